@@ -1,0 +1,1 @@
+"""The auth service: verifies passwords, opens and ends sessions, signs access tokens."""

@@ -1,0 +1,56 @@
+"""The auth service's application and its process."""
+
+from fastapi import FastAPI
+
+from doorward_auth.sessions import endpoints as session_endpoints
+from doorward_auth.sessions.service import SessionService
+from doorward_auth.settings import AuthSettings
+from doorward_auth.signing import Signer
+from doorward_auth.tokens import endpoints as token_endpoints
+from doorward_auth.tokens.service import TokenService
+from doorward_common.app import Runtime, create_service
+from doorward_common.server import run_service
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.schema import schema_problem
+
+
+def create_app(
+    settings: AuthSettings, runtime: Runtime | None = None, hashing: PasswordHashing | None = None
+) -> FastAPI:
+    """Build the application. Nothing connects before the first request.
+
+    A process that serves several services hands each the same `runtime` and `hashing`, and closes
+    them itself.
+    """
+    own_runtime = runtime or Runtime.create(settings)
+    own_hashing = hashing or PasswordHashing(settings, own_runtime.metrics)
+
+    def close() -> None:
+        if hashing is None:
+            own_hashing.shutdown()
+        if runtime is None:
+            own_runtime.database.dispose()
+
+    app = create_service(
+        "auth",
+        "Logs people in and keeps them in: access tokens, refresh tokens, sessions.",
+        settings,
+        own_runtime,
+        routers=[token_endpoints.router, session_endpoints.router],
+        schema_problem=schema_problem,
+        close=close,
+    )
+    signer = Signer(
+        settings.secret_key.get_secret_value(),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        lifetime=settings.access_token_seconds,
+    )
+    app.state.tokens = TokenService(own_runtime.database, own_hashing, signer, settings)
+    app.state.sessions = SessionService(own_runtime.database)
+    return app
+
+
+def main() -> int:
+    """Serve as the environment says; return the exit status."""
+    return run_service(AuthSettings, create_app)

@@ -1,0 +1,1 @@
+"""Sessions: what a login opens and a logout ends."""

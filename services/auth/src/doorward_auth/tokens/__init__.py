@@ -1,0 +1,1 @@
+"""Logging in and staying in: access tokens and the refresh tokens that renew them."""

@@ -1,0 +1,65 @@
+"""Queries of logging in."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from doorward_common.columns import utc_now
+from doorward_identity.tables import credentials, users
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """What a login needs to know of an account."""
+
+    id: bytes
+    role: str
+    status: str
+    epoch: int
+    is_verified: bool
+    password_hash: str
+
+
+_ACCOUNT = (
+    sa.select(
+        users.c.id,
+        users.c.role,
+        users.c.status,
+        users.c.epoch,
+        users.c.email_verified_at.is_not(None).label("is_verified"),
+        credentials.c.password_hash,
+    )
+    .join(credentials, credentials.c.user_id == users.c.id)
+    .where(users.c.email_key == sa.bindparam("email_key"))
+)
+
+_STANDING = sa.select(users.c.role, users.c.status, users.c.epoch).where(
+    users.c.id == sa.bindparam("user_id")
+)
+
+
+def find_account(connection: sa.Connection, email_key: str) -> AccountRow | None:
+    """Find an account that has a password by its canonical address."""
+    row = connection.execute(_ACCOUNT, {"email_key": email_key}).one_or_none()
+    return None if row is None else AccountRow(*row)
+
+
+def read_standing(connection: sa.Connection, user_id: bytes) -> tuple[str, str, int] | None:
+    """Read (role, status, epoch) of a user."""
+    row = connection.execute(_STANDING, {"user_id": user_id}).one_or_none()
+    return None if row is None else (row.role, row.status, row.epoch)
+
+
+def lock_standing(connection: sa.Connection, user_id: bytes) -> tuple[str, str, int] | None:
+    """Read as read_standing does, and keep others from changing it until the commit."""
+    row = connection.execute(_STANDING.with_for_update(read=True), {"user_id": user_id}).one_or_none()
+    return None if row is None else (row.role, row.status, row.epoch)
+
+
+def replace_hash(connection: sa.Connection, user_id: bytes, *, old: str, new: str) -> None:
+    """Store a password's new hash unless the password was changed in between."""
+    connection.execute(
+        credentials.update()
+        .where(credentials.c.user_id == user_id, credentials.c.password_hash == old)
+        .values(password_hash=new, updated_at=utc_now())
+    )

@@ -1,0 +1,51 @@
+"""Bodies of logging in and refreshing."""
+
+import uuid
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from doorward_common.roles import Role
+
+
+class LoginRequest(BaseModel):
+    """Somebody's claim to be the owner of an account."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
+    password: SecretStr = Field(min_length=1, max_length=1024)
+
+
+class RefreshRequest(BaseModel):
+    """A refresh token, to be exchanged."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    refresh_token: SecretStr = Field(min_length=1, max_length=256)
+
+
+class TokenResponse(BaseModel):
+    """RFC 6749 section 5.1, with the refresh token's own lifetime. Times are in seconds."""
+
+    access_token: str
+    token_type: str = Field(examples=["Bearer"])
+    expires_in: int = Field(examples=[300])
+    refresh_token: str
+    refresh_expires_in: int = Field(examples=[1_209_600])
+
+
+class Caller(BaseModel):
+    """What the caller's access token says."""
+
+    id: uuid.UUID
+    session_id: uuid.UUID
+    role: Role
+    issued_at: datetime
+    expires_at: datetime
+
+
+class JsonWebKeySet(BaseModel):
+    """RFC 7517. Empty with HS256: a shared key is never published."""
+
+    keys: list[dict[str, str]]

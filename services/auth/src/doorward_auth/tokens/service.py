@@ -1,0 +1,189 @@
+"""The rules of logging in and refreshing."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_auth.sessions import repository as sessions
+from doorward_auth.sessions.repository import Device
+from doorward_auth.settings import AuthSettings
+from doorward_auth.signing import Signer
+from doorward_auth.tokens import repository
+from doorward_auth.tokens.errors import (
+    AccountDisabledError,
+    EmailNotVerifiedError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+)
+from doorward_auth.tokens.refresh_tokens import RefreshToken, derive_key
+from doorward_auth.tokens.repository import AccountRow
+from doorward_auth.tokens.rotation import Verdict, judge
+from doorward_common.unit_of_work import Database
+from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.emails import InvalidEmailError, email_key
+from doorward_identity.passwords import PasswordHashing
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTokens:
+    """A pair of tokens and how many seconds each is good for."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Refreshed:
+    """The outcome of a refresh's transaction: what to sign, or why not."""
+
+    user_id: bytes
+    refused: str | None = None
+    successor: RefreshToken | None = None
+    role: str = ""
+    epoch: int = 0
+    expires_in: int = 0
+
+
+class TokenService:
+    """Opens sessions and renews their tokens."""
+
+    def __init__(
+        self, database: Database, hashing: PasswordHashing, signer: Signer, settings: AuthSettings
+    ) -> None:
+        self._database = database
+        self._hashing = hashing
+        self._signer = signer
+        self._derive_key = derive_key(settings.secret_key.get_secret_value())
+        self._idle = timedelta(seconds=settings.refresh_idle_seconds)
+        self._absolute = timedelta(seconds=settings.refresh_absolute_seconds)
+        self._grace = timedelta(seconds=settings.refresh_grace_seconds)
+
+    async def log_in(self, email: str, password: str, device: Device) -> IssuedTokens:
+        """Open a session for the owner of an account.
+
+        Raises InvalidCredentialsError; EmailNotVerifiedError and AccountDisabledError only after a
+        right password. A hash is computed in every case.
+        """
+        key = _key_or_nobody(email)
+        account = await self._database.read(lambda connection: repository.find_account(connection, key))
+        is_right = await self._hashing.verify(account.password_hash if account else None, password)
+        if account is None or not is_right:
+            log.info("login.failed", reason="wrong_password" if account else "unknown_account")
+            raise InvalidCredentialsError
+        _require_usable(account)
+        new_hash = (
+            await self._hashing.hash(password) if self._hashing.is_outdated(account.password_hash) else None
+        )
+        token = RefreshToken.issue(uuid7s.uuid7())
+        await self._database.write(
+            lambda connection: self._open_session(connection, account, token, device, new_hash)
+        )
+        log.info(
+            "login.succeeded", user_id=str(uuid.UUID(bytes=account.id)), session_id=str(token.session_id)
+        )
+        return self._issue(token, account.id, account.role, account.epoch, self._idle)
+
+    async def refresh(self, text: str) -> IssuedTokens:
+        """Exchange a refresh token for its successor; raises InvalidRefreshTokenError."""
+        token = RefreshToken.parse(text)
+        if token is None:
+            raise InvalidRefreshTokenError
+        outcome = await self._database.write(lambda connection: self._rotate(connection, token))
+        if outcome.successor is None:
+            # Raised here, behind the commit: the end of a reused session must stay.
+            log.warning(
+                "refresh.refused",
+                reason=outcome.refused,
+                session_id=str(token.session_id),
+            )
+            raise InvalidRefreshTokenError
+        return self._issue(
+            outcome.successor,
+            outcome.user_id,
+            outcome.role,
+            outcome.epoch,
+            timedelta(seconds=outcome.expires_in),
+        )
+
+    def _open_session(
+        self,
+        connection: sa.Connection,
+        account: AccountRow,
+        token: RefreshToken,
+        device: Device,
+        new_hash: str | None,
+    ) -> None:
+        # The hash took its time: whoever changed the account meanwhile must win.
+        standing = repository.lock_standing(connection, account.id)
+        if standing != (account.role, account.status, account.epoch):
+            raise InvalidCredentialsError
+        if new_hash is not None:
+            repository.replace_hash(connection, account.id, old=account.password_hash, new=new_hash)
+        sessions.insert_session(
+            connection,
+            session_id=token.session_id.bytes,
+            user_id=account.id,
+            token_hash=token.hash(),
+            device=device,
+            idle=self._idle,
+            absolute=self._absolute,
+        )
+
+    def _rotate(self, connection: sa.Connection, token: RefreshToken) -> _Refreshed:
+        session = sessions.lock_session(connection, token.session_id.bytes)
+        if session is None:
+            return _Refreshed(b"", refused="unknown_session")
+        verdict = judge(session, token.hash(), grace=self._grace)
+        if verdict is Verdict.REUSE:
+            sessions.end_session(connection, session.id, SessionEnd.REUSE)
+            return _Refreshed(session.user_id, refused="reuse")
+        if verdict is Verdict.REFUSE:
+            return _Refreshed(session.user_id, refused="ended_or_expired")
+        standing = repository.read_standing(connection, session.user_id)
+        if standing is None or standing[1] != Status.ACTIVE:
+            return _Refreshed(session.user_id, refused="account_not_active")
+        successor = token.successor(self._derive_key)
+        idle_expires_at = min(session.now + self._idle, session.absolute_expires_at)
+        if verdict is Verdict.ROTATE:
+            sessions.rotate_session(connection, session, successor.hash(), idle_expires_at)
+        return _Refreshed(
+            session.user_id,
+            successor=successor,
+            role=standing[0],
+            epoch=standing[2],
+            expires_in=int((idle_expires_at - session.now).total_seconds()),
+        )
+
+    def _issue(
+        self, token: RefreshToken, user_id: bytes, role: str, epoch: int, lifetime: timedelta
+    ) -> IssuedTokens:
+        access_token = self._signer.sign(
+            user_id=uuid.UUID(bytes=user_id), session_id=token.session_id, role=role, epoch=epoch
+        )
+        return IssuedTokens(access_token, self._signer.lifetime, str(token), int(lifetime.total_seconds()))
+
+
+def _key_or_nobody(email: str) -> str:
+    """Return the canonical address; for what is none, a key that no account can have.
+
+    The caller then takes the same way, and the same time, as with an unknown address.
+    """
+    try:
+        return email_key(email)
+    except InvalidEmailError:
+        return ""
+
+
+def _require_usable(account: AccountRow) -> None:
+    if account.status != Status.ACTIVE:
+        raise AccountDisabledError
+    if not account.is_verified:
+        raise EmailNotVerifiedError

@@ -1,0 +1,105 @@
+"""The frame of a service: what every one of them installs, in one call."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from doorward_common.errors import Problem, setup_errors
+from doorward_common.health import OPERATIONS_ROUTES, Readiness, setup_health
+from doorward_common.keys import verification_keys
+from doorward_common.metrics import Metrics
+from doorward_common.middleware import RequestMiddleware
+from doorward_common.settings import ServiceSettings
+from doorward_common.tokens import Verifier
+from doorward_common.unit_of_work import Database
+
+VERSION: Final = "0.1.0"
+
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {
+        "description": text,
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+    for status, text in (("4XX", "Refused"), ("5XX", "Cannot answer right now"))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a process has once, however many services it serves."""
+
+    metrics: Metrics
+    database: Database
+
+    @classmethod
+    def create(cls, settings: ServiceSettings) -> "Runtime":
+        """Build the parts; nothing connects yet."""
+        metrics = Metrics()
+        database = Database(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            timeout=settings.database_timeout_seconds,
+            metrics=metrics,
+        )
+        return cls(metrics, database)
+
+
+def create_service(  # noqa: PLR0913 - the parts of one frame
+    name: str,
+    description: str,
+    settings: ServiceSettings,
+    runtime: Runtime,
+    *,
+    routers: Sequence[APIRouter],
+    schema_problem: Callable[[sa.Connection], str | None],
+    close: Callable[[], None],
+) -> FastAPI:
+    """Build a service's application.
+
+    `schema_problem` says what the database lacks, or None; `close` is called when the server stops.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        close()
+
+    app = FastAPI(
+        title=f"Doorward {name}",
+        description=description,
+        version=VERSION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url="/docs" if settings.docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        responses=_PROBLEMS,
+        middleware=[
+            Middleware(
+                RequestMiddleware,
+                metrics=runtime.metrics,
+                max_body_bytes=settings.max_body_bytes,
+                access_log=settings.access_log,
+                quiet_routes=OPERATIONS_ROUTES,
+            )
+        ],
+    )
+    app.state.settings = settings
+    app.state.metrics = runtime.metrics
+    app.state.verifier = Verifier(
+        verification_keys(settings.secret_key.get_secret_value()),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        leeway=settings.token_leeway_seconds,
+    )
+    app.state.readiness = Readiness(runtime.database, schema_problem)
+    setup_errors(app)
+    setup_health(app, app.state.readiness, runtime.metrics)
+    for router in routers:
+        app.include_router(router)
+    return app

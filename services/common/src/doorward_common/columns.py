@@ -1,0 +1,78 @@
+"""Column types that mean the same on MariaDB, MySQL and SQLite, and the database's clock."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+TABLE_OPTIONS: Final[dict[str, Any]] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
+"""For every sa.Table: a server's default collation must not decide what is equal."""
+
+
+def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
+    """ASCII text compared byte by byte."""
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
+
+
+def exact_text(length: int) -> sa.types.TypeEngine[Any]:
+    """Unicode text compared byte by byte: default collations hold ä and a for equal."""
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+    )
+
+
+def fixed_bytes(length: int) -> sa.types.TypeEngine[Any]:
+    """So many bytes: an id, a hash."""
+    return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
+
+
+class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's clock in UTC, to the microsecond: the one clock of several replicas."""
+
+    type = sa.DateTime()
+    inherit_cache = True
+
+
+@compiles(utc_now, "mysql", "mariadb")
+def _utc_now_mysql(_element: utc_now, _compiler: Any, **_options: Any) -> str:
+    return "UTC_TIMESTAMP(6)"
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_sqlite(_element: utc_now, _compiler: Any, **_options: Any) -> str:
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware datetime in UTC, kept to the microsecond."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Use DATETIME(6) where plain DATETIME would drop the fraction."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Store UTC without an offset; a naive value is a programming error."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the database")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Read UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)

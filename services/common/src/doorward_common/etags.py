@@ -1,0 +1,43 @@
+"""ETag, If-Match and If-None-Match (RFC 9110 section 13) on resources with a version number."""
+
+from typing import Annotated
+
+from fastapi import Header
+
+from doorward_common.errors import DoorwardError
+
+IfMatch = Annotated[
+    str | None,
+    Header(max_length=1024, description="Change the resource only if its ETag is still this one."),
+]
+IfNoneMatch = Annotated[
+    str | None, Header(max_length=1024, description="Answer 304 if the ETag is still this one.")
+]
+
+
+class PreconditionFailedError(DoorwardError):
+    """412: somebody else changed it in between."""
+
+    status = 412
+    code = "precondition_failed"
+    detail = "The resource has changed since you read it. Read it again and repeat your change."
+
+
+def etag(version: int) -> str:
+    """Write the strong entity tag of a version."""
+    return f'"{version}"'
+
+
+def check_if_match(condition: str | None, version: int) -> None:
+    """Raise PreconditionFailedError unless the condition is absent or names `version`."""
+    if condition is not None and not _names(condition, etag(version)):
+        raise PreconditionFailedError
+
+
+def not_modified(condition: str | None, version: int) -> bool:
+    """Tell whether the caller already has `version` (weak comparison, section 13.1.2)."""
+    return condition is not None and _names(condition.replace("W/", ""), etag(version))
+
+
+def _names(condition: str, tag: str) -> bool:
+    return condition.strip() == "*" or tag in (one.strip() for one in condition.split(","))

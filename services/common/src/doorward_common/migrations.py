@@ -1,0 +1,79 @@
+"""Migrations with Alembic that may run twice, side by side, or be killed half-way.
+
+DDL commits by itself on MariaDB and MySQL, so a revision is not all or nothing: each step looks
+whether it was already done.
+"""
+
+from importlib.resources import files
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command, op
+from alembic.config import Config
+
+from doorward_common.columns import TABLE_OPTIONS
+
+_LOCK_SECONDS: Final = 60
+
+
+class MigrationBusyError(Exception):
+    """Another migration held the lock for longer than this one was willing to wait."""
+
+
+def migrate(engine: sa.Engine, package: str) -> None:
+    """Upgrade the schema that `package`.migrations describes to its newest revision.
+
+    The lock spares two runs each other's half-finished steps; on a Galera cluster it holds on one
+    node only, and the steps themselves must do. Raises MigrationBusyError.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(files(package) / "migrations"))
+    lock = f"migrate {package}"
+    with engine.connect() as connection:
+        is_mysql = engine.dialect.name in {"mysql", "mariadb"}
+        if is_mysql and not connection.execute(sa.select(sa.func.get_lock(lock, _LOCK_SECONDS))).scalar():
+            raise MigrationBusyError("another migration is running")
+        try:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        finally:
+            if is_mysql and not connection.invalidated:
+                connection.execute(sa.select(sa.func.release_lock(lock)))
+
+
+def missing_revision(connection: sa.Connection, version_table: str, required: str) -> str | None:
+    """Say what the schema lacks for this release, or None. Revisions are numbers in a row.
+
+    A newer schema is fine: every release's schema serves the release before it.
+    """
+    try:
+        found = connection.execute(sa.text(f"SELECT version_num FROM {version_table}")).scalar()  # noqa: S608 - a constant
+    except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
+        if error.connection_invalidated:
+            raise
+        found = None
+    if found is None or found < required:
+        return f"The schema is at revision {found or 'none'}; {required} is needed. Run the migration."
+    return None
+
+
+def create_table(name: str, *parts: Any) -> None:
+    """Create a table unless it is there. Its indexes are steps of their own (create_index)."""
+    if not sa.inspect(op.get_bind()).has_table(name):
+        op.create_table(name, *parts, **TABLE_OPTIONS)
+
+
+def create_index(table: str, *columns: str) -> None:
+    """Create an index under its conventional name unless it is there."""
+    name = f"ix_{table}_{'_'.join(columns)}"
+    if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(name, table, list(columns))
+
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Names of constraints and indexes: a migration can only change what it can name."""

@@ -1,0 +1,102 @@
+"""JSON as RFC 8259 and RFC 7493 (I-JSON) mean it, for bodies and token segments from strangers.
+
+The standard library also accepts NaN, duplicate keys, UTF-16 and lone surrogates. Each of these is
+either read differently by the next parser in the chain or cannot be written back, so they are
+refused here, once, before any rule looks at a value.
+"""
+
+import json
+import math
+import re
+from typing import Any, Final, NoReturn
+
+MAX_DEPTH: Final = 32
+"""Levels of nesting. The deepest body of the API has three."""
+
+
+_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
+
+
+class InvalidJsonError(ValueError):
+    """The text is not acceptable JSON; the message never quotes it."""
+
+
+def loads(raw: bytes) -> Any:
+    """Parse one JSON text.
+
+    Raises InvalidJsonError for anything that is not plain UTF-8 JSON with unique keys, finite
+    numbers, storable strings and at most MAX_DEPTH levels.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidJsonError("the text is not UTF-8") from None
+    _refuse_deep_nesting(text)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+            parse_float=_finite,
+        )
+    except json.JSONDecodeError as error:
+        raise InvalidJsonError(f"{error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise InvalidJsonError("too many levels of nesting") from None
+    if "\\u" in text or "\0" in text:
+        _refuse_unstorable_text(value)
+    return value
+
+
+def _refuse_deep_nesting(text: str) -> None:
+    # An upper bound in two C loops; only a text over it pays for the exact count.
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise InvalidJsonError("too many levels of nesting")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidJsonError("an object names a member twice")
+    return members
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise InvalidJsonError("NaN and Infinity are not JSON")
+
+
+def _integer(digits: str) -> int:
+    # Past 2^53 another parser would round (RFC 7493 section 2.2), and int() is quadratic in length.
+    if len(digits) > 17:  # noqa: PLR2004 - sixteen digits and a sign hold 2^53
+        raise InvalidJsonError("an integer is out of range")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise InvalidJsonError("a number is out of range")
+    return number
+
+
+def _refuse_unstorable_text(value: Any) -> None:
+    """Refuse NUL and lone surrogates: no database or UTF-8 encoder takes them."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidJsonError("a string holds a NUL character")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidJsonError("a string holds half a surrogate pair")
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            _refuse_unstorable_text(key)
+            _refuse_unstorable_text(member)
+    elif isinstance(value, list):
+        for member in value:
+            _refuse_unstorable_text(member)

@@ -1,0 +1,203 @@
+"""Access tokens as verifiers see them: one strict check of a JWT (RFC 7519, RFC 8725, RFC 9068).
+
+python-jose supplies keys and signatures. What it accepts beyond the standards (unknown `crit`,
+missing `exp` or `aud`, any `typ`, text behind the signature, headers nested until the stack ends)
+is refused here, before and after the signature is verified. Nothing here can sign.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+from doorward_common import strict_json
+from doorward_common.roles import Role
+
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 section 2.1), not a secret
+MAX_TOKEN_LENGTH: Final = 4096
+MAX_REMEMBERED: Final = 10_000
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
+
+
+class InvalidTokenError(Exception):
+    """The token proves nothing. `reason` is for logs and metrics, never for the caller."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Key(Protocol):
+    """What python-jose's keys offer a verifier."""
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """Tell whether `sig` signs `msg`."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A key and the one algorithm that it is for (RFC 8725 section 3.1)."""
+
+    kid: str
+    algorithm: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says of its bearer. `epoch` counts the user's forced sign-outs."""
+
+    subject: uuid.UUID
+    session_id: uuid.UUID
+    token_id: str
+    role: Role
+    epoch: int
+    issued_at: int
+    expires_at: int
+
+
+class Verifier:
+    """Verifies tokens of one issuer for one audience with a preset set of keys."""
+
+    def __init__(
+        self, keys: Mapping[str, VerificationKey], *, issuer: str, audience: str, leeway: int = 0
+    ) -> None:
+        self._keys = MappingProxyType(dict(keys))
+        self._issuer = issuer
+        self._audience = audience
+        self._leeway = leeway
+        self._remembered: dict[bytes, Claims] = {}
+
+    def verify(self, token: str) -> Claims:
+        """Return the claims of a good token; raises InvalidTokenError for every other text.
+
+        A token that was good once is recognised by its hash until it expires, so that a client's
+        further requests cost a hash and not a signature.
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidTokenError("too_long")
+        now = int(time.time())
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        claims = self._remembered.get(digest)
+        if claims is None:
+            claims = self._verify_afresh(token)
+            self._remember(digest, claims)
+        if claims.expires_at + self._leeway <= now:
+            raise InvalidTokenError("expired")
+        if claims.issued_at - self._leeway > now + 60:
+            raise InvalidTokenError("issued_in_the_future")
+        return claims
+
+    def _remember(self, digest: bytes, claims: Claims) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            # Dictionaries keep the order of insertion: this is the one seen first.
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[digest] = claims
+
+    def _verify_afresh(self, token: str) -> Claims:
+        parts = _COMPACT.fullmatch(token)
+        if parts is None:
+            raise InvalidTokenError("malformed")
+        header = _json_segment(parts[1])
+        key = self._key_of(header)
+        signed = f"{parts[1]}.{parts[2]}".encode("ascii")
+        try:
+            good = key.key.verify(signed, _decode(parts[3]))
+        except Exception as error:
+            # A key's own complaint about a signature's shape is a refusal too, whatever its type.
+            raise InvalidTokenError("bad_signature") from error
+        if not good:
+            raise InvalidTokenError("bad_signature")
+        return self._claims(_json_segment(parts[2]))
+
+    def _key_of(self, header: Mapping[str, Any]) -> VerificationKey:
+        if header.keys() != _HEADER_MEMBERS:
+            # Also refuses crit, jku, jwk, x5u, x5c, zip and b64: no token of ours has them.
+            raise InvalidTokenError("unexpected_header")
+        if header["typ"] != TOKEN_TYPE:
+            raise InvalidTokenError("wrong_type")
+        kid = header["kid"]
+        key = self._keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise InvalidTokenError("unknown_key")
+        if header["alg"] != key.algorithm:
+            raise InvalidTokenError("wrong_algorithm")
+        return key
+
+    def _claims(self, claims: Mapping[str, Any]) -> Claims:
+        if claims.get("iss") != self._issuer:
+            raise InvalidTokenError("wrong_issuer")
+        if claims.get("aud") != self._audience:
+            raise InvalidTokenError("wrong_audience")
+        if "nbf" in claims and _integer(claims, "nbf") - self._leeway > time.time():
+            raise InvalidTokenError("not_yet_valid")
+        return Claims(
+            subject=_uuid(claims, "sub"),
+            session_id=_uuid(claims, "sid"),
+            token_id=_text(claims, "jti"),
+            role=_role(claims),
+            epoch=_integer(claims, "epoch"),
+            issued_at=_integer(claims, "iat"),
+            expires_at=_integer(claims, "exp"),
+        )
+
+
+def _json_segment(segment: str) -> Mapping[str, Any]:
+    try:
+        value = strict_json.loads(_decode(segment))
+    except strict_json.InvalidJsonError:
+        raise InvalidTokenError("malformed") from None
+    if not isinstance(value, dict):
+        raise InvalidTokenError("malformed")
+    return value
+
+
+def _decode(segment: str) -> bytes:
+    """Decode base64url without padding; refuse a second spelling of the same bytes."""
+    try:
+        decoded = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except (binascii.Error, ValueError):
+        raise InvalidTokenError("malformed") from None
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment.encode("ascii"):
+        raise InvalidTokenError("malformed")
+    return decoded
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidTokenError(f"bad_{name}")
+    return value
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    try:
+        return Role(_text(claims, "role"))
+    except ValueError:
+        raise InvalidTokenError("bad_role") from None
+
+
+def _integer(claims: Mapping[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if type(value) is not int:  # bool is an int to isinstance
+        raise InvalidTokenError(f"bad_{name}")
+    return value
+
+
+def _uuid(claims: Mapping[str, Any], name: str) -> uuid.UUID:
+    text = _text(claims, name)
+    try:
+        value = uuid.UUID(text)
+    except ValueError:
+        raise InvalidTokenError(f"bad_{name}") from None
+    if str(value) != text:
+        raise InvalidTokenError(f"bad_{name}")
+    return value

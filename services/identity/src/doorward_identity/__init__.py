@@ -1,0 +1,1 @@
+"""The identity schema that auth and users share, and the invariants of the accounts in it."""

@@ -1,0 +1,70 @@
+"""The tables of the identity database.
+
+Password hashes stand apart from people, so that the users service can be granted writing them
+without reading them, and so that no listing can ever carry one.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_common.migrations import NAMING
+
+metadata: Final = sa.MetaData(naming_convention=NAMING)
+
+EMAIL_LENGTH: Final = 254  # RFC 5321 section 4.5.3.1.3, as corrected by erratum 1690
+NAME_LENGTH: Final = 200
+
+
+users: Final = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),  # as typed: mail is sent to this
+    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False, unique=True),  # see emails.email_key
+    sa.Column("name", exact_text(NAME_LENGTH), nullable=False),
+    sa.Column(
+        "name_key", exact_text(NAME_LENGTH * 2), nullable=False, index=True
+    ),  # casefolded: sort, search
+    sa.Column("role", ascii_text(16), nullable=False),
+    sa.Column("status", ascii_text(16), nullable=False),
+    sa.Column("email_verified_at", UtcDateTime()),
+    sa.Column("epoch", sa.Integer, nullable=False),  # raised to end every token of the user
+    sa.Column("version", sa.Integer, nullable=False),  # the ETag
+    sa.Column("created_at", UtcDateTime(), nullable=False, index=True),
+    sa.Column("updated_at", UtcDateTime(), nullable=False),
+    sa.Index("ix_users_role_created_at", "role", "created_at"),
+    sa.Index("ix_users_status_created_at", "status", "created_at"),
+    **TABLE_OPTIONS,
+)
+
+credentials: Final = sa.Table(
+    "credentials",
+    metadata,
+    sa.Column("user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("password_hash", ascii_text(255), nullable=False),  # Argon2id in PHC form
+    sa.Column("updated_at", UtcDateTime(), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+sessions: Final = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7: `sid` of its access tokens
+    sa.Column(
+        "user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("current_hash", fixed_bytes(32), nullable=False),  # SHA-256 of the refresh token's secret
+    sa.Column("previous_hash", fixed_bytes(32)),
+    sa.Column("rotated_at", UtcDateTime()),
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("last_used_at", UtcDateTime(), nullable=False),
+    sa.Column("idle_expires_at", UtcDateTime(), nullable=False),
+    sa.Column("absolute_expires_at", UtcDateTime(), nullable=False),
+    sa.Column("ended_at", UtcDateTime()),
+    sa.Column("end_reason", ascii_text(32)),
+    sa.Column("user_agent", exact_text(255), nullable=False),
+    sa.Column("address", ascii_text(45), nullable=False),
+    **TABLE_OPTIONS,
+)

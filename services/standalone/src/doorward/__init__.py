@@ -1,0 +1,1 @@
+"""Every Doorward service in one process, and the administrator's commands."""

@@ -1,0 +1,96 @@
+"""Administrators made by command: the first one, and the one who forgot the password."""
+
+from enum import Enum, auto
+
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from doorward_common.columns import UtcDateTime, utc_now
+from doorward_common.roles import Role
+from doorward_common.unit_of_work import Database
+from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.emails import EmailAddress, email_key
+from doorward_identity.names import name_key
+from doorward_identity.passwords import NewPassword, PasswordHashing
+from doorward_identity.sessions import end_sessions
+from doorward_users.accounts import repository
+from doorward_users.accounts.errors import EmailTakenError
+
+_NAME = "Administrator"
+
+
+class Outcome(Enum):
+    """What creating an administrator came to."""
+
+    CREATED = auto()
+    PROMOTED = auto()
+    PASSWORD_RESET = auto()
+    UNCHANGED = auto()
+
+
+class UnacceptableAdminError(Exception):
+    """The address or the password is not acceptable; the message says why."""
+
+
+def has_admin(database: Database) -> bool:
+    """Tell whether somebody can administer this installation."""
+    return bool(database.write_now(repository.lock_active_admins))
+
+
+def create_admin(
+    database: Database, hashing: PasswordHashing, email: str, password: str, *, reset_password: bool = False
+) -> Outcome:
+    """See to it that `email` is an active administrator. Safe to repeat, and to run twice at once.
+
+    An account that is there keeps its password unless `reset_password`. Raises
+    UnacceptableAdminError, DatabaseUnavailableError.
+    """
+    _require_acceptable(email, password)
+    key = email_key(email)
+    password_hash = hashing.hash_now(password)
+
+    def work(connection: sa.Connection) -> Outcome:
+        user = repository.lock_user_by_email(connection, key)
+        if user is None:
+            _insert(connection, email, password_hash)
+            return Outcome.CREATED
+        outcome = Outcome.UNCHANGED
+        if user.role != Role.ADMIN or user.status != Status.ACTIVE:
+            changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
+            repository.update_user(connection, user.id, changes, new_epoch=True)
+            outcome = Outcome.PROMOTED
+        if reset_password:
+            repository.set_password_hash(connection, user.id, password_hash)
+            end_sessions(connection, user.id, SessionEnd.PASSWORD)
+            repository.update_user(connection, user.id, {}, new_epoch=True)
+            outcome = Outcome.PASSWORD_RESET
+        return outcome
+
+    try:
+        return database.write_now(work)
+    except EmailTakenError:
+        # Another run created it between our look and our insert: now it is there to be looked at.
+        return database.write_now(work)
+
+
+def _insert(connection: sa.Connection, email: str, password_hash: str) -> None:
+    values = {
+        "id": uuid7s.uuid7().bytes,
+        "email": email,
+        "email_key": email_key(email),
+        "name": _NAME,
+        "name_key": name_key(_NAME),
+        "role": Role.ADMIN.value,
+        "status": Status.ACTIVE.value,
+        "email_verified_at": sa.type_coerce(utc_now(), UtcDateTime),
+    }
+    repository.insert_user(connection, values, password_hash)
+
+
+def _require_acceptable(email: str, password: str) -> None:
+    try:
+        TypeAdapter(EmailAddress).validate_python(email)
+        TypeAdapter(NewPassword).validate_python(SecretStr(password))
+    except ValidationError as error:
+        raise UnacceptableAdminError(error.errors()[0]["msg"]) from None

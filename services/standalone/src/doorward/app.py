@@ -1,0 +1,79 @@
+"""Every service in one application, routed by the same path prefixes as behind the ingress."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from doorward.docs import setup_docs
+from doorward.settings import StandaloneSettings
+from doorward_auth.main import create_app as create_auth
+from doorward_common.app import VERSION, Runtime, create_service
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.schema import schema_problem
+from doorward_users.main import create_app as create_users
+
+AUTH_PREFIX: Final = "/api/v1/auth"
+USERS_PREFIX: Final = "/api/v1/users"
+
+
+class PrefixRouter:
+    """Hands each request to the service whose prefix its path is under, else to `front`."""
+
+    def __init__(self, services: Mapping[str, ASGIApp], front: FastAPI) -> None:
+        self._services = services
+        self.front = front
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the start and stop of the server."""
+        await self._choose(scope.get("path", ""))(scope, receive, send)
+
+    def _choose(self, path: str) -> ASGIApp:
+        for prefix, service in self._services.items():
+            # A prefix ends at a slash, as in an Ingress: /api/v1/usersX is nobody's.
+            if path == prefix or path.startswith(prefix + "/"):
+                return service
+        return self.front
+
+
+def create_app(settings: StandaloneSettings) -> PrefixRouter:
+    """Build every service over one database pool and one hash queue."""
+    runtime = Runtime.create(settings)
+    hashing = PasswordHashing(settings, runtime.metrics)
+    services = {
+        AUTH_PREFIX: create_auth(settings, runtime, hashing),
+        USERS_PREFIX: create_users(settings, runtime, hashing),
+    }
+
+    def close() -> None:
+        hashing.shutdown()
+        runtime.database.dispose()
+
+    front = create_service(
+        "standalone",
+        "Every service in one process.",
+        settings.model_copy(update={"docs": False}),
+        runtime,
+        routers=[],
+        schema_problem=schema_problem,
+        close=close,
+    )
+
+    @front.get("/", include_in_schema=False)
+    async def index(_request: Request) -> Response:
+        return JSONResponse(_index(settings))
+
+    if settings.docs:
+        setup_docs(front, list(services.values()))
+    return PrefixRouter(services, front)
+
+
+def _index(settings: StandaloneSettings) -> dict[str, Any]:
+    return {
+        "name": "Doorward",
+        "version": VERSION,
+        "services": [AUTH_PREFIX, USERS_PREFIX],
+        "docs": "/docs" if settings.docs else None,
+    }

@@ -1,0 +1,119 @@
+"""The command `doorward`: serve, migrate, create-admin."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward import admins, serve
+from doorward.settings import CommandSettings
+from doorward_common.logging import configure_logging
+from doorward_common.metrics import Metrics
+from doorward_common.migrations import MigrationBusyError
+from doorward_common.server import PortTakenError, fail
+from doorward_common.settings import SettingsError, load_settings
+from doorward_common.unit_of_work import Database, DatabaseUnavailableError
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.schema import migrate
+
+_OUTCOMES: Final = {
+    admins.Outcome.CREATED: "created the administrator {email}",
+    admins.Outcome.PROMOTED: "{email} was there and is now an active administrator; its password is the old one",
+    admins.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions have ended",
+    admins.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (SettingsError, PortTakenError, MigrationBusyError, admins.UnacceptableAdminError) as error:
+        return fail(str(error))
+    except DatabaseUnavailableError as error:
+        return fail(f"the database cannot be used: {_cause(error)}")
+    except sa.exc.DBAPIError as error:
+        return fail(f"the database cannot be used: {_cause(error)}")
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="doorward", description="Login, users and tickets for a small team's Kubernetes."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("serve", help="run every service in one process (a laptop, a demo)")
+    command.set_defaults(run=lambda _options: serve.run())
+
+    command = commands.add_parser("migrate", help="bring the database's schema up to date")
+    command.set_defaults(run=_migrate)
+
+    command = commands.add_parser(
+        "create-admin",
+        help="create the first administrator; safe to repeat",
+        description="The address comes from --email or DOORWARD_ADMIN_EMAIL; the password from"
+        " --password-file, DOORWARD_ADMIN_PASSWORD, DOORWARD_ADMIN_PASSWORD_FILE or a prompt.",
+    )
+    command.add_argument("--email")
+    command.add_argument("--password-file", type=Path)
+    command.add_argument(
+        "--reset-password", action="store_true", help="give an account that is there this password"
+    )
+    command.set_defaults(run=_create_admin)
+    return parser
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    settings = load_settings(CommandSettings)
+    configure_logging(settings.log_level)
+    database = _open(settings)
+    migrate(database.engine)
+    print("doorward: the schema is up to date")
+    return 0
+
+
+def _create_admin(options: argparse.Namespace) -> int:
+    settings = load_settings(CommandSettings)
+    configure_logging(settings.log_level)
+    email = options.email or settings.admin_email
+    password = _password(options, settings)
+    database = _open(settings)
+    hashing = PasswordHashing(settings, Metrics())
+    outcome = admins.create_admin(database, hashing, email, password, reset_password=options.reset_password)
+    print("doorward: " + _OUTCOMES[outcome].format(email=email))
+    return 0
+
+
+def _password(options: argparse.Namespace, settings: CommandSettings) -> str:
+    if options.password_file is not None:
+        try:
+            text: str = options.password_file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"--password-file cannot be read: {error}") from None
+        return text.removesuffix("\n")
+    if settings.admin_password is not None:
+        return settings.admin_password.get_secret_value()
+    if not sys.stdin.isatty():
+        raise SettingsError("DOORWARD_ADMIN_PASSWORD is not set (nor DOORWARD_ADMIN_PASSWORD_FILE)")
+    password = getpass.getpass("Password of the administrator: ")
+    if getpass.getpass("Once more: ") != password:
+        raise SettingsError("the two passwords differ")
+    return password
+
+
+def _open(settings: CommandSettings) -> Database:
+    # A command may wait for longer than a request: a migration rewrites tables.
+    return Database(settings.database_url.get_secret_value(), pool_size=1, timeout=60, metrics=Metrics())
+
+
+def _cause(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return " ".join(str(original).split())

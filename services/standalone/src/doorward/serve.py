@@ -1,0 +1,65 @@
+"""`doorward serve`: the whole system in one process, ready to log in to."""
+
+import secrets
+import sys
+
+from doorward import admins
+from doorward.app import create_app
+from doorward.settings import StandaloneSettings, data_directory
+from doorward_common.logging import configure_logging
+from doorward_common.metrics import Metrics
+from doorward_common.server import listen, serve
+from doorward_common.settings import load_settings
+from doorward_common.unit_of_work import Database
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.schema import migrate
+
+
+def run() -> int:
+    """Prepare the data directory, the schema and the first administrator, then serve.
+
+    Raises SettingsError, PortTakenError, DatabaseUnavailableError, before anything was served.
+    """
+    settings = load_settings(StandaloneSettings)
+    configure_logging(settings.log_level)
+    listener = listen(settings.host, settings.port)
+    data_directory().mkdir(parents=True, exist_ok=True)
+    login = _prepare(settings)
+    app = create_app(settings)
+    host, port = listener.getsockname()[:2]
+    _greet(f"http://{host}:{port}", login, docs=settings.docs)
+    serve(app, listener, settings, on_drain=app.front.state.readiness.drain)
+    return 0
+
+
+def _prepare(settings: StandaloneSettings) -> str:
+    """Migrate and create the first administrator; return the line that says how to log in."""
+    database = Database(settings.database_url.get_secret_value(), pool_size=1, timeout=30, metrics=Metrics())
+    try:
+        migrate(database.engine)
+        return _first_admin(database, settings)
+    finally:
+        database.dispose()
+
+
+def _first_admin(database: Database, settings: StandaloneSettings) -> str:
+    given = settings.admin_password
+    if admins.has_admin(database):
+        return f"{settings.admin_email} with the password from the first start (or see docs/operations.md)"
+    password = given.get_secret_value() if given else secrets.token_urlsafe(12)
+    admins.create_admin(database, PasswordHashing(settings, Metrics()), settings.admin_email, password)
+    if given:
+        return f"{settings.admin_email} with the password of DOORWARD_ADMIN_PASSWORD"
+    return f"{settings.admin_email} with the password {password} (shown this once)"
+
+
+def _greet(url: str, login: str, *, docs: bool) -> None:
+    lines = [
+        "",
+        f"  Doorward is running at  {url}",
+        f"  Log in as               {login}",
+    ]
+    if docs:
+        lines.append(f"  Interactive API docs    {url}/docs")
+    lines += ["  Stop with Ctrl-C", ""]
+    print("\n".join(lines), flush=True, file=sys.stdout)

@@ -1,0 +1,1 @@
+"""The directory: accounts as administrators manage them and members read them."""

@@ -1,0 +1,210 @@
+"""The rules of the directory: who may change what, and what must always hold."""
+
+import uuid
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_common.auth import InsufficientRoleError
+from doorward_common.batching import BatchReader
+from doorward_common.columns import UtcDateTime, utc_now
+from doorward_common.etags import check_if_match
+from doorward_common.metrics import Metrics
+from doorward_common.pagination import CursorCodec
+from doorward_common.roles import Role
+from doorward_common.tokens import Claims
+from doorward_common.unit_of_work import Database
+from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.emails import email_key
+from doorward_identity.names import name_key
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.sessions import end_sessions
+from doorward_users.accounts import repository
+from doorward_users.accounts.errors import LastAdminError, UserNotFoundError
+from doorward_users.accounts.repository import UserRow
+from doorward_users.accounts.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
+from doorward_users.settings import DirectoryReaders, UsersSettings
+
+log = structlog.get_logger(__name__)
+
+
+class UserPage(NamedTuple):
+    """One page of the directory and the cursor of the next, None at the end."""
+
+    users: list[UserRow]
+    next_cursor: str | None
+
+
+class AccountService:
+    """Reads and changes accounts."""
+
+    def __init__(
+        self, database: Database, hashing: PasswordHashing, settings: UsersSettings, metrics: Metrics
+    ) -> None:
+        self._database = database
+        self._hashing = hashing
+        self._readers = settings.directory_readers
+        self._cursors = CursorCodec(settings.secret_key.get_secret_value().encode("utf-8"))
+        self._by_id = BatchReader("users", database, repository.find_users, metrics)
+
+    async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:
+        """Read one account; raises UserNotFoundError, also for what the caller may not see."""
+        if user_id != caller.subject and not self._may_read(caller):
+            raise UserNotFoundError
+        user = await self._by_id.get(user_id.bytes)
+        if user is None:
+            raise UserNotFoundError
+        return user
+
+    async def list_page(
+        self, caller: Claims, criteria: Filter, sort: Sort, cursor: str | None, limit: int
+    ) -> UserPage:
+        """Read one page; raises InsufficientRoleError or InvalidCursorError."""
+        if not self._may_read(caller):
+            raise InsufficientRoleError(Role.ADMIN)
+        query = (criteria.search, criteria.role, criteria.status, sort)
+        position = None if cursor is None else self._cursors.decode(cursor, query=query)
+        folded = criteria.model_copy(
+            update={"search": name_key(criteria.search) if criteria.search else None}
+        )
+        # One more than asked for tells whether there is a next page.
+        found = await self._database.read(
+            lambda connection: repository.list_users(connection, folded, sort, position, limit + 1)
+        )
+        if len(found) <= limit:
+            return UserPage(found, None)
+        end = repository.position_of(found[limit - 1], sort)
+        return UserPage(found[:limit], self._cursors.encode(end, query=query))
+
+    async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
+        """Store a new, verified account; raises EmailTakenError."""
+        password_hash = await self._hashing.hash(wanted.password.get_secret_value())
+        values = {
+            "id": uuid7s.uuid7().bytes,
+            "email": wanted.email,
+            "email_key": email_key(wanted.email),
+            "name": wanted.name,
+            "name_key": name_key(wanted.name),
+            "role": wanted.role.value,
+            "status": Status.ACTIVE.value,
+            "email_verified_at": sa.type_coerce(utc_now(), UtcDateTime),
+        }
+        user = await self._database.write(
+            lambda connection: repository.insert_user(connection, values, password_hash)
+        )
+        _log("user.created", caller, user.id, role=user.role)
+        return user
+
+    async def replace(
+        self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
+    ) -> UserRow:
+        """Set everything that an administrator sets; raises as `update` does."""
+        return await self._change(caller, user_id, _columns(wanted), None, if_match)
+
+    async def update(
+        self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
+    ) -> UserRow:
+        """Change parts of an account.
+
+        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError.
+        """
+        password_hash = (
+            None if wanted.password is None else await self._hashing.hash(wanted.password.get_secret_value())
+        )
+        return await self._change(caller, user_id, _columns(wanted), password_hash, if_match)
+
+    async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
+        """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
+        changes = {"name": name, "name_key": name_key(name)}
+        return await self._change(caller, caller.subject, changes, None, if_match)
+
+    async def delete(self, caller: Claims, user_id: uuid.UUID, if_match: str | None) -> None:
+        """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
+
+        def work(connection: sa.Connection) -> None:
+            user = _locked_to_leave(connection, user_id, if_match)
+            repository.delete_user(connection, user.id)
+
+        await self._database.write(work)
+        _log("user.deleted", caller, user_id.bytes)
+
+    async def _change(
+        self,
+        caller: Claims,
+        user_id: uuid.UUID,
+        changes: dict[str, Any],
+        password_hash: str | None,
+        if_match: str | None,
+    ) -> UserRow:
+        def work(connection: sa.Connection) -> UserRow:
+            demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
+            lock = _locked_to_leave if demotes else _locked
+            user = lock(connection, user_id, if_match)
+            reason = _session_end(user, changes, password_hash)
+            if password_hash is not None:
+                repository.set_password_hash(connection, user.id, password_hash)
+            if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
+                end_sessions(connection, user.id, reason)
+            return repository.update_user(connection, user.id, changes, new_epoch=reason is not None)
+
+        user = await self._database.write(work)
+        _log("user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None)
+        return user
+
+    def _may_read(self, caller: Claims) -> bool:
+        return caller.role == Role.ADMIN or self._readers is DirectoryReaders.MEMBERS
+
+
+def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
+    changes = wanted.model_dump(mode="json", exclude_unset=True, exclude={"password"})
+    if "email" in changes:
+        changes["email_key"] = email_key(changes["email"])
+    if "name" in changes:
+        changes["name_key"] = name_key(changes["name"])
+    return changes
+
+
+def _locked(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
+    user = repository.lock_user(connection, user_id.bytes)
+    if user is None:
+        raise UserNotFoundError
+    check_if_match(if_match, user.version)
+    return user
+
+
+def _locked_to_leave(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
+    """Lock an account that is about to stop being an active administrator, if it is one.
+
+    Raises LastAdminError when nobody would be left. All administrators are locked, and before the
+    account's own row: two callers who each remove one take turns and do not deadlock.
+    """
+    seen = repository.find_user(connection, user_id.bytes)
+    admins = repository.lock_active_admins(connection) if seen and _is_active_admin(seen) else None
+    user = _locked(connection, user_id, if_match)
+    if admins is None and _is_active_admin(user):
+        # Appointed between the two reads. A deadlock here is broken by the database, and retried.
+        admins = repository.lock_active_admins(connection)
+    if admins == [user.id]:
+        raise LastAdminError
+    return user
+
+
+def _is_active_admin(user: UserRow) -> bool:
+    return user.role == Role.ADMIN and user.status == Status.ACTIVE
+
+
+def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | None) -> SessionEnd | None:
+    """Say why the tokens that the user holds must not be believed any longer, if so."""
+    if changes.get("status") == Status.DISABLED and user.status != Status.DISABLED:
+        return SessionEnd.DISABLED
+    if password_hash is not None:
+        return SessionEnd.PASSWORD
+    if "role" in changes and changes["role"] != user.role:
+        return SessionEnd.ROLE
+    return None
+
+
+def _log(event: str, caller: Claims, user_id: bytes, **fields: object) -> None:
+    log.info(event, actor_id=str(caller.subject), user_id=str(uuid.UUID(bytes=user_id)), **fields)

@@ -1,0 +1,24 @@
+"""Settings of the users service."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from doorward_common.settings import ServiceSettings
+from doorward_identity.settings import Argon2Settings
+
+
+class DirectoryReaders(StrEnum):
+    """Who may read other people's entries."""
+
+    MEMBERS = "members"
+    ADMINS = "admins"
+
+
+class UsersSettings(ServiceSettings, Argon2Settings):
+    """What the users service needs to know besides what every service does."""
+
+    directory_readers: DirectoryReaders = Field(
+        DirectoryReaders.MEMBERS,
+        description="Who reads the directory: `members` (everybody signed in) or `admins`.",
+    )
