@@ -1,0 +1,104 @@
+# Every command of this project. CI calls the same ones.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := common identity auth users standalone
+EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
+MODULES := -p doorward_common -p doorward_identity -p doorward_auth -p doorward_users -p doorward
+PYTEST := $(BIN)/python -m pytest
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+export UV_LINK_MODE ?= copy
+
+##@ Use
+
+.PHONY: help
+help: ## List these targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.runtime ## Run the whole system on this machine: http://127.0.0.1:8080 (PORT=9000 to change)
+	@DOORWARD_PORT="$${DOORWARD_PORT:-$${PORT:-8080}}" exec $(BIN)/doorward serve
+
+.PHONY: create-admin
+create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@example.com --reset-password")
+	@exec $(BIN)/doorward create-admin $(ARGS)
+
+##@ Check
+
+.PHONY: test
+test: $(VENV)/.dev servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
+	$(PYTEST) tests $(ARGS)
+
+.PHONY: unit
+unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers
+	$(PYTEST) tests/unit $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style (ruff) and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/.dev ## Check types (mypy strict)
+	$(BIN)/mypy $(MODULES)
+	$(BIN)/mypy tests loadtest
+
+.PHONY: fmt
+fmt: $(VENV)/.dev ## Format the code and mend what ruff can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real MariaDB (ARGS="--quick")
+	PYTHONPATH=loadtest:tests $(BIN)/python -m bench $(ARGS)
+
+.PHONY: check
+check: lint types test ## Run lint, types and test
+
+##@ Maintain
+
+.PHONY: servers
+servers: ## Install the servers that the tests need, where that is possible (Debian as root)
+	@sh tests/support/install_servers.sh
+
+.PHONY: lock
+lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
+	@for name in requirements build dev; do \
+		case $$name in \
+			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
+			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
+		esac; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$flags $$inputs \
+			--output-file services/$$name.lock || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## Remove the environment and caches; keep var/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis reports
+
+# The environment, in three steps, each made again when what it is made from changes.
+
+$(VENV)/.build: services/build.lock
+	@test -n "$(PYTHON)" || { echo "doorward: Python 3.11 or newer is needed (PYTHON=/path/to/python3)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "doorward: $(PYTHON) cannot make an environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV) (the first time only) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r services/build.lock
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.build services/requirements.lock $(PACKAGES:%=services/%/pyproject.toml)
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --compile-bytecode $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime services/dev.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
+	@touch $@
