@@ -13,13 +13,13 @@ _DAY: Final = 86_400
 class AuthSettings(ServiceSettings, Argon2Settings):
     """What the auth service needs to know besides what every service does."""
 
-    access_token_seconds: int = Field(300, ge=5, le=3600, description="Lifetime of an access token.")
+    access_token_seconds: int = Field(default=300, ge=5, le=3600, description="Lifetime of an access token.")
     refresh_idle_seconds: int = Field(
-        14 * _DAY, ge=60, description="A session ends when it was not refreshed for this long."
+        default=14 * _DAY, ge=60, description="A session ends when it was not refreshed for this long."
     )
     refresh_absolute_seconds: int = Field(
-        90 * _DAY, ge=60, description="A session ends this long after its login."
+        default=90 * _DAY, ge=60, description="A session ends this long after its login."
     )
     refresh_grace_seconds: int = Field(
-        10, ge=0, le=60, description="How long a refresh that was just used may be repeated."
+        default=10, ge=0, le=60, description="How long a refresh that was just used may be repeated."
     )

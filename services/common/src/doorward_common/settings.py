@@ -43,7 +43,7 @@ class DoorwardSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
-    log_level: str = Field("info", description=f"One of {', '.join(LEVELS)}.")
+    log_level: str = Field(default="info", description=f"One of {', '.join(LEVELS)}.")
 
     @field_validator("log_level")
     @classmethod
@@ -74,8 +74,12 @@ class DatabaseSettings(DoorwardSettings):
     """How to reach the database."""
 
     database_url: SecretStr = Field(description="`mysql+pymysql://user:password@host:3306/name`")
-    database_pool_size: int = Field(8, ge=1, le=256, description="Connections, and threads that use them.")
-    database_timeout_seconds: float = Field(2.5, gt=0.1, le=60, description="Bound on one unit of work.")
+    database_pool_size: int = Field(
+        default=8, ge=1, le=256, description="Connections, and threads that use them."
+    )
+    database_timeout_seconds: float = Field(
+        default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -92,23 +96,26 @@ class DatabaseSettings(DoorwardSettings):
 class ServiceSettings(DatabaseSettings):
     """What every service needs to know."""
 
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
-    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on.")
-    access_log: bool = Field(True, description="Log one line a request.")
-    docs: bool = Field(False, description="Serve `/docs` and `/openapi.json` (not on a public ingress).")
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated."
+    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
+    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
+    access_log: bool = Field(default=True, description="Log one line a request.")
+    docs: bool = Field(
+        default=False, description="Serve `/docs` and `/openapi.json` (not on a public ingress)."
     )
-    max_body_bytes: int = Field(65_536, ge=1024, description="Longest request body.")
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated.",
+    )
+    max_body_bytes: int = Field(default=65_536, ge=1024, description="Longest request body.")
     drain_seconds: float = Field(
-        0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
+        default=0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
     )
     secret_key: SecretStr = Field(
         description="Key of access tokens, 32 bytes or more, the same for every service."
     )
-    issuer: str = Field("doorward", min_length=1, description="`iss` of access tokens.")
-    audience: str = Field("doorward", min_length=1, description="`aud` of access tokens.")
-    token_leeway_seconds: int = Field(0, ge=0, le=60, description="Clock difference to forgive.")
+    issuer: str = Field(default="doorward", min_length=1, description="`iss` of access tokens.")
+    audience: str = Field(default="doorward", min_length=1, description="`aud` of access tokens.")
+    token_leeway_seconds: int = Field(default=0, ge=0, le=60, description="Clock difference to forgive.")
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

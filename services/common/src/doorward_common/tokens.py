@@ -108,9 +108,9 @@ class Verifier:
             raise InvalidTokenError("malformed")
         header = _json_segment(parts[1])
         key = self._key_of(header)
-        signed = f"{parts[1]}.{parts[2]}".encode("ascii")
+        signed, signature = f"{parts[1]}.{parts[2]}".encode("ascii"), _decode(parts[3])
         try:
-            good = key.key.verify(signed, _decode(parts[3]))
+            good = key.key.verify(signed, signature)
         except Exception as error:
             # A key's own complaint about a signature's shape is a refusal too, whatever its type.
             raise InvalidTokenError("bad_signature") from error

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Annotated, Final
 
+import email_validator
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -10,6 +11,12 @@ from pydantic_core import PydanticCustomError
 from doorward_identity.tables import EMAIL_LENGTH
 
 _MAX_KEY: Final = EMAIL_LENGTH
+
+# Many a company's directory is under .local, and mail reaches it. The list is the library's
+# documented setting; what stays on it (.invalid, .onion, ...) can have no mailbox.
+for _private in ("local", "localhost"):
+    if _private in email_validator.SPECIAL_USE_DOMAIN_NAMES:
+        email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_private)
 
 
 class InvalidEmailError(ValueError):
@@ -24,8 +31,8 @@ def email_key(address: str) -> str:
     every database, so no collation has a say.
     """
     try:
-        # Undeliverable domains (.local, .internal) are what many clusters use.
-        parts = validate_email(address, check_deliverability=False, globally_deliverable=False)
+        # A domain may have no dot: it need not be deliverable from everywhere.
+        parts = validate_email(address, check_deliverability=False, globally_deliverable=False, strict=True)
     except EmailNotValidError as error:
         raise InvalidEmailError(str(error)) from None
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", parts.local_part).casefold())

@@ -8,10 +8,10 @@ from doorward_common.settings import DoorwardSettings
 class Argon2Settings(DoorwardSettings):
     """Argon2id parameters; the defaults are OWASP's floor (m=19 MiB, t=2, p=1)."""
 
-    argon2_memory_kib: int = Field(19_456, ge=8, le=4_194_304, description="Memory of one hash, KiB.")
-    argon2_time_cost: int = Field(2, ge=1, le=64, description="Passes over the memory.")
-    argon2_parallelism: int = Field(1, ge=1, le=16, description="Lanes of one hash.")
-    argon2_threads: int = Field(0, ge=0, le=64, description="Hashes at once; 0: the usable cores.")
+    argon2_memory_kib: int = Field(default=19_456, ge=8, le=4_194_304, description="Memory of one hash, KiB.")
+    argon2_time_cost: int = Field(default=2, ge=1, le=64, description="Passes over the memory.")
+    argon2_parallelism: int = Field(default=1, ge=1, le=16, description="Lanes of one hash.")
+    argon2_threads: int = Field(default=0, ge=0, le=64, description="Hashes at once; 0: the usable cores.")
     argon2_deadline_seconds: float = Field(
-        2.0, gt=0, le=30, description="Longest wait for a hash before 503."
+        default=2.0, gt=0, le=30, description="Longest wait for a hash before 503."
     )

@@ -20,8 +20,8 @@ DEFAULT_ADMIN_EMAIL: Final = "admin@example.com"
 class AdminSettings(DoorwardSettings):
     """The first administrator."""
 
-    admin_email: str = Field(DEFAULT_ADMIN_EMAIL, description="Address of the first administrator.")
-    admin_password: SecretStr | None = Field(None, description="Its password; never a default one.")
+    admin_email: str = Field(default=DEFAULT_ADMIN_EMAIL, description="Address of the first administrator.")
+    admin_password: SecretStr | None = Field(default=None, description="Its password; never a default one.")
 
 
 class _LocalDefaults(DoorwardSettings):
@@ -50,10 +50,10 @@ class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSet
 class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSettings):
     """Everything, for every service in one process."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="TCP port to listen on.")
-    log_level: str = Field("warning", description="One of debug, info, warning, error, critical.")
-    docs: bool = Field(True, description="Serve the interactive API docs at `/docs`.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port to listen on.")
+    log_level: str = Field(default="warning", description="One of debug, info, warning, error, critical.")
+    docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
 
 
 def data_directory() -> Path:

@@ -19,6 +19,6 @@ class UsersSettings(ServiceSettings, Argon2Settings):
     """What the users service needs to know besides what every service does."""
 
     directory_readers: DirectoryReaders = Field(
-        DirectoryReaders.MEMBERS,
+        default=DirectoryReaders.MEMBERS,
         description="Who reads the directory: `members` (everybody signed in) or `admins`.",
     )

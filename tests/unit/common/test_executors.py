@@ -1,0 +1,94 @@
+import asyncio
+import threading
+import time
+from contextvars import ContextVar
+
+import pytest
+
+from doorward_common.executors import BoundedExecutor, OverloadedError, usable_cores
+from doorward_common.metrics import Metrics
+
+marker: ContextVar[str] = ContextVar("marker")
+
+
+def executor(*, threads: int = 1, deadline: float = 5.0, expected: float = 0.001) -> BoundedExecutor:
+    return BoundedExecutor(
+        "test",
+        threads=threads,
+        deadline=deadline,
+        expected_seconds=expected,
+        metrics=Metrics().executor("test"),
+    )
+
+
+def test_counts_at_least_one_core() -> None:
+    assert usable_cores() >= 1
+
+
+async def test_returns_and_raises_what_the_job_does() -> None:
+    pool = executor()
+    assert await pool.run(lambda: 42) == 42
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(lambda: 1 // 0)
+    pool.shutdown()
+
+
+async def test_the_job_sees_its_callers_context() -> None:
+    pool = executor()
+    marker.set("mine")
+    assert await pool.run(marker.get) == "mine"
+    pool.shutdown()
+
+
+async def test_refuses_at_once_what_could_not_begin_in_time() -> None:
+    pool = executor(deadline=0.05, expected=0.04)
+    release = threading.Event()
+    running = [asyncio.create_task(pool.run(release.wait)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    began = time.perf_counter()
+    with pytest.raises(OverloadedError) as refused:
+        await pool.run(lambda: None)
+    assert time.perf_counter() - began < 0.03
+    assert int((refused.value.headers or {})["Retry-After"]) >= 1
+    release.set()
+    await asyncio.gather(*running, return_exceptions=True)
+    pool.shutdown()
+
+
+async def test_drops_a_job_whose_deadline_passed_in_the_queue() -> None:
+    pool = executor(deadline=0.05, expected=0.0)
+    release = threading.Event()
+    began: list[str] = []
+    first = asyncio.create_task(pool.run(release.wait))
+    second = asyncio.create_task(pool.run(lambda: began.append("second")))
+    await asyncio.sleep(0.1)
+    release.set()
+    await first
+    with pytest.raises(OverloadedError):
+        await second
+    assert began == []
+    pool.shutdown()
+
+
+async def test_a_job_that_has_begun_ends_though_its_caller_left() -> None:
+    pool = executor()
+    release, ended = threading.Event(), threading.Event()
+
+    def job() -> None:
+        release.wait(5)
+        ended.set()
+
+    caller = asyncio.create_task(pool.run(job))
+    await asyncio.sleep(0.02)
+    caller.cancel()
+    release.set()
+    assert await asyncio.to_thread(ended.wait, 5)
+    pool.shutdown()
+
+
+async def test_admits_again_when_the_queue_has_drained() -> None:
+    pool = executor(deadline=0.2, expected=0.15)
+    for _ in range(5):
+        await pool.run(lambda: time.sleep(0.01))
+    assert await pool.run(lambda: "yes") == "yes"
+    pool.shutdown()

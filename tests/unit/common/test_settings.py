@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from doorward_common.settings import ServiceSettings, SettingsError, load_settings
+
+KEY = "Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"
+URL = "mysql+pymysql://u:p@db/doorward"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "SECRET_KEY", "LOG_LEVEL"):
+        monkeypatch.delenv("DOORWARD_" + name, raising=False)
+    for name in ("MYSQL_HOST", "SECRET_KEY", "LOGLEVEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")
+    settings = load_settings(ServiceSettings)
+    assert settings.database_url.get_secret_value() == URL
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+
+
+def test_reads_mounted_files_without_their_last_line_break(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(KEY + "\n")
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"))
+    assert load_settings(ServiceSettings).secret_key.get_secret_value() == KEY
+
+
+def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = {
+        "MYSQL_USER": "u",
+        "MYSQL_PASSWORD": "p@ss/word",
+        "MYSQL_DB": "auth",
+        "MYSQL_HOST": "db",
+        "MYSQL_PORT": "3307",
+        "LOGLEVEL": "DEBUG",
+        "SECRET_KEY": KEY,
+    }
+    for name, value in older.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(ServiceSettings)
+    assert settings.database_url.get_secret_value() == "mysql+pymysql://u:p%40ss%2Fword@db:3307/auth"
+    assert settings.log_level == "debug"
+    assert settings.secret_key.get_secret_value() == KEY
+
+
+def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGLEVEL", "debug")
+    monkeypatch.setenv("DOORWARD_LOG_LEVEL", "error")
+    settings = load_settings(ServiceSettings, database_url=SecretStr(URL), secret_key=SecretStr(KEY))
+    assert settings.log_level == "error"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("DOORWARD_SECRET_KEY", "short", "DOORWARD_SECRET_KEY is shorter than 32 bytes; make one with"),
+        ("DOORWARD_DATABASE_URL", "nonsense", "DOORWARD_DATABASE_URL is not a database URL"),
+        ("DOORWARD_DATABASE_URL", "postgresql://h/d", "names a database other than"),
+        ("DOORWARD_LOG_LEVEL", "loud", "DOORWARD_LOG_LEVEL is not one of debug"),
+        ("DOORWARD_PORT", "99999", "DOORWARD_PORT Input should be less than"),
+        ("DOORWARD_TRUSTED_PROXIES", "proxy", "DOORWARD_TRUSTED_PROXIES"),
+    ],
+)
+def test_complains_in_one_line_that_names_the_variable_and_not_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(ServiceSettings)
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+def test_says_what_is_missing() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(ServiceSettings)
+    assert "DOORWARD_DATABASE_URL is not set (nor DOORWARD_DATABASE_URL_FILE)" in str(refused.value)
+    assert "DOORWARD_SECRET_KEY is not set" in str(refused.value)
+
+
+def test_says_which_file_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", "/nowhere/key")
+    with pytest.raises(SettingsError, match=r"DOORWARD_SECRET_KEY_FILE .* /nowhere/key"):
+        load_settings(ServiceSettings)
+
+
+def test_secrets_do_not_show_in_the_representation() -> None:
+    settings = ServiceSettings(database_url=SecretStr(URL), secret_key=SecretStr(KEY))
+    assert KEY not in repr(settings)
+    assert "u:p" not in repr(settings)

@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from doorward_identity.emails import EmailAddress, InvalidEmailError, email_key
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("Ada@Example.COM", "ada@example.com"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@XN--BCHER-KVA.example", "ada@xn--bcher-kva.example"),
+        ("a\u0308da@example.com", "äda@example.com"),
+        ("ÄDA@example.com", "äda@example.com"),
+        ("ada+tag@example.com", "ada+tag@example.com"),
+        ("ada@cluster.local", "ada@cluster.local"),
+        ("admin@localhost", "admin@localhost"),
+    ],
+)
+def test_one_key_for_every_spelling(address: str, key: str) -> None:
+    assert email_key(address) == key
+
+
+@pytest.mark.parametrize(
+    "other", ["ädmin@example.com", "admın@example.com", "admin.@example.org", "admin@éxample.com"]
+)
+def test_another_letter_is_another_account(other: str) -> None:
+    try:
+        assert email_key(other) != email_key("admin@example.com")
+    except InvalidEmailError:
+        return
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "ada",
+        "ada@",
+        "@example.com",
+        "ada@example.com ",
+        " ada@example.com",
+        "ada@example.com\r\nBcc: eve@example.com",
+        "ada\n@example.com",
+        "ada\0@example.com",
+        "a@b@example.com",
+        "ada@exa mple.com",
+        "ada@-example.com",
+        "ada@[127.0.0.1]",
+        '"ada lovelace"@example.com',
+        "a" * 65 + "@example.com",
+        "ada@" + "a" * 250 + ".com",
+        "ada@example..com",
+        "\u202eada@example.com",
+    ],
+)
+def test_refuses_what_is_no_address(address: str) -> None:
+    with pytest.raises(InvalidEmailError):
+        email_key(address)
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(EmailAddress).validate_python(address)
+    assert refused.value.errors()[0]["type"] in {"email_invalid", "string_too_long"}
+
+
+@given(st.text(max_size=80))
+def test_a_key_is_its_own_key(address: str) -> None:
+    try:
+        key = email_key(address)
+    except InvalidEmailError:
+        return
+    assert email_key(key) == key
+
+
+@given(st.emails())
+def test_case_never_makes_another_account(address: str) -> None:
+    try:
+        assert email_key(address.upper()) == email_key(address.lower())
+    except InvalidEmailError:
+        return
