@@ -44,11 +44,12 @@ unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers
 lint: $(VENV)/.dev ## Check style (ruff) and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python docs/generate.py --check
 
 .PHONY: types
 types: $(VENV)/.dev ## Check types (mypy strict)
 	$(BIN)/mypy $(MODULES)
-	$(BIN)/mypy tests loadtest
+	$(BIN)/mypy tests loadtest docs
 
 .PHONY: fmt
 fmt: $(VENV)/.dev ## Format the code and mend what ruff can
@@ -67,6 +68,10 @@ check: lint types test ## Run lint, types and test
 .PHONY: servers
 servers: ## Install the servers that the tests need, where that is possible (Debian as root)
 	@sh tests/support/install_servers.sh
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from the code
+	$(BIN)/python docs/generate.py
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)

@@ -3,30 +3,23 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from doorward_common.errors import Problem, setup_errors
+from doorward_common.errors import setup_errors
 from doorward_common.health import OPERATIONS_ROUTES, Readiness, setup_health
 from doorward_common.keys import verification_keys
 from doorward_common.metrics import Metrics
 from doorward_common.middleware import RequestMiddleware
+from doorward_common.openapi import PROBLEM_RESPONSES, setup_openapi
 from doorward_common.settings import ServiceSettings
 from doorward_common.tokens import Verifier
 from doorward_common.unit_of_work import Database
 
 VERSION: Final = "0.1.0"
-
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {
-        "description": text,
-        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
-    }
-    for status, text in (("4XX", "Refused"), ("5XX", "Cannot answer right now"))
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
         docs_url="/docs" if settings.docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
-        responses=_PROBLEMS,
+        responses=PROBLEM_RESPONSES,
         middleware=[
             Middleware(
                 RequestMiddleware,
@@ -99,6 +92,7 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     )
     app.state.readiness = Readiness(runtime.database, schema_problem)
     setup_errors(app)
+    setup_openapi(app)
     setup_health(app, app.state.readiness, runtime.metrics)
     for router in routers:
         app.include_router(router)

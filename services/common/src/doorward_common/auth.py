@@ -7,7 +7,7 @@ An endpoint with a parameter `caller: CurrentUser` is for everybody signed in, o
 from typing import Annotated, Final
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
@@ -93,4 +93,4 @@ def require_role(role: Role) -> BearerToken:
 
 
 CurrentUser = Annotated[Claims, Depends(BearerToken())]
-AdminUser = Annotated[Claims, Depends(require_role(Role.ADMIN))]
+AdminUser = Annotated[Claims, Security(require_role(Role.ADMIN), scopes=[Role.ADMIN])]

@@ -41,22 +41,6 @@ def migrate(engine: sa.Engine, package: str) -> None:
                 connection.execute(sa.select(sa.func.release_lock(lock)))
 
 
-def missing_revision(connection: sa.Connection, version_table: str, required: str) -> str | None:
-    """Say what the schema lacks for this release, or None. Revisions are numbers in a row.
-
-    A newer schema is fine: every release's schema serves the release before it.
-    """
-    try:
-        found = connection.execute(sa.text(f"SELECT version_num FROM {version_table}")).scalar()  # noqa: S608 - a constant
-    except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
-        if error.connection_invalidated:
-            raise
-        found = None
-    if found is None or found < required:
-        return f"The schema is at revision {found or 'none'}; {required} is needed. Run the migration."
-    return None
-
-
 def create_table(name: str, *parts: Any) -> None:
     """Create a table unless it is there. Its indexes are steps of their own (create_index)."""
     if not sa.inspect(op.get_bind()).has_table(name):
@@ -68,12 +52,3 @@ def create_index(table: str, *columns: str) -> None:
     name = f"ix_{table}_{'_'.join(columns)}"
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
         op.create_index(name, table, list(columns))
-
-
-NAMING: Final = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""Names of constraints and indexes: a migration can only change what it can name."""

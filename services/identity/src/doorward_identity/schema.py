@@ -1,10 +1,13 @@
-"""Bringing the identity schema up to date, and telling whether it is."""
+"""The identity schema's revisions: which one this release needs, and whether it is there."""
 
 from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common import migrations
+from doorward_common.schema import missing_revision
+
+PACKAGE: Final = "doorward_identity"
+"""Where the revisions are: `doorward_common.migrations.migrate(engine, PACKAGE)` runs them."""
 
 REQUIRED_REVISION: Final = "0001"
 """The oldest revision that this release's code can work with."""
@@ -12,11 +15,6 @@ REQUIRED_REVISION: Final = "0001"
 VERSION_TABLE: Final = "identity_schema"
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Upgrade to the newest revision; raises MigrationBusyError."""
-    migrations.migrate(engine, "doorward_identity")
-
-
 def schema_problem(connection: sa.Connection) -> str | None:
     """Say what the schema lacks for this release, or None."""
-    return migrations.missing_revision(connection, VERSION_TABLE, REQUIRED_REVISION)
+    return missing_revision(connection, VERSION_TABLE, REQUIRED_REVISION)

@@ -8,8 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.migrations import NAMING
+from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 

@@ -13,12 +13,12 @@ from doorward import admins, serve
 from doorward.settings import CommandSettings
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
-from doorward_common.migrations import MigrationBusyError
+from doorward_common.migrations import MigrationBusyError, migrate
 from doorward_common.server import PortTakenError, fail
 from doorward_common.settings import SettingsError, load_settings
 from doorward_common.unit_of_work import Database, DatabaseUnavailableError
+from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
-from doorward_identity.schema import migrate
 
 _OUTCOMES: Final = {
     admins.Outcome.CREATED: "created the administrator {email}",
@@ -75,7 +75,7 @@ def _migrate(_options: argparse.Namespace) -> int:
     settings = load_settings(CommandSettings)
     configure_logging(settings.log_level)
     database = _open(settings)
-    migrate(database.engine)
+    migrate(database.engine, schema.PACKAGE)
     print("doorward: the schema is up to date")
     return 0
 

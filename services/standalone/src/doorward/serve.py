@@ -8,11 +8,12 @@ from doorward.app import create_app
 from doorward.settings import StandaloneSettings, data_directory
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
+from doorward_common.migrations import migrate
 from doorward_common.server import listen, serve
 from doorward_common.settings import load_settings
 from doorward_common.unit_of_work import Database
+from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
-from doorward_identity.schema import migrate
 
 
 def run() -> int:
@@ -36,7 +37,7 @@ def _prepare(settings: StandaloneSettings) -> str:
     """Migrate and create the first administrator; return the line that says how to log in."""
     database = Database(settings.database_url.get_secret_value(), pool_size=1, timeout=30, metrics=Metrics())
     try:
-        migrate(database.engine)
+        migrate(database.engine, schema.PACKAGE)
         return _first_admin(database, settings)
     finally:
         database.dispose()
