@@ -33,8 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (SettingsError, PortTakenError, MigrationBusyError, admins.UnacceptableAdminError) as error:
+    except (SettingsError, MigrationBusyError, admins.UnacceptableAdminError) as error:
         return fail(str(error))
+    except PortTakenError as error:
+        return fail(f"{error}; `PORT=9000 make run` (or DOORWARD_PORT) takes another port")
     except DatabaseUnavailableError as error:
         return fail(f"the database cannot be used: {_cause(error)}")
     except sa.exc.DBAPIError as error:

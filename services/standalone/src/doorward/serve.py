@@ -5,7 +5,7 @@ import sys
 
 from doorward import admins
 from doorward.app import create_app
-from doorward.settings import StandaloneSettings, data_directory
+from doorward.settings import StandaloneSettings
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
 from doorward_common.migrations import migrate
@@ -24,7 +24,6 @@ def run() -> int:
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
     listener = listen(settings.host, settings.port)
-    data_directory().mkdir(parents=True, exist_ok=True)
     login = _prepare(settings)
     app = create_app(settings)
     host, port = listener.getsockname()[:2]
@@ -46,7 +45,7 @@ def _prepare(settings: StandaloneSettings) -> str:
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     given = settings.admin_password
     if admins.has_admin(database):
-        return f"{settings.admin_email} with the password from the first start (or see docs/operations.md)"
+        return "as before (password lost? doorward create-admin --reset-password)"
     password = given.get_secret_value() if given else secrets.token_urlsafe(12)
     admins.create_admin(database, PasswordHashing(settings, Metrics()), settings.admin_email, password)
     if given:

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward_auth.settings import AuthSettings
-from doorward_common.settings import DatabaseSettings, DoorwardSettings, LookupSource
+from doorward_common.settings import DatabaseSettings, DoorwardSettings, LookupSource, SettingsError
 from doorward_identity.settings import Argon2Settings
 from doorward_users.settings import UsersSettings
 
@@ -70,11 +70,14 @@ def _local_default(name: str) -> str | None:
 
 
 def _local_key() -> str:
-    """Return this installation's own key, made at the first start."""
+    """Return this installation's own key, made at the first start; raises SettingsError."""
     path = data_directory() / "secret-key"
-    if not path.exists():
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48))
-    return path.read_text(encoding="ascii")
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(48))
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None

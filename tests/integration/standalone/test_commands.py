@@ -1,0 +1,165 @@
+"""The administrator's commands, in a process of their own, on SQLite."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from support.processes import inherited_environment
+
+PASSWORD = "the analytical engine"
+
+
+def doorward(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "doorward", *arguments],
+        env={
+            **inherited_environment(),
+            "DOORWARD_DATABASE_URL": f"sqlite:///{folder / 'doorward.db'}",
+            "DOORWARD_ARGON2_MEMORY_KIB": "64",
+            **(env or {}),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    assert doorward(tmp_path, "migrate").returncode == 0
+    return tmp_path
+
+
+def accounts(folder: Path) -> list[tuple[str, str, str, int, str]]:
+    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT email, role, status, epoch, password_hash FROM users JOIN credentials ON user_id = id"
+        ).all()
+    engine.dispose()
+    return [tuple(row) for row in rows]
+
+
+def create_admin(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    environment = {"DOORWARD_ADMIN_PASSWORD": PASSWORD, **env}
+    return doorward(folder, "create-admin", "--email", "ada@example.com", *arguments, env=environment)
+
+
+def test_migrating_twice_is_no_error(folder: Path) -> None:
+    done = doorward(folder, "migrate")
+    assert (done.returncode, done.stdout) == (0, "doorward: the schema is up to date\n")
+
+
+def test_creates_an_administrator_and_leaves_it_alone_the_second_time(folder: Path) -> None:
+    assert "created the administrator" in create_admin(folder).stdout
+    [before] = accounts(folder)
+    assert before[:3] == ("ada@example.com", "admin", "active")
+    again = create_admin(folder, DOORWARD_ADMIN_PASSWORD="another long password")
+    assert (again.returncode, "nothing changed" in again.stdout) == (0, True)
+    assert accounts(folder) == [before]
+
+
+def test_resets_a_password_when_told_to(folder: Path) -> None:
+    create_admin(folder)
+    [before] = accounts(folder)
+    done = create_admin(folder, "--reset-password", DOORWARD_ADMIN_PASSWORD="another long password")
+    assert "new password" in done.stdout
+    [after] = accounts(folder)
+    assert after[4] != before[4]
+    assert after[3] == before[3] + 1
+
+
+def test_two_at_once_create_one(folder: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: create_admin(folder), range(4)))
+    assert [one.returncode for one in done] == [0] * 4, [one.stderr for one in done]
+    assert len(accounts(folder)) == 1
+
+
+def test_makes_a_user_an_administrator_without_touching_the_password(folder: Path) -> None:
+    create_admin(folder)
+    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE users SET role = 'user', status = 'disabled'")
+    engine.dispose()
+    [before] = accounts(folder)
+    assert "is now an active administrator" in create_admin(folder).stdout
+    [after] = accounts(folder)
+    assert after[1:3] == ("admin", "active")
+    assert after[4] == before[4]
+
+
+def test_takes_the_password_from_a_file(folder: Path) -> None:
+    (folder / "password").write_text(PASSWORD + "\n")
+    done = doorward(folder, "create-admin", "--password-file", str(folder / "password"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert accounts(folder)[0][0] == "admin@example.com"
+
+
+def test_asks_for_the_password_at_a_terminal(folder: Path) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doorward", "create-admin"],
+        env={**inherited_environment(), "DOORWARD_DATABASE_URL": f"sqlite:///{folder / 'doorward.db'}"},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    # Typed only when asked: switching the echo off throws away what was typed before.
+    seen = read_until(leader, b"administrator: ")
+    os.write(leader, PASSWORD.encode() + b"\n")
+    seen += read_until(leader, b"Once more: ")
+    os.write(leader, PASSWORD.encode() + b"\n")
+    seen += read_until(leader, b"created the administrator")
+    assert process.wait(timeout=30) == 0
+    os.close(leader)
+    assert PASSWORD.encode() not in seen
+    assert len(accounts(folder)) == 1
+
+
+def read_until(terminal: int, expected: bytes) -> bytes:
+    seen = b""
+    while expected not in seen:
+        ready, _, _ = select.select([terminal], [], [], 30)
+        assert ready, seen
+        seen += os.read(terminal, 1024)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("env", "complaint"),
+    [
+        ({"DOORWARD_ADMIN_PASSWORD": ""}, "A password has 8 to 128 characters"),
+        ({"DOORWARD_ADMIN_PASSWORD": "short"}, "A password has 8 to 128 characters"),
+        ({}, "DOORWARD_ADMIN_PASSWORD is not set"),
+        ({"DOORWARD_ADMIN_PASSWORD": PASSWORD, "DOORWARD_ADMIN_EMAIL": "nobody"}, "not an email address"),
+        ({"DOORWARD_ADMIN_PASSWORD_FILE": "/nowhere"}, "DOORWARD_ADMIN_PASSWORD_FILE names a file"),
+    ],
+)
+def test_complains_in_one_line(folder: Path, env: dict[str, str], complaint: str) -> None:
+    done = doorward(folder, "create-admin", env=env)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert PASSWORD not in done.stderr
+    assert accounts(folder) == []
+
+
+def test_without_a_schema_it_says_so_and_leaves_no_half_made_account(tmp_path: Path) -> None:
+    done = create_admin(tmp_path)
+    assert done.returncode == 1
+    assert "no such table" in done.stderr

@@ -1,0 +1,157 @@
+"""`doorward serve` as `make run` starts it: a process on SQLite with nothing prepared."""
+
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process, ProcessError
+
+FIRST_PASSWORD = re.compile(r"with the password (\S+) \(shown this once\)")
+
+
+class Standalone(Process):
+    def __init__(self, folder: Path, port: int | None = None, **env: str) -> None:
+        self.port = port or free_port()
+        self.api = f"http://127.0.0.1:{self.port}/api/v1"
+        super().__init__(
+            "doorward serve",
+            [sys.executable, "-m", "doorward", "serve"],
+            log=folder / "serve.log",
+            ready=lambda: http_status(self.port, "/readyz") == 200,
+            env={
+                "DOORWARD_DATA_DIR": str(folder / "var"),
+                "DOORWARD_PORT": str(self.port),
+                "DOORWARD_ARGON2_MEMORY_KIB": "64",
+                **env,
+            },
+        )
+
+    def log_in(self, password: str, email: str = "admin@example.com") -> httpx2.Response:
+        return httpx2.post(f"{self.api}/auth/token", json={"email": email, "password": password})
+
+
+@pytest.fixture(scope="module")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    with Standalone(tmp_path_factory.mktemp("standalone")) as process:
+        yield process
+
+
+def first_password(process: Standalone) -> str:
+    found = FIRST_PASSWORD.search(process.log_text())
+    assert found is not None, process.log_text()
+    return found[1]
+
+
+def test_prints_where_it_is_and_a_login_that_works(standalone: Standalone) -> None:
+    printed = standalone.log_text()
+    assert f"http://127.0.0.1:{standalone.port}" in printed
+    assert f"http://127.0.0.1:{standalone.port}/docs" in printed
+    assert standalone.log_in(first_password(standalone)).status_code == 200
+
+
+def test_routes_by_prefix_as_the_ingress_does(standalone: Standalone) -> None:
+    base = f"http://127.0.0.1:{standalone.port}"
+    assert httpx2.get(f"{base}/api/v1/auth/jwks.json").json() == {"keys": []}
+    assert httpx2.get(f"{base}/api/v1/users/me").json()["code"] == "not_authenticated"
+    for nobodys in ("/api/v1/usersX", "/api/v1/authority", "/api/v1", "/api/v1/users/me/../../x"):
+        assert httpx2.get(base + nobodys).json()["code"] == "not_found"
+
+
+def test_the_docs_need_no_network(standalone: Standalone) -> None:
+    base = f"http://127.0.0.1:{standalone.port}"
+    page = httpx2.get(f"{base}/docs")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert address.startswith("/docs/")
+        assert httpx2.get(base + address).status_code == 200
+    paths = httpx2.get(f"{base}/openapi.json").json()["paths"]
+    assert {"/api/v1/auth/token", "/api/v1/users/{user_id}"} <= paths.keys()
+
+
+def test_operations_routes_are_on_the_same_port(standalone: Standalone) -> None:
+    base = f"http://127.0.0.1:{standalone.port}"
+    assert httpx2.get(f"{base}/livez").status_code == 200
+    assert 'executor="hash"' in httpx2.get(f"{base}/metrics").text
+
+
+def test_a_second_run_keeps_the_data_and_tokens(tmp_path: Path) -> None:
+    process = Standalone(tmp_path).start()
+    password = first_password(process)
+    token = process.log_in(password).json()["access_token"]
+    assert process.stop() == 0
+    process.start()
+    assert process.log_text().count("shown this once") == 1
+    assert process.log_in(password).status_code == 200
+    mine = httpx2.get(f"{process.api}/users/me", headers={"Authorization": f"Bearer {token}"})
+    assert mine.json()["email"] == "admin@example.com"
+    process.stop()
+
+
+def test_the_key_is_made_for_this_installation_and_its_owner_alone(standalone: Standalone) -> None:
+    key = Path(standalone.env["DOORWARD_DATA_DIR"]) / "secret-key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len(key.read_text()) >= 43
+
+
+def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
+    process = Standalone(tmp_path)
+    process.stop_signal = signal.SIGINT  # type: ignore[misc]  # this one process is stopped by hand
+    process.start()
+    assert process.stop() == 0
+    assert "Traceback" not in process.log_text()
+
+
+def test_a_login_of_ones_own_choice(tmp_path: Path) -> None:
+    process = Standalone(
+        tmp_path,
+        DOORWARD_ADMIN_EMAIL="ada@example.com",
+        DOORWARD_ADMIN_PASSWORD="the analytical engine",
+    )
+    with process:
+        assert process.log_in("the analytical engine", "ada@example.com").status_code == 200
+        assert "the analytical engine" not in process.log_text()
+
+
+def one_line_of_failure(process: Standalone) -> str:
+    process._ready = lambda: False  # on a taken port, it is the other one that would answer
+    with pytest.raises(ProcessError, match="ended at once with status 1"):
+        process.start()
+    lines = process.log_text().strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("doorward: ")
+    return lines[0]
+
+
+def test_a_taken_port_is_one_line(standalone: Standalone, tmp_path: Path) -> None:
+    line = one_line_of_failure(Standalone(tmp_path, port=standalone.port))
+    assert f"127.0.0.1:{standalone.port}" in line
+    assert "PORT=" in line
+
+
+def test_a_broken_database_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "doorward.db").write_text("this is no database " * 100)
+    assert "file is not a database" in one_line_of_failure(Standalone(tmp_path))
+
+
+def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
+    url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
+    line = one_line_of_failure(Standalone(tmp_path, DOORWARD_DATABASE_URL=url))
+    assert "Can't connect" in line
+    assert "s3cret" not in line
+
+
+def test_a_weak_key_is_one_line(tmp_path: Path) -> None:
+    assert "DOORWARD_SECRET_KEY is shorter" in one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
+
+
+def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("a file")
+    assert "DOORWARD_DATA_DIR" in one_line_of_failure(Standalone(tmp_path))
