@@ -59,7 +59,7 @@ def app() -> FastAPI:
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
         max_body_bytes=1024,
     )
-    runtime = Runtime.create(settings)
+    runtime = Runtime(settings)
     return create_service(
         "things",
         "",
@@ -67,7 +67,7 @@ def app() -> FastAPI:
         runtime,
         routers=[router],
         schema_problem=lambda _connection: None,
-        close=runtime.database.dispose,
+        owns_runtime=True,
     )
 
 

@@ -8,37 +8,26 @@ from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
 from doorward_auth.tokens import endpoints as token_endpoints
 from doorward_auth.tokens.service import TokenService
-from doorward_common.app import Runtime, create_service
+from doorward_common.app import create_service
 from doorward_common.server import run_service
-from doorward_identity.passwords import PasswordHashing
+from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.schema import schema_problem
 
 
-def create_app(
-    settings: AuthSettings, runtime: Runtime | None = None, hashing: PasswordHashing | None = None
-) -> FastAPI:
+def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -> FastAPI:
     """Build the application. Nothing connects before the first request.
 
-    A process that serves several services hands each the same `runtime` and `hashing`, and closes
-    them itself.
+    A process that serves several services hands each the same `runtime`, and closes it itself.
     """
-    own_runtime = runtime or Runtime.create(settings)
-    own_hashing = hashing or PasswordHashing(settings, own_runtime.metrics)
-
-    def close() -> None:
-        if hashing is None:
-            own_hashing.shutdown()
-        if runtime is None:
-            own_runtime.database.dispose()
-
+    used = runtime or IdentityRuntime(settings)
     app = create_service(
         "auth",
         "Logs people in and keeps them in: access tokens, refresh tokens, sessions.",
         settings,
-        own_runtime,
+        used,
         routers=[token_endpoints.router, session_endpoints.router],
         schema_problem=schema_problem,
-        close=close,
+        owns_runtime=runtime is None,
     )
     signer = Signer(
         settings.secret_key.get_secret_value(),
@@ -46,8 +35,8 @@ def create_app(
         audience=settings.audience,
         lifetime=settings.access_token_seconds,
     )
-    app.state.tokens = TokenService(own_runtime.database, own_hashing, signer, settings)
-    app.state.sessions = SessionService(own_runtime.database)
+    app.state.tokens = TokenService(used.database, used.hashing, signer, settings)
+    app.state.sessions = SessionService(used.database)
     return app
 
 

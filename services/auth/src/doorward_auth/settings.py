@@ -4,13 +4,12 @@ from typing import Final
 
 from pydantic import Field
 
-from doorward_common.settings import ServiceSettings
-from doorward_identity.settings import Argon2Settings
+from doorward_identity.settings import IdentitySettings
 
 _DAY: Final = 86_400
 
 
-class AuthSettings(ServiceSettings, Argon2Settings):
+class AuthSettings(IdentitySettings):
     """What the auth service needs to know besides what every service does."""
 
     access_token_seconds: int = Field(default=300, ge=5, le=3600, description="Lifetime of an access token.")

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
@@ -22,24 +21,21 @@ from doorward_common.unit_of_work import Database
 VERSION: Final = "0.1.0"
 
 
-@dataclass(frozen=True, slots=True)
 class Runtime:
-    """What a process has once, however many services it serves."""
+    """What a process has once, however many services it serves. Nothing connects yet."""
 
-    metrics: Metrics
-    database: Database
-
-    @classmethod
-    def create(cls, settings: ServiceSettings) -> "Runtime":
-        """Build the parts; nothing connects yet."""
-        metrics = Metrics()
-        database = Database(
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.metrics: Final = Metrics()
+        self.database: Final = Database(
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             timeout=settings.database_timeout_seconds,
-            metrics=metrics,
+            metrics=self.metrics,
         )
-        return cls(metrics, database)
+
+    def close(self) -> None:
+        """Let running work end, then close every connection."""
+        self.database.dispose()
 
 
 def create_service(  # noqa: PLR0913 - the parts of one frame
@@ -50,17 +46,19 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     *,
     routers: Sequence[APIRouter],
     schema_problem: Callable[[sa.Connection], str | None],
-    close: Callable[[], None],
+    owns_runtime: bool,
 ) -> FastAPI:
     """Build a service's application.
 
-    `schema_problem` says what the database lacks, or None; `close` is called when the server stops.
+    `schema_problem` says what the database lacks, or None. With `owns_runtime` the runtime is closed
+    when the server stops.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        close()
+        if owns_runtime:
+            runtime.close()
 
     app = FastAPI(
         title=f"Doorward {name}",

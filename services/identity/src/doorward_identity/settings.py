@@ -1,8 +1,8 @@
-"""Settings of whoever hashes passwords."""
+"""Settings of whoever hashes passwords or serves accounts."""
 
 from pydantic import Field
 
-from doorward_common.settings import DoorwardSettings
+from doorward_common.settings import DoorwardSettings, ServiceSettings
 
 
 class Argon2Settings(DoorwardSettings):
@@ -15,3 +15,7 @@ class Argon2Settings(DoorwardSettings):
     argon2_deadline_seconds: float = Field(
         default=2.0, gt=0, le=30, description="Longest wait for a hash before 503."
     )
+
+
+class IdentitySettings(ServiceSettings, Argon2Settings):
+    """What every service on the identity database needs to know."""

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from doorward.docs import setup_docs
 from doorward.settings import StandaloneSettings
 from doorward_auth.main import create_app as create_auth
-from doorward_common.app import VERSION, Runtime, create_service
-from doorward_identity.passwords import PasswordHashing
+from doorward_common.app import VERSION, create_service
+from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.schema import schema_problem
 from doorward_users.main import create_app as create_users
 
@@ -40,16 +40,11 @@ class PrefixRouter:
 
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
     """Build every service over one database pool and one hash queue."""
-    runtime = Runtime.create(settings)
-    hashing = PasswordHashing(settings, runtime.metrics)
+    runtime = IdentityRuntime(settings)
     services = {
-        AUTH_PREFIX: create_auth(settings, runtime, hashing),
-        USERS_PREFIX: create_users(settings, runtime, hashing),
+        AUTH_PREFIX: create_auth(settings, runtime),
+        USERS_PREFIX: create_users(settings, runtime),
     }
-
-    def close() -> None:
-        hashing.shutdown()
-        runtime.database.dispose()
 
     front = create_service(
         "standalone",
@@ -58,7 +53,7 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         runtime,
         routers=[],
         schema_problem=schema_problem,
-        close=close,
+        owns_runtime=True,
     )
 
     @front.get("/", include_in_schema=False)

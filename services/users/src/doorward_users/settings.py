@@ -4,8 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from doorward_common.settings import ServiceSettings
-from doorward_identity.settings import Argon2Settings
+from doorward_identity.settings import IdentitySettings
 
 
 class DirectoryReaders(StrEnum):
@@ -15,7 +14,7 @@ class DirectoryReaders(StrEnum):
     ADMINS = "admins"
 
 
-class UsersSettings(ServiceSettings, Argon2Settings):
+class UsersSettings(IdentitySettings):
     """What the users service needs to know besides what every service does."""
 
     directory_readers: DirectoryReaders = Field(
