@@ -40,7 +40,7 @@ def test_refuses_text_that_is_no_cursor(cursor: str) -> None:
 def test_refuses_every_altered_character() -> None:
     codec = CursorCodec(b"k" * 32)
     cursor = codec.encode(Position("Ada", "0" * 32), query=QUERY)
-    for index in range(len(cursor) - 1):
+    for index in range(len(cursor)):
         altered = cursor[:index] + ("A" if cursor[index] != "A" else "B") + cursor[index + 1 :]
         with pytest.raises(InvalidCursorError):
             codec.decode(altered, query=QUERY)

@@ -202,9 +202,10 @@ def test_metrics_name_routes_and_not_paths(client: TestClient) -> None:
 def test_liveness_asks_nobody_and_readiness_stops_with_draining(app: FastAPI, client: TestClient) -> None:
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code == 200
-    app.state.readiness.drain()
+    app.state.runtime.drain()
     problem(client.get("/readyz"), 503, "not_ready")
-    assert client.get("/livez").status_code == 200
+    alive = client.get("/livez")
+    assert (alive.status_code, alive.headers["connection"]) == (200, "close")
 
 
 def test_docs_are_off_unless_asked_for(client: TestClient) -> None:

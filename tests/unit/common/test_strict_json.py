@@ -1,4 +1,5 @@
 import json
+import time
 from contextlib import suppress
 
 import pytest
@@ -82,3 +83,20 @@ def test_a_complaint_does_not_quote_the_text() -> None:
     with pytest.raises(InvalidJsonError) as refused:
         strict_json.loads(b'{"password": "hunter2", }')
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'["' * 20_000,
+        b"[" * 40 + b'\\"' * 30_000 + b"\\",
+        b'"[' + b'\\"[' * 20_000,
+        b"[" * 40 + b'"' * 59_999,
+    ],
+)
+def test_no_text_costs_more_than_its_length(raw: bytes) -> None:
+    """Counted by the test runner's patience: in square time each takes seconds."""
+    began = time.perf_counter()
+    with suppress(InvalidJsonError):
+        strict_json.loads(raw)
+    assert time.perf_counter() - began < 1.0

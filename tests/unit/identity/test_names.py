@@ -31,6 +31,9 @@ def test_keeps_a_name_as_typed_but_for_outer_space_and_composition() -> None:
         "a\u2028b",
         "a\u202eb",
         "x" * 201,
+        "\u200b",
+        "\u2060\u00ad",
+        "\u0958" * 101,
     ],
 )
 def test_refuses_what_is_not_one_line_of_text(name: str) -> None:

@@ -13,7 +13,8 @@ from doorward_common.health import OPERATIONS_ROUTES, Readiness, setup_health
 from doorward_common.keys import verification_keys
 from doorward_common.metrics import Metrics
 from doorward_common.middleware import RequestMiddleware
-from doorward_common.openapi import PROBLEM_RESPONSES, setup_openapi
+from doorward_common.openapi import setup_openapi
+from doorward_common.routing import add_routes
 from doorward_common.settings import ServiceSettings
 from doorward_common.tokens import Verifier
 from doorward_common.unit_of_work import Database
@@ -26,12 +27,12 @@ class Runtime:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self.metrics: Final = Metrics()
-        self.database: Final = Database(
-            settings.database_url.get_secret_value(),
-            pool_size=settings.database_pool_size,
-            timeout=settings.database_timeout_seconds,
-            metrics=self.metrics,
-        )
+        self.database: Final = Database(settings, self.metrics)
+        self.is_draining = False
+
+    def drain(self) -> None:
+        """Be unready from now on, and ask clients to reconnect elsewhere: the process will stop."""
+        self.is_draining = True
 
     def close(self) -> None:
         """Let running work end, then close every connection."""
@@ -66,16 +67,19 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Even with no exporter, FastAPI's own telemetry looks up three variables a request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url="/docs" if settings.docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
-        responses=PROBLEM_RESPONSES,
         middleware=[
             Middleware(
                 RequestMiddleware,
+                service=name,
                 metrics=runtime.metrics,
                 max_body_bytes=settings.max_body_bytes,
                 access_log=settings.access_log,
+                is_draining=lambda: runtime.is_draining,
                 quiet_routes=OPERATIONS_ROUTES,
             )
         ],
@@ -88,10 +92,11 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
         audience=settings.audience,
         leeway=settings.token_leeway_seconds,
     )
-    app.state.readiness = Readiness(runtime.database, schema_problem)
+    app.state.runtime = runtime
     setup_errors(app)
     setup_openapi(app)
-    setup_health(app, app.state.readiness, runtime.metrics)
     for router in routers:
-        app.include_router(router)
+        add_routes(app, router)
+    readiness = Readiness(runtime.database, schema_problem, lambda: runtime.is_draining)
+    setup_health(app, readiness, runtime.metrics)
     return app

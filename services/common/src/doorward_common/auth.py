@@ -68,10 +68,10 @@ class BearerToken(SecurityBase):
 
     async def __call__(self, request: Request) -> Claims:
         """Return the caller's claims; raises the three errors above."""
-        headers = request.headers.getlist("authorization")
+        headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
         if not headers:
             raise NotAuthenticatedError
-        scheme, _, token = headers[0].partition(" ")
+        scheme, _, token = headers[0].decode("latin-1").partition(" ")
         if len(headers) > 1 or scheme.lower() != "bearer":
             raise InvalidAccessTokenError
         verifier: Verifier = request.app.state.verifier

@@ -7,7 +7,8 @@ never stale.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -35,18 +36,16 @@ class BatchReader(Generic[K, V]):
         self._database = database
         self._fetch = fetch
         self._size = metrics.batch_size.labels(name)
-        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
         self._runner: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
         """Return the value of `key`, None where there is none; raises as Database.read does."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
         if self._runner is None:
             self._runner = asyncio.create_task(self._run())
-        # Several callers may hold this future: one who leaves must not take it from the others.
-        return await asyncio.shield(future)
+        return await future
 
     async def _run(self) -> None:
         try:
@@ -56,15 +55,20 @@ class BatchReader(Generic[K, V]):
         finally:
             self._runner = None
 
-    async def _answer(self, batch: dict[K, asyncio.Future[V | None]]) -> None:
+    async def _answer(self, batch: dict[K, list[asyncio.Future[V | None]]]) -> None:
         self._size.observe(len(batch))
         keys = list(batch)
         try:
             found = await self._database.read(lambda connection: self._fetch(connection, keys))
         except Exception as error:  # noqa: BLE001 - handed on, to everyone who waits for it
-            for future in batch.values():
+            for future in _waiting_still(chain.from_iterable(batch.values())):
                 future.set_exception(error)
-                future.exception()  # seen: a caller may have left
         else:
-            for key, future in batch.items():
-                future.set_result(found.get(key))
+            for key, futures in batch.items():
+                for future in _waiting_still(futures):
+                    future.set_result(found.get(key))
+
+
+def _waiting_still(futures: Iterable[asyncio.Future[V]]) -> Iterable[asyncio.Future[V]]:
+    """Leave out the callers who have gone meanwhile."""
+    return (future for future in futures if not future.done())

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 NAMING: Final = {
@@ -44,23 +45,6 @@ def fixed_bytes(length: int) -> sa.types.TypeEngine[Any]:
     return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
 
 
-class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is
-    """The database's clock in UTC, to the microsecond: the one clock of several replicas."""
-
-    type = sa.DateTime()
-    inherit_cache = True
-
-
-@compiles(utc_now, "mysql", "mariadb")
-def _utc_now_mysql(_element: utc_now, _compiler: Any, **_options: Any) -> str:
-    return "UTC_TIMESTAMP(6)"
-
-
-@compiles(utc_now, "sqlite")
-def _utc_now_sqlite(_element: utc_now, _compiler: Any, **_options: Any) -> str:
-    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
-
-
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """An aware datetime in UTC, kept to the microsecond."""
 
@@ -84,3 +68,26 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Read UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's clock in UTC: the one clock of several replicas.
+
+    `utc_now()` is now, `utc_now(seconds)` so many seconds later.
+    """
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(utc_now, "mysql", "mariadb")
+def _utc_now_mysql(element: utc_now, compiler: SQLCompiler, **options: Any) -> str:
+    later = [compiler.process(seconds, **options) for seconds in element.clauses]
+    return f"(UTC_TIMESTAMP(6) + INTERVAL {later[0]} SECOND)" if later else "UTC_TIMESTAMP(6)"
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_sqlite(element: utc_now, compiler: SQLCompiler, **options: Any) -> str:
+    later = [compiler.process(seconds, **options) for seconds in element.clauses]
+    modifier = f", {later[0]} || ' seconds'" if later else ""
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now'{modifier})"

@@ -5,9 +5,13 @@ no ROLLBACK after. Units of work that write say BEGIN themselves (see unit_of_wo
 """
 
 import sqlite3
+import ssl
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from pymysql.constants import FIELD_TYPE
+from pymysql.converters import conversions
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
@@ -21,22 +25,34 @@ NOT_PRIMARY_CODES: Final = frozenset({1047, 1053})
 _IN_TRANSACTION: Final = 0x0001  # SERVER_STATUS_IN_TRANS of the client/server protocol
 
 
-def create_engine(url: str, *, pool_size: int, timeout: float) -> sa.Engine:
+def create_engine(url: str, *, pool_size: int, timeout: float, tls_ca_file: str | None = None) -> sa.Engine:
     """Build an engine; nothing connects before the first use.
 
     `timeout` in seconds bounds connecting and every read and write on the socket: PyMySQL's own
-    default is to wait for ever.
+    default is to wait for ever. With `tls_ca_file` connections are TLS, and the server's
+    certificate and name are verified by it.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite_engine(parsed, pool_size=pool_size, timeout=timeout)
     else:
-        engine = _mysql_engine(parsed, pool_size=pool_size, timeout=timeout)
+        engine = _mysql_engine(parsed, pool_size=pool_size, timeout=timeout, tls_ca_file=tls_ca_file)
     sa.event.listen(engine, "handle_error", _discard_misled_connection)
     return engine
 
 
-def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
+def _tls_arguments(ca_file: str | None) -> dict[str, Any]:
+    """Return PyMySQL's arguments for verified TLS without fallback, or for none.
+
+    By default it would try TLS without verifying anything, which protects from nobody who can
+    answer, and read the system's authorities for every connection: 41 ms of CPU each.
+    """
+    if ca_file is None:
+        return {"ssl_disabled": True}
+    return {"ssl": ssl.create_default_context(cafile=ca_file)}
+
+
+def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: str | None) -> sa.Engine:
     engine = sa.create_engine(
         url.set(drivername="mysql+pymysql"),
         pool_size=pool_size,
@@ -48,6 +64,9 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
         connect_args={
             "autocommit": True,
             "charset": "utf8mb4",
+            # A quarter of a row's cost, with PyMySQL's own.
+            "conv": {**conversions, FIELD_TYPE.DATETIME: datetime.fromisoformat},
+            **_tls_arguments(tls_ca_file),
             "connect_timeout": timeout,
             "read_timeout": timeout,
             "write_timeout": timeout,

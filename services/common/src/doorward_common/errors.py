@@ -15,6 +15,10 @@ from doorward_common.request_context import current_request_id
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:doorward:problem:"
+MAX_FIELD_ERRORS: Final = 20
+"""Fields named in one answer: somebody who sends thousands of wrong ones gets no essay back."""
+
+_MAX_POINTER_LENGTH: Final = 200
 
 
 class FieldError(BaseModel):
@@ -149,7 +153,7 @@ def setup_errors(app: FastAPI) -> None:
             "validation_error",
             "The request does not have the expected shape; `errors` names each field.",
             request_id=current_request_id(),
-            errors=[_field_error(one) for one in errors],
+            errors=[_field_error(one) for one in errors[:MAX_FIELD_ERRORS]],
         )
 
     app.add_exception_handler(DoorwardError, refused)
@@ -162,7 +166,7 @@ def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
     place, *path = error["loc"]
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return {
-        "pointer": pointer if place == "body" else f"{place}:{pointer.removeprefix('/')}",
+        "pointer": (pointer if place == "body" else f"{place}:{pointer[1:]}")[:_MAX_POINTER_LENGTH],
         "code": error["type"],
         "detail": error["msg"],
     }

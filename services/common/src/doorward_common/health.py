@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from doorward_common.errors import UnavailableError
 from doorward_common.metrics import Metrics
+from doorward_common.routing import add_routes
 from doorward_common.unit_of_work import Database
 
 LIVEZ: Final = "/livez"
@@ -32,19 +33,20 @@ class NotReadyError(UnavailableError):
 class Readiness:
     """Says whether this process should get traffic."""
 
-    def __init__(self, database: Database, schema_problem: Callable[[sa.Connection], str | None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        schema_problem: Callable[[sa.Connection], str | None],
+        is_draining: Callable[[], bool],
+    ) -> None:
         self._database = database
+        self._is_draining = is_draining
         self._schema_problem = schema_problem
         self._checked_at = 0.0
-        self._draining = False
-
-    def drain(self) -> None:
-        """Be unready from now on: the process is about to stop."""
-        self._draining = True
 
     async def check(self) -> None:
         """Raise NotReadyError or DatabaseUnavailableError; a good answer is kept for half a second."""
-        if self._draining:
+        if self._is_draining():
             raise NotReadyError("This process is shutting down.")
         if time.monotonic() - self._checked_at < _REMEMBERED_SECONDS:
             return
@@ -71,4 +73,4 @@ def setup_health(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
     async def scrape(_request: Request) -> Response:
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    app.include_router(router)
+    add_routes(app, router)

@@ -53,7 +53,10 @@ class Metrics:
             registry=self.registry,
         )
         self.in_progress = Gauge(
-            "doorward_http_requests_in_progress", "Requests being served.", registry=self.registry
+            "doorward_http_requests_in_progress",
+            "Requests being served.",
+            ("service",),
+            registry=self.registry,
         )
         self._depth = Gauge(
             "doorward_executor_queue_depth",

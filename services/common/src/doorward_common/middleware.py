@@ -5,7 +5,7 @@ would cost more than the rest of the stack.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -27,6 +27,7 @@ _SECURITY_HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
 )
 _API_CONTENT_POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_CLOSE: Final = (b"connection", b"close")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
@@ -40,15 +41,20 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         *,
+        service: str,
         metrics: Metrics,
         max_body_bytes: int,
         access_log: bool,
+        is_draining: Callable[[], bool],
         quiet_routes: Iterable[str] = (),
     ) -> None:
         self._app = app
+        self._in_progress = 0
+        metrics.in_progress.labels(service).set_function(lambda: self._in_progress)
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._access_log = access_log
+        self._is_draining = is_draining
         self._quiet_routes = frozenset(quiet_routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,10 +71,15 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": _decorated(message["headers"], request_id)}
+                headers = _decorated(message["headers"], request_id)
+                if self._is_draining():
+                    # The proxy gives this connection up now, between two requests, and not when the
+                    # process goes, which may be in the middle of one.
+                    headers.append(_CLOSE)
+                message = {**message, "headers": headers}
             await send(message)
 
-        self._metrics.in_progress.inc()
+        self._in_progress += 1
         try:
             refusal = self._refusal(header)
             if refusal is not None:
@@ -83,7 +94,7 @@ class RequestMiddleware:
                 raise
             await status_problem(500, request_id=request_id)(scope, receive, send_decorated)
         finally:
-            self._metrics.in_progress.dec()
+            self._in_progress -= 1
             self._record(scope, status, time.perf_counter() - started)
 
     def _refusal(self, header: "_Header") -> int | None:

@@ -5,8 +5,6 @@ go. A cursor is signed and bound to its query, so one that was made up, altered 
 filter or sort is refused instead of answering nonsense.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ import sqlalchemy as sa
 from fastapi import Query
 from pydantic import BaseModel
 
+from doorward_common import base64url
 from doorward_common.errors import DoorwardError
 
 T = TypeVar("T")
@@ -62,13 +61,13 @@ class CursorCodec:
     def encode(self, position: Position, *, query: Sequence[object]) -> str:
         """Write a cursor for the page after `position` of the list that `query` describes."""
         payload = orjson.dumps([position.value, position.id])
-        return base64.urlsafe_b64encode(self._mac(payload, query) + payload).rstrip(b"=").decode("ascii")
+        return base64url.encode(self._mac(payload, query) + payload)
 
     def decode(self, cursor: str, *, query: Sequence[object]) -> Position:
         """Read a cursor back; raises InvalidCursorError unless it was made for this very query."""
         try:
-            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
+            raw = base64url.decode(cursor)
+        except ValueError:
             raise InvalidCursorError from None
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(payload, query)):
@@ -84,16 +83,19 @@ class CursorCodec:
 def after(
     column: sa.ColumnElement[Any],
     value: Any,
-    id_column: sa.ColumnElement[Any],
-    id_value: Any,
+    tie_breaker: sa.ColumnElement[Any] | None,
+    tie_value: Any,
     *,
     descending: bool,
 ) -> sa.ColumnElement[bool]:
-    """Build the predicate for the rows behind a position.
+    """Build the predicate for the rows behind a position; a unique column needs no tie-breaker.
 
     In the OR form: MariaDB does not use an index for `(a, b) > (x, y)`, and reads every row before
     it. The first term alone bounds the range, and is there for the optimizer.
     """
-    if descending:
-        return sa.and_(column <= value, sa.or_(column < value, id_column < id_value))
-    return sa.and_(column >= value, sa.or_(column > value, id_column > id_value))
+    beyond: sa.ColumnElement[bool] = column < value if descending else column > value
+    if tie_breaker is None:
+        return beyond
+    bound = column <= value if descending else column >= value
+    tie = tie_breaker < tie_value if descending else tie_breaker > tie_value
+    return sa.and_(bound, sa.or_(beyond, tie))

@@ -81,6 +81,11 @@ class DatabaseSettings(DoorwardSettings):
         default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
     )
 
+    database_tls_ca_file: str | None = Field(
+        default=None,
+        description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
+    )
+
     @field_validator("database_url")
     @classmethod
     def _usable_database(cls, value: SecretStr) -> SecretStr:

@@ -18,6 +18,7 @@ from doorward_common.database import create_engine, error_code
 from doorward_common.errors import UnavailableError
 from doorward_common.executors import BoundedExecutor
 from doorward_common.metrics import Metrics
+from doorward_common.settings import DatabaseSettings
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -43,14 +44,28 @@ class DatabaseUnavailableError(UnavailableError):
 class Database:
     """A pool of connections and the threads that use them, one each.
 
-    `timeout` in seconds bounds a whole unit of work as its caller sees it, waiting included.
+    Their number and the bound on a whole unit of work as its caller sees it, waiting included
+    (`timeout`, seconds), come from the settings unless given.
     """
 
-    def __init__(self, url: str, *, pool_size: int, timeout: float, metrics: Metrics) -> None:
-        self._timeout = timeout
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        metrics: Metrics,
+        *,
+        pool_size: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self._timeout = timeout = timeout or settings.database_timeout_seconds
         self._metrics = metrics
+        pool_size = pool_size or settings.database_pool_size
         # The socket gives up first, so that threads are free again when callers have gone.
-        self.engine = create_engine(url, pool_size=pool_size, timeout=timeout * 0.8)
+        self.engine = create_engine(
+            settings.database_url.get_secret_value(),
+            pool_size=pool_size,
+            timeout=timeout * 0.8,
+            tls_ca_file=settings.database_tls_ca_file,
+        )
         self._begin = "BEGIN IMMEDIATE" if self.engine.dialect.name == "sqlite" else "BEGIN"
         self._executor = BoundedExecutor(
             "database",
@@ -79,6 +94,13 @@ class Database:
         """
         return await self._run(lambda deadline: self.write_now(work, deadline=deadline))
 
+    async def write_one(self, work: Work[T]) -> T:
+        """Run `work` in autocommit, for a single statement that writes: a transaction of its own.
+
+        Two round trips fewer than `write`, of which it otherwise says the same.
+        """
+        return await self._run(lambda deadline: self._attempts(self._write_one_once, work, deadline))
+
     def write_now(self, work: Work[T], *, deadline: float | None = None) -> T:
         """Do as `write` does, on the calling thread: for commands and jobs."""
         return self._attempts(self._write_once, work, deadline or time.monotonic() + self._timeout)
@@ -101,6 +123,15 @@ class Database:
     def _read_once(self, work: Work[T]) -> T:
         with self.engine.connect() as connection:
             return work(connection)
+
+    def _write_one_once(self, work: Work[T]) -> T:
+        with self.engine.connect() as connection:
+            try:
+                return work(connection)
+            except exc.DBAPIError as error:
+                if error.connection_invalidated:
+                    raise _CommitUnknownError from error
+                raise
 
     def _write_once(self, work: Work[T]) -> T:
         with self.engine.connect() as connection:

@@ -1,7 +1,7 @@
 """People's names: one line of text, kept as typed and compared without case."""
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -16,21 +16,26 @@ def name_key(name: str) -> str:
 
 
 def _one_line(name: str) -> str:
-    stripped = unicodedata.normalize("NFC", name).strip()
-    if not stripped:
-        raise PydanticCustomError("name_empty", "A name has at least one visible character.")
-    # Control and format characters, line and paragraph separators: they forge mail headers and
-    # log lines, or turn the text around. The zero-width joiners of some scripts stay.
+    composed = unicodedata.normalize("NFC", name).strip()
+    if len(composed) > NAME_LENGTH:  # composing makes some scripts longer
+        raise PydanticCustomError("name_too_long", f"A name has at most {NAME_LENGTH} characters.")
+    # Control characters, line and paragraph separators and direction marks forge mail headers and
+    # log lines or turn the text around. The zero-width joiners that some scripts need stay.
     if any(
-        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION_MARKS
-        for character in stripped
+        unicodedata.category(character) in _BREAKING or character in _DIRECTION_MARKS
+        for character in composed
     ):
         raise PydanticCustomError("name_not_one_line", "A name is one line of text.")
-    return stripped
+    if not any(unicodedata.category(character)[0] in _VISIBLE for character in composed):
+        raise PydanticCustomError("name_empty", "A name has at least one visible character.")
+    return composed
 
 
-_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BREAKING: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_VISIBLE: Final = frozenset("LNPS")  # letters, numbers, punctuation, symbols
+_DIRECTION_MARKS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 PersonName = Annotated[
     str, Field(min_length=1, max_length=NAME_LENGTH, examples=["Ada"]), AfterValidator(_one_line)
 ]
+"""A name as people write it: one line, at least one visible character."""

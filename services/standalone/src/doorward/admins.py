@@ -6,7 +6,7 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from doorward_common.columns import UtcDateTime, utc_now
+from doorward_common.columns import utc_now
 from doorward_common.roles import Role
 from doorward_common.unit_of_work import Database
 from doorward_identity.accounts import SessionEnd, Status
@@ -83,7 +83,7 @@ def _insert(connection: sa.Connection, email: str, password_hash: str) -> None:
         "name_key": name_key(_NAME),
         "role": Role.ADMIN.value,
         "status": Status.ACTIVE.value,
-        "email_verified_at": sa.type_coerce(utc_now(), UtcDateTime),
+        "email_verified_at": utc_now(),
     }
     repository.insert_user(connection, values, password_hash)
 

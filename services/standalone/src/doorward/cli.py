@@ -113,7 +113,7 @@ def _password(options: argparse.Namespace, settings: CommandSettings) -> str:
 
 def _open(settings: CommandSettings) -> Database:
     # A command may wait for longer than a request: a migration rewrites tables.
-    return Database(settings.database_url.get_secret_value(), pool_size=1, timeout=60, metrics=Metrics())
+    return Database(settings, Metrics(), pool_size=1, timeout=60)
 
 
 def _cause(error: BaseException) -> str:

@@ -28,13 +28,13 @@ def run() -> int:
     app = create_app(settings)
     host, port = listener.getsockname()[:2]
     _greet(f"http://{host}:{port}", login, docs=settings.docs)
-    serve(app, listener, settings, on_drain=app.front.state.readiness.drain)
+    serve(app, listener, settings, on_drain=app.front.state.runtime.drain)
     return 0
 
 
 def _prepare(settings: StandaloneSettings) -> str:
     """Migrate and create the first administrator; return the line that says how to log in."""
-    database = Database(settings.database_url.get_secret_value(), pool_size=1, timeout=30, metrics=Metrics())
+    database = Database(settings, Metrics(), pool_size=1, timeout=30)
     try:
         migrate(database.engine, schema.PACKAGE)
         return _first_admin(database, settings)

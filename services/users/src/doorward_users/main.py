@@ -24,7 +24,7 @@ def create_app(settings: UsersSettings, runtime: IdentityRuntime | None = None) 
         settings,
         used,
         # The profile first: its path would match `/{user_id}`.
-        routers=[profile_endpoints.router, account_endpoints.router],
+        routers=[profile_endpoints.hot_router, profile_endpoints.router, account_endpoints.router],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
     )

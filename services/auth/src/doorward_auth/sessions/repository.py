@@ -1,17 +1,18 @@
 """Queries on sessions."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime, utc_now
+from doorward_common.columns import utc_now
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.tables import sessions
+from doorward_identity.tables import sessions, users
 
-USER_AGENT_LENGTH = 255
+USER_AGENT_LENGTH: Final = 255
 
-_NOW = sa.type_coerce(utc_now(), UtcDateTime).label("now")
+_NOW: Final = utc_now().label("now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,22 @@ class Device:
 
     user_agent: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session about to open, and how its user stood when the password was right."""
+
+    session_id: bytes
+    user_id: bytes
+    token_hash: bytes
+    user_agent: str
+    address: str
+    idle_seconds: int
+    absolute_seconds: int
+    role: str
+    status: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +54,7 @@ class SessionRow:
     now: datetime
 
 
-_LOCKED = (
+_LOCKED: Final = (
     sa.select(
         sessions.c.id,
         sessions.c.user_id,
@@ -54,36 +71,47 @@ _LOCKED = (
 )
 
 
-def read_clock(connection: sa.Connection) -> datetime:
-    """Read the database's clock."""
-    return connection.execute(sa.select(_NOW)).scalar_one()
-
-
-def insert_session(  # noqa: PLR0913 - the columns of one row
-    connection: sa.Connection,
-    *,
-    session_id: bytes,
-    user_id: bytes,
-    token_hash: bytes,
-    device: Device,
-    idle: timedelta,
-    absolute: timedelta,
-) -> None:
-    """Store a new session."""
-    now = read_clock(connection)
-    connection.execute(
-        sessions.insert().values(
-            id=session_id,
-            user_id=user_id,
-            current_hash=token_hash,
-            created_at=now,
-            last_used_at=now,
-            idle_expires_at=now + min(idle, absolute),
-            absolute_expires_at=now + absolute,
-            user_agent=device.user_agent[:USER_AGENT_LENGTH],
-            address=device.address,
-        )
+_OPENED: Final = sessions.insert().from_select(
+    [
+        "id",
+        "user_id",
+        "current_hash",
+        "user_agent",
+        "address",
+        "created_at",
+        "last_used_at",
+        "idle_expires_at",
+        "absolute_expires_at",
+    ],
+    sa.select(
+        sa.bindparam("session_id", type_=sessions.c.id.type),
+        users.c.id,
+        sa.bindparam("token_hash", type_=sessions.c.current_hash.type),
+        sa.bindparam("user_agent", type_=sessions.c.user_agent.type),
+        sa.bindparam("address", type_=sessions.c.address.type),
+        utc_now(),
+        utc_now(),
+        utc_now(sa.bindparam("idle_seconds", type_=sa.Integer)),
+        utc_now(sa.bindparam("absolute_seconds", type_=sa.Integer)),
     )
+    .where(
+        users.c.id == sa.bindparam("user_id"),
+        users.c.role == sa.bindparam("role"),
+        users.c.status == sa.bindparam("status"),
+        users.c.epoch == sa.bindparam("epoch"),
+    )
+    .with_for_update(read=True),
+    include_defaults=False,
+)
+
+
+def open_session(connection: sa.Connection, opening: Opening) -> bool:
+    """Store a new session if its user still stands as the login saw it; tell whether it did.
+
+    One statement, under a shared lock of the user's row: whoever disables the account or changes its
+    password at this moment either comes before, and no session opens, or after, and ends it.
+    """
+    return connection.execute(_OPENED, asdict(opening)).rowcount == 1
 
 
 def lock_session(connection: sa.Connection, session_id: bytes) -> SessionRow | None:

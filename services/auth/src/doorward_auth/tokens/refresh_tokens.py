@@ -4,7 +4,6 @@ The text carries the session's id, so that its row is found by primary key; the 
 the secret. The secret is 256 random bits, for which one round of SHA-256 is enough.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -12,6 +11,8 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from typing import Final
+
+from doorward_common import base64url
 
 _PREFIX: Final = "dwr_"  # secret scanners recognise a leaked token by it
 _ID_BYTES: Final = 16
@@ -36,7 +37,7 @@ class RefreshToken:
         """Read a token back; None for any other text."""
         if not _TEXT.fullmatch(text):
             return None
-        raw = base64.urlsafe_b64decode(text.removeprefix(_PREFIX))
+        raw = base64url.decode(text.removeprefix(_PREFIX))
         return cls(uuid.UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:])
 
     def successor(self, derive_key: bytes) -> "RefreshToken":
@@ -52,7 +53,7 @@ class RefreshToken:
 
     def __str__(self) -> str:
         raw = self.session_id.bytes + self.secret
-        return _PREFIX + base64.urlsafe_b64encode(raw).decode("ascii")
+        return _PREFIX + base64url.encode(raw)
 
     def __repr__(self) -> str:
         return f"RefreshToken(session_id={self.session_id})"

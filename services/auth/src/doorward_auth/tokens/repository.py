@@ -50,12 +50,6 @@ def read_standing(connection: sa.Connection, user_id: bytes) -> tuple[str, str, 
     return None if row is None else (row.role, row.status, row.epoch)
 
 
-def lock_standing(connection: sa.Connection, user_id: bytes) -> tuple[str, str, int] | None:
-    """Read as read_standing does, and keep others from changing it until the commit."""
-    row = connection.execute(_STANDING.with_for_update(read=True), {"user_id": user_id}).one_or_none()
-    return None if row is None else (row.role, row.status, row.epoch)
-
-
 def replace_hash(connection: sa.Connection, user_id: bytes, *, old: str, new: str) -> None:
     """Store a password's new hash unless the password was changed in between."""
     connection.execute(

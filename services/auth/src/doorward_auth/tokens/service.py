@@ -9,7 +9,7 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_auth.sessions import repository as sessions
-from doorward_auth.sessions.repository import Device
+from doorward_auth.sessions.repository import Device, Opening
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
 from doorward_auth.tokens import repository
@@ -79,17 +79,16 @@ class TokenService:
             log.info("login.failed", reason="wrong_password" if account else "unknown_account")
             raise InvalidCredentialsError
         _require_usable(account)
-        new_hash = (
-            await self._hashing.hash(password) if self._hashing.is_outdated(account.password_hash) else None
-        )
+        await self._replace_outdated_hash(account, password)
         token = RefreshToken.issue(uuid7s.uuid7())
-        await self._database.write(
-            lambda connection: self._open_session(connection, account, token, device, new_hash)
-        )
+        opening = self._opening(account, token, device)
+        if not await self._database.write_one(lambda connection: sessions.open_session(connection, opening)):
+            # The hash took its time, and meanwhile the account was changed.
+            raise InvalidCredentialsError
         log.info(
             "login.succeeded", user_id=str(uuid.UUID(bytes=account.id)), session_id=str(token.session_id)
         )
-        return self._issue(token, account.id, account.role, account.epoch, self._idle)
+        return self._issue(token, account.id, account.role, account.epoch, min(self._idle, self._absolute))
 
     async def refresh(self, text: str) -> IssuedTokens:
         """Exchange a refresh token for its successor; raises InvalidRefreshTokenError."""
@@ -113,28 +112,29 @@ class TokenService:
             timedelta(seconds=outcome.expires_in),
         )
 
-    def _open_session(
-        self,
-        connection: sa.Connection,
-        account: AccountRow,
-        token: RefreshToken,
-        device: Device,
-        new_hash: str | None,
-    ) -> None:
-        # The hash took its time: whoever changed the account meanwhile must win.
-        standing = repository.lock_standing(connection, account.id)
-        if standing != (account.role, account.status, account.epoch):
-            raise InvalidCredentialsError
-        if new_hash is not None:
-            repository.replace_hash(connection, account.id, old=account.password_hash, new=new_hash)
-        sessions.insert_session(
-            connection,
+    async def _replace_outdated_hash(self, account: AccountRow, password: str) -> None:
+        """Hash with today's parameters while the password is at hand."""
+        if not self._hashing.is_outdated(account.password_hash):
+            return
+        new = await self._hashing.hash(password)
+        await self._database.write_one(
+            lambda connection: repository.replace_hash(
+                connection, account.id, old=account.password_hash, new=new
+            )
+        )
+
+    def _opening(self, account: AccountRow, token: RefreshToken, device: Device) -> Opening:
+        return Opening(
             session_id=token.session_id.bytes,
             user_id=account.id,
             token_hash=token.hash(),
-            device=device,
-            idle=self._idle,
-            absolute=self._absolute,
+            user_agent=device.user_agent[: sessions.USER_AGENT_LENGTH],
+            address=device.address,
+            idle_seconds=int(min(self._idle, self._absolute).total_seconds()),
+            absolute_seconds=int(self._absolute.total_seconds()),
+            role=account.role,
+            status=account.status,
+            epoch=account.epoch,
         )
 
     def _rotate(self, connection: sa.Connection, token: RefreshToken) -> _Refreshed:

@@ -12,7 +12,7 @@ from doorward_common.pagination import Cursor, Limit, Page
 from doorward_common.roles import Role
 from doorward_common.routing import strict_router
 from doorward_identity.accounts import Status
-from doorward_users.accounts.presenter import to_user, user_response
+from doorward_users.accounts.presenter import page_response, user_response
 from doorward_users.accounts.schemas import Filter, Sort, User, UserCreate, UserPatch, UserReplace
 from doorward_users.dependencies import Accounts
 
@@ -21,7 +21,7 @@ PREFIX = "/api/v1/users"
 router = strict_router(prefix=PREFIX, tag="users")
 
 
-@router.get("", summary="List users")
+@router.get("", response_model=Page[User], summary="List users")
 async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
     caller: CurrentUser,
     accounts: Accounts,
@@ -33,10 +33,10 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
     sort: Sort = Sort.CREATED_AT,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[User]:
+) -> Response:
     """Read the directory page by page: pass `next_cursor` back as `cursor` until it is null."""
     page = await accounts.list_page(caller, Filter(search=q, role=role, status=status), sort, cursor, limit)
-    return Page(items=[to_user(row) for row in page.users], next_cursor=page.next_cursor)
+    return page_response(page.users, page.next_cursor)
 
 
 @router.post("", status_code=201, response_model=User, summary="Create a user")

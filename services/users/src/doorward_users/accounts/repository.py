@@ -1,14 +1,13 @@
 """All queries of the users service."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_common.columns import UtcDateTime, utc_now
+from doorward_common.columns import utc_now
 from doorward_common.pagination import Position, after
 from doorward_common.roles import Role
 from doorward_identity.accounts import Status
@@ -17,8 +16,7 @@ from doorward_users.accounts.errors import EmailTakenError
 from doorward_users.accounts.schemas import Filter, Sort
 
 
-@dataclass(frozen=True, slots=True)
-class UserRow:
+class UserRow(NamedTuple):
     """An account as it is stored; the id is a UUID's 16 bytes."""
 
     id: bytes
@@ -48,6 +46,9 @@ _SELECT: Final = sa.select(
     users.c.updated_at,
 )
 _BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
+_STANDING: Final = sa.select(users.c.epoch).where(
+    users.c.id == sa.bindparam("user_id"), users.c.status == Status.ACTIVE.value
+)
 _BY_IDS: Final = _SELECT.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
 
 _SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
@@ -65,13 +66,19 @@ def find_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
 
 def find_users(connection: sa.Connection, user_ids: Sequence[bytes]) -> dict[bytes, UserRow]:
     """Read several accounts by id, those that exist."""
-    return {row.id: UserRow(*row) for row in connection.execute(_BY_IDS, {"user_ids": user_ids})}
+    rows = connection.execute(_BY_IDS, {"user_ids": user_ids}).all()
+    return {row[0]: UserRow(*row) for row in rows}
 
 
 def lock_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
     """Read one account and keep others from changing it until the commit."""
     row = connection.execute(_BY_ID.with_for_update(), {"user_id": user_id}).one_or_none()
     return None if row is None else UserRow(*row)
+
+
+def standing_epoch(connection: sa.Connection, user_id: bytes) -> int | None:
+    """Read the epoch of an active account, None for any other."""
+    return connection.execute(_STANDING, {"user_id": user_id}).scalar_one_or_none()
 
 
 def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | None:
@@ -97,7 +104,7 @@ def lock_active_admins(connection: sa.Connection) -> list[bytes]:
 
 def insert_user(connection: sa.Connection, values: Mapping[str, Any], password_hash: str) -> UserRow:
     """Store a new account and its password hash; raises EmailTakenError."""
-    now = connection.execute(sa.select(sa.type_coerce(utc_now(), UtcDateTime))).scalar_one()
+    now = connection.execute(sa.select(utc_now())).scalar_one()
     stored = {**values, "epoch": 0, "version": 1, "created_at": now, "updated_at": now}
     try:
         connection.execute(users.insert().values(stored))
@@ -146,15 +153,19 @@ def list_users(
 ) -> list[UserRow]:
     """Read up to `count` accounts behind `position`, in order."""
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
+    # An address is unique: a tie-breaker behind it would only keep its index from being used.
+    tie_breaker = None if column is users.c.email_key else users.c.id
     descending = sort.value.startswith("-")
     statement = _SELECT.where(*_conditions(criteria))
     if position is not None:
         value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
         statement = statement.where(
-            after(column, value, users.c.id, bytes.fromhex(position.id), descending=descending)
+            after(column, value, tie_breaker, bytes.fromhex(position.id), descending=descending)
         )
-    order = (column.desc(), users.c.id.desc()) if descending else (column, users.c.id)
-    rows = connection.execute(statement.order_by(*order).limit(count))
+    order = [column] if tie_breaker is None else [column, tie_breaker]
+    rows = connection.execute(
+        statement.order_by(*(key.desc() if descending else key for key in order)).limit(count)
+    )
     return [UserRow(*row) for row in rows]
 
 

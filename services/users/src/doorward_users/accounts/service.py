@@ -7,9 +7,9 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_common.auth import InsufficientRoleError
+from doorward_common.auth import InsufficientRoleError, InvalidAccessTokenError
 from doorward_common.batching import BatchReader
-from doorward_common.columns import UtcDateTime, utc_now
+from doorward_common.columns import utc_now
 from doorward_common.etags import check_if_match
 from doorward_common.metrics import Metrics
 from doorward_common.pagination import CursorCodec
@@ -89,11 +89,14 @@ class AccountService:
             "name_key": name_key(wanted.name),
             "role": wanted.role.value,
             "status": Status.ACTIVE.value,
-            "email_verified_at": sa.type_coerce(utc_now(), UtcDateTime),
+            "email_verified_at": utc_now(),
         }
-        user = await self._database.write(
-            lambda connection: repository.insert_user(connection, values, password_hash)
-        )
+
+        def work(connection: sa.Connection) -> UserRow:
+            _require_standing(connection, caller)
+            return repository.insert_user(connection, values, password_hash)
+
+        user = await self._database.write(work)
         _log("user.created", caller, user.id, role=user.role)
         return user
 
@@ -125,6 +128,7 @@ class AccountService:
 
         def work(connection: sa.Connection) -> None:
             user = _locked_to_leave(connection, user_id, if_match)
+            _require_standing(connection, caller)
             repository.delete_user(connection, user.id)
 
         await self._database.write(work)
@@ -142,6 +146,7 @@ class AccountService:
             demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
             lock = _locked_to_leave if demotes else _locked
             user = lock(connection, user_id, if_match)
+            _require_standing(connection, caller)
             reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
                 repository.set_password_hash(connection, user.id, password_hash)
@@ -164,6 +169,16 @@ def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
     if "name" in changes:
         changes["name_key"] = name_key(changes["name"])
     return changes
+
+
+def _require_standing(connection: sa.Connection, caller: Claims) -> None:
+    """Raise InvalidAccessTokenError if the caller's account changed since the token was issued.
+
+    Tokens are believed for minutes without asking. A write opens a transaction anyway, so it asks:
+    whoever was demoted, disabled or deleted a moment ago changes nothing any more (ASVS 8.3.2).
+    """
+    if repository.standing_epoch(connection, caller.subject.bytes) != caller.epoch:
+        raise InvalidAccessTokenError
 
 
 def _locked(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:

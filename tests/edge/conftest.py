@@ -1,0 +1,44 @@
+"""The edge in front of two echoing backends, and the whole chain with the real services."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.chain import Chain, Edge, running_chain, running_edge
+from support.client import Client
+from support.echo import Backends, EchoServer
+
+
+@pytest.fixture(scope="session")
+def _backends() -> Iterator[Backends]:
+    with EchoServer() as auth, EchoServer() as users:
+        yield Backends(auth, users)
+
+
+@pytest.fixture(scope="session")
+def edge(_backends: Backends) -> Iterator[Edge]:
+    """HAProxy and NGINX as shipped, in front of the echoing backends."""
+    with running_edge(_backends.auth.port, _backends.users.port) as edge:
+        yield edge
+
+
+@pytest.fixture
+def backends(_backends: Backends) -> Backends:
+    """The echoing backends, with nothing received yet."""
+    _backends.auth.received.clear()
+    _backends.users.received.clear()
+    return _backends
+
+
+@pytest.fixture(params=["tls", "plain"])
+def client(edge: Edge, request: pytest.FixtureRequest) -> Iterator[Client]:
+    """A client of the edge, once through each listener."""
+    with edge.client(tls=request.param == "tls") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def chain() -> Iterator[Chain]:
+    """HAProxy, NGINX, auth, users and MariaDB."""
+    with running_chain() as chain:
+        yield chain

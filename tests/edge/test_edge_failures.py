@@ -1,0 +1,165 @@
+"""What clients see when something behind the edge is down, dies or is slow."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from support.certificates import self_signed
+from support.chain import Edge, running_edge
+from support.client import Client, assert_problem
+from support.echo import Backends, EchoServer
+from support.haproxy import HAProxy
+from support.nginx import Nginx
+from support.probes import http_status
+
+
+@pytest.fixture
+def echo() -> Iterator[EchoServer]:
+    """A backend that a test may stop."""
+    with EchoServer() as echo:
+        yield echo
+
+
+@pytest.fixture
+def fragile(echo: EchoServer) -> Iterator[Edge]:
+    """An edge that a test may break, in front of one backend."""
+    with running_edge(echo.port, echo.port) as edge:
+        yield edge
+
+
+def _unavailable(response: httpx2.Response) -> None:
+    assert_problem(response, 503, "unavailable")
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_service_down_is_503_and_back_at_once(fragile: Edge, echo: EchoServer, method: str) -> None:
+    with fragile.client() as client:
+        assert client.http.request(method, "/api/v1/users/1").status_code == 200
+        echo.stop()
+        for _ in range(3):
+            _unavailable(client.http.request(method, "/api/v1/users/1"))
+        echo.start()
+        assert client.http.request(method, "/api/v1/users/1").status_code == 200
+
+
+def test_one_service_down_leaves_the_other(fragile: Edge, echo: EchoServer) -> None:
+    with EchoServer() as users, running_edge(echo.port, users.port) as edge, edge.client() as client:
+        users.stop()
+        for _ in range(5):
+            _unavailable(client.get("/api/v1/users"))
+            assert client.get("/api/v1/auth/me").status_code == 200
+    assert fragile.haproxy.alive
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_what_reached_a_service_is_never_repeated(client: Client, backends: Backends, method: str) -> None:
+    assert client.http.request(method, "/api/v1/users").status_code == 200
+    backends.users.received.clear()
+    response = client.http.request(method, "/api/v1/users/vanish")
+    assert_problem(response, 502, "bad_gateway")
+    assert "retry-after" not in response.headers
+    assert backends.only().method == method
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_haproxy_repeats_nothing_either(echo: EchoServer, tmp_path: Path, method: str) -> None:
+    certificate = self_signed(tmp_path)
+    with (
+        HAProxy(tmp_path, nodes=[echo.port], certificate=certificate) as haproxy,
+        Client(haproxy.plain_url) as client,
+    ):
+        assert_problem(client.http.request(method, "/api/v1/users/vanish"), 502, "bad_gateway")
+    assert [one.method for one in echo.received if one.path.endswith("/vanish")] == [method]
+
+
+def test_late_answer_is_504(echo: EchoServer, tmp_path: Path) -> None:
+    env = {"DOORWARD_EDGE_RESPONSE_TIMEOUT": "300ms"}
+    haproxy = HAProxy(tmp_path, nodes=[echo.port], certificate=self_signed(tmp_path), env=env)
+    with haproxy, Client(haproxy.plain_url) as client:
+        assert_problem(client.get("/api/v1/users/late"), 504, "gateway_timeout")
+
+
+def test_every_node_down_is_503_and_back_without_a_reload(fragile: Edge) -> None:
+    with fragile.client() as client:
+        assert client.get("/api/v1/users").status_code == 200
+        fragile.nginx.kill9()
+        _unavailable(client.post("/api/v1/users"))
+        time.sleep(1.0)  # long enough for the health check to have taken the node out
+        _unavailable(client.get("/api/v1/users"))
+        fragile.nginx.start()
+        deadline = time.monotonic() + 10
+        while client.get("/api/v1/users").status_code != 200:
+            assert time.monotonic() < deadline, fragile.haproxy.log_text()
+            time.sleep(0.1)
+
+
+def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (Nginx(folder, auth=echo.port, users=echo.port) for folder in folders)
+    with first, second:
+        haproxy = HAProxy(
+            tmp_path,
+            nodes=[first.port, second.port],
+            certificate=self_signed(tmp_path),
+            env={"DOORWARD_EDGE_CHECK_INTERVAL": "60s"},  # the check comes too late to help
+        )
+        with haproxy:
+            for number in range(30):
+                if number == 10:
+                    first.kill9()
+                # A connection each: what a new client meets.
+                with Client(haproxy.plain_url) as client:
+                    assert client.post("/api/v1/users", json={"n": number}).status_code == 200
+    assert len([one for one in echo.received if one.method == "POST"]) == 30
+
+
+def test_service_that_answers_503_itself_is_passed_on(chain_less: Edge) -> None:
+    with chain_less.client() as client:
+        response = client.get("/api/v1/auth/busy")
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "7"
+        assert response.json() == {"path": "/api/v1/auth/busy"}
+
+
+@pytest.fixture
+def chain_less(edge: Edge, backends: Backends) -> Edge:
+    """The shared edge with nothing received yet."""
+    assert backends.received() == []
+    return edge
+
+
+def test_graceful_stop_lets_requests_finish(fragile: Edge, echo: EchoServer) -> None:
+    answers: list[int] = []
+
+    def ask() -> None:
+        with fragile.client() as client:
+            answers.append(client.post("/api/v1/users/late").status_code)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    deadline = time.monotonic() + 5
+    while not any(one.path.endswith("/late") for one in echo.received):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    fragile.haproxy.send(signal.SIGUSR1)
+    asking.join(10)
+    assert answers == [200]
+    deadline = time.monotonic() + 10
+    while fragile.haproxy.alive:
+        assert time.monotonic() < deadline, "HAProxy did not end after its last request"
+        time.sleep(0.05)
+
+
+def test_figures_are_on_the_admin_port_alone(edge: Edge) -> None:
+    admin = edge.haproxy.admin_port
+    assert [http_status(admin, path) for path in ("/health", "/metrics", "/stats")] == [200] * 3
+    for path in ("/health", "/metrics", "/stats"):
+        assert http_status(edge.haproxy.plain_port, path) == 404

@@ -1,0 +1,100 @@
+"""How much a request may bring, and how many may come from one place."""
+
+import socket
+
+import pytest
+
+from support.chain import Edge, running_edge
+from support.client import Client, assert_problem
+from support.echo import Backends
+from support.raw import exchange, statuses
+
+MIB = 1024 * 1024
+
+
+def test_body_of_the_limit_passes(client: Client, backends: Backends) -> None:
+    assert client.post("/api/v1/auth/token", content=b"x" * MIB).status_code == 200
+    assert len(backends.only().body) == MIB
+
+
+def test_announced_longer_body_is_refused_before_it_is_sent(edge: Edge, backends: Backends) -> None:
+    request = (
+        b"POST /api/v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
+        b"Expect: 100-continue\r\n\r\n" % (MIB + 1)
+    )
+    answer = exchange(edge.haproxy.plain_port, request)
+    assert statuses(answer) == [413]
+    assert b'"code":"content_too_large"' in answer
+    assert backends.received() == []
+
+
+def test_chunked_longer_body_is_refused(client: Client, backends: Backends) -> None:
+    chunks = (b"x" * 65_536 for _ in range(17))
+    assert_problem(client.post("/api/v1/auth/token", content=chunks), 413, "content_too_large")
+    assert backends.received() == []
+
+
+def test_long_header_of_the_limit_passes(client: Client, backends: Backends) -> None:
+    assert client.get("/api/v1/users", headers={"Authorization": "x" * 7_500}).status_code == 200
+    assert backends.only().values("authorization") == ["x" * 7_500]
+
+
+@pytest.mark.parametrize("lengths", [[8_192], [2_100] * 4])
+def test_longer_header_is_refused(client: Client, backends: Backends, lengths: list[int]) -> None:
+    headers = {f"X-{number}": "x" * length for number, length in enumerate(lengths)}
+    assert_problem(client.get("/api/v1/users", headers=headers), 431, "header_fields_too_large")
+    assert backends.received() == []
+
+
+@pytest.mark.parametrize(
+    "header", [b"X: " + b"x" * 20_000 + b"\r\n", b"".join(b"X-%d: y\r\n" % n for n in range(80))]
+)
+def test_header_beyond_the_buffer_is_refused(edge: Edge, backends: Backends, header: bytes) -> None:
+    request = b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n"
+    # HAProxy itself, before any rule: 400 from 2.6, 414 from 3.2.
+    assert statuses(exchange(edge.haproxy.plain_port, request)) in ([400], [414])
+    assert backends.received() == []
+
+
+def test_long_address_is_refused(client: Client, backends: Backends) -> None:
+    assert_problem(client.get("/api/v1/users?search=" + "x" * 4_096), 414, "uri_too_long")
+    assert client.get("/api/v1/users?search=" + "x" * 4_000).status_code == 200
+    assert len(backends.received()) == 1
+
+
+def test_requests_of_one_source_are_limited(backends: Backends) -> None:
+    env = {"DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S": "5"}
+    with running_edge(backends.auth.port, backends.users.port, env=env) as edge, edge.client() as client:
+        for _ in range(5):
+            assert client.get("/api/v1/users").status_code == 200
+        response = client.get("/api/v1/users", headers={"X-Forwarded-For": "203.0.113.7"})
+        assert_problem(response, 429, "too_many_requests")
+        assert int(response.headers["retry-after"]) > 0
+    assert len(backends.received()) == 5
+
+
+def test_connections_of_one_source_are_limited(backends: Backends) -> None:
+    env = {"DOORWARD_EDGE_SOURCE_CONNECTIONS": "3"}
+    with running_edge(backends.auth.port, backends.users.port, env=env) as edge:
+        held = [_kept_alive(edge) for _ in range(3)]
+        try:
+            with pytest.raises(ConnectionError):
+                _kept_alive(edge)
+            held.pop().close()
+            held.append(_kept_alive(edge))
+        finally:
+            for connection in held:
+                connection.close()
+
+
+def _kept_alive(edge: Edge) -> socket.socket:
+    """Return a connection that was accepted and has had an answer; raises ConnectionError."""
+    connection = socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=5)
+    try:
+        connection.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n\r\n")
+        if not connection.recv(4096):
+            raise ConnectionError("closed without an answer")
+    except OSError:
+        connection.close()
+        raise
+    return connection

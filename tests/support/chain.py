@@ -1,0 +1,115 @@
+"""The whole chain as separate processes: HAProxy -> NGINX -> auth, users -> MariaDB."""
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from support.certificates import Certificate, self_signed
+from support.client import Client
+from support.databases import Database, DatabaseServer
+from support.haproxy import HAProxy
+from support.mariadb import database_server
+from support.nginx import Nginx
+from support.services import Admin, Service, ServiceName, create_admin, migrate
+
+SERVICES: Final[tuple[ServiceName, ...]] = ("auth", "users")
+GRANTS: Final = Path(__file__).parents[2] / "deploy" / "compose" / "grants.sql"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """HAProxy and NGINX, in front of whatever listens on the two services' ports."""
+
+    haproxy: HAProxy
+    nginx: Nginx
+    certificate: Certificate
+
+    def client(self, *, tls: bool = True) -> Client:
+        """Return a client of HAProxy, through TLS or in the clear; the caller closes it."""
+        if tls:
+            return Client(self.haproxy.tls_url, tls=self.certificate.client_context())
+        return Client(self.haproxy.plain_url)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Everything, each part a process that a test may stop, kill, freeze and restart."""
+
+    edge: Edge
+    auth: Service
+    users: Service
+    server: DatabaseServer
+    database: Database
+    admin: Admin
+
+    def client(self, *, tls: bool = True) -> Client:
+        """Return a client that goes through HAProxy and NGINX; the caller closes it."""
+        return self.edge.client(tls=tls)
+
+
+@contextlib.contextmanager
+def running_edge(auth_port: int, users_port: int, *, env: Mapping[str, str] | None = None) -> Iterator[Edge]:
+    """Run HAProxy and NGINX for the block; `env` changes HAProxy's DOORWARD_EDGE_ variables."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        certificate = self_signed(folder)
+        nginx = stack.enter_context(Nginx(folder, auth=auth_port, users=users_port))
+        haproxy = HAProxy(folder, nodes=[nginx.port], certificate=certificate, env=env)
+        yield Edge(stack.enter_context(haproxy), nginx, certificate)
+
+
+@contextlib.contextmanager
+def running_chain(
+    *, env: Mapping[str, str] | None = None, edge_env: Mapping[str, str] | None = None
+) -> Iterator[Chain]:
+    """Run the whole chain for the block, migrated and with an administrator.
+
+    `env` changes both services' variables, `edge_env` HAProxy's.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        server = stack.enter_context(database_server())
+        database = stack.enter_context(server.create_database("chain"))
+        migrate(database.url)
+        admin = create_admin(database.url)
+        auth, users = (
+            stack.enter_context(
+                Service(
+                    name, database_url=service_account(database, name), log=folder / f"{name}.log", env=env
+                )
+            )
+            for name in SERVICES
+        )
+        edge = stack.enter_context(running_edge(auth.port, users.port, env=edge_env))
+        yield Chain(edge, auth, users, server, database, admin)
+
+
+def service_account(database: Database, service: ServiceName) -> str:
+    """Create a service's account with the rights that are shipped, and return its URL.
+
+    The tables must be there already: rights are given table by table.
+    """
+    url = database.account(service, {})
+    account = f"TO `{sa.make_url(url).username}`@'%'"
+    statements = re.sub(r"--.*", "", GRANTS.read_text(encoding="utf-8")).split(";")
+    for statement in statements:
+        if f"TO doorward_{service}" in statement:
+            database.execute(statement.replace(f"TO doorward_{service}", account))
+    return url
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a private folder with a short path, removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="doorward-chain-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,153 @@
+"""A backend that says what reached it: for looking at what the edge forwards."""
+
+import json
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self, cast
+
+from support.ports import free_port
+
+LATE_SECONDS: Final = 1.5
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it arrived; header names are in lower case, repeated ones stay apart."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    connection: int  # the port it came from: equal for requests of one connection
+
+    def values(self, name: str) -> list[str]:
+        """Return every value of a header, in order."""
+        return [value for key, value in self.headers if key == name.lower()]
+
+
+class EchoServer:
+    """An HTTP server in a thread that records requests and answers them with 200 and JSON.
+
+    A path that ends with /vanish is recorded and its connection closed without an answer: a
+    service that died in mid-request. One that ends with /late is answered after LATE_SECONDS, one
+    that ends with /busy with 503 and a Retry-After of 7. Health checks (GET /) are not recorded.
+    """
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.received: list[Received] = []
+        self._server: _Server | None = None
+
+    def start(self) -> Self:
+        """Listen on the port, the same one after a stop()."""
+        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server.received = self.received
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Close the socket and every connection."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server.close_connections()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What stands in for the services: it shows which requests got there, and how."""
+
+    auth: EchoServer
+    users: EchoServer
+
+    def received(self) -> list[Received]:
+        """Everything that reached either."""
+        return [*self.auth.received, *self.users.received]
+
+    def only(self) -> Received:
+        """Return the one request that reached a backend; fails when it was none or several."""
+        received = self.received()
+        assert len(received) == 1, received
+        return received[0]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    received: list[Received]
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: set[Any] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report what went wrong, unless it is a client that has gone (a health check may)."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def close_connections(self) -> None:
+        """End kept-alive connections too, as the end of a process does."""
+        for connection in list(self._open):
+            self.shutdown_request(connection)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "secret-server/1.2.3"
+    disable_nagle_algorithm = True  # header and body are two writes: 40 ms apart otherwise
+    banner: ClassVar[str] = "secret-framework/4.5.6"
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(length)
+        headers = tuple((name.lower(), value) for name, value in self.headers.items())
+        server = cast("_Server", self.server)
+        if self.path != "/":
+            received = Received(self.command, self.path, headers, body, self.client_address[1])
+            server.received.append(received)
+        if self.path.endswith("/vanish"):
+            self.close_connection = True
+            return
+        if self.path.endswith("/late"):
+            time.sleep(LATE_SECONDS)
+        answer = json.dumps({"path": self.path}).encode()
+        busy = self.path.endswith("/busy")
+        self.send_response(503 if busy else 200)
+        if busy:
+            self.send_header("Retry-After", "7")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("X-Powered-By", self.banner)
+        self.send_header("X-Request-ID", self.headers.get("X-Request-ID", ""))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer)
+
+    do_GET = do_HEAD = do_OPTIONS = _answer  # noqa: N815 - http.server's names
+    do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+    def log_message(self, *_arguments: object) -> None:
+        """Stay silent: tests look at `received`."""

@@ -1,0 +1,75 @@
+"""HAProxy with the configuration that is shipped, on free ports."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from support.certificates import Certificate
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process, inherited_environment
+from support.requirements import HAPROXY, need
+
+CONFIG: Final = Path(__file__).parents[2] / "haproxy" / "haproxy.cfg"
+# Every test comes from 127.0.0.1: the limits per source would end the suite, not an attack.
+NO_SOURCE_LIMITS: Final[Mapping[str, str]] = {
+    "DOORWARD_EDGE_SOURCE_CONNECTIONS": "100000",
+    "DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S": "1000000",
+}
+
+
+class HAProxy(Process):
+    """The load balancer in front of the given NGINX ports of 127.0.0.1.
+
+    stop() sends SIGTERM, on which HAProxy ends at once; its graceful stop is SIGUSR1.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        nodes: Sequence[int],
+        certificate: Certificate,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare it; `env` overrides any DOORWARD_EDGE_ variable set here."""
+        self.tls_port = free_port()
+        self.plain_port = free_port()
+        self.admin_port = free_port()
+        self.tls_url = f"https://localhost:{self.tls_port}"
+        self.plain_url = f"http://127.0.0.1:{self.plain_port}"
+        super().__init__(
+            "haproxy",
+            # Neither master nor daemon: the process that is started is the one that serves.
+            [need(HAPROXY), "-db", "-f", CONFIG],
+            log=folder / "haproxy.log",
+            ready=lambda: http_status(self.admin_port, "/health") == 200,
+            env={
+                "DOORWARD_EDGE_BIND_TLS": f"127.0.0.1:{self.tls_port}",
+                "DOORWARD_EDGE_BIND_PLAIN": f"127.0.0.1:{self.plain_port}",
+                "DOORWARD_EDGE_BIND_ADMIN": f"127.0.0.1:{self.admin_port}",
+                "DOORWARD_EDGE_CERTIFICATE": str(certificate.pem),
+                "DOORWARD_EDGE_PLAIN": "serve",
+                "DOORWARD_EDGE_CHECK_INTERVAL": "200ms",
+                **{f"DOORWARD_EDGE_NODE_{n}": f"127.0.0.1:{p}" for n, p in enumerate(nodes, 1)},
+                **NO_SOURCE_LIMITS,
+                **(env or {}),
+            },
+        )
+
+
+def check_config(certificate: Certificate, env: Mapping[str, str] | None = None) -> str:
+    """Run HAProxy's own check; return what it says, raise when it finds the file unusable."""
+    done = subprocess.run(
+        [need(HAPROXY), "-c", "-f", CONFIG],
+        env={
+            **inherited_environment(),
+            "DOORWARD_EDGE_CERTIFICATE": str(certificate.pem),
+            **(env or {}),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return (done.stdout + done.stderr).strip()

@@ -1,0 +1,201 @@
+"""Server processes: start, wait until ready, stop, and the accidents that tests make happen."""
+
+import atexit
+import contextlib
+import os
+import signal
+import subprocess
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, ClassVar, Final, Self
+
+_POLL_SECONDS: Final = 0.02
+_LOG_TAIL_CHARACTERS: Final = 4_000
+
+_started: "weakref.WeakSet[Process]" = weakref.WeakSet()
+
+
+class ProcessError(RuntimeError):
+    """A process did not become ready, or did not stop; the message ends with its log's tail."""
+
+
+class Process:
+    """One server process in its own process group, with its output in a log file.
+
+    The group matters for servers that fork (NGINX): kill9() and freeze() reach every member, as a
+    dead or hung machine would.
+    """
+
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM  # what asks for a graceful stop
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.log = log
+        # Nothing but PATH and the like comes from the developer's own environment: a DOORWARD_ or
+        # MYSQL_ variable in a shell must not change what a test sees.
+        self.env = {**inherited_environment(), **(env or {})}
+        self._ready = ready
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The leader's process id; raises ProcessError when it was never started or was stopped."""
+        return self._running_child().pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the leader runs (a frozen process is alive)."""
+        return self._child is not None and self._child.poll() is None
+
+    def start(self, timeout: float = 30.0) -> Self:
+        """Start and wait until ready; raises ProcessError when that takes `timeout` seconds."""
+        if self.alive:
+            raise ProcessError(f"{self.name} runs already")
+        with self.log.open("ab") as output:
+            child = self._spawn(output)
+        self._child = child
+        _started.add(self)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if child.poll() is not None:
+                raise self._failure(f"ended at once with status {child.returncode}")
+            if self._ready():
+                return self
+            time.sleep(_POLL_SECONDS)
+        self.kill9()
+        raise self._failure(f"was not ready within {timeout} s")
+
+    def stop(self, grace: float = 15.0) -> int:
+        """Ask it to stop, wait for `grace` seconds, then SIGKILL; return the exit status.
+
+        A process that had to be killed is an error: every server here promises a graceful stop.
+        """
+        if self._child is None:
+            return 0
+        child = self._child
+        if child.poll() is None:
+            self.thaw()
+            child.send_signal(self.stop_signal)
+            try:
+                child.wait(grace)
+            except subprocess.TimeoutExpired:
+                self.kill9()
+                failure = self._failure(f"did not stop within {grace} s of {self.stop_signal.name}")
+                raise failure from None
+        self._child = None
+        return child.returncode
+
+    def restart(self, timeout: float = 30.0) -> Self:
+        """Stop (when it runs) and start again with the same command, port and data."""
+        self.stop()
+        return self.start(timeout)
+
+    def kill9(self) -> None:
+        """End the whole group at once, as a crash or a power cut would."""
+        child = self._running_child()
+        self.send(signal.SIGKILL)
+        child.wait(10)
+        self._child = None
+        # Workers die a moment after their leader. Bounded, because without an init they stay zombies.
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline and _group_exists(child.pid):
+            time.sleep(_POLL_SECONDS)
+
+    def freeze(self) -> None:
+        """Stop the whole group's clock: connections stay open and nobody answers."""
+        self.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen group go on."""
+        self.send(signal.SIGCONT)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group; a group that has gone is no error."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._running_child().pid, number)
+
+    def log_text(self) -> str:
+        """Everything that it wrote to stdout and stderr since its first start."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def wait_for_log(self, text: str, timeout: float = 5.0) -> list[str]:
+        """Return the log's lines that contain the text, as soon as there is one.
+
+        Servers write their line after the response has left: looking at once finds nothing.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            lines = [line for line in self.log_text().splitlines() if text in line]
+            if lines:
+                return lines
+            time.sleep(_POLL_SECONDS)
+        raise self._failure(f"did not log {text!r} within {timeout} s")
+
+    def __enter__(self) -> Self:
+        return self if self.alive else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def _running_child(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            raise ProcessError(f"{self.name} is not running")
+        return self._child
+
+    def _failure(self, what: str) -> ProcessError:
+        return ProcessError(f"{self.name} {what}\n{self.log_text()[-_LOG_TAIL_CHARACTERS:]}")
+
+
+def _group_exists(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def inherited_environment() -> dict[str, str]:
+    """The few variables that every child gets from the developer's environment."""
+    kept = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    return {"PATH": search_path(), **found}
+
+
+def search_path() -> str:
+    """PATH and the system folders where Debian keeps servers, which users often lack in PATH."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+@atexit.register
+def _kill_leftovers() -> None:
+    """Leave nothing behind when a fixture's teardown did not run."""
+    for process in list(_started):
+        if process.alive:
+            process.kill9()

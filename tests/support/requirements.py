@@ -1,0 +1,74 @@
+"""The servers that tests need: where they are, and what happens when one is missing.
+
+With CI=true a missing server is a failure, because a check that silently did not run is worse than
+a red one. On a developer's machine it is a skip that names the package to install.
+"""
+
+import importlib.util
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+from support.processes import search_path
+
+DATABASE_URL_VARIABLE: Final = "DOORWARD_TEST_DATABASE_URL"
+_INSTALL_HINT: Final = "tests/support/install_servers.sh installs them on Debian and Ubuntu"
+
+
+@dataclass(frozen=True)
+class Program:
+    """An external program: its binary and the Debian package that has it."""
+
+    binary: str
+    package: str
+
+
+MARIADBD: Final = Program("mariadbd", "mariadb-server")
+MARIADB_INSTALL_DB: Final = Program("mariadb-install-db", "mariadb-server")
+HAPROXY: Final = Program("haproxy", "haproxy")
+NGINX: Final = Program("nginx", "nginx-light")
+
+
+def find(program: Program) -> Path | None:
+    """Return where the program is, or None."""
+    found = shutil.which(program.binary, path=search_path())
+    return Path(found) if found else None
+
+
+def need(program: Program) -> Path:
+    """Return where the program is; without it the test fails (CI) or is skipped (elsewhere)."""
+    found = find(program)
+    if found is None:
+        refuse(f"{program.binary} is not installed (package {program.package}); {_INSTALL_HINT}")
+    return found
+
+
+def need_package(name: str) -> None:
+    """Without the Python package the test fails (CI) or is skipped (elsewhere)."""
+    if importlib.util.find_spec(name) is None:
+        refuse(f"the Python package {name} is not installed in this environment; `make install`")
+
+
+def external_database_url() -> str | None:
+    """The database server that the caller provides instead of a private MariaDB, if any."""
+    return os.environ.get(DATABASE_URL_VARIABLE) or None
+
+
+def need_private_database() -> None:
+    """Skip a test that must kill, freeze or reconfigure its database server."""
+    if external_database_url() is not None:
+        pytest.skip(
+            f"{DATABASE_URL_VARIABLE} names a server that is not ours to kill or reconfigure: "
+            "unset it to run this test with a private MariaDB"
+        )
+
+
+def refuse(reason: str) -> NoReturn:
+    """End the test: as a failure where checks must run (CI), else as a skip that says why."""
+    if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
+        pytest.fail(f"required under CI: {reason}", pytrace=False)
+    pytest.skip(reason)

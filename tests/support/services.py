@@ -1,0 +1,107 @@
+"""The services as processes of their own, and the admin commands, as an operator runs them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process, inherited_environment
+from support.requirements import need_package
+
+ServiceName = Literal["auth", "users"]
+
+SECRET_KEY: Final = "tests-only-" + "0123456789abcdef" * 3
+# Hashes that cost microseconds: tests of the hash itself set their own.
+CHEAP_HASHES: Final[Mapping[str, str]] = {
+    "DOORWARD_ARGON2_MEMORY_KIB": "64",
+    "DOORWARD_ARGON2_TIME_COST": "1",
+    "DOORWARD_ARGON2_PARALLELISM": "1",
+}
+_COMMAND_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Admin:
+    """The first administrator's login."""
+
+    email: str = "admin@example.com"
+    password: str = "correct horse battery staple 7"
+
+
+class Service(Process):
+    """One service process on a port of 127.0.0.1; restart() keeps the port."""
+
+    def __init__(
+        self,
+        name: ServiceName,
+        *,
+        database_url: str,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare it; `env` overrides any DOORWARD_ variable set here."""
+        need_package(f"doorward_{name}")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(
+            name,
+            [sys.executable, "-m", f"doorward_{name}"],
+            log=log,
+            ready=lambda: http_status(self.port, "/readyz") == 200,
+            env={
+                "DOORWARD_HOST": "127.0.0.1",
+                "DOORWARD_PORT": str(self.port),
+                "DOORWARD_DATABASE_URL": database_url,
+                "DOORWARD_SECRET_KEY": SECRET_KEY,
+                "DOORWARD_TRUSTED_PROXIES": "127.0.0.1/32,::1/128",
+                **CHEAP_HASHES,
+                **(env or {}),
+            },
+        )
+
+    def log_events(self) -> list[dict[str, object]]:
+        """Return the JSON lines of its log, in order; other lines (tracebacks) are left out."""
+        lines = (line for line in self.log_text().splitlines() if line.startswith("{"))
+        return [json.loads(line) for line in lines]
+
+
+def migrate(database_url: str) -> None:
+    """Bring the schema of a database up to date, as the migration Job does."""
+    run_command("migrate", {"DOORWARD_DATABASE_URL": database_url})
+
+
+def create_admin(database_url: str, admin: Admin | None = None) -> Admin:
+    """Create the first administrator by the one-shot command; return the login."""
+    login = admin or Admin()
+    run_command(
+        "create-admin",
+        {
+            "DOORWARD_DATABASE_URL": database_url,
+            "DOORWARD_ADMIN_EMAIL": login.email,
+            "DOORWARD_ADMIN_PASSWORD": login.password,
+            **CHEAP_HASHES,
+        },
+    )
+    return login
+
+
+def run_command(command: str, env: Mapping[str, str]) -> str:
+    """Run `python -m doorward COMMAND` and return its output; raises when it fails."""
+    need_package("doorward")
+    done = subprocess.run(
+        [sys.executable, "-m", "doorward", command],
+        env={**inherited_environment(), "DOORWARD_SECRET_KEY": SECRET_KEY, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_COMMAND_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"doorward {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
