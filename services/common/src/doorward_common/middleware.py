@@ -37,7 +37,7 @@ class RequestMiddleware:
     `quiet_routes` are route templates that are counted and not logged (probes and scrapes).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one layer needs to know
         self,
         app: ASGIApp,
         *,

@@ -1,0 +1,1 @@
+"""Doorward measured: ratios within one run on a real MariaDB, each beside its A/A control."""

@@ -1,0 +1,1 @@
+"""One module a figure: each returns what it measured, and asserts nothing."""

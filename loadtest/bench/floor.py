@@ -1,0 +1,58 @@
+"""`python -m bench.floor`: what FastAPI alone costs, to compare `GET /api/v1/users/me` with.
+
+The same server with the same settings, the same answer as its response model, and nothing else:
+no database, no token, no log line, no metrics. The answer's object is built once, so that not even
+that is in the floor.
+"""
+
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from fastapi import FastAPI
+
+from doorward_common.logging import configure_logging
+from doorward_common.roles import Role
+from doorward_common.server import listen, serve
+from doorward_common.settings import ServiceSettings, load_settings
+from doorward_identity.accounts import Status
+from doorward_users.accounts.schemas import User
+
+_USER: Final = User(
+    id=uuid.UUID("019a0000-0000-7000-8000-000000000000"),
+    email="person-000000@example.com",
+    name="Grace Example 000000",
+    role=Role.USER,
+    status=Status.ACTIVE,
+    email_verified=True,
+    created_at=datetime(2026, 1, 1, 12, 30, 15, 123456, UTC),
+    updated_at=datetime(2026, 1, 1, 12, 30, 15, 123456, UTC),
+)
+
+
+def create_app() -> FastAPI:
+    """Build the application."""
+    app = FastAPI()
+
+    @app.get("/api/v1/users/me")
+    async def me() -> User:
+        return _USER
+
+    @app.get("/readyz")
+    async def readyz() -> None:
+        return None
+
+    return app
+
+
+def main() -> int:
+    """Serve as the environment says."""
+    settings = load_settings(ServiceSettings)
+    configure_logging(settings.log_level)
+    serve(create_app(), listen(settings.host, settings.port), settings, on_drain=lambda: None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
