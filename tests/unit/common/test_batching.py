@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_common.batching import MAX_BATCH, BatchReader
+from doorward_common.errors import UnavailableError
 from doorward_common.metrics import Metrics
 
 
@@ -16,8 +17,10 @@ class FakeDatabase:
         self.batches: list[list[int]] = []
         self.gate = asyncio.Event()
         self.failure: Exception | None = None
+        self.reads = 0
 
     async def read(self, work: Callable[[Any], Any]) -> Any:
+        self.reads += 1
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
@@ -85,6 +88,21 @@ async def test_a_failure_reaches_everyone_and_the_next_read_works() -> None:
     assert all(isinstance(result, RuntimeError) for result in results)
     database.failure = None
     assert await reader.get(1) == "value 1"
+
+
+async def test_a_database_that_hangs_costs_nobody_a_second_wait() -> None:
+    database = FakeDatabase()
+    database.failure = UnavailableError()
+    reader = reader_of(database)
+    first = asyncio.create_task(reader.get(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gathered = asyncio.create_task(reader.get(2))
+    await asyncio.sleep(0)
+    database.gate.set()
+    results = await asyncio.gather(first, gathered, return_exceptions=True)
+    assert [type(result) for result in results] == [UnavailableError, UnavailableError]
+    assert database.reads == 1
 
 
 async def test_a_caller_who_leaves_takes_nothing_from_the_others() -> None:

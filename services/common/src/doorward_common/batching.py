@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 import sqlalchemy as sa
 
+from doorward_common.errors import UnavailableError
 from doorward_common.metrics import Metrics
 from doorward_common.unit_of_work import Database
 
@@ -61,7 +62,13 @@ class BatchReader(Generic[K, V]):
         try:
             found = await self._database.read(lambda connection: self._fetch(connection, keys))
         except Exception as error:  # noqa: BLE001 - handed on, to everyone who waits for it
-            for future in _waiting_still(chain.from_iterable(batch.values())):
+            failed = [batch]
+            if isinstance(error, UnavailableError):
+                # Those who gathered meanwhile have waited as long: a database that hangs must not
+                # cost them a second time.
+                failed.append(self._waiting)
+                self._waiting = {}
+            for future in _waiting_still(chain.from_iterable(chain(*(one.values() for one in failed)))):
                 future.set_exception(error)
         else:
             for key, futures in batch.items():

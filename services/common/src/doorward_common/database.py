@@ -56,6 +56,7 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
     engine = sa.create_engine(
         url.set(drivername="mysql+pymysql"),
         pool_size=pool_size,
+        hide_parameters=True,  # in errors and so in logs: they hold password hashes
         max_overflow=0,
         pool_timeout=timeout,
         pool_recycle=600,  # seconds: follow a failover that closed nothing
@@ -99,6 +100,7 @@ def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
         url,
         poolclass=sa.pool.QueuePool,
         pool_size=pool_size,
+        hide_parameters=True,  # in errors and so in logs: they hold password hashes
         max_overflow=0,
         pool_timeout=timeout,
         pool_reset_on_return=None,

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_common.errors import status_problem
@@ -20,6 +21,7 @@ log = structlog.get_logger("doorward.http")
 
 MAX_HEADER_BYTES: Final = 32 * 1024
 UNMATCHED: Final = "unmatched"
+_CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's number for it: nobody is there to be answered
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _SECURITY_HEADERS: Final = (
@@ -87,6 +89,8 @@ class RequestMiddleware:
             else:
                 body = self._count_body(receive) if header.is_chunked else receive
                 await self._app(scope, body, send_decorated)
+        except ClientDisconnect:
+            status = status or _CLIENT_CLOSED_REQUEST
         except Exception:
             # The last resort (ASVS 16.5.4). What was raised goes to the log, never to the caller.
             log.exception("http.failed", method=scope["method"], path=scope["path"])

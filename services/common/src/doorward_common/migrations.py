@@ -4,6 +4,8 @@ DDL commits by itself on MariaDB and MySQL, so a revision is not all or nothing:
 whether it was already done.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final
 
@@ -28,17 +30,26 @@ def migrate(engine: sa.Engine, package: str) -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
-    lock = f"migrate {package}"
-    with engine.connect() as connection:
-        is_mysql = engine.dialect.name in {"mysql", "mariadb"}
-        if is_mysql and not connection.execute(sa.select(sa.func.get_lock(lock, _LOCK_SECONDS))).scalar():
-            raise MigrationBusyError("another migration is running")
-        try:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        finally:
-            if is_mysql and not connection.invalidated:
-                connection.execute(sa.select(sa.func.release_lock(lock)))
+    with engine.connect() as connection, _alone(connection, f"migrate {package}"):
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _alone(connection: sa.Connection, lock: str) -> Iterator[None]:
+    """Keep a second run waiting. On SQLite, whose DDL is transactional, the transaction does it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
+        connection.commit()
+        return
+    if not connection.execute(sa.select(sa.func.get_lock(lock, _LOCK_SECONDS))).scalar():
+        raise MigrationBusyError("another migration is running")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            connection.execute(sa.select(sa.func.release_lock(lock)))
 
 
 def create_table(name: str, *parts: Any) -> None:
