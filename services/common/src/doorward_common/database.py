@@ -6,6 +6,7 @@ no ROLLBACK after. Units of work that write say BEGIN themselves (see unit_of_wo
 
 import sqlite3
 import ssl
+import time
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 READ_ONLY_CODES: Final = frozenset({1290, 1792, 1836})
@@ -111,7 +112,7 @@ def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor, timeout)
         cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -122,6 +123,20 @@ def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
             connection.rollback()
 
     return engine
+
+
+def _use_wal(cursor: DBAPICursor, timeout: float) -> None:
+    """Turn a new file's write-ahead log on: the one statement that SQLite does not wait with."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def error_code(error: BaseException | None) -> int:

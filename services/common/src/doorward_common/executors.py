@@ -106,7 +106,7 @@ class BoundedExecutor:
         try:
             return job()
         finally:
-            self._seconds += 0.1 * (time.perf_counter() - started - self._seconds)
+            self._seconds += 0.3 * (time.perf_counter() - started - self._seconds)
 
     def _admit(self) -> None:
         with self._lock:

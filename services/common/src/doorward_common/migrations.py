@@ -15,7 +15,8 @@ from alembic.config import Config
 
 from doorward_common.columns import TABLE_OPTIONS
 
-_LOCK_SECONDS: Final = 60
+_LOCK_SECONDS: Final = 20
+_LOCK_NAME_LENGTH: Final = 64  # and a name is the whole server's, so it names the database
 
 
 class MigrationBusyError(Exception):
@@ -30,7 +31,10 @@ def migrate(engine: sa.Engine, package: str) -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
-    with engine.connect() as connection, _alone(connection, f"migrate {package}"):
+    with (
+        engine.connect() as connection,
+        _alone(connection, f"{package} {engine.url.database}"[:_LOCK_NAME_LENGTH]),
+    ):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

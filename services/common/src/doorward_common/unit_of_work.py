@@ -120,11 +120,11 @@ class Database:
             log.warning("database.timeout", seconds=self._timeout)
             raise DatabaseUnavailableError from None
 
-    def _read_once(self, work: Work[T]) -> T:
+    def _read_once(self, work: Work[T], _deadline: float) -> T:
         with self.engine.connect() as connection:
             return work(connection)
 
-    def _write_one_once(self, work: Work[T]) -> T:
+    def _write_one_once(self, work: Work[T], _deadline: float) -> T:
         with self.engine.connect() as connection:
             try:
                 return work(connection)
@@ -133,10 +133,13 @@ class Database:
                     raise _CommitUnknownError from error
                 raise
 
-    def _write_once(self, work: Work[T]) -> T:
+    def _write_once(self, work: Work[T], deadline: float) -> T:
         with self.engine.connect() as connection:
             connection.exec_driver_sql(self._begin)
             result = work(connection)
+            if time.monotonic() >= deadline:
+                # The caller was told that nothing is confirmed; then better that nothing happens.
+                raise DatabaseUnavailableError
             try:
                 connection.commit()
             except exc.DBAPIError as error:
@@ -145,10 +148,10 @@ class Database:
                 raise
             return result
 
-    def _attempts(self, once: Callable[[Work[T]], T], work: Work[T], deadline: float) -> T:
+    def _attempts(self, once: Callable[[Work[T], float], T], work: Work[T], deadline: float) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return once(work)
+                return once(work, deadline)
             except _CommitUnknownError as error:
                 self._fail(error.__cause__ or error)
             except exc.TimeoutError as error:  # the pool's: cannot happen with a thread a connection

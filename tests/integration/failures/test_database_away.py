@@ -1,0 +1,127 @@
+"""The database is down, killed or frozen: services answer in time, stay alive, and come back."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from integration.harness.deployment import (
+    ANSWER_SECONDS,
+    RECOVERY_SECONDS,
+    Answer,
+    Deployment,
+    FragileDeployment,
+    start_alive,
+    wait_until,
+)
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD, People
+from integration.harness.problems import assert_problem
+
+Request = Callable[[], Answer]
+
+
+def requests(deployment: Deployment, people: People) -> dict[str, Request]:
+    """One request of every kind that needs the database."""
+    user, call = people.user, deployment.call
+    return {
+        "log in": lambda: call("POST", f"{AUTH}/token", json={"email": user.email, "password": PASSWORD}),
+        "refresh": lambda: call("POST", f"{AUTH}/refresh-token", json={"refresh_token": user.refresh}),
+        "profile": lambda: call("GET", f"{USERS}/me", user.access),
+        "read": lambda: call("GET", people.other.path, user.access),
+        "list": lambda: call("GET", USERS, user.access),
+        "rename": lambda: call("PATCH", f"{USERS}/me", user.access, json={"name": "New"}),
+        "change": lambda: call("PATCH", people.other.path, people.admin.access, json={"name": "New"}),
+    }
+
+
+def assert_unavailable(answer: Answer, what: str) -> None:
+    assert answer.seconds < ANSWER_SECONDS, f"{what} took {answer.seconds:.1f} s"
+    document = assert_problem(answer.response, 503)
+    assert document["code"] in {"database_unavailable", "overloaded"}
+    assert int(answer.response.headers["retry-after"]) >= 1
+
+
+def assert_back_to_normal(deployment: Deployment, people: People) -> None:
+    """Within ten seconds, and then for good."""
+    started = time.monotonic()
+    deployment.wait_until_ready(RECOVERY_SECONDS)
+    for what, request in requests(deployment, people).items():
+        left = RECOVERY_SECONDS - (time.monotonic() - started)
+        wait_until(lambda request=request: request().status == 200, max(left, 0.1), f"normal: {what}")  # type: ignore[misc]
+    for what, request in requests(deployment, people).items():
+        assert request().status == 200, what
+
+
+def test_services_start_without_a_database(deployment: FragileDeployment, people: People) -> None:
+    for service in deployment.services:
+        service.stop()
+    deployment.server.stop()
+    for service in deployment.services:
+        start_alive(service)
+    assert deployment.probe("/livez") == [200, 200]
+    assert deployment.probe("/readyz") == [503, 503]
+    for what, request in requests(deployment, people).items():
+        assert_unavailable(request(), what)
+    assert deployment.call("GET", f"{AUTH}/me", people.user.access).status == 200, "needs no database"
+    deployment.server.start()
+    assert_back_to_normal(deployment, people)
+
+
+def test_services_survive_a_killed_database(deployment: FragileDeployment, people: People) -> None:
+    for request in requests(deployment, people).values():
+        assert request().status == 200
+    deployment.server.process.kill9()
+    for what, request in requests(deployment, people).items():
+        assert_unavailable(request(), what)
+    assert deployment.probe("/livez") == [200, 200]
+    wait_until(lambda: deployment.probe("/readyz") == [503, 503], 1.0, "unready")
+    deployment.server.start()
+    assert_back_to_normal(deployment, people)
+
+
+def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, people: People) -> None:
+    """Requests keep coming, at odd moments, for longer than any timeout."""
+    for request in requests(deployment, people).values():
+        assert request().status == 200
+    alive: list[float] = []
+    stop = threading.Event()
+
+    def watch_liveness() -> None:
+        while not stop.is_set():
+            started = time.perf_counter()
+            assert deployment.probe("/livez") == [200, 200]
+            alive.append(time.perf_counter() - started)
+            time.sleep(0.1)
+
+    with ThreadPoolExecutor(160) as threads:
+        with deployment.server.frozen():
+            watcher = threads.submit(watch_liveness)
+            asked = []
+            for turn in range(20):
+                for what, request in requests(deployment, people).items():
+                    asked.append((f"{what}, turn {turn}", threads.submit(request)))
+                time.sleep(0.3)
+            answers = [(what, future.result()) for what, future in asked]
+        stop.set()
+        watcher.result()
+    for what, answer in answers:
+        assert_unavailable(answer, what)
+    assert len(alive) > 20
+    assert max(alive) < 1.0
+    assert_back_to_normal(deployment, people)
+
+
+def test_service_started_while_the_database_is_frozen_recovers(
+    deployment: FragileDeployment, people: People
+) -> None:
+    for service in deployment.services:
+        service.stop()
+    with deployment.server.frozen():
+        for service in deployment.services:
+            start_alive(service)
+        with ThreadPoolExecutor(10) as threads:
+            pending = {what: threads.submit(one) for what, one in requests(deployment, people).items()}
+        for what, future in pending.items():
+            assert_unavailable(future.result(), what)
+    assert_back_to_normal(deployment, people)

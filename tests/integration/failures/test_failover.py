@@ -1,0 +1,36 @@
+"""A failover that closes nothing: old connections are silent for ever, new ones reach a database."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+
+from integration.failures.test_database_away import assert_back_to_normal, requests
+from integration.harness.deployment import ANSWER_SECONDS, Deployment, FragileDeployment
+from integration.harness.failover import Relay
+from integration.harness.people import People
+
+
+def test_silent_connections_are_given_up(deployment: FragileDeployment, people: People) -> None:
+    folder = deployment.folder / "failover"
+    folder.mkdir()
+    with Relay(deployment.server.port) as relay:
+        url = sa.make_url(deployment.database.url).set(port=relay.port).render_as_string(hide_password=False)
+        with Deployment(url, folder) as behind:
+            warm_up(behind, people)
+            assert relay.silence() >= 4
+            started = time.monotonic()
+            with ThreadPoolExecutor(20) as threads:
+                answers = [threads.submit(one) for one in requests(behind, people).values() for _ in range(3)]
+            for answer in answers:
+                assert answer.result().seconds < ANSWER_SECONDS
+            assert_back_to_normal(behind, people)
+            assert time.monotonic() - started < 10
+
+
+def warm_up(deployment: Deployment, people: People) -> None:
+    """Use the services until their pools hold several connections."""
+    with ThreadPoolExecutor(20) as threads:
+        for _ in range(3):
+            answers = [threads.submit(one) for one in requests(deployment, people).values()] * 3
+            assert {answer.result().status for answer in answers} == {200}

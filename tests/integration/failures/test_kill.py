@@ -1,0 +1,140 @@
+"""kill -9 at any moment: no acknowledged write is lost, and nobody exists without a password."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx2
+
+from integration.harness.deployment import FragileDeployment
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD, People, new_user
+
+WRITERS = 4
+
+
+@dataclass
+class Journal:
+    """What the services confirmed."""
+
+    created: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    failures: int = 0
+
+
+def write_until(stop: threading.Event, deployment: FragileDeployment, people: People, number: int) -> Journal:
+    """Create, rename and delete people of one's own, and note what was confirmed."""
+    journal, chance = Journal(), random.Random(number)
+    mine: list[tuple[str, str]] = []
+    while not stop.is_set():
+        try:
+            step(deployment, people, journal, chance, mine)
+        except httpx2.TransportError:
+            journal.failures += 1
+            time.sleep(0.02)
+    return journal
+
+
+def step(
+    deployment: FragileDeployment,
+    people: People,
+    journal: Journal,
+    chance: random.Random,
+    mine: list[tuple[str, str]],
+) -> None:
+    admin = people.admin.access
+    if not mine or chance.random() < 0.5:
+        body = new_user()
+        answer = deployment.call("POST", USERS, admin, json=body)
+        if answer.status == 201:
+            journal.created.append(body["email"])
+            mine.append((body["email"], answer.response.json()["id"]))
+    elif chance.random() < 0.5:
+        email, identity = mine[-1]
+        name = f"Name {chance.random()}"
+        # Whatever the answer, the name before is no longer certain.
+        journal.names.pop(email, None)
+        answer = deployment.call("PATCH", f"{USERS}/{identity}", admin, json={"name": name})
+        if answer.status == 200:
+            journal.names[email] = name
+    else:
+        email, identity = mine.pop()
+        journal.created.remove(email)
+        journal.names.pop(email, None)
+        answer = deployment.call("DELETE", f"{USERS}/{identity}", admin)
+        if answer.status == 204:
+            journal.deleted.append(email)
+    journal.failures += answer.status >= 500
+    assert answer.status in {200, 201, 204, 503}, answer.response.text
+
+
+def rounds_of(
+    accident: Callable[[], None], deployment: FragileDeployment, people: People, count: int
+) -> None:
+    """Write, have the accident, mend it, and compare what was confirmed with what is there."""
+    for number in range(count):
+        stop = threading.Event()
+        with ThreadPoolExecutor(WRITERS) as threads:
+            writers = [
+                threads.submit(write_until, stop, deployment, people, number * WRITERS + one)
+                for one in range(WRITERS)
+            ]
+            time.sleep(random.uniform(0.2, 0.5))
+            accident()
+            time.sleep(0.05)
+            stop.set()
+            journals = [writer.result() for writer in writers]
+        deployment.restore()
+        stored = dict(deployment.database.execute("SELECT email_key, name FROM users"))
+        assert sum(len(journal.created) + len(journal.deleted) for journal in journals) > 5
+        for journal in journals:
+            assert set(journal.created) <= stored.keys(), "an acknowledged creation was lost"
+            assert not set(journal.deleted) & stored.keys(), "an acknowledged deletion was lost"
+            for email, name in journal.names.items():
+                assert stored[email] == name, "an acknowledged change was lost"
+        assert_nobody_is_half_made(deployment)
+        for email in [email for journal in journals for email in journal.created[-1:]]:
+            login = {"email": email, "password": PASSWORD}
+            assert deployment.call("POST", f"{AUTH}/token", json=login).status == 200
+
+
+def assert_nobody_is_half_made(deployment: FragileDeployment) -> None:
+    half = "SELECT email FROM users LEFT JOIN credentials ON user_id = users.id WHERE user_id IS NULL"
+    assert deployment.database.execute(half) == ()
+    orphans = "SELECT user_id FROM {} WHERE user_id NOT IN (SELECT id FROM users)"
+    for table in ("credentials", "sessions"):
+        assert deployment.database.execute(orphans.format(table)) == ()
+
+
+def test_service_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+    rounds_of(deployment.users.kill9, deployment, people, 4)
+
+
+def test_database_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+    rounds_of(deployment.server.process.kill9, deployment, people, 4)
+
+
+def test_both_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+    def accident() -> None:
+        deployment.server.process.kill9()
+        deployment.users.kill9()
+
+    rounds_of(accident, deployment, people, 2)
+
+
+def test_refresh_confirmed_before_a_crash_holds_after_it(
+    deployment: FragileDeployment, people: People
+) -> None:
+    refresh = people.user.refresh
+    for turn in range(3):
+        body = {"refresh_token": refresh}
+        answer = deployment.call("POST", f"{AUTH}/refresh-token", json=body)
+        assert answer.status == 200
+        (deployment.server.process.kill9 if turn % 2 else deployment.auth.kill9)()
+        deployment.restore()
+        refresh = answer.response.json()["refresh_token"]
+    assert deployment.call("POST", f"{AUTH}/refresh-token", json={"refresh_token": refresh}).status == 200

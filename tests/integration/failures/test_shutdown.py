@@ -1,0 +1,130 @@
+"""SIGTERM: the request in hand is finished, new ones go elsewhere, and the process ends with 0."""
+
+import signal
+import socket
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from integration.harness.deployment import FragileDeployment, row_locked, wait_until
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD, People
+from support.probes import accepts, http_status
+from support.services import Service
+
+LOCK = "SELECT id FROM users WHERE id = %s FOR UPDATE"
+
+
+def test_running_request_is_finished(deployment: FragileDeployment, people: People) -> None:
+    service = deployment.users
+    process = service._child
+    assert process is not None
+    with (
+        row_locked(deployment.database, LOCK, uuid.UUID(people.other.id).bytes) as let_go,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        change = threads.submit(
+            deployment.call, "PATCH", people.other.path, people.admin.access, json={"name": "Finished"}
+        )
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not accepts(service.port), 2.0, "closed to new connections")
+        time.sleep(0.5)  # longer than a server would wait by chance
+        assert process.poll() is None
+        let_go()
+        assert change.result().status == 200
+    assert process.wait(5) == 0
+    service._child = None
+    stored = deployment.database.execute("SELECT name FROM users WHERE email_key = %s", people.other.email)
+    assert stored == (("Finished",),)
+    assert [event["event"] for event in service.log_events()][-1] == "server.stopped"
+
+
+@pytest.mark.usefixtures("people")
+def test_idle_service_stops_at_once(deployment: FragileDeployment) -> None:
+    with httpx2.Client() as client:
+        assert client.get(deployment.users.url + "/livez").status_code == 200
+        # The connection stays open: nobody waits for it.
+        started = time.monotonic()
+        assert deployment.users.stop() == 0
+        assert time.monotonic() - started < 3.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_no_confirmed_write_is_lost_when_stopping_under_load(
+    deployment: FragileDeployment, people: People, number: signal.Signals
+) -> None:
+    refused: list[int] = []
+
+    def rename() -> tuple[str, str]:
+        """Return the last name that was confirmed, and the one that broke off."""
+        confirmed = ""
+        for turn in range(10_000):
+            body = {"name": f"Turn {turn}"}
+            try:
+                answer = deployment.call("PATCH", f"{USERS}/me", people.user.access, json=body)
+            except httpx2.TransportError:
+                return confirmed, body["name"]
+            if answer.status == 200:
+                confirmed = body["name"]
+            else:
+                refused.append(answer.status)
+        raise AssertionError("the service did not stop")
+
+    service = deployment.users
+    process = service._child
+    assert process is not None
+    with ThreadPoolExecutor(1) as threads:
+        writer = threads.submit(rename)
+        time.sleep(0.4)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        confirmed, broken_off = writer.result()
+    service._child = None
+    stored = deployment.database.execute("SELECT name FROM users WHERE email_key = %s", people.user.email)
+    assert refused == []
+    assert stored in (((confirmed,),), ((broken_off,),))
+
+
+def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, people: People) -> None:
+    folder = deployment.users.log.parent
+    env = {**deployment.users.env, "DOORWARD_DRAIN_SECONDS": "1.0"}
+    service = Service("users", database_url=deployment.database.url, log=folder / "draining.log", env=env)
+    service.env["DOORWARD_PORT"] = str(service.port)
+    service.start()
+    process = service._child
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    wait_until(lambda: http_status(service.port, "/readyz") == 503, 0.8, "unready")
+    response = httpx2.get(
+        f"{service.url}{USERS}/me", headers={"Authorization": f"Bearer {people.user.access}"}
+    )
+    assert response.status_code == 200
+    assert process.wait(5) == 0
+    service._child = None
+
+
+def test_client_that_hangs_up_in_mid_body_is_no_failure(
+    deployment: FragileDeployment, people: People
+) -> None:
+    for service, path in ((deployment.auth, f"{AUTH}/token"), (deployment.users, USERS)):
+        before = len(service.log_events())
+        for announced in (b"Content-Length: 1000", b"Transfer-Encoding: chunked"):
+            with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+                connection.sendall(
+                    b"POST " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    b"Authorization: Bearer "
+                    + people.admin.access.encode()
+                    + b"\r\n"
+                    + announced
+                    + b"\r\n\r\n"
+                    + (b'5\r\n{"ema\r\n' if b"chunked" in announced else b'{"ema')
+                )
+        time.sleep(0.3)
+        assert http_status(service.port, "/livez") == 200
+        assert [event for event in service.log_events()[before:] if event["level"] == "error"] == []
+    login = {"email": people.user.email, "password": PASSWORD}
+    assert deployment.call("POST", f"{AUTH}/token", json=login).status == 200

@@ -1,0 +1,140 @@
+"""Auth and users as processes of their own, also over a MariaDB that tests may break."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx2
+
+from doorward_common.database import create_engine
+from doorward_common.migrations import migrate
+from doorward_identity.schema import PACKAGE
+from integration.harness.installation import AUTH, SECRET_KEY, Installation
+from integration.harness.people import People, populate
+from support.databases import Database
+from support.mariadb import MariaDB
+from support.probes import http_status
+from support.services import Service
+
+ANSWER_SECONDS: Final = 3.0
+"""Within this, whatever state the database is in."""
+
+RECOVERY_SECONDS: Final = 10.0
+"""Within this after the database is back, without a restart."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and how long it took."""
+
+    response: httpx2.Response
+    seconds: float
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+
+class Deployment:
+    """One migrated database and one process a service."""
+
+    def __init__(self, database_url: str, folder: Path, **env: str) -> None:
+        self.database_url = database_url
+        self.folder = folder
+        engine = create_engine(database_url, pool_size=1, timeout=10)
+        migrate(engine, PACKAGE)
+        engine.dispose()
+        env = {"DOORWARD_SECRET_KEY": SECRET_KEY, **env}
+        self.auth = Service("auth", database_url=database_url, log=folder / "auth.log", env=env)
+        self.users = Service("users", database_url=database_url, log=folder / "users.log", env=env)
+        # Each request on a connection of its own: a test's next one must not meet a broken one.
+        self.client = httpx2.Client(timeout=20.0, limits=httpx2.Limits(max_keepalive_connections=0))
+
+    @property
+    def services(self) -> tuple[Service, Service]:
+        return self.auth, self.users
+
+    def people(self) -> People:
+        """Put four people into the empty directory, and nobody else."""
+        with Installation(self.database_url) as installation:
+            return populate(installation)
+
+    def call(self, method: str, path: str, token: str | None = None, **options: Any) -> Answer:
+        """Send one request on a connection of its own; raises httpx2.TransportError when it breaks."""
+        service = self.auth if path.startswith(AUTH) else self.users
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        started = time.perf_counter()
+        response = self.client.request(method, service.url + path, headers=headers, **options)
+        return Answer(response, time.perf_counter() - started)
+
+    def probe(self, path: str) -> list[int | None]:
+        """Return the status of an operations route of every service."""
+        return [http_status(service.port, path) for service in self.services]
+
+    def wait_until_ready(self, timeout: float = RECOVERY_SECONDS) -> None:
+        """Wait until every service says that it is ready again."""
+        wait_until(lambda: self.probe("/readyz") == [200, 200], timeout, "ready")
+
+    def __enter__(self) -> Self:
+        for service in self.services:
+            service.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.client.close()
+        for service in self.services:
+            service.stop()
+
+
+class FragileDeployment(Deployment):
+    """A deployment over a private MariaDB, with a way in to the data behind the services' backs."""
+
+    def __init__(self, server: MariaDB, database: Database, folder: Path) -> None:
+        self.server = server
+        self.database = database
+        super().__init__(database.url, folder)
+
+    def restore(self) -> None:
+        """Undo what a test left broken."""
+        if not self.server.process.alive:
+            self.server.start()
+        for service in self.services:
+            if not service.alive:
+                service.start()
+        self.wait_until_ready(20)
+
+
+def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> float:
+    """Wait for a condition; return how long it took, or fail the test."""
+    started = time.monotonic()
+    while time.monotonic() - started < timeout:
+        if condition():
+            return time.monotonic() - started
+        time.sleep(0.05)
+    raise AssertionError(f"not {what} within {timeout} s")
+
+
+def start_alive(service: Service) -> None:
+    """Start a service that cannot become ready, and wait until it answers at all."""
+    service._ready = lambda: http_status(service.port, "/livez") == 200
+    try:
+        service.start()
+    finally:
+        service._ready = lambda: http_status(service.port, "/readyz") == 200
+
+
+@contextlib.contextmanager
+def row_locked(database: Database, statement: str, *arguments: object) -> Iterator[Callable[[], None]]:
+    """Hold the locks that a statement takes; the block gets the function that lets go of them."""
+    connection = database.server.connect(database.name)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(statement, arguments or None)
+        yield connection.rollback
+        connection.rollback()

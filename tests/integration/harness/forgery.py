@@ -1,0 +1,161 @@
+"""Access tokens made by hand, with hmac and json alone: the libraries refuse to make most of these."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from doorward_common.keys import key_id
+from integration.harness.installation import SECRET_KEY
+
+Forger = Callable[[str], str]
+"""From a good access token to a forged one."""
+
+_DEEP: Final = 1_500
+ABSENT: Final = object()
+
+
+def b64(raw: bytes) -> str:
+    """Encode base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a token's header and claims."""
+    header, claims, _ = (base64.urlsafe_b64decode(part + "==") for part in token.split("."))
+    return json.loads(header), json.loads(claims)
+
+
+def sign(header: Any, claims: Any, *, secret: bytes = SECRET_KEY.encode(), digest: str = "sha256") -> str:
+    """Sign whatever is given; bytes go in as they are."""
+    segments = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
+    signed = ".".join(map(b64, segments))
+    return f"{signed}.{b64(hmac.digest(secret, signed.encode(), digest))}"
+
+
+def good_token(user_id: str, **changes: Any) -> str:
+    """Return a token that is accepted, unless `changes` of its claims prevent it."""
+    now = int(time.time())
+    claims = {
+        "iss": "doorward",
+        "aud": "doorward",
+        "sub": user_id,
+        "sid": str(uuid.uuid4()),
+        "jti": uuid.uuid4().hex,
+        "iat": now,
+        "exp": now + 300,
+        "role": "admin",
+        "epoch": 0,
+        **changes,
+    }
+    kept = {name: value for name, value in claims.items() if value is not ABSENT}
+    return sign({"alg": "HS256", "typ": "at+jwt", "kid": key_id(SECRET_KEY)}, kept)
+
+
+def with_header(changes: Mapping[str, Any], **options: Any) -> Forger:
+    """Change members of the header (ABSENT removes one) and sign again."""
+
+    def forge(token: str) -> str:
+        header, claims = parts(token)
+        header = {name: value for name, value in {**header, **changes}.items() if value is not ABSENT}
+        return sign(header, claims, **options)
+
+    return forge
+
+
+def with_claims(changes: Mapping[str, Any]) -> Forger:
+    """Change claims (ABSENT removes one) and sign again with the right key."""
+
+    def forge(token: str) -> str:
+        header, claims = parts(token)
+        return sign(header, {name: v for name, v in {**claims, **changes}.items() if v is not ABSENT})
+
+    return forge
+
+
+def with_raw_claims(edit: Callable[[str], str]) -> Forger:
+    """Edit the claims' JSON text and sign again with the right key."""
+
+    def forge(token: str) -> str:
+        header, claims = parts(token)
+        return sign(header, edit(json.dumps(claims)).encode("utf-8", "surrogatepass"))
+
+    return forge
+
+
+def unsigned(algorithm: str, signature: str = "") -> Forger:
+    """Claim an algorithm without a signature."""
+
+    def forge(token: str) -> str:
+        header, claims = parts(token)
+        head = b64(json.dumps({**header, "alg": algorithm}).encode())
+        return f"{head}.{b64(json.dumps(claims).encode())}.{signature}"
+
+    return forge
+
+
+def _deep_header(token: str) -> str:
+    _, claims = parts(token)
+    nested = b"[" * _DEEP + b"]" * _DEEP
+    return sign(b'{"alg":"HS256","typ":"at+jwt","kid":"x","x":' + nested + b"}", claims)
+
+
+def _quotes_header(token: str) -> str:
+    """Within 4 KB, and costly to whoever looks for the end of each string anew."""
+    _, claims = parts(token)
+    return sign(b"[" * 33 + b'"' + b'\\"' * 900, claims)
+
+
+def _swapped(token: str) -> str:
+    header, claims, _ = token.split(".")
+    return f"{claims}.{header}.{token.split('.')[2]}"
+
+
+def _public_key_confusion(token: str) -> str:
+    """Sign with the key's published id, as if it were a public key that anybody may sign with."""
+    header, claims = parts(token)
+    return sign(header, claims, secret=str(header["kid"]).encode())
+
+
+def _malleable(token: str) -> str:
+    """Spell the same signature bytes otherwise: the last character has two bits to spare."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
+
+
+def text_forgeries() -> Iterator[tuple[str, Forger]]:
+    """Yield what is wrong with the text itself."""
+    for name, suffix in {"!!": "!!", "dot": ".", "space": " x", "=": "=", "NUL": "%00", "é": "é"}.items():
+        yield f"14 suffix {name}", lambda token, suffix=suffix: token + suffix  # type: ignore[misc]
+    yield "14 other spelling of the signature", _malleable
+    yield "empty", lambda _token: ""
+    yield "two parts", lambda token: token.rpartition(".")[0]
+    yield "no signature", lambda token: token.rpartition(".")[0] + "."
+    yield "five parts", lambda token: token + ".x.y"
+    yield "swapped parts", _swapped
+    yield "not base64", lambda _token: "!.!.!"
+    yield "not JSON", lambda _token: "AAAA.AAAA.AAAA"
+    yield "too long", lambda token: token + "A" * 5_000
+    yield "longest that is looked at", lambda token: (token + "A" * 5_000)[:4_096]
+    yield (
+        "flipped signature bit",
+        lambda token: token[:-10] + ("A" if token[-10] != "A" else "B") + token[-9:],
+    )
+    yield (
+        "other claims under the same signature",
+        lambda token: ".".join(
+            [
+                token.split(".")[0],
+                b64(json.dumps({**parts(token)[1], "role": "admin"}).encode() + b" "),
+                token.split(".")[2],
+            ]
+        ),
+    )
+    yield "12 header nested 1,500 deep", _deep_header
+    yield "12 header of quotes", _quotes_header
+    yield "public key confusion", _public_key_confusion
+    yield "hash of nothing", lambda token: token.rpartition(".")[0] + "." + b64(hashlib.sha256(b"").digest())

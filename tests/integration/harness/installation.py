@@ -1,0 +1,143 @@
+"""Auth and users over one database, in this process: the two applications as production builds them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx2
+import sqlalchemy as sa
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from doorward_auth.main import create_app as create_auth
+from doorward_auth.settings import AuthSettings
+from doorward_common.database import create_engine
+from doorward_identity.tables import users
+from doorward_users.main import create_app as create_users
+from doorward_users.settings import UsersSettings
+
+SECRET_KEY: Final = "integration-tests-only-0123456789abcdefghijklmnop"
+AUTH: Final = "/api/v1/auth"
+USERS: Final = "/api/v1/users"
+
+_SETTINGS: Final[dict[str, Any]] = {
+    "secret_key": SecretStr(SECRET_KEY),
+    "argon2_memory_kib": 64,
+    "argon2_time_cost": 1,
+    "argon2_parallelism": 1,
+    "argon2_deadline_seconds": 10.0,
+    "database_timeout_seconds": 10.0,
+}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a login or a refresh answered."""
+
+    access: str
+    refresh: str
+
+
+def auth_settings(database_url: str, **overrides: Any) -> AuthSettings:
+    """Explicit settings with hashes that cost microseconds."""
+    return AuthSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **overrides})
+
+
+def users_settings(database_url: str, **overrides: Any) -> UsersSettings:
+    """Explicit settings with hashes that cost microseconds."""
+    return UsersSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **overrides})
+
+
+class Installation:
+    """Both services; `call` routes by prefix, as the ingress does. Overrides go to both's settings."""
+
+    def __init__(self, database_url: str, **overrides: Any) -> None:
+        self.database_url = database_url
+        names = overrides.keys()
+        self.auth_app: FastAPI = create_auth(
+            auth_settings(
+                database_url, **{name: overrides[name] for name in names & AuthSettings.model_fields}
+            )
+        )
+        self.users_app: FastAPI = create_users(
+            users_settings(
+                database_url, **{name: overrides[name] for name in names & UsersSettings.model_fields}
+            )
+        )
+        self.auth = TestClient(self.auth_app, raise_server_exceptions=False)
+        self.users = TestClient(self.users_app, raise_server_exceptions=False)
+        self.engine = create_engine(database_url, pool_size=4, timeout=10)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx2.Response:
+        """Send one request; the cookie jar stays empty, so nothing carries over."""
+        client = self.auth if path.startswith(AUTH) else self.users
+        # As bytes: hostile headers are not ASCII.
+        sent = [(name.encode("ascii"), value.encode("utf-8")) for name, value in (headers or {}).items()]
+        if token is not None:
+            sent.append((b"authorization", b"Bearer " + token.encode("utf-8")))
+        response: httpx2.Response = client.request(method, path, headers=sent, **options)
+        return response
+
+    def log_in(self, email: str, password: str) -> Tokens:
+        """Log in; fails the test when refused."""
+        response = self.call("POST", f"{AUTH}/token", json={"email": email, "password": password})
+        assert response.status_code == 200, response.text
+        return tokens_of(response)
+
+    def refresh(self, refresh_token: str) -> httpx2.Response:
+        """Present a refresh token."""
+        return self.call("POST", f"{AUTH}/refresh-token", json={"refresh_token": refresh_token})
+
+    def execute(self, statement: str | sa.Executable, **values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement behind the services' backs; return its rows, if it has any."""
+        executable = sa.text(statement) if isinstance(statement, str) else statement
+        with self.engine.connect() as connection:
+            result = connection.execute(executable, values)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction, committed at the block's end."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+            connection.commit()
+
+    def wipe(self) -> None:
+        """Delete everybody, with their credentials and sessions."""
+        self.execute(sa.delete(users))
+
+    def __enter__(self) -> Self:
+        self.auth.__enter__()
+        self.users.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.users.__exit__(kind, error, traceback)
+        self.auth.__exit__(kind, error, traceback)
+        self.engine.dispose()
+
+
+@contextmanager
+def another(installation: Installation, **overrides: Any) -> Iterator[Installation]:
+    """Run further replicas over the same database with other settings."""
+    with Installation(installation.database_url, **overrides) as replica:
+        yield replica
+
+
+def tokens_of(response: httpx2.Response) -> Tokens:
+    """Read the pair of tokens from an answer."""
+    body = response.json()
+    return Tokens(body["access_token"], body["refresh_token"])

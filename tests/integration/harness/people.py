@@ -1,0 +1,148 @@
+"""The people that tests act as."""
+
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from doorward import admins
+from doorward_common.metrics import Metrics
+from doorward_common.unit_of_work import Database
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.tables import metadata, users
+from integration.harness.installation import AUTH, USERS, Installation, auth_settings
+
+PASSWORD: Final = "a long enough phrase"
+_numbers = itertools.count(1)
+_FRESH_SECONDS: Final = 60
+"""How long people made for one test serve the next ones: well within their access tokens' life."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account, signed in."""
+
+    id: str
+    email: str
+    access: str
+    refresh: str
+    password: str = PASSWORD
+
+    @property
+    def path(self) -> str:
+        """Where the directory has it."""
+        return f"{USERS}/{self.id}"
+
+
+@dataclass(frozen=True)
+class People:
+    """Two administrators (`admin` acts, `deputy` is there) and two ordinary users."""
+
+    admin: Person
+    deputy: Person
+    user: Person
+    other: Person
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """The people of a database as they were made, to be put back in a few statements."""
+
+    people: People
+    rows: Mapping[sa.Table, list[dict[str, Any]]]
+    taken_at: float
+
+
+_snapshots: dict[str, _Snapshot] = {}
+
+
+def populate(installation: Installation) -> People:
+    """Start from a directory of these four and nobody else, signed in."""
+    snapshot = _snapshots.get(installation.database_url)
+    if snapshot is None or time.monotonic() - snapshot.taken_at > _FRESH_SECONDS:
+        installation.wipe()
+        people = _make(installation)
+        with installation.engine.connect() as connection:
+            rows = {
+                table: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+                for table in metadata.sorted_tables
+            }
+        snapshot = _snapshots[installation.database_url] = _Snapshot(people, rows, time.monotonic())
+    else:
+        with installation.transaction() as connection:
+            connection.execute(sa.delete(users))
+            for table, rows_of_table in snapshot.rows.items():
+                connection.execute(sa.insert(table), rows_of_table)
+    return snapshot.people
+
+
+def _make(installation: Installation) -> People:
+    """Make them as an operator would: the first admin by command, the others by the API."""
+    bootstrap(installation, "admin@example.com")
+    admin = sign_in(installation, "admin@example.com")
+    return People(
+        admin=admin,
+        deputy=enrol(installation, admin, email="deputy@example.com", name="Deputy", role="admin"),
+        user=enrol(installation, admin, email="user@example.com", name="User"),
+        other=enrol(installation, admin, email="other@example.com", name="Other"),
+    )
+
+
+def bootstrap(installation: Installation, email: str) -> None:
+    """Create the first administrator as `doorward create-admin` does."""
+    metrics = Metrics()
+    settings = auth_settings(installation.database_url)
+    database = Database(settings, metrics, pool_size=1, timeout=10)
+    hashing = PasswordHashing(settings, metrics)
+    try:
+        admins.create_admin(database, hashing, email, PASSWORD)
+    finally:
+        hashing.shutdown()
+        database.dispose()
+
+
+def sign_in(installation: Installation, email: str, password: str = PASSWORD) -> Person:
+    """Log in as somebody who is there."""
+    tokens = installation.log_in(email, password)
+    identity = installation.call("GET", f"{AUTH}/me", tokens.access).json()["id"]
+    return Person(identity, email, tokens.access, tokens.refresh, password)
+
+
+def new_user(**changes: Any) -> dict[str, Any]:
+    """Return the body of a creation that succeeds, with an address of its own."""
+    number = next(_numbers)
+    return {
+        "email": f"person{number}@example.com",
+        "name": f"Person {number}",
+        "password": PASSWORD,
+        **changes,
+    }
+
+
+def enrol(installation: Installation, admin: Person, **changes: Any) -> Person:
+    """Create an account by the API and sign in."""
+    body = new_user(**changes)
+    response = installation.call("POST", USERS, admin.access, json=body)
+    assert response.status_code == 201, response.text
+    return sign_in(installation, body["email"], body["password"])
+
+
+def disable(installation: Installation, admin: Person, person: Person) -> None:
+    """Disable somebody who stays in possession of tokens."""
+    response = installation.call("PATCH", person.path, admin.access, json={"status": "disabled"})
+    assert response.status_code == 200, response.text
+
+
+def half_made(installation: Installation) -> list[tuple[Any, ...]]:
+    """Return accounts without credentials: there must never be one."""
+    return installation.execute(
+        "SELECT email_key FROM users WHERE id NOT IN (SELECT user_id FROM credentials)"
+    )
+
+
+def count_users(installation: Installation) -> int:
+    """Count the directory behind the services' backs."""
+    return int(installation.execute(sa.select(sa.func.count()).select_from(users))[0][0])

@@ -1,0 +1,68 @@
+"""Every route of every service, read from the OpenAPI documents: nothing here lists them by hand."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from integration.harness.installation import Installation
+
+SQLITE_IN_MEMORY: Final = "sqlite://"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation of a service."""
+
+    service: str
+    method: str
+    path: str
+    is_protected: bool
+    body_types: tuple[str, ...]
+    query: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def has_id(self) -> bool:
+        return "{user_id}" in self.path
+
+    @property
+    def takes_json(self) -> bool:
+        return "application/json" in self.body_types
+
+    def at(self, identity: object) -> str:
+        """Return the path with `identity` in place of its parameter."""
+        return self.path.replace("{user_id}", str(identity))
+
+
+def _read(service: str, app: FastAPI) -> list[Route]:
+    return [
+        Route(
+            service,
+            method.upper(),
+            path,
+            is_protected=bool(operation.get("security")),
+            body_types=tuple(operation.get("requestBody", {}).get("content", {})),
+            query=tuple(one["name"] for one in operation.get("parameters", []) if one["in"] == "query"),
+        )
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def _all_routes() -> tuple[Route, ...]:
+    installation = Installation(SQLITE_IN_MEMORY)  # connects to nothing: it is never asked
+    return (*_read("auth", installation.auth_app), *_read("users", installation.users_app))
+
+
+ROUTES: Final = _all_routes()
+PROTECTED: Final = tuple(route for route in ROUTES if route.is_protected)
+WITH_JSON: Final = tuple(route for route in ROUTES if route.takes_json)
+
+
+def name_of(value: Any) -> str:
+    """Name a route in a test's id."""
+    return value.name if isinstance(value, Route) else str(value)

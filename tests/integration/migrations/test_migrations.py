@@ -1,0 +1,198 @@
+"""Migrations: what they make is what the code expects; run twice, at once, or killed half-way."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from doorward_common.database import create_engine
+from doorward_common.migrations import migrate
+from doorward_identity.schema import PACKAGE, REQUIRED_REVISION, VERSION_TABLE, schema_problem
+from doorward_identity.tables import metadata
+from integration.harness.installation import Installation
+from integration.harness.people import half_made, populate
+from support.databases import Database, DatabaseServer
+from support.processes import inherited_environment
+
+SCRIPT = Path(__file__).with_name("migrate_together.py")
+
+
+class Databases:
+    """Makes empty databases of one kind."""
+
+    def __init__(self, folder: Path, server: DatabaseServer | None) -> None:
+        self._folder = folder
+        self._server = server
+        self._made: list[Database] = []
+
+    @property
+    def are_files(self) -> bool:
+        return self._server is None
+
+    def empty(self, count: int) -> list[str]:
+        """Make empty databases; return their URLs."""
+        if self._server is None:
+            start = len(list(self._folder.iterdir()))
+            urls = [f"sqlite:///{self._folder}/{start + number}.db" for number in range(count)]
+            for url in urls:
+                Path(url.removeprefix("sqlite:///")).touch()
+            return urls
+        made = [self._server.create_database("migrate") for _ in range(count)]
+        self._made += made
+        return [database.url for database in made]
+
+    def drop(self) -> None:
+        for database in self._made:
+            database.drop()
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    server = request.getfixturevalue("mariadb_server") if request.param == "mariadb" else None
+    databases = Databases(tmp_path, server)
+    yield databases
+    databases.drop()
+
+
+def engine_of(url: str) -> sa.Engine:
+    return create_engine(url, pool_size=1, timeout=25)
+
+
+def upgrade(url: str) -> None:
+    engine = engine_of(url)
+    migrate(engine, PACKAGE)
+    engine.dispose()
+
+
+def assert_complete(url: str) -> None:
+    """Check that the schema is the one that tables.py describes, and that it works."""
+    engine = engine_of(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"compare_type": True, "compare_server_default": True, "version_table": VERSION_TABLE},
+        )
+        assert compare_metadata(context, metadata) == []
+        assert connection.scalar(sa.text(f"SELECT COUNT(*) FROM {VERSION_TABLE}")) == 1
+        assert schema_problem(connection) is None
+        assert foreign_keys(connection) == {"credentials": "CASCADE", "sessions": "CASCADE"}
+        if engine.dialect.name != "sqlite":
+            assert collations(connection) <= {"utf8mb4_bin", "ascii_bin"}
+    engine.dispose()
+    with Installation(url) as installation:
+        populate(installation)
+        assert half_made(installation) == []
+
+
+def foreign_keys(connection: sa.Connection) -> dict[str, str]:
+    inspector = sa.inspect(connection)
+    return {
+        table: key["options"]["ondelete"]
+        for table in ("credentials", "sessions")
+        for key in inspector.get_foreign_keys(table)
+    }
+
+
+def collations(connection: sa.Connection) -> set[str]:
+    """Return the collations of every column of text but the version's."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT collation_name FROM information_schema.columns WHERE table_schema = DATABASE()"
+            " AND collation_name IS NOT NULL AND table_name <> :version_table"
+        ),
+        {"version_table": VERSION_TABLE},
+    )
+    return {str(row[0]) for row in rows}
+
+
+def together(mode: str, urls: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), mode, *urls],
+        env=inherited_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_migrated_schema_is_the_one_that_the_code_describes(databases: Databases) -> None:
+    (url,) = databases.empty(1)
+    upgrade(url)
+    assert_complete(url)
+
+
+def test_second_run_changes_nothing(databases: Databases) -> None:
+    (url,) = databases.empty(1)
+    upgrade(url)
+    with Installation(url) as installation:
+        populate(installation)
+        before = installation.execute("SELECT * FROM users ORDER BY id")
+        upgrade(url)
+        assert installation.execute("SELECT * FROM users ORDER BY id") == before
+    assert_complete(url)
+
+
+def test_what_is_missing_is_said_before_the_first_run(databases: Databases) -> None:
+    (url,) = databases.empty(1)
+    engine = engine_of(url)
+    with engine.connect() as connection:
+        assert REQUIRED_REVISION in str(schema_problem(connection))
+    engine.dispose()
+
+
+def test_two_at_once_both_succeed(databases: Databases) -> None:
+    # On SQLite a race takes moments, so it needs more tries to be lost.
+    urls = databases.empty(20 if databases.are_files else 4)
+    done = together("2", urls)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for url in urls[:4]:
+        assert_complete(url)
+
+
+def test_one_that_was_killed_half_way_is_finished_by_the_next(databases: Databases) -> None:
+    urls = databases.empty(8)
+    done = together("kill:1", urls)
+    assert done.returncode == 0, done.stderr[-3000:]
+    states = [tables_of(url) for url in urls]
+    for url in urls:
+        upgrade(url)
+        assert_complete(url)
+    assert len({frozenset(state) for state in states}) > 1, "every one was killed at the same point"
+
+
+def tables_of(url: str) -> set[str]:
+    engine = engine_of(url)
+    names = set(sa.inspect(engine).get_table_names())
+    engine.dispose()
+    return names
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_every_half_finished_state_is_finished(databases: Databases, steps: int) -> None:
+    """Deterministically: a run that ends after so many statements of DDL, then a whole one."""
+    (url,) = databases.empty(1)
+    engine = engine_of(url)
+    left = steps
+
+    class PowerCutError(Exception):
+        pass
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def cut(_connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
+        nonlocal left
+        if statement.lstrip().upper().startswith(("CREATE", "INSERT INTO IDENTITY_SCHEMA")):
+            if left == 0:
+                raise PowerCutError
+            left -= 1
+
+    with pytest.raises(PowerCutError):
+        migrate(engine, PACKAGE)
+    engine.dispose()
+    upgrade(url)
+    assert_complete(url)

@@ -1,0 +1,20 @@
+"""Both services as processes over one SQLite file: what operators see of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration.harness.deployment import Deployment
+from integration.harness.people import People
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("operations")
+    with Deployment(f"sqlite:///{folder}/doorward.db", folder) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def people(deployment: Deployment) -> People:
+    return deployment.people()

@@ -1,0 +1,95 @@
+"""More than can be served: refused at once, with bounded memory, while everything else stays quick."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from integration.harness.deployment import Answer, Deployment
+from integration.harness.installation import AUTH
+from integration.harness.people import PASSWORD, People
+from integration.harness.problems import assert_problem
+
+HASH_MIB = 48
+STORM = 60
+DEADLINE_SECONDS = 0.7
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Hashes of 48 MiB that take about a tenth of a second, one at a time."""
+    folder = tmp_path_factory.mktemp("overload")
+    with Deployment(
+        f"sqlite:///{folder}/doorward.db",
+        folder,
+        DOORWARD_ARGON2_MEMORY_KIB=str(HASH_MIB * 1024),
+        DOORWARD_ARGON2_TIME_COST="3",
+        DOORWARD_ARGON2_THREADS="1",
+        DOORWARD_ARGON2_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
+    ) as deployment:
+        yield deployment
+
+
+def peak_mib(deployment: Deployment) -> float:
+    """Read the most memory that the auth process ever had resident."""
+    for line in Path(f"/proc/{deployment.auth.pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmHWM")
+
+
+def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: People) -> None:
+    body = {"email": "nobody@example.com", "password": "wrong"}
+    assert deployment.call("POST", f"{AUTH}/token", json=body).status == 401
+    before = peak_mib(deployment)
+    slow: list[float] = []
+    stop = threading.Event()
+
+    def read() -> int:
+        reads = 0
+        while not stop.is_set():
+            answer = deployment.call("GET", f"{AUTH}/me", people.user.access)
+            assert answer.status == 200
+            slow.append(answer.seconds)
+            reads += 1
+            time.sleep(0.02)
+        return reads
+
+    with ThreadPoolExecutor(STORM + 1) as threads:
+        reader = threads.submit(read)
+        storm = [threads.submit(deployment.call, "POST", f"{AUTH}/token", json=body) for _ in range(STORM)]
+        answers = [one.result() for one in storm]
+        stop.set()
+        assert reader.result() > 5
+    served = [answer for answer in answers if answer.status == 401]
+    refused = [answer for answer in answers if answer.status == 503]
+    assert len(served) + len(refused) == STORM
+    assert len(served) >= 3
+    assert len(refused) >= STORM / 2
+    for answer in refused:
+        assert_overloaded(answer)
+    # On arrival, and not after they have waited in vain: all but those admitted on a first guess.
+    assert median(answer.seconds for answer in refused) < DEADLINE_SECONDS
+    # Sixty at once would take 2.8 GB.
+    assert peak_mib(deployment) - before < 1.5 * HASH_MIB
+    assert max(slow) < 1.0
+    metrics = deployment.client.get(deployment.auth.url + "/metrics").text
+    assert f'doorward_executor_refused_total{{executor="hash"}} {float(len(refused))}' in metrics
+    assert 'doorward_executor_queue_depth{executor="hash"} 0.0' in metrics
+
+
+def assert_overloaded(answer: Answer) -> None:
+    assert_problem(answer.response, 503, "overloaded")
+    assert 1 <= int(answer.response.headers["retry-after"]) <= 10
+    assert answer.seconds < 2.0
+
+
+def test_after_the_storm_logins_work(deployment: Deployment, people: People) -> None:
+    login = {"email": people.user.email, "password": PASSWORD}
+    for _ in range(3):
+        answer = deployment.call("POST", f"{AUTH}/token", json=login)
+        assert answer.status == 200

@@ -1,0 +1,71 @@
+"""What every caller may do on every route: the one table that the authorization matrix reads.
+
+Keys are (method, path) of the OpenAPI documents; a route without a row fails the tests. Values give
+the status for each role, or for each role by whose account it is about (own, other, unknown).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from integration.harness.people import PASSWORD
+
+ROLES: Final = ("anonymous", "garbage", "disabled", "user", "admin")
+"""`disabled` was disabled after its login and still holds its access token, good for five minutes."""
+
+OWNERSHIPS: Final = ("own", "other", "unknown")
+
+Statuses = Mapping[str, int | Mapping[str, int]]
+
+
+def about(own: int, other: int, unknown: int) -> Mapping[str, int]:
+    """Give a status for each ownership."""
+    return {"own": own, "other": other, "unknown": unknown}
+
+
+_OPEN: Final = dict.fromkeys(ROLES, 200)
+_NOBODY: Final = {"anonymous": 401, "garbage": 401}
+_ADMINS_ONLY: Final = {**_NOBODY, "disabled": 403, "user": 403}
+
+EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
+    ("POST", "/api/v1/auth/token"): _OPEN,
+    ("POST", "/api/v1/auth/refresh-token"): _OPEN,
+    ("GET", "/api/v1/auth/jwks.json"): _OPEN,
+    ("GET", "/api/v1/auth/me"): {**_NOBODY, "disabled": 200, "user": 200, "admin": 200},
+    ("POST", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 204, "user": 204, "admin": 204},
+    ("DELETE", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 204, "user": 204, "admin": 204},
+    ("GET", "/api/v1/users/me"): {**_NOBODY, "disabled": 200, "user": 200, "admin": 200},
+    # A write asks the database who the caller is today, so it need not wait for the token's end.
+    ("PATCH", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
+    ("GET", "/api/v1/users"): {**_NOBODY, "disabled": 200, "user": 200, "admin": 200},
+    ("POST", "/api/v1/users"): {**_ADMINS_ONLY, "admin": 201},
+    ("GET", "/api/v1/users/{user_id}"): {
+        **_NOBODY,
+        "disabled": about(200, 200, 404),
+        "user": about(200, 200, 404),
+        "admin": about(200, 200, 404),
+    },
+    ("PUT", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
+    ("PATCH", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
+    ("DELETE", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(204, 204, 404)},
+}
+
+BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
+    ("POST", "/api/v1/auth/token"): {"email": "other@example.com", "password": PASSWORD},
+    ("POST", "/api/v1/auth/refresh-token"): {"refresh_token": "of other"},
+    ("PATCH", "/api/v1/users/me"): {"name": "Changed by matrix"},
+    ("POST", "/api/v1/users"): {"email": "made@example.com", "name": "Made", "password": PASSWORD},
+    ("PUT", "/api/v1/users/{user_id}"): {
+        "email": "replaced@example.com",
+        "name": "Replaced",
+        "role": "user",
+        "status": "active",
+    },
+    ("PATCH", "/api/v1/users/{user_id}"): {"name": "Changed by matrix", "role": "admin"},
+}
+"""A body for each route that takes one, with which a caller who may gets what they ask for."""
+
+
+def expected(method: str, path: str, role: str, ownership: str) -> int:
+    """Look a status up; raises KeyError for a route without a row."""
+    status = EXPECTED[method, path][role]
+    return status if isinstance(status, int) else status[ownership]

@@ -1,0 +1,147 @@
+"""Hostile bodies on every route that takes one: refused with a problem document, at once, unrepeated."""
+
+import time
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import httpx2
+import pytest
+
+from integration.harness.installation import Installation
+from integration.harness.people import People
+from integration.harness.problems import assert_problem, assert_refused
+from integration.harness.routes import WITH_JSON, Route, name_of
+from integration.security.expectations import BODIES
+from integration.security.hostile_bodies import (
+    MASS_ASSIGNMENT,
+    SENT_PASSWORD,
+    not_json,
+    too_long,
+    wrong_shapes,
+)
+from integration.security.test_matrix import directory
+
+PATIENCE_SECONDS = 1.0
+"""For one refusal. The event loop stands still as long as it takes: nobody else is served."""
+
+
+class Sender:
+    """Sends bodies to one route as an administrator and watches what comes back."""
+
+    def __init__(self, installation: Installation, people: People, route: Route, log: StringIO) -> None:
+        self._installation = installation
+        self._people = people
+        self._route = route
+        self._log = log
+        good = dict(BODIES[route.method, route.path])
+        self.good: dict[str, Any] = {**good, "password": SENT_PASSWORD} if "password" in good else good
+
+    def send(
+        self, content: bytes | Iterator[bytes], content_type: str | None = "application/json"
+    ) -> httpx2.Response:
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        started = time.perf_counter()
+        response = self._installation.call(
+            self._route.method,
+            self._route.at(self._people.other.id),
+            self._people.admin.access,
+            content=content,
+            headers=headers,
+        )
+        took = time.perf_counter() - started
+        assert took < PATIENCE_SECONDS, f"answered after {took:.1f} s"
+        assert SENT_PASSWORD not in response.text
+        assert SENT_PASSWORD not in self._log.getvalue()
+        return response
+
+
+@pytest.fixture(params=WITH_JSON, ids=name_of)
+def sender(
+    request: pytest.FixtureRequest, installation: Installation, people: People, rendered_log: StringIO
+) -> Iterator[Sender]:
+    before = directory(installation)
+    yield Sender(installation, people, request.param, rendered_log)
+    assert directory(installation) == before, "a refused body changed something"
+    assert '"level":"error"' not in rendered_log.getvalue()
+
+
+def test_what_is_no_json_is_refused(sender: Sender) -> None:
+    for name, raw in not_json(sender.good):
+        assert len(raw) < 65_536
+        response = sender.send(raw)
+        assert response.status_code == 400, f"{name}: {response.status_code} {response.text[:200]}"
+        assert_problem(response, 400, "invalid_json")
+
+
+def test_json_of_another_shape_is_refused(sender: Sender) -> None:
+    allowed = {f"without {name}" for name in sender.good}
+    for name, value in wrong_shapes(sender.good):
+        if name in allowed and is_optional(sender, name.removeprefix("without ")):
+            continue
+        if value == {} and is_optional(sender, "everything"):
+            continue
+        response = sender.send(httpx2.Request("POST", "http://x", json=value).content)
+        assert response.status_code == 422, f"{name}: {response.status_code} {response.text[:200]}"
+        assert assert_problem(response, 422, "validation_error")["errors"]
+
+
+def is_optional(sender: Sender, _member: str) -> bool:
+    """Whether every member may be left out: a PATCH of an account by an administrator."""
+    return sender._route.method == "PATCH" and sender._route.has_id
+
+
+def test_members_that_the_route_does_not_take_are_refused(sender: Sender) -> None:
+    for member, value in MASS_ASSIGNMENT.items():
+        raw = httpx2.Request("POST", "http://x", json={**sender.good, member: value}).content
+        response = sender.send(raw)
+        assert response.status_code == 422, f"{member[:20]}: {response.status_code}"
+        assert_problem(response, 422, "validation_error")
+
+
+def test_thousands_of_members_do_not_make_a_long_answer(sender: Sender) -> None:
+    many = {f"m{number}": 1 for number in range(5_000)}
+    response = sender.send(httpx2.Request("POST", "http://x", json={**sender.good, **many}).content)
+    assert_problem(response, 422, "validation_error")
+
+
+def test_body_past_the_limit_is_refused_announced_or_not(sender: Sender) -> None:
+    for raw in (too_long(), b'{"password":"' + b"x" * 1_000_000 + b'"}', b" " * 65_537):
+        assert_problem(sender.send(raw), 413, "content_too_large")
+        pieces = (raw[start : start + 8_192] for start in range(0, len(raw), 8_192))
+        assert_problem(sender.send(pieces), 413, "content_too_large")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "text/json",
+        "application/xml",
+        "application/jsonp",
+        "application/json+x",
+        "application/json; charset=utf-16",
+        "application/json; charset=latin-1",
+        "application/json; charset=utf-8; charset=utf-16",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "application/octet-stream",
+        "",
+        "*/*",
+        "json",
+        "application/json, text/plain",
+    ],
+)
+def test_other_content_types_are_refused(sender: Sender, content_type: str) -> None:
+    response = sender.send(httpx2.Request("POST", "http://x", json=sender.good).content, content_type)
+    assert_problem(response, 415, "unsupported_media_type")
+
+
+def test_body_without_a_content_type_is_refused(sender: Sender) -> None:
+    response = sender.send(httpx2.Request("POST", "http://x", json=sender.good).content, None)
+    assert_problem(response, 415, "unsupported_media_type")
+
+
+def test_empty_body_is_refused(sender: Sender) -> None:
+    for content_type in ("application/json", None):
+        assert_refused(sender.send(b"", content_type), 400, 422)

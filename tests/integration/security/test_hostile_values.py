@@ -1,0 +1,166 @@
+"""Well-formed requests with hostile values: queries, paths, headers, names, passwords."""
+
+import uuid
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from integration.harness.installation import AUTH, USERS, Installation
+from integration.harness.people import PASSWORD, People, count_users
+from integration.harness.problems import assert_problem, assert_refused, pointers
+from integration.harness.routes import ROUTES, Route, name_of
+from integration.security.expectations import BODIES
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+WITH_ID = [route for route in ROUTES if route.has_id]
+
+
+@pytest.mark.parametrize(
+    "limit", ["0", "-1", "201", "1e30", "1.5", "9" * 30, "", "x", "NaN", "null", "0x10", "٣٣٣"]
+)
+def test_limits_out_of_range_are_refused(installation: Installation, people: People, limit: str) -> None:
+    response = installation.call("GET", USERS, people.user.access, params={"limit": limit})
+    assert pointers(assert_problem(response, 422, "validation_error")) == {"query:limit"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sort", "id"),
+        ("sort", "password_hash"),
+        ("sort", "name; DROP TABLE users"),
+        ("sort", "name DESC"),
+        ("sort", "--name"),
+        ("sort", ""),
+        ("sort", "NAME"),
+        ("role", "root"),
+        ("role", "' OR '1'='1"),
+        ("status", "deleted"),
+        ("q", ""),
+        ("q", "x" * 101),
+        ("cursor", "x" * 1025),
+    ],
+)
+def test_values_that_are_none_of_the_choices_are_refused(
+    installation: Installation, people: People, name: str, value: str
+) -> None:
+    response = installation.call("GET", USERS, people.user.access, params={name: value})
+    assert pointers(assert_problem(response, 422, "validation_error")) == {f"query:{name}"}
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "' OR 1=1 --",
+        "'; DROP TABLE users; --",
+        '" UNION SELECT password_hash FROM credentials --',
+        "\\' OR 1=1 #",
+        "%' OR '%'='",
+        "\u0000",
+        "\r\nSet-Cookie: x=1",
+        "\u202e",
+        "%%%",
+        "___",
+        "/%",
+        "\\%",
+        "ﷺ" * 100,
+        "\U0010ffff",
+    ],
+)
+def test_search_is_only_ever_a_search(
+    installation: Installation, people: People, q: str, rendered_log: StringIO
+) -> None:
+    response = installation.call("GET", USERS, people.user.access, params={"q": q})
+    assert response.status_code == 200
+    assert response.json() == {"items": [], "next_cursor": None}
+    assert count_users(installation) == 4
+    assert "DROP" not in rendered_log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "raw", ["q=%00", "q=%ff", "q=%ed%a0%80", "q=%", "q=%u0041", "q=a&q=b", "limit=1&limit=2", "q"]
+)
+def test_queries_of_odd_encoding_never_fail(installation: Installation, people: People, raw: str) -> None:
+    response = installation.call("GET", f"{USERS}?{raw}", people.user.access)
+    assert response.status_code in {200, 422}
+
+
+@pytest.mark.parametrize("route", WITH_ID, ids=name_of)
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "1",
+        "-1",
+        "0",
+        "null",
+        "undefined",
+        "%00",
+        "%20",
+        "..%2f..%2fetc%2fpasswd",
+        "' OR 1=1 --",
+        "00000000-0000-0000-0000-00000000000",
+        "00000000-0000-0000-0000-0000000000000",
+        "g0000000-0000-0000-0000-000000000000",
+        "%ff%fe",
+        "1e30",
+        "x" * 5_000,
+    ],
+)
+def test_ids_of_the_wrong_shape_name_nobody(
+    installation: Installation, people: People, route: Route, identity: str
+) -> None:
+    options: dict[str, Any] = {"json": BODIES[route.method, route.path]} if route.takes_json else {}
+    response = installation.call(route.method, route.at(identity), people.admin.access, **options)
+    assert_problem(response, 404)
+    refused = installation.call(route.method, route.at(identity), **options)
+    assert_refused(refused, 401, 404)
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    ("form", "statuses"),
+    [
+        (b"username=%ff%fe&password=x", {401}),
+        (b"username=user@example.com&password=%00%00%00%00%00%00%00%00", {401}),
+        (b"username=user@example.com&password=%ed%a0%80", {401}),
+        (b"username=" + b"a" * 60_000 + b"&password=x", {422}),
+        (b"username=user@example.com&password=" + b"x" * 60_000, {422}),
+        (b"&".join(b"a%d=1" % number for number in range(5_000)), {400}),
+        (b"&" * 60_000, {400, 422}),
+        (b"=" * 60_000, {400, 422}),
+        (b"username[$ne]=&password[$ne]=", {422}),
+        (b"\x00\x01\x02", {422}),
+        (b"x" * 70_000, {413}),
+    ],
+)
+def test_hostile_forms_are_refused(installation: Installation, form: bytes, statuses: set[int]) -> None:
+    response = installation.call("POST", f"{AUTH}/token", content=form, headers=FORM)
+    assert_refused(response, *statuses)
+    assert len(response.content) < 5_000
+
+
+@pytest.mark.parametrize("value", ["x" * 30_000, "é", "\x7f", "a\tb", "../../etc", '"', "x" * 300])
+def test_hostile_headers_never_fail(installation: Installation, people: People, value: str) -> None:
+    for name in (
+        "User-Agent",
+        "X-Forwarded-For",
+        "X-Request-ID",
+        "Accept",
+        "If-None-Match",
+        "Cookie",
+        "Origin",
+    ):
+        login = {"email": people.user.email, "password": PASSWORD}
+        headers = {name: value}
+        assert installation.call("POST", f"{AUTH}/token", json=login, headers=headers).status_code == 200
+        response = installation.call("GET", f"{USERS}/me", people.user.access, headers=headers)
+        assert response.status_code in {200, 422}
+        assert value not in response.headers["x-request-id"]
+
+
+@pytest.mark.usefixtures("people")
+def test_request_id_is_taken_over_where_it_is_well_formed(installation: Installation) -> None:
+    sent = uuid.uuid4().hex
+    response = installation.call("GET", USERS, headers={"X-Request-ID": sent})
+    assert assert_problem(response, 401)["request_id"] == sent

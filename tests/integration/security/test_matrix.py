@@ -1,0 +1,103 @@
+"""Role x route x ownership, generated from the OpenAPI documents: a new route needs a row."""
+
+import uuid
+from typing import Any
+
+import httpx2
+import pytest
+
+from integration.harness.installation import Installation
+from integration.harness.people import People, Person, disable, enrol
+from integration.harness.problems import assert_problem
+from integration.harness.routes import ROUTES, Route, name_of
+from integration.security.expectations import BODIES, EXPECTED, OWNERSHIPS, ROLES, expected
+
+CELLS = [
+    (route, role, ownership)
+    for route in ROUTES
+    for role in ROLES
+    for ownership in (OWNERSHIPS if route.has_id else ("none",))
+]
+CODES = {401: {"not_authenticated", "invalid_token"}, 403: {"insufficient_role"}, 404: {"user_not_found"}}
+
+
+def actor(installation: Installation, people: People, role: str) -> tuple[Person, str | None]:
+    """Return who calls and with which token."""
+    if role == "admin":
+        return people.admin, people.admin.access
+    if role == "disabled":
+        gone = enrol(installation, people.admin)
+        disable(installation, people.admin, gone)
+        return gone, gone.access
+    tokens = {"anonymous": None, "garbage": "garbage", "user": people.user.access}
+    return people.user, tokens[role]
+
+
+def send(
+    installation: Installation, people: People, route: Route, role: str, ownership: str
+) -> httpx2.Response:
+    """Send what the cell of the matrix describes."""
+    person, token = actor(installation, people, role)
+    targets: dict[str, object] = {
+        "own": person.id,
+        "other": people.other.id,
+        "unknown": uuid.uuid4(),
+        "none": "",
+    }
+    options: dict[str, Any] = {}
+    if route.takes_json:
+        body = dict(BODIES[route.method, route.path])
+        if "refresh_token" in body:
+            body["refresh_token"] = people.other.refresh
+        options["json"] = body
+    return installation.call(route.method, route.at(targets[ownership]), token, **options)
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert {(route.method, route.path) for route in ROUTES} == EXPECTED.keys()
+    assert {(route.method, route.path) for route in ROUTES if route.takes_json} == BODIES.keys()
+
+
+def test_a_route_is_documented_as_protected_exactly_when_strangers_are_refused() -> None:
+    for route in ROUTES:
+        assert route.is_protected == (EXPECTED[route.method, route.path]["anonymous"] == 401), route.name
+
+
+@pytest.mark.parametrize(("route", "role", "ownership"), CELLS, ids=name_of)
+def test_cell(installation: Installation, people: People, route: Route, role: str, ownership: str) -> None:
+    before = directory(installation)
+    response = send(installation, people, route, role, ownership)
+    status = expected(route.method, route.path, role, ownership)
+    assert response.status_code == status, response.text
+    if status >= 400:
+        assert assert_problem(response, status)["code"] in CODES[status]
+        present = directory(installation)
+        if role == "disabled":  # the person whom this cell made
+            present = [row for row in present if row[0] in {one[0] for one in before}]
+        assert present == before, "a refused request changed something"
+    if status == 401:
+        assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_no_further_route_answers(installation: Installation, people: People) -> None:
+    """What the documents do not describe is refused, by whatever method and whoever asks."""
+    described = {(route.method, route.path) for route in ROUTES}
+    places = {route.path for route in ROUTES} | {"/api/v1/auth", "/api/v1/users/", "/api/v1/usersX", "/"}
+    places |= {"/docs", "/openapi.json", "/redoc", "/api/v1/users//me", "/api/v1/users/me/", "/internal"}
+    for path in sorted(places):
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
+            if (method, path) in described or (method, path) == ("DELETE", "/api/v1/users/me"):
+                continue
+            where = path.replace("{user_id}", people.other.id)
+            response = installation.call(method, where, people.admin.access)
+            assert response.status_code in {404, 405}, f"{method} {where}: {response.status_code}"
+            if response.status_code == 405:
+                assert response.headers["allow"]
+
+
+def directory(installation: Installation) -> list[tuple[Any, ...]]:
+    """Everything about everybody that a request could change."""
+    return installation.execute(
+        "SELECT users.id, email, name, role, status, version, password_hash"
+        " FROM users JOIN credentials ON user_id = users.id ORDER BY users.id"
+    )

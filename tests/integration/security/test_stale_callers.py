@@ -1,0 +1,54 @@
+"""Administrators who are none any more: what they still hold must not let them write (17, 30, 34).
+
+Their access tokens live for minutes. A write opens a transaction anyway, in which it asks who the
+caller is today; reads wait for the list of revocations.
+"""
+
+from typing import Any
+
+import pytest
+
+from integration.harness.installation import USERS, Installation
+from integration.harness.people import People, new_user
+from integration.harness.problems import assert_refused
+from integration.harness.routes import ROUTES, Route, name_of
+from integration.security.expectations import BODIES
+from integration.security.test_matrix import directory
+
+WRITES = [route for route in ROUTES if route.service == "users" and route.method != "GET"]
+FALLS = {
+    "demoted": ("PATCH", {"role": "user"}),
+    "disabled": ("PATCH", {"status": "disabled"}),
+    "deleted": ("DELETE", None),
+    "given a new password": ("PATCH", {"password": "somebody else has it"}),
+}
+
+
+@pytest.mark.parametrize("fall", FALLS)
+@pytest.mark.parametrize("route", WRITES, ids=name_of)
+def test_fallen_admin_writes_nothing(
+    installation: Installation, people: People, route: Route, fall: str
+) -> None:
+    method, change = FALLS[fall]
+    options = {} if change is None else {"json": change}
+    assert installation.call(method, people.deputy.path, people.admin.access, **options).status_code < 300
+    before = directory(installation)
+    body: dict[str, Any] = {"json": BODIES[route.method, route.path]} if route.takes_json else {}
+    response = installation.call(route.method, route.at(people.other.id), people.deputy.access, **body)
+    assert_refused(response, 401, 403, 404)
+    assert directory(installation) == before
+
+
+def test_fallen_admin_makes_no_accomplice(installation: Installation, people: People) -> None:
+    installation.call("DELETE", people.deputy.path, people.admin.access)
+    body = new_user(role="admin")
+    assert_refused(installation.call("POST", USERS, people.deputy.access, json=body), 401, 403)
+
+
+def test_demoted_admin_may_still_log_in_and_rename_himself(
+    installation: Installation, people: People
+) -> None:
+    installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "user"})
+    tokens = installation.log_in(people.deputy.email, people.deputy.password)
+    response = installation.call("PATCH", f"{USERS}/me", tokens.access, json={"name": "Humbled"})
+    assert response.status_code == 200

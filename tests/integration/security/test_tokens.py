@@ -1,0 +1,137 @@
+"""Every forged token on every protected route: 401 and a problem document, never more, never 5xx."""
+
+import time
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from integration.harness.forgery import good_token
+from integration.harness.installation import AUTH, USERS, Installation
+from integration.harness.people import People, enrol
+from integration.harness.problems import assert_problem
+from integration.harness.routes import PROTECTED, Route, name_of
+from integration.security.expectations import BODIES
+from integration.security.forgeries import forgeries
+
+FORGERIES = list(forgeries())
+
+
+def options_of(route: Route) -> dict[str, Any]:
+    return {"json": BODIES[route.method, route.path]} if route.takes_json else {}
+
+
+def test_forgeries_are_many_and_their_names_differ() -> None:
+    names = [name for name, _ in FORGERIES]
+    assert len(names) >= 200
+    assert len(set(names)) == len(names)
+
+
+def test_the_forger_can_make_a_good_token(installation: Installation, people: People) -> None:
+    """Otherwise the refusals below would prove nothing."""
+    assert installation.call("GET", USERS, good_token(people.admin.id)).status_code == 200
+
+
+@pytest.mark.parametrize("route", PROTECTED, ids=name_of)
+def test_no_forged_token_is_accepted(
+    installation: Installation, people: People, route: Route, rendered_log: StringIO
+) -> None:
+    accepted = []
+    for name, forge in FORGERIES:
+        token = forge(people.admin.access)
+        response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
+        if response.status_code != 401:
+            accepted.append(f"{name}: {response.status_code}")
+            continue
+        # Without a token at all, RFC 6750 wants no error code.
+        assert_problem(response, 401, "invalid_token")
+        assert 'error="invalid_token"' in response.headers["www-authenticate"]
+        if len(token) > 20:
+            assert token not in rendered_log.getvalue(), name
+    assert accepted == []
+    good = installation.call(
+        route.method, route.at(people.other.id), people.admin.access, **options_of(route)
+    )
+    assert good.status_code < 400, "and the token that they were made of is good"
+
+
+@pytest.mark.parametrize("route", PROTECTED, ids=name_of)
+def test_refresh_token_and_other_schemes_are_no_access_token(
+    installation: Installation, people: People, route: Route
+) -> None:
+    where = route.at(people.other.id)
+    token = people.admin.access
+    response = installation.call(route.method, where, people.admin.refresh, **options_of(route))
+    assert_problem(response, 401, "invalid_token")
+    for scheme in (
+        f"Basic {token}",
+        f"Token {token}",
+        token,
+        f"Bearer{token}",
+        f"Bearer\t{token}",
+        "Bearer",
+        "",
+    ):
+        headers = {"Authorization": scheme}
+        response = installation.call(route.method, where, headers=headers, **options_of(route))
+        assert_problem(response, 401, "invalid_token")
+
+
+@pytest.mark.parametrize("route", PROTECTED, ids=name_of)
+def test_token_anywhere_but_in_the_header_is_not_seen(
+    installation: Installation, people: People, route: Route
+) -> None:
+    token, where = people.admin.access, route.at(people.other.id)
+    places: list[dict[str, Any]] = [
+        {"headers": {"Cookie": f"access_token={token}"}},
+        {"headers": {"X-Access-Token": token}},
+    ]
+    places += [{"params": {name: token}} for name in ("access_token", "token", "authorization")]
+    for place in places:
+        response = installation.call(route.method, where, **place, **options_of(route))
+        assert_problem(response, 401, "not_authenticated")
+
+
+def test_two_authorization_headers_are_refused(installation: Installation, people: People) -> None:
+    for route in PROTECTED:
+        client = installation.auth if route.service == "auth" else installation.users
+        headers = [("Authorization", f"Bearer {people.admin.access}"), ("Authorization", "Bearer x")]
+        for order in (headers, headers[::-1], [headers[0]] * 2):
+            response = client.request(route.method, route.at(people.other.id), headers=order)
+            assert response.status_code in {401, 422}
+            if not route.takes_json:
+                assert_problem(response, 401, "invalid_token")
+
+
+@pytest.mark.parametrize("route", PROTECTED, ids=name_of)
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [("exp", 2**53), ("exp", 10**15), ("iat", -(10**15)), ("iat", -1), ("epoch", 2**53), ("epoch", -1)],
+)
+def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
+    installation: Installation, people: People, route: Route, claim: str, value: int
+) -> None:
+    token = good_token(people.admin.id, **{claim: value})
+    response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
+    assert response.status_code in {200, 201, 204, 401}
+
+
+def test_expired_token_is_refused_though_it_was_seen_before(
+    installation: Installation, people: People
+) -> None:
+    token = good_token(people.user.id, exp=int(time.time()) + 2)
+    assert installation.call("GET", f"{AUTH}/me", token).status_code == 200
+    assert installation.call("GET", f"{USERS}/me", token).status_code == 200
+    time.sleep(2.1)
+    for path in (f"{AUTH}/me", f"{USERS}/me"):
+        assert_problem(installation.call("GET", path, token), 401, "invalid_token")
+
+
+def test_token_of_somebody_deleted_reaches_no_account(installation: Installation, people: People) -> None:
+    """Nor that of whoever gets the address next (17)."""
+    installation.call("DELETE", people.user.path, people.admin.access)
+    again = enrol(installation, people.admin, email=people.user.email)
+    assert_problem(installation.call("GET", f"{USERS}/me", people.user.access), 404, "user_not_found")
+    renamed = installation.call("PATCH", f"{USERS}/me", people.user.access, json={"name": "Ghost"})
+    assert renamed.status_code in {401, 404}
+    assert installation.call("GET", again.path, again.access).json()["name"] != "Ghost"

@@ -1,0 +1,246 @@
+"""The directory page by page: every order, every filter, while people come and go."""
+
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_identity.emails import email_key
+from doorward_identity.names import name_key
+from doorward_identity.tables import credentials, users
+from doorward_users.accounts.schemas import Sort
+from integration.harness.installation import USERS, Installation
+from integration.harness.people import People
+from integration.harness.problems import assert_problem
+
+NAMES = [
+    "Ada",
+    "ada",
+    "ADA",
+    "Ädä",
+    "Zoë",
+    "zoe",
+    "Émile",
+    "%",
+    "_",
+    "100% _sure_",
+    "a",
+    "Ørsted",
+    "李",
+    "\U0001f600",
+]
+FILTERS: list[dict[str, str]] = [
+    {},
+    {"role": "user"},
+    {"role": "admin", "status": "active"},
+    {"status": "disabled"},
+    {"q": "a"},
+    {"q": "AD", "role": "user", "status": "active"},
+]
+
+
+def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
+    """Insert people behind the API's back: many share a name and a moment, as an import's do."""
+    chance = random.Random(seed)
+    moments = [f"2026-01-01 00:00:0{second}.00000{micro}" for second in range(3) for micro in range(2)]
+    identities: list[uuid.UUID] = []
+    rows, secrets = [], []
+    for number in range(count):
+        identity = uuid.UUID(int=chance.getrandbits(128), version=4)
+        identities.append(identity)
+        email, name = (
+            f"{chance.choice(['a', 'b', 'Ä', 'ad'])}{seed}x{number}@example.com",
+            chance.choice(NAMES),
+        )
+        rows.append(
+            {
+                "id": identity.bytes,
+                "email": email,
+                "email_key": email_key(email),
+                "name": name,
+                "name_key": name_key(name),
+                "role": chance.choice(["user", "user", "admin"]),
+                "status": chance.choice(["active", "active", "disabled"]),
+                "moment": chance.choice(moments),
+            }
+        )
+        secrets.append({"user_id": identity.bytes, "moment": rows[-1]["moment"]})
+    with installation.transaction() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO users (id, email, email_key, name, name_key, role, status, epoch, version, created_at,"
+                " updated_at) VALUES (:id, :email, :email_key, :name, :name_key, :role, :status, 0, 1, :moment, :moment)"
+            ),
+            rows,
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO credentials (user_id, password_hash, updated_at) VALUES (:user_id, 'x', :moment)"
+            ),
+            secrets,
+        )
+    return identities
+
+
+def walk(
+    installation: Installation, token: str, query: dict[str, Any], between: Callable[[], None] = lambda: None
+) -> Iterator[dict[str, Any]]:
+    """Yield every item, page by page, doing `between` after each page."""
+    cursor = None
+    for _ in range(1000):
+        sent = {**query, **({} if cursor is None else {"cursor": cursor})}
+        response = installation.call("GET", USERS, token, params=sent)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert len(page["items"]) <= query["limit"]
+        yield from page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+        assert len(page["items"]) == query["limit"]
+        between()
+    raise AssertionError("the walk does not end")
+
+
+def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
+    """Tell, without any database, whether an entry belongs to a filter."""
+    start = name_key(criteria.get("q", ""))
+    return (
+        criteria.get("role") in {None, item["role"]}
+        and criteria.get("status") in {None, item["status"]}
+        and (name_key(item["name"]).startswith(start) or email_key(item["email"]).startswith(start))
+    )
+
+
+def sort_value(item: dict[str, Any], sort: str) -> Any:
+    """Return what an item is ordered by, worked out without the database."""
+    values = {
+        "created_at": datetime.fromisoformat(item["created_at"]),
+        "email": email_key(item["email"]),
+        "name": name_key(item["name"]),
+    }
+    return (values[sort.removeprefix("-")], uuid.UUID(item["id"]).bytes)
+
+
+@pytest.mark.parametrize("sort", [one.value for one in Sort])
+def test_walk_gives_the_whole_answer_in_order(installation: Installation, people: People, sort: str) -> None:
+    fill(installation, 60, seed=1)
+    everybody = list(walk(installation, people.user.access, {"limit": 200}))
+    assert len(everybody) == 64
+    for criteria in FILTERS:
+        for limit in (1, 7, 64):
+            seen = list(walk(installation, people.user.access, {**criteria, "sort": sort, "limit": limit}))
+            wanted = [one for one in everybody if matches(one, criteria)]
+            assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
+
+
+@pytest.mark.parametrize("sort", [one.value for one in Sort])
+def test_whoever_stays_is_seen_exactly_once_while_others_come_and_go(
+    installation: Installation, people: People, sort: str
+) -> None:
+    for number, criteria in enumerate(FILTERS):
+        installation.execute(sa.delete(users).where(users.c.version == 1, users.c.name.in_(NAMES)))
+        chance = random.Random(f"{sort}{number}")
+        stays = set(map(str, fill(installation, 40, seed=100 + number)))
+        fickle = fill(installation, 30, seed=200 + number)
+        chance.shuffle(fickle)
+        rounds = iter(range(300 + number * 50, 350 + number * 50))
+
+        def churn(
+            fickle: list[uuid.UUID] = fickle, rounds: Iterator[int] = rounds, chance: random.Random = chance
+        ) -> None:
+            gone = [fickle.pop().bytes for _ in range(min(3, len(fickle)))]
+            installation.execute(sa.delete(credentials).where(credentials.c.user_id.in_(gone)))
+            installation.execute(sa.delete(users).where(users.c.id.in_(gone)))
+            seed = next(rounds, None)
+            if seed is not None:
+                fickle += fill(installation, 2, seed=seed)
+                chance.shuffle(fickle)
+
+        standing = {
+            one["id"]
+            for one in walk(installation, people.user.access, {"limit": 200})
+            if one["id"] in stays and matches(one, criteria)
+        }
+        seen = [
+            one["id"]
+            for one in walk(installation, people.user.access, {**criteria, "sort": sort, "limit": 3}, churn)
+        ]
+        assert len(seen) == len(set(seen))
+        assert standing <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("q", "names"),
+    [
+        ("%", {"%"}),
+        ("_", {"_"}),
+        ("100%", {"100% _sure_"}),
+        ("/", set()),
+        ("\\", set()),
+        ("'", set()),
+        ('" OR 1=1 --', set()),
+        ("ä", {"Ädä"}),
+        ("É", {"Émile"}),
+        ("\u0000", set()),
+        ("\U0001f600", {"\U0001f600"}),
+    ],
+)
+def test_search_takes_every_character_for_itself(
+    installation: Installation, people: People, q: str, names: set[str]
+) -> None:
+    fill(installation, 60, seed=3)
+    found = list(walk(installation, people.user.access, {"q": q, "limit": 200}))
+    by_name = {one["name"] for one in found if not email_key(one["email"]).startswith(name_key(q))}
+    assert by_name == names
+
+
+def test_last_page_that_is_full_has_no_cursor(installation: Installation, people: People) -> None:
+    page = installation.call("GET", USERS, people.user.access, params={"limit": 4}).json()
+    assert len(page["items"]) == 4
+    assert page["next_cursor"] is None
+
+
+def test_cursor_belongs_to_its_query(installation: Installation, people: People) -> None:
+    fill(installation, 10, seed=4)
+    query = {"limit": 3, "sort": "name", "q": "a"}
+    cursor = installation.call("GET", USERS, people.user.access, params=query).json()["next_cursor"]
+    for change in ({"sort": "-name"}, {"sort": "email"}, {"q": "b"}, {"role": "user"}, {"status": "active"}):
+        params = {**query, **change, "cursor": cursor}
+        assert_problem(
+            installation.call("GET", USERS, people.user.access, params=params), 400, "invalid_cursor"
+        )
+    params = {**query, "limit": 5, "cursor": cursor}
+    assert installation.call("GET", USERS, people.user.access, params=params).status_code == 200
+
+
+def test_cursor_of_a_row_that_has_gone_still_works(installation: Installation, people: People) -> None:
+    fill(installation, 10, seed=5)
+    params = {"limit": 5, "sort": "email"}
+    page = installation.call("GET", USERS, people.admin.access, params=params).json()
+    rest = [one["email"] for one in walk(installation, people.admin.access, {"limit": 200, "sort": "email"})][
+        5:
+    ]
+    last = uuid.UUID(page["items"][-1]["id"])
+    installation.execute(sa.delete(users).where(users.c.id == last.bytes))
+    params["cursor"] = page["next_cursor"]
+    after = installation.call("GET", USERS, people.admin.access, params=params).json()
+    assert [one["email"] for one in after["items"]] == rest[:5]
+
+
+def test_every_altered_cursor_is_refused(installation: Installation, people: People) -> None:
+    params: dict[str, Any] = {"limit": 1}
+    cursor = installation.call("GET", USERS, people.user.access, params=params).json()["next_cursor"]
+    altered = [
+        cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))
+    ]
+    altered += [cursor + more for more in ("=", "A", "AAAA", "!", "\n")]
+    altered += [cursor[:-1], cursor[1:], cursor[::-1], "", "x", "AAAA", "é", "A" * 1024, cursor.swapcase()]
+    for one in altered:
+        response = installation.call("GET", USERS, people.user.access, params={**params, "cursor": one})
+        assert response.status_code == 400, f"{one!r} was made of {cursor!r}"
+        assert_problem(response, 400, "invalid_cursor")

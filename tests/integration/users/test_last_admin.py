@@ -1,0 +1,116 @@
+"""Somebody must always be left who can administer, whoever removes whom at the same moment."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+
+import pytest
+
+from integration.harness.installation import Installation
+from integration.harness.people import People, Person, enrol, populate
+from integration.harness.problems import assert_problem
+
+REMOVALS = {
+    "delete": ("DELETE", None),
+    "demote": ("PATCH", {"role": "user"}),
+    "disable": ("PATCH", {"status": "disabled"}),
+    "replace": ("PUT", {"email": "left@example.com", "name": "Left", "role": "user", "status": "active"}),
+}
+
+
+def remove(installation: Installation, actor: Person, target: Person, how: str) -> tuple[int, str]:
+    method, body = REMOVALS[how]
+    options = {} if body is None else {"json": body}
+    response = installation.call(method, target.path, actor.access, **options)
+    return response.status_code, response.json()["code"] if response.status_code >= 400 else ""
+
+
+def active_admins(installation: Installation) -> int:
+    return int(
+        installation.execute("SELECT COUNT(*) FROM users WHERE role = 'admin' AND status = 'active'")[0][0]
+    )
+
+
+@pytest.mark.parametrize("how", REMOVALS)
+def test_last_admin_stays(installation: Installation, people: People, how: str) -> None:
+    assert remove(installation, people.admin, people.deputy, how)[0] in {200, 204}
+    method, body = REMOVALS[how]
+    before = installation.call("GET", people.admin.path, people.admin.access).json()
+    options = (
+        {} if body is None else {"json": {**body, "email": before["email"]} if "email" in body else body}
+    )
+    response = installation.call(method, people.admin.path, people.admin.access, **options)
+    assert_problem(response, 409, "last_admin")
+    assert installation.call("GET", people.admin.path, people.admin.access).json() == before
+    assert active_admins(installation) == 1
+
+
+def test_disabled_admin_does_not_count(installation: Installation, people: People) -> None:
+    remove(installation, people.admin, people.deputy, "disable")
+    assert remove(installation, people.admin, people.admin, "delete") == (409, "last_admin")
+    # A disabled administrator is nobody's last hope, and may go.
+    assert remove(installation, people.admin, people.deputy, "delete")[0] == 204
+
+
+def test_last_admin_may_be_renamed(installation: Installation, people: People) -> None:
+    remove(installation, people.admin, people.deputy, "delete")
+    body = {"email": "boss@example.com", "name": "Boss", "role": "admin", "status": "active"}
+    response = installation.call("PUT", people.admin.path, people.admin.access, json=body)
+    assert response.status_code == 200
+    assert active_admins(installation) == 1
+
+
+@pytest.mark.parametrize("how", REMOVALS)
+def test_ordinary_users_are_removed_freely(installation: Installation, people: People, how: str) -> None:
+    assert remove(installation, people.admin, people.user, how)[0] in {200, 204}
+
+
+def at_once(jobs: list[Callable[[], tuple[int, str]]]) -> list[tuple[int, str]]:
+    """Start jobs at the same moment; return their results in order."""
+    barrier = Barrier(len(jobs))
+
+    def run(job: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+        barrier.wait()
+        return job()
+
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        return list(threads.map(run, jobs))
+
+
+def test_two_admins_who_remove_each_other_leave_exactly_one(
+    installation: Installation, people: People
+) -> None:
+    """Each through a replica of its own, fifty times, in every combination of ways."""
+    ways = list(REMOVALS)
+    with ExitStack() as stack:
+        replicas = [stack.enter_context(Installation(installation.database_url)) for _ in range(2)]
+        for turn in range(50):
+            everybody = populate(installation) if turn else people
+            first, second = everybody.admin, everybody.deputy
+            one, another = ways[turn % 4], ways[turn // 4 % 4]
+
+            def a(how: str = one, actor: Person = first, target: Person = second) -> tuple[int, str]:
+                return remove(replicas[0], actor, target, how)
+
+            def b(how: str = another, actor: Person = second, target: Person = first) -> tuple[int, str]:
+                return remove(replicas[1], actor, target, how)
+
+            outcomes = at_once([a, b])
+            assert active_admins(installation) == 1, outcomes
+            assert sorted(status in {200, 204} for status, _ in outcomes) == [False, True], outcomes
+            assert {status for status, _ in outcomes} <= {200, 204, 401, 403, 404, 409}, outcomes
+
+
+def test_five_admins_removed_at_once_leave_one(installation: Installation, people: People) -> None:
+    for turn in range(6):
+        everybody = populate(installation) if turn else people
+        crowd = [everybody.admin, everybody.deputy]
+        crowd += [enrol(installation, everybody.admin, role="admin") for _ in range(3)]
+
+        def leave(person: Person) -> Callable[[], tuple[int, str]]:
+            return lambda: remove(installation, person, person, "delete")
+
+        outcomes = at_once([leave(person) for person in crowd])
+        assert active_admins(installation) == 1, outcomes
+        assert sorted(status for status, _ in outcomes) == [204, 204, 204, 204, 409], outcomes
