@@ -2,14 +2,16 @@
 -- statements run under these grants in tests/edge/test_chain.py; a statement that needs more fails
 -- there with error 1142 or 1143.
 
--- Logs in, issues and ends sessions, renews an old hash.
-GRANT SELECT ON users TO doorward_auth;
+-- Logs in, issues and ends sessions, revokes tokens, renews an old hash.
+GRANT SELECT, UPDATE (epoch) ON users TO doorward_auth;
 GRANT SELECT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON revocations TO doorward_auth;
 GRANT SELECT ON identity_schema TO doorward_auth;
 
 -- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
 GRANT SELECT (user_id, updated_at), INSERT, UPDATE ON credentials TO doorward_users;
 GRANT SELECT (id, user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;
+GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT ON identity_schema TO doorward_users;

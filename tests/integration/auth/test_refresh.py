@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integration.harness.installation import AUTH, Installation, another, tokens_of
+from integration.harness.installation import AUTH, USERS, Installation, another, tokens_of
 from integration.harness.people import PASSWORD, People, disable
 from integration.harness.problems import assert_problem
 
@@ -145,8 +145,10 @@ def test_logout_stops_the_refresh_token(installation: Installation, people: Peop
     assert installation.call(method, f"{AUTH}/logout", people.user.access).status_code == 204
     assert_problem(installation.refresh(people.user.refresh), 401, INVALID)
     assert installation.refresh(elsewhere.refresh).status_code == 200
-    # Once more is no error.
-    assert installation.call(method, f"{AUTH}/logout", people.user.access).status_code == 204
+    # The access token died with its session.
+    assert_problem(installation.call(method, f"{AUTH}/logout", people.user.access), 401, "invalid_token")
+    assert installation.call("GET", f"{USERS}/me", people.user.access).status_code == 401
+    assert installation.call("GET", f"{USERS}/me", elsewhere.access).status_code == 200
 
 
 def test_logout_stops_the_grace_too(installation: Installation, people: People) -> None:

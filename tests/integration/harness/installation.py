@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
 from doorward_common.database import create_engine
-from doorward_identity.tables import users
+from doorward_identity.tables import revocations, users
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 
@@ -30,6 +30,8 @@ _SETTINGS: Final[dict[str, Any]] = {
     "argon2_parallelism": 1,
     "argon2_deadline_seconds": 10.0,
     "database_timeout_seconds": 10.0,
+    # The lists of revoked tokens are read when the harness says so: see Installation.settle.
+    "revocation_poll_seconds": 60.0,
 }
 
 
@@ -86,7 +88,15 @@ class Installation:
         if token is not None:
             sent.append((b"authorization", b"Bearer " + token.encode("utf-8")))
         response: httpx2.Response = client.request(method, path, headers=sent, **options)
+        if method != "GET" and response.status_code < 300:
+            self.settle()
         return response
+
+    def settle(self) -> None:
+        """Bring both services' lists of revoked tokens up to date, as two seconds of waiting would."""
+        for client, app in ((self.auth, self.auth_app), (self.users, self.users_app)):
+            if client.portal is not None:
+                client.portal.call(app.state.runtime.feed.update)
 
     def log_in(self, email: str, password: str) -> Tokens:
         """Log in; fails the test when refused."""
@@ -116,6 +126,13 @@ class Installation:
     def wipe(self) -> None:
         """Delete everybody, with their credentials and sessions."""
         self.execute(sa.delete(users))
+        self.execute(sa.delete(revocations))
+        self.forget_revocations()
+
+    def forget_revocations(self) -> None:
+        """Empty both services' lists: the same people come again, whose tokens were revoked before."""
+        for app in (self.auth_app, self.users_app):
+            app.state.runtime.revocations.clear()
 
     def __enter__(self) -> Self:
         self.auth.__enter__()

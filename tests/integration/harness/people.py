@@ -12,7 +12,7 @@ from doorward import admins
 from doorward_common.metrics import Metrics
 from doorward_common.unit_of_work import Database
 from doorward_identity.passwords import PasswordHashing
-from doorward_identity.tables import metadata, users
+from doorward_identity.tables import metadata, revocations, users
 from integration.harness.installation import AUTH, USERS, Installation, auth_settings
 
 PASSWORD: Final = "a long enough phrase"
@@ -74,8 +74,12 @@ def populate(installation: Installation) -> People:
     else:
         with installation.transaction() as connection:
             connection.execute(sa.delete(users))
+            connection.execute(sa.delete(revocations))
             for table, rows_of_table in snapshot.rows.items():
+                if not rows_of_table:
+                    continue
                 connection.execute(sa.insert(table), rows_of_table)
+        installation.forget_revocations()
     return snapshot.people
 
 

@@ -1,5 +1,6 @@
 """Every route of every service, read from the OpenAPI documents: nothing here lists them by hand."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ class Route:
 
     @property
     def has_id(self) -> bool:
-        return "{user_id}" in self.path
+        return "{" in self.path
 
     @property
     def takes_json(self) -> bool:
@@ -35,7 +36,7 @@ class Route:
 
     def at(self, identity: object) -> str:
         """Return the path with `identity` in place of its parameter."""
-        return self.path.replace("{user_id}", str(identity))
+        return re.sub(r"\{\w+\}", str(identity), self.path)
 
 
 def _read(service: str, app: FastAPI) -> list[Route]:

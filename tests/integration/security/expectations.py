@@ -10,7 +10,7 @@ from typing import Any, Final
 from integration.harness.people import PASSWORD
 
 ROLES: Final = ("anonymous", "garbage", "disabled", "user", "admin")
-"""`disabled` was disabled after its login and still holds its access token, good for five minutes."""
+"""`disabled` was disabled after its login and still holds its access token, which was revoked."""
 
 OWNERSHIPS: Final = ("own", "other", "unknown")
 
@@ -24,23 +24,32 @@ def about(own: int, other: int, unknown: int) -> Mapping[str, int]:
 
 _OPEN: Final = dict.fromkeys(ROLES, 200)
 _NOBODY: Final = {"anonymous": 401, "garbage": 401}
-_ADMINS_ONLY: Final = {**_NOBODY, "disabled": 403, "user": 403}
+_ADMINS_ONLY: Final = {**_NOBODY, "disabled": 401, "user": 403}
 
 EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/token"): _OPEN,
     ("POST", "/api/v1/auth/refresh-token"): _OPEN,
     ("GET", "/api/v1/auth/jwks.json"): _OPEN,
-    ("GET", "/api/v1/auth/me"): {**_NOBODY, "disabled": 200, "user": 200, "admin": 200},
-    ("POST", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 204, "user": 204, "admin": 204},
-    ("DELETE", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 204, "user": 204, "admin": 204},
-    ("GET", "/api/v1/users/me"): {**_NOBODY, "disabled": 200, "user": 200, "admin": 200},
-    # A write asks the database who the caller is today, so it need not wait for the token's end.
+    ("GET", "/api/v1/auth/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
+    ("POST", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
+    ("DELETE", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
+    ("GET", "/api/v1/auth/sessions"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
+    ("DELETE", "/api/v1/auth/sessions"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
+    ("DELETE", "/api/v1/auth/sessions/{session_id}"): {
+        **_NOBODY,
+        "disabled": 401,
+        "user": about(204, 404, 404),
+        "admin": about(204, 404, 404),
+    },
+    # Ending what is not there is no error: whoever asks for it has it.
+    ("DELETE", "/api/v1/auth/users/{user_id}/sessions"): {**_ADMINS_ONLY, "admin": 204},
+    ("GET", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("PATCH", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("GET", "/api/v1/users"): {**_NOBODY, "disabled": 200, "user": 200, "admin": 200},
+    ("GET", "/api/v1/users"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("POST", "/api/v1/users"): {**_ADMINS_ONLY, "admin": 201},
     ("GET", "/api/v1/users/{user_id}"): {
         **_NOBODY,
-        "disabled": about(200, 200, 404),
+        "disabled": 401,
         "user": about(200, 200, 404),
         "admin": about(200, 200, 404),
     },

@@ -1,5 +1,7 @@
 """Role x route x ownership, generated from the OpenAPI documents: a new route needs a row."""
 
+import base64
+import json
 import uuid
 from typing import Any
 
@@ -18,7 +20,11 @@ CELLS = [
     for role in ROLES
     for ownership in (OWNERSHIPS if route.has_id else ("none",))
 ]
-CODES = {401: {"not_authenticated", "invalid_token"}, 403: {"insufficient_role"}, 404: {"user_not_found"}}
+CODES = {
+    401: {"not_authenticated", "invalid_token"},
+    403: {"insufficient_role"},
+    404: {"user_not_found", "session_not_found"},
+}
 
 
 def actor(installation: Installation, people: People, role: str) -> tuple[Person, str | None]:
@@ -33,17 +39,24 @@ def actor(installation: Installation, people: People, role: str) -> tuple[Person
     return people.user, tokens[role]
 
 
+def session_of(person: Person) -> str:
+    """Read the session's id from the access token, as its owner can."""
+    payload = person.access.split(".")[1]
+    session_id: str = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sid"]
+    return session_id
+
+
 def send(
     installation: Installation, people: People, route: Route, role: str, ownership: str
 ) -> httpx2.Response:
     """Send what the cell of the matrix describes."""
     person, token = actor(installation, people, role)
-    targets: dict[str, object] = {
-        "own": person.id,
-        "other": people.other.id,
-        "unknown": uuid.uuid4(),
-        "none": "",
-    }
+    own, other = (
+        (session_of(person), session_of(people.other))
+        if "{session_id}" in route.path
+        else (person.id, people.other.id)
+    )
+    targets: dict[str, object] = {"own": own, "other": other, "unknown": uuid.uuid4(), "none": ""}
     options: dict[str, Any] = {}
     if route.takes_json:
         body = dict(BODIES[route.method, route.path])

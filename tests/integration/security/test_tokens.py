@@ -52,7 +52,9 @@ def test_no_forged_token_is_accepted(
     good = installation.call(
         route.method, route.at(people.other.id), people.admin.access, **options_of(route)
     )
-    assert good.status_code < 400, "and the token that they were made of is good"
+    # Behind the token's check, a user's id names no session.
+    answers = {404} if "{session_id}" in route.path else {200, 201, 204}
+    assert good.status_code in answers, "and the token that they were made of is good"
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
@@ -113,7 +115,7 @@ def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
 ) -> None:
     token = good_token(people.admin.id, **{claim: value})
     response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
-    assert response.status_code in {200, 201, 204, 401}
+    assert response.status_code in {200, 201, 204, 401, 404}
 
 
 def test_expired_token_is_refused_though_it_was_seen_before(
@@ -131,7 +133,7 @@ def test_token_of_somebody_deleted_reaches_no_account(installation: Installation
     """Nor that of whoever gets the address next (17)."""
     installation.call("DELETE", people.user.path, people.admin.access)
     again = enrol(installation, people.admin, email=people.user.email)
-    assert_problem(installation.call("GET", f"{USERS}/me", people.user.access), 404, "user_not_found")
+    assert_problem(installation.call("GET", f"{USERS}/me", people.user.access), 401, "invalid_token")
     renamed = installation.call("PATCH", f"{USERS}/me", people.user.access, json={"name": "Ghost"})
-    assert renamed.status_code in {401, 404}
+    assert_problem(renamed, 401, "invalid_token")
     assert installation.call("GET", again.path, again.access).json()["name"] != "Ghost"

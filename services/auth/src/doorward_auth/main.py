@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from doorward_auth.sessions import endpoints as session_endpoints
 from doorward_auth.sessions.service import SessionService
+from doorward_auth.sessions.sweeper import Sweeper
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
 from doorward_auth.tokens import endpoints as token_endpoints
@@ -28,6 +29,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
         routers=[token_endpoints.router, session_endpoints.router],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
+        background=[Sweeper(used.database).run],
     )
     signer = Signer(
         settings.secret_key.get_secret_value(),
@@ -36,7 +38,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
         lifetime=settings.access_token_seconds,
     )
     app.state.tokens = TokenService(used.database, used.hashing, signer, settings)
-    app.state.sessions = SessionService(used.database)
+    app.state.sessions = SessionService(used, token_seconds=settings.access_token_seconds)
     return app
 
 

@@ -12,7 +12,6 @@ _DAY: Final = 86_400
 class AuthSettings(IdentitySettings):
     """What the auth service needs to know besides what every service does."""
 
-    access_token_seconds: int = Field(default=300, ge=5, le=3600, description="Lifetime of an access token.")
     refresh_idle_seconds: int = Field(
         default=14 * _DAY, ge=60, description="A session ends when it was not refreshed for this long."
     )

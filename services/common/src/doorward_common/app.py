@@ -1,8 +1,9 @@
 """The frame of a service: what every one of them installs, in one call."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
@@ -14,6 +15,7 @@ from doorward_common.keys import verification_keys
 from doorward_common.metrics import Metrics
 from doorward_common.middleware import RequestMiddleware
 from doorward_common.openapi import setup_openapi
+from doorward_common.revocations import Revocations
 from doorward_common.routing import add_routes
 from doorward_common.settings import ServiceSettings
 from doorward_common.tokens import Verifier
@@ -22,13 +24,21 @@ from doorward_common.unit_of_work import Database
 VERSION: Final = "0.1.0"
 
 
+Background = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Runtime:
     """What a process has once, however many services it serves. Nothing connects yet."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         self.metrics: Final = Metrics()
         self.database: Final = Database(settings, self.metrics)
+        self.revocations: Revocations | None = None  # set by a runtime that keeps a list
         self.is_draining = False
+
+    def background(self) -> Sequence[Background]:
+        """Return what runs beside the requests for as long as the process serves."""
+        return ()
 
     def drain(self) -> None:
         """Be unready from now on, and ask clients to reconnect elsewhere: the process will stop."""
@@ -48,16 +58,22 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     routers: Sequence[APIRouter],
     schema_problem: Callable[[sa.Connection], str | None],
     owns_runtime: bool,
+    background: Sequence[Background] = (),
 ) -> FastAPI:
     """Build a service's application.
 
-    `schema_problem` says what the database lacks, or None. With `owns_runtime` the runtime is closed
-    when the server stops.
+    `schema_problem` says what the database lacks, or None. `background` runs beside the requests for as
+    long as the server does. With `owns_runtime` so does the runtime's, which is closed at the end.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        work = [*background, *(runtime.background() if owns_runtime else ())]
+        tasks = [asyncio.create_task(run()) for run in work]
         yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if owns_runtime:
             runtime.close()
 
@@ -91,12 +107,14 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
         issuer=settings.issuer,
         audience=settings.audience,
         leeway=settings.token_leeway_seconds,
+        revocations=runtime.revocations,
     )
     app.state.runtime = runtime
+    app.state.background = background
     setup_errors(app)
     setup_openapi(app)
     for router in routers:
         add_routes(app, router)
-    readiness = Readiness(runtime.database, schema_problem, lambda: runtime.is_draining)
+    readiness = Readiness(runtime.database, schema_problem, runtime.revocations, lambda: runtime.is_draining)
     setup_health(app, readiness, runtime.metrics)
     return app

@@ -102,6 +102,14 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self.revocations = Gauge(
+            "doorward_revocations", "Entries in the list of revoked tokens.", registry=self.registry
+        )
+        self.revocations_age = Gauge(
+            "doorward_revocations_age_seconds",
+            "Time since the list of revoked tokens was brought up to date.",
+            registry=self.registry,
+        )
         self._observed: dict[tuple[str, str, int], _Observed] = {}
 
     def executor(self, name: str) -> ExecutorMetrics:

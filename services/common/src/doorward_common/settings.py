@@ -23,6 +23,7 @@ from pydantic_settings import (
 from doorward_common.addresses import Network
 from doorward_common.keys import check_secret_key
 from doorward_common.logging import LEVELS
+from doorward_common.revocations import StalePolicy
 
 PREFIX: Final = "DOORWARD_"
 S = TypeVar("S", bound="DoorwardSettings")
@@ -120,6 +121,16 @@ class ServiceSettings(DatabaseSettings):
     )
     issuer: str = Field(default="doorward", min_length=1, description="`iss` of access tokens.")
     audience: str = Field(default="doorward", min_length=1, description="`aud` of access tokens.")
+    revocation_poll_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="How often the list of revoked tokens is brought up to date."
+    )
+    revocation_max_age_seconds: float = Field(
+        default=10.0, gt=0, description="Age at which the list counts as stale."
+    )
+    revocation_stale_policy: StalePolicy = Field(
+        default=StalePolicy.ACCEPT,
+        description="With a stale list: `accept` tokens and say so, or `refuse` them with 503.",
+    )
     token_leeway_seconds: int = Field(default=0, ge=0, le=60, description="Clock difference to forgive.")
 
     @field_validator("trusted_proxies", mode="before")

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from doorward_common import base64url, strict_json
+from doorward_common.revocations import Revocations
 from doorward_common.roles import Role
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 section 2.1), not a secret
@@ -68,9 +69,17 @@ class Verifier:
     """Verifies tokens of one issuer for one audience with a preset set of keys."""
 
     def __init__(
-        self, keys: Mapping[str, VerificationKey], *, issuer: str, audience: str, leeway: int = 0
+        self,
+        keys: Mapping[str, VerificationKey],
+        *,
+        issuer: str,
+        audience: str,
+        leeway: int = 0,
+        revocations: Revocations | None = None,
     ) -> None:
         self._keys = MappingProxyType(dict(keys))
+        # Not `or`: an empty list is false, and must not be swapped for one that nobody fills.
+        self._revocations = Revocations() if revocations is None else revocations
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
@@ -78,6 +87,8 @@ class Verifier:
 
     def verify(self, token: str) -> Claims:
         """Return the claims of a good token; raises InvalidTokenError for every other text.
+
+        Raises StaleRevocationsError where settings say that an old list believes nobody.
 
         A token that was good once is recognised by its hash until it expires, so that a client's
         further requests cost a hash and not a signature.
@@ -94,6 +105,10 @@ class Verifier:
             raise InvalidTokenError("expired")
         if claims.issued_at - self._leeway > now + 60:
             raise InvalidTokenError("issued_in_the_future")
+        if self._revocations.is_revoked(
+            session_id=claims.session_id, subject=claims.subject, epoch=claims.epoch
+        ):
+            raise InvalidTokenError("revoked")
         return claims
 
     def _remember(self, digest: bytes, claims: Claims) -> None:

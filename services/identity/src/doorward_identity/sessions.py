@@ -1,16 +1,48 @@
-"""Ending sessions, wherever the reason arises."""
+"""Ending what people hold: their sessions and their access tokens, wherever the reason arises."""
 
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.tables import sessions
+from doorward_identity.revocations import revoke_session, revoke_user
+from doorward_identity.tables import sessions, users
 
 
-def end_sessions(connection: sa.Connection, user_id: bytes, reason: SessionEnd) -> int:
-    """End every live session of a user in the caller's transaction; return how many."""
-    return connection.execute(
+def end_sessions(
+    connection: sa.Connection, user_id: bytes, reason: SessionEnd, *, keep: bytes | None = None
+) -> int:
+    """End every live session of a user, but for `keep`; return how many.
+
+    Their access tokens are revoked by end_tokens.
+    """
+    ended = sessions.update().where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
+    if keep is not None:
+        ended = ended.where(sessions.c.id != keep)
+    return connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value)).rowcount
+
+
+def end_session(
+    connection: sa.Connection, session_id: bytes, reason: SessionEnd, *, token_seconds: int
+) -> bool:
+    """End one session and revoke its access tokens; tell whether it was live.
+
+    Takes the row's lock: it waits for a refresh that is under way, and the next one sees the end.
+    """
+    ended = connection.execute(
         sessions.update()
-        .where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
+        .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
         .values(ended_at=utc_now(), end_reason=reason.value)
-    ).rowcount
+    )
+    if ended.rowcount:
+        revoke_session(connection, session_id, token_seconds=token_seconds)
+    return ended.rowcount == 1
+
+
+def end_tokens(connection: sa.Connection, user_id: bytes, *, token_seconds: int) -> None:
+    """Revoke every access token of a user; the sessions that still live get new ones.
+
+    `token_seconds` is the longest lifetime of an access token.
+    """
+    connection.execute(users.update().where(users.c.id == user_id).values(epoch=users.c.epoch + 1))
+    epoch = connection.execute(sa.select(users.c.epoch).where(users.c.id == user_id)).scalar_one()
+    revoke_user(connection, user_id, epoch=epoch, token_seconds=token_seconds)

@@ -19,3 +19,7 @@ class Argon2Settings(DoorwardSettings):
 
 class IdentitySettings(ServiceSettings, Argon2Settings):
     """What every service on the identity database needs to know."""
+
+    access_token_seconds: int = Field(
+        default=300, ge=5, le=3600, description="Lifetime of an access token, the same for every service."
+    )

@@ -67,3 +67,14 @@ sessions: Final = sa.Table(
     sa.Column("address", ascii_text(45), nullable=False),
     **TABLE_OPTIONS,
 )
+
+revocations: Final = sa.Table(
+    "revocations",
+    metadata,
+    sa.Column("kind", ascii_text(8), primary_key=True),  # see revocations.Kind
+    sa.Column("subject_id", fixed_bytes(16), primary_key=True),  # a session or a user, perhaps deleted
+    sa.Column("epoch", sa.Integer, nullable=False),  # of a user: the lowest that still counts
+    sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),
+    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # with the last token it can hit
+    **TABLE_OPTIONS,
+)

@@ -13,11 +13,12 @@ from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import name_key
 from doorward_identity.passwords import NewPassword, PasswordHashing
-from doorward_identity.sessions import end_sessions
+from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_users.accounts import repository
 from doorward_users.accounts.errors import EmailTakenError
 
 _NAME = "Administrator"
+_LONGEST_TOKEN_SECONDS = 3600  # whatever the services' setting: the longest that it allows
 
 
 class Outcome(Enum):
@@ -58,12 +59,12 @@ def create_admin(
         outcome = Outcome.UNCHANGED
         if user.role != Role.ADMIN or user.status != Status.ACTIVE:
             changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
-            repository.update_user(connection, user.id, changes, new_epoch=True)
+            repository.update_user(connection, user.id, changes)
             outcome = Outcome.PROMOTED
         if reset_password:
             repository.set_password_hash(connection, user.id, password_hash)
             end_sessions(connection, user.id, SessionEnd.PASSWORD)
-            repository.update_user(connection, user.id, {}, new_epoch=True)
+            end_tokens(connection, user.id, token_seconds=_LONGEST_TOKEN_SECONDS)
             outcome = Outcome.PASSWORD_RESET
         return outcome
 

@@ -54,6 +54,8 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         routers=[],
         schema_problem=schema_problem,
         owns_runtime=True,
+        # The server starts and stops `front` alone.
+        background=[run for service in services.values() for run in service.state.background],
     )
 
     @front.get("/", include_in_schema=False)

@@ -28,7 +28,7 @@ def create_app(settings: UsersSettings, runtime: IdentityRuntime | None = None) 
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
     )
-    app.state.accounts = AccountService(used.database, used.hashing, settings, used.metrics)
+    app.state.accounts = AccountService(used, settings)
     return app
 
 

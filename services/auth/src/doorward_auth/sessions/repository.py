@@ -1,13 +1,12 @@
 """Queries on sessions."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
-from doorward_identity.accounts import SessionEnd
 from doorward_identity.tables import sessions, users
 
 USER_AGENT_LENGTH: Final = 255
@@ -137,11 +136,60 @@ def rotate_session(
     )
 
 
-def end_session(connection: sa.Connection, session_id: bytes, reason: SessionEnd) -> bool:
-    """End one session; tell whether it was live. Takes the row's lock: it waits for a refresh."""
-    ended = connection.execute(
-        sessions.update()
-        .where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
-        .values(ended_at=utc_now(), end_reason=reason.value)
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """A live session as its owner sees it."""
+
+    id: bytes
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+def list_live(connection: sa.Connection, user_id: bytes, count: int) -> list[SessionEntry]:
+    """Read the live sessions of a user, the one used last first."""
+    statement = (
+        sa.select(
+            sessions.c.id,
+            sessions.c.user_agent,
+            sessions.c.address,
+            sessions.c.created_at,
+            sessions.c.last_used_at,
+            sessions.c.idle_expires_at,
+        )
+        .where(
+            sessions.c.user_id == user_id,
+            sessions.c.ended_at.is_(None),
+            sessions.c.idle_expires_at > utc_now(),
+        )
+        .order_by(sessions.c.last_used_at.desc(), sessions.c.id.desc())
+        .limit(count)
     )
-    return ended.rowcount == 1
+    return [SessionEntry(*row) for row in connection.execute(statement)]
+
+
+def owner_of(connection: sa.Connection, session_id: bytes) -> bytes | None:
+    """Read whose session it is."""
+    return connection.execute(
+        sa.select(sessions.c.user_id).where(sessions.c.id == session_id)
+    ).scalar_one_or_none()
+
+
+def user_exists(connection: sa.Connection, user_id: bytes) -> bool:
+    """Tell whether there is such a user, and keep it from being changed until the commit."""
+    found = sa.select(users.c.id).where(users.c.id == user_id).with_for_update()
+    return connection.execute(found).scalar_one_or_none() is not None
+
+
+def sweep(connection: sa.Connection, *, keep: timedelta, count: int) -> int:
+    """Delete up to `count` sessions that ended or expired longer than `keep` ago; return how many."""
+    before = connection.execute(sa.select(_NOW)).scalar_one() - keep
+    over = sa.select(sessions.c.id).where(
+        sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
+    )
+    ids = list(connection.execute(over.limit(count)).scalars())
+    if ids:
+        connection.execute(sessions.delete().where(sessions.c.id.in_(ids)))
+    return len(ids)

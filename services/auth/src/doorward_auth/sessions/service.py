@@ -1,24 +1,72 @@
-"""The rules of ending sessions."""
+"""The rules of listing and ending sessions."""
 
+import uuid
+from typing import Final
+
+import sqlalchemy as sa
 import structlog
 
 from doorward_auth.sessions import repository
+from doorward_auth.sessions.errors import SessionNotFoundError
+from doorward_auth.sessions.repository import SessionEntry
 from doorward_common.tokens import Claims
-from doorward_common.unit_of_work import Database
 from doorward_identity.accounts import SessionEnd
+from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.sessions import end_session, end_sessions, end_tokens
 
 log = structlog.get_logger(__name__)
 
+MAX_LISTED: Final = 200
+
 
 class SessionService:
-    """Ends sessions."""
+    """Lists and ends sessions. Whatever ends is revoked everywhere within two seconds."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, runtime: IdentityRuntime, *, token_seconds: int) -> None:
+        self._runtime = runtime
+        self._database = runtime.database
+        self._token_seconds = token_seconds
+
+    async def list_live(self, caller: Claims) -> list[SessionEntry]:
+        """Read the caller's live sessions."""
+        return await self._database.read(
+            lambda connection: repository.list_live(connection, caller.subject.bytes, MAX_LISTED)
+        )
 
     async def log_out(self, caller: Claims) -> None:
         """End the caller's session. Ending it again changes nothing and is no error."""
         was_live = await self._database.write(
-            lambda connection: repository.end_session(connection, caller.session_id.bytes, SessionEnd.LOGOUT)
+            lambda connection: self._end(connection, caller.session_id, SessionEnd.LOGOUT)
         )
-        log.info("logout", user_id=str(caller.subject), session_id=str(caller.session_id), was_live=was_live)
+        self._ended("logout", caller, caller.session_id, was_live=was_live)
+
+    async def end_own(self, caller: Claims, session_id: uuid.UUID) -> None:
+        """End one of the caller's sessions; raises SessionNotFoundError."""
+
+        def work(connection: sa.Connection) -> None:
+            owner = repository.owner_of(connection, session_id.bytes)
+            if owner != caller.subject.bytes or not self._end(connection, session_id, SessionEnd.LOGOUT):
+                raise SessionNotFoundError
+
+        await self._database.write(work)
+        self._ended("session.ended", caller, session_id)
+
+    async def end_all(self, caller: Claims, user_id: uuid.UUID) -> None:
+        """End every session of a user, and every access token. Of an unknown user there are none."""
+
+        def work(connection: sa.Connection) -> int:
+            # The user's row first, as everybody who changes an account does: no deadlock.
+            if not repository.user_exists(connection, user_id.bytes):
+                return 0
+            end_tokens(connection, user_id.bytes, token_seconds=self._token_seconds)
+            return end_sessions(connection, user_id.bytes, SessionEnd.LOGOUT)
+
+        ended = await self._database.write(work)
+        self._ended("sessions.ended", caller, user_id, count=ended)
+
+    def _end(self, connection: sa.Connection, session_id: uuid.UUID, reason: SessionEnd) -> bool:
+        return end_session(connection, session_id.bytes, reason, token_seconds=self._token_seconds)
+
+    def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:
+        self._runtime.feed.wake()
+        log.info(event, actor_id=str(caller.subject), subject_id=str(subject), **fields)

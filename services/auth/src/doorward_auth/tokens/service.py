@@ -26,6 +26,7 @@ from doorward_common.unit_of_work import Database
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.emails import InvalidEmailError, email_key
 from doorward_identity.passwords import PasswordHashing
+from doorward_identity.sessions import end_session
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +144,7 @@ class TokenService:
             return _Refreshed(b"", refused="unknown_session")
         verdict = judge(session, token.hash(), grace=self._grace)
         if verdict is Verdict.REUSE:
-            sessions.end_session(connection, session.id, SessionEnd.REUSE)
+            end_session(connection, session.id, SessionEnd.REUSE, token_seconds=self._signer.lifetime)
             return _Refreshed(session.user_id, refused="reuse")
         if verdict is Verdict.REFUSE:
             return _Refreshed(session.user_id, refused="ended_or_expired")

@@ -118,13 +118,9 @@ def insert_user(connection: sa.Connection, values: Mapping[str, Any], password_h
     return user
 
 
-def update_user(
-    connection: sa.Connection, user_id: bytes, changes: Mapping[str, Any], *, new_epoch: bool
-) -> UserRow:
+def update_user(connection: sa.Connection, user_id: bytes, changes: Mapping[str, Any]) -> UserRow:
     """Change a locked account and give it its next version; raises EmailTakenError."""
     values = {**changes, "version": users.c.version + 1, "updated_at": utc_now()}
-    if new_epoch:
-        values["epoch"] = users.c.epoch + 1
     try:
         connection.execute(users.update().where(users.c.id == user_id).values(values))
     except exc.IntegrityError as error:

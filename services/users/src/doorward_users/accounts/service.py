@@ -11,16 +11,14 @@ from doorward_common.auth import InsufficientRoleError, InvalidAccessTokenError
 from doorward_common.batching import BatchReader
 from doorward_common.columns import utc_now
 from doorward_common.etags import check_if_match
-from doorward_common.metrics import Metrics
 from doorward_common.pagination import CursorCodec
 from doorward_common.roles import Role
 from doorward_common.tokens import Claims
-from doorward_common.unit_of_work import Database
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
-from doorward_identity.passwords import PasswordHashing
-from doorward_identity.sessions import end_sessions
+from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_users.accounts import repository
 from doorward_users.accounts.errors import LastAdminError, UserNotFoundError
 from doorward_users.accounts.repository import UserRow
@@ -40,14 +38,14 @@ class UserPage(NamedTuple):
 class AccountService:
     """Reads and changes accounts."""
 
-    def __init__(
-        self, database: Database, hashing: PasswordHashing, settings: UsersSettings, metrics: Metrics
-    ) -> None:
-        self._database = database
-        self._hashing = hashing
+    def __init__(self, runtime: IdentityRuntime, settings: UsersSettings) -> None:
+        self._runtime = runtime
+        self._database = runtime.database
+        self._hashing = runtime.hashing
+        self._token_seconds = settings.access_token_seconds
         self._readers = settings.directory_readers
         self._cursors = CursorCodec(settings.secret_key.get_secret_value().encode("utf-8"))
-        self._by_id = BatchReader("users", database, repository.find_users, metrics)
+        self._by_id = BatchReader("users", runtime.database, repository.find_users, runtime.metrics)
 
     async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:
         """Read one account; raises UserNotFoundError, also for what the caller may not see."""
@@ -129,9 +127,11 @@ class AccountService:
         def work(connection: sa.Connection) -> None:
             user = _locked_to_leave(connection, user_id, if_match)
             _require_standing(connection, caller)
+            end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
 
         await self._database.write(work)
+        self._runtime.feed.wake()
         _log("user.deleted", caller, user_id.bytes)
 
     async def _change(
@@ -150,11 +150,14 @@ class AccountService:
             reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
                 repository.set_password_hash(connection, user.id, password_hash)
+            if reason is not None:
+                end_tokens(connection, user.id, token_seconds=self._token_seconds)
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
                 end_sessions(connection, user.id, reason)
-            return repository.update_user(connection, user.id, changes, new_epoch=reason is not None)
+            return repository.update_user(connection, user.id, changes)
 
         user = await self._database.write(work)
+        self._runtime.feed.wake()
         _log("user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None)
         return user
 

@@ -1,0 +1,46 @@
+"""Deleting what nobody needs any more: sessions long over, revocations whose tokens have expired."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from doorward_auth.sessions import repository
+from doorward_common.unit_of_work import Database
+from doorward_identity import revocations
+
+log = structlog.get_logger(__name__)
+
+INTERVAL_SECONDS: Final = 60.0
+BATCH: Final = 500
+"""Rows a transaction: a short lock, and a short wait for whoever meets it."""
+
+KEPT: Final = timedelta(days=7)
+"""How long a session that is over stays, for whoever has to find out what happened."""
+
+
+class Sweeper:
+    """Sweeps in small batches, from every replica: they do not disturb each other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self) -> None:
+        """Sweep now and then, for as long as the process serves."""
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            try:
+                swept = BATCH
+                while swept >= BATCH:
+                    swept = await self.sweep()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next time may succeed
+                log.warning("sweep.failed", error=repr(error))
+
+    async def sweep(self) -> int:
+        """Delete one batch of each; return the larger count."""
+        over = await self._database.write(
+            lambda connection: repository.sweep(connection, keep=KEPT, count=BATCH)
+        )
+        expired = await self._database.write(lambda connection: revocations.sweep(connection, BATCH))
+        return max(over, expired)

@@ -1,0 +1,136 @@
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+
+import pytest
+
+from doorward_common.metrics import Metrics
+from doorward_common.revocations import (
+    Changes,
+    RevocationFeed,
+    Revocations,
+    StalePolicy,
+    StaleRevocationsError,
+)
+
+SESSION, OTHER, USER = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+
+
+def changes(
+    sessions: Mapping[uuid.UUID, float] | None = None,
+    users: Mapping[uuid.UUID, tuple[int, float]] | None = None,
+) -> Changes:
+    return Changes(sessions or {}, users or {}, cursor="now")
+
+
+def is_revoked(revocations: Revocations, *, session: uuid.UUID = OTHER, epoch: int = 0) -> bool:
+    return revocations.is_revoked(session_id=session, subject=USER, epoch=epoch)
+
+
+def test_a_session_and_no_other() -> None:
+    revocations = Revocations()
+    revocations.apply(changes({SESSION: 300.0}))
+    assert is_revoked(revocations, session=SESSION)
+    assert not is_revoked(revocations)
+
+
+def test_a_users_older_epochs_and_no_newer() -> None:
+    revocations = Revocations()
+    revocations.apply(changes(users={USER: (3, 300.0)}))
+    assert is_revoked(revocations, epoch=2)
+    assert not is_revoked(revocations, epoch=3)
+
+
+def test_an_older_answer_does_not_take_anything_back() -> None:
+    revocations = Revocations()
+    revocations.apply(changes(users={USER: (3, 300.0)}))
+    revocations.apply(changes(users={USER: (2, 100.0)}))
+    assert is_revoked(revocations, epoch=2)
+
+
+def test_entries_leave_with_the_last_token_that_they_can_hit(monkeypatch: pytest.MonkeyPatch) -> None:
+    revocations = Revocations()
+    revocations.apply(changes({SESSION: 300.0}, {USER: (1, 200.0)}))
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 250)
+    revocations.sweep()
+    assert len(revocations) == 1
+    monkeypatch.setattr(time, "monotonic", lambda: now + 301)
+    revocations.sweep()
+    assert len(revocations) == 0
+
+
+def test_a_stale_list_is_believed_or_not_as_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepting = Revocations(max_age=10)
+    refusing = Revocations(max_age=10, policy=StalePolicy.REFUSE)
+    with pytest.raises(StaleRevocationsError):
+        is_revoked(refusing)  # it was never read
+    for revocations in (accepting, refusing):
+        revocations.apply(changes())
+        assert not is_revoked(revocations)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 11)
+    assert not is_revoked(accepting)
+    with pytest.raises(StaleRevocationsError):
+        is_revoked(refusing)
+
+
+def test_a_check_costs_the_same_in_a_long_list() -> None:
+    """Two look-ups, whatever the length: the bound is far from a walk through the list."""
+    revocations = Revocations()
+    revocations.apply(changes({uuid.uuid4(): 300.0 for _ in range(100_000)}))
+    began = time.process_time()
+    for _ in range(10_000):
+        is_revoked(revocations)
+    assert time.process_time() - began < 1.0
+
+
+class FakeSource:
+    def __init__(self) -> None:
+        self.cursors: list[str | None] = []
+        self.failing = False
+
+    async def changes(self, cursor: str | None) -> Changes:
+        if self.failing:
+            raise ConnectionError("down")
+        self.cursors.append(cursor)
+        return Changes({}, {}, cursor=str(len(self.cursors)))
+
+
+async def test_the_feed_asks_for_what_is_new_and_from_time_to_time_for_all() -> None:
+    source = FakeSource()
+    feed = RevocationFeed(Revocations(), source, Metrics(), interval=60, full_every=3600)
+    for _ in range(3):
+        await feed.update()
+    assert source.cursors == [None, "1", "2"]
+    feed._full_every = 0
+    await feed.update()
+    assert source.cursors[-1] is None
+
+
+async def test_a_feed_without_its_source_lets_the_list_age_and_recovers() -> None:
+    source = FakeSource()
+    revocations = Revocations()
+    feed = RevocationFeed(revocations, source, Metrics(), interval=0.01)
+    source.failing = True
+    running = asyncio.create_task(feed.run())
+    await asyncio.sleep(0.05)
+    assert revocations.age() is None
+    source.failing = False
+    await asyncio.sleep(0.05)
+    age = revocations.age()
+    assert age is not None
+    assert age < 0.05
+    running.cancel()
+
+
+async def test_a_woken_feed_does_not_wait_for_its_interval() -> None:
+    source = FakeSource()
+    feed = RevocationFeed(Revocations(), source, Metrics(), interval=3600)
+    running = asyncio.create_task(feed.run())
+    await asyncio.sleep(0.01)
+    feed.wake()
+    await asyncio.sleep(0.01)
+    assert len(source.cursors) == 2
+    running.cancel()
