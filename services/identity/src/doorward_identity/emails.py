@@ -1,7 +1,7 @@
 """Email addresses: which are acceptable, and which two are the same account."""
 
 import unicodedata
-from typing import Annotated, Final
+from typing import Annotated
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -9,8 +9,6 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from doorward_identity.tables import EMAIL_LENGTH
-
-_MAX_KEY: Final = EMAIL_LENGTH
 
 # Many a company's directory is under .local, and mail reaches it. The list is the library's
 # documented setting; what stays on it (.invalid, .onion, ...) can have no mailbox.
@@ -37,7 +35,7 @@ def email_key(address: str) -> str:
         raise InvalidEmailError(str(error)) from None
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", parts.local_part).casefold())
     key = f"{local}@{(parts.ascii_domain or parts.domain).lower()}"
-    if len(key) > _MAX_KEY or len(address) > EMAIL_LENGTH:
+    if len(key) > EMAIL_LENGTH or len(address) > EMAIL_LENGTH:
         raise InvalidEmailError("the address is too long")
     return key
 

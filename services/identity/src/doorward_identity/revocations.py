@@ -39,11 +39,9 @@ def revoke_user(connection: sa.Connection, user_id: bytes, *, epoch: int, token_
 
 
 def _upsert(connection: sa.Connection, kind: Kind, subject_id: bytes, epoch: int, token_seconds: int) -> None:
-    now = connection.execute(sa.select(_NOW)).scalar_one()
-    times = {"revoked_at": now, "expires_at": now + timedelta(seconds=token_seconds)}
-    values = {"kind": kind.value, "subject_id": subject_id, "epoch": epoch, **times}
     # The caller holds the lock of what it revokes, so no newer epoch can be overwritten.
-    changed = {"epoch": epoch, **times}
+    changed = {"epoch": epoch, "revoked_at": utc_now(), "expires_at": utc_now(token_seconds)}
+    values = {"kind": kind.value, "subject_id": subject_id, **changed}
     if connection.dialect.name == "sqlite":
         connection.execute(
             sqlite.insert(revocations)

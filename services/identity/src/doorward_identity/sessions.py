@@ -8,16 +8,12 @@ from doorward_identity.revocations import revoke_session, revoke_user
 from doorward_identity.tables import sessions, users
 
 
-def end_sessions(
-    connection: sa.Connection, user_id: bytes, reason: SessionEnd, *, keep: bytes | None = None
-) -> int:
-    """End every live session of a user, but for `keep`; return how many.
+def end_sessions(connection: sa.Connection, user_id: bytes, reason: SessionEnd) -> int:
+    """End every live session of a user; return how many.
 
     Their access tokens are revoked by end_tokens.
     """
     ended = sessions.update().where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
-    if keep is not None:
-        ended = ended.where(sessions.c.id != keep)
     return connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value)).rowcount
 
 

@@ -185,7 +185,7 @@ def user_exists(connection: sa.Connection, user_id: bytes) -> bool:
 
 def sweep(connection: sa.Connection, *, keep: timedelta, count: int) -> int:
     """Delete up to `count` sessions that ended or expired longer than `keep` ago; return how many."""
-    before = connection.execute(sa.select(_NOW)).scalar_one() - keep
+    before = utc_now(-int(keep.total_seconds()))
     over = sa.select(sessions.c.id).where(
         sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
     )

@@ -104,14 +104,13 @@ def lock_active_admins(connection: sa.Connection) -> list[bytes]:
 
 def insert_user(connection: sa.Connection, values: Mapping[str, Any], password_hash: str) -> UserRow:
     """Store a new account and its password hash; raises EmailTakenError."""
-    now = connection.execute(sa.select(utc_now())).scalar_one()
-    stored = {**values, "epoch": 0, "version": 1, "created_at": now, "updated_at": now}
+    stored = {**values, "epoch": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
     try:
         connection.execute(users.insert().values(stored))
     except exc.IntegrityError as error:
         raise EmailTakenError from error
     connection.execute(
-        credentials.insert().values(user_id=values["id"], password_hash=password_hash, updated_at=now)
+        credentials.insert().values(user_id=values["id"], password_hash=password_hash, updated_at=utc_now())
     )
     user = find_user(connection, values["id"])
     assert user is not None  # inserted above, in this transaction
