@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from doorward_common.keys import key_id
+from doorward_common.keys.secrets import key_id
 from integration.harness.installation import SECRET_KEY
 
 Forger = Callable[[str], str]
@@ -53,7 +53,7 @@ def good_token(user_id: str, **changes: Any) -> str:
         **changes,
     }
     kept = {name: value for name, value in claims.items() if value is not ABSENT}
-    return sign({"alg": "HS256", "typ": "at+jwt", "kid": key_id(SECRET_KEY)}, kept)
+    return sign({"alg": "HS256", "typ": "at+jwt", "kid": key_id(SECRET_KEY.encode())}, kept)
 
 
 def with_header(changes: Mapping[str, Any], **options: Any) -> Forger:

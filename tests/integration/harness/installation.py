@@ -1,5 +1,6 @@
 """Auth and users over one database, in this process: the two applications as production builds them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 
 SECRET_KEY: Final = "integration-tests-only-0123456789abcdefghijklmnop"
+CLIENT: Final = ("reports", "a registered service of the tests: 0123456789")
 AUTH: Final = "/api/v1/auth"
 USERS: Final = "/api/v1/users"
 
@@ -45,7 +47,8 @@ class Tokens:
 
 def auth_settings(database_url: str, **overrides: Any) -> AuthSettings:
     """Explicit settings with hashes that cost microseconds."""
-    return AuthSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **overrides})
+    clients = {"service_clients": SecretStr(json.dumps(dict([CLIENT])))}
+    return AuthSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **clients, **overrides})
 
 
 def users_settings(database_url: str, **overrides: Any) -> UsersSettings:
@@ -82,7 +85,7 @@ class Installation:
         **options: Any,
     ) -> httpx2.Response:
         """Send one request; the cookie jar stays empty, so nothing carries over."""
-        client = self.auth if path.startswith(AUTH) else self.users
+        client = self.users if path.startswith(USERS) else self.auth
         # As bytes: hostile headers are not ASCII.
         sent = [(name.encode("ascii"), value.encode("utf-8")) for name, value in (headers or {}).items()]
         if token is not None:
@@ -132,7 +135,7 @@ class Installation:
     def forget_revocations(self) -> None:
         """Empty both services' lists: the same people come again, whose tokens were revoked before."""
         for app in (self.auth_app, self.users_app):
-            app.state.runtime.revocations.clear()
+            app.state.runtime.verification.revocations.clear()
 
     def __enter__(self) -> Self:
         self.auth.__enter__()

@@ -18,13 +18,18 @@ class Route:
     service: str
     method: str
     path: str
-    is_protected: bool
+    schemes: tuple[str, ...]
     body_types: tuple[str, ...]
     query: tuple[str, ...]
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it asks for an access token."""
+        return "bearer" in self.schemes
 
     @property
     def has_id(self) -> bool:
@@ -45,7 +50,7 @@ def _read(service: str, app: FastAPI) -> list[Route]:
             service,
             method.upper(),
             path,
-            is_protected=bool(operation.get("security")),
+            schemes=tuple(name for scheme in operation.get("security", []) for name in scheme),
             body_types=tuple(operation.get("requestBody", {}).get("content", {})),
             query=tuple(one["name"] for one in operation.get("parameters", []) if one["in"] == "query"),
         )

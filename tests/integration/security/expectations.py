@@ -26,10 +26,20 @@ _OPEN: Final = dict.fromkeys(ROLES, 200)
 _NOBODY: Final = {"anonymous": 401, "garbage": 401}
 _ADMINS_ONLY: Final = {**_NOBODY, "disabled": 401, "user": 403}
 
+# Registered services have secrets of their own: no person's token opens these.
+_CLIENTS_ONLY: Final = dict.fromkeys(ROLES, 401)
+
 EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/token"): _OPEN,
     ("POST", "/api/v1/auth/refresh-token"): _OPEN,
     ("GET", "/api/v1/auth/jwks.json"): _OPEN,
+    # Metadata is there once the issuer is a URL; here it is a name.
+    ("GET", "/.well-known/oauth-authorization-server/api/v1/auth"): dict.fromkeys(ROLES, 404),
+    ("GET", "/api/v1/auth/.well-known/oauth-authorization-server"): dict.fromkeys(ROLES, 404),
+    ("GET", "/api/v1/auth/verify"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
+    ("GET", "/api/v1/auth/revocations"): _CLIENTS_ONLY,
+    ("POST", "/api/v1/auth/introspect"): _CLIENTS_ONLY,
+    ("POST", "/api/v1/auth/revoke"): _CLIENTS_ONLY,
     ("GET", "/api/v1/auth/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("POST", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
     ("DELETE", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},

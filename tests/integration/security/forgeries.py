@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from doorward_common.keys import key_id
+from doorward_common.keys.secrets import key_id
 from integration.harness.forgery import (
     ABSENT,
     Forger,
@@ -70,7 +70,7 @@ def _algorithms() -> Iterator[tuple[str, Forger]]:
     }.items():
         yield f"15 {name} secret", with_header({}, secret=secret)
     retired = RETIRED_KEY.encode()
-    yield "16 retired key", with_header({"kid": key_id(RETIRED_KEY)}, secret=retired)
+    yield "16 retired key", with_header({"kid": key_id(RETIRED_KEY.encode())}, secret=retired)
     yield "16 retired key under the current id", with_header({}, secret=retired)
 
 

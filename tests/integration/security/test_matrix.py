@@ -21,9 +21,9 @@ CELLS = [
     for ownership in (OWNERSHIPS if route.has_id else ("none",))
 ]
 CODES = {
-    401: {"not_authenticated", "invalid_token"},
+    401: {"not_authenticated", "invalid_token", "invalid_client"},
     403: {"insufficient_role"},
-    404: {"user_not_found", "session_not_found"},
+    404: {"user_not_found", "session_not_found", "issuer_is_no_url"},
 }
 
 
@@ -73,7 +73,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 def test_a_route_is_documented_as_protected_exactly_when_strangers_are_refused() -> None:
     for route in ROUTES:
-        assert route.is_protected == (EXPECTED[route.method, route.path]["anonymous"] == 401), route.name
+        assert bool(route.schemes) == (EXPECTED[route.method, route.path]["anonymous"] == 401), route.name
 
 
 @pytest.mark.parametrize(("route", "role", "ownership"), CELLS, ids=name_of)
@@ -89,7 +89,8 @@ def test_cell(installation: Installation, people: People, route: Route, role: st
             present = [row for row in present if row[0] in {one[0] for one in before}]
         assert present == before, "a refused request changed something"
     if status == 401:
-        assert response.headers["www-authenticate"].startswith("Bearer")
+        scheme = "Bearer" if route.is_protected else "Basic"
+        assert response.headers["www-authenticate"].startswith(scheme)
 
 
 def test_no_further_route_answers(installation: Installation, people: People) -> None:

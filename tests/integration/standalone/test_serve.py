@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from doorward_common.keys.key_set import KeySet
 from support.ports import free_port
 from support.probes import http_status
 from support.processes import Process, ProcessError
@@ -95,9 +96,9 @@ def test_a_second_run_keeps_the_data_and_tokens(tmp_path: Path) -> None:
 
 
 def test_the_key_is_made_for_this_installation_and_its_owner_alone(standalone: Standalone) -> None:
-    key = Path(standalone.env["DOORWARD_DATA_DIR"]) / "secret-key"
-    assert key.stat().st_mode & 0o777 == 0o600
-    assert len(key.read_text()) >= 43
+    keys = Path(standalone.env["DOORWARD_DATA_DIR"]) / "keys.json"
+    assert keys.stat().st_mode & 0o777 == 0o600
+    assert len(KeySet.parse(keys.read_bytes()).secrets(0)[0]) >= 32
 
 
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:

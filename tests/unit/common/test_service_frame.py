@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from doorward_common.app import Runtime, create_service
 from doorward_common.errors import DoorwardError
+from doorward_common.revocations.changes import Changes, Source
 from doorward_common.routing import strict_router
 from doorward_common.settings import ServiceSettings
 
@@ -52,6 +53,16 @@ async def thing(number: int, limit: int = 1) -> dict[str, int]:
     return {"number": number, "limit": limit}
 
 
+class _NothingRevoked:
+    async def changes(self, _cursor: str | None) -> Changes:
+        return Changes()
+
+
+class _Runtime(Runtime):
+    def revocation_source(self, _settings: ServiceSettings) -> Source:
+        return _NothingRevoked()
+
+
 @pytest.fixture
 def app() -> FastAPI:
     settings = ServiceSettings(
@@ -59,7 +70,7 @@ def app() -> FastAPI:
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
         max_body_bytes=1024,
     )
-    runtime = Runtime(settings)
+    runtime = _Runtime(settings)
     return create_service(
         "things",
         "",

@@ -1,8 +1,12 @@
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from doorward_auth.settings import AuthSettings
+from doorward_common.keys.key_set import ES256, HS256
+from doorward_common.keys.rotation import new_jwk
 from doorward_common.settings import ServiceSettings, SettingsError, load_settings
 
 KEY = "Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"
@@ -32,7 +36,7 @@ def test_reads_mounted_files_without_their_last_line_break(
     (tmp_path / "key").write_text(KEY + "\n")
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"))
-    assert load_settings(ServiceSettings).secret_key.get_secret_value() == KEY
+    assert load_settings(ServiceSettings).secret_key == SecretStr(KEY)
 
 
 def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +54,7 @@ def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> 
     settings = load_settings(ServiceSettings)
     assert settings.database_url.get_secret_value() == "mysql+pymysql://u:p%40ss%2Fword@db:3307/auth"
     assert settings.log_level == "debug"
-    assert settings.secret_key.get_secret_value() == KEY
+    assert settings.secret_key == SecretStr(KEY)
 
 
 def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,3 +105,93 @@ def test_secrets_do_not_show_in_the_representation() -> None:
     settings = ServiceSettings(database_url=SecretStr(URL), secret_key=SecretStr(KEY))
     assert KEY not in repr(settings)
     assert "u:p" not in repr(settings)
+
+
+def key_set(*members: object) -> str:
+    return json.dumps({"keys": members})
+
+
+def test_a_key_set_instead_of_the_one_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    member = new_jwk(HS256)
+    (tmp_path / "keys.json").write_text(key_set(member))
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_KEY_SET_FILE", str(tmp_path / "keys.json"))
+    settings = load_settings(ServiceSettings)
+    assert set(settings.key_ring().believed) == {member["kid"]}
+    assert settings.key_set_file == tmp_path / "keys.json"
+
+
+PUBLIC = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"SECRET_KEY": KEY, "KEY_SET": key_set(new_jwk(HS256))}, "are both set"),
+        ({"KEY_SET": "{}"}, "DOORWARD_KEY_SET is not a JWK set"),
+        ({"KEY_SET": key_set(PUBLIC)}, "DOORWARD_CURSOR_KEY is not set"),
+        ({"AUTH_URL": "http://auth:8000/api/v1/auth"}, "DOORWARD_CURSOR_KEY is not set"),
+        ({"AUTH_URL": "auth:8000"}, "DOORWARD_AUTH_URL"),
+        ({"AUTH_URL": "http://auth:8000/api/v1/auth/", "CURSOR_KEY": KEY}, "DOORWARD_AUTH_URL"),
+        ({"AUTH_URL": "http://auth:8000", "CURSOR_KEY": "short"}, "DOORWARD_CURSOR_KEY is shorter"),
+    ],
+)
+def test_refuses_keys_that_cannot_work_together(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", value)
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        load_settings(ServiceSettings)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_set_beside_a_file_must_be_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(key_set(new_jwk(HS256)))
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_KEY_SET_FILE", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("DOORWARD_KEY_SET", key_set(new_jwk(HS256)))
+    with pytest.raises(SettingsError, match="both set, and differ"):
+        load_settings(ServiceSettings)
+
+
+def test_published_keys_leave_cursors_a_secret_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_AUTH_URL", "http://auth:8000/api/v1/auth")
+    monkeypatch.setenv("DOORWARD_CURSOR_KEY", KEY)
+    settings = load_settings(ServiceSettings)
+    assert settings.keys_are_published
+    assert settings.cursor_secrets(settings.key_ring()) == (KEY.encode(),)
+
+
+@pytest.mark.parametrize("settings", [{}, {"KEY_SET": key_set(PUBLIC)}])
+def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_AUTH_URL", "http://auth:8000/api/v1/auth")
+    monkeypatch.setenv("DOORWARD_CURSOR_KEY", KEY)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", value)
+    with pytest.raises(SettingsError, match="a key that signs now"):
+        load_settings(AuthSettings)
+
+
+@pytest.mark.parametrize(
+    ("clients", "complaint"),
+    [
+        ("[]", "is not a JSON object"),
+        ('{"tickets": "short"}', "has a secret that is shorter than 32 bytes.*: tickets"),
+        ('{"tickets": []}', "without a secret"),
+        ('{"tickets": 7}', "without a secret"),
+        ('{"a:b": "x"}', "whose name"),
+        ("{", "DOORWARD_SERVICE_CLIENTS"),
+    ],
+)
+def test_refuses_clients_that_anybody_could_be(
+    monkeypatch: pytest.MonkeyPatch, clients: str, complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_SERVICE_CLIENTS", clients)
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(AuthSettings)

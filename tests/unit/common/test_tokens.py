@@ -13,7 +13,8 @@ import pytest
 
 from doorward_auth.signing import Signer
 from doorward_common import tokens
-from doorward_common.keys import key_id, verification_keys
+from doorward_common.keys.ring import KeyRing
+from doorward_common.keys.secrets import key_id
 from doorward_common.roles import Role
 from doorward_common.tokens import InvalidTokenError, Verifier
 
@@ -26,7 +27,7 @@ def b64(raw: bytes) -> str:
 
 
 def good_header() -> dict[str, Any]:
-    return {"alg": "HS256", "kid": key_id(SECRET), "typ": "at+jwt"}
+    return {"alg": "HS256", "kid": key_id(SECRET.encode()), "typ": "at+jwt"}
 
 
 def good_claims() -> dict[str, Any]:
@@ -54,7 +55,7 @@ def forge(header: Any, claims: Any, *, secret: bytes = SECRET.encode(), digest: 
 
 @pytest.fixture
 def verifier() -> Verifier:
-    return Verifier(verification_keys(SECRET), issuer="doorward", audience="doorward")
+    return Verifier(KeyRing.of_secret(SECRET), issuer="doorward", audience="doorward")
 
 
 def reason_of(verifier: Verifier, token: str) -> str:
@@ -64,7 +65,7 @@ def reason_of(verifier: Verifier, token: str) -> str:
 
 
 def test_reads_what_the_signer_signs(verifier: Verifier) -> None:
-    signer = Signer(SECRET, issuer="doorward", audience="doorward", lifetime=300)
+    signer = Signer(KeyRing.of_secret(SECRET), issuer="doorward", audience="doorward", lifetime=300)
     token = signer.sign(user_id=USER, session_id=SESSION, role="admin", epoch=7)
     claims = verifier.verify(token)
     assert (claims.subject, claims.session_id, claims.role, claims.epoch) == (USER, SESSION, Role.ADMIN, 7)
@@ -210,7 +211,7 @@ def test_a_remembered_token_still_expires(verifier: Verifier, monkeypatch: pytes
 
 def test_leeway_forgives_a_clock_that_is_behind() -> None:
     token = forge(good_header(), good_claims() | {"exp": int(time.time()) - 5})
-    keys = verification_keys(SECRET)
+    keys = KeyRing.of_secret(SECRET)
     verifier = Verifier(keys, issuer="doorward", audience="doorward", leeway=30)
     assert verifier.verify(token).subject == USER
 

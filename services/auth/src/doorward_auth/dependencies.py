@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from doorward_auth.oauth.service import TokenInspector
 from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.settings import AuthSettings
@@ -21,6 +22,11 @@ async def _sessions(request: Request) -> SessionService:
     return service
 
 
+async def _inspector(request: Request) -> TokenInspector:
+    service: TokenInspector = request.app.state.inspector
+    return service
+
+
 async def _device(request: Request) -> Device:
     settings: AuthSettings = request.app.state.settings
     user_agent = request.headers.get("user-agent", "")
@@ -32,4 +38,5 @@ async def _device(request: Request) -> Device:
 
 Tokens = Annotated[TokenService, Depends(_tokens)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
+Inspector = Annotated[TokenInspector, Depends(_inspector)]
 CallingDevice = Annotated[Device, Depends(_device)]

@@ -2,6 +2,11 @@
 
 from fastapi import FastAPI
 
+from doorward_auth.discovery import endpoints as discovery_endpoints
+from doorward_auth.oauth import endpoints as oauth_endpoints
+from doorward_auth.oauth.service import TokenInspector
+from doorward_auth.revocations import endpoints as revocation_endpoints
+from doorward_auth.revocations.log import RevocationLog
 from doorward_auth.sessions import endpoints as session_endpoints
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.sessions.sweeper import Sweeper
@@ -26,19 +31,30 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
         "Logs people in and keeps them in: access tokens, refresh tokens, sessions.",
         settings,
         used,
-        routers=[token_endpoints.router, session_endpoints.router],
+        routers=[
+            token_endpoints.hot_router,
+            token_endpoints.router,
+            session_endpoints.router,
+            oauth_endpoints.router,
+            revocation_endpoints.router,
+            discovery_endpoints.router,
+        ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
         background=[Sweeper(used.database).run],
     )
     signer = Signer(
-        settings.secret_key.get_secret_value(),
+        used.verification.keys,
         issuer=settings.issuer,
         audience=settings.audience,
         lifetime=settings.access_token_seconds,
     )
-    app.state.tokens = TokenService(used.database, used.hashing, signer, settings)
+    app.state.tokens = TokenService(used, signer, settings)
     app.state.sessions = SessionService(used, token_seconds=settings.access_token_seconds)
+    app.state.inspector = TokenInspector(used, settings)
+    app.state.clients = settings.client_registry()
+    app.state.revocation_log = RevocationLog(used.verification.revocations)
+    used.feed.listener = app.state.revocation_log.add
     return app
 
 

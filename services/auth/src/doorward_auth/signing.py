@@ -4,24 +4,25 @@ import time
 import uuid
 from typing import Any, Final
 
-from jose import jwk, jwt
+from jose import jwt
 
-from doorward_common.keys import ALGORITHM, key_id
+from doorward_common.keys.ring import KeyRing
 from doorward_common.tokens import TOKEN_TYPE
 
 
 class Signer:
-    """Signs the access tokens of one issuer (RFC 9068)."""
+    """Signs the access tokens of one issuer (RFC 9068) with the key that is active."""
 
-    def __init__(self, secret: str, *, issuer: str, audience: str, lifetime: int) -> None:
+    def __init__(self, keys: KeyRing, *, issuer: str, audience: str, lifetime: int) -> None:
         self.lifetime: Final = lifetime
-        self._key = jwk.construct(secret, ALGORITHM)
-        self._header = {"typ": TOKEN_TYPE, "kid": key_id(secret)}
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
 
     def sign(self, *, user_id: uuid.UUID, session_id: uuid.UUID, role: str, epoch: int) -> str:
-        """Return a token that is good for `lifetime` seconds from now."""
+        """Return a token that is good for `lifetime` seconds from now; raises NoSigningKeyError."""
+        key = self._keys.signing
+        assert key.signing is not None  # what the ring calls its signing key has a private half
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -34,4 +35,4 @@ class Signer:
             "role": role,
             "epoch": epoch,
         }
-        return jwt.encode(claims, self._key, ALGORITHM, headers=self._header)
+        return jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})

@@ -1,9 +1,9 @@
 """The frame of a service: what every one of them installs, in one call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
@@ -11,20 +11,16 @@ from starlette.middleware import Middleware
 
 from doorward_common.errors import setup_errors
 from doorward_common.health import OPERATIONS_ROUTES, Readiness, setup_health
-from doorward_common.keys import verification_keys
 from doorward_common.metrics import Metrics
 from doorward_common.middleware import RequestMiddleware
 from doorward_common.openapi import setup_openapi
-from doorward_common.revocations import Revocations
+from doorward_common.revocations.changes import Source
 from doorward_common.routing import add_routes
 from doorward_common.settings import ServiceSettings
-from doorward_common.tokens import Verifier
 from doorward_common.unit_of_work import Database
+from doorward_common.verification import Background, Verification, remote_source
 
 VERSION: Final = "0.1.0"
-
-
-Background = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Runtime:
@@ -33,12 +29,16 @@ class Runtime:
     def __init__(self, settings: ServiceSettings) -> None:
         self.metrics: Final = Metrics()
         self.database: Final = Database(settings, self.metrics)
-        self.revocations: Revocations | None = None  # set by a runtime that keeps a list
+        self.verification: Final = Verification(settings, self.metrics, self.revocation_source(settings))
         self.is_draining = False
+
+    def revocation_source(self, settings: ServiceSettings) -> Source:
+        """Return where the list of revoked tokens comes from; raises SettingsError."""
+        return remote_source(settings)
 
     def background(self) -> Sequence[Background]:
         """Return what runs beside the requests for as long as the process serves."""
-        return ()
+        return self.verification.background()
 
     def drain(self) -> None:
         """Be unready from now on, and ask clients to reconnect elsewhere: the process will stop."""
@@ -102,19 +102,13 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     )
     app.state.settings = settings
     app.state.metrics = runtime.metrics
-    app.state.verifier = Verifier(
-        verification_keys(settings.secret_key.get_secret_value()),
-        issuer=settings.issuer,
-        audience=settings.audience,
-        leeway=settings.token_leeway_seconds,
-        revocations=runtime.revocations,
-    )
+    app.state.verifier = runtime.verification.verifier
     app.state.runtime = runtime
     app.state.background = background
     setup_errors(app)
     setup_openapi(app)
     for router in routers:
         add_routes(app, router)
-    readiness = Readiness(runtime.database, schema_problem, runtime.revocations, lambda: runtime.is_draining)
+    readiness = Readiness(runtime.database, schema_problem, runtime.verification, lambda: runtime.is_draining)
     setup_health(app, readiness, runtime.metrics)
     return app

@@ -1,6 +1,6 @@
 """Refusals, and the one place that renders them as RFC 9457 problem documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -39,6 +39,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stable; branch on this, not on the texts.")
     request_id: str
     errors: list[FieldError] | None = Field(default=None, description="Present with 422.")
+    error: str | None = Field(default=None, description="RFC 6749's name for it, at OAuth endpoints.")
 
 
 class DoorwardError(Exception):
@@ -47,6 +48,8 @@ class DoorwardError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     detail: ClassVar[str] = "The server failed to answer. The request id finds the cause in its log."
+    oauth_error: ClassVar[str | None] = None
+    """`error` of RFC 6749 section 5.2, for OAuth client libraries, beside our own `code`."""
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         self.message = detail or self.detail
@@ -100,7 +103,7 @@ def problem_response(
     *,
     request_id: str,
     headers: Mapping[str, str] | None = None,
-    errors: Sequence[Mapping[str, str]] | None = None,
+    extensions: Mapping[str, Any] | None = None,
 ) -> Response:
     """Render one problem document."""
     document: dict[str, Any] = {
@@ -110,9 +113,8 @@ def problem_response(
         "detail": detail,
         "code": code,
         "request_id": request_id,
+        **(extensions or {}),
     }
-    if errors is not None:
-        document["errors"] = errors
     return Response(
         orjson.dumps(document),
         status_code=status,
@@ -127,14 +129,25 @@ def status_problem(status: int, *, request_id: str, headers: Mapping[str, str] |
     return problem_response(status, code, detail, request_id=request_id, headers=headers)
 
 
-def setup_errors(app: FastAPI) -> None:
-    """Make every refusal of `app` a problem document."""
+def setup_refusals(app: FastAPI) -> None:
+    """Make every DoorwardError of `app` a problem document, and leave its other errors as they are."""
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, DoorwardError)
         return problem_response(
-            error.status, error.code, error.message, request_id=current_request_id(), headers=error.headers
+            error.status,
+            error.code,
+            error.message,
+            request_id=current_request_id(),
+            headers=error.headers,
+            extensions=None if error.oauth_error is None else {"error": error.oauth_error},
         )
+
+    app.add_exception_handler(DoorwardError, refused)
+
+
+def setup_errors(app: FastAPI) -> None:
+    """Make every refusal of `app` a problem document."""
 
     async def http_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -153,10 +166,10 @@ def setup_errors(app: FastAPI) -> None:
             "validation_error",
             "The request does not have the expected shape; `errors` names each field.",
             request_id=current_request_id(),
-            errors=[_field_error(one) for one in errors[:MAX_FIELD_ERRORS]],
+            extensions={"errors": [_field_error(one) for one in errors[:MAX_FIELD_ERRORS]]},
         )
 
-    app.add_exception_handler(DoorwardError, refused)
+    setup_refusals(app)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
 

@@ -1,4 +1,4 @@
-"""ETag, If-Match and If-None-Match (RFC 9110 section 13) on resources with a version number."""
+"""ETag, If-Match and If-None-Match (RFC 9110 section 13) ."""
 
 from typing import Annotated
 
@@ -23,9 +23,14 @@ class PreconditionFailedError(DoorwardError):
     detail = "The resource has changed since you read it. Read it again and repeat your change."
 
 
+def entity_tag(content: str) -> str:
+    """Write a strong entity tag."""
+    return f'"{content}"'
+
+
 def etag(version: int) -> str:
     """Write the strong entity tag of a version."""
-    return f'"{version}"'
+    return entity_tag(str(version))
 
 
 def check_if_match(condition: str | None, version: int) -> None:
@@ -34,9 +39,9 @@ def check_if_match(condition: str | None, version: int) -> None:
         raise PreconditionFailedError
 
 
-def not_modified(condition: str | None, version: int) -> bool:
-    """Tell whether the caller already has `version` (weak comparison, section 13.1.2)."""
-    return condition is not None and _names(condition.replace("W/", ""), etag(version))
+def not_modified(condition: str | None, tag: str) -> bool:
+    """Tell whether the caller already has what `tag` names (weak comparison, section 13.1.2)."""
+    return condition is not None and _names(condition.replace("W/", ""), tag)
 
 
 def _names(condition: str, tag: str) -> bool:

@@ -13,9 +13,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from doorward_common.errors import UnavailableError
 from doorward_common.metrics import Metrics
-from doorward_common.revocations import Revocations, StalePolicy
 from doorward_common.routing import add_routes
 from doorward_common.unit_of_work import Database
+from doorward_common.verification import Verification
 
 LIVEZ: Final = "/livez"
 READYZ: Final = "/readyz"
@@ -38,13 +38,13 @@ class Readiness:
         self,
         database: Database,
         schema_problem: Callable[[sa.Connection], str | None],
-        revocations: Revocations | None,
+        verification: Verification,
         is_draining: Callable[[], bool],
     ) -> None:
         self._database = database
         self._is_draining = is_draining
         self._schema_problem = schema_problem
-        self._revocations = revocations
+        self._verification = verification
         self._checked_at = 0.0
 
     async def check(self) -> None:
@@ -53,25 +53,15 @@ class Readiness:
             raise NotReadyError("This process is shutting down.")
         if time.monotonic() - self._checked_at < _REMEMBERED_SECONDS:
             return
-        problem = await self._database.read(self._schema_problem)
+        problem = await self._database.read(self._schema_problem) or self._verification.problem()
         if problem is not None:
             raise NotReadyError(problem)
-        self._check_revocations()
         self._checked_at = time.monotonic()
 
     def note(self) -> str:
         """Say what is wrong though this process is ready, or "ok"."""
-        if self._revocations is not None and self._revocations.is_stale():
-            return f"ok, but revocations are {self._revocations.age():.0f} s old"
-        return "ok"
-
-    def _check_revocations(self) -> None:
-        if self._revocations is None:
-            return
-        if self._revocations.age() is None:
-            raise NotReadyError("The list of revoked tokens has not been read yet.")
-        if self._revocations.is_stale() and self._revocations.policy is StalePolicy.REFUSE:
-            raise NotReadyError("The list of revoked tokens is too old.")
+        note = self._verification.note()
+        return "ok" if note is None else f"ok, but {note}"
 
 
 def setup_health(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:

@@ -102,12 +102,25 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self.keys = Gauge(
+            "doorward_keys", "Keys that access tokens may be signed with.", registry=self.registry
+        )
+        self.key_set_failures = Counter(
+            "doorward_key_set_failures",
+            "Looks at the key set that brought nothing usable; the keys from before stay.",
+            registry=self.registry,
+        )
         self.revocations = Gauge(
             "doorward_revocations", "Entries in the list of revoked tokens.", registry=self.registry
         )
         self.revocations_age = Gauge(
             "doorward_revocations_age_seconds",
             "Time since the list of revoked tokens was brought up to date.",
+            registry=self.registry,
+        )
+        self.exchange_connected = Gauge(
+            "doorward_exchange_connected",
+            "Whether news of revocations arrive through Redis or Valkey: 1 or 0.",
             registry=self.registry,
         )
         self._observed: dict[tuple[str, str, int], _Observed] = {}

@@ -7,7 +7,7 @@ filter or sort is refused instead of answering nonsense.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -53,15 +53,18 @@ class Position:
 
 
 class CursorCodec:
-    """Writes positions as opaque text and reads them back, with a key that replicas share."""
+    """Writes positions as opaque text and reads them back, with secrets that replicas share.
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = hmac.digest(secret, b"doorward cursor", "sha256")
+    `secrets` gives them anew each time, the one to write with first: they may rotate.
+    """
+
+    def __init__(self, secrets: Callable[[], Sequence[bytes]]) -> None:
+        self._secrets = secrets
 
     def encode(self, position: Position, *, query: Sequence[object]) -> str:
         """Write a cursor for the page after `position` of the list that `query` describes."""
         payload = orjson.dumps([position.value, position.id])
-        return base64url.encode(self._mac(payload, query) + payload)
+        return base64url.encode(_mac(self._secrets()[0], payload, query) + payload)
 
     def decode(self, cursor: str, *, query: Sequence[object]) -> Position:
         """Read a cursor back; raises InvalidCursorError unless it was made for this very query."""
@@ -70,14 +73,16 @@ class CursorCodec:
         except ValueError:
             raise InvalidCursorError from None
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(payload, query)):
+        if not any(hmac.compare_digest(mac, _mac(secret, payload, query)) for secret in self._secrets()):
             raise InvalidCursorError
         value, identifier = orjson.loads(payload)
         return Position(value, identifier)
 
-    def _mac(self, payload: bytes, query: Sequence[object]) -> bytes:
-        described = hashlib.sha256(repr(tuple(query)).encode("utf-8", "backslashreplace")).digest()
-        return hmac.digest(self._key, described + payload, "sha256")[:_MAC_BYTES]
+
+def _mac(secret: bytes, payload: bytes, query: Sequence[object]) -> bytes:
+    key = hmac.digest(secret, b"doorward cursor", "sha256")
+    described = hashlib.sha256(repr(tuple(query)).encode("utf-8", "backslashreplace")).digest()
+    return hmac.digest(key, described + payload, "sha256")[:_MAC_BYTES]
 
 
 def after(

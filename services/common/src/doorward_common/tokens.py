@@ -11,11 +11,12 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from doorward_common import base64url, strict_json
-from doorward_common.revocations import Revocations
+from doorward_common.keys.key_set import Key
+from doorward_common.keys.ring import KeyRing
+from doorward_common.revocations.memory import Revocations
 from doorward_common.roles import Role
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 section 2.1), not a secret
@@ -36,22 +37,6 @@ class InvalidTokenError(Exception):
         super().__init__(reason)
 
 
-class Key(Protocol):
-    """What python-jose's keys offer a verifier."""
-
-    def verify(self, msg: bytes, sig: bytes) -> bool:
-        """Tell whether `sig` signs `msg`."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
-    """A key and the one algorithm that it is for (RFC 8725 section 3.1)."""
-
-    kid: str
-    algorithm: str
-    key: Key
-
-
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What a verified token says of its bearer. `epoch` counts the user's forced sign-outs."""
@@ -66,18 +51,19 @@ class Claims:
 
 
 class Verifier:
-    """Verifies tokens of one issuer for one audience with a preset set of keys."""
+    """Verifies tokens of one issuer for one audience with the keys of a ring, and with no others."""
 
     def __init__(
         self,
-        keys: Mapping[str, VerificationKey],
+        keys: KeyRing,
         *,
         issuer: str,
         audience: str,
         leeway: int = 0,
         revocations: Revocations | None = None,
     ) -> None:
-        self._keys = MappingProxyType(dict(keys))
+        self._ring = keys
+        self._keys = keys.believed
         # Not `or`: an empty list is false, and must not be swapped for one that nobody fills.
         self._revocations = Revocations() if revocations is None else revocations
         self._issuer = issuer
@@ -95,6 +81,10 @@ class Verifier:
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidTokenError("too_long")
+        if self._keys is not self._ring.believed:
+            # What a retired key had signed must not be remembered for longer than the key.
+            self._keys = self._ring.believed
+            self._remembered.clear()
         now = int(time.time())
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         claims = self._remembered.get(digest)
@@ -125,7 +115,7 @@ class Verifier:
         key = self._key_of(header)
         signed, signature = f"{parts[1]}.{parts[2]}".encode("ascii"), _decode(parts[3])
         try:
-            good = key.key.verify(signed, signature)
+            good = key.verifying.verify(signed, signature)
         except Exception as error:
             # A key's own complaint about a signature's shape is a refusal too, whatever its type.
             raise InvalidTokenError("bad_signature") from error
@@ -133,7 +123,7 @@ class Verifier:
             raise InvalidTokenError("bad_signature")
         return self._claims(_json_segment(parts[2]))
 
-    def _key_of(self, header: Mapping[str, Any]) -> VerificationKey:
+    def _key_of(self, header: Mapping[str, Any]) -> Key:
         if header.keys() != _HEADER_MEMBERS:
             # Also refuses crit, jku, jwk, x5u, x5c, zip and b64: no token of ours has them.
             raise InvalidTokenError("unexpected_header")

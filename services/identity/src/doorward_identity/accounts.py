@@ -14,6 +14,7 @@ class SessionEnd(StrEnum):
     """Why a session ended."""
 
     LOGOUT = "logout"
+    REVOKED = "revoked_by_service"
     REUSE = "refresh_token_reuse"
     DISABLED = "account_disabled"
     PASSWORD = "password_changed"  # noqa: S105 - a reason, not a secret

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_common.columns import utc_now
-from doorward_common.revocations import Changes
+from doorward_common.revocations.changes import Changes
 from doorward_common.unit_of_work import Database
 from doorward_identity.tables import revocations
 
@@ -113,5 +113,5 @@ class DatabaseSource:
                 for one in found
                 if one.kind == Kind.USER
             },
-            cursor=now.isoformat(),
+            cursor=now.isoformat(timespec="microseconds"),  # so that later ones sort behind
         )

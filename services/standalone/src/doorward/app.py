@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.docs import setup_docs
 from doorward.settings import StandaloneSettings
+from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
 from doorward_common.app import VERSION, create_service
 from doorward_identity.runtime import IdentityRuntime
@@ -17,6 +18,7 @@ from doorward_users.main import create_app as create_users
 
 AUTH_PREFIX: Final = "/api/v1/auth"
 USERS_PREFIX: Final = "/api/v1/users"
+METADATA: Final = WELL_KNOWN + AUTH_PREFIX
 
 
 class PrefixRouter:
@@ -41,11 +43,7 @@ class PrefixRouter:
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
     """Build every service over one database pool and one hash queue."""
     runtime = IdentityRuntime(settings)
-    services = {
-        AUTH_PREFIX: create_auth(settings, runtime),
-        USERS_PREFIX: create_users(settings, runtime),
-    }
-
+    auth, users = create_auth(settings, runtime), create_users(settings, runtime)
     front = create_service(
         "standalone",
         "Every service in one process.",
@@ -55,7 +53,7 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         schema_problem=schema_problem,
         owns_runtime=True,
         # The server starts and stops `front` alone.
-        background=[run for service in services.values() for run in service.state.background],
+        background=[run for service in (auth, users) for run in service.state.background],
     )
 
     @front.get("/", include_in_schema=False)
@@ -63,8 +61,8 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         return JSONResponse(_index(settings))
 
     if settings.docs:
-        setup_docs(front, list(services.values()))
-    return PrefixRouter(services, front)
+        setup_docs(front, [auth, users])
+    return PrefixRouter({AUTH_PREFIX: auth, METADATA: auth, USERS_PREFIX: users}, front)
 
 
 def _index(settings: StandaloneSettings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command `doorward`: serve, migrate, create-admin."""
+"""The command `doorward`: serve, migrate, create-admin, rotate-key."""
 
 import argparse
 import getpass
@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward import admins, serve
+from doorward import admins, rotation, serve
 from doorward.settings import CommandSettings
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
@@ -70,6 +70,15 @@ def _parser() -> argparse.ArgumentParser:
         "--reset-password", action="store_true", help="give an account that is there this password"
     )
     command.set_defaults(run=_create_admin)
+
+    command = commands.add_parser(
+        "rotate-key",
+        help="write the next key set of access tokens; running services take it within seconds",
+        description="Adds a key that will sign, and lets the keys before it verify until their last token has"
+        " expired. DOORWARD_SECRET_KEY, if set, is the first key of a set that is not there yet.",
+    )
+    rotation.add_arguments(command)
+    command.set_defaults(run=rotation.rotate)
     return parser
 
 

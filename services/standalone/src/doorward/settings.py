@@ -1,15 +1,16 @@
 """Settings of the one-process server and of the commands."""
 
 import os
-import secrets
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward_auth.settings import AuthSettings
+from doorward_common.keys.key_set import ES256, HS256
+from doorward_common.keys.rotation import new_jwk, write_key_set
 from doorward_common.settings import DatabaseSettings, DoorwardSettings, LookupSource, SettingsError
 from doorward_identity.settings import Argon2Settings
 from doorward_users.settings import UsersSettings
@@ -25,7 +26,7 @@ class AdminSettings(DoorwardSettings):
 
 
 class _LocalDefaults(DoorwardSettings):
-    """What a laptop needs no settings for: an SQLite file and a key, both in the data directory."""
+    """What a laptop needs no settings for: an SQLite file in the data directory."""
 
     @classmethod
     def settings_customise_sources(
@@ -53,7 +54,25 @@ class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSetti
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port to listen on.")
     log_level: str = Field(default="warning", description="One of debug, info, warning, error, critical.")
+    signing_algorithm: Literal["HS256", "ES256"] = Field(
+        default="HS256", description="Of the keys that the first start makes in the data directory."
+    )
     docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
+        """Use the keys of the data directory unless others are given."""
+        if given.keys() & {"secret_key", "key_set", "key_set_file"}:
+            return given
+        path = local_key_set()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                write_key_set(path, {"keys": [new_jwk(_algorithm(given))]})
+            return {**given, "key_set_file": path, "key_set": path.read_text(encoding="utf-8")}
+        except OSError as error:
+            raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
 
 
 def data_directory() -> Path:
@@ -64,20 +83,14 @@ def data_directory() -> Path:
 def _local_default(name: str) -> str | None:
     if name == "database_url":
         return sa.URL.create("sqlite", database=str(data_directory() / "doorward.db")).render_as_string()
-    if name == "secret_key":
-        return _local_key()
     return None
 
 
-def _local_key() -> str:
-    """Return this installation's own key, made at the first start; raises SettingsError."""
-    path = data_directory() / "secret-key"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(48))
-        return path.read_text(encoding="ascii")
-    except OSError as error:
-        raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
+def _algorithm(given: dict[str, object]) -> str:
+    # A name of no algorithm is refused by the field itself, in a moment.
+    return ES256 if given.get("signing_algorithm") == ES256 else HS256
+
+
+def local_key_set() -> Path:
+    """Return where this installation's own keys are, made at its first start."""
+    return data_directory() / "keys.json"

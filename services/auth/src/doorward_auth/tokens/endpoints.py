@@ -1,23 +1,37 @@
 """Endpoints of logging in, refreshing, and looking at one's token."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Query
+from starlette.responses import Response
 
 from doorward_auth.dependencies import CallingDevice, Tokens
-from doorward_auth.tokens.login_form import OPENAPI_BODY, Login
-from doorward_auth.tokens.schemas import Caller, JsonWebKeySet, RefreshRequest, TokenResponse
+from doorward_auth.tokens.login_form import OPENAPI_BODY, Grant
+from doorward_auth.tokens.schemas import Caller, RefreshRequest, TokenResponse
 from doorward_auth.tokens.service import IssuedTokens
-from doorward_common.auth import CurrentUser
-from doorward_common.routing import strict_router
+from doorward_common.auth import CurrentUser, InsufficientRoleError
+from doorward_common.roles import Role
+from doorward_common.routing import LeanRoute, strict_router
 
 router = strict_router(prefix="/api/v1/auth", tag="tokens")
+hot_router = strict_router(prefix="/api/v1/auth", tag="tokens", route_class=LeanRoute)
+
+# A list, and all of them count: who can append to a proxy's query must not be able to soften it.
+RequiredRoles = Annotated[
+    list[Role] | None, Query(alias="role", description="Refuse callers of another role with 403.")
+]
 
 
 @router.post("/token", summary="Log in", openapi_extra=OPENAPI_BODY)
-async def log_in(login: Login, device: CallingDevice, tokens: Tokens) -> TokenResponse:
-    """Exchange an email address and a password for an access token and a refresh token."""
-    return _response(await tokens.log_in(login.email, login.password.get_secret_value(), device))
+async def log_in(grant: Grant, device: CallingDevice, tokens: Tokens) -> TokenResponse:
+    """Exchange an email address and a password for an access token and a refresh token.
+
+    OAuth2 clients may send the forms of RFC 6749, also the one that refreshes.
+    """
+    if isinstance(grant, RefreshRequest):
+        return await refresh(grant, tokens)
+    return _response(await tokens.log_in(grant.email, grant.password.get_secret_value(), device))
 
 
 @router.post("/refresh-token", summary="Renew an access token")
@@ -38,11 +52,22 @@ async def me(caller: CurrentUser) -> Caller:
     )
 
 
-@router.get("/jwks.json", summary="Public keys of access tokens")
-async def jwks(response: Response) -> JsonWebKeySet:
-    """Return the keys that anybody may verify with (RFC 7517): none while the key is a shared secret."""
-    response.headers["Cache-Control"] = "public, max-age=300"
-    return JsonWebKeySet(keys=[])
+@hot_router.get("/verify", status_code=204, response_class=Response, summary="Judge a token for a proxy")
+async def verify(caller: CurrentUser, roles: RequiredRoles = None) -> Response:
+    """Answer a proxy's question whether to let a request through (NGINX `auth_request`).
+
+    204 with the caller in `X-Doorward-User` (the id), `-Role` and `-Session`, or 401, or 403.
+    """
+    for role in roles or ():
+        if caller.role != role:
+            raise InsufficientRoleError(role)
+    headers = {
+        "X-Doorward-User": str(caller.subject),
+        "X-Doorward-Role": caller.role,
+        "X-Doorward-Session": str(caller.session_id),
+        "Cache-Control": "no-store",
+    }
+    return Response(status_code=204, headers=headers)
 
 
 def _response(issued: IssuedTokens) -> TokenResponse:

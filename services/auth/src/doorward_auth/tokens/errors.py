@@ -9,6 +9,7 @@ class InvalidCredentialsError(DoorwardError):
     status = 401
     code = "invalid_credentials"
     detail = "The email address or the password is wrong."
+    oauth_error = "invalid_grant"
 
 
 class AccountDisabledError(DoorwardError):
@@ -33,6 +34,7 @@ class InvalidRefreshTokenError(DoorwardError):
     status = 401
     code = "invalid_refresh_token"
     detail = "The refresh token is not valid or has expired. Log in again."
+    oauth_error = "invalid_grant"
 
 
 class UnsupportedGrantTypeError(DoorwardError):
@@ -40,4 +42,5 @@ class UnsupportedGrantTypeError(DoorwardError):
 
     status = 400
     code = "unsupported_grant_type"
-    detail = "This endpoint takes the grant type `password` only."
+    detail = "This endpoint takes the grant types `password` and `refresh_token`."
+    oauth_error = "unsupported_grant_type"

@@ -1,18 +1,17 @@
-"""Reading a login: JSON as our clients send it, or the form of OAuth2 (RFC 6749 section 4.3.2)."""
+"""Reading a login: JSON as our clients send it, or the forms of OAuth2 (RFC 6749 sections 4.3.2 and 6)."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from pydantic import BaseModel, ValidationError
 
+from doorward_auth.forms import FORM_MEDIA_TYPE, is_form, read_form
 from doorward_auth.tokens.errors import UnsupportedGrantTypeError
-from doorward_auth.tokens.schemas import LoginRequest
+from doorward_auth.tokens.schemas import LoginRequest, RefreshRequest
 from doorward_common.routing import StrictRequest, require_json
 
-FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
-_MAX_FIELDS: Final = 10
+M = TypeVar("M", bound=BaseModel)
 
 OPENAPI_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -22,11 +21,11 @@ OPENAPI_BODY: Final[dict[str, Any]] = {
             FORM_MEDIA_TYPE: {
                 "schema": {
                     "type": "object",
-                    "required": ["username", "password"],
                     "properties": {
-                        "grant_type": {"type": "string", "const": "password"},
+                        "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
                         "username": {"type": "string", "description": "The email address."},
                         "password": {"type": "string", "format": "password"},
+                        "refresh_token": {"type": "string", "description": "Instead of the two others."},
                     },
                 }
             },
@@ -35,15 +34,18 @@ OPENAPI_BODY: Final[dict[str, Any]] = {
 }
 
 
-async def _read_login(request: Request) -> LoginRequest:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    sent = await (_read_form(request) if media_type == FORM_MEDIA_TYPE else _read_json(request))
-    try:
-        return LoginRequest.model_validate(sent)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
-        ) from None
+async def _read_grant(request: Request) -> LoginRequest | RefreshRequest:
+    if not is_form(request):
+        return _validated(LoginRequest, await _read_json(request))
+    form = await read_form(request)
+    match form.get("grant_type", "password"):
+        case "password":
+            fields = {"email": form.get("username"), "password": form.get("password")}
+            return _validated(LoginRequest, {name: text for name, text in fields.items() if text is not None})
+        case "refresh_token":
+            return _validated(RefreshRequest, {name: form[name] for name in form if name == "refresh_token"})
+        case _:
+            raise UnsupportedGrantTypeError
 
 
 async def _read_json(request: Request) -> Any:
@@ -52,17 +54,13 @@ async def _read_json(request: Request) -> Any:
     return await strict.json() if await strict.body() else None
 
 
-async def _read_form(request: Request) -> dict[str, str]:
-    async with request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
-        if form.get("grant_type", "password") != "password":
-            raise UnsupportedGrantTypeError
-        fields = {"email": form.getlist("username"), "password": form.getlist("password")}
-        # A field given twice is read differently by the next parser: as if it were missing.
-        return {
-            name: values[0]
-            for name, values in fields.items()
-            if len(values) == 1 and not isinstance(values[0], UploadFile)
-        }
+def _validated(model: type[M], sent: Any) -> M:
+    try:
+        return model.model_validate(sent)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
+        ) from None
 
 
-Login = Annotated[LoginRequest, Depends(_read_login)]
+Grant = Annotated[LoginRequest | RefreshRequest, Depends(_read_grant)]

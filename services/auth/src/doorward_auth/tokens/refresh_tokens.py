@@ -40,12 +40,13 @@ class RefreshToken:
         raw = base64url.decode(text.removeprefix(_PREFIX))
         return cls(uuid.UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:])
 
-    def successor(self, derive_key: bytes) -> "RefreshToken":
-        """Return the token that replaces this one, the same at every call.
+    def successor(self, secret: bytes) -> "RefreshToken":
+        """Return the token that replaces this one, the same at every call with one secret of the service.
 
         A client that lost the answer may ask again and gets it, though only its hash is stored.
         """
-        return RefreshToken(self.session_id, hmac.digest(derive_key, self.secret, "sha256"))
+        key = hmac.digest(secret, b"doorward refresh successor", "sha256")
+        return RefreshToken(self.session_id, hmac.digest(key, self.secret, "sha256"))
 
     def hash(self) -> bytes:
         """Return what is stored of the token."""
@@ -57,8 +58,3 @@ class RefreshToken:
 
     def __repr__(self) -> str:
         return f"RefreshToken(session_id={self.session_id})"
-
-
-def derive_key(secret: str) -> bytes:
-    """Derive the key of successors from the signing key: one secret fewer to keep."""
-    return hmac.digest(secret.encode("utf-8"), b"doorward refresh successor", "sha256")

@@ -43,9 +43,3 @@ class Caller(BaseModel):
     role: Role
     issued_at: datetime
     expires_at: datetime
-
-
-class JsonWebKeySet(BaseModel):
-    """RFC 7517. Empty with HS256: a shared key is never published."""
-
-    keys: list[dict[str, str]]

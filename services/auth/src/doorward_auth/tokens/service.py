@@ -19,13 +19,12 @@ from doorward_auth.tokens.errors import (
     InvalidCredentialsError,
     InvalidRefreshTokenError,
 )
-from doorward_auth.tokens.refresh_tokens import RefreshToken, derive_key
+from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.repository import AccountRow
-from doorward_auth.tokens.rotation import Verdict, judge
-from doorward_common.unit_of_work import Database
+from doorward_auth.tokens.rotation import Verdict, judge, successor_of
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.emails import InvalidEmailError, email_key
-from doorward_identity.passwords import PasswordHashing
+from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_session
 
 log = structlog.get_logger(__name__)
@@ -56,13 +55,12 @@ class _Refreshed:
 class TokenService:
     """Opens sessions and renews their tokens."""
 
-    def __init__(
-        self, database: Database, hashing: PasswordHashing, signer: Signer, settings: AuthSettings
-    ) -> None:
-        self._database = database
-        self._hashing = hashing
+    def __init__(self, runtime: IdentityRuntime, signer: Signer, settings: AuthSettings) -> None:
+        self._runtime = runtime
+        self._database = runtime.database
+        self._hashing = runtime.hashing
+        self._keys = runtime.verification.keys
         self._signer = signer
-        self._derive_key = derive_key(settings.secret_key.get_secret_value())
         self._idle = timedelta(seconds=settings.refresh_idle_seconds)
         self._absolute = timedelta(seconds=settings.refresh_absolute_seconds)
         self._grace = timedelta(seconds=settings.refresh_grace_seconds)
@@ -99,11 +97,9 @@ class TokenService:
         outcome = await self._database.write(lambda connection: self._rotate(connection, token))
         if outcome.successor is None:
             # Raised here, behind the commit: the end of a reused session must stay.
-            log.warning(
-                "refresh.refused",
-                reason=outcome.refused,
-                session_id=str(token.session_id),
-            )
+            log.warning("refresh.refused", reason=outcome.refused, session_id=str(token.session_id))
+            if outcome.refused == "reuse":
+                self._runtime.feed.wake()
             raise InvalidRefreshTokenError
         return self._issue(
             outcome.successor,
@@ -151,7 +147,9 @@ class TokenService:
         standing = repository.read_standing(connection, session.user_id)
         if standing is None or standing[1] != Status.ACTIVE:
             return _Refreshed(session.user_id, refused="account_not_active")
-        successor = token.successor(self._derive_key)
+        successor = successor_of(token, session, verdict, self._keys.secrets)
+        if successor is None:
+            return _Refreshed(session.user_id, refused="key_of_successor_gone")
         idle_expires_at = min(session.now + self._idle, session.absolute_expires_at)
         if verdict is Verdict.ROTATE:
             sessions.rotate_session(connection, session, successor.hash(), idle_expires_at)

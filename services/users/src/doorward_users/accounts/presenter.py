@@ -22,7 +22,7 @@ def user_response(
 ) -> Response:
     """Answer with one account and its ETag, or 304."""
     headers = {"ETag": etag(row.version), "Cache-Control": "private, no-cache"}
-    if not_modified(if_none_match, row.version):
+    if not_modified(if_none_match, etag(row.version)):
         return Response(status_code=304, headers=headers)
     if location is not None:
         headers["Location"] = location

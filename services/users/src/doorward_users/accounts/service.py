@@ -44,7 +44,7 @@ class AccountService:
         self._hashing = runtime.hashing
         self._token_seconds = settings.access_token_seconds
         self._readers = settings.directory_readers
-        self._cursors = CursorCodec(settings.secret_key.get_secret_value().encode("utf-8"))
+        self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
         self._by_id = BatchReader("users", runtime.database, repository.find_users, runtime.metrics)
 
     async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from doorward_common.metrics import Metrics
-from doorward_common.revocations import (
-    Changes,
-    RevocationFeed,
-    Revocations,
-    StalePolicy,
-    StaleRevocationsError,
-)
+from doorward_common.revocations.changes import Changes
+from doorward_common.revocations.feed import RevocationFeed
+from doorward_common.revocations.memory import Revocations, StalePolicy, StaleRevocationsError
 
 SESSION, OTHER, USER = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
 

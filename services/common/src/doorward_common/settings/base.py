@@ -4,26 +4,21 @@ Order, first wins: DOORWARD_<NAME>, DOORWARD_<NAME>_FILE (the content of that fi
 line break), the older names (MYSQL_*, LOGLEVEL, DEFAULT_TOKEN_EXPIRY, SECRET_KEY).
 """
 
-import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from doorward_common.addresses import Network
-from doorward_common.keys import check_secret_key
 from doorward_common.logging import LEVELS
-from doorward_common.revocations import StalePolicy
 
 PREFIX: Final = "DOORWARD_"
 S = TypeVar("S", bound="DoorwardSettings")
@@ -69,82 +64,6 @@ class DoorwardSettings(BaseSettings):
             LookupSource(settings_cls, _from_file),
             LookupSource(settings_cls, _from_older_name),
         )
-
-
-class DatabaseSettings(DoorwardSettings):
-    """How to reach the database."""
-
-    database_url: SecretStr = Field(description="`mysql+pymysql://user:password@host:3306/name`")
-    database_pool_size: int = Field(
-        default=8, ge=1, le=256, description="Connections, and threads that use them."
-    )
-    database_timeout_seconds: float = Field(
-        default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
-    )
-
-    database_tls_ca_file: str | None = Field(
-        default=None,
-        description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
-    )
-
-    @field_validator("database_url")
-    @classmethod
-    def _usable_database(cls, value: SecretStr) -> SecretStr:
-        try:
-            backend = sa.make_url(value.get_secret_value()).get_backend_name()
-        except sa.exc.ArgumentError:
-            raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
-        if backend not in {"mysql", "mariadb", "sqlite"}:
-            raise ValueError("names a database other than MariaDB, MySQL and SQLite")
-        return value
-
-
-class ServiceSettings(DatabaseSettings):
-    """What every service needs to know."""
-
-    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
-    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
-    access_log: bool = Field(default=True, description="Log one line a request.")
-    docs: bool = Field(
-        default=False, description="Serve `/docs` and `/openapi.json` (not on a public ingress)."
-    )
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
-        default=(),
-        description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated.",
-    )
-    max_body_bytes: int = Field(default=65_536, ge=1024, description="Longest request body.")
-    drain_seconds: float = Field(
-        default=0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
-    )
-    secret_key: SecretStr = Field(
-        description="Key of access tokens, 32 bytes or more, the same for every service."
-    )
-    issuer: str = Field(default="doorward", min_length=1, description="`iss` of access tokens.")
-    audience: str = Field(default="doorward", min_length=1, description="`aud` of access tokens.")
-    revocation_poll_seconds: float = Field(
-        default=1.0, gt=0, le=60, description="How often the list of revoked tokens is brought up to date."
-    )
-    revocation_max_age_seconds: float = Field(
-        default=10.0, gt=0, description="Age at which the list counts as stale."
-    )
-    revocation_stale_policy: StalePolicy = Field(
-        default=StalePolicy.ACCEPT,
-        description="With a stale list: `accept` tokens and say so, or `refuse` them with 503.",
-    )
-    token_leeway_seconds: int = Field(default=0, ge=0, le=60, description="Clock difference to forgive.")
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(ipaddress.ip_network(one.strip()) for one in value.split(",") if one.strip())
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _strong_key(cls, value: SecretStr) -> SecretStr:
-        check_secret_key(value.get_secret_value())
-        return value
 
 
 class LookupSource(PydanticBaseSettingsSource):
@@ -212,6 +131,9 @@ def load_settings(settings_class: type[S], **overrides: Any) -> S:
 
 
 def _complaint(error: Mapping[str, Any]) -> str:
+    if not error["loc"]:
+        # Of a combination of settings: the message names them.
+        return str(error["msg"]).removeprefix("Value error, ")
     variable = PREFIX + str(error["loc"][0]).upper()
     if error["type"] == "missing":
         return f"{variable} is not set (nor {variable}_FILE)"

@@ -1,0 +1,1 @@
+"""Registered service clients: other services that ask auth about tokens."""

@@ -1,0 +1,1 @@
+"""What strangers may know: public keys, and where the endpoints are."""

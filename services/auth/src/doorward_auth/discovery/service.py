@@ -1,0 +1,40 @@
+"""What is published of the keys and of the endpoints."""
+
+import hashlib
+
+from doorward_auth.discovery.schemas import JsonWebKeySet, ServerMetadata
+from doorward_common.errors import NotFoundError
+from doorward_common.etags import entity_tag
+from doorward_common.keys.ring import KeyRing
+
+
+class NoMetadataError(NotFoundError):
+    """404 while the issuer is a name and no address: metadata is bound to one (RFC 8414 section 2)."""
+
+    code = "issuer_is_no_url"
+    detail = "Set DOORWARD_ISSUER to the address of this service, for every service, to publish metadata."
+
+
+def published_keys(ring: KeyRing) -> tuple[JsonWebKeySet, str]:
+    """Return the public keys that tokens may be signed with, and their entity tag."""
+    public = [dict(key.public_jwk) for key in ring.believed.values() if key.public_jwk is not None]
+    kids = ",".join(sorted(key["kid"] for key in public))
+    return JsonWebKeySet(keys=public), entity_tag(hashlib.sha256(kids.encode("ascii")).hexdigest()[:16])
+
+
+def server_metadata(issuer: str) -> ServerMetadata:
+    """Describe the server at `issuer`; raises NoMetadataError unless that is a URL."""
+    if not issuer.startswith(("https://", "http://")):
+        raise NoMetadataError
+    return ServerMetadata(
+        issuer=issuer,
+        token_endpoint=f"{issuer}/token",
+        jwks_uri=f"{issuer}/jwks.json",
+        revocation_endpoint=f"{issuer}/revoke",
+        introspection_endpoint=f"{issuer}/introspect",
+        grant_types_supported=["password", "refresh_token"],
+        response_types_supported=[],
+        token_endpoint_auth_methods_supported=["none"],
+        revocation_endpoint_auth_methods_supported=["client_secret_basic"],
+        introspection_endpoint_auth_methods_supported=["client_secret_basic"],
+    )

@@ -1,0 +1,34 @@
+"""The endpoint that verifiers poll."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from doorward_auth.clients.dependency import CallingClient
+from doorward_auth.revocations.log import RevocationLog
+from doorward_auth.revocations.schemas import RevocationList
+from doorward_common.etags import IfNoneMatch, not_modified
+from doorward_common.revocations import wire
+from doorward_common.routing import strict_router
+
+router = strict_router(prefix="/api/v1/auth", tag="services")
+
+After = Annotated[
+    str | None, Query(max_length=64, description="`cursor` of the last answer: only what came since.")
+]
+
+
+@router.get("/revocations", response_model=RevocationList, summary="List revoked access tokens")
+async def revocations(
+    request: Request, _client: CallingClient, after: After = None, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Return what every verifier needs to know, from memory: 304 and no query while nothing changes.
+
+    `Age` says how many seconds ago the list was read from the database.
+    """
+    log: RevocationLog = request.app.state.revocation_log
+    headers = {"ETag": log.etag, "Age": f"{log.age:.0f}", "Cache-Control": "private, no-cache"}
+    if not_modified(if_none_match, log.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(wire.dump(log.since(after)), media_type="application/json", headers=headers)

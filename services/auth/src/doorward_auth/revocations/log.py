@@ -1,0 +1,79 @@
+"""What was revoked in which order, so that a verifier is told only what it has not heard."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from doorward_common.etags import entity_tag
+from doorward_common.revocations.changes import Changes
+from doorward_common.revocations.memory import Revocations, StaleRevocationsError
+from doorward_common.revocations.wire import LONGEST_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one look at the database added. Its cursor is the database's time: every replica's clock."""
+
+    added_at: float
+    news: Changes
+
+
+class RevocationLog:
+    """The list as auth holds it, and the looks that it grew by.
+
+    Cursors are times of looks. An entry that a client has not heard was committed after the look that
+    the client's cursor names, on whichever replica that was; the look that brought it here was later
+    still. So the batches behind the cursor have it.
+    """
+
+    def __init__(self, revocations: Revocations, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._revocations = revocations
+        self._clock = clock
+        self._batches: deque[_Batch] = deque()
+        self._cursor: str | None = None
+        self._begins: str | None = None
+
+    def add(self, news: Changes) -> None:
+        """Take what one look added to the list."""
+        now = self._clock()
+        if self._begins is None:
+            # The first look is the whole list: there is nothing before it to tell.
+            self._begins = news.cursor
+        elif news:
+            self._batches.append(_Batch(now, news))
+        self._cursor = news.cursor
+        while self._batches and self._batches[0].added_at < now - LONGEST_SECONDS:
+            self._begins = self._batches.popleft().news.cursor
+
+    @property
+    def etag(self) -> str:
+        """The list's content: equal on every replica that knows the same."""
+        return entity_tag(f"{self._revocations.fingerprint:016x}")
+
+    @property
+    def age(self) -> float:
+        """How many seconds ago the list was up to date; raises StaleRevocationsError past the bound."""
+        age = self._revocations.age()
+        if age is None or self._cursor is None or self._revocations.is_stale():
+            raise StaleRevocationsError
+        return age
+
+    def since(self, cursor: str | None) -> Changes:
+        """Return what the list grew by since `cursor`, or all of it."""
+        if cursor is None or self._begins is None or cursor < self._begins:
+            everything = self._revocations.everything()
+            return Changes(everything.sessions, everything.users, self._cursor)
+        now = self._clock()
+        later = (_aged(batch, now) for batch in self._batches if (batch.news.cursor or "") > cursor)
+        return reduce(or_, later, Changes()) | Changes(cursor=self._cursor)
+
+
+def _aged(batch: _Batch, now: float) -> Changes:
+    passed = now - batch.added_at
+    return Changes(
+        {one: left - passed for one, left in batch.news.sessions.items() if left > passed},
+        {one: (epoch, left - passed) for one, (epoch, left) in batch.news.users.items() if left > passed},
+    )

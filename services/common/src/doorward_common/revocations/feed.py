@@ -1,0 +1,98 @@
+"""Keeping the list up to date."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from doorward_common.metrics import Metrics
+from doorward_common.revocations.changes import Changes, Exchange, Source
+from doorward_common.revocations.memory import Revocations
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS: Final = 10.0
+
+Listener = Callable[[Changes], None]
+
+
+class RevocationFeed:
+    """Keeps a list up to date from its source, for as long as the service runs.
+
+    What this process itself revoked is told to the others through `exchange`, where there is one. A
+    `listener` hears what each look added, with the cursor up to which the list is then complete.
+    """
+
+    def __init__(
+        self,
+        revocations: Revocations,
+        source: Source,
+        metrics: Metrics,
+        *,
+        interval: float,
+        full_every: float = 60.0,
+    ) -> None:
+        self.revocations = revocations
+        self.exchange: Exchange | None = None
+        self.listener: Listener | None = None
+        self._source = source
+        self._interval = interval
+        self._full_every = full_every
+        self._cursor: str | None = None
+        self._full_at = float("-inf")
+        self._swept_at = time.monotonic()
+        self._heard = Changes()
+        self._revoked_here = False
+        self._woken = asyncio.Event()
+        metrics.revocations_age.set_function(lambda: revocations.age() or 0.0)
+        metrics.revocations.set_function(revocations.__len__)
+
+    async def run(self) -> None:
+        """Look at the source again and again; a failed look only lets the list age."""
+        while True:
+            try:
+                await self.update()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
+                log.warning("revocations.stale", age=self.revocations.age(), error=repr(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._interval):
+                    await self._woken.wait()
+            self._woken.clear()
+
+    def wake(self) -> None:
+        """Look now, and tell the others: this very process has just revoked something."""
+        self._revoked_here = True
+        self._woken.set()
+
+    def hear(self, changes: Changes) -> None:
+        """Believe what another process says that it revoked."""
+        self._heard |= self.revocations.add(changes)
+
+    async def update(self) -> None:
+        """Look once."""
+        now = time.monotonic()
+        if now - self._full_at > self._full_every:
+            # From time to time everything, so that nothing missed stays missed.
+            self._cursor = None
+        revoked_here, self._revoked_here = self._revoked_here, False
+        heard, self._heard = self._heard, Changes()
+        try:
+            changes = await self._source.changes(self._cursor)
+        except BaseException:
+            self._revoked_here |= revoked_here
+            self._heard = heard | self._heard
+            raise
+        if self._cursor is None:
+            self._full_at = now
+        self._cursor = changes.cursor
+        news = self.revocations.apply(changes)
+        if self.listener is not None:
+            self.listener(heard | news)
+        if revoked_here and news and self.exchange is not None:
+            await self.exchange.publish(news)
+        if now - self._swept_at > SWEEP_SECONDS:
+            self.revocations.sweep()
+            self._swept_at = now

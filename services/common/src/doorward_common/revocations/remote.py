@@ -1,0 +1,43 @@
+"""The list over HTTP, from the auth service: for services that have no part in its database."""
+
+from typing import Final
+
+import httpx2
+
+from doorward_common.revocations import wire
+from doorward_common.revocations.changes import Changes
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+_TIMEOUT_SECONDS: Final = 3.0
+
+
+class RemoteSource:
+    """`GET /revocations`, as a registered client."""
+
+    def __init__(self, url: str, *, client_id: str, client_secret: str) -> None:
+        self._client = httpx2.AsyncClient(auth=(client_id, client_secret), timeout=_TIMEOUT_SECONDS)
+        self._url = url
+        self._etag: str | None = None
+
+    async def changes(self, cursor: str | None) -> Changes:
+        """Ask once; raises httpx2.HTTPError, or ValueError for an answer that is none."""
+        headers, parameters = {}, {}
+        if cursor is not None and self._etag is not None:
+            headers, parameters = {"If-None-Match": self._etag}, {"after": cursor}
+        async with self._client.stream("GET", self._url, headers=headers, params=parameters) as response:
+            age = float(response.headers.get("Age", 0))
+            if response.status_code == httpx2.codes.NOT_MODIFIED:
+                return Changes(cursor=cursor, age=age)
+            response.raise_for_status()
+            text = bytearray()
+            async for chunk in response.aiter_bytes():
+                text += chunk
+                if len(text) > MAX_BYTES:
+                    raise ValueError("the list of revoked tokens is too long to be one")
+            changes = wire.load(bytes(text), age=age)
+            self._etag = response.headers.get("ETag")
+        return changes
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()

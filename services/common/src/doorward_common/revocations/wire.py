@@ -1,0 +1,41 @@
+"""How changes are written: by `GET /revocations` and on the exchange."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from doorward_common.revocations.changes import Changes
+
+LONGEST_SECONDS: Final = 3_600.0
+"""No token lives for longer, whatever a message says."""
+
+
+def dump(changes: Changes) -> bytes:
+    """Write changes as JSON."""
+    return orjson.dumps(
+        {
+            "sessions": [{"id": one, "expires_in": seconds} for one, seconds in changes.sessions.items()],
+            "users": [
+                {"id": one, "epoch": epoch, "expires_in": seconds}
+                for one, (epoch, seconds) in changes.users.items()
+            ],
+            "cursor": changes.cursor,
+        }
+    )
+
+
+def load(text: bytes, *, age: float = 0.0) -> Changes:
+    """Read changes; raises ValueError, KeyError or TypeError for anything that `dump` does not write."""
+    document: Mapping[str, Any] = orjson.loads(text)
+    return Changes(
+        {uuid.UUID(one["id"]): _seconds(one) for one in document["sessions"]},
+        {uuid.UUID(one["id"]): (int(one["epoch"]), _seconds(one)) for one in document["users"]},
+        document["cursor"],
+        age,
+    )
+
+
+def _seconds(entry: Mapping[str, Any]) -> float:
+    return min(float(entry["expires_in"]), LONGEST_SECONDS)

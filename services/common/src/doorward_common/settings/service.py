@@ -1,0 +1,93 @@
+"""Settings of a service: its database, its address, its tokens."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+import sqlalchemy as sa
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from doorward_common.addresses import Network
+from doorward_common.keys.ring import KeyRing
+from doorward_common.keys.secrets import check_secret
+from doorward_common.settings.base import DoorwardSettings
+from doorward_common.settings.verifier import VerifierSettings
+
+
+class DatabaseSettings(DoorwardSettings):
+    """How to reach the database."""
+
+    database_url: SecretStr = Field(description="`mysql+pymysql://user:password@host:3306/name`")
+    database_pool_size: int = Field(
+        default=8, ge=1, le=256, description="Connections, and threads that use them."
+    )
+    database_timeout_seconds: float = Field(
+        default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
+    )
+
+    database_tls_ca_file: str | None = Field(
+        default=None,
+        description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _usable_database(cls, value: SecretStr) -> SecretStr:
+        try:
+            backend = sa.make_url(value.get_secret_value()).get_backend_name()
+        except sa.exc.ArgumentError:
+            raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
+        if backend not in {"mysql", "mariadb", "sqlite"}:
+            raise ValueError("names a database other than MariaDB, MySQL and SQLite")
+        return value
+
+
+class ServiceSettings(DatabaseSettings, VerifierSettings):
+    """What every service needs to know."""
+
+    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
+    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
+    access_log: bool = Field(default=True, description="Log one line a request.")
+    docs: bool = Field(
+        default=False, description="Serve `/docs` and `/openapi.json` (not on a public ingress)."
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated.",
+    )
+    max_body_bytes: int = Field(default=65_536, ge=1024, description="Longest request body.")
+    drain_seconds: float = Field(
+        default=0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
+    )
+    cursor_key: SecretStr | None = Field(
+        default=None,
+        description="Seals the cursors of lists; needed only where the service has no secret of tokens.",
+    )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ipaddress.ip_network(one.strip()) for one in value.split(",") if one.strip())
+        return value
+
+    @field_validator("cursor_key")
+    @classmethod
+    def _strong_cursor_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_secret(value.get_secret_value().encode("utf-8"))
+        return value
+
+    @model_validator(mode="after")
+    def _cursors_can_be_sealed(self) -> Self:
+        if self.cursor_key is None and not self.key_ring().secrets:
+            raise ValueError(
+                "DOORWARD_CURSOR_KEY is not set (nor DOORWARD_CURSOR_KEY_FILE), and the keys of"
+                " tokens hold no secret to seal cursors with"
+            )
+        return self
+
+    def cursor_secrets(self, ring: KeyRing) -> Sequence[bytes]:
+        """Return the secrets that cursors are sealed with, the one to write with first."""
+        return ring.secrets if self.cursor_key is None else (self.cursor_key.get_secret_value().encode(),)

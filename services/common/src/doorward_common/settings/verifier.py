@@ -1,0 +1,104 @@
+"""Settings of whoever verifies access tokens."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+from doorward_common.keys.key_set import KeySet
+from doorward_common.keys.ring import KeyRing
+from doorward_common.keys.secrets import check_secret
+from doorward_common.revocations.memory import StalePolicy
+from doorward_common.settings.base import DoorwardSettings
+
+
+class VerifierSettings(DoorwardSettings):
+    """Whose tokens are believed, and how long after their end."""
+
+    key_set: SecretStr | None = Field(
+        default=None,
+        description="A JWK set instead of the one key, made by `doorward rotate-key`: several keys, or ES256."
+        " As `DOORWARD_KEY_SET_FILE` it is read again when the file changes.",
+    )
+    key_set_file: Path | None = Field(default=None, description="The file of `DOORWARD_KEY_SET_FILE`.")
+    auth_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#\s]+[^/?#\s]$",
+        description="Where the auth service answers (`http://auth:8000/api/v1/auth`): with ES256, for the"
+        " public keys; for a service without the identity database, for the list of revoked tokens.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        description="The one HS256 key of access tokens, 32 bytes or more, the same for every service.",
+    )
+    client_id: str = Field(default="", description="The name that this service has with auth.")
+    client_secret: SecretStr | None = Field(
+        default=None, description="Its secret there (`DOORWARD_SERVICE_CLIENTS` of auth)."
+    )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="Redis or Valkey (`redis://:password@host:6379/0`), for news of revocations at once.",
+    )
+    issuer: str = Field(default="doorward", min_length=1, description="`iss` of access tokens.")
+    audience: str = Field(default="doorward", min_length=1, description="`aud` of access tokens.")
+    revocation_poll_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="How often the list of revoked tokens is brought up to date."
+    )
+    revocation_max_age_seconds: float = Field(
+        default=10.0, gt=0, description="Age at which the list counts as stale."
+    )
+    revocation_stale_policy: StalePolicy = Field(
+        default=StalePolicy.ACCEPT,
+        description="With a stale list: `accept` tokens and say so, or `refuse` them with 503.",
+    )
+    token_leeway_seconds: int = Field(default=0, ge=0, le=60, description="Clock difference to forgive.")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            check_secret(value.get_secret_value().encode("utf-8"))
+        elif not any(info.data.get(other) for other in ("key_set", "auth_url")):
+            raise ValueError(
+                "is not set (nor DOORWARD_SECRET_KEY_FILE, DOORWARD_KEY_SET_FILE, or DOORWARD_AUTH_URL for"
+                " published keys)"
+            )
+        return value
+
+    @field_validator("key_set")
+    @classmethod
+    def _usable_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            KeySet.parse(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> Self:
+        if self.secret_key is not None and self.key_set is not None:
+            raise ValueError(
+                "DOORWARD_SECRET_KEY and DOORWARD_KEY_SET are both set; `doorward rotate-key` puts the"
+                " one key into the set, and then it is to be unset"
+            )
+        if self.key_set_file is not None and self.key_set is not None:
+            self._require_same_keys(self.key_set_file, self.key_set.get_secret_value())
+        return self
+
+    @staticmethod
+    def _require_same_keys(path: Path, text: str) -> None:
+        # The file is followed from now on: what was set beside it would be gone within a second.
+        if KeySet.parse(path.read_bytes()).keys.keys() != KeySet.parse(text).keys.keys():
+            raise ValueError("DOORWARD_KEY_SET and DOORWARD_KEY_SET_FILE are both set, and differ")
+
+    @property
+    def keys_are_published(self) -> bool:
+        """Whether the keys come from auth, which alone can sign."""
+        return self.secret_key is None and self.key_set is None
+
+    def key_ring(self) -> KeyRing:
+        """Make the ring of the keys that are set; it is empty where they are published."""
+        if self.secret_key is not None:
+            return KeyRing.of_secret(self.secret_key.get_secret_value())
+        if self.key_set is not None:
+            return KeyRing(KeySet.parse(self.key_set.get_secret_value()))
+        return KeyRing(KeySet({}))

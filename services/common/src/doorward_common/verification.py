@@ -1,0 +1,86 @@
+"""What a process needs to believe tokens: keys, the list of revoked ones, and what keeps both fresh."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from doorward_common.keys.published import PublishedKeys
+from doorward_common.keys.ring import KeyFollower
+from doorward_common.metrics import Metrics
+from doorward_common.revocations.changes import Source
+from doorward_common.revocations.feed import RevocationFeed
+from doorward_common.revocations.memory import Revocations, StalePolicy
+from doorward_common.revocations.remote import RemoteSource
+from doorward_common.settings import SettingsError, VerifierSettings
+from doorward_common.tokens import Verifier
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Verification:
+    """A verifier, and the work beside the requests that keeps it up to date."""
+
+    def __init__(self, settings: VerifierSettings, metrics: Metrics, source: Source) -> None:
+        self.keys: Final = settings.key_ring()
+        self.revocations: Final = Revocations(
+            max_age=settings.revocation_max_age_seconds, policy=settings.revocation_stale_policy
+        )
+        self.feed: Final = RevocationFeed(
+            self.revocations, source, metrics, interval=settings.revocation_poll_seconds
+        )
+        self.verifier: Final = Verifier(
+            self.keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            leeway=settings.token_leeway_seconds,
+            revocations=self.revocations,
+        )
+        self._background: list[Background] = [self.feed.run, self._key_work(settings, metrics)]
+        if settings.redis_url is not None:
+            self._background.append(self._exchange_work(settings.redis_url.get_secret_value(), metrics))
+
+    def background(self) -> Sequence[Background]:
+        """Return what runs beside the requests for as long as the process serves."""
+        return self._background
+
+    def problem(self) -> str | None:
+        """Say why tokens cannot be judged yet, or any longer; None when they can."""
+        if not self.keys.believed:
+            return "The keys of access tokens have not been read yet."
+        if self.revocations.age() is None:
+            return "The list of revoked tokens has not been read yet."
+        if self.revocations.is_stale() and self.revocations.policy is StalePolicy.REFUSE:
+            return "The list of revoked tokens is too old."
+        return None
+
+    def note(self) -> str | None:
+        """Say what an operator should look at though tokens are judged, or None."""
+        if self.revocations.is_stale():
+            return f"revocations are {self.revocations.age():.0f} s old"
+        return None
+
+    def _key_work(self, settings: VerifierSettings, metrics: Metrics) -> Background:
+        if settings.keys_are_published:
+            return PublishedKeys(self.keys, f"{settings.auth_url}/jwks.json", metrics).run
+        return KeyFollower(self.keys, settings.key_set_file, metrics).run
+
+    def _exchange_work(self, url: str, metrics: Metrics) -> Background:
+        # Imported by those who use it: the client library takes 15 MiB.
+        from doorward_common.revocations.exchange import RedisExchange  # noqa: PLC0415
+
+        exchange = RedisExchange(url, self.feed.hear, metrics)
+        self.feed.exchange = exchange
+        return exchange.run
+
+
+def remote_source(settings: VerifierSettings) -> RemoteSource:
+    """Return the list of revoked tokens as auth serves it; raises SettingsError."""
+    if settings.auth_url is None or not settings.client_id or settings.client_secret is None:
+        raise SettingsError(
+            "DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET are needed, all three, to"
+            " learn which tokens were revoked"
+        )
+    return RemoteSource(
+        f"{settings.auth_url}/revocations",
+        client_id=settings.client_id,
+        client_secret=settings.client_secret.get_secret_value(),
+    )

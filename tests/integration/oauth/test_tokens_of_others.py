@@ -1,0 +1,125 @@
+"""Registered services ask about tokens (RFC 7662) and end them (RFC 7009)."""
+
+import time
+import uuid
+from typing import Any
+
+import httpx2
+import pytest
+
+from integration.harness.installation import AUTH, CLIENT, Installation
+from integration.harness.people import People, disable
+from integration.harness.problems import assert_problem
+
+
+def ask(installation: Installation, what: str, token: str | None, **options: Any) -> httpx2.Response:
+    form = {} if token is None else {"token": token}
+    return installation.call("POST", f"{AUTH}/{what}", **{"data": form, "auth": CLIENT, **options})
+
+
+def test_an_access_token_that_counts(installation: Installation, people: People) -> None:
+    response = ask(installation, "introspect", people.user.access)
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    told = response.json()
+    assert told.pop("exp") - told.pop("iat") == 300
+    uuid.UUID(told.pop("sid"))
+    assert told.pop("jti")
+    assert told == {
+        "active": True,
+        "token_type": "Bearer",
+        "iss": "doorward",
+        "aud": "doorward",
+        "sub": people.user.id,
+        "role": "user",
+    }
+
+
+def test_a_refresh_token_that_counts(installation: Installation, people: People) -> None:
+    told = ask(installation, "introspect", people.admin.refresh).json()
+    assert told["active"] is True
+    assert told["token_type"] == "refresh_token"
+    assert told["sub"] == people.admin.id
+    assert told["role"] == "admin"
+    assert 13 * 86_400 < told["exp"] - time.time() < 15 * 86_400
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "dwr_" + "A" * 64, "x" * 5000, "ü", "\x00"])
+def test_of_what_does_not_count_nothing_is_told(
+    installation: Installation, people: People, token: str
+) -> None:
+    assert ask(installation, "introspect", token).json() == {"active": False}
+    assert ask(installation, "revoke", token).status_code == 200
+    assert installation.call("GET", f"{AUTH}/me", people.user.access).status_code == 200
+
+
+def test_a_used_refresh_token_and_one_of_a_disabled_account_do_not_count(
+    installation: Installation, people: People
+) -> None:
+    assert installation.refresh(people.other.refresh).status_code == 200
+    assert ask(installation, "introspect", people.other.refresh).json() == {"active": False}
+    disable(installation, people.admin, people.user)
+    for token in (people.user.access, people.user.refresh):
+        assert ask(installation, "introspect", token).json() == {"active": False}
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_revoking_either_token_ends_the_session(
+    installation: Installation, people: People, kind: str
+) -> None:
+    response = ask(installation, "revoke", getattr(people.user, kind))
+    assert response.status_code == 200
+    assert response.content == b""
+    assert_problem(installation.call("GET", f"{AUTH}/me", people.user.access), 401)
+    assert_problem(installation.refresh(people.user.refresh), 401)
+    assert installation.call("GET", f"{AUTH}/me", people.other.access).status_code == 200
+    assert ask(installation, "revoke", people.user.refresh).status_code == 200
+
+
+def test_a_token_just_replaced_revokes_too_and_a_made_up_one_of_the_same_session_does_not(
+    installation: Installation, people: People
+) -> None:
+    rotated = installation.refresh(people.user.refresh).json()
+    forged = people.user.refresh[:30] + "A" * (len(people.user.refresh) - 30)
+    assert ask(installation, "revoke", forged).status_code == 200
+    assert installation.call("GET", f"{AUTH}/me", rotated["access_token"]).status_code == 200
+    assert ask(installation, "revoke", people.user.refresh).status_code == 200
+    assert_problem(installation.refresh(rotated["refresh_token"]), 401)
+
+
+@pytest.mark.parametrize("what", ["introspect", "revoke"])
+def test_nobody_but_registered_services(installation: Installation, people: People, what: str) -> None:
+    for credentials in (None, ("reports", "wrong"), ("nobody", CLIENT[1]), ("", "")):
+        response = ask(installation, what, people.user.access, auth=credentials)
+        document = assert_problem(response, 401)
+        assert document["code"] == document["error"] == "invalid_client"
+        assert response.headers["www-authenticate"].startswith("Basic")
+    assert installation.call("GET", f"{AUTH}/me", people.user.access).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["introspect", "revoke"])
+def test_a_form_with_one_token(installation: Installation, people: People, what: str) -> None:
+    access = people.user.access
+    for form in ({}, {"token": ""}, {"token": [access, access]}, {"Token": access}):
+        document = assert_problem(ask(installation, what, None, data=form), 400)
+        assert document["error"] == "invalid_request"
+    assert_problem(ask(installation, what, None, data=None, json={"token": access}), 400)
+    assert_problem(ask(installation, what, "x" * 70_000), 413)
+    hinted = {"token": access, "token_type_hint": "refresh_token"}
+    assert ask(installation, what, None, data=hinted).status_code == 200
+
+
+def test_a_standard_client_refreshes_at_the_token_endpoint(
+    installation: Installation, people: People
+) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": people.user.refresh}
+    answer = installation.call("POST", f"{AUTH}/token", data=form)
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["refresh_token"] != people.user.refresh
+    again = installation.call("POST", f"{AUTH}/token", data=form | {"refresh_token": "dwr_x"})
+    assert assert_problem(again, 401)["error"] == "invalid_grant"
+    missing = installation.call("POST", f"{AUTH}/token", data={"grant_type": "refresh_token"})
+    assert assert_problem(missing, 422)["errors"][0]["pointer"] == "/refresh_token"
+    other = installation.call("POST", f"{AUTH}/token", data={"grant_type": "client_credentials"})
+    assert assert_problem(other, 400)["error"] == "unsupported_grant_type"

@@ -1,0 +1,80 @@
+"""What proxies and strangers may ask: is this token good, where are the endpoints, what are the keys."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from doorward_auth.main import create_app
+from doorward_common.keys.key_set import ES256, HS256
+from doorward_common.keys.rotation import new_jwk
+from integration.harness.installation import AUTH, Installation, auth_settings
+from integration.harness.people import People
+from integration.harness.problems import assert_problem
+
+
+def test_a_proxy_learns_who_calls(installation: Installation, people: People) -> None:
+    response = installation.call("GET", f"{AUTH}/verify", people.user.access)
+    assert response.status_code == 204
+    assert response.content == b""
+    assert response.headers["x-doorward-user"] == people.user.id
+    assert response.headers["x-doorward-role"] == "user"
+    assert response.headers["x-doorward-session"]
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_a_proxy_may_ask_for_a_role(installation: Installation, people: People) -> None:
+    assert installation.call("GET", f"{AUTH}/verify?role=admin", people.admin.access).status_code == 204
+    refused = installation.call("GET", f"{AUTH}/verify?role=admin", people.user.access)
+    assert assert_problem(refused, 403)["code"] == "insufficient_role"
+    assert "insufficient_scope" in refused.headers["www-authenticate"]
+    assert "x-doorward-user" not in refused.headers
+    assert installation.call("GET", f"{AUTH}/verify?role=user", people.user.access).status_code == 204
+    # An administrator is no `user`: the role that is asked for is the role that is meant.
+    assert_problem(installation.call("GET", f"{AUTH}/verify?role=user", people.admin.access), 403)
+    for both in ("?role=admin&role=user", "?role=user&role=admin"):
+        assert_problem(installation.call("GET", f"{AUTH}/verify{both}", people.user.access), 403)
+    for typo in ("?role=Admin", "?role="):
+        assert_problem(installation.call("GET", f"{AUTH}/verify{typo}", people.user.access), 422)
+
+
+def test_without_a_good_token_the_challenge(installation: Installation, people: People) -> None:
+    for path in ("/verify", "/verify?role=admin"):
+        response = installation.call("GET", AUTH + path)
+        assert assert_problem(response, 401)["code"] == "not_authenticated"
+        assert response.headers["www-authenticate"] == 'Bearer realm="doorward"'
+        assert_problem(installation.call("GET", AUTH + path, "garbage"), 401)
+    assert installation.call("POST", f"{AUTH}/logout", people.user.access).status_code == 204
+    assert_problem(installation.call("GET", f"{AUTH}/verify", people.user.access), 401)
+
+
+def auth_with(key_set: list[dict[str, object]], tmp_path: Path, **overrides: object) -> TestClient:
+    keys = {"secret_key": None, "key_set": SecretStr(json.dumps({"keys": key_set}))}
+    return TestClient(create_app(auth_settings(f"sqlite:///{tmp_path}/empty.db", **keys, **overrides)))
+
+
+@pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server/api/v1/auth"])
+def test_metadata_once_the_issuer_is_an_address(tmp_path: Path, path: str) -> None:
+    issuer = "https://api.example.com/api/v1/auth"
+    client = auth_with([new_jwk(HS256)], tmp_path, issuer=issuer)
+    document = client.get(path).json()
+    assert document == client.get("/api/v1/auth/.well-known/oauth-authorization-server").json()
+    assert document["issuer"] == issuer
+    for name in ("token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"):
+        where = document[name].removeprefix("https://api.example.com")
+        assert client.get(where).status_code in {200, 405}, name  # it is there
+
+
+def test_the_public_keys_and_never_a_secret(tmp_path: Path) -> None:
+    old, new = new_jwk(ES256), new_jwk(ES256, activate_at=4_000_000_000)
+    client = auth_with([old, new, new_jwk(HS256), {**new_jwk(ES256), "retire_at": 1}], tmp_path)
+    response = client.get(f"{AUTH}/jwks.json")
+    published = {key["kid"]: key for key in response.json()["keys"]}
+    assert published.keys() == {old["kid"], new["kid"]}  # the next one too: it is distributed before it signs
+    for key in published.values():
+        assert key.keys() == {"kty", "crv", "x", "y", "alg", "use", "kid"}
+    again = client.get(f"{AUTH}/jwks.json", headers={"If-None-Match": response.headers["etag"]})
+    assert again.status_code == 304
+    assert client.get(f"{AUTH}/jwks.json", headers={"If-None-Match": '"other"'}).status_code == 200

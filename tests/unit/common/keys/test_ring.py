@@ -1,0 +1,108 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from doorward_common.keys.key_set import ES256, HS256, InvalidKeySetError, KeySet
+from doorward_common.keys.ring import KeyFollower, KeyRing, NoSigningKeyError
+from doorward_common.keys.rotation import new_jwk
+from doorward_common.metrics import Metrics
+
+
+def text(*members: object) -> bytes:
+    return json.dumps({"keys": members}).encode()
+
+
+def follow(path: Path) -> tuple[KeyRing, KeyFollower, Metrics]:
+    metrics = Metrics()
+    ring = KeyRing(KeySet.parse(path.read_bytes()))
+    return ring, KeyFollower(ring, path, metrics), metrics
+
+
+def test_keys_become_active_and_retire_with_the_clock() -> None:
+    now = 100.0
+    old, new = new_jwk(HS256) | {"retire_at": 300}, new_jwk(HS256, activate_at=200)
+    ring = KeyRing(KeySet.parse(text(old, new)), clock=lambda: now)
+    before = ring.believed
+    assert ring.signing.kid == old["kid"]
+    now = 200
+    ring.turn()
+    assert ring.signing.kid == new["kid"]
+    assert ring.believed is before  # nothing to forget: both still verify
+    now = 300
+    ring.turn()
+    assert ring.believed is not before
+    assert set(ring.believed) == {new["kid"]}
+
+
+def test_a_ring_whose_last_key_retired_says_so() -> None:
+    now = 100.0
+    ring = KeyRing(KeySet.parse(text(new_jwk(HS256) | {"retire_at": 200})), clock=lambda: now)
+    now = 200
+    ring.turn()
+    assert not ring.believed
+    with pytest.raises(NoSigningKeyError):
+        _ = ring.signing
+
+
+def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: Path) -> None:
+    first, second, third = (new_jwk(HS256) for _ in range(3))
+    for name, member in (("one", first), ("two", second)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys.json").write_bytes(text(member))
+    link = tmp_path / "data"
+    link.symlink_to("one")
+    path = link / "keys.json"
+    ring, follower, _ = follow(path)
+    follower.look()
+    assert set(ring.believed) == {first["kid"]}
+    (tmp_path / "next").symlink_to("two")
+    (tmp_path / "next").replace(link)  # as the kubelet does
+    follower.look()
+    assert set(ring.believed) == {second["kid"]}
+    same_time = path.stat().st_mtime_ns
+    path.write_bytes(text(third))
+    os.utime(path, ns=(same_time, same_time))
+    follower.look()
+    assert set(ring.believed) == {third["kid"]}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        text(),
+        text(new_jwk(HS256, activate_at=4_000_000_000)),
+        text({name: value for name, value in new_jwk(ES256).items() if name != "d"}),
+    ],
+    ids=["empty", "half", "no keys", "none active", "none private"],
+)
+def test_a_file_that_cannot_be_used_changes_nothing_and_counts(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(text(new_jwk(HS256)))
+    ring, follower, metrics = follow(path)
+    before = ring.signing
+    path.write_bytes(damaged)
+    for _ in range(3):
+        follower.look()
+    assert ring.signing == before
+    assert b"doorward_key_set_failures_total 1.0" in metrics.render()
+    path.unlink()
+    follower.look()
+    assert ring.signing == before
+
+
+def test_a_ring_that_only_verifies_takes_public_keys() -> None:
+    public = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
+    ring = KeyRing(KeySet({}))
+    ring.replace(KeySet.parse(text(public)))
+    assert set(ring.believed) == {public["kid"]}
+    assert not ring.can_sign
+
+
+def test_a_ring_that_signs_refuses_a_set_that_could_not() -> None:
+    ring = KeyRing.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5")
+    with pytest.raises(InvalidKeySetError, match="signs now"):
+        ring.replace(KeySet({}))
