@@ -80,16 +80,15 @@ def sweep(connection: sa.Connection, count: int) -> int:
         .where(revocations.c.expires_at <= utc_now())
         .limit(count)
     )
-    rows = connection.execute(expired).all()
-    for kind, subject_id in rows:
+    keys = [(kind, subject_id) for kind, subject_id in connection.execute(expired)]
+    if keys:
         connection.execute(
             revocations.delete().where(
-                revocations.c.kind == kind,
-                revocations.c.subject_id == subject_id,
-                revocations.c.expires_at <= utc_now(),
+                sa.tuple_(revocations.c.kind, revocations.c.subject_id).in_(keys),
+                revocations.c.expires_at <= utc_now(),  # unless it was prolonged in between
             )
         )
-    return len(rows)
+    return len(keys)
 
 
 class DatabaseSource:

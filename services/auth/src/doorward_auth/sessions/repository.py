@@ -183,13 +183,17 @@ def user_exists(connection: sa.Connection, user_id: bytes) -> bool:
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def sweep(connection: sa.Connection, *, keep: timedelta, count: int) -> int:
-    """Delete up to `count` sessions that ended or expired longer than `keep` ago; return how many."""
+def sweep(connection: sa.Connection, behind: bytes, *, keep: timedelta, count: int) -> tuple[int, bytes]:
+    """Look at the `count` sessions behind an id and delete those that were over longer than `keep` ago.
+
+    Returns how many, and the id that was looked at last: empty at the end of the table.
+    """
     before = utc_now(-int(keep.total_seconds()))
-    over = sa.select(sessions.c.id).where(
-        sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
-    )
-    ids = list(connection.execute(over.limit(count)).scalars())
-    if ids:
-        connection.execute(sessions.delete().where(sessions.c.id.in_(ids)))
-    return len(ids)
+    is_over = sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
+    looked = sa.select(sessions.c.id, is_over).where(sessions.c.id > behind).order_by(sessions.c.id)
+    rows = connection.execute(looked.limit(count)).all()
+    over = [session_id for session_id, over in rows if over]
+    if over:
+        # Over once is over for ever: nobody can have revived one in between.
+        connection.execute(sessions.delete().where(sessions.c.id.in_(over)))
+    return len(over), rows[-1][0] if len(rows) == count else b""

@@ -13,6 +13,7 @@ from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
+from doorward_identity.standing import require_standing
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +53,16 @@ class SessionService:
         self._ended("session.ended", caller, session_id)
 
     async def end_all(self, caller: Claims, user_id: uuid.UUID) -> None:
-        """End every session of a user, and every access token. Of an unknown user there are none."""
+        """End every session of a user, and every access token. Of an unknown user there are none.
+
+        Raises InvalidAccessTokenError for a caller whose own account has changed meanwhile.
+        """
 
         def work(connection: sa.Connection) -> int:
             # The user's row first, as everybody who changes an account does: no deadlock.
             if not repository.user_exists(connection, user_id.bytes):
                 return 0
+            require_standing(connection, caller)
             end_tokens(connection, user_id.bytes, token_seconds=self._token_seconds)
             return end_sessions(connection, user_id.bytes, SessionEnd.LOGOUT)
 

@@ -46,9 +46,6 @@ _SELECT: Final = sa.select(
     users.c.updated_at,
 )
 _BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
-_STANDING: Final = sa.select(users.c.epoch).where(
-    users.c.id == sa.bindparam("user_id"), users.c.status == Status.ACTIVE.value
-)
 _BY_IDS: Final = _SELECT.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
 
 _SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
@@ -74,11 +71,6 @@ def lock_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
     """Read one account and keep others from changing it until the commit."""
     row = connection.execute(_BY_ID.with_for_update(), {"user_id": user_id}).one_or_none()
     return None if row is None else UserRow(*row)
-
-
-def standing_epoch(connection: sa.Connection, user_id: bytes) -> int | None:
-    """Read the epoch of an active account, None for any other."""
-    return connection.execute(_STANDING, {"user_id": user_id}).scalar_one_or_none()
 
 
 def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_common.auth import InsufficientRoleError, InvalidAccessTokenError
+from doorward_common.auth import InsufficientRoleError
 from doorward_common.batching import BatchReader
 from doorward_common.columns import utc_now
 from doorward_common.etags import check_if_match
@@ -19,6 +19,7 @@ from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_sessions, end_tokens
+from doorward_identity.standing import require_standing
 from doorward_users.accounts import repository
 from doorward_users.accounts.errors import LastAdminError, UserNotFoundError
 from doorward_users.accounts.repository import UserRow
@@ -91,7 +92,7 @@ class AccountService:
         }
 
         def work(connection: sa.Connection) -> UserRow:
-            _require_standing(connection, caller)
+            require_standing(connection, caller)
             return repository.insert_user(connection, values, password_hash)
 
         user = await self._database.write(work)
@@ -126,7 +127,7 @@ class AccountService:
 
         def work(connection: sa.Connection) -> None:
             user = _locked_to_leave(connection, user_id, if_match)
-            _require_standing(connection, caller)
+            require_standing(connection, caller)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
 
@@ -146,7 +147,7 @@ class AccountService:
             demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
             lock = _locked_to_leave if demotes else _locked
             user = lock(connection, user_id, if_match)
-            _require_standing(connection, caller)
+            require_standing(connection, caller)
             reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
                 repository.set_password_hash(connection, user.id, password_hash)
@@ -172,16 +173,6 @@ def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
     if "name" in changes:
         changes["name_key"] = name_key(changes["name"])
     return changes
-
-
-def _require_standing(connection: sa.Connection, caller: Claims) -> None:
-    """Raise InvalidAccessTokenError if the caller's account changed since the token was issued.
-
-    Tokens are believed for minutes without asking. A write opens a transaction anyway, so it asks:
-    whoever was demoted, disabled or deleted a moment ago changes nothing any more (ASVS 8.3.2).
-    """
-    if repository.standing_epoch(connection, caller.subject.bytes) != caller.epoch:
-        raise InvalidAccessTokenError
 
 
 def _locked(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
