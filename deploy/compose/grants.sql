@@ -7,6 +7,7 @@ GRANT SELECT, UPDATE (epoch) ON users TO doorward_auth;
 GRANT SELECT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON revocations TO doorward_auth;
+GRANT SELECT, INSERT ON audit_events TO doorward_auth;
 GRANT SELECT ON identity_schema TO doorward_auth;
 
 -- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.
@@ -14,4 +15,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
 GRANT SELECT (user_id, updated_at), INSERT, UPDATE ON credentials TO doorward_users;
 GRANT SELECT (id, user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
+GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT SELECT ON identity_schema TO doorward_users;

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
 from doorward_common.database import create_engine
-from doorward_identity.tables import revocations, users
+from doorward_identity.tables import metadata
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 
@@ -127,9 +127,9 @@ class Installation:
             connection.commit()
 
     def wipe(self) -> None:
-        """Delete everybody, with their credentials and sessions."""
-        self.execute(sa.delete(users))
-        self.execute(sa.delete(revocations))
+        """Delete everybody, and everything about them."""
+        with self.transaction() as connection:
+            empty(connection)
         self.forget_revocations()
 
     def forget_revocations(self) -> None:
@@ -161,3 +161,9 @@ def tokens_of(response: httpx2.Response) -> Tokens:
     """Read the pair of tokens from an answer."""
     body = response.json()
     return Tokens(body["access_token"], body["refresh_token"])
+
+
+def empty(connection: sa.Connection) -> None:
+    """Delete every row of the identity database."""
+    for table in reversed(metadata.sorted_tables):
+        connection.execute(sa.delete(table))

@@ -12,8 +12,8 @@ from doorward import admins
 from doorward_common.metrics import Metrics
 from doorward_common.unit_of_work import Database
 from doorward_identity.passwords import PasswordHashing
-from doorward_identity.tables import metadata, revocations, users
-from integration.harness.installation import AUTH, USERS, Installation, auth_settings
+from doorward_identity.tables import metadata, users
+from integration.harness.installation import AUTH, USERS, Installation, auth_settings, empty
 
 PASSWORD: Final = "a long enough phrase"
 _numbers = itertools.count(1)
@@ -73,8 +73,7 @@ def populate(installation: Installation) -> People:
         snapshot = _snapshots[installation.database_url] = _Snapshot(people, rows, time.monotonic())
     else:
         with installation.transaction() as connection:
-            connection.execute(sa.delete(users))
-            connection.execute(sa.delete(revocations))
+            empty(connection)
             for table, rows_of_table in snapshot.rows.items():
                 if not rows_of_table:
                     continue

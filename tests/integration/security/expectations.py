@@ -53,6 +53,8 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     },
     # Ending what is not there is no error: whoever asks for it has it.
     ("DELETE", "/api/v1/auth/users/{user_id}/sessions"): {**_ADMINS_ONLY, "admin": 204},
+    ("GET", "/api/v1/auth/audit"): {**_ADMINS_ONLY, "admin": 200},
+    ("GET", "/api/v1/users/me/activity"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("GET", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("PATCH", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("GET", "/api/v1/users"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},

@@ -35,4 +35,4 @@ def request_from(peer: str | None, *forwarded: str) -> Request:
 def test_believes_only_what_our_own_proxies_wrote(
     peer: str | None, forwarded: list[str], expected: str
 ) -> None:
-    assert client_address(request_from(peer, *forwarded), PROXIES) == expected
+    assert client_address(request_from(peer, *forwarded).scope, PROXIES) == expected

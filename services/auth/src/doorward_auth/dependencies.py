@@ -7,9 +7,9 @@ from fastapi import Depends, Request
 from doorward_auth.oauth.service import TokenInspector
 from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
-from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.service import TokenService
-from doorward_common.addresses import client_address
+from doorward_common.request_context import current_address
+from doorward_identity.audit_log import AuditLog
 
 
 async def _tokens(request: Request) -> TokenService:
@@ -27,16 +27,21 @@ async def _inspector(request: Request) -> TokenInspector:
     return service
 
 
+async def _audit(request: Request) -> AuditLog:
+    log: AuditLog = request.app.state.audit
+    return log
+
+
 async def _device(request: Request) -> Device:
-    settings: AuthSettings = request.app.state.settings
     user_agent = request.headers.get("user-agent", "")
     return Device(
         user_agent="".join(character for character in user_agent if character.isprintable()),
-        address=client_address(request, settings.trusted_proxies),
+        address=current_address(),
     )
 
 
 Tokens = Annotated[TokenService, Depends(_tokens)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Inspector = Annotated[TokenInspector, Depends(_inspector)]
+Audit = Annotated[AuditLog, Depends(_audit)]
 CallingDevice = Annotated[Device, Depends(_device)]

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from doorward_auth.audit import endpoints as audit_endpoints
 from doorward_auth.discovery import endpoints as discovery_endpoints
 from doorward_auth.oauth import endpoints as oauth_endpoints
 from doorward_auth.oauth.service import TokenInspector
@@ -16,6 +17,7 @@ from doorward_auth.tokens import endpoints as token_endpoints
 from doorward_auth.tokens.service import TokenService
 from doorward_common.app import create_service
 from doorward_common.server import run_service
+from doorward_identity.audit_log import AuditLog
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.schema import schema_problem
 
@@ -37,6 +39,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
             session_endpoints.router,
             oauth_endpoints.router,
             revocation_endpoints.router,
+            audit_endpoints.router,
             discovery_endpoints.router,
         ],
         schema_problem=schema_problem,
@@ -52,6 +55,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
     app.state.tokens = TokenService(used, signer, settings)
     app.state.sessions = SessionService(used, token_seconds=settings.access_token_seconds)
     app.state.inspector = TokenInspector(used, settings)
+    app.state.audit = AuditLog(used, settings)
     app.state.clients = settings.client_registry()
     app.state.revocation_log = RevocationLog(used.verification.revocations)
     used.feed.listener = app.state.revocation_log.add

@@ -2,30 +2,32 @@
 
 import ipaddress
 from collections.abc import Sequence
-from typing import Final
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from doorward_common.request_context import NO_ADDRESS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-UNKNOWN: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing binds to it
 
-
-def client_address(request: Request, trusted_proxies: Sequence[Network]) -> str:
+def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str:
     """Return the address of the nearest hop that is not one of our proxies.
 
     X-Forwarded-For is read from the right, and only as far as trusted hops wrote it: what stands
     further left is the client's own claim (ASVS 15.3.4).
     """
-    hops = [hop.strip() for value in request.headers.getlist("x-forwarded-for") for hop in value.split(",")]
-    address = request.client.host if request.client else UNKNOWN
+    headers = Headers(scope=scope)
+    hops = [hop.strip() for value in headers.getlist("x-forwarded-for") for hop in value.split(",")]
+    client = scope.get("client")
+    address: str = client[0] if client else NO_ADDRESS
     while hops and _is_trusted(address, trusted_proxies):
         nearer = hops.pop()
         if _parse(nearer) is None:
             break
         address = nearer
     parsed = _parse(address)
-    return UNKNOWN if parsed is None else str(parsed)
+    return NO_ADDRESS if parsed is None else str(parsed)
 
 
 def _is_trusted(address: str, trusted_proxies: Sequence[Network]) -> bool:

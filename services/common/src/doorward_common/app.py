@@ -96,6 +96,7 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
                 max_body_bytes=settings.max_body_bytes,
                 access_log=settings.access_log,
                 is_draining=lambda: runtime.is_draining,
+                trusted_proxies=settings.trusted_proxies,
                 quiet_routes=OPERATIONS_ROUTES,
             )
         ],

@@ -5,7 +5,8 @@ would cost more than the rest of the stack.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from doorward_common.addresses import Network, client_address
 from doorward_common.errors import status_problem
 from doorward_common.metrics import Metrics
 from doorward_common.request_context import begin_request
@@ -48,6 +50,7 @@ class RequestMiddleware:
         max_body_bytes: int,
         access_log: bool,
         is_draining: Callable[[], bool],
+        trusted_proxies: Sequence[Network],
         quiet_routes: Iterable[str] = (),
     ) -> None:
         self._app = app
@@ -57,6 +60,7 @@ class RequestMiddleware:
         self._max_body_bytes = max_body_bytes
         self._access_log = access_log
         self._is_draining = is_draining
+        self._trusted_proxies = trusted_proxies
         self._quiet_routes = frozenset(quiet_routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +71,7 @@ class RequestMiddleware:
         started = time.perf_counter()
         status = 0
         header = _read_header(scope["headers"])
-        request_id = begin_request(header.request_id)
+        request_id = begin_request(header.request_id, partial(client_address, scope, self._trusted_proxies))
 
         async def send_decorated(message: Message) -> None:
             nonlocal status

@@ -1,11 +1,16 @@
-"""The id of the request in hand, for every log line and every error."""
+"""What is known of the request in hand wherever its work is done: its id, and where it came from."""
 
 import random
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_read_address: ContextVar[Callable[[], str]] = ContextVar("read_address", default=lambda: NO_ADDRESS)
+
+NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing binds to it
 
 _ids: Final = random.Random()  # noqa: S311 - ids are for finding, not for keeping secret
 
@@ -18,8 +23,17 @@ def current_request_id() -> str:
     return _request_id.get()
 
 
-def begin_request(received: bytes | None) -> str:
-    """Take over the edge's request id where it is well-formed, else make one."""
+def current_address() -> str:
+    """Return the address of the client being served, or NO_ADDRESS outside a request."""
+    return _read_address.get()()
+
+
+def begin_request(received: bytes | None, read_address: Callable[[], str]) -> str:
+    """Take over the edge's request id where it is well-formed, else make one.
+
+    `read_address` is only called by the few who ask for the client's address.
+    """
+    _read_address.set(read_address)
     if received is not None and _WELL_FORMED.fullmatch(received):
         request_id = received.decode("ascii")
     else:

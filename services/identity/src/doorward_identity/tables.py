@@ -43,6 +43,10 @@ credentials: Final = sa.Table(
     metadata,
     sa.Column("user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("password_hash", ascii_text(255), nullable=False),  # Argon2id in PHC form
+    # Chosen by an administrator: its owner has to choose another before it opens anything.
+    sa.Column(
+        "must_change", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.text("0")
+    ),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
     **TABLE_OPTIONS,
 )
@@ -76,5 +80,73 @@ revocations: Final = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),  # of a user: the lowest that still counts
     sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # with the last token it can hit
+    **TABLE_OPTIONS,
+)
+
+audit_events: Final = sa.Table(
+    "audit_events",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7: the order of events
+    sa.Column("action", ascii_text(64), nullable=False),  # see audit.Action
+    sa.Column("actor_id", fixed_bytes(16)),  # who did it, if that is known; perhaps deleted since
+    sa.Column("target_id", fixed_bytes(16)),  # whose account it is about; perhaps deleted since
+    sa.Column("address", ascii_text(45), nullable=False),
+    sa.Column("request_id", ascii_text(128), nullable=False),
+    sa.Column("occurred_at", UtcDateTime(), nullable=False),
+    sa.Column("details", exact_text(1000)),  # JSON, never a secret
+    sa.Index("ix_audit_events_target_id_id", "target_id", "id"),
+    sa.Index("ix_audit_events_actor_id_id", "actor_id", "id"),
+    sa.Index("ix_audit_events_action_id", "action", "id"),
+    **TABLE_OPTIONS,
+)
+
+one_time_codes: Final = sa.Table(
+    "one_time_codes",
+    metadata,
+    sa.Column("user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("purpose", ascii_text(16), primary_key=True),
+    sa.Column("code_hash", fixed_bytes(32), nullable=False),  # HMAC: a million values are soon tried
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+    sa.Column("subject", exact_text(EMAIL_LENGTH)),  # what the code confirms: a new address
+    **TABLE_OPTIONS,
+)
+
+# People who have not proven their address yet are no users: whoever claims an address first gains
+# nothing, and the directory never shows them.
+registrations: Final = sa.Table(
+    "registrations",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),
+    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False),
+    sa.Column("name", exact_text(NAME_LENGTH), nullable=False),
+    sa.Column("password_hash", ascii_text(255), nullable=False),
+    sa.Column("code_hash", fixed_bytes(32)),  # from when the mail was sent
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+    sa.Index("ix_registrations_email_key_created_at", "email_key", "created_at"),
+    **TABLE_OPTIONS,
+)
+
+known_devices: Final = sa.Table(
+    "known_devices",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column(
+        "user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("secret_hash", fixed_bytes(32), nullable=False),
+    sa.Column("last_used_at", UtcDateTime(), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+throttles: Final = sa.Table(
+    "throttles",
+    metadata,
+    sa.Column("subject", fixed_bytes(32), primary_key=True),  # a hash: no address is kept here in clear
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("forgotten_at", UtcDateTime(), nullable=False, index=True),
+    sa.Column("blocked_until", UtcDateTime(), nullable=False),
     **TABLE_OPTIONS,
 )

@@ -10,6 +10,7 @@ from doorward_common.columns import utc_now
 from doorward_common.roles import Role
 from doorward_common.unit_of_work import Database
 from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.audit import Action, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import name_key
 from doorward_identity.passwords import NewPassword, PasswordHashing
@@ -54,17 +55,21 @@ def create_admin(
     def work(connection: sa.Connection) -> Outcome:
         user = repository.lock_user_by_email(connection, key)
         if user is None:
-            _insert(connection, email, password_hash)
+            record(
+                connection, Action.ADMIN_CREATED, actor=None, target=_insert(connection, email, password_hash)
+            )
             return Outcome.CREATED
         outcome = Outcome.UNCHANGED
         if user.role != Role.ADMIN or user.status != Status.ACTIVE:
             changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
             repository.update_user(connection, user.id, changes)
+            record(connection, Action.ADMIN_PROMOTED, actor=None, target=user.id)
             outcome = Outcome.PROMOTED
         if reset_password:
             repository.set_password_hash(connection, user.id, password_hash)
             end_sessions(connection, user.id, SessionEnd.PASSWORD)
             end_tokens(connection, user.id, token_seconds=_LONGEST_TOKEN_SECONDS)
+            record(connection, Action.ADMIN_PASSWORD_SET, actor=None, target=user.id)
             outcome = Outcome.PASSWORD_RESET
         return outcome
 
@@ -75,7 +80,7 @@ def create_admin(
         return database.write_now(work)
 
 
-def _insert(connection: sa.Connection, email: str, password_hash: str) -> None:
+def _insert(connection: sa.Connection, email: str, password_hash: str) -> bytes:
     values = {
         "id": uuid7s.uuid7().bytes,
         "email": email,
@@ -86,7 +91,7 @@ def _insert(connection: sa.Connection, email: str, password_hash: str) -> None:
         "status": Status.ACTIVE.value,
         "email_verified_at": utc_now(),
     }
-    repository.insert_user(connection, values, password_hash)
+    return repository.insert_user(connection, values, password_hash).id
 
 
 def _require_acceptable(email: str, password: str) -> None:

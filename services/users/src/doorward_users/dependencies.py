@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from doorward_identity.audit_log import AuditLog
 from doorward_users.accounts.service import AccountService
 
 
@@ -12,4 +13,10 @@ async def _accounts(request: Request) -> AccountService:
     return service
 
 
+async def _audit(request: Request) -> AuditLog:
+    log: AuditLog = request.app.state.audit
+    return log
+
+
+Audit = Annotated[AuditLog, Depends(_audit)]
 Accounts = Annotated[AccountService, Depends(_accounts)]

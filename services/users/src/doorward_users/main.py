@@ -4,10 +4,12 @@ from fastapi import FastAPI
 
 from doorward_common.app import create_service
 from doorward_common.server import run_service
+from doorward_identity.audit_log import AuditLog
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.schema import schema_problem
 from doorward_users.accounts import endpoints as account_endpoints
 from doorward_users.accounts.service import AccountService
+from doorward_users.activity import endpoints as activity_endpoints
 from doorward_users.profile import endpoints as profile_endpoints
 from doorward_users.settings import UsersSettings
 
@@ -24,10 +26,16 @@ def create_app(settings: UsersSettings, runtime: IdentityRuntime | None = None) 
         settings,
         used,
         # The profile first: its path would match `/{user_id}`.
-        routers=[profile_endpoints.hot_router, profile_endpoints.router, account_endpoints.router],
+        routers=[
+            profile_endpoints.hot_router,
+            profile_endpoints.router,
+            activity_endpoints.router,
+            account_endpoints.router,
+        ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
     )
+    app.state.audit = AuditLog(used, settings)
     app.state.accounts = AccountService(used, settings)
     return app
 

@@ -4,16 +4,19 @@ import hmac
 import uuid
 from typing import Final
 
+import sqlalchemy as sa
 import structlog
 
 from doorward_auth.oauth import repository
 from doorward_auth.oauth.repository import LiveSession
 from doorward_auth.oauth.schemas import Introspection
+from doorward_auth.sessions.repository import owner_of
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_common.roles import Role
 from doorward_common.tokens import Claims, InvalidTokenError
 from doorward_identity.accounts import SessionEnd
+from doorward_identity.audit import Action, record
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_session
 
@@ -49,14 +52,17 @@ class TokenInspector:
         session_id = await self._session_of(text)
         if session_id is None:
             return
-        ended = await self._runtime.database.write(
-            lambda connection: end_session(
-                connection,
-                session_id.bytes,
-                SessionEnd.REVOKED,
-                token_seconds=self._settings.access_token_seconds,
-            )
-        )
+
+        def work(connection: sa.Connection) -> bool:
+            owner = owner_of(connection, session_id.bytes)
+            lifetime = self._settings.access_token_seconds
+            if not end_session(connection, session_id.bytes, SessionEnd.REVOKED, token_seconds=lifetime):
+                return False
+            details = {"session_id": session_id, "client": client}
+            record(connection, Action.TOKEN_REVOKED, actor=None, target=owner, details=details)
+            return True
+
+        ended = await self._runtime.database.write(work)
         self._runtime.feed.wake()
         log.info("token.revoked", client=client, session_id=str(session_id), was_live=ended)
 

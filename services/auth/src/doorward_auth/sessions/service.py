@@ -11,6 +11,7 @@ from doorward_auth.sessions.errors import SessionNotFoundError
 from doorward_auth.sessions.repository import SessionEntry
 from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd
+from doorward_identity.audit import Action, record
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 from doorward_identity.standing import require_standing
@@ -37,7 +38,7 @@ class SessionService:
     async def log_out(self, caller: Claims) -> None:
         """End the caller's session. Ending it again changes nothing and is no error."""
         was_live = await self._database.write(
-            lambda connection: self._end(connection, caller.session_id, SessionEnd.LOGOUT)
+            lambda connection: self._end(connection, caller, caller.session_id)
         )
         self._ended("logout", caller, caller.session_id, was_live=was_live)
 
@@ -46,7 +47,7 @@ class SessionService:
 
         def work(connection: sa.Connection) -> None:
             owner = repository.owner_of(connection, session_id.bytes)
-            if owner != caller.subject.bytes or not self._end(connection, session_id, SessionEnd.LOGOUT):
+            if owner != caller.subject.bytes or not self._end(connection, caller, session_id):
                 raise SessionNotFoundError
 
         await self._database.write(work)
@@ -64,13 +65,28 @@ class SessionService:
                 return 0
             require_standing(connection, caller)
             end_tokens(connection, user_id.bytes, token_seconds=self._token_seconds)
-            return end_sessions(connection, user_id.bytes, SessionEnd.LOGOUT)
+            ended = end_sessions(connection, user_id.bytes, SessionEnd.LOGOUT)
+            record(
+                connection,
+                Action.SESSIONS_ENDED,
+                actor=caller.subject.bytes,
+                target=user_id.bytes,
+                details={"count": ended},
+            )
+            return ended
 
         ended = await self._database.write(work)
         self._ended("sessions.ended", caller, user_id, count=ended)
 
-    def _end(self, connection: sa.Connection, session_id: uuid.UUID, reason: SessionEnd) -> bool:
-        return end_session(connection, session_id.bytes, reason, token_seconds=self._token_seconds)
+    def _end(self, connection: sa.Connection, caller: Claims, session_id: uuid.UUID) -> bool:
+        was_live = end_session(
+            connection, session_id.bytes, SessionEnd.LOGOUT, token_seconds=self._token_seconds
+        )
+        if was_live:
+            owner = caller.subject.bytes
+            details = {"session_id": session_id}
+            record(connection, Action.SESSION_ENDED, actor=owner, target=owner, details=details)
+        return was_live
 
     def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:
         self._runtime.feed.wake()

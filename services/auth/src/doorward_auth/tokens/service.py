@@ -23,6 +23,7 @@ from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.repository import AccountRow
 from doorward_auth.tokens.rotation import Verdict, judge, successor_of
 from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.audit import Action, record
 from doorward_identity.emails import InvalidEmailError, email_key
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_session
@@ -141,6 +142,13 @@ class TokenService:
         verdict = judge(session, token.hash(), grace=self._grace)
         if verdict is Verdict.REUSE:
             end_session(connection, session.id, SessionEnd.REUSE, token_seconds=self._signer.lifetime)
+            record(
+                connection,
+                Action.REFRESH_REUSED,
+                actor=None,
+                target=session.user_id,
+                details={"session_id": token.session_id},
+            )
             return _Refreshed(session.user_id, refused="reuse")
         if verdict is Verdict.REFUSE:
             return _Refreshed(session.user_id, refused="ended_or_expired")

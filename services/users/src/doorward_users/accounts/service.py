@@ -15,6 +15,7 @@ from doorward_common.pagination import CursorCodec
 from doorward_common.roles import Role
 from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.audit import Action, record
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.runtime import IdentityRuntime
@@ -93,7 +94,9 @@ class AccountService:
 
         def work(connection: sa.Connection) -> UserRow:
             require_standing(connection, caller)
-            return repository.insert_user(connection, values, password_hash)
+            user = repository.insert_user(connection, values, password_hash)
+            _record(connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role)
+            return user
 
         user = await self._database.write(work)
         _log("user.created", caller, user.id, role=user.role)
@@ -130,6 +133,7 @@ class AccountService:
             require_standing(connection, caller)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
+            _record(connection, Action.ACCOUNT_DELETED, caller, user.id)
 
         await self._database.write(work)
         self._runtime.feed.wake()
@@ -155,7 +159,16 @@ class AccountService:
                 end_tokens(connection, user.id, token_seconds=self._token_seconds)
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
                 end_sessions(connection, user.id, reason)
-            return repository.update_user(connection, user.id, changes)
+            changed = repository.update_user(connection, user.id, changes)
+            _record(
+                connection,
+                Action.ACCOUNT_UPDATED,
+                caller,
+                user.id,
+                **_told(user, changes),
+                password=password_hash is not None,
+            )
+            return changed
 
         user = await self._database.write(work)
         self._runtime.feed.wake()
@@ -213,6 +226,23 @@ def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | No
     if "role" in changes and changes["role"] != user.role:
         return SessionEnd.ROLE
     return None
+
+
+def _told(user: UserRow, changes: dict[str, Any]) -> dict[str, Any]:
+    """Say which fields changed; of role and status also from what to what."""
+    named = sorted(name for name in changes if not name.endswith("_key"))
+    moved = {
+        name: [getattr(user, name), changes[name]]
+        for name in ("role", "status")
+        if changes.get(name, getattr(user, name)) != getattr(user, name)
+    }
+    return {"fields": named, **moved}
+
+
+def _record(
+    connection: sa.Connection, action: Action, caller: Claims, target: bytes, **details: object
+) -> None:
+    record(connection, action, actor=caller.subject.bytes, target=target, details=details or None)
 
 
 def _log(event: str, caller: Claims, user_id: bytes, **fields: object) -> None:

@@ -1,0 +1,44 @@
+"""The endpoint of the audit log."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import AwareDatetime
+
+from doorward_auth.dependencies import Audit
+from doorward_common.auth import AdminUser
+from doorward_common.pagination import Cursor, Limit, Page
+from doorward_common.routing import strict_router
+from doorward_identity.audit import Action, EventFilter
+from doorward_identity.audit_log import AuditEvent
+
+router = strict_router(prefix="/api/v1/auth", tag="audit")
+
+
+async def _wanted(
+    action: Annotated[Action | None, Query(description="One kind of event.")] = None,
+    actor: Annotated[uuid.UUID | None, Query(description="Events that this user caused.")] = None,
+    target: Annotated[uuid.UUID | None, Query(description="Events about this user.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="From this time on.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before this time.")] = None,
+) -> EventFilter:
+    return EventFilter(
+        action,
+        None if actor is None else actor.bytes,
+        None if target is None else target.bytes,
+        since,
+        until,
+    )
+
+
+@router.get("/audit", summary="Read the audit log")
+async def audit(
+    _caller: AdminUser,
+    events: Audit,
+    wanted: Annotated[EventFilter, Depends(_wanted)],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[AuditEvent]:
+    """Every security event, the newest first."""
+    return await events.page(wanted, cursor, limit)
