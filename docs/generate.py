@@ -57,7 +57,7 @@ def _who(security: list[dict[str, list[str]]] | None) -> str:
 
 
 def _plain(default: object) -> str:
-    if default == ():
+    if default is None or default in {(), ""}:
         return "(none)"
     return str(default.value if hasattr(default, "value") else default)
 
