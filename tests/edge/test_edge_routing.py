@@ -9,7 +9,10 @@ from support.echo import Backends
 from support.raw import exchange, statuses
 
 
-@pytest.mark.parametrize("path", ["/api/v1/auth", "/api/v1/auth/token", "/api/v1/auth/a/b?c=d%20e"])
+METADATA = "/.well-known/oauth-authorization-server/api/v1/auth"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth", "/api/v1/auth/token", "/api/v1/auth/a/b?c=d%20e", METADATA])
 def test_auth_prefix_reaches_auth_unchanged(client: Client, backends: Backends, path: str) -> None:
     assert client.get(path).status_code == 200
     assert [one.path for one in backends.auth.received] == [path]
@@ -35,6 +38,9 @@ def test_every_method_of_the_api_passes(client: Client, backends: Backends, meth
         "/api/v1/usersX",
         "/api/v1/users-old/1",
         "/api/v1/authX",
+        METADATA + "/x",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/security.txt",
         "/api/v1/auth.json",
         "/api/v1/other",
         "/api/v1/",
