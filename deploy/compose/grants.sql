@@ -8,6 +8,11 @@ GRANT SELECT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON revocations TO doorward_auth;
 GRANT SELECT, INSERT ON audit_events TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON one_time_codes TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON registrations TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON throttles TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT ON identity_schema TO doorward_auth;
 
 -- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.

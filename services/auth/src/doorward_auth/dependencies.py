@@ -7,13 +7,19 @@ from fastapi import Depends, Request
 from doorward_auth.oauth.service import TokenInspector
 from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
-from doorward_auth.tokens.service import TokenService
+from doorward_auth.tokens.logins import LoginService
+from doorward_auth.tokens.refreshes import RefreshService
 from doorward_common.request_context import current_address
 from doorward_identity.audit_log import AuditLog
 
 
-async def _tokens(request: Request) -> TokenService:
-    service: TokenService = request.app.state.tokens
+async def _logins(request: Request) -> LoginService:
+    service: LoginService = request.app.state.logins
+    return service
+
+
+async def _refreshes(request: Request) -> RefreshService:
+    service: RefreshService = request.app.state.refreshes
     return service
 
 
@@ -40,7 +46,8 @@ async def _device(request: Request) -> Device:
     )
 
 
-Tokens = Annotated[TokenService, Depends(_tokens)]
+Logins = Annotated[LoginService, Depends(_logins)]
+Refreshes = Annotated[RefreshService, Depends(_refreshes)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Inspector = Annotated[TokenInspector, Depends(_inspector)]
 Audit = Annotated[AuditLog, Depends(_audit)]

@@ -6,6 +6,7 @@ from doorward_auth.audit import endpoints as audit_endpoints
 from doorward_auth.discovery import endpoints as discovery_endpoints
 from doorward_auth.oauth import endpoints as oauth_endpoints
 from doorward_auth.oauth.service import TokenInspector
+from doorward_auth.passwords.proof import PasswordProofs
 from doorward_auth.revocations import endpoints as revocation_endpoints
 from doorward_auth.revocations.log import RevocationLog
 from doorward_auth.sessions import endpoints as session_endpoints
@@ -14,7 +15,8 @@ from doorward_auth.sessions.sweeper import Sweeper
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
 from doorward_auth.tokens import endpoints as token_endpoints
-from doorward_auth.tokens.service import TokenService
+from doorward_auth.tokens.logins import LoginService
+from doorward_auth.tokens.refreshes import RefreshService
 from doorward_common.app import create_service
 from doorward_common.server import run_service
 from doorward_identity.audit_log import AuditLog
@@ -52,7 +54,9 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
         audience=settings.audience,
         lifetime=settings.access_token_seconds,
     )
-    app.state.tokens = TokenService(used, signer, settings)
+    proofs = PasswordProofs(used)
+    app.state.logins = LoginService(used, proofs, signer, settings)
+    app.state.refreshes = RefreshService(used, signer, settings)
     app.state.sessions = SessionService(used, token_seconds=settings.access_token_seconds)
     app.state.inspector = TokenInspector(used, settings)
     app.state.audit = AuditLog(used, settings)

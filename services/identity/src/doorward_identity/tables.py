@@ -9,6 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_common.mail.outbox import outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 
@@ -150,3 +151,5 @@ throttles: Final = sa.Table(
     sa.Column("blocked_until", UtcDateTime(), nullable=False),
     **TABLE_OPTIONS,
 )
+
+outbox: Final = outbox_table(metadata)

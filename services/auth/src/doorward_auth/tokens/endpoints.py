@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from doorward_auth.dependencies import CallingDevice, Tokens
+from doorward_auth.dependencies import CallingDevice, Logins, Refreshes
+from doorward_auth.tokens.issuing import IssuedTokens
 from doorward_auth.tokens.login_form import OPENAPI_BODY, Grant
 from doorward_auth.tokens.schemas import Caller, RefreshRequest, TokenResponse
-from doorward_auth.tokens.service import IssuedTokens
 from doorward_common.auth import CurrentUser, InsufficientRoleError
 from doorward_common.roles import Role
 from doorward_common.routing import LeanRoute, strict_router
@@ -23,21 +23,22 @@ RequiredRoles = Annotated[
 ]
 
 
-@router.post("/token", summary="Log in", openapi_extra=OPENAPI_BODY)
-async def log_in(grant: Grant, device: CallingDevice, tokens: Tokens) -> TokenResponse:
+@router.post("/token", response_model_exclude_none=True, summary="Log in", openapi_extra=OPENAPI_BODY)
+async def log_in(grant: Grant, device: CallingDevice, logins: Logins, refreshes: Refreshes) -> TokenResponse:
     """Exchange an email address and a password for an access token and a refresh token.
 
     OAuth2 clients may send the forms of RFC 6749, also the one that refreshes.
     """
     if isinstance(grant, RefreshRequest):
-        return await refresh(grant, tokens)
-    return _response(await tokens.log_in(grant.email, grant.password.get_secret_value(), device))
+        return await refresh(grant, refreshes)
+    known = None if grant.device_token is None else grant.device_token.get_secret_value()
+    return _response(await logins.log_in(grant.email, grant.password.get_secret_value(), device, known))
 
 
-@router.post("/refresh-token", summary="Renew an access token")
-async def refresh(body: RefreshRequest, tokens: Tokens) -> TokenResponse:
+@router.post("/refresh-token", response_model_exclude_none=True, summary="Renew an access token")
+async def refresh(body: RefreshRequest, refreshes: Refreshes) -> TokenResponse:
     """Exchange a refresh token for a new pair. The old one may be repeated for a few seconds."""
-    return _response(await tokens.refresh(body.refresh_token.get_secret_value()))
+    return _response(await refreshes.refresh(body.refresh_token.get_secret_value()))
 
 
 @router.get("/me", summary="Who the access token is for")
@@ -77,4 +78,5 @@ def _response(issued: IssuedTokens) -> TokenResponse:
         expires_in=issued.expires_in,
         refresh_token=issued.refresh_token,
         refresh_expires_in=issued.refresh_expires_in,
+        device_token=issued.device_token,
     )

@@ -28,6 +28,14 @@ class EmailNotVerifiedError(DoorwardError):
     detail = "This email address has not been verified yet."
 
 
+class PasswordChangeRequiredError(DoorwardError):
+    """403, told only to somebody who knows the password: an administrator chose it."""
+
+    status = 403
+    code = "password_change_required"
+    detail = "Choose a password of your own first: POST /password with this one and the new one."
+
+
 class InvalidRefreshTokenError(DoorwardError):
     """401 for every refresh token that does not work; why is told to the log."""
 

@@ -25,6 +25,7 @@ OPENAPI_BODY: Final[dict[str, Any]] = {
                         "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
                         "username": {"type": "string", "description": "The email address."},
                         "password": {"type": "string", "format": "password"},
+                        "device_token": {"type": "string", "description": "Of an earlier login."},
                         "refresh_token": {"type": "string", "description": "Instead of the two others."},
                     },
                 }
@@ -40,7 +41,11 @@ async def _read_grant(request: Request) -> LoginRequest | RefreshRequest:
     form = await read_form(request)
     match form.get("grant_type", "password"):
         case "password":
-            fields = {"email": form.get("username"), "password": form.get("password")}
+            fields = {
+                "email": form.get("username"),
+                "password": form.get("password"),
+                "device_token": form.get("device_token"),
+            }
             return _validated(LoginRequest, {name: text for name, text in fields.items() if text is not None})
         case "refresh_token":
             return _validated(RefreshRequest, {name: form[name] for name in form if name == "refresh_token"})

@@ -1,11 +1,12 @@
 """Queries of logging in."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
-from doorward_identity.tables import credentials, users
+from doorward_identity.tables import credentials, registrations, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class AccountRow:
     epoch: int
     is_verified: bool
     password_hash: str
+    must_change: bool
 
 
 _ACCOUNT = (
@@ -28,6 +30,7 @@ _ACCOUNT = (
         users.c.epoch,
         users.c.email_verified_at.is_not(None).label("is_verified"),
         credentials.c.password_hash,
+        credentials.c.must_change,
     )
     .join(credentials, credentials.c.user_id == users.c.id)
     .where(users.c.email_key == sa.bindparam("email_key"))
@@ -42,6 +45,19 @@ def find_account(connection: sa.Connection, email_key: str) -> AccountRow | None
     """Find an account that has a password by its canonical address."""
     row = connection.execute(_ACCOUNT, {"email_key": email_key}).one_or_none()
     return None if row is None else AccountRow(*row)
+
+
+_REGISTERED: Final = (
+    sa.select(registrations.c.password_hash)
+    .where(registrations.c.email_key == sa.bindparam("email_key"), registrations.c.expires_at > utc_now())
+    .order_by(registrations.c.created_at.desc())
+    .limit(1)
+)
+
+
+def find_registration(connection: sa.Connection, email_key: str) -> str | None:
+    """Read the password hash of somebody who has registered and not proven the address yet."""
+    return connection.execute(_REGISTERED, {"email_key": email_key}).scalar_one_or_none()
 
 
 def read_standing(connection: sa.Connection, user_id: bytes) -> tuple[str, str, int] | None:

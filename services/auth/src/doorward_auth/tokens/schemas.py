@@ -15,6 +15,11 @@ class LoginRequest(BaseModel):
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
     password: SecretStr = Field(min_length=1, max_length=1024)
+    device_token: SecretStr | None = Field(
+        default=None,
+        max_length=128,
+        description="Of an earlier login. A device that is known is not slowed down by what strangers try.",
+    )
 
 
 class RefreshRequest(BaseModel):
@@ -33,6 +38,9 @@ class TokenResponse(BaseModel):
     expires_in: int = Field(examples=[300])
     refresh_token: str
     refresh_expires_in: int = Field(examples=[1_209_600])
+    device_token: str | None = Field(
+        default=None, description="To keep and to send with the next login; with a login from a new device."
+    )
 
 
 class Caller(BaseModel):

@@ -1,0 +1,1 @@
+"""Codes that prove to read somebody's mail."""

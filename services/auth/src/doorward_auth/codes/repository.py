@@ -1,0 +1,79 @@
+"""Queries on one-time codes of accounts."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, sqlite
+
+from doorward_auth.codes.one_time import MAX_GUESSES, Purpose
+from doorward_common.columns import utc_now
+from doorward_identity.tables import one_time_codes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCode:
+    """A code that may be guessed at; `subject` is what it confirms."""
+
+    code_hash: bytes
+    subject: str | None
+
+
+def store(
+    connection: sa.Connection,
+    user_id: bytes,
+    purpose: Purpose,
+    code_hash: bytes,
+    *,
+    seconds: int,
+    subject: str | None = None,
+) -> None:
+    """Store a code in place of the one before: there is one at a time."""
+    fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "subject": subject}
+    row = {"user_id": user_id, "purpose": purpose.value, **fresh}
+    if connection.dialect.name == "sqlite":
+        added = sqlite.insert(one_time_codes).values(row)
+        connection.execute(added.on_conflict_do_update(index_elements=["user_id", "purpose"], set_=fresh))
+    else:
+        connection.execute(mysql.insert(one_time_codes).values(row).on_duplicate_key_update(fresh))
+
+
+def take_guess(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> StoredCode | None:
+    """Use up one guess and return the code to compare with; None when there is none left.
+
+    The count is raised and checked in one statement, so that guesses at once are no more than those in
+    a row. To be committed whatever comes of it.
+    """
+    mine = (one_time_codes.c.user_id == user_id, one_time_codes.c.purpose == purpose.value)
+    used = (
+        one_time_codes.update()
+        .where(*mine, one_time_codes.c.attempts < MAX_GUESSES, one_time_codes.c.expires_at > utc_now())
+        .values(attempts=one_time_codes.c.attempts + 1)
+    )
+    if connection.execute(used).rowcount != 1:
+        return None
+    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(*mine)
+    return StoredCode(*connection.execute(found).one())
+
+
+def delete(connection: sa.Connection, user_id: bytes, purpose: Purpose | None = None) -> None:
+    """Delete a user's code for one purpose, or all of them."""
+    gone = one_time_codes.delete().where(one_time_codes.c.user_id == user_id)
+    if purpose is not None:
+        gone = gone.where(one_time_codes.c.purpose == purpose.value)
+    connection.execute(gone)
+
+
+def sweep(connection: sa.Connection, count: int) -> int:
+    """Delete up to `count` expired codes; return how many."""
+    over = (
+        sa.select(one_time_codes.c.user_id, one_time_codes.c.purpose)
+        .where(one_time_codes.c.expires_at <= utc_now())
+        .limit(count)
+    )
+    keys = [(user_id, purpose) for user_id, purpose in connection.execute(over)]
+    if keys:
+        both = sa.tuple_(one_time_codes.c.user_id, one_time_codes.c.purpose)
+        connection.execute(
+            one_time_codes.delete().where(both.in_(keys), one_time_codes.c.expires_at <= utc_now())
+        )
+    return len(keys)

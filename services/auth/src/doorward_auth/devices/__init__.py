@@ -1,0 +1,1 @@
+"""Devices that somebody has logged in from: what strangers do never blocks them."""

@@ -1,0 +1,1 @@
+"""Changing the address that an account is known by."""

@@ -1,0 +1,1 @@
+"""The mails that auth sends, and what became of them."""

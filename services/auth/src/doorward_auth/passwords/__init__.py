@@ -1,0 +1,1 @@
+"""Changing a password, and choosing a new one when it is forgotten."""

@@ -1,0 +1,1 @@
+"""Becoming a user: by registering, or by invitation."""

@@ -1,0 +1,1 @@
+"""Limits on guessing and on asking for mail, shared by all replicas."""

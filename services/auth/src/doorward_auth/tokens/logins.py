@@ -1,0 +1,127 @@
+"""The rules of logging in."""
+
+import uuid
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_auth.devices import repository as devices
+from doorward_auth.devices.device_tokens import DeviceToken
+from doorward_auth.passwords.proof import PasswordProofs, Proven
+from doorward_auth.sessions import repository as sessions
+from doorward_auth.sessions.repository import Device, Opening
+from doorward_auth.settings import AuthSettings
+from doorward_auth.signing import Signer
+from doorward_auth.throttling.service import require_no_wait
+from doorward_auth.tokens import repository
+from doorward_auth.tokens.errors import (
+    AccountDisabledError,
+    EmailNotVerifiedError,
+    InvalidCredentialsError,
+    PasswordChangeRequiredError,
+)
+from doorward_auth.tokens.issuing import IssuedTokens, issue
+from doorward_auth.tokens.refresh_tokens import RefreshToken
+from doorward_auth.tokens.repository import AccountRow
+from doorward_identity.accounts import Status
+from doorward_identity.audit import Action, record
+from doorward_identity.runtime import IdentityRuntime
+
+log = structlog.get_logger(__name__)
+
+
+class LoginService:
+    """Opens sessions."""
+
+    def __init__(
+        self, runtime: IdentityRuntime, proofs: PasswordProofs, signer: Signer, settings: AuthSettings
+    ) -> None:
+        self._database = runtime.database
+        self._hashing = runtime.hashing
+        self._proofs = proofs
+        self._signer = signer
+        self._absolute = timedelta(seconds=settings.refresh_absolute_seconds)
+        self._idle = min(timedelta(seconds=settings.refresh_idle_seconds), self._absolute)
+
+    async def log_in(
+        self, email: str, password: str, device: Device, device_token: str | None = None
+    ) -> IssuedTokens:
+        """Open a session for the owner of an account.
+
+        Raises TooManyAttemptsError; InvalidCredentialsError; and only after a right password
+        EmailNotVerifiedError, AccountDisabledError and PasswordChangeRequiredError.
+        """
+        proven = await self._proofs.prove(email, password, device_token)
+        account = proven.account
+        _require_usable(account)
+        await self._replace_outdated_hash(account, password)
+        token = RefreshToken.issue(uuid7s.uuid7())
+        opening = self._opening(account, token, device)
+        met = proven.device or DeviceToken.issue(uuid7s.uuid7())
+        if not await self._database.write(lambda connection: _open(connection, proven, opening, met)):
+            # The hash took its time, and meanwhile the account was changed.
+            raise InvalidCredentialsError
+        log.info(
+            "login.succeeded", user_id=str(uuid.UUID(bytes=account.id)), session_id=str(token.session_id)
+        )
+        return issue(
+            self._signer,
+            token,
+            user_id=account.id,
+            role=account.role,
+            epoch=account.epoch,
+            lifetime=self._idle,
+            device_token=None if proven.device else str(met),
+        )
+
+    async def _replace_outdated_hash(self, account: AccountRow, password: str) -> None:
+        """Hash with today's parameters while the password is at hand."""
+        if not self._hashing.is_outdated(account.password_hash):
+            return
+        new = await self._hashing.hash(password)
+        await self._database.write_one(
+            lambda connection: repository.replace_hash(
+                connection, account.id, old=account.password_hash, new=new
+            )
+        )
+
+    def _opening(self, account: AccountRow, token: RefreshToken, device: Device) -> Opening:
+        return Opening(
+            session_id=token.session_id.bytes,
+            user_id=account.id,
+            token_hash=token.hash(),
+            user_agent=device.user_agent[: sessions.USER_AGENT_LENGTH],
+            address=device.address,
+            idle_seconds=int(self._idle.total_seconds()),
+            absolute_seconds=int(self._absolute.total_seconds()),
+            role=account.role,
+            status=account.status,
+            epoch=account.epoch,
+        )
+
+
+def _open(connection: sa.Connection, proven: Proven, opening: Opening, device: DeviceToken) -> bool:
+    """Open the session and remember the device; tell whether the account still stood as it was read."""
+    # Once more, now that the hash is computed: of many guesses at once, those that come after the
+    # limit learn nothing, the right one included.
+    require_no_wait(connection, proven.subjects)
+    if not sessions.open_session(connection, opening):
+        return False
+    if proven.device is None:
+        devices.remember(connection, opening.user_id, device.id.bytes, device.hash())
+    else:
+        devices.touch(connection, device.id.bytes)
+    details = {"session_id": uuid.UUID(bytes=opening.session_id), "new_device": proven.device is None}
+    record(connection, Action.LOGIN_SUCCEEDED, actor=opening.user_id, target=opening.user_id, details=details)
+    return True
+
+
+def _require_usable(account: AccountRow) -> None:
+    if account.status != Status.ACTIVE:
+        raise AccountDisabledError
+    if not account.is_verified:
+        raise EmailNotVerifiedError
+    if account.must_change:
+        raise PasswordChangeRequiredError

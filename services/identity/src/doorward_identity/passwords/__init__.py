@@ -1,0 +1,34 @@
+"""Passwords: which are acceptable, and the only code that hashes and verifies them.
+
+| module | what it is |
+|---|---|
+| `policy` | what a new password must be; `NewPassword` for bodies, `require_acceptable` for services |
+| `blocklist`, `personal` | passwords that are tried first: everybody's, and this person's |
+| `hashing` | Argon2id on threads of its own |
+| `formats` | the hashes that can be verified: today's, and those brought from elsewhere |
+"""
+
+from doorward_identity.passwords.formats import CorruptHashError, is_importable
+from doorward_identity.passwords.formats.keycloak import from_keycloak
+from doorward_identity.passwords.hashing import PasswordHashing
+from doorward_identity.passwords.policy import (
+    ADVISED_LENGTH,
+    NewPassword,
+    UnacceptablePasswordError,
+    require_acceptable,
+)
+from doorward_identity.passwords.spelling import MAXIMUM_LENGTH, MINIMUM_LENGTH, normalize
+
+__all__ = [
+    "ADVISED_LENGTH",
+    "MAXIMUM_LENGTH",
+    "MINIMUM_LENGTH",
+    "CorruptHashError",
+    "NewPassword",
+    "PasswordHashing",
+    "UnacceptablePasswordError",
+    "from_keycloak",
+    "is_importable",
+    "normalize",
+    "require_acceptable",
+]

@@ -1,0 +1,118 @@
+"""Argon2id on threads of its own: the only code that makes and checks hashes."""
+
+import secrets
+import time
+from typing import Final, NamedTuple
+
+import structlog
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError
+
+from doorward_common.executors import BoundedExecutor, usable_cores
+from doorward_common.metrics import Metrics
+from doorward_identity.passwords import formats
+from doorward_identity.passwords.even_refusals import EvenRefusals
+from doorward_identity.passwords.formats import Argon2Limits, CorruptHashError, StoredHash, b64
+from doorward_identity.passwords.spelling import encodings, normalize
+from doorward_identity.settings import Argon2Settings
+
+log = structlog.get_logger(__name__)
+
+_NICENESS: Final = 10
+
+
+class _Verdict(NamedTuple):
+    """Whether the password was right, and the seconds spent on a hash that is not of today's kind."""
+
+    is_right: bool
+    foreign_seconds: float = 0.0
+
+
+class PasswordHashing:
+    """Argon2id on threads of its own, as many as there are cores to compute on.
+
+    More at once would only make each slower and take its memory as well. They yield to the event
+    loop (niceness), so that reads stay fast while people log in.
+    """
+
+    def __init__(self, settings: Argon2Settings, metrics: Metrics) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=settings.argon2_time_cost,
+            memory_cost=settings.argon2_memory_kib,
+            parallelism=settings.argon2_parallelism,
+            type=Type.ID,
+        )
+        self._limits = Argon2Limits().covering(settings.argon2_memory_kib, settings.argon2_time_cost)
+        self._dummy = formats.parse(self._hash_of_nothing(), self._limits)
+        self._refusals = EvenRefusals()
+        self._executor = BoundedExecutor(
+            "hash",
+            threads=settings.argon2_threads or usable_cores(),
+            deadline=settings.argon2_deadline_seconds,
+            expected_seconds=0.03,
+            metrics=metrics.executor("hash"),
+            niceness=_NICENESS,
+        )
+
+    async def hash(self, password: str) -> str:
+        """Hash a new password into the PHC form; raises OverloadedError."""
+        return await self._executor.run(lambda: self.hash_now(password))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Tell whether the password is right; raises OverloadedError.
+
+        Without a hash (an unknown account) it is not, after the same work. A hash from elsewhere (see
+        `formats`) is checked as it was there; refusals wait for what that takes longer (see
+        `even_refusals`), so time says nothing.
+        """
+        verdict = await self._executor.run(lambda: self._verify_now(password_hash, password))
+        if not verdict.is_right:
+            await self._refusals.wait(verdict.foreign_seconds)
+        return verdict.is_right
+
+    def hash_now(self, password: str) -> str:
+        """Hash on the calling thread: for commands."""
+        return self._hasher.hash(normalize(password))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Tell whether a hash was made with other parameters than today's, or elsewhere."""
+        try:
+            return self._hasher.check_needs_rehash(password_hash)
+        except InvalidHashError:
+            return True
+
+    def shutdown(self) -> None:
+        """Let running hashes end."""
+        self._executor.shutdown()
+
+    def _verify_now(self, password_hash: str | None, password: str) -> _Verdict:
+        candidates = encodings(password)
+        if password_hash is None:
+            self._matches(self._dummy, candidates)
+            return _Verdict(is_right=False)
+        began = time.perf_counter()
+        try:
+            if self._matches(formats.parse(password_hash, self._limits), candidates):
+                return _Verdict(is_right=True)
+        except CorruptHashError as error:
+            # A damaged row must look like a wrong password, and be found in the log.
+            log.error("password.hash_corrupt", reason=error.reason)  # noqa: TRY400 - a traceback would quote the hash
+            self._matches(self._dummy, candidates)
+            return _Verdict(is_right=False)
+        if not self.is_outdated(password_hash):
+            return _Verdict(is_right=False)
+        spent = time.perf_counter() - began
+        # A cheaper hash than ours would give the account away as well.
+        self._matches(self._dummy, candidates)
+        return _Verdict(is_right=False, foreign_seconds=spent)
+
+    @staticmethod
+    def _matches(stored: StoredHash, candidates: list[bytes]) -> bool:
+        return any(stored.matches(candidate) for candidate in candidates)
+
+    def _hash_of_nothing(self) -> str:
+        """Return a hash with today's parameters that was made of no password."""
+        hasher = self._hasher
+        costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+        salt, result = secrets.token_bytes(hasher.salt_len), secrets.token_bytes(hasher.hash_len)
+        return f"$argon2id$v=19${costs}${b64.encode(salt)}${b64.encode(result)}"

@@ -1,0 +1,129 @@
+"""Hashing and verifying, with hashes of our own."""
+
+from collections.abc import Iterator
+
+import pytest
+from argon2 import PasswordHasher
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from doorward_common.metrics import Metrics
+from doorward_identity.passwords import PasswordHashing, is_importable
+from doorward_identity.passwords.spelling import encodings
+from doorward_identity.settings import Argon2Settings
+
+CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "argon2_threads": 1}
+
+
+def hashing_with(**parameters: int) -> PasswordHashing:
+    return PasswordHashing(Argon2Settings.model_validate(CHEAP | parameters), Metrics())
+
+
+@pytest.fixture
+def hashing() -> Iterator[PasswordHashing]:
+    hashing = hashing_with()
+    yield hashing
+    hashing.shutdown()
+
+
+async def test_verifies_what_it_hashed_and_nothing_else(hashing: PasswordHashing) -> None:
+    stored = await hashing.hash("correct horse")
+    assert stored.startswith("$argon2id$")
+    assert is_importable(stored)
+    assert await hashing.verify(stored, "correct horse")
+    for wrong in ("Correct horse", "correct horse ", "correct hors", "correct horse\0", "\0", ""):
+        assert not await hashing.verify(stored, wrong)
+
+
+async def test_no_character_is_cut_off(hashing: PasswordHashing) -> None:
+    stored = await hashing.hash("x" * 127 + "a")
+    assert not await hashing.verify(stored, "x" * 127 + "b")
+
+
+async def test_nothing_ends_at_a_nul(hashing: PasswordHashing) -> None:
+    stored = await hashing.hash("before\0after")
+    assert await hashing.verify(stored, "before\0after")
+    for wrong in ("before", "before\0", "before\0other"):
+        assert not await hashing.verify(stored, wrong)
+
+
+async def test_two_keyboards_two_spellings_one_password(hashing: PasswordHashing) -> None:
+    stored = await hashing.hash("pass\u00e9 compos\u00e9")
+    assert await hashing.verify(stored, "passe\u0301 compose\u0301")
+
+
+async def test_a_password_of_ours_hashed_elsewhere_as_it_was_typed(hashing: PasswordHashing) -> None:
+    elsewhere = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
+    for typed in ("passe\u0301", "pass\u00e9"):
+        assert await hashing.verify(elsewhere.hash(typed), typed)
+    # Who types it decomposed is understood; who had it hashed decomposed must go on typing it so.
+    assert await hashing.verify(elsewhere.hash("pass\u00e9"), "passe\u0301")
+    assert not await hashing.verify(elsewhere.hash("passe\u0301"), "pass\u00e9")
+
+
+async def test_nobody_has_no_password(hashing: PasswordHashing) -> None:
+    for password in ("", "the password of nobody", "\ud800"):
+        assert not await hashing.verify(None, password)
+
+
+async def test_half_a_surrogate_pair_is_a_wrong_password_and_no_damage(hashing: PasswordHashing) -> None:
+    stored = await hashing.hash("correct horse")
+    with capture_logs() as lines:
+        assert not await hashing.verify(stored, "correct horse\ud800")
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        ("", "unknown_format"),
+        ("x", "unknown_format"),
+        ("!unusable", "unknown_format"),
+        ("5f4dcc3b5aa765d61d8327deb882cf99", "unknown_format"),
+        ("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ", "malformed"),
+        ("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2g", "malformed"),
+        ("$argon2id$v=99$m=8,t=1,p=1$c29tZXNhbHQ$" + "A" * 43, "malformed"),
+        ("$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$" + "A" * 43, "too_costly"),
+        ("é", "not_storable"),
+        ("x" * 256, "not_storable"),
+    ],
+)
+async def test_a_damaged_hash_is_a_wrong_password_and_a_log_line(
+    hashing: PasswordHashing, stored: str, reason: str
+) -> None:
+    with capture_logs() as lines:
+        assert not await hashing.verify(stored, "correct horse")
+    assert lines == [{"event": "password.hash_corrupt", "log_level": "error", "reason": reason}]
+    assert hashing.is_outdated(stored)
+
+
+async def test_knows_a_hash_of_older_parameters(hashing: PasswordHashing) -> None:
+    stored = await hashing.hash("correct horse")
+    assert not hashing.is_outdated(stored)
+    stronger = hashing_with(argon2_memory_kib=16)
+    assert stronger.is_outdated(stored)
+    assert await stronger.verify(stored, "correct horse")
+    stronger.shutdown()
+
+
+async def test_parameters_of_our_own_are_in_bounds_whatever_they_are(hashing: PasswordHashing) -> None:
+    costly = hashing_with(argon2_memory_kib=131_073)
+    stored = await costly.hash("correct horse")
+    assert await costly.verify(stored, "correct horse")
+    assert not is_importable(stored)
+    assert not await hashing.verify(stored, "correct horse")
+    costly.shutdown()
+
+
+@given(st.text(max_size=140))
+def test_what_is_tried_is_the_composed_spelling_then_the_typed_one(text: str) -> None:
+    tried = encodings(text)
+    assert tried[-1] == text.encode()
+    assert len(tried) == len(set(tried)) <= 2
+
+
+def test_the_default_parameters_are_owasps_floor() -> None:
+    settings = Argon2Settings()
+    parameters = (settings.argon2_memory_kib, settings.argon2_time_cost, settings.argon2_parallelism)
+    assert parameters == (19_456, 2, 1)
