@@ -3,8 +3,8 @@
 -- there with error 1142 or 1143.
 
 -- Logs in, issues and ends sessions, revokes tokens, renews an old hash.
-GRANT SELECT, UPDATE (epoch) ON users TO doorward_auth;
-GRANT SELECT, UPDATE ON credentials TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE ON users TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON revocations TO doorward_auth;
 GRANT SELECT, INSERT ON audit_events TO doorward_auth;
@@ -21,4 +21,5 @@ GRANT SELECT (user_id, updated_at), INSERT, UPDATE ON credentials TO doorward_us
 GRANT SELECT (id, user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
+GRANT INSERT ON outbox TO doorward_users;
 GRANT SELECT ON identity_schema TO doorward_users;

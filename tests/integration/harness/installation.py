@@ -47,8 +47,8 @@ class Tokens:
 
 def auth_settings(database_url: str, **overrides: Any) -> AuthSettings:
     """Explicit settings with hashes that cost microseconds."""
-    clients = {"service_clients": SecretStr(json.dumps(dict([CLIENT])))}
-    return AuthSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **clients, **overrides})
+    own = {"service_clients": SecretStr(json.dumps(dict([CLIENT]))), "registration": "open"}
+    return AuthSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **own, **overrides})
 
 
 def users_settings(database_url: str, **overrides: Any) -> UsersSettings:

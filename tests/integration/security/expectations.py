@@ -53,6 +53,25 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     },
     # Ending what is not there is no error: whoever asks for it has it.
     ("DELETE", "/api/v1/auth/users/{user_id}/sessions"): {**_ADMINS_ONLY, "admin": 204},
+    # Open to strangers, who prove themselves by what they send: here by nothing that counts.
+    ("POST", "/api/v1/auth/register"): dict.fromkeys(ROLES, 202),
+    ("POST", "/api/v1/auth/verify-email"): dict.fromkeys(ROLES, 400),
+    ("POST", "/api/v1/auth/verify-email/resend"): dict.fromkeys(ROLES, 202),
+    ("POST", "/api/v1/auth/invitations/accept"): dict.fromkeys(ROLES, 400),
+    ("POST", "/api/v1/auth/password/reset"): dict.fromkeys(ROLES, 202),
+    ("PATCH", "/api/v1/auth/password/reset"): dict.fromkeys(ROLES, 400),
+    ("POST", "/api/v1/auth/password"): {
+        "anonymous": 422,
+        "garbage": 401,
+        "disabled": 401,
+        "user": 204,
+        "admin": 204,
+    },
+    ("POST", "/api/v1/auth/email"): {**_NOBODY, "disabled": 401, "user": 202, "admin": 202},
+    ("PATCH", "/api/v1/auth/email"): {**_NOBODY, "disabled": 401, "user": 400, "admin": 400},
+    ("GET", "/api/v1/auth/mails"): {**_ADMINS_ONLY, "admin": 200},
+    ("POST", "/api/v1/auth/mails/{mail_id}/resend"): {**_ADMINS_ONLY, "admin": 404},
+    ("DELETE", "/api/v1/auth/mails/{mail_id}"): {**_ADMINS_ONLY, "admin": 404},
     ("GET", "/api/v1/auth/audit"): {**_ADMINS_ONLY, "admin": 200},
     ("GET", "/api/v1/users/me/activity"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
     ("GET", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
@@ -65,6 +84,8 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
         "user": about(200, 200, 404),
         "admin": about(200, 200, 404),
     },
+    # Those whom the matrix knows have joined.
+    ("POST", "/api/v1/users/{user_id}/invitation"): {**_ADMINS_ONLY, "admin": about(409, 409, 404)},
     ("PUT", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
     ("PATCH", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
     ("DELETE", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(204, 204, 404)},
@@ -73,6 +94,26 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
 BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("POST", "/api/v1/auth/token"): {"email": "other@example.com", "password": PASSWORD},
     ("POST", "/api/v1/auth/refresh-token"): {"refresh_token": "of other"},
+    ("POST", "/api/v1/auth/register"): {
+        "email": "stranger@example.com",
+        "name": "Stranger",
+        "password": "an unheard-of phrase",
+    },
+    ("POST", "/api/v1/auth/verify-email"): {"code": "none"},
+    ("POST", "/api/v1/auth/verify-email/resend"): {"email": "stranger@example.com"},
+    ("POST", "/api/v1/auth/invitations/accept"): {"code": "none", "password": "an unheard-of phrase"},
+    ("POST", "/api/v1/auth/password/reset"): {"email": "stranger@example.com"},
+    ("PATCH", "/api/v1/auth/password/reset"): {
+        "email": "stranger@example.com",
+        "pin": "000000",
+        "new_password": "an unheard-of phrase",
+    },
+    ("POST", "/api/v1/auth/password"): {
+        "current_password": PASSWORD,
+        "new_password": "an unheard-of phrase",
+    },
+    ("POST", "/api/v1/auth/email"): {"email": "elsewhere@example.com", "password": PASSWORD},
+    ("PATCH", "/api/v1/auth/email"): {"pin": "000000"},
     ("PATCH", "/api/v1/users/me"): {"name": "Changed by matrix"},
     ("POST", "/api/v1/users"): {"email": "made@example.com", "name": "Made", "password": PASSWORD},
     ("PUT", "/api/v1/users/{user_id}"): {

@@ -21,9 +21,12 @@ CELLS = [
     for ownership in (OWNERSHIPS if route.has_id else ("none",))
 ]
 CODES = {
+    400: {"invalid_code"},
+    409: {"already_joined"},
+    422: {"validation_error"},
     401: {"not_authenticated", "invalid_token", "invalid_client"},
     403: {"insufficient_role"},
-    404: {"user_not_found", "session_not_found", "issuer_is_no_url"},
+    404: {"user_not_found", "session_not_found", "mail_not_found", "issuer_is_no_url"},
 }
 
 
@@ -89,7 +92,7 @@ def test_cell(installation: Installation, people: People, route: Route, role: st
             present = [row for row in present if row[0] in {one[0] for one in before}]
         assert present == before, "a refused request changed something"
     if status == 401:
-        scheme = "Bearer" if route.is_protected else "Basic"
+        scheme = "Basic" if "client" in route.schemes else "Bearer"
         assert response.headers["www-authenticate"].startswith(scheme)
 
 

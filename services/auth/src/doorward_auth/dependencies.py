@@ -1,10 +1,18 @@
 """What endpoints of the auth service are handed."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from doorward_auth.composition import AuthServices
+from doorward_auth.email_change.service import EmailChangeService
+from doorward_auth.mails.service import DeadLetterService
 from doorward_auth.oauth.service import TokenInspector
+from doorward_auth.passwords.change import PasswordService
+from doorward_auth.passwords.reset import ResetService
+from doorward_auth.registration.service import RegistrationService
+from doorward_auth.revocations.log import RevocationLog
 from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.tokens.logins import LoginService
@@ -13,29 +21,11 @@ from doorward_common.request_context import current_address
 from doorward_identity.audit_log import AuditLog
 
 
-async def _logins(request: Request) -> LoginService:
-    service: LoginService = request.app.state.logins
-    return service
+def _one(pick: Callable[[AuthServices], Any]) -> Callable[[Request], Awaitable[Any]]:
+    async def dependency(request: Request) -> Any:
+        return pick(request.app.state.services)
 
-
-async def _refreshes(request: Request) -> RefreshService:
-    service: RefreshService = request.app.state.refreshes
-    return service
-
-
-async def _sessions(request: Request) -> SessionService:
-    service: SessionService = request.app.state.sessions
-    return service
-
-
-async def _inspector(request: Request) -> TokenInspector:
-    service: TokenInspector = request.app.state.inspector
-    return service
-
-
-async def _audit(request: Request) -> AuditLog:
-    log: AuditLog = request.app.state.audit
-    return log
+    return dependency
 
 
 async def _device(request: Request) -> Device:
@@ -46,9 +36,21 @@ async def _device(request: Request) -> Device:
     )
 
 
-Logins = Annotated[LoginService, Depends(_logins)]
-Refreshes = Annotated[RefreshService, Depends(_refreshes)]
-Sessions = Annotated[SessionService, Depends(_sessions)]
-Inspector = Annotated[TokenInspector, Depends(_inspector)]
-Audit = Annotated[AuditLog, Depends(_audit)]
+async def _locale(request: Request) -> str:
+    """Return the language that the client likes best; what is none of the templates' is English."""
+    return request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+
+
+Logins = Annotated[LoginService, Depends(_one(lambda services: services.logins))]
+Refreshes = Annotated[RefreshService, Depends(_one(lambda services: services.refreshes))]
+Sessions = Annotated[SessionService, Depends(_one(lambda services: services.sessions))]
+Passwords = Annotated[PasswordService, Depends(_one(lambda services: services.passwords))]
+Resets = Annotated[ResetService, Depends(_one(lambda services: services.resets))]
+Registrations = Annotated[RegistrationService, Depends(_one(lambda services: services.registrations))]
+EmailChanges = Annotated[EmailChangeService, Depends(_one(lambda services: services.email_changes))]
+DeadLetters = Annotated[DeadLetterService, Depends(_one(lambda services: services.dead_letters))]
+Inspector = Annotated[TokenInspector, Depends(_one(lambda services: services.inspector))]
+Published = Annotated[RevocationLog, Depends(_one(lambda services: services.revocation_log))]
+Audit = Annotated[AuditLog, Depends(_one(lambda services: services.audit))]
 CallingDevice = Annotated[Device, Depends(_device)]
+Locale = Annotated[str, Depends(_locale)]

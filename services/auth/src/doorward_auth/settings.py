@@ -1,16 +1,28 @@
 """Settings of the auth service."""
 
-from typing import Final, Self
+from enum import StrEnum
+from typing import Annotated, Final, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from doorward_auth.clients.registry import ClientRegistry
+from doorward_common.mail.settings import MailSettings
+from doorward_identity.emails import email_key
 from doorward_identity.settings import IdentitySettings
 
 _DAY: Final = 86_400
 
 
-class AuthSettings(IdentitySettings):
+class RegistrationPolicy(StrEnum):
+    """Who may register."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    DOMAINS = "domains"
+
+
+class AuthSettings(MailSettings, IdentitySettings):
     """What the auth service needs to know besides what every service does."""
 
     # Others may learn from here, a poll later: together they stay within the two seconds.
@@ -26,11 +38,33 @@ class AuthSettings(IdentitySettings):
     refresh_grace_seconds: int = Field(
         default=10, ge=0, le=60, description="How long a refresh that was just used may be repeated."
     )
+    registration: RegistrationPolicy = Field(
+        default=RegistrationPolicy.CLOSED,
+        description="Who may register: nobody (`closed`: administrators invite), anybody (`open`), or addresses"
+        " of `DOORWARD_REGISTRATION_DOMAINS` (`domains`).",
+    )
+    registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Domains whose addresses may register; comma-separated."
+    )
+    app_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#\s]+[^/?#\s]$",
+        description="Where your application is, for links in mails: `/verify-email?code=` and"
+        " `/accept-invitation?code=` are appended. None: mails carry codes alone.",
+    )
     service_clients: SecretStr | None = Field(
         default=None,
         description="Services that may ask about tokens: a JSON object of their ids and secrets, each a text"
         ' of 32 bytes or more or a list of two while one replaces the other: `{"tickets": "..."}`.',
     )
+
+    @field_validator("registration_domains", mode="before")
+    @classmethod
+    def _canonical_domains(cls, value: object) -> object:
+        if isinstance(value, str):
+            names = (one.strip() for one in value.split(","))
+            return tuple(email_key(f"anybody@{one}").rpartition("@")[2] for one in names if one)
+        return value
 
     @field_validator("service_clients")
     @classmethod
@@ -45,6 +79,14 @@ class AuthSettings(IdentitySettings):
             raise ValueError(
                 "the auth service needs a key that signs now: DOORWARD_SECRET_KEY, or DOORWARD_KEY_SET_FILE"
                 " with a private key that is active"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _domains_go_with_their_policy(self) -> Self:
+        if (self.registration is RegistrationPolicy.DOMAINS) != bool(self.registration_domains):
+            raise ValueError(
+                "DOORWARD_REGISTRATION=domains and DOORWARD_REGISTRATION_DOMAINS go together: one is set"
             )
         return self
 

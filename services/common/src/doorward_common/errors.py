@@ -1,6 +1,6 @@
 """Refusals, and the one place that renders them as RFC 9457 problem documents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -50,6 +50,9 @@ class DoorwardError(Exception):
     detail: ClassVar[str] = "The server failed to answer. The request id finds the cause in its log."
     oauth_error: ClassVar[str | None] = None
     """`error` of RFC 6749 section 5.2, for OAuth client libraries, beside our own `code`."""
+
+    errors: Sequence[FieldError] | None = None
+    """The fields that are wrong, where a rule and not the schema says so."""
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         self.message = detail or self.detail
@@ -140,7 +143,7 @@ def setup_refusals(app: FastAPI) -> None:
             error.message,
             request_id=current_request_id(),
             headers=error.headers,
-            extensions=None if error.oauth_error is None else {"error": error.oauth_error},
+            extensions=_extensions_of(error),
         )
 
     app.add_exception_handler(DoorwardError, refused)
@@ -172,6 +175,15 @@ def setup_errors(app: FastAPI) -> None:
     setup_refusals(app)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
+
+
+def _extensions_of(error: DoorwardError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {}
+    if error.errors is not None:
+        extensions["errors"] = [one.model_dump() for one in error.errors]
+    if error.oauth_error is not None:
+        extensions["error"] = error.oauth_error
+    return extensions
 
 
 def _field_error(error: Mapping[str, Any]) -> dict[str, str]:

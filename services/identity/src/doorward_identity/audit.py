@@ -41,6 +41,7 @@ class Action(StrEnum):
     MAIL_RESENT = "auth:mail:resent"
     MAIL_DISCARDED = "auth:mail:discarded"
     ACCOUNT_CREATED = "users:account:created"
+    ACCOUNT_INVITED = "users:account:invited"
     ACCOUNT_UPDATED = "users:account:updated"
     ACCOUNT_DELETED = "users:account:deleted"
     ADMIN_CREATED = "command:admin:created"

@@ -17,6 +17,20 @@ def end_sessions(connection: sa.Connection, user_id: bytes, reason: SessionEnd) 
     return connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value)).rowcount
 
 
+def end_other_sessions(
+    connection: sa.Connection, user_id: bytes, keep: bytes, reason: SessionEnd, *, token_seconds: int
+) -> int:
+    """End every live session of a user but one, each with its access tokens; return how many.
+
+    To be called under the lock of the user's row: no session opens meanwhile.
+    """
+    live = sa.select(sessions.c.id).where(
+        sessions.c.user_id == user_id, sessions.c.ended_at.is_(None), sessions.c.id != keep
+    )
+    others = list(connection.execute(live).scalars())
+    return sum(end_session(connection, one, reason, token_seconds=token_seconds) for one in others)
+
+
 def end_session(
     connection: sa.Connection, session_id: bytes, reason: SessionEnd, *, token_seconds: int
 ) -> bool:

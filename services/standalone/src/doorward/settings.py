@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from doorward_auth.settings import AuthSettings
+from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_common.keys.key_set import ES256, HS256
 from doorward_common.keys.rotation import new_jwk, write_key_set
 from doorward_common.settings import DatabaseSettings, DoorwardSettings, LookupSource, SettingsError
@@ -57,12 +57,17 @@ class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSetti
     signing_algorithm: Literal["HS256", "ES256"] = Field(
         default="HS256", description="Of the keys that the first start makes in the data directory."
     )
+    registration: RegistrationPolicy = Field(
+        default=RegistrationPolicy.OPEN, description="Who may register: `closed`, `open` or `domains`."
+    )
     docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
 
     @model_validator(mode="before")
     @classmethod
     def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
-        """Use the keys of the data directory unless others are given."""
+        """Use the keys of the data directory unless others are given, and its mailbox without a mail server."""
+        if not given.keys() & {"smtp_host", "mailbox_dir"}:
+            given = {**given, "mailbox_dir": data_directory() / "mailbox"}
         if given.keys() & {"secret_key", "key_set", "key_set_file"}:
             return given
         path = local_key_set()

@@ -14,10 +14,22 @@ class DirectoryReaders(StrEnum):
     ADMINS = "admins"
 
 
+class AdminPasswords(StrEnum):
+    """What a password is that an administrator chooses for somebody."""
+
+    PERMANENT = "permanent"
+    TEMPORARY = "temporary"
+
+
 class UsersSettings(IdentitySettings):
     """What the users service needs to know besides what every service does."""
 
     directory_readers: DirectoryReaders = Field(
         default=DirectoryReaders.MEMBERS,
         description="Who reads the directory: `members` (everybody signed in) or `admins`.",
+    )
+    admin_passwords: AdminPasswords = Field(
+        default=AdminPasswords.PERMANENT,
+        description="What a password is that an administrator sets: `permanent`, or `temporary`, which opens"
+        " nothing until its owner has changed it.",
     )

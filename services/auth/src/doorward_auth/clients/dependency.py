@@ -21,7 +21,7 @@ class BasicClient(SecurityBase):
 
     async def __call__(self, request: Request) -> str:
         """Return the client's id; raises InvalidClientError."""
-        registry: ClientRegistry = request.app.state.clients
+        registry: ClientRegistry = request.app.state.services.clients
         headers = request.headers.getlist("authorization")
         try:
             return registry.authenticate(headers[0] if len(headers) == 1 else None)

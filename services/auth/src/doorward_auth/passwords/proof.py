@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 import sqlalchemy as sa
 import structlog
@@ -20,6 +20,7 @@ from doorward_auth.tokens import repository
 from doorward_auth.tokens.errors import EmailNotVerifiedError, InvalidCredentialsError
 from doorward_auth.tokens.repository import AccountRow
 from doorward_common.request_context import current_address
+from doorward_common.tokens import Claims
 from doorward_identity.audit import Action, record
 from doorward_identity.emails import InvalidEmailError, email_key
 from doorward_identity.runtime import IdentityRuntime
@@ -66,17 +67,29 @@ class PasswordProofs:
         Raises TooManyAttemptsError; InvalidCredentialsError; EmailNotVerifiedError, only after the right
         password of somebody who has registered.
         """
-        key = _key_or_nobody(email)
+        key = key_or_nobody(email)
         device = None if device_token is None else DeviceToken.parse(device_token)
-        claim = await self._database.read(lambda connection: _look_up(connection, key, device))
-        is_right = await self._hashing.verify(claim.password_hash, password)
-        if not is_right:
+        return await self._compare(
+            await self._database.read(lambda connection: _look_up(connection, key, device)), password
+        )
+
+    async def prove_own(self, caller: Claims, password: str) -> Proven:
+        """Compare the password of somebody who is signed in; raises as `prove` does.
+
+        The session counts as a device: what others try does not stand in its way.
+        """
+        return await self._compare(
+            await self._database.read(lambda connection: _look_up_own(connection, caller)), password
+        )
+
+    async def _compare(self, claim: _Claim, password: str) -> Proven:
+        if not await self._hashing.verify(claim.password_hash, password):
             await self._failed(claim)
         if claim.account is None:
             raise EmailNotVerifiedError
         return Proven(claim.account, claim.device, claim.subjects)
 
-    async def _failed(self, claim: _Claim) -> None:
+    async def _failed(self, claim: _Claim) -> NoReturn:
         def work(connection: sa.Connection) -> None:
             strike(connection, claim.subjects)
             target = claim.account.id if claim.account else None
@@ -101,7 +114,15 @@ def _look_up(connection: sa.Connection, key: str, device: DeviceToken | None) ->
     return _Claim(account, registered_hash, device, subjects)
 
 
-def _key_or_nobody(email: str) -> str:
+def _look_up_own(connection: sa.Connection, caller: Claims) -> _Claim:
+    subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
+    require_no_wait(connection, subjects)
+    account = repository.find_account_by_id(connection, caller.subject.bytes)
+    return _Claim(account, None, None, subjects)
+
+
+def key_or_nobody(email: str) -> str:
+    """Return the canonical address; for what is none, a key that no account can have."""
     try:
         return email_key(email)
     except InvalidEmailError:

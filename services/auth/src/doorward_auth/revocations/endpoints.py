@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 from starlette.responses import Response
 
 from doorward_auth.clients.dependency import CallingClient
-from doorward_auth.revocations.log import RevocationLog
+from doorward_auth.dependencies import Published
 from doorward_auth.revocations.schemas import RevocationList
 from doorward_common.etags import IfNoneMatch, not_modified
 from doorward_common.revocations import wire
@@ -21,13 +21,12 @@ After = Annotated[
 
 @router.get("/revocations", response_model=RevocationList, summary="List revoked access tokens")
 async def revocations(
-    request: Request, _client: CallingClient, after: After = None, if_none_match: IfNoneMatch = None
+    _client: CallingClient, log: Published, after: After = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Return what every verifier needs to know, from memory: 304 and no query while nothing changes.
 
     `Age` says how many seconds ago the list was read from the database.
     """
-    log: RevocationLog = request.app.state.revocation_log
     headers = {"ETag": log.etag, "Age": f"{log.age:.0f}", "Cache-Control": "private, no-cache"}
     if not_modified(if_none_match, log.etag):
         return Response(status_code=304, headers=headers)

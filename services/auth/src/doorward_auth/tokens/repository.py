@@ -14,6 +14,8 @@ class AccountRow:
     """What a login needs to know of an account."""
 
     id: bytes
+    email: str
+    name: str
     role: str
     status: str
     epoch: int
@@ -22,19 +24,19 @@ class AccountRow:
     must_change: bool
 
 
-_ACCOUNT = (
-    sa.select(
-        users.c.id,
-        users.c.role,
-        users.c.status,
-        users.c.epoch,
-        users.c.email_verified_at.is_not(None).label("is_verified"),
-        credentials.c.password_hash,
-        credentials.c.must_change,
-    )
-    .join(credentials, credentials.c.user_id == users.c.id)
-    .where(users.c.email_key == sa.bindparam("email_key"))
-)
+_ACCOUNT = sa.select(
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.status,
+    users.c.epoch,
+    users.c.email_verified_at.is_not(None).label("is_verified"),
+    credentials.c.password_hash,
+    credentials.c.must_change,
+).join(credentials, credentials.c.user_id == users.c.id)
+_BY_EMAIL: Final = _ACCOUNT.where(users.c.email_key == sa.bindparam("email_key"))
+_BY_ID: Final = _ACCOUNT.where(users.c.id == sa.bindparam("user_id"))
 
 _STANDING = sa.select(users.c.role, users.c.status, users.c.epoch).where(
     users.c.id == sa.bindparam("user_id")
@@ -43,7 +45,13 @@ _STANDING = sa.select(users.c.role, users.c.status, users.c.epoch).where(
 
 def find_account(connection: sa.Connection, email_key: str) -> AccountRow | None:
     """Find an account that has a password by its canonical address."""
-    row = connection.execute(_ACCOUNT, {"email_key": email_key}).one_or_none()
+    row = connection.execute(_BY_EMAIL, {"email_key": email_key}).one_or_none()
+    return None if row is None else AccountRow(*row)
+
+
+def find_account_by_id(connection: sa.Connection, user_id: bytes) -> AccountRow | None:
+    """Find an account that has a password."""
+    row = connection.execute(_BY_ID, {"user_id": user_id}).one_or_none()
     return None if row is None else AccountRow(*row)
 
 

@@ -1,4 +1,4 @@
-"""The worker's way to its outbox: one statement or transaction at a time, whatever is under way."""
+"""The worker's way to its outbox: a statement or transaction at a time, whatever is under way."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,12 +16,17 @@ _AGAIN_SECONDS: Final = 1.0
 
 
 class Ledger:
-    """An outbox in a database. However many mails are under way, they keep one connection busy at most."""
+    """An outbox in a database. However many mails are under way, they keep two connections busy at most.
+
+    Ends have a turn of their own: until it is written down that a mail was sent, a crash sends it
+    again.
+    """
 
     def __init__(self, database: Database, outbox: sa.Table) -> None:
         self._database = database
         self._outbox = outbox
         self._turn = asyncio.Semaphore(1)
+        self._end_turn = asyncio.Semaphore(1)
 
     async def read(self, work: OutboxWork[T]) -> T:
         """Do as Database.read does."""
@@ -42,7 +47,7 @@ class Ledger:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                async with self._turn:
+                async with self._end_turn:
                     return await self._database.write_one(lambda connection: work(connection, self._outbox))
             except UnavailableError:
                 if loop.time() + _AGAIN_SECONDS >= until:

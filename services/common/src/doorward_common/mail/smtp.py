@@ -51,7 +51,11 @@ class SmtpTransport:
     async def rest(self) -> None:
         """Close every connection that nobody uses."""
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.say_goodbye() for connection in idle))
+        try:
+            await asyncio.gather(*(connection.say_goodbye() for connection in idle))
+        finally:  # cancelled, perhaps before they could begin
+            for connection in idle:
+                connection.client.close()
 
     async def _idle_connection(self) -> "_SmtpConnection | None":
         while self._idle:

@@ -63,7 +63,7 @@ class UnacceptablePasswordError(DoorwardError):
     def __init__(self, code: str, reason: str, *, pointer: str) -> None:
         super().__init__()
         self.reason = reason
-        self.errors = [FieldError(pointer=pointer, code=code, detail=reason)]
+        self.errors: list[FieldError] = [FieldError(pointer=pointer, code=code, detail=reason)]
 
 
 def require_acceptable(password: str, *, email: str, name: str, pointer: str = "/password") -> None:

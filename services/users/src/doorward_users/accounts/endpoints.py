@@ -54,6 +54,13 @@ async def get_user(
     return user_response(await accounts.get(caller, user_id), if_none_match=if_none_match)
 
 
+@router.post("/{user_id}/invitation", status_code=202, summary="Invite a user again")
+async def invite(user_id: uuid.UUID, caller: AdminUser, accounts: Accounts) -> Response:
+    """Mail a new code to somebody who has not joined yet; the one before counts no more."""
+    await accounts.invite(caller, user_id)
+    return Response(status_code=202)
+
+
 @router.put("/{user_id}", response_model=User, summary="Replace a user")
 async def replace_user(
     user_id: uuid.UUID, body: UserReplace, caller: AdminUser, accounts: Accounts, if_match: IfMatch = None

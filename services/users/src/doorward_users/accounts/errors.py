@@ -24,3 +24,11 @@ class LastAdminError(DoorwardError):
     status = 409
     code = "last_admin"
     detail = "This is the last active administrator. Appoint another one first."
+
+
+class AlreadyJoinedError(DoorwardError):
+    """409 for inviting somebody who has a password or has proven the address."""
+
+    status = 409
+    code = "already_joined"
+    detail = "This user has joined already. A forgotten password is reset by its owner."

@@ -94,16 +94,21 @@ def lock_active_admins(connection: sa.Connection) -> list[bytes]:
     return list(connection.execute(statement).scalars())
 
 
-def insert_user(connection: sa.Connection, values: Mapping[str, Any], password_hash: str) -> UserRow:
-    """Store a new account and its password hash; raises EmailTakenError."""
+def insert_user(
+    connection: sa.Connection,
+    values: Mapping[str, Any],
+    password_hash: str | None,
+    *,
+    must_change: bool = False,
+) -> UserRow:
+    """Store a new account and its password hash, if it has one; raises EmailTakenError."""
     stored = {**values, "epoch": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
     try:
         connection.execute(users.insert().values(stored))
     except exc.IntegrityError as error:
         raise EmailTakenError from error
-    connection.execute(
-        credentials.insert().values(user_id=values["id"], password_hash=password_hash, updated_at=utc_now())
-    )
+    if password_hash is not None:
+        _insert_hash(connection, values["id"], password_hash, must_change=must_change)
     user = find_user(connection, values["id"])
     assert user is not None  # inserted above, in this transaction
     return user
@@ -121,12 +126,31 @@ def update_user(connection: sa.Connection, user_id: bytes, changes: Mapping[str,
     return user
 
 
-def set_password_hash(connection: sa.Connection, user_id: bytes, password_hash: str) -> None:
-    """Replace an account's password hash; reading one is not among this service's grants."""
+def set_password_hash(
+    connection: sa.Connection, user_id: bytes, password_hash: str, *, must_change: bool = False
+) -> None:
+    """Store a locked account's password hash; reading one is not among this service's grants."""
+    if not has_password(connection, user_id):
+        _insert_hash(connection, user_id, password_hash, must_change=must_change)
+        return
     connection.execute(
         credentials.update()
         .where(credentials.c.user_id == user_id)
-        .values(password_hash=password_hash, updated_at=utc_now())
+        .values(password_hash=password_hash, must_change=must_change, updated_at=utc_now())
+    )
+
+
+def has_password(connection: sa.Connection, user_id: bytes) -> bool:
+    """Tell whether an account has a password: somebody who was invited has none at first."""
+    found = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
+    return connection.execute(found).scalar_one_or_none() is not None
+
+
+def _insert_hash(connection: sa.Connection, user_id: bytes, password_hash: str, *, must_change: bool) -> None:
+    connection.execute(
+        credentials.insert().values(
+            user_id=user_id, password_hash=password_hash, must_change=must_change, updated_at=utc_now()
+        )
     )
 
 

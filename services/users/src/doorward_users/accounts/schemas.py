@@ -40,13 +40,13 @@ class User(BaseModel):
 
 
 class UserCreate(BaseModel):
-    """A new account. With a password it can be used at once."""
+    """A new account. With a password it can be used at once; without one its owner is invited by mail."""
 
     model_config = _STRICT
 
     email: EmailAddress
     name: PersonName
-    password: NewPassword
+    password: NewPassword | None = None
     role: Role = Role.USER
 
 

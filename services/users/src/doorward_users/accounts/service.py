@@ -17,15 +17,17 @@ from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.audit import Action, record
 from doorward_identity.emails import email_key
+from doorward_identity.mails import MailName, post
 from doorward_identity.names import name_key
+from doorward_identity.passwords import require_acceptable
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_identity.standing import require_standing
 from doorward_users.accounts import repository
-from doorward_users.accounts.errors import LastAdminError, UserNotFoundError
+from doorward_users.accounts.errors import AlreadyJoinedError, LastAdminError, UserNotFoundError
 from doorward_users.accounts.repository import UserRow
 from doorward_users.accounts.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
-from doorward_users.settings import DirectoryReaders, UsersSettings
+from doorward_users.settings import AdminPasswords, DirectoryReaders, UsersSettings
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,7 @@ class AccountService:
         self._hashing = runtime.hashing
         self._token_seconds = settings.access_token_seconds
         self._readers = settings.directory_readers
+        self._passwords_are_temporary = settings.admin_passwords is AdminPasswords.TEMPORARY
         self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
         self._by_id = BatchReader("users", runtime.database, repository.find_users, runtime.metrics)
 
@@ -79,8 +82,14 @@ class AccountService:
         return UserPage(found[:limit], self._cursors.encode(end, query=query))
 
     async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
-        """Store a new, verified account; raises EmailTakenError."""
-        password_hash = await self._hashing.hash(wanted.password.get_secret_value())
+        """Store a new account: with a password a verified one, without one its owner is invited by mail.
+
+        Raises EmailTakenError, UnacceptablePasswordError.
+        """
+        password_hash = None
+        if wanted.password is not None:
+            require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
+            password_hash = await self._hashing.hash(wanted.password.get_secret_value())
         values = {
             "id": uuid7s.uuid7().bytes,
             "email": wanted.email,
@@ -89,18 +98,39 @@ class AccountService:
             "name_key": name_key(wanted.name),
             "role": wanted.role.value,
             "status": Status.ACTIVE.value,
-            "email_verified_at": utc_now(),
+            "email_verified_at": None if password_hash is None else utc_now(),
         }
 
         def work(connection: sa.Connection) -> UserRow:
             require_standing(connection, caller)
-            user = repository.insert_user(connection, values, password_hash)
-            _record(connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role)
+            user = repository.insert_user(
+                connection, values, password_hash, must_change=self._passwords_are_temporary
+            )
+            if password_hash is None:
+                _invite(connection, user)
+            invited = password_hash is None
+            _record(connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role, invited=invited)
             return user
 
         user = await self._database.write(work)
         _log("user.created", caller, user.id, role=user.role)
         return user
+
+    async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
+        """Mail a new invitation to a user who has no password yet.
+
+        Raises UserNotFoundError, AlreadyJoinedError.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            user = _locked(connection, user_id, None)
+            require_standing(connection, caller)
+            if user.email_verified_at is not None or repository.has_password(connection, user.id):
+                raise AlreadyJoinedError
+            _invite(connection, user)
+            _record(connection, Action.ACCOUNT_INVITED, caller, user.id)
+
+        await self._database.write(work)
 
     async def replace(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
@@ -113,12 +143,11 @@ class AccountService:
     ) -> UserRow:
         """Change parts of an account.
 
-        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError.
+        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError,
+        UnacceptablePasswordError.
         """
-        password_hash = (
-            None if wanted.password is None else await self._hashing.hash(wanted.password.get_secret_value())
-        )
-        return await self._change(caller, user_id, _columns(wanted), password_hash, if_match)
+        password = None if wanted.password is None else wanted.password.get_secret_value()
+        return await self._change(caller, user_id, _columns(wanted), password, if_match)
 
     async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
         """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
@@ -144,9 +173,11 @@ class AccountService:
         caller: Claims,
         user_id: uuid.UUID,
         changes: dict[str, Any],
-        password_hash: str | None,
+        password: str | None,
         if_match: str | None,
     ) -> UserRow:
+        password_hash = None if password is None else await self._hashing.hash(password)
+
         def work(connection: sa.Connection) -> UserRow:
             demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
             lock = _locked_to_leave if demotes else _locked
@@ -154,7 +185,14 @@ class AccountService:
             require_standing(connection, caller)
             reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
-                repository.set_password_hash(connection, user.id, password_hash)
+                require_acceptable(
+                    password or "",
+                    email=changes.get("email", user.email),
+                    name=changes.get("name", user.name),
+                )
+                repository.set_password_hash(
+                    connection, user.id, password_hash, must_change=self._passwords_are_temporary
+                )
             if reason is not None:
                 end_tokens(connection, user.id, token_seconds=self._token_seconds)
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
@@ -177,6 +215,10 @@ class AccountService:
 
     def _may_read(self, caller: Claims) -> bool:
         return caller.role == Role.ADMIN or self._readers is DirectoryReaders.MEMBERS
+
+
+def _invite(connection: sa.Connection, user: UserRow) -> None:
+    post(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
 
 
 def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:

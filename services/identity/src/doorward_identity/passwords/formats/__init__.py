@@ -8,8 +8,8 @@
 | Keycloak (see `keycloak`) | `$pbkdf2-sha512$i=210000$salt$hash`, also `-sha256`, `-sha1`; Argon2 in PHC form |
 
 A foreign hash verifies as it did where it was made, until its owner logs in and it is replaced. The cost of
-one verification is bounded, whatever the row says: up to about one second of a core for most, two at worst.
-What costs more, or is not whole, is corrupt.
+one verification is bounded, whatever the row says: up to about one second of a core for most, two at worst,
+and twice that where a password has two spellings to try. What costs more, or is not whole, is corrupt.
 """
 
 from collections.abc import Callable

@@ -1,12 +1,16 @@
-"""Deleting what nobody needs any more: sessions long over, revocations whose tokens have expired."""
+"""Deleting what nobody needs any more: sessions long over, and all that has expired."""
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
-from doorward_auth.sessions import repository
+from doorward_auth.codes import repository as codes
+from doorward_auth.registration import repository as registrations
+from doorward_auth.sessions import repository as sessions
+from doorward_auth.throttling import repository as throttles
 from doorward_common.unit_of_work import Database
 from doorward_identity import revocations
 
@@ -20,10 +24,13 @@ KEPT: Final = timedelta(days=7)
 """How long a session that is over stays, for whoever has to find out what happened."""
 
 
-class Sweeper:
-    """Walks through the sessions again and again, a batch at a time, from every replica.
+_EXPIRING: Final = (revocations.sweep, registrations.sweep, codes.sweep, throttles.sweep)
 
-    By primary key: an index on what makes a session old would be written with every refresh.
+
+class Sweeper:
+    """Sweeps in small batches, from every replica: they do not disturb each other.
+
+    It walks through the sessions again and again, by primary key: an index on what makes a session old would be written with every refresh.
     """
 
     def __init__(self, database: Database) -> None:
@@ -43,7 +50,7 @@ class Sweeper:
     async def sweep(self) -> int:
         """Sweep one batch of each; return how many rows went of the kind of which more did."""
         over, self._behind = await self._database.write(
-            lambda connection: repository.sweep(connection, self._behind, keep=KEPT, count=BATCH)
+            lambda connection: sessions.sweep(connection, self._behind, keep=KEPT, count=BATCH)
         )
-        expired = await self._database.write(lambda connection: revocations.sweep(connection, BATCH))
-        return max(over, expired)
+        expired = [await self._database.write(partial(sweep, count=BATCH)) for sweep in _EXPIRING]
+        return max(over, *expired)

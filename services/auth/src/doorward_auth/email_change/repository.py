@@ -1,0 +1,25 @@
+"""Queries of changing an address."""
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from doorward_common.columns import utc_now
+from doorward_identity.tables import users
+
+
+def is_taken(connection: sa.Connection, email_key: str) -> bool:
+    """Tell whether an account has the address."""
+    found = sa.select(users.c.id).where(users.c.email_key == email_key)
+    return connection.execute(found).scalar_one_or_none() is not None
+
+
+def set_email(connection: sa.Connection, user_id: bytes, email: str, email_key: str) -> bool:
+    """Change a locked account's address, which is proven; tell whether it was free."""
+    values = {"email": email, "email_key": email_key, "email_verified_at": utc_now(), "updated_at": utc_now()}
+    try:
+        connection.execute(
+            users.update().where(users.c.id == user_id).values(version=users.c.version + 1, **values)
+        )
+    except exc.IntegrityError:
+        return False
+    return True

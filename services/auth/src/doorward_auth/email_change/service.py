@@ -1,0 +1,88 @@
+"""The rules of changing an address: who has the password asks, who reads the new mail confirms."""
+
+import sqlalchemy as sa
+import structlog
+
+from doorward_auth.codes import repository as codes
+from doorward_auth.codes.errors import InvalidCodeError
+from doorward_auth.codes.one_time import Purpose, is_pin
+from doorward_auth.email_change import repository
+from doorward_auth.mails.room import MailRoom
+from doorward_auth.passwords import repository as passwords
+from doorward_auth.passwords.proof import PasswordProofs
+from doorward_auth.throttling.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.throttling.service import require_no_wait, spend, strike
+from doorward_common.request_context import current_address
+from doorward_common.tokens import Claims
+from doorward_identity.audit import Action, record
+from doorward_identity.emails import email_key
+from doorward_identity.mails import MailName, post
+from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.standing import require_standing
+
+log = structlog.get_logger(__name__)
+
+
+class EmailChangeService:
+    """Changes addresses. The one before is told."""
+
+    def __init__(self, runtime: IdentityRuntime, proofs: PasswordProofs, mail: MailRoom) -> None:
+        self._database = runtime.database
+        self._keys = runtime.verification.keys
+        self._proofs = proofs
+        self._mail = mail
+
+    async def ask(self, caller: Claims, email: str, password: str, locale: str) -> None:
+        """Mail a code to the new address; to one that an account has, nothing, which is not told.
+
+        Raises TooManyAttemptsError, InvalidCredentialsError.
+        """
+        await self._proofs.prove_own(caller, password)
+        key = email_key(email)
+        me = caller.subject.bytes
+        budgets = [
+            Subject.of(MAILS_TO_ADDRESS, key),
+            Subject.of_source(MAILS_BY_SOURCE, current_address()),
+        ]
+
+        def work(connection: sa.Connection) -> None:
+            require_standing(connection, caller)
+            spend(connection, budgets)
+            recipient = None if repository.is_taken(connection, key) else email
+            post(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
+            record(connection, Action.EMAIL_CHANGE_ASKED, actor=me, target=me)
+
+        await self._database.write(work)
+        self._mail.wake()
+
+    async def confirm(self, caller: Claims, pin: str) -> None:
+        """Change the address to the one that the code was mailed to.
+
+        Raises InvalidCodeError, also when somebody else has got the address meanwhile, and
+        TooManyAttemptsError.
+        """
+        me = caller.subject.bytes
+        subjects = [Subject.of(CODE_GUESSES, me)]
+
+        def work(connection: sa.Connection) -> bool:
+            owner = passwords.lock_owner(connection, me)
+            require_standing(connection, caller)
+            require_no_wait(connection, subjects)
+            stored = codes.take_guess(connection, me, Purpose.EMAIL)
+            secrets = self._keys.secrets
+            is_right = stored is not None and is_pin(stored.code_hash, secrets, Purpose.EMAIL, me, pin)
+            if owner is None or stored is None or stored.subject is None or not is_right:
+                strike(connection, subjects)
+                return False
+            codes.delete(connection, me)
+            if not repository.set_email(connection, me, stored.subject, email_key(stored.subject)):
+                return False
+            record(connection, Action.EMAIL_CHANGED, actor=me, target=me)
+            post(connection, MailName.EMAIL_CHANGED, owner.email, name=owner.name)
+            return True
+
+        # Raised here, behind the commit: the guess stays used.
+        if not await self._database.write(work):
+            raise InvalidCodeError
+        self._mail.wake()
+        log.info("email.changed", user_id=str(caller.subject))

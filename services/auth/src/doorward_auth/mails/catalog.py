@@ -1,0 +1,24 @@
+"""The mails that auth sends: their templates, and what each is tried with at the start."""
+
+from typing import Final
+
+from doorward_auth.mails.hooks import MailHooks, sample_code
+from doorward_common.mail.templates import MailTemplate
+from doorward_identity.mails import MailName
+
+_NAME: Final = {"name": "Ada Lovelace"}
+
+
+def templates(hooks: MailHooks) -> list[MailTemplate]:
+    """Return every kind of mail; the files are under templates/."""
+    link = "https://app.example.com/page"
+    code = {"code": sample_code(), "link": link}
+    return [
+        MailTemplate(MailName.VERIFY_EMAIL.value, {**_NAME, **code}, hooks.verify_email),
+        MailTemplate(MailName.ALREADY_REGISTERED.value, {**_NAME, "link": link}, hooks.plain),
+        MailTemplate(MailName.INVITATION.value, {**_NAME, **code, "days": 7}, hooks.invitation),
+        MailTemplate(MailName.PASSWORD_RESET.value, {"pin": "012345", "minutes": 10}, hooks.password_reset),
+        MailTemplate(MailName.PASSWORD_CHANGED.value, {**_NAME, "link": link}, hooks.plain),
+        MailTemplate(MailName.EMAIL_CHANGE.value, {"pin": "012345", "minutes": 10}, hooks.email_change),
+        MailTemplate(MailName.EMAIL_CHANGED.value, {**_NAME, "link": link}, hooks.plain),
+    ]

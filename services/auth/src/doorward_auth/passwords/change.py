@@ -1,0 +1,95 @@
+"""The rules of changing a password that is known."""
+
+import hmac
+
+import sqlalchemy as sa
+import structlog
+
+from doorward_auth.codes import repository as codes
+from doorward_auth.devices import repository as devices
+from doorward_auth.mails.room import MailRoom
+from doorward_auth.passwords import repository
+from doorward_auth.passwords.errors import SamePasswordError
+from doorward_auth.passwords.proof import PasswordProofs, Proven
+from doorward_auth.settings import AuthSettings
+from doorward_auth.throttling.service import require_no_wait
+from doorward_auth.tokens.errors import AccountDisabledError, EmailNotVerifiedError, InvalidCredentialsError
+from doorward_common.tokens import Claims
+from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.audit import Action, record
+from doorward_identity.mails import MailName, post
+from doorward_identity.passwords import require_acceptable
+from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.sessions import end_other_sessions, end_sessions, end_tokens
+
+log = structlog.get_logger(__name__)
+
+
+class PasswordService:
+    """Changes passwords. Every other session ends, and the account's owner is told by mail."""
+
+    def __init__(
+        self, runtime: IdentityRuntime, proofs: PasswordProofs, mail: MailRoom, settings: AuthSettings
+    ) -> None:
+        self._runtime = runtime
+        self._proofs = proofs
+        self._mail = mail
+        self._token_seconds = settings.access_token_seconds
+
+    async def change_own(self, caller: Claims, current: str, new: str) -> None:
+        """Change the caller's password and keep the caller's session.
+
+        Raises TooManyAttemptsError, InvalidCredentialsError, UnacceptablePasswordError, SamePasswordError.
+        """
+        proven = await self._proofs.prove_own(caller, current)
+        await self._change(proven, current, new, keep=caller.session_id.bytes)
+
+    async def change(self, email: str, current: str, new: str, device_token: str | None) -> None:
+        """Change a password by knowing it, and end every session.
+
+        Raises as `change_own` does, and after a right password EmailNotVerifiedError and
+        AccountDisabledError. The way for somebody whose password an administrator chose.
+        """
+        proven = await self._proofs.prove(email, current, device_token)
+        if proven.account.status != Status.ACTIVE:
+            raise AccountDisabledError
+        if not proven.account.is_verified:
+            raise EmailNotVerifiedError
+        await self._change(proven, current, new, keep=None)
+
+    async def _change(self, proven: Proven, current: str, new: str, *, keep: bytes | None) -> None:
+        account = proven.account
+        if hmac.compare_digest(current.encode("utf-8", "surrogatepass"), new.encode("utf-8")):
+            raise SamePasswordError
+        require_acceptable(new, email=account.email, name=account.name, pointer="/new_password")
+        new_hash = await self._runtime.hashing.hash(new)
+
+        def work(connection: sa.Connection) -> bool:
+            require_no_wait(connection, proven.subjects)
+            owner = repository.lock_owner(connection, account.id)
+            is_ours = owner is not None and owner.status == Status.ACTIVE
+            old = account.password_hash
+            if not is_ours or not repository.replace_hash(connection, account.id, old=old, new=new_hash):
+                return False
+            self._end_sessions(connection, account.id, keep)
+            devices.forget_all(connection, account.id)
+            codes.delete(connection, account.id)
+            record(connection, Action.PASSWORD_CHANGED, actor=account.id, target=account.id)
+            post(connection, MailName.PASSWORD_CHANGED, account.email, name=account.name)
+            return True
+
+        if not await self._runtime.database.write(work):
+            # While the hashes were computed, the password was changed or the account disabled.
+            raise InvalidCredentialsError
+        self._runtime.feed.wake()
+        self._mail.wake()
+        log.info("password.changed")
+
+    def _end_sessions(self, connection: sa.Connection, user_id: bytes, keep: bytes | None) -> None:
+        if keep is None:
+            end_sessions(connection, user_id, SessionEnd.PASSWORD)
+            end_tokens(connection, user_id, token_seconds=self._token_seconds)
+        else:
+            end_other_sessions(
+                connection, user_id, keep, SessionEnd.PASSWORD, token_seconds=self._token_seconds
+            )

@@ -1,0 +1,66 @@
+"""Queries of changing passwords."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward_common.columns import utc_now
+from doorward_identity.tables import credentials, users
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose password it is."""
+
+    id: bytes
+    email: str
+    name: str
+    status: str
+
+
+_OWNER: Final = sa.select(users.c.id, users.c.email, users.c.name, users.c.status)
+
+
+def lock_owner(connection: sa.Connection, user_id: bytes) -> Owner | None:
+    """Read a user and keep others from changing it, and sessions from opening, until the commit."""
+    found = _OWNER.where(users.c.id == user_id).with_for_update()
+    row = connection.execute(found).one_or_none()
+    return None if row is None else Owner(*row)
+
+
+def lock_owner_by_email(connection: sa.Connection, email_key: str) -> Owner | None:
+    """Do as lock_owner does, by the canonical address."""
+    found = _OWNER.where(users.c.email_key == email_key).with_for_update()
+    row = connection.execute(found).one_or_none()
+    return None if row is None else Owner(*row)
+
+
+def find_owner_by_email(connection: sa.Connection, email_key: str) -> Owner | None:
+    """Read a user by the canonical address."""
+    row = connection.execute(_OWNER.where(users.c.email_key == email_key)).one_or_none()
+    return None if row is None else Owner(*row)
+
+
+def replace_hash(connection: sa.Connection, user_id: bytes, *, old: str, new: str) -> bool:
+    """Store a password's new hash unless it was changed in between; tell whether it was stored."""
+    mine = (credentials.c.user_id == user_id, credentials.c.password_hash == old)
+    fresh = {"password_hash": new, "must_change": False, "updated_at": utc_now()}
+    return connection.execute(credentials.update().where(*mine).values(fresh)).rowcount == 1
+
+
+def set_hash(connection: sa.Connection, user_id: bytes, new: str) -> None:
+    """Store a password's hash, whatever there was before. The caller holds the lock of the user's row."""
+    fresh = {"password_hash": new, "must_change": False, "updated_at": utc_now()}
+    mine = credentials.update().where(credentials.c.user_id == user_id)
+    has_one = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
+    if connection.execute(has_one).scalar_one_or_none() is None:
+        connection.execute(credentials.insert().values(user_id=user_id, **fresh))
+    else:
+        connection.execute(mine.values(fresh))
+
+
+def mark_verified(connection: sa.Connection, user_id: bytes) -> None:
+    """Note that a user reads the mail of the account's address, unless that was known."""
+    unverified = users.update().where(users.c.id == user_id, users.c.email_verified_at.is_(None))
+    connection.execute(unverified.values(email_verified_at=utc_now(), version=users.c.version + 1))

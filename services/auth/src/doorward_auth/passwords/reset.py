@@ -1,0 +1,121 @@
+"""The rules of choosing a new password with a code by mail.
+
+An address that nobody has goes the same way as one that somebody has: the same statements, the same
+hash, the same answer.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_auth.codes import repository as codes
+from doorward_auth.codes.errors import InvalidCodeError
+from doorward_auth.codes.one_time import Purpose, is_pin
+from doorward_auth.devices import repository as devices
+from doorward_auth.devices.device_tokens import DeviceToken
+from doorward_auth.mails.room import MailRoom
+from doorward_auth.passwords import repository
+from doorward_auth.passwords.proof import key_or_nobody
+from doorward_auth.passwords.repository import Owner
+from doorward_auth.settings import AuthSettings
+from doorward_auth.throttling.limits import (
+    CODE_GUESSES,
+    CODES_BY_SOURCE,
+    MAILS_BY_SOURCE,
+    MAILS_TO_ADDRESS,
+    Subject,
+)
+from doorward_auth.throttling.service import require_no_wait, spend, strike
+from doorward_common.request_context import current_address
+from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.audit import Action, record
+from doorward_identity.mails import MailName, post
+from doorward_identity.passwords import require_acceptable
+from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.sessions import end_sessions, end_tokens
+
+log = structlog.get_logger(__name__)
+
+_NOBODY: Final = Owner(bytes(16), "", "", "")
+
+
+class ResetService:
+    """Mails codes, and takes new passwords for them."""
+
+    def __init__(self, runtime: IdentityRuntime, mail: MailRoom, settings: AuthSettings) -> None:
+        self._runtime = runtime
+        self._keys = runtime.verification.keys
+        self._mail = mail
+        self._token_seconds = settings.access_token_seconds
+
+    async def ask(self, email: str, locale: str) -> None:
+        """Mail a code to the address if it is an account's; raises TooManyAttemptsError."""
+        key = key_or_nobody(email)
+        source = Subject.of_source(MAILS_BY_SOURCE, current_address())
+
+        def work(connection: sa.Connection) -> None:
+            spend(connection, [Subject.of(MAILS_TO_ADDRESS, key), source])
+            found = repository.find_owner_by_email(connection, key)
+            owner = found if found is not None and found.status == Status.ACTIVE else _NOBODY
+            recipient = owner.email or None
+            post(connection, MailName.PASSWORD_RESET, recipient, locale=locale, user_id=owner.id)
+            record(connection, Action.PASSWORD_RESET_ASKED, actor=None, target=found.id if found else None)
+
+        await self._runtime.database.write(work)
+        self._mail.wake()
+
+    async def reset(self, email: str, pin: str, new: str) -> DeviceToken:
+        """Set a new password by the code; every session ends. Return a token for this device.
+
+        Raises TooManyAttemptsError, UnacceptablePasswordError, InvalidCodeError.
+        """
+        key = key_or_nobody(email)
+        subjects = [
+            Subject.of(CODE_GUESSES, key),
+            Subject.of_source(CODES_BY_SOURCE, current_address()),
+        ]
+        await self._runtime.database.read(lambda connection: require_no_wait(connection, subjects))
+        require_acceptable(new, email=email, name="", pointer="/new_password")
+        new_hash = await self._runtime.hashing.hash(new)
+        device = DeviceToken.issue(uuid7s.uuid7())
+
+        def work(connection: sa.Connection) -> bool:
+            require_no_wait(connection, subjects)
+            owner = repository.lock_owner_by_email(connection, key) or _NOBODY
+            if not self._is_right(connection, owner, pin):
+                strike(connection, subjects)
+                target = None if owner is _NOBODY else owner.id
+                record(connection, Action.PASSWORD_RESET_FAILED, actor=None, target=target)
+                return False
+            require_acceptable(new, email=owner.email, name=owner.name, pointer="/new_password")
+            self._set(connection, owner, new_hash)
+            devices.remember(connection, owner.id, device.id.bytes, device.hash())
+            return True
+
+        # Raised here, behind the commit: the guess stays used.
+        if not await self._runtime.database.write(work):
+            raise InvalidCodeError
+        self._runtime.feed.wake()
+        self._mail.wake()
+        log.info("password.reset")
+        return device
+
+    def _is_right(self, connection: sa.Connection, owner: Owner, pin: str) -> bool:
+        stored = codes.take_guess(connection, owner.id, Purpose.RESET)
+        return (
+            stored is not None
+            and is_pin(stored.code_hash, self._keys.secrets, Purpose.RESET, owner.id, pin)
+            and owner.status == Status.ACTIVE
+        )
+
+    def _set(self, connection: sa.Connection, owner: Owner, new_hash: str) -> None:
+        repository.set_hash(connection, owner.id, new_hash)
+        repository.mark_verified(connection, owner.id)
+        codes.delete(connection, owner.id)
+        devices.forget_all(connection, owner.id)
+        end_sessions(connection, owner.id, SessionEnd.PASSWORD)
+        end_tokens(connection, owner.id, token_seconds=self._token_seconds)
+        record(connection, Action.PASSWORD_RESET, actor=owner.id, target=owner.id)
+        post(connection, MailName.PASSWORD_CHANGED, owner.email, name=owner.name)

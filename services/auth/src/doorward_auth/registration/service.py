@@ -1,0 +1,162 @@
+"""The rules of becoming a user.
+
+Somebody who has not proven the address yet is no user but a registration: several may stand beside each
+other, and only who reads the address's mail turns the own one into an account, with the password chosen
+with it. Claiming somebody's address first is worth nothing.
+"""
+
+import hmac
+import uuid
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_auth.codes import repository as codes
+from doorward_auth.codes.errors import InvalidCodeError
+from doorward_auth.codes.one_time import Purpose
+from doorward_auth.mails.room import MailRoom
+from doorward_auth.passwords import repository as passwords
+from doorward_auth.passwords.proof import key_or_nobody
+from doorward_auth.registration import repository
+from doorward_auth.registration.codes import InvitationCode, VerificationCode
+from doorward_auth.registration.errors import DomainNotAllowedError, RegistrationClosedError
+from doorward_auth.registration.repository import Pending
+from doorward_auth.registration.schemas import Registration
+from doorward_auth.settings import AuthSettings, RegistrationPolicy
+from doorward_auth.throttling.limits import MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.throttling.service import spend
+from doorward_common.request_context import current_address
+from doorward_identity.accounts import Status
+from doorward_identity.audit import Action, record
+from doorward_identity.emails import email_key
+from doorward_identity.mails import MailName, post
+from doorward_identity.passwords import require_acceptable
+from doorward_identity.runtime import IdentityRuntime
+
+log = structlog.get_logger(__name__)
+
+VERIFICATION_SECONDS: Final = 86_400
+
+
+class RegistrationService:
+    """Takes registrations, and turns them and invitations into users who can log in."""
+
+    def __init__(self, runtime: IdentityRuntime, mail: MailRoom, settings: AuthSettings) -> None:
+        self._database = runtime.database
+        self._hashing = runtime.hashing
+        self._mail = mail
+        self._policy = settings.registration
+        self._domains = settings.registration_domains
+
+    async def register(self, wanted: Registration, locale: str) -> None:
+        """Take a registration and mail its code, or tell the owner of an account that there is one.
+
+        Raises RegistrationClosedError, DomainNotAllowedError, UnacceptablePasswordError,
+        TooManyAttemptsError; never says whether the address is known.
+        """
+        key = email_key(wanted.email)
+        self._require_welcome(key)
+        password = wanted.password.get_secret_value()
+        require_acceptable(password, email=wanted.email, name=wanted.name)
+        password_hash = await self._hashing.hash(password)
+        pending = Pending(uuid7s.uuid7().bytes, wanted.email, key, wanted.name, password_hash, None)
+
+        def work(connection: sa.Connection) -> None:
+            _spend(connection, key)
+            owner = passwords.find_owner_by_email(connection, key)
+            repository.insert(connection, pending, seconds=0 if owner else VERIFICATION_SECONDS)
+            if owner is None:
+                post(
+                    connection,
+                    MailName.VERIFY_EMAIL,
+                    wanted.email,
+                    locale=locale,
+                    name=wanted.name,
+                    registration_id=pending.id,
+                )
+            else:
+                post(connection, MailName.ALREADY_REGISTERED, owner.email, locale=locale, name=owner.name)
+            record(connection, Action.REGISTERED, actor=None, target=owner.id if owner else None)
+
+        await self._database.write(work)
+        self._mail.wake()
+
+    async def resend(self, email: str, locale: str) -> None:
+        """Mail a new code for the newest registration of an address; raises TooManyAttemptsError."""
+        key = key_or_nobody(email)
+
+        def work(connection: sa.Connection) -> None:
+            _spend(connection, key)
+            pending = repository.find_newest(connection, key)
+            post(
+                connection,
+                MailName.VERIFY_EMAIL,
+                pending.email if pending else None,
+                locale=locale,
+                name=pending.name if pending else "",
+                registration_id=pending.id if pending else bytes(16),
+            )
+
+        await self._database.write(work)
+        self._mail.wake()
+
+    async def verify(self, text: str) -> None:
+        """Turn the registration that a code is of into a user; raises InvalidCodeError."""
+        code = VerificationCode.parse(text)
+        if code is None:
+            raise InvalidCodeError
+        user_id = uuid7s.uuid7().bytes
+
+        def work(connection: sa.Connection) -> bool:
+            pending = repository.lock(connection, code.id.bytes)
+            if pending is None or pending.code_hash is None:
+                return False
+            if not hmac.compare_digest(pending.code_hash, code.hash()):
+                return False
+            if not repository.create_user(connection, pending, user_id):
+                return False
+            record(connection, Action.EMAIL_VERIFIED, actor=user_id, target=user_id)
+            return True
+
+        if not await self._database.write(work):
+            raise InvalidCodeError
+        log.info("account.verified", user_id=str(uuid.UUID(bytes=user_id)))
+
+    async def accept(self, text: str, password: str) -> None:
+        """Set the first password of an invited user; raises InvalidCodeError, UnacceptablePasswordError."""
+        code = InvitationCode.parse(text)
+        if code is None:
+            raise InvalidCodeError
+        password_hash = await self._hashing.hash(password)
+
+        def work(connection: sa.Connection) -> bool:
+            owner = passwords.lock_owner(connection, code.id.bytes)
+            stored = codes.take_guess(connection, code.id.bytes, Purpose.INVITATION)
+            if owner is None or stored is None or owner.status != Status.ACTIVE:
+                return False
+            if not hmac.compare_digest(stored.code_hash, code.hash()):
+                return False
+            require_acceptable(password, email=owner.email, name=owner.name)
+            passwords.set_hash(connection, owner.id, password_hash)
+            passwords.mark_verified(connection, owner.id)
+            codes.delete(connection, owner.id)
+            record(connection, Action.INVITATION_ACCEPTED, actor=owner.id, target=owner.id)
+            return True
+
+        # Raised here, behind the commit: the guess stays used.
+        if not await self._database.write(work):
+            raise InvalidCodeError
+        log.info("invitation.accepted", user_id=str(code.id))
+
+    def _require_welcome(self, key: str) -> None:
+        if self._policy is RegistrationPolicy.CLOSED:
+            raise RegistrationClosedError
+        if self._policy is RegistrationPolicy.DOMAINS and key.rpartition("@")[2] not in self._domains:
+            raise DomainNotAllowedError
+
+
+def _spend(connection: sa.Connection, key: str) -> None:
+    source = Subject.of_source(MAILS_BY_SOURCE, current_address())
+    spend(connection, [Subject.of(MAILS_TO_ADDRESS, key), source])
