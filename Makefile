@@ -49,7 +49,7 @@ lint: $(VENV)/.dev ## Check style (ruff) and formatting
 .PHONY: types
 types: $(VENV)/.dev ## Check types (mypy strict)
 	$(BIN)/mypy $(MODULES)
-	$(BIN)/mypy tests loadtest docs
+	$(BIN)/mypy tests loadtest docs services/identity/tools
 
 .PHONY: fmt
 fmt: $(VENV)/.dev ## Format the code and mend what ruff can

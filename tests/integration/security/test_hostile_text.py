@@ -74,7 +74,9 @@ def test_other_names_are_kept_as_they_are(installation: Installation, people: Pe
     ("password", "chosen", "typed"),
     [
         ("1234567", 422, 401),
-        ("12345678", 201, 200),
+        ("12345678", 422, 401),
+        ("Password1!", 422, 401),
+        ("xq7vbhtk", 201, 200),
         ("x" * 128, 201, 200),
         ("x" * 129, 422, 401),
         ("é" * 128, 201, 200),
@@ -129,3 +131,29 @@ def test_passwords_differ_in_every_character(installation: Installation, people:
     email = enrol(installation, people.admin, password=long + "a").email
     body = {"email": email, "password": long + "b"}
     assert_problem(installation.call("POST", f"{AUTH}/token", json=body), 401, "invalid_credentials")
+
+
+@pytest.mark.parametrize(
+    "password", ["Grace.Hopper.1906", "grace@navy.example", "yvan-ecarg", "doorward2026!"]
+)
+def test_passwords_made_of_the_accounts_own_words_are_refused(
+    installation: Installation, people: People, password: str
+) -> None:
+    body = new_user(email="grace@navy.example", name="Grace Hopper", password=password)
+    response = installation.call("POST", USERS, people.admin.access, json=body)
+    document = assert_problem(response, 422, "validation_error")
+    assert [(one["pointer"], one["code"]) for one in document["errors"]] == [
+        ("/password", "password_personal")
+    ]
+    assert password not in response.text
+    grace = enrol(installation, people.admin, email=body["email"], name=body["name"])
+    response = installation.call("PATCH", grace.path, people.admin.access, json={"password": password})
+    assert pointers(assert_problem(response, 422, "validation_error")) == {"/password"}
+
+
+def test_a_new_password_is_judged_by_the_name_that_comes_with_it(
+    installation: Installation, people: People
+) -> None:
+    change = {"name": "Grace Hopper", "password": "grace hopper"}
+    response = installation.call("PATCH", people.other.path, people.admin.access, json=change)
+    assert pointers(assert_problem(response, 422, "validation_error")) == {"/password"}

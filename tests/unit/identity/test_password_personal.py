@@ -38,6 +38,8 @@ NAME = "Ada King, Countess of Lovelace"
         "drawrood",
         "doorward-example",
         "Lóvelàce1",
+        "".join(letter + "\u0301" for letter in "lovelace"),
+        "lovelace4821390",
         "ｌｏｖｅｌａｃｅ",
     ],
 )
@@ -53,7 +55,7 @@ def test_refuses_what_is_made_of_the_accounts_words(password: str) -> None:
         "ada lovelace horse",
         "doorward is fine",
         "kingdom of lovelace",
-        "lovelace-48213907",  # more was added than a shortest password has
+        "lovelace48213907",  # as much was added as a shortest password has
         "12345678",
         "!!!!!!!!",
         "",

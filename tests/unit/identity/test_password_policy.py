@@ -134,6 +134,10 @@ def test_a_password_has_one_spelling(text: str) -> None:
     assert normalize(normalize(text)) == normalize(text)
 
 
+def test_different_characters_stay_different() -> None:
+    assert normalize("\ufb01ne \uff11\u00b2") == "\ufb01ne \uff11\u00b2"  # a ligature, a wide 1, a square
+
+
 @given(st.text(max_size=140))
 def test_every_spelling_is_judged_alike(text: str) -> None:
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))

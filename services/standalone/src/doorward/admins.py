@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from doorward_common.columns import utc_now
 from doorward_common.roles import Role
@@ -13,7 +13,7 @@ from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.audit import Action, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import name_key
-from doorward_identity.passwords import NewPassword, PasswordHashing
+from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
 from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_users.accounts import repository
 from doorward_users.accounts.errors import EmailTakenError
@@ -97,6 +97,8 @@ def _insert(connection: sa.Connection, email: str, password_hash: str) -> bytes:
 def _require_acceptable(email: str, password: str) -> None:
     try:
         TypeAdapter(EmailAddress).validate_python(email)
-        TypeAdapter(NewPassword).validate_python(SecretStr(password))
+        require_acceptable(password, email=email, name=_NAME)
     except ValidationError as error:
         raise UnacceptableAdminError(error.errors()[0]["msg"]) from None
+    except UnacceptablePasswordError as error:
+        raise UnacceptableAdminError(error.reason) from None
