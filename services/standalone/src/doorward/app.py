@@ -12,6 +12,9 @@ from doorward.settings import StandaloneSettings
 from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
 from doorward_common.app import VERSION, create_service
+from doorward_common.mail.mailbox import Mailbox
+from doorward_common.mail.mailbox_page import MAILBOX, mailbox_router
+from doorward_common.routing import add_routes
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.schema import schema_problem
 from doorward_users.main import create_app as create_users
@@ -62,6 +65,8 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
 
     if settings.docs:
         setup_docs(front, [auth, users])
+    if settings.shows_mailbox and settings.mailbox_dir is not None:
+        add_routes(front, mailbox_router(Mailbox(settings.mailbox_dir, settings.mailbox_size)))
     return PrefixRouter({AUTH_PREFIX: auth, METADATA: auth, USERS_PREFIX: users}, front)
 
 
@@ -71,4 +76,5 @@ def _index(settings: StandaloneSettings) -> dict[str, Any]:
         "version": VERSION,
         "services": [AUTH_PREFIX, USERS_PREFIX],
         "docs": "/docs" if settings.docs else None,
+        "mailbox": MAILBOX if settings.shows_mailbox else None,
     }

@@ -7,6 +7,7 @@ from doorward import admins
 from doorward.app import create_app
 from doorward.settings import StandaloneSettings
 from doorward_common.logging import configure_logging
+from doorward_common.mail.mailbox_page import MAILBOX
 from doorward_common.metrics import Metrics
 from doorward_common.migrations import migrate
 from doorward_common.server import listen, serve
@@ -27,7 +28,7 @@ def run() -> int:
     login = _prepare(settings)
     app = create_app(settings)
     host, port = listener.getsockname()[:2]
-    _greet(f"http://{host}:{port}", login, docs=settings.docs)
+    _greet(f"http://{host}:{port}", login, settings)
     serve(app, listener, settings, on_drain=app.front.state.runtime.drain)
     return 0
 
@@ -53,13 +54,15 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     return f"{settings.admin_email} with the password {password} (shown this once)"
 
 
-def _greet(url: str, login: str, *, docs: bool) -> None:
+def _greet(url: str, login: str, settings: StandaloneSettings) -> None:
     lines = [
         "",
         f"  Doorward is running at  {url}",
         f"  Log in as               {login}",
     ]
-    if docs:
+    if settings.docs:
         lines.append(f"  Interactive API docs    {url}/docs")
+    if settings.shows_mailbox:
+        lines.append(f"  Mail that it sends      {url}{MAILBOX}")
     lines += ["  Stop with Ctrl-C", ""]
     print("\n".join(lines), flush=True, file=sys.stdout)

@@ -1,5 +1,6 @@
 """Settings of the one-process server and of the commands."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Final, Literal
@@ -62,6 +63,11 @@ class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSetti
     )
     docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
 
+    @property
+    def shows_mailbox(self) -> bool:
+        """Whether a page shows the mail that was written: it has codes, so only to this very machine."""
+        return self.mailbox_dir is not None and is_loopback(self.host)
+
     @model_validator(mode="before")
     @classmethod
     def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
@@ -78,6 +84,14 @@ class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSetti
             return {**given, "key_set_file": path, "key_set": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether nobody but this machine can connect to an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def data_directory() -> Path:

@@ -99,4 +99,4 @@ def _summary(name: str, message: EmailMessage) -> StoredMail:
 def text_of(message: EmailMessage, kind: str) -> str:
     """Return a mail's part of this kind, `plain` or `html`; empty where it has none."""
     part = message.get_body((kind,))
-    return "" if part is None else str(part.get_content())
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")

@@ -1,8 +1,8 @@
 """The worker: takes mails from the outbox and sends them, beside a service's requests.
 
-Any number of workers share an outbox. It must never hurt its host: it keeps one connection of the
-pool busy at most, a few mails under way, and its pieces of the event loop short (a mail is written
-in about two milliseconds).
+Any number of workers share an outbox. It must never hurt its host: it keeps two connections of the
+pool busy at most and a few mails under way, and its pieces of the event loop are short (a mail is
+written in about two milliseconds).
 """
 
 import asyncio

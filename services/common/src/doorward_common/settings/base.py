@@ -37,7 +37,12 @@ class SettingsError(Exception):
 class DoorwardSettings(BaseSettings):
     """Where settings come from, and how much a process says."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # `VARIABLE: ${VARIABLE:-}` in a compose file is no setting
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     log_level: str = Field(default="info", description=f"One of {', '.join(LEVELS)}.")
 
