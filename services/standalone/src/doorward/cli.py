@@ -1,4 +1,4 @@
-"""The command `doorward`: serve, migrate, create-admin, rotate-key."""
+"""The command `doorward`: serve, migrate, create-admin, purge-audit, rotate-key."""
 
 import argparse
 import getpass
@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward import admins, rotation, serve
+from doorward.retention import purge_audit
 from doorward.settings import CommandSettings
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
@@ -72,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_create_admin)
 
     command = commands.add_parser(
+        "purge-audit", help="delete audit events older than DOORWARD_AUDIT_RETENTION_DAYS"
+    )
+    command.set_defaults(run=_purge_audit)
+
+    command = commands.add_parser(
         "rotate-key",
         help="write the next key set of access tokens; running services take it within seconds",
         description="Adds a key that will sign, and lets the keys before it verify until their last token has"
@@ -100,6 +106,14 @@ def _create_admin(options: argparse.Namespace) -> int:
     hashing = PasswordHashing(settings, Metrics())
     outcome = admins.create_admin(database, hashing, email, password, reset_password=options.reset_password)
     print("doorward: " + _OUTCOMES[outcome].format(email=email))
+    return 0
+
+
+def _purge_audit(_options: argparse.Namespace) -> int:
+    settings = load_settings(CommandSettings)
+    configure_logging(settings.log_level)
+    purged = purge_audit(_open(settings), days=settings.audit_retention_days)
+    print(f"doorward: {purged} events were older than {settings.audit_retention_days} days")
     return 0
 
 

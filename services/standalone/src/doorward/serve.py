@@ -5,6 +5,7 @@ import sys
 
 from doorward import admins
 from doorward.app import create_app
+from doorward.retention import purge_audit
 from doorward.settings import StandaloneSettings
 from doorward_common.logging import configure_logging
 from doorward_common.mail.mailbox_page import MAILBOX
@@ -38,6 +39,7 @@ def _prepare(settings: StandaloneSettings) -> str:
     database = Database(settings, Metrics(), pool_size=1, timeout=30)
     try:
         migrate(database.engine, schema.PACKAGE)
+        purge_audit(database, days=settings.audit_retention_days)
         return _first_admin(database, settings)
     finally:
         database.dispose()

@@ -26,6 +26,14 @@ class AdminSettings(DoorwardSettings):
     admin_password: SecretStr | None = Field(default=None, description="Its password; never a default one.")
 
 
+class RetentionSettings(DoorwardSettings):
+    """How long the audit log is kept."""
+
+    audit_retention_days: int = Field(
+        default=365, ge=1, le=36_500, description="Age at which `doorward purge-audit` deletes events."
+    )
+
+
 class _LocalDefaults(DoorwardSettings):
     """What a laptop needs no settings for: an SQLite file in the data directory."""
 
@@ -45,11 +53,11 @@ class _LocalDefaults(DoorwardSettings):
         return (*sources, LookupSource(settings_cls, _local_default))
 
 
-class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSettings):
+class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSettings, RetentionSettings):
     """What the administrator's commands need: no signing key, no port."""
 
 
-class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSettings):
+class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSettings, RetentionSettings):
     """Everything, for every service in one process."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
