@@ -10,12 +10,11 @@ import uuid_utils.compat as uuid7s
 from doorward_common.auth import InsufficientRoleError
 from doorward_common.batching import BatchReader
 from doorward_common.columns import utc_now
-from doorward_common.etags import check_if_match
 from doorward_common.pagination import CursorCodec
 from doorward_common.roles import Role
 from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit import Action, record
+from doorward_identity.audit import Action
 from doorward_identity.emails import email_key
 from doorward_identity.mails import MailName, post
 from doorward_identity.names import name_key
@@ -24,7 +23,9 @@ from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_identity.standing import require_standing
 from doorward_users.accounts import repository
-from doorward_users.accounts.errors import AlreadyJoinedError, LastAdminError, UserNotFoundError
+from doorward_users.accounts.errors import AlreadyJoinedError, UserNotFoundError
+from doorward_users.accounts.events import log_change, record_change, told
+from doorward_users.accounts.locking import lock, lock_to_leave
 from doorward_users.accounts.repository import UserRow
 from doorward_users.accounts.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
 from doorward_users.settings import AdminPasswords, DirectoryReaders, UsersSettings
@@ -109,11 +110,13 @@ class AccountService:
             if password_hash is None:
                 _invite(connection, user)
             invited = password_hash is None
-            _record(connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role, invited=invited)
+            record_change(
+                connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role, invited=invited
+            )
             return user
 
         user = await self._database.write(work)
-        _log("user.created", caller, user.id, role=user.role)
+        log_change("user.created", caller, user.id, role=user.role)
         return user
 
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
@@ -123,12 +126,12 @@ class AccountService:
         """
 
         def work(connection: sa.Connection) -> None:
-            user = _locked(connection, user_id, None)
+            user = lock(connection, user_id, None)
             require_standing(connection, caller)
             if user.email_verified_at is not None or repository.has_password(connection, user.id):
                 raise AlreadyJoinedError
             _invite(connection, user)
-            _record(connection, Action.ACCOUNT_INVITED, caller, user.id)
+            record_change(connection, Action.ACCOUNT_INVITED, caller, user.id)
 
         await self._database.write(work)
 
@@ -158,15 +161,15 @@ class AccountService:
         """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
 
         def work(connection: sa.Connection) -> None:
-            user = _locked_to_leave(connection, user_id, if_match)
+            user = lock_to_leave(connection, user_id, if_match)
             require_standing(connection, caller)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
-            _record(connection, Action.ACCOUNT_DELETED, caller, user.id)
+            record_change(connection, Action.ACCOUNT_DELETED, caller, user.id)
 
         await self._database.write(work)
         self._runtime.feed.wake()
-        _log("user.deleted", caller, user_id.bytes)
+        log_change("user.deleted", caller, user_id.bytes)
 
     async def _change(
         self,
@@ -180,8 +183,8 @@ class AccountService:
 
         def work(connection: sa.Connection) -> UserRow:
             demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
-            lock = _locked_to_leave if demotes else _locked
-            user = lock(connection, user_id, if_match)
+            lock_it = lock_to_leave if demotes else lock
+            user = lock_it(connection, user_id, if_match)
             require_standing(connection, caller)
             reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
@@ -198,19 +201,21 @@ class AccountService:
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
                 end_sessions(connection, user.id, reason)
             changed = repository.update_user(connection, user.id, changes)
-            _record(
+            record_change(
                 connection,
                 Action.ACCOUNT_UPDATED,
                 caller,
                 user.id,
-                **_told(user, changes),
+                **told(user, changes),
                 password=password_hash is not None,
             )
             return changed
 
         user = await self._database.write(work)
         self._runtime.feed.wake()
-        _log("user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None)
+        log_change(
+            "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
+        )
         return user
 
     def _may_read(self, caller: Claims) -> bool:
@@ -230,35 +235,6 @@ def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
     return changes
 
 
-def _locked(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
-    user = repository.lock_user(connection, user_id.bytes)
-    if user is None:
-        raise UserNotFoundError
-    check_if_match(if_match, user.version)
-    return user
-
-
-def _locked_to_leave(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
-    """Lock an account that is about to stop being an active administrator, if it is one.
-
-    Raises LastAdminError when nobody would be left. All administrators are locked, and before the
-    account's own row: two callers who each remove one take turns and do not deadlock.
-    """
-    seen = repository.find_user(connection, user_id.bytes)
-    admins = repository.lock_active_admins(connection) if seen and _is_active_admin(seen) else None
-    user = _locked(connection, user_id, if_match)
-    if admins is None and _is_active_admin(user):
-        # Appointed between the two reads. A deadlock here is broken by the database, and retried.
-        admins = repository.lock_active_admins(connection)
-    if admins == [user.id]:
-        raise LastAdminError
-    return user
-
-
-def _is_active_admin(user: UserRow) -> bool:
-    return user.role == Role.ADMIN and user.status == Status.ACTIVE
-
-
 def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | None) -> SessionEnd | None:
     """Say why the tokens that the user holds must not be believed any longer, if so."""
     if changes.get("status") == Status.DISABLED and user.status != Status.DISABLED:
@@ -268,24 +244,3 @@ def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | No
     if "role" in changes and changes["role"] != user.role:
         return SessionEnd.ROLE
     return None
-
-
-def _told(user: UserRow, changes: dict[str, Any]) -> dict[str, Any]:
-    """Say which fields changed; of role and status also from what to what."""
-    named = sorted(name for name in changes if not name.endswith("_key"))
-    moved = {
-        name: [getattr(user, name), changes[name]]
-        for name in ("role", "status")
-        if changes.get(name, getattr(user, name)) != getattr(user, name)
-    }
-    return {"fields": named, **moved}
-
-
-def _record(
-    connection: sa.Connection, action: Action, caller: Claims, target: bytes, **details: object
-) -> None:
-    record(connection, action, actor=caller.subject.bytes, target=target, details=details or None)
-
-
-def _log(event: str, caller: Claims, user_id: bytes, **fields: object) -> None:
-    log.info(event, actor_id=str(caller.subject), user_id=str(uuid.UUID(bytes=user_id)), **fields)
