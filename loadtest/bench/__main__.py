@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 from bench import report, stack
-from bench.client import Flood, LoadError
-from bench.figures import footprint, latency, logins, pages, reads
+from bench.client import LoadError
+from bench.figures import footprint, latency, logins, pages, reads, refresh, verifier
 from bench.plan import FULL, QUICK, Plan
 from bench.proc import machine_ticks, stolen_share
 from bench.rounds import Figure
@@ -21,13 +21,19 @@ from support.processes import ProcessError
 
 _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "reads": reads.measure,
+    "refresh": refresh.measure,
+    "verifier": verifier.measure,
     "logins": logins.measure,
     "latency": latency.measure,
     "pages": pages.measure,
     "footprint": footprint.measure,
 }
+_PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {
+    "reads": reads.profile,
+    "refresh": refresh.profile,
+    "verifier": verifier.profile,
+}
 _PROFILE: Final = Path("reports/profile.txt")
-_PROFILED_REQUESTS: Final = 20_000
 
 
 def main() -> int:
@@ -50,7 +56,8 @@ def _measure(options: argparse.Namespace) -> int:
         # The database, started before, keeps to this core as well only when it is the last one.
         os.sched_setaffinity(0, {servers.client_core})
         if options.profile:
-            _profile(servers)
+            _PROFILES[options.profile](servers, _PROFILE)
+            print(_PROFILE.read_text(encoding="utf-8"))
             return 0
         for name in options.only or _FIGURES:
             _say(f"measuring {name} ...")
@@ -68,18 +75,12 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
-def _profile(servers: Stack) -> None:
-    _PROFILE.parent.mkdir(exist_ok=True)
-    server = servers.profiled(_PROFILE)
-    Flood(server.port, servers.people.reads, reads.CONNECTIONS).times(_PROFILED_REQUESTS)
-    server.stop()
-    print(_PROFILE.read_text(encoding="utf-8"))
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: does it work?")
-    parser.add_argument("--profile", action="store_true", help="profile the hot read instead of measuring")
+    parser.add_argument(
+        "--profile", nargs="?", const="reads", choices=list(_PROFILES), help="profile instead of measuring"
+    )
     parser.add_argument("--only", nargs="+", choices=list(_FIGURES), help="measure these alone")
     return parser.parse_args()
 

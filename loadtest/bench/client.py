@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _HEADER_END: Final = b"\r\n\r\n"
-_LENGTH: Final = b"content-length: "
+_LENGTH: Final = b"\r\ncontent-length: "
+_CLOSE: Final = b"\r\nconnection: close\r\n"
 _TIMEOUT: Final = 30.0
 
 
@@ -28,6 +29,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
         self._expected = 0
+        self.closes = False
         self.due = 0.0
 
     def fileno(self) -> int:
@@ -41,7 +43,10 @@ class Connection:
         self._socket.sendall(request)
 
     def receive(self) -> bool:
-        """Take what has arrived and tell whether that completes the answer; raises LoadError."""
+        """Take what has arrived and tell whether that completes the answer; raises LoadError.
+
+        `closes` then says whether the server hangs up behind it.
+        """
         chunk = self._socket.recv(262_144)
         if not chunk:
             raise LoadError("the server closed the connection")
@@ -50,8 +55,12 @@ class Connection:
             end = self._received.find(_HEADER_END)
             if end < 0:
                 return False
-            start = self._received.find(_LENGTH, 0, end) + len(_LENGTH)
-            self._expected = end + 4 + int(self._received[start : self._received.index(b"\r", start)])
+            header = self._received[: end + 2].lower()
+            start = header.find(_LENGTH) + len(_LENGTH)
+            if start < len(_LENGTH):
+                raise LoadError(f"an answer without Content-Length: {header[:600]!r}")
+            self._expected = end + 4 + int(header[start : header.index(b"\r", start)])
+            self.closes = _CLOSE in header
         if len(self._received) < self._expected:
             return False
         if not self._received.startswith(b"HTTP/1.1 2"):
@@ -63,6 +72,11 @@ class Connection:
         self.send(request)
         while not self.receive():
             pass
+        return self.body
+
+    @property
+    def body(self) -> bytes:
+        """The body of an answer that has been received."""
         return self._received.partition(_HEADER_END)[2]
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from bench.client import get, post
-from doorward_auth.signing import Signer
+from bench.signing import new_signer, sign
 from doorward_common.database import create_engine
 from doorward_common.roles import Role
 from doorward_identity.accounts import Status
@@ -25,7 +25,6 @@ READERS: Final = 2_000
 _BATCH: Final = 2_000
 _NEWEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _NAMES: Final = ("Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "John", "Ken", "Margaret")
-_TOKEN_SECONDS: Final = 3_600
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class People:
         return [post("/api/v1/auth/token", _login(email)) for email in self.emails]
 
 
-def create(database_url: str, secret_key: str, count: int) -> People:
+def create(database_url: str, count: int) -> People:
     """Store `count` accounts, the first of them an administrator, a few with a password."""
     random_numbers = random.Random(20_260_101)
     rows = list(_rows(count))
@@ -64,10 +63,9 @@ def create(database_url: str, secret_key: str, count: int) -> People:
         )
         connection.execute(sa.text("ANALYZE TABLE users"))
     engine.dispose()
-    signer = Signer(secret_key, issuer="doorward", audience="doorward", lifetime=_TOKEN_SECONDS)
+    signer = new_signer()
     tokens = tuple(
-        signer.sign(user_id=uuid.UUID(bytes=row["id"]), session_id=uuid.uuid4(), role=row["role"], epoch=0)
-        for row in random_numbers.sample(rows, READERS)
+        sign(signer, uuid.UUID(bytes=row["id"]), row["role"]) for row in random_numbers.sample(rows, READERS)
     )
     return People(count, tokens, tuple(row["email"] for row in chosen))
 

@@ -1,6 +1,7 @@
 """What the kernel knows of a process: CPU time, memory, threads."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -8,9 +9,18 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _UTIME, _STIME = 11, 12  # fields of /proc/PID/stat, counted behind the name
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads of a process since its start."""
-    return _cpu(Path(f"/proc/{pid}/stat"))
+def cpu_seconds(leader: int) -> float:
+    """User and system time since their start of all processes in a group, all their threads.
+
+    A server that forks its workers is one group, and so is one that does not.
+    """
+    found = 0.0
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):  # it ended between the listing and the look
+                if os.getpgid(int(process.name)) == leader:
+                    found += _cpu(process / "stat")
+    return found
 
 
 def thread_cpu_seconds(pid: int) -> dict[str, float]:

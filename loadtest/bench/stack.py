@@ -4,13 +4,14 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from bench import people
 from bench.people import People
 from doorward_identity.settings import Argon2Settings
+from support.databases import Database
 from support.mariadb import database_server, private_mariadb
 from support.ports import free_port
 from support.probes import http_status
@@ -34,13 +35,13 @@ class Stack:
     the last one, as machines of their own would.
     """
 
-    def __init__(self, folder: Path, database_url: str, users: People, stop: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, database: Database, users: People, stop: contextlib.ExitStack) -> None:
         self._cores = sorted(os.sched_getaffinity(0))
         self.people = users
         self.server_core: Final = self._cores[0]
         self.client_core: Final = self._cores[-1]
         self._folder = folder
-        self._database_url = database_url
+        self._database = database
         self._stop = stop
         self._started = 0
 
@@ -53,7 +54,7 @@ class Stack:
 
     def stopped_service(self, name: ServiceName) -> Service:
         """Prepare a service that the caller starts and stops."""
-        service = Service(name, database_url=self._database_url, log=self._log(name), env=_REAL_HASHES)
+        service = Service(name, database_url=self._database.url, log=self._log(name), env=_REAL_HASHES)
         # The client's own core would be inherited otherwise.
         service.command = self._pinned(service.command, self._cores)
         return service
@@ -66,13 +67,27 @@ class Stack:
         """Start both services in one process, on the one core."""
         return self._server("standalone", "doorward", ["serve"])
 
-    def profiled(self, report: Path) -> "Server":
-        """Start the users service under a profiler (see profiled.py)."""
-        return self._server("profiled", "bench.profiled", [str(report)])
+    def profiled(self, name: ServiceName, report: Path) -> "Server":
+        """Start a service under a profiler (see profiled.py)."""
+        return self._server("profiled", "bench.profiled", [name, str(report)])
 
-    def _server(self, name: str, module: str, arguments: list[str]) -> "Server":
+    def rival(self, database: Database, arguments: Sequence[str]) -> "Server":
+        """Start what refreshing is compared with (see rival), with gunicorn's `arguments`."""
+        return self._server("rival", "gunicorn", ["-c", "python:bench.rival.serving", *arguments], database)
+
+    def new_database(self, label: str) -> Database:
+        """Create an empty database beside the services' own."""
+        return self._stop.enter_context(self._database.server.create_database(label))
+
+    def statements(self) -> int:
+        """Count what the database was asked since it started, whoever asked."""
+        return int(self._database.execute("SHOW GLOBAL STATUS LIKE 'Questions'")[0][1])
+
+    def _server(
+        self, name: str, module: str, arguments: list[str], database: Database | None = None
+    ) -> "Server":
         command = self.pinned_command("-m", module, *arguments)
-        server = Server(name, command, self._log(name), self._database_url, self._folder)
+        server = Server(name, command, self._log(name), (database or self._database).url, self._folder)
         return self._stop.enter_context(server)
 
     def pinned_command(self, *arguments: str) -> list[str]:
@@ -119,5 +134,5 @@ def running(count: int) -> Iterator[Stack]:
         server = stop.enter_context(database_server() if external else private_mariadb(*_DATABASE_OPTIONS))
         database = stop.enter_context(server.create_database("bench"))
         migrate(database.url)
-        everybody = people.create(database.url, SECRET_KEY, count)
-        yield Stack(folder, database.url, everybody, stop)
+        everybody = people.create(database.url, count)
+        yield Stack(folder, database, everybody, stop)

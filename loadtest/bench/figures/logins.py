@@ -4,9 +4,9 @@ import subprocess
 from typing import Final
 
 from bench.client import Flood
-from bench.figures.reads import Share
 from bench.plan import Plan
 from bench.rounds import Bound, Figure, in_turns, ratios
+from bench.share import Share
 from bench.stack import Stack
 
 CONNECTIONS: Final = 4
@@ -19,7 +19,7 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     servers = [stack.service("auth"), stack.service("auth")]
     first, twin = (Share(server, Flood(server.port, stack.people.logins, CONNECTIONS)) for server in servers)
     for share in (first, twin):
-        share.flood.times(_WARM_UP)
+        share.load.times(_WARM_UP)
     bare = stack.pinned_command("-m", "bench.hashing", str(plan.window))
     found = in_turns(
         {

@@ -1,33 +1,21 @@
 """The hot read: `GET /api/v1/users/me` against FastAPI alone, per CPU-second of the server."""
 
-from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from bench.client import Flood
 from bench.plan import Plan
-from bench.proc import cpu_seconds, thread_cpu_seconds
+from bench.proc import thread_cpu_seconds
 from bench.rounds import Arm, Bound, Figure, in_turns, ratios
+from bench.share import Share
 from bench.stack import Server, Stack
-from support.processes import Process
 from support.services import Service
 
 CONNECTIONS: Final = 16
 TARGET: Final = 0.45
 _WARM_UP: Final = 4_000
-
-
-@dataclass(frozen=True)
-class Share:
-    """Answers a CPU-second."""
-
-    process: Process
-    flood: Flood
-
-    def measure(self, seconds: float) -> float:
-        """Send for so long."""
-        before = cpu_seconds(self.process.pid)
-        answered = self.flood.for_seconds(seconds)
-        return answered / (cpu_seconds(self.process.pid) - before)
+_PROFILED: Final = 20_000
 
 
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
@@ -42,11 +30,8 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
         name: Share(server, Flood(server.port, requests, CONNECTIONS)) for name, server in servers.items()
     }
     for share in shares.values():
-        share.flood.times(_WARM_UP)
-    arms: dict[str, Arm] = {
-        name: lambda share=share: share.measure(plan.window)  # type: ignore[misc]
-        for name, share in shares.items()
-    }
+        share.load.times(_WARM_UP)
+    arms: dict[str, Arm] = {name: partial(share.measure, plan.window) for name, share in shares.items()}
     found = in_turns(arms, plan.rounds)
     lone = Share(servers["users"], Flood(servers["users"].port, requests, 1))
     threads = thread_cpu_seconds(servers["users"].pid)
@@ -66,3 +51,10 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     for server in servers.values():
         server.stop()
     return [figure]
+
+
+def profile(stack: Stack, report: Path) -> None:
+    """Profile the users service."""
+    server = stack.profiled("users", report)
+    Flood(server.port, stack.people.reads, CONNECTIONS).times(_PROFILED)
+    server.stop()

@@ -20,6 +20,9 @@ SESSION = SessionRow(
     absolute_expires_at=NOW + timedelta(days=90),
     ended_at=None,
     now=NOW,
+    role="user",
+    status="active",
+    epoch=0,
 )
 
 

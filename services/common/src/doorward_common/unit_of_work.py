@@ -101,6 +101,13 @@ class Database:
         """
         return await self._run(lambda deadline: self._attempts(self._write_one_once, work, deadline))
 
+    async def write_repeatable(self, work: Work[T]) -> T:
+        """Run `work` in autocommit, and again when a connection broke and nobody knows what it did.
+
+        For work with a single statement that writes, which recognises what an earlier run did.
+        """
+        return await self._run(lambda deadline: self._attempts(self._read_once, work, deadline))
+
     def write_now(self, work: Work[T], *, deadline: float | None = None) -> T:
         """Do as `write` does, on the calling thread: for commands and jobs."""
         return self._attempts(self._write_once, work, deadline or time.monotonic() + self._timeout)

@@ -40,7 +40,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as a refresh sees it; `now` is the database's clock."""
+    """A session as a refresh sees it, and how its user stands; `now` is the database's clock."""
 
     id: bytes
     user_id: bytes
@@ -51,9 +51,12 @@ class SessionRow:
     absolute_expires_at: datetime
     ended_at: datetime | None
     now: datetime
+    role: str
+    status: str
+    epoch: int
 
 
-_LOCKED: Final = (
+_PRESENTED: Final = (
     sa.select(
         sessions.c.id,
         sessions.c.user_id,
@@ -64,9 +67,29 @@ _LOCKED: Final = (
         sessions.c.absolute_expires_at,
         sessions.c.ended_at,
         _NOW,
+        users.c.role,
+        users.c.status,
+        users.c.epoch,
     )
+    .join(users, users.c.id == sessions.c.user_id)
     .where(sessions.c.id == sa.bindparam("session_id"))
-    .with_for_update()
+)
+
+# Built once: building it, and its cache key, costs more than running it.
+_ROTATED: Final = (
+    sessions.update()
+    .where(
+        sessions.c.id == sa.bindparam("session_id"),
+        sessions.c.current_hash == sa.bindparam("replaced_hash"),
+        sessions.c.ended_at.is_(None),
+    )
+    .values(
+        previous_hash=sa.bindparam("replaced_hash"),
+        current_hash=sa.bindparam("successor_hash"),
+        rotated_at=sa.bindparam("rotated"),
+        last_used_at=sa.bindparam("rotated"),
+        idle_expires_at=sa.bindparam("expires"),
+    )
 )
 
 
@@ -113,27 +136,28 @@ def open_session(connection: sa.Connection, opening: Opening) -> bool:
     return connection.execute(_OPENED, asdict(opening)).rowcount == 1
 
 
-def lock_session(connection: sa.Connection, session_id: bytes) -> SessionRow | None:
-    """Read a session and keep others from changing it until the commit."""
-    row = connection.execute(_LOCKED, {"session_id": session_id}).one_or_none()
+def find_session(connection: sa.Connection, session_id: bytes) -> SessionRow | None:
+    """Read a session and its user."""
+    row = connection.execute(_PRESENTED, {"session_id": session_id}).one_or_none()
     return None if row is None else SessionRow(*row)
 
 
 def rotate_session(
     connection: sa.Connection, session: SessionRow, successor_hash: bytes, idle_expires_at: datetime
-) -> None:
-    """Replace the locked session's token."""
-    connection.execute(
-        sessions.update()
-        .where(sessions.c.id == session.id)
-        .values(
-            previous_hash=session.current_hash,
-            current_hash=successor_hash,
-            rotated_at=session.now,
-            last_used_at=session.now,
-            idle_expires_at=idle_expires_at,
-        )
-    )
+) -> bool:
+    """Replace a session's token unless it was replaced or ended since it was read; tell whether it was.
+
+    The lock of the row, and a look at what it says by now, are in the statement: of refreshes at the
+    same moment one replaces the token, and a logout wins over each of them.
+    """
+    changed = {
+        "session_id": session.id,
+        "replaced_hash": session.current_hash,
+        "successor_hash": successor_hash,
+        "rotated": session.now,
+        "expires": idle_expires_at,
+    }
+    return connection.execute(_ROTATED, changed).rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)

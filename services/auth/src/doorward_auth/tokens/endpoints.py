@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from doorward_auth.dependencies import CallingDevice, Logins, Refreshes
 from doorward_auth.tokens.issuing import IssuedTokens
-from doorward_auth.tokens.login_form import OPENAPI_BODY, Grant
+from doorward_auth.tokens.login_form import OPENAPI_BODY, OPENAPI_REFRESH, Grant, Refresh
 from doorward_auth.tokens.schemas import Caller, RefreshRequest, TokenResponse
 from doorward_common.auth import CurrentUser, InsufficientRoleError
 from doorward_common.roles import Role
@@ -30,15 +30,22 @@ async def log_in(grant: Grant, device: CallingDevice, logins: Logins, refreshes:
     OAuth2 clients may send the forms of RFC 6749, also the one that refreshes.
     """
     if isinstance(grant, RefreshRequest):
-        return await refresh(grant, refreshes)
+        return _response(await refreshes.refresh(grant.refresh_token.get_secret_value()))
     known = None if grant.device_token is None else grant.device_token.get_secret_value()
     return _response(await logins.log_in(grant.email, grant.password.get_secret_value(), device, known))
 
 
-@router.post("/refresh-token", response_model_exclude_none=True, summary="Renew an access token")
-async def refresh(body: RefreshRequest, refreshes: Refreshes) -> TokenResponse:
+@hot_router.post(
+    "/refresh-token",
+    response_model=TokenResponse,
+    response_model_exclude_none=True,
+    summary="Renew an access token",
+    openapi_extra=OPENAPI_REFRESH,
+)
+async def refresh(body: Refresh, refreshes: Refreshes) -> Response:
     """Exchange a refresh token for a new pair. The old one may be repeated for a few seconds."""
-    return _response(await refreshes.refresh(body.refresh_token.get_secret_value()))
+    answer = _response(await refreshes.refresh(body.refresh_token.get_secret_value()))
+    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 @router.get("/me", summary="Who the access token is for")

@@ -34,6 +34,13 @@ OPENAPI_BODY: Final[dict[str, Any]] = {
     }
 }
 
+OPENAPI_REFRESH: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": RefreshRequest.model_json_schema()}},
+    }
+}
+
 
 async def _read_grant(request: Request) -> LoginRequest | RefreshRequest:
     if not is_form(request):
@@ -68,4 +75,9 @@ def _validated(model: type[M], sent: Any) -> M:
         ) from None
 
 
+async def _read_refresh(request: Request) -> RefreshRequest:
+    return _validated(RefreshRequest, await _read_json(request))
+
+
 Grant = Annotated[LoginRequest | RefreshRequest, Depends(_read_grant)]
+Refresh = Annotated[RefreshRequest, Depends(_read_refresh)]

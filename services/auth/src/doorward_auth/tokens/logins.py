@@ -14,7 +14,6 @@ from doorward_auth.sessions import repository as sessions
 from doorward_auth.sessions.repository import Device, Opening
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
-from doorward_auth.throttling.service import require_no_wait
 from doorward_auth.tokens import repository
 from doorward_auth.tokens.errors import (
     AccountDisabledError,
@@ -104,9 +103,6 @@ class LoginService:
 
 def _open(connection: sa.Connection, proven: Proven, opening: Opening, device: DeviceToken) -> bool:
     """Open the session and remember the device; tell whether the account still stood as it was read."""
-    # Once more, now that the hash is computed: of many guesses at once, those that come after the
-    # limit learn nothing, the right one included.
-    require_no_wait(connection, proven.subjects)
     if not sessions.open_session(connection, opening):
         return False
     if proven.device is None:

@@ -1,7 +1,9 @@
 """The rules of refreshing."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -9,7 +11,6 @@ import structlog
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
-from doorward_auth.tokens import repository
 from doorward_auth.tokens.errors import InvalidRefreshTokenError
 from doorward_auth.tokens.issuing import IssuedTokens, issue
 from doorward_auth.tokens.refresh_tokens import RefreshToken
@@ -20,6 +21,10 @@ from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_session
 
 log = structlog.get_logger(__name__)
+
+_REUSE: Final = "reuse"
+_OVER: Final = "ended_or_expired"
+_REFUSALS: Final = {Verdict.REUSE: _REUSE, Verdict.REFUSE: _OVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,13 @@ class RefreshService:
         token = RefreshToken.parse(text)
         if token is None:
             raise InvalidRefreshTokenError
-        outcome = await self._database.write(lambda connection: self._rotate(connection, token))
+        # It may run again when nobody knows what it did: then it finds the successor, and repeats it.
+        outcome = await self._database.write_repeatable(lambda connection: self._rotate(connection, token))
         if outcome.successor is None:
-            # Raised here, behind the commit: the end of a reused session must stay.
-            log.warning("refresh.refused", reason=outcome.refused, session_id=str(token.session_id))
-            if outcome.refused == "reuse":
-                self._runtime.feed.wake()
+            reason = outcome.refused
+            if reason == _REUSE and not await self._end_reused(token.session_id, outcome.user_id):
+                reason = _OVER  # another replay at the same moment has ended it
+            log.warning("refresh.refused", reason=reason, session_id=str(token.session_id))
             raise InvalidRefreshTokenError
         return issue(
             self._signer,
@@ -67,35 +73,54 @@ class RefreshService:
         )
 
     def _rotate(self, connection: sa.Connection, token: RefreshToken) -> _Refreshed:
-        session = sessions.lock_session(connection, token.session_id.bytes)
+        """Judge by a look without a lock; the statement that rotates looks again."""
+        session = sessions.find_session(connection, token.session_id.bytes)
         if session is None:
             return _Refreshed(b"", refused="unknown_session")
         verdict = judge(session, token.hash(), grace=self._grace)
-        if verdict is Verdict.REUSE:
-            end_session(connection, session.id, SessionEnd.REUSE, token_seconds=self._signer.lifetime)
-            record(
-                connection,
-                Action.REFRESH_REUSED,
-                actor=None,
-                target=session.user_id,
-                details={"session_id": token.session_id},
-            )
-            return _Refreshed(session.user_id, refused="reuse")
-        if verdict is Verdict.REFUSE:
-            return _Refreshed(session.user_id, refused="ended_or_expired")
-        standing = repository.read_standing(connection, session.user_id)
-        if standing is None or standing[1] != Status.ACTIVE:
+        if verdict in _REFUSALS:
+            return _Refreshed(session.user_id, refused=_REFUSALS[verdict])
+        if session.status != Status.ACTIVE:
             return _Refreshed(session.user_id, refused="account_not_active")
         successor = successor_of(token, session, verdict, self._keys.secrets)
         if successor is None:
             return _Refreshed(session.user_id, refused="key_of_successor_gone")
         idle_expires_at = min(session.now + self._idle, session.absolute_expires_at)
-        if verdict is Verdict.ROTATE:
-            sessions.rotate_session(connection, session, successor.hash(), idle_expires_at)
+        if verdict is Verdict.ROTATE and not sessions.rotate_session(
+            connection, session, successor.hash(), idle_expires_at
+        ):
+            # Another refresh or a logout was faster, and this token is the current one no more: judge
+            # again, by what that one left.
+            return self._rotate(connection, token)
         return _Refreshed(
             session.user_id,
             successor=successor,
-            role=standing[0],
-            epoch=standing[2],
+            role=session.role,
+            epoch=session.epoch,
             expires_in=int((idle_expires_at - session.now).total_seconds()),
         )
+
+    async def _end_reused(self, session_id: uuid.UUID, user_id: bytes) -> bool:
+        """End a session whose token two parties hold; tell whether it was still live.
+
+        A used token never becomes good again, so the look that found it out needed no lock.
+        """
+
+        def end(connection: sa.Connection) -> bool:
+            if not end_session(
+                connection, session_id.bytes, SessionEnd.REUSE, token_seconds=self._signer.lifetime
+            ):
+                return False
+            record(
+                connection,
+                Action.REFRESH_REUSED,
+                actor=None,
+                target=user_id,
+                details={"session_id": session_id},
+            )
+            return True
+
+        ended = await self._database.write(end)
+        if ended:
+            self._runtime.feed.wake()
+        return ended

@@ -38,10 +38,6 @@ _ACCOUNT = sa.select(
 _BY_EMAIL: Final = _ACCOUNT.where(users.c.email_key == sa.bindparam("email_key"))
 _BY_ID: Final = _ACCOUNT.where(users.c.id == sa.bindparam("user_id"))
 
-_STANDING = sa.select(users.c.role, users.c.status, users.c.epoch).where(
-    users.c.id == sa.bindparam("user_id")
-)
-
 
 def find_account(connection: sa.Connection, email_key: str) -> AccountRow | None:
     """Find an account that has a password by its canonical address."""
@@ -66,12 +62,6 @@ _REGISTERED: Final = (
 def find_registration(connection: sa.Connection, email_key: str) -> str | None:
     """Read the password hash of somebody who has registered and not proven the address yet."""
     return connection.execute(_REGISTERED, {"email_key": email_key}).scalar_one_or_none()
-
-
-def read_standing(connection: sa.Connection, user_id: bytes) -> tuple[str, str, int] | None:
-    """Read (role, status, epoch) of a user."""
-    row = connection.execute(_STANDING, {"user_id": user_id}).one_or_none()
-    return None if row is None else (row.role, row.status, row.epoch)
 
 
 def replace_hash(connection: sa.Connection, user_id: bytes, *, old: str, new: str) -> None:

@@ -23,7 +23,7 @@ class Verdict(Enum):
 
 
 def judge(session: SessionRow, presented_hash: bytes, *, grace: timedelta) -> Verdict:
-    """Decide by the locked row, whose `now` is the database's clock."""
+    """Decide by the row, whose `now` is the database's clock."""
     if session.ended_at is not None or not _is_alive(session, session.now):
         return Verdict.REFUSE
     if hmac.compare_digest(session.current_hash, presented_hash):
