@@ -26,6 +26,7 @@ from doorward_common.mail.templates import DROP, MailTemplates
 log = structlog.get_logger(__name__)
 
 LONGEST_RETRY_SECONDS: Final = 3600.0
+DATABASE_PAUSE_SECONDS: Final = 1.0
 
 
 class _Stage(IntEnum):
@@ -86,9 +87,11 @@ class Courier:
             await self._try(attempt)
         except DeliveryError as error:
             await self._fail(attempt, error)
-        except UnavailableError as error:
-            # The database's trouble, not the mail's: it is due again when the lease ends.
-            log.warning("mail.postponed", **_named(mail), error=error.code)
+        except UnavailableError:
+            # The database's trouble, not the mail's nor the server's.
+            await self._put_off(
+                attempt, DATABASE_PAUSE_SECONDS, "database", is_counted=False, until=attempt.lease_end
+            )
         except _LeaseLostError:
             log.warning("mail.lease_lost", **_named(mail))
         except asyncio.CancelledError:

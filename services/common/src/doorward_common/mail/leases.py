@@ -62,7 +62,7 @@ def lease(
         .where(c.due_at <= utc_now())
         .order_by(c.due_at)
         .limit(count)
-        .with_for_update()
+        .with_for_update(skip_locked=True)
     )  # fmt: skip
     for dialect in ("mysql", "mariadb"):
         # Read in order from the index, it locks what it returns. Sorted, it would lock all that is

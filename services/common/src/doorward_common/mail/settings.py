@@ -100,7 +100,7 @@ class MailSettings(DoorwardSettings):
 
     @field_validator("mail_from")
     @classmethod
-    def _usable_sender(cls, value: str | None) -> str | None:
+    def _mail_from_is_an_address(cls, value: str | None) -> str | None:
         if value is not None and not _is_sender(value):
             raise ValueError(
                 "is not an address with an ASCII name (no-reply@example.com); the name beside it is"
@@ -110,20 +110,20 @@ class MailSettings(DoorwardSettings):
 
     @field_validator("smtp_ca_file")
     @classmethod
-    def _readable_file(cls, value: Path | None) -> Path | None:
+    def _smtp_ca_file_is_there(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
             raise ValueError(f"names a file that is not there: {value}")
         return value
 
     @field_validator("mail_templates_dir")
     @classmethod
-    def _readable_folder(cls, value: Path | None) -> Path | None:
+    def _mail_templates_dir_is_there(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():
             raise ValueError(f"names a folder that is not there: {value}")
         return value
 
     @model_validator(mode="after")
-    def _can_work(self) -> Self:
+    def _mail_can_be_sent(self) -> Self:
         if self.smtp_host is not None and self.mailbox_dir is not None:
             raise ValueError(
                 "DOORWARD_SMTP_HOST and DOORWARD_MAILBOX_DIR are both set: mail goes to one of them"
@@ -135,7 +135,7 @@ class MailSettings(DoorwardSettings):
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError("DOORWARD_SMTP_USERNAME and DOORWARD_SMTP_PASSWORD go together")
         if self.smtp_tls is SmtpTls.NONE:
-            self._require_nothing_secret()
+            self._require_no_secret_in_clear()
         if self.mail_lease_seconds < self.mail_send_seconds + 1:
             raise ValueError(
                 "DOORWARD_MAIL_LEASE_SECONDS is not longer than DOORWARD_MAIL_SEND_SECONDS by a second: two"
@@ -143,7 +143,7 @@ class MailSettings(DoorwardSettings):
             )
         return self
 
-    def _require_nothing_secret(self) -> None:
+    def _require_no_secret_in_clear(self) -> None:
         if self.smtp_ca_file is not None:
             raise ValueError("DOORWARD_SMTP_CA_FILE verifies nothing with DOORWARD_SMTP_TLS=none")
         if self.smtp_password is not None and not _is_loopback(self.smtp_host or ""):

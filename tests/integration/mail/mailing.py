@@ -1,0 +1,192 @@
+"""An outbox with two kinds of mail, as a service has it: `notice`, and `code` with a prepare hook."""
+
+import asyncio
+import hashlib
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal, TypeVar
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from pydantic import SecretStr
+
+from doorward_common.columns import NAMING, TABLE_OPTIONS, exact_text, fixed_bytes
+from doorward_common.database import create_engine
+from doorward_common.mail.delivery import Transport
+from doorward_common.mail.leases import LeasedMail
+from doorward_common.mail.metrics import MailMetrics
+from doorward_common.mail.migration import create_outbox
+from doorward_common.mail.outbox import Mail, enqueue, outbox_table
+from doorward_common.mail.settings import MailSettings
+from doorward_common.mail.smtp import SmtpTransport
+from doorward_common.mail.templates import DROP, MailTemplate, MailTemplates, Verdict
+from doorward_common.mail.worker import MailWorker
+from doorward_common.metrics import Metrics
+from doorward_common.settings import DatabaseSettings
+from doorward_common.unit_of_work import Database
+
+T = TypeVar("T")
+
+metadata: Final = sa.MetaData(naming_convention=NAMING)
+outbox: Final = outbox_table(metadata)
+codes: Final = sa.Table(
+    "codes",
+    metadata,
+    sa.Column("address", exact_text(254), primary_key=True),
+    sa.Column("hash", fixed_bytes(32), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+GONE: Final = "gone@example.com"
+"""Whoever asks for a code for this address is told so, and gets no mail."""
+
+
+def make_code(connection: sa.Connection, mail: LeasedMail) -> Mapping[str, Any] | Literal[Verdict.DROP]:
+    """Make a code and keep its hash, as a service's hook does."""
+    if mail.recipient in {None, GONE}:
+        return DROP
+    code = f"{secrets.randbelow(10**6):06d}"
+    connection.execute(codes.delete().where(codes.c.address == mail.recipient))
+    connection.execute(codes.insert().values(address=mail.recipient, hash=hash_of(code)))
+    return {"code": code}
+
+
+def hash_of(code: str) -> bytes:
+    return hashlib.sha256(code.encode()).digest()
+
+
+TEMPLATES: Final = (
+    MailTemplate("notice", sample={"number": 1, "name": "Ada"}),
+    MailTemplate("code", sample={"code": "123456"}, prepare=make_code),
+)
+
+
+def mail_settings(port: int, **overrides: Any) -> MailSettings:
+    """Settings for a server of this machine, impatient enough for tests."""
+    values = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_tls": "none",
+        "smtp_timeout_seconds": 5.0,
+        "mail_from": "no-reply@example.com",
+        "mail_from_name": "Test Team",
+        "mail_poll_seconds": 0.05,
+        "mail_retry_seconds": 0.05,
+        "mail_send_seconds": 10.0,
+        "mail_lease_seconds": 12.0,
+        **overrides,
+    }
+    return MailSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+def create_tables(url: str) -> None:
+    """Create the outbox as a migration revision does, and the codes."""
+    engine = create_engine(url, pool_size=1, timeout=10)
+    with engine.connect() as connection:
+        with Operations.context(MigrationContext.configure(connection)):
+            create_outbox()
+        codes.create(connection, checkfirst=True)
+    engine.dispose()
+
+
+class Office:
+    """A process's part in mailing: its database, its metrics, its workers."""
+
+    def __init__(self, url: str, *, pool_size: int = 3) -> None:
+        settings = DatabaseSettings(
+            database_url=SecretStr(url), database_pool_size=pool_size, database_timeout_seconds=10.0
+        )
+        self.metrics = Metrics()
+        self.mail_metrics = MailMetrics(self.metrics.registry)
+        self.database = Database(settings, self.metrics)
+
+    def worker(
+        self,
+        settings: MailSettings,
+        *,
+        transport: Transport | None = None,
+        templates: tuple[MailTemplate, ...] = TEMPLATES,
+    ) -> MailWorker:
+        """Build a worker; it sends by SMTP unless told otherwise."""
+        mails = MailTemplates("integration.mail", templates, settings, folder="templates")
+        mails.check()
+        return MailWorker(
+            self.database,
+            outbox,
+            mails,
+            transport or SmtpTransport(settings),
+            settings,
+            self.mail_metrics,
+        )
+
+    async def enqueue(self, *mails: Mail) -> list[str]:
+        """Write mails in one transaction; return their ids."""
+
+        def work(connection: sa.Connection) -> None:
+            for mail in mails:
+                enqueue(connection, outbox, mail)
+
+        await self.database.write(work)
+        return [str(mail.id) for mail in mails]
+
+    async def rows(self) -> list[sa.Row[Any]]:
+        """Return what is in the outbox."""
+        return await self.database.read(lambda c: list(c.execute(sa.select(outbox))))
+
+    async def execute(self, statement: sa.Executable) -> None:
+        """Run one statement behind the worker's back."""
+        await self.database.write(lambda c: c.execute(statement).rowcount)
+
+    async def wait_until_empty(self) -> None:
+        """Wait until no mail is left."""
+        await eventually(lambda rows: not rows, self.rows)
+
+    async def wait_until_gone(self, mail_id: str) -> None:
+        """Wait until this mail is not in the outbox."""
+        wanted = uuid.UUID(mail_id).bytes
+        await eventually(lambda rows: wanted not in {row.id for row in rows}, self.rows)
+
+    async def wait_until_dead(self, count: int) -> None:
+        """Wait until there are so many dead letters."""
+        await eventually(lambda rows: sum(row.dead_at is not None for row in rows) >= count, self.rows)
+
+    def sample(self, name: str, **labels: str) -> float:
+        """Read a metric of the outbox; 0 where it has none yet."""
+        return self.metrics.registry.get_sample_value(name, {"outbox": "outbox", **labels}) or 0.0
+
+    def close(self) -> None:
+        self.database.dispose()
+
+
+async def eventually(
+    is_enough: Callable[[T], bool], look: Callable[[], Awaitable[T]], seconds: float = 30.0
+) -> T:
+    """Look again and again until it is enough; return what was seen then."""
+    async with asyncio.timeout(seconds):
+        while not is_enough(seen := await look()):  # noqa: ASYNC110 - no database tells of its changes
+            await asyncio.sleep(0.02)
+    return seen
+
+
+@asynccontextmanager
+async def running(*workers: MailWorker) -> AsyncIterator[None]:
+    """Run workers for the block, and stop them as a service does."""
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def notice(number: int = 1, recipient: str | None = None, **values: Any) -> Mail:
+    return Mail(
+        "notice",
+        recipient or f"user{number}@example.com",
+        parameters={"number": number, "name": "Ada"},
+        **values,
+    )

@@ -1,0 +1,78 @@
+"""Workers in processes of their own, killed at random moments; run by the tests.
+
+Usage: python run_workers.py URL PORT WORKERS KILLS SEED. Kills one worker after the other and starts
+another for it, writes a line when all kills are done, and goes on until SIGTERM, on which every
+worker stops gracefully. The modules are imported once and the processes forked, so that the moments
+are the sending's own and not the interpreter's start.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from types import FrameType
+
+import uvloop
+
+from integration.mail.mailing import Office, mail_settings
+
+
+async def work(url: str, port: int) -> None:
+    """Be a worker until SIGTERM."""
+    office = Office(url)
+    settings = mail_settings(port, mail_send_seconds=1.0, mail_lease_seconds=2.0)
+    task = asyncio.create_task(office.worker(settings).run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    office.close()
+
+
+def start(url: str, port: int) -> int:
+    """Fork a worker; return its process id."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        uvloop.run(work(url, port))
+        status = 0
+    except Exception:  # noqa: BLE001 - the child must not go on with its parent's loop
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def main() -> int:
+    """Do as the usage says; return how many workers did not stop gracefully."""
+    url, port, count, kills, seed = sys.argv[1], *map(int, sys.argv[2:])
+    chance = random.Random(seed)
+    workers = [start(url, port) for _ in range(count)]
+    stopped = False
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    for _ in range(kills):
+        time.sleep(chance.uniform(0.02, 0.3))
+        victim = workers.pop(chance.randrange(len(workers)))
+        os.kill(victim, signal.SIGKILL)
+        os.waitpid(victim, 0)
+        workers.append(start(url, port))
+    print("killed", kills, flush=True)
+    while not stopped:
+        time.sleep(0.02)
+    for worker in workers:
+        os.kill(worker, signal.SIGTERM)
+    return sum(os.waitpid(worker, 0)[1] != 0 for worker in workers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Addresses beyond ASCII, and text that tries to be a header or a command."""
+
+from pathlib import Path
+
+import pytest
+
+from doorward_common.mail.outbox import Mail
+from integration.mail.mailing import Office, mail_settings, running
+from support.smtp import ReceivedMail, SmtpServer
+
+HEADERS = {
+    "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
+}  # fmt: skip
+
+
+async def send(office: Office, smtp: SmtpServer, mail: Mail, name: str = "Test Team") -> ReceivedMail:
+    await office.enqueue(mail)
+    async with running(office.worker(mail_settings(smtp.port, mail_from_name=name))):
+        await office.wait_until_empty()
+    return smtp.mails()[-1]
+
+
+async def test_a_domain_beyond_ascii_needs_nothing_of_the_server(office: Office, tmp_path: Path) -> None:
+    with SmtpServer(tmp_path, smtputf8=False) as smtp:
+        received = await send(
+            office, smtp, Mail("notice", "ada@straße.example", parameters={"number": 1, "name": "Ä"})
+        )
+    assert received.recipients == ["ada@xn--strae-oqa.example"]
+    assert received.message["To"] == "ada@xn--strae-oqa.example"
+    assert received.text().startswith("Hello Ä,")
+
+
+async def test_a_name_beyond_ascii_is_sent_as_utf_8(office: Office, smtp: SmtpServer) -> None:
+    received = await send(
+        office, smtp, Mail("notice", "jörg@bücher.example", parameters={"number": "№ 1", "name": "J"})
+    )
+    assert received.recipients == ["jörg@xn--bcher-kva.example"]
+    assert "SMTPUTF8" in received.options
+    assert "To: jörg@xn--bcher-kva.example\r\n".encode() in received.content
+    assert received.message["Subject"] == "Notice № 1"
+
+
+async def test_a_server_that_cannot_take_the_name_makes_it_dead(office: Office, tmp_path: Path) -> None:
+    with SmtpServer(tmp_path, smtputf8=False) as smtp:
+        await office.enqueue(Mail("notice", "jörg@example.com", parameters={"number": 1, "name": "J"}))
+        async with running(office.worker(mail_settings(smtp.port))):
+            await office.wait_until_dead(1)
+        assert smtp.mails() == []
+    assert [row.last_error for row in await office.rows()] == ["address"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "x\r\nBcc: thief@example.com",
+        "x\nBcc: thief@example.com",
+        "x\rBcc: thief@example.com",
+        "x\u2028Bcc: thief@example.com",
+        "x\x0bBcc: thief@example.com\x85\x0c\x1c",
+        "=?utf-8?q?x=0D=0ABcc:_thief@example.com?=",
+        "ü =?utf-8?b?DQpCY2M6IHRoaWVmQGV4YW1wbGUuY29t?= ü",
+        "=?=?utf-8?q?=0A?=Bcc: thief@example.com",
+        "x" * 1200 + "\r\n.\r\nMAIL FROM:<thief@example.com>",
+        "\r\n.\r\nQUIT\r\n",
+        "</title><script>alert(1)</script>",
+        "{{ config }}{% for x in [1] %}",
+        "Ada\u202egpj.exe",
+    ],
+)
+async def test_text_stays_text(office: Office, smtp: SmtpServer, hostile: str) -> None:
+    received = await send(
+        office,
+        smtp,
+        Mail("notice", "ada@example.com", parameters={"number": hostile, "name": hostile}),
+        name=hostile[:100],
+    )
+    message = received.message
+    assert received.recipients == ["ada@example.com"]
+    assert set(message.keys()) == HEADERS
+    assert len(message.keys()) == len(HEADERS)
+    assert len(message["From"].addresses) == 1
+    assert message["From"].addresses[0].addr_spec == "no-reply@example.com"
+    header = received.content.partition(b"\r\n\r\n")[0]
+    assert all(len(line) <= 998 for line in header.split(b"\r\n"))
+    assert "Bcc" not in {line.partition(b":")[0].decode() for line in header.split(b"\r\n")}
+    assert "<script>" not in received.text("html")
+    assert "\u202e" not in received.text().splitlines()[0]
+    assert len(smtp.mails()) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.com\r\nRCPT TO:<thief@example.com>",
+        "ada@example.com>\r\nDATA",
+        "ada@example.com> SIZE=1",
+        "ada example@example.com",
+        "<ada@example.com>",
+        '"ada\r\n"@example.com',
+        "ada@example.com, thief@example.com",
+        "ada(thief)@example.com",
+        "ada@exa mple.com",
+        "ada@-example.com",
+        "ada@",
+        "@example.com",
+        "ada",
+        "",
+        "ada\x00@example.com",
+        "ad\u202ea@example.com",
+        "ada@exa\u0000mple.com",
+        "ada@☃..example",
+    ],
+)
+async def test_an_address_that_is_none_is_dead_and_reaches_no_server(
+    office: Office, smtp: SmtpServer, address: str
+) -> None:
+    await office.enqueue(Mail("notice", address, parameters={"number": 1, "name": "Ada"}))
+    async with running(office.worker(mail_settings(smtp.port))):
+        await office.wait_until_dead(1)
+    assert [row.last_error for row in await office.rows()] == ["address"]
+    assert smtp.mails() == []

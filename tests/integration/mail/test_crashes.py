@@ -1,0 +1,148 @@
+"""Workers that die or freeze: every mail arrives at least once, and normally once."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from doorward_common.database import create_engine
+from doorward_common.mail import leases
+from doorward_common.mail.outbox import Mail, enqueue
+from integration.mail.mailing import GONE, Office, codes, hash_of, mail_settings, notice, outbox, running
+from support.processes import Process
+from support.smtp import ReceivedMail, SmtpServer
+
+HERE = Path(__file__).parent
+TESTS = HERE.parents[1]
+KILLS = 50
+
+
+def process(folder: Path, name: str, script: str, *arguments: object) -> Process:
+    """Prepare a script of this folder as a process."""
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(HERE / script), *map(str, arguments)]
+    return Process(name, command, log=folder / f"{name}.log", ready=lambda: True, env={"PYTHONPATH": path})
+
+
+def wait_until_empty(url: str, seconds: float = 60.0) -> None:
+    engine = create_engine(url, pool_size=1, timeout=10)
+    deadline = time.monotonic() + seconds
+    with engine.connect() as connection:
+        while left := connection.execute(sa.select(sa.func.count()).select_from(outbox)).scalar_one():
+            assert time.monotonic() < deadline, f"{left} mails are still there"
+            time.sleep(0.05)
+    engine.dispose()
+
+
+def last_codes_are_stored(url: str, mails: list[ReceivedMail]) -> bool:
+    """Tell whether the last code that each person got is the one that would be accepted."""
+    engine = create_engine(url, pool_size=1, timeout=10)
+    with engine.connect() as connection:
+        stored = {row.address: row.hash for row in connection.execute(sa.select(codes))}
+    engine.dispose()
+    got = {
+        mail.recipients[0]: hash_of(mail.text().removeprefix("Your code is ").removesuffix(".\n"))
+        for mail in mails
+        if mail.message["Subject"] == "Your code"
+    }
+    return got == stored and len(got) > 10
+
+
+def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServer, tmp_path: Path) -> None:
+    smtp.behave(delay=0.01)
+    journal = tmp_path / "journal.jsonl"
+    workers = process(tmp_path, "workers", "run_workers.py", mail_url, smtp.port, 3, KILLS, 7)
+    with workers, process(tmp_path, "writer", "write_mails.py", mail_url, journal, 7) as writer:
+        workers.wait_for_log(f"killed {KILLS}", timeout=120)
+        assert writer.stop() == 0
+        wait_until_empty(mail_url)
+        assert workers.stop() == 0
+
+    entries = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    committing_at = {
+        mail_id: entry["committing_at"]
+        for entry in entries
+        if entry["is_committed"]
+        for mail_id in entry["ids"]
+    }
+    rolled_back = {mail_id for entry in entries if not entry["is_committed"] for mail_id in entry["ids"]}
+    mails = smtp.mails()
+    arrived = Counter(mail.id for mail in mails)
+    assert len(committing_at) > 100
+    assert len(rolled_back) > 20
+    assert arrived.keys() == committing_at.keys(), "a mail was lost, or sent though its change was undone"
+    assert all(mail.received_at >= committing_at[mail.id] for mail in mails), "sent before its commit"
+    assert last_codes_are_stored(mail_url, mails)
+
+    twice = sum(count - 1 for count in arrived.values())
+    print(f"{len(arrived)} mails, {KILLS} kills, {twice} duplicates, {twice / len(arrived):.2%}")
+    # Those whose worker died between the server's yes and the row's end, of four under way.
+    assert twice <= 2 * KILLS
+
+
+def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
+    mail_url: str, smtp: SmtpServer, tmp_path: Path
+) -> None:
+    smtp.behave(delay=0.5, delay_at="rcpt")
+    frozen = process(tmp_path, "frozen", "run_workers.py", mail_url, smtp.port, 1, 0, 1)
+    other = process(tmp_path, "other", "run_workers.py", mail_url, smtp.port, 1, 0, 1)
+    put(mail_url, notice(1, "ada@example.com"), Mail("code", GONE), Mail("code", "ada@example.com"))
+    with frozen:
+        wait_until_leased(mail_url)
+        frozen.freeze()
+        assert smtp.mails() == []
+        smtp.behave()
+        with other:
+            wait_until_empty(mail_url)
+            taken_over = smtp.wait_for(lambda mails: len(mails) >= 2)
+            frozen.thaw()
+            put(mail_url, notice(2, "ada@example.com"))
+            wait_until_empty(mail_url)
+        # A worker that has looked since it was thawed has long done what it had begun.
+        put(mail_url, notice(3, "ada@example.com"))
+        wait_until_empty(mail_url)
+    assert len(taken_over) == 2
+    assert max(Counter(mail.id for mail in smtp.mails()).values()) == 1
+    assert len(smtp.mails()) == 4
+
+
+async def test_a_worker_that_comes_too_late_makes_no_code(office: Office, smtp: SmtpServer) -> None:
+    await office.enqueue(Mail("code", "ada@example.com"))
+    (stale,) = await office.database.write(
+        lambda c: leases.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
+    )
+    async with running(office.worker(mail_settings(smtp.port))):
+        await office.wait_until_empty()
+    before = await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
+    late = office.worker(mail_settings(smtp.port))
+    await late._courier.carry(stale, leased_at=asyncio.get_running_loop().time())
+    await late._transport.rest()
+    assert await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one()) == before
+    assert len(smtp.mails()) == 1
+
+
+def put(url: str, *mails: Mail) -> None:
+    engine = create_engine(url, pool_size=1, timeout=10)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        for mail in mails:
+            enqueue(connection, outbox, mail)
+        connection.commit()
+    engine.dispose()
+
+
+def wait_until_leased(url: str) -> None:
+    engine = create_engine(url, pool_size=1, timeout=10)
+    deadline = time.monotonic() + 20
+    leased = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.lease_id.is_not(None))
+    with engine.connect() as connection:
+        while connection.execute(leased).scalar_one() < 2:
+            assert time.monotonic() < deadline, "nobody has taken the mails"
+            time.sleep(0.01)
+    engine.dispose()
