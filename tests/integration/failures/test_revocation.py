@@ -1,35 +1,151 @@
 """Revocation between separate service processes on MariaDB: it bites within two seconds."""
 
+import itertools
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
 
 import pytest
 
+from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import FragileDeployment
 from integration.harness.installation import AUTH, USERS
-from integration.harness.people import PASSWORD, People
+from integration.harness.people import PASSWORD
+from support.services import Service
+
+PROMISED_SECONDS: Final = 2.0
 
 
-@pytest.mark.parametrize("turn", range(4))
-def test_logout_reaches_the_other_service_within_two_seconds_though_auth_dies(
-    deployment: FragileDeployment, people: People, turn: int
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A request after which an access token must no longer be believed."""
+
+    method: str
+    path: str
+    body: dict[str, str] | None = None
+    by_administrator: bool = True
+    of_role: str = "user"
+
+
+REASONS: Final = {
+    "logout": Reason("POST", f"{AUTH}/logout", by_administrator=False),
+    "own sessions": Reason("DELETE", f"{AUTH}/sessions", by_administrator=False),
+    "ended by administrator": Reason("DELETE", f"{AUTH}/users/{{id}}/sessions"),
+    "disabled": Reason("PATCH", f"{USERS}/{{id}}", {"status": "disabled"}),
+    "demoted": Reason("PATCH", f"{USERS}/{{id}}", {"role": "user"}, of_role="admin"),
+    "promoted": Reason("PATCH", f"{USERS}/{{id}}", {"role": "admin"}),
+    "deleted": Reason("DELETE", f"{USERS}/{{id}}"),
+    "password changed": Reason("PATCH", f"{USERS}/{{id}}", {"password": "somebody else has it"}),
+}
+reasons = pytest.mark.parametrize("reason", [pytest.param(one, id=name) for name, one in REASONS.items()])
+
+
+@pytest.fixture(scope="module")
+def shared_second_auth(shared_deployment: FragileDeployment) -> Iterator[Service]:
+    first = shared_deployment.auth
+    log = shared_deployment.folder / "auth-2.log"
+    service = Service("auth", database_url=shared_deployment.database.url, log=log, env=first.env)
+    service.env["DOORWARD_PORT"] = str(service.port)
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def second_auth(deployment: FragileDeployment, shared_second_auth: Service) -> Service:
+    """Another auth process on the database of the deployment, which must be up."""
+    assert deployment.server.process.alive
+    return shared_second_auth if shared_second_auth.alive else shared_second_auth.start()
+
+
+@pytest.fixture
+def admin(deployment: FragileDeployment) -> str:
+    """The access token of an administrator."""
+    return log_in(deployment, enrol(deployment.database.url, 1, role="admin")[0])
+
+
+def log_in(deployment: FragileDeployment, member: Member) -> str:
+    login = {"email": member.email, "password": PASSWORD}
+    answer = deployment.call("POST", f"{AUTH}/token", json=login)
+    assert answer.status == 200, answer.response.text
+    return str(answer.response.json()["access_token"])
+
+
+def believes(deployment: FragileDeployment, service: Service, token: str) -> bool:
+    path = f"{USERS if service.name == 'users' else AUTH}/me"
+    headers = {"Authorization": f"Bearer {token}"}
+    response = deployment.client.get(service.url + path, headers=headers)
+    # 404: the token is believed, and the account that it is of has been deleted.
+    assert response.status_code in {200, 401, 404}, response.text
+    return response.status_code != 401
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A token, and when the answer came after which nobody may believe it."""
+
+    token: str
+    at: float
+
+
+def revoke(deployment: FragileDeployment, second_auth: Service, admin: str, reason: Reason) -> Revoked:
+    """Revoke the token of somebody new, who was believed everywhere."""
+    [member] = enrol(deployment.database.url, 1, role=reason.of_role)
+    token = log_in(deployment, member)
+    for service in (*deployment.services, second_auth):
+        assert believes(deployment, service, token)
+    caller = admin if reason.by_administrator else token
+    answer = deployment.call(reason.method, reason.path.format(id=member.id), caller, json=reason.body)
+    assert answer.status in {200, 204}, answer.response.text
+    return Revoked(token, time.monotonic())
+
+
+def assert_disbelieved_in_time(
+    deployment: FragileDeployment, services: Sequence[Service], all_revoked: Sequence[Revoked]
 ) -> None:
-    login = {"email": people.user.email, "password": PASSWORD}
-    token = deployment.call("POST", f"{AUTH}/token", json=login).response.json()["access_token"]
-    assert deployment.call("GET", f"{USERS}/me", token).status == 200
-    assert deployment.call("POST", f"{AUTH}/logout", token).status == 204
-    began = time.monotonic()
-    if turn % 2:
-        deployment.auth.kill9()
-    while deployment.call("GET", f"{USERS}/me", token).status == 200:
-        assert time.monotonic() - began < 2.0
+    """Ask every process until it refuses every token; fails the test when one is believed too late."""
+    believing = list(itertools.product(services, all_revoked))
+    while believing:
+        believing = [one for one in believing if believes(deployment, one[0], one[1].token)]
+        for service, revoked in believing:
+            assert time.monotonic() - revoked.at < PROMISED_SECONDS, f"{service.log.stem} believes it"
         time.sleep(0.02)
 
 
-def test_an_auth_that_was_down_meanwhile_knows_at_its_first_request(
-    deployment: FragileDeployment, people: People
+@reasons
+def test_reaches_the_other_processes_within_two_seconds(
+    deployment: FragileDeployment, second_auth: Service, admin: str, reason: Reason
 ) -> None:
+    revoked = revoke(deployment, second_auth, admin, reason)
+    assert_disbelieved_in_time(deployment, (*deployment.services, second_auth), [revoked])
+
+
+@pytest.mark.parametrize("killed", ["the auth that was asked", "the other auth"])
+def test_every_reason_though_an_auth_is_killed_and_comes_back(
+    deployment: FragileDeployment, second_auth: Service, admin: str, killed: str
+) -> None:
+    dying, staying = deployment.auth, second_auth
+    if killed == "the other auth":
+        dying, staying = staying, dying
+    all_revoked = [revoke(deployment, second_auth, admin, reason) for reason in REASONS.values()]
+    dying.kill9()
+    with ThreadPoolExecutor(1) as threads:
+        restarted = threads.submit(dying.start)
+        assert_disbelieved_in_time(deployment, [staying, deployment.users], all_revoked)
+        restarted.result()
+    # Ready: it has read the list before its first request.
+    for revoked in all_revoked:
+        assert not believes(deployment, dying, revoked.token)
+
+
+@pytest.mark.usefixtures("second_auth")
+def test_an_auth_that_was_down_meanwhile_knows_at_its_first_request(
+    deployment: FragileDeployment, admin: str
+) -> None:
+    [member] = enrol(deployment.database.url, 1)
+    token = log_in(deployment, member)
     deployment.auth.kill9()
-    path, change = people.user.path, {"status": "disabled"}
-    assert deployment.call("PATCH", path, people.admin.access, json=change).status == 200
+    assert deployment.call("PATCH", member.path, admin, json={"status": "disabled"}).status == 200
     deployment.auth.start()  # ready: it has read the list
-    assert deployment.call("GET", f"{AUTH}/me", people.user.access).status == 401
+    assert deployment.call("GET", f"{AUTH}/me", token).status == 401

@@ -5,7 +5,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.sessions.sweeper import Sweeper
+from doorward_auth.sweeper import Sweeper
 from doorward_identity.tables import revocations, sessions
 from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import PASSWORD, People, Person

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
-from doorward_identity.tables import sessions, users
+from doorward_identity.tables import credentials, sessions, users
 
 USER_AGENT_LENGTH: Final = 255
 
@@ -36,6 +36,7 @@ class Opening:
     role: str
     status: str
     epoch: int
+    password_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,11 @@ _OPENED: Final = sessions.insert().from_select(
         utc_now(sa.bindparam("idle_seconds", type_=sa.Integer)),
         utc_now(sa.bindparam("absolute_seconds", type_=sa.Integer)),
     )
+    .join(credentials, credentials.c.user_id == users.c.id)
     .where(
         users.c.id == sa.bindparam("user_id"),
+        # A change by the account's owner raises no epoch: the session that it was made in goes on.
+        credentials.c.password_hash == sa.bindparam("password_hash"),
         users.c.role == sa.bindparam("role"),
         users.c.status == sa.bindparam("status"),
         users.c.epoch == sa.bindparam("epoch"),

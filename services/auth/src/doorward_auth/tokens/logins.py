@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -30,6 +31,9 @@ from doorward_identity.runtime import IdentityRuntime
 
 log = structlog.get_logger(__name__)
 
+_ATTEMPTS: Final = 2
+"""Another login that renews the hash at the same moment is no reason to refuse this one."""
+
 
 class LoginService:
     """Opens sessions."""
@@ -52,16 +56,25 @@ class LoginService:
         Raises TooManyAttemptsError; InvalidCredentialsError; and only after a right password
         EmailNotVerifiedError, AccountDisabledError and PasswordChangeRequiredError.
         """
+        for _ in range(_ATTEMPTS):
+            issued = await self._attempt(email, password, device, device_token)
+            if issued is not None:
+                return issued
+        raise InvalidCredentialsError
+
+    async def _attempt(
+        self, email: str, password: str, device: Device, device_token: str | None
+    ) -> IssuedTokens | None:
+        """Log in once; None when the account was changed while the hash was computed."""
         proven = await self._proofs.prove(email, password, device_token)
         account = proven.account
         _require_usable(account)
-        await self._replace_outdated_hash(account, password)
+        password_hash = await self._renewed_hash(account, password)
         token = RefreshToken.issue(uuid7s.uuid7())
-        opening = self._opening(account, token, device)
+        opening = self._opening(account, password_hash, token, device)
         met = proven.device or DeviceToken.issue(uuid7s.uuid7())
         if not await self._database.write(lambda connection: _open(connection, proven, opening, met)):
-            # The hash took its time, and meanwhile the account was changed.
-            raise InvalidCredentialsError
+            return None
         log.info(
             "login.succeeded", user_id=str(uuid.UUID(bytes=account.id)), session_id=str(token.session_id)
         )
@@ -75,18 +88,21 @@ class LoginService:
             device_token=None if proven.device else str(met),
         )
 
-    async def _replace_outdated_hash(self, account: AccountRow, password: str) -> None:
-        """Hash with today's parameters while the password is at hand."""
+    async def _renewed_hash(self, account: AccountRow, password: str) -> str:
+        """Hash with today's parameters while the password is at hand; return the hash that is stored."""
         if not self._hashing.is_outdated(account.password_hash):
-            return
+            return account.password_hash
         new = await self._hashing.hash(password)
         await self._database.write_one(
             lambda connection: repository.replace_hash(
                 connection, account.id, old=account.password_hash, new=new
             )
         )
+        return new
 
-    def _opening(self, account: AccountRow, token: RefreshToken, device: Device) -> Opening:
+    def _opening(
+        self, account: AccountRow, password_hash: str, token: RefreshToken, device: Device
+    ) -> Opening:
         return Opening(
             session_id=token.session_id.bytes,
             user_id=account.id,
@@ -98,6 +114,7 @@ class LoginService:
             role=account.role,
             status=account.status,
             epoch=account.epoch,
+            password_hash=password_hash,
         )
 
 

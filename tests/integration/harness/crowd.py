@@ -1,0 +1,66 @@
+"""Many accounts at once, put into the directory behind the services' backs."""
+
+import itertools
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+from argon2 import PasswordHasher
+
+from doorward_common.database import create_engine
+from doorward_identity.tables import credentials, users
+from integration.harness.installation import USERS
+from integration.harness.people import PASSWORD
+
+_HASH: Final = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An active account whose password is PASSWORD."""
+
+    id: uuid.UUID
+    email: str
+
+    @property
+    def path(self) -> str:
+        """Where the directory has it."""
+        return f"{USERS}/{self.id}"
+
+
+def enrol(database_url: str, count: int, *, role: str = "user") -> list[Member]:
+    """Store so many active accounts, with one password for all; return them."""
+    members = [Member(uuid7s.uuid7(), f"member{next(_numbers)}@example.com") for _ in range(count)]
+    now = datetime.now(UTC)
+    engine = create_engine(database_url, pool_size=1, timeout=30)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        connection.execute(sa.insert(users), [_row(member, role, now) for member in members])
+        connection.execute(
+            sa.insert(credentials),
+            [{"user_id": one.id.bytes, "password_hash": _HASH, "updated_at": now} for one in members],
+        )
+        connection.commit()
+    engine.dispose()
+    return members
+
+
+def _row(member: Member, role: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": member.id.bytes,
+        "email": member.email,
+        "email_key": member.email,
+        "name": member.email,
+        "name_key": member.email,
+        "role": role,
+        "status": "active",
+        "email_verified_at": now,
+        "epoch": 0,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }

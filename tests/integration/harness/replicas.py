@@ -1,0 +1,172 @@
+"""Two auth processes and one users process over one MariaDB, called over plain sockets."""
+
+import asyncio
+import ipaddress
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from doorward_common import base64url
+from doorward_common.database import create_engine
+from doorward_common.migrations import migrate
+from doorward_identity.schema import PACKAGE
+from integration.harness.crowd import Member
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD
+from integration.harness.wire import Reply, Wire
+from support.databases import Database
+from support.services import Service, ServiceName
+
+PROMISED_SECONDS: Final = 2.0
+"""Within this, whatever ends a token is known everywhere."""
+
+REFRESH: Final = f"{AUTH}/refresh-token"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a login or a refresh answered."""
+
+    access: str
+    refresh: str
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Tokens":
+        """Read them from a good answer; fails the test for any other."""
+        assert reply.status == 200, reply
+        body = reply.json()
+        return cls(body["access_token"], body["refresh_token"])
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the access token says."""
+        claims: dict[str, Any] = json.loads(base64url.decode(self.access.split(".")[1]))
+        return claims
+
+    @property
+    def session_id(self) -> uuid.UUID:
+        """The session that they belong to."""
+        return uuid.UUID(self.claims["sid"])
+
+
+class Replica(Wire):
+    """One service process and the connections to it."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service.port)
+        self.service = service
+
+    async def log_in(self, member: Member, password: str = PASSWORD) -> Reply:
+        """Ask for a new session."""
+        return await self.guess("POST", f"{AUTH}/token", {"email": member.email, "password": password})
+
+    async def guess(self, method: str, path: str, body: object) -> Reply:
+        """Send what counts as a guess, each from another address: their limit is not the subject here."""
+        address = str(ipaddress.IPv4Address("10.0.0.0") + next(_numbers))
+        return await self.call(method, path, body=body, address=address)
+
+    async def refresh(self, token: str) -> Reply:
+        """Present a refresh token."""
+        return await self.call("POST", REFRESH, body={"refresh_token": token})
+
+    async def believes(self, access: str) -> bool:
+        """Ask whether an access token is good here; fails the test for an answer that is neither."""
+        reply = await self.call("GET", f"{USERS if self.service.name == 'users' else AUTH}/me", access)
+        # 404: the token is believed, and the account that it is of has been deleted.
+        assert reply.status in {200, 401, 404}, reply
+        return reply.status != 401
+
+    async def until_disbelieved(self, access: str) -> float:
+        """Wait until an access token is refused here; return how long, or fail the test after 2 s."""
+        began = time.monotonic()
+        while await self.believes(access):
+            waited = time.monotonic() - began
+            assert waited < PROMISED_SECONDS, (
+                f"{self.service.log.stem} still believes it after {waited:.2f} s"
+            )
+            await asyncio.sleep(0.02)
+        return time.monotonic() - began
+
+    async def kill9(self) -> None:
+        """End the process as a crash would."""
+        await self.close()
+        await asyncio.to_thread(self.service.kill9)
+
+    async def start(self) -> None:
+        """Start the process again and wait until it is ready."""
+        await asyncio.to_thread(self.service.start)
+
+
+class Replicas:
+    """A migrated database with three processes; `env` goes to all of them."""
+
+    def __init__(self, database: Database, folder: Path, **env: str) -> None:
+        self.database = database
+        engine = create_engine(database.url, pool_size=1, timeout=30)
+        migrate(engine, PACKAGE)
+        engine.dispose()
+
+        def replica(name: ServiceName, log: str) -> Replica:
+            return Replica(Service(name, database_url=database.url, log=folder / log, env=env))
+
+        self.auths: Final = (replica("auth", "auth-1.log"), replica("auth", "auth-2.log"))
+        self.users: Final = replica("users", "users.log")
+
+    @property
+    def all(self) -> Sequence[Replica]:
+        """Every process."""
+        return (*self.auths, self.users)
+
+    async def log_in(self, member: Member) -> Tokens:
+        """Open a session for somebody."""
+        return Tokens.of(await self.auths[0].log_in(member))
+
+    async def believers(self, access: str) -> list[str]:
+        """Return the processes that take an access token for good."""
+        return [one.service.log.stem for one in self.all if await one.believes(access)]
+
+    async def until_nobody_believes(self, access: str) -> None:
+        """Wait until every process refuses an access token; fails the test after two seconds."""
+        async with asyncio.TaskGroup() as tasks:
+            for one in self.all:
+                tasks.create_task(one.until_disbelieved(access))
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        """Return what the processes logged under a name."""
+        return [event for one in self.all for event in one.service.log_events() if event["event"] == name]
+
+    def answered(self, route: str) -> int:
+        """Count the requests to a route that the processes are done with, read by their clients or not."""
+        wanted = f'"route":"{route}"'
+        return sum(one.service.log_text().count(wanted) for one in self.all)
+
+    def live_sessions(self, members: Iterable[Member]) -> int:
+        """Count the sessions of people that have not ended, behind the services' backs."""
+        found = self.database.execute("SELECT user_id FROM sessions WHERE ended_at IS NULL")
+        wanted = {member.id.bytes for member in members}
+        return sum(user_id in wanted for (user_id,) in found)
+
+    async def close(self) -> None:
+        """Close every connection: the next test has an event loop of its own."""
+        for one in self.all:
+            await one.close()
+
+    def __enter__(self) -> Self:
+        with ThreadPoolExecutor(len(self.all)) as threads:
+            list(threads.map(lambda one: one.service.start(), self.all))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with ThreadPoolExecutor(len(self.all)) as threads:
+            list(threads.map(lambda one: one.service.stop(), self.all))

@@ -1,0 +1,212 @@
+"""Whatever ends sessions, at the moment of their refresh at another process: the end wins.
+
+Every round is its own session or person, many rounds run at once, and the delays are random, so that
+the two meet in every order. What anybody holds afterwards is refused.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from integration.harness.crowd import Member, enrol
+from integration.harness.deployment import row_locked
+from integration.harness.installation import AUTH, USERS
+from integration.harness.races import LOCK_SESSION, together, until_rows_are_waited_for
+from integration.harness.replicas import Replica, Replicas, Tokens
+from integration.harness.wire import Reply
+
+DEMOTIONS = 60
+AT_ONCE = 12
+SPREAD_SECONDS = 0.012
+"""About what a request takes with so many at once: neither side always comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raced:
+    """What the clients of one session held when it was over, oldest first."""
+
+    held: list[Tokens]
+
+    @property
+    def was_refreshed(self) -> bool:
+        return len(self.held) > 1
+
+
+async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -> Raced:
+    """Refresh a session as its clients would until it is refused; return what they got.
+
+    Either several at once with one token, or one client again and again: both together would be a
+    reuse, which ends the session by itself.
+    """
+    raced = Raced([tokens])
+
+    async def client(auth: Replica, times: int) -> None:
+        await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+        token = tokens.refresh
+        for _ in range(times):
+            reply = await auth.refresh(token)
+            if reply.status == 401:
+                return
+            raced.held.append(Tokens.of(reply))
+            token = raced.held[-1].refresh
+
+    clients, times = chance.choice([(1, 1), (1, 3), (2, 1), (3, 1)])
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(clients):
+            tasks.create_task(client(auths[number % 2], times))
+    return raced
+
+
+async def race(
+    replicas: Replicas, sessions: Sequence[Tokens], end: Callable[[Replica], Awaitable[Reply]], number: int
+) -> list[Raced]:
+    """Use some sessions while something ends them; return what is then held of each."""
+    chance = random.Random(number)
+    one, other = replicas.auths if number % 2 else replicas.auths[::-1]
+    async with asyncio.TaskGroup() as tasks:
+        users = [tasks.create_task(use((one, other), tokens, chance)) for tokens in sessions]
+        await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+        reply = await end(other)
+        assert reply.status in {200, 204}, reply
+    return [user.result() for user in users]
+
+
+async def assert_over(replicas: Replicas, members: Sequence[Member], raced: Sequence[Raced]) -> None:
+    """Check that both orders were met, and that nothing which anybody holds works anywhere."""
+    refreshed = sum(one.was_refreshed for one in raced)
+    assert 0 < refreshed < len(raced), "one side always came first: nothing was raced"
+    assert replicas.live_sessions(members) == 0
+    held = [tokens.refresh for one in raced for tokens in one.held]
+    refused = await together(len(held), lambda n: replicas.auths[n % 2].refresh(held[n]), at_once=AT_ONCE)
+    assert {reply.status for reply in refused} == {401}
+    newest = [one.held[-1].access for one in raced]
+    await together(len(newest), lambda n: replicas.all[n % 3].until_disbelieved(newest[n]), at_once=AT_ONCE)
+
+
+async def administrator(replicas: Replicas) -> str:
+    """Return the access token of a new administrator."""
+    [admin] = enrol(replicas.database.url, 1, role="admin")
+    return (await replicas.log_in(admin)).access
+
+
+async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> list[list[Tokens]]:
+    """Log everybody in so many times."""
+
+    async def one(number: int) -> Tokens:
+        return Tokens.of(await replicas.auths[number % 2].log_in(members[number // each]))
+
+    opened = await together(len(members) * each, one, at_once=AT_ONCE)
+    return [opened[at : at + each] for at in range(0, len(opened), each)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A request that ends all sessions of somebody, or their only one."""
+
+    method: str
+    path: str
+    body: dict[str, str] | None = None
+    by_administrator: bool = True
+    rounds: int = 80
+
+    async def __call__(
+        self, replicas: Replicas, auth: Replica, member: Member, own: Tokens, admin: str
+    ) -> Reply:
+        """Send it: to `auth`, or to users where the path is users'."""
+        to = auth if self.path.startswith(AUTH) else replicas.users
+        token = admin if self.by_administrator else own.access
+        return await to.call(self.method, self.path.format(id=member.id), token, self.body)
+
+
+LOGOUT = Ending("POST", f"{AUTH}/logout", by_administrator=False, rounds=1_000)
+OF_ALL = {
+    "own": Ending("DELETE", f"{AUTH}/sessions", by_administrator=False, rounds=200),
+    "administrator": Ending("DELETE", f"{AUTH}/users/{{id}}/sessions", rounds=200),
+    "disabled": Ending("PATCH", f"{USERS}/{{id}}", {"status": "disabled"}, rounds=200),
+    "password": Ending("PATCH", f"{USERS}/{{id}}", {"password": "somebody else has it"}),
+    "deleted": Ending("DELETE", f"{USERS}/{{id}}"),
+}
+
+
+async def test_a_thousand_logouts(replicas: Replicas) -> None:
+    members = enrol(replicas.database.url, LOGOUT.rounds // 10)
+    sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
+
+    async def one(number: int) -> list[Raced]:
+        own, member = sessions[number], members[number // 10]
+        return await race(replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number)
+
+    rounds = await together(LOGOUT.rounds, one, at_once=AT_ONCE)
+    await assert_over(replicas, members, [raced for several in rounds for raced in several])
+
+
+@pytest.mark.parametrize("ending", [pytest.param(ending, id=name) for name, ending in OF_ALL.items()])
+async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, ending: Ending) -> None:
+    members = enrol(replicas.database.url, ending.rounds)
+    sessions = await open_sessions(replicas, members, 2)
+    admin = await administrator(replicas)
+
+    async def one(number: int) -> list[Raced]:
+        member, own = members[number], sessions[number]
+        return await race(replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number)
+
+    rounds = await together(ending.rounds, one, at_once=AT_ONCE)
+    await assert_over(replicas, members, [raced for several in rounds for raced in several])
+
+
+@pytest.mark.parametrize("order", ["end first", "refresh first"])
+@pytest.mark.parametrize(
+    "ending", [pytest.param(ending, id=name) for name, ending in {"logout": LOGOUT, **OF_ALL}.items()]
+)
+async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) -> None:
+    """Both wait for the session's row, in this order: the lock decides, and not who read first."""
+    first, second = replicas.auths
+    [member] = enrol(replicas.database.url, 1)
+    own, admin = await replicas.log_in(member), await administrator(replicas)
+    requests = [ending(replicas, first, member, own, admin), second.refresh(own.refresh)]
+    if order == "refresh first":
+        requests.reverse()
+    with row_locked(replicas.database, LOCK_SESSION, own.session_id.bytes) as let_go:
+        async with asyncio.TaskGroup() as tasks:
+            waiting = []
+            for number, request in enumerate(requests, 1):
+                waiting.append(tasks.create_task(request))
+                await until_rows_are_waited_for(replicas.database, number)
+            let_go()
+    done = [task.result() for task in waiting]
+    newest = own
+    if order == "refresh first":
+        newest = Tokens.of(done[0])
+        assert done[1].status in {200, 204}
+    else:
+        assert done[0].status in {200, 204}
+        assert done[1].status == 401
+    for replica in replicas.auths:
+        assert (await replica.refresh(newest.refresh)).status == 401
+    await replicas.until_nobody_believes(newest.access)
+    assert replicas.live_sessions([member]) == 0
+
+
+async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Replicas) -> None:
+    """A new role ends no session; but a refresh at that moment must not carry the old role on."""
+    members = enrol(replicas.database.url, DEMOTIONS, role="admin")
+    sessions = await open_sessions(replicas, members, 2)
+    admin = await administrator(replicas)
+    demote = Ending("PATCH", f"{USERS}/{{id}}", {"role": "user"})
+
+    async def one(number: int) -> list[Raced]:
+        member, own = members[number], sessions[number]
+        return await race(replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number)
+
+    raced = [session for both in await together(DEMOTIONS, one, at_once=4) for session in both]
+    held = [tokens for session in raced for tokens in session.held]
+    stale = [tokens.access for tokens in held if tokens.claims["role"] == "admin"]
+    assert len(raced) < len(stale) < len(held), "one side always came first: nothing was raced"
+    await together(len(stale), lambda n: replicas.all[n % 3].until_disbelieved(stale[n]), at_once=AT_ONCE)
+    for session in raced:
+        renewed = Tokens.of(await replicas.auths[0].refresh(session.held[-1].refresh))
+        assert renewed.claims["role"] == "user"
+        assert await replicas.users.believes(renewed.access)

@@ -1,0 +1,183 @@
+"""A login at the moment when its account changes: no session survives what ended the others."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from doorward_auth.codes import repository as codes
+from doorward_auth.codes.one_time import PIN_SECONDS, Purpose, hash_pin
+from doorward_common.database import create_engine
+from integration.harness.crowd import Member, enrol
+from integration.harness.deployment import row_locked
+from integration.harness.installation import AUTH
+from integration.harness.people import PASSWORD
+from integration.harness.races import LOCK_USER, together, until_rows_are_waited_for
+from integration.harness.replicas import Replicas, Tokens
+from integration.harness.wire import Reply
+from support.services import SECRET_KEY
+
+PEOPLE = 100
+AT_ONCE = 8
+SPREAD_SECONDS = 0.015
+PIN = "271828"
+NEW_PASSWORD = "somebody else had the old one"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Somebody signed in, and an administrator's token."""
+
+    replicas: Replicas
+    admin: str
+    member: Member
+    own: Tokens
+
+    async def patch(self, body: dict[str, str]) -> Reply:
+        return await self.replicas.users.call("PATCH", self.member.path, self.admin, body)
+
+    async def disable(self) -> Reply:
+        return await self.patch({"status": "disabled"})
+
+    async def set_password(self) -> Reply:
+        return await self.patch({"password": NEW_PASSWORD})
+
+    async def delete(self) -> Reply:
+        return await self.replicas.users.call("DELETE", self.member.path, self.admin)
+
+    async def end_sessions(self) -> Reply:
+        path = f"{AUTH}/users/{self.member.id}/sessions"
+        return await self.replicas.auths[0].call("DELETE", path, self.admin)
+
+    async def change_own_password(self) -> Reply:
+        body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+        return await self.replicas.auths[0].call("POST", f"{AUTH}/password", self.own.access, body)
+
+    async def change_password_by_address(self) -> Reply:
+        body = {"email": self.member.email, "current_password": PASSWORD, "new_password": NEW_PASSWORD}
+        return await self.replicas.auths[0].guess("POST", f"{AUTH}/password", body)
+
+    async def reset_password(self) -> Reply:
+        body = {"email": self.member.email, "pin": PIN, "new_password": NEW_PASSWORD}
+        return await self.replicas.auths[0].guess("PATCH", f"{AUTH}/password/reset", body)
+
+    async def log_in(self, at: int) -> Reply:
+        return await self.replicas.auths[at].log_in(self.member)
+
+
+Change = Callable[[Case], Coroutine[Any, Any, Reply]]
+
+CHANGES: dict[str, Change] = {
+    "disabled": Case.disable,
+    "password": Case.set_password,
+    "deleted": Case.delete,
+    "own password": Case.change_own_password,
+    "own password by address": Case.change_password_by_address,
+    "own password by code": Case.reset_password,
+}
+"""After these the password that a login was just proven with opens nothing any more."""
+
+changes = pytest.mark.parametrize("change", [pytest.param(one, id=name) for name, one in CHANGES.items()])
+
+
+@pytest.fixture
+async def admin(replicas: Replicas) -> str:
+    """The access token of an administrator."""
+    return (await replicas.log_in(enrol(replicas.database.url, 1, role="admin")[0])).access
+
+
+async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
+    """Make so many people, each signed in once, and with a code that was mailed to them."""
+    members = enrol(replicas.database.url, count)
+    engine = create_engine(replicas.database.url, pool_size=1, timeout=30)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        for member in members:
+            code = hash_pin(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id.bytes, PIN)
+            codes.store(connection, member.id.bytes, Purpose.RESET, code, seconds=PIN_SECONDS)
+        connection.commit()
+    engine.dispose()
+    own = await together(count, lambda number: replicas.log_in(members[number]), at_once=AT_ONCE)
+    return [Case(replicas, admin, *one) for one in zip(members, own, strict=True)]
+
+
+async def assert_dead(replicas: Replicas, got: list[Tokens]) -> None:
+    """Check that neither kind of token works, of sessions that should have ended or never begun."""
+    refused = await together(len(got), lambda n: replicas.auths[n % 2].refresh(got[n].refresh), at_once=8)
+    assert {reply.status for reply in refused} <= {401}
+    await together(len(got), lambda n: replicas.all[n % 3].until_disbelieved(got[n].access), at_once=8)
+
+
+async def assert_others_ended(change: Change, cases: list[Case], got: list[Tokens]) -> None:
+    """Check that nothing lives but the sessions from which their owners changed their passwords."""
+    replicas, members = cases[0].replicas, [case.member for case in cases]
+    kept = len(cases) if change is Case.change_own_password else 0
+    assert replicas.live_sessions(members) == kept
+    await assert_dead(replicas, got)
+    for case in cases[:kept]:
+        assert (await replicas.auths[1].refresh(case.own.refresh)).status == 200
+
+
+@changes
+async def test_no_session_survives(replicas: Replicas, admin: str, change: Change) -> None:
+    """Whatever the order: before it, the session ends with the others; after it, none opens."""
+    cases = await sign_up(replicas, admin, PEOPLE)
+    chance = random.Random(PEOPLE)
+
+    async def one(number: int) -> list[Reply]:
+        async def log_in(at: int) -> Reply:
+            await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+            return await cases[number].log_in(at)
+
+        async with asyncio.TaskGroup() as tasks:
+            logins = [tasks.create_task(log_in(at)) for at in (0, 1)]
+            await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+            changed = await change(cases[number])
+            assert changed.status in {200, 204}, changed
+        return [login.result() for login in logins]
+
+    replies = [reply for both in await together(PEOPLE, one, at_once=AT_ONCE) for reply in both]
+    statuses = {reply.status for reply in replies}
+    assert statuses <= {200, 401, 403}, statuses
+    assert len(statuses) > 1, "one side always came first: nothing was raced"
+    await assert_others_ended(change, cases, [Tokens.of(reply) for reply in replies if reply.status == 200])
+
+
+@changes
+async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
+    replicas: Replicas, admin: str, change: Change
+) -> None:
+    """The password was right, the hash is computed, and then the account's row is in use."""
+    [case] = await sign_up(replicas, admin, 1)
+    with row_locked(replicas.database, LOCK_USER, case.member.id.bytes) as let_go:
+        async with asyncio.TaskGroup() as tasks:
+            changing = tasks.create_task(change(case))
+            await until_rows_are_waited_for(replicas.database, 1)
+            login = tasks.create_task(case.log_in(1))
+            await until_rows_are_waited_for(replicas.database, 2)
+            let_go()
+    assert changing.result().status in {200, 204}
+    assert login.result().status in {401, 403}, login.result()
+    await assert_others_ended(change, [case], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(one, id=name) for name, one in {**CHANGES, "ended": Case.end_sessions}.items()],
+)
+async def test_in_slow_motion_a_login_that_came_first_is_ended_with_the_others(
+    replicas: Replicas, admin: str, change: Change
+) -> None:
+    [case] = await sign_up(replicas, admin, 1)
+    with row_locked(replicas.database, LOCK_USER, case.member.id.bytes) as let_go:
+        async with asyncio.TaskGroup() as tasks:
+            login = tasks.create_task(case.log_in(1))
+            await until_rows_are_waited_for(replicas.database, 1)
+            changing = tasks.create_task(change(case))
+            await until_rows_are_waited_for(replicas.database, 2)
+            let_go()
+    assert changing.result().status in {200, 204}
+    await assert_others_ended(change, [case], [Tokens.of(login.result())])

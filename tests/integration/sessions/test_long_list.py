@@ -1,0 +1,146 @@
+"""A list of revoked tokens that is past any ordinary length: what a check costs, and what it keeps."""
+
+import random
+import time
+import tracemalloc
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from doorward_common.revocations.changes import Changes
+from doorward_common.revocations.memory import Revocations
+from integration.harness.crowd import enrol
+from integration.harness.installation import AUTH
+from integration.harness.replicas import Replicas
+from support.databases import DatabaseServer
+
+LONG = 200_000
+SHORT = 200
+CHECKS = 4_000
+ROUNDS = 9
+IN_DATABASE = 200_000
+# Rows without a sequence, which MySQL has not: five digits, and two kinds.
+_DIGIT = "(SELECT 0 d" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10)) + ")"
+FILL = f"""
+INSERT INTO revocations (kind, subject_id, epoch, revoked_at, expires_at)
+SELECT kind, UNHEX(MD5(CONCAT_WS('-', kind, a.d, b.d, c.d, e.d, f.d))), 1,
+       UTC_TIMESTAMP(6) - INTERVAL 60 SECOND, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR
+FROM {_DIGIT} a, {_DIGIT} b, {_DIGIT} c, {_DIGIT} e, {_DIGIT} f,
+     (SELECT 'session' kind UNION ALL SELECT 'user') kinds
+"""
+HURRIED = {"DOORWARD_DATABASE_TIMEOUT_SECONDS": "1"}
+"""Less than all these rows take in one statement: a longer list would need as much with the default."""
+
+
+def ids(count: int) -> list[uuid.UUID]:
+    return [uuid.uuid4() for _ in range(count)]
+
+
+def list_of(count: int) -> tuple[Revocations, list[uuid.UUID]]:
+    """Make a list, half of it sessions and half users; return it with its subjects."""
+    subjects = ids(count)
+    revocations = Revocations()
+    revocations.apply(
+        Changes(dict.fromkeys(subjects[::2], 300.0), dict.fromkeys(subjects[1::2], (3, 300.0)), cursor="now")
+    )
+    assert len(revocations) == count
+    return revocations, subjects
+
+
+def checks(revocations: Revocations, subjects: list[uuid.UUID]) -> Callable[[], float]:
+    """Return what takes the time of so many checks: of what is in the list, and as many of what is not."""
+    known = random.Random(1).choices(subjects, k=CHECKS // 2)
+    asked = [*known, *ids(CHECKS // 2)]
+    expected = len(known)
+
+    def run() -> float:
+        began = time.process_time()
+        found = sum(revocations.is_revoked(session_id=one, subject=one, epoch=2) for one in asked)
+        took = time.process_time() - began
+        assert found == expected
+        return took
+
+    return run
+
+
+def test_a_check_costs_the_same_in_a_list_a_thousand_times_as_long() -> None:
+    short, long = (checks(*list_of(count)) for count in (SHORT, LONG))
+    short(), long()  # warm
+    # In pairs, so that whatever slows the machine slows both. A walk would be a thousand times slower.
+    ratios = [long() / short() for _ in range(ROUNDS)]
+    assert median(ratios) < 20
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+def kept_bytes() -> int:
+    return tracemalloc.get_traced_memory()[0]
+
+
+@pytest.mark.usefixtures("traced")
+def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
+    """Every look repeats what the one before brought."""
+    changes = Changes(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)), "now")
+    revocations = Revocations()
+    revocations.apply(changes)
+    before = kept_bytes()
+    for _ in range(10):
+        revocations.apply(changes)
+    assert len(revocations) == 4_000
+    assert kept_bytes() < before * 1.2
+
+
+@pytest.mark.usefixtures("traced")
+def test_what_has_expired_is_dropped_and_its_room_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    revocations = Revocations()
+    most: list[int] = []
+    for generation in range(1, 9):
+        changes = Changes(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)), "now")
+        revocations.apply(changes)
+        assert len(revocations) == 4_000
+        assert all(revocations.is_revoked(session_id=one, subject=one, epoch=0) for one in changes.sessions)
+        del changes
+        most.append(kept_bytes())
+        now += 299
+        revocations.sweep()
+        assert len(revocations) == 4_000, f"generation {generation} was dropped while its tokens live"
+        now += 2
+        revocations.sweep()
+        assert len(revocations) == 0
+        assert revocations.fingerprint == 0
+    assert max(most) < most[0] * 1.5
+
+
+@pytest.fixture
+async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterator[Replicas]:
+    """Processes that start with 200,000 revocations in force, as everybody's signing out would leave."""
+    with mariadb_server.create_database("hurried") as database:
+        replicas = Replicas(database, tmp_path, **HURRIED)
+        database.execute(FILL)
+        with replicas:  # ready: they have read the list
+            yield replicas
+            await replicas.close()
+
+
+async def test_processes_that_start_with_a_long_list_are_ready_and_keep_their_promise(
+    hurried: Replicas,
+) -> None:
+    [(count,)] = hurried.database.execute(
+        "SELECT COUNT(*) FROM revocations WHERE expires_at > UTC_TIMESTAMP(6)"
+    )
+    assert count == IN_DATABASE
+    [member] = enrol(hurried.database.url, 1)
+    tokens = await hurried.log_in(member)
+    assert await hurried.believers(tokens.access) == ["auth-1", "auth-2", "users"]
+    assert (await hurried.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
+    await hurried.until_nobody_believes(tokens.access)

@@ -1,0 +1,158 @@
+"""A refresh token that comes back after its grace ends its session, everywhere, and is logged."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from integration.harness.crowd import Member, enrol
+from integration.harness.deployment import row_locked
+from integration.harness.installation import AUTH
+from integration.harness.races import LOCK_SESSION, together, until, until_rows_are_waited_for
+from integration.harness.replicas import Replicas, Tokens
+from support.databases import DatabaseServer
+
+GRACE_SECONDS = 1
+ROUNDS = 100
+AGE = "SELECT TIMESTAMPDIFF(MICROSECOND, rotated_at, UTC_TIMESTAMP(6)) FROM sessions WHERE id = %s"
+END = "SELECT end_reason FROM sessions WHERE id = %s"
+
+
+@pytest.fixture(scope="module")
+def shared_strict(
+    mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Replicas]:
+    folder = tmp_path_factory.mktemp("strict")
+    grace = {"DOORWARD_REFRESH_GRACE_SECONDS": str(GRACE_SECONDS)}
+    with (
+        mariadb_server.create_database("strict") as database,
+        Replicas(database, folder, **grace) as replicas,
+    ):
+        yield replicas
+
+
+@pytest.fixture
+async def strict(shared_strict: Replicas) -> AsyncIterator[Replicas]:
+    """Processes whose grace is a second."""
+    yield shared_strict
+    await shared_strict.close()
+
+
+@pytest.fixture
+def member(strict: Replicas) -> Member:
+    return enrol(strict.database.url, 1)[0]
+
+
+async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
+    """Wait until a session's last rotation is older than the grace, by the database's clock."""
+
+    def is_over() -> bool:
+        [(age,)] = replicas.database.execute(AGE, tokens.session_id.bytes)
+        return bool(age > GRACE_SECONDS * 1_000_000)
+
+    await until(is_over, GRACE_SECONDS + 5, "past the grace")
+
+
+async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
+    """Return why so many refreshes of a session were refused, as logged by all processes, sorted."""
+
+    def logged() -> list[str]:
+        events = replicas.events("refresh.refused")
+        return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
+
+    await until(lambda: len(logged()) == count, 2, f"logged as refused {count} times")
+    return logged()
+
+
+def end_reason(replicas: Replicas, tokens: Tokens) -> str | None:
+    [(reason,)] = replicas.database.execute(END, tokens.session_id.bytes)
+    return None if reason is None else str(reason)
+
+
+async def test_kills_the_successor_and_the_access_tokens_within_two_seconds(
+    strict: Replicas, member: Member
+) -> None:
+    first, second = strict.auths
+    stolen, elsewhere = await strict.log_in(member), await strict.log_in(member)
+    successor = Tokens.of(await first.refresh(stolen.refresh))
+    assert Tokens.of(await second.refresh(stolen.refresh)).refresh == successor.refresh  # still in the grace
+    await outlast_the_grace(strict, stolen)
+    assert await strict.believers(successor.access) == ["auth-1", "auth-2", "users"]
+    assert (await second.refresh(stolen.refresh)).json()["code"] == "invalid_refresh_token"
+    for access in (successor.access, stolen.access):
+        await strict.until_nobody_believes(access)
+    for replica in strict.auths:
+        assert (await replica.refresh(successor.refresh)).status == 401
+    assert end_reason(strict, stolen) == "refresh_token_reuse"
+    assert await refusals(strict, stolen, 3) == ["ended_or_expired", "ended_or_expired", "reuse"]
+    # It ends the family that leaked and no other.
+    assert await strict.believers(elsewhere.access) == ["auth-1", "auth-2", "users"]
+    assert (await first.refresh(elsewhere.refresh)).status == 200
+
+
+async def test_an_older_ancestor_kills_the_family_without_waiting(strict: Replicas, member: Member) -> None:
+    first, second = strict.auths
+    tokens = await strict.log_in(member)
+    child = Tokens.of(await first.refresh(tokens.refresh))
+    grandchild = Tokens.of(await second.refresh(child.refresh))
+    assert (await first.refresh(tokens.refresh)).status == 401
+    await strict.until_nobody_believes(grandchild.access)
+    for dead in (child, grandchild):
+        assert (await second.refresh(dead.refresh)).status == 401
+    assert end_reason(strict, tokens) == "refresh_token_reuse"
+
+
+async def test_thirty_replays_at_once_are_one_reuse(strict: Replicas, member: Member) -> None:
+    tokens = await strict.log_in(member)
+    successor = Tokens.of(await strict.auths[0].refresh(tokens.refresh))
+    await outlast_the_grace(strict, tokens)
+    with row_locked(strict.database, LOCK_SESSION, tokens.session_id.bytes) as let_go:
+        async with asyncio.TaskGroup() as tasks:
+            replays = [tasks.create_task(strict.auths[n % 2].refresh(tokens.refresh)) for n in range(30)]
+            await until_rows_are_waited_for(strict.database, 9)  # more than one process can
+            let_go()
+    assert {replay.result().status for replay in replays} == {401}
+    assert await refusals(strict, tokens, 30) == ["ended_or_expired"] * 29 + ["reuse"]
+    await strict.until_nobody_believes(successor.access)
+
+
+async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(strict: Replicas) -> None:
+    """Thief and owner in whatever order: afterwards neither has a token that works."""
+    members = enrol(strict.database.url, ROUNDS)
+    chance = random.Random(7)
+    sessions = await together(ROUNDS, lambda number: strict.log_in(members[number]), at_once=16)
+
+    async def rotate(number: int) -> Tokens:
+        return Tokens.of(await strict.auths[number % 2].refresh(sessions[number].refresh))
+
+    successors = await together(ROUNDS, rotate, at_once=16)
+    await outlast_the_grace(strict, sessions[-1])
+
+    async def replay(number: int) -> Tokens | None:
+        """Race the two; return what the owner got."""
+        one, other = strict.auths if number % 4 < 2 else strict.auths[::-1]
+        async with asyncio.TaskGroup() as tasks:
+            replaying = tasks.create_task(one.refresh(sessions[number].refresh))
+            await asyncio.sleep(chance.uniform(0, 0.004))
+            used = await other.refresh(successors[number].refresh)
+        assert replaying.result().status == 401
+        return Tokens.of(used) if used.status == 200 else None
+
+    got = await together(ROUNDS, replay, at_once=8)
+    assert any(got), "the replay always came first: nothing was raced"
+    assert not all(got), "the owner always came first: nothing was raced"
+    assert strict.live_sessions(members) == 0
+    newest = [one or successor for one, successor in zip(got, successors, strict=True)]
+    refused = await together(ROUNDS, lambda n: strict.auths[n % 2].refresh(newest[n].refresh), at_once=16)
+    assert {reply.status for reply in refused} == {401}
+    await together(ROUNDS, lambda n: strict.until_nobody_believes(newest[n].access), at_once=16)
+
+
+async def test_logout_is_no_reuse(strict: Replicas, member: Member) -> None:
+    """What is refused because its session has ended is told apart from theft."""
+    tokens = await strict.log_in(member)
+    assert (await strict.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
+    assert (await strict.auths[1].refresh(tokens.refresh)).status == 401
+    assert await refusals(strict, tokens, 1) == ["ended_or_expired"]
+    assert end_reason(strict, tokens) == "logout"

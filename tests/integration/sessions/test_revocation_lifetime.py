@@ -1,0 +1,53 @@
+"""A revocation lives as long as anybody would believe the tokens that it is about."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from integration.harness.crowd import enrol
+from integration.harness.installation import AUTH
+from integration.harness.races import until
+from integration.harness.replicas import Replicas
+from support.databases import DatabaseServer
+
+TOKEN_SECONDS = 5
+FORGIVING = {"DOORWARD_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS), "DOORWARD_TOKEN_LEEWAY_SECONDS": "60"}
+
+
+@pytest.fixture(scope="module")
+def shared_forgiving(
+    mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Replicas]:
+    folder = tmp_path_factory.mktemp("forgiving")
+    with (
+        mariadb_server.create_database("forgiving") as database,
+        Replicas(database, folder, **FORGIVING) as replicas,
+    ):
+        yield replicas
+
+
+@pytest.fixture
+async def forgiving(shared_forgiving: Replicas) -> AsyncIterator[Replicas]:
+    """Short tokens, and verifiers that forgive a minute of clock difference."""
+    yield shared_forgiving
+    await shared_forgiving.close()
+
+
+async def test_no_token_comes_back_to_life_in_the_time_that_verifiers_forgive(forgiving: Replicas) -> None:
+    [member] = enrol(forgiving.database.url, 1)
+    revoked, believed = await forgiving.log_in(member), await forgiving.log_in(member)
+    assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
+    await forgiving.until_nobody_believes(revoked.access)
+    issued = revoked.claims["iat"]
+
+    def has_expired() -> bool:
+        [(now,)] = forgiving.database.execute("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP(6))")
+        return bool(now > issued + TOKEN_SECONDS + 2)
+
+    await until(has_expired, TOKEN_SECONDS + 15, "past the token's own time")
+    # A process that starts now has only what the database still says.
+    for replica in (forgiving.auths[1], forgiving.users):
+        await replica.kill9()
+        await replica.start()
+    assert await forgiving.users.believes(believed.access), "the leeway is over: this proves nothing"
+    assert await forgiving.believers(revoked.access) == []

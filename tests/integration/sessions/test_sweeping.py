@@ -1,0 +1,202 @@
+"""Sweeping from two replicas while everybody refreshes: only what is long over goes, a bit at a time."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+from pydantic import SecretStr
+
+from doorward_auth.sweeper import BATCH, KEPT, Sweeper
+from doorward_common.database import create_engine
+from doorward_common.metrics import Metrics
+from doorward_common.migrations import migrate
+from doorward_common.settings import DatabaseSettings
+from doorward_common.unit_of_work import Database as UnitsOfWork
+from doorward_identity.schema import PACKAGE
+from doorward_identity.tables import revocations, sessions
+from integration.harness.crowd import Member, enrol
+from integration.harness.races import together, until_rows_are_waited_for
+from integration.harness.replicas import Replicas, Tokens
+from support.databases import Database, DatabaseServer
+
+OVER = 2 * BATCH + 300
+"""Of each kind: three batches."""
+
+LIVE = 24
+
+
+@contextmanager
+def sweeper(database_url: str) -> Iterator[Sweeper]:
+    """Give one as a replica has it: with connections and threads of its own."""
+    settings = DatabaseSettings(database_url=SecretStr(database_url))
+    database = UnitsOfWork(settings, Metrics(), pool_size=2)
+    try:
+        yield Sweeper(database)
+    finally:
+        database.dispose()
+
+
+@pytest.fixture(scope="module")
+def quiet(mariadb_server: DatabaseServer) -> Iterator[Database]:
+    """A database that no service sweeps."""
+    with mariadb_server.create_database("quiet") as database:
+        with opened(database) as engine:
+            migrate(engine, PACKAGE)
+        yield database
+
+
+@contextmanager
+def opened(database: Database) -> Iterator[sa.Engine]:
+    engine = create_engine(database.url, pool_size=1, timeout=30)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def session_row(member: Member, *, ended: datetime | None, idle_until: datetime) -> dict[str, Any]:
+    began = idle_until - timedelta(days=14)
+    return {
+        "id": uuid7s.uuid7().bytes,
+        "user_id": member.id.bytes,
+        "current_hash": bytes(32),
+        "created_at": began,
+        "last_used_at": began,
+        "idle_expires_at": idle_until,
+        "absolute_expires_at": began + timedelta(days=90),
+        "ended_at": ended,
+        "user_agent": "",
+        "address": "",
+    }
+
+
+def revocation_row(expires: datetime) -> dict[str, Any]:
+    revoked = expires - timedelta(seconds=300)
+    subject = uuid.uuid4().bytes
+    return {
+        "kind": "session",
+        "subject_id": subject,
+        "epoch": 0,
+        "revoked_at": revoked,
+        "expires_at": expires,
+    }
+
+
+def store(engine: sa.Engine, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[bytes]:
+    """Store rows; return their ids."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        connection.execute(sa.insert(table), rows)
+        connection.commit()
+    return {row.get("id") or row["subject_id"] for row in rows}
+
+
+def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[bytes]:
+    with engine.connect() as connection:
+        return set(connection.execute(sa.select(column)).scalars())
+
+
+def sweeps_of_all(engine: sa.Engine) -> int:
+    """Return after how many sweeps, a batch each, nothing can be left."""
+    return (
+        max(len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)) // BATCH + 1
+    )
+
+
+async def walk(one: Sweeper, engine: sa.Engine) -> None:
+    """Sweep until the sweeper has been everywhere."""
+    for _ in range(sweeps_of_all(engine)):
+        assert await one.sweep() <= BATCH
+
+
+@pytest.fixture
+def engine(replicas: Replicas) -> Iterator[sa.Engine]:
+    with opened(replicas.database) as engine:
+        yield engine
+
+
+async def test_takes_what_is_long_over_while_everybody_refreshes(
+    replicas: Replicas, engine: sa.Engine
+) -> None:
+    now = datetime.now(UTC)
+    [member] = enrol(replicas.database.url, 1)
+    live = await together(LIVE, lambda _: replicas.log_in(member), at_once=8)
+    later, long_ago, lately = now + timedelta(days=1), now - KEPT * 1.1, now - KEPT * 0.9
+    over = store(
+        engine,
+        sessions,
+        [session_row(member, ended=long_ago, idle_until=later) for _ in range(OVER)]
+        + [session_row(member, ended=None, idle_until=long_ago) for _ in range(OVER)],
+    )
+    kept = store(
+        engine,
+        sessions,
+        [session_row(member, ended=lately, idle_until=later) for _ in range(50)]
+        + [session_row(member, ended=None, idle_until=lately) for _ in range(50)],
+    )
+    expired = store(engine, revocations, [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)])
+    still_needed = store(engine, revocations, [revocation_row(later) for _ in range(50)])
+    is_over = asyncio.Event()
+
+    async def keep_refreshing(number: int) -> int:
+        tokens, times = live[number], 0
+        while not is_over.is_set():
+            tokens = Tokens.of(await replicas.auths[(number + times) % 2].refresh(tokens.refresh))
+            times += 1
+        live[number] = tokens
+        return times
+
+    url = replicas.database.url
+    with sweeper(url) as first, sweeper(url) as second:
+        async with asyncio.TaskGroup() as tasks:
+            refreshing = [tasks.create_task(keep_refreshing(number)) for number in range(LIVE)]
+            swept = [tasks.create_task(walk(one, engine)) for one in (first, second)]
+            await asyncio.wait(swept)
+            is_over.set()
+    assert sum(task.result() for task in refreshing) > LIVE, "nobody refreshed meanwhile: nothing was raced"
+    there = stored(engine, sessions.c.id)
+    assert not there & over
+    assert there >= kept | {tokens.session_id.bytes for tokens in live}
+    assert not stored(engine, revocations.c.subject_id) & expired
+    assert stored(engine, revocations.c.subject_id) >= still_needed
+    for tokens in live:
+        assert await replicas.users.believes(tokens.access)
+        assert (await replicas.auths[0].refresh(tokens.refresh)).status == 200
+
+
+async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
+    now = datetime.now(UTC)
+    [member] = enrol(quiet.url, 1)
+    rows = [session_row(member, ended=now - KEPT * 2, idle_until=now) for _ in range(OVER)]
+    expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
+    left = [OVER, OVER]
+    with opened(quiet) as engine, sweeper(quiet.url) as one:
+        store(engine, sessions, rows)
+        store(engine, revocations, expired)
+        for _ in range(sweeps_of_all(engine)):
+            most, before = await one.sweep(), left
+            left = [len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)]
+            assert max(was - still for was, still in zip(before, left, strict=True)) == most <= BATCH
+    assert left == [0, 0]
+
+
+async def test_a_revocation_renewed_at_that_moment_stays(quiet: Database) -> None:
+    """It had expired when the sweeper read it, and is in force again when its turn comes."""
+    row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
+    with opened(quiet) as engine, sweeper(quiet.url) as one:
+        store(engine, revocations, [row])
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            renewed = sa.update(revocations).values(expires_at=datetime.now(UTC) + timedelta(hours=1))
+            connection.execute(renewed)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(one.sweep())
+                await until_rows_are_waited_for(quiet, 1)
+                connection.commit()
+        assert stored(engine, revocations.c.subject_id) == {row["subject_id"]}
