@@ -16,6 +16,7 @@ from doorward_auth.revocations.log import RevocationLog
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
+from doorward_auth.throttling.service import Throttle
 from doorward_auth.tokens.logins import LoginService
 from doorward_auth.tokens.refreshes import RefreshService
 from doorward_identity.audit_log import AuditLog
@@ -40,7 +41,9 @@ class AuthServices:
     audit: AuditLog
 
     @classmethod
-    def build(cls, runtime: IdentityRuntime, mail: MailRoom, settings: AuthSettings) -> Self:
+    def build(
+        cls, runtime: IdentityRuntime, throttle: Throttle, mail: MailRoom, settings: AuthSettings
+    ) -> Self:
         """Put them together; raises SettingsError."""
         signer = Signer(
             runtime.verification.keys,
@@ -48,15 +51,15 @@ class AuthServices:
             audience=settings.audience,
             lifetime=settings.access_token_seconds,
         )
-        proofs = PasswordProofs(runtime)
+        proofs = PasswordProofs(runtime, throttle)
         return cls(
             logins=LoginService(runtime, proofs, signer, settings),
             refreshes=RefreshService(runtime, signer, settings),
             sessions=SessionService(runtime, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(runtime, proofs, mail, settings),
-            resets=ResetService(runtime, mail, settings),
-            registrations=RegistrationService(runtime, mail, settings),
-            email_changes=EmailChangeService(runtime, proofs, mail),
+            resets=ResetService(runtime, throttle, mail, settings),
+            registrations=RegistrationService(runtime, throttle, mail, settings),
+            email_changes=EmailChangeService(runtime, proofs, throttle, mail),
             dead_letters=DeadLetterService(runtime, mail, settings),
             inspector=TokenInspector(runtime, settings),
             revocation_log=RevocationLog(runtime.verification.revocations),

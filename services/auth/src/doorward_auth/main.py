@@ -15,6 +15,7 @@ from doorward_auth.revocations import endpoints as revocation_endpoints
 from doorward_auth.sessions import endpoints as session_endpoints
 from doorward_auth.settings import AuthSettings
 from doorward_auth.sweeper import Sweeper
+from doorward_auth.throttling.service import Throttle
 from doorward_auth.tokens import endpoints as token_endpoints
 from doorward_common.app import create_service
 from doorward_common.server import run_service
@@ -29,6 +30,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
     """
     used = runtime or IdentityRuntime(settings)
     mail = MailRoom(used, settings)
+    throttle = Throttle(used, settings.redis_url.get_secret_value() if settings.redis_url else None)
     app = create_service(
         "auth",
         "Logs people in and keeps them in: tokens, sessions, passwords, registration, the audit log.",
@@ -49,9 +51,9 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
         ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
-        background=[Sweeper(used.database).run, mail.run],
+        background=[Sweeper(used.database).run, mail.run, throttle.run],
     )
-    app.state.services = services = AuthServices.build(used, mail, settings)
+    app.state.services = services = AuthServices.build(used, throttle, mail, settings)
     used.feed.listener = services.revocation_log.add
     return app
 

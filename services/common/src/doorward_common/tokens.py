@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from doorward_common import base64url, strict_json
 from doorward_common.keys.key_set import Key
-from doorward_common.keys.ring import KeyRing
+from doorward_common.keys.ring import KeyRing, KeysNotReadError
 from doorward_common.revocations.memory import Revocations
 from doorward_common.roles import Role
 
@@ -74,7 +74,8 @@ class Verifier:
     def verify(self, token: str) -> Claims:
         """Return the claims of a good token; raises InvalidTokenError for every other text.
 
-        Raises StaleRevocationsError where settings say that an old list believes nobody.
+        Raises KeysNotReadError before there are keys, and StaleRevocationsError where settings say that
+        an old list believes nobody.
 
         A token that was good once is recognised by its hash until it expires, so that a client's
         further requests cost a hash and not a signature.
@@ -85,6 +86,8 @@ class Verifier:
             # What a retired key had signed must not be remembered for longer than the key.
             self._keys = self._ring.believed
             self._remembered.clear()
+        if not self._keys:
+            raise KeysNotReadError
         now = int(time.time())
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         claims = self._remembered.get(digest)

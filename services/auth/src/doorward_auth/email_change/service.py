@@ -11,7 +11,7 @@ from doorward_auth.mails.room import MailRoom
 from doorward_auth.passwords import repository as passwords
 from doorward_auth.passwords.proof import PasswordProofs
 from doorward_auth.throttling.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
-from doorward_auth.throttling.service import require_no_wait, spend, strike
+from doorward_auth.throttling.service import Throttle
 from doorward_common.request_context import current_address
 from doorward_common.tokens import Claims
 from doorward_identity.audit import Action, record
@@ -26,8 +26,11 @@ log = structlog.get_logger(__name__)
 class EmailChangeService:
     """Changes addresses. The one before is told."""
 
-    def __init__(self, runtime: IdentityRuntime, proofs: PasswordProofs, mail: MailRoom) -> None:
+    def __init__(
+        self, runtime: IdentityRuntime, proofs: PasswordProofs, throttle: Throttle, mail: MailRoom
+    ) -> None:
         self._database = runtime.database
+        self._throttle = throttle
         self._keys = runtime.verification.keys
         self._proofs = proofs
         self._mail = mail
@@ -44,10 +47,10 @@ class EmailChangeService:
             Subject.of(MAILS_TO_ADDRESS, key),
             Subject.of_source(MAILS_BY_SOURCE, current_address()),
         ]
+        await self._throttle.claim(budgets)
 
         def work(connection: sa.Connection) -> None:
             require_standing(connection, caller)
-            spend(connection, budgets)
             recipient = None if repository.is_taken(connection, key) else email
             post(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
             record(connection, Action.EMAIL_CHANGE_ASKED, actor=me, target=me)
@@ -62,17 +65,15 @@ class EmailChangeService:
         TooManyAttemptsError.
         """
         me = caller.subject.bytes
-        subjects = [Subject.of(CODE_GUESSES, me)]
+        await self._throttle.claim([Subject.of(CODE_GUESSES, me)])
 
         def work(connection: sa.Connection) -> bool:
             owner = passwords.lock_owner(connection, me)
             require_standing(connection, caller)
-            require_no_wait(connection, subjects)
             stored = codes.take_guess(connection, me, Purpose.EMAIL)
             secrets = self._keys.secrets
             is_right = stored is not None and is_pin(stored.code_hash, secrets, Purpose.EMAIL, me, pin)
             if owner is None or stored is None or stored.subject is None or not is_right:
-                strike(connection, subjects)
                 return False
             codes.delete(connection, me)
             if not repository.set_email(connection, me, stored.subject, email_key(stored.subject)):

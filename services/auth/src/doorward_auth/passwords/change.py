@@ -12,7 +12,6 @@ from doorward_auth.passwords import repository
 from doorward_auth.passwords.errors import SamePasswordError
 from doorward_auth.passwords.proof import PasswordProofs, Proven
 from doorward_auth.settings import AuthSettings
-from doorward_auth.throttling.service import require_no_wait
 from doorward_auth.tokens.errors import AccountDisabledError, EmailNotVerifiedError, InvalidCredentialsError
 from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd, Status
@@ -65,7 +64,6 @@ class PasswordService:
         new_hash = await self._runtime.hashing.hash(new)
 
         def work(connection: sa.Connection) -> bool:
-            require_no_wait(connection, proven.subjects)
             owner = repository.lock_owner(connection, account.id)
             is_ours = owner is not None and owner.status == Status.ACTIVE
             old = account.password_hash

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -15,7 +15,7 @@ from doorward_auth.throttling.limits import (
     LOGIN_BY_STRANGERS,
     Subject,
 )
-from doorward_auth.throttling.service import require_no_wait, strike
+from doorward_auth.throttling.service import Throttle
 from doorward_auth.tokens import repository
 from doorward_auth.tokens.errors import EmailNotVerifiedError, InvalidCredentialsError
 from doorward_auth.tokens.repository import AccountRow
@@ -37,17 +37,14 @@ class Proven:
 
     account: AccountRow
     device: DeviceToken | None
-    subjects: Sequence[Subject]
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class _Known:
     """What is there to compare with."""
 
     account: AccountRow | None
     registered_hash: str | None
-    device: DeviceToken | None
-    subjects: Sequence[Subject]
 
     @property
     def password_hash(self) -> str | None:
@@ -57,9 +54,10 @@ class _Claim:
 class PasswordProofs:
     """Compares passwords. Every way through takes one hash, whoever is or is not known."""
 
-    def __init__(self, runtime: IdentityRuntime) -> None:
+    def __init__(self, runtime: IdentityRuntime, throttle: Throttle) -> None:
         self._database = runtime.database
         self._hashing = runtime.hashing
+        self._throttle = throttle
 
     async def prove(self, email: str, password: str, device_token: str | None) -> Proven:
         """Compare a password.
@@ -68,57 +66,60 @@ class PasswordProofs:
         password of somebody who has registered.
         """
         key = key_or_nobody(email)
-        device = None if device_token is None else DeviceToken.parse(device_token)
-        return await self._compare(
-            await self._database.read(lambda connection: _look_up(connection, key, device)), password
-        )
+        device = await self._recognise(key, device_token)
+        if device is not None:
+            subjects = [Subject.of(LOGIN_BY_DEVICE, device.id.bytes)]
+        else:
+            by_source = Subject.of_source(LOGIN_BY_SOURCE, current_address())
+            subjects = [Subject.of(LOGIN_BY_STRANGERS, key), by_source]
+        await self._throttle.require_no_wait(subjects)
+        known = await self._database.read(lambda connection: _look_up(connection, key))
+        return Proven(await self._compare(known, password, subjects), device)
 
     async def prove_own(self, caller: Claims, password: str) -> Proven:
         """Compare the password of somebody who is signed in; raises as `prove` does.
 
         The session counts as a device: what others try does not stand in its way.
         """
-        return await self._compare(
-            await self._database.read(lambda connection: _look_up_own(connection, caller)), password
+        subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
+        await self._throttle.require_no_wait(subjects)
+        account = await self._database.read(
+            lambda connection: repository.find_account_by_id(connection, caller.subject.bytes)
         )
+        return Proven(await self._compare(_Known(account, None), password, subjects), None)
 
-    async def _compare(self, claim: _Claim, password: str) -> Proven:
-        if not await self._hashing.verify(claim.password_hash, password):
-            await self._failed(claim)
-        if claim.account is None:
+    async def _recognise(self, key: str, device_token: str | None) -> DeviceToken | None:
+        """Return the device if the account with this address knows it."""
+        device = None if device_token is None else DeviceToken.parse(device_token)
+        if device is None:
+            return None
+
+        def is_known(connection: sa.Connection) -> bool:
+            owner = devices.find_owner(connection, device.id.bytes, device.hash())
+            account = repository.find_account(connection, key)
+            return account is not None and account.id == owner
+
+        return device if await self._database.read(is_known) else None
+
+    async def _compare(self, known: _Known, password: str, subjects: Sequence[Subject]) -> AccountRow:
+        is_right = await self._hashing.verify(known.password_hash, password)
+        # Here and not before: right and wrong guesses stand in one line for the few answers there are.
+        await self._throttle.claim(subjects, counts=not is_right)
+        account = known.account
+        if not is_right:
+            target = account.id if account else None
+            await self._database.write_one(
+                lambda connection: record(connection, Action.LOGIN_FAILED, actor=None, target=target)
+            )
+            log.info("login.failed", reason="wrong_password" if account else "unknown_account")
+            raise InvalidCredentialsError
+        if account is None:
             raise EmailNotVerifiedError
-        return Proven(claim.account, claim.device, claim.subjects)
-
-    async def _failed(self, claim: _Claim) -> NoReturn:
-        def work(connection: sa.Connection) -> None:
-            strike(connection, claim.subjects)
-            target = claim.account.id if claim.account else None
-            record(connection, Action.LOGIN_FAILED, actor=None, target=target)
-
-        await self._database.write(work)
-        log.info("login.failed", reason="wrong_password" if claim.account else "unknown_account")
-        raise InvalidCredentialsError
+        return account
 
 
-def _look_up(connection: sa.Connection, key: str, device: DeviceToken | None) -> _Claim:
-    account = repository.find_account(connection, key)
-    registered_hash = repository.find_registration(connection, key)
-    owner = None if device is None else devices.find_owner(connection, device.id.bytes, device.hash())
-    if device is not None and account is not None and owner == account.id:
-        subjects = [Subject.of(LOGIN_BY_DEVICE, device.id.bytes)]
-    else:
-        device = None
-        by_source = Subject.of_source(LOGIN_BY_SOURCE, current_address())
-        subjects = [Subject.of(LOGIN_BY_STRANGERS, key), by_source]
-    require_no_wait(connection, subjects)
-    return _Claim(account, registered_hash, device, subjects)
-
-
-def _look_up_own(connection: sa.Connection, caller: Claims) -> _Claim:
-    subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
-    require_no_wait(connection, subjects)
-    account = repository.find_account_by_id(connection, caller.subject.bytes)
-    return _Claim(account, None, None, subjects)
+def _look_up(connection: sa.Connection, key: str) -> _Known:
+    return _Known(repository.find_account(connection, key), repository.find_registration(connection, key))
 
 
 def key_or_nobody(email: str) -> str:

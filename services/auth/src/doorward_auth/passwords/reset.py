@@ -27,7 +27,7 @@ from doorward_auth.throttling.limits import (
     MAILS_TO_ADDRESS,
     Subject,
 )
-from doorward_auth.throttling.service import require_no_wait, spend, strike
+from doorward_auth.throttling.service import Throttle
 from doorward_common.request_context import current_address
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.audit import Action, record
@@ -44,8 +44,11 @@ _NOBODY: Final = Owner(bytes(16), "", "", "")
 class ResetService:
     """Mails codes, and takes new passwords for them."""
 
-    def __init__(self, runtime: IdentityRuntime, mail: MailRoom, settings: AuthSettings) -> None:
+    def __init__(
+        self, runtime: IdentityRuntime, throttle: Throttle, mail: MailRoom, settings: AuthSettings
+    ) -> None:
         self._runtime = runtime
+        self._throttle = throttle
         self._keys = runtime.verification.keys
         self._mail = mail
         self._token_seconds = settings.access_token_seconds
@@ -54,9 +57,9 @@ class ResetService:
         """Mail a code to the address if it is an account's; raises TooManyAttemptsError."""
         key = key_or_nobody(email)
         source = Subject.of_source(MAILS_BY_SOURCE, current_address())
+        await self._throttle.claim([Subject.of(MAILS_TO_ADDRESS, key), source])
 
         def work(connection: sa.Connection) -> None:
-            spend(connection, [Subject.of(MAILS_TO_ADDRESS, key), source])
             found = repository.find_owner_by_email(connection, key)
             owner = found if found is not None and found.status == Status.ACTIVE else _NOBODY
             recipient = owner.email or None
@@ -76,16 +79,16 @@ class ResetService:
             Subject.of(CODE_GUESSES, key),
             Subject.of_source(CODES_BY_SOURCE, current_address()),
         ]
-        await self._runtime.database.read(lambda connection: require_no_wait(connection, subjects))
+        await self._throttle.require_no_wait(subjects)
         require_acceptable(new, email=email, name="", pointer="/new_password")
         new_hash = await self._runtime.hashing.hash(new)
         device = DeviceToken.issue(uuid7s.uuid7())
+        # A right code is one guess as well: so nobody has to know it is right before it is allowed.
+        await self._throttle.claim(subjects)
 
         def work(connection: sa.Connection) -> bool:
-            require_no_wait(connection, subjects)
             owner = repository.lock_owner_by_email(connection, key) or _NOBODY
             if not self._is_right(connection, owner, pin):
-                strike(connection, subjects)
                 target = None if owner is _NOBODY else owner.id
                 record(connection, Action.PASSWORD_RESET_FAILED, actor=None, target=target)
                 return False

@@ -25,8 +25,8 @@ from doorward_auth.registration.errors import DomainNotAllowedError, Registratio
 from doorward_auth.registration.repository import Pending
 from doorward_auth.registration.schemas import Registration
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
-from doorward_auth.throttling.limits import MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
-from doorward_auth.throttling.service import spend
+from doorward_auth.throttling.limits import CODES_BY_SOURCE, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.throttling.service import Throttle
 from doorward_common.request_context import current_address
 from doorward_identity.accounts import Status
 from doorward_identity.audit import Action, record
@@ -43,9 +43,12 @@ VERIFICATION_SECONDS: Final = 86_400
 class RegistrationService:
     """Takes registrations, and turns them and invitations into users who can log in."""
 
-    def __init__(self, runtime: IdentityRuntime, mail: MailRoom, settings: AuthSettings) -> None:
+    def __init__(
+        self, runtime: IdentityRuntime, throttle: Throttle, mail: MailRoom, settings: AuthSettings
+    ) -> None:
         self._database = runtime.database
         self._hashing = runtime.hashing
+        self._throttle = throttle
         self._mail = mail
         self._policy = settings.registration
         self._domains = settings.registration_domains
@@ -60,11 +63,13 @@ class RegistrationService:
         self._require_welcome(key)
         password = wanted.password.get_secret_value()
         require_acceptable(password, email=wanted.email, name=wanted.name)
+        budgets = _budgets(key)
+        await self._throttle.require_no_wait(budgets)
         password_hash = await self._hashing.hash(password)
+        await self._throttle.claim(budgets)
         pending = Pending(uuid7s.uuid7().bytes, wanted.email, key, wanted.name, password_hash, None)
 
         def work(connection: sa.Connection) -> None:
-            _spend(connection, key)
             owner = passwords.find_owner_by_email(connection, key)
             repository.insert(connection, pending, seconds=0 if owner else VERIFICATION_SECONDS)
             if owner is None:
@@ -86,9 +91,9 @@ class RegistrationService:
     async def resend(self, email: str, locale: str) -> None:
         """Mail a new code for the newest registration of an address; raises TooManyAttemptsError."""
         key = key_or_nobody(email)
+        await self._throttle.claim(_budgets(key))
 
         def work(connection: sa.Connection) -> None:
-            _spend(connection, key)
             pending = repository.find_newest(connection, key)
             post(
                 connection,
@@ -125,10 +130,15 @@ class RegistrationService:
         log.info("account.verified", user_id=str(uuid.UUID(bytes=user_id)))
 
     async def accept(self, text: str, password: str) -> None:
-        """Set the first password of an invited user; raises InvalidCodeError, UnacceptablePasswordError."""
+        """Set the first password of an invited user.
+
+        Raises TooManyAttemptsError, InvalidCodeError, UnacceptablePasswordError.
+        """
         code = InvitationCode.parse(text)
         if code is None:
             raise InvalidCodeError
+        # Nobody guesses such a code, but anybody could make one up and have a hash computed for it.
+        await self._throttle.claim([Subject.of_source(CODES_BY_SOURCE, current_address())])
         password_hash = await self._hashing.hash(password)
 
         def work(connection: sa.Connection) -> bool:
@@ -157,6 +167,6 @@ class RegistrationService:
             raise DomainNotAllowedError
 
 
-def _spend(connection: sa.Connection, key: str) -> None:
+def _budgets(key: str) -> list[Subject]:
     source = Subject.of_source(MAILS_BY_SOURCE, current_address())
-    spend(connection, [Subject.of(MAILS_TO_ADDRESS, key), source])
+    return [Subject.of(MAILS_TO_ADDRESS, key), source]

@@ -1,7 +1,8 @@
-"""What is limited, how much of it is free, and how long whoever does more has to wait.
+"""What is limited, and who is under a limit.
 
-After the free ones each further failure doubles the wait, so that guessing slows down to a few an hour
-while somebody who mistyped waits a second (OWASP, "slow down online guessing attacks with device cookies").
+After the free ones each further wrong password doubles the wait, so that guessing slows down to four an
+hour while somebody who mistyped waits a second (OWASP, "slow down online guessing attacks with device
+cookies").
 """
 
 import hashlib
@@ -9,57 +10,42 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
+from doorward_auth.throttling.rules import Backoff, Budget, Limit
+
 _IPV6_SITE: Final = 64
 """Bits that one subscriber has to himself: whoever rotates through the rest is one source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A limit on one kind of subject. Times are in seconds.
-
-    `memory` is how long a subject is remembered after its last failure; with `is_budget` it is the
-    length of a window that begins with the first one, and waiting means waiting for its end.
-    """
-
-    name: str
-    free: int
-    memory: int
-    first_wait: int = 0
-    longest_wait: int = 0
-    is_budget: bool = False
-
-    def waits(self) -> list[int]:
-        """Return the waits after the failures past the free ones, up to the longest."""
-        waits = [self.first_wait]
-        while waits[-1] * 2 < self.longest_wait:
-            waits.append(waits[-1] * 2)
-        return waits
-
 
 _QUARTER: Final = 900
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 
-LOGIN_BY_STRANGERS: Final = Limit("login-account", 5, _HOUR, first_wait=1, longest_wait=_QUARTER)
+LOGIN_BY_STRANGERS: Final = Backoff("login-account", 5, _DAY, first_wait=1, longest_wait=_QUARTER)
 """Wrong passwords for one account, from all devices together that it does not know."""
 
-LOGIN_BY_DEVICE: Final = Limit("login-device", 10, _HOUR, first_wait=1, longest_wait=_QUARTER)
+LOGIN_BY_DEVICE: Final = Backoff("login-device", 10, _DAY, first_wait=1, longest_wait=_QUARTER)
 """Wrong passwords from one device that the account knows: strangers have no part in it."""
 
-LOGIN_BY_SOURCE: Final = Limit("login-source", 50, _HOUR, first_wait=1, longest_wait=_QUARTER)
-"""Wrong passwords from one address for whatever accounts: an office has one, too."""
+LOGIN_BY_SOURCE: Final = Budget("login-source", 100, _HOUR)
+"""Wrong passwords from one address for whatever accounts.
 
-CODE_GUESSES: Final = Limit("code-guesses", 20, _DAY, is_budget=True)
-"""Wrong codes for one account; a new code does not give new guesses."""
+An office has one, too. So it is a budget, which comes back: one program there that keeps trying an old
+password, now and then and for ever, must not come to block everybody beside it.
+"""
 
-CODES_BY_SOURCE: Final = Limit("code-source", 50, _HOUR, first_wait=1, longest_wait=_QUARTER)
-"""Wrong codes from one address."""
+CODE_GUESSES: Final = Budget("code-guesses", 20, _DAY)
+"""Codes entered for one account; a new code does not give new guesses."""
 
-MAILS_TO_ADDRESS: Final = Limit("mail-address", 5, _HOUR, is_budget=True)
+CODES_BY_SOURCE: Final = Budget("code-source", 50, _HOUR)
+"""Codes entered from one address."""
+
+MAILS_TO_ADDRESS: Final = Budget("mail-address", 5, _HOUR)
 """Mails that anybody may have sent to one address."""
 
-MAILS_BY_SOURCE: Final = Limit("mail-source", 30, _HOUR, is_budget=True)
+MAILS_BY_SOURCE: Final = Budget("mail-source", 30, _HOUR)
 """Mails that one address may have sent to others."""
+
+KEPT: Final = frozenset({CODE_GUESSES, CODES_BY_SOURCE})
+"""Counted in the database wherever the others are: six digits stand few guesses, and a cache forgets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,77 +1,125 @@
 """Queries on throttles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
-from doorward_auth.throttling.limits import Limit, Subject
+from doorward_auth.throttling.limits import Subject
+from doorward_auth.throttling.rules import Record
 from doorward_common.columns import utc_now
 from doorward_identity.tables import throttles
 
-_LONGEST: Final = sa.select(sa.func.max(throttles.c.blocked_until), utc_now().label("now"))
+_NOW: Final = utc_now().label("now")
+_RECORDS: Final = sa.select(
+    throttles.c.subject, throttles.c.count, throttles.c.forgotten_at, throttles.c.blocked_until, _NOW
+)
+_LOCK: Final = (
+    # By primary key, and with a column that no index has: to scan a small table, or an index that has all
+    # that is asked for, would be to lock everybody else's rows, and to wait for them.
+    sa.select(throttles.c.subject, throttles.c.count)
+    .with_for_update()
+    .with_hint(throttles, "FORCE INDEX (PRIMARY)", "mysql")
+    .with_hint(throttles, "FORCE INDEX (PRIMARY)", "mariadb")
+)
 
 
-def seconds_blocked(connection: sa.Connection, subjects: Sequence[Subject]) -> float:
-    """Return how long the one that waits longest has to wait; 0 when nobody has to."""
-    keys = [subject.key for subject in subjects]
-    until, now = connection.execute(_LONGEST.where(throttles.c.subject.in_(keys))).one()
-    return 0.0 if until is None else max(0.0, (until - now).total_seconds())
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is remembered of some subjects, by their keys."""
+
+    records: Mapping[bytes, Record]
+    now: datetime | None
+    """By the database's clock; None where nothing is remembered."""
+
+    def waits(self, subjects: Sequence[Subject]) -> list[float]:
+        found = (self.records.get(subject.key) for subject in subjects)
+        return [self._wait(record) for record in found]
+
+    def _wait(self, record: Record | None) -> float:
+        if record is None or self.now is None:
+            return 0.0
+        return max(0.0, (record.blocked_until - self.now).total_seconds())
 
 
-def strike(connection: sa.Connection, subject: Subject) -> None:
-    """Count one more, in one statement: of two at once both count."""
-    limit = subject.limit
-    row = throttles.c
-    count = sa.case((row.forgotten_at <= utc_now(), 1), else_=row.count + 1)
-    forgotten_at: sa.ColumnElement[Any] = utc_now(limit.memory)
-    if limit.is_budget:
-        forgotten_at = sa.case((row.forgotten_at <= utc_now(), forgotten_at), else_=row.forgotten_at)
-    first = {
-        "subject": subject.key,
-        "count": 1,
-        "forgotten_at": utc_now(limit.memory),
-        "blocked_until": utc_now(_wait(limit, sa.literal(1))),
-    }
-    # In this order: MariaDB and MySQL assign from left to right, and see what they have assigned.
-    changes: list[tuple[str, Any]] = [
-        ("blocked_until", _blocked_until(limit, count)),
-        ("count", count),
-        ("forgotten_at", forgotten_at),
-    ]
-    if connection.dialect.name == "sqlite":
-        added = sqlite.insert(throttles).values(first)
-        connection.execute(added.on_conflict_do_update(index_elements=["subject"], set_=dict(changes)))
-    else:
-        connection.execute(mysql.insert(throttles).values(first).on_duplicate_key_update(changes))
+def waits(connection: sa.Connection, subjects: Sequence[Subject]) -> list[float]:
+    """Return how many seconds each subject has to wait still."""
+    return _find(connection, subjects).waits(subjects)
+
+
+def claim(connection: sa.Connection, subjects: Sequence[Subject], *, counts: bool) -> list[float]:
+    """Claim an answer, in a transaction; return what each subject has to wait, and 0 for all who got it.
+
+    Those who claim at once do so one after the other, whether or not it `counts` as one more: under the
+    locks of the subjects' rows. Nobody gets an answer while a subject has to wait.
+    """
+    found = _lock(connection, subjects)
+    if counts and not any(found.waits(subjects)) and len(found.records) < len(subjects):
+        # A row that is not there cannot be locked, and without a lock many would be the first.
+        _put(connection, [_unused(subject) for subject in subjects], replace=False)
+        found = _lock(connection, subjects)
+    waits = found.waits(subjects)
+    if counts and not any(waits):
+        assert found.now is not None
+        now = found.now
+        after = [(one.key, one.limit.after(found.records.get(one.key), now)) for one in subjects]
+        _put(connection, [_row(key, record) for key, record in after], replace=True)
+    return waits
 
 
 def sweep(connection: sa.Connection, count: int) -> int:
-    """Delete up to `count` that are forgotten; return how many."""
+    """Delete up to `count` that are forgotten; return how many. Passes over those in use."""
     over = sa.select(throttles.c.subject).where(throttles.c.forgotten_at <= utc_now()).limit(count)
-    keys = list(connection.execute(over).scalars())
+    keys = list(connection.execute(over.with_for_update(skip_locked=True)).scalars())
     if keys:
-        gone = throttles.delete().where(throttles.c.subject.in_(keys), throttles.c.forgotten_at <= utc_now())
-        connection.execute(gone)
+        connection.execute(throttles.delete().where(throttles.c.subject.in_(keys)))
     return len(keys)
 
 
-def _blocked_until(limit: Limit, count: sa.ColumnElement[int]) -> sa.ColumnElement[Any]:
-    if not limit.is_budget:
-        return utc_now(_wait(limit, count))
-    # A budget that is used up comes back with its window's end.
-    return sa.case(
-        (count < limit.free, utc_now()),
-        (throttles.c.forgotten_at <= utc_now(), utc_now(limit.memory)),
-        else_=throttles.c.forgotten_at,
-    )
+def _lock(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
+    keys = [subject.key for subject in subjects]
+    if not connection.execute(_LOCK.where(throttles.c.subject.in_(keys))).all():
+        return _Found({}, None)
+    # Read by itself: a statement's clock stands still while it waits for a lock.
+    return _find(connection, subjects)
 
 
-def _wait(limit: Limit, count: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Return the seconds to wait after so many failures."""
-    if limit.is_budget:
-        return sa.case((count < limit.free, 0), else_=limit.memory)
-    waits = limit.waits()
-    steps = [(count <= limit.free + number, wait) for number, wait in enumerate(waits, 1)]
-    return sa.case((count <= limit.free, 0), *steps, else_=limit.longest_wait)
+def _find(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
+    keys = [subject.key for subject in subjects]
+    rows = connection.execute(_RECORDS.where(throttles.c.subject.in_(keys))).all()
+    records = {key: Record(*record) for key, *record, _ in rows}
+    return _Found(records, rows[0].now if rows else None)
+
+
+def _put(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, replace: bool) -> None:
+    """Write rows, in one order for all callers; without `replace`, leave those that are there and lock them."""
+    in_order = sorted(rows, key=lambda row: row["subject"])
+    names = ("count", "forgotten_at", "blocked_until") if replace else ("subject",)
+    if connection.dialect.name == "sqlite":
+        added = sqlite.insert(throttles).values(in_order)
+        changes = {name: added.excluded[name] for name in names}
+        connection.execute(added.on_conflict_do_update(index_elements=["subject"], set_=changes))
+    else:
+        put = mysql.insert(throttles).values(in_order)
+        connection.execute(put.on_duplicate_key_update({name: put.inserted[name] for name in names}))
+
+
+def _row(key: bytes, record: Record) -> dict[str, Any]:
+    return {
+        "subject": key,
+        "count": record.count,
+        "forgotten_at": record.forgotten_at,
+        "blocked_until": record.blocked_until,
+    }
+
+
+def _unused(subject: Subject) -> dict[str, Any]:
+    return {
+        "subject": subject.key,
+        "count": 0,
+        "forgotten_at": utc_now(subject.limit.memory),
+        "blocked_until": utc_now(),
+    }

@@ -1,32 +1,78 @@
 """The rules of waiting."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-import sqlalchemy as sa
 import structlog
 
-from doorward_auth.throttling import repository
 from doorward_auth.throttling.errors import TooManyAttemptsError
-from doorward_auth.throttling.limits import Subject
+from doorward_auth.throttling.limits import KEPT, Subject
+from doorward_auth.throttling.metrics import ThrottleMetrics
+from doorward_auth.throttling.stores import DatabaseStore, StoreAwayError, ThrottleStore
+from doorward_common.app import Runtime
+from doorward_common.verification import Background
 
 log = structlog.get_logger(__name__)
 
-
-def require_no_wait(connection: sa.Connection, subjects: Sequence[Subject]) -> None:
-    """Raise TooManyAttemptsError while one of the subjects has to wait."""
-    seconds = repository.seconds_blocked(connection, subjects)
-    if seconds > 0:
-        log.info("attempt.throttled", limits=[subject.limit.name for subject in subjects])
-        raise TooManyAttemptsError(seconds)
+_Question = Callable[[ThrottleStore], Awaitable[Sequence[float]]]
 
 
-def strike(connection: sa.Connection, subjects: Sequence[Subject]) -> None:
-    """Count one more for each subject, in one order for all callers."""
-    for subject in sorted(subjects, key=lambda one: one.key):
-        repository.strike(connection, subject)
+class Throttle:
+    """Refuses who has to wait, and counts; one for all replicas.
 
+    Counts in Redis or Valkey where `redis_url` names one, and in the database while that is away: within
+    the same request, so there is always a limit.
+    """
 
-def spend(connection: sa.Connection, subjects: Sequence[Subject]) -> None:
-    """Take one from each subject's budget; raises TooManyAttemptsError when one is used up."""
-    require_no_wait(connection, subjects)
-    strike(connection, subjects)
+    def __init__(self, runtime: Runtime, redis_url: str | None) -> None:
+        self._metrics = ThrottleMetrics(runtime.metrics.registry)
+        self._database: ThrottleStore = DatabaseStore(runtime.database)
+        self._redis: ThrottleStore | None = None
+        self._watch: Background | None = None
+        if redis_url is not None:
+            # Imported by those who use it: the client library takes 15 MiB.
+            from doorward_auth.throttling.redis_store import RedisStore  # noqa: PLC0415
+
+            store = RedisStore(redis_url, runtime.metrics, self._metrics)
+            self._redis, self._watch = store, store.run
+
+    async def run(self) -> None:
+        """Keep an eye on Redis, where it is used, for as long as the process serves."""
+        if self._watch is not None:
+            await self._watch()
+
+    async def require_no_wait(self, subjects: Sequence[Subject]) -> None:
+        """Raise TooManyAttemptsError while one of the subjects has to wait.
+
+        Spares the work before an answer. Of many at once all may pass: whether there is an answer is
+        for `claim` to say.
+        """
+        self._refuse(subjects, await self._ask(subjects, lambda store: store.waits(subjects)))
+
+    async def claim(self, subjects: Sequence[Subject], *, counts: bool = True) -> None:
+        """Claim an answer for every subject, and count one more unless told not to.
+
+        Raises TooManyAttemptsError while one of them has to wait. Claims are granted one after the other,
+        so of a hundred guesses at once, on whatever replicas, no more are answered than of a hundred in a
+        row, the right one included: past the limit it is refused as the wrong ones are.
+        """
+        self._refuse(subjects, await self._ask(subjects, lambda store: store.claim(subjects, counts=counts)))
+        if counts:
+            for subject in subjects:
+                self._metrics.counted(subject)
+
+    async def _ask(self, subjects: Sequence[Subject], question: _Question) -> Sequence[float]:
+        if self._redis is not None and not any(subject.limit in KEPT for subject in subjects):
+            try:
+                return await question(self._redis)
+            except StoreAwayError:
+                pass
+        return await question(self._database)
+
+    def _refuse(self, subjects: Sequence[Subject], waits: Sequence[float]) -> None:
+        waiting = [subject for subject, wait in zip(subjects, waits, strict=True) if wait > 0]
+        if not waiting:
+            return
+        for subject in waiting:
+            self._metrics.refused(subject)
+        log.info("attempt.throttled", limits=[subject.limit.name for subject in waiting])
+        raise TooManyAttemptsError(max(waits))

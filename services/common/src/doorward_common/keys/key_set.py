@@ -15,6 +15,7 @@ from jose.backends.base import Key as JoseKey
 from jose.exceptions import JOSEError
 
 from doorward_common import base64url, strict_json
+from doorward_common.keys.canonical import CanonicalKey
 from doorward_common.keys.secrets import WeakKeyError, check_secret, key_id
 
 HS256: Final = "HS256"
@@ -125,11 +126,11 @@ def _elliptic_key(kid: str, member: Mapping[str, Any]) -> Key:
     if public["crv"] != "P-256":
         raise ValueError("RFC 7518 section 3.4 has one curve for ES256")
     published = {**public, "alg": ES256, "use": "sig", "kid": kid}
-    verifying = jwk.construct(public, ES256)
+    verifying = CanonicalKey(jwk.construct(public, ES256))
     if "d" not in member:
         return Key(kid, ES256, verifying, None, None, published, *_times(member))
     private = _text(member, "d")
-    signing = jwk.construct({**public, "d": private}, ES256)
+    signing = CanonicalKey(jwk.construct({**public, "d": private}, ES256))
     return Key(kid, ES256, verifying, signing, base64url.decode(private), published, *_times(member))
 
 

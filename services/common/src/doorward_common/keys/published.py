@@ -12,8 +12,8 @@ from doorward_common.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS: Final = 10.0
-"""A rotation gives verifiers minutes; a key taken out because it leaked should not have them."""
+POLL_SECONDS: Final = 2.0
+"""A rotation gives verifiers minutes; a key taken out because it leaked must be gone within five seconds."""
 
 MAX_BYTES: Final = 65_536
 _TIMEOUT_SECONDS: Final = 3.0

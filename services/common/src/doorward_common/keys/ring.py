@@ -25,6 +25,13 @@ class NoSigningKeyError(UnavailableError):
     detail = "No key is active to sign tokens with. An operator has to give the service the next key set."
 
 
+class KeysNotReadError(UnavailableError):
+    """503: nobody can be judged before the keys have been read once; a 401 would log people out."""
+
+    code = "keys_unavailable"
+    detail = "This service has not got the keys of access tokens yet. Try again shortly."
+
+
 class KeyRing:
     """What verifies, what signs, and the secrets to derive others from.
 
@@ -96,6 +103,7 @@ class KeyFollower:
         self._path = path
         self._failures = metrics.key_set_failures
         self._seen: bytes | None = None
+        self._is_unreadable = False
         metrics.keys.set_function(lambda: len(ring.believed))
 
     async def run(self) -> None:
@@ -106,11 +114,23 @@ class KeyFollower:
 
     def look(self) -> None:
         """Look once."""
-        text = None if self._path is None else _read(self._path)
-        if text is not None and text != self._seen:
+        if self._path is not None:
+            self._follow(self._path)
+        self._ring.turn()
+
+    def _follow(self, path: Path) -> None:
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            if not self._is_unreadable:
+                self._failures.inc()
+                log.error("keys.unreadable", error=type(error).__name__)  # noqa: TRY400 - the kind says it all
+            self._is_unreadable = True
+            return
+        self._is_unreadable = False
+        if text != self._seen:
             self._seen = text
             self._replace(text)
-        self._ring.turn()
 
     def _replace(self, text: bytes) -> None:
         try:
@@ -120,11 +140,3 @@ class KeyFollower:
             log.error("keys.invalid", reason=str(error))  # noqa: TRY400 - the reason is all there is
             return
         log.info("keys.read", kids=sorted(self._ring.believed))
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        log.warning("keys.unreadable", error=type(error).__name__)
-        return None

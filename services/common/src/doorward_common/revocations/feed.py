@@ -1,6 +1,7 @@
 """Keeping the list up to date."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,7 +48,7 @@ class RevocationFeed:
         self._heard = Changes()
         self._revoked_here = False
         self._woken = asyncio.Event()
-        metrics.revocations_age.set_function(lambda: revocations.age() or 0.0)
+        metrics.revocations_age.set_function(lambda: math.inf if (age := revocations.age()) is None else age)
         metrics.revocations.set_function(revocations.__len__)
 
     async def run(self) -> None:
