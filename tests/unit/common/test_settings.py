@@ -172,7 +172,7 @@ def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: 
     monkeypatch.setenv("DOORWARD_CURSOR_KEY", KEY)
     for name, value in settings.items():
         monkeypatch.setenv(f"DOORWARD_{name}", value)
-    with pytest.raises(SettingsError, match="a key that signs now"):
+    with pytest.raises(SettingsError, match="has none that signs now"):
         load_settings(AuthSettings)
 
 

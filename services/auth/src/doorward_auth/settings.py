@@ -1,5 +1,6 @@
 """Settings of the auth service."""
 
+import time
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -7,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from doorward_auth.clients.registry import ClientRegistry
+from doorward_common.keys.key_set import KeySet
 from doorward_common.mail.settings import MailSettings
 from doorward_identity.emails import email_key
 from doorward_identity.settings import IdentitySettings
@@ -73,14 +75,14 @@ class AuthSettings(MailSettings, IdentitySettings):
             ClientRegistry.parse(value.get_secret_value())
         return value
 
-    @model_validator(mode="after")
-    def _can_sign(self) -> Self:
-        if not self.key_ring().can_sign:
-            raise ValueError(
-                "the auth service needs a key that signs now: DOORWARD_SECRET_KEY, or DOORWARD_KEY_SET_FILE"
-                " with a private key that is active"
+    def key_problem(self, key_set: KeySet) -> str | None:
+        """Say what a set of keys lacks for this service, or None."""
+        if key_set.signing_key(time.time()) is None:
+            return (
+                "has none that signs now, which auth needs: DOORWARD_SECRET_KEY, or DOORWARD_KEY_SET_FILE with"
+                " a private key that is active"
             )
-        return self
+        return super().key_problem(key_set)
 
     @model_validator(mode="after")
     def _domains_go_with_their_policy(self) -> Self:

@@ -1,5 +1,6 @@
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,13 @@ def text(*members: object) -> bytes:
     return json.dumps({"keys": members}).encode()
 
 
+def cannot_sign(key_set: KeySet) -> str | None:
+    return "has no key that signs now" if key_set.signing_key(time.time()) is None else None
+
+
 def follow(path: Path) -> tuple[KeyRing, KeyFollower, Metrics]:
     metrics = Metrics()
-    ring = KeyRing(KeySet.parse(path.read_bytes()))
+    ring = KeyRing(KeySet.parse(path.read_bytes()), problem=cannot_sign)
     return ring, KeyFollower(ring, path, metrics), metrics
 
 
@@ -103,6 +108,6 @@ def test_a_ring_that_only_verifies_takes_public_keys() -> None:
 
 
 def test_a_ring_that_signs_refuses_a_set_that_could_not() -> None:
-    ring = KeyRing.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5")
+    ring = KeyRing(KeySet.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"), problem=cannot_sign)
     with pytest.raises(InvalidKeySetError, match="signs now"):
         ring.replace(KeySet({}))

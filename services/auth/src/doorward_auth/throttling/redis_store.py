@@ -29,7 +29,7 @@ TIMEOUT_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 1.0
 
 _THREADS: Final = 4
-_QUEUE_SECONDS: Final = 0.25
+_QUEUE_SECONDS: Final = 2.0
 
 # What `rules` says, in one step for all the keys, by the clock of Redis. ARGV: 1 to count or 0, then
 # of each key: free, memory, first wait, longest wait (0: a budget). All times are in milliseconds.
@@ -102,7 +102,7 @@ class RedisStore:
         try:
             while True:
                 if await self._is_back():
-                    self._note(is_there=True)
+                    self._found()
                     await self._was_lost.wait()
                 else:
                     await asyncio.sleep(LOOK_SECONDS)
@@ -112,19 +112,21 @@ class RedisStore:
 
     async def _ask(self, question: Callable[[], T]) -> T:
         def ask() -> T:
-            # Looked at here once more: whoever stood in the queue when it was lost need not wait as well.
             if not self._is_there:
                 raise StoreAwayError
-            return question()
+            try:
+                return question()
+            except (RedisError, OSError):
+                # At once, and not when the event loop hears of it: those behind need not wait as well.
+                self._is_there = False
+                raise
 
         try:
             return await self._executor.run(ask)
         except OverloadedError:
             raise StoreAwayError from None
         except (RedisError, OSError) as error:
-            if self._is_there:
-                log.warning("throttle.redis_lost", error=type(error).__name__)
-                self._note(is_there=False)
+            self._lost(error)
             raise StoreAwayError from error
 
     async def _is_back(self) -> bool:
@@ -135,14 +137,18 @@ class RedisStore:
             return False
         return True
 
-    def _note(self, *, is_there: bool) -> None:
-        self._is_there = is_there
-        self._connected.set(int(is_there))
-        if is_there:
-            self._was_lost.clear()
-            log.info("throttle.redis_found")
-        else:
-            self._was_lost.set()
+    def _found(self) -> None:
+        log.info("throttle.redis_found")
+        self._was_lost.clear()
+        self._is_there = True
+        self._connected.set(1)
+
+    def _lost(self, error: Exception) -> None:
+        if self._was_lost.is_set():
+            return
+        log.warning("throttle.redis_lost", error=type(error).__name__)
+        self._was_lost.set()
+        self._connected.set(0)
 
 
 def _in_milliseconds(subject: Subject) -> tuple[Any, ...]:

@@ -28,18 +28,25 @@ class NoSigningKeyError(UnavailableError):
 class KeysNotReadError(UnavailableError):
     """503: nobody can be judged before the keys have been read once; a 401 would log people out."""
 
-    code = "keys_unavailable"
+    code = "no_keys"
     detail = "This service has not got the keys of access tokens yet. Try again shortly."
 
 
 class KeyRing:
     """What verifies, what signs, and the secrets to derive others from.
 
-    A change swaps references: a request sees the keys before it or after it, never a mixture.
+    `problem` says what a set lacks for this service, or None. A change swaps references: a request sees the keys before it or after it, never a mixture.
     """
 
-    def __init__(self, key_set: KeySet, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        key_set: KeySet,
+        *,
+        clock: Callable[[], float] = time.time,
+        problem: Callable[[KeySet], str | None] = lambda _key_set: None,
+    ) -> None:
         self._clock = clock
+        self._problem = problem
         self._key_set = key_set
         self._believed: Mapping[str, Key] = MappingProxyType({})
         self._signing: Key | None = None
@@ -74,9 +81,10 @@ class KeyRing:
         return self._secrets
 
     def replace(self, key_set: KeySet) -> None:
-        """Take another set of keys; raises InvalidKeySetError for one that could not sign any more."""
-        if self.can_sign and key_set.signing_key(self._clock()) is None:
-            raise InvalidKeySetError("has no key that signs now")
+        """Take another set of keys; raises InvalidKeySetError for one that this service cannot work with."""
+        problem = self._problem(key_set)
+        if problem is not None:
+            raise InvalidKeySetError(problem)
         self._key_set = key_set
         self.turn()
 

@@ -65,5 +65,5 @@ class RedisExchange:
     def _believe(self, text: bytes) -> None:
         try:
             self._hear(wire.load(text))
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
-            log.warning("exchange.not_understood", error=type(error).__name__)
+        except ValueError as error:
+            log.warning("exchange.not_understood", error=str(error))

@@ -27,14 +27,17 @@ def dump(changes: Changes) -> bytes:
 
 
 def load(text: bytes, *, age: float = 0.0) -> Changes:
-    """Read changes; raises ValueError, KeyError or TypeError for anything that `dump` does not write."""
-    document: Mapping[str, Any] = orjson.loads(text)
-    return Changes(
-        {uuid.UUID(one["id"]): _seconds(one) for one in document["sessions"]},
-        {uuid.UUID(one["id"]): (int(one["epoch"]), _seconds(one)) for one in document["users"]},
-        document["cursor"],
-        age,
-    )
+    """Read changes; raises ValueError for anything that `dump` does not write."""
+    try:
+        document: Mapping[str, Any] = orjson.loads(text)
+        return Changes(
+            {uuid.UUID(one["id"]): _seconds(one) for one in document["sessions"]},
+            {uuid.UUID(one["id"]): (int(one["epoch"]), _seconds(one)) for one in document["users"]},
+            document["cursor"],
+            age,
+        )
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"no list of revocations ({type(error).__name__})") from None
 
 
 def _seconds(entry: Mapping[str, Any]) -> float:

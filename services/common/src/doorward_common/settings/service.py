@@ -1,14 +1,16 @@
 """Settings of a service: its database, its address, its tokens."""
 
 import ipaddress
+import time
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from doorward_common.addresses import Network
+from doorward_common.keys.key_set import KeySet
 from doorward_common.keys.ring import KeyRing
 from doorward_common.keys.secrets import check_secret
 from doorward_common.settings.base import DoorwardSettings
@@ -79,14 +81,14 @@ class ServiceSettings(DatabaseSettings, VerifierSettings):
             check_secret(value.get_secret_value().encode("utf-8"))
         return value
 
-    @model_validator(mode="after")
-    def _cursors_can_be_sealed(self) -> Self:
-        if self.cursor_key is None and not self.key_ring().secrets:
-            raise ValueError(
-                "DOORWARD_CURSOR_KEY is not set (nor DOORWARD_CURSOR_KEY_FILE), and the keys of"
-                " tokens hold no secret to seal cursors with"
+    def key_problem(self, key_set: KeySet) -> str | None:
+        """Say what a set of keys lacks for this service, or None."""
+        if self.cursor_key is None and not key_set.secrets(time.time()):
+            return (
+                "holds no secret to seal cursors with: DOORWARD_CURSOR_KEY is not set (nor"
+                " DOORWARD_CURSOR_KEY_FILE)"
             )
-        return self
+        return super().key_problem(key_set)
 
     def cursor_secrets(self, ring: KeyRing) -> Sequence[bytes]:
         """Return the secrets that cursors are sealed with, the one to write with first."""

@@ -97,8 +97,20 @@ class VerifierSettings(DoorwardSettings):
 
     def key_ring(self) -> KeyRing:
         """Make the ring of the keys that are set; it is empty where they are published."""
+        return KeyRing(self._keys(), problem=self.key_problem)
+
+    def key_problem(self, key_set: KeySet) -> str | None:
+        """Say what a set of keys lacks for this service, or None."""
+        return None if key_set.keys or self.keys_are_published else "has no key"
+
+    def _keys(self) -> KeySet:
         if self.secret_key is not None:
-            return KeyRing.of_secret(self.secret_key.get_secret_value())
-        if self.key_set is not None:
-            return KeyRing(KeySet.parse(self.key_set.get_secret_value()))
-        return KeyRing(KeySet({}))
+            return KeySet.of_secret(self.secret_key.get_secret_value())
+        return KeySet({}) if self.key_set is None else KeySet.parse(self.key_set.get_secret_value())
+
+    @model_validator(mode="after")
+    def _keys_can_work(self) -> Self:
+        problem = self.key_problem(self._keys())
+        if problem is not None:
+            raise ValueError(f"the set of keys of tokens {problem}")
+        return self
