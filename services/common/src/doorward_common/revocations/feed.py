@@ -23,8 +23,8 @@ Listener = Callable[[Changes], None]
 class RevocationFeed:
     """Keeps a list up to date from its source, for as long as the service runs.
 
-    What this process itself revoked is told to the others through `exchange`, where there is one. A
-    `listener` hears what each look added, with the cursor up to which the list is then complete.
+    What a look brings that nobody has told yet is told to the others through `exchange`, where there is
+    one. A `listener` hears what each look added, with the cursor up to which the list is then complete.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RevocationFeed:
         self._full_at = float("-inf")
         self._swept_at = time.monotonic()
         self._heard = Changes()
-        self._revoked_here = False
+        self._telling: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         metrics.revocations_age.set_function(lambda: math.inf if (age := revocations.age()) is None else age)
         metrics.revocations.set_function(revocations.__len__)
@@ -64,8 +64,7 @@ class RevocationFeed:
             self._woken.clear()
 
     def wake(self) -> None:
-        """Look now, and tell the others: this very process has just revoked something."""
-        self._revoked_here = True
+        """Look now: this very process has just revoked something."""
         self._woken.set()
 
     def hear(self, changes: Changes) -> None:
@@ -78,22 +77,26 @@ class RevocationFeed:
         if now - self._full_at > self._full_every:
             # From time to time everything, so that nothing missed stays missed.
             self._cursor = None
-        revoked_here, self._revoked_here = self._revoked_here, False
         heard, self._heard = self._heard, Changes()
         try:
             changes = await self._source.changes(self._cursor)
         except BaseException:
-            self._revoked_here |= revoked_here
             self._heard = heard | self._heard
             raise
         if self._cursor is None:
             self._full_at = now
         self._cursor = changes.cursor
+        is_first = self.revocations.age() is None
         news = self.revocations.apply(changes)
         if self.listener is not None:
             self.listener(heard | news)
-        if revoked_here and news and self.exchange is not None:
-            await self.exchange.publish(news)
+        if news and not is_first and self.exchange is not None:
+            # Whoever sees it first tells it, and not only who revoked it: that one's look may have been
+            # under way already. Who has heard of it has no news to tell.
+            # Beside the looks: an exchange that hangs must not hold them up.
+            telling = asyncio.create_task(self.exchange.publish(news))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         if now - self._swept_at > SWEEP_SECONDS:
             self.revocations.sweep()
             self._swept_at = now
