@@ -3,7 +3,8 @@
 -- there with error 1142 or 1143.
 
 -- Logs in, issues and ends sessions, revokes tokens, renews an old hash.
-GRANT SELECT, INSERT, UPDATE ON users TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, epoch, version, updated_at)
+    ON users TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON revocations TO doorward_auth;

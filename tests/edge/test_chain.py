@@ -60,7 +60,10 @@ def test_services_do_their_work_with_the_rights_they_are_given(chain: Chain, adm
         ("users", "INSERT INTO sessions (id) VALUES (1)"),
         ("auth", "UPDATE users SET role = 'admin'"),
         ("auth", "DELETE FROM users"),
-        ("auth", "INSERT INTO users (id) VALUES (1)"),
+        ("auth", "UPDATE audit_events SET address = ''"),
+        ("auth", "DELETE FROM audit_events"),
+        ("users", "UPDATE audit_events SET address = ''"),
+        ("users", "SELECT id FROM outbox"),
         ("auth", "DROP TABLE sessions"),
         ("users", "ALTER TABLE users ADD COLUMN x INT"),
         ("users", "UPDATE identity_schema SET version_num = '9999'"),
@@ -128,7 +131,7 @@ def test_restart_under_load_is_told_apart_and_over_at_once(chain: Chain, admin: 
 
     502 is honest here: a request that met a connection which was just closing may have been read.
     """
-    stop = time.monotonic() + 2.0
+    stop = time.monotonic() + 10
     token = admin.tokens["access_token"]
 
     def read() -> list[int]:

@@ -25,6 +25,11 @@ LABELS = {
     "reason",
     "le",
     "service",
+    "limit",
+    "outbox",
+    "template",
+    "failure",
+    "store",
 }
 LABELS_OF_PYTHON = {"generation", "implementation", "major", "minor", "patchlevel", "version"}
 

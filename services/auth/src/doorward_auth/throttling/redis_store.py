@@ -53,7 +53,7 @@ for i, key in ipairs(KEYS) do
   if longest > 0 or count == 1 then redis.call('PEXPIRE', key, memory) end
   if longest == 0 and count >= free then wait = redis.call('PTTL', key) end
   if longest > 0 and count > free then wait = math.min(first * 2 ^ (count - free - 1), longest) end
-  redis.call('HSET', key, 'until', string.format('%d', now + wait))
+  redis.call('HSET', key, 'until', wait > 0 and string.format('%d', now + wait) or '0')
 end
 return waits
 """

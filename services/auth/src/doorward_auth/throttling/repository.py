@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_auth.throttling.limits import Subject
-from doorward_auth.throttling.rules import Record
+from doorward_auth.throttling.rules import NO_WAIT, Record
 from doorward_common.columns import utc_now
 from doorward_identity.tables import throttles
 
@@ -121,5 +121,5 @@ def _unused(subject: Subject) -> dict[str, Any]:
         "subject": subject.key,
         "count": 0,
         "forgotten_at": utc_now(subject.limit.memory),
-        "blocked_until": utc_now(),
+        "blocked_until": NO_WAIT,
     }

@@ -5,8 +5,11 @@ the two against each other.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+NO_WAIT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The end of no wait: surely over, also to somebody who read the clock a moment before it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Backoff:
         """Return what is to be remembered after one more failure."""
         count = 1 if record is None or record.forgotten_at <= now else record.count + 1
         wait = self._wait(count - self.free)
-        return Record(count, now + timedelta(seconds=self.memory), now + timedelta(seconds=wait))
+        blocked_until = now + timedelta(seconds=wait) if wait else NO_WAIT
+        return Record(count, now + timedelta(seconds=self.memory), blocked_until)
 
     def terms(self) -> Terms:
         """Return the limit in numbers."""
@@ -72,7 +76,7 @@ class Budget:
             count, end = 1, now + timedelta(seconds=self.memory)
         else:
             count, end = record.count + 1, record.forgotten_at
-        return Record(count, end, end if count >= self.free else now)
+        return Record(count, end, end if count >= self.free else NO_WAIT)
 
     def terms(self) -> Terms:
         """Return the limit in numbers."""

@@ -61,6 +61,9 @@ class RedisExchange:
                 message = await channel.get_message(timeout=_PING_SECONDS)
                 if message is not None:
                     self._believe(message["data"])
+                else:
+                    # Silence may be a server that hangs: this one has to be answered.
+                    await self._redis.ping()
 
     def _believe(self, text: bytes) -> None:
         try:
