@@ -40,6 +40,10 @@ test: $(VENV)/.dev servers ## Run every test: unit, integration (SQLite and Mari
 unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers
 	$(PYTEST) tests/unit $(ARGS)
 
+.PHONY: e2e
+e2e: $(VENV)/.runtime ## Walk through a running installation (ADMIN_PASSWORD= BASE_URL= MAILBOX=; ARGS=--help for all)
+	@PYTHONPATH=tests exec $(BIN)/python -m e2e $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style (ruff) and formatting
 	$(BIN)/ruff check .

@@ -8,7 +8,6 @@ from support.client import Client, assert_problem
 from support.echo import Backends
 from support.raw import exchange, statuses
 
-
 METADATA = "/.well-known/oauth-authorization-server/api/v1/auth"
 
 

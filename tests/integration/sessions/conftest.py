@@ -15,7 +15,7 @@ def shared_replicas(
 ) -> Iterator[Replicas]:
     folder = tmp_path_factory.mktemp("replicas")
     # How soon news arrive is for other tests: here nobody should wait for them.
-    often = {"DOORWARD_REVOCATION_POLL_SECONDS": "0.1"}
+    often = {"DOORWARD_REVOCATION_POLL_SECONDS": "0.2"}
     with (
         mariadb_server.create_database("replicas") as database,
         Replicas(database, folder, **often) as replicas,

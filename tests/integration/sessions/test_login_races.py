@@ -42,6 +42,9 @@ class Case:
     async def disable(self) -> Reply:
         return await self.patch({"status": "disabled"})
 
+    async def promote(self) -> Reply:
+        return await self.patch({"role": "admin"})
+
     async def set_password(self) -> Reply:
         return await self.patch({"password": NEW_PASSWORD})
 
@@ -162,6 +165,28 @@ async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
     assert changing.result().status in {200, 204}
     assert login.result().status in {401, 403}, login.result()
     await assert_others_ended(change, [case], [])
+
+
+@pytest.mark.parametrize("change", [Case.end_sessions, Case.promote])
+async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
+    replicas: Replicas, admin: str, change: Change
+) -> None:
+    """What does not touch the password refuses nobody, but the tokens must be of what stands by now."""
+    [case] = await sign_up(replicas, admin, 1)
+    with row_locked(replicas.database, LOCK_USER, case.member.id.bytes) as let_go:
+        async with asyncio.TaskGroup() as tasks:
+            changing = tasks.create_task(change(case))
+            await until_rows_are_waited_for(replicas.database, 1)
+            login = tasks.create_task(case.log_in(1))
+            await until_rows_are_waited_for(replicas.database, 2)
+            let_go()
+    assert changing.result().status in {200, 204}
+    await replicas.until_nobody_believes(case.own.access)
+    opened = Tokens.of(login.result())
+    assert await replicas.believers(opened.access) == ["auth-1", "auth-2", "users"]
+    role = "admin" if change is Case.promote else "user"
+    assert opened.claims["role"] == role
+    assert Tokens.of(await replicas.auths[0].refresh(opened.refresh)).claims["role"] == role
 
 
 @pytest.mark.parametrize(

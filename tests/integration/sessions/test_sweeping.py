@@ -173,15 +173,19 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
 async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
     now = datetime.now(UTC)
     [member] = enrol(quiet.url, 1)
+    live = [session_row(member, ended=None, idle_until=now + KEPT) for _ in range(BATCH + 50)]
     rows = [session_row(member, ended=now - KEPT * 2, idle_until=now) for _ in range(OVER)]
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
     with opened(quiet) as engine, sweeper(quiet.url) as one:
+        living = store(engine, sessions, live)  # before the others, by their ids
         store(engine, sessions, rows)
         store(engine, revocations, expired)
         for _ in range(sweeps_of_all(engine)):
             most, before = await one.sweep(), left
-            left = [len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)]
+            there = stored(engine, sessions.c.id)
+            assert there >= living
+            left = [len(there - living), len(stored(engine, revocations.c.subject_id))]
             assert max(was - still for was, still in zip(before, left, strict=True)) == most <= BATCH
     assert left == [0, 0]
 

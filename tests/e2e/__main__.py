@@ -1,0 +1,114 @@
+"""`python -m e2e`: walk through the installation that the environment names; see --help."""
+
+import argparse
+import os
+import ssl
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import httpx2
+
+from e2e.mailbox import Mailbox, open_mailbox
+from e2e.narration import Narrator, StepFailedError
+from e2e.tour import take
+from e2e.walk import Target, Walk
+
+_PASSED: Final = 0
+_FAILED: Final = 1
+_USAGE: Final = 2
+
+_EPILOG: Final = """\
+Each option can be given by the environment variable in brackets instead, the password only so: what is on
+the command line, every user of the machine can read. The walk takes about half a minute, makes some twenty
+accounts and removes them. It asks for five mails; an installation sends thirty an hour for one source.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Walk; return 0 if everything was as it should be, 1 if not, 2 for wrong options."""
+    options = _parser().parse_args(arguments)
+    password = os.environ.get("ADMIN_PASSWORD", "")
+    narrator = Narrator()
+    if not password:
+        narrator.refuse("ADMIN_PASSWORD is not set: the password of an administrator, to create people with")
+        return _USAGE
+    target = Target(
+        url=options.base_url.rstrip("/"),
+        admin_email=options.admin_email,
+        admin_password=password,
+        mail_domain=options.mail_domain,
+        mail_seconds=options.mail_seconds,
+    )
+    try:
+        verify = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else True
+        # Nothing else from the environment: a proxy variable must not take requests elsewhere.
+        with httpx2.Client(verify=verify, timeout=20.0, trust_env=False) as client:
+            mailbox = open_mailbox(options.mailbox, client) if options.mailbox else None
+            return _walk(target, client, mailbox, narrator)
+    except NotADirectoryError as error:
+        narrator.refuse(f"MAILBOX={error} is neither a folder nor an http(s) address")
+    except OSError as error:  # ssl.SSLError among them
+        narrator.refuse(f"CA_FILE={options.ca_file} cannot be used: {error}")
+    return _USAGE
+
+
+def _walk(target: Target, client: httpx2.Client, mailbox: Mailbox | None, narrator: Narrator) -> int:
+    narrator.say(f"Walking through Doorward at {target.url} as {target.admin_email}")
+    narrator.say()
+    try:
+        take(Walk(target, client, narrator, mailbox))
+    except StepFailedError as error:
+        narrator.refuse(str(error))
+        return _FAILED
+    except httpx2.HTTPError as error:
+        narrator.refuse(f"{target.url} does not answer: {str(error) or type(error).__name__}")
+        return _FAILED
+    narrator.conclude()
+    return _PASSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    def default(name: str, otherwise: str) -> str:
+        return os.environ.get(name) or otherwise
+
+    parser = argparse.ArgumentParser(
+        prog="python -m e2e",
+        description="Walk through a running installation, prove what it promises and print each step.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--base-url",
+        default=default("BASE_URL", "http://127.0.0.1:8080"),
+        help="where it answers: in front of /api/v1 [BASE_URL; %(default)s]",
+    )
+    parser.add_argument(
+        "--admin-email",
+        default=default("ADMIN_EMAIL", "admin@example.com"),
+        help="an administrator's address [ADMIN_EMAIL; %(default)s]",
+    )
+    parser.add_argument(
+        "--mailbox",
+        default=default("MAILBOX", ""),
+        help="where its mail is: the folder (var/mailbox) or the page (http://127.0.0.1:8080/mailbox);"
+        " without it, what goes by mail is skipped [MAILBOX]",
+    )
+    parser.add_argument(
+        "--ca-file", default=default("CA_FILE", ""), help="PEM file of the authority to trust [CA_FILE]"
+    )
+    parser.add_argument(
+        "--mail-domain",
+        default=default("MAIL_DOMAIN", "example.com"),
+        help="domain of the people that it makes [MAIL_DOMAIN; %(default)s]",
+    )
+    parser.add_argument(
+        "--mail-seconds",
+        type=float,
+        default=float(default("MAIL_SECONDS", "30")),
+        help="how long to wait for a mail [MAIL_SECONDS; %(default)s]",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

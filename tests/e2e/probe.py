@@ -1,0 +1,84 @@
+"""Requests to an installation, and checks of what comes back."""
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx2
+
+from e2e.narration import Narrator
+
+AUTH: Final = "/api/v1/auth"
+USERS: Final = "/api/v1/users"
+
+_PATIENCE_SECONDS: Final = 10.0
+"""How long to wait for what is promised within two seconds; a slow machine is no failure."""
+
+
+class Probe:
+    """Sends requests; the first answer that is not as it should be ends the walk."""
+
+    def __init__(self, url: str, client: httpx2.Client, narrator: Narrator) -> None:
+        self.narrator = narrator
+        self.run = secrets.token_hex(4)
+        self._url = url
+        self._client = client
+        self._requests = 0
+
+    def send(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
+        """Send a request with a request id of this walk's own."""
+        self._requests += 1
+        headers = {"X-Request-ID": f"e2e-{self.run}-{self._requests}", **options.pop("headers", {})}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return self._client.request(method, self._url + path, headers=headers, **options)
+
+    def prove(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
+        """Check an answer, print what it proves and return its body."""
+        body = self.expect(what, response, status, code)
+        self.narrator.proved(what)
+        return body
+
+    def expect(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
+        """Check an answer without a word, and return its body."""
+        body = _body(response)
+        is_as_meant = response.status_code == status and (code is None or body.get("code") == code)
+        if not is_as_meant:
+            self.narrator.fail(f"{what} ({status}{f' {code}' if code else ''})", _described(response))
+        return body
+
+    def check(self, what: str, condition: object, seen: object = "something else") -> None:
+        """Check anything else, and print what it proves."""
+        if not condition:
+            self.narrator.fail(what, str(seen))
+        self.narrator.proved(what)
+
+    def skip(self, why: str) -> None:
+        """Say that a step, or the rest of it, proves nothing here."""
+        self.narrator.skip(why)
+
+    def soon(self, what: str, is_so: Callable[[], bool]) -> None:
+        """Check what must be so within a moment, and print that it is."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not is_so():
+            if time.monotonic() > deadline:
+                self.narrator.fail(what, f"not so after {_PATIENCE_SECONDS:.0f} s")
+            time.sleep(0.05)
+        self.narrator.proved(what)
+
+    def is_refused(self, token: str) -> bool:
+        """Tell whether both services refuse an access token."""
+        return all(self.send("GET", f"{at}/me", token).status_code == 401 for at in (AUTH, USERS))
+
+
+def _body(response: httpx2.Response) -> Any:
+    return response.json() if "json" in response.headers.get("content-type", "") else {}
+
+
+def _described(response: httpx2.Response) -> str:
+    body, request = _body(response), response.request
+    answer = f"{response.status_code} {body.get('code', '')}".strip()
+    wait = f"; wait {response.headers['retry-after']} s" if "retry-after" in response.headers else ""
+    said = f": {body['detail']}{wait} (request id {body['request_id']})" if "detail" in body else ""
+    return f"{answer} from {request.method} {request.url.path}{said}"

@@ -1,0 +1,183 @@
+"""The walk itself: it passes on real installations, skips loudly, and fails when something is wrong."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from e2e.tour import STEPS
+from support.chain import running_chain
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process, inherited_environment
+
+PASSWORD = "the analytical engine"
+TESTS = Path(__file__).parents[1]
+BY_MAIL = ["Registering", "Inviting", "A forgotten password", "Another address"]
+
+
+class Standalone(Process):
+    """`doorward serve`, as `make run` starts it."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.mailbox = folder / "var" / "mailbox"
+        super().__init__(
+            "doorward serve",
+            [sys.executable, "-m", "doorward", "serve"],
+            log=folder / "serve.log",
+            ready=lambda: http_status(self.port, "/readyz") == 200,
+            env={
+                "DOORWARD_DATA_DIR": str(folder / "var"),
+                "DOORWARD_PORT": str(self.port),
+                "DOORWARD_ADMIN_PASSWORD": PASSWORD,
+                "DOORWARD_ARGON2_MEMORY_KIB": "64",
+                **env,
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    with Standalone(tmp_path_factory.mktemp("standalone")) as process:
+        yield process
+
+
+def walk(base_url: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the walk as `make e2e` does."""
+    return subprocess.run(
+        [sys.executable, "-m", "e2e"],
+        env={
+            **inherited_environment(),
+            "PYTHONPATH": str(TESTS),
+            "BASE_URL": base_url,
+            "ADMIN_PASSWORD": PASSWORD,
+            **env,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def people(standalone: Standalone) -> list[str]:
+    api = f"{standalone.url}/api/v1"
+    login = {"email": "admin@example.com", "password": PASSWORD}
+    token = httpx2.post(f"{api}/auth/token", json=login).json()["access_token"]
+    users = httpx2.get(f"{api}/users", headers={"Authorization": f"Bearer {token}"})
+    return [user["email"] for user in users.json()["items"]]
+
+
+def assert_passed(done: subprocess.CompletedProcess[str], *, checks: int, skipped: list[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    titles = re.findall(r"^ ?\d+\. (.+)$", done.stdout, re.MULTILINE)
+    assert titles == [title for title, _ in STEPS] + ["Leaving nothing behind"]
+    counted = re.search(r"^PASSED  (\d+) checks in (\d+) steps\.$", done.stdout, re.MULTILINE)
+    assert counted is not None, done.stdout
+    assert int(counted[1]) == done.stdout.count("\n      ok  ") >= checks
+    summary = f"SKIPPED {len(skipped)} of them, not proven here: {', '.join(skipped)}."
+    assert (summary in done.stdout) is bool(skipped)
+    assert done.stdout.count("SKIPPED") == (len(skipped) + 1 if skipped else 0)
+
+
+@pytest.mark.parametrize("kind", ["folder", "page"])
+def test_it_passes_on_make_run_reading_its_mail(standalone: Standalone, kind: str) -> None:
+    mailbox = str(standalone.mailbox) if kind == "folder" else f"{standalone.url}/mailbox"
+    assert_passed(walk(standalone.url + "/", MAILBOX=mailbox), checks=120, skipped=[])
+    assert people(standalone) == ["admin@example.com"]
+    assert "Traceback" not in standalone.log_text()
+
+
+def test_without_a_mailbox_it_says_what_it_has_not_proven(tmp_path: Path) -> None:
+    """And it finds its way where the settings are others."""
+    strict = {
+        "DOORWARD_REGISTRATION": "closed",
+        "DOORWARD_DIRECTORY_READERS": "admins",
+        "DOORWARD_ADMIN_PASSWORDS": "temporary",
+        "DOORWARD_ADMIN_EMAIL": "root@example.org",
+    }
+    with Standalone(tmp_path, **strict) as standalone:
+        done = walk(standalone.url, ADMIN_EMAIL="root@example.org", MAIL_DOMAIN="example.org")
+    assert_passed(done, checks=90, skipped=BY_MAIL)
+    assert "SKIPPED  nobody registers here with this address (registration_closed)" in done.stdout
+    assert "Here only administrators read the directory" in done.stdout
+    assert "password is temporary here" in done.stdout
+
+
+def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mailbox"
+    env = {"DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
+    with running_chain(env=env) as chain:
+        done = walk(
+            chain.edge.haproxy.tls_url,
+            ADMIN_EMAIL=chain.admin.email,
+            ADMIN_PASSWORD=chain.admin.password,
+            CA_FILE=str(chain.edge.certificate.authority),
+            MAILBOX=str(mailbox),
+        )
+        assert_passed(done, checks=120, skipped=[])
+        untrusted = walk(chain.edge.haproxy.tls_url)
+    assert untrusted.returncode == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in untrusted.stderr
+
+
+def test_what_is_not_as_promised_ends_it_and_leaves_nobody_behind(tmp_path: Path) -> None:
+    with Standalone(tmp_path, DOORWARD_REFRESH_GRACE_SECONDS="0") as standalone:
+        done = walk(standalone.url)
+        assert people(standalone) == ["admin@example.com"]
+    assert done.returncode == 1
+    assert "PASSED" not in done.stdout
+    assert 'in step 7, "Refreshing, and a refresh token that was copied"' in done.stderr
+    assert "expected: A client that lost the answer may ask again at once (200)" in done.stderr
+    assert "but got:  401 invalid_refresh_token from POST /api/v1/auth/refresh-token" in done.stderr
+
+
+def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
+    standalone: Standalone, tmp_path: Path
+) -> None:
+    done = walk(standalone.url, MAILBOX=str(tmp_path), MAIL_SECONDS="0.5")
+    assert done.returncode == 1
+    assert 'in step 12, "Registering"' in done.stderr
+    assert "is MAILBOX where this installation writes its mail?" in done.stderr
+    assert people(standalone) == ["admin@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("env", "status", "said"),
+    [
+        ({"ADMIN_PASSWORD": "not the analytical engine"}, 1, "401 invalid_credentials"),
+        ({"ADMIN_PASSWORD": ""}, 2, "ADMIN_PASSWORD is not set"),
+        ({"CA_FILE": "/nothing/there.pem"}, 2, "CA_FILE=/nothing/there.pem cannot be used"),
+        ({"MAILBOX": "/nothing/there/mailbox"}, 2, "MAILBOX=/nothing/there/mailbox is neither"),
+    ],
+)
+def test_what_is_wrong_with_the_options_is_one_sentence(
+    standalone: Standalone, env: dict[str, str], status: int, said: str
+) -> None:
+    done = walk(standalone.url, **env)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nobody_there_is_one_sentence() -> None:
+    done = walk(f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_secret_is_printed(standalone: Standalone) -> None:
+    done = walk(standalone.url, MAILBOX=str(standalone.mailbox))
+    printed = done.stdout + done.stderr
+    assert PASSWORD not in printed
+    # The passwords of its people, tokens of any kind, codes.
+    assert re.search(r"walk [\w-]{16}\b|eyJ|dw[rdvi]_|\b[0-9]{6}\b", printed) is None

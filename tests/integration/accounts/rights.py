@@ -1,0 +1,85 @@
+"""Rights in the database: those that deploy/compose/grants.sql gives, and those that statements use."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from support.chain import GRANTS
+
+Rights = dict[tuple[str, str], frozenset[str] | None]
+"""By privilege and table: the columns that it is limited to, None for the whole table."""
+
+_GRANT: Final = re.compile(r"GRANT (.+?) ON (\w+) TO doorward_(\w+)", re.DOTALL)
+_PRIVILEGE: Final = re.compile(r"(SELECT|INSERT|UPDATE|DELETE)(?: \(([^)]*)\))?")
+_READ: Final = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
+_WRITTEN: Final = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
+_UPSERT: Final = re.compile(r"ON (?:DUPLICATE KEY|CONFLICT .*? DO) UPDATE", re.DOTALL)
+
+
+def granted(service: str) -> Rights:
+    """Read what a service is given."""
+    text = re.sub(r"--.*", "", GRANTS.read_text(encoding="utf-8"))
+    rights: Rights = {}
+    for privileges, table, account in _GRANT.findall(text):
+        if account == service:
+            for privilege, columns in _PRIVILEGE.findall(privileges):
+                names = frozenset(re.findall(r"\w+", columns))
+                rights[privilege, table] = names or None
+    return rights
+
+
+class Used:
+    """What statements do, and to which tables."""
+
+    def __init__(self) -> None:
+        self._statements: dict[tuple[str, str], set[str]] = defaultdict(set)
+
+    @property
+    def rights(self) -> set[tuple[str, str]]:
+        """Every privilege that was needed, with its table."""
+        return set(self._statements)
+
+    def names(self, privilege: str, table: str, column: str) -> bool:
+        """Tell whether a statement that needs the privilege names a column."""
+        return any(re.search(rf"\b{column}\b", one) for one in self._statements[privilege, table])
+
+    def add(self, statement: str) -> None:
+        """Note what a statement needs."""
+        needed = {("SELECT", table) for table in _READ.findall(statement)}
+        written = _WRITTEN.match(statement)
+        if written is not None:
+            verb, table = written[1].split()[0], written[2]
+            needed = needed - ({("SELECT", table)} if verb == "DELETE" else set()) | {(verb, table)}
+            if " WHERE " in statement.replace("\n", " ") and verb != "INSERT":
+                needed.add(("SELECT", table))
+            if _UPSERT.search(statement):
+                needed.add(("UPDATE", table))
+        for privilege, table in needed:
+            self._statements[privilege, table].add(
+                _read_part(statement) if privilege == "SELECT" else statement
+            )
+
+
+def _read_part(statement: str) -> str:
+    """Leave the names out that an UPDATE assigns to: those need not be readable."""
+    if not statement.startswith("UPDATE"):
+        return statement
+    assigned, where, conditions = statement.partition(" WHERE ")
+    return re.sub(r"\b\w+=", "", assigned) + where + conditions
+
+
+@contextmanager
+def watched(engine: sa.Engine) -> Iterator[Used]:
+    """Watch the statements of an engine for the block."""
+    used = Used()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        used.add(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield used
+    sa.event.remove(engine, "before_cursor_execute", note)

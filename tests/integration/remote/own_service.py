@@ -1,0 +1,56 @@
+"""The example of docs/examples/own_service as a process, started as its README says."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process
+
+EXAMPLE: Final = Path(__file__).parents[3] / "docs" / "examples" / "own_service"
+REPORTS: Final = "/reports"
+
+
+class OwnService(Process):
+    """A service that knows auth's address and its own name and secret there, and nothing else.
+
+    Ready means that it listens: what its /readyz says is for tests to judge.
+    """
+
+    def __init__(self, log: Path, *, auth_url: str, client: tuple[str, str], **env: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(
+            "own service",
+            [sys.executable, "-m", "uvicorn", "--app-dir", EXAMPLE, "app:app", "--port", str(self.port)],
+            log=log,
+            ready=lambda: http_status(self.port, "/readyz") is not None,
+            env={
+                "DOORWARD_AUTH_URL": auth_url,
+                "DOORWARD_CLIENT_ID": client[0],
+                "DOORWARD_CLIENT_SECRET": client[1],
+                **env,
+            },
+        )
+
+    def ask(self, method: str, path: str, token: str | None = None) -> httpx2.Response:
+        """Send one request on a connection of its own."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx2.request(method, self.url + path, headers=headers, timeout=20.0, trust_env=False)
+
+    def status(self, token: str) -> int:
+        """Return how it answers somebody who reads."""
+        return self.ask("GET", REPORTS, token).status_code
+
+    def readiness(self) -> tuple[int, str]:
+        """Return what its readiness probe says."""
+        response = self.ask("GET", "/readyz")
+        return response.status_code, response.json()["status"]
+
+    def metric(self, name: str) -> float:
+        """Read a metric without labels."""
+        [line] = [one for one in self.ask("GET", "/metrics").text.splitlines() if one.startswith(f"{name} ")]
+        return float(line.split()[1])

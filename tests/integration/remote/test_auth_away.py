@@ -1,0 +1,105 @@
+"""Auth is away, comes back, or does not know the service: what the service does meanwhile."""
+
+import math
+
+import pytest
+
+from integration.harness.deployment import wait_until
+from integration.harness.problems import MEDIA_TYPE
+from integration.remote.deployment import BITES_WITHIN, RemoteDeployment
+from integration.remote.own_service import REPORTS, OwnService
+
+MAX_AGE = 2.0
+AGE = "doorward_revocations_age_seconds"
+NEVER_READ = "The list of revoked tokens has not been read yet."
+POLICIES = ("accept", "refuse")
+
+
+def own(deployment: RemoteDeployment, policy: str, **env: str) -> OwnService:
+    bound = {"DOORWARD_REVOCATION_MAX_AGE_SECONDS": str(MAX_AGE), "DOORWARD_REVOCATION_STALE_POLICY": policy}
+    return deployment.own_service(f"{policy}-{len(env)}.log", **bound, **env)
+
+
+def assert_unavailable(service: OwnService, token: str, code: str) -> None:
+    response = service.ask("GET", REPORTS, token)
+    assert response.status_code == 503, response.text
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert response.json()["code"] == code
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_auth_away_and_back(deployment: RemoteDeployment, policy: str) -> None:
+    kept, ended = deployment.sign_in(), deployment.sign_in()
+    with own(deployment, policy) as service:
+        assert [service.status(one.access) for one in (kept, ended)] == [200, 200]
+        assert service.metric(AGE) < MAX_AGE
+        deployment.auth.kill9()
+        # The users service ends an account meanwhile: nobody can tell this one.
+        deployment.change(ended, status="disabled")
+        wait_until(lambda: service.metric(AGE) > MAX_AGE, 10, "stale")
+        if policy == "accept":
+            assert [service.status(one.access) for one in (kept, ended)] == [200, 200]
+            status, said = service.readiness()
+            assert (status, said.startswith("revocations are ")) == (200, True)
+        else:
+            for one in (kept, ended):
+                assert_unavailable(service, one.access, "revocations_stale")
+            assert service.readiness() == (503, "The list of revoked tokens is too old.")
+        assert "revocations.stale" in service.log_text()
+        deployment.auth.start()
+        wait_until(lambda: service.status(ended.access) == 401, BITES_WITHIN, "refused")
+        assert service.status(kept.access) == 200
+        assert service.readiness() == (200, "ok")
+        assert service.metric(AGE) < MAX_AGE
+
+
+def test_auth_restarted_between_two_polls_has_nothing_forgotten(
+    deployment: RemoteDeployment, service: OwnService
+) -> None:
+    somebody, other = deployment.sign_in(), deployment.sign_in()
+    deployment.log_out(somebody)
+    deployment.auth.kill9()
+    deployment.change(other, status="disabled")
+    deployment.auth.start()
+    wait_until(
+        lambda: [service.status(one.access) for one in (somebody, other)] == [401, 401],
+        BITES_WITHIN,
+        "refused",
+    )
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_with_a_wrong_client_secret_it_says_so_and_does_as_it_is_told(
+    deployment: RemoteDeployment, policy: str
+) -> None:
+    somebody = deployment.sign_in()
+    with own(deployment, policy, DOORWARD_CLIENT_SECRET="not the secret that auth knows") as service:
+        assert service.readiness() == (503, NEVER_READ)
+        assert "401 Unauthorized" in service.log_text()
+        assert "not the secret" not in service.log_text()
+        # A list that was never read is no fresh one.
+        assert math.isinf(service.metric(AGE)) or service.metric(AGE) > MAX_AGE
+        if policy == "accept":
+            assert service.status(somebody.access) == 200
+        else:
+            assert_unavailable(service, somebody.access, "revocations_stale")
+
+
+def test_a_start_without_auth_is_no_crash_and_mends_itself(deployment: RemoteDeployment) -> None:
+    somebody = deployment.sign_in()
+    deployment.auth.kill9()
+    with own(deployment, "accept", DOORWARD_LOG_LEVEL="info") as service:
+        assert service.readiness()[0] == 503
+        assert_unavailable(service, somebody.access, "no_keys")
+        deployment.auth.start()
+        wait_until(lambda: service.readiness() == (200, "ok"), 10, "ready")
+        assert service.status(somebody.access) == 200
+
+
+@pytest.mark.parametrize("missing", ["DOORWARD_AUTH_URL", "DOORWARD_CLIENT_ID", "DOORWARD_CLIENT_SECRET"])
+def test_without_a_setting_it_says_which(deployment: RemoteDeployment, missing: str) -> None:
+    service = own(deployment, "accept", DOORWARD_LOG_LEVEL="info", DOORWARD_REDIS_URL="redis://127.0.0.1:1/0")
+    del service.env[missing]
+    with pytest.raises(RuntimeError, match=missing):
+        service.start()

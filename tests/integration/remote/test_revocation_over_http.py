@@ -1,0 +1,56 @@
+"""What ends tokens at Doorward ends them at a service that polls auth, within two seconds."""
+
+from collections.abc import Callable
+
+import pytest
+
+from integration.harness.deployment import wait_until
+from integration.remote.deployment import BITES_WITHIN, RemoteDeployment, SignedIn
+from integration.remote.own_service import REPORTS, OwnService
+
+
+def assert_refusal(
+    service: OwnService, token: str | None, status: int, code: str, method: str = "GET"
+) -> None:
+    path = REPORTS if method == "GET" else f"{REPORTS}/7"
+    response = service.ask(method, path, token)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == code
+    assert response.headers["www-authenticate"].startswith('Bearer realm="doorward"')
+
+
+def test_it_knows_who_calls_and_refuses_with_problem_documents(
+    deployment: RemoteDeployment, service: OwnService
+) -> None:
+    user, admin = deployment.sign_in(), deployment.sign_in(role="admin")
+    answer = service.ask("GET", REPORTS, user.access)
+    assert answer.json() == {"reader": str(user.member.id), "role": "user"}
+    assert service.ask("DELETE", f"{REPORTS}/7", admin.access).json()["by"] == str(admin.member.id)
+    assert_refusal(service, user.access, 403, "insufficient_role", "DELETE")
+    assert_refusal(service, None, 401, "not_authenticated")
+    assert_refusal(service, "garbage", 401, "invalid_token")
+    assert_refusal(service, user.access[:-4] + "AAAA", 401, "invalid_token", "DELETE")
+    # The rest of the application answers as it always did.
+    assert service.ask("GET", "/nowhere").json() == {"detail": "Not Found"}
+    assert service.readiness() == (200, "ok")
+
+
+ENDINGS: dict[str, Callable[[RemoteDeployment, SignedIn], None]] = {
+    "logout": lambda deployment, somebody: deployment.log_out(somebody),
+    "disabled": lambda deployment, somebody: deployment.change(somebody, status="disabled"),
+    "demoted": lambda deployment, somebody: deployment.change(somebody, role="user"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("turn", range(3))
+def test_an_end_bites_within_two_seconds(
+    deployment: RemoteDeployment, service: OwnService, ending: str, turn: int
+) -> None:
+    somebody, neighbour = deployment.sign_in(role="admin"), deployment.sign_in()
+    assert service.status(somebody.access) == 200
+    ENDINGS[ending](deployment, somebody)
+    wait_until(lambda: service.status(somebody.access) == 401, BITES_WITHIN, "refused")
+    assert_refusal(service, somebody.access, 401, "invalid_token", "DELETE")
+    assert service.status(neighbour.access) == 200, turn

@@ -1,0 +1,97 @@
+"""What an address costs in the database is the same whether or not it is an account's.
+
+Times may differ by less than a busy machine's noise; statements are counted exactly.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_common.request_context import current_request_id
+from doorward_identity.tables import throttles
+from integration.harness.installation import AUTH, Installation
+from integration.harness.people import People
+
+REQUEST_ID: Final = "the-one-that-is-watched"
+UNKNOWN: Final = "nobody@example.com"
+NO_ADDRESS: Final = "not an address"
+PHRASE: Final = "an unheard-of phrase"
+
+Request = tuple[str, str, dict[str, Any]]
+
+
+def login(email: str) -> Request:
+    return "POST", "/token", {"email": email, "password": "wrong, all wrong"}
+
+
+def login_from_a_device(email: str) -> Request:
+    return "POST", "/token", {"email": email, "password": "wrong", "device_token": "dwd_" + "A" * 64}
+
+
+def change(email: str) -> Request:
+    return "POST", "/password", {"email": email, "current_password": "wrong", "new_password": PHRASE}
+
+
+def ask_for_reset(email: str) -> Request:
+    return "POST", "/password/reset", {"email": email}
+
+
+def reset(email: str) -> Request:
+    return "PATCH", "/password/reset", {"email": email, "pin": "123456", "new_password": PHRASE}
+
+
+def register(email: str) -> Request:
+    return "POST", "/register", {"email": email, "name": "Somebody", "password": PHRASE}
+
+
+def resend(email: str) -> Request:
+    return "POST", "/verify-email/resend", {"email": email}
+
+
+@contextmanager
+def watched(installation: Installation) -> Iterator[list[str]]:
+    """Collect the statements of the request that is watched, and of nothing beside it."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if current_request_id() == REQUEST_ID:
+            statements.append(statement)
+
+    engine = installation.auth_app.state.runtime.database.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def statements_of(installation: Installation, request: Request) -> list[str]:
+    method, path, body = request
+    installation.execute(sa.delete(throttles))
+    with watched(installation) as statements:
+        headers = {"X-Request-ID": REQUEST_ID, "Content-Type": "application/json"}
+        response = installation.call(method, AUTH + path, headers=headers, json=body)
+    assert response.status_code in {202, 400, 401}, response.text
+    return statements
+
+
+@pytest.mark.parametrize(
+    "request_for", [login, login_from_a_device, change, ask_for_reset, reset, register, resend]
+)
+def test_same_statements_for_known_and_unknown(
+    installation: Installation, people: People, request_for: Callable[[str], Request]
+) -> None:
+    known = statements_of(installation, request_for(people.user.email))
+    unknown = statements_of(installation, request_for(UNKNOWN))
+    assert len(known) > 3
+    assert known == unknown
+
+
+@pytest.mark.parametrize("request_for", [login, change, ask_for_reset, reset, resend])
+@pytest.mark.usefixtures("people")
+def test_same_statements_for_what_is_no_address(
+    installation: Installation, request_for: Callable[[str], Request]
+) -> None:
+    unknown = statements_of(installation, request_for(UNKNOWN))
+    assert statements_of(installation, request_for(NO_ADDRESS)) == unknown
