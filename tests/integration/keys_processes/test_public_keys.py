@@ -16,7 +16,13 @@ from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
 from integration.keys_processes.confusions import public_spellings
-from integration.keys_processes.keyed import NOTICE_SECONDS, KeyedDeployment, keyless_users, metric
+from integration.keys_processes.keyed import (
+    CURSOR_KEY,
+    NOTICE_SECONDS,
+    KeyedDeployment,
+    keyless_users,
+    metric,
+)
 from integration.keys_processes.mounted import rotate
 from integration.keys_processes.tokens import signed
 from support.databases import Database
@@ -60,12 +66,9 @@ def public_keys(unstarted: PublicKeys) -> PublicKeys:
 
 
 def test_the_users_service_has_nothing_that_signs(public_keys: PublicKeys) -> None:
-    given = " ".join(public_keys.users.env.values())
-    assert (
-        not {"DOORWARD_SECRET_KEY", "DOORWARD_KEY_SET", "DOORWARD_KEY_SET_FILE"}
-        & public_keys.users.env.keys()
-    )
-    assert public_keys.deployment.document["keys"][0]["d"] not in given
+    given = public_keys.users.env
+    assert not given.keys() & {"DOORWARD_SECRET_KEY", "DOORWARD_KEY_SET", "DOORWARD_KEY_SET_FILE"}
+    assert public_keys.deployment.document["keys"][0]["d"] not in " ".join(given.values())
     token = public_keys.log_in()
     assert public_keys.deployment.call("GET", ME, token).status == 200
     assert public_keys.deployment.call("GET", f"{USERS}?limit=1", token).status == 200
@@ -164,17 +167,18 @@ def test_a_shared_secret_is_never_published(keys_database: Database, tmp_path: P
 
 
 def test_a_service_that_verifies_may_be_given_public_halves_at_any_time(
-    deployment: KeyedDeployment,
+    keys_database: Database, tmp_path: Path
 ) -> None:
     """Also after a leak: else it would hold on to the key that leaked because it has nothing to sign with."""
-    member = enrol(deployment.database_url, 1)[0]
-    thief = signed(deployment.document, member.id)
-    assert deployment.call("GET", ME, thief).status == 200
-    document = {"keys": [new_jwk(ES256)]}
-    halves = [{name: value for name, value in key.items() if name != "d"} for key in document["keys"]]
-    deployment.auth_keys.write(document)
-    deployment.users_keys.write({"keys": halves})
-    wait_until(lambda: deployment.call("GET", ME, thief).status == 401, NOTICE_SECONDS, "refused")
-    fresh = signed(document, member.id)
-    wait_until(lambda: deployment.call("GET", ME, fresh).status == 200, NOTICE_SECONDS, "accepted")
-    assert deployment.call("GET", f"{USERS}?limit=1", fresh).status == 200
+    member = enrol(keys_database.url, 1)[0]
+    with KeyedDeployment(keys_database, tmp_path, DOORWARD_CURSOR_KEY=CURSOR_KEY) as deployment:
+        thief = signed(deployment.document, member.id)
+        assert deployment.call("GET", ME, thief).status == 200
+        document = {"keys": [new_jwk(ES256)]}
+        halves = [{name: key[name] for name in key if name != "d"} for key in document["keys"]]
+        deployment.auth_keys.write(document)
+        deployment.users_keys.write({"keys": halves})
+        wait_until(lambda: deployment.call("GET", ME, thief).status == 401, NOTICE_SECONDS, "refused")
+        fresh = signed(document, member.id)
+        wait_until(lambda: deployment.call("GET", ME, fresh).status == 200, NOTICE_SECONDS, "accepted")
+        assert deployment.call("GET", f"{USERS}?limit=1", fresh).status == 200
