@@ -24,7 +24,6 @@ class Action(StrEnum):
 
     LOGIN_SUCCEEDED = "auth:login:succeeded"
     LOGIN_FAILED = "auth:login:failed"
-    LOGIN_BLOCKED = "auth:login:blocked"
     SESSION_ENDED = "auth:session:ended"
     SESSIONS_ENDED = "auth:sessions:ended"
     REFRESH_REUSED = "auth:refresh_token:reused"

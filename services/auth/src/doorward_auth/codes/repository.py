@@ -12,7 +12,7 @@ from doorward_identity.tables import one_time_codes
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code that may be guessed at; `subject` is what it confirms."""
+    """A code, and in `subject` the address that it was mailed to."""
 
     code_hash: bytes
     subject: str | None
@@ -53,6 +53,17 @@ def take_guess(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> S
         return None
     found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(*mine)
     return StoredCode(*connection.execute(found).one())
+
+
+def find(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> StoredCode | None:
+    """Read a code that is too long to be guessed."""
+    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(
+        one_time_codes.c.user_id == user_id,
+        one_time_codes.c.purpose == purpose.value,
+        one_time_codes.c.expires_at > utc_now(),
+    )
+    row = connection.execute(found).one_or_none()
+    return None if row is None else StoredCode(*row)
 
 
 def delete(connection: sa.Connection, user_id: bytes, purpose: Purpose | None = None) -> None:

@@ -51,6 +51,8 @@ class EmailChangeService:
 
         def work(connection: sa.Connection) -> None:
             require_standing(connection, caller)
+            # The code before dies here, and not with the next mail: that none comes must not tell.
+            codes.delete(connection, me, Purpose.EMAIL)
             recipient = None if repository.is_taken(connection, key) else email
             post(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
             record(connection, Action.EMAIL_CHANGE_ASKED, actor=me, target=me)

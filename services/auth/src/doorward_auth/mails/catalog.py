@@ -14,7 +14,8 @@ def templates(hooks: MailHooks) -> list[MailTemplate]:
     link = "https://app.example.com/page"
     code = {"code": sample_code(), "link": link}
     return [
-        MailTemplate(MailName.VERIFY_EMAIL.value, {**_NAME, **code}, hooks.verify_email),
+        # Without a name: whoever registers somebody else's address would choose what its owner reads.
+        MailTemplate(MailName.VERIFY_EMAIL.value, code, hooks.verify_email),
         MailTemplate(MailName.ALREADY_REGISTERED.value, {**_NAME, "link": link}, hooks.plain),
         MailTemplate(MailName.INVITATION.value, {**_NAME, **code, "days": 7}, hooks.invitation),
         MailTemplate(MailName.PASSWORD_RESET.value, {"pin": "012345", "minutes": 10}, hooks.password_reset),

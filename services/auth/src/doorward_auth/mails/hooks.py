@@ -49,7 +49,14 @@ class MailHooks:
         if not self._is_active(connection, user_id):
             return DROP
         code = InvitationCode.issue(user_id)
-        codes.store(connection, user_id.bytes, Purpose.INVITATION, code.hash(), seconds=INVITATION_SECONDS)
+        codes.store(
+            connection,
+            user_id.bytes,
+            Purpose.INVITATION,
+            code.hash(),
+            seconds=INVITATION_SECONDS,
+            subject=mail.recipient,
+        )
         return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
 
     def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
@@ -57,7 +64,7 @@ class MailHooks:
         user_id = uuid.UUID(mail.parameters["user_id"])
         if not self._is_active(connection, user_id):
             return DROP
-        return self._pin(connection, user_id, Purpose.RESET, None)
+        return self._pin(connection, user_id, Purpose.RESET, mail.recipient)
 
     def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
         """Make the PIN that confirms a new address, unless somebody else has got it meanwhile."""

@@ -1,7 +1,5 @@
 """The rules of changing a password that is known."""
 
-import hmac
-
 import sqlalchemy as sa
 import structlog
 
@@ -17,7 +15,7 @@ from doorward_common.tokens import Claims
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.audit import Action, record
 from doorward_identity.mails import MailName, post
-from doorward_identity.passwords import require_acceptable
+from doorward_identity.passwords import normalize, require_acceptable
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.sessions import end_other_sessions, end_sessions, end_tokens
 
@@ -58,7 +56,7 @@ class PasswordService:
 
     async def _change(self, proven: Proven, current: str, new: str, *, keep: bytes | None) -> None:
         account = proven.account
-        if hmac.compare_digest(current.encode("utf-8", "surrogatepass"), new.encode("utf-8")):
+        if normalize(current) == normalize(new):
             raise SamePasswordError
         require_acceptable(new, email=account.email, name=account.name, pointer="/new_password")
         new_hash = await self._runtime.hashing.hash(new)

@@ -1,6 +1,6 @@
 """Refusals of changing passwords."""
 
-from doorward_common.errors import DoorwardError
+from doorward_common.errors import DoorwardError, FieldError
 
 
 class SamePasswordError(DoorwardError):
@@ -9,3 +9,4 @@ class SamePasswordError(DoorwardError):
     status = 422
     code = "password_unchanged"
     detail = "The new password is the one that the account has."
+    errors = (FieldError(pointer="/new_password", code=code, detail=detail),)

@@ -46,13 +46,12 @@ class _Known:
     account: AccountRow | None
     registered_hash: str | None
 
-    @property
-    def password_hash(self) -> str | None:
-        return self.account.password_hash if self.account else self.registered_hash
-
 
 class PasswordProofs:
-    """Compares passwords. Every way through takes one hash, whoever is or is not known."""
+    """Compares passwords. Every way through takes one hash, whoever is or is not known.
+
+    A second one where somebody has registered the address lately, with an account behind it or not.
+    """
 
     def __init__(self, runtime: IdentityRuntime, throttle: Throttle) -> None:
         self._database = runtime.database
@@ -102,20 +101,28 @@ class PasswordProofs:
         return device if await self._database.read(is_known) else None
 
     async def _compare(self, known: _Known, password: str, subjects: Sequence[Subject]) -> AccountRow:
-        is_right = await self._hashing.verify(known.password_hash, password)
-        # Here and not before: right and wrong guesses stand in one line for the few answers there are.
-        await self._throttle.claim(subjects, counts=not is_right)
         account = known.account
-        if not is_right:
-            target = account.id if account else None
-            await self._database.write_one(
-                lambda connection: record(connection, Action.LOGIN_FAILED, actor=None, target=target)
-            )
-            log.info("login.failed", reason="wrong_password" if account else "unknown_account")
-            raise InvalidCredentialsError
-        if account is None:
+        is_owner = await self._hashing.verify(account.password_hash if account else None, password)
+        # Whether or not there is an account: whoever has just registered its address knows this password,
+        # and must learn no more from the answer than that, nor from its time.
+        is_registered = not is_owner and await self._is_registered(known, password)
+        # Here and not before: right and wrong guesses stand in one line for the few answers there are.
+        await self._throttle.claim(subjects, counts=not (is_owner or is_registered))
+        if is_registered:
             raise EmailNotVerifiedError
-        return account
+        if account is not None and is_owner:
+            return account
+        target = account.id if account else None
+        await self._database.write_one(
+            lambda connection: record(connection, Action.LOGIN_FAILED, actor=None, target=target)
+        )
+        log.info("login.failed", reason="wrong_password" if account else "unknown_account")
+        raise InvalidCredentialsError
+
+    async def _is_registered(self, known: _Known, password: str) -> bool:
+        if known.registered_hash is None:
+            return False
+        return await self._hashing.verify(known.registered_hash, password)
 
 
 def _look_up(connection: sa.Connection, key: str) -> _Known:

@@ -53,11 +53,16 @@ def set_hash(connection: sa.Connection, user_id: bytes, new: str) -> None:
     """Store a password's hash, whatever there was before. The caller holds the lock of the user's row."""
     fresh = {"password_hash": new, "must_change": False, "updated_at": utc_now()}
     mine = credentials.update().where(credentials.c.user_id == user_id)
-    has_one = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
-    if connection.execute(has_one).scalar_one_or_none() is None:
-        connection.execute(credentials.insert().values(user_id=user_id, **fresh))
-    else:
+    if has_password(connection, user_id):
         connection.execute(mine.values(fresh))
+    else:
+        connection.execute(credentials.insert().values(user_id=user_id, **fresh))
+
+
+def has_password(connection: sa.Connection, user_id: bytes) -> bool:
+    """Tell whether an account has a password: somebody who was invited has none at first."""
+    found = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
+    return connection.execute(found).scalar_one_or_none() is not None
 
 
 def mark_verified(connection: sa.Connection, user_id: bytes) -> None:

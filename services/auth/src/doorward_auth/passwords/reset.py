@@ -109,6 +109,7 @@ class ResetService:
         stored = codes.take_guess(connection, owner.id, Purpose.RESET)
         return (
             stored is not None
+            and stored.subject == owner.email  # and not one that the account has left since
             and is_pin(stored.code_hash, self._keys.secrets, Purpose.RESET, owner.id, pin)
             and owner.status == Status.ACTIVE
         )

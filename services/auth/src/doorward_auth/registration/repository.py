@@ -36,7 +36,7 @@ _PENDING: Final = sa.select(
 
 
 def insert(connection: sa.Connection, pending: Pending, *, seconds: int) -> None:
-    """Store a registration; with 0 seconds it is one that nobody can ever prove."""
+    """Store a registration."""
     connection.execute(
         registrations.insert().values(
             id=pending.id,

@@ -71,14 +71,15 @@ class RegistrationService:
 
         def work(connection: sa.Connection) -> None:
             owner = passwords.find_owner_by_email(connection, key)
-            repository.insert(connection, pending, seconds=0 if owner else VERIFICATION_SECONDS)
+            # Also where there is an account: what a login with this password is told must not depend on it.
+            # No mail carries its code, so nobody ever proves it.
+            repository.insert(connection, pending, seconds=VERIFICATION_SECONDS)
             if owner is None:
                 post(
                     connection,
                     MailName.VERIFY_EMAIL,
                     wanted.email,
                     locale=locale,
-                    name=wanted.name,
                     registration_id=pending.id,
                 )
             else:
@@ -94,13 +95,13 @@ class RegistrationService:
         await self._throttle.claim(_budgets(key))
 
         def work(connection: sa.Connection) -> None:
-            pending = repository.find_newest(connection, key)
+            newest = repository.find_newest(connection, key)
+            pending = None if passwords.find_owner_by_email(connection, key) else newest
             post(
                 connection,
                 MailName.VERIFY_EMAIL,
                 pending.email if pending else None,
                 locale=locale,
-                name=pending.name if pending else "",
                 registration_id=pending.id if pending else bytes(16),
             )
 
@@ -143,10 +144,12 @@ class RegistrationService:
 
         def work(connection: sa.Connection) -> bool:
             owner = passwords.lock_owner(connection, code.id.bytes)
-            stored = codes.take_guess(connection, code.id.bytes, Purpose.INVITATION)
+            # Not counted: nobody guesses 256 bits, and whoever knows the id could use the guesses up.
+            stored = codes.find(connection, code.id.bytes, Purpose.INVITATION)
             if owner is None or stored is None or owner.status != Status.ACTIVE:
                 return False
-            if not hmac.compare_digest(stored.code_hash, code.hash()):
+            is_right = hmac.compare_digest(stored.code_hash, code.hash()) and stored.subject == owner.email
+            if not is_right or passwords.has_password(connection, owner.id):
                 return False
             require_acceptable(password, email=owner.email, name=owner.name)
             passwords.set_hash(connection, owner.id, password_hash)
@@ -155,7 +158,6 @@ class RegistrationService:
             record(connection, Action.INVITATION_ACCEPTED, actor=owner.id, target=owner.id)
             return True
 
-        # Raised here, behind the commit: the guess stays used.
         if not await self._database.write(work):
             raise InvalidCodeError
         log.info("invitation.accepted", user_id=str(code.id))

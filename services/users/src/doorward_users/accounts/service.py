@@ -200,7 +200,10 @@ class AccountService:
                 end_tokens(connection, user.id, token_seconds=self._token_seconds)
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
                 end_sessions(connection, user.id, reason)
-            changed = repository.update_user(connection, user.id, changes)
+            # As when an account is created with a password: it can be used at once.
+            is_joining = password_hash is not None and user.email_verified_at is None
+            proven = {"email_verified_at": utc_now()} if is_joining else {}
+            changed = repository.update_user(connection, user.id, {**changes, **proven})
             record_change(
                 connection,
                 Action.ACCOUNT_UPDATED,
