@@ -12,11 +12,12 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth.sweeper import BATCH, KEPT, Sweeper
+from doorward_auth.sweeper import KEPT, Sweeper
 from doorward_common.database import create_engine
 from doorward_common.metrics import Metrics
 from doorward_common.migrations import migrate
 from doorward_common.settings import DatabaseSettings
+from doorward_common.sweeping import BATCH
 from doorward_common.unit_of_work import Database as UnitsOfWork
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import revocations, sessions

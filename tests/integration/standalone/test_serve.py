@@ -144,9 +144,16 @@ def test_a_broken_database_is_one_line(tmp_path: Path) -> None:
 
 def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
     url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
-    line = one_line_of_failure(Standalone(tmp_path, DOORWARD_DATABASE_URL=url))
+    env = {"DOORWARD_DATABASE_URL": url, "DOORWARD_TICKETS_DATABASE_URL": f"{url}_tickets"}
+    line = one_line_of_failure(Standalone(tmp_path, **env))
     assert "Can't connect" in line
     assert "s3cret" not in line
+
+
+def test_tickets_on_a_server_want_a_database_of_their_own(tmp_path: Path) -> None:
+    url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
+    line = one_line_of_failure(Standalone(tmp_path, DOORWARD_DATABASE_URL=url))
+    assert "DOORWARD_TICKETS_DATABASE_URL is not set" in line
 
 
 def test_a_weak_key_is_one_line(tmp_path: Path) -> None:

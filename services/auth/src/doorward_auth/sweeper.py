@@ -1,24 +1,16 @@
 """Deleting what nobody needs any more: sessions long over, and all that has expired."""
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import Final
-
-import structlog
 
 from doorward_auth.codes import repository as codes
 from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.throttling import repository as throttles
+from doorward_common.sweeping import BATCH, sweep_regularly
 from doorward_common.unit_of_work import Database
 from doorward_identity import revocations
-
-log = structlog.get_logger(__name__)
-
-INTERVAL_SECONDS: Final = 10.0
-BATCH: Final = 500
-"""Rows a transaction: a short lock, and a short wait for whoever meets it."""
 
 KEPT: Final = timedelta(days=7)
 """How long a session that is over stays, for whoever has to find out what happened."""
@@ -39,13 +31,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep now and then, for as long as the process serves."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
-            try:
-                while await self.sweep() == BATCH:
-                    pass
-            except Exception as error:  # noqa: BLE001 - whatever it was, the next time may succeed
-                log.warning("sweep.failed", error=repr(error))
+        await sweep_regularly(self.sweep)
 
     async def sweep(self) -> int:
         """Sweep one batch of each; return how many rows went of the kind of which more did."""

@@ -24,13 +24,31 @@ VERSION: Final = "0.1.0"
 
 
 class Runtime:
-    """What a process has once, however many services it serves. Nothing connects yet."""
+    """What a process has once, however many services it serves. Nothing connects yet.
 
-    def __init__(self, settings: ServiceSettings) -> None:
-        self.metrics: Final = Metrics()
-        self.database: Final = Database(settings, self.metrics)
-        self.verification: Final = Verification(settings, self.metrics, self.revocation_source(settings))
-        self.is_draining = False
+    A service with a database of its own in a process that serves others has its runtime `beside`
+    theirs: one verifier and one set of metrics for all, and they stop and close together.
+    """
+
+    def __init__(
+        self, settings: ServiceSettings, *, beside: "Runtime | None" = None, name: str = "database"
+    ) -> None:
+        self._beside = beside
+        self.companions: Final[list[Runtime]] = []
+        self._is_draining = False
+        self.metrics: Final[Metrics] = Metrics() if beside is None else beside.metrics
+        self.database: Final = Database(settings, self.metrics, name=name)
+        if beside is None:
+            source = self.revocation_source(settings)
+            self.verification = Verification(settings, self.metrics, source)
+        else:
+            self.verification = beside.verification
+            beside.companions.append(self)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the process will stop soon."""
+        return self._is_draining if self._beside is None else self._beside.is_draining
 
     def revocation_source(self, settings: ServiceSettings) -> Source:
         """Return where the list of revoked tokens comes from; raises SettingsError."""
@@ -42,10 +60,12 @@ class Runtime:
 
     def drain(self) -> None:
         """Be unready from now on, and ask clients to reconnect elsewhere: the process will stop."""
-        self.is_draining = True
+        self._is_draining = True
 
     def close(self) -> None:
         """Let running work end, then close every connection."""
+        for companion in self.companions:
+            companion.close()
         self.database.dispose()
 
 

@@ -1,6 +1,8 @@
 """ETag, If-Match and If-None-Match (RFC 9110 section 13) ."""
 
-from typing import Annotated
+import re
+import zlib
+from typing import Annotated, Final
 
 from fastapi import Header
 
@@ -13,6 +15,9 @@ IfMatch = Annotated[
 IfNoneMatch = Annotated[
     str | None, Header(max_length=1024, description="Answer 304 if the ETag is still this one.")
 ]
+
+_VARIANT: Final = re.compile(r'-[0-9a-f]{8}"')
+"""What `etag` writes behind the version: a change is meant for the version, however it was shown."""
 
 
 class PreconditionFailedError(DoorwardError):
@@ -28,14 +33,18 @@ def entity_tag(content: str) -> str:
     return f'"{content}"'
 
 
-def etag(version: int) -> str:
-    """Write the strong entity tag of a version."""
-    return entity_tag(str(version))
+def etag(version: int, shown: bytes | None = None) -> str:
+    """Write the strong entity tag of a version.
+
+    With `shown`, also of the answer as it is: where it shows more than the version counts, such as
+    names that people change elsewhere.
+    """
+    return entity_tag(str(version) if shown is None else f"{version}-{zlib.crc32(shown):08x}")
 
 
 def check_if_match(condition: str | None, version: int) -> None:
     """Raise PreconditionFailedError unless the condition is absent or names `version`."""
-    if condition is not None and not _names(condition, etag(version)):
+    if condition is not None and not _names(_VARIANT.sub('"', condition), etag(version)):
         raise PreconditionFailedError
 
 

@@ -80,7 +80,7 @@ class Metrics:
         self.pool_connections = Gauge(
             "doorward_database_pool_connections",
             "Database connections of this process, in use and idle.",
-            ("state",),
+            ("database", "state"),
             registry=self.registry,
         )
         self.database_errors = Counter(

@@ -20,6 +20,8 @@ from doorward_common import base64url
 from doorward_common.errors import DoorwardError
 
 T = TypeVar("T")
+R = TypeVar("R")
+S = TypeVar("S", bound="sa.Select[*tuple[Any, ...]]")
 
 _MAC_BYTES: Final = 16
 
@@ -78,6 +80,22 @@ class CursorCodec:
         value, identifier = orjson.loads(payload)
         return Position(value, identifier)
 
+    def page(
+        self,
+        found: Sequence[R],
+        limit: int,
+        position_of: Callable[[R], Position],
+        *,
+        query: Sequence[object],
+    ) -> tuple[Sequence[R], str | None]:
+        """Cut what was found to a page, and write the cursor of the next, None at the end.
+
+        `found` was asked for one more than `limit`, which tells whether there is a next page.
+        """
+        if len(found) <= limit:
+            return found, None
+        return found[:limit], self.encode(position_of(found[limit - 1]), query=query)
+
 
 def _mac(secret: bytes, payload: bytes, query: Sequence[object]) -> bytes:
     key = hmac.digest(secret, b"doorward cursor", "sha256")
@@ -104,3 +122,18 @@ def after(
     bound = column <= value if descending else column >= value
     tie = tie_breaker < tie_value if descending else tie_breaker > tie_value
     return sa.and_(bound, sa.or_(beyond, tie))
+
+
+def keyset(
+    statement: S,
+    column: sa.ColumnElement[Any],
+    tie_breaker: sa.ColumnElement[Any] | None,
+    behind: tuple[Any, Any] | None,
+    *,
+    descending: bool,
+) -> S:
+    """Order a query by a column and its tie-breaker, and start `behind` their values, if given."""
+    if behind is not None:
+        statement = statement.where(after(column, behind[0], tie_breaker, behind[1], descending=descending))
+    order = [column] if tie_breaker is None else [column, tie_breaker]
+    return statement.order_by(*(key.desc() if descending else key for key in order))

@@ -44,8 +44,8 @@ class DatabaseUnavailableError(UnavailableError):
 class Database:
     """A pool of connections and the threads that use them, one each.
 
-    Their number and the bound on a whole unit of work as its caller sees it, waiting included
-    (`timeout`, seconds), come from the settings unless given.
+    `name` tells it from others of the same process in metrics. The number of connections and the bound on a whole unit of work as its caller sees it, waiting included
+    (`timeout`, seconds) come from the settings unless given.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Database:
         settings: DatabaseSettings,
         metrics: Metrics,
         *,
+        name: str = "database",
         pool_size: int | None = None,
         timeout: float | None = None,
     ) -> None:
@@ -68,16 +69,16 @@ class Database:
         )
         self._begin = "BEGIN IMMEDIATE" if self.engine.dialect.name == "sqlite" else "BEGIN"
         self._executor = BoundedExecutor(
-            "database",
+            name,
             threads=pool_size,
             deadline=timeout,
             expected_seconds=0.001,
-            metrics=metrics.executor("database"),
+            metrics=metrics.executor(name),
         )
         pool = self.engine.pool
         assert isinstance(pool, sa.pool.QueuePool)
-        metrics.pool_connections.labels("in_use").set_function(pool.checkedout)
-        metrics.pool_connections.labels("idle").set_function(pool.checkedin)
+        metrics.pool_connections.labels(name, "in_use").set_function(pool.checkedout)
+        metrics.pool_connections.labels(name, "idle").set_function(pool.checkedin)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in autocommit: each statement sees what is committed when it starts.

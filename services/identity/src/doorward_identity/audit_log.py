@@ -18,7 +18,9 @@ class AuditEvent(BaseModel):
 
     id: uuid.UUID
     # Text: while a release is rolled out, the one before reads kinds of events that it does not know.
-    action: str = Field(description="What happened, as source:subject:action.", examples=[Action.LOGIN_FAILED])
+    action: str = Field(
+        description="What happened, as source:subject:action.", examples=[Action.LOGIN_FAILED]
+    )
     actor_id: uuid.UUID | None = Field(description="Who did it, if that is known.")
     target_id: uuid.UUID | None = Field(description="Whose account it is about.")
     ip: str
@@ -40,14 +42,10 @@ class AuditLog:
         events = await self._database.read(
             lambda connection: list_events(connection, wanted, behind, limit + 1)
         )
-        shown = events[:limit]
-        is_last = len(events) <= limit
-        return Page(
-            items=[_presented(event) for event in shown],
-            next_cursor=None
-            if is_last
-            else self._cursors.encode(Position("", shown[-1].id.hex()), query=[wanted]),
+        shown, next_cursor = self._cursors.page(
+            events, limit, lambda event: Position("", event.id.hex()), query=[wanted]
         )
+        return Page(items=[_presented(event) for event in shown], next_cursor=next_cursor)
 
 
 def _presented(event: Event) -> AuditEvent:

@@ -12,9 +12,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 import structlog
 
+from doorward_common.breaker import Breaker
 from doorward_common.errors import UnavailableError
 from doorward_common.mail import leases
-from doorward_common.mail.breaker import Breaker
 from doorward_common.mail.delivery import Connection, DeliveryError, Failure, Transport
 from doorward_common.mail.leases import LeasedMail
 from doorward_common.mail.ledger import Ledger

@@ -7,12 +7,13 @@ from doorward_common.settings.base import (
     SettingsError,
     load_settings,
 )
-from doorward_common.settings.service import DatabaseSettings, ServiceSettings
+from doorward_common.settings.service import DatabaseSettings, DatabaseUrl, ServiceSettings
 from doorward_common.settings.verifier import VerifierSettings
 
 __all__ = [
     "PREFIX",
     "DatabaseSettings",
+    "DatabaseUrl",
     "DoorwardSettings",
     "LookupSource",
     "ServiceSettings",

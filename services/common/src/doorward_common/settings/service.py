@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from doorward_common.addresses import Network
@@ -17,10 +17,23 @@ from doorward_common.settings.base import DoorwardSettings
 from doorward_common.settings.verifier import VerifierSettings
 
 
+def _usable_database(value: SecretStr) -> SecretStr:
+    try:
+        backend = sa.make_url(value.get_secret_value()).get_backend_name()
+    except sa.exc.ArgumentError:
+        raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
+    if backend not in {"mysql", "mariadb", "sqlite"}:
+        raise ValueError("names a database other than MariaDB, MySQL and SQLite")
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_usable_database)]
+
+
 class DatabaseSettings(DoorwardSettings):
     """How to reach the database."""
 
-    database_url: SecretStr = Field(description="`mysql+pymysql://user:password@host:3306/name`")
+    database_url: DatabaseUrl = Field(description="`mysql+pymysql://user:password@host:3306/name`")
     database_pool_size: int = Field(
         default=8, ge=1, le=256, description="Connections, and threads that use them."
     )
@@ -32,17 +45,6 @@ class DatabaseSettings(DoorwardSettings):
         default=None,
         description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
     )
-
-    @field_validator("database_url")
-    @classmethod
-    def _usable_database(cls, value: SecretStr) -> SecretStr:
-        try:
-            backend = sa.make_url(value.get_secret_value()).get_backend_name()
-        except sa.exc.ArgumentError:
-            raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
-        if backend not in {"mysql", "mariadb", "sqlite"}:
-            raise ValueError("names a database other than MariaDB, MySQL and SQLite")
-        return value
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from doorward_common.columns import utc_now
-from doorward_common.pagination import Position, after
+from doorward_common.pagination import Position, keyset
 from doorward_common.roles import Role
 from doorward_identity.accounts import Status
 from doorward_identity.tables import credentials, users
@@ -166,17 +166,18 @@ def list_users(
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
     # An address is unique: a tie-breaker behind it would only keep its index from being used.
     tie_breaker = None if column is users.c.email_key else users.c.id
-    descending = sort.value.startswith("-")
-    statement = _SELECT.where(*_conditions(criteria))
+    behind = None
     if position is not None:
         value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
-        statement = statement.where(
-            after(column, value, tie_breaker, bytes.fromhex(position.id), descending=descending)
-        )
-    order = [column] if tie_breaker is None else [column, tie_breaker]
-    rows = connection.execute(
-        statement.order_by(*(key.desc() if descending else key for key in order)).limit(count)
+        behind = value, bytes.fromhex(position.id)
+    statement = keyset(
+        _SELECT.where(*_conditions(criteria)),
+        column,
+        tie_breaker,
+        behind,
+        descending=sort.value.startswith("-"),
     )
+    rows = connection.execute(statement.limit(count))
     return [UserRow(*row) for row in rows]
 
 

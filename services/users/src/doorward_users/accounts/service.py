@@ -1,6 +1,7 @@
 """The rules of the directory: who may change what, and what must always hold."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -36,7 +37,7 @@ log = structlog.get_logger(__name__)
 class UserPage(NamedTuple):
     """One page of the directory and the cursor of the next, None at the end."""
 
-    users: list[UserRow]
+    users: Sequence[UserRow]
     next_cursor: str | None
 
 
@@ -77,10 +78,9 @@ class AccountService:
         found = await self._database.read(
             lambda connection: repository.list_users(connection, folded, sort, position, limit + 1)
         )
-        if len(found) <= limit:
-            return UserPage(found, None)
-        end = repository.position_of(found[limit - 1], sort)
-        return UserPage(found[:limit], self._cursors.encode(end, query=query))
+        return UserPage(
+            *self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
+        )
 
     async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
         """Store a new account: with a password a verified one, without one its owner is invited by mail.

@@ -1,4 +1,4 @@
-"""Whether the mail server is worth asking: while it is away, mails wait together."""
+"""Whether another server is worth asking: while it is away, nobody waits to find out."""
 
 import random
 import time
@@ -9,10 +9,10 @@ _FIRST_PAUSE_SECONDS: Final = 1.0
 
 
 class Breaker:
-    """Pauses all sending after a failure that was about no mail, longer each time up to half a minute.
+    """Pauses all asking after a failure that was the server's, longer each time up to half a minute.
 
-    Each mail would find out for itself otherwise, be charged with an attempt, and wait an hour in the
-    end for a server that has been back for long. After a pause one mail goes ahead.
+    Each caller would find out for itself otherwise: a mail be charged with an attempt, and wait an
+    hour in the end for a server that has been back for long. After a pause one goes ahead.
     """
 
     def __init__(self) -> None:
@@ -22,19 +22,19 @@ class Breaker:
     def trip(self) -> float:
         """Note that the server was away; return the seconds until it is asked again."""
         now = time.monotonic()
-        if now >= self._resume_at:  # several mails that find it away at once are one failure
+        if now >= self._resume_at:  # several that find it away at once are one failure
             longest = min(LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
             self._failures = min(self._failures + 1, 16)
             self._resume_at = now + longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
         return self._resume_at - now
 
     def mend(self) -> None:
-        """Note that the server takes mail."""
+        """Note that the server answers."""
         self._failures = 0
         self._resume_at = 0.0
 
     def slots(self, count: int) -> int:
-        """Return how many mails of `count` may be under way."""
+        """Return how many of `count` may ask at once."""
         if not self._failures:
             return count
         return 0 if self.pause() else 1

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from doorward_common.mail.breaker import LONGEST_PAUSE_SECONDS, Breaker
+from doorward_common.breaker import LONGEST_PAUSE_SECONDS, Breaker
 
 
 class Clock:
