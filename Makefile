@@ -6,9 +6,9 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := common identity auth users standalone
+PACKAGES := common identity auth users tickets standalone
 EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
-MODULES := -p doorward_common -p doorward_identity -p doorward_auth -p doorward_users -p doorward
+MODULES := -p doorward_common -p doorward_identity -p doorward_auth -p doorward_users -p doorward_tickets -p doorward
 PYTEST := $(BIN)/python -m pytest
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)

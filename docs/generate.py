@@ -18,6 +18,8 @@ from doorward.settings import StandaloneSettings
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
 from doorward_common.settings import PREFIX, DoorwardSettings
+from doorward_tickets.main import create_app as create_tickets
+from doorward_tickets.settings import TicketsSettings
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 
@@ -26,6 +28,12 @@ _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _EXAMPLE: Final = {
     "database_url": SecretStr("sqlite://"),
     "secret_key": SecretStr("only to build the applications, never to sign"),
+}
+_ELSEWHERE: Final = {
+    "auth_url": "http://auth:8000/api/v1/auth",
+    "users_url": "http://users:8000/api/v1/users",
+    "client_id": "tickets",
+    "client_secret": SecretStr("only to build the applications, never to ask"),
 }
 
 
@@ -77,11 +85,13 @@ def generated() -> dict[Path, str]:
     """Return every generated file and what it should hold."""
     auth: FastAPI = create_auth(AuthSettings.model_validate(_EXAMPLE))
     users: FastAPI = create_users(UsersSettings.model_validate(_EXAMPLE))
-    document = merged_openapi([auth, users])
+    tickets: FastAPI = create_tickets(TicketsSettings.model_validate(_EXAMPLE | _ELSEWHERE))
+    document = merged_openapi([auth, users, tickets])
     return dict(
         [
             _readme("auth", AuthSettings, auth.openapi()),
             _readme("users", UsersSettings, users.openapi()),
+            _readme("tickets", TicketsSettings, tickets.openapi()),
             _readme("standalone", StandaloneSettings, document),
             (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
         ]

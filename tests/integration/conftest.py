@@ -10,6 +10,7 @@ from doorward_common import logging as doorward_logging
 from doorward_common.database import create_engine
 from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
+from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
 from integration.harness.installation import Installation
 from integration.harness.people import People, populate
 from support.databases import DatabaseServer
@@ -39,18 +40,36 @@ def empty_database_url(
 
 
 @pytest.fixture(scope="session")
-def shared_installation(empty_database_url: str) -> Iterator[Installation]:
-    """Both services over the migrated database."""
-    engine = create_engine(empty_database_url, pool_size=1, timeout=30)
-    migrate(engine, PACKAGE)
+def tickets_database_url(request: pytest.FixtureRequest, empty_database_url: str) -> Iterator[str]:
+    """Another database of the same kind, migrated for tickets."""
+    if empty_database_url.startswith("sqlite"):
+        url = empty_database_url.replace("doorward.db", "tickets.db")
+        migrate_all(url, TICKETS_PACKAGE)
+        yield url
+        return
+    server: DatabaseServer = request.getfixturevalue("mariadb_server")
+    with server.create_database("tickets") as database:
+        migrate_all(database.url, TICKETS_PACKAGE)
+        yield database.url
+
+
+def migrate_all(url: str, package: str) -> None:
+    engine = create_engine(url, pool_size=1, timeout=30)
+    migrate(engine, package)
     engine.dispose()
-    with Installation(empty_database_url) as installation:
+
+
+@pytest.fixture(scope="session")
+def shared_installation(empty_database_url: str, tickets_database_url: str) -> Iterator[Installation]:
+    """Every service over its migrated database."""
+    migrate_all(empty_database_url, PACKAGE)
+    with Installation(empty_database_url, tickets_database_url) as installation:
         yield installation
 
 
 @pytest.fixture
 def installation(shared_installation: Installation) -> Installation:
-    """Both services with nobody in the directory."""
+    """Every service with nobody in the directory."""
     shared_installation.wipe()
     return shared_installation
 

@@ -1,4 +1,4 @@
-"""Auth and users over one database, in this process: the two applications as production builds them."""
+"""Auth and users over one database and tickets over its own, in this process, as production builds them."""
 
 import json
 from collections.abc import Iterator
@@ -15,8 +15,13 @@ from starlette.testclient import TestClient
 
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
+from doorward_common.app import Runtime
 from doorward_common.database import create_engine
+from doorward_common.in_process import InProcess
 from doorward_identity.tables import metadata
+from doorward_tickets.main import create_app as create_tickets
+from doorward_tickets.settings import TicketsSettings
+from doorward_tickets.tables import metadata as tickets_metadata
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 
@@ -24,6 +29,7 @@ SECRET_KEY: Final = "integration-tests-only-0123456789abcdefghijklmnop"
 CLIENT: Final = ("reports", "a registered service of the tests: 0123456789")
 AUTH: Final = "/api/v1/auth"
 USERS: Final = "/api/v1/users"
+TICKETS: Final = "/api/v1/tickets"
 
 _SETTINGS: Final[dict[str, Any]] = {
     "secret_key": SecretStr(SECRET_KEY),
@@ -56,11 +62,22 @@ def users_settings(database_url: str, **overrides: Any) -> UsersSettings:
     return UsersSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **overrides})
 
 
-class Installation:
-    """Both services; `call` routes by prefix, as the ingress does. Overrides go to both's settings."""
+def tickets_settings(database_url: str, **overrides: Any) -> TicketsSettings:
+    """Explicit settings; the users service is in this process, where its host's name means nothing."""
+    known = {name: value for name, value in _SETTINGS.items() if name in TicketsSettings.model_fields}
+    own = {"database_url": SecretStr(database_url), "users_url": f"http://users{USERS}"}
+    return TicketsSettings(**{**known, **own, **overrides})
 
-    def __init__(self, database_url: str, **overrides: Any) -> None:
+
+class Installation:
+    """Every service; `call` routes by prefix, as the ingress does. Overrides go to all their settings.
+
+    Tickets is there where it is given a database of its own.
+    """
+
+    def __init__(self, database_url: str, tickets_url: str | None = None, **overrides: Any) -> None:
         self.database_url = database_url
+        self.tickets_url = tickets_url
         names = overrides.keys()
         self.auth_app: FastAPI = create_auth(
             auth_settings(
@@ -72,9 +89,20 @@ class Installation:
                 database_url, **{name: overrides[name] for name in names & UsersSettings.model_fields}
             )
         )
+        own = tickets_settings(
+            tickets_url or database_url,
+            **{name: overrides[name] for name in names & TicketsSettings.model_fields},
+        )
+        self.tickets_app: FastAPI = create_tickets(
+            own,
+            Runtime(own, beside=self.users_app.state.runtime, name="tickets"),
+            InProcess(app=self.users_app),
+        )
         self.auth = TestClient(self.auth_app, raise_server_exceptions=False)
         self.users = TestClient(self.users_app, raise_server_exceptions=False)
+        self.tickets = TestClient(self.tickets_app, raise_server_exceptions=False)
         self.engine = create_engine(database_url, pool_size=4, timeout=10)
+        self.tickets_engine = create_engine(tickets_url or database_url, pool_size=4, timeout=10)
 
     def call(
         self,
@@ -86,12 +114,14 @@ class Installation:
     ) -> httpx2.Response:
         """Send one request; the cookie jar stays empty, so nothing carries over."""
         client = self.users if path.startswith(USERS) else self.auth
+        if path.startswith(TICKETS):
+            client = self.tickets
         # As bytes: hostile headers are not ASCII.
         sent = [(name.encode("ascii"), value.encode("utf-8")) for name, value in (headers or {}).items()]
         if token is not None:
             sent.append((b"authorization", b"Bearer " + token.encode("utf-8")))
         response: httpx2.Response = client.request(method, path, headers=sent, **options)
-        if method != "GET" and response.status_code < 300:
+        if method != "GET" and response.status_code < 300 and client is not self.tickets:
             self.settle()
         return response
 
@@ -126,8 +156,19 @@ class Installation:
             yield connection
             connection.commit()
 
+    def wipe_tickets(self) -> None:
+        """Delete every ticket, where there is a database of them."""
+        if self.tickets_url is None:
+            return
+        with self.tickets_engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            for table in reversed(tickets_metadata.sorted_tables):
+                connection.execute(sa.delete(table))
+            connection.commit()
+
     def wipe(self) -> None:
         """Delete everybody, and everything about them."""
+        self.wipe_tickets()
         with self.transaction() as connection:
             empty(connection)
         self.forget_revocations()
@@ -140,20 +181,25 @@ class Installation:
     def __enter__(self) -> Self:
         self.auth.__enter__()
         self.users.__enter__()
+        if self.tickets_url is not None:
+            self.tickets.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self.tickets_url is not None:
+            self.tickets.__exit__(kind, error, traceback)
         self.users.__exit__(kind, error, traceback)
         self.auth.__exit__(kind, error, traceback)
         self.engine.dispose()
+        self.tickets_engine.dispose()
 
 
 @contextmanager
 def another(installation: Installation, **overrides: Any) -> Iterator[Installation]:
     """Run further replicas over the same database with other settings."""
-    with Installation(installation.database_url, **overrides) as replica:
+    with Installation(installation.database_url, installation.tickets_url, **overrides) as replica:
         yield replica
 
 

@@ -72,6 +72,7 @@ def populate(installation: Installation) -> People:
             }
         snapshot = _snapshots[installation.database_url] = _Snapshot(people, rows, time.monotonic())
     else:
+        installation.wipe_tickets()
         with installation.transaction() as connection:
             empty(connection)
             for table, rows_of_table in snapshot.rows.items():

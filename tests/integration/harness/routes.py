@@ -61,7 +61,11 @@ def _read(service: str, app: FastAPI) -> list[Route]:
 
 def _all_routes() -> tuple[Route, ...]:
     installation = Installation(SQLITE_IN_MEMORY)  # connects to nothing: it is never asked
-    return (*_read("auth", installation.auth_app), *_read("users", installation.users_app))
+    return (
+        *_read("auth", installation.auth_app),
+        *_read("users", installation.users_app),
+        *_read("tickets", installation.tickets_app),
+    )
 
 
 ROUTES: Final = _all_routes()

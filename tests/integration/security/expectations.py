@@ -29,6 +29,17 @@ _ADMINS_ONLY: Final = {**_NOBODY, "disabled": 401, "user": 403}
 # Registered services have secrets of their own: no person's token opens these.
 _CLIENTS_ONLY: Final = dict.fromkeys(ROLES, 401)
 
+
+def _own_or_admin(status: int) -> Statuses:
+    """Give the statuses of what its author and administrators see, and nobody else knows of."""
+    return {
+        **_NOBODY,
+        "disabled": 401,
+        "user": about(status, 404, 404),
+        "admin": about(status, status, 404),
+    }
+
+
 EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/token"): _OPEN,
     ("POST", "/api/v1/auth/refresh-token"): _OPEN,
@@ -89,6 +100,15 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("PUT", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
     ("PATCH", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
     ("DELETE", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(204, 204, 404)},
+    ("GET", "/api/v1/tickets"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
+    ("POST", "/api/v1/tickets"): {**_NOBODY, "disabled": 401, "user": 201, "admin": 201},
+    ("GET", "/api/v1/tickets/{ticket_id}"): _own_or_admin(200),
+    ("PUT", "/api/v1/tickets/{ticket_id}"): _own_or_admin(200),
+    ("PATCH", "/api/v1/tickets/{ticket_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
+    ("PATCH", "/api/v1/tickets/{ticket_id}/close"): _own_or_admin(200),
+    ("PATCH", "/api/v1/tickets/close-ticket/{ticket_id}"): _own_or_admin(200),
+    ("GET", "/api/v1/tickets/{ticket_id}/replies"): _own_or_admin(200),
+    ("POST", "/api/v1/tickets/{ticket_id}/replies"): _own_or_admin(201),
 }
 
 BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
@@ -123,6 +143,10 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "status": "active",
     },
     ("PATCH", "/api/v1/users/{user_id}"): {"name": "Changed by matrix", "role": "admin"},
+    ("POST", "/api/v1/tickets"): {"subject": "Made by matrix", "text": "A text."},
+    ("PUT", "/api/v1/tickets/{ticket_id}"): {"text": "Replied by matrix"},
+    ("PATCH", "/api/v1/tickets/{ticket_id}"): {"priority": "urgent"},
+    ("POST", "/api/v1/tickets/{ticket_id}/replies"): {"text": "Replied by matrix"},
 }
 """A body for each route that takes one, with which a caller who may gets what they ask for."""
 

@@ -11,16 +11,19 @@ from doorward.docs import setup_docs
 from doorward.settings import StandaloneSettings
 from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
-from doorward_common.app import VERSION, create_service
+from doorward_common.app import VERSION, Runtime, create_service
+from doorward_common.in_process import InProcess
 from doorward_common.mail.mailbox import Mailbox
 from doorward_common.mail.mailbox_page import MAILBOX, mailbox_router
 from doorward_common.routing import add_routes
 from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.schema import schema_problem
+from doorward_tickets.main import create_app as create_tickets
 from doorward_users.main import create_app as create_users
 
 AUTH_PREFIX: Final = "/api/v1/auth"
 USERS_PREFIX: Final = "/api/v1/users"
+TICKETS_PREFIX: Final = "/api/v1/tickets"
 METADATA: Final = WELL_KNOWN + AUTH_PREFIX
 
 
@@ -44,9 +47,13 @@ class PrefixRouter:
 
 
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
-    """Build every service over one database pool and one hash queue."""
+    """Build every service over one hash queue and one verifier; tickets has a database pool of its own."""
     runtime = IdentityRuntime(settings)
     auth, users = create_auth(settings, runtime), create_users(settings, runtime)
+    own = settings.for_tickets()
+    tickets = create_tickets(
+        own, Runtime(own, beside=runtime, name="tickets"), InProcess(app=users)
+    )
     front = create_service(
         "standalone",
         "Every service in one process.",
@@ -56,7 +63,7 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         schema_problem=schema_problem,
         owns_runtime=True,
         # The server starts and stops `front` alone.
-        background=[run for service in (auth, users) for run in service.state.background],
+        background=[run for service in (auth, users, tickets) for run in service.state.background],
     )
 
     @front.get("/", include_in_schema=False)
@@ -64,17 +71,18 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         return JSONResponse(_index(settings))
 
     if settings.docs:
-        setup_docs(front, [auth, users])
+        setup_docs(front, [auth, users, tickets])
     if settings.shows_mailbox and settings.mailbox_dir is not None:
         add_routes(front, mailbox_router(Mailbox(settings.mailbox_dir, settings.mailbox_size)))
-    return PrefixRouter({AUTH_PREFIX: auth, METADATA: auth, USERS_PREFIX: users}, front)
+    services = {AUTH_PREFIX: auth, METADATA: auth, USERS_PREFIX: users, TICKETS_PREFIX: tickets}
+    return PrefixRouter(services, front)
 
 
 def _index(settings: StandaloneSettings) -> dict[str, Any]:
     return {
         "name": "Doorward",
         "version": VERSION,
-        "services": [AUTH_PREFIX, USERS_PREFIX],
+        "services": [AUTH_PREFIX, USERS_PREFIX, TICKETS_PREFIX],
         "docs": "/docs" if settings.docs else None,
         "mailbox": MAILBOX if settings.shows_mailbox else None,
     }

@@ -16,6 +16,7 @@ from doorward_common.settings import load_settings
 from doorward_common.unit_of_work import Database
 from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
+from doorward_tickets import schema as tickets_schema
 
 
 def run() -> int:
@@ -40,9 +41,15 @@ def _prepare(settings: StandaloneSettings) -> str:
     try:
         migrate(database.engine, schema.PACKAGE)
         purge_audit(database, days=settings.audit_retention_days)
-        return _first_admin(database, settings)
+        login = _first_admin(database, settings)
     finally:
         database.dispose()
+    own = Database(settings.for_tickets(), Metrics(), pool_size=1, timeout=30)
+    try:
+        migrate(own.engine, tickets_schema.PACKAGE)
+    finally:
+        own.dispose()
+    return login
 
 
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:

@@ -12,9 +12,20 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_common.keys.key_set import ES256, HS256
 from doorward_common.keys.rotation import new_jwk, write_key_set
-from doorward_common.settings import DatabaseSettings, DoorwardSettings, LookupSource, SettingsError
+from doorward_common.settings import (
+    DatabaseSettings,
+    DatabaseUrl,
+    DoorwardSettings,
+    LookupSource,
+    SettingsError,
+    load_settings,
+)
 from doorward_identity.settings import Argon2Settings
+from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
+
+USERS_IN_PROCESS: Final = "http://users/api/v1/users"
+"""The users service in the same process, where the host's name means nothing."""
 
 DEFAULT_ADMIN_EMAIL: Final = "admin@example.com"
 
@@ -57,9 +68,15 @@ class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSet
     """What the administrator's commands need: no signing key, no port."""
 
 
-class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSettings, RetentionSettings):
+class StandaloneSettings(
+    _LocalDefaults, AuthSettings, UsersSettings, TicketOptions, AdminSettings, RetentionSettings
+):
     """Everything, for every service in one process."""
 
+    tickets_database_url: DatabaseUrl = Field(
+        description="The database of tickets, which is one of its own; `tickets.db` beside an SQLite file,"
+        " and to be set where `DOORWARD_DATABASE_URL` is a server's."
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port to listen on.")
     log_level: str = Field(default="warning", description="One of debug, info, warning, error, critical.")
@@ -71,10 +88,35 @@ class StandaloneSettings(_LocalDefaults, AuthSettings, UsersSettings, AdminSetti
     )
     docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
 
+    def for_tickets(self) -> TicketsSettings:
+        """Return what the tickets service is to know: the same, with a database of its own."""
+        shared = {
+            name: getattr(self, name) for name in TicketsSettings.model_fields.keys() & self.model_fields_set
+        }
+        own = {"database_url": self.tickets_database_url, "users_url": USERS_IN_PROCESS}
+        return load_settings(TicketsSettings, **{**shared, **own})
+
     @property
     def shows_mailbox(self) -> bool:
         """Whether a page shows the mail that was written: it has codes, so only to this very machine."""
         return self.mailbox_dir is not None and is_loopback(self.host)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_tickets(cls, given: dict[str, object]) -> dict[str, object]:
+        """Keep tickets in a file beside the others', unless told otherwise."""
+        identity = given.get("database_url")
+        if "tickets_database_url" in given or identity is None:
+            return given
+        secret = identity.get_secret_value() if isinstance(identity, SecretStr) else str(identity)
+        try:
+            url = sa.make_url(secret)
+        except sa.exc.ArgumentError:
+            return given  # refused by its own field, in a moment
+        if url.get_backend_name() != "sqlite" or not url.database:
+            return given
+        beside = url.set(database=str(Path(url.database).with_name("tickets.db")))
+        return {**given, "tickets_database_url": beside.render_as_string(hide_password=False)}
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,1 @@
+"""The tickets service: what people ask of the team, and the team's answers."""

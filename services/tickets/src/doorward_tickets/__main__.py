@@ -1,0 +1,7 @@
+"""`python -m doorward_tickets`: serve the tickets service as the environment says, or `migrate`."""
+
+import sys
+
+from doorward_tickets.main import main
+
+sys.exit(main())

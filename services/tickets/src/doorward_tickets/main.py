@@ -1,0 +1,65 @@
+"""The tickets service's application and its process."""
+
+import asyncio
+from functools import partial
+
+import httpx2
+from fastapi import FastAPI
+
+from doorward_common import commands
+from doorward_common.app import Runtime, create_service
+from doorward_common.idempotency import IdempotencyKeys
+from doorward_common.sweeping import BATCH, sweep_regularly
+from doorward_tickets.people.directory import Directory
+from doorward_tickets.people.service import People
+from doorward_tickets.replies import endpoints as reply_endpoints
+from doorward_tickets.replies.service import ReplyService
+from doorward_tickets.schema import PACKAGE, schema_problem
+from doorward_tickets.settings import TicketsSettings
+from doorward_tickets.tables import idempotency_keys
+from doorward_tickets.tickets import endpoints as ticket_endpoints
+from doorward_tickets.tickets.service import TicketService
+
+
+def create_app(
+    settings: TicketsSettings,
+    runtime: Runtime | None = None,
+    users: httpx2.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """Build the application. Nothing connects before the first request.
+
+    A process that serves several services hands over a `runtime` and closes it itself, and says by
+    `users` how the users service is reached there.
+    """
+    used = runtime or Runtime(settings)
+    directory = Directory(settings.users_url, timeout=settings.directory_timeout_seconds, transport=users)
+    keys = IdempotencyKeys(idempotency_keys, seconds=settings.idempotency_seconds)
+
+    async def sweep() -> int:
+        return await used.database.write(partial(keys.sweep, count=BATCH))
+
+    async def close_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await directory.close()
+
+    app = create_service(
+        "tickets",
+        "What people ask of the team: tickets, their threads, who works on them.",
+        settings,
+        used,
+        routers=[ticket_endpoints.hot_router, ticket_endpoints.router, reply_endpoints.router],
+        schema_problem=schema_problem,
+        owns_runtime=runtime is None,
+        background=[partial(sweep_regularly, sweep), close_at_the_end],
+    )
+    people = People(directory)
+    app.state.tickets = TicketService(used, people, keys, settings)
+    app.state.replies = ReplyService(used, people, keys, settings)
+    return app
+
+
+def main() -> int:
+    """Serve or migrate, as the command line says; return the exit status."""
+    return commands.run(PACKAGE, TicketsSettings, create_app)

@@ -1,0 +1,57 @@
+"""Endpoints of threads."""
+
+import uuid
+
+from starlette.responses import Response
+
+from doorward_common.etags import IfMatch
+from doorward_common.guard import CurrentUser
+from doorward_common.idempotency import IdempotencyKey
+from doorward_common.pagination import Cursor, Limit, Page
+from doorward_common.responses import answer_response, page_response
+from doorward_common.routing import strict_router
+from doorward_tickets.dependencies import ActingUser, Replies
+from doorward_tickets.replies.service import NewReply
+from doorward_tickets.tickets.documents import reply_document
+from doorward_tickets.tickets.schemas import Reply, ReplyCreate, Ticket
+
+router = strict_router(prefix="/api/v1/tickets/{ticket_id}", tag="tickets")
+
+
+@router.get("/replies", response_model=Page[Reply], summary="Read a ticket's thread")
+async def list_replies(
+    ticket_id: uuid.UUID, caller: CurrentUser, replies: Replies, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """Read the thread page by page, from its beginning."""
+    page = await replies.list_page(caller, ticket_id, cursor, limit)
+    return page_response([reply_document(row) for row in page.replies], page.next_cursor)
+
+
+@router.post("/replies", status_code=201, response_model=Reply, summary="Reply to a ticket")
+async def add_reply(
+    ticket_id: uuid.UUID,
+    body: ReplyCreate,
+    caller: ActingUser,
+    replies: Replies,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Add a reply. A closed ticket is open again. The ETag is the ticket's."""
+    return answer_response(
+        await replies.add(caller, NewReply(ticket_id, body.text, if_match, idempotency_key))
+    )
+
+
+@router.put("", response_model=Ticket, summary="Reply to a ticket, once")
+async def put_reply(
+    ticket_id: uuid.UUID,
+    body: ReplyCreate,
+    caller: ActingUser,
+    replies: Replies,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Reply, unless the thread of the open ticket ends with this very reply. A closed ticket is open again."""
+    return answer_response(
+        await replies.put(caller, NewReply(ticket_id, body.text, if_match, idempotency_key))
+    )

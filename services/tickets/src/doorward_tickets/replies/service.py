@@ -1,0 +1,149 @@
+"""The rules of threads: a reply opens a closed ticket, and none is ever lost."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_common.app import Runtime
+from doorward_common.etags import etag
+from doorward_common.idempotency import Answer, IdempotencyKeys, keyed_request
+from doorward_common.pagination import CursorCodec
+from doorward_common.responses import to_json
+from doorward_common.tokens import Claims
+from doorward_tickets.people import repository as people_snapshot
+from doorward_tickets.people.service import Caller, People
+from doorward_tickets.replies import repository
+from doorward_tickets.replies.cursors import ReplyCursors
+from doorward_tickets.replies.repository import ReplyRow
+from doorward_tickets.settings import TicketsSettings
+from doorward_tickets.tickets import repository as tickets
+from doorward_tickets.tickets.access import lock, reader_of
+from doorward_tickets.tickets.documents import reply_document, ticket_document
+from doorward_tickets.tickets.errors import TicketNotFoundError
+from doorward_tickets.tickets.repository import LockedTicket, TicketRow
+from doorward_tickets.tickets.states import Action, Status, move
+
+log = structlog.get_logger(__name__)
+
+
+class NewReply(NamedTuple):
+    """What somebody writes, and on which conditions."""
+
+    ticket_id: uuid.UUID
+    text: str
+    if_match: str | None
+    key: str | None
+
+
+Make = Callable[[sa.Connection, LockedTicket, Status], Answer]
+
+
+class ReplyPage(NamedTuple):
+    """One page of a thread and the cursor of the next, None at the end."""
+
+    replies: Sequence[ReplyRow]
+    next_cursor: str | None
+
+
+class ReplyService:
+    """Reads and lengthens threads."""
+
+    def __init__(
+        self, runtime: Runtime, people: People, keys: IdempotencyKeys, settings: TicketsSettings
+    ) -> None:
+        self._database = runtime.database
+        self._people = people
+        self._keys = keys
+        self._cursors = ReplyCursors(CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys)))
+
+    async def list_page(
+        self, caller: Claims, ticket_id: uuid.UUID, cursor: str | None, limit: int
+    ) -> ReplyPage:
+        """Read one page of a thread; raises TicketNotFoundError, InvalidCursorError."""
+        behind = self._cursors.behind(cursor, ticket_id)
+
+        def work(connection: sa.Connection) -> list[ReplyRow]:
+            if not tickets.is_there(connection, ticket_id.bytes, reader_of(caller)):
+                raise TicketNotFoundError
+            return repository.list_replies(
+                connection, ticket_id.bytes, behind=behind, until=None, count=limit + 1
+            )
+
+        return ReplyPage(*self._cursors.page(await self._database.read(work), limit, ticket_id))
+
+    async def add(self, caller: Caller, wanted: NewReply) -> Answer:
+        """Add a reply, and answer with it.
+
+        Raises TicketNotFoundError, PreconditionFailedError, InvalidAccessTokenError,
+        IdempotencyKeyReusedError.
+        """
+
+        def make(connection: sa.Connection, ticket: LockedTicket, after: Status) -> Answer:
+            reply, changed = _append(connection, ticket, after, caller, wanted.text)
+            where = f"/api/v1/tickets/{wanted.ticket_id}"
+            return Answer(201, to_json(reply_document(reply)), etag(changed.version), where)
+
+        return await self._write("add", caller, wanted, make)
+
+    async def put(self, caller: Caller, wanted: NewReply) -> Answer:
+        """See to it that the thread of an open ticket ends with this reply, and answer with the ticket.
+
+        PUT may be repeated by any proxy on the way (RFC 9110 section 9.2.2), so what is there already
+        is not added again. Raises as `add` does.
+        """
+
+        def make(connection: sa.Connection, ticket: LockedTicket, after: Status) -> Answer:
+            if after == ticket.status and _ends_with(connection, ticket, caller, wanted.text):
+                shown = tickets.shown(connection, ticket.id)
+            else:
+                _, shown = _append(connection, ticket, after, caller, wanted.text)
+            return Answer(200, to_json(ticket_document(shown)), etag(shown.version))
+
+        return await self._write("put", caller, wanted, make)
+
+    async def _write(self, operation: str, caller: Caller, wanted: NewReply, make: Make) -> Answer:
+        profiles = await self._people.standing(caller)
+        claims = caller.claims
+        request = keyed_request(
+            claims.subject.bytes, wanted.key, operation, str(wanted.ticket_id), wanted.text
+        )
+
+        def work(connection: sa.Connection) -> Answer:
+            def once() -> Answer:
+                ticket = lock(connection, claims, wanted.ticket_id, wanted.if_match)
+                after = move(Status(ticket.status), Action.REPLY, claims.role)
+                people_snapshot.remember(connection, profiles)
+                return make(connection, ticket, after)
+
+            return self._keys.once(connection, request, once)
+
+        answer = await self._database.write(work)
+        if not answer.is_repeated:
+            log.info("ticket.replied", actor_id=str(claims.subject), ticket_id=str(wanted.ticket_id))
+        return answer
+
+
+def _append(
+    connection: sa.Connection, ticket: LockedTicket, after: Status, caller: Caller, text: str
+) -> tuple[ReplyRow, TicketRow]:
+    """Put a reply at the end of a locked ticket's thread."""
+    number = ticket.reply_count + 1
+    values = {
+        "ticket_id": ticket.id,
+        "number": number,
+        "id": uuid7s.uuid7().bytes,
+        "author_id": caller.claims.subject.bytes,
+        "text": text,
+    }
+    reply = repository.insert_reply(connection, values)
+    changes = {"reply_count": number, "status": after.value}
+    return reply, tickets.update_ticket(connection, ticket.id, changes)
+
+
+def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:
+    last = repository.find_reply(connection, ticket.id, ticket.reply_count)
+    return last is not None and (last.author_id, last.text) == (caller.claims.subject.bytes, text)

@@ -1,0 +1,67 @@
+"""The tables of the tickets database. No row points into another database, and no name is copied twice."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_common.full_text import index_name, searched_text
+from doorward_common.idempotency import idempotency_table
+
+metadata: Final = sa.MetaData(naming_convention=NAMING)
+
+SUBJECT_LENGTH: Final = 200
+TEXT_LENGTH: Final = 10_000  # characters: 40,000 bytes at most, of the 65,535 that the column holds
+NAME_LENGTH: Final = 200
+
+tickets: Final = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column("author_id", fixed_bytes(16), nullable=False),
+    sa.Column("assignee_id", fixed_bytes(16)),
+    sa.Column("subject", searched_text(SUBJECT_LENGTH), nullable=False),
+    sa.Column("text", searched_text(), nullable=False),
+    sa.Column("status", ascii_text(16), nullable=False),  # see states.Status
+    sa.Column("priority", sa.SmallInteger, nullable=False),  # see states.Priority: its rank, which sorts
+    sa.Column("reply_count", sa.Integer, nullable=False),  # also the number of the newest reply
+    sa.Column("version", sa.Integer, nullable=False),  # the ETag
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("updated_at", UtcDateTime(), nullable=False),
+    # Every order for everybody's tickets, for one author's, one assignee's and those of one status. The
+    # id that breaks ties is behind every index's columns by itself.
+    *(
+        sa.Index(f"ix_tickets_{'_'.join((*narrowed, order))}", *narrowed, order)
+        for narrowed in ((), ("author_id",), ("assignee_id",), ("status",))
+        for order in ("created_at", "updated_at", "priority")
+    ),
+    sa.Index(index_name("tickets"), "subject", "text", mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT"),
+    **TABLE_OPTIONS,
+)
+
+replies: Final = sa.Table(
+    "replies",
+    metadata,
+    sa.Column(
+        "ticket_id", fixed_bytes(16), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # Its place in the thread, given under the ticket's lock: the order that a clock cannot promise.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", fixed_bytes(16), nullable=False),  # UUIDv7
+    sa.Column("author_id", fixed_bytes(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+people: Final = sa.Table(
+    "people",
+    metadata,
+    sa.Column("id", fixed_bytes(16), primary_key=True),  # the user's, in the directory
+    sa.Column("name", exact_text(NAME_LENGTH)),  # as it was when they last acted
+    sa.Column("role", ascii_text(16), nullable=False),
+    sa.Column("updated_at", UtcDateTime(), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+idempotency_keys: Final = idempotency_table(metadata)

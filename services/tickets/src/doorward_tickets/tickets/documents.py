@@ -1,0 +1,52 @@
+"""Tickets and replies as JSON, written straight from their rows; a test holds them against the schemas."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from doorward_common.responses import to_json
+from doorward_tickets.replies.repository import ReplyRow
+from doorward_tickets.tickets.repository import TicketRow
+from doorward_tickets.tickets.states import Priority
+
+
+def ticket_document(row: TicketRow) -> dict[str, Any]:
+    """Show a ticket as in lists."""
+    return {
+        "id": uuid.UUID(bytes=row.id),
+        "subject": row.subject,
+        "status": row.status,
+        "priority": Priority.of_rank(row.priority),
+        "author": _person(row.author_id, row.author_name),
+        "assignee": None if row.assignee_id is None else _person(row.assignee_id, row.assignee_name),
+        "reply_count": row.reply_count,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def reply_document(row: ReplyRow) -> dict[str, Any]:
+    """Show a reply."""
+    return {
+        "id": uuid.UUID(bytes=row.id),
+        "number": row.number,
+        "author": _person(row.author_id, row.author_name),
+        "text": row.text,
+        "created_at": row.created_at,
+    }
+
+
+def detail_json(row: TicketRow, text: str, thread: Sequence[ReplyRow], next_cursor: str | None) -> bytes:
+    """Write a ticket with its text and the start of its thread."""
+    return to_json(
+        {
+            **ticket_document(row),
+            "text": text,
+            "replies": [reply_document(reply) for reply in thread],
+            "replies_next_cursor": next_cursor,
+        }
+    )
+
+
+def _person(person_id: bytes, name: str | None) -> dict[str, Any]:
+    return {"id": uuid.UUID(bytes=person_id), "name": name}

@@ -1,0 +1,167 @@
+"""Queries on tickets. `reader` is the author whose tickets alone are there, None for an administrator."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from doorward_common.columns import utc_now
+from doorward_common.full_text import has_words
+from doorward_common.pagination import Position, keyset
+from doorward_tickets.tables import people, tickets
+from doorward_tickets.tickets.schemas import Filter, Sort
+
+
+class TicketRow(NamedTuple):
+    """A ticket as it is shown; ids are UUIDs' 16 bytes, names as they were last heard."""
+
+    id: bytes
+    subject: str
+    status: str
+    priority: int
+    author_id: bytes
+    author_name: str | None
+    assignee_id: bytes | None
+    assignee_name: str | None
+    reply_count: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class LockedTicket(NamedTuple):
+    """What a change of a ticket goes by."""
+
+    id: bytes
+    author_id: bytes
+    status: str
+    reply_count: int
+    version: int
+
+
+_AUTHORS: Final = people.alias("authors")
+_ASSIGNEES: Final = people.alias("assignees")
+_SHOWN: Final = (
+    tickets.c.id,
+    tickets.c.subject,
+    tickets.c.status,
+    tickets.c.priority,
+    tickets.c.author_id,
+    _AUTHORS.c.name,
+    tickets.c.assignee_id,
+    _ASSIGNEES.c.name,
+    tickets.c.reply_count,
+    tickets.c.version,
+    tickets.c.created_at,
+    tickets.c.updated_at,
+)
+_BESIDE_PEOPLE: Final = tickets.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id).outerjoin(
+    _ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id
+)
+_SELECT: Final = sa.select(*_SHOWN).select_from(_BESIDE_PEOPLE)
+_SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *_SHOWN).select_from(_BESIDE_PEOPLE)
+_LOCK: Final = sa.select(
+    tickets.c.id, tickets.c.author_id, tickets.c.status, tickets.c.reply_count, tickets.c.version
+).with_for_update()
+
+_SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
+    "created_at": tickets.c.created_at,
+    "updated_at": tickets.c.updated_at,
+    "priority": tickets.c.priority,
+}
+
+
+def list_tickets(
+    connection: sa.Connection,
+    reader: bytes | None,
+    criteria: Filter,
+    sort: Sort,
+    position: Position | None,
+    count: int,
+) -> list[TicketRow]:
+    """Read up to `count` tickets behind `position`, in order."""
+    column = _SORT_COLUMNS[sort.value.removeprefix("-")]
+    behind = None
+    if position is not None:
+        read = int if column is tickets.c.priority else datetime.fromisoformat
+        behind = read(position.value), bytes.fromhex(position.id)
+    statement = keyset(
+        _SELECT.where(*_seen_by(reader), *_conditions(connection, criteria)),
+        column,
+        tickets.c.id,
+        behind,
+        descending=sort.value.startswith("-"),
+    )
+    return [TicketRow._make(row) for row in connection.execute(statement.limit(count))]
+
+
+def position_of(row: TicketRow, sort: Sort) -> Position:
+    """Return where a page that ends with `row` ends."""
+    values = {
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+        "priority": str(row.priority),
+    }
+    return Position(values[sort.value.removeprefix("-")], row.id.hex())
+
+
+def find_ticket(
+    connection: sa.Connection, ticket_id: bytes, reader: bytes | None
+) -> tuple[TicketRow, str] | None:
+    """Read a ticket and its text."""
+    found = _SELECT_WITH_TEXT.where(tickets.c.id == ticket_id, *_seen_by(reader))
+    row = connection.execute(found).one_or_none()
+    return None if row is None else (TicketRow._make(row[1:]), row[0])
+
+
+def is_there(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> bool:
+    """Tell whether there is such a ticket."""
+    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_seen_by(reader))
+    return connection.execute(found).scalar_one_or_none() is not None
+
+
+def lock_ticket(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> LockedTicket | None:
+    """Read a ticket and keep others from changing it until the commit."""
+    row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *_seen_by(reader))).one_or_none()
+    return None if row is None else LockedTicket(*row)
+
+
+def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> tuple[TicketRow, str]:
+    """Store a new ticket; return it and its text."""
+    fresh = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
+    connection.execute(tickets.insert().values({**values, **fresh}))
+    found = find_ticket(connection, values["id"], None)
+    assert found is not None  # inserted above, in this transaction
+    return found
+
+
+def update_ticket(connection: sa.Connection, ticket_id: bytes, changes: Mapping[str, Any]) -> TicketRow:
+    """Change a locked ticket and give it its next version."""
+    values = {**changes, "version": tickets.c.version + 1, "updated_at": utc_now()}
+    connection.execute(tickets.update().where(tickets.c.id == ticket_id).values(values))
+    return shown(connection, ticket_id)
+
+
+def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
+    """Read a locked ticket as it is shown."""
+    return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
+
+
+def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:
+    return [] if reader is None else [tickets.c.author_id == reader]
+
+
+def _conditions(connection: sa.Connection, criteria: Filter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if criteria.status is not None:
+        conditions.append(tickets.c.status == criteria.status.value)
+    if criteria.author is not None:
+        conditions.append(tickets.c.author_id == criteria.author.bytes)
+    if criteria.assignee is not None:
+        conditions.append(tickets.c.assignee_id == criteria.assignee.bytes)
+    if criteria.words:
+        conditions.append(
+            has_words(connection, tickets.c.id, (tickets.c.subject, tickets.c.text), criteria.words)
+        )
+    return conditions

@@ -1,0 +1,131 @@
+"""Bodies of tickets."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from doorward_common.text import one_line, paragraphs
+from doorward_tickets.tables import SUBJECT_LENGTH, TEXT_LENGTH
+from doorward_tickets.tickets.states import Priority, Status
+
+_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+def _subject(text: str) -> str:
+    return one_line(text, what="subject", longest=SUBJECT_LENGTH)
+
+
+def _text(text: str) -> str:
+    return paragraphs(text, what="text", longest=TEXT_LENGTH)
+
+
+Subject = Annotated[
+    str,
+    Field(min_length=1, max_length=SUBJECT_LENGTH, examples=["The printer is on fire"]),
+    AfterValidator(_subject),
+]
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=TEXT_LENGTH, examples=["Since this morning.\nThird floor."]),
+    AfterValidator(_text),
+]
+
+
+class Sort(StrEnum):
+    """Orders of the list; a minus turns one around. Ties go by id."""
+
+    CREATED_AT = "created_at"
+    CREATED_AT_DESC = "-created_at"
+    UPDATED_AT = "updated_at"
+    UPDATED_AT_DESC = "-updated_at"
+    PRIORITY = "priority"
+    PRIORITY_DESC = "-priority"
+
+
+class Person(BaseModel):
+    """Somebody beside a ticket."""
+
+    id: uuid.UUID
+    name: str | None = Field(description="As it was when they last acted here; null when it was never heard.")
+
+
+class Ticket(BaseModel):
+    """A ticket as lists have it."""
+
+    id: uuid.UUID
+    subject: str
+    status: Status
+    priority: Priority
+    author: Person
+    assignee: Person | None
+    reply_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Reply(BaseModel):
+    """One reply of a thread."""
+
+    id: uuid.UUID
+    number: int = Field(description="Its place in the thread, from 1.")
+    author: Person
+    text: str
+    created_at: datetime
+
+
+class TicketDetail(Ticket):
+    """A ticket with its text and the start of its thread."""
+
+    text: str
+    replies: list[Reply]
+    replies_next_cursor: str | None = Field(
+        description="`cursor` for `GET /api/v1/tickets/{ticket_id}/replies`, null when these are all."
+    )
+
+
+class TicketCreate(BaseModel):
+    """A new ticket."""
+
+    model_config = _STRICT
+
+    subject: Subject
+    text: Text
+    priority: Priority = Priority.NORMAL
+
+
+class ReplyCreate(BaseModel):
+    """A new reply."""
+
+    model_config = _STRICT
+
+    text: Text
+
+
+class TicketPatch(BaseModel):
+    """What administrators set; what is absent stays, and null unassigns."""
+
+    model_config = _STRICT
+
+    assignee_id: uuid.UUID | None = None
+    priority: Priority | None = None
+
+    @field_validator("priority", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("Leave the member out to keep its value; null is not one.")
+        return value
+
+
+class Filter(BaseModel):
+    """Which tickets, of those that the caller sees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    words: tuple[str, ...] = ()
+    status: Status | None = None
+    author: uuid.UUID | None = None
+    assignee: uuid.UUID | None = None

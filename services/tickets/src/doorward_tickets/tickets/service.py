@@ -1,0 +1,191 @@
+"""The rules of tickets: who sees which, and what may be done to one."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_common.app import Runtime
+from doorward_common.etags import etag
+from doorward_common.idempotency import Answer, IdempotencyKeys, keyed_request
+from doorward_common.pagination import CursorCodec
+from doorward_common.responses import to_json
+from doorward_common.tokens import Claims
+from doorward_tickets.people import repository as people_snapshot
+from doorward_tickets.people.service import Caller, People
+from doorward_tickets.replies import repository as replies
+from doorward_tickets.replies.cursors import ReplyCursors
+from doorward_tickets.replies.repository import ReplyRow
+from doorward_tickets.settings import TicketsSettings
+from doorward_tickets.tickets import repository
+from doorward_tickets.tickets.access import lock, reader_of
+from doorward_tickets.tickets.assigning import Candidate
+from doorward_tickets.tickets.documents import detail_json, ticket_document
+from doorward_tickets.tickets.errors import TicketNotFoundError
+from doorward_tickets.tickets.repository import TicketRow
+from doorward_tickets.tickets.schemas import Filter, Sort, TicketCreate, TicketPatch
+from doorward_tickets.tickets.states import Action, Status, move
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "/api/v1/tickets"
+
+
+class TicketPage(NamedTuple):
+    """One page of tickets and the cursor of the next, None at the end."""
+
+    tickets: Sequence[TicketRow]
+    next_cursor: str | None
+
+
+class Opened(NamedTuple):
+    """A ticket with the start of its thread, and the cursor of what follows."""
+
+    ticket: TicketRow
+    text: str
+    thread: Sequence[ReplyRow]
+    next_cursor: str | None
+
+
+class TicketService:
+    """Reads and changes tickets."""
+
+    def __init__(
+        self, runtime: Runtime, people: People, keys: IdempotencyKeys, settings: TicketsSettings
+    ) -> None:
+        self._database = runtime.database
+        self._people = people
+        self._keys = keys
+        self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
+        self._reply_cursors = ReplyCursors(self._cursors)
+
+    async def list_page(
+        self, caller: Claims, criteria: Filter, sort: Sort, cursor: str | None, limit: int
+    ) -> TicketPage:
+        """Read one page of what the caller sees; raises InvalidCursorError."""
+        reader = reader_of(caller)
+        query = (reader, criteria, sort)
+        position = None if cursor is None else self._cursors.decode(cursor, query=query)
+        found = await self._database.read(
+            lambda connection: repository.list_tickets(
+                connection, reader, criteria, sort, position, limit + 1
+            )
+        )
+        page = self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
+        return TicketPage(*page)
+
+    async def get(self, caller: Claims, ticket_id: uuid.UUID) -> Opened:
+        """Read a ticket and the start of its thread; raises TicketNotFoundError."""
+
+        def work(connection: sa.Connection) -> Opened:
+            found = repository.find_ticket(connection, ticket_id.bytes, reader_of(caller))
+            if found is None:
+                raise TicketNotFoundError
+            ticket, text = found
+            if not ticket.reply_count:
+                return Opened(ticket, text, [], None)
+            # As long as the ticket says, and not as it may have become since: one answer, one state.
+            thread = replies.list_replies(
+                connection, ticket.id, behind=0, until=ticket.reply_count, count=replies.FIRST + 1
+            )
+            return Opened(ticket, text, *self._reply_cursors.page(thread, replies.FIRST, ticket_id))
+
+        return await self._database.read(work)
+
+    async def create(self, caller: Caller, wanted: TicketCreate, key: str | None) -> Answer:
+        """Store a new ticket; raises InvalidAccessTokenError, IdempotencyKeyReusedError."""
+        profiles = await self._people.standing(caller)
+        author_id = caller.claims.subject.bytes
+        request = keyed_request(author_id, key, "create", wanted.model_dump_json())
+        ticket_id = uuid7s.uuid7()
+        values = {
+            "id": ticket_id.bytes,
+            "author_id": author_id,
+            "subject": wanted.subject,
+            "text": wanted.text,
+            "status": Status.OPEN.value,
+            "priority": wanted.priority.rank,
+        }
+
+        def work(connection: sa.Connection) -> Answer:
+            def make() -> Answer:
+                people_snapshot.remember(connection, profiles)
+                ticket, text = repository.insert_ticket(connection, values)
+                body = detail_json(ticket, text, [], None)
+                return Answer(201, body, etag(ticket.version), f"{PREFIX}/{ticket_id}")
+
+            return self._keys.once(connection, request, make)
+
+        answer = await self._database.write(work)
+        if not answer.is_repeated:
+            _log("ticket.created", caller, ticket_id, priority=wanted.priority)
+        return answer
+
+    async def close(self, caller: Caller, ticket_id: uuid.UUID, if_match: str | None) -> Answer:
+        """Close a ticket; a closed one stays as it is.
+
+        Raises TicketNotFoundError, PreconditionFailedError, InvalidAccessTokenError.
+        """
+        profiles = await self._people.standing(caller)
+
+        def work(connection: sa.Connection) -> Answer:
+            ticket = lock(connection, caller.claims, ticket_id, if_match)
+            status = move(Status(ticket.status), Action.CLOSE, caller.claims.role)
+            people_snapshot.remember(connection, profiles)
+            changes = {} if status == ticket.status else {"status": status.value}
+            return _changed(connection, ticket.id, changes)
+
+        answer = await self._database.write(work)
+        _log("ticket.closed", caller, ticket_id)
+        return answer
+
+    async def manage(
+        self, caller: Caller, ticket_id: uuid.UUID, wanted: TicketPatch, if_match: str | None
+    ) -> Answer:
+        """Assign a ticket, set its priority.
+
+        Raises TicketNotFoundError, PreconditionFailedError, TicketClosedError, NotAssignableError,
+        DirectoryUnavailableError, InvalidAccessTokenError.
+        """
+        profiles = await self._people.standing(caller)
+        candidate = None
+        if wanted.assignee_id is not None and wanted.assignee_id != caller.claims.subject:
+            candidate = await Candidate.ask(wanted.assignee_id, caller, self._people)
+
+        def work(connection: sa.Connection) -> Answer:
+            ticket = lock(connection, caller.claims, ticket_id, if_match)
+            move(Status(ticket.status), Action.MANAGE, caller.claims.role)
+            if candidate is not None:
+                candidate.require_assignable(connection)
+            heard = [] if candidate is None or candidate.profile is None else [candidate.profile]
+            people_snapshot.remember(connection, [*profiles, *heard])
+            return _changed(connection, ticket.id, _columns(wanted))
+
+        answer = await self._database.write(work)
+        _log("ticket.managed", caller, ticket_id, fields=sorted(wanted.model_fields_set))
+        return answer
+
+
+def _changed(connection: sa.Connection, ticket_id: bytes, changes: dict[str, Any]) -> Answer:
+    """Change a locked ticket, if there is anything to change, and show it."""
+    if changes:
+        row = repository.update_ticket(connection, ticket_id, changes)
+    else:
+        row = repository.shown(connection, ticket_id)
+    return Answer(200, to_json(ticket_document(row)), etag(row.version))
+
+
+def _columns(wanted: TicketPatch) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if "assignee_id" in wanted.model_fields_set:
+        changes["assignee_id"] = None if wanted.assignee_id is None else wanted.assignee_id.bytes
+    if wanted.priority is not None:
+        changes["priority"] = wanted.priority.rank
+    return changes
+
+
+def _log(event: str, caller: Caller, ticket_id: uuid.UUID, **fields: object) -> None:
+    log.info(event, actor_id=str(caller.claims.subject), ticket_id=str(ticket_id), **fields)

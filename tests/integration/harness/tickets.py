@@ -1,0 +1,59 @@
+"""Tickets that tests begin with, and reading what is stored behind the service's back."""
+
+import uuid
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from doorward_tickets.tables import replies, tickets
+from integration.harness.installation import TICKETS, Installation
+from integration.harness.people import Person
+
+TICKET: Final = {"subject": "The printer is on fire", "text": "Since this morning.\nThird floor."}
+
+
+def open_ticket(installation: Installation, person: Person, **changes: Any) -> dict[str, Any]:
+    """Create a ticket by the API; fails the test when refused."""
+    response = installation.call("POST", TICKETS, person.access, json={**TICKET, **changes})
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
+    return created
+
+
+def store_ticket(installation: Installation, author_id: str, **changes: Any) -> str:
+    """Store a ticket behind the service's back; return its id."""
+    moment = sa.func.current_timestamp()
+    values = {
+        "id": uuid.uuid4().bytes,
+        "author_id": uuid.UUID(author_id).bytes,
+        **TICKET,
+        "status": "open",
+        "priority": 1,
+        "reply_count": 0,
+        "version": 1,
+        "created_at": moment,
+        "updated_at": moment,
+        **changes,
+    }
+    tickets_execute(installation, tickets.insert().values(values))
+    return str(uuid.UUID(bytes=values["id"]))
+
+
+def tickets_execute(installation: Installation, statement: sa.Executable) -> list[tuple[Any, ...]]:
+    """Run one statement in the tickets database; return its rows, if it has any."""
+    with installation.tickets_engine.connect() as connection:
+        result = connection.execute(statement)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def stored(installation: Installation) -> list[tuple[Any, ...]]:
+    """Everything that a request could change of tickets."""
+    return [
+        *tickets_execute(installation, sa.select(tickets).order_by(tickets.c.id)),
+        *tickets_execute(installation, sa.select(replies).order_by(replies.c.ticket_id, replies.c.number)),
+    ]
+
+
+def path_of(ticket: dict[str, Any]) -> str:
+    """Where a ticket is."""
+    return f"{TICKETS}/{ticket['id']}"

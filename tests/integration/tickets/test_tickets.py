@@ -1,0 +1,293 @@
+"""Create, read, reply, close, reopen, assign: who may, what comes of it, and what nobody learns."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from doorward_tickets.replies.repository import FIRST
+from doorward_tickets.tickets.schemas import Reply, Ticket, TicketDetail
+from integration.harness.installation import TICKETS, Installation
+from integration.harness.people import People
+from integration.harness.problems import assert_problem, pointers
+from integration.harness.tickets import TICKET, open_ticket, path_of, store_ticket, stored
+
+
+def test_created_ticket_is_there(installation: Installation, people: People) -> None:
+    body = {**TICKET, "priority": "high"}
+    response = installation.call("POST", TICKETS, people.user.access, json=body)
+    assert response.status_code == 201
+    created = response.json()
+    assert {name: created[name] for name in body} == body
+    assert created["author"] == {"id": people.user.id, "name": "User"}
+    assert (created["status"], created["assignee"], created["replies"]) == ("open", None, [])
+    assert uuid.UUID(created["id"]).version == 7
+    assert response.headers["location"] == path_of(created)
+    for reader in (people.user, people.admin):
+        assert installation.call("GET", path_of(created), reader.access).json() == created
+
+
+def test_documents_have_the_documented_shape(installation: Installation, people: People) -> None:
+    ticket = open_ticket(installation, people.user)
+    reply = installation.call(
+        "POST", f"{path_of(ticket)}/replies", people.admin.access, json={"text": "On our way."}
+    ).json()
+    patch = {"assignee_id": people.deputy.id}
+    managed = installation.call("PATCH", path_of(ticket), people.admin.access, json=patch).json()
+    detail = installation.call("GET", path_of(ticket), people.user.access).json()
+    listed = installation.call("GET", TICKETS, people.user.access).json()["items"][0]
+    for document, model in ((reply, Reply), (managed, Ticket), (listed, Ticket), (detail, TicketDetail)):
+        assert model.model_validate(document).model_dump(mode="json") == document
+    assert detail["replies"] == [reply]
+    assert listed == managed
+
+
+def test_another_users_ticket_is_as_one_that_is_not_there(installation: Installation, people: People) -> None:
+    theirs = path_of(open_ticket(installation, people.other))
+    nobodys = f"{TICKETS}/{uuid.uuid4()}"
+    before = stored(installation)
+    attempts = [
+        ("GET", "", {}),
+        ("GET", "/replies", {}),
+        ("PUT", "", {"json": {"text": "x"}}),
+        ("POST", "/replies", {"json": {"text": "x"}}),
+        ("PATCH", "/close", {}),
+    ]
+    for method, rest, options in attempts:
+        for headers in ({}, {"If-Match": '"1"'}, {"If-Match": '"7"'}, {"If-None-Match": "*"}):
+            answers = [
+                installation.call(method, where + rest, people.user.access, headers=headers, **options)
+                for where in (theirs, nobodys)
+            ]
+            documents = [assert_problem(answer, 404, "ticket_not_found") for answer in answers]
+            for document in documents:
+                del document["request_id"]
+            assert documents[0] == documents[1]
+    assert stored(installation) == before
+
+
+def test_a_reply_of_either_side_is_in_the_thread(installation: Installation, people: People) -> None:
+    ticket = open_ticket(installation, people.user)
+    said = [(people.admin, "Which floor?"), (people.user, "Third.\n\nStill."), (people.deputy, "Coming.")]
+    for number, (person, text) in enumerate(said, 1):
+        response = installation.call("POST", f"{path_of(ticket)}/replies", person.access, json={"text": text})
+        assert response.status_code == 201
+        assert response.json()["number"] == number
+        assert response.headers["location"] == path_of(ticket)
+        assert response.headers["etag"] == f'"{number + 1}"'
+    detail = installation.call("GET", path_of(ticket), people.user.access).json()
+    assert [(one["author"]["id"], one["text"]) for one in detail["replies"]] == [
+        (person.id, text) for person, text in said
+    ]
+    assert [one["author"]["name"] for one in detail["replies"]] == ["Administrator", "User", "Deputy"]
+    assert detail["reply_count"] == 3
+    assert detail["replies_next_cursor"] is None
+
+
+def test_putting_a_reply_twice_adds_it_once(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+
+    def put(text: str) -> tuple[int, str]:
+        response = installation.call("PUT", path, people.user.access, json={"text": text})
+        assert response.status_code == 200
+        return response.json()["reply_count"], response.json()["status"]
+
+    assert [put("Hello?"), put("Hello?"), put("Hello??"), put("Hello?")] == [
+        (1, "open"),
+        (1, "open"),
+        (2, "open"),
+        (3, "open"),
+    ]
+    installation.call("PATCH", f"{path}/close", people.admin.access)
+    assert put("Hello?") == (4, "open")  # of a ticket that was closed since, it is another one
+
+
+@pytest.mark.parametrize("address", ["{}/{}/close", "{}/close-ticket/{}"])
+def test_closing_and_opening_again_by_a_reply(
+    installation: Installation, people: People, address: str
+) -> None:
+    for closer in (people.user, people.admin):
+        for method, rest in (("POST", "/replies"), ("PUT", "")):
+            ticket = open_ticket(installation, people.user)
+            close = address.format(TICKETS, ticket["id"])
+            closed = installation.call("PATCH", close, closer.access)
+            assert (closed.status_code, closed.json()["status"]) == (200, "closed")
+            again = installation.call("PATCH", close, closer.access)
+            assert (again.status_code, again.json()) == (200, closed.json())
+            assert again.headers["etag"] == closed.headers["etag"]
+            text = {"text": "It burns again."}
+            installation.call(method, path_of(ticket) + rest, people.user.access, json=text)
+            assert installation.call("GET", path_of(ticket), closer.access).json()["status"] == "open"
+
+
+def test_administrators_assign_and_set_the_priority(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+
+    def manage(**wanted: object) -> dict[str, object]:
+        response = installation.call("PATCH", path, people.admin.access, json=wanted)
+        assert response.status_code == 200, response.text
+        changed: dict[str, object] = response.json()
+        return changed
+
+    assert manage(assignee_id=people.deputy.id)["assignee"] == {"id": people.deputy.id, "name": "Deputy"}
+    assert manage(priority="urgent")["priority"] == "urgent"
+    assert manage(assignee_id=people.admin.id)["assignee"] == {
+        "id": people.admin.id,
+        "name": "Administrator",
+    }
+    assert manage(assignee_id=None, priority="low")["assignee"] is None
+    before = stored(installation)
+    assert manage()["priority"] == "low"
+    assert stored(installation) == before
+
+
+def test_who_cannot_see_tickets_is_not_assigned_any(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    before = stored(installation)
+    for nobody in (people.user.id, people.other.id, str(uuid.uuid4())):
+        response = installation.call("PATCH", path, people.admin.access, json={"assignee_id": nobody})
+        assert_problem(response, 409, "not_assignable")
+    assert stored(installation) == before
+
+
+def test_a_closed_ticket_is_not_assigned(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    installation.call("PATCH", f"{path}/close", people.user.access)
+    for wanted in ({"priority": "high"}, {"assignee_id": people.deputy.id}):
+        response = installation.call("PATCH", path, people.admin.access, json=wanted)
+        assert_problem(response, 409, "ticket_closed")
+
+
+def test_changes_meant_for_an_older_version_are_refused(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    seen = installation.call("GET", path, people.user.access).headers["etag"]
+    installation.call("POST", f"{path}/replies", people.user.access, json={"text": "More."})
+    before = stored(installation)
+    changes = [
+        ("PUT", path, {"json": {"text": "x"}}),
+        ("POST", f"{path}/replies", {"json": {"text": "x"}}),
+        ("PATCH", f"{path}/close", {}),
+        ("PATCH", path, {"json": {"priority": "low"}}),
+    ]
+    for method, where, options in changes:
+        for stale in (seen, '"1"', '"nonsense"', "", 'W/"2"', '"2-xyz"'):
+            response = installation.call(
+                method, where, people.admin.access, headers={"If-Match": stale}, **options
+            )
+            assert_problem(response, 412, "precondition_failed")
+    assert stored(installation) == before
+    for method, where, options in changes:
+        current = installation.call("GET", path, people.user.access).headers["etag"]
+        response = installation.call(
+            method, where, people.admin.access, headers={"If-Match": current}, **options
+        )
+        assert response.status_code in {200, 201, 409}, response.text
+
+
+def test_of_twenty_who_saw_the_same_one_replies(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    headers = {"If-Match": '"1"'}
+
+    def reply(number: int) -> int:
+        body = {"text": f"Number {number}"}
+        return installation.call(
+            "POST", f"{path}/replies", people.user.access, json=body, headers=headers
+        ).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sorted(threads.map(reply, range(20))) == [201] + [412] * 19
+
+
+def test_replies_at_once_are_all_kept_and_numbered(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+
+    def reply(number: int) -> int:
+        body = {"text": f"Number {number}"}
+        response = installation.call("POST", f"{path}/replies", people.user.access, json=body)
+        assert response.status_code == 201, response.text
+        return int(response.json()["number"])
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sorted(threads.map(reply, range(40))) == list(range(1, 41))
+    thread = installation.call("GET", path, people.user.access).json()["replies"]
+    assert sorted(one["text"] for one in thread) == sorted(f"Number {number}" for number in range(40))
+    assert [one["number"] for one in thread] == list(range(1, 41))
+
+
+def test_what_looks_the_same_is_not_sent_again(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    first = installation.call("GET", path, people.user.access)
+    headers = {"If-None-Match": first.headers["etag"]}
+    assert installation.call("GET", path, people.user.access, headers=headers).status_code == 304
+    installation.call("PATCH", f"{path}/close", people.user.access)
+    assert installation.call("GET", path, people.user.access, headers=headers).status_code == 200
+
+
+def test_a_long_thread_is_read_page_by_page(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    for number in range(1, FIRST + 8):
+        body = {"text": f"Number {number}"}
+        installation.call("POST", f"{path}/replies", people.user.access, json=body)
+    detail = installation.call("GET", path, people.user.access).json()
+    seen = [one["number"] for one in detail["replies"]]
+    assert len(seen) == FIRST
+    cursor = detail["replies_next_cursor"]
+    while cursor is not None:
+        params = {"cursor": cursor, "limit": 3}
+        page = installation.call("GET", f"{path}/replies", people.user.access, params=params).json()
+        seen += [one["number"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == list(range(1, FIRST + 8))
+    other = path_of(open_ticket(installation, people.user))
+    params = {"cursor": detail["replies_next_cursor"]}
+    assert_problem(
+        installation.call("GET", f"{other}/replies", people.user.access, params=params), 400, "invalid_cursor"
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("subject", ""),
+        ("subject", " \u00a0"),
+        ("subject", "x" * 201),
+        ("subject", "a\r\nBcc: everybody@example.com"),
+        ("subject", "a\nb"),
+        ("subject", "\u202eabc"),
+        ("subject", "\u200b"),
+        ("text", ""),
+        ("text", "\n \t\n"),
+        ("text", "x" * 10_001),
+        ("text", "a\x1b[31m"),
+        ("text", "a\x7f"),
+        ("priority", "root"),
+        ("priority", 1),
+    ],
+)
+def test_what_is_no_plain_text_is_refused(
+    installation: Installation, people: People, member: str, value: object
+) -> None:
+    response = installation.call("POST", TICKETS, people.user.access, json={**TICKET, member: value})
+    assert pointers(assert_problem(response, 422, "validation_error")) == {f"/{member}"}
+    assert stored(installation) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 10_000, "\U0001f525" * 10_000, "<script>alert(1)</script>", "a\n\tb", "{{7*7}} ' \" \\ --"]
+)
+def test_other_texts_are_kept_as_they_are(installation: Installation, people: People, text: str) -> None:
+    ticket = open_ticket(installation, people.user, text=text, subject=text[:200].replace("\n\t", " "))
+    path = path_of(ticket)
+    reply = installation.call("POST", f"{path}/replies", people.user.access, json={"text": text}).json()
+    read = installation.call("GET", path, people.user.access).json()
+    assert (read["text"], read["replies"][0]["text"], reply["text"]) == (text, text, text)
+
+
+def test_lines_end_alike_whoever_wrote_them(installation: Installation, people: People) -> None:
+    assert open_ticket(installation, people.user, text=" a\r\nb\rc\n")["text"] == "a\nb\nc"
+
+
+def test_somebody_unknown_has_no_name(installation: Installation, people: People) -> None:
+    ticket = store_ticket(installation, str(uuid.uuid4()))
+    read = installation.call("GET", f"{TICKETS}/{ticket}", people.admin.access).json()
+    assert read["author"]["name"] is None
