@@ -13,7 +13,7 @@ from support.probes import http_status
 from support.processes import Process, inherited_environment
 from support.requirements import need_package
 
-ServiceName = Literal["auth", "users"]
+ServiceName = Literal["auth", "users", "tickets"]
 
 SECRET_KEY: Final = "tests-only-" + "0123456789abcdef" * 3
 # Hashes that cost microseconds: tests of the hash itself set their own.

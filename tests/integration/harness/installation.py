@@ -75,9 +75,9 @@ class Installation:
     Tickets is there where it is given a database of its own.
     """
 
-    def __init__(self, database_url: str, tickets_url: str | None = None, **overrides: Any) -> None:
+    def __init__(self, database_url: str, tickets_url: Any = None, **overrides: Any) -> None:
         self.database_url = database_url
-        self.tickets_url = tickets_url
+        self.tickets_url: str | None = tickets_url
         names = overrides.keys()
         self.auth_app: FastAPI = create_auth(
             auth_settings(

@@ -95,7 +95,7 @@ def test_token_anywhere_but_in_the_header_is_not_seen(
 
 def test_two_authorization_headers_are_refused(installation: Installation, people: People) -> None:
     for route in PROTECTED:
-        client = installation.auth if route.service == "auth" else installation.users
+        client = getattr(installation, route.service)
         headers = [("Authorization", f"Bearer {people.admin.access}"), ("Authorization", "Bearer x")]
         for order in (headers, headers[::-1], [headers[0]] * 2):
             response = client.request(route.method, route.at(people.other.id), headers=order)

@@ -61,7 +61,14 @@ def test_routes_by_prefix_as_the_ingress_does(standalone: Standalone) -> None:
     base = f"http://127.0.0.1:{standalone.port}"
     assert httpx2.get(f"{base}/api/v1/auth/jwks.json").json() == {"keys": []}
     assert httpx2.get(f"{base}/api/v1/users/me").json()["code"] == "not_authenticated"
-    for nobodys in ("/api/v1/usersX", "/api/v1/authority", "/api/v1", "/api/v1/users/me/../../x"):
+    assert httpx2.get(f"{base}/api/v1/tickets").json()["code"] == "not_authenticated"
+    for nobodys in (
+        "/api/v1/usersX",
+        "/api/v1/ticketsX",
+        "/api/v1/authority",
+        "/api/v1",
+        "/api/v1/users/me/../../x",
+    ):
         assert httpx2.get(base + nobodys).json()["code"] == "not_found"
 
 
@@ -73,7 +80,23 @@ def test_the_docs_need_no_network(standalone: Standalone) -> None:
         assert address.startswith("/docs/")
         assert httpx2.get(base + address).status_code == 200
     paths = httpx2.get(f"{base}/openapi.json").json()["paths"]
-    assert {"/api/v1/auth/token", "/api/v1/users/{user_id}"} <= paths.keys()
+    assert {"/api/v1/auth/token", "/api/v1/users/{user_id}", "/api/v1/tickets"} <= paths.keys()
+
+
+def test_tickets_are_kept_in_a_file_of_their_own(tmp_path: Path) -> None:
+    with Standalone(tmp_path) as process:
+        token = process.log_in(first_password(process)).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"subject": "The printer is on fire", "text": "Third floor."}
+        created = httpx2.post(f"{process.api}/tickets", headers=headers, json=body)
+        assert created.status_code == 201, created.text
+        assert created.json()["author"]["name"] == "Administrator"
+        listed = httpx2.get(f"{process.api}/tickets?q=print", headers=headers).json()["items"]
+        assert [one["id"] for one in listed] == [created.json()["id"]]
+        metrics = httpx2.get(f"http://127.0.0.1:{process.port}/metrics").text
+        for executor in ("database", "tickets"):
+            assert f'doorward_executor_queue_depth{{executor="{executor}"}}' in metrics
+    assert (tmp_path / "var" / "tickets.db").exists()
 
 
 def test_operations_routes_are_on_the_same_port(standalone: Standalone) -> None:
@@ -144,8 +167,9 @@ def test_a_broken_database_is_one_line(tmp_path: Path) -> None:
 
 def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
     url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
-    env = {"DOORWARD_DATABASE_URL": url, "DOORWARD_TICKETS_DATABASE_URL": f"{url}_tickets"}
-    line = one_line_of_failure(Standalone(tmp_path, **env))
+    line = one_line_of_failure(
+        Standalone(tmp_path, DOORWARD_DATABASE_URL=url, DOORWARD_TICKETS_DATABASE_URL=f"{url}_tickets")
+    )
     assert "Can't connect" in line
     assert "s3cret" not in line
 

@@ -136,17 +136,20 @@ class IdempotencyKeys:
     ) -> Answer | None:
         keys = self._table.c
         is_over = keys.expires_at <= utc_now()
-        taken = self._table.update().where(*self._row_of(request), is_over).values(fresh)
-        if connection.execute(taken).rowcount == 1:
-            return None
-        found = connection.execute(
-            sa.select(keys.fingerprint, keys.status, keys.body, keys.etag, keys.location).where(
-                *self._row_of(request)
-            )
-        ).one()
+        # A look before the change: everybody who waited for the same key shares the lock of its row, and
+        # would wait in a circle to change it.
+        known = sa.select(is_over, keys.fingerprint, keys.status, keys.body, keys.etag, keys.location).where(
+            *self._row_of(request)
+        )
+        found = connection.execute(known).one()
+        if found[0]:
+            taken = self._table.update().where(*self._row_of(request), is_over).values(fresh)
+            if connection.execute(taken).rowcount == 1:
+                return None
+            found = connection.execute(known).one()
         if found.fingerprint != request.fingerprint:
             raise IdempotencyKeyReusedError
-        return Answer(*found[1:], is_repeated=True)
+        return Answer(found.status, found.body, found.etag, found.location, is_repeated=True)
 
     def _row_of(self, request: KeyedRequest) -> tuple[sa.ColumnElement[bool], ...]:
         keys = self._table.c

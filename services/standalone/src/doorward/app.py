@@ -51,9 +51,7 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
     runtime = IdentityRuntime(settings)
     auth, users = create_auth(settings, runtime), create_users(settings, runtime)
     own = settings.for_tickets()
-    tickets = create_tickets(
-        own, Runtime(own, beside=runtime, name="tickets"), InProcess(app=users)
-    )
+    tickets = create_tickets(own, Runtime(own, beside=runtime, name="tickets"), InProcess(app=users))
     front = create_service(
         "standalone",
         "Every service in one process.",

@@ -55,7 +55,10 @@ def setup_docs(front: FastAPI, services: Sequence[FastAPI]) -> None:
 
 
 def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
-    """Join the services' OpenAPI documents. Their paths are disjoint; equal schemas are the same."""
+    """Join the services' OpenAPI documents, whose paths are disjoint.
+
+    A name that two of them give to different schemas would be wrong for one: an AssertionError.
+    """
     first, *others = (service.openapi() for service in services)
     merged = {**first, "info": {**first["info"], "title": "Doorward", "description": "All services."}}
     merged["paths"] = dict(first["paths"])
@@ -63,5 +66,8 @@ def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
     for other in others:
         merged["paths"].update(other["paths"])
         for kind, parts in other["components"].items():
-            merged["components"].setdefault(kind, {}).update(parts)
+            known = merged["components"].setdefault(kind, {})
+            clashes = {name for name in known.keys() & parts.keys() if known[name] != parts[name]}
+            assert not clashes, f"two services each have a schema called {clashes}"
+            known.update(parts)
     return merged

@@ -54,7 +54,8 @@ def create_app(
         owns_runtime=runtime is None,
         background=[partial(sweep_regularly, sweep), close_at_the_end],
     )
-    people = People(directory)
+    app.state.people = people = People(directory)
+    app.state.idempotency_keys = keys
     app.state.tickets = TicketService(used, people, keys, settings)
     app.state.replies = ReplyService(used, people, keys, settings)
     return app

@@ -22,7 +22,7 @@ tickets: Final = sa.Table(
     sa.Column("assignee_id", fixed_bytes(16)),
     sa.Column("subject", searched_text(SUBJECT_LENGTH), nullable=False),
     sa.Column("text", searched_text(), nullable=False),
-    sa.Column("status", ascii_text(16), nullable=False),  # see states.Status
+    sa.Column("status", ascii_text(16), nullable=False),  # see states.TicketStatus
     sa.Column("priority", sa.SmallInteger, nullable=False),  # see states.Priority: its rank, which sorts
     sa.Column("reply_count", sa.Integer, nullable=False),  # also the number of the newest reply
     sa.Column("version", sa.Integer, nullable=False),  # the ETag

@@ -25,7 +25,7 @@ from doorward_tickets.tickets.access import lock, reader_of
 from doorward_tickets.tickets.documents import reply_document, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.repository import LockedTicket, TicketRow
-from doorward_tickets.tickets.states import Action, Status, move
+from doorward_tickets.tickets.states import Action, TicketStatus, move
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class NewReply(NamedTuple):
     key: str | None
 
 
-Make = Callable[[sa.Connection, LockedTicket, Status], Answer]
+Make = Callable[[sa.Connection, LockedTicket, TicketStatus], Answer]
 
 
 class ReplyPage(NamedTuple):
@@ -82,7 +82,7 @@ class ReplyService:
         IdempotencyKeyReusedError.
         """
 
-        def make(connection: sa.Connection, ticket: LockedTicket, after: Status) -> Answer:
+        def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
             reply, changed = _append(connection, ticket, after, caller, wanted.text)
             where = f"/api/v1/tickets/{wanted.ticket_id}"
             return Answer(201, to_json(reply_document(reply)), etag(changed.version), where)
@@ -96,7 +96,7 @@ class ReplyService:
         is not added again. Raises as `add` does.
         """
 
-        def make(connection: sa.Connection, ticket: LockedTicket, after: Status) -> Answer:
+        def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
             if after == ticket.status and _ends_with(connection, ticket, caller, wanted.text):
                 shown = tickets.shown(connection, ticket.id)
             else:
@@ -115,7 +115,7 @@ class ReplyService:
         def work(connection: sa.Connection) -> Answer:
             def once() -> Answer:
                 ticket = lock(connection, claims, wanted.ticket_id, wanted.if_match)
-                after = move(Status(ticket.status), Action.REPLY, claims.role)
+                after = move(TicketStatus(ticket.status), Action.REPLY, claims.role)
                 people_snapshot.remember(connection, profiles)
                 return make(connection, ticket, after)
 
@@ -128,7 +128,7 @@ class ReplyService:
 
 
 def _append(
-    connection: sa.Connection, ticket: LockedTicket, after: Status, caller: Caller, text: str
+    connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
 ) -> tuple[ReplyRow, TicketRow]:
     """Put a reply at the end of a locked ticket's thread."""
     number = ticket.reply_count + 1

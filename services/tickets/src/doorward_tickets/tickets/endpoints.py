@@ -15,8 +15,15 @@ from doorward_common.responses import answer_response, page_response, resource_r
 from doorward_common.routing import LeanRoute, strict_router
 from doorward_tickets.dependencies import ActingAdmin, ActingUser, Tickets
 from doorward_tickets.tickets.documents import detail_json, ticket_document
-from doorward_tickets.tickets.schemas import Filter, Sort, Ticket, TicketCreate, TicketDetail, TicketPatch
-from doorward_tickets.tickets.states import Status
+from doorward_tickets.tickets.schemas import (
+    Filter,
+    Ticket,
+    TicketCreate,
+    TicketDetail,
+    TicketPatch,
+    TicketSort,
+)
+from doorward_tickets.tickets.states import TicketStatus
 
 PREFIX = "/api/v1/tickets"
 
@@ -38,10 +45,10 @@ async def list_tickets(  # noqa: PLR0913, PLR0917 - a parameter for each of the 
     caller: CurrentUser,
     tickets: Tickets,
     q: Search = None,
-    status: Status | None = None,
+    status: TicketStatus | None = None,
     author: uuid.UUID | None = None,
     assignee: uuid.UUID | None = None,
-    sort: Sort = Sort.CREATED_AT_DESC,
+    sort: TicketSort = TicketSort.CREATED_AT_DESC,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

@@ -10,7 +10,7 @@ from doorward_common.columns import utc_now
 from doorward_common.full_text import has_words
 from doorward_common.pagination import Position, keyset
 from doorward_tickets.tables import people, tickets
-from doorward_tickets.tickets.schemas import Filter, Sort
+from doorward_tickets.tickets.schemas import Filter, TicketSort
 
 
 class TicketRow(NamedTuple):
@@ -76,7 +76,7 @@ def list_tickets(
     connection: sa.Connection,
     reader: bytes | None,
     criteria: Filter,
-    sort: Sort,
+    sort: TicketSort,
     position: Position | None,
     count: int,
 ) -> list[TicketRow]:
@@ -96,7 +96,7 @@ def list_tickets(
     return [TicketRow._make(row) for row in connection.execute(statement.limit(count))]
 
 
-def position_of(row: TicketRow, sort: Sort) -> Position:
+def position_of(row: TicketRow, sort: TicketSort) -> Position:
     """Return where a page that ends with `row` ends."""
     values = {
         "created_at": row.created_at.isoformat(),

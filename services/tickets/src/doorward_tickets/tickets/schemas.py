@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from doorward_common.text import one_line, paragraphs
 from doorward_tickets.tables import SUBJECT_LENGTH, TEXT_LENGTH
-from doorward_tickets.tickets.states import Priority, Status
+from doorward_tickets.tickets.states import Priority, TicketStatus
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -34,7 +34,7 @@ Text = Annotated[
 ]
 
 
-class Sort(StrEnum):
+class TicketSort(StrEnum):
     """Orders of the list; a minus turns one around. Ties go by id."""
 
     CREATED_AT = "created_at"
@@ -57,7 +57,7 @@ class Ticket(BaseModel):
 
     id: uuid.UUID
     subject: str
-    status: Status
+    status: TicketStatus
     priority: Priority
     author: Person
     assignee: Person | None
@@ -126,6 +126,6 @@ class Filter(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     words: tuple[str, ...] = ()
-    status: Status | None = None
+    status: TicketStatus | None = None
     author: uuid.UUID | None = None
     assignee: uuid.UUID | None = None

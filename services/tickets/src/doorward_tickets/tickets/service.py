@@ -26,8 +26,8 @@ from doorward_tickets.tickets.assigning import Candidate
 from doorward_tickets.tickets.documents import detail_json, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.repository import TicketRow
-from doorward_tickets.tickets.schemas import Filter, Sort, TicketCreate, TicketPatch
-from doorward_tickets.tickets.states import Action, Status, move
+from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
+from doorward_tickets.tickets.states import Action, TicketStatus, move
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class TicketService:
         self._reply_cursors = ReplyCursors(self._cursors)
 
     async def list_page(
-        self, caller: Claims, criteria: Filter, sort: Sort, cursor: str | None, limit: int
+        self, caller: Claims, criteria: Filter, sort: TicketSort, cursor: str | None, limit: int
     ) -> TicketPage:
         """Read one page of what the caller sees; raises InvalidCursorError."""
         reader = reader_of(caller)
@@ -106,7 +106,7 @@ class TicketService:
             "author_id": author_id,
             "subject": wanted.subject,
             "text": wanted.text,
-            "status": Status.OPEN.value,
+            "status": TicketStatus.OPEN.value,
             "priority": wanted.priority.rank,
         }
 
@@ -133,7 +133,7 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Answer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
-            status = move(Status(ticket.status), Action.CLOSE, caller.claims.role)
+            status = move(TicketStatus(ticket.status), Action.CLOSE, caller.claims.role)
             people_snapshot.remember(connection, profiles)
             changes = {} if status == ticket.status else {"status": status.value}
             return _changed(connection, ticket.id, changes)
@@ -157,7 +157,7 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Answer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
-            move(Status(ticket.status), Action.MANAGE, caller.claims.role)
+            move(TicketStatus(ticket.status), Action.MANAGE, caller.claims.role)
             if candidate is not None:
                 candidate.require_assignable(connection)
             heard = [] if candidate is None or candidate.profile is None else [candidate.profile]

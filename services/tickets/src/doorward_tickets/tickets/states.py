@@ -9,7 +9,7 @@ from doorward_common.roles import Role
 from doorward_tickets.tickets.errors import TicketClosedError
 
 
-class Status(StrEnum):
+class TicketStatus(StrEnum):
     """Whether a ticket wants something."""
 
     OPEN = "open"
@@ -46,17 +46,17 @@ class Action(StrEnum):
 _EVERYBODY: Final = frozenset(Role)  # who sees a ticket is its author or an administrator
 _ADMINS: Final = frozenset({Role.ADMIN})
 
-MOVES: Final[Mapping[tuple[Status, Action], tuple[frozenset[Role], Status]]] = {
-    (Status.OPEN, Action.REPLY): (_EVERYBODY, Status.OPEN),
-    (Status.OPEN, Action.CLOSE): (_EVERYBODY, Status.CLOSED),
-    (Status.OPEN, Action.MANAGE): (_ADMINS, Status.OPEN),
-    (Status.CLOSED, Action.REPLY): (_EVERYBODY, Status.OPEN),
-    (Status.CLOSED, Action.CLOSE): (_EVERYBODY, Status.CLOSED),
+MOVES: Final[Mapping[tuple[TicketStatus, Action], tuple[frozenset[Role], TicketStatus]]] = {
+    (TicketStatus.OPEN, Action.REPLY): (_EVERYBODY, TicketStatus.OPEN),
+    (TicketStatus.OPEN, Action.CLOSE): (_EVERYBODY, TicketStatus.CLOSED),
+    (TicketStatus.OPEN, Action.MANAGE): (_ADMINS, TicketStatus.OPEN),
+    (TicketStatus.CLOSED, Action.REPLY): (_EVERYBODY, TicketStatus.OPEN),
+    (TicketStatus.CLOSED, Action.CLOSE): (_EVERYBODY, TicketStatus.CLOSED),
 }
 """By status and action: who may, and the status afterwards. What is not here is refused with 409."""
 
 
-def move(status: Status, action: Action, role: Role) -> Status:
+def move(status: TicketStatus, action: Action, role: Role) -> TicketStatus:
     """Return the status after an action; raises TicketClosedError, InsufficientRoleError."""
     if (status, action) not in MOVES:
         raise TicketClosedError

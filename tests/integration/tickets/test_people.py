@@ -1,0 +1,154 @@
+"""Names beside tickets: learnt when somebody acts, kept while the users service is away."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from doorward_tickets.people.directory import Directory
+from doorward_tickets.tables import people as snapshot
+from integration.harness.installation import TICKETS, USERS, Installation
+from integration.harness.people import People, Person, enrol
+from integration.harness.problems import assert_problem
+from integration.harness.tickets import TICKET, open_ticket, path_of, stored, tickets_execute
+
+
+class Answering(httpx2.AsyncBaseTransport):
+    """Answers every request alike."""
+
+    def __init__(self, status: int, body: object = None) -> None:
+        self.asked = 0
+        self._status, self._body = status, body
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        if self._status == 0:
+            raise httpx2.ConnectTimeout("nobody there", request=request)
+        return httpx2.Response(self._status, json=self._body, request=request)
+
+
+@contextmanager
+def users_answering(installation: Installation, status: int, body: object = None) -> Iterator[Answering]:
+    """Let the users service answer so; 0 is not at all."""
+    transport = Answering(status, body)
+    people = installation.tickets_app.state.people
+    real = people._directory
+    people._directory = Directory(f"http://users{USERS}", timeout=1, transport=transport)
+    yield transport
+    people._directory = real
+
+
+def rename(installation: Installation, person: Person, name: str) -> None:
+    response = installation.call("PATCH", f"{USERS}/me", person.access, json={"name": name})
+    assert response.status_code == 200
+
+
+def test_a_new_name_is_shown_once_its_bearer_acts_again(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    rename(installation, people.user, "Ada Lovelace")
+
+    def shown() -> str:
+        return str(installation.call("GET", path, people.admin.access).json()["author"]["name"])
+
+    assert shown() == "User"
+    tag = installation.call("GET", path, people.admin.access).headers["etag"]
+    installation.call("POST", f"{path}/replies", people.admin.access, json={"text": "x"})
+    assert shown() == "User"
+    installation.call("PATCH", f"{path}/close", people.user.access)
+    assert shown() == "Ada Lovelace"
+    headers = {"If-None-Match": tag}
+    assert installation.call("GET", path, people.admin.access, headers=headers).status_code == 200
+
+
+def test_a_name_alone_makes_another_tag(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    tag = installation.call("GET", path, people.user.access).headers["etag"]
+    rename(installation, people.user, "Grace")
+    open_ticket(installation, people.user)
+    again = installation.call("GET", path, people.user.access, headers={"If-None-Match": tag})
+    assert (again.status_code, again.json()["author"]["name"]) == (200, "Grace")
+    closed = installation.call("PATCH", f"{path}/close", people.user.access, headers={"If-Match": tag})
+    assert closed.status_code == 200, "the ticket itself is the same version"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(0, None), (503, {}), (500, None), (200, {"id": "x"}), (200, []), (302, None), (429, None)],
+)
+def test_without_the_users_service_people_write_on(
+    installation: Installation, people: People, status: int, body: object
+) -> None:
+    known = open_ticket(installation, people.user)
+    with users_answering(installation, status, body) as users:
+        for person, name in ((people.user, "User"), (people.other, None)):
+            created = open_ticket(installation, person)
+            assert created["author"] == {"id": person.id, "name": name}
+        reply = {"text": "Still here."}
+        answer = installation.call("POST", f"{path_of(known)}/replies", people.user.access, json=reply)
+        assert answer.status_code == 201
+        assert installation.call("GET", path_of(known), people.user.access).status_code == 200
+        assert users.asked == 1, "each waited for it anew"
+    assert open_ticket(installation, people.other)["author"]["name"] == "Other"
+
+
+def test_without_the_users_service_known_administrators_are_assigned(
+    installation: Installation, people: People
+) -> None:
+    open_ticket(installation, people.deputy)
+    path = path_of(open_ticket(installation, people.user))
+
+    def assign(person_id: str) -> httpx2.Response:
+        return installation.call("PATCH", path, people.admin.access, json={"assignee_id": person_id})
+
+    with users_answering(installation, 0):
+        assert assign(people.deputy.id).json()["assignee"]["name"] == "Deputy"
+        assert assign(people.admin.id).json()["assignee"]["id"] == people.admin.id
+        for unsure in (people.user.id, people.other.id, str(uuid.uuid4())):
+            assert_problem(assign(unsure), 503, "directory_unavailable")
+
+
+def test_whoever_the_directory_no_longer_knows_so_changes_nothing(
+    installation: Installation, people: People
+) -> None:
+    """Before the list of revoked tokens has told: the directory is asked by every change."""
+    mine = open_ticket(installation, people.user)
+    before = stored(installation)
+    gone = {"id": people.user.id, "name": "User", "role": "user", "status": "active"}
+    for status, body in (
+        (401, {}),
+        (404, {}),
+        (200, {**gone, "status": "disabled"}),
+        (200, {**gone, "role": "admin"}),
+    ):
+        with users_answering(installation, status, body):
+            for method, path, options in (
+                ("POST", TICKETS, {"json": TICKET}),
+                ("PUT", path_of(mine), {"json": {"text": "x"}}),
+                ("POST", f"{path_of(mine)}/replies", {"json": {"text": "x"}}),
+                ("PATCH", f"{path_of(mine)}/close", {}),
+            ):
+                answer = installation.call(method, path, people.user.access, **options)
+                assert_problem(answer, 401, "invalid_token")
+    assert stored(installation) == before
+
+
+def test_demoted_administrators_see_their_own_tickets_alone(
+    installation: Installation, people: People
+) -> None:
+    open_ticket(installation, people.user)
+    installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "user"})
+    answer = installation.call("GET", TICKETS, people.deputy.access)
+    assert_problem(answer, 401, "invalid_token")
+    tokens = installation.log_in(people.deputy.email, people.deputy.password)
+    assert installation.call("GET", TICKETS, tokens.access).json()["items"] == []
+
+
+def test_one_snapshot_a_person_however_many_act_at_once(installation: Installation, people: People) -> None:
+    newcomer = enrol(installation, people.admin, name="Newcomer")
+    for _ in range(5):
+        open_ticket(installation, newcomer)
+    rows = tickets_execute(installation, sa.select(snapshot.c.name))
+    assert rows == [("Newcomer",)]
