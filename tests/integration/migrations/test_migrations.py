@@ -16,6 +16,7 @@ from doorward_identity.schema import PACKAGE, REQUIRED_REVISION, VERSION_TABLE, 
 from doorward_identity.tables import metadata
 from integration.harness.installation import Installation
 from integration.harness.people import half_made, populate
+from integration.harness.schemas import collations
 from support.databases import Database, DatabaseServer
 from support.processes import inherited_environment
 
@@ -82,7 +83,7 @@ def assert_complete(url: str) -> None:
         assert schema_problem(connection) is None
         assert foreign_keys(connection) == {"credentials": "CASCADE", "sessions": "CASCADE"}
         if engine.dialect.name != "sqlite":
-            assert collations(connection) <= {"utf8mb4_bin", "ascii_bin"}
+            assert collations(connection, VERSION_TABLE) <= {"utf8mb4_bin", "ascii_bin"}
     engine.dispose()
     with Installation(url) as installation:
         populate(installation)
@@ -96,18 +97,6 @@ def foreign_keys(connection: sa.Connection) -> dict[str, str]:
         for table in ("credentials", "sessions")
         for key in inspector.get_foreign_keys(table)
     }
-
-
-def collations(connection: sa.Connection) -> set[str]:
-    """Return the collations of every column of text but the version's."""
-    rows = connection.execute(
-        sa.text(
-            "SELECT collation_name FROM information_schema.columns WHERE table_schema = DATABASE()"
-            " AND collation_name IS NOT NULL AND table_name <> :version_table"
-        ),
-        {"version_table": VERSION_TABLE},
-    )
-    return {str(row[0]) for row in rows}
 
 
 def together(mode: str, urls: list[str]) -> subprocess.CompletedProcess[str]:

@@ -34,7 +34,7 @@ class Answering(httpx2.AsyncBaseTransport):
 def users_answering(installation: Installation, status: int, body: object = None) -> Iterator[Answering]:
     """Let the users service answer so; 0 is not at all."""
     transport = Answering(status, body)
-    people = installation.tickets_app.state.people
+    people = installation.tickets_app.state.means.people
     real = people._directory
     people._directory = Directory(f"http://users{USERS}", timeout=1, transport=transport)
     yield transport

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import sqlalchemy as sa
-from alembic import command, op
+from alembic import command, context, op
 from alembic.config import Config
 
 from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, fixed_bytes
@@ -38,6 +38,21 @@ def migrate(engine: sa.Engine, package: str) -> None:
     ):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def run_revisions(metadata: sa.MetaData, version_table: str) -> None:
+    """Be the body of a package's env.py, which Alembic runs: migrate over the connection of `migrate`.
+
+    `metadata` gives the convention that constraints are named by.
+    """
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        version_table=version_table,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from doorward_common import commands
 from doorward_common.app import Runtime, create_service
 from doorward_common.idempotency import IdempotencyKeys
+from doorward_common.pagination import CursorCodec
 from doorward_common.sweeping import BATCH, sweep_regularly
+from doorward_tickets.means import Means
 from doorward_tickets.people.directory import Directory
 from doorward_tickets.people.service import People
 from doorward_tickets.replies import endpoints as reply_endpoints
@@ -54,10 +56,14 @@ def create_app(
         owns_runtime=runtime is None,
         background=[partial(sweep_regularly, sweep), close_at_the_end],
     )
-    app.state.people = people = People(directory)
-    app.state.idempotency_keys = keys
-    app.state.tickets = TicketService(used, people, keys, settings)
-    app.state.replies = ReplyService(used, people, keys, settings)
+    app.state.means = means = Means(
+        used.database,
+        People(directory),
+        keys,
+        CursorCodec(lambda: settings.cursor_secrets(used.verification.keys)),
+    )
+    app.state.tickets = TicketService(means)
+    app.state.replies = ReplyService(means)
     return app
 
 

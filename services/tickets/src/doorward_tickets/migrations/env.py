@@ -1,15 +1,7 @@
-"""Run by Alembic: migrates over the connection that schema.migrate opened."""
+"""Run by Alembic: migrates over the connection that migrations.migrate opened."""
 
-from alembic import context
-
+from doorward_common.migrations import run_revisions
 from doorward_tickets.schema import VERSION_TABLE
 from doorward_tickets.tables import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,  # names constraints by its convention
-    version_table=VERSION_TABLE,
-    transaction_per_migration=True,
-)
-with context.begin_transaction():
-    context.run_migrations()
+run_revisions(metadata, VERSION_TABLE)

@@ -1,7 +1,9 @@
 """Endpoints of threads."""
 
 import uuid
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.responses import Response
 
 from doorward_common.etags import IfMatch
@@ -27,31 +29,25 @@ async def list_replies(
     return page_response([reply_document(row) for row in page.replies], page.next_cursor)
 
 
-@router.post("/replies", status_code=201, response_model=Reply, summary="Reply to a ticket")
-async def add_reply(
+async def _new_reply(
     ticket_id: uuid.UUID,
     body: ReplyCreate,
-    caller: ActingUser,
-    replies: Replies,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
-) -> Response:
+) -> NewReply:
+    return NewReply(ticket_id, body.text, if_match, idempotency_key)
+
+
+Wanted = Annotated[NewReply, Depends(_new_reply)]
+
+
+@router.post("/replies", status_code=201, response_model=Reply, summary="Reply to a ticket")
+async def add_reply(caller: ActingUser, wanted: Wanted, replies: Replies) -> Response:
     """Add a reply. A closed ticket is open again. The ETag is the ticket's."""
-    return answer_response(
-        await replies.add(caller, NewReply(ticket_id, body.text, if_match, idempotency_key))
-    )
+    return answer_response(await replies.add(caller, wanted))
 
 
 @router.put("", response_model=Ticket, summary="Reply to a ticket, once")
-async def put_reply(
-    ticket_id: uuid.UUID,
-    body: ReplyCreate,
-    caller: ActingUser,
-    replies: Replies,
-    if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def put_reply(caller: ActingUser, wanted: Wanted, replies: Replies) -> Response:
     """Reply, unless the thread of the open ticket ends with this very reply. A closed ticket is open again."""
-    return answer_response(
-        await replies.put(caller, NewReply(ticket_id, body.text, if_match, idempotency_key))
-    )
+    return answer_response(await replies.put(caller, wanted))

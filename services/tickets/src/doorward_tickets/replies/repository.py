@@ -52,9 +52,6 @@ def find_reply(connection: sa.Connection, ticket_id: bytes, number: int) -> Repl
     return None if row is None else ReplyRow(*row)
 
 
-def insert_reply(connection: sa.Connection, values: Mapping[str, Any]) -> ReplyRow:
+def insert_reply(connection: sa.Connection, values: Mapping[str, Any]) -> None:
     """Store a reply to a ticket that is locked."""
     connection.execute(replies.insert().values({**values, "created_at": utc_now()}))
-    reply = find_reply(connection, values["ticket_id"], values["number"])
-    assert reply is not None  # inserted above, in this transaction
-    return reply

@@ -8,23 +8,21 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_common.app import Runtime
 from doorward_common.etags import etag
-from doorward_common.idempotency import Answer, IdempotencyKeys, keyed_request
-from doorward_common.pagination import CursorCodec
+from doorward_common.idempotency import Answer, keyed_request
 from doorward_common.responses import to_json
 from doorward_common.tokens import Claims
+from doorward_tickets.means import Means
 from doorward_tickets.people import repository as people_snapshot
-from doorward_tickets.people.service import Caller, People
+from doorward_tickets.people.service import Caller
 from doorward_tickets.replies import repository
 from doorward_tickets.replies.cursors import ReplyCursors
 from doorward_tickets.replies.repository import ReplyRow
-from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tickets import repository as tickets
 from doorward_tickets.tickets.access import lock, reader_of
 from doorward_tickets.tickets.documents import reply_document, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
-from doorward_tickets.tickets.repository import LockedTicket, TicketRow
+from doorward_tickets.tickets.repository import LockedTicket
 from doorward_tickets.tickets.states import Action, TicketStatus, move
 
 log = structlog.get_logger(__name__)
@@ -52,13 +50,11 @@ class ReplyPage(NamedTuple):
 class ReplyService:
     """Reads and lengthens threads."""
 
-    def __init__(
-        self, runtime: Runtime, people: People, keys: IdempotencyKeys, settings: TicketsSettings
-    ) -> None:
-        self._database = runtime.database
-        self._people = people
-        self._keys = keys
-        self._cursors = ReplyCursors(CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys)))
+    def __init__(self, means: Means) -> None:
+        self._database = means.database
+        self._people = means.people
+        self._keys = means.keys
+        self._cursors = ReplyCursors(means.cursors)
 
     async def list_page(
         self, caller: Claims, ticket_id: uuid.UUID, cursor: str | None, limit: int
@@ -83,9 +79,11 @@ class ReplyService:
         """
 
         def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            reply, changed = _append(connection, ticket, after, caller, wanted.text)
+            number = _append(connection, ticket, after, caller, wanted.text)
+            reply = repository.find_reply(connection, ticket.id, number)
+            assert reply is not None  # appended above, in this transaction
             where = f"/api/v1/tickets/{wanted.ticket_id}"
-            return Answer(201, to_json(reply_document(reply)), etag(changed.version), where)
+            return Answer(201, to_json(reply_document(reply)), etag(ticket.version + 1), where)
 
         return await self._write("add", caller, wanted, make)
 
@@ -97,10 +95,9 @@ class ReplyService:
         """
 
         def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            if after == ticket.status and _ends_with(connection, ticket, caller, wanted.text):
-                shown = tickets.shown(connection, ticket.id)
-            else:
-                _, shown = _append(connection, ticket, after, caller, wanted.text)
+            if after != ticket.status or not _ends_with(connection, ticket, caller, wanted.text):
+                _append(connection, ticket, after, caller, wanted.text)
+            shown = tickets.shown(connection, ticket.id)
             return Answer(200, to_json(ticket_document(shown)), etag(shown.version))
 
         return await self._write("put", caller, wanted, make)
@@ -129,8 +126,8 @@ class ReplyService:
 
 def _append(
     connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
-) -> tuple[ReplyRow, TicketRow]:
-    """Put a reply at the end of a locked ticket's thread."""
+) -> int:
+    """Put a reply at the end of a locked ticket's thread; return its number."""
     number = ticket.reply_count + 1
     values = {
         "ticket_id": ticket.id,
@@ -139,9 +136,9 @@ def _append(
         "author_id": caller.claims.subject.bytes,
         "text": text,
     }
-    reply = repository.insert_reply(connection, values)
-    changes = {"reply_count": number, "status": after.value}
-    return reply, tickets.update_ticket(connection, ticket.id, changes)
+    repository.insert_reply(connection, values)
+    tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": after.value})
+    return number
 
 
 def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:

@@ -85,17 +85,10 @@ async def manage_ticket(
     return answer_response(await tickets.manage(caller, ticket_id, body, if_match))
 
 
+@router.patch("/close-ticket/{ticket_id}", response_model=Ticket, summary="Close a ticket (older address)")
 @router.patch("/{ticket_id}/close", response_model=Ticket, summary="Close a ticket")
 async def close_ticket(
     ticket_id: uuid.UUID, caller: ActingUser, tickets: Tickets, if_match: IfMatch = None
 ) -> Response:
     """Close a ticket; a reply opens it again."""
-    return answer_response(await tickets.close(caller, ticket_id, if_match))
-
-
-@router.patch("/close-ticket/{ticket_id}", response_model=Ticket, summary="Close a ticket (older address)")
-async def close_ticket_by_its_older_address(
-    ticket_id: uuid.UUID, caller: ActingUser, tickets: Tickets, if_match: IfMatch = None
-) -> Response:
-    """Do as `PATCH /{ticket_id}/close` does."""
     return answer_response(await tickets.close(caller, ticket_id, if_match))

@@ -136,11 +136,10 @@ def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> tuple
     return found
 
 
-def update_ticket(connection: sa.Connection, ticket_id: bytes, changes: Mapping[str, Any]) -> TicketRow:
+def update_ticket(connection: sa.Connection, ticket_id: bytes, changes: Mapping[str, Any]) -> None:
     """Change a locked ticket and give it its next version."""
     values = {**changes, "version": tickets.c.version + 1, "updated_at": utc_now()}
     connection.execute(tickets.update().where(tickets.c.id == ticket_id).values(values))
-    return shown(connection, ticket_id)
 
 
 def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:

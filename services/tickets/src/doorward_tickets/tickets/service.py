@@ -8,18 +8,16 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_common.app import Runtime
 from doorward_common.etags import etag
-from doorward_common.idempotency import Answer, IdempotencyKeys, keyed_request
-from doorward_common.pagination import CursorCodec
+from doorward_common.idempotency import Answer, keyed_request
 from doorward_common.responses import to_json
 from doorward_common.tokens import Claims
+from doorward_tickets.means import Means
 from doorward_tickets.people import repository as people_snapshot
-from doorward_tickets.people.service import Caller, People
+from doorward_tickets.people.service import Caller
 from doorward_tickets.replies import repository as replies
 from doorward_tickets.replies.cursors import ReplyCursors
 from doorward_tickets.replies.repository import ReplyRow
-from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tickets import repository
 from doorward_tickets.tickets.access import lock, reader_of
 from doorward_tickets.tickets.assigning import Candidate
@@ -53,14 +51,12 @@ class Opened(NamedTuple):
 class TicketService:
     """Reads and changes tickets."""
 
-    def __init__(
-        self, runtime: Runtime, people: People, keys: IdempotencyKeys, settings: TicketsSettings
-    ) -> None:
-        self._database = runtime.database
-        self._people = people
-        self._keys = keys
-        self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
-        self._reply_cursors = ReplyCursors(self._cursors)
+    def __init__(self, means: Means) -> None:
+        self._database = means.database
+        self._people = means.people
+        self._keys = means.keys
+        self._cursors = means.cursors
+        self._reply_cursors = ReplyCursors(means.cursors)
 
     async def list_page(
         self, caller: Claims, criteria: Filter, sort: TicketSort, cursor: str | None, limit: int
@@ -172,9 +168,8 @@ class TicketService:
 def _changed(connection: sa.Connection, ticket_id: bytes, changes: dict[str, Any]) -> Answer:
     """Change a locked ticket, if there is anything to change, and show it."""
     if changes:
-        row = repository.update_ticket(connection, ticket_id, changes)
-    else:
-        row = repository.shown(connection, ticket_id)
+        repository.update_ticket(connection, ticket_id, changes)
+    row = repository.shown(connection, ticket_id)
     return Answer(200, to_json(ticket_document(row)), etag(row.version))
 
 

@@ -1,0 +1,81 @@
+"""The tickets schema: what the migration makes is what the code describes, however often it is cut short."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from doorward_common.database import create_engine
+from doorward_common.full_text import COLLATION, has_words
+from doorward_common.migrations import migrate
+from doorward_tickets.schema import PACKAGE, VERSION_TABLE, schema_problem
+from doorward_tickets.tables import metadata, tickets
+from integration.harness.schemas import collations
+from support.databases import DatabaseServer
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    if request.param == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path}/tickets.db", pool_size=1, timeout=25)
+        yield engine
+        engine.dispose()
+        return
+    server: DatabaseServer = request.getfixturevalue("mariadb_server")
+    with server.create_database("migrate") as database:
+        engine = create_engine(database.url, pool_size=1, timeout=25)
+        yield engine
+        engine.dispose()
+
+
+def assert_complete(engine: sa.Engine) -> None:
+    """Check that the schema is the one that tables.py describes, and that search works."""
+    is_sqlite = engine.dialect.name == "sqlite"
+
+    def is_described(_object: object, name: str | None, kind: str, *_more: object) -> bool:
+        # On SQLite, search is tables beside the tables and no index.
+        return not (is_sqlite and kind in {"table", "index"} and str(name).startswith("ft_"))
+
+    with engine.connect() as connection:
+        options = {"compare_type": True, "version_table": VERSION_TABLE, "include_object": is_described}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+        assert schema_problem(connection) is None
+        found = has_words(connection, tickets.c.id, (tickets.c.subject, tickets.c.text), ("the",))
+        assert connection.execute(sa.select(tickets.c.id).where(found)).all() == []
+        if not is_sqlite:
+            assert collations(connection, VERSION_TABLE) == {"utf8mb4_bin", "ascii_bin", COLLATION}
+
+
+def test_migrated_schema_is_the_one_that_the_code_describes(engine: sa.Engine) -> None:
+    migrate(engine, PACKAGE)
+    assert_complete(engine)
+    migrate(engine, PACKAGE)
+    assert_complete(engine)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 13, 14, 15, 16, 17, 18, 19])
+def test_every_half_finished_state_is_finished(engine: sa.Engine, steps: int) -> None:
+    """Deterministically: a run that ends after so many statements of DDL, then a whole one."""
+    left = steps
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(_connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
+        nonlocal left
+        if statement.lstrip().upper().startswith(("CREATE", "INSERT INTO TICKETS_SCHEMA")):
+            if left == 0:
+                raise PowerCutError
+            left -= 1
+
+    sa.event.listen(engine, "before_cursor_execute", cut)
+    with pytest.raises(PowerCutError):
+        migrate(engine, PACKAGE)
+    sa.event.remove(engine, "before_cursor_execute", cut)
+    engine.dispose()
+    migrate(engine, PACKAGE)
+    assert_complete(engine)
