@@ -17,6 +17,7 @@ LABELS = {
     "method",
     "route",
     "status",
+    "database",
     "executor",
     "state",
     "code",
