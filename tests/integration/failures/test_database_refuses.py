@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from integration.failures.test_database_away import assert_back_to_normal, assert_unavailable, requests
 from integration.harness.deployment import FragileDeployment, row_locked, wait_until
-from integration.harness.installation import USERS
+from integration.harness.installation import AUTH, USERS
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 
@@ -139,11 +139,12 @@ def connect(url: str) -> "pymysql.Connection[Any]":
 def kill_connections_of_services_until_refused(
     deployment: FragileDeployment, people: People, stack: contextlib.ExitStack
 ) -> None:
-    """Services may have come back in between: make room once more and take it."""
+    """Services may have come back in between: make room once more and take it, until both have none."""
     for _ in range(20):
         kill_connections(deployment)
         occupy(deployment, stack)
-        if deployment.call("GET", f"{USERS}/me", people.user.access).status == 503:
+        both = (f"{USERS}/me", f"{AUTH}/sessions")
+        if all(deployment.call("GET", path, people.user.access).status == 503 for path in both):
             return
 
 

@@ -16,8 +16,8 @@ from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
-from integration.keys_processes.keyed import without_secret
-from integration.keys_processes.tokens import signed
+from integration.keys.keyed import without_secret
+from integration.keys.tokens import signed
 from integration.remote.own_service import OwnService
 from support.databases import Database
 from support.services import Service

@@ -1,5 +1,6 @@
 """Revoking access tokens: in the transaction of what ends them, and reading what was revoked."""
 
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_common.columns import utc_now
 from doorward_common.revocations.changes import Changes
+from doorward_common.tokens import MAX_LEEWAY_SECONDS
 from doorward_common.unit_of_work import Database
 from doorward_identity.tables import revocations
 
@@ -39,8 +41,9 @@ def revoke_user(connection: sa.Connection, user_id: bytes, *, epoch: int, token_
 
 
 def _upsert(connection: sa.Connection, kind: Kind, subject_id: bytes, epoch: int, token_seconds: int) -> None:
+    expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
     # The caller holds the lock of what it revokes, so no newer epoch can be overwritten.
-    changed = {"epoch": epoch, "revoked_at": utc_now(), "expires_at": utc_now(token_seconds)}
+    changed = {"epoch": epoch, "revoked_at": utc_now(), "expires_at": expires_at}
     values = {"kind": kind.value, "subject_id": subject_id, **changed}
     if connection.dialect.name == "sqlite":
         connection.execute(
@@ -100,6 +103,7 @@ class DatabaseSource:
     async def changes(self, cursor: str | None) -> Changes:
         """Read what changed since; raises as Database.read does."""
         since = None if cursor is None else datetime.fromisoformat(cursor)
+        started = time.monotonic()
         found, now = await self._database.read(lambda connection: changes_since(connection, since))
         return Changes(
             sessions={
@@ -112,5 +116,11 @@ class DatabaseSource:
                 for one in found
                 if one.kind == Kind.USER
             },
-            cursor=now.isoformat(timespec="microseconds"),  # so that later ones sort behind
+            cursor=_cursor(now),
+            # No second question for the time: the look took less than this process waited for it.
+            read_by=_cursor(now + timedelta(seconds=time.monotonic() - started)),
         )
+
+
+def _cursor(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")  # so that later ones sort behind

@@ -30,7 +30,8 @@ class Database:
         for at, row in self.rows:
             if since is None or at > since:
                 found |= row
-        return found | Changes(cursor=self.now.isoformat(timespec="microseconds"))
+        now = self.now.isoformat(timespec="microseconds")
+        return found | Changes(cursor=now, read_by=now)
 
 
 class Replica:
@@ -144,8 +145,8 @@ def test_lifetimes_go_down_on_the_way() -> None:
     now = 0.0
     revocations = Revocations()
     log = RevocationLog(revocations, clock=lambda: now)
-    log.add(Changes(cursor="1"))
-    log.add(Changes({A: 300.0, B: 50.0}, cursor="2"))
+    log.add(Changes(cursor="1", read_by="1"))
+    log.add(Changes({A: 300.0, B: 50.0}, cursor="2", read_by="2"))
     now = 100.0
     told = log.since("1")
     assert told.sessions == {A: 200.0}

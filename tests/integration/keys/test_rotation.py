@@ -1,9 +1,9 @@
 """Keys rotate under load, by the command and through mounted files, and no client notices."""
 
 from integration.harness.crowd import enrol
-from integration.keys_processes.keyed import KeyedDeployment
-from integration.keys_processes.load import Load
-from integration.keys_processes.mounted import hand_out, newest, retiring, rotated, without
+from integration.keys.keyed import KeyedDeployment
+from integration.keys.load import Load
+from integration.keys.mounted import hand_out, newest, retiring, rotated, without
 
 REQUESTS = 5_000
 CLIENTS = 8

@@ -16,8 +16,8 @@ from doorward_common.keys.key_set import ES256, HS256
 from doorward_common.keys.rotation import new_jwk
 from doorward_common.keys.secrets import key_id
 from integration.harness.forgery import parts, sign
-from integration.keys_processes.mounted import KeyDocument
-from integration.keys_processes.mutations import Mutation
+from integration.keys.mounted import KeyDocument
+from integration.keys.mutations import Mutation
 
 _STRANGERS: Final = new_jwk(HS256), new_jwk(ES256)
 _NOBODY: Final = str(uuid.UUID(int=1))

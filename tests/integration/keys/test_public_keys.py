@@ -15,16 +15,16 @@ from integration.harness.forgery import parts, sign
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
-from integration.keys_processes.confusions import public_spellings
-from integration.keys_processes.keyed import (
+from integration.keys.confusions import public_spellings
+from integration.keys.keyed import (
     CURSOR_KEY,
     NOTICE_SECONDS,
     KeyedDeployment,
     keyless_users,
     metric,
 )
-from integration.keys_processes.mounted import rotate
-from integration.keys_processes.tokens import signed
+from integration.keys.mounted import rotate
+from integration.keys.tokens import signed
 from support.databases import Database
 from support.services import Service
 
@@ -170,8 +170,8 @@ def test_a_service_that_verifies_may_be_given_public_halves_at_any_time(
     keys_database: Database, tmp_path: Path
 ) -> None:
     """Also after a leak: else it would hold on to the key that leaked because it has nothing to sign with."""
-    member = enrol(keys_database.url, 1)[0]
     with KeyedDeployment(keys_database, tmp_path, DOORWARD_CURSOR_KEY=CURSOR_KEY) as deployment:
+        member = enrol(keys_database.url, 1)[0]
         thief = signed(deployment.document, member.id)
         assert deployment.call("GET", ME, thief).status == 200
         document = {"keys": [new_jwk(ES256)]}

@@ -14,10 +14,10 @@ from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
-from integration.keys_processes.damages import DAMAGES
-from integration.keys_processes.keyed import NOTICE_SECONDS, KeyedDeployment, metric
-from integration.keys_processes.mounted import KeyDocument, newest, rotate, without
-from integration.keys_processes.tokens import header_of, signed
+from integration.keys.damages import DAMAGES
+from integration.keys.keyed import NOTICE_SECONDS, KeyedDeployment, metric
+from integration.keys.mounted import KeyDocument, newest, rotate, without
+from integration.keys.tokens import header_of, signed
 from support.databases import DatabaseServer
 
 PLACES = (f"{AUTH}/me", f"{USERS}/me")

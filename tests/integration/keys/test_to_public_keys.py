@@ -6,9 +6,9 @@ from pathlib import Path
 
 from doorward_common.keys.key_set import ES256
 from integration.harness.crowd import enrol
-from integration.keys_processes.keyed import KeyedDeployment, keyless_users
-from integration.keys_processes.load import Load
-from integration.keys_processes.mounted import hand_out, newest, rotated, without
+from integration.keys.keyed import KeyedDeployment, keyless_users
+from integration.keys.load import Load
+from integration.keys.mounted import hand_out, newest, rotated, without
 
 REQUESTS = 5_000
 CLIENTS = 8

@@ -12,10 +12,10 @@ from integration.harness.installation import USERS
 from integration.harness.races import together
 from integration.harness.routes import PROTECTED
 from integration.harness.wire import Wire
-from integration.keys_processes.confusions import key_mutations
-from integration.keys_processes.keyed import KeyedDeployment
-from integration.keys_processes.mutations import elliptic_mutations, other_spellings, text_mutations
-from integration.keys_processes.tokens import ring_of, signed
+from integration.keys.confusions import key_mutations
+from integration.keys.keyed import KeyedDeployment
+from integration.keys.mutations import elliptic_mutations, other_spellings, text_mutations
+from integration.keys.tokens import ring_of, signed
 from support.databases import DatabaseServer
 
 ALGORITHMS = (HS256, ES256)

@@ -9,8 +9,8 @@ from doorward_common.keys.key_set import HS256
 from doorward_common.keys.rotation import new_jwk
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
-from integration.keys_processes.load import TOKEN_SECONDS
-from integration.keys_processes.mounted import KeyDocument, MountedSecret
+from integration.keys.load import TOKEN_SECONDS
+from integration.keys.mounted import KeyDocument, MountedSecret
 from support.databases import Database
 from support.services import Service
 

@@ -12,7 +12,7 @@ from integration.harness.crowd import Member
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.wire import Reply, Wire
-from integration.keys_processes.tokens import expiry_of, header_of
+from integration.keys.tokens import expiry_of, header_of
 
 TOKEN_SECONDS: Final = 5
 """The shortest life that settings allow an access token: the last ones of a key are soon gone."""
