@@ -11,6 +11,5 @@ def anyio_backend() -> str:
 # Left out of `make test` until they pass, or have been seen to: docs/known-defects.md says why.
 collect_ignore = [
     "e2e",
-    "integration/remote",
     "integration/throttling_processes",
 ]

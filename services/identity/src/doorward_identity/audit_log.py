@@ -18,7 +18,9 @@ class AuditEvent(BaseModel):
 
     id: uuid.UUID
     # Text: while a release is rolled out, the one before reads kinds of events that it does not know.
-    action: str = Field(description="What happened, as source:subject:action.", examples=[Action.LOGIN_FAILED])
+    action: str = Field(
+        description="What happened, as source:subject:action.", examples=[Action.LOGIN_FAILED]
+    )
     actor_id: uuid.UUID | None = Field(description="Who did it, if that is known.")
     target_id: uuid.UUID | None = Field(description="Whose account it is about.")
     ip: str

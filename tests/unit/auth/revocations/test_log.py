@@ -87,8 +87,12 @@ async def test_what_was_heard_from_another_process_is_told_on() -> None:
     replica = Replica(database)
     await replica.feed.update()
     cursor = replica.log.since(None).cursor
+    unheard = replica.log.etag
     replica.feed.hear(Changes({C: 300.0}))
     assert replica.revocations.is_revoked(session_id=C, subject=USER, epoch=0)
+    # The tag counts it, so it is told with it: who has the tag is told nothing more.
+    assert replica.log.etag != unheard
+    assert set(replica.log.since(cursor).sessions) == {C}
     database.now += timedelta(seconds=1)
     await replica.feed.update()
     assert set(replica.log.since(cursor).sessions) == {C}

@@ -36,10 +36,16 @@ class RevocationLog:
         self._batches: deque[_Batch] = deque()
         self._cursor: str | None = None
         self._begins: str | None = None
+        self._heard = Changes()
 
     def add(self, news: Changes) -> None:
-        """Take what one look added to the list."""
+        """Take what one look added to the list, or what was heard of between two: that has no cursor."""
+        if news.cursor is None:
+            self._heard |= news
+            return
         now = self._clock()
+        # The look was over just now, later than all that was heard.
+        news, self._heard = self._heard | news, Changes()
         if self._begins is None:
             # The first look is the whole list: there is nothing before it to tell.
             self._begins = news.read_by
@@ -55,6 +61,11 @@ class RevocationLog:
         return entity_tag(f"{self._revocations.fingerprint:016x}")
 
     @property
+    def cursor(self) -> str:
+        """The cursor of the list as it is now."""
+        return self._cursor or ""
+
+    @property
     def age(self) -> float:
         """How many seconds ago the list was up to date; raises StaleRevocationsError past the bound."""
         age = self._revocations.age()
@@ -63,13 +74,16 @@ class RevocationLog:
         return age
 
     def since(self, cursor: str | None) -> Changes:
-        """Return what the list grew by since `cursor`, or all of it."""
+        """Return what the list grew by since `cursor`, or all of it.
+
+        With whatever was heard of since the last look: `etag` counts it already.
+        """
         if cursor is None or self._begins is None or cursor < self._begins:
             everything = self._revocations.everything()
             return Changes(everything.sessions, everything.users, self._cursor)
         now = self._clock()
         later = (_aged(batch, now) for batch in self._batches if (batch.news.read_by or "") > cursor)
-        return reduce(or_, later, Changes()) | Changes(cursor=self._cursor)
+        return reduce(or_, later, self._heard) | Changes(cursor=self._cursor)
 
 
 def _aged(batch: _Batch, now: float) -> Changes:
