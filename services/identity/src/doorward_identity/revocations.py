@@ -141,6 +141,9 @@ class DatabaseSource:
         read_by = look.began_at + timedelta(seconds=time.monotonic() - started)
         return Changes(look.sessions, look.users, _cursor(look.began_at), read_by=_cursor(read_by))
 
+    async def close(self) -> None:
+        """Do nothing: the connections are the service's."""
+
     async def _everything(self) -> _Look:
         """Read the whole list in pages: in one statement a long one would outlast the time-out for good."""
         look = await self._database.read(partial(_look_at_page, look=None))

@@ -33,6 +33,9 @@ class Database:
         now = self.now.isoformat(timespec="microseconds")
         return found | Changes(cursor=now, read_by=now)
 
+    async def close(self) -> None:
+        """Nothing was opened."""
+
 
 class Replica:
     def __init__(self, database: Database) -> None:

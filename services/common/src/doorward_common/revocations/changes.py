@@ -41,6 +41,9 @@ class Source(Protocol):
     async def changes(self, cursor: str | None) -> Changes:
         """Return everything (without a cursor) or what changed since; any exception is a failed look."""
 
+    async def close(self) -> None:
+        """Let go of what was opened: nobody looks any more."""
+
 
 class Exchange(Protocol):
     """Where services tell each other at once what the next look would bring a little later."""

@@ -53,6 +53,12 @@ class RevocationFeed:
 
     async def run(self) -> None:
         """Look at the source again and again; a failed look only lets the list age."""
+        try:
+            await self._look_for_ever()
+        finally:
+            await self._source.close()
+
+    async def _look_for_ever(self) -> None:
         while True:
             try:
                 await self.update()

@@ -39,5 +39,5 @@ class RemoteSource:
         return changes
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to auth."""
         await self._client.aclose()
