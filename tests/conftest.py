@@ -14,5 +14,4 @@ collect_ignore = [
     "integration/accounts",
     "integration/keys_processes",
     "integration/remote",
-    "integration/throttling",
 ]
