@@ -8,7 +8,7 @@ import pytest
 from doorward_auth.throttling.limits import LOGIN_BY_SOURCE, Subject
 from integration.harness.crowd import Member
 from integration.harness.races import together
-from integration.throttling_processes.callers import (
+from integration.throttling.callers import (
     WRONG,
     Answer,
     Auths,

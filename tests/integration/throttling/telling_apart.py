@@ -20,11 +20,13 @@ class Sample(NamedTuple):
 
 
 def share_told_apart(samples: Sequence[Sample]) -> float:
-    """Return the share of samples whose class is guessed right: 0.5 is chance, 1.0 all."""
+    """Return the share of samples whose class is guessed right: 0.5 is chance, 1.0 all.
+
+    The mean of the shares of both classes: it is worth nothing to know which of them is the larger.
+    """
     level = _without_drift(samples)
     one, other = level[::2], level[1::2]
-    right = _guessed_right(_best_threshold(one), other) + _guessed_right(_best_threshold(other), one)
-    return right / len(level)
+    return (_guessed_right(_best_threshold(one), other) + _guessed_right(_best_threshold(other), one)) / 2
 
 
 def chance(samples: Sequence[Sample]) -> float:
@@ -48,16 +50,25 @@ def _without_drift(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def _best_threshold(samples: Sequence[Sample]) -> _Threshold:
-    right = sum(sample.is_known for sample in samples)  # when all are called known
-    best, found = max(right, len(samples) - right), _Threshold(-1.0, right * 2 >= len(samples))
+    weights = _weights(samples)
+    right = 0.5  # when all are called known
+    best, found = 0.5, _Threshold(-1.0, known_are_above=True)
     for sample in sorted(samples):
-        right += -1 if sample.is_known else 1
-        if max(right, len(samples) - right) > best:
-            best, found = max(right, len(samples) - right), _Threshold(sample.cost, right * 2 >= len(samples))
+        right += -weights[True] if sample.is_known else weights[False]
+        if max(right, 1 - right) > best:
+            best, found = max(right, 1 - right), _Threshold(sample.cost, right >= 0.5)
     return found
 
 
-def _guessed_right(threshold: _Threshold, samples: Sequence[Sample]) -> int:
+def _guessed_right(threshold: _Threshold, samples: Sequence[Sample]) -> float:
+    weights = _weights(samples)
     return sum(
-        ((sample.cost > threshold.cost) == threshold.known_are_above) == sample.is_known for sample in samples
+        weights[sample.is_known]
+        for sample in samples
+        if ((sample.cost > threshold.cost) == threshold.known_are_above) == sample.is_known
     )
+
+
+def _weights(samples: Sequence[Sample]) -> dict[bool, float]:
+    known = sum(sample.is_known for sample in samples)
+    return {True: 0.5 / known, False: 0.5 / (len(samples) - known)}

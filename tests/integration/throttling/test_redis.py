@@ -12,8 +12,8 @@ from doorward_auth.throttling.limits import CODE_GUESSES, LOGIN_BY_STRANGERS, MA
 from integration.harness.crowd import Member, enrol
 from integration.harness.people import PASSWORD
 from integration.harness.races import together, until
-from integration.throttling_processes.callers import WRONG, Answer, Auths, device_of, new_source, statuses
-from integration.throttling_processes.test_guessing import answered_within
+from integration.throttling.callers import WRONG, Answer, Auths, device_of, new_source, statuses
+from integration.throttling.test_guessing import answered_within
 from support.databases import DatabaseServer
 from support.ports import free_port
 from support.redis import Redis

@@ -15,21 +15,21 @@ from argon2 import PasswordHasher
 
 from integration.harness.crowd import Member, enrol
 from integration.harness.people import PASSWORD
-from integration.throttling_processes.callers import REGISTER, RESET, TOKEN, WRONG, Auths, new_email
-from integration.throttling_processes.telling_apart import Sample, chance, share_told_apart
+from integration.throttling.callers import REGISTER, RESET, TOKEN, WRONG, Auths, new_email
+from integration.throttling.telling_apart import Sample, chance, share_told_apart
 from support.databases import DatabaseServer
 from support.smtp import SmtpServer
 
 SLACK = 0.02
 """The share above chance that is allowed: two answers in a hundred."""
 
-SECONDS = 9.0
+SECONDS = 7.0
 MOST, FEWEST = 3_000, 100
 MEMBERS = 400
 ASKED_EACH = 4
 """Fewer than any limit has free."""
 
-HASHER = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1)
+HASHER = PasswordHasher(time_cost=1, memory_cost=4_096, parallelism=1)
 
 Request = tuple[str, str, dict[str, Any]]
 

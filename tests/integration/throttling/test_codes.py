@@ -7,7 +7,7 @@ from doorward_auth.throttling.limits import CODE_GUESSES, CODES_BY_SOURCE, MAILS
 from integration.harness.crowd import Member
 from integration.harness.installation import AUTH
 from integration.harness.races import together
-from integration.throttling_processes.callers import Answer, Auths, new_email, new_source, statuses
+from integration.throttling.callers import Answer, Auths, new_email, new_source, statuses
 
 ACCEPT = f"{AUTH}/invitations/accept"
 

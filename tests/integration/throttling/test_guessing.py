@@ -11,7 +11,7 @@ from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import row_locked
 from integration.harness.people import PASSWORD
 from integration.harness.races import together, until_rows_are_waited_for
-from integration.throttling_processes.callers import (
+from integration.throttling.callers import (
     WRONG,
     Answer,
     Auths,

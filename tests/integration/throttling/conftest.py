@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from integration.harness.crowd import Member, enrol
-from integration.throttling_processes.callers import Auths
+from integration.throttling.callers import Auths
 from support.databases import DatabaseServer
 
 

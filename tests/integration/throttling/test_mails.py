@@ -9,7 +9,7 @@ from integration.harness.crowd import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
 from integration.harness.races import together, until
-from integration.throttling_processes.callers import (
+from integration.throttling.callers import (
     REGISTER,
     RESEND,
     Answer,
