@@ -66,9 +66,10 @@ class PasswordProofs:
     ) -> Proven:
         """Compare a password.
 
-        Raises TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError;
+        Raises OverloadedError; TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError;
         EmailNotVerifiedError, only after the right password of somebody who has registered.
         """
+        self._hashing.require_room()
         key = key_or_nobody(email)
         device = await self._recognise(key, device_token)
         if device is not None:
@@ -88,6 +89,7 @@ class PasswordProofs:
 
         The session counts as a device: what others try does not stand in its way.
         """
+        self._hashing.require_room()
         subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
         await self._throttle.require_no_wait(subjects)
         account = await self._database.read(
