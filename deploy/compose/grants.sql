@@ -2,7 +2,8 @@
 -- statements run under these grants in tests/edge/test_chain.py; a statement that needs more fails
 -- there with error 1142 or 1143.
 
--- Logs in, issues and ends sessions, revokes tokens, renews an old hash.
+-- Logs in, keeps sessions, codes and limits, sends mail; makes users of registrations, changes passwords
+-- and addresses. Roles, names and who is disabled are not its to change.
 GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, epoch, version, updated_at)
     ON users TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
@@ -18,8 +19,8 @@ GRANT SELECT ON identity_schema TO doorward_auth;
 
 -- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
-GRANT SELECT (user_id, updated_at), INSERT, UPDATE ON credentials TO doorward_users;
-GRANT SELECT (id, user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;
+GRANT SELECT (user_id), INSERT, UPDATE ON credentials TO doorward_users;
+GRANT SELECT (user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;

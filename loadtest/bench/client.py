@@ -18,15 +18,16 @@ _TIMEOUT: Final = 30.0
 
 
 class LoadError(RuntimeError):
-    """A request was not answered with 2xx: there is nothing to measure."""
+    """A request was not answered as it has to be: there is nothing to measure."""
 
 
 class Connection:
     """One keep-alive connection with at most one request in flight."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, accepts: tuple[bytes, ...] = (b"2",)) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._accepted = tuple(b"HTTP/1.1 " + status for status in accepts)
         self._received = b""
         self._expected = 0
         self.closes = False
@@ -63,7 +64,7 @@ class Connection:
             self.closes = _CLOSE in header
         if len(self._received) < self._expected:
             return False
-        if not self._received.startswith(b"HTTP/1.1 2"):
+        if not self._received.startswith(self._accepted):
             raise LoadError(self._received[:600].decode("utf-8", "replace"))
         return True
 
@@ -73,6 +74,15 @@ class Connection:
         while not self.receive():
             pass
         return self.body
+
+    @property
+    def status(self) -> int:
+        """The status of an answer that has been received."""
+        return int(self._received[9:12])
+
+    def has_header(self, name: bytes) -> bool:
+        """Tell whether an answer that has been received carries a header, by its name in lower case."""
+        return b"\r\n" + name + b":" in self._received.partition(_HEADER_END)[0].lower()
 
     @property
     def body(self) -> bytes:

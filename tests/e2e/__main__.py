@@ -17,16 +17,18 @@ from e2e.walk import Target, Walk
 _PASSED: Final = 0
 _FAILED: Final = 1
 _USAGE: Final = 2
+_INTERRUPTED: Final = 130
 
 _EPILOG: Final = """\
 Each option can be given by the environment variable in brackets instead, the password only so: what is on
 the command line, every user of the machine can read. The walk takes about half a minute, makes some twenty
-accounts and removes them. It asks for five mails; an installation sends thirty an hour for one source.
+accounts and removes them. It asks for five mails, and an installation sends thirty an hour for one source; some
+ten go to people at MAIL_DOMAIN, who do not exist, so let it be a domain whose mail ends at your test mailbox.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Walk; return 0 if everything was as it should be, 1 if not, 2 for wrong options."""
+    """Walk; return 0 if everything was as it should be, 1 if not, 2 for wrong options, 130 for Ctrl-C."""
     options = _parser().parse_args(arguments)
     password = os.environ.get("ADMIN_PASSWORD", "")
     narrator = Narrator()
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         narrator.refuse("ADMIN_PASSWORD is not set: the password of an administrator, to create people with")
         return _USAGE
     target = Target(
-        url=options.base_url.rstrip("/"),
+        url=options.base_url,
         admin_email=options.admin_email,
         admin_password=password,
         mail_domain=options.mail_domain,
@@ -54,18 +56,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _walk(target: Target, client: httpx2.Client, mailbox: Mailbox | None, narrator: Narrator) -> int:
-    narrator.say(f"Walking through Doorward at {target.url} as {target.admin_email}")
+    walk = Walk(target, client, narrator, mailbox)
+    narrator.say(f"Walking through Doorward at {target.url} as {target.admin_email};")
+    narrator.say(f"its people are named e2e-{walk.run}-..., and are removed at the end.")
     narrator.say()
     try:
-        take(Walk(target, client, narrator, mailbox))
+        take(walk)
     except StepFailedError as error:
         narrator.refuse(str(error))
         return _FAILED
+    except KeyboardInterrupt:
+        narrator.refuse("stopped before its end")
+        return _INTERRUPTED
     except httpx2.HTTPError as error:
         narrator.refuse(f"{target.url} does not answer: {str(error) or type(error).__name__}")
         return _FAILED
     narrator.conclude()
     return _PASSED
+
+
+def _base_url(text: str) -> str:
+    try:
+        url = httpx2.URL(text)
+    except httpx2.InvalidURL as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is no http(s) address")
+    return text.rstrip("/")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--base-url",
+        type=_base_url,
         default=default("BASE_URL", "http://127.0.0.1:8080"),
         help="where it answers: in front of /api/v1 [BASE_URL; %(default)s]",
     )
@@ -104,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mail-seconds",
         type=float,
-        default=float(default("MAIL_SECONDS", "30")),
+        default=default("MAIL_SECONDS", "30"),
         help="how long to wait for a mail [MAIL_SECONDS; %(default)s]",
     )
     return parser

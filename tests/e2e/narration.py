@@ -23,11 +23,13 @@ class Narrator:
         """Print a line."""
         print(text, flush=True)
 
-    def begin(self, title: str) -> None:
-        """Print the next step's title."""
+    def begin(self, title: str, promise: str = "") -> None:
+        """Print the next step's title, and what it is about."""
         self.steps += 1
         self._step = title
         self.say(f"{self.steps:2d}. {title}")
+        if promise:
+            self.say(f"    {promise}")
 
     def proved(self, what: str) -> None:
         """Print what has just been proven."""
@@ -35,9 +37,9 @@ class Narrator:
         self.say(f"{_INDENT}ok  {what}")
 
     def skip(self, why: str) -> None:
-        """Print, not to be overlooked, that the step proves nothing here."""
+        """Print, not to be overlooked, that the step, or the rest of it, is not proven here."""
         self.skipped.append(self._step)
-        self.say(f"{_INDENT}SKIPPED  {why}")
+        self.say(f"{_INDENT}SKIPPED: {why}")
 
     def fail(self, what: str, seen: str) -> NoReturn:
         """End the walk; raises StepFailedError."""
@@ -48,10 +50,10 @@ class Narrator:
     def conclude(self) -> None:
         """Print what it came to."""
         self.say()
-        self.say(f"PASSED  {self.checks} checks in {self.steps} steps.")
+        self.say(f"PASSED: {self.checks} checks in {self.steps - len(self.skipped)} steps.")
         if self.skipped:
-            self.say(f"SKIPPED {len(self.skipped)} of them, not proven here: {', '.join(self.skipped)}.")
+            self.say(f"SKIPPED: {len(self.skipped)} more steps, not proven here: {', '.join(self.skipped)}.")
 
     def refuse(self, why: str) -> None:
         """Say on standard error why it ends."""
-        print(f"\nFAILED  {why}", file=sys.stderr, flush=True)
+        print(f"\nFAILED: {why}", file=sys.stderr, flush=True)

@@ -1,45 +1,19 @@
 """The walk itself: it passes on real installations, skips loudly, and fails when something is wrong."""
 
 import re
+import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 
+from e2e.running import PASSWORD, Standalone, people, run_of, serving, started, walk
 from e2e.tour import STEPS
 from support.chain import running_chain
 from support.ports import free_port
-from support.probes import http_status
-from support.processes import Process, inherited_environment
 
-PASSWORD = "the analytical engine"
-TESTS = Path(__file__).parents[1]
 BY_MAIL = ["Registering", "Inviting", "A forgotten password", "Another address"]
-
-
-class Standalone(Process):
-    """`doorward serve`, as `make run` starts it."""
-
-    def __init__(self, folder: Path, **env: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.mailbox = folder / "var" / "mailbox"
-        super().__init__(
-            "doorward serve",
-            [sys.executable, "-m", "doorward", "serve"],
-            log=folder / "serve.log",
-            ready=lambda: http_status(self.port, "/readyz") == 200,
-            env={
-                "DOORWARD_DATA_DIR": str(folder / "var"),
-                "DOORWARD_PORT": str(self.port),
-                "DOORWARD_ADMIN_PASSWORD": PASSWORD,
-                "DOORWARD_ARGON2_MEMORY_KIB": "64",
-                **env,
-            },
-        )
 
 
 @pytest.fixture(scope="module")
@@ -48,42 +22,17 @@ def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]
         yield process
 
 
-def walk(base_url: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the walk as `make e2e` does."""
-    return subprocess.run(
-        [sys.executable, "-m", "e2e"],
-        env={
-            **inherited_environment(),
-            "PYTHONPATH": str(TESTS),
-            "BASE_URL": base_url,
-            "ADMIN_PASSWORD": PASSWORD,
-            **env,
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def people(standalone: Standalone) -> list[str]:
-    api = f"{standalone.url}/api/v1"
-    login = {"email": "admin@example.com", "password": PASSWORD}
-    token = httpx2.post(f"{api}/auth/token", json=login).json()["access_token"]
-    users = httpx2.get(f"{api}/users", headers={"Authorization": f"Bearer {token}"})
-    return [user["email"] for user in users.json()["items"]]
-
-
 def assert_passed(done: subprocess.CompletedProcess[str], *, checks: int, skipped: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     titles = re.findall(r"^ ?\d+\. (.+)$", done.stdout, re.MULTILINE)
     assert titles == [title for title, _ in STEPS] + ["Leaving nothing behind"]
-    counted = re.search(r"^PASSED  (\d+) checks in (\d+) steps\.$", done.stdout, re.MULTILINE)
+    counted = re.search(r"^PASSED: (\d+) checks in (\d+) steps\.$", done.stdout, re.MULTILINE)
     assert counted is not None, done.stdout
     assert int(counted[1]) == done.stdout.count("\n      ok  ") >= checks
-    summary = f"SKIPPED {len(skipped)} of them, not proven here: {', '.join(skipped)}."
+    assert int(counted[2]) == len(titles) - len(skipped), "what is skipped has not passed"
+    assert all(f"\n    {step.__doc__}\n" in done.stdout for _, step in STEPS)
+    summary = f"SKIPPED: {len(skipped)} more steps, not proven here: {', '.join(skipped)}."
     assert (summary in done.stdout) is bool(skipped)
     assert done.stdout.count("SKIPPED") == (len(skipped) + 1 if skipped else 0)
 
@@ -96,8 +45,7 @@ def test_it_passes_on_make_run_reading_its_mail(standalone: Standalone, kind: st
     assert "Traceback" not in standalone.log_text()
 
 
-def test_without_a_mailbox_it_says_what_it_has_not_proven(tmp_path: Path) -> None:
-    """And it finds its way where the settings are others."""
+def test_it_finds_its_way_where_the_settings_are_others(tmp_path: Path) -> None:
     strict = {
         "DOORWARD_REGISTRATION": "closed",
         "DOORWARD_DIRECTORY_READERS": "admins",
@@ -105,11 +53,23 @@ def test_without_a_mailbox_it_says_what_it_has_not_proven(tmp_path: Path) -> Non
         "DOORWARD_ADMIN_EMAIL": "root@example.org",
     }
     with Standalone(tmp_path, **strict) as standalone:
-        done = walk(standalone.url, ADMIN_EMAIL="root@example.org", MAIL_DOMAIN="example.org")
-    assert_passed(done, checks=90, skipped=BY_MAIL)
-    assert "SKIPPED  nobody registers here with this address (registration_closed)" in done.stdout
+        done = walk(
+            standalone.url,
+            ADMIN_EMAIL="root@example.org",
+            MAIL_DOMAIN="example.org",
+            MAILBOX=str(standalone.mailbox),
+        )
+    assert_passed(done, checks=110, skipped=["Registering"])
+    assert "SKIPPED: nobody registers here with this address (registration_closed)" in done.stdout
     assert "Here only administrators read the directory" in done.stdout
     assert "password is temporary here" in done.stdout
+
+
+def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone) -> None:
+    """And registers nobody: that is no account yet, which could be removed."""
+    done = walk(standalone.url)
+    assert_passed(done, checks=90, skipped=BY_MAIL)
+    assert not standalone.rows("SELECT email FROM registrations WHERE email LIKE ?", f"e2e-{run_of(done)}-%")
 
 
 def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
@@ -135,6 +95,7 @@ def test_what_is_not_as_promised_ends_it_and_leaves_nobody_behind(tmp_path: Path
         assert people(standalone) == ["admin@example.com"]
     assert done.returncode == 1
     assert "PASSED" not in done.stdout
+    assert "removed the 7 people" in done.stdout
     assert 'in step 7, "Refreshing, and a refresh token that was copied"' in done.stderr
     assert "expected: A client that lost the answer may ask again at once (200)" in done.stderr
     assert "but got:  401 invalid_refresh_token from POST /api/v1/auth/refresh-token" in done.stderr
@@ -150,11 +111,36 @@ def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
     assert people(standalone) == ["admin@example.com"]
 
 
+def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
+    with started(standalone.url) as process:
+        assert process.stdout is not None
+        while "An account is deleted" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "\nFAILED: stopped before its end\n"
+    assert re.search(r"removed the \d+ people", said) is not None
+    assert people(standalone) == ["admin@example.com"]
+
+
+@pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"not json", b"[1]", b"{}"])
+def test_another_server_is_told_without_a_traceback(answer: bytes) -> None:
+    with serving(answer) as url:
+        done = walk(url)
+    assert done.returncode == 1
+    assert 'FAILED: in step 1, "Without a token"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("env", "status", "said"),
     [
         ({"ADMIN_PASSWORD": "not the analytical engine"}, 1, "401 invalid_credentials"),
         ({"ADMIN_PASSWORD": ""}, 2, "ADMIN_PASSWORD is not set"),
+        ({"BASE_URL": "127.0.0.1:8080"}, 2, "'127.0.0.1:8080' is no http(s) address"),
+        ({"BASE_URL": "http://[::1"}, 2, "argument --base-url: 'http://[::1'"),
+        ({"MAIL_SECONDS": "soon"}, 2, "argument --mail-seconds"),
         ({"CA_FILE": "/nothing/there.pem"}, 2, "CA_FILE=/nothing/there.pem cannot be used"),
         ({"MAILBOX": "/nothing/there/mailbox"}, 2, "MAILBOX=/nothing/there/mailbox is neither"),
     ],
@@ -162,7 +148,7 @@ def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
 def test_what_is_wrong_with_the_options_is_one_sentence(
     standalone: Standalone, env: dict[str, str], status: int, said: str
 ) -> None:
-    done = walk(standalone.url, **env)
+    done = walk(**{"base_url": standalone.url, **env})
     assert done.returncode == status
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""The steps, in order."""
+"""The steps, in order. What a step's docstring promises is printed under its title."""
 
 from collections.abc import Callable
 from typing import Final
@@ -30,17 +30,28 @@ STEPS: Final[tuple[tuple[str, Callable[[Walk], None]], ...]] = (
 )
 
 
+_NOT_AS_READ: Final = (LookupError, TypeError, ValueError, AttributeError)
+
+
 def take(walk: Walk) -> None:
     """Take every step, and remove whom it has made whatever came of it; raises StepFailedError."""
     try:
         for title, step in STEPS:
-            walk.narrator.begin(title)
-            step(walk)
+            walk.narrator.begin(title, step.__doc__ or "")
+            _take(step, walk)
     except BaseException:
         _clean_up_after_failure(walk)
         raise
     walk.narrator.begin("Leaving nothing behind")
     walk.narrator.proved(f"The {walk.clean_up()} people that this walk had made are removed")
+
+
+def _take(step: Callable[[Walk], None], walk: Walk) -> None:
+    try:
+        step(walk)
+    except _NOT_AS_READ as error:
+        # What is not there to be read is a broken promise as well, and no reason for a traceback.
+        walk.narrator.fail("an answer in the form that is promised", f"{type(error).__name__}: {error}")
 
 
 def _clean_up_after_failure(walk: Walk) -> None:
@@ -49,7 +60,7 @@ def _clean_up_after_failure(walk: Walk) -> None:
         return
     try:
         removed = walk.clean_up()
-    except (StepFailedError, httpx2.HTTPError) as error:
+    except (StepFailedError, httpx2.HTTPError, *_NOT_AS_READ) as error:
         walk.narrator.say(f"      could not remove the people named e2e-{walk.run}-...: {error}")
     else:
         walk.narrator.say(f"      removed the {removed} people that this walk had made")

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,6 +60,7 @@ class Walk(Probe):
         self.target = target
         self.has_made_somebody = False
         self._mailbox = mailbox
+        self._mails_read: Counter[str] = Counter()
         self._admin: Session | None = None
         self._admin_since = 0.0
 
@@ -122,6 +124,8 @@ class Walk(Probe):
         body = {"email": email, "current_password": password, "new_password": chosen}
         done = self.send("POST", f"{AUTH}/password", json=body)
         self.prove("An administrator's password is temporary here: its owner chooses another", done, 204)
+        if self._mailbox is not None:
+            self.told("... which is told by mail", email)
         return chosen
 
     @property
@@ -131,25 +135,32 @@ class Walk(Probe):
             self.skip("no MAILBOX is given: the code that is mailed cannot be read")
         return self._mailbox is not None
 
-    def mail_to(self, address: str, number: int = 1) -> Mail:
-        """Wait for the mail of this number to somebody."""
+    def next_mail(self, address: str) -> Mail:
+        """Wait for the mail to somebody that comes after those already read."""
         assert self._mailbox is not None
+        number = self._mails_read[address]
         deadline = time.monotonic() + self.target.mail_seconds
-        while len(mails := self._mailbox.to(address)) < number:
+        while len(mails := self._mailbox.to(address)) <= number:
             if time.monotonic() > deadline:
                 self.narrator.fail(
-                    f"mail no. {number} to {address} within {self.target.mail_seconds:.0f} s",
+                    f"mail no. {number + 1} to {address} within {self.target.mail_seconds:.0f} s",
                     f"{len(mails)} mails; is MAILBOX where this installation writes its mail?",
                 )
             time.sleep(0.1)
-        return mails[number - 1]
+        self._mails_read[address] += 1
+        return mails[number]
 
-    def secret_to(self, address: str, number: int = 1) -> str:
-        """Wait for a mail and return the code in it."""
-        mail = self.mail_to(address, number)
+    def next_secret(self, address: str) -> str:
+        """Wait for somebody's next mail and return the code in it."""
+        mail = self.next_mail(address)
         if mail.secret is None:
             self.narrator.fail(f"a code in the mail to {address}", f'the mail "{mail.subject}"')
         return mail.secret
+
+    def told(self, what: str, address: str) -> None:
+        """Wait for somebody's next mail, which tells them something and asks for nothing."""
+        mail = self.next_mail(address)
+        self.check(what, mail.secret is None, f'a code in the mail "{mail.subject}"')
 
     def clean_up(self) -> int:
         """Remove everybody whom the walk has made, and log the administrator out; return how many."""

@@ -230,4 +230,9 @@ CASES: Final[list[tuple[Action, Case]]] = [
     (Action.MAIL_RESENT, resends_a_dead_letter),
     (Action.MAIL_DISCARDED, discards_a_dead_letter),
 ]
-COMMANDS: Final = {Action.ADMIN_CREATED, Action.ADMIN_PROMOTED, Action.ADMIN_PASSWORD_SET}
+COMMANDS: Final = {
+    Action.ACCOUNT_IMPORTED,
+    Action.ADMIN_CREATED,
+    Action.ADMIN_PROMOTED,
+    Action.ADMIN_PASSWORD_SET,
+}

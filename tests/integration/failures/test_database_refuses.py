@@ -87,22 +87,24 @@ def test_connections_killed_in_mid_work_lose_nothing(deployment: FragileDeployme
 
 def kill_connections(deployment: FragileDeployment) -> None:
     """Kill every connection of the services' account."""
+    for number in connections_of_services(deployment):
+        with contextlib.suppress(pymysql.err.OperationalError):
+            deployment.database.execute(f"KILL {number}")
+
+
+def connections_of_services(deployment: FragileDeployment) -> list[int]:
     owner = deployment.database._accounts[0]
     found = deployment.database.execute(
         "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = %s", owner
     )
-    for (number,) in found:
-        with contextlib.suppress(pymysql.err.OperationalError):
-            deployment.database.execute(f"KILL {int(number)}")
+    return [int(number) for (number,) in found]
 
 
 def test_no_connection_left(deployment: FragileDeployment, people: People) -> None:
     deployment.server.execute("SET GLOBAL max_connections = 12")
     try:
         with contextlib.ExitStack() as stack:
-            kill_connections(deployment)
-            occupy(deployment, stack)
-            kill_connections_of_services_until_refused(deployment, people, stack)
+            take_every_connection(deployment, stack)
             for what, request in requests(deployment, people).items():
                 assert_unavailable(request(), what)
             assert deployment.probe("/livez") == [200, 200]
@@ -136,15 +138,14 @@ def connect(url: str) -> "pymysql.Connection[Any]":
     )
 
 
-def kill_connections_of_services_until_refused(
-    deployment: FragileDeployment, people: People, stack: contextlib.ExitStack
-) -> None:
-    """Services may have come back in between: make room once more and take it."""
-    for _ in range(20):
+def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitStack) -> None:
+    """Services may have come back in between: make room once more and take it, until they have none."""
+    for _ in range(50):
         kill_connections(deployment)
         occupy(deployment, stack)
-        if deployment.call("GET", f"{USERS}/me", people.user.access).status == 503:
+        if not connections_of_services(deployment):
             return
+    raise AssertionError("the services hold on to connections")
 
 
 def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People) -> None:

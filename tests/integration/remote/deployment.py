@@ -16,8 +16,8 @@ from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
-from integration.keys_processes.keyed import without_secret
-from integration.keys_processes.tokens import signed
+from integration.keys.keyed import without_secret
+from integration.keys.tokens import signed
 from integration.remote.own_service import OwnService
 from support.databases import Database
 from support.services import Service
@@ -87,13 +87,13 @@ class RemoteDeployment(Deployment):
         assert answer.status == 200, answer.response.text
 
     def revoke_at_once(self, sessions: Sequence[uuid.UUID], *, seconds: int = 300) -> None:
-        """Write sessions into the list of revoked tokens behind the services' backs."""
+        """Write sessions into the list of revoked tokens behind the services' backs, as of a while ago."""
         [(now,)] = self.database.execute("SELECT UTC_TIMESTAMP(6)")
-        until = now + timedelta(seconds=seconds)
+        before, until = now - timedelta(seconds=30), now + timedelta(seconds=seconds)
         connection = self.database.server.connect(self.database.name)
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO revocations (kind, subject_id, epoch, revoked_at, expires_at)"
                 " VALUES (%s, %s, %s, %s, %s)",
-                [("session", session.bytes, 0, now, until) for session in sessions],
+                [("session", session.bytes, 0, before, until) for session in sessions],
             )

@@ -8,7 +8,7 @@ import pytest
 from doorward_common.revocations.exchange import CHANNEL
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
-from integration.keys_processes.keyed import metric
+from integration.keys.keyed import metric
 from integration.remote.crowd import LeavingCrowd
 from integration.remote.deployment import BITES_WITHIN, RemoteDeployment, SignedIn
 from integration.remote.not_news import NOT_NEWS

@@ -66,6 +66,7 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
             for _ in range(POLLS):
                 answer = poll(client, replica.url, cursor, etag)
                 assert (answer.status_code, answer.content) == (304, b"")
+                assert answer.headers["doorward-cursor"] >= cursor
             assert poll(client, replica.url).status_code == 200  # nor does the whole list
         assert [one for one in log.statements if "revoked_at" in one] == []
         assert len(log.statements) < 10  # its sweeping goes on meanwhile

@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sys
 import threading
 import time
 from contextvars import ContextVar
@@ -33,6 +35,21 @@ async def test_returns_and_raises_what_the_job_does() -> None:
     pool.shutdown()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a policy of their own on Linux alone")
+async def test_threads_for_long_jobs_make_way_for_the_event_loop() -> None:
+    metrics = Metrics().executor("test")
+    pool = BoundedExecutor(
+        "test", threads=1, deadline=5.0, expected_seconds=0.001, metrics=metrics, niceness=10
+    )
+
+    def how() -> tuple[int, int]:
+        return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await pool.run(how) == (os.SCHED_BATCH, how()[1] + 10)
+    assert how()[0] == os.SCHED_OTHER
+    pool.shutdown()
+
+
 async def test_the_job_sees_its_callers_context() -> None:
     pool = executor()
     marker.set("mine")
@@ -49,9 +66,12 @@ async def test_refuses_at_once_what_could_not_begin_in_time() -> None:
     with pytest.raises(OverloadedError) as refused:
         await pool.run(lambda: None)
     assert time.perf_counter() - began < 0.03
+    with pytest.raises(OverloadedError):
+        pool.require_room()
     assert int((refused.value.headers or {})["Retry-After"]) >= 1
     release.set()
     await asyncio.gather(*running, return_exceptions=True)
+    pool.require_room()
     pool.shutdown()
 
 

@@ -57,6 +57,9 @@ class _NothingRevoked:
     async def changes(self, _cursor: str | None) -> Changes:
         return Changes()
 
+    async def close(self) -> None:
+        """Nothing was opened."""
+
 
 class _Runtime(Runtime):
     def revocation_source(self, _settings: ServiceSettings) -> Source:

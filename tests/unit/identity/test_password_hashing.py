@@ -27,6 +27,12 @@ def hashing() -> Iterator[PasswordHashing]:
     hashing.shutdown()
 
 
+def test_each_lane_needs_its_memory() -> None:
+    with pytest.raises(ValueError, match="DOORWARD_ARGON2_MEMORY_KIB is less than 8 for each lane"):
+        Argon2Settings.model_validate({"argon2_memory_kib": 31, "argon2_parallelism": 4})
+    Argon2Settings.model_validate({"argon2_memory_kib": 32, "argon2_parallelism": 4})
+
+
 async def test_verifies_what_it_hashed_and_nothing_else(hashing: PasswordHashing) -> None:
     stored = await hashing.hash("correct horse")
     assert stored.startswith("$argon2id$")

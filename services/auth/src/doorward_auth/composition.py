@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from doorward_auth.captcha.service import Captcha
 from doorward_auth.clients.registry import ClientRegistry
 from doorward_auth.email_change.service import EmailChangeService
 from doorward_auth.mails.room import MailRoom
@@ -42,7 +43,12 @@ class AuthServices:
 
     @classmethod
     def build(
-        cls, runtime: IdentityRuntime, throttle: Throttle, mail: MailRoom, settings: AuthSettings
+        cls,
+        runtime: IdentityRuntime,
+        throttle: Throttle,
+        captcha: Captcha,
+        mail: MailRoom,
+        settings: AuthSettings,
     ) -> Self:
         """Put them together; raises SettingsError."""
         signer = Signer(
@@ -51,14 +57,14 @@ class AuthServices:
             audience=settings.audience,
             lifetime=settings.access_token_seconds,
         )
-        proofs = PasswordProofs(runtime, throttle)
+        proofs = PasswordProofs(runtime, throttle, captcha)
         return cls(
             logins=LoginService(runtime, proofs, signer, settings),
             refreshes=RefreshService(runtime, signer, settings),
             sessions=SessionService(runtime, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(runtime, proofs, mail, settings),
-            resets=ResetService(runtime, throttle, mail, settings),
-            registrations=RegistrationService(runtime, throttle, mail, settings),
+            resets=ResetService(runtime, throttle, captcha, mail, settings),
+            registrations=RegistrationService(runtime, throttle, captcha, mail, settings),
             email_changes=EmailChangeService(runtime, proofs, throttle, mail),
             dead_letters=DeadLetterService(runtime, mail, settings),
             inspector=TokenInspector(runtime, settings),

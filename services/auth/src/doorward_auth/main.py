@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from doorward_auth.audit import endpoints as audit_endpoints
+from doorward_auth.captcha.service import Captcha
 from doorward_auth.composition import AuthServices
 from doorward_auth.discovery import endpoints as discovery_endpoints
 from doorward_auth.email_change import endpoints as email_endpoints
@@ -31,6 +32,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
     used = runtime or IdentityRuntime(settings)
     mail = MailRoom(used, settings)
     throttle = Throttle(used, settings.redis_url.get_secret_value() if settings.redis_url else None)
+    captcha = Captcha(settings, throttle, used.metrics.registry)
     app = create_service(
         "auth",
         "Logs people in and keeps them in: tokens, sessions, passwords, registration, the audit log.",
@@ -51,9 +53,9 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
         ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
-        background=[Sweeper(used.database).run, mail.run, throttle.run],
+        background=[Sweeper(used.database).run, mail.run, throttle.run, captcha.run],
     )
-    app.state.services = services = AuthServices.build(used, throttle, mail, settings)
+    app.state.services = services = AuthServices.build(used, throttle, captcha, mail, settings)
     used.feed.listener = services.revocation_log.add
     return app
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from doorward_auth.captcha.settings import CaptchaSettings
 from doorward_auth.clients.registry import ClientRegistry
 from doorward_common.keys.key_set import KeySet
 from doorward_common.mail.settings import MailSettings
@@ -24,7 +25,7 @@ class RegistrationPolicy(StrEnum):
     DOMAINS = "domains"
 
 
-class AuthSettings(MailSettings, IdentitySettings):
+class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
     """What the auth service needs to know besides what every service does."""
 
     # Others may learn from here, a poll later: together they stay within the two seconds.

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -97,6 +98,11 @@ class BoundedExecutor:
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
+    def require_room(self) -> None:
+        """Raise OverloadedError if a job would be refused now: for callers with work of their own before it."""
+        with self._lock:
+            self._require_room()
+
     def shutdown(self) -> None:
         """Let running jobs end; drop those that have not begun."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -110,10 +116,13 @@ class BoundedExecutor:
 
     def _admit(self) -> None:
         with self._lock:
-            if self._expected_wait() > self._deadline:
-                self._metrics.refused.inc()
-                raise OverloadedError(retry_after=self._retry_after())
+            self._require_room()
             self._pending += 1
+
+    def _require_room(self) -> None:
+        if self._expected_wait() > self._deadline:
+            self._metrics.refused.inc()
+            raise OverloadedError(retry_after=self._retry_after())
 
     def _leave(self, _future: object) -> None:
         with self._lock:
@@ -128,6 +137,9 @@ class BoundedExecutor:
 
 def _be_nice(niceness: int) -> None:
     # A thread's own niceness exists on Linux alone; elsewhere this would slow the whole process.
-    if niceness and hasattr(os, "setpriority") and Path("/proc/self/task").exists():
+    if niceness and sys.platform == "linux" and Path("/proc/self/task").exists():
+        with suppress(OSError):
+            # A batch job that wakes up takes the core from nobody.
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

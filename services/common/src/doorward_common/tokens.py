@@ -22,6 +22,8 @@ from doorward_common.roles import Role
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 section 2.1), not a secret
 MAX_TOKEN_LENGTH: Final = 4096
 MAX_REMEMBERED: Final = 10_000
+MAX_LEEWAY_SECONDS: Final = 60
+"""The most that a verifier may forgive of a token's expiry: so much longer lives what was revoked."""
 
 _END_OF_TIME: Final = 253_402_300_800  # the year 10000: no calendar here goes further
 

@@ -43,6 +43,7 @@ class Action(StrEnum):
     ACCOUNT_INVITED = "users:account:invited"
     ACCOUNT_UPDATED = "users:account:updated"
     ACCOUNT_DELETED = "users:account:deleted"
+    ACCOUNT_IMPORTED = "command:account:imported"
     ADMIN_CREATED = "command:admin:created"
     ADMIN_PROMOTED = "command:admin:promoted"
     ADMIN_PASSWORD_SET = "command:admin:password_set"  # noqa: S105 - an event, not a secret

@@ -1,9 +1,12 @@
 """Revoking access tokens: in the transaction of what ends them, and reading what was revoked."""
 
+import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -11,12 +14,15 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_common.columns import utc_now
 from doorward_common.revocations.changes import Changes
+from doorward_common.tokens import MAX_LEEWAY_SECONDS
 from doorward_common.unit_of_work import Database
 from doorward_identity.tables import revocations
 
 _OVERLAP: Final = timedelta(seconds=10)
 """A row becomes visible when its transaction commits, later than its time says: look back longer
 than any transaction takes. What is seen twice does no harm."""
+
+PAGE: Final = 10_000
 
 _NOW: Final = utc_now().label("now")
 
@@ -39,8 +45,9 @@ def revoke_user(connection: sa.Connection, user_id: bytes, *, epoch: int, token_
 
 
 def _upsert(connection: sa.Connection, kind: Kind, subject_id: bytes, epoch: int, token_seconds: int) -> None:
+    expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
     # The caller holds the lock of what it revokes, so no newer epoch can be overwritten.
-    changed = {"epoch": epoch, "revoked_at": utc_now(), "expires_at": utc_now(token_seconds)}
+    changed = {"epoch": epoch, "revoked_at": utc_now(), "expires_at": expires_at}
     values = {"kind": kind.value, "subject_id": subject_id, **changed}
     if connection.dialect.name == "sqlite":
         connection.execute(
@@ -52,25 +59,50 @@ def _upsert(connection: sa.Connection, kind: Kind, subject_id: bytes, epoch: int
         connection.execute(mysql.insert(revocations).values(values).on_duplicate_key_update(changed))
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """A live revocation."""
+@dataclass(slots=True)
+class _Look:
+    """The live revocations that one look has found so far, when it began, and where it goes on."""
 
-    kind: str
-    subject_id: bytes
-    epoch: int
-    expires_at: datetime
+    began_at: datetime
+    sessions: dict[uuid.UUID, float] = field(default_factory=dict)
+    users: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
+    next_key: tuple[str, bytes] | None = None
+
+    def take(self, rows: Iterable[sa.Row[str, bytes, int, datetime]]) -> None:
+        """Add what was read."""
+        for kind, subject_id, epoch, expires_at in rows:
+            subject, lifetime = uuid.UUID(bytes=subject_id), (expires_at - self.began_at).total_seconds()
+            if kind == Kind.SESSION:
+                self.sessions[subject] = lifetime
+            else:
+                self.users[subject] = (epoch, lifetime)
 
 
-def changes_since(connection: sa.Connection, since: datetime | None) -> tuple[list[Revocation], datetime]:
-    """Read the live revocations, or those since a former reading, and the time of this one."""
-    now = connection.execute(sa.select(_NOW)).scalar_one()
-    statement = sa.select(
-        revocations.c.kind, revocations.c.subject_id, revocations.c.epoch, revocations.c.expires_at
-    ).where(revocations.c.expires_at > now)
-    if since is not None:
-        statement = statement.where(revocations.c.revoked_at > since - _OVERLAP)
-    return [Revocation(*row) for row in connection.execute(statement)], now
+_LIVE: Final = sa.select(
+    revocations.c.kind, revocations.c.subject_id, revocations.c.epoch, revocations.c.expires_at
+).where(revocations.c.expires_at > utc_now())
+
+
+def _look_since(connection: sa.Connection, since: datetime) -> _Look:
+    """Read what was revoked since a former look."""
+    look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
+    look.take(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
+    return look
+
+
+def _look_at_page(connection: sa.Connection, look: _Look | None) -> _Look:
+    """Read the next page of the whole list. What changes behind it, the next look brings."""
+    kind, subject_id = revocations.c.kind, revocations.c.subject_id
+    page = _LIVE.order_by(kind, subject_id).limit(PAGE)
+    if look is None:
+        look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
+    elif look.next_key is not None:
+        last_kind, last_id = look.next_key
+        page = page.where((kind > last_kind) | ((kind == last_kind) & (subject_id > last_id)))
+    rows = connection.execute(page).all()
+    look.take(rows)
+    look.next_key = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE else None
+    return look
 
 
 def sweep(connection: sa.Connection, count: int) -> int:
@@ -100,17 +132,25 @@ class DatabaseSource:
     async def changes(self, cursor: str | None) -> Changes:
         """Read what changed since; raises as Database.read does."""
         since = None if cursor is None else datetime.fromisoformat(cursor)
-        found, now = await self._database.read(lambda connection: changes_since(connection, since))
-        return Changes(
-            sessions={
-                uuid.UUID(bytes=one.subject_id): (one.expires_at - now).total_seconds()
-                for one in found
-                if one.kind == Kind.SESSION
-            },
-            users={
-                uuid.UUID(bytes=one.subject_id): (one.epoch, (one.expires_at - now).total_seconds())
-                for one in found
-                if one.kind == Kind.USER
-            },
-            cursor=now.isoformat(timespec="microseconds"),  # so that later ones sort behind
-        )
+        started = time.monotonic()
+        if since is None:
+            look = await self._everything()
+        else:
+            look = await self._database.read(lambda connection: _look_since(connection, since))
+        # No second question for the time: the look took less than this process waited for it.
+        read_by = look.began_at + timedelta(seconds=time.monotonic() - started)
+        return Changes(look.sessions, look.users, _cursor(look.began_at), read_by=_cursor(read_by))
+
+    async def close(self) -> None:
+        """Do nothing: the connections are the service's."""
+
+    async def _everything(self) -> _Look:
+        """Read the whole list in pages: in one statement a long one would outlast the time-out for good."""
+        look = await self._database.read(partial(_look_at_page, look=None))
+        while look.next_key is not None:
+            look = await self._database.read(partial(_look_at_page, look=look))
+        return look
+
+
+def _cursor(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")  # so that later ones sort behind

@@ -1,8 +1,12 @@
 """Settings of whoever hashes passwords or serves accounts."""
 
-from pydantic import Field
+from typing import Final, Self
+
+from pydantic import Field, model_validator
 
 from doorward_common.settings import DoorwardSettings, ServiceSettings
+
+_KIB_A_LANE: Final = 8
 
 
 class Argon2Settings(DoorwardSettings):
@@ -15,6 +19,15 @@ class Argon2Settings(DoorwardSettings):
     argon2_deadline_seconds: float = Field(
         default=2.0, gt=0, le=30, description="Longest wait for a hash before 503."
     )
+
+    @model_validator(mode="after")
+    def _lanes_have_memory(self) -> Self:
+        if self.argon2_memory_kib < _KIB_A_LANE * self.argon2_parallelism:
+            raise ValueError(
+                f"DOORWARD_ARGON2_MEMORY_KIB is less than {_KIB_A_LANE} for each lane of"
+                " DOORWARD_ARGON2_PARALLELISM (RFC 9106 section 3.1)"
+            )
+        return self
 
 
 class IdentitySettings(ServiceSettings, Argon2Settings):

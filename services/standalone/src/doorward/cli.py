@@ -1,4 +1,4 @@
-"""The command `doorward`: serve, migrate, create-admin, purge-audit, rotate-key."""
+"""The command `doorward`: serve, migrate, create-admin, import-users, purge-audit, rotate-key."""
 
 import argparse
 import getpass
@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward import admins, rotation, serve
+from doorward import admins, imports, rotation, serve
 from doorward.retention import purge_audit
 from doorward.settings import CommandSettings
 from doorward_common.logging import configure_logging
@@ -27,6 +27,12 @@ _OUTCOMES: Final = {
     admins.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions have ended",
     admins.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
 }
+_REFUSALS: Final = (
+    SettingsError,
+    MigrationBusyError,
+    admins.UnacceptableAdminError,
+    imports.UnacceptableImportError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (SettingsError, MigrationBusyError, admins.UnacceptableAdminError) as error:
+    except _REFUSALS as error:
         return fail(str(error))
     except PortTakenError as error:
         return fail(f"{error}; `PORT=9000 make run` (or DOORWARD_PORT) takes another port")
@@ -73,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_create_admin)
 
     command = commands.add_parser(
+        "import-users",
+        help="create people from another system, with the password hashes that they have there",
+        description='One JSON object a line: {"email": ..., "name": ..., "role": "user", "password_hash": ...}.'
+        " The last two may be missing: whoever has no hash chooses a password by a reset. Addresses that are"
+        " there already stay as they are. If a line is not acceptable, nobody is imported.",
+    )
+    command.add_argument("file", type=Path, help="JSON Lines, - for standard input")
+    command.add_argument("--check", action="store_true", help="only say whether the lines are acceptable")
+    command.set_defaults(run=_import_users)
+
+    command = commands.add_parser(
         "purge-audit", help="delete audit events older than DOORWARD_AUDIT_RETENTION_DAYS"
     )
     command.set_defaults(run=_purge_audit)
@@ -106,6 +123,18 @@ def _create_admin(options: argparse.Namespace) -> int:
     hashing = PasswordHashing(settings, Metrics())
     outcome = admins.create_admin(database, hashing, email, password, reset_password=options.reset_password)
     print("doorward: " + _OUTCOMES[outcome].format(email=email))
+    return 0
+
+
+def _import_users(options: argparse.Namespace) -> int:
+    users = imports.read_users(options.file)
+    if options.check:
+        print(f"doorward: {len(users)} people could be imported")
+        return 0
+    settings = load_settings(CommandSettings)
+    configure_logging(settings.log_level)
+    done = imports.import_users(_open(settings), users)
+    print(f"doorward: imported {done.created} people; {done.present} were there already")
     return 0
 
 

@@ -30,7 +30,11 @@ class Database:
         for at, row in self.rows:
             if since is None or at > since:
                 found |= row
-        return found | Changes(cursor=self.now.isoformat(timespec="microseconds"))
+        now = self.now.isoformat(timespec="microseconds")
+        return found | Changes(cursor=now, read_by=now)
+
+    async def close(self) -> None:
+        """Nothing was opened."""
 
 
 class Replica:
@@ -86,8 +90,12 @@ async def test_what_was_heard_from_another_process_is_told_on() -> None:
     replica = Replica(database)
     await replica.feed.update()
     cursor = replica.log.since(None).cursor
+    unheard = replica.log.etag
     replica.feed.hear(Changes({C: 300.0}))
     assert replica.revocations.is_revoked(session_id=C, subject=USER, epoch=0)
+    # The tag counts it, so it is told with it: who has the tag is told nothing more.
+    assert replica.log.etag != unheard
+    assert set(replica.log.since(cursor).sessions) == {C}
     database.now += timedelta(seconds=1)
     await replica.feed.update()
     assert set(replica.log.since(cursor).sessions) == {C}
@@ -144,8 +152,8 @@ def test_lifetimes_go_down_on_the_way() -> None:
     now = 0.0
     revocations = Revocations()
     log = RevocationLog(revocations, clock=lambda: now)
-    log.add(Changes(cursor="1"))
-    log.add(Changes({A: 300.0, B: 50.0}, cursor="2"))
+    log.add(Changes(cursor="1", read_by="1"))
+    log.add(Changes({A: 300.0, B: 50.0}, cursor="2", read_by="2"))
     now = 100.0
     told = log.since("1")
     assert told.sessions == {A: 200.0}

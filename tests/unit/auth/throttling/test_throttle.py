@@ -30,6 +30,9 @@ class FakeStore:
         self.looks += 1
         return self._answer(subjects)
 
+    async def counts(self, subjects: Sequence[Subject]) -> Sequence[int]:
+        return [int(wait) for wait in self._answer(subjects)]
+
     async def claim(self, subjects: Sequence[Subject], *, counts: bool) -> Sequence[float]:
         self.claims.append((subjects, counts))
         return self._answer(subjects)

@@ -86,12 +86,16 @@ class FakeSource:
     def __init__(self) -> None:
         self.cursors: list[str | None] = []
         self.failing = False
+        self.is_closed = False
 
     async def changes(self, cursor: str | None) -> Changes:
         if self.failing:
             raise ConnectionError("down")
         self.cursors.append(cursor)
         return Changes({}, {}, cursor=str(len(self.cursors)))
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 async def test_the_feed_asks_for_what_is_new_and_from_time_to_time_for_all() -> None:
@@ -130,3 +134,13 @@ async def test_a_woken_feed_does_not_wait_for_its_interval() -> None:
     await asyncio.sleep(0.01)
     assert len(source.cursors) == 2
     running.cancel()
+
+
+async def test_a_feed_that_ends_closes_its_source() -> None:
+    source = FakeSource()
+    running = asyncio.create_task(RevocationFeed(Revocations(), source, Metrics(), interval=3600).run())
+    await asyncio.sleep(0.01)
+    assert not source.is_closed
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert source.is_closed

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 import structlog
 
+from doorward_auth.captcha.answer import CaptchaAnswer
 from doorward_auth.codes import repository as codes
 from doorward_auth.devices import repository as devices
 from doorward_auth.mails.room import MailRoom
@@ -41,13 +42,15 @@ class PasswordService:
         proven = await self._proofs.prove_own(caller, current)
         await self._change(proven, current, new, keep=caller.session_id.bytes)
 
-    async def change(self, email: str, current: str, new: str, device_token: str | None) -> None:
+    async def change(
+        self, email: str, current: str, new: str, *, device_token: str | None, captcha: CaptchaAnswer
+    ) -> None:
         """Change a password by knowing it, and end every session.
 
-        Raises as `change_own` does, and after a right password EmailNotVerifiedError and
-        AccountDisabledError. The way for somebody whose password an administrator chose.
+        Raises as `change_own` and PasswordProofs.prove do, and after a right password EmailNotVerifiedError
+        and AccountDisabledError. The way for somebody whose password an administrator chose.
         """
-        proven = await self._proofs.prove(email, current, device_token)
+        proven = await self._proofs.prove(email, current, device_token, captcha)
         if proven.account.status != Status.ACTIVE:
             raise AccountDisabledError
         if not proven.account.is_verified:

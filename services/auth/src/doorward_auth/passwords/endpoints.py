@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
+from doorward_auth.captcha.header import GivenCaptcha
 from doorward_auth.dependencies import Locale, Passwords, Resets
 from doorward_auth.passwords.schemas import Accepted, PasswordChange, Reset, ResetDone, ResetRequest
 from doorward_common.auth import BearerToken
@@ -25,7 +26,10 @@ async def _caller_if_any(request: Request) -> Claims | None:
 
 @router.post("/password", status_code=204, summary="Change a password")
 async def change_password(
-    body: PasswordChange, caller: Annotated[Claims | None, Depends(_caller_if_any)], passwords: Passwords
+    body: PasswordChange,
+    caller: Annotated[Claims | None, Depends(_caller_if_any)],
+    passwords: Passwords,
+    captcha: GivenCaptcha,
 ) -> Response:
     """Change one's password: with an access token, or with the email address instead.
 
@@ -36,7 +40,7 @@ async def change_password(
         await passwords.change_own(caller, current, new)
     elif body.email is not None:
         known = None if body.device_token is None else body.device_token.get_secret_value()
-        await passwords.change(body.email, current, new, known)
+        await passwords.change(body.email, current, new, device_token=known, captcha=captcha)
     else:
         raise RequestValidationError(
             [{"loc": ("body", "email"), "type": "missing", "msg": "Field required without an access token"}]
@@ -45,9 +49,11 @@ async def change_password(
 
 
 @router.post("/password/reset", status_code=202, summary="Ask for a code by mail")
-async def ask_for_reset(body: ResetRequest, locale: Locale, resets: Resets) -> Accepted:
+async def ask_for_reset(
+    body: ResetRequest, locale: Locale, resets: Resets, captcha: GivenCaptcha
+) -> Accepted:
     """Mail six digits, good for ten minutes. The answer is the same whether or not the address is known."""
-    await resets.ask(body.email, locale)
+    await resets.ask(body.email, locale, captcha)
     return Accepted(detail=ACCEPTED)
 
 

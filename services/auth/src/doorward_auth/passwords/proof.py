@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.captcha.service import Captcha
 from doorward_auth.devices import repository as devices
 from doorward_auth.devices.device_tokens import DeviceToken
 from doorward_auth.throttling.limits import (
@@ -53,25 +55,32 @@ class PasswordProofs:
     A second one where somebody has registered the address lately, with an account behind it or not.
     """
 
-    def __init__(self, runtime: IdentityRuntime, throttle: Throttle) -> None:
+    def __init__(self, runtime: IdentityRuntime, throttle: Throttle, captcha: Captcha) -> None:
         self._database = runtime.database
         self._hashing = runtime.hashing
         self._throttle = throttle
+        self._captcha = captcha
 
-    async def prove(self, email: str, password: str, device_token: str | None) -> Proven:
+    async def prove(
+        self, email: str, password: str, device_token: str | None, captcha: CaptchaAnswer
+    ) -> Proven:
         """Compare a password.
 
-        Raises TooManyAttemptsError; InvalidCredentialsError; EmailNotVerifiedError, only after the right
-        password of somebody who has registered.
+        Raises OverloadedError; TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError;
+        EmailNotVerifiedError, only after the right password of somebody who has registered.
         """
+        self._hashing.require_room()
         key = key_or_nobody(email)
         device = await self._recognise(key, device_token)
         if device is not None:
             subjects = [Subject.of(LOGIN_BY_DEVICE, device.id.bytes)]
+            await self._throttle.require_no_wait(subjects)
         else:
+            by_account = Subject.of(LOGIN_BY_STRANGERS, key)
             by_source = Subject.of_source(LOGIN_BY_SOURCE, current_address())
-            subjects = [Subject.of(LOGIN_BY_STRANGERS, key), by_source]
-        await self._throttle.require_no_wait(subjects)
+            subjects = [by_account, by_source]
+            await self._throttle.require_no_wait(subjects)
+            await self._captcha.require_after_failures(by_account, by_source, captcha)
         known = await self._database.read(lambda connection: _look_up(connection, key))
         return Proven(await self._compare(known, password, subjects), device)
 
@@ -80,6 +89,7 @@ class PasswordProofs:
 
         The session counts as a device: what others try does not stand in its way.
         """
+        self._hashing.require_room()
         subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
         await self._throttle.require_no_wait(subjects)
         account = await self._database.read(

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
+from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.captcha.service import Captcha
+from doorward_auth.captcha.settings import Door
 from doorward_auth.codes import repository as codes
 from doorward_auth.codes.errors import InvalidCodeError
 from doorward_auth.codes.one_time import Purpose, is_pin
@@ -45,16 +48,26 @@ class ResetService:
     """Mails codes, and takes new passwords for them."""
 
     def __init__(
-        self, runtime: IdentityRuntime, throttle: Throttle, mail: MailRoom, settings: AuthSettings
+        self,
+        runtime: IdentityRuntime,
+        throttle: Throttle,
+        captcha: Captcha,
+        mail: MailRoom,
+        settings: AuthSettings,
     ) -> None:
         self._runtime = runtime
         self._throttle = throttle
+        self._captcha = captcha
         self._keys = runtime.verification.keys
         self._mail = mail
         self._token_seconds = settings.access_token_seconds
 
-    async def ask(self, email: str, locale: str) -> None:
-        """Mail a code to the address if it is an account's; raises TooManyAttemptsError."""
+    async def ask(self, email: str, locale: str, captcha: CaptchaAnswer) -> None:
+        """Mail a code to the address if it is an account's.
+
+        Raises TooManyAttemptsError, and as Captcha.require does.
+        """
+        await self._captcha.require(Door.PASSWORD_RESET, captcha)
         key = key_or_nobody(email)
         source = Subject.of_source(MAILS_BY_SOURCE, current_address())
         await self._throttle.claim([Subject.of(MAILS_TO_ADDRESS, key), source])

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from doorward_auth.captcha.header import GivenCaptcha
 from doorward_auth.dependencies import Locale, Registrations
 from doorward_auth.passwords.schemas import Accepted
 from doorward_auth.registration.schemas import Acceptance, Registration, Resend, Verification
@@ -14,9 +15,11 @@ _RESENT = "If somebody has registered with the address, a mail is on its way."
 
 
 @router.post("/register", status_code=202, summary="Register")
-async def register(body: Registration, locale: Locale, registrations: Registrations) -> Accepted:
+async def register(
+    body: Registration, locale: Locale, registrations: Registrations, captcha: GivenCaptcha
+) -> Accepted:
     """Ask for an account. The answer is the same whether or not the address is known; its mail tells."""
-    await registrations.register(body, locale)
+    await registrations.register(body, locale, captcha)
     return Accepted(detail=_REGISTERED)
 
 
@@ -28,9 +31,11 @@ async def verify_email(body: Verification, registrations: Registrations) -> Resp
 
 
 @router.post("/verify-email/resend", status_code=202, summary="Ask for the mail once more")
-async def resend(body: Resend, locale: Locale, registrations: Registrations) -> Accepted:
+async def resend(
+    body: Resend, locale: Locale, registrations: Registrations, captcha: GivenCaptcha
+) -> Accepted:
     """Mail a new code for the newest registration of an address; the code before it counts no more."""
-    await registrations.resend(body.email, locale)
+    await registrations.resend(body.email, locale, captcha)
     return Accepted(detail=_RESENT)
 
 

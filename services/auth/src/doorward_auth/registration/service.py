@@ -13,6 +13,9 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
+from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.captcha.service import Captcha
+from doorward_auth.captcha.settings import Door
 from doorward_auth.codes import repository as codes
 from doorward_auth.codes.errors import InvalidCodeError
 from doorward_auth.codes.one_time import Purpose
@@ -44,20 +47,26 @@ class RegistrationService:
     """Takes registrations, and turns them and invitations into users who can log in."""
 
     def __init__(
-        self, runtime: IdentityRuntime, throttle: Throttle, mail: MailRoom, settings: AuthSettings
+        self,
+        runtime: IdentityRuntime,
+        throttle: Throttle,
+        captcha: Captcha,
+        mail: MailRoom,
+        settings: AuthSettings,
     ) -> None:
         self._database = runtime.database
         self._hashing = runtime.hashing
         self._throttle = throttle
+        self._captcha = captcha
         self._mail = mail
         self._policy = settings.registration
         self._domains = settings.registration_domains
 
-    async def register(self, wanted: Registration, locale: str) -> None:
+    async def register(self, wanted: Registration, locale: str, captcha: CaptchaAnswer) -> None:
         """Take a registration and mail its code, or tell the owner of an account that there is one.
 
         Raises RegistrationClosedError, DomainNotAllowedError, UnacceptablePasswordError,
-        TooManyAttemptsError; never says whether the address is known.
+        TooManyAttemptsError, and as Captcha.require does; never says whether the address is known.
         """
         key = email_key(wanted.email)
         self._require_welcome(key)
@@ -65,6 +74,7 @@ class RegistrationService:
         require_acceptable(password, email=wanted.email, name=wanted.name)
         budgets = _budgets(key)
         await self._throttle.require_no_wait(budgets)
+        await self._captcha.require(Door.REGISTER, captcha)
         password_hash = await self._hashing.hash(password)
         await self._throttle.claim(budgets)
         pending = Pending(uuid7s.uuid7().bytes, wanted.email, key, wanted.name, password_hash, None)
@@ -89,8 +99,12 @@ class RegistrationService:
         await self._database.write(work)
         self._mail.wake()
 
-    async def resend(self, email: str, locale: str) -> None:
-        """Mail a new code for the newest registration of an address; raises TooManyAttemptsError."""
+    async def resend(self, email: str, locale: str, captcha: CaptchaAnswer) -> None:
+        """Mail a new code for the newest registration of an address.
+
+        Raises TooManyAttemptsError, and as Captcha.require does.
+        """
+        await self._captcha.require(Door.REGISTER, captcha)
         key = key_or_nobody(email)
         await self._throttle.claim(_budgets(key))
 

@@ -29,5 +29,5 @@ async def revocations(
     """
     headers = {"ETag": log.etag, "Age": f"{log.age:.0f}", "Cache-Control": "private, no-cache"}
     if not_modified(if_none_match, log.etag):
-        return Response(status_code=304, headers=headers)
+        return Response(status_code=304, headers={**headers, wire.CURSOR_HEADER: log.cursor})
     return Response(wire.dump(log.since(after)), media_type="application/json", headers=headers)

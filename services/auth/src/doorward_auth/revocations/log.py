@@ -15,7 +15,7 @@ from doorward_common.revocations.wire import LONGEST_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What one look at the database added. Its cursor is the database's time: every replica's clock."""
+    """What one look at the database added."""
 
     added_at: float
     news: Changes
@@ -24,9 +24,10 @@ class _Batch:
 class RevocationLog:
     """The list as auth holds it, and the looks that it grew by.
 
-    Cursors are times of looks. An entry that a client has not heard was committed after the look that
-    the client's cursor names, on whichever replica that was; the look that brought it here was later
-    still. So the batches behind the cursor have it.
+    Cursors are times at which looks began, by the database's clock: every replica's. An entry that a
+    client has not heard was committed after the look of its cursor began, on whichever replica that was,
+    and before the look that brought it here was over. So the looks that were over behind the cursor have
+    it. (Those that began behind it would not be enough: two replicas look at the same time.)
     """
 
     def __init__(self, revocations: Revocations, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,23 +36,34 @@ class RevocationLog:
         self._batches: deque[_Batch] = deque()
         self._cursor: str | None = None
         self._begins: str | None = None
+        self._heard = Changes()
 
     def add(self, news: Changes) -> None:
-        """Take what one look added to the list."""
+        """Take what one look added to the list, or what was heard of between two: that has no cursor."""
+        if news.cursor is None:
+            self._heard |= news
+            return
         now = self._clock()
+        # The look was over just now, later than all that was heard.
+        news, self._heard = self._heard | news, Changes()
         if self._begins is None:
             # The first look is the whole list: there is nothing before it to tell.
-            self._begins = news.cursor
+            self._begins = news.read_by
         elif news:
             self._batches.append(_Batch(now, news))
         self._cursor = news.cursor
         while self._batches and self._batches[0].added_at < now - LONGEST_SECONDS:
-            self._begins = self._batches.popleft().news.cursor
+            self._begins = self._batches.popleft().news.read_by
 
     @property
     def etag(self) -> str:
         """The list's content: equal on every replica that knows the same."""
         return entity_tag(f"{self._revocations.fingerprint:016x}")
+
+    @property
+    def cursor(self) -> str:
+        """The cursor of the list as it is now."""
+        return self._cursor or ""
 
     @property
     def age(self) -> float:
@@ -62,13 +74,16 @@ class RevocationLog:
         return age
 
     def since(self, cursor: str | None) -> Changes:
-        """Return what the list grew by since `cursor`, or all of it."""
+        """Return what the list grew by since `cursor`, or all of it.
+
+        With whatever was heard of since the last look: `etag` counts it already.
+        """
         if cursor is None or self._begins is None or cursor < self._begins:
             everything = self._revocations.everything()
             return Changes(everything.sessions, everything.users, self._cursor)
         now = self._clock()
-        later = (_aged(batch, now) for batch in self._batches if (batch.news.cursor or "") > cursor)
-        return reduce(or_, later, Changes()) | Changes(cursor=self._cursor)
+        later = (_aged(batch, now) for batch in self._batches if (batch.news.read_by or "") > cursor)
+        return reduce(or_, later, self._heard) | Changes(cursor=self._cursor)
 
 
 def _aged(batch: _Batch, now: float) -> Changes:

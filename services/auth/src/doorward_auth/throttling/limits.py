@@ -44,6 +44,9 @@ MAILS_TO_ADDRESS: Final = Budget("mail-address", 5, _HOUR)
 MAILS_BY_SOURCE: Final = Budget("mail-source", 30, _HOUR)
 """Mails that one address may have sent to others."""
 
+CAPTCHAS_BY_SOURCE: Final = Budget("captcha-source", 60, _HOUR)
+"""Tokens of a captcha from one address that did not count: each is a request to somebody else's service."""
+
 KEPT: Final = frozenset({CODE_GUESSES, CODES_BY_SOURCE})
 """Counted in the database wherever the others are: six digits stand few guesses, and a cache forgets."""
 

@@ -90,9 +90,20 @@ class RedisStore:
         """Read them; raises StoreAwayError."""
         return await self.claim(subjects, counts=False)
 
+    async def counts(self, subjects: Sequence[Subject]) -> Sequence[int]:
+        """Read them; raises StoreAwayError."""
+
+        def read() -> list[Any]:
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for subject in subjects:
+                    pipeline.hget(_key(subject), "count")
+                return list(pipeline.execute())
+
+        return [int(count or 0) for count in await self._ask(read)]
+
     async def claim(self, subjects: Sequence[Subject], *, counts: bool) -> Sequence[float]:
         """Claim with one script; raises StoreAwayError."""
-        keys = [PREFIX + subject.key.hex().encode("ascii") for subject in subjects]
+        keys = [_key(subject) for subject in subjects]
         terms = [number for subject in subjects for number in _in_milliseconds(subject)]
         waits: list[int] = await self._ask(lambda: self._claim(keys=keys, args=[int(counts), *terms]))
         return [milliseconds / 1000 for milliseconds in waits]
@@ -149,6 +160,10 @@ class RedisStore:
         log.warning("throttle.redis_lost", error=type(error).__name__)
         self._was_lost.set()
         self._connected.set(0)
+
+
+def _key(subject: Subject) -> bytes:
+    return PREFIX + subject.key.hex().encode("ascii")
 
 
 def _in_milliseconds(subject: Subject) -> tuple[Any, ...]:

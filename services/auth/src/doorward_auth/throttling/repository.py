@@ -39,6 +39,13 @@ class _Found:
         found = (self.records.get(subject.key) for subject in subjects)
         return [self._wait(record) for record in found]
 
+    def counts(self, subjects: Sequence[Subject]) -> list[int]:
+        found = (self.records.get(subject.key) for subject in subjects)
+        return [0 if record is None or self._is_forgotten(record) else record.count for record in found]
+
+    def _is_forgotten(self, record: Record) -> bool:
+        return self.now is None or record.forgotten_at <= self.now
+
     def _wait(self, record: Record | None) -> float:
         if record is None or self.now is None:
             return 0.0
@@ -48,6 +55,11 @@ class _Found:
 def waits(connection: sa.Connection, subjects: Sequence[Subject]) -> list[float]:
     """Return how many seconds each subject has to wait still."""
     return _find(connection, subjects).waits(subjects)
+
+
+def counts(connection: sa.Connection, subjects: Sequence[Subject]) -> list[int]:
+    """Return what is counted of each subject and not forgotten."""
+    return _find(connection, subjects).counts(subjects)
 
 
 def claim(connection: sa.Connection, subjects: Sequence[Subject], *, counts: bool) -> list[float]:

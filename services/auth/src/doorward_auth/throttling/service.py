@@ -1,6 +1,7 @@
 """The rules of waiting."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -13,7 +14,7 @@ from doorward_common.verification import Background
 
 log = structlog.get_logger(__name__)
 
-_Question = Callable[[ThrottleStore], Awaitable[Sequence[float]]]
+T = TypeVar("T")
 
 
 class Throttle:
@@ -48,6 +49,10 @@ class Throttle:
         """
         self._refuse(subjects, await self._ask(subjects, lambda store: store.waits(subjects)))
 
+    async def counts(self, subjects: Sequence[Subject]) -> Sequence[int]:
+        """Return what is counted of each subject."""
+        return await self._ask(subjects, lambda store: store.counts(subjects))
+
     async def claim(self, subjects: Sequence[Subject], *, counts: bool = True) -> None:
         """Claim an answer for every subject, and count one more unless told not to.
 
@@ -60,7 +65,7 @@ class Throttle:
             for subject in subjects:
                 self._metrics.counted(subject)
 
-    async def _ask(self, subjects: Sequence[Subject], question: _Question) -> Sequence[float]:
+    async def _ask(self, subjects: Sequence[Subject], question: Callable[[ThrottleStore], Awaitable[T]]) -> T:
         if self._redis is not None and not any(subject.limit in KEPT for subject in subjects):
             try:
                 return await question(self._redis)

@@ -18,6 +18,9 @@ class ThrottleStore(Protocol):
     async def waits(self, subjects: Sequence[Subject]) -> Sequence[float]:
         """Return how long each subject has to wait still."""
 
+    async def counts(self, subjects: Sequence[Subject]) -> Sequence[int]:
+        """Return what is counted of each subject."""
+
     async def claim(self, subjects: Sequence[Subject], *, counts: bool) -> Sequence[float]:
         """Claim one answer for all the subjects; return zeros to who got it, else how long each has to wait.
 
@@ -35,6 +38,10 @@ class DatabaseStore:
     async def waits(self, subjects: Sequence[Subject]) -> Sequence[float]:
         """Read them; raises DatabaseUnavailableError."""
         return await self._database.read(lambda connection: repository.waits(connection, subjects))
+
+    async def counts(self, subjects: Sequence[Subject]) -> Sequence[int]:
+        """Read them; raises DatabaseUnavailableError."""
+        return await self._database.read(lambda connection: repository.counts(connection, subjects))
 
     async def claim(self, subjects: Sequence[Subject], *, counts: bool) -> Sequence[float]:
         """Claim in a transaction of its own; raises DatabaseUnavailableError."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from doorward_auth.captcha.header import GivenCaptcha
 from doorward_auth.dependencies import CallingDevice, Logins, Refreshes
 from doorward_auth.tokens.issuing import IssuedTokens
 from doorward_auth.tokens.login_form import OPENAPI_BODY, OPENAPI_REFRESH, Grant, Refresh
@@ -24,7 +25,13 @@ RequiredRoles = Annotated[
 
 
 @router.post("/token", response_model_exclude_none=True, summary="Log in", openapi_extra=OPENAPI_BODY)
-async def log_in(grant: Grant, device: CallingDevice, logins: Logins, refreshes: Refreshes) -> TokenResponse:
+async def log_in(
+    grant: Grant,
+    device: CallingDevice,
+    logins: Logins,
+    refreshes: Refreshes,
+    captcha: GivenCaptcha,
+) -> TokenResponse:
     """Exchange an email address and a password for an access token and a refresh token.
 
     OAuth2 clients may send the forms of RFC 6749, also the one that refreshes.
@@ -32,7 +39,8 @@ async def log_in(grant: Grant, device: CallingDevice, logins: Logins, refreshes:
     if isinstance(grant, RefreshRequest):
         return _response(await refreshes.refresh(grant.refresh_token.get_secret_value()))
     known = None if grant.device_token is None else grant.device_token.get_secret_value()
-    return _response(await logins.log_in(grant.email, grant.password.get_secret_value(), device, known))
+    password = grant.password.get_secret_value()
+    return _response(await logins.log_in(grant.email, password, device, device_token=known, captcha=captcha))
 
 
 @hot_router.post(

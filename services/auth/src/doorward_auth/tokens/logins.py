@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
+from doorward_auth.captcha.answer import CaptchaAnswer
 from doorward_auth.devices import repository as devices
 from doorward_auth.devices.device_tokens import DeviceToken
 from doorward_auth.passwords.proof import PasswordProofs, Proven
@@ -49,24 +50,28 @@ class LoginService:
         self._idle = min(timedelta(seconds=settings.refresh_idle_seconds), self._absolute)
 
     async def log_in(
-        self, email: str, password: str, device: Device, device_token: str | None = None
+        self,
+        email: str,
+        password: str,
+        device: Device,
+        *,
+        device_token: str | None = None,
+        captcha: CaptchaAnswer,
     ) -> IssuedTokens:
         """Open a session for the owner of an account.
 
-        Raises TooManyAttemptsError; InvalidCredentialsError; and only after a right password
-        EmailNotVerifiedError, AccountDisabledError and PasswordChangeRequiredError.
+        Raises TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError; and
+        only after a right password EmailNotVerifiedError, AccountDisabledError and PasswordChangeRequiredError.
         """
         for _ in range(_ATTEMPTS):
-            issued = await self._attempt(email, password, device, device_token)
+            proven = await self._proofs.prove(email, password, device_token, captcha)
+            issued = await self._attempt(proven, password, device)
             if issued is not None:
                 return issued
         raise InvalidCredentialsError
 
-    async def _attempt(
-        self, email: str, password: str, device: Device, device_token: str | None
-    ) -> IssuedTokens | None:
+    async def _attempt(self, proven: Proven, password: str, device: Device) -> IssuedTokens | None:
         """Log in once; None when the account was changed while the hash was computed."""
-        proven = await self._proofs.prove(email, password, device_token)
         account = proven.account
         _require_usable(account)
         password_hash = await self._renewed_hash(account, password)

@@ -47,6 +47,10 @@ class Key:
         """Tell whether nobody believes the key any more."""
         return self.retire_at is not None and now >= self.retire_at
 
+    def is_active(self, now: float) -> bool:
+        """Tell whether tokens are signed with the key now, by whoever has its private half."""
+        return self.activate_at <= now and not self.is_retired(now)
+
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
@@ -82,9 +86,7 @@ class KeySet:
 
     def signing_key(self, now: float) -> Key | None:
         """Return the key that signs: the one that became active last, None without one."""
-        usable = [
-            key for key in self.believed(now).values() if key.signing is not None and key.activate_at <= now
-        ]
+        usable = [key for key in self.keys.values() if key.signing is not None and key.is_active(now)]
         return max(usable, key=lambda key: key.activate_at, default=None)
 
     def secrets(self, now: float) -> tuple[bytes, ...]:

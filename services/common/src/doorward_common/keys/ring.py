@@ -35,7 +35,8 @@ class KeysNotReadError(UnavailableError):
 class KeyRing:
     """What verifies, what signs, and the secrets to derive others from.
 
-    `problem` says what a set lacks for this service, or None. A change swaps references: a request sees the keys before it or after it, never a mixture.
+    `problem` says what a set lacks for this service, or None. A change swaps references: a request sees
+    the keys before it or after it, never a mixture.
     """
 
     def __init__(

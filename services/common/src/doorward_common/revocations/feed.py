@@ -24,7 +24,8 @@ class RevocationFeed:
     """Keeps a list up to date from its source, for as long as the service runs.
 
     What a look brings that nobody has told yet is told to the others through `exchange`, where there is
-    one. A `listener` hears what each look added, with the cursor up to which the list is then complete.
+    one. A `listener` is told what each look added, with the cursor up to which the list is then complete,
+    and without a cursor what another process said in between.
     """
 
     def __init__(
@@ -45,7 +46,6 @@ class RevocationFeed:
         self._cursor: str | None = None
         self._full_at = float("-inf")
         self._swept_at = time.monotonic()
-        self._heard = Changes()
         self._telling: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         metrics.revocations_age.set_function(lambda: math.inf if (age := revocations.age()) is None else age)
@@ -53,6 +53,12 @@ class RevocationFeed:
 
     async def run(self) -> None:
         """Look at the source again and again; a failed look only lets the list age."""
+        try:
+            await self._look_for_ever()
+        finally:
+            await self._source.close()
+
+    async def _look_for_ever(self) -> None:
         while True:
             try:
                 await self.update()
@@ -69,7 +75,9 @@ class RevocationFeed:
 
     def hear(self, changes: Changes) -> None:
         """Believe what another process says that it revoked."""
-        self._heard |= self.revocations.add(changes)
+        news = self.revocations.add(changes)
+        if news and self.listener is not None:
+            self.listener(Changes(news.sessions, news.users))
 
     async def update(self) -> None:
         """Look once."""
@@ -77,19 +85,15 @@ class RevocationFeed:
         if now - self._full_at > self._full_every:
             # From time to time everything, so that nothing missed stays missed.
             self._cursor = None
-        heard, self._heard = self._heard, Changes()
-        try:
-            changes = await self._source.changes(self._cursor)
-        except BaseException:
-            self._heard = heard | self._heard
-            raise
+        changes = await self._source.changes(self._cursor)
+        # No await from here to the listener: what is heard of comes before the end of this look or after.
         if self._cursor is None:
             self._full_at = now
         self._cursor = changes.cursor
         is_first = self.revocations.age() is None
         news = self.revocations.apply(changes)
         if self.listener is not None:
-            self.listener(heard | news)
+            self.listener(news)
         if news and not is_first and self.exchange is not None:
             # Whoever sees it first tells it, and not only who revoked it: that one's look may have been
             # under way already. Who has heard of it has no news to tell.

@@ -67,7 +67,7 @@ class Revocations:
             self._mark(user, known[0], max(epoch, known[0]))
         for session in sessions:
             self._mark(session, 0, 1)
-        return Changes(sessions, users, changes.cursor)
+        return Changes(sessions, users, changes.cursor, read_by=changes.read_by)
 
     def everything(self) -> Changes:
         """Return every entry with what is left of its lifetime."""

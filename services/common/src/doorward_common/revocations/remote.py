@@ -27,7 +27,7 @@ class RemoteSource:
         async with self._client.stream("GET", self._url, headers=headers, params=parameters) as response:
             age = float(response.headers.get("Age", 0))
             if response.status_code == httpx2.codes.NOT_MODIFIED:
-                return Changes(cursor=cursor, age=age)
+                return Changes(cursor=response.headers.get(wire.CURSOR_HEADER, cursor), age=age)
             response.raise_for_status()
             text = bytearray()
             async for chunk in response.aiter_bytes():
@@ -39,5 +39,5 @@ class RemoteSource:
         return changes
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to auth."""
         await self._client.aclose()

@@ -7,9 +7,13 @@ from typing import Any, Final
 import orjson
 
 from doorward_common.revocations.changes import Changes
+from doorward_common.tokens import MAX_LEEWAY_SECONDS
 
-LONGEST_SECONDS: Final = 3_600.0
-"""No token lives for longer, whatever a message says."""
+LONGEST_SECONDS: Final = 3_600.0 + MAX_LEEWAY_SECONDS
+"""No token is believed for longer, whatever a message says."""
+
+CURSOR_HEADER: Final = "Doorward-Cursor"
+"""With a 304: the cursor to go on with. Whoever has the same list has all that it was made of."""
 
 
 def dump(changes: Changes) -> bytes:

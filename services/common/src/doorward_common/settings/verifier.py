@@ -1,5 +1,6 @@
 """Settings of whoever verifies access tokens."""
 
+import time
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +11,7 @@ from doorward_common.keys.ring import KeyRing
 from doorward_common.keys.secrets import check_secret
 from doorward_common.revocations.memory import StalePolicy
 from doorward_common.settings.base import DoorwardSettings
+from doorward_common.tokens import MAX_LEEWAY_SECONDS
 
 
 class VerifierSettings(DoorwardSettings):
@@ -52,7 +54,9 @@ class VerifierSettings(DoorwardSettings):
         default=StalePolicy.ACCEPT,
         description="With a stale list: `accept` tokens and say so, or `refuse` them with 503.",
     )
-    token_leeway_seconds: int = Field(default=0, ge=0, le=60, description="Clock difference to forgive.")
+    token_leeway_seconds: int = Field(
+        default=0, ge=0, le=MAX_LEEWAY_SECONDS, description="Clock difference to forgive."
+    )
 
     @field_validator("secret_key")
     @classmethod
@@ -101,7 +105,8 @@ class VerifierSettings(DoorwardSettings):
 
     def key_problem(self, key_set: KeySet) -> str | None:
         """Say what a set of keys lacks for this service, or None."""
-        return None if key_set.keys or self.keys_are_published else "has no key"
+        is_active = any(key.is_active(time.time()) for key in key_set.keys.values())
+        return None if is_active or self.keys_are_published else "has no key that is active now"
 
     def _keys(self) -> KeySet:
         if self.secret_key is not None:

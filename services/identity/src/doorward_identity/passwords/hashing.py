@@ -70,6 +70,13 @@ class PasswordHashing:
             await self._refusals.wait(verdict.foreign_seconds)
         return verdict.is_right
 
+    def require_room(self) -> None:
+        """Raise OverloadedError if a hash would be refused now.
+
+        For callers who would ask the database first: in a storm that is most of what a refusal costs.
+        """
+        self._executor.require_room()
+
     def hash_now(self, password: str) -> str:
         """Hash on the calling thread: for commands."""
         return self._hasher.hash(normalize(password))

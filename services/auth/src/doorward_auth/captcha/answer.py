@@ -1,0 +1,11 @@
+"""What a request brings in answer to the captcha."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class CaptchaAnswer:
+    """The token of a solved captcha, or None. A token counts once, also where a request asks twice."""
+
+    token: str | None
+    is_accepted: bool = False

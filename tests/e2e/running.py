@@ -1,0 +1,114 @@
+"""What the walk is tested with: `make run`'s server, something that is none, and the walk as a process."""
+
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process, inherited_environment
+
+PASSWORD: Final = "the analytical engine"
+TESTS: Final = Path(__file__).parents[1]
+
+
+class Standalone(Process):
+    """`doorward serve`, as `make run` starts it."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.mailbox = folder / "var" / "mailbox"
+        self._data = folder / "var"
+        super().__init__(
+            "doorward serve",
+            [sys.executable, "-m", "doorward", "serve"],
+            log=folder / "serve.log",
+            ready=lambda: http_status(self.port, "/readyz") == 200,
+            env={
+                "DOORWARD_DATA_DIR": str(folder / "var"),
+                "DOORWARD_PORT": str(self.port),
+                "DOORWARD_ADMIN_PASSWORD": PASSWORD,
+                "DOORWARD_ARGON2_MEMORY_KIB": "64",
+                **env,
+            },
+        )
+
+    def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """Ask its database."""
+        with closing(sqlite3.connect(self._data / "doorward.db")) as connection:
+            return connection.execute(statement, values).fetchall()
+
+
+def started(base_url: str, **env: str) -> subprocess.Popen[str]:
+    """Start the walk as `make e2e` does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "e2e"],
+        env={
+            **inherited_environment(),
+            "PYTHONPATH": str(TESTS),
+            "BASE_URL": base_url,
+            "ADMIN_PASSWORD": PASSWORD,
+            **env,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def walk(base_url: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Walk to the end."""
+    with started(base_url, **env) as process:
+        said, errors = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, said, errors)
+
+
+def run_of(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what the addresses of a walk's people have in common."""
+    found = re.search(r"its people are named e2e-([0-9a-f]{8})-", done.stdout)
+    assert found is not None, done.stdout
+    return found[1]
+
+
+@contextmanager
+def serving(answer: bytes) -> Iterator[str]:
+    """Answer every GET with 200 and the same body, as something else behind the address would."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def people(standalone: Standalone) -> list[str]:
+    api = f"{standalone.url}/api/v1"
+    login = {"email": "admin@example.com", "password": PASSWORD}
+    token = httpx2.post(f"{api}/auth/token", json=login).json()["access_token"]
+    users = httpx2.get(f"{api}/users", headers={"Authorization": f"Bearer {token}"})
+    return [user["email"] for user in users.json()["items"]]

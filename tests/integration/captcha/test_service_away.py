@@ -1,0 +1,152 @@
+"""The captcha's service is away, slow, or says nothing: the limits on guessing hold alone, or nobody comes in."""
+
+import time
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+
+from doorward_auth.captcha.provider import MAX_ANSWER_BYTES, MOST_AT_ONCE
+from doorward_auth.throttling.limits import LOGIN_BY_STRANGERS
+from integration.captcha.conftest import TIMEOUT_SECONDS
+from integration.captcha.requests import ask_for_reset, good_token, register
+from integration.harness.crowd import Member
+from integration.harness.races import together
+from integration.throttling.callers import WRONG, Auths, new_source, statuses
+from support.databases import DatabaseServer
+from support.siteverify import SECRET, SiteVerify
+
+ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
+    "killed": (SiteVerify.kill9, "ConnectError"),
+    "frozen": (SiteVerify.freeze, "TimeoutError"),
+    "slow": (lambda service: service.behave(delay=TIMEOUT_SECONDS + 2), "TimeoutError"),
+    "broken": (lambda service: service.behave(status=500, body="oops"), "Status500"),
+    "limiting": (lambda service: service.behave(status=429, body="{}"), "Status429"),
+    "elsewhere": (lambda service: service.behave(status=404, body="<html>"), "Status404"),
+    "redirecting": (lambda service: service.behave(status=302, body=""), "Status302"),
+    "no JSON": (lambda service: service.behave(body="success"), "Status200"),
+    "no verdict": (lambda service: service.behave(body='{"success": "true"}'), "Status200"),
+    "deep": (lambda service: service.behave(body="[" * 30_000), "Status200"),
+    "endless": (lambda service: service.behave(body=" " * (MAX_ANSWER_BYTES + 1)), "TooLong"),
+    "disowning us": (
+        lambda service: service.behave(body='{"success": false, "error-codes": ["invalid-input-secret"]}'),
+        "invalid-input-secret",
+    ),
+}
+
+
+def judged(auths: Auths, outcome: str) -> float:
+    """Return how many requests ended so, in all processes."""
+    total = 0.0
+    for one in auths.services:
+        with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        name = f'doorward_captcha_judged_total{{outcome="{outcome}"}} '
+        total += sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+    return total
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+async def test_limits_hold_alone(auths: Auths, service: SiteVerify, accident: str) -> None:
+    make_it_happen, reason = ACCIDENTS[accident]
+    before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
+    make_it_happen(service)
+    began = time.monotonic()
+    assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202
+    assert time.monotonic() - began < TIMEOUT_SECONDS + 10, "nobody waits for it for ever"
+    assert (await ask_for_reset(auths, new_source(), None)).status == 403, "one has to say something"
+    assert judged(auths, "unavailable") == before + 1
+    [event] = auths.events("captcha.unavailable")[logged:]
+    assert event["reason"] == reason
+    assert event["level"] == "warning"
+    for one in auths.services:
+        assert SECRET not in one.log_text()
+
+
+async def test_limits_on_guessing_are_there_without_it(
+    auths: Auths, service: SiteVerify, member: Member
+) -> None:
+    service.kill9()
+    body = {"email": member.email, "password": WRONG}
+    headers = {"Captcha-Token": "unavailable"}
+    answers = [
+        await auths.call("POST", "/api/v1/auth/token", body, headers=headers)
+        for _ in range(LOGIN_BY_STRANGERS.free + 4)
+    ]
+    assert statuses(answers) == {401: LOGIN_BY_STRANGERS.free + 1, 429: 3}
+
+
+async def test_it_comes_back_by_itself(auths: Auths, service: SiteVerify) -> None:
+    service.kill9()
+    assert (await ask_for_reset(auths, new_source(), "made-up")).status == 202
+    service.start()
+    for _ in range(4):
+        assert (await ask_for_reset(auths, new_source(), "made-up")).status == 403
+        assert (await ask_for_reset(auths, new_source(), good_token())).status == 202
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, '{"success": false, "error-codes": ["bad-request"]}'),
+        (400, "what is that?"),
+        (413, ""),
+        (422, "{}"),
+        (500, '{"success": false, "error-codes": []}'),
+        (200, '{"success": false, "error-codes": ["sitekey-secret-mismatch"]}'),
+        (200, '{"success": false}'),
+        (200, '{"success": false, "error-codes": "invalid-input-secret"}'),
+    ],
+)
+async def test_what_a_token_can_bring_about_is_no_absence(
+    auths: Auths, service: SiteVerify, status: int, body: str
+) -> None:
+    """Otherwise whoever finds a token that the service stumbles over needs no captcha any more."""
+    service.behave(status=status, body=body)
+    refused = await ask_for_reset(auths, new_source(), "made-up")
+    assert (refused.status, refused.json()["code"]) == (403, "captcha_failed")
+
+
+async def test_more_at_once_than_are_asked_about_are_refused(
+    settings: dict[str, str | None],
+    service: SiteVerify,
+    mariadb_server: DatabaseServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """To wait in line is not to find it away: a crowd is no way around."""
+    folder = tmp_path_factory.mktemp("crowd")
+    env = {**settings, "DOORWARD_CAPTCHA_TIMEOUT_SECONDS": "20"}
+    with (
+        mariadb_server.create_database("crowd") as database,
+        Auths(database, folder, count=1, **env) as auths,
+    ):
+        service.behave(delay=4)
+        count = 2 * MOST_AT_ONCE
+        answers = await together(
+            count, lambda _: ask_for_reset(auths, new_source(), "made-up"), at_once=count
+        )
+        await auths.close()
+    assert statuses(answers) == {403: MOST_AT_ONCE, 503: count - MOST_AT_ONCE}
+    refused = next(answer for answer in answers if answer.status == 503)
+    assert refused.json()["code"] == "overloaded"
+    assert refused.retry_after >= 1
+
+
+async def test_nobody_comes_in_where_that_is_set(
+    settings: dict[str, str | None],
+    service: SiteVerify,
+    mariadb_server: DatabaseServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("refusing")
+    env = {**settings, "DOORWARD_CAPTCHA_WHEN_AWAY": "refuse"}
+    with (
+        mariadb_server.create_database("refusing") as database,
+        Auths(database, folder, count=1, **env) as auths,
+    ):
+        assert (await register(auths, new_source(), good_token())).status == 202
+        service.kill9()
+        refused = await register(auths, new_source(), good_token())
+        assert (refused.status, refused.json()["code"]) == (503, "captcha_unavailable")
+        assert refused.retry_after >= 1
+        await auths.close()

@@ -1,0 +1,176 @@
+"""Clients that never stop: they read, refresh, log in and out while the keys change under them."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from integration.harness.crowd import Member
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD
+from integration.harness.wire import Reply, Wire
+from integration.keys.tokens import expiry_of, header_of
+
+TOKEN_SECONDS: Final = 5
+"""The shortest life that settings allow an access token: the last ones of a key are soon gone."""
+
+_SPARE_SECONDS: Final = 2.0
+"""A token with less than this left is refreshed and not used any more."""
+
+_PAUSE_SECONDS: Final = 0.005
+"""Hundreds of requests a second are load enough, and leave the commands some of the machine."""
+
+
+class Load:
+    """What all clients share: where they ask, how often they did, and what should not have happened."""
+
+    def __init__(self, *, auth: int, users: int) -> None:
+        self.auth = Wire(auth)
+        self.users = Wire(users)
+        self.answered: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self.is_over = False
+        self._clients: list[_Client] = []
+        self._left: list[Wire] = []
+
+    @property
+    def requests(self) -> int:
+        """How many requests were answered."""
+        return self.answered.total()
+
+    def kids(self) -> set[str]:
+        """The keys of the tokens that clients use at this moment."""
+        return {header_of(client.access)["kid"] for client in self._clients if client.access}
+
+    def move_users(self, port: int) -> None:
+        """Ask another users service from now on; what the old one is asked already, it may answer."""
+        self._left.append(self.users)
+        self.users = Wire(port)
+
+    async def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Let the clients go on until it is so; fails the test when that takes too long, or at a failure."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert not self.failures, self.failures[:5]
+            assert time.monotonic() < deadline, f"not {what} within {seconds} s: {self.answered}"
+            await asyncio.sleep(0.05)
+
+    async def until_all_use(self, kid: str) -> None:
+        """Let the clients go on until none has a token of another key."""
+        await self.until(lambda: self.kids() == {kid}, 20, f"all tokens of {kid}")
+
+    async def until_more(self, *, at_least: int = 0) -> None:
+        """Let the clients go on for a while with what was changed last, and up to a sum of requests."""
+        goal = max(at_least, self.requests + 500)
+        await self.until(lambda: self.requests >= goal, 40, f"{goal} requests")
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        token: str | None = None,
+        body: object = None,
+        *,
+        good: tuple[int, ...] = (200, 204),
+    ) -> Reply | None:
+        """Send one request; None, and a failure noted, for any answer that should not have come."""
+        wire = self.users if path.startswith(USERS) else self.auth
+        try:
+            reply = await wire.call(method, path, token, body)
+        except (OSError, EOFError) as error:
+            self.failures.append(f"{method} {path}: {error!r}")
+            return None
+        self.answered[f"{method} {path.partition('?')[0]}"] += 1
+        if reply.status in good:
+            return reply
+        # On a machine that is busy, an answer may come when the token is no longer good.
+        if token is None or time.time() < expiry_of(token):
+            shown = "" if token is None else f" (key {header_of(token)['kid']})"
+            self.failures.append(f"{method} {path}{shown}: {reply.status} {reply.content!r}")
+        return None
+
+    @contextlib.asynccontextmanager
+    async def running(self, members: Sequence[Member]) -> AsyncIterator[None]:
+        """Let the members work for the length of the block: most read, some do nothing but refresh."""
+        kinds = itertools.cycle((_Reader, _Refresher, _Reader, _Visitor))
+        self._clients = [kind(self, member) for kind, member in zip(kinds, members, strict=False)]
+        tasks = [asyncio.create_task(client.run()) for client in self._clients]
+        try:
+            yield
+        finally:
+            self.is_over = True
+            await asyncio.gather(*tasks)
+            for wire in (self.auth, self.users, *self._left):
+                await wire.close()
+
+
+class _Client:
+    """Somebody with a pair of tokens."""
+
+    def __init__(self, load: Load, member: Member) -> None:
+        self._load = load
+        self._member = member
+        self._reads = itertools.cycle(
+            (f"{USERS}/me", f"{AUTH}/me", f"{USERS}?limit=1", f"{AUTH}/verify", member.path)
+        )
+        self.access = ""
+        self._refresh = ""
+
+    async def run(self) -> None:
+        """Work until the load is over."""
+        await self.log_in()
+        while not self._load.is_over:
+            await self.work()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def work(self) -> None:
+        """Do what this kind of client does, once."""
+        raise NotImplementedError
+
+    async def log_in(self) -> None:
+        """Open a session."""
+        credentials = {"email": self._member.email, "password": PASSWORD}
+        self._take(await self._load.call("POST", f"{AUTH}/token", body=credentials))
+
+    async def refresh(self) -> None:
+        """Renew the tokens."""
+        body = {"refresh_token": self._refresh}
+        self._take(await self._load.call("POST", f"{AUTH}/refresh-token", body=body))
+
+    async def read(self) -> None:
+        """Read one thing with a token that is good for a while."""
+        if expiry_of(self.access) - time.time() < _SPARE_SECONDS:
+            await self.refresh()
+        await self._load.call("GET", next(self._reads), self.access)
+
+    async def log_out(self) -> None:
+        """End the session."""
+        await self._load.call("POST", f"{AUTH}/logout", self.access)
+
+    def _take(self, reply: Reply | None) -> None:
+        if reply is not None:
+            tokens = reply.json()
+            self.access, self._refresh = tokens["access_token"], tokens["refresh_token"]
+
+
+class _Reader(_Client):
+    async def work(self) -> None:
+        await self.read()
+
+
+class _Refresher(_Client):
+    async def work(self) -> None:
+        await self.refresh()
+        for _ in range(3):
+            await self.read()
+
+
+class _Visitor(_Client):
+    async def work(self) -> None:
+        for _ in range(10):
+            await self.read()
+        await self.log_out()
+        await self.log_in()

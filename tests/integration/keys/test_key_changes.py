@@ -1,0 +1,192 @@
+"""What a change of keys means for what was made before it: tokens, lost answers, cursors."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from doorward_common.keys.key_set import ES256, HS256
+from doorward_common.keys.rotation import new_jwk
+from integration.harness.crowd import Member, enrol
+from integration.harness.deployment import wait_until
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD
+from integration.harness.problems import assert_problem
+from integration.keys.damages import DAMAGES
+from integration.keys.keyed import NOTICE_SECONDS, KeyedDeployment, metric
+from integration.keys.mounted import KeyDocument, newest, rotate, without
+from integration.keys.tokens import header_of, signed
+from support.databases import DatabaseServer
+
+PLACES = (f"{AUTH}/me", f"{USERS}/me")
+SOON = ("--activate-in", "3")
+
+Tokens = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def services(
+    mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KeyedDeployment]:
+    folder = tmp_path_factory.mktemp("keys")
+    with (
+        mariadb_server.create_database("keys") as database,
+        KeyedDeployment(database, folder, DOORWARD_REFRESH_GRACE_SECONDS="60") as services,
+    ):
+        yield services
+
+
+@pytest.fixture(scope="module")
+def member(services: KeyedDeployment) -> Member:
+    return enrol(services.database_url, 5)[0]
+
+
+def tokens_of(services: KeyedDeployment, path: str, **body: str) -> Tokens:
+    response = services.call("POST", f"{AUTH}/{path}", json=body).response
+    assert response.status_code == 200, response.text
+    tokens: Tokens = response.json()
+    return tokens
+
+
+def log_in(services: KeyedDeployment, member: Member) -> Tokens:
+    return tokens_of(services, "token", email=member.email, password=PASSWORD)
+
+
+def refresh(services: KeyedDeployment, tokens: Tokens) -> Tokens:
+    return tokens_of(services, "refresh-token", refresh_token=tokens["refresh_token"])
+
+
+def kid_of(tokens: Tokens) -> str:
+    return str(header_of(tokens["access_token"])["kid"])
+
+
+def statuses(services: KeyedDeployment, token: str) -> list[int]:
+    return [services.call("GET", path, token).status for path in PLACES]
+
+
+def start_with(services: KeyedDeployment, member: Member, document: KeyDocument) -> None:
+    """Give both services a key set and wait until both work with it."""
+    services.write(document)
+
+    def both_do() -> bool:
+        tokens = log_in(services, member)
+        return kid_of(tokens) == newest(document) and statuses(services, tokens["access_token"]) == [200, 200]
+
+    wait_until(both_do, 2 * NOTICE_SECONDS, "work with the new keys")
+
+
+@pytest.mark.parametrize("algorithm", [HS256, ES256])
+def test_a_key_that_leaked_is_refused_everywhere_and_ends_no_session(
+    services: KeyedDeployment, member: Member, algorithm: str
+) -> None:
+    start_with(services, member, {"keys": [new_jwk(algorithm)]})
+    victim = log_in(services, member)
+    thief = signed(services.document, member.id)
+    assert statuses(services, thief) == [200, 200]
+    services.write(rotate(services.document, "--leaked"))
+    wait_until(lambda: statuses(services, thief) == [401, 401], NOTICE_SECONDS, "refused by both")
+    assert statuses(services, victim["access_token"]) == [401, 401]
+    successor = refresh(services, victim)
+    assert header_of(successor["access_token"])["alg"] == algorithm
+    assert statuses(services, successor["access_token"]) == [200, 200]
+
+
+def test_a_lost_answer_is_the_same_after_the_key_has_changed(
+    services: KeyedDeployment, member: Member
+) -> None:
+    start_with(services, member, {"keys": [new_jwk(HS256)]})
+    first = log_in(services, member)
+    document = rotate(services.document, "--algorithm", ES256, *SOON)
+    services.write(document)
+    lost = refresh(services, first)
+    assert kid_of(lost) == newest(services.document | without(document, newest(document)))
+    successors = {lost["refresh_token"]}
+
+    def signs_with_the_new_key() -> bool:
+        again = refresh(services, first)
+        successors.add(again["refresh_token"])
+        return kid_of(again) == newest(document)
+
+    wait_until(signs_with_the_new_key, 2 * NOTICE_SECONDS, "the new key signs")
+    assert successors == {lost["refresh_token"]}
+    # And the session goes on from there, with a successor that the new key's secret gives.
+    following = refresh(services, lost)
+    assert refresh(services, lost)["refresh_token"] == following["refresh_token"]
+
+
+def test_a_cursor_outlives_a_rotation_and_not_its_key(services: KeyedDeployment, member: Member) -> None:
+    start_with(services, member, {"keys": [new_jwk(HS256)]})
+
+    def page(cursor: str | None) -> Any:
+        token = log_in(services, member)["access_token"]
+        parameters = {"limit": "2", "sort": "email", **({"cursor": cursor} if cursor else {})}
+        return services.call("GET", USERS, token, params=parameters).response
+
+    old = newest(services.document)
+    cursor = page(None).json()["next_cursor"]
+    expected = page(cursor).json()["items"]
+    assert len(expected) == 2
+    start_with(services, member, rotate(services.document, *SOON))
+    assert page(cursor).json()["items"] == expected
+    wait_until(lambda: page(None).json()["next_cursor"] != cursor, NOTICE_SECONDS, "a cursor of the new key")
+    renewed = page(None).json()["next_cursor"]
+    start_with(services, member, without(services.document, old))
+    wait_until(lambda: page(cursor).status_code == 400, NOTICE_SECONDS, "the old key gone")
+    assert_problem(page(cursor), 400, "invalid_cursor")
+    assert page(renewed).json()["items"] == expected
+
+
+def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member) -> None:
+    start_with(services, member, {"keys": [new_jwk(HS256)]})
+    good = json.dumps(services.document).encode("utf-8")
+    began = log_in(services, member)
+    changed = []
+    for name, damage in DAMAGES.items():
+        counts = failures(services)
+        for mounted in (services.auth_keys, services.users_keys):
+            mounted.write_bytes(damage(good))
+        noticed = wait_for_more_failures(services, counts)
+        began = refresh(services, began)
+        fine = kid_of(began) == newest(services.document) and services.probe("/readyz") == [200, 200]
+        if not (noticed and fine and statuses(services, began["access_token"]) == [200, 200]):
+            changed.append(name)
+    assert changed == []
+    start_with(services, member, {"keys": [new_jwk(HS256)]})
+
+
+def test_auth_takes_no_keys_that_it_could_not_sign_with(services: KeyedDeployment, member: Member) -> None:
+    start_with(services, member, {"keys": [new_jwk(ES256)]})
+    halves = [
+        {name: value for name, value in key.items() if name != "d"} for key in services.document["keys"]
+    ]
+    before = metric(services.auth, "doorward_key_set_failures_total")
+    services.auth_keys.write({"keys": halves})
+    wait_until(
+        lambda: metric(services.auth, "doorward_key_set_failures_total") > before, NOTICE_SECONDS, "noticed"
+    )
+    assert kid_of(log_in(services, member)) == newest(services.document)
+
+
+def failures(services: KeyedDeployment) -> list[float]:
+    return [metric(service, "doorward_key_set_failures_total") for service in services.services]
+
+
+def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bool:
+    """Tell whether both services notice that their file is of no use."""
+    deadline = time.monotonic() + NOTICE_SECONDS
+    while time.monotonic() < deadline:
+        if all(now > then for now, then in zip(failures(services), before, strict=True)):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_no_key_is_ever_logged(services: KeyedDeployment) -> None:
+    """After everything above: good key sets, leaked ones and damaged ones."""
+    for service in services.services:
+        log = service.log_text()
+        assert "keys.read" in log
+        for key in services.document["keys"]:
+            assert key.get("k") or key["d"] not in log

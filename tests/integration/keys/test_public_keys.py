@@ -1,0 +1,184 @@
+"""ES256: auth alone holds the private key, and every other service asks it for the public one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from doorward_common.keys.key_set import ES256, HS256
+from doorward_common.keys.rotation import new_jwk
+from doorward_common.keys.secrets import key_id
+from integration.harness.crowd import Member, enrol
+from integration.harness.deployment import start_alive, wait_until
+from integration.harness.forgery import parts, sign
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD
+from integration.harness.problems import assert_problem
+from integration.keys.confusions import public_spellings
+from integration.keys.keyed import (
+    CURSOR_KEY,
+    NOTICE_SECONDS,
+    KeyedDeployment,
+    keyless_users,
+    metric,
+)
+from integration.keys.mounted import rotate
+from integration.keys.tokens import signed
+from support.databases import Database
+from support.services import Service
+
+ME = f"{USERS}/me"
+PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "alg", "use", "kid"}
+
+
+@dataclass
+class PublicKeys:
+    """Auth with a private key, and a users service that holds no secret."""
+
+    deployment: KeyedDeployment
+    users: Service
+    member: Member
+
+    def __post_init__(self) -> None:
+        # The deployment's own users service, which has the key set, stays off.
+        self.deployment.users = self.users
+
+    def log_in(self) -> str:
+        login = {"email": self.member.email, "password": PASSWORD}
+        answer = self.deployment.call("POST", f"{AUTH}/token", json=login)
+        return str(answer.response.json()["access_token"])
+
+
+@pytest.fixture
+def unstarted(keys_database: Database, tmp_path: Path) -> Iterator[PublicKeys]:
+    deployment = KeyedDeployment(keys_database, tmp_path, ES256)
+    users = keyless_users(keys_database, deployment.auth, tmp_path / "keyless.log")
+    yield PublicKeys(deployment, users, enrol(keys_database.url, 1)[0])
+    deployment.__exit__(None, None, None)
+
+
+@pytest.fixture
+def public_keys(unstarted: PublicKeys) -> PublicKeys:
+    unstarted.deployment.auth.start()
+    unstarted.users.start()
+    return unstarted
+
+
+def test_the_users_service_has_nothing_that_signs(public_keys: PublicKeys) -> None:
+    given = public_keys.users.env
+    assert not given.keys() & {"DOORWARD_SECRET_KEY", "DOORWARD_KEY_SET", "DOORWARD_KEY_SET_FILE"}
+    assert public_keys.deployment.document["keys"][0]["d"] not in " ".join(given.values())
+    token = public_keys.log_in()
+    assert public_keys.deployment.call("GET", ME, token).status == 200
+    assert public_keys.deployment.call("GET", f"{USERS}?limit=1", token).status == 200
+
+
+def test_without_a_key_for_cursors_it_says_so_and_does_not_start(unstarted: PublicKeys) -> None:
+    del unstarted.users.env["DOORWARD_CURSOR_KEY"]
+    with pytest.raises(RuntimeError, match="DOORWARD_CURSOR_KEY is not set"):
+        unstarted.users.start()
+
+
+def test_not_ready_before_the_keys_were_read_and_nobody_is_called_a_forger(unstarted: PublicKeys) -> None:
+    deployment, users = unstarted.deployment, unstarted.users
+    token = signed(deployment.document, unstarted.member.id)
+    start_alive(users)
+    wait_until(lambda: metric(users, "doorward_key_set_failures_total") > 0, NOTICE_SECONDS, "asked")
+    document = assert_problem(deployment.call("GET", "/readyz").response, 503, "not_ready")
+    assert document["detail"] == "The keys of access tokens have not been read yet."
+    # A client that is told 401 throws its tokens away.
+    refused = deployment.call("GET", ME, token).response
+    assert_problem(refused, 503, "no_keys")
+    assert refused.headers["retry-after"]
+    deployment.auth.start()
+    deployment.wait_until_ready()
+    assert deployment.call("GET", ME, token).status == 200
+
+
+def test_auth_that_goes_away_later_disturbs_nobody(public_keys: PublicKeys) -> None:
+    deployment, users = public_keys.deployment, public_keys.users
+    token = public_keys.log_in()
+    admin = signed(deployment.document, enrol(deployment.database_url, 1, role="admin")[0].id)
+    deployment.auth.kill9()
+    before = metric(users, "doorward_key_set_failures_total")
+    wait_until(
+        lambda: metric(users, "doorward_key_set_failures_total") > before, 15, "asked an auth that is away"
+    )
+    assert deployment.call("GET", ME, token).status == 200
+    assert deployment.call("GET", "/readyz").response.text == "ok\n"
+    # What was revoked it reads for itself.
+    change = {"status": "disabled"}
+    assert deployment.call("PATCH", public_keys.member.path, admin, json=change).status == 200
+    wait_until(lambda: deployment.call("GET", ME, token).status == 401, 2.0, "refused")
+
+
+def test_a_leaked_private_key_is_refused_by_services_that_ask(public_keys: PublicKeys) -> None:
+    deployment = public_keys.deployment
+    thief = signed(deployment.document, public_keys.member.id)
+    assert [deployment.call("GET", path, thief).status for path in (f"{AUTH}/me", ME)] == [200, 200]
+    deployment.auth_keys.write(rotate(deployment.document, "--leaked"))
+    wait_until(
+        lambda: [deployment.call("GET", path, thief).status for path in (f"{AUTH}/me", ME)] == [401, 401],
+        NOTICE_SECONDS,
+        "refused by both",
+    )
+    wait_until(lambda: deployment.call("GET", ME, public_keys.log_in()).status == 200, NOTICE_SECONDS, "on")
+
+
+def test_the_public_key_is_no_secret_to_sign_with(public_keys: PublicKeys) -> None:
+    good = public_keys.log_in()
+    header, claims = parts(good)
+    [published] = public_keys.deployment.call("GET", f"{AUTH}/jwks.json").response.json()["keys"]
+    for name, secret in public_spellings(published):
+        for changes in ({"alg": HS256}, {"alg": HS256, "kid": key_id(secret)}, {}):
+            forged = sign({**header, **changes}, {**claims, "role": "admin"}, secret=secret)
+            for path in (ME, f"{AUTH}/me"):
+                refused = public_keys.deployment.call("GET", path, forged).response
+                assert assert_problem(refused, 401)["code"] == "invalid_token", name
+    assert public_keys.deployment.call("GET", ME, good).status == 200
+
+
+def test_nothing_private_is_published_or_told(public_keys: PublicKeys) -> None:
+    deployment = public_keys.deployment
+    document = rotate(deployment.document, "--activate-in", "3600")
+    deployment.auth_keys.write(document)
+
+    def published() -> list[dict[str, str]]:
+        keys: list[dict[str, str]] = deployment.call("GET", f"{AUTH}/jwks.json").response.json()["keys"]
+        return keys
+
+    wait_until(lambda: len(published()) == 2, NOTICE_SECONDS, "the next key published too")
+    assert {key["kid"] for key in published()} == {key["kid"] for key in document["keys"]}
+    assert all(key.keys() == PUBLIC_MEMBERS for key in published())
+    said = deployment.auth.log_text() + public_keys.users.log_text()
+    said += deployment.call("GET", f"{AUTH}/jwks.json").response.text
+    for service in (deployment.auth, public_keys.users):
+        said += deployment.client.get(f"{service.url}/metrics").text
+    for key in document["keys"]:
+        assert key["d"] not in said
+
+
+def test_a_shared_secret_is_never_published(keys_database: Database, tmp_path: Path) -> None:
+    deployment = KeyedDeployment(keys_database, tmp_path, HS256)
+    with deployment.auth:
+        assert deployment.call("GET", f"{AUTH}/jwks.json").response.json() == {"keys": []}
+    deployment.client.close()
+
+
+def test_a_service_that_verifies_may_be_given_public_halves_at_any_time(
+    keys_database: Database, tmp_path: Path
+) -> None:
+    """Also after a leak: else it would hold on to the key that leaked because it has nothing to sign with."""
+    with KeyedDeployment(keys_database, tmp_path, DOORWARD_CURSOR_KEY=CURSOR_KEY) as deployment:
+        member = enrol(keys_database.url, 1)[0]
+        thief = signed(deployment.document, member.id)
+        assert deployment.call("GET", ME, thief).status == 200
+        document = {"keys": [new_jwk(ES256)]}
+        halves = [{name: key[name] for name in key if name != "d"} for key in document["keys"]]
+        deployment.auth_keys.write(document)
+        deployment.users_keys.write({"keys": halves})
+        wait_until(lambda: deployment.call("GET", ME, thief).status == 401, NOTICE_SECONDS, "refused")
+        fresh = signed(document, member.id)
+        wait_until(lambda: deployment.call("GET", ME, fresh).status == 200, NOTICE_SECONDS, "accepted")
+        assert deployment.call("GET", f"{USERS}?limit=1", fresh).status == 200

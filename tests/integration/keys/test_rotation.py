@@ -1,0 +1,32 @@
+"""Keys rotate under load, by the command and through mounted files, and no client notices."""
+
+from integration.harness.crowd import enrol
+from integration.keys.keyed import KeyedDeployment
+from integration.keys.load import Load
+from integration.keys.mounted import hand_out, newest, retiring, rotated, without
+
+REQUESTS = 5_000
+CLIENTS = 8
+ACTIVATE_IN = 6
+"""Seconds until a new key signs. The services look each second, and one is told a second late."""
+
+
+async def test_two_rotations_and_the_end_of_the_old_keys_fail_no_request(
+    deployment: KeyedDeployment,
+) -> None:
+    load = Load(auth=deployment.auth.port, users=deployment.users.port)
+    auth, users, document = deployment.auth_keys, deployment.users_keys, deployment.document
+    oldest = before = newest(document)
+    async with load.running(enrol(deployment.database_url, CLIENTS)):
+        await load.until_all_use(oldest)
+        for first, second in ((auth, users), (users, auth)):
+            before, document = newest(document), await rotated(document, "--activate-in", str(ACTIVATE_IN))
+            await hand_out(first, second, document)
+            await load.until_all_use(newest(document))
+        # One of the old keys retires by the clock, the other one is taken out.
+        document = without(retiring(document, before, seconds=2), oldest)
+        await hand_out(users, auth, document)
+        await load.until_more()
+        await hand_out(auth, users, without(document, before))
+        await load.until_more(at_least=REQUESTS)
+    assert load.failures == []

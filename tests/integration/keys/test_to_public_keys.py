@@ -1,0 +1,44 @@
+"""From a shared secret to keys of which only auth holds the private half, under load."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from doorward_common.keys.key_set import ES256
+from integration.harness.crowd import enrol
+from integration.keys.keyed import KeyedDeployment, keyless_users
+from integration.keys.load import Load
+from integration.keys.mounted import hand_out, newest, rotated, without
+
+REQUESTS = 5_000
+CLIENTS = 8
+ACTIVATE_IN = 6
+PUBLISHED_IN = 8
+"""Seconds: a service that asks auth for the keys learns of a new one a little after auth."""
+
+
+async def test_a_service_gives_its_secret_back_without_a_failed_request(
+    deployment: KeyedDeployment, tmp_path: Path
+) -> None:
+    load = Load(auth=deployment.auth.port, users=deployment.users.port)
+    auth, users, document = deployment.auth_keys, deployment.users_keys, deployment.document
+    keyless = keyless_users(deployment.database, deployment.auth, tmp_path / "keyless.log")
+    with contextlib.ExitStack() as stack:
+        stack.callback(keyless.stop)
+        async with load.running(enrol(deployment.database_url, CLIENTS)):
+            shared = newest(document)
+            document = await rotated(document, "--algorithm", ES256, "--activate-in", str(ACTIVATE_IN))
+            await hand_out(users, auth, document)
+            await load.until_all_use(newest(document))
+            # From now on the users service needs no secret: a new process takes the old one's place.
+            await asyncio.to_thread(keyless.start)
+            load.move_users(keyless.port)
+            document = without(document, shared)
+            auth.write(document)
+            await load.until_more()
+            before, document = newest(document), await rotated(document, "--activate-in", str(PUBLISHED_IN))
+            auth.write(document)
+            await load.until_all_use(newest(document))
+            auth.write(without(document, before))
+            await load.until_more(at_least=REQUESTS)
+    assert load.failures == []

@@ -1,0 +1,95 @@
+"""`doorward import-users`: people come with the hashes that they have."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+
+from integration.standalone.test_commands import PASSWORD, accounts, create_admin, doorward, folder
+
+__all__ = ["folder"]
+
+HASH = PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD)
+DJANGO = "pbkdf2_sha256$10$c2FsdHNhbHQ$" + "A" * 43 + "="
+KEYCLOAK = {
+    "type": "password",
+    "credentialData": json.dumps({"algorithm": "pbkdf2-sha256", "hashIterations": 27500}),
+    "secretData": json.dumps({"salt": "c2FsdHNhbHRzYWx0c2FsdA==", "value": "A" * 43 + "="}),
+}
+
+
+def lines(folder: Path, *people: dict[str, Any] | str) -> str:
+    path = folder / "people.jsonl"
+    path.write_text(
+        "\n".join(one if isinstance(one, str) else json.dumps(one) for one in people), encoding="utf-8"
+    )
+    return str(path)
+
+
+def person(name: str, **members: Any) -> dict[str, Any]:
+    return {"email": f"{name}@example.com", "name": name.title(), **members}
+
+
+def events(folder: Path) -> list[str]:
+    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT action FROM audit_events").scalars().all()
+    engine.dispose()
+    return list(found)
+
+
+def test_everybody_comes_with_what_they_had(folder: Path) -> None:
+    path = lines(
+        folder,
+        person("ada", password_hash=HASH, role="admin"),
+        "",
+        person("bob", password_hash=DJANGO),
+        person("cyd", password_hash=KEYCLOAK),
+        person("dan"),
+    )
+    done = doorward(folder, "import-users", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "doorward: imported 4 people; 0 were there already\n"
+    found = {email: (role, text) for email, role, _, _, text in accounts(folder)}
+    assert found["ada@example.com"] == ("admin", HASH)
+    assert found["bob@example.com"] == ("user", DJANGO)
+    assert found["cyd@example.com"][1].startswith("$pbkdf2-sha256$i=27500$")
+    assert "dan@example.com" not in found  # there, and without a password
+    assert events(folder) == ["command:account:imported"] * 4
+
+
+def test_repeating_it_changes_nothing(folder: Path) -> None:
+    create_admin(folder)
+    before = accounts(folder)
+    path = lines(folder, person("ada", password_hash=HASH), person("bob"))
+    assert doorward(folder, "import-users", path).stdout == (
+        "doorward: imported 1 people; 1 were there already\n"
+    )
+    assert doorward(folder, "import-users", path).stdout == (
+        "doorward: imported 0 people; 2 were there already\n"
+    )
+    assert accounts(folder) == before
+
+
+def test_checking_imports_nobody(folder: Path) -> None:
+    path = lines(folder, person("ada", password_hash=HASH))
+    assert doorward(folder, "import-users", "--check", path).stdout == (
+        "doorward: 1 people could be imported\n"
+    )
+    assert accounts(folder) == []
+
+
+def test_a_line_that_is_wrong_costs_a_clear_word_and_nothing_is_imported(folder: Path) -> None:
+    path = lines(folder, person("ada", password_hash=HASH), person("bob", password_hash="5f4dcc3b5aa765d6"))
+    done = doorward(folder, "import-users", path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("doorward: nothing was imported\n  line 2: password_hash: not a hash")
+    assert "5f4dcc3b" not in done.stderr
+    assert accounts(folder) == []
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(folder: Path) -> None:
+    done = doorward(folder, "import-users", "/nowhere/people.jsonl")
+    assert (done.returncode, "cannot be read" in done.stderr) == (1, True)

@@ -1,0 +1,46 @@
+"""Which settings of the captcha go together."""
+
+import pytest
+
+from doorward_auth.captcha.settings import CaptchaSettings, Door, WhenAway
+from doorward_common.settings import SettingsError, load_settings
+
+URL = "https://captcha.example/siteverify"
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, **env: str) -> CaptchaSettings:
+    for name, value in env.items():
+        monkeypatch.setenv(f"DOORWARD_CAPTCHA_{name}", value)
+    return load_settings(CaptchaSettings)
+
+
+def test_it_is_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch)
+    assert settings.captcha_verify_url is None
+    assert settings.captcha_secret is None
+    assert settings.captcha_when_away is WhenAway.ACCEPT
+
+
+def test_all_doors_have_it_unless_some_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(loaded(monkeypatch, VERIFY_URL=URL, SECRET="s").captcha_doors) == set(Door)
+    named = loaded(monkeypatch, DOORS="login, password_reset")
+    assert named.captcha_doors == (Door.LOGIN, Door.PASSWORD_RESET)
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"VERIFY_URL": URL}, "DOORWARD_CAPTCHA_SECRET go together"),
+        ({"SECRET": "s"}, "DOORWARD_CAPTCHA_SECRET go together"),
+        ({"VERIFY_URL": "ftp://captcha.example/x", "SECRET": "s"}, "DOORWARD_CAPTCHA_VERIFY_URL"),
+        ({"VERIFY_URL": URL + "?secret=s", "SECRET": "s"}, "DOORWARD_CAPTCHA_VERIFY_URL"),
+        ({"VERIFY_URL": URL, "SECRET": "s", "DOORS": "window"}, "DOORWARD_CAPTCHA_DOORS"),
+        ({"TIMEOUT_SECONDS": "0"}, "DOORWARD_CAPTCHA_TIMEOUT_SECONDS"),
+        ({"WHEN_AWAY": "panic"}, "DOORWARD_CAPTCHA_WHEN_AWAY"),
+    ],
+)
+def test_what_cannot_work_refuses_to_start(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        loaded(monkeypatch, **env)
