@@ -11,22 +11,22 @@ from support.echo import Backends, EchoServer
 
 @pytest.fixture(scope="session")
 def _backends() -> Iterator[Backends]:
-    with EchoServer() as auth, EchoServer() as users:
-        yield Backends(auth, users)
+    with EchoServer() as auth, EchoServer() as users, EchoServer() as tickets:
+        yield Backends(auth, users, tickets)
 
 
 @pytest.fixture(scope="session")
 def edge(_backends: Backends) -> Iterator[Edge]:
     """HAProxy and NGINX as shipped, in front of the echoing backends."""
-    with running_edge(_backends.auth.port, _backends.users.port) as edge:
+    with running_edge(*_backends.ports) as edge:
         yield edge
 
 
 @pytest.fixture
 def backends(_backends: Backends) -> Backends:
     """The echoing backends, with nothing received yet."""
-    _backends.auth.received.clear()
-    _backends.users.received.clear()
+    for backend in (_backends.auth, _backends.users, _backends.tickets):
+        backend.received.clear()
     return _backends
 
 
@@ -39,6 +39,6 @@ def client(edge: Edge, request: pytest.FixtureRequest) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def chain() -> Iterator[Chain]:
-    """HAProxy, NGINX, auth, users and MariaDB."""
+    """HAProxy, NGINX, auth, users, tickets and MariaDB."""
     with running_chain() as chain:
         yield chain

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from support.chain import Chain, service_account
-from support.client import AUTH, USERS, Client, assert_problem
-from support.services import ServiceName
+from support.client import AUTH, TICKETS, USERS, Client, assert_problem
+from support.services import Service, ServiceName
 
 
 @pytest.fixture
@@ -52,6 +52,31 @@ def test_services_do_their_work_with_the_rights_they_are_given(chain: Chain, adm
     assert admin.delete(path).status_code == 204
 
 
+def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: Client) -> None:
+    email, password = f"{uuid.uuid4().hex}@example.com", "a long enough passphrase"
+    body = {"email": email, "name": "Ada", "password": password}
+    assert admin.post(USERS, json=body).status_code == 201
+    with chain.client() as member:
+        member.login(email, password)
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        asked = {"subject": "No paper", "text": "The printer is empty."}
+        created = member.post(TICKETS, json=asked, headers=key)
+        assert created.status_code == 201, created.text
+        assert created.json()["author"]["name"] == "Ada"
+        assert member.post(TICKETS, json=asked, headers=key).json()["id"] == created.json()["id"]
+        path = created.headers["location"]
+        assert path == f"{TICKETS}/{created.json()['id']}"
+        assert admin.post(f"{path}/replies", json={"text": "Coming."}).status_code == 201
+        assert admin.patch(path, json={"priority": "high"}).status_code == 200
+        assert member.patch(f"{path}/close").status_code == 200
+        assert member.put(path, json={"text": "Again."}).status_code in {200, 201}
+        assert len(member.get(f"{path}/replies").json()["items"]) == 2
+        assert [one["id"] for one in member.get(f"{TICKETS}?q=printer").json()["items"]] == [
+            created.json()["id"]
+        ]
+        assert member.post(f"{AUTH}/logout").status_code == 204
+
+
 @pytest.mark.parametrize(
     ("service", "statement"),
     [
@@ -67,10 +92,15 @@ def test_services_do_their_work_with_the_rights_they_are_given(chain: Chain, adm
         ("auth", "DROP TABLE sessions"),
         ("users", "ALTER TABLE users ADD COLUMN x INT"),
         ("users", "UPDATE identity_schema SET version_num = '9999'"),
+        ("tickets", "DELETE FROM tickets"),
+        ("tickets", "UPDATE replies SET text = ''"),
+        ("tickets", "DROP TABLE people"),
+        ("tickets", "UPDATE tickets_schema SET version_num = '9999'"),
     ],
 )
 def test_services_cannot_do_more(chain: Chain, service: ServiceName, statement: str) -> None:
-    engine = sa.create_engine(service_account(chain.database, service))
+    home = chain.tickets_database if service == "tickets" else chain.database
+    engine = sa.create_engine(service_account(home, service))
     try:
         with pytest.raises(sa.exc.DBAPIError, match=r"\((1142|1143),"), engine.begin() as connection:
             connection.execute(sa.text(statement))
@@ -101,7 +131,7 @@ def test_services_problem_names_the_edges_request_id(chain: Chain) -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])
-@pytest.mark.parametrize("prefix", ["", AUTH, USERS])
+@pytest.mark.parametrize("prefix", ["", AUTH, USERS, TICKETS])
 def test_what_is_for_the_cluster_stays_there(admin: Client, prefix: str, path: str) -> None:
     assert admin.get(prefix + path).status_code == 404
 
@@ -113,10 +143,10 @@ def test_services_say_no_version(chain: Chain, admin: Client) -> None:
     assert chain.users.alive
 
 
-@pytest.mark.parametrize("name", ["auth", "users"])
+@pytest.mark.parametrize("name", ["auth", "users", "tickets"])
 def test_killed_service_is_503_and_back_without_a_reload(chain: Chain, admin: Client, name: str) -> None:
-    service = chain.auth if name == "auth" else chain.users
-    path = f"/api/v1/{name}/me"
+    service: Service = getattr(chain, name)
+    path = TICKETS if name == "tickets" else f"/api/v1/{name}/me"
     assert admin.get(path).status_code == 200
     service.kill9()
     try:

@@ -28,7 +28,7 @@ def echo() -> Iterator[EchoServer]:
 @pytest.fixture
 def fragile(echo: EchoServer) -> Iterator[Edge]:
     """An edge that a test may break, in front of one backend."""
-    with running_edge(echo.port, echo.port) as edge:
+    with running_edge(echo.port, echo.port, echo.port) as edge:
         yield edge
 
 
@@ -49,7 +49,11 @@ def test_service_down_is_503_and_back_at_once(fragile: Edge, echo: EchoServer, m
 
 
 def test_one_service_down_leaves_the_other(fragile: Edge, echo: EchoServer) -> None:
-    with EchoServer() as users, running_edge(echo.port, users.port) as edge, edge.client() as client:
+    with (
+        EchoServer() as users,
+        running_edge(echo.port, users.port, echo.port) as edge,
+        edge.client() as client,
+    ):
         users.stop()
         for _ in range(5):
             _unavailable(client.get("/api/v1/users"))
@@ -103,7 +107,7 @@ def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         folder.mkdir()
-    first, second = (Nginx(folder, auth=echo.port, users=echo.port) for folder in folders)
+    first, second = (Nginx(folder, auth=echo.port, users=echo.port, tickets=echo.port) for folder in folders)
     with first, second:
         haproxy = HAProxy(
             tmp_path,

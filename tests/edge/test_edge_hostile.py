@@ -51,7 +51,7 @@ def test_chunked_body_arrives_whole_and_with_one_framing(edge: Edge, backends: B
 def impatient(_backends: Backends) -> Iterator[Edge]:
     """The edge with a request timeout of one second instead of ten."""
     env = {"DOORWARD_EDGE_REQUEST_TIMEOUT": "1s"}
-    with running_edge(_backends.auth.port, _backends.users.port, env=env) as edge:
+    with running_edge(*_backends.ports, env=env) as edge:
         yield edge
 
 

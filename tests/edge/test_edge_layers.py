@@ -44,7 +44,8 @@ def strangers_nginx(_backends: Backends) -> Iterator[Nginx]:
 
 
 def _nginx(folder: Path, backends: Backends, trusted_edge: str) -> Nginx:
-    return Nginx(folder, auth=backends.auth.port, users=backends.users.port, trusted_edge=trusted_edge)
+    auth, users, tickets = backends.ports
+    return Nginx(folder, auth=auth, users=users, tickets=tickets, trusted_edge=trusted_edge)
 
 
 @pytest.mark.parametrize("name", FORGED)

@@ -65,7 +65,7 @@ def test_long_address_is_refused(client: Client, backends: Backends) -> None:
 
 def test_requests_of_one_source_are_limited(backends: Backends) -> None:
     env = {"DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S": "5"}
-    with running_edge(backends.auth.port, backends.users.port, env=env) as edge, edge.client() as client:
+    with running_edge(*backends.ports, env=env) as edge, edge.client() as client:
         for _ in range(5):
             assert client.get("/api/v1/users").status_code == 200
         response = client.get("/api/v1/users", headers={"X-Forwarded-For": "203.0.113.7"})
@@ -76,7 +76,7 @@ def test_requests_of_one_source_are_limited(backends: Backends) -> None:
 
 def test_connections_of_one_source_are_limited(backends: Backends) -> None:
     env = {"DOORWARD_EDGE_SOURCE_CONNECTIONS": "3"}
-    with running_edge(backends.auth.port, backends.users.port, env=env) as edge:
+    with running_edge(*backends.ports, env=env) as edge:
         held = [_kept_alive(edge) for _ in range(3)]
         try:
             with pytest.raises(ConnectionError):

@@ -25,6 +25,13 @@ def test_users_prefix_reaches_users_unchanged(client: Client, backends: Backends
     assert backends.auth.received == []
 
 
+@pytest.mark.parametrize("path", ["/api/v1/tickets", "/api/v1/tickets/", "/api/v1/tickets/1/replies"])
+def test_tickets_prefix_reaches_tickets_unchanged(client: Client, backends: Backends, path: str) -> None:
+    assert client.get(path).status_code == 200
+    assert [one.path for one in backends.tickets.received] == [path]
+    assert len(backends.received()) == 1
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_every_method_of_the_api_passes(client: Client, backends: Backends, method: str) -> None:
     assert client.http.request(method, "/api/v1/users/1").status_code == 200
@@ -37,6 +44,7 @@ def test_every_method_of_the_api_passes(client: Client, backends: Backends, meth
         "/api/v1/usersX",
         "/api/v1/users-old/1",
         "/api/v1/authX",
+        "/api/v1/ticketsX",
         METADATA + "/x",
         "/.well-known/oauth-authorization-server",
         "/.well-known/security.txt",

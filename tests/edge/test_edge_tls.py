@@ -56,7 +56,7 @@ def test_alpn_prefers_http2(edge: Edge, offered: list[str], chosen: str) -> None
 
 def test_by_default_nothing_is_served_in_the_clear(backends: Backends) -> None:
     env = {"DOORWARD_EDGE_PLAIN": "refuse"}
-    with running_edge(backends.auth.port, backends.users.port, env=env) as edge:
+    with running_edge(*backends.ports, env=env) as edge:
         with edge.client(tls=False) as client:
             assert_problem(client.post("/api/v1/auth/token", json={}), 403, "https_required")
         with edge.client() as client:

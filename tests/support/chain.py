@@ -1,7 +1,9 @@
-"""The whole chain as separate processes: HAProxy -> NGINX -> auth, users -> MariaDB."""
+"""The whole chain as separate processes: HAProxy -> NGINX -> auth, users, tickets -> MariaDB."""
 
 import contextlib
+import json
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,20 +14,25 @@ from typing import Final
 import sqlalchemy as sa
 
 from support.certificates import Certificate, self_signed
-from support.client import Client
+from support.client import AUTH, USERS, Client
 from support.databases import Database, DatabaseServer
 from support.haproxy import HAProxy
 from support.mariadb import database_server
 from support.nginx import Nginx
-from support.services import Admin, Service, ServiceName, create_admin, migrate
+from support.services import Admin, Service, ServiceName, create_admin, migrate, migrate_tickets
 
-SERVICES: Final[tuple[ServiceName, ...]] = ("auth", "users")
-GRANTS: Final = Path(__file__).parents[2] / "deploy" / "compose" / "grants.sql"
+COMPOSE: Final = Path(__file__).parents[2] / "deploy" / "compose"
+GRANTS: Final[Mapping[ServiceName, Path]] = {
+    "auth": COMPOSE / "grants.sql",
+    "users": COMPOSE / "grants.sql",
+    "tickets": COMPOSE / "grants-tickets.sql",
+}
+CLIENT_SECRET: Final = secrets.token_urlsafe(32)
 
 
 @dataclass(frozen=True)
 class Edge:
-    """HAProxy and NGINX, in front of whatever listens on the two services' ports."""
+    """HAProxy and NGINX, in front of whatever listens on the services' ports."""
 
     haproxy: HAProxy
     nginx: Nginx
@@ -45,8 +52,10 @@ class Chain:
     edge: Edge
     auth: Service
     users: Service
+    tickets: Service
     server: DatabaseServer
     database: Database
+    tickets_database: Database
     admin: Admin
 
     def client(self, *, tls: bool = True) -> Client:
@@ -55,12 +64,14 @@ class Chain:
 
 
 @contextlib.contextmanager
-def running_edge(auth_port: int, users_port: int, *, env: Mapping[str, str] | None = None) -> Iterator[Edge]:
+def running_edge(
+    auth_port: int, users_port: int, tickets_port: int, *, env: Mapping[str, str] | None = None
+) -> Iterator[Edge]:
     """Run HAProxy and NGINX for the block; `env` changes HAProxy's DOORWARD_EDGE_ variables."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         certificate = self_signed(folder)
-        nginx = stack.enter_context(Nginx(folder, auth=auth_port, users=users_port))
+        nginx = stack.enter_context(Nginx(folder, auth=auth_port, users=users_port, tickets=tickets_port))
         haproxy = HAProxy(folder, nodes=[nginx.port], certificate=certificate, env=env)
         yield Edge(stack.enter_context(haproxy), nginx, certificate)
 
@@ -71,24 +82,36 @@ def running_chain(
 ) -> Iterator[Chain]:
     """Run the whole chain for the block, migrated and with an administrator.
 
-    `env` changes both services' variables, `edge_env` HAProxy's.
+    `env` changes every service's variables, `edge_env` HAProxy's.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         server = stack.enter_context(database_server())
         database = stack.enter_context(server.create_database("chain"))
         migrate(database.url)
+        tickets_database = stack.enter_context(server.create_database("chain_tickets"))
+        migrate_tickets(tickets_database.url)
         admin = create_admin(database.url)
-        auth, users = (
-            stack.enter_context(
-                Service(
-                    name, database_url=service_account(database, name), log=folder / f"{name}.log", env=env
-                )
-            )
-            for name in SERVICES
-        )
-        edge = stack.enter_context(running_edge(auth.port, users.port, env=edge_env))
-        yield Chain(edge, auth, users, server, database, admin)
+
+        def start(name: ServiceName, home: Database, **own: str) -> Service:
+            log, url = folder / f"{name}.log", service_account(home, name)
+            return stack.enter_context(Service(name, database_url=url, log=log, env={**own, **(env or {})}))
+
+        auth = start("auth", database, DOORWARD_SERVICE_CLIENTS=json.dumps({"tickets": CLIENT_SECRET}))
+        users = start("users", database)
+        tickets = start("tickets", tickets_database, **tickets_environment(auth, users))
+        edge = stack.enter_context(running_edge(auth.port, users.port, tickets.port, env=edge_env))
+        yield Chain(edge, auth, users, tickets, server, database, tickets_database, admin)
+
+
+def tickets_environment(auth: Service, users: Service) -> dict[str, str]:
+    """Return what tickets is told about the two services that it knows."""
+    return {
+        "DOORWARD_AUTH_URL": auth.url + AUTH,
+        "DOORWARD_USERS_URL": users.url + USERS,
+        "DOORWARD_CLIENT_ID": "tickets",
+        "DOORWARD_CLIENT_SECRET": CLIENT_SECRET,
+    }
 
 
 def service_account(database: Database, service: ServiceName) -> str:
@@ -98,7 +121,7 @@ def service_account(database: Database, service: ServiceName) -> str:
     """
     url = database.account(service, {})
     account = f"TO `{sa.make_url(url).username}`@'%'"
-    statements = re.sub(r"--.*", "", GRANTS.read_text(encoding="utf-8")).split(";")
+    statements = re.sub(r"--.*", "", GRANTS[service].read_text(encoding="utf-8")).split(";")
     for statement in statements:
         if f"TO doorward_{service}" in statement:
             database.execute(statement.replace(f"TO doorward_{service}", account))

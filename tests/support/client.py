@@ -10,6 +10,7 @@ from support.services import Admin
 
 AUTH = "/api/v1/auth"
 USERS = "/api/v1/users"
+TICKETS = "/api/v1/tickets"
 
 
 class Client:

@@ -75,10 +75,16 @@ class Backends:
 
     auth: EchoServer
     users: EchoServer
+    tickets: EchoServer
+
+    @property
+    def ports(self) -> tuple[int, int, int]:
+        """Where each listens."""
+        return self.auth.port, self.users.port, self.tickets.port
 
     def received(self) -> list[Received]:
-        """Everything that reached either."""
-        return [*self.auth.received, *self.users.received]
+        """Everything that reached any of them."""
+        return [*self.auth.received, *self.users.received, *self.tickets.received]
 
     def only(self) -> Received:
         """Return the one request that reached a backend; fails when it was none or several."""

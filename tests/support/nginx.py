@@ -16,12 +16,14 @@ TEMPLATE: Final = Path(__file__).parents[2] / "deploy" / "compose" / "nginx.conf
 
 
 class Nginx(Process):
-    """The router in front of an auth and a users service on ports of 127.0.0.1.
+    """The router in front of services on ports of 127.0.0.1.
 
     stop() sends SIGTERM, on which NGINX ends at once; its graceful stop is SIGQUIT.
     """
 
-    def __init__(self, folder: Path, *, auth: int, users: int, trusted_edge: str = "127.0.0.1/32") -> None:
+    def __init__(
+        self, folder: Path, *, auth: int, users: int, tickets: int, trusted_edge: str = "127.0.0.1/32"
+    ) -> None:
         """Prepare it; `trusted_edge` is the network whose forwarded headers are believed."""
         self.port = free_port()
         self.config = folder / "nginx.conf"
@@ -34,6 +36,7 @@ class Nginx(Process):
                 "DOORWARD_TRUSTED_EDGE": trusted_edge,
                 "DOORWARD_AUTH_SERVER": f"127.0.0.1:{auth}",
                 "DOORWARD_USERS_SERVER": f"127.0.0.1:{users}",
+                "DOORWARD_TICKETS_SERVER": f"127.0.0.1:{tickets}",
             }
         )
         self.config.write_text(text, encoding="utf-8")

@@ -75,6 +75,11 @@ def migrate(database_url: str) -> None:
     run_command("migrate", {"DOORWARD_DATABASE_URL": database_url})
 
 
+def migrate_tickets(database_url: str) -> None:
+    """Bring the schema of tickets' own database up to date, as its migration Job does."""
+    run_command("migrate", {"DOORWARD_DATABASE_URL": database_url}, package="doorward_tickets")
+
+
 def create_admin(database_url: str, admin: Admin | None = None) -> Admin:
     """Create the first administrator by the one-shot command; return the login."""
     login = admin or Admin()
@@ -90,11 +95,11 @@ def create_admin(database_url: str, admin: Admin | None = None) -> Admin:
     return login
 
 
-def run_command(command: str, env: Mapping[str, str]) -> str:
-    """Run `python -m doorward COMMAND` and return its output; raises when it fails."""
-    need_package("doorward")
+def run_command(command: str, env: Mapping[str, str], *, package: str = "doorward") -> str:
+    """Run `python -m PACKAGE COMMAND` and return its output; raises when it fails."""
+    need_package(package)
     done = subprocess.run(
-        [sys.executable, "-m", "doorward", command],
+        [sys.executable, "-m", package, command],
         env={**inherited_environment(), "DOORWARD_SECRET_KEY": SECRET_KEY, **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -103,5 +108,5 @@ def run_command(command: str, env: Mapping[str, str]) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"doorward {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"{package} {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout

@@ -22,7 +22,7 @@ _UPSERT: Final = re.compile(r"ON (?:DUPLICATE KEY|CONFLICT .*? DO) UPDATE", re.D
 
 def granted(service: str) -> Rights:
     """Read what a service is given."""
-    text = re.sub(r"--.*", "", GRANTS.read_text(encoding="utf-8"))
+    text = re.sub(r"--.*", "", GRANTS["auth"].read_text(encoding="utf-8"))
     rights: Rights = {}
     for privileges, table, account in _GRANT.findall(text):
         if account == service:

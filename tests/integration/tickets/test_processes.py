@@ -1,8 +1,6 @@
 """Tickets as a process of its own: its own database, its own name at auth, and auth's list of revoked tokens."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +10,9 @@ from integration.harness.deployment import Deployment, wait_until
 from integration.harness.installation import AUTH, SECRET_KEY, TICKETS, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.tickets import TICKET
+from support.chain import service_account
 from support.databases import Database, DatabaseServer
-from support.processes import inherited_environment
-from support.services import Service
+from support.services import Service, migrate_tickets
 
 CLIENT = ("tickets", "the tickets service of the tests: 0123456789")
 
@@ -30,17 +28,10 @@ class Chain(Deployment):
 
     def __init__(self, identity: Database, own: Database, folder: Path) -> None:
         super().__init__(identity.url, folder, DOORWARD_SERVICE_CLIENTS=json.dumps(dict([CLIENT])))
-        subprocess.run(
-            [sys.executable, "-m", "doorward_tickets", "migrate"],
-            env={**inherited_environment(), "DOORWARD_DATABASE_URL": own.url},
-            check=True,
-            timeout=60,
-        )
-        rights = dict.fromkeys(("tickets", "replies", "people"), "SELECT, INSERT, UPDATE")
-        rights |= {"idempotency_keys": "SELECT, INSERT, UPDATE, DELETE", "tickets_schema": "SELECT"}
+        migrate_tickets(own.url)
         self.tickets = Service(
             "tickets",
-            database_url=own.account("tickets", rights),
+            database_url=service_account(own, "tickets"),
             log=folder / "tickets.log",
             env={
                 "DOORWARD_SECRET_KEY": SECRET_KEY,
