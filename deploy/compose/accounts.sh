@@ -6,6 +6,7 @@ set -eu
 
 identity=${DOORWARD_DATABASE_NAME:-doorward}
 tickets=${DOORWARD_DATABASE_TICKETS_NAME:-doorward_tickets}
+grants=${DOORWARD_GRANTS_DIR:-}
 
 run() {
     mariadb --host="${DOORWARD_DATABASE_HOST:-mariadb}" --port="${DOORWARD_DATABASE_PORT:-3306}" \
@@ -36,11 +37,11 @@ accounts() {
     {
         account auth "$DOORWARD_DATABASE_AUTH_PASSWORD"
         account users "$DOORWARD_DATABASE_USERS_PASSWORD"
-        cat /grants.sql
+        cat "$grants/grants.sql"
     } | run --database="$identity"
     {
         account tickets "$DOORWARD_DATABASE_TICKETS_PASSWORD"
-        cat /grants-tickets.sql
+        cat "$grants/grants-tickets.sql"
     } | run --database="$tickets"
     echo "accounts: doorward_auth, doorward_users and doorward_tickets have their rights"
 }

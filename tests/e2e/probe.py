@@ -1,8 +1,10 @@
 """Requests to an installation, and checks of what comes back."""
 
 import secrets
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx2
@@ -11,6 +13,7 @@ from e2e.narration import Narrator
 
 AUTH: Final = "/api/v1/auth"
 USERS: Final = "/api/v1/users"
+TICKETS: Final = "/api/v1/tickets"
 
 _PATIENCE_SECONDS: Final = 10.0
 """How long to wait for what is promised within two seconds; a slow machine is no failure."""
@@ -32,7 +35,8 @@ class Probe:
         headers = {"X-Request-ID": f"e2e-{self.run}-{self._requests}", **options.pop("headers", {})}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return self._client.request(method, self._url + path, headers=headers, **options)
+        with _undisturbed():
+            return self._client.request(method, self._url + path, headers=headers, **options)
 
     def prove(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
         """Check an answer, print what it proves and return its body."""
@@ -70,6 +74,16 @@ class Probe:
     def is_refused(self, token: str) -> bool:
         """Tell whether both services refuse an access token."""
         return all(self.send("GET", f"{at}/me", token).status_code == 401 for at in (AUTH, USERS))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait for the answer: what a request makes behind one's back nobody would remove."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _body(response: httpx2.Response) -> Any:

@@ -40,7 +40,7 @@ def assert_passed(done: subprocess.CompletedProcess[str], *, checks: int, skippe
 @pytest.mark.parametrize("kind", ["folder", "page"])
 def test_it_passes_on_make_run_reading_its_mail(standalone: Standalone, kind: str) -> None:
     mailbox = str(standalone.mailbox) if kind == "folder" else f"{standalone.url}/mailbox"
-    assert_passed(walk(standalone.url + "/", MAILBOX=mailbox), checks=120, skipped=[])
+    assert_passed(walk(standalone.url + "/", MAILBOX=mailbox), checks=135, skipped=[])
     assert people(standalone) == ["admin@example.com"]
     assert "Traceback" not in standalone.log_text()
 
@@ -83,7 +83,7 @@ def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
             CA_FILE=str(chain.edge.certificate.authority),
             MAILBOX=str(mailbox),
         )
-        assert_passed(done, checks=120, skipped=[])
+        assert_passed(done, checks=135, skipped=[])
         untrusted = walk(chain.edge.haproxy.tls_url)
     assert untrusted.returncode == 1
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.stderr

@@ -6,7 +6,7 @@ from typing import Final
 import httpx2
 
 from e2e.narration import StepFailedError
-from e2e.steps import by_mail, directory, doors, passwords, records
+from e2e.steps import by_mail, directory, doors, passwords, records, tickets
 from e2e.walk import Walk
 
 STEPS: Final[tuple[tuple[str, Callable[[Walk], None]], ...]] = (
@@ -27,6 +27,7 @@ STEPS: Final[tuple[tuple[str, Callable[[Walk], None]], ...]] = (
     ("Another address", by_mail.moving),
     ("The audit log", records.audit),
     ("One's own activity", records.activity),
+    ("Tickets", tickets.asking_and_answering),
 )
 
 

@@ -28,6 +28,7 @@ class Program:
 
 
 MARIADBD: Final = Program("mariadbd", "mariadb-server")
+MARIADB_CLIENT: Final = Program("mariadb", "mariadb-client")
 MARIADB_INSTALL_DB: Final = Program("mariadb-install-db", "mariadb-server")
 HAPROXY: Final = Program("haproxy", "haproxy")
 NGINX: Final = Program("nginx", "nginx-light")
