@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
 from doorward_common.keys.key_set import KeySet
+from integration.harness.deployment import wait_until
 from support.ports import free_port
 from support.probes import http_status
 from support.processes import Process, ProcessError
@@ -187,3 +189,13 @@ def test_a_weak_key_is_one_line(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file")
     assert "DOORWARD_DATA_DIR" in one_line_of_failure(Standalone(tmp_path))
+
+
+def test_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None:
+    with Standalone(tmp_path) as process:
+        engine = sa.create_engine(f"sqlite:///{tmp_path / 'var' / 'tickets.db'}")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE tickets_schema SET version_num = '0000'")
+        engine.dispose()
+        wait_until(lambda: http_status(process.port, "/readyz") == 503, 5, "unready")
+        assert http_status(process.port, "/livez") == 200

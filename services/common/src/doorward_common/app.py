@@ -131,5 +131,6 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     for router in routers:
         add_routes(app, router)
     readiness = Readiness(runtime.database, schema_problem, runtime.verification, lambda: runtime.is_draining)
+    app.state.readiness = readiness
     setup_health(app, readiness, runtime.metrics)
     return app

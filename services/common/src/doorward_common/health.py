@@ -46,6 +46,11 @@ class Readiness:
         self._schema_problem = schema_problem
         self._verification = verification
         self._checked_at = 0.0
+        self._others: list[Readiness] = []
+
+    def needs(self, other: "Readiness") -> None:
+        """Be ready only with a service that has a database of its own in the same process."""
+        self._others.append(other)
 
     async def check(self) -> None:
         """Raise NotReadyError or DatabaseUnavailableError; a good answer is kept for half a second."""
@@ -56,6 +61,8 @@ class Readiness:
         problem = await self._database.read(self._schema_problem) or self._verification.problem()
         if problem is not None:
             raise NotReadyError(problem)
+        for other in self._others:
+            await other.check()
         self._checked_at = time.monotonic()
 
     def note(self) -> str:

@@ -63,6 +63,7 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         # The server starts and stops `front` alone.
         background=[run for service in (auth, users, tickets) for run in service.state.background],
     )
+    front.state.readiness.needs(tickets.state.readiness)
 
     @front.get("/", include_in_schema=False)
     async def index(_request: Request) -> Response:
