@@ -59,7 +59,7 @@ class AuthServices:
         )
         proofs = PasswordProofs(runtime, throttle, captcha)
         return cls(
-            logins=LoginService(runtime, proofs, signer, settings),
+            logins=LoginService(runtime, proofs, throttle, signer, settings),
             refreshes=RefreshService(runtime, signer, settings),
             sessions=SessionService(runtime, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(runtime, proofs, mail, settings),

@@ -35,10 +35,14 @@ _NOBODY: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Somebody who knows the account's password, and the device they were recognised by, if so."""
+    """Somebody who knows the account's password, and the device they were recognised by, if so.
+
+    `subjects` are whose turn an answer takes: it has to be claimed before anything is said.
+    """
 
     account: AccountRow
     device: DeviceToken | None
+    subjects: Sequence[Subject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +68,32 @@ class PasswordProofs:
     async def prove(
         self, email: str, password: str, device_token: str | None, captcha: CaptchaAnswer
     ) -> Proven:
-        """Compare a password.
+        """Compare a password, and claim the answer; raises as `compare` does."""
+        proven = await self.compare(email, password, device_token, captcha)
+        await self._throttle.claim(proven.subjects, counts=False)
+        return proven
 
-        Raises OverloadedError; TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError;
-        EmailNotVerifiedError, only after the right password of somebody who has registered.
+    async def compare(
+        self, email: str, password: str, device_token: str | None, captcha: CaptchaAnswer
+    ) -> Proven:
+        """Compare a password; a right one's answer is the caller's to claim, with what it writes.
+
+        Raises OverloadedError; TooManyAttemptsError; for unknown devices what Captcha.require does;
+        InvalidCredentialsError; EmailNotVerifiedError, only after the right password of somebody who has
+        registered.
         """
         self._hashing.require_room()
         key = key_or_nobody(email)
         device = await self._recognise(key, device_token)
+        by_account = Subject.of(LOGIN_BY_STRANGERS, key)
+        by_source = Subject.of_source(LOGIN_BY_SOURCE, current_address())
+        subjects = [by_account, by_source]
         if device is not None:
             subjects = [Subject.of(LOGIN_BY_DEVICE, device.id.bytes)]
-            await self._throttle.require_no_wait(subjects)
-        else:
-            by_account = Subject.of(LOGIN_BY_STRANGERS, key)
-            by_source = Subject.of_source(LOGIN_BY_SOURCE, current_address())
-            subjects = [by_account, by_source]
-            await self._throttle.require_no_wait(subjects)
+        known = await self._throttle.read(subjects, lambda connection: _look_up(connection, key))
+        if device is None:
             await self._captcha.require_after_failures(by_account, by_source, captcha)
-        known = await self._database.read(lambda connection: _look_up(connection, key))
-        return Proven(await self._compare(known, password, subjects), device)
+        return Proven(await self._compare(known, password, subjects), device, subjects)
 
     async def prove_own(self, caller: Claims, password: str) -> Proven:
         """Compare the password of somebody who is signed in; raises as `prove` does.
@@ -91,11 +102,12 @@ class PasswordProofs:
         """
         self._hashing.require_room()
         subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
-        await self._throttle.require_no_wait(subjects)
-        account = await self._database.read(
-            lambda connection: repository.find_account_by_id(connection, caller.subject.bytes)
+        account = await self._throttle.read(
+            subjects, lambda connection: repository.find_account_by_id(connection, caller.subject.bytes)
         )
-        return Proven(await self._compare(_Known(account, None), password, subjects), None)
+        proven = Proven(await self._compare(_Known(account, None), password, subjects), None, subjects)
+        await self._throttle.claim(subjects, counts=False)
+        return proven
 
     async def _recognise(self, key: str, device_token: str | None) -> DeviceToken | None:
         """Return the device if the account with this address knows it."""
@@ -116,15 +128,17 @@ class PasswordProofs:
         # Whether or not there is an account: whoever has just registered its address knows this password,
         # and must learn no more from the answer than that, nor from its time.
         is_registered = not is_owner and await self._is_registered(known, password)
-        # Here and not before: right and wrong guesses stand in one line for the few answers there are.
-        await self._throttle.claim(subjects, counts=not (is_owner or is_registered))
-        if is_registered:
-            raise EmailNotVerifiedError
         if account is not None and is_owner:
             return account
+        # Here and not before: right and wrong guesses stand in one line for the few answers there are.
+        if is_registered:
+            await self._throttle.claim(subjects, counts=False)
+            raise EmailNotVerifiedError
         target = account.id if account else None
-        await self._database.write_one(
-            lambda connection: record(connection, Action.LOGIN_FAILED, actor=None, target=target)
+        await self._throttle.write(
+            subjects,
+            lambda connection: record(connection, Action.LOGIN_FAILED, actor=None, target=target),
+            counts=True,
         )
         log.info("login.failed", reason="wrong_password" if account else "unknown_account")
         raise InvalidCredentialsError

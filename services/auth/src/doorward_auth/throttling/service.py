@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+import sqlalchemy as sa
 import structlog
 
+from doorward_auth.throttling import repository
 from doorward_auth.throttling.errors import TooManyAttemptsError
 from doorward_auth.throttling.limits import KEPT, Subject
 from doorward_auth.throttling.metrics import ThrottleMetrics
 from doorward_auth.throttling.stores import DatabaseStore, StoreAwayError, ThrottleStore
 from doorward_common.app import Runtime
+from doorward_common.unit_of_work import Work
 from doorward_common.verification import Background
 
 log = structlog.get_logger(__name__)
@@ -26,6 +29,7 @@ class Throttle:
 
     def __init__(self, runtime: Runtime, redis_url: str | None) -> None:
         self._metrics = ThrottleMetrics(runtime.metrics.registry)
+        self._units = runtime.database
         self._database: ThrottleStore = DatabaseStore(runtime.database)
         self._redis: ThrottleStore | None = None
         self._watch: Background | None = None
@@ -60,13 +64,51 @@ class Throttle:
         so of a hundred guesses at once, on whatever replicas, no more are answered than of a hundred in a
         row, the right one included: past the limit it is refused as the wrong ones are.
         """
-        self._refuse(subjects, await self._ask(subjects, lambda store: store.claim(subjects, counts=counts)))
+        waits = await self._ask(subjects, lambda store: store.claim(subjects, counts=counts))
+        self._granted(subjects, waits, counts=counts)
+
+    async def read(self, subjects: Sequence[Subject], work: Work[T]) -> T:
+        """Read from the database while none of the subjects has to wait; raises as `require_no_wait` does.
+
+        Waits that the database keeps are read in the same unit of work.
+        """
+        if self._are_in_redis(subjects):
+            await self.require_no_wait(subjects)
+            return await self._units.read(work)
+
+        def unless_waiting(connection: sa.Connection) -> tuple[Sequence[float], list[T]]:
+            waits = repository.waits(connection, subjects)
+            return waits, [] if any(waits) else [work(connection)]
+
+        waits, found = await self._units.read(unless_waiting)
+        self._refuse(subjects, waits)
+        return found[0]
+
+    async def write(self, subjects: Sequence[Subject], work: Work[T], *, counts: bool = False) -> T:
+        """Claim an answer as `claim` does, and write: in one transaction where the database counts."""
+        if self._are_in_redis(subjects):
+            await self.claim(subjects, counts=counts)
+            return await self._units.write(work)
+
+        def claimed(connection: sa.Connection) -> tuple[Sequence[float], list[T]]:
+            waits = repository.claim(connection, subjects, counts=counts)
+            return waits, [] if any(waits) else [work(connection)]
+
+        waits, done = await self._units.write(claimed)
+        self._granted(subjects, waits, counts=counts)
+        return done[0]
+
+    def _granted(self, subjects: Sequence[Subject], waits: Sequence[float], *, counts: bool) -> None:
+        self._refuse(subjects, waits)
         if counts:
             for subject in subjects:
                 self._metrics.counted(subject)
 
+    def _are_in_redis(self, subjects: Sequence[Subject]) -> bool:
+        return self._redis is not None and not any(subject.limit in KEPT for subject in subjects)
+
     async def _ask(self, subjects: Sequence[Subject], question: Callable[[ThrottleStore], Awaitable[T]]) -> T:
-        if self._redis is not None and not any(subject.limit in KEPT for subject in subjects):
+        if self._redis is not None and self._are_in_redis(subjects):
             try:
                 return await question(self._redis)
             except StoreAwayError:

@@ -16,6 +16,7 @@ from doorward_auth.sessions import repository as sessions
 from doorward_auth.sessions.repository import Device, Opening
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
+from doorward_auth.throttling.service import Throttle
 from doorward_auth.tokens import repository
 from doorward_auth.tokens.errors import (
     AccountDisabledError,
@@ -26,6 +27,7 @@ from doorward_auth.tokens.errors import (
 from doorward_auth.tokens.issuing import IssuedTokens, issue
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.repository import AccountRow
+from doorward_common.errors import DoorwardError
 from doorward_identity.accounts import Status
 from doorward_identity.audit import Action, record
 from doorward_identity.runtime import IdentityRuntime
@@ -40,11 +42,17 @@ class LoginService:
     """Opens sessions."""
 
     def __init__(
-        self, runtime: IdentityRuntime, proofs: PasswordProofs, signer: Signer, settings: AuthSettings
+        self,
+        runtime: IdentityRuntime,
+        proofs: PasswordProofs,
+        throttle: Throttle,
+        signer: Signer,
+        settings: AuthSettings,
     ) -> None:
         self._database = runtime.database
         self._hashing = runtime.hashing
         self._proofs = proofs
+        self._throttle = throttle
         self._signer = signer
         self._absolute = timedelta(seconds=settings.refresh_absolute_seconds)
         self._idle = min(timedelta(seconds=settings.refresh_idle_seconds), self._absolute)
@@ -64,7 +72,7 @@ class LoginService:
         only after a right password EmailNotVerifiedError, AccountDisabledError and PasswordChangeRequiredError.
         """
         for _ in range(_ATTEMPTS):
-            proven = await self._proofs.prove(email, password, device_token, captcha)
+            proven = await self._proofs.compare(email, password, device_token, captcha)
             issued = await self._attempt(proven, password, device)
             if issued is not None:
                 return issued
@@ -73,12 +81,18 @@ class LoginService:
     async def _attempt(self, proven: Proven, password: str, device: Device) -> IssuedTokens | None:
         """Log in once; None when the account was changed while the hash was computed."""
         account = proven.account
-        _require_usable(account)
+        refusal = _refusal(account)
+        if refusal is not None:
+            await self._throttle.claim(proven.subjects, counts=False)
+            raise refusal
         password_hash = await self._renewed_hash(account, password)
         token = RefreshToken.issue(uuid7s.uuid7())
         opening = self._opening(account, password_hash, token, device)
         met = proven.device or DeviceToken.issue(uuid7s.uuid7())
-        if not await self._database.write(lambda connection: _open(connection, proven, opening, met)):
+        is_open = await self._throttle.write(
+            proven.subjects, lambda connection: _open(connection, proven, opening, met)
+        )
+        if not is_open:
             return None
         log.info(
             "login.succeeded", user_id=str(uuid.UUID(bytes=account.id)), session_id=str(token.session_id)
@@ -136,10 +150,11 @@ def _open(connection: sa.Connection, proven: Proven, opening: Opening, device: D
     return True
 
 
-def _require_usable(account: AccountRow) -> None:
+def _refusal(account: AccountRow) -> DoorwardError | None:
     if account.status != Status.ACTIVE:
-        raise AccountDisabledError
+        return AccountDisabledError()
     if not account.is_verified:
-        raise EmailNotVerifiedError
+        return EmailNotVerifiedError()
     if account.must_change:
-        raise PasswordChangeRequiredError
+        return PasswordChangeRequiredError()
+    return None
