@@ -13,39 +13,22 @@ from typing import Final
 
 import httpx2
 
-from support.ports import free_port
-from support.probes import http_status
-from support.processes import Process, inherited_environment
+import support.standalone
+from support.processes import inherited_environment
 
 PASSWORD: Final = "the analytical engine"
 TESTS: Final = Path(__file__).parents[1]
 
 
-class Standalone(Process):
-    """`doorward serve`, as `make run` starts it."""
+class Standalone(support.standalone.Standalone):
+    """`make run`'s server with an administrator whose password is known."""
 
     def __init__(self, folder: Path, **env: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.mailbox = folder / "var" / "mailbox"
-        self._data = folder / "var"
-        super().__init__(
-            "doorward serve",
-            [sys.executable, "-m", "doorward", "serve"],
-            log=folder / "serve.log",
-            ready=lambda: http_status(self.port, "/readyz") == 200,
-            env={
-                "DOORWARD_DATA_DIR": str(folder / "var"),
-                "DOORWARD_PORT": str(self.port),
-                "DOORWARD_ADMIN_PASSWORD": PASSWORD,
-                "DOORWARD_ARGON2_MEMORY_KIB": "64",
-                **env,
-            },
-        )
+        super().__init__(folder, None, **{"DOORWARD_ADMIN_PASSWORD": PASSWORD, **env})
 
     def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Ask its database."""
-        with closing(sqlite3.connect(self._data / "doorward.db")) as connection:
+        with closing(sqlite3.connect(self.data / "doorward.db")) as connection:
             return connection.execute(statement, values).fetchall()
 
 

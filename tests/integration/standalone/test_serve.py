@@ -2,7 +2,6 @@
 
 import re
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,31 +9,20 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+import support.standalone
 from doorward_common.keys.key_set import KeySet
 from integration.harness.deployment import wait_until
 from support.ports import free_port
 from support.probes import http_status
-from support.processes import Process, ProcessError
+from support.processes import ProcessError
 
 FIRST_PASSWORD = re.compile(r"with the password (\S+) \(shown this once\)")
 
 
-class Standalone(Process):
-    def __init__(self, folder: Path, port: int | None = None, **env: str) -> None:
-        self.port = port or free_port()
-        self.api = f"http://127.0.0.1:{self.port}/api/v1"
-        super().__init__(
-            "doorward serve",
-            [sys.executable, "-m", "doorward", "serve"],
-            log=folder / "serve.log",
-            ready=lambda: http_status(self.port, "/readyz") == 200,
-            env={
-                "DOORWARD_DATA_DIR": str(folder / "var"),
-                "DOORWARD_PORT": str(self.port),
-                "DOORWARD_ARGON2_MEMORY_KIB": "64",
-                **env,
-            },
-        )
+class Standalone(support.standalone.Standalone):
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api/v1"
 
     def log_in(self, password: str, email: str = "admin@example.com") -> httpx2.Response:
         return httpx2.post(f"{self.api}/auth/token", json={"email": email, "password": password})

@@ -1,0 +1,30 @@
+"""Everything in one process, as `make run` starts it."""
+
+import sys
+from pathlib import Path
+
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process
+
+
+class Standalone(Process):
+    """`doorward serve` on SQLite in a folder, with nothing prepared; `env` overrides what is set here."""
+
+    def __init__(self, folder: Path, port: int | None = None, **env: str) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = folder / "var"
+        self.mailbox = self.data / "mailbox"
+        super().__init__(
+            "doorward serve",
+            [sys.executable, "-m", "doorward", "serve"],
+            log=folder / "serve.log",
+            ready=lambda: http_status(self.port, "/readyz") == 200,
+            env={
+                "DOORWARD_DATA_DIR": str(self.data),
+                "DOORWARD_PORT": str(self.port),
+                "DOORWARD_ARGON2_MEMORY_KIB": "64",
+                **env,
+            },
+        )
