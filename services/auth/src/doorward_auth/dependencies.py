@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from doorward_auth.accounts.service import AccountInformation
 from doorward_auth.composition import AuthServices
 from doorward_auth.email_change.service import EmailChangeService
 from doorward_auth.mails.service import DeadLetterService
@@ -51,6 +52,7 @@ EmailChanges = Annotated[EmailChangeService, Depends(_one(lambda services: servi
 DeadLetters = Annotated[DeadLetterService, Depends(_one(lambda services: services.dead_letters))]
 Inspector = Annotated[TokenInspector, Depends(_one(lambda services: services.inspector))]
 Published = Annotated[RevocationLog, Depends(_one(lambda services: services.revocation_log))]
+Accounts = Annotated[AccountInformation, Depends(_one(lambda services: services.accounts))]
 Audit = Annotated[AuditLog, Depends(_one(lambda services: services.audit))]
 CallingDevice = Annotated[Device, Depends(_device)]
 Locale = Annotated[str, Depends(_locale)]
