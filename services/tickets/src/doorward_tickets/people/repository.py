@@ -1,13 +1,19 @@
 """Queries on the snapshot of people."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from doorward_common.columns import utc_now
+from doorward_common.roles import Role
 from doorward_common.upserts import upsert
 from doorward_tickets.people.directory import Profile
-from doorward_tickets.tables import people
+from doorward_tickets.tables import feeds, idempotency_keys, people
+
+_IS_GONE: Final = people.c.deleted_at.is_not(None)
+_FEED: Final = "deletions"
 
 
 def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
@@ -19,11 +25,13 @@ def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
     if not fresh:
         return
     known = connection.execute(
-        sa.select(people.c.id, people.c.name, people.c.role).where(people.c.id.in_(list(fresh)))
+        sa.select(people.c.id, people.c.name, people.c.role, people.c.deleted_at).where(
+            people.c.id.in_(list(fresh))
+        )
     )
     for row in known:
         profile = fresh[row.id]
-        if (row.name, row.role) == (profile.name, profile.role.value):
+        if row.deleted_at is not None or (row.name, row.role) == (profile.name, profile.role.value):
             del fresh[row.id]
     for person_id in sorted(fresh):  # in one order, so that two who do this do not wait in a circle
         values = {
@@ -32,7 +40,51 @@ def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
             "role": fresh[person_id].role.value,
             "updated_at": utc_now(),
         }
-        upsert(connection, people, values, changed=("name", "role", "updated_at"))
+        # The look may be older than a deletion: whoever is gone stays so.
+        upsert(
+            connection,
+            people,
+            values,
+            changed=("name", "role", "updated_at"),
+            unless=_IS_GONE,
+        )
+
+
+def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
+    """Keep nothing of people but their ids, from now on: they were deleted.
+
+    Also of those who were never heard of: a request of theirs may be under way. What they were answered
+    goes too, for it has their names; names in answers to others go with those, within a day or so.
+    """
+    ids = sorted(person_ids)
+    gone = {"name": None, "role": Role.USER.value, "updated_at": utc_now(), "deleted_at": utc_now()}
+    for person_id in ids:
+        upsert(connection, people, {"id": person_id, **gone}, changed=tuple(gone), unless=_IS_GONE)
+    if ids:
+        connection.execute(idempotency_keys.delete().where(idempotency_keys.c.caller_id.in_(ids)))
+
+
+def known_people(connection: sa.Connection, behind: bytes, count: int) -> list[bytes]:
+    """Return up to `count` ids behind `behind`, in order, of people who are not known to be deleted."""
+    found = sa.select(people.c.id).where(people.c.id > behind, people.c.deleted_at.is_(None))
+    return list(connection.execute(found.order_by(people.c.id).limit(count)).scalars())
+
+
+def find_cursor(connection: sa.Connection) -> str | None:
+    """Return how far the feed of deletions was read."""
+    return connection.execute(sa.select(feeds.c.cursor).where(feeds.c.name == _FEED)).scalar_one_or_none()
+
+
+def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bool:
+    """Say how far the feed was read; False, and nothing else, if another replica said so since `before`."""
+    if before is None:
+        try:
+            connection.execute(feeds.insert().values(name=_FEED, cursor=after))
+        except exc.IntegrityError:
+            return False
+        return True
+    moved = feeds.update().where(feeds.c.name == _FEED, feeds.c.cursor == before).values(cursor=after)
+    return connection.execute(moved).rowcount == 1
 
 
 def find_role(connection: sa.Connection, person_id: bytes) -> str | None:
