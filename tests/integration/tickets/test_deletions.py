@@ -8,8 +8,10 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from doorward_common.upserts import upsert
 from doorward_identity import deletions as feed
 from doorward_identity.tables import deletions
+from doorward_tickets.people import repository
 from doorward_tickets.people.accounts import AccountsUnavailableError
 from doorward_tickets.tables import feeds, idempotency_keys
 from doorward_tickets.tables import people as snapshot
@@ -87,6 +89,28 @@ def test_a_late_write_does_not_bring_a_name_back(installation: Installation, peo
         del means.people.standing
     assert late["author"] == {"id": people.user.id, "name": None, "deleted": True}
     assert tickets_execute(installation, sa.select(snapshot.c.name)) == [(None,)]
+
+
+def test_a_deletion_between_a_look_and_its_write_is_not_undone(
+    installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if installation.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nobody comes in between")
+
+    def overtaken(connection: sa.Connection, *arguments: Any, **options: Any) -> None:
+        monkeypatch.setattr(repository, "upsert", upsert)
+        with installation.tickets_engine.connect() as other:
+            other.exec_driver_sql("BEGIN")
+            repository.forget(other, [uuid.UUID(people.user.id).bytes])
+            other.commit()
+        upsert(connection, *arguments, **options)
+
+    monkeypatch.setattr(repository, "upsert", overtaken)
+    assert open_ticket(installation, people.user)["author"] == {
+        "id": people.user.id,
+        "name": None,
+        "deleted": True,
+    }
 
 
 def test_what_they_were_answered_goes_too(installation: Installation, people: People) -> None:

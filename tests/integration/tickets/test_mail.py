@@ -10,13 +10,17 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from doorward_common.columns import utc_now
 from doorward_tickets.notices import repository
+from doorward_tickets.notices.kinds import NoticeKind
+from doorward_tickets.notices.repository import Notice
 from doorward_tickets.people.accounts import AccountsUnavailableError
-from doorward_tickets.tables import notices, outbox
+from doorward_tickets.tables import notices, outbox, replies, tickets
 from integration.harness.deployment import wait_until
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import People, Person, enrol
 from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
+from support.databases import DatabaseServer
 from support.smtp import ReceivedMail, SmtpServer
 
 APP = "https://app.example.com"
@@ -301,6 +305,35 @@ def test_while_the_mail_server_is_away_one_mail_gathers_everything(
     assert len(waiting(mailing)) == 4
     smtp.start()
     assert told(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
+
+
+def test_a_mail_is_not_written_while_a_change_relies_on_it(
+    mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
+) -> None:
+    """A change that has found a mail waiting commits after the mail's time: the mail waits for it."""
+    if mailing.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: the worker's transaction waits for the change's")
+    path = path_of(open_ticket(mailing, people.user))
+    reply(mailing, people.admin, path)
+    settled(mailing, smtp)
+    reply(mailing, people.admin, path)  # waits for its time, an hour away
+    ticket_id = uuid.UUID(path.rpartition("/")[2]).bytes
+    notice = Notice(ticket_id, uuid.UUID(people.user.id).bytes, NoticeKind.REPLIED)
+    with mailing.tickets_engine.connect() as change:
+        change.exec_driver_sql("BEGIN")
+        change.execute(sa.select(tickets).where(tickets.c.id == ticket_id).with_for_update())
+        assert not repository.schedule(change, notice, since=2, seconds=3600)
+        values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4().bytes, "text": "Late."}
+        change.execute(
+            replies.insert().values(
+                **values, author_id=uuid.UUID(people.admin.id).bytes, created_at=utc_now()
+            )
+        )
+        tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
+        waits = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        wait_until(lambda: mariadb_server.execute(waits) != ((0,),), 10, "waiting for the change")
+        change.commit()
+    assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
 
 
 def test_no_change_is_held_up_by_a_mail_server(

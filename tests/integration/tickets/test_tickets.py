@@ -138,6 +138,7 @@ def test_administrators_assign_and_set_the_priority(installation: Installation, 
     assert manage(assignee_id=people.admin.id)["assignee"] == {
         "id": people.admin.id,
         "name": "Administrator",
+        "deleted": False,
     }
     assert manage(assignee_id=None, priority="low")["assignee"] is None
     before = stored(installation)
