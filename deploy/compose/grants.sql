@@ -25,5 +25,5 @@ GRANT SELECT (user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO d
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;
-GRANT SELECT (number), INSERT, UPDATE (number) ON deletions TO doorward_users;
+GRANT SELECT (number), INSERT, UPDATE ON deletions TO doorward_users;
 GRANT SELECT ON identity_schema TO doorward_users;
