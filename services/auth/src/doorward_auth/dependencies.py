@@ -18,6 +18,7 @@ from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.tokens.logins import LoginService
 from doorward_auth.tokens.refreshes import RefreshService
+from doorward_common.languages import preferred_language
 from doorward_common.request_context import current_address
 from doorward_identity.audit_log import AuditLog
 
@@ -39,7 +40,7 @@ async def _device(request: Request) -> Device:
 
 async def _locale(request: Request) -> str:
     """Return the language that the client likes best; what is none of the templates' is English."""
-    return request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 Logins = Annotated[LoginService, Depends(_one(lambda services: services.logins))]

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
 from doorward_common.full_text import index_name, searched_text
 from doorward_common.idempotency import idempotency_table
+from doorward_common.languages import LOCALE_LENGTH
 from doorward_common.mail.outbox import TEMPLATE_LENGTH, outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
@@ -71,6 +72,7 @@ people: Final = sa.Table(
     sa.Column("name", exact_text(NAME_LENGTH)),  # as it was when they last acted
     sa.Column("role", ascii_text(16), nullable=False),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
+    sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # the language that they read, if they ever said so
     sa.Column("deleted_at", UtcDateTime()),  # of whoever has this, nothing else is kept
     **TABLE_OPTIONS,
 )

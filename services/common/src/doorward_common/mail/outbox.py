@@ -15,12 +15,12 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes, utc_now
+from doorward_common.languages import LOCALE_LENGTH
 
 OUTBOX: Final = "outbox"
 
 RECIPIENT_LENGTH: Final = 254  # RFC 5321 section 4.5.3.1.3, as corrected by erratum 1690
 TEMPLATE_LENGTH: Final = 64
-LOCALE_LENGTH: Final = 35  # RFC 5646 section 4.4.1
 ERROR_LENGTH: Final = 64
 PARAMETERS_LENGTH: Final = 8000
 """Bytes of JSON. A mail that quotes more reads it in its `prepare` hook."""

@@ -8,6 +8,7 @@ from doorward_common.columns import utc_now
 from doorward_common.mail.outbox import Mail, enqueue
 from doorward_common.upserts import upsert
 from doorward_tickets.notices.kinds import NoticeKind
+from doorward_tickets.people.repository import find_locale
 from doorward_tickets.tables import mutes, notices, outbox, people, replies, tickets
 
 _ANSWERS_LOOKED_AT: Final = 100
@@ -66,7 +67,8 @@ def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: 
         wait = max(0, seconds - int((now - row.due_at).total_seconds()))
         since = row.since if is_waiting else since
     parameters = {"ticket_id": notice.ticket_id.hex(), "person_id": notice.person_id.hex()}
-    mail = Mail(notice.kind.value, None, parameters=parameters, wait=wait)
+    locale = find_locale(connection, notice.person_id)
+    mail = Mail(notice.kind.value, None, locale, parameters, wait=wait)
     fresh = {"mail_id": mail.id.bytes, "since": since, "due_at": utc_now(wait)}
     # Before the mail: it must not be due while the row says that it is not.
     upsert(

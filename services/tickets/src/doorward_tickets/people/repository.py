@@ -1,7 +1,8 @@
 """Queries on the snapshot of people."""
 
 from collections.abc import Iterable
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -25,29 +26,35 @@ def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
     if not fresh:
         return
     known = connection.execute(
-        sa.select(people.c.id, people.c.name, people.c.role, people.c.deleted_at).where(
+        sa.select(people.c.id, people.c.name, people.c.role, people.c.locale, people.c.deleted_at).where(
             people.c.id.in_(list(fresh))
         )
     )
     for row in known:
-        profile = fresh[row.id]
-        if row.deleted_at is not None or (row.name, row.role) == (profile.name, profile.role.value):
+        if row.deleted_at is not None or _is_known(row, fresh[row.id]):
             del fresh[row.id]
     for person_id in sorted(fresh):  # in one order, so that two who do this do not wait in a circle
-        values = {
-            "id": person_id,
-            "name": fresh[person_id].name,
-            "role": fresh[person_id].role.value,
-            "updated_at": utc_now(),
-        }
+        said = _columns(fresh[person_id])
         # The look may be older than a deletion: whoever is gone stays so.
-        upsert(
-            connection,
-            people,
-            values,
-            changed=("name", "role", "updated_at"),
-            unless=_IS_GONE,
-        )
+        upsert(connection, people, {"id": person_id, **said}, changed=tuple(said), unless=_IS_GONE)
+
+
+def _is_known(row: sa.Row[bytes, str | None, str, str | None, datetime | None], profile: Profile) -> bool:
+    is_same = (row.name, row.role) == (profile.name, profile.role.value)
+    return is_same and profile.locale in {"", row.locale}
+
+
+def _columns(profile: Profile) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": profile.name, "role": profile.role.value, "updated_at": utc_now()}
+    if profile.locale:  # else what was said before counts
+        said["locale"] = profile.locale
+    return said
+
+
+def find_locale(connection: sa.Connection, person_id: bytes) -> str:
+    """Return the language that somebody reads, empty where it is not known."""
+    found = sa.select(people.c.locale).where(people.c.id == person_id)
+    return connection.execute(found).scalar_one_or_none() or ""
 
 
 def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
@@ -57,7 +64,13 @@ def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
     goes too, for it has their names; names in answers to others go with those, within a day or so.
     """
     ids = sorted(person_ids)
-    gone = {"name": None, "role": Role.USER.value, "updated_at": utc_now(), "deleted_at": utc_now()}
+    gone = {
+        "name": None,
+        "role": Role.USER.value,
+        "updated_at": utc_now(),
+        "locale": None,
+        "deleted_at": utc_now(),
+    }
     for person_id in ids:
         upsert(connection, people, {"id": person_id, **gone}, changed=tuple(gone), unless=_IS_GONE)
     if ids:

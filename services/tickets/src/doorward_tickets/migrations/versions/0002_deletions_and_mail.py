@@ -11,7 +11,8 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add a column, create the tables."""
+    """Add columns, create the tables."""
+    add_column("people", sa.Column("locale", ascii_text(35)))
     add_column("people", sa.Column("deleted_at", UtcDateTime()))
     create_table(
         "feeds",
