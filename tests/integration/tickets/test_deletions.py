@@ -233,6 +233,47 @@ def test_a_reader_from_before_the_feed_asks_about_everybody(
     assert shown == {None: 3, "User": 1}
 
 
+def test_whoever_is_there_after_all_is_taken_back(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        repository.forget(connection, [uuid.UUID(people.user.id).bytes])
+        connection.commit()
+    assert open_ticket(installation, people.user)["author"]["deleted"]
+    check_everybody(installation)
+    shown = installation.call("GET", path, people.admin.access).json()["author"]
+    assert shown == {"id": people.user.id, "name": None, "deleted": False}
+    assert open_ticket(installation, people.user)["author"]["name"] == "User"
+
+
+def test_a_deletion_while_everybody_is_asked_about_is_not_taken_back(
+    installation: Installation, people: People
+) -> None:
+    """Auth's answer is older than the deletion, and used after tickets has learnt of that."""
+    open_ticket(installation, people.user)
+    follower = installation.tickets_app.state.deletions
+    find = follower._accounts.find
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        repository.forget(connection, [uuid.UUID(people.user.id).bytes])  # wrongly, and then rightly
+        connection.commit()
+
+    async def overtaken(ids: Any) -> Any:
+        found = await find(ids)
+        follower._accounts.find = find
+        delete(installation, people, people.user)
+        await follower.catch_up()
+        return found
+
+    follower._accounts.find = overtaken
+    check_everybody(installation)
+    assert tickets_execute(installation, sa.select(snapshot.c.deleted_at)) != [(None,)]
+
+
+def check_everybody(installation: Installation) -> None:
+    installation.tickets.portal.call(installation.tickets_app.state.deletions._check_everybody)  # type: ignore[union-attr]  # it runs
+
+
 def test_a_number_that_a_restored_backup_gave_again_is_noticed(
     installation: Installation, people: People
 ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-import uuid
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -14,12 +14,13 @@ from prometheus_client import CollectorRegistry, Gauge
 from doorward_common.unit_of_work import Database
 from doorward_tickets.people import repository
 from doorward_tickets.people.accounts import Accounts, DeletionPage, FeedExpiredError
+from doorward_tickets.people.repository import KnownPerson
 
 log = structlog.get_logger(__name__)
 
 CHECK_SECONDS: Final = 86_400.0
-"""How often everybody is asked about, so that nobody who was missed stays so: whom a release before
-the feed deleted beside this one, say."""
+"""How often everybody is asked about, so that no mistake stays: whom a release before the feed deleted
+beside this one, whom a restored database has again, whom another auth did not know."""
 
 _ASKED_AT_ONCE: Final = 100
 
@@ -101,17 +102,23 @@ class DeletionFollower:
         while known := await self._database.read(
             partial(repository.known_people, behind=behind, count=_ASKED_AT_ONCE)
         ):
-            behind = known[-1]
-            ids = [uuid.UUID(bytes=one) for one in known]
-            gone = [one.bytes for one in set(ids) - (await self._accounts.find(ids)).keys()]
-            if gone:
-                await self._database.write(partial(repository.forget, person_ids=gone))
-                log.info("deletions.found", people=len(gone))
+            behind = known[-1].id
+            there = {one.bytes for one in await self._accounts.find([person.uuid for person in known])}
+            gone = [one.id for one in known if one.id not in there and not one.is_deleted]
+            back = [one for one in known if one.id in there and one.is_deleted]
+            if gone or back:
+                await self._database.write(partial(_correct, gone=gone, back=back))
+                log.warning("deletions.corrected", deleted=len(gone), back=len(back))
         self._checked_at = time.monotonic()
         self._has_checked = True
 
     def _age(self) -> float:
         return float("inf") if self._caught_up_at is None else time.monotonic() - self._caught_up_at
+
+
+def _correct(connection: sa.Connection, gone: Sequence[bytes], back: Sequence[KnownPerson]) -> None:
+    repository.forget(connection, gone)
+    repository.take_back(connection, back)
 
 
 def _forget(connection: sa.Connection, page: DeletionPage, before: str | None) -> bool:

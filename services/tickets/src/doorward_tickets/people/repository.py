@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -15,6 +16,23 @@ from doorward_tickets.tables import feeds, idempotency_keys, people
 
 _IS_GONE: Final = people.c.deleted_at.is_not(None)
 _FEED: Final = "deletions"
+
+
+class KnownPerson(NamedTuple):
+    """Somebody beside tickets, and since when they count as deleted."""
+
+    id: bytes
+    deleted_at: datetime | None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether they count as deleted."""
+        return self.deleted_at is not None
+
+    @property
+    def uuid(self) -> UUID:
+        """The id as others spell it."""
+        return UUID(bytes=self.id)
 
 
 def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
@@ -72,15 +90,23 @@ def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
         "deleted_at": utc_now(),
     }
     for person_id in ids:
-        upsert(connection, people, {"id": person_id, **gone}, changed=tuple(gone), unless=_IS_GONE)
+        # Also of those who count as deleted already: whoever would take that back has not seen this one.
+        upsert(connection, people, {"id": person_id, **gone}, changed=tuple(gone))
     if ids:
         connection.execute(idempotency_keys.delete().where(idempotency_keys.c.caller_id.in_(ids)))
 
 
-def known_people(connection: sa.Connection, behind: bytes, count: int) -> list[bytes]:
-    """Return up to `count` ids behind `behind`, in order, of people who are not known to be deleted."""
-    found = sa.select(people.c.id).where(people.c.id > behind, people.c.deleted_at.is_(None))
-    return list(connection.execute(found.order_by(people.c.id).limit(count)).scalars())
+def known_people(connection: sa.Connection, behind: bytes, count: int) -> list[KnownPerson]:
+    """Return up to `count` people behind the id `behind`, in order of their ids."""
+    found = sa.select(people.c.id, people.c.deleted_at).where(people.c.id > behind)
+    return [KnownPerson(*row) for row in connection.execute(found.order_by(people.c.id).limit(count))]
+
+
+def take_back(connection: sa.Connection, wrongly: Iterable[KnownPerson]) -> None:
+    """Undo that people count as deleted, as they did when they were read; not what came since."""
+    for person in wrongly:
+        same = people.c.id == person.id, people.c.deleted_at == person.deleted_at
+        connection.execute(people.update().where(*same).values(deleted_at=None, updated_at=utc_now()))
 
 
 def find_cursor(connection: sa.Connection) -> str | None:
