@@ -71,6 +71,21 @@ def test_threads_stay_and_names_go(installation: Installation, people: People) -
     assert listed["author"] == shown["author"]
 
 
+def test_pages_and_the_audit_log_go_on(installation: Installation, people: People) -> None:
+    made = [open_ticket(installation, people.user)["id"] for _ in range(3)]
+    query: dict[str, Any] = {"sort": "created_at", "limit": 2, "author": people.user.id}
+    first = installation.call("GET", TICKETS, people.admin.access, params=query).json()
+    delete(installation, people, people.user)
+    installation.follow_deletions()
+    query["cursor"] = first["next_cursor"]
+    second = installation.call("GET", TICKETS, people.admin.access, params=query).json()
+    assert [one["id"] for one in first["items"] + second["items"]] == made
+    assert second["next_cursor"] is None
+    recorded = installation.call("GET", f"{AUTH}/audit", people.admin.access).json()["items"]
+    about = [event["action"] for event in recorded if event["target_id"] == people.user.id]
+    assert [action for action in about if action.endswith("deleted")] == ["users:account:deleted"]
+
+
 def test_a_late_write_does_not_bring_a_name_back(installation: Installation, people: People) -> None:
     """The writer was looked up before the deletion, and is stored after tickets has learnt of it."""
     means = installation.tickets_app.state.means
