@@ -15,6 +15,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON registrations TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON throttles TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
+GRANT SELECT, DELETE ON deletions TO doorward_auth;
 GRANT SELECT ON identity_schema TO doorward_auth;
 
 -- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.
@@ -24,4 +25,5 @@ GRANT SELECT (user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO d
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;
+GRANT SELECT (number), INSERT, UPDATE ON deletions TO doorward_users;
 GRANT SELECT ON identity_schema TO doorward_users;

@@ -12,7 +12,14 @@ from doorward_auth.sweeper import Sweeper
 from doorward_common.metrics import Metrics
 from doorward_common.settings import DatabaseSettings
 from doorward_common.unit_of_work import Database
-from doorward_identity.tables import known_devices, one_time_codes, registrations, revocations, throttles
+from doorward_identity.tables import (
+    deletions,
+    known_devices,
+    one_time_codes,
+    registrations,
+    revocations,
+    throttles,
+)
 from integration.accounts.arena import Arena
 from integration.accounts.letters import Letters
 from integration.accounts.lifecycle import holds, live
@@ -94,6 +101,10 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
                 kind="user", subject_id=bytes(16), epoch=1, revoked_at=long_ago, expires_at=long_ago
             )
         )
+        connection.execute(deletions.delete())
+        for number in (1, 2):
+            values = {"number": number, "id": bytes(16), "user_id": bytes(16), "deleted_at": long_ago}
+            connection.execute(deletions.insert().values(values))
         connection.execute(
             sa.text("UPDATE sessions SET ended_at = :then, idle_expires_at = :then"),
             {"then": long_ago.replace(tzinfo=None) + timedelta(days=1)},
@@ -108,6 +119,7 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
         column = {"sessions": "ended_at", "throttles": "forgotten_at"}.get(table, "expires_at")
         old = arena.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
         assert old == [(0,)], table
+    assert arena.behind.execute("SELECT number FROM deletions") == [(2,)], "the newest stays"
 
 
 @on_mariadb
@@ -180,6 +192,7 @@ def _leave_something_to_sweep(installation: Installation) -> None:
     zero, some = bytes(16), bytes(32)
     with installation.transaction() as connection:
         connection.execute(throttles.update().values(forgotten_at=then))
+        connection.execute(deletions.update().values(deleted_at=then))
         connection.execute(
             registrations.insert().values(
                 id=zero,

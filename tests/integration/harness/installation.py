@@ -40,6 +40,8 @@ _SETTINGS: Final[dict[str, Any]] = {
     "database_timeout_seconds": 10.0,
     # The lists of revoked tokens are read when the harness says so: see Installation.settle.
     "revocation_poll_seconds": 60.0,
+    # And the feed of deletions: see Installation.follow_deletions.
+    "deletion_poll_seconds": 3600.0,
 }
 
 
@@ -54,18 +56,26 @@ class Tokens:
 def auth_settings(database_url: str, **overrides: Any) -> AuthSettings:
     """Explicit settings with hashes that cost microseconds."""
     own = {"service_clients": SecretStr(json.dumps(dict([CLIENT]))), "registration": "open"}
-    return AuthSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **own, **overrides})
+    known = {name: value for name, value in _SETTINGS.items() if name in AuthSettings.model_fields}
+    return AuthSettings(**{"database_url": SecretStr(database_url), **known, **own, **overrides})
 
 
 def users_settings(database_url: str, **overrides: Any) -> UsersSettings:
     """Explicit settings with hashes that cost microseconds."""
-    return UsersSettings(**{"database_url": SecretStr(database_url), **_SETTINGS, **overrides})
+    known = {name: value for name, value in _SETTINGS.items() if name in UsersSettings.model_fields}
+    return UsersSettings(**{"database_url": SecretStr(database_url), **known, **overrides})
 
 
 def tickets_settings(database_url: str, **overrides: Any) -> TicketsSettings:
-    """Explicit settings; the users service is in this process, where its host's name means nothing."""
+    """Explicit settings; the other services are in this process, where their hosts' names mean nothing."""
     known = {name: value for name, value in _SETTINGS.items() if name in TicketsSettings.model_fields}
-    own = {"database_url": SecretStr(database_url), "users_url": f"http://users{USERS}"}
+    own = {
+        "database_url": SecretStr(database_url),
+        "users_url": f"http://users{USERS}",
+        "auth_url": f"http://auth{AUTH}",
+        "client_id": CLIENT[0],
+        "client_secret": SecretStr(CLIENT[1]),
+    }
     return TicketsSettings(**{**known, **own, **overrides})
 
 
@@ -97,6 +107,7 @@ class Installation:
             own,
             Runtime(own, beside=self.users_app.state.runtime, name="tickets"),
             InProcess(app=self.users_app),
+            InProcess(app=self.auth_app),
         )
         self.auth = TestClient(self.auth_app, raise_server_exceptions=False)
         self.users = TestClient(self.users_app, raise_server_exceptions=False)
@@ -130,6 +141,11 @@ class Installation:
         for client, app in ((self.auth, self.auth_app), (self.users, self.users_app)):
             if client.portal is not None:
                 client.portal.call(app.state.runtime.feed.update)
+
+    def follow_deletions(self) -> None:
+        """Let tickets learn who was deleted, as a few seconds of waiting would."""
+        assert self.tickets.portal is not None
+        self.tickets.portal.call(self.tickets_app.state.deletions.catch_up)
 
     def log_in(self, email: str, password: str) -> Tokens:
         """Log in; fails the test when refused."""

@@ -22,7 +22,7 @@ from doorward_common.mail.migration import create_outbox
 from doorward_common.mail.outbox import Mail, enqueue, outbox_table
 from doorward_common.mail.settings import MailSettings
 from doorward_common.mail.smtp import SmtpTransport
-from doorward_common.mail.templates import DROP, MailTemplate, MailTemplates, Verdict
+from doorward_common.mail.templates import DROP, FindAddress, MailTemplate, MailTemplates, Verdict
 from doorward_common.mail.worker import MailWorker
 from doorward_common.metrics import Metrics
 from doorward_common.settings import DatabaseSettings
@@ -109,6 +109,7 @@ class Office:
         *,
         transport: Transport | None = None,
         templates: tuple[MailTemplate, ...] = TEMPLATES,
+        find_address: FindAddress | None = None,
     ) -> MailWorker:
         """Build a worker; it sends by SMTP unless told otherwise."""
         mails = MailTemplates("integration.mail", templates, settings, folder="templates")
@@ -120,6 +121,7 @@ class Office:
             transport or SmtpTransport(settings),
             settings,
             self.mail_metrics,
+            find_address=find_address,
         )
 
     async def enqueue(self, *mails: Mail) -> list[str]:

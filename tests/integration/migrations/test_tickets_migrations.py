@@ -57,7 +57,7 @@ def test_migrated_schema_is_the_one_that_the_code_describes(engine: sa.Engine) -
     assert_complete(engine)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 7, 13, 14, 15, 16, 17, 18, 19])
+@pytest.mark.parametrize("steps", [1, 2, 7, *range(13, 26)])
 def test_every_half_finished_state_is_finished(engine: sa.Engine, steps: int) -> None:
     """Deterministically: a run that ends after so many statements of DDL, then a whole one."""
     left = steps
@@ -67,7 +67,7 @@ def test_every_half_finished_state_is_finished(engine: sa.Engine, steps: int) ->
 
     def cut(_connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
         nonlocal left
-        if statement.lstrip().upper().startswith(("CREATE", "INSERT INTO TICKETS_SCHEMA")):
+        if statement.lstrip().upper().startswith(("CREATE", "ALTER", "INSERT INTO TICKETS_SCHEMA")):
             if left == 0:
                 raise PowerCutError
             left -= 1

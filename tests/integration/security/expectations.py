@@ -49,6 +49,8 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("GET", "/api/v1/auth/.well-known/oauth-authorization-server"): dict.fromkeys(ROLES, 404),
     ("GET", "/api/v1/auth/verify"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
     ("GET", "/api/v1/auth/revocations"): _CLIENTS_ONLY,
+    ("GET", "/api/v1/auth/deletions"): _CLIENTS_ONLY,
+    ("GET", "/api/v1/auth/accounts"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/introspect"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/revoke"): _CLIENTS_ONLY,
     ("GET", "/api/v1/auth/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
@@ -109,6 +111,8 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("PATCH", "/api/v1/tickets/close-ticket/{ticket_id}"): _own_or_admin(200),
     ("GET", "/api/v1/tickets/{ticket_id}/replies"): _own_or_admin(200),
     ("POST", "/api/v1/tickets/{ticket_id}/replies"): _own_or_admin(201),
+    ("PUT", "/api/v1/tickets/{ticket_id}/mute"): _own_or_admin(204),
+    ("DELETE", "/api/v1/tickets/{ticket_id}/mute"): _own_or_admin(204),
 }
 
 BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {

@@ -85,7 +85,7 @@ def test_without_the_users_service_people_write_on(
     with users_answering(installation, status, body) as users:
         for person, name in ((people.user, "User"), (people.other, None)):
             created = open_ticket(installation, person)
-            assert created["author"] == {"id": person.id, "name": name}
+            assert created["author"] == {"id": person.id, "name": name, "deleted": False}
         reply = {"text": "Still here."}
         answer = installation.call("POST", f"{path_of(known)}/replies", people.user.access, json=reply)
         assert answer.status_code == 201

@@ -19,7 +19,7 @@ def test_created_ticket_is_there(installation: Installation, people: People) -> 
     assert response.status_code == 201
     created = response.json()
     assert {name: created[name] for name in body} == body
-    assert created["author"] == {"id": people.user.id, "name": "User"}
+    assert created["author"] == {"id": people.user.id, "name": "User", "deleted": False}
     assert (created["status"], created["assignee"], created["replies"]) == ("open", None, [])
     assert uuid.UUID(created["id"]).version == 7
     assert response.headers["location"] == path_of(created)
@@ -129,11 +129,16 @@ def test_administrators_assign_and_set_the_priority(installation: Installation, 
         changed: dict[str, object] = response.json()
         return changed
 
-    assert manage(assignee_id=people.deputy.id)["assignee"] == {"id": people.deputy.id, "name": "Deputy"}
+    assert manage(assignee_id=people.deputy.id)["assignee"] == {
+        "id": people.deputy.id,
+        "name": "Deputy",
+        "deleted": False,
+    }
     assert manage(priority="urgent")["priority"] == "urgent"
     assert manage(assignee_id=people.admin.id)["assignee"] == {
         "id": people.admin.id,
         "name": "Administrator",
+        "deleted": False,
     }
     assert manage(assignee_id=None, priority="low")["assignee"] is None
     before = stored(installation)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from doorward_auth.accounts.service import AccountInformation
 from doorward_auth.captcha.service import Captcha
 from doorward_auth.clients.registry import ClientRegistry
 from doorward_auth.email_change.service import EmailChangeService
@@ -39,6 +40,7 @@ class AuthServices:
     inspector: TokenInspector
     revocation_log: RevocationLog
     clients: ClientRegistry
+    accounts: AccountInformation
     audit: AuditLog
 
     @classmethod
@@ -70,5 +72,6 @@ class AuthServices:
             inspector=TokenInspector(runtime, settings),
             revocation_log=RevocationLog(runtime.verification.revocations),
             clients=settings.client_registry(),
+            accounts=AccountInformation(runtime.database),
             audit=AuditLog(runtime, settings),
         )

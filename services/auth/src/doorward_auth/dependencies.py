@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from doorward_auth.accounts.service import AccountInformation
 from doorward_auth.composition import AuthServices
 from doorward_auth.email_change.service import EmailChangeService
 from doorward_auth.mails.service import DeadLetterService
@@ -17,6 +18,7 @@ from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.tokens.logins import LoginService
 from doorward_auth.tokens.refreshes import RefreshService
+from doorward_common.languages import preferred_language
 from doorward_common.request_context import current_address
 from doorward_identity.audit_log import AuditLog
 
@@ -38,7 +40,7 @@ async def _device(request: Request) -> Device:
 
 async def _locale(request: Request) -> str:
     """Return the language that the client likes best; what is none of the templates' is English."""
-    return request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 Logins = Annotated[LoginService, Depends(_one(lambda services: services.logins))]
@@ -51,6 +53,7 @@ EmailChanges = Annotated[EmailChangeService, Depends(_one(lambda services: servi
 DeadLetters = Annotated[DeadLetterService, Depends(_one(lambda services: services.dead_letters))]
 Inspector = Annotated[TokenInspector, Depends(_one(lambda services: services.inspector))]
 Published = Annotated[RevocationLog, Depends(_one(lambda services: services.revocation_log))]
+Accounts = Annotated[AccountInformation, Depends(_one(lambda services: services.accounts))]
 Audit = Annotated[AuditLog, Depends(_one(lambda services: services.audit))]
 CallingDevice = Annotated[Device, Depends(_device)]
 Locale = Annotated[str, Depends(_locale)]

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from doorward_auth.accounts import endpoints as account_endpoints
 from doorward_auth.audit import endpoints as audit_endpoints
 from doorward_auth.captcha.service import Captcha
 from doorward_auth.composition import AuthServices
@@ -47,6 +48,7 @@ def create_app(settings: AuthSettings, runtime: IdentityRuntime | None = None) -
             email_endpoints.router,
             oauth_endpoints.router,
             revocation_endpoints.router,
+            account_endpoints.router,
             audit_endpoints.router,
             mail_endpoints.router,
             discovery_endpoints.router,

@@ -10,13 +10,19 @@ from doorward_auth.sessions import repository as sessions
 from doorward_auth.throttling import repository as throttles
 from doorward_common.sweeping import BATCH, sweep_regularly
 from doorward_common.unit_of_work import Database
-from doorward_identity import revocations
+from doorward_identity import deletions, revocations
 
 KEPT: Final = timedelta(days=7)
 """How long a session that is over stays, for whoever has to find out what happened."""
 
 
-_EXPIRING: Final = (revocations.sweep, registrations.sweep, codes.sweep, throttles.sweep)
+_EXPIRING: Final = (
+    revocations.sweep,
+    registrations.sweep,
+    codes.sweep,
+    throttles.sweep,
+    deletions.sweep,
+)
 
 
 class Sweeper:

@@ -13,9 +13,15 @@ def upsert(
     values: Mapping[str, Any],
     *,
     changed: Sequence[str],
+    unless: sa.ColumnElement[bool] | None = None,
 ) -> None:
-    """Insert a row; where its primary key is there already, set the columns `changed` to its values."""
-    fresh = {name: values[name] for name in changed}
+    """Insert a row; where its primary key is there already, set the columns `changed` to its values.
+
+    Not where the row that is there is as `unless` says: it then stays as it is.
+    """
+    fresh: dict[str, Any] = {name: values[name] for name in changed}
+    if unless is not None:
+        fresh = {name: sa.case((unless, table.c[name]), else_=value) for name, value in fresh.items()}
     if connection.dialect.name == "sqlite":
         key = [column.name for column in table.primary_key]
         statement = sqlite.insert(table).values(values)

@@ -84,6 +84,18 @@ revocations: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
+# A feed for services that keep something of people's: see deletions.py.
+deletions: Final = sa.Table(
+    "deletions",
+    metadata,
+    # Without gaps, in the order of the commits: given under the lock of row 0, which is nobody's deletion.
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", fixed_bytes(16), nullable=False),  # tells a number that a restored backup gave again
+    sa.Column("user_id", fixed_bytes(16)),
+    sa.Column("deleted_at", UtcDateTime(), nullable=False, index=True),
+    **TABLE_OPTIONS,
+)
+
 audit_events: Final = sa.Table(
     "audit_events",
     metadata,

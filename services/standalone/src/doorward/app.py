@@ -49,9 +49,11 @@ class PrefixRouter:
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
     """Build every service over one hash queue and one verifier; tickets has a database pool of its own."""
     runtime = IdentityRuntime(settings)
-    auth, users = create_auth(settings, runtime), create_users(settings, runtime)
+    auth, users = create_auth(settings.for_auth(), runtime), create_users(settings, runtime)
     own = settings.for_tickets()
-    tickets = create_tickets(own, Runtime(own, beside=runtime, name="tickets"), InProcess(app=users))
+    tickets = create_tickets(
+        own, Runtime(own, beside=runtime, name="tickets"), InProcess(app=users), InProcess(app=auth)
+    )
     front = create_service(
         "standalone",
         "Every service in one process.",

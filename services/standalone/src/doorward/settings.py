@@ -1,12 +1,14 @@
 """Settings of the one-process server and of the commands."""
 
 import ipaddress
+import json
 import os
+import secrets
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import sqlalchemy as sa
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
@@ -25,7 +27,11 @@ from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
 
 USERS_IN_PROCESS: Final = "http://users/api/v1/users"
-"""The users service in the same process, where the host's name means nothing."""
+AUTH_IN_PROCESS: Final = "http://auth/api/v1/auth"
+"""The other services in the same process, where the host's name means nothing."""
+
+TICKETS_CLIENT: Final = "tickets-in-process"
+"""The name that tickets has with auth there."""
 
 DEFAULT_ADMIN_EMAIL: Final = "admin@example.com"
 
@@ -88,12 +94,28 @@ class StandaloneSettings(
     )
     docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
 
+    _tickets_client_secret: SecretStr = PrivateAttr(
+        default_factory=lambda: SecretStr(secrets.token_urlsafe(32))
+    )
+
+    def for_auth(self) -> Self:
+        """Return what the auth service is to know: the same, and tickets as a client, by a secret of this process."""
+        clients = json.loads(self.service_clients.get_secret_value()) if self.service_clients else {}
+        clients[TICKETS_CLIENT] = self._tickets_client_secret.get_secret_value()
+        return self.model_copy(update={"service_clients": SecretStr(json.dumps(clients))})
+
     def for_tickets(self) -> TicketsSettings:
         """Return what the tickets service is to know: the same, with a database of its own."""
         shared = {
             name: getattr(self, name) for name in TicketsSettings.model_fields.keys() & self.model_fields_set
         }
-        own = {"database_url": self.tickets_database_url, "users_url": USERS_IN_PROCESS}
+        own = {
+            "database_url": self.tickets_database_url,
+            "users_url": USERS_IN_PROCESS,
+            "auth_url": AUTH_IN_PROCESS,
+            "client_id": TICKETS_CLIENT,
+            "client_secret": self._tickets_client_secret,
+        }
         return load_settings(TicketsSettings, **{**shared, **own})
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Final
 
 import httpx2
 from fastapi import FastAPI
@@ -12,6 +13,13 @@ from doorward_common.idempotency import IdempotencyKeys
 from doorward_common.pagination import CursorCodec
 from doorward_common.sweeping import BATCH, sweep_regularly
 from doorward_tickets.means import Means
+from doorward_tickets.notices import endpoints as mute_endpoints
+from doorward_tickets.notices import repository as notices
+from doorward_tickets.notices.muting import Muting
+from doorward_tickets.notices.room import MailRoom
+from doorward_tickets.notices.service import Notices
+from doorward_tickets.people.accounts import Accounts
+from doorward_tickets.people.deletions import DeletionFollower
 from doorward_tickets.people.directory import Directory
 from doorward_tickets.people.service import People
 from doorward_tickets.replies import endpoints as reply_endpoints
@@ -22,46 +30,69 @@ from doorward_tickets.tables import idempotency_keys
 from doorward_tickets.tickets import endpoints as ticket_endpoints
 from doorward_tickets.tickets.service import TicketService
 
+_DAY: Final = 86_400
+
 
 def create_app(
     settings: TicketsSettings,
     runtime: Runtime | None = None,
     users: httpx2.AsyncBaseTransport | None = None,
+    auth: httpx2.AsyncBaseTransport | None = None,
 ) -> FastAPI:
     """Build the application. Nothing connects before the first request.
 
     A process that serves several services hands over a `runtime` and closes it itself, and says by
-    `users` how the users service is reached there.
+    `users` and `auth` how those are reached there.
     """
     used = runtime or Runtime(settings)
     directory = Directory(settings.users_url, timeout=settings.directory_timeout_seconds, transport=users)
+    accounts = Accounts.of(settings, auth)
+    deletions = DeletionFollower(
+        used.database, accounts, used.metrics.registry, interval=settings.deletion_poll_seconds
+    )
     keys = IdempotencyKeys(idempotency_keys, seconds=settings.idempotency_seconds)
 
+    mail = MailRoom(used, settings, accounts)
+    # Until no mail of theirs can be waiting any more.
+    notices_kept = settings.mail_give_up_seconds + settings.notice_seconds + _DAY
+
     async def sweep() -> int:
-        return await used.database.write(partial(keys.sweep, count=BATCH))
+        old_keys = await used.database.write(partial(keys.sweep, count=BATCH))
+        sweep_notices = partial(notices.sweep, seconds=notices_kept, count=BATCH)
+        return max(old_keys, await used.database.write(sweep_notices))
 
     async def close_at_the_end() -> None:
         try:
             await asyncio.Event().wait()
         finally:
             await directory.close()
+            await accounts.close()
 
     app = create_service(
         "tickets",
         "What people ask of the team: tickets, their threads, who works on them.",
         settings,
         used,
-        routers=[ticket_endpoints.hot_router, ticket_endpoints.router, reply_endpoints.router],
+        routers=[
+            ticket_endpoints.hot_router,
+            ticket_endpoints.router,
+            reply_endpoints.router,
+            mute_endpoints.router,
+        ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
-        background=[partial(sweep_regularly, sweep), close_at_the_end],
+        background=[partial(sweep_regularly, sweep), deletions.run, mail.run, close_at_the_end],
     )
     app.state.means = means = Means(
         used.database,
         People(directory),
         keys,
         CursorCodec(lambda: settings.cursor_secrets(used.verification.keys)),
+        Notices(seconds=settings.notice_seconds),
+        mail.wake,
     )
+    app.state.deletions = deletions
+    app.state.muting = Muting(used.database)
     app.state.tickets = TicketService(means)
     app.state.replies = ReplyService(means)
     return app

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from doorward_common.mail.settings import MailSettings
 from doorward_common.settings import DoorwardSettings, ServiceSettings
 
 
@@ -21,13 +22,29 @@ class TicketOptions(DoorwardSettings):
         description="Longest wait for the users service, which tells who writes; without it, tickets goes by"
         " the token and what it knew.",
     )
+    deletion_poll_seconds: float = Field(
+        default=3.0, gt=0, le=3600, description="How often auth is asked who was deleted."
+    )
+    notice_seconds: int = Field(
+        default=900,
+        ge=1,
+        le=86_400,
+        description="At most one mail of a kind about a ticket goes to somebody in this time; what happens"
+        " meanwhile is in the next.",
+    )
 
 
-class TicketsSettings(ServiceSettings, TicketOptions):
+class TicketsSettings(MailSettings, ServiceSettings, TicketOptions):
     """What the tickets service needs to know besides what every service does."""
 
     users_url: str = Field(
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
         description="Where the users service answers (`http://users:8000/api/v1/users`): for the names beside"
         " tickets.",
+    )
+    app_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#\s]+[^/?#\s]$",
+        description="Where your application is, for links in mails: `/tickets/<id>` is appended. None: mails"
+        " carry no links.",
     )

@@ -7,12 +7,23 @@ import sqlalchemy as sa
 from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
 from doorward_common.full_text import index_name, searched_text
 from doorward_common.idempotency import idempotency_table
+from doorward_common.languages import LOCALE_LENGTH
+from doorward_common.mail.outbox import TEMPLATE_LENGTH, outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 
 SUBJECT_LENGTH: Final = 200
 TEXT_LENGTH: Final = 10_000  # characters: 40,000 bytes at most, of the 65,535 that the column holds
 NAME_LENGTH: Final = 200
+CURSOR_LENGTH: Final = 64
+OUTBOX: Final = "tickets_outbox"
+
+
+def _ticket_key() -> sa.Column[bytes]:
+    return sa.Column(
+        "ticket_id", fixed_bytes(16), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
+    )
+
 
 tickets: Final = sa.Table(
     "tickets",
@@ -61,7 +72,41 @@ people: Final = sa.Table(
     sa.Column("name", exact_text(NAME_LENGTH)),  # as it was when they last acted
     sa.Column("role", ascii_text(16), nullable=False),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
+    sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # the language that they read, if they ever said so
+    sa.Column("deleted_at", UtcDateTime()),  # of whoever has this, nothing else is kept
     **TABLE_OPTIONS,
 )
+
+feeds: Final = sa.Table(
+    "feeds",
+    metadata,
+    sa.Column("name", ascii_text(32), primary_key=True),
+    sa.Column("cursor", ascii_text(CURSOR_LENGTH), nullable=False),  # of the service that has the feed
+    **TABLE_OPTIONS,
+)
+
+mutes: Final = sa.Table(
+    "mutes",
+    metadata,
+    _ticket_key(),
+    sa.Column("person_id", fixed_bytes(16), primary_key=True),
+    **TABLE_OPTIONS,
+)
+
+# The newest mail of each kind about a ticket to a person: see notices/.
+notices: Final = sa.Table(
+    "notices",
+    metadata,
+    _ticket_key(),
+    sa.Column("person_id", fixed_bytes(16), primary_key=True),
+    sa.Column("kind", ascii_text(TEMPLATE_LENGTH), primary_key=True),
+    sa.Column("mail_id", fixed_bytes(16), nullable=False),
+    sa.Column("since", sa.Integer, nullable=False),  # the last reply that earlier mails told of
+    sa.Column("due_at", UtcDateTime(), nullable=False, index=True),
+    **TABLE_OPTIONS,
+)
+
+# Of a name of its own, which is also its label in metrics: a process may have two outboxes.
+outbox: Final = outbox_table(metadata, OUTBOX)
 
 idempotency_keys: Final = idempotency_table(metadata)

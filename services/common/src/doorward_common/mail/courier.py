@@ -21,7 +21,7 @@ from doorward_common.mail.ledger import Ledger
 from doorward_common.mail.messages import MessageComposer
 from doorward_common.mail.metrics import OutboxMetrics
 from doorward_common.mail.settings import MailSettings
-from doorward_common.mail.templates import DROP, MailTemplates
+from doorward_common.mail.templates import DROP, FindAddress, MailTemplates
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +63,15 @@ class Courier:
         transport: Transport,
         settings: MailSettings,
         metrics: OutboxMetrics,
+        *,
+        find_address: FindAddress | None = None,
     ) -> None:
         self._ledger = ledger
         self._templates = templates
         self._transport = transport
         self._settings = settings
         self._metrics = metrics
+        self._find_address = find_address
         self._composer = MessageComposer(settings)
         self.breaker: Final = Breaker()
 
@@ -121,11 +124,25 @@ class Courier:
         # Connected first: while the server is away no hook makes codes that nobody gets.
         async with self._transport.connect() as connection:
             attempt.stage = _Stage.CONNECTED
-            variables = await self._prepare(mail)
-            if variables is None or mail.recipient is None:
+            addressed = await self._address(mail)
+            variables = None if addressed is None else await self._prepare(addressed)
+            if addressed is None or variables is None or addressed.recipient is None:
                 attempt.not_sent = "dropped"
                 return
-            await self._hand_over(attempt, connection, variables)
+            await self._hand_over(attempt, connection, addressed, variables)
+
+    async def _address(self, mail: LeasedMail) -> LeasedMail | None:
+        """Look the recipient up where the mail does not name one; None when nobody is to get it."""
+        if self._find_address is None:
+            return mail
+        try:
+            addressed = await self._find_address(mail)
+        except UnavailableError:
+            # As if the mail server were away: no other mail would find its way either.
+            raise DeliveryError(Failure.DIRECTORY, blames_server=True) from None
+        except Exception as error:  # noqa: BLE001 - a hook can fail in any way
+            raise _broken(mail, Failure.DIRECTORY, error) from None
+        return None if addressed is DROP else addressed
 
     async def _prepare(self, mail: LeasedMail) -> Mapping[str, Any] | None:
         """Run the template's hook, if it has one, under the row's lock; None when it drops the mail."""
@@ -151,9 +168,8 @@ class Courier:
             raise _broken(mail, Failure.PREPARE, error) from None
 
     async def _hand_over(
-        self, attempt: _Attempt, connection: Connection, variables: Mapping[str, Any]
+        self, attempt: _Attempt, connection: Connection, mail: LeasedMail, variables: Mapping[str, Any]
     ) -> None:
-        mail = attempt.mail
         try:
             texts = self._templates.render(mail.template, mail.locale, {**mail.parameters, **variables})
             has_code = self._templates.find(mail.template).prepare is not None

@@ -21,6 +21,7 @@ class Failure(StrEnum):
     PREPARE = "prepare"
     TEMPLATE = "template"
     CRASH = "crash"
+    DIRECTORY = "directory"
 
 
 @dataclass(frozen=True, slots=True)

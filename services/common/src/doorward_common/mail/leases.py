@@ -147,7 +147,7 @@ def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
         )
     ).one()
     waiting, dead, oldest, now = row
-    return Backlog(waiting, dead, 0.0 if oldest is None else (now - oldest).total_seconds())
+    return Backlog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
 
 
 def _is_mine(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:

@@ -1,7 +1,8 @@
 """Metrics of mail. One set a process; each outbox in it is a label."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -62,6 +63,15 @@ class MailMetrics:
             registry=registry,
         )
 
+    @classmethod
+    def of(cls, registry: CollectorRegistry) -> Self:
+        """Return the metrics of a process: one set, however many of its services send mail."""
+        if registry not in _made:
+            _made[registry] = cls(registry)
+        made = _made[registry]
+        assert isinstance(made, cls)
+        return made
+
     def outbox(self, name: str) -> "OutboxMetrics":
         """Return the metrics of the outbox called `name`."""
         return OutboxMetrics(
@@ -76,6 +86,9 @@ class MailMetrics:
             self._failed,
             self._ended,
         )
+
+
+_made: Final[WeakKeyDictionary[CollectorRegistry, MailMetrics]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)

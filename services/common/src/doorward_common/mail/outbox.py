@@ -15,12 +15,12 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes, utc_now
+from doorward_common.languages import LOCALE_LENGTH
 
 OUTBOX: Final = "outbox"
 
 RECIPIENT_LENGTH: Final = 254  # RFC 5321 section 4.5.3.1.3, as corrected by erratum 1690
 TEMPLATE_LENGTH: Final = 64
-LOCALE_LENGTH: Final = 35  # RFC 5646 section 4.4.1
 ERROR_LENGTH: Final = 64
 PARAMETERS_LENGTH: Final = 8000
 """Bytes of JSON. A mail that quotes more reads it in its `prepare` hook."""
@@ -55,7 +55,7 @@ class Mail:
     `recipient` None is a decoy: a row for an address that nobody has, so that asking for a mail does
     the same work either way. `parameters` are what the template shows, as JSON: never a code or a
     secret, which the template's `prepare` hook makes while the mail is sent. `locale` is a language
-    tag or empty. After `expires_in` seconds the mail is of no use and is not sent any more.
+    tag or empty. It is sent in `wait` seconds. After `expires_in` seconds the mail is of no use and is not sent any more.
     """
 
     template: str
@@ -63,6 +63,7 @@ class Mail:
     locale: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     expires_in: int | None = None
+    wait: int = 0
     id: uuid.UUID = field(default_factory=uuid7s.uuid7)
 
 
@@ -86,8 +87,8 @@ def enqueue(connection: sa.Connection, outbox: sa.Table, mail: Mail) -> None:
             recipient=mail.recipient,
             locale=mail.locale if _fits(mail.locale) else "",
             parameters=parameters.decode("utf-8"),
-            created_at=utc_now(),
-            due_at=utc_now(),
+            created_at=utc_now(mail.wait),
+            due_at=utc_now(mail.wait),
             expires_at=None if mail.expires_in is None else utc_now(mail.expires_in),
             attempts=0,
         )

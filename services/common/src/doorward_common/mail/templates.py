@@ -7,7 +7,7 @@ for a mail when all three are there, so no mail speaks two of them. Every templa
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal
@@ -44,6 +44,11 @@ DROP: Final = Verdict.DROP
 Prepare = Callable[[sa.Connection, LeasedMail], Mapping[str, Any] | Literal[Verdict.DROP]]
 """Runs in a transaction just before each attempt, so a retry makes a new code. It may store the code's
 hash and return the code as a variable, and may run twice, as any unit of work."""
+
+
+FindAddress = Callable[[LeasedMail], Awaitable[LeasedMail | Literal[Verdict.DROP]]]
+"""Runs just before each attempt, before `prepare`: the mail with its recipient, and what else is to be known
+of them among its parameters. Raises UnavailableError when nobody can tell now: then all mail waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from doorward_common.mail.leases import LeasedMail
 from doorward_common.mail.ledger import Ledger
 from doorward_common.mail.metrics import MailMetrics
 from doorward_common.mail.settings import MailSettings
-from doorward_common.mail.templates import MailTemplates
+from doorward_common.mail.templates import FindAddress, MailTemplates
 from doorward_common.unit_of_work import Database
 
 log = structlog.get_logger(__name__)
@@ -39,13 +39,13 @@ _AFTER_ERROR_SECONDS: Final = 5.0
 
 
 class MailWorker:
-    """Sends what is in an outbox.
+    """Sends what is in an outbox; `find_address` is for one whose mails name no recipient.
 
     `wake` after a commit that enqueued, from the event loop's thread, saves this process's own mails
     the wait for the next look.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a worker works with
         self,
         database: Database,
         outbox: sa.Table,
@@ -53,12 +53,16 @@ class MailWorker:
         transport: Transport,
         settings: MailSettings,
         metrics: MailMetrics,
+        *,
+        find_address: FindAddress | None = None,
     ) -> None:
         self._ledger = Ledger(database, outbox)
         self._transport = transport
         self._settings = settings
         self._metrics = metrics.outbox(outbox.name)
-        self._courier = Courier(self._ledger, templates, transport, settings, self._metrics)
+        self._courier = Courier(
+            self._ledger, templates, transport, settings, self._metrics, find_address=find_address
+        )
         self._sending: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._has_more = False  # the last look brought as many mails as it asked for

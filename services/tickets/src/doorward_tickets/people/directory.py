@@ -19,12 +19,13 @@ _UNKNOWN: Final = frozenset({httpx2.codes.UNAUTHORIZED, httpx2.codes.NOT_FOUND})
 
 
 class Profile(BaseModel):
-    """What tickets wants to know of somebody: part of the users service's `User`."""
+    """What tickets wants to know of somebody: part of the users service's `User`, and the language they read."""
 
     id: uuid.UUID
     name: str = Field(max_length=NAME_LENGTH)
     role: Role
     status: str
+    locale: str = ""
 
     @property
     def is_active(self) -> bool:

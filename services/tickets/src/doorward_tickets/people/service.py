@@ -11,10 +11,14 @@ from doorward_tickets.people.errors import DirectoryUnavailableError
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sends a request that changes something: the claims and the header that proved them."""
+    """Whoever sends a request that changes something: the claims and the header that proved them.
+
+    `locale` is the language that they like to read, empty if they do not say.
+    """
 
     claims: Claims
     authorization: str = field(repr=False)
+    locale: str = ""
 
 
 class People:
@@ -35,7 +39,7 @@ class People:
             return []
         if profile is None or not profile.is_active or profile.role != caller.claims.role:
             raise InvalidAccessTokenError
-        return [profile]
+        return [profile.model_copy(update={"locale": caller.locale})]
 
     async def somebody(self, person_id: uuid.UUID, caller: Caller) -> Profile | None:
         """Return the profile of somebody else, None for nobody; raises DirectoryUnavailableError."""

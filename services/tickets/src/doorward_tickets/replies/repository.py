@@ -20,6 +20,7 @@ class ReplyRow(NamedTuple):
     number: int
     author_id: bytes
     author_name: str | None
+    author_deleted_at: datetime | None
     text: str
     created_at: datetime
 
@@ -29,6 +30,7 @@ _SELECT: Final = sa.select(
     replies.c.number,
     replies.c.author_id,
     people.c.name,
+    people.c.deleted_at,
     replies.c.text,
     replies.c.created_at,
 ).select_from(replies.outerjoin(people, people.c.id == replies.c.author_id))

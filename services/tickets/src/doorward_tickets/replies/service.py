@@ -55,6 +55,8 @@ class ReplyService:
         self._people = means.people
         self._keys = means.keys
         self._cursors = ReplyCursors(means.cursors)
+        self._notices = means.notices
+        self._wake_mail = means.wake_mail
 
     async def list_page(
         self, caller: Claims, ticket_id: uuid.UUID, cursor: str | None, limit: int
@@ -79,7 +81,7 @@ class ReplyService:
         """
 
         def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            number = _append(connection, ticket, after, caller, wanted.text)
+            number = self._append(connection, ticket, after, caller, wanted.text)
             reply = repository.find_reply(connection, ticket.id, number)
             assert reply is not None  # appended above, in this transaction
             where = f"/api/v1/tickets/{wanted.ticket_id}"
@@ -96,7 +98,7 @@ class ReplyService:
 
         def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
             if after != ticket.status or not _ends_with(connection, ticket, caller, wanted.text):
-                _append(connection, ticket, after, caller, wanted.text)
+                self._append(connection, ticket, after, caller, wanted.text)
             shown = tickets.shown(connection, ticket.id)
             return Answer(200, to_json(ticket_document(shown)), etag(shown.version))
 
@@ -120,25 +122,26 @@ class ReplyService:
 
         answer = await self._database.write(work)
         if not answer.is_repeated:
+            self._wake_mail()
             log.info("ticket.replied", actor_id=str(claims.subject), ticket_id=str(wanted.ticket_id))
         return answer
 
-
-def _append(
-    connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
-) -> int:
-    """Put a reply at the end of a locked ticket's thread; return its number."""
-    number = ticket.reply_count + 1
-    values = {
-        "ticket_id": ticket.id,
-        "number": number,
-        "id": uuid7s.uuid7().bytes,
-        "author_id": caller.claims.subject.bytes,
-        "text": text,
-    }
-    repository.insert_reply(connection, values)
-    tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": after.value})
-    return number
+    def _append(
+        self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
+    ) -> int:
+        """Put a reply at the end of a locked ticket's thread, and tell the other side; return its number."""
+        number, author_id = ticket.reply_count + 1, caller.claims.subject.bytes
+        values = {
+            "ticket_id": ticket.id,
+            "number": number,
+            "id": uuid7s.uuid7().bytes,
+            "author_id": author_id,
+            "text": text,
+        }
+        repository.insert_reply(connection, values)
+        tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": after.value})
+        self._notices.replied(connection, ticket, author_id)
+        return number
 
 
 def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from doorward_common.responses import to_json
 from doorward_tickets.replies.repository import ReplyRow
-from doorward_tickets.tickets.repository import TicketRow
+from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.states import Priority
 
 
@@ -17,8 +18,10 @@ def ticket_document(row: TicketRow) -> dict[str, Any]:
         "subject": row.subject,
         "status": row.status,
         "priority": Priority.of_rank(row.priority),
-        "author": _person(row.author_id, row.author_name),
-        "assignee": None if row.assignee_id is None else _person(row.assignee_id, row.assignee_name),
+        "author": _person(row.author_id, row.author_name, row.author_deleted_at),
+        "assignee": None
+        if row.assignee_id is None
+        else _person(row.assignee_id, row.assignee_name, row.assignee_deleted_at),
         "reply_count": row.reply_count,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
@@ -30,23 +33,24 @@ def reply_document(row: ReplyRow) -> dict[str, Any]:
     return {
         "id": uuid.UUID(bytes=row.id),
         "number": row.number,
-        "author": _person(row.author_id, row.author_name),
+        "author": _person(row.author_id, row.author_name, row.author_deleted_at),
         "text": row.text,
         "created_at": row.created_at,
     }
 
 
-def detail_json(row: TicketRow, text: str, thread: Sequence[ReplyRow], next_cursor: str | None) -> bytes:
+def detail_json(found: TicketText, thread: Sequence[ReplyRow], next_cursor: str | None) -> bytes:
     """Write a ticket with its text and the start of its thread."""
     return to_json(
         {
-            **ticket_document(row),
-            "text": text,
+            **ticket_document(found.ticket),
+            "text": found.text,
+            "muted": found.is_muted,
             "replies": [reply_document(reply) for reply in thread],
             "replies_next_cursor": next_cursor,
         }
     )
 
 
-def _person(person_id: bytes, name: str | None) -> dict[str, Any]:
-    return {"id": uuid.UUID(bytes=person_id), "name": name}
+def _person(person_id: bytes, name: str | None, deleted_at: datetime | None) -> dict[str, Any]:
+    return {"id": uuid.UUID(bytes=person_id), "name": name, "deleted": deleted_at is not None}

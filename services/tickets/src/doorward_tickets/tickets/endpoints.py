@@ -74,7 +74,7 @@ async def get_ticket(
     """Read a ticket with the start of its thread. With `If-None-Match`, 304 if it looks the same."""
     opened = await tickets.get(caller, ticket_id)
     body = detail_json(*opened)
-    return resource_response(body, etag(opened.ticket.version, body), if_none_match=if_none_match)
+    return resource_response(body, etag(opened.found.ticket.version, body), if_none_match=if_none_match)
 
 
 @router.patch("/{ticket_id}", response_model=Ticket, summary="Assign a ticket, set its priority")

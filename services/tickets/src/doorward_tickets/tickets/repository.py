@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from doorward_common.columns import utc_now
 from doorward_common.full_text import has_words
 from doorward_common.pagination import Position, keyset
-from doorward_tickets.tables import people, tickets
+from doorward_tickets.tables import mutes, people, tickets
 from doorward_tickets.tickets.schemas import Filter, TicketSort
 
 
@@ -22,12 +22,22 @@ class TicketRow(NamedTuple):
     priority: int
     author_id: bytes
     author_name: str | None
+    author_deleted_at: datetime | None
     assignee_id: bytes | None
     assignee_name: str | None
+    assignee_deleted_at: datetime | None
     reply_count: int
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class TicketText(NamedTuple):
+    """A ticket with its text, and whether whoever reads it has muted it."""
+
+    ticket: TicketRow
+    text: str
+    is_muted: bool
 
 
 class LockedTicket(NamedTuple):
@@ -35,6 +45,7 @@ class LockedTicket(NamedTuple):
 
     id: bytes
     author_id: bytes
+    assignee_id: bytes | None
     status: str
     reply_count: int
     version: int
@@ -49,8 +60,10 @@ _SHOWN: Final = (
     tickets.c.priority,
     tickets.c.author_id,
     _AUTHORS.c.name,
+    _AUTHORS.c.deleted_at,
     tickets.c.assignee_id,
     _ASSIGNEES.c.name,
+    _ASSIGNEES.c.deleted_at,
     tickets.c.reply_count,
     tickets.c.version,
     tickets.c.created_at,
@@ -62,7 +75,12 @@ _BESIDE_PEOPLE: Final = tickets.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.a
 _SELECT: Final = sa.select(*_SHOWN).select_from(_BESIDE_PEOPLE)
 _SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *_SHOWN).select_from(_BESIDE_PEOPLE)
 _LOCK: Final = sa.select(
-    tickets.c.id, tickets.c.author_id, tickets.c.status, tickets.c.reply_count, tickets.c.version
+    tickets.c.id,
+    tickets.c.author_id,
+    tickets.c.assignee_id,
+    tickets.c.status,
+    tickets.c.reply_count,
+    tickets.c.version,
 ).with_for_update()
 
 _SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
@@ -107,12 +125,14 @@ def position_of(row: TicketRow, sort: TicketSort) -> Position:
 
 
 def find_ticket(
-    connection: sa.Connection, ticket_id: bytes, reader: bytes | None
-) -> tuple[TicketRow, str] | None:
-    """Read a ticket and its text."""
-    found = _SELECT_WITH_TEXT.where(tickets.c.id == ticket_id, *_seen_by(reader))
+    connection: sa.Connection, ticket_id: bytes, reader: bytes | None, person_id: bytes
+) -> TicketText | None:
+    """Read a ticket and its text, and whether this person has muted it."""
+    mine = sa.and_(mutes.c.ticket_id == tickets.c.id, mutes.c.person_id == person_id)
+    is_muted = sa.exists().where(mine).label("is_muted")
+    found = _SELECT_WITH_TEXT.add_columns(is_muted).where(tickets.c.id == ticket_id, *_seen_by(reader))
     row = connection.execute(found).one_or_none()
-    return None if row is None else (TicketRow._make(row[1:]), row[0])
+    return None if row is None else TicketText(TicketRow._make(row[1:-1]), row[0], bool(row[-1]))
 
 
 def is_there(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> bool:
@@ -127,11 +147,11 @@ def lock_ticket(connection: sa.Connection, ticket_id: bytes, reader: bytes | Non
     return None if row is None else LockedTicket(*row)
 
 
-def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> tuple[TicketRow, str]:
+def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> TicketText:
     """Store a new ticket; return it and its text."""
     fresh = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
     connection.execute(tickets.insert().values({**values, **fresh}))
-    found = find_ticket(connection, values["id"], None)
+    found = find_ticket(connection, values["id"], None, values["author_id"])
     assert found is not None  # inserted above, in this transaction
     return found
 

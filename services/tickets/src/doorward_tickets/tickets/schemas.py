@@ -49,7 +49,10 @@ class Person(BaseModel):
     """Somebody beside a ticket."""
 
     id: uuid.UUID
-    name: str | None = Field(description="As it was when they last acted here; null when it was never heard.")
+    name: str | None = Field(
+        description="As it was when they last acted here; null when it was never heard, and of the deleted."
+    )
+    deleted: bool = Field(description="Whether the account is known to be gone.")
 
 
 class Ticket(BaseModel):
@@ -80,6 +83,7 @@ class TicketDetail(Ticket):
     """A ticket with its text and the start of its thread."""
 
     text: str
+    muted: bool = Field(description="Whether you get no mail about it.")
     replies: list[Reply]
     replies_next_cursor: str | None = Field(
         description="`cursor` for `GET /api/v1/tickets/{ticket_id}/replies`, null when these are all."

@@ -23,7 +23,7 @@ from doorward_tickets.tickets.access import lock, reader_of
 from doorward_tickets.tickets.assigning import Candidate
 from doorward_tickets.tickets.documents import detail_json, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
-from doorward_tickets.tickets.repository import TicketRow
+from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
 from doorward_tickets.tickets.states import Action, TicketStatus, move
 
@@ -42,8 +42,7 @@ class TicketPage(NamedTuple):
 class Opened(NamedTuple):
     """A ticket with the start of its thread, and the cursor of what follows."""
 
-    ticket: TicketRow
-    text: str
+    found: TicketText
     thread: Sequence[ReplyRow]
     next_cursor: str | None
 
@@ -56,6 +55,8 @@ class TicketService:
         self._people = means.people
         self._keys = means.keys
         self._cursors = means.cursors
+        self._notices = means.notices
+        self._wake_mail = means.wake_mail
         self._reply_cursors = ReplyCursors(means.cursors)
 
     async def list_page(
@@ -77,17 +78,19 @@ class TicketService:
         """Read a ticket and the start of its thread; raises TicketNotFoundError."""
 
         def work(connection: sa.Connection) -> Opened:
-            found = repository.find_ticket(connection, ticket_id.bytes, reader_of(caller))
+            found = repository.find_ticket(
+                connection, ticket_id.bytes, reader_of(caller), caller.subject.bytes
+            )
             if found is None:
                 raise TicketNotFoundError
-            ticket, text = found
+            ticket = found.ticket
             if not ticket.reply_count:
-                return Opened(ticket, text, [], None)
+                return Opened(found, [], None)
             # As long as the ticket says, and not as it may have become since: one answer, one state.
             thread = replies.list_replies(
                 connection, ticket.id, behind=0, until=ticket.reply_count, count=replies.FIRST + 1
             )
-            return Opened(ticket, text, *self._reply_cursors.page(thread, replies.FIRST, ticket_id))
+            return Opened(found, *self._reply_cursors.page(thread, replies.FIRST, ticket_id))
 
         return await self._database.read(work)
 
@@ -109,9 +112,9 @@ class TicketService:
         def work(connection: sa.Connection) -> Answer:
             def make() -> Answer:
                 people_snapshot.remember(connection, profiles)
-                ticket, text = repository.insert_ticket(connection, values)
-                body = detail_json(ticket, text, [], None)
-                return Answer(201, body, etag(ticket.version), f"{PREFIX}/{ticket_id}")
+                made = repository.insert_ticket(connection, values)
+                body = detail_json(made, [], None)
+                return Answer(201, body, etag(made.ticket.version), f"{PREFIX}/{ticket_id}")
 
             return self._keys.once(connection, request, make)
 
@@ -131,10 +134,13 @@ class TicketService:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
             status = move(TicketStatus(ticket.status), Action.CLOSE, caller.claims.role)
             people_snapshot.remember(connection, profiles)
-            changes = {} if status == ticket.status else {"status": status.value}
-            return _changed(connection, ticket.id, changes)
+            if status == ticket.status:
+                return _changed(connection, ticket.id, {})
+            self._notices.closed(connection, ticket, caller.claims.subject.bytes)
+            return _changed(connection, ticket.id, {"status": status.value})
 
         answer = await self._database.write(work)
+        self._wake_mail()
         _log("ticket.closed", caller, ticket_id)
         return answer
 
@@ -158,9 +164,13 @@ class TicketService:
                 candidate.require_assignable(connection)
             heard = [] if candidate is None or candidate.profile is None else [candidate.profile]
             people_snapshot.remember(connection, [*profiles, *heard])
+            assignee = None if wanted.assignee_id is None else wanted.assignee_id.bytes
+            if assignee is not None and assignee != ticket.assignee_id:
+                self._notices.assigned(connection, ticket, caller.claims.subject.bytes, assignee)
             return _changed(connection, ticket.id, _columns(wanted))
 
         answer = await self._database.write(work)
+        self._wake_mail()
         _log("ticket.managed", caller, ticket_id, fields=sorted(wanted.model_fields_set))
         return answer
 

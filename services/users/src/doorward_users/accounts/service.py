@@ -14,6 +14,7 @@ from doorward_common.columns import utc_now
 from doorward_common.pagination import CursorCodec
 from doorward_common.roles import Role
 from doorward_common.tokens import Claims
+from doorward_identity import deletions
 from doorward_identity.accounts import SessionEnd, Status
 from doorward_identity.audit import Action
 from doorward_identity.emails import email_key
@@ -166,6 +167,7 @@ class AccountService:
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
             record_change(connection, Action.ACCOUNT_DELETED, caller, user.id)
+            deletions.record(connection, user.id)
 
         await self._database.write(work)
         self._runtime.feed.wake()

@@ -1,0 +1,17 @@
+"""Which language somebody reads."""
+
+import re
+from typing import Final
+
+LOCALE_LENGTH: Final = 35  # RFC 5646 section 4.4.1
+
+_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
+
+
+def preferred_language(accept_language: str) -> str:
+    """Return the first language of an Accept-Language header (RFC 9110 section 12.5.4), empty for none.
+
+    Browsers put the one they like best in front; weights that say otherwise are not read.
+    """
+    tag = accept_language.partition(",")[0].partition(";")[0].strip()
+    return tag if len(tag) <= LOCALE_LENGTH and _TAG.fullmatch(tag) else ""

@@ -1,0 +1,24 @@
+"""The mails that tickets sends: their templates, and what each is tried with at the start."""
+
+from typing import Any, Final
+
+from doorward_common.mail.templates import MailTemplate
+from doorward_tickets.notices.hooks import NoticeHooks
+from doorward_tickets.notices.kinds import NoticeKind
+
+_SHARED: Final = {
+    "name": "Ada Lovelace",
+    "ticket": "The printer is on fire",
+    "link": "https://app.example.com/tickets/0195f3b2-7c1e-7d4a-9b62-3f1e5a8c7d90",
+}
+_SAMPLES: Final[dict[NoticeKind, dict[str, Any]]] = {
+    NoticeKind.REPLIED: {"count": 2, "writer": "Grace Hopper"},
+    NoticeKind.CLOSED: {},
+    NoticeKind.ASSIGNED: {},
+    NoticeKind.TAKEN: {"assignee": "Grace Hopper"},
+}
+
+
+def templates(hooks: NoticeHooks) -> list[MailTemplate]:
+    """Return every kind of mail; the files are under templates/."""
+    return [MailTemplate(kind.value, {**_SHARED, **_SAMPLES[kind]}, hooks.prepare) for kind in NoticeKind]

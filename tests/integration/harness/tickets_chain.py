@@ -1,0 +1,59 @@
+"""Tickets as processes of their own beside auth and users, with as few rights as they need."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from integration.harness.deployment import Deployment
+from integration.harness.installation import AUTH, SECRET_KEY, USERS
+from integration.harness.people import PASSWORD
+from support.chain import service_account
+from support.databases import Database
+from support.services import Service, migrate_tickets
+
+CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
+
+
+class Chain(Deployment):
+    """Auth and users over one database, tickets over another, which no account of theirs can read.
+
+    `env` goes to tickets alone. `more` are further replicas of it, which tests start themselves.
+    """
+
+    def __init__(self, identity: Database, own: Database, folder: Path, *, more: int = 0, **env: str) -> None:
+        super().__init__(identity.url, folder, DOORWARD_SERVICE_CLIENTS=json.dumps(dict([CLIENT])))
+        self.own = own
+        migrate_tickets(own.url)
+        given = {
+            "DOORWARD_SECRET_KEY": SECRET_KEY,
+            "DOORWARD_AUTH_URL": f"{self.auth.url}{AUTH}",
+            "DOORWARD_CLIENT_ID": CLIENT[0],
+            "DOORWARD_CLIENT_SECRET": CLIENT[1],
+            "DOORWARD_USERS_URL": f"{self.users.url}{USERS}",
+            **env,
+        }
+        account = service_account(own, "tickets")
+        self.tickets, *self.more = (
+            Service("tickets", database_url=account, log=folder / f"tickets{number}.log", env=given)
+            for number in range(more + 1)
+        )
+
+    def ticket(self, method: str, path: str, token: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        """Send one request to tickets; return the status and the document, empty where there is none."""
+        headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
+        response = self.client.request(method, self.tickets.url + path, headers=headers, **options)
+        return response.status_code, response.json() if response.content else {}
+
+    def log_in(self, email: str) -> str:
+        """Return an access token of somebody."""
+        answer = self.call("POST", f"{AUTH}/token", json={"email": email, "password": PASSWORD})
+        assert answer.status == 200, answer.response.text
+        return str(answer.response.json()["access_token"])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for service in (self.tickets, *self.more):
+            service.stop()
+        super().__exit__(kind, error, traceback)

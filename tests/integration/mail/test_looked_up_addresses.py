@@ -1,0 +1,77 @@
+"""An outbox that keeps no addresses: each is looked up just before its mail is sent."""
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from doorward_common.errors import UnavailableError
+from doorward_common.mail.leases import LeasedMail, measure
+from doorward_common.mail.outbox import Mail
+from doorward_common.mail.templates import DROP, Verdict
+from integration.mail.mailing import Office, mail_settings, outbox, running
+from support.smtp import SmtpServer
+
+pytestmark = pytest.mark.anyio
+
+
+def to(person: str, wait: int = 0) -> Mail:
+    return Mail("notice", None, parameters={"number": 1, "name": "Ada", "person": person}, wait=wait)
+
+
+class Directory:
+    """Knows ada; does not answer, or fails, as often as it is told."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.asked = 0
+        self._failures = list(failures)
+
+    async def find(self, mail: LeasedMail) -> LeasedMail | Literal[Verdict.DROP]:
+        self.asked += 1
+        if self._failures:
+            raise self._failures.pop()
+        person = mail.parameters["person"]
+        if person != "ada":
+            return DROP
+        return replace(mail, recipient="ada@example.com", parameters={**mail.parameters, "name": "Ada L."})
+
+
+async def test_a_mail_goes_where_the_directory_says(office: Office, smtp: SmtpServer) -> None:
+    (mail_id, _) = await office.enqueue(to("ada"), to("nobody"))
+    directory = Directory()
+    async with running(office.worker(mail_settings(smtp.port), find_address=directory.find)):
+        await office.wait_until_empty()
+    (mail,) = smtp.mails()
+    assert (mail.id, mail.recipients) == (mail_id, ["ada@example.com"])
+    assert "Ada L." in mail.text()
+    assert directory.asked == 2
+
+
+async def test_while_the_directory_is_away_no_attempt_counts(office: Office, smtp: SmtpServer) -> None:
+    await office.enqueue(to("ada"))
+    directory = Directory(UnavailableError(), UnavailableError())
+    settings = mail_settings(smtp.port, mail_attempts=1)
+    async with running(office.worker(settings, find_address=directory.find)):
+        await office.wait_until_empty()
+    assert (len(smtp.mails()), directory.asked) == (1, 3)
+    assert office.sample("doorward_mail_failed_total", failure="directory") == 2
+
+
+async def test_a_lookup_that_breaks_counts(office: Office, smtp: SmtpServer) -> None:
+    await office.enqueue(to("ada"))
+    directory = Directory(KeyError("person"), KeyError("person"))
+    settings = mail_settings(smtp.port, mail_attempts=2)
+    async with running(office.worker(settings, find_address=directory.find)):
+        await office.wait_until_dead(1)
+    (row,) = await office.rows()
+    assert (row.last_error, smtp.mails()) == ("directory KeyError", [])
+
+
+async def test_a_mail_waits_for_its_time(office: Office, smtp: SmtpServer) -> None:
+    await office.enqueue(to("ada", wait=3600))
+    (now_id,) = await office.enqueue(to("ada"))
+    async with running(office.worker(mail_settings(smtp.port), find_address=Directory().find)):
+        await office.wait_until_gone(now_id)
+    assert [mail.id for mail in smtp.mails()] == [now_id]
+    backlog = await office.database.read(lambda connection: measure(connection, outbox))
+    assert (backlog.waiting, backlog.oldest) == (1, 0.0)

@@ -1,0 +1,254 @@
+"""Deletions over the network: whoever is down meanwhile, the news arrive, and within ten seconds otherwise."""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from integration.harness.deployment import wait_until
+from integration.harness.installation import AUTH, TICKETS, USERS, Installation
+from integration.harness.people import PASSWORD, enrol, sign_in
+from integration.harness.tickets import TICKET
+from integration.harness.tickets_chain import CLIENT, Chain
+from support.databases import DatabaseServer
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process
+
+PROMISED_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    folder = tmp_path_factory.mktemp("deletions")
+    with (
+        mariadb_server.create_database("id") as identity,
+        mariadb_server.create_database("tk") as own,
+        Chain(identity, own, folder, more=1) as chain,
+    ):
+        chain.people()
+        yield chain
+
+
+@pytest.fixture
+def running(chain: Chain) -> Chain:
+    for service in (*chain.services, chain.tickets):
+        if not service.alive:
+            service.start()
+    return chain
+
+
+def newcomers(chain: Chain, count: int) -> list[tuple[str, str]]:
+    """Enrol people who each have a ticket; return the ids of both."""
+    with Installation(chain.database_url) as installation:
+        admin = sign_in(installation, "admin@example.com")
+        people = [enrol(installation, admin) for _ in range(count)]
+    made = []
+    for person in people:
+        status, ticket = chain.ticket("POST", TICKETS, person.access, json=dict(TICKET))
+        assert (status, ticket["author"]["deleted"]) == (201, False)
+        made.append((person.id, ticket["id"]))
+    return made
+
+
+def delete(chain: Chain, token: str, person_id: str) -> None:
+    assert chain.call("DELETE", f"{USERS}/{person_id}", token).status == 204
+
+
+def author(chain: Chain, token: str, ticket_id: str) -> dict[str, object]:
+    status, ticket = chain.ticket("GET", f"{TICKETS}/{ticket_id}", token)
+    assert (status, ticket["text"]) == (200, TICKET["text"]), "threads stay readable"
+    shown: dict[str, object] = ticket["author"]
+    return shown
+
+
+def wait_until_gone(chain: Chain, token: str, made: list[tuple[str, str]]) -> float:
+    def are_gone() -> bool:
+        shown = [author(chain, token, ticket_id) for _, ticket_id in made]
+        return all(one["deleted"] and one["name"] is None for one in shown)
+
+    return wait_until(are_gone, PROMISED_SECONDS, "pseudonymous")
+
+
+def names_left(chain: Chain, made: list[tuple[str, str]]) -> int:
+    ids = [uuid.UUID(person_id).bytes for person_id, _ in made]
+    wanted = ", ".join(["%s"] * len(ids))
+    statement = f"SELECT COUNT(*) FROM people WHERE name IS NOT NULL AND id IN ({wanted})"
+    return int(chain.own.execute(statement, *ids)[0][0])
+
+
+def test_within_ten_seconds(running: Chain) -> None:
+    made = newcomers(running, 1)
+    token = running.log_in("admin@example.com")
+    delete(running, token, made[0][0])
+    wait_until_gone(running, token, made)
+
+
+def test_tickets_was_down_meanwhile(running: Chain) -> None:
+    made = newcomers(running, 2)
+    token = running.log_in("admin@example.com")
+    running.tickets.kill9()
+    for person_id, _ in made:
+        delete(running, token, person_id)
+    assert names_left(running, made) == 2
+    running.tickets.start()
+    wait_until_gone(running, token, made)
+
+
+def test_auth_was_down_meanwhile(running: Chain) -> None:
+    made = newcomers(running, 1)
+    token = running.log_in("admin@example.com")
+    running.auth.kill9()
+    delete(running, token, made[0][0])
+    running.tickets.wait_for_log("deletions.unknown", PROMISED_SECONDS)
+    assert not author(running, token, made[0][1])["deleted"]
+    running.auth.start()
+    wait_until_gone(running, token, made)
+
+
+def test_an_answer_was_lost(running: Chain) -> None:
+    """Tickets is frozen while auth answers, and dies with the answer."""
+    made = newcomers(running, 3)
+    token = running.log_in("admin@example.com")
+    for person_id, _ in made:
+        running.tickets.freeze()
+        delete(running, token, person_id)
+        running.tickets.thaw()
+        running.tickets.kill9()
+        running.tickets.start()
+    wait_until_gone(running, token, made)
+
+
+def test_two_replicas_and_many_deletions_at_once(running: Chain) -> None:
+    made = newcomers(running, 12)
+    token = running.log_in("admin@example.com")
+    running.more[0].start()
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(partial(delete, running, token), [person_id for person_id, _ in made]))
+        wait_until_gone(running, token, made)
+    finally:
+        running.more[0].stop()
+    for service in (running.tickets, running.more[0]):
+        assert not [event for event in service.log_events() if event.get("level") in {"error", "critical"}]
+
+
+def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running: Chain) -> None:
+    """While somebody reads: a reader never sees a number before the one in front of it."""
+    made = newcomers(running, 16)
+    token = running.log_in("admin@example.com")
+    seen: list[str] = []
+    answer = running.client.get(f"{running.auth.url}{AUTH}/deletions", auth=CLIENT).json()
+    cursor = answer["cursor"]
+
+    with ThreadPoolExecutor(8) as threads:
+        deleting = [threads.submit(delete, running, token, person_id) for person_id, _ in made]
+        for _ in range(2000):
+            done = all(one.done() for one in deleting)
+            parameters = {} if cursor is None else {"after": cursor}
+            response = running.client.get(
+                f"{running.auth.url}{AUTH}/deletions", auth=CLIENT, params=parameters
+            )
+            assert response.status_code == 200, response.text
+            seen += [one["id"] for one in response.json()["users"]]
+            cursor = response.json()["cursor"]
+            if done:
+                break
+        for one in deleting:
+            one.result()
+    assert sorted(seen) == sorted(person_id for person_id, _ in made)
+
+
+async def write_on(url: str, token: str, ticket_id: str, is_over: asyncio.Event) -> int:
+    """Write replies one after the other until the token is refused; return how many."""
+    count = 0
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(timeout=20) as client:
+        while not is_over.is_set():
+            path = f"{url}{TICKETS}/{ticket_id}/replies"
+            response = await client.post(path, headers=headers, json={"text": "Still me."})
+            if response.status_code == 401:
+                break
+            assert response.status_code in {201, 503}, response.text
+            count += response.status_code == 201
+    return count
+
+
+def test_writes_that_race_the_deletion_bring_no_name_back(running: Chain) -> None:
+    with Installation(running.database_url) as installation:
+        people = [enrol(installation, sign_in(installation, "admin@example.com")) for _ in range(6)]
+    token = running.log_in("admin@example.com")
+    made = []
+    for person in people:
+        _, ticket = running.ticket("POST", TICKETS, person.access, json=dict(TICKET))
+        made.append((person.id, ticket["id"]))
+
+    async def race() -> int:
+        is_over = asyncio.Event()
+        writing = [
+            asyncio.create_task(write_on(running.tickets.url, person.access, ticket_id, is_over))
+            for person, (_, ticket_id) in zip(people, made, strict=True)
+        ]
+        for person_id, _ in made:
+            await asyncio.to_thread(delete, running, token, person_id)
+        async with asyncio.timeout(20):
+            return sum(await asyncio.gather(*writing))
+
+    assert asyncio.run(race()) > 0
+    wait_until_gone(running, token, made)
+    assert names_left(running, made) == 0
+
+
+def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
+    stranger = running.more[0]
+    known = stranger.env["DOORWARD_CLIENT_SECRET"]
+    stranger.env["DOORWARD_CLIENT_SECRET"] = "another secret than the one of the tests: 0123456789"
+    ready, stranger._ready = stranger._ready, lambda: http_status(stranger.port, "/livez") == 200
+    stranger.start()
+    try:
+        stranger.wait_for_log("deletions.unknown", PROMISED_SECONDS)
+        running.auth.wait_for_log("client.refused", PROMISED_SECONDS)
+    finally:
+        stranger.stop()
+        stranger.env["DOORWARD_CLIENT_SECRET"], stranger._ready = known, ready
+
+
+def test_in_one_process_too(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = Process(
+        "standalone",
+        [sys.executable, "-m", "doorward", "serve"],
+        log=tmp_path / "serve.log",
+        ready=lambda: http_status(port, "/readyz") == 200,
+        env={
+            "DOORWARD_DATA_DIR": str(tmp_path / "data"),
+            "DOORWARD_PORT": str(port),
+            "DOORWARD_ADMIN_PASSWORD": PASSWORD,
+        },
+    )
+    with server, httpx2.Client(base_url=url, timeout=20) as client:
+
+        def token(email: str) -> dict[str, str]:
+            response = client.post(f"{AUTH}/token", json={"email": email, "password": PASSWORD})
+            return {"Authorization": f"Bearer {response.json()['access_token']}"}
+
+        admin = token("admin@example.com")
+        body = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
+        person = client.post(USERS, headers=admin, json=body).json()
+        ticket = client.post(TICKETS, headers=token("ada@example.com"), json=dict(TICKET)).json()
+        path = f"{TICKETS}/{ticket['id']}"
+        assert client.get(path, headers=admin).json()["author"]["name"] == "Ada"
+        assert client.delete(f"{USERS}/{person['id']}", headers=admin).status_code == 204
+
+        def is_gone() -> bool:
+            shown = client.get(path, headers=admin).json()["author"]
+            return bool(shown["deleted"]) and shown["name"] is None
+
+        wait_until(is_gone, PROMISED_SECONDS, "pseudonymous")

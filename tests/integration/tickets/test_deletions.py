@@ -1,0 +1,379 @@
+"""Deleted people: tickets learns of each, keeps their threads, and forgets who they were."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from doorward_common.upserts import upsert
+from doorward_identity import deletions as feed
+from doorward_identity.tables import deletions
+from doorward_tickets.people import repository
+from doorward_tickets.people.accounts import AccountsUnavailableError
+from doorward_tickets.tables import feeds, idempotency_keys
+from doorward_tickets.tables import people as snapshot
+from integration.harness.installation import AUTH, CLIENT, TICKETS, Installation
+from integration.harness.people import People, Person, enrol
+from integration.harness.problems import assert_problem
+from integration.harness.tickets import open_ticket, path_of, tickets_execute
+
+
+def delete(installation: Installation, people: People, person: Person) -> None:
+    response = installation.call("DELETE", person.path, people.admin.access)
+    assert response.status_code == 204, response.text
+
+
+def ask(installation: Installation, path: str, **options: Any) -> httpx2.Response:
+    response: httpx2.Response = installation.auth.get(f"{AUTH}/{path}", auth=CLIENT, **options)
+    return response
+
+
+def read_feed(installation: Installation, after: str | None = None) -> dict[str, Any]:
+    response = ask(installation, "deletions", params={} if after is None else {"after": after})
+    assert response.status_code == 200, response.text
+    page: dict[str, Any] = response.json()
+    return page
+
+
+def age_all(installation: Installation, people: list[Person]) -> None:
+    """Let these deletions be of long ago."""
+    ids = [uuid.UUID(one.id).bytes for one in people]
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    installation.execute(deletions.update().where(deletions.c.user_id.in_(ids)).values(deleted_at=long_ago))
+
+
+def sweep(installation: Installation) -> int:
+    with installation.transaction() as connection:
+        return feed.sweep(connection, 500)
+
+
+def test_threads_stay_and_names_go(installation: Installation, people: People) -> None:
+    ticket = open_ticket(installation, people.user)
+    path = path_of(ticket)
+    installation.call("POST", f"{path}/replies", people.user.access, json={"text": "And smoke."})
+    installation.call("POST", f"{path}/replies", people.deputy.access, json={"text": "Coming."})
+    installation.call("PATCH", path, people.admin.access, json={"assignee_id": people.deputy.id})
+    assert ticket["author"] == {"id": people.user.id, "name": "User", "deleted": False}
+    delete(installation, people, people.user)
+    delete(installation, people, people.deputy)
+    installation.follow_deletions()
+    shown = installation.call("GET", path, people.admin.access).json()
+    assert shown["author"] == {"id": people.user.id, "name": None, "deleted": True}
+    assert shown["assignee"] == {"id": people.deputy.id, "name": None, "deleted": True}
+    assert [(one["text"], one["author"]["name"], one["author"]["deleted"]) for one in shown["replies"]] == [
+        ("And smoke.", None, True),
+        ("Coming.", None, True),
+    ]
+    (listed,) = installation.call("GET", TICKETS, people.admin.access).json()["items"]
+    assert listed["author"] == shown["author"]
+
+
+def test_pages_and_the_audit_log_go_on(installation: Installation, people: People) -> None:
+    made = [open_ticket(installation, people.user)["id"] for _ in range(3)]
+    query: dict[str, Any] = {"sort": "created_at", "limit": 2, "author": people.user.id}
+    first = installation.call("GET", TICKETS, people.admin.access, params=query).json()
+    delete(installation, people, people.user)
+    installation.follow_deletions()
+    query["cursor"] = first["next_cursor"]
+    second = installation.call("GET", TICKETS, people.admin.access, params=query).json()
+    assert [one["id"] for one in first["items"] + second["items"]] == made
+    assert second["next_cursor"] is None
+    recorded = installation.call("GET", f"{AUTH}/audit", people.admin.access).json()["items"]
+    about = [event["action"] for event in recorded if event["target_id"] == people.user.id]
+    assert [action for action in about if action.endswith("deleted")] == ["users:account:deleted"]
+
+
+def test_a_late_write_does_not_bring_a_name_back(installation: Installation, people: People) -> None:
+    """The writer was looked up before the deletion, and is stored after tickets has learnt of it."""
+    means = installation.tickets_app.state.means
+    standing = means.people.standing
+
+    async def deleted_meanwhile(caller: Any) -> Any:
+        profiles = await standing(caller)
+        delete(installation, people, people.user)
+        await installation.tickets_app.state.deletions.catch_up()
+        return profiles
+
+    means.people.standing = deleted_meanwhile
+    try:
+        late = open_ticket(installation, people.user)
+    finally:
+        del means.people.standing
+    assert late["author"] == {"id": people.user.id, "name": None, "deleted": True}
+    assert tickets_execute(installation, sa.select(snapshot.c.name)) == [(None,)]
+
+
+def test_a_deletion_between_a_look_and_its_write_is_not_undone(
+    installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if installation.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nobody comes in between")
+
+    def overtaken(connection: sa.Connection, *arguments: Any, **options: Any) -> None:
+        monkeypatch.setattr(repository, "upsert", upsert)
+        with installation.tickets_engine.connect() as other:
+            other.exec_driver_sql("BEGIN")
+            repository.forget(other, [uuid.UUID(people.user.id).bytes])
+            other.commit()
+        upsert(connection, *arguments, **options)
+
+    monkeypatch.setattr(repository, "upsert", overtaken)
+    assert open_ticket(installation, people.user)["author"] == {
+        "id": people.user.id,
+        "name": None,
+        "deleted": True,
+    }
+
+
+def test_what_they_were_answered_goes_too(installation: Installation, people: People) -> None:
+    for person in (people.user, people.other):
+        headers = {"Idempotency-Key": "k"}
+        body = {"subject": "Once", "text": "x"}
+        installation.call("POST", TICKETS, person.access, json=body, headers=headers)
+    delete(installation, people, people.user)
+    installation.follow_deletions()
+    kept = tickets_execute(installation, sa.select(idempotency_keys.c.caller_id))
+    assert kept == [(uuid.UUID(people.other.id).bytes,)]
+
+
+def test_each_deletion_is_told_once_and_in_order(installation: Installation, people: People) -> None:
+    assert read_feed(installation) == {"users": [], "cursor": None, "has_more": False}
+    gone = [enrol(installation, people.admin) for _ in range(3)]
+    for person in gone:
+        delete(installation, people, person)
+    page = read_feed(installation)
+    assert [one["id"] for one in page["users"]] == [one.id for one in gone]
+    assert read_feed(installation, page["cursor"])["users"] == []
+    delete(installation, people, people.other)
+    assert read_feed(installation, page["cursor"])["users"] == [{"id": people.other.id}]
+
+
+def test_the_feed_is_read_in_pages(
+    installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [enrol(installation, people.admin) for _ in range(5)]
+    for person in gone:
+        open_ticket(installation, person)
+        delete(installation, people, person)
+    monkeypatch.setattr(feed, "PAGE", 2)
+    found, cursor = [], None
+    while True:
+        page = read_feed(installation, cursor)
+        found += [one["id"] for one in page["users"]]
+        cursor = page["cursor"]
+        if not page["has_more"]:
+            break
+    assert found == [one.id for one in gone]
+    installation.follow_deletions()
+    assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []
+
+
+def test_a_poll_that_changes_nothing_is_304_and_one_statement(
+    installation: Installation, people: People
+) -> None:
+    delete(installation, people, people.other)
+    first = ask(installation, "deletions")
+    assert first.headers["cache-control"] == "private, no-cache"
+    seen: list[str] = []
+    engine = installation.auth_app.state.runtime.database.engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        seen.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        again = ask(
+            installation,
+            "deletions",
+            params={"after": first.json()["cursor"]},
+            headers={"If-None-Match": first.headers["etag"]},
+        )
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    assert (again.status_code, len(seen)) == (304, 1)
+
+
+@pytest.mark.parametrize("path", ["deletions", f"accounts?id={uuid.uuid4()}"])
+def test_registered_clients_alone(installation: Installation, people: People, path: str) -> None:
+    for auth in (None, (CLIENT[0], "wrong"), ("nobody", CLIENT[1])):
+        assert_problem(installation.auth.get(f"{AUTH}/{path}", auth=auth), 401, "invalid_client")
+    assert_problem(installation.call("GET", f"{AUTH}/{path}", people.admin.access), 401, "invalid_client")
+
+
+@pytest.mark.parametrize("cursor", ["x", "1-" + "0" * 32, "999-" + "0" * 32, "0-", "9" * 64])
+def test_a_cursor_that_is_not_there_is_410(installation: Installation, people: People, cursor: str) -> None:
+    delete(installation, people, people.other)
+    assert_problem(ask(installation, "deletions", params={"after": cursor}), 410, "cursor_expired")
+
+
+def test_old_deletions_are_swept_and_their_readers_not_deceived(
+    installation: Installation, people: People
+) -> None:
+    gone = [enrol(installation, people.admin) for _ in range(4)]
+    cursors = []
+    for person in gone:
+        delete(installation, people, person)
+        cursors.append(read_feed(installation)["cursor"])
+    assert sweep(installation) == 0
+    age_all(installation, gone[:3])
+    assert sweep(installation) == 2
+    assert sweep(installation) == 0
+    assert [one["id"] for one in read_feed(installation)["users"]] == [one.id for one in gone[2:]]
+    assert read_feed(installation, cursors[2])["users"] == [{"id": gone[3].id}], "the last old one is kept"
+    (gate,) = installation.execute(sa.select(deletions.c.id).where(deletions.c.number == 0))[0]
+    for cursor in (f"0-{gate.hex()}", *cursors[:2]):
+        assert_problem(ask(installation, "deletions", params={"after": cursor}), 410, "cursor_expired")
+    age_all(installation, gone)
+    assert sweep(installation) == 1
+    assert read_feed(installation, cursors[3])["users"] == [], "nobody was ever told less than all"
+
+
+def test_a_reader_from_before_the_feed_asks_about_everybody(
+    installation: Installation, people: People
+) -> None:
+    gone = [enrol(installation, people.admin) for _ in range(3)]
+    for person in (*gone, people.user):
+        open_ticket(installation, person)
+    delete(installation, people, gone[0])
+    installation.follow_deletions()
+    delete(installation, people, gone[1])
+    delete(installation, people, gone[2])
+    age_all(installation, gone)
+    assert sweep(installation) == 2
+    installation.follow_deletions()
+    shown = dict(tickets_execute(installation, sa.select(snapshot.c.name, sa.func.count()).group_by("name")))
+    assert shown == {None: 3, "User": 1}
+
+
+def test_whoever_is_there_after_all_is_taken_back(installation: Installation, people: People) -> None:
+    path = path_of(open_ticket(installation, people.user))
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        repository.forget(connection, [uuid.UUID(people.user.id).bytes])
+        connection.commit()
+    assert open_ticket(installation, people.user)["author"]["deleted"]
+    check_everybody(installation)
+    shown = installation.call("GET", path, people.admin.access).json()["author"]
+    assert shown == {"id": people.user.id, "name": None, "deleted": False}
+    assert open_ticket(installation, people.user)["author"]["name"] == "User"
+
+
+def test_a_deletion_while_everybody_is_asked_about_is_not_taken_back(
+    installation: Installation, people: People
+) -> None:
+    """Auth's answer is older than the deletion, and used after tickets has learnt of that."""
+    open_ticket(installation, people.user)
+    follower = installation.tickets_app.state.deletions
+    find = follower._accounts.find
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        repository.forget(connection, [uuid.UUID(people.user.id).bytes])  # wrongly, and then rightly
+        connection.commit()
+
+    async def overtaken(ids: Any) -> Any:
+        found = await find(ids)
+        follower._accounts.find = find
+        delete(installation, people, people.user)
+        await follower.catch_up()
+        return found
+
+    follower._accounts.find = overtaken
+    check_everybody(installation)
+    assert tickets_execute(installation, sa.select(snapshot.c.deleted_at)) != [(None,)]
+
+
+def check_everybody(installation: Installation) -> None:
+    installation.tickets.portal.call(installation.tickets_app.state.deletions._check_everybody)  # type: ignore[union-attr]  # it runs
+
+
+def test_a_number_that_a_restored_backup_gave_again_is_noticed(
+    installation: Installation, people: People
+) -> None:
+    first, second = (enrol(installation, people.admin) for _ in range(2))
+    for person in (first, second):
+        open_ticket(installation, person)
+    delete(installation, people, first)
+    installation.follow_deletions()
+    installation.execute(deletions.delete().where(deletions.c.number == 1))
+    delete(installation, people, second)
+    installation.follow_deletions()
+    assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []
+
+
+def test_nobody_is_asked_about_again_while_nobody_was_deleted(
+    installation: Installation, people: People
+) -> None:
+    open_ticket(installation, people.user)
+    follower = installation.tickets_app.state.deletions
+    asked: list[object] = []
+    find = follower._accounts.find
+
+    async def counting(ids: Any) -> Any:
+        asked.append(ids)
+        return await find(ids)
+
+    follower._has_checked, follower._accounts.find = False, counting
+    try:
+        for _ in range(3):
+            installation.follow_deletions()
+    finally:
+        del follower._accounts.find
+    assert len(asked) == 1
+
+
+def test_without_auth_nothing_is_forgotten_and_nothing_lost(
+    installation: Installation, people: People
+) -> None:
+    open_ticket(installation, people.user)
+    installation.follow_deletions()
+    delete(installation, people, people.user)
+    accounts = installation.tickets_app.state.deletions._accounts
+
+    async def away(*_arguments: object) -> httpx2.Response:
+        raise AccountsUnavailableError
+
+    accounts._get = away
+    try:
+        with pytest.raises(AccountsUnavailableError):
+            installation.follow_deletions()
+    finally:
+        del accounts._get
+    assert tickets_execute(installation, sa.select(snapshot.c.name)) == [("User",)]
+    installation.follow_deletions()
+    assert tickets_execute(installation, sa.select(snapshot.c.name)) == [(None,)]
+
+
+def test_of_two_replicas_with_the_same_page_one_acts(installation: Installation, people: People) -> None:
+    """The second one's answer is older than what the first has stored meanwhile."""
+    delete(installation, people, people.other)
+    installation.follow_deletions()
+    follower = installation.tickets_app.state.deletions
+    read = follower._accounts.deletions
+
+    async def overtaken(after: str | None) -> Any:
+        page = await read(after)
+        follower._accounts.deletions = read
+        delete(installation, people, people.user)
+        await follower.catch_up()
+        return page
+
+    delete(installation, people, people.deputy)
+    follower._accounts.deletions = overtaken
+    installation.follow_deletions()
+    (cursor,) = tickets_execute(installation, sa.select(feeds.c.cursor))[0]
+    assert cursor == read_feed(installation)["cursor"], "the older answer has overwritten the newer"
+
+
+def test_accounts_are_told_with_their_address(installation: Installation, people: People) -> None:
+    ids = [people.user.id, people.admin.id, str(uuid.uuid4())]
+    found = ask(installation, "accounts", params={"id": ids}).json()["accounts"]
+    assert sorted((one["email"], one["role"], one["status"]) for one in found) == [
+        ("admin@example.com", "admin", "active"),
+        ("user@example.com", "user", "active"),
+    ]
+    assert_problem(ask(installation, "accounts"), 422, "validation_error")
+    many = [str(uuid.uuid4()) for _ in range(101)]
+    assert_problem(ask(installation, "accounts", params={"id": many}), 422, "validation_error")

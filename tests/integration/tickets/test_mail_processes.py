@@ -1,0 +1,147 @@
+"""Mail about tickets from several replicas at once: nobody is flooded, and nothing is left untold."""
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from integration.harness.deployment import wait_until
+from integration.harness.installation import AUTH, TICKETS, USERS
+from integration.harness.people import PASSWORD
+from integration.harness.tickets import TICKET
+from integration.harness.tickets_chain import Chain
+from support.databases import DatabaseServer
+from support.ports import free_port
+from support.probes import http_status
+from support.processes import Process
+from support.services import Service
+from support.smtp import ReceivedMail, SmtpServer
+
+WINDOW_SECONDS = 1
+REPLIES = 80
+
+
+@pytest.fixture(scope="module")
+def smtp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    with SmtpServer(tmp_path_factory.mktemp("smtp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chain(
+    mariadb_server: DatabaseServer, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chain]:
+    env = {
+        "DOORWARD_SMTP_HOST": "127.0.0.1",
+        "DOORWARD_SMTP_PORT": str(smtp.port),
+        "DOORWARD_SMTP_TLS": "none",
+        "DOORWARD_MAIL_FROM": "no-reply@example.com",
+        "DOORWARD_MAIL_POLL_SECONDS": "0.05",
+        "DOORWARD_MAIL_SEND_SECONDS": "1",
+        "DOORWARD_MAIL_LEASE_SECONDS": "2",
+        "DOORWARD_NOTICE_SECONDS": str(WINDOW_SECONDS),
+    }
+    folder = tmp_path_factory.mktemp("mailing")
+    with (
+        mariadb_server.create_database("id") as identity,
+        mariadb_server.create_database("tk") as own,
+        Chain(identity, own, folder, more=1, **env) as chain,
+    ):
+        chain.people()
+        chain.tickets.start()
+        chain.more[0].start()
+        yield chain
+
+
+def told(mails: list[ReceivedMail]) -> int:
+    """Return how many replies mails told of, once each."""
+    subjects = {mail.id: str(mail.message["Subject"]) for mail in mails}
+    counts = [re.match(r"(?:(\d+) new replies|New reply): ", subject) for subject in subjects.values()]
+    return sum(int(found[1] or 1) for found in counts if found is not None)
+
+
+def is_sent(chain: Chain) -> bool:
+    return chain.own.execute("SELECT COUNT(*) FROM tickets_outbox") == ((0,),)
+
+
+def write(chain: Chain, path: str, token: str, number: int) -> None:
+    """Reply through one replica or the other."""
+    service: Service = (chain.tickets, chain.more[0])[number % 2]
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"{path}{number}"}
+    answer = chain.client.post(
+        f"{service.url}{path}/replies", headers=headers, json={"text": f"Number {number}"}
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> None:
+    """Replies race the workers that write the mails: each is in the one at hand or makes the next."""
+    admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
+    _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
+    path = f"{TICKETS}/{ticket['id']}"
+    before, started = len(smtp.mails()), time.monotonic()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(partial(write, chain, path, admin), range(REPLIES)))
+    wait_until(lambda: is_sent(chain), 30, "sent")
+    seconds = time.monotonic() - started
+    mails = smtp.mails()[before:]
+    assert told(mails) >= REPLIES
+    assert len(mails) <= seconds / WINDOW_SECONDS + 2
+    assert {mail.recipients[0] for mail in mails} == {"user@example.com"}
+
+
+def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
+    admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
+    before = len(smtp.mails())
+    smtp.behave(delay=0.3)
+    try:
+        for _ in range(6):
+            _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
+            write(chain, f"{TICKETS}/{ticket['id']}", admin, 0)
+        smtp.wait_for(lambda mails: len(mails) > before)
+        chain.more[0].kill9()
+        chain.tickets.kill9()
+        chain.tickets.start()
+    finally:
+        smtp.behave()
+        chain.more[0].start()
+    wait_until(lambda: is_sent(chain), 30, "sent")
+    assert len({mail.id for mail in smtp.mails()[before:]}) == 6
+    assert told(smtp.mails()[before:]) >= 6
+
+
+def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
+    port = free_port()
+    server = Process(
+        "standalone",
+        [sys.executable, "-m", "doorward", "serve"],
+        log=tmp_path / "serve.log",
+        ready=lambda: http_status(port, "/readyz") == 200,
+        env={
+            "DOORWARD_DATA_DIR": str(tmp_path / "data"),
+            "DOORWARD_PORT": str(port),
+            "DOORWARD_ADMIN_PASSWORD": PASSWORD,
+        },
+    )
+    with server, httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+
+        def token(email: str) -> dict[str, str]:
+            response = client.post(f"{AUTH}/token", json={"email": email, "password": PASSWORD})
+            return {"Authorization": f"Bearer {response.json()['access_token']}"}
+
+        admin = token("admin@example.com")
+        body = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
+        assert client.post(USERS, headers=admin, json=body).status_code == 201
+        ticket = client.post(TICKETS, headers=token("ada@example.com"), json=dict(TICKET)).json()
+        client.post(f"{TICKETS}/{ticket['id']}/replies", headers=admin, json={"text": "Coming."})
+        shown = f"New reply: {TICKET['subject']}"
+        wait_until(lambda: shown in client.get("/mailbox").text, 20, "in the mailbox")
+        metrics = client.get("/metrics").text
+        for outbox in ("outbox", "tickets_outbox"):
+            assert f'doorward_mail_waiting{{outbox="{outbox}"}}' in metrics
