@@ -15,7 +15,7 @@ from doorward_tickets.tickets.states import Priority
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem, pointers
-from integration.harness.tickets import open_ticket, path_of, stored, tickets_execute
+from integration.harness.tickets import open_ticket, path_of, store_tickets, stored, tickets_execute
 
 WORDS = ["printer", "Drucker", "Émile", "STRASSE", "broken", "about", "foo_bar", "the", "42000", "李小龍"]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,10 +44,7 @@ def fill(installation: Installation, people: People, count: int, seed: int) -> l
                 "updated_at": created + timedelta(seconds=chance.randrange(3)),
             }
         )
-    with installation.tickets_engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN")
-        connection.execute(tickets.insert(), rows)
-        connection.commit()
+    store_tickets(installation, rows)
     return [str(uuid.UUID(bytes=row["id"])) for row in rows]
 
 

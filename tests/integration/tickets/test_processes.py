@@ -37,6 +37,7 @@ class Chain(Deployment):
             timeout=60,
         )
         rights = dict.fromkeys(("tickets", "replies", "people"), "SELECT, INSERT, UPDATE")
+        rights["ticket_words"] = "SELECT, INSERT"
         rights |= {"idempotency_keys": "SELECT, INSERT, UPDATE, DELETE", "tickets_schema": "SELECT"}
         self.tickets = Service(
             "tickets",

@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
-from doorward_common.full_text import has_words
+from doorward_common.full_text import indexed_words, line_of
 from doorward_common.pagination import Position, keyset
-from doorward_tickets.tables import people, tickets
-from doorward_tickets.tickets.schemas import Filter, TicketSort
+from doorward_tickets.tables import people, ticket_words, tickets
+from doorward_tickets.tickets.orders import Order
+from doorward_tickets.tickets.schemas import Filter
 
 
 class TicketRow(NamedTuple):
@@ -42,7 +43,7 @@ class LockedTicket(NamedTuple):
 
 _AUTHORS: Final = people.alias("authors")
 _ASSIGNEES: Final = people.alias("assignees")
-_SHOWN: Final = (
+SHOWN: Final = (
     tickets.c.id,
     tickets.c.subject,
     tickets.c.status,
@@ -56,81 +57,77 @@ _SHOWN: Final = (
     tickets.c.created_at,
     tickets.c.updated_at,
 )
-_BESIDE_PEOPLE: Final = tickets.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id).outerjoin(
-    _ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id
-)
-_SELECT: Final = sa.select(*_SHOWN).select_from(_BESIDE_PEOPLE)
-_SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *_SHOWN).select_from(_BESIDE_PEOPLE)
+
+
+def beside_people(source: sa.FromClause) -> sa.FromClause:
+    """Join the names of those who wrote tickets or work on them."""
+    return source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id).outerjoin(
+        _ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id
+    )
+
+
+_EVERYTHING: Final = Filter()
+_SELECT: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
+_SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *SHOWN).select_from(beside_people(tickets))
 _LOCK: Final = sa.select(
     tickets.c.id, tickets.c.author_id, tickets.c.status, tickets.c.reply_count, tickets.c.version
 ).with_for_update()
-
-_SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
-    "created_at": tickets.c.created_at,
-    "updated_at": tickets.c.updated_at,
-    "priority": tickets.c.priority,
-}
 
 
 def list_tickets(
     connection: sa.Connection,
     reader: bytes | None,
     criteria: Filter,
-    sort: TicketSort,
+    order: Order,
     position: Position | None,
     count: int,
 ) -> list[TicketRow]:
-    """Read up to `count` tickets behind `position`, in order."""
-    column = _SORT_COLUMNS[sort.value.removeprefix("-")]
-    behind = None
-    if position is not None:
-        read = int if column is tickets.c.priority else datetime.fromisoformat
-        behind = read(position.value), bytes.fromhex(position.id)
+    """Read up to `count` tickets behind `position`, in order; `search` sees to the words."""
     statement = keyset(
-        _SELECT.where(*_seen_by(reader), *_conditions(connection, criteria)),
-        column,
+        _SELECT.where(*conditions(reader, criteria)),
+        order.column,
         tickets.c.id,
-        behind,
-        descending=sort.value.startswith("-"),
+        None if position is None else order.keys(position),
+        descending=order.descending,
     )
-    return [TicketRow._make(row) for row in connection.execute(statement.limit(count))]
+    return rows(connection.execute(statement.limit(count)))
 
 
-def position_of(row: TicketRow, sort: TicketSort) -> Position:
-    """Return where a page that ends with `row` ends."""
-    values = {
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
-        "priority": str(row.priority),
-    }
-    return Position(values[sort.value.removeprefix("-")], row.id.hex())
+def rows(result: sa.CursorResult[Any]) -> list[TicketRow]:
+    """Read what a SELECT found."""
+    return [TicketRow._make(row) for row in result]
 
 
 def find_ticket(
     connection: sa.Connection, ticket_id: bytes, reader: bytes | None
 ) -> tuple[TicketRow, str] | None:
     """Read a ticket and its text."""
-    found = _SELECT_WITH_TEXT.where(tickets.c.id == ticket_id, *_seen_by(reader))
+    found = _SELECT_WITH_TEXT.where(tickets.c.id == ticket_id, *conditions(reader))
     row = connection.execute(found).one_or_none()
     return None if row is None else (TicketRow._make(row[1:]), row[0])
 
 
 def is_there(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> bool:
     """Tell whether there is such a ticket."""
-    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_seen_by(reader))
+    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *conditions(reader))
     return connection.execute(found).scalar_one_or_none() is not None
 
 
 def lock_ticket(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> LockedTicket | None:
     """Read a ticket and keep others from changing it until the commit."""
-    row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *_seen_by(reader))).one_or_none()
+    row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *conditions(reader))).one_or_none()
     return None if row is None else LockedTicket(*row)
 
 
 def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> tuple[TicketRow, str]:
-    """Store a new ticket; return it and its text."""
+    """Store a new ticket and what it is found by; return it and its text."""
+    words = indexed_words((values["subject"], values["text"]))
     fresh = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
-    connection.execute(tickets.insert().values({**values, **fresh}))
+    connection.execute(tickets.insert().values({**values, **fresh, "words": line_of(words)}))
+    if words:
+        connection.execute(
+            ticket_words.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]
+        )
     found = find_ticket(connection, values["id"], None)
     assert found is not None  # inserted above, in this transaction
     return found
@@ -147,20 +144,23 @@ def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
     return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
 
 
-def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:
-    return [] if reader is None else [tickets.c.author_id == reader]
+def conditions(reader: bytes | None, criteria: Filter = _EVERYTHING) -> list[sa.ColumnElement[bool]]:
+    """Build what a ticket has to be for this reader and this filter, but for its words."""
+    return [column == value for column, value in wanted(reader, criteria)]
 
 
-def _conditions(connection: sa.Connection, criteria: Filter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if criteria.status is not None:
-        conditions.append(tickets.c.status == criteria.status.value)
+def wanted(reader: bytes | None, criteria: Filter) -> list[tuple[sa.Column[Any], Any]]:
+    """Return the values that columns have to have, and first what narrows most.
+
+    Each of these columns begins an index for every order.
+    """
+    found: list[tuple[sa.Column[Any], Any]] = []
+    if reader is not None:
+        found.append((tickets.c.author_id, reader))
     if criteria.author is not None:
-        conditions.append(tickets.c.author_id == criteria.author.bytes)
+        found.append((tickets.c.author_id, criteria.author.bytes))
     if criteria.assignee is not None:
-        conditions.append(tickets.c.assignee_id == criteria.assignee.bytes)
-    if criteria.words:
-        conditions.append(
-            has_words(connection, tickets.c.id, (tickets.c.subject, tickets.c.text), criteria.words)
-        )
-    return conditions
+        found.append((tickets.c.assignee_id, criteria.assignee.bytes))
+    if criteria.status is not None:
+        found.append((tickets.c.status, criteria.status.value))
+    return found
