@@ -19,7 +19,7 @@ from doorward_tickets.tables import people as snapshot
 from doorward_tickets.tables import ticket_words, tickets
 
 VOCABULARY: Final = 50_000
-COPIES: Final = 20
+COPIES: Final = 50
 """Tickets that share a text: what differs in them is everything else."""
 
 EACH: Final = 50
@@ -33,7 +33,7 @@ _HEARD: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # A ticket's number n says everything: its moment, its id (RFC 9562 section 5.7), and by a checksum
 # what has no order. Numbers rise with the copy, so that rows are written in the order of their keys.
 _NUMBER: Final = "(copies.n * {texts} + {table}.n)"
-_CREATED: Final = "TIMESTAMP '2020-01-01' + INTERVAL 150 * {n} SECOND"
+_CREATED: Final = "TIMESTAMP '2020-01-01 00:00:00' + INTERVAL 150 * {n} SECOND"
 _ID: Final = (
     "UNHEX(CONCAT(LPAD(HEX(1577836800000 + 150000 * {n}), 12, '0'), '7000', '8', LPAD(HEX({n}), 15, '0')))"
 )

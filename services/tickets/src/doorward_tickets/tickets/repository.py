@@ -8,10 +8,9 @@ import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
 from doorward_common.full_text import indexed_words, line_of
-from doorward_common.pagination import Position, keyset
+from doorward_common.pagination import Position
 from doorward_tickets.tables import people, ticket_words, tickets
-from doorward_tickets.tickets.orders import Order
-from doorward_tickets.tickets.schemas import Filter
+from doorward_tickets.tickets.listing import Listing
 
 
 class TicketRow(NamedTuple):
@@ -66,7 +65,6 @@ def beside_people(source: sa.FromClause) -> sa.FromClause:
     )
 
 
-_EVERYTHING: Final = Filter()
 _SELECT: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
 _SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *SHOWN).select_from(beside_people(tickets))
 _LOCK: Final = sa.select(
@@ -75,21 +73,10 @@ _LOCK: Final = sa.select(
 
 
 def list_tickets(
-    connection: sa.Connection,
-    reader: bytes | None,
-    criteria: Filter,
-    order: Order,
-    position: Position | None,
-    count: int,
+    connection: sa.Connection, listing: Listing, position: Position | None, count: int
 ) -> list[TicketRow]:
     """Read up to `count` tickets behind `position`, in order; `search` sees to the words."""
-    statement = keyset(
-        _SELECT.where(*conditions(reader, criteria)),
-        order.column,
-        tickets.c.id,
-        None if position is None else order.keys(position),
-        descending=order.descending,
-    )
+    statement = listing.behind(position, _SELECT.where(*listing.conditions))
     return rows(connection.execute(statement.limit(count)))
 
 
@@ -102,20 +89,20 @@ def find_ticket(
     connection: sa.Connection, ticket_id: bytes, reader: bytes | None
 ) -> tuple[TicketRow, str] | None:
     """Read a ticket and its text."""
-    found = _SELECT_WITH_TEXT.where(tickets.c.id == ticket_id, *conditions(reader))
+    found = _SELECT_WITH_TEXT.where(tickets.c.id == ticket_id, *_seen_by(reader))
     row = connection.execute(found).one_or_none()
     return None if row is None else (TicketRow._make(row[1:]), row[0])
 
 
 def is_there(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> bool:
     """Tell whether there is such a ticket."""
-    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *conditions(reader))
+    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_seen_by(reader))
     return connection.execute(found).scalar_one_or_none() is not None
 
 
 def lock_ticket(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> LockedTicket | None:
     """Read a ticket and keep others from changing it until the commit."""
-    row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *conditions(reader))).one_or_none()
+    row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *_seen_by(reader))).one_or_none()
     return None if row is None else LockedTicket(*row)
 
 
@@ -144,23 +131,5 @@ def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
     return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
 
 
-def conditions(reader: bytes | None, criteria: Filter = _EVERYTHING) -> list[sa.ColumnElement[bool]]:
-    """Build what a ticket has to be for this reader and this filter, but for its words."""
-    return [column == value for column, value in wanted(reader, criteria)]
-
-
-def wanted(reader: bytes | None, criteria: Filter) -> list[tuple[sa.Column[Any], Any]]:
-    """Return the values that columns have to have, and first what narrows most.
-
-    Each of these columns begins an index for every order.
-    """
-    found: list[tuple[sa.Column[Any], Any]] = []
-    if reader is not None:
-        found.append((tickets.c.author_id, reader))
-    if criteria.author is not None:
-        found.append((tickets.c.author_id, criteria.author.bytes))
-    if criteria.assignee is not None:
-        found.append((tickets.c.assignee_id, criteria.assignee.bytes))
-    if criteria.status is not None:
-        found.append((tickets.c.status, criteria.status.value))
-    return found
+def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:
+    return [] if reader is None else [tickets.c.author_id == reader]

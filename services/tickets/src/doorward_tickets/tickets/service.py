@@ -23,10 +23,10 @@ from doorward_tickets.tickets.access import lock, reader_of
 from doorward_tickets.tickets.assigning import Candidate
 from doorward_tickets.tickets.documents import detail_json, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
-from doorward_tickets.tickets.orders import Order
+from doorward_tickets.tickets.listing import Listing
 from doorward_tickets.tickets.repository import TicketRow
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
-from doorward_tickets.tickets.search import Found, Search
+from doorward_tickets.tickets.search import Found, search_tickets
 from doorward_tickets.tickets.states import Action, TicketStatus, move
 
 log = structlog.get_logger(__name__)
@@ -67,18 +67,18 @@ class TicketService:
 
         A search that would have to read too much stops: its page is short, and the next goes on.
         """
-        reader, order = reader_of(caller), Order.of(sort)
+        reader = reader_of(caller)
+        listing = Listing(reader, criteria, sort)
         query = (reader, criteria, sort)
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
 
         def work(connection: sa.Connection) -> Found:
             if criteria.words:
-                return Search(connection, reader, criteria, order).page(position, limit + 1)
-            listed = repository.list_tickets(connection, reader, criteria, order, position, limit + 1)
-            return Found(listed, None)
+                return search_tickets(connection, listing, position, limit + 1)
+            return Found(repository.list_tickets(connection, listing, position, limit + 1), None)
 
         found, stopped_at = await self._database.read(work)
-        page = self._cursors.page(found, limit, order.position, query=query, stopped_at=stopped_at)
+        page = self._cursors.page(found, limit, listing.position, query=query, stopped_at=stopped_at)
         return TicketPage(*page)
 
     async def get(self, caller: Claims, ticket_id: uuid.UUID) -> Opened:
