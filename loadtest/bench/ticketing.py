@@ -68,7 +68,9 @@ def create(database_url: str, people: People, count: int) -> Tickets:
 
 
 _SCRATCH: Final = sa.MetaData()
-_COPIES: Final = sa.Table("copies", _SCRATCH, sa.Column("n", sa.Integer, primary_key=True, autoincrement=False))
+_COPIES: Final = sa.Table(
+    "copies", _SCRATCH, sa.Column("n", sa.Integer, primary_key=True, autoincrement=False)
+)
 _AUTHORS: Final = sa.Table(
     "authors",
     _SCRATCH,
