@@ -36,13 +36,13 @@ ticket_shapes = st.fixed_dictionaries(
     }
 )
 shapes = st.lists(ticket_shapes, min_size=10, max_size=25, unique_by=lambda one: one["id"])
-filters = st.one_of(
+filters: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"status": st.sampled_from([one.value for one in TicketStatus])}),
     st.fixed_dictionaries({"author": st.sampled_from(NAMES)}),
     st.fixed_dictionaries({"assignee": st.sampled_from(("admin", "deputy")), "status": st.just("open")}),
 )
-searches = st.one_of(
+searches: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {"q": st.lists(st.sampled_from(("pri", *WORDS)), min_size=1, max_size=2).map(" ".join)}
@@ -131,8 +131,8 @@ def stored_as(shape: dict[str, Any], people: People) -> dict[str, Any]:
 
 def asked(query: dict[str, Any], people: People) -> dict[str, Any]:
     """Put the test's people into a query."""
-    named = {name: str(person_id(people, query[name])) for name in ("author", "assignee") if name in query}
-    return {**query, **named}
+    names = query.keys() & {"author", "assignee"}
+    return query | {name: str(person_id(people, query[name])) for name in names}
 
 
 def person_id(people: People, name: str) -> uuid.UUID:
