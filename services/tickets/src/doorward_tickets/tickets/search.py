@@ -24,8 +24,8 @@ from doorward_tickets.tickets.repository import SHOWN, TicketRow, beside_people,
 _TICKETS: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
 
 SHORT_LOOK: Final = 2_000
-LONG_LOOK: Final = 10_000
-FEW: Final = 5_000
+LONG_LOOK: Final = 8_000
+FEW: Final = 6_000
 """Tickets: with so many of a million, a long look finds a page of those that are more."""
 
 
