@@ -4,7 +4,7 @@
 
 GRANT SELECT, INSERT, UPDATE ON tickets TO doorward_tickets;
 GRANT SELECT, INSERT ON ticket_words TO doorward_tickets;
-GRANT SELECT, INSERT, UPDATE ON replies TO doorward_tickets;
+GRANT SELECT, INSERT ON replies TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE ON people TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE ON feeds TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO doorward_tickets;

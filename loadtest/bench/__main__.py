@@ -12,7 +12,7 @@ import pytest
 
 from bench import report, stack
 from bench.client import LoadError
-from bench.figures import footprint, latency, logins, pages, reads, refresh, verifier
+from bench.figures import footprint, latency, logins, pages, reads, refresh, tickets, verifier
 from bench.plan import FULL, QUICK, Plan
 from bench.proc import machine_ticks, stolen_share
 from bench.rounds import Figure
@@ -27,6 +27,7 @@ _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "latency": latency.measure,
     "pages": pages.measure,
     "footprint": footprint.measure,
+    "tickets": tickets.measure,
 }
 _PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {
     "reads": reads.profile,

@@ -1,7 +1,7 @@
-"""`python -m bench.floor`: what FastAPI alone costs, to compare `GET /api/v1/users/me` with.
+"""`python -m bench.floor`: what FastAPI alone costs, to compare a user and a page of tickets with.
 
 The same server with the same settings, the same answer as its response model, and nothing else:
-no database, no token, no log line, no metrics. The answer's object is built once, so that not even
+no database, no token, no log line, no metrics. The answers' objects are built once, so that not even
 that is in the floor.
 """
 
@@ -13,10 +13,13 @@ from typing import Final
 from fastapi import FastAPI
 
 from doorward_common.logging import configure_logging
+from doorward_common.pagination import Page
 from doorward_common.roles import Role
 from doorward_common.server import listen, serve
 from doorward_common.settings import ServiceSettings, load_settings
 from doorward_identity.accounts import Status
+from doorward_tickets.tickets.schemas import Person, Ticket
+from doorward_tickets.tickets.states import Priority, TicketStatus
 from doorward_users.accounts.schemas import User
 
 _USER: Final = User(
@@ -29,6 +32,23 @@ _USER: Final = User(
     created_at=datetime(2026, 1, 1, 12, 30, 15, 123456, UTC),
     updated_at=datetime(2026, 1, 1, 12, 30, 15, 123456, UTC),
 )
+_TICKETS: Final = Page[Ticket](
+    items=[
+        Ticket(
+            id=uuid.UUID(int=_USER.id.int + number),
+            subject="badade kolumo tisepa gurife",
+            status=TicketStatus.OPEN,
+            priority=Priority.NORMAL,
+            author=Person(id=_USER.id, name=_USER.name, deleted=False),
+            assignee=None,
+            reply_count=0,
+            created_at=_USER.created_at,
+            updated_at=_USER.updated_at,
+        )
+        for number in range(50)
+    ],
+    next_cursor=None,
+)
 
 
 def create_app() -> FastAPI:
@@ -38,6 +58,10 @@ def create_app() -> FastAPI:
     @app.get("/api/v1/users/me")
     async def me() -> User:
         return _USER
+
+    @app.get("/api/v1/tickets")
+    async def tickets() -> Page[Ticket]:
+        return _TICKETS
 
     @app.get("/readyz")
     async def readyz() -> None:

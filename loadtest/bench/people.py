@@ -32,7 +32,10 @@ class People:
     """Those who take part: their ids, tokens, and requests ready to send."""
 
     count: int
+    readers: tuple[uuid.UUID, ...]
     tokens: tuple[str, ...]
+    """Of the readers, in their order."""
+    admin_token: str
     emails: tuple[str, ...]
 
     @property
@@ -64,10 +67,18 @@ def create(database_url: str, count: int) -> People:
         connection.execute(sa.text("ANALYZE TABLE users"))
     engine.dispose()
     signer = new_signer()
-    tokens = tuple(
-        sign(signer, uuid.UUID(bytes=row["id"]), row["role"]) for row in random_numbers.sample(rows, READERS)
+    reading = random_numbers.sample(rows[1:], READERS)
+
+    def token_of(row: dict[str, Any]) -> str:
+        return sign(signer, uuid.UUID(bytes=row["id"]), row["role"])
+
+    return People(
+        count,
+        tuple(uuid.UUID(bytes=row["id"]) for row in reading),
+        tuple(map(token_of, reading)),
+        token_of(rows[0]),
+        tuple(row["email"] for row in chosen),
     )
-    return People(count, tokens, tuple(row["email"] for row in chosen))
 
 
 def _rows(count: int) -> Iterator[dict[str, Any]]:

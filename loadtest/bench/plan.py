@@ -17,6 +17,9 @@ class Plan:
     page_rounds: int
     pages: int
     starts: int
+    tickets: int
+    ticket_depth: int
+    searches: int
 
 
 FULL: Final = Plan(
@@ -29,6 +32,9 @@ FULL: Final = Plan(
     page_rounds=7,
     pages=40,
     starts=7,
+    tickets=1_000_000,
+    ticket_depth=10_000,
+    searches=150,
 )
 QUICK: Final = Plan(
     people=12_000,
@@ -40,4 +46,7 @@ QUICK: Final = Plan(
     page_rounds=3,
     pages=10,
     starts=2,
+    tickets=50_000,
+    ticket_depth=2_000,
+    searches=40,
 )

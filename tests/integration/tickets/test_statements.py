@@ -16,11 +16,11 @@ COSTS: dict[str, tuple[Callable[[str], tuple[str, str, dict[str, Any]]], list[st
     "thread": (lambda path: ("GET", f"{path}/replies", {}), ["SELECT", "SELECT"]),
     "create": (
         lambda _path: ("POST", TICKETS, {"json": TICKET}),
-        ["BEGIN", "SELECT", "INSERT", "SELECT"],
+        ["BEGIN", "SELECT", "INSERT", "INSERT", "SELECT"],
     ),
     "create once": (
         lambda path: ("POST", TICKETS, {"json": TICKET, "headers": {"Idempotency-Key": path}}),
-        ["BEGIN", "INSERT", "SELECT", "INSERT", "SELECT", "UPDATE"],
+        ["BEGIN", "INSERT", "SELECT", "INSERT", "INSERT", "SELECT", "UPDATE"],
     ),
     "reply": (
         lambda path: ("POST", f"{path}/replies", {"json": {"text": "x"}}),

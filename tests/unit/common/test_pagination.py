@@ -44,3 +44,18 @@ def test_refuses_every_altered_character() -> None:
         altered = cursor[:index] + ("A" if cursor[index] != "A" else "B") + cursor[index + 1 :]
         with pytest.raises(InvalidCursorError):
             codec.decode(altered, query=QUERY)
+
+
+def test_a_page_that_was_broken_off_goes_on_where_it_ended() -> None:
+    codec = CursorCodec(lambda: [b"k" * 32])
+
+    def position_of(row: str) -> Position:
+        return Position(row, "1")
+
+    stopped = Position("z", "9")
+    for found, behind in (("abc", Position("b", "1")), ("ab", stopped), ("", stopped)):
+        page, cursor = codec.page(list(found), 2, position_of, query=QUERY, stopped_at=stopped)
+        assert cursor is not None
+        assert list(page) == list(found[:2])
+        assert codec.decode(cursor, query=QUERY) == behind
+    assert codec.page(["a", "b"], 2, position_of, query=QUERY) == (["a", "b"], None)

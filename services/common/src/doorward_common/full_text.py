@@ -1,29 +1,32 @@
-"""Search by words with what the database has for it: FULLTEXT (MariaDB, MySQL) or FTS5 (SQLite).
+"""Search by words, with an index of our own: one row a word and text, in a table like any other.
 
 A text matches when for each word of the query it has one that begins so, whatever the case and the
-accents. Nothing of a query but letters, digits and underscores reaches the database, so none of it is
-an operator there.
+accents. A database's own full-text index reads every text that has a word before it orders and cuts
+them; of these rows a reader takes as many as it chooses, on MariaDB, MySQL and SQLite alike.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from doorward_common.columns import exact_text
 from doorward_common.errors import DoorwardError, FieldError
 
-COLLATION: Final = "utf8mb4_unicode_520_ci"
-"""Of searched columns. Of the collations that MariaDB and MySQL both have, the one that knows most."""
-
 SHORTEST_WORD: Final = 3
-"""InnoDB indexes nothing shorter (innodb_ft_min_token_size), and such a word would find nothing."""
+"""What begins with fewer characters is nearly every text."""
 
-LONGEST_WORD: Final = 84  # innodb_ft_max_token_size
+LONGEST_WORD: Final = 84
 MOST_WORDS: Final = 8
 
 _WORD: Final = re.compile(r"\w+")
+_BEHIND_EVERY_WORD: Final = "\U0010ffff"
+# Of text that is no longer composed. Bounds what is stored of a text of 10,000 characters, of which
+# some stand for eighteen others.
+_LONGEST_LINE: Final = 16_000
 
 
 class NoWordToFindError(DoorwardError):
@@ -44,42 +47,58 @@ class NoWordToFindError(DoorwardError):
         ]
 
 
-def searched_text(length: int | None = None) -> sa.types.TypeEngine[str]:
-    """Text that a full-text index reads: compared without case and accents."""
-    own = mysql.TEXT(collation=COLLATION) if length is None else mysql.VARCHAR(length, collation=COLLATION)
-    return (sa.Text() if length is None else sa.String(length)).with_variant(own, "mysql", "mariadb")
-
-
 def words_of(query: str, *, parameter: str = "q") -> tuple[str, ...]:
     """Return the words that a query is about, each once; raises NoWordToFindError."""
-    folded = unicodedata.normalize("NFKC", query).casefold()
-    words = dict.fromkeys(
-        word for word in _WORD.findall(folded) if SHORTEST_WORD <= len(word) <= LONGEST_WORD
-    )
+    words = tuple(_words(query))
     if not words:
         raise NoWordToFindError(parameter)
-    return tuple(words)[:MOST_WORDS]
+    return words[:MOST_WORDS]
 
 
-def index_name(table: str) -> str:
-    """Return what the full-text index of a table is called; on SQLite, a table of its own."""
-    return f"ft_{table}"
+def indexed_words(texts: Iterable[str]) -> list[str]:
+    """Return the words that texts are found by, each once, in order."""
+    left = _LONGEST_LINE
+    words = []
+    for word in _words("\n".join(texts)):
+        left -= len(word) + 1
+        if left < 0:
+            break
+        words.append(word)
+    return sorted(words)
 
 
-def has_words(
-    connection: sa.Connection,
-    key: sa.Column[bytes],
-    columns: tuple[sa.Column[str], ...],
-    words: tuple[str, ...],
-) -> sa.ColumnElement[bool]:
-    """Build the predicate for rows with all of `words` in the indexed `columns`.
+def _words(text: str) -> dict[str, None]:
+    # Folding may undo the composition and composing may bring a capital back, so each comes twice.
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(
+        character
+        for character in unicodedata.normalize("NFKD", folded)
+        if unicodedata.category(character)[0] != "M"
+    )
+    found: list[str] = _WORD.findall(unicodedata.normalize("NFC", plain).casefold())
+    return dict.fromkeys(word for word in found if SHORTEST_WORD <= len(word) <= LONGEST_WORD)
 
-    `key` is the table's primary key. The index is made by migrations.create_full_text_index.
-    """
-    if connection.dialect.name == "sqlite":
-        found = sa.table(index_name(key.table.name), sa.column("row_key"))
-        asked = " ".join(f'"{word}"*' for word in words)
-        name: sa.ColumnClause[str] = sa.literal_column(index_name(key.table.name))
-        return key.in_(sa.select(found.c.row_key).where(name.op("MATCH")(asked)))
-    asked = " ".join(f"+{word}*" for word in words)
-    return mysql.match(*columns, against=asked, in_boolean_mode=True)
+
+def line_of(words: Sequence[str]) -> str:
+    """Write the words of a text as `has_words` reads them."""
+    return "".join(f" {word}" for word in words)
+
+
+def line_column() -> sa.types.TypeEngine[str]:
+    """Type of a column of lines."""
+    return sa.Text().with_variant(mysql.TEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+def word_column() -> sa.types.TypeEngine[str]:
+    """Type of a column of single words."""
+    return exact_text(LONGEST_WORD)
+
+
+def has_words(line: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Build the predicate for lines with words that begin as each of `words` does."""
+    return sa.and_(*(line.contains(f" {word}", autoescape=True) for word in words))
+
+
+def begins_with(column: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:
+    """Build the predicate for single words that begin so: one range of an index."""
+    return column.between(word, word + _BEHIND_EVERY_WORD)

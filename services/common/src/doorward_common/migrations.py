@@ -4,7 +4,7 @@ DDL commits by itself on MariaDB and MySQL, so a revision is not all or nothing:
 whether it was already done.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final
@@ -14,7 +14,6 @@ from alembic import command, context, op
 from alembic.config import Config
 
 from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, fixed_bytes
-from doorward_common.full_text import index_name
 
 _LOCK_SECONDS: Final = 20
 _LOCK_NAME_LENGTH: Final = 64  # and a name is the whole server's, so it names the database
@@ -92,35 +91,6 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     """
     if column.name not in {known["name"] for known in sa.inspect(op.get_bind()).get_columns(table)}:
         op.add_column(table, column)
-
-
-def create_full_text_index(table: str, *columns: str) -> None:
-    """Create the index that full_text.has_words asks, unless it is there.
-
-    Stop words are indexed like all others: the server's are English, and a query for one would find
-    nothing.
-    """
-    name = index_name(table)
-    if op.get_bind().dialect.name == "sqlite":
-        _create_fts5(name, table, columns)
-    elif name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
-        op.execute("SET SESSION innodb_ft_enable_stopword = OFF")
-        op.create_index(name, table, list(columns), mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT")
-
-
-def _create_fts5(name: str, table: str, columns: Sequence[str]) -> None:
-    # A table beside the table, that triggers fill. By the key: VACUUM gives rows other rowids.
-    listed, fresh = ", ".join(columns), ", ".join(f"new.{column}" for column in columns)
-    op.execute(
-        f"CREATE VIRTUAL TABLE IF NOT EXISTS {name} USING fts5(row_key UNINDEXED, {listed},"
-        " tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\")"
-    )
-    for event, action in (
-        ("INSERT", f"INSERT INTO {name} (row_key, {listed}) VALUES (new.id, {fresh})"),  # noqa: S608 - a migration's own names
-        ("DELETE", f"DELETE FROM {name} WHERE row_key = old.id"),  # noqa: S608 - a migration's own names
-    ):
-        trigger = f"{name}_{event.lower()}"
-        op.execute(f"CREATE TRIGGER IF NOT EXISTS {trigger} AFTER {event} ON {table} BEGIN {action}; END")
 
 
 def create_idempotency_keys() -> None:

@@ -87,13 +87,15 @@ class CursorCodec:
         position_of: Callable[[R], Position],
         *,
         query: Sequence[object],
+        stopped_at: Position | None = None,
     ) -> tuple[Sequence[R], str | None]:
         """Cut what was found to a page, and write the cursor of the next, None at the end.
 
-        `found` was asked for one more than `limit`, which tells whether there is a next page.
+        `found` was asked for one more than `limit`, which tells whether there is a next page. Where
+        nobody looked any further than `stopped_at`, there may be, too.
         """
         if len(found) <= limit:
-            return found, None
+            return found, None if stopped_at is None else self.encode(stopped_at, query=query)
         return found[:limit], self.encode(position_of(found[limit - 1]), query=query)
 
 
@@ -113,15 +115,28 @@ def after(
 ) -> sa.ColumnElement[bool]:
     """Build the predicate for the rows behind a position; a unique column needs no tie-breaker.
 
-    In the OR form: MariaDB does not use an index for `(a, b) > (x, y)`, and reads every row before
-    it. The first term alone bounds the range, and is there for the optimizer.
+    In the OR form, of which MariaDB makes two ranges of an index: for `(a, b) > (x, y)` it uses none
+    and reads every row before it, and for `a >= x AND (a > x OR b > y)` every row with that `a`.
     """
     beyond: sa.ColumnElement[bool] = column < value if descending else column > value
     if tie_breaker is None:
         return beyond
-    bound = column <= value if descending else column >= value
     tie = tie_breaker < tie_value if descending else tie_breaker > tie_value
-    return sa.and_(bound, sa.or_(beyond, tie))
+    return sa.or_(beyond, sa.and_(column == value, tie))
+
+
+def up_to(
+    column: sa.ColumnElement[Any],
+    value: Any,
+    tie_breaker: sa.ColumnElement[Any],
+    tie_value: Any,
+    *,
+    descending: bool,
+) -> sa.ColumnElement[bool]:
+    """Build the predicate for the rows that are not behind a position: the opposite of `after`."""
+    before: sa.ColumnElement[bool] = column > value if descending else column < value
+    tie = tie_breaker >= tie_value if descending else tie_breaker <= tie_value
+    return sa.or_(before, sa.and_(column == value, tie))
 
 
 def keyset(

@@ -5,7 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.full_text import index_name, searched_text
+from doorward_common.full_text import line_column, word_column
 from doorward_common.idempotency import idempotency_table
 from doorward_common.languages import LOCALE_LENGTH
 from doorward_common.mail.outbox import TEMPLATE_LENGTH, outbox_table
@@ -31,8 +31,9 @@ tickets: Final = sa.Table(
     sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
     sa.Column("author_id", fixed_bytes(16), nullable=False),
     sa.Column("assignee_id", fixed_bytes(16)),
-    sa.Column("subject", searched_text(SUBJECT_LENGTH), nullable=False),
-    sa.Column("text", searched_text(), nullable=False),
+    sa.Column("subject", exact_text(SUBJECT_LENGTH), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("words", line_column(), nullable=False),  # of both, as search compares them
     sa.Column("status", ascii_text(16), nullable=False),  # see states.TicketStatus
     sa.Column("priority", sa.SmallInteger, nullable=False),  # see states.Priority: its rank, which sorts
     sa.Column("reply_count", sa.Integer, nullable=False),  # also the number of the newest reply
@@ -46,7 +47,16 @@ tickets: Final = sa.Table(
         for narrowed in ((), ("author_id",), ("assignee_id",), ("status",))
         for order in ("created_at", "updated_at", "priority")
     ),
-    sa.Index(index_name("tickets"), "subject", "text", mysql_prefix="FULLTEXT", mariadb_prefix="FULLTEXT"),
+    **TABLE_OPTIONS,
+)
+
+# The same words, to find tickets by. Written once with its ticket, which is never deleted: a foreign key
+# would cost a second index of this size.
+ticket_words: Final = sa.Table(
+    "ticket_words",
+    metadata,
+    sa.Column("word", word_column(), primary_key=True),
+    sa.Column("ticket_id", fixed_bytes(16), primary_key=True),
     **TABLE_OPTIONS,
 )
 

@@ -35,7 +35,8 @@ Search = Annotated[
     Query(
         min_length=1,
         max_length=100,
-        description="Words of the subject or the text, each from its start, of three characters or more.",
+        description="Words of the subject or the text, each from its start, of three characters or more."
+        " Pages of a search may be short, even empty: go on while there is a `next_cursor`.",
     ),
 ]
 

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
-from doorward_common.full_text import has_words
-from doorward_common.pagination import Position, keyset
-from doorward_tickets.tables import mutes, people, tickets
-from doorward_tickets.tickets.schemas import Filter, TicketSort
+from doorward_common.full_text import indexed_words, line_of
+from doorward_common.pagination import Position
+from doorward_tickets.tables import mutes, people, ticket_words, tickets
+from doorward_tickets.tickets.listing import Listing
 
 
 class TicketRow(NamedTuple):
@@ -53,7 +53,7 @@ class LockedTicket(NamedTuple):
 
 _AUTHORS: Final = people.alias("authors")
 _ASSIGNEES: Final = people.alias("assignees")
-_SHOWN: Final = (
+SHOWN: Final = (
     tickets.c.id,
     tickets.c.subject,
     tickets.c.status,
@@ -69,11 +69,17 @@ _SHOWN: Final = (
     tickets.c.created_at,
     tickets.c.updated_at,
 )
-_BESIDE_PEOPLE: Final = tickets.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id).outerjoin(
-    _ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id
-)
-_SELECT: Final = sa.select(*_SHOWN).select_from(_BESIDE_PEOPLE)
-_SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *_SHOWN).select_from(_BESIDE_PEOPLE)
+
+
+def beside_people(source: sa.FromClause) -> sa.FromClause:
+    """Join the names of those who wrote tickets or work on them."""
+    return source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id).outerjoin(
+        _ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id
+    )
+
+
+_SELECT: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
+_SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *SHOWN).select_from(beside_people(tickets))
 _LOCK: Final = sa.select(
     tickets.c.id,
     tickets.c.author_id,
@@ -83,45 +89,18 @@ _LOCK: Final = sa.select(
     tickets.c.version,
 ).with_for_update()
 
-_SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
-    "created_at": tickets.c.created_at,
-    "updated_at": tickets.c.updated_at,
-    "priority": tickets.c.priority,
-}
-
 
 def list_tickets(
-    connection: sa.Connection,
-    reader: bytes | None,
-    criteria: Filter,
-    sort: TicketSort,
-    position: Position | None,
-    count: int,
+    connection: sa.Connection, listing: Listing, position: Position | None, count: int
 ) -> list[TicketRow]:
-    """Read up to `count` tickets behind `position`, in order."""
-    column = _SORT_COLUMNS[sort.value.removeprefix("-")]
-    behind = None
-    if position is not None:
-        read = int if column is tickets.c.priority else datetime.fromisoformat
-        behind = read(position.value), bytes.fromhex(position.id)
-    statement = keyset(
-        _SELECT.where(*_seen_by(reader), *_conditions(connection, criteria)),
-        column,
-        tickets.c.id,
-        behind,
-        descending=sort.value.startswith("-"),
-    )
-    return [TicketRow._make(row) for row in connection.execute(statement.limit(count))]
+    """Read up to `count` tickets behind `position`, in order; `search` sees to the words."""
+    statement = listing.behind(position, _SELECT.where(*listing.conditions))
+    return rows(connection.execute(statement.limit(count)))
 
 
-def position_of(row: TicketRow, sort: TicketSort) -> Position:
-    """Return where a page that ends with `row` ends."""
-    values = {
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
-        "priority": str(row.priority),
-    }
-    return Position(values[sort.value.removeprefix("-")], row.id.hex())
+def rows(result: sa.CursorResult[Any]) -> list[TicketRow]:
+    """Read what a SELECT found."""
+    return [TicketRow._make(row) for row in result]
 
 
 def find_ticket(
@@ -148,9 +127,14 @@ def lock_ticket(connection: sa.Connection, ticket_id: bytes, reader: bytes | Non
 
 
 def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> TicketText:
-    """Store a new ticket; return it and its text."""
+    """Store a new ticket and what it is found by; return it and its text."""
+    words = indexed_words((values["subject"], values["text"]))
     fresh = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
-    connection.execute(tickets.insert().values({**values, **fresh}))
+    connection.execute(tickets.insert().values({**values, **fresh, "words": line_of(words)}))
+    if words:
+        connection.execute(
+            ticket_words.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]
+        )
     found = find_ticket(connection, values["id"], None, values["author_id"])
     assert found is not None  # inserted above, in this transaction
     return found
@@ -169,18 +153,3 @@ def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
 
 def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:
     return [] if reader is None else [tickets.c.author_id == reader]
-
-
-def _conditions(connection: sa.Connection, criteria: Filter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if criteria.status is not None:
-        conditions.append(tickets.c.status == criteria.status.value)
-    if criteria.author is not None:
-        conditions.append(tickets.c.author_id == criteria.author.bytes)
-    if criteria.assignee is not None:
-        conditions.append(tickets.c.assignee_id == criteria.assignee.bytes)
-    if criteria.words:
-        conditions.append(
-            has_words(connection, tickets.c.id, (tickets.c.subject, tickets.c.text), criteria.words)
-        )
-    return conditions

@@ -23,8 +23,10 @@ from doorward_tickets.tickets.access import lock, reader_of
 from doorward_tickets.tickets.assigning import Candidate
 from doorward_tickets.tickets.documents import detail_json, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
+from doorward_tickets.tickets.listing import Listing
 from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
+from doorward_tickets.tickets.search import Found, search_tickets
 from doorward_tickets.tickets.states import Action, TicketStatus, move
 
 log = structlog.get_logger(__name__)
@@ -62,16 +64,22 @@ class TicketService:
     async def list_page(
         self, caller: Claims, criteria: Filter, sort: TicketSort, cursor: str | None, limit: int
     ) -> TicketPage:
-        """Read one page of what the caller sees; raises InvalidCursorError."""
+        """Read one page of what the caller sees; raises InvalidCursorError.
+
+        A search that would have to read too much stops: its page is short, and the next goes on.
+        """
         reader = reader_of(caller)
+        listing = Listing(reader, criteria, sort)
         query = (reader, criteria, sort)
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
-        found = await self._database.read(
-            lambda connection: repository.list_tickets(
-                connection, reader, criteria, sort, position, limit + 1
-            )
-        )
-        page = self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
+
+        def work(connection: sa.Connection) -> Found:
+            if criteria.words:
+                return search_tickets(connection, listing, position, limit + 1)
+            return Found(repository.list_tickets(connection, listing, position, limit + 1), None)
+
+        found, stopped_at = await self._database.read(work)
+        page = self._cursors.page(found, limit, listing.position, query=query, stopped_at=stopped_at)
         return TicketPage(*page)
 
     async def get(self, caller: Claims, ticket_id: uuid.UUID) -> Opened:

@@ -32,7 +32,10 @@ class Priority(StrEnum):
     @classmethod
     def of_rank(cls, rank: int) -> "Priority":
         """Return the priority that is stored as `rank`."""
-        return list(cls)[rank]
+        return _BY_RANK[rank]
+
+
+_BY_RANK: Final = tuple(Priority)
 
 
 class Action(StrEnum):

@@ -1,15 +1,10 @@
-"""Tickets, their threads, the people beside them."""
+"""Tickets, their words, their threads, the people beside them."""
 
 import sqlalchemy as sa
 
 from doorward_common.columns import UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.full_text import searched_text
-from doorward_common.migrations import (
-    create_full_text_index,
-    create_idempotency_keys,
-    create_index,
-    create_table,
-)
+from doorward_common.full_text import line_column, word_column
+from doorward_common.migrations import create_idempotency_keys, create_index, create_table
 
 revision = "0001"
 down_revision = None
@@ -22,8 +17,9 @@ def upgrade() -> None:
         sa.Column("id", fixed_bytes(16), primary_key=True),
         sa.Column("author_id", fixed_bytes(16), nullable=False),
         sa.Column("assignee_id", fixed_bytes(16)),
-        sa.Column("subject", searched_text(200), nullable=False),
-        sa.Column("text", searched_text(), nullable=False),
+        sa.Column("subject", exact_text(200), nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("words", line_column(), nullable=False),
         sa.Column("status", ascii_text(16), nullable=False),
         sa.Column("priority", sa.SmallInteger, nullable=False),
         sa.Column("reply_count", sa.Integer, nullable=False),
@@ -34,7 +30,11 @@ def upgrade() -> None:
     for narrowed in ((), ("author_id",), ("assignee_id",), ("status",)):
         for order in ("created_at", "updated_at", "priority"):
             create_index("tickets", *narrowed, order)
-    create_full_text_index("tickets", "subject", "text")
+    create_table(
+        "ticket_words",
+        sa.Column("word", word_column(), primary_key=True),
+        sa.Column("ticket_id", fixed_bytes(16), primary_key=True),
+    )
     create_table(
         "replies",
         sa.Column(

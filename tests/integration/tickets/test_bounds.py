@@ -1,0 +1,87 @@
+"""What lists and searches cost MariaDB: rows read, counted by the server itself."""
+
+import itertools
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_tickets.tickets import search
+from doorward_tickets.tickets.listing import Listing
+from doorward_tickets.tickets.repository import list_tickets
+from doorward_tickets.tickets.schemas import Filter, TicketSort
+from doorward_tickets.tickets.search import search_tickets
+from doorward_tickets.tickets.states import TicketStatus
+from integration.harness.installation import Installation
+from integration.harness.people import People
+from integration.tickets.test_lists import fill
+
+STORED = 600
+PAGE = 5
+BESIDE = 2
+"""Rows of people beside a ticket."""
+
+
+@pytest.fixture
+def connection(installation: Installation, people: People) -> Iterator[sa.Connection]:
+    if installation.tickets_engine.dialect.name == "sqlite":
+        pytest.skip("SQLite counts nothing")
+    fill(installation, people, STORED, seed=4)
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE TABLE tickets, ticket_words")
+        yield connection
+
+
+def rows_read(connection: sa.Connection) -> int:
+    counters = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
+    return sum(int(value) for _, value in counters)
+
+
+@pytest.mark.parametrize("sort", TicketSort)
+@pytest.mark.parametrize("filtered", ["", "status", "assignee"])
+def test_a_deep_page_reads_no_more_rows_than_the_first(
+    connection: sa.Connection, people: People, sort: TicketSort, filtered: str
+) -> None:
+    criteria = {
+        "": Filter(),
+        "status": Filter(status=TicketStatus.OPEN),
+        "assignee": Filter(assignee=uuid.UUID(people.deputy.id)),
+    }[filtered]
+    listing = Listing(None, criteria, sort)
+    position, costs = None, []
+    for _ in range(25):
+        before = rows_read(connection)
+        page = list_tickets(connection, listing, position, PAGE)
+        costs.append(rows_read(connection) - before)
+        position = listing.position(page[-1])
+    assert max(costs) <= PAGE * (1 + BESIDE) + 5
+
+
+@pytest.mark.parametrize("sort", TicketSort)
+@pytest.mark.parametrize(
+    "words", [("the",), ("zzz",), ("printer", "drucker"), ("foo",), ("the", "emile", "about", "broken")]
+)
+def test_a_search_reads_a_bounded_number_of_rows(
+    connection: sa.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    people: People,
+    sort: TicketSort,
+    words: tuple[str, ...],
+) -> None:
+    for name, bound in (("SHORT_LOOK", 20), ("LONG_LOOK", 40), ("FEW", 10)):
+        monkeypatch.setattr(search, name, bound)
+    for criteria in (
+        Filter(words=words),
+        Filter(words=words, status=TicketStatus.OPEN, author=uuid.UUID(people.user.id)),
+    ):
+        listing = Listing(None, criteria, sort)
+        position = None
+        for _ in itertools.count():
+            before = rows_read(connection)
+            found, stopped_at = search_tickets(connection, listing, position, PAGE)
+            # Each look reads its entries twice, and of each word as many as there may be of a rare one.
+            assert rows_read(connection) - before <= 2 * (20 + 40) + len(words) * 2 * 12 + PAGE * BESIDE + 20
+            if not found and stopped_at is None:
+                break
+            position = stopped_at or listing.position(found[-1])
