@@ -45,7 +45,7 @@ async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -
     raced = Raced([tokens])
 
     async def client(auth: Replica, times: int) -> None:
-        await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+        await asyncio.sleep(chance.uniform(0, 3 * SPREAD_SECONDS))
         token = tokens.refresh
         for _ in range(times):
             reply = await auth.refresh(token)

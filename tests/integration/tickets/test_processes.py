@@ -1,6 +1,7 @@
 """Tickets as a process of its own: its own database, its own name at auth, and auth's list of revoked tokens."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,35 @@ def test_goes_on_without_auth_and_users(chain: Chain) -> None:
     finally:
         chain.auth.start()
         chain.users.start()
+
+
+@pytest.mark.parametrize("policy", ["accept", "refuse"])
+def test_goes_on_without_the_identity_database_as_it_is_told(
+    mariadb_server: DatabaseServer, tmp_path: Path, policy: str
+) -> None:
+    """Tokens verify as before; the list of revoked ones ages, and the settings say what that means."""
+    env = {"DOORWARD_REVOCATION_MAX_AGE_SECONDS": "2", "DOORWARD_REVOCATION_STALE_POLICY": policy}
+    with (
+        mariadb_server.create_database("gone") as identity,
+        mariadb_server.create_database("own") as own,
+        Chain(identity, own, tmp_path, **env) as chain,
+    ):
+        chain.people()
+        with chain.tickets:
+            token = chain.log_in("user@example.com")
+            assert chain.ticket("POST", TICKETS, token, json=dict(TICKET))[0] == 201
+            mariadb_server.execute(f"DROP DATABASE `{identity.name}`")
+
+            def readiness() -> tuple[int, str]:
+                response = chain.client.get(f"{chain.tickets.url}/readyz")
+                return response.status_code, response.text
+
+            status = {"accept": 200, "refuse": 503}[policy]
+            wait_until(lambda: readiness()[0] == status and "revo" in readiness()[1], 20, "aged")
+            if policy == "accept":
+                status, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
+                assert (status, ticket["author"]["name"]) == (201, "User")
+                assert len(chain.ticket("GET", TICKETS, token)[1]["items"]) == 2
+            else:
+                status, problem = chain.ticket("GET", TICKETS, token)
+                assert (status, problem["code"]) == (503, "revocations_stale")

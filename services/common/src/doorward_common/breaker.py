@@ -1,8 +1,9 @@
 """Whether another server is worth asking: while it is away, nobody waits to find out."""
 
-import random
 import time
 from typing import Final
+
+from doorward_common.jitter import jittered
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
@@ -25,7 +26,7 @@ class Breaker:
         if now >= self._resume_at:  # several that find it away at once are one failure
             longest = min(LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**self._failures)
             self._failures = min(self._failures + 1, 16)
-            self._resume_at = now + longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+            self._resume_at = now + jittered(longest)
         return self._resume_at - now
 
     def mend(self) -> None:

@@ -5,7 +5,6 @@ connection, runs in a thread, and may be run again, so it must have no effect bu
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -17,6 +16,7 @@ from sqlalchemy import exc
 from doorward_common.database import create_engine, error_code
 from doorward_common.errors import UnavailableError
 from doorward_common.executors import BoundedExecutor
+from doorward_common.jitter import jittered
 from doorward_common.metrics import Metrics
 from doorward_common.settings import DatabaseSettings
 
@@ -171,7 +171,7 @@ class Database:
                     self._fail(error)
                 self._metrics.database_errors.labels(str(error_code(error.orig)), "retried").inc()
                 if not error.connection_invalidated:
-                    time.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - jitter, no secret
+                    time.sleep(jittered(0.01 * attempt, 0.0))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _worth_repeating(self, error: exc.DBAPIError, deadline: float) -> bool:

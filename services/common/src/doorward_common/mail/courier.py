@@ -1,7 +1,6 @@
 """One mail from its lease to its end: sent, dropped, put off or dead."""
 
 import asyncio
-import random
 import time
 import traceback
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import structlog
 
 from doorward_common.breaker import Breaker
 from doorward_common.errors import UnavailableError
+from doorward_common.jitter import jittered
 from doorward_common.mail import leases
 from doorward_common.mail.delivery import Connection, DeliveryError, Failure, Transport
 from doorward_common.mail.leases import LeasedMail
@@ -227,7 +227,7 @@ class Courier:
 
     def _retry_in(self, attempts: int) -> float:
         doubled = self._settings.mail_retry_seconds * 2.0 ** min(attempts - 1, 20)
-        return min(doubled, LONGEST_RETRY_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+        return jittered(min(doubled, LONGEST_RETRY_SECONDS))
 
     async def _give_back(self, attempt: _Attempt) -> None:
         """Leave a mail to others, because this process stops."""

@@ -6,7 +6,6 @@ written in about two milliseconds).
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_common.errors import UnavailableError
+from doorward_common.jitter import jittered
 from doorward_common.mail import dead_letters, leases
 from doorward_common.mail.courier import Courier
 from doorward_common.mail.delivery import Transport
@@ -128,7 +128,7 @@ class MailWorker:
 
     async def _rest(self) -> None:
         """Wait until it is worth looking again."""
-        seconds = self._settings.mail_poll_seconds * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
+        seconds = jittered(self._settings.mail_poll_seconds, 0.8, 1.2)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._courier.breaker.pause() or seconds):
                 await self._woken.wait()

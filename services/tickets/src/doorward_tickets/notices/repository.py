@@ -136,10 +136,14 @@ def unmute(connection: sa.Connection, ticket_id: bytes, person_id: bytes) -> Non
 
 
 def sweep(connection: sa.Connection, *, seconds: int, count: int) -> int:
-    """Delete up to `count` notices whose mail was due so many seconds ago; return how many."""
+    """Delete up to `count` notices whose mail was due so many seconds ago; return how many.
+
+    Not those whose mail still waits, for a mail server that is away: it would be taken for an old one.
+    """
     key = notices.c.ticket_id, notices.c.person_id, notices.c.kind
     old = notices.c.due_at < utc_now(-seconds)
-    found = [tuple(row) for row in connection.execute(sa.select(*key).where(old).limit(count))]
+    waits = sa.exists().where(outbox.c.id == notices.c.mail_id, outbox.c.dead_at.is_(None))
+    found = [tuple(row) for row in connection.execute(sa.select(*key).where(old, ~waits).limit(count))]
     if found:
         # Unless there is a new mail meanwhile.
         connection.execute(notices.delete().where(sa.tuple_(*key).in_(found), old))

@@ -1,7 +1,6 @@
 """Learning who was deleted, and forgetting them: beside the requests, for as long as the process serves."""
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
+from doorward_common.jitter import jittered
 from doorward_common.unit_of_work import Database
 from doorward_tickets.people import repository
 from doorward_tickets.people.accounts import Accounts, DeletionPage, FeedExpiredError
@@ -60,7 +60,7 @@ class DeletionFollower:
                 if not self._is_failing:  # once an outage, for it is asked every few seconds
                     log.warning("deletions.unknown", error=repr(error))
                 self._is_failing = True
-            await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+            await asyncio.sleep(jittered(self._interval, 0.8, 1.2))
 
     async def catch_up(self) -> None:
         """Read the feed to its end."""
