@@ -74,7 +74,7 @@ def test_goes_on_without_the_identity_database_as_it_is_told(
     with (
         mariadb_server.create_database("gone") as identity,
         mariadb_server.create_database("own") as own,
-        Chain(identity, own, tmp_path, **env) as chain,
+        Chain(identity, own, tmp_path, more=0, **env) as chain,
     ):
         chain.people()
         with chain.tickets:
