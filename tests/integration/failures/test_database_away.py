@@ -35,8 +35,9 @@ def requests(deployment: Deployment, people: People) -> dict[str, Request]:
     }
 
 
-def assert_unavailable(answer: Answer, what: str) -> None:
-    assert answer.seconds < ANSWER_SECONDS, f"{what} took {answer.seconds:.1f} s"
+def assert_unavailable(answer: Answer, what: str, *, stalled: float = 0.0) -> None:
+    """Refused in time; `stalled` seconds are the machine's own, as a request without the database saw them."""
+    assert answer.seconds - stalled < ANSWER_SECONDS, f"{what} took {answer.seconds:.1f} s"
     document = assert_problem(answer.response, 503)
     assert document["code"] in {"database_unavailable", "overloaded"}
     assert int(answer.response.headers["retry-after"]) >= 1
@@ -84,6 +85,7 @@ def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, p
     """Requests keep coming, at odd moments, for longer than any timeout."""
     for request in requests(deployment, people).values():
         assert request().status == 200
+    # Liveness beside them is the control: a stall of the machine delays it as well.
     alive: list[float] = []
     stop = threading.Event()
 
@@ -106,7 +108,7 @@ def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, p
         stop.set()
         watcher.result()
     for what, answer in answers:
-        assert_unavailable(answer, what)
+        assert_unavailable(answer, what, stalled=max(alive))
     assert len(alive) > 20
     assert max(alive) < 1.0
     assert_back_to_normal(deployment, people)
