@@ -8,7 +8,7 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from support.chain import COMPOSE
+from support.chain import RIGHTS
 from support.databases import Database
 from support.mariadb import MariaDB, private_mariadb
 from support.processes import inherited_environment
@@ -43,7 +43,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     admin = server.admin_url
     return subprocess.run(
-        ["sh", str(COMPOSE / "accounts.sh"), command],
+        ["sh", str(RIGHTS / "accounts.sh"), command],
         env={
             **inherited_environment(),
             "PATH": "/usr/bin:/bin",
@@ -54,7 +54,6 @@ def run(
             "DOORWARD_DATABASE_NAME": identity.name,
             "DOORWARD_DATABASE_TICKETS_NAME": tickets_name(identity),
             "DOORWARD_DATABASE_OWNER": str(sa.make_url(identity.url).username),
-            "DOORWARD_GRANTS_DIR": str(COMPOSE),
             **env,
         },
         capture_output=True,

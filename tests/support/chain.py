@@ -22,10 +22,11 @@ from support.nginx import Nginx
 from support.services import Admin, Service, ServiceName, create_admin, migrate, migrate_tickets
 
 COMPOSE: Final = Path(__file__).parents[2] / "deploy" / "compose"
+RIGHTS: Final = Path(__file__).parents[2] / "charts" / "doorward" / "files"
 GRANTS: Final[Mapping[ServiceName, Path]] = {
-    "auth": COMPOSE / "grants.sql",
-    "users": COMPOSE / "grants.sql",
-    "tickets": COMPOSE / "grants-tickets.sql",
+    "auth": RIGHTS / "grants.sql",
+    "users": RIGHTS / "grants.sql",
+    "tickets": RIGHTS / "grants-tickets.sql",
 }
 CLIENT_SECRET: Final = secrets.token_urlsafe(32)
 

@@ -127,6 +127,19 @@ def test_second_run_changes_nothing(databases: Databases) -> None:
     assert_complete(url)
 
 
+def test_an_older_release_leaves_a_newer_schema_as_it_is(databases: Databases) -> None:
+    (url,) = databases.empty(1)
+    upgrade(url)
+    engine = engine_of(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    upgrade(url)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")) == "9999"
+        assert schema_problem(connection) is None
+    engine.dispose()
+
+
 def test_what_is_missing_is_said_before_the_first_run(databases: Databases) -> None:
     (url,) = databases.empty(1)
     engine = engine_of(url)

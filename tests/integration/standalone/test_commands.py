@@ -62,6 +62,22 @@ def test_migrating_twice_is_no_error(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "doorward: the schema is up to date\n")
 
 
+def test_waits_for_a_schema_that_another_command_makes(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as threads:
+        admin = threads.submit(create_admin, tmp_path, "--wait", "30")
+        while not (tmp_path / "doorward.db").exists():
+            assert not admin.done()
+        assert not admin.done(), "it was to wait for tables"
+        assert doorward(tmp_path, "migrate").returncode == 0
+        assert "created the administrator" in admin.result().stdout
+
+
+def test_waits_no_longer_than_told_to(tmp_path: Path) -> None:
+    done = create_admin(tmp_path, "--wait", "0.1")
+    assert done.returncode == 1
+    assert "the database cannot be used" in done.stderr
+
+
 def test_creates_an_administrator_and_leaves_it_alone_the_second_time(folder: Path) -> None:
     assert "created the administrator" in create_admin(folder).stdout
     [before] = accounts(folder)

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from doorward_auth.settings import AuthSettings
@@ -37,6 +38,25 @@ def test_reads_mounted_files_without_their_last_line_break(
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"))
     assert load_settings(ServiceSettings).secret_key == SecretStr(KEY)
+
+
+def test_a_password_beside_the_url_may_have_any_characters(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("p@ss/w:rd%\n")
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", "mysql+pymysql://u@db/doorward")
+    monkeypatch.setenv("DOORWARD_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    url = sa.make_url(load_settings(ServiceSettings).database_url.get_secret_value())
+    assert (url.username, url.password, url.host) == ("u", "p@ss/w:rd%", "db")
+
+
+@pytest.mark.parametrize("url", [URL, "sqlite:///doorward.db"])
+def test_a_url_that_needs_no_password_keeps_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", url)
+    monkeypatch.setenv("DOORWARD_DATABASE_PASSWORD", "another")
+    assert load_settings(ServiceSettings).database_url.get_secret_value() == url
 
 
 def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from doorward_common.database import create_engine
 from doorward_common.logging import configure_logging
 from doorward_common.server import fail, run_service
 from doorward_common.settings import DatabaseSettings, ServiceSettings, SettingsError, load_settings
+from doorward_common.waiting import wait_for_database
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -24,13 +25,22 @@ def run(package: str, settings_class: type[S], create_app: Callable[[S], FastAPI
     commands = parser.add_subparsers(metavar="COMMAND")
     commands.add_parser("serve", help="serve as the environment says (the default)")
     migrating = commands.add_parser("migrate", help="bring the database's schema up to date; safe to repeat")
-    migrating.set_defaults(run=lambda: _migrate(package))
-    parser.set_defaults(run=lambda: run_service(settings_class, create_app))
-    status: int = parser.parse_args().run()
+    add_waiting(migrating)
+    migrating.set_defaults(run=lambda options: _migrate(package, options.wait))
+    parser.set_defaults(run=lambda _options: run_service(settings_class, create_app))
+    options = parser.parse_args()
+    status: int = options.run(options)
     return status
 
 
-def _migrate(package: str) -> int:
+def add_waiting(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--wait` to a command that starts beside its database."""
+    parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait for the database for so long"
+    )
+
+
+def _migrate(package: str, wait: float) -> int:
     # Imported by those who migrate: services need not load Alembic.
     from doorward_common.migrations import MigrationBusyError, migrate  # noqa: PLC0415
 
@@ -43,6 +53,7 @@ def _migrate(package: str) -> int:
             timeout=_STATEMENT_SECONDS,
             tls_ca_file=settings.database_tls_ca_file,
         )
+        wait_for_database(engine, wait)
         migrate(engine, package)
     except (SettingsError, MigrationBusyError) as error:
         return fail(str(error))

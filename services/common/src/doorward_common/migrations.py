@@ -14,6 +14,7 @@ from alembic import command, context, op
 from alembic.config import Config
 
 from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, ascii_text, fixed_bytes
+from doorward_common.schema import missing_revision
 
 _LOCK_SECONDS: Final = 20
 _LOCK_NAME_LENGTH: Final = 64  # and a name is the whole server's, so it names the database
@@ -25,6 +26,9 @@ class MigrationBusyError(Exception):
 
 def migrate(engine: sa.Engine, package: str) -> None:
     """Upgrade the schema that `package`.migrations describes to its newest revision.
+
+    A schema that a later release has migrated stays as it is: it serves the release before it, so that a release
+    can be rolled back.
 
     The lock spares two runs each other's half-finished steps; on a Galera cluster it holds on one
     node only, and the steps themselves must do. Raises MigrationBusyError.
@@ -44,8 +48,11 @@ def run_revisions(metadata: sa.MetaData, version_table: str) -> None:
 
     `metadata` gives the convention that constraints are named by.
     """
+    connection: sa.Connection = context.config.attributes["connection"]
+    if missing_revision(connection, version_table, str(context.get_head_revision())) is None:
+        return
     context.configure(
-        connection=context.config.attributes["connection"],
+        connection=connection,
         target_metadata=metadata,
         version_table=version_table,
         transaction_per_migration=True,

@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from doorward import admins, imports, rotation, serve
 from doorward.retention import purge_audit
 from doorward.settings import CommandSettings
+from doorward_common.commands import add_waiting
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
 from doorward_common.migrations import MigrationBusyError, migrate
 from doorward_common.server import PortTakenError, fail
 from doorward_common.settings import SettingsError, load_settings
 from doorward_common.unit_of_work import Database, DatabaseUnavailableError
+from doorward_common.waiting import wait_for_database
 from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
 
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=lambda _options: serve.run())
 
     command = commands.add_parser("migrate", help="bring the database's schema up to date")
+    add_waiting(command)
     command.set_defaults(run=_migrate)
 
     command = commands.add_parser(
@@ -76,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--reset-password", action="store_true", help="give an account that is there this password"
     )
+    add_waiting(command)
     command.set_defaults(run=_create_admin)
 
     command = commands.add_parser(
@@ -105,10 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _migrate(_options: argparse.Namespace) -> int:
+def _migrate(options: argparse.Namespace) -> int:
     settings = load_settings(CommandSettings)
     configure_logging(settings.log_level)
     database = _open(settings)
+    wait_for_database(database.engine, options.wait)
     migrate(database.engine, schema.PACKAGE)
     print("doorward: the schema is up to date")
     return 0
@@ -120,6 +125,7 @@ def _create_admin(options: argparse.Namespace) -> int:
     email = options.email or settings.admin_email
     password = _password(options, settings)
     database = _open(settings)
+    wait_for_database(database.engine, options.wait, schema.schema_problem)
     hashing = PasswordHashing(settings, Metrics())
     outcome = admins.create_admin(database, hashing, email, password, reset_password=options.reset_password)
     print("doorward: " + _OUTCOMES[outcome].format(email=email))

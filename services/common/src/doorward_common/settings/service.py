@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from doorward_common.addresses import Network
@@ -34,6 +34,10 @@ class DatabaseSettings(DoorwardSettings):
     """How to reach the database."""
 
     database_url: DatabaseUrl = Field(description="`mysql+pymysql://user:password@host:3306/name`")
+    database_password: SecretStr | None = Field(
+        default=None,
+        description="The password, of whatever characters, where `DOORWARD_DATABASE_URL` has none.",
+    )
     database_pool_size: int = Field(
         default=8, ge=1, le=256, description="Connections, and threads that use them."
     )
@@ -45,6 +49,25 @@ class DatabaseSettings(DoorwardSettings):
         default=None,
         description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
+        """Put the password into the URL, which is what everybody reads."""
+        url, password = _plain(given.get("database_url")), _plain(given.get("database_password"))
+        if url is None or password is None:
+            return given
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            return given  # refused by its own field, in a moment
+        if parsed.password is not None or parsed.get_backend_name() == "sqlite":
+            return given
+        return {**given, "database_url": parsed.set(password=password).render_as_string(hide_password=False)}
+
+
+def _plain(value: object) -> str | None:
+    return value.get_secret_value() if isinstance(value, SecretStr) else None if value is None else str(value)
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):
