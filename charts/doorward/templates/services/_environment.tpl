@@ -1,0 +1,109 @@
+{{/* Environment of a service. Takes (dict "root" $ "service" NAME). */}}
+{{- define "doorward.serviceEnv" -}}
+{{- $values := .root.Values -}}
+{{- $fullname := include "doorward.fullname" .root -}}
+{{ include "doorward.databaseEnv" (dict "root" .root "account" .service "database" (eq .service "tickets" | ternary "tickets" "identity")) }}
+- {name: DOORWARD_DATABASE_POOL_SIZE, value: {{ $values.database.poolSize | quote }}}
+- {name: DOORWARD_ISSUER, value: {{ $values.issuer | quote }}}
+- {name: DOORWARD_AUDIENCE, value: {{ $values.audience | quote }}}
+- {name: DOORWARD_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
+- {name: DOORWARD_ACCESS_TOKEN_SECONDS, value: {{ $values.accessTokenSeconds | quote }}}
+- {name: DOORWARD_TRUSTED_PROXIES, value: {{ join "," $values.trustedProxies | quote }}}
+- {name: DOORWARD_DRAIN_SECONDS, value: {{ $values.drainSeconds | quote }}}
+{{- if or (eq .service "auth") $values.keys.shared }}
+- {name: DOORWARD_KEY_SET_FILE, value: /run/secrets/doorward/keys.json}
+{{- else }}
+- {name: DOORWARD_CURSOR_KEY_FILE, value: /run/secrets/doorward/cursor-key}
+{{- end }}
+{{- if or (eq .service "tickets") (and (eq .service "users") (not $values.keys.shared)) }}
+- {name: DOORWARD_AUTH_URL, value: "http://{{ $fullname }}-auth:8000/api/v1/auth"}
+{{- end }}
+{{- if include "doorward.hasRedis" .root }}
+{{- if $values.valkey.existingSecret }}
+- {name: DOORWARD_REDIS_URL_FILE, value: /run/secrets/doorward/redis-url}
+{{- else }}
+- name: VALKEY_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "doorward.valkeyPasswordSecret" .root }}, key: valkey-password}}
+- {name: DOORWARD_REDIS_URL, value: "redis://:$(VALKEY_PASSWORD)@{{ $fullname }}-valkey:6379/0"}
+{{- end }}
+{{- end }}
+{{- if eq .service "auth" }}
+- {name: DOORWARD_ARGON2_THREADS, value: {{ $values.auth.hashThreads | quote }}}
+- {name: DOORWARD_REGISTRATION, value: {{ $values.registration | quote }}}
+{{- with $values.registrationDomains }}
+- {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- if or $values.tickets.enabled $values.clients.existingSecret }}
+- {name: DOORWARD_SERVICE_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
+{{- end }}
+{{- end }}
+{{- if eq .service "tickets" }}
+- {name: DOORWARD_USERS_URL, value: "http://{{ $fullname }}-users:8000/api/v1/users"}
+- {name: DOORWARD_CLIENT_ID, value: tickets}
+- {name: DOORWARD_CLIENT_SECRET_FILE, value: /run/secrets/doorward/tickets-secret}
+{{- end }}
+{{- if ne .service "users" }}
+{{- with include "doorward.mailEnv" .root }}
+{{- . | nindent 0 }}
+{{- end }}
+{{- end }}
+{{- with (get $values .service).extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* How auth and tickets send mail. */}}
+{{- define "doorward.mailEnv" -}}
+{{- $mail := .Values.mail -}}
+{{- if .Values.appUrl -}}
+- {name: DOORWARD_APP_URL, value: {{ .Values.appUrl | quote }}}
+{{- end }}
+{{- if $mail.host }}
+- {name: DOORWARD_SMTP_HOST, value: {{ $mail.host | quote }}}
+- {name: DOORWARD_SMTP_TLS, value: {{ $mail.tls | quote }}}
+- {name: DOORWARD_MAIL_FROM, value: {{ required "mail.from is needed with mail.host" $mail.from | quote }}}
+- {name: DOORWARD_MAIL_FROM_NAME, value: {{ $mail.fromName | quote }}}
+{{- if $mail.port }}
+- {name: DOORWARD_SMTP_PORT, value: {{ $mail.port | quote }}}
+{{- end }}
+{{- if $mail.username }}
+- {name: DOORWARD_SMTP_USERNAME, value: {{ $mail.username | quote }}}
+- {name: DOORWARD_SMTP_PASSWORD_FILE, value: /run/secrets/doorward/smtp-password}
+{{- end }}
+{{- end }}
+{{- if $mail.templatesConfigMap }}
+- {name: DOORWARD_MAIL_TEMPLATES_DIR, value: /etc/doorward/mail}
+{{- end }}
+{{- end -}}
+
+{{/* Secrets of a service beside its database password. Takes (dict "root" $ "service" NAME). */}}
+{{- define "doorward.serviceSecrets" -}}
+{{- $values := .root.Values -}}
+- secret:
+    name: {{ include "doorward.secret" (dict "root" .root "kind" "keys") }}
+    items:
+      {{- if or (eq .service "auth") $values.keys.shared }}
+      - {key: keys.json, path: keys.json}
+      {{- else }}
+      - {key: cursor-key, path: cursor-key}
+      {{- end }}
+{{- if and (ne .service "users") (or $values.tickets.enabled $values.clients.existingSecret) }}
+- secret:
+    name: {{ include "doorward.secret" (dict "root" .root "kind" "clients") }}
+    items:
+      {{- $key := eq .service "auth" | ternary "service-clients.json" "tickets-secret" }}
+      - {key: {{ $key }}, path: {{ $key }}}
+{{- end }}
+{{- if and (ne .service "users") $values.mail.host $values.mail.username }}
+- secret:
+    name: {{ required "mail.existingSecret is needed with mail.username" $values.mail.existingSecret }}
+    items:
+      - {key: smtp-password, path: smtp-password}
+{{- end }}
+{{- if $values.valkey.existingSecret }}
+- secret:
+    name: {{ $values.valkey.existingSecret }}
+    items:
+      - {key: redis-url, path: redis-url}
+{{- end }}
+{{- end -}}
