@@ -1,9 +1,10 @@
 """The table of a chart's values, from the comments of its values.yaml (helm-docs' convention).
 
-A comment that starts with `# --`, right above a key, describes it; comment lines after it go on. A
-described map is one row, and what is in it has none. A value that nobody describes is an error.
+A comment that starts with `# --`, right above a key, describes it; comment lines after it go on, with `--` or
+without. A described map is one row, and what is in it has none. A value that nobody describes is an error.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,18 +59,13 @@ def _rows(mapping: yaml.MappingNode, lines: list[str], prefix: str) -> Iterator[
 
 
 def _description(lines: list[str], line: int) -> str:
-    """Return what the comment lines right above a line say, from the last `# --` on."""
-    comments: list[str] = []
-    while line > 0 and lines[line - 1].lstrip().startswith("#"):
-        line -= 1
-        comments.insert(0, lines[line].strip())
-        if comments[0].startswith(_MARK):
-            words = [
-                comments[0].removeprefix(_MARK),
-                *(comment.removeprefix("#") for comment in comments[1:]),
-            ]
-            return " ".join(word.strip() for word in words).strip()
-    return ""
+    """Return what the comment lines right above a line say, from the first `# --` on."""
+    first = line
+    while first > 0 and lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    comments = [comment.strip() for comment in lines[first:line]]
+    words = itertools.dropwhile(lambda comment: not comment.startswith(_MARK), comments)
+    return " ".join(word.removeprefix(_MARK).removeprefix("#").strip() for word in words).strip()
 
 
 def _default(node: yaml.Node) -> str:

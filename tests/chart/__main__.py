@@ -3,6 +3,7 @@
 A check whose program is missing is said to have not run; with CI=true that is a failure.
 """
 
+import dataclasses
 import os
 import sys
 import tempfile
@@ -82,7 +83,7 @@ def _linters(rendered: dict[Case, str], report: Report) -> None:
                 for case, text in rendered.items():
                     manifest = Path(folder) / f"{case.name}"
                     manifest.write_text(text, encoding="utf-8")
-                    mine += linter(manifest)
+                    mine += [dataclasses.replace(found, values=case.name) for found in linter(manifest)]
             except MissingToolError as error:
                 report.not_run(tool.name, str(error))
                 continue
@@ -92,7 +93,9 @@ def _linters(rendered: dict[Case, str], report: Report) -> None:
             seen += mine
             ran.append(tool.name)
             left = findings.unaccepted(mine, accepted)
-            report.judged(f"{tool.name}: {len(set(mine)) - len(left)} accepted", [str(one) for one in left])
+            report.judged(
+                f"{tool.name}: {len(set(mine)) - len(left)} findings accepted", [str(one) for one in left]
+            )
     stale = findings.outdated(seen, accepted, ran=ran)
     report.judged("accepted findings are still found", [f"no longer found: {entry}" for entry in stale])
 

@@ -13,45 +13,62 @@ ACCEPTED: Final = Path(__file__).parent / "accepted.yaml"
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One complaint of one tool about one object, `Kind/name`; the message is for people."""
+    """One complaint of one tool about one object, `Kind/name`, made from one values file.
+
+    The message is for people.
+    """
 
     tool: str
     check: str
     subject: str
     message: str
+    values: str = "values.yaml"
 
     def __str__(self) -> str:
-        return f"{self.tool} {self.check}: {self.subject}: {self.message}"
+        return f"{self.tool} {self.check}: {self.subject} ({self.values}): {self.message}"
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A finding that stays: the tool, its check, a pattern of objects (`Job/*`), and why."""
+    """A finding that stays: the tool, its check, patterns of objects (`Job/*`) and values files, and why."""
 
     tool: str
     check: str
     subjects: str
     reason: str
+    values: str = "*"
 
     def covers(self, finding: Finding) -> bool:
         """Whether the finding is the one that is meant."""
-        same = (self.tool, self.check) == (finding.tool, finding.check)
-        return same and fnmatch.fnmatchcase(finding.subject, self.subjects)
+        return (
+            (self.tool, self.check) == (finding.tool, finding.check)
+            and fnmatch.fnmatchcase(finding.subject, self.subjects)
+            and fnmatch.fnmatchcase(finding.values, self.values)
+        )
 
     def __str__(self) -> str:
-        return f"{self.tool} {self.check} {self.subjects}"
+        return f"{self.tool} {self.check} {self.subjects} ({self.values})"
 
 
 def load(path: Path = ACCEPTED) -> list[Acceptance]:
-    """Return the accepted findings; raises ValueError for one without a reason or with another key."""
+    """Return the accepted findings; raises ValueError for one without a reason or with another key.
+
+    An entry stands for each of its checks on each of its objects with each of its values files, and each
+    must be found.
+    """
     accepted: list[Acceptance] = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")) or []:
-        if set(entry) != {"tool", "check", "objects", "reason"} or not all(entry.values()):
-            raise ValueError(f"{path.name}: an entry has tool, check, objects and reason: {entry}")
-        accepted += [
-            Acceptance(entry["tool"], entry["check"], subjects, entry["reason"])
-            for subjects in entry["objects"]
-        ]
+        if set(entry) - {"values"} != {"checks", "objects", "reason"} or not all(entry.values()):
+            raise ValueError(
+                f"{path.name}: an entry has checks, objects and reason, and may have values: {entry}"
+            )
+        for name in entry["checks"]:
+            tool, check = name.split(" ")
+            accepted += [
+                Acceptance(tool, check, subjects, entry["reason"], values)
+                for subjects in entry["objects"]
+                for values in entry.get("values", ["*"])
+            ]
     return accepted
 
 

@@ -25,6 +25,7 @@ def test_what_is_accepted_is_left_out(subjects: str) -> None:
         _accepting(POLICY, "Job/*"),
         _accepting(POLICY, "Deployment/doorward"),
         _accepting(POLICY, "deployment/*"),
+        Acceptance(POLICY.tool, POLICY.check, "*", "other values", "minimal-values.yaml"),
     ],
 )
 def test_what_is_not_meant_stays(other: Acceptance) -> None:
@@ -40,6 +41,18 @@ def test_of_a_tool_that_did_not_run_nothing_is_known() -> None:
     assert outdated([], [_accepting(POLICY, "*")], ran=["checkov"]) == []
 
 
+def test_an_entry_stands_for_every_combination(tmp_path: Path) -> None:
+    path = tmp_path / "accepted.yaml"
+    entry = "{checks: [a A, b B], objects: [Job/x, Job/y], values: [one.yaml, two.yaml], reason: because}"
+    path.write_text(f"- {entry}\n", encoding="utf-8")
+    assert [str(one) for one in load(path)] == [
+        f"{check} {job} ({values})"
+        for check in ("a A", "b B")
+        for job in ("Job/x", "Job/y")
+        for values in ("one.yaml", "two.yaml")
+    ]
+
+
 def test_the_accepted_findings_of_the_chart_can_be_read() -> None:
     for entry in load(ACCEPTED):
         assert entry.tool in {"kube-linter", "kube-score", "checkov"}
@@ -49,10 +62,11 @@ def test_the_accepted_findings_of_the_chart_can_be_read() -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        "{tool: checkov, check: CKV_K8S_21, objects: ['*']}",
-        "{tool: checkov, check: CKV_K8S_21, objects: ['*'], reason: ''}",
-        "{tool: checkov, check: CKV_K8S_21, objects: [], reason: because}",
-        "{tool: checkov, check: CKV_K8S_21, objects: ['*'], reason: because, until: never}",
+        "{checks: [checkov CKV_K8S_21], objects: ['*']}",
+        "{checks: [checkov CKV_K8S_21], objects: ['*'], reason: ''}",
+        "{checks: [checkov CKV_K8S_21], objects: [], reason: because}",
+        "{checks: [checkov CKV_K8S_21], objects: ['*'], values: [], reason: because}",
+        "{checks: [checkov CKV_K8S_21], objects: ['*'], reason: because, until: never}",
     ],
 )
 def test_an_entry_without_a_reason_or_with_another_key_is_an_error(tmp_path: Path, entry: str) -> None:

@@ -6,7 +6,8 @@ VALUES = """\
 # Chart values.
 
 # -- How many | of them
-# there are.
+# -- there
+# are.
 replicas: 2
 
 image:
