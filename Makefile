@@ -64,6 +64,11 @@ fmt: $(VENV)/.dev ## Format the code and mend what ruff can
 bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real MariaDB (ARGS="--quick")
 	PYTHONPATH=loadtest:tests $(BIN)/python -m bench $(ARGS)
 
+.PHONY: chart-check
+chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: helm lint, schemas, linters, what is made from it
+	PYTHONPATH=tests $(BIN)/python -m chart
+	$(BIN)/python docs/generate.py --check
+
 .PHONY: check
 check: lint types test ## Run lint, types and test
 
@@ -73,15 +78,20 @@ check: lint types test ## Run lint, types and test
 servers: ## Install the servers that the tests need, where that is possible (Debian as root)
 	@sh tests/support/install_servers.sh
 
+.PHONY: chart-tools
+chart-tools: $(VENV)/.checkov ## Install what chart-check runs, where that is possible (Go and Python packages)
+	@sh tests/chart/install_tools.sh
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from the code
 	$(BIN)/python docs/generate.py
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	@for name in requirements build dev; do \
+	@for name in requirements build dev checkov; do \
 		case $$name in \
 			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
+			checkov) inputs="services/checkov.in"; flags="" ;; \
 			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
 		esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -110,4 +120,11 @@ $(VENV)/.runtime: $(VENV)/.build services/requirements.lock $(PACKAGES:%=service
 
 $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
+	@touch $@
+
+# Checkov pins what the services do not: an environment of its own, and only for chart-check.
+$(VENV)/.checkov: $(VENV)/.build services/checkov.lock
+	@echo "Installing checkov into $(VENV)/checkov (the first time only) ..."
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/checkov
+	@VIRTUAL_ENV=$(VENV)/checkov $(BIN)/uv pip install --quiet --require-hashes -r services/checkov.lock
 	@touch $@

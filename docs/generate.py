@@ -1,4 +1,4 @@
-"""Write the tables of the services' READMEs and docs/api/openapi.json from the code itself.
+"""Write the tables of the READMEs and docs/api/openapi.json from the code and the chart themselves.
 
 `python docs/generate.py` writes them, `--check` fails when one is out of step.
 """
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from chart_values import values_table
 from doorward.docs import merged_openapi
 from doorward.settings import StandaloneSettings
 from doorward_auth.main import create_app as create_auth
@@ -81,6 +82,13 @@ def _readme(folder: str, settings: type[DoorwardSettings], document: dict[str, A
     return path, _filled(text, "endpoints", endpoints_table(document))
 
 
+def _chart_readme() -> dict[Path, str]:
+    chart = ROOT / "charts" / "doorward"
+    path = chart / "README.md"
+    table = values_table((chart / "values.yaml").read_text(encoding="utf-8"))
+    return {path: _filled(path.read_text(encoding="utf-8"), "values", table)}
+
+
 def generated() -> dict[Path, str]:
     """Return every generated file and what it should hold."""
     auth: FastAPI = create_auth(AuthSettings.model_validate(_EXAMPLE))
@@ -95,7 +103,7 @@ def generated() -> dict[Path, str]:
             _readme("standalone", StandaloneSettings, document),
             (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
         ]
-    )
+    ) | (_chart_readme() if (ROOT / "charts/doorward/README.md").exists() else {})
 
 
 def main() -> int:

@@ -1,13 +1,16 @@
 """The files that are shipped are valid and draw no warning."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.certificates import self_signed
 from support.chain import Edge
-from support.haproxy import check_config
+from support.haproxy import check_config, write_nodes
 from support.nginx import TEMPLATE, render
+
+NOTHING_TO_SAY = {"", "Configuration file is valid"}  # 3.2, 2.6
 
 
 @pytest.mark.parametrize(
@@ -15,13 +18,72 @@ from support.nginx import TEMPLATE, render
     [
         {},
         {"DOORWARD_EDGE_USER": "root", "DOORWARD_EDGE_GROUP": "root"},
-        {f"DOORWARD_EDGE_NODE_{number}": f"192.0.2.{number}:30080" for number in (1, 2, 3, 4)},
+        {"DOORWARD_EDGE_PROXY_PROTOCOL": "v2"},
+        {"DOORWARD_EDGE_PROXY_PROTOCOL": "off"},
         {"DOORWARD_EDGE_BIND_TLS": "[::]:8443", "DOORWARD_EDGE_BIND_PLAIN": "127.0.0.1:8080"},
     ],
 )
 def test_haproxy_finds_nothing_to_say(tmp_path: Path, env: dict[str, str]) -> None:
-    said = check_config(self_signed(tmp_path), env)
-    assert said in {"", "Configuration file is valid"}  # 3.2 says nothing, 2.6 that
+    said = check_config(self_signed(tmp_path), env, nodes=write_nodes(tmp_path, ["192.0.2.1:30080"]))
+    assert said in NOTHING_TO_SAY
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        ["192.0.2.1:30080"],
+        ["localhost:30080", "[2001:db8::1]:30080", "[::ffff:192.0.2.1]:80"],
+        [f"192.0.2.{number}:30080" for number in range(1, 101)],
+    ],
+)
+def test_every_node_of_the_list_is_a_server(tmp_path: Path, nodes: list[str]) -> None:
+    backend = write_nodes(tmp_path, nodes)
+    servers = [line.split() for line in backend.read_text(encoding="utf-8").splitlines() if "server " in line]
+    assert servers == [["server", f"node{number}", node] for number, node in enumerate(nodes, 1)]
+    assert check_config(self_signed(tmp_path), nodes=backend) in NOTHING_TO_SAY
+
+
+@pytest.mark.parametrize(
+    ("nodes", "complaint"),
+    [
+        ([], "no node"),
+        (["192.0.2.1"], "not an address:port: '192.0.2.1'"),
+        (["192.0.2.1:80", "192.0.2.2:"], "not an address:port: '192.0.2.2:'"),
+        (["192.0.2.1:80,192.0.2.2:80"], "not an address:port"),
+        (["192.0.2.1:80;"], "not an address:port"),
+        (["2001:db8::1:80"], "not an address:port"),
+        (["192.0.2.1:0"], "not an address:port"),
+        (["*:80"], "not an address:port"),
+        (["192.0.2.1:80", "weight", "0"], "not an address:port: 'weight'"),
+        (["192.0.2.1:80", "192.0.2.2:80", "192.0.2.1:80"], "twice in the list: 192.0.2.1:80"),
+    ],
+)
+def test_a_mistake_in_the_list_is_an_error(tmp_path: Path, nodes: list[str], complaint: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        write_nodes(tmp_path, nodes)
+    assert complaint in refused.value.stderr
+    assert refused.value.stdout == ""
+
+
+@pytest.mark.parametrize("node", ["192.0.2.300:80", "192.0.2.1:65536"])
+def test_haproxy_refuses_an_address_that_there_is_not(tmp_path: Path, node: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        check_config(self_signed(tmp_path), nodes=write_nodes(tmp_path, [node]))
+    assert "'server nodes/node1'" in refused.value.stderr
+
+
+def test_haproxy_refuses_to_start_without_a_list(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        check_config(self_signed(tmp_path))
+    assert "unable to find required default_backend: 'nodes'" in refused.value.stderr
+
+
+@pytest.mark.parametrize("word", ["on", "V2", "v1", "false"])
+def test_haproxy_refuses_a_proxy_protocol_that_it_does_not_know(tmp_path: Path, word: str) -> None:
+    nodes = write_nodes(tmp_path, ["192.0.2.1:30080"])
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        check_config(self_signed(tmp_path), {"DOORWARD_EDGE_PROXY_PROTOCOL": word}, nodes=nodes)
+    assert "DOORWARD_EDGE_PROXY_PROTOCOL is off or v2" in refused.value.stderr
 
 
 def test_haproxy_said_nothing_at_its_start(edge: Edge) -> None:

@@ -39,11 +39,14 @@ class Edge:
     nginx: Nginx
     certificate: Certificate
 
-    def client(self, *, tls: bool = True) -> Client:
-        """Return a client of HAProxy, through TLS or in the clear; the caller closes it."""
+    def client(self, *, tls: bool = True, source: str | None = None) -> Client:
+        """Return a client of HAProxy, through TLS or in the clear; the caller closes it.
+
+        `source` is the address that it connects from, any of 127.0.0.0/8 on Linux.
+        """
         if tls:
-            return Client(self.haproxy.tls_url, tls=self.certificate.client_context())
-        return Client(self.haproxy.plain_url)
+            return Client(self.haproxy.tls_url, tls=self.certificate.client_context(), source=source)
+        return Client(self.haproxy.plain_url, source=source)
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,28 @@ class Chain:
 
 @contextlib.contextmanager
 def running_edge(
-    auth_port: int, users_port: int, tickets_port: int, *, env: Mapping[str, str] | None = None
+    auth_port: int,
+    users_port: int,
+    tickets_port: int,
+    *,
+    env: Mapping[str, str] | None = None,
+    proxy_protocol: bool = False,
 ) -> Iterator[Edge]:
     """Run HAProxy and NGINX for the block; `env` changes HAProxy's DOORWARD_EDGE_ variables."""
+    if proxy_protocol:
+        env = {"DOORWARD_EDGE_PROXY_PROTOCOL": "v2", **(env or {})}
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         certificate = self_signed(folder)
-        nginx = stack.enter_context(Nginx(folder, auth=auth_port, users=users_port, tickets=tickets_port))
+        nginx = stack.enter_context(
+            Nginx(
+                folder,
+                auth=auth_port,
+                users=users_port,
+                tickets=tickets_port,
+                proxy_protocol=proxy_protocol,
+            )
+        )
         haproxy = HAProxy(folder, nodes=[nginx.port], certificate=certificate, env=env)
         yield Edge(stack.enter_context(haproxy), nginx, certificate)
 

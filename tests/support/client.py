@@ -16,14 +16,19 @@ TICKETS = "/api/v1/tickets"
 class Client:
     """Calls the API at a base URL, with a bearer token after login()."""
 
-    def __init__(self, base_url: str, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, base_url: str, *, tls: ssl.SSLContext | None = None, source: str | None = None
+    ) -> None:
         self.base_url = base_url
         self.tokens: dict[str, Any] = {}
         self._tls = tls
+        self._source = source
         # Nothing from the developer's environment: a proxy variable must not take requests away.
         self.http = httpx2.Client(
             base_url=base_url,
-            verify=tls if tls is not None else True,
+            transport=httpx2.HTTPTransport(
+                verify=tls if tls is not None else True, local_address=source, trust_env=False
+            ),
             timeout=15.0,
             trust_env=False,
         )
@@ -50,7 +55,7 @@ class Client:
 
     def anonymous(self) -> "Client":
         """Return a client of the same address without a token; the caller closes it."""
-        return Client(self.base_url, tls=self._tls)
+        return Client(self.base_url, tls=self._tls, source=self._source)
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
         """Send GET."""

@@ -11,7 +11,9 @@ from support.probes import http_status
 from support.processes import Process, inherited_environment
 from support.requirements import HAPROXY, need
 
-CONFIG: Final = Path(__file__).parents[2] / "haproxy" / "haproxy.cfg"
+_FOLDER: Final = Path(__file__).parents[2] / "haproxy"
+CONFIG: Final = _FOLDER / "haproxy.cfg"
+NODES: Final = _FOLDER / "nodes"
 # Every test comes from 127.0.0.1: the limits per source would end the suite, not an attack.
 NO_SOURCE_LIMITS: Final[Mapping[str, str]] = {
     "DOORWARD_EDGE_SOURCE_CONNECTIONS": "100000",
@@ -39,10 +41,11 @@ class HAProxy(Process):
         self.admin_port = free_port()
         self.tls_url = f"https://localhost:{self.tls_port}"
         self.plain_url = f"http://127.0.0.1:{self.plain_port}"
+        backend = write_nodes(folder, [f"127.0.0.1:{port}" for port in nodes])
         super().__init__(
             "haproxy",
             # Neither master nor daemon: the process that is started is the one that serves.
-            [need(HAPROXY), "-db", "-f", CONFIG],
+            [need(HAPROXY), "-db", "-f", CONFIG, "-f", backend],
             log=folder / "haproxy.log",
             ready=lambda: http_status(self.admin_port, "/health") == 200,
             env={
@@ -52,17 +55,36 @@ class HAProxy(Process):
                 "DOORWARD_EDGE_CERTIFICATE": str(certificate.pem),
                 "DOORWARD_EDGE_PLAIN": "serve",
                 "DOORWARD_EDGE_CHECK_INTERVAL": "200ms",
-                **{f"DOORWARD_EDGE_NODE_{n}": f"127.0.0.1:{p}" for n, p in enumerate(nodes, 1)},
                 **NO_SOURCE_LIMITS,
                 **(env or {}),
             },
         )
 
 
-def check_config(certificate: Certificate, env: Mapping[str, str] | None = None) -> str:
-    """Run HAProxy's own check; return what it says, raise when it finds the file unusable."""
+def write_nodes(folder: Path, nodes: Sequence[str]) -> Path:
+    """Write the list of nodes as HAProxy's second file, by the script that is shipped.
+
+    Raises CalledProcessError, with what the script says, when it refuses the list.
+    """
     done = subprocess.run(
-        [need(HAPROXY), "-c", "-f", CONFIG],
+        ["sh", NODES],
+        env={**inherited_environment(), "DOORWARD_EDGE_NODES": " ".join(nodes)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = folder / "nodes.cfg"
+    path.write_text(done.stdout, encoding="utf-8")
+    return path
+
+
+def check_config(
+    certificate: Certificate, env: Mapping[str, str] | None = None, *, nodes: Path | None = None
+) -> str:
+    """Run HAProxy's own check; return what it says, raise when it finds the files unusable."""
+    files = [CONFIG, nodes] if nodes else [CONFIG]
+    done = subprocess.run(
+        [need(HAPROXY), "-c", *(word for file in files for word in ("-f", str(file)))],
         env={
             **inherited_environment(),
             "DOORWARD_EDGE_CERTIFICATE": str(certificate.pem),

@@ -22,9 +22,19 @@ class Nginx(Process):
     """
 
     def __init__(
-        self, folder: Path, *, auth: int, users: int, tickets: int, trusted_edge: str = "127.0.0.1/32"
+        self,
+        folder: Path,
+        *,
+        auth: int,
+        users: int,
+        tickets: int,
+        trusted_edge: str = "127.0.0.1/32",
+        proxy_protocol: bool = False,
     ) -> None:
-        """Prepare it; `trusted_edge` is the network whose forwarded headers are believed."""
+        """Prepare it; `trusted_edge` is the network whose word for the client's address is believed.
+
+        With `proxy_protocol`, that word is the PROXY line of the connection and not a header.
+        """
         self.port = free_port()
         self.config = folder / "nginx.conf"
         state = folder / "nginx-state"
@@ -39,7 +49,7 @@ class Nginx(Process):
                 "DOORWARD_TICKETS_SERVER": f"127.0.0.1:{tickets}",
             }
         )
-        self.config.write_text(text, encoding="utf-8")
+        self.config.write_text(with_proxy_protocol(text) if proxy_protocol else text, encoding="utf-8")
         # Workers of a root master would drop to www-data, which cannot enter a test's folder.
         directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         super().__init__(
@@ -65,3 +75,14 @@ def render(values: Mapping[str, str]) -> str:
     """Fill in the template as envsubst does; raises KeyError for a name without a value."""
     text = TEMPLATE.read_text(encoding="utf-8")
     return re.sub(r"\$\{(DOORWARD_[A-Z_]+)\}", lambda match: values[match[1]], text)
+
+
+def with_proxy_protocol(text: str) -> str:
+    """Return a rendered configuration as an ingress has it whose clients speak the PROXY protocol."""
+    for directive, instead in (
+        (" default_server;", " default_server proxy_protocol;"),
+        ("real_ip_header X-Forwarded-For;", "real_ip_header proxy_protocol;"),
+    ):
+        assert text.count(directive) == 1, directive
+        text = text.replace(directive, instead)
+    return text

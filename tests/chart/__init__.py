@@ -1,0 +1,1 @@
+"""What `make chart-check` does with charts/doorward, without a cluster."""

@@ -1,0 +1,104 @@
+"""`python -m chart`: check charts/doorward with every values file in its ci folder, without a cluster.
+
+A check whose program is missing is said to have not run; with CI=true that is a failure.
+"""
+
+import dataclasses
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from chart import findings, linters
+from chart.render import Case, cases, lint, objects, render
+from chart.report import Report
+from chart.schemas import KUBERNETES, core_problem, custom_problem, is_custom
+from chart.tools import HELM, MissingToolError, ToolError, find
+
+
+def main() -> int:
+    """Check everything; return 0 when all of it ran and is right."""
+    report = Report(strict=os.environ.get("CI", "").lower() in {"1", "true", "yes"})
+    try:
+        find(HELM)
+    except MissingToolError as error:
+        report.not_run("everything", str(error))
+        return report.conclude()
+    rendered = {case: text for case in cases() if (text := _rendered(case, report)) is not None}
+    _schemas(list(rendered), report)
+    _linters(rendered, report)
+    return report.conclude()
+
+
+def _rendered(case: Case, report: Report) -> str | None:
+    """Return the objects of a case once Helm has nothing to say about it and repeats itself."""
+    try:
+        lint(case)
+        report.passed(f"helm lint --strict: {case.name}")
+        first, second = render(case), render(case)
+    except ToolError as error:
+        report.failed(case.name, [str(error)])
+        return None
+    if case.makes_secrets:
+        report.left_out(f"byte-identical: {case.name}", "the chart makes secrets there, new with each render")
+    elif first == second:
+        report.passed(f"byte-identical: {case.name}")
+    else:
+        report.failed(f"byte-identical: {case.name}", ["two renders differ"])
+    return first
+
+
+def _schemas(rendered: list[Case], report: Report) -> None:
+    """Check what is rendered for each version of Kubernetes against that version."""
+    wrong: list[str] = []
+    custom: dict[str, dict[str, Any]] = {}
+    for version in KUBERNETES:
+        known: set[str] = set()  # most objects are the same in every case
+        for case in rendered:
+            for found in objects(render(case, kubernetes=version)):
+                content = repr(found)
+                if is_custom(found):
+                    custom[content] = found
+                elif content not in known and (problem := core_problem(found, version)):
+                    wrong.append(f"{case.name}: Kubernetes {version}: {problem}")
+                known.add(content)
+    report.judged(f"schemas of Kubernetes {', '.join(KUBERNETES)}", wrong)
+    title = f"schemas of custom resources ({', '.join(sorted({one['kind'] for one in custom.values()}))})"
+    try:
+        report.judged(title, [problem for one in custom.values() if (problem := custom_problem(one))])
+    except MissingToolError as error:
+        report.not_run(title, str(error))
+
+
+def _linters(rendered: dict[Case, str], report: Report) -> None:
+    """Run each linter on each case; what it finds is accepted for a reason or wrong."""
+    accepted = findings.load()
+    seen: list[findings.Finding] = []
+    ran: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for tool, linter in linters.LINTERS:
+            try:
+                mine: list[findings.Finding] = []
+                for case, text in rendered.items():
+                    manifest = Path(folder) / f"{case.name}"
+                    manifest.write_text(text, encoding="utf-8")
+                    mine += [dataclasses.replace(found, values=case.name) for found in linter(manifest)]
+            except MissingToolError as error:
+                report.not_run(tool.name, str(error))
+                continue
+            except (ToolError, ValueError) as error:
+                report.failed(tool.name, [str(error)])
+                continue
+            seen += mine
+            ran.append(tool.name)
+            left = findings.unaccepted(mine, accepted)
+            report.judged(
+                f"{tool.name}: {len(set(mine)) - len(left)} findings accepted", [str(one) for one in left]
+            )
+    stale = findings.outdated(seen, accepted, ran=ran)
+    report.judged("accepted findings are still found", [f"no longer found: {entry}" for entry in stale])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

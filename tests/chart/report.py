@@ -1,0 +1,48 @@
+"""What a run says: each check, whether it ran, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Report:
+    """Prints as it goes; `strict` makes a check that did not run a failure, as CI must."""
+
+    strict: bool
+    _failures: int = 0
+    _missing: list[str] = field(default_factory=list)
+
+    def passed(self, check: str) -> None:
+        """Say that a check found nothing."""
+        print(f"ok       {check}", flush=True)
+
+    def left_out(self, check: str, reason: str) -> None:
+        """Say that a check does not apply, and why."""
+        print(f"-        {check}: {reason}", flush=True)
+
+    def failed(self, check: str, problems: Sequence[str]) -> None:
+        """Say what is wrong."""
+        self._failures += 1
+        print(f"FAILED   {check}", flush=True)
+        for problem in problems:
+            print(f"         {problem}", flush=True)
+
+    def judged(self, check: str, problems: Sequence[str]) -> None:
+        """Say what is wrong, or that nothing is."""
+        if problems:
+            self.failed(check, problems)
+        else:
+            self.passed(check)
+
+    def not_run(self, check: str, reason: str) -> None:
+        """Say that a check did not run: nothing is known about what it looks for."""
+        self._missing.append(check)
+        print(f"NOT RUN  {check}: {reason}", flush=True)
+
+    def conclude(self) -> int:
+        """Print the outcome; return the exit status."""
+        words = [f"{self._failures} failed"] if self._failures else []
+        if self._missing:
+            words.append(f"NOT RUN: {', '.join(self._missing)}")
+        print(f"chart-check: {'; '.join(words) or 'all ran, nothing found'}")
+        return 1 if self._failures or (self._missing and self.strict) else 0
