@@ -19,9 +19,7 @@ from doorward_common.full_text import begins_with, has_words
 from doorward_common.pagination import Position
 from doorward_tickets.tables import ticket_words, tickets
 from doorward_tickets.tickets.listing import Listing
-from doorward_tickets.tickets.repository import SHOWN, TicketRow, beside_people, rows
-
-_TICKETS: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
+from doorward_tickets.tickets.repository import SELECT, TicketRow, rows, select_shown
 
 SHORT_LOOK: Final = 2_000
 LONG_LOOK: Final = 8_000
@@ -55,7 +53,7 @@ def _look(
     connection: sa.Connection, listing: Listing, position: Position | None, length: int, count: int
 ) -> Found:
     """Go through the next entries of the index that has the order, so many."""
-    statement = listing.behind(position, _TICKETS.where(*_wanted(listing)))
+    statement = listing.behind(position, SELECT.where(*_wanted(listing)))
     end = _end(connection, listing, position, length)
     if end is not None:
         statement = statement.where(listing.up_to(end))
@@ -86,7 +84,7 @@ def _indexed(
     """Read all tickets with a word, and put those that have the others in order."""
     entries = _entries(word).distinct().subquery("entries")
     source = entries.join(tickets, tickets.c.id == entries.c.ticket_id)
-    statement = sa.select(*SHOWN).select_from(beside_people(source)).where(*_wanted(listing))
+    statement = select_shown(source).where(*_wanted(listing))
     for dialect in ("mysql", "mariadb"):
         # From the entries to the tickets, whatever the optimizer thinks of all tickets in order.
         statement = statement.prefix_with("STRAIGHT_JOIN", dialect=dialect)
