@@ -1,4 +1,4 @@
-"""Deletions over the network: whoever is down meanwhile, the news arrive, and within ten seconds otherwise."""
+"""Deletions over the network: whoever is down, the news arrive, and within ten seconds otherwise."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Mail about tickets, through a real SMTP server: who gets it, what it says, and how little of it there is."""
+"""Mail about tickets, through a real SMTP server: who gets it, what it says, and how little there is."""
 
 import uuid
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
-    """A replica that sends mail; the one of the other tests has no mail server and leaves it in the outbox."""
+    """A replica that sends mail; that of the other tests has no mail server and leaves it in the outbox."""
     del people
     with another(
         installation,

@@ -1,7 +1,7 @@
 """The rules of asking for a captcha.
 
-It stands before the limits on guessing and replaces none of them: a solved one shortens no wait. So its service
-may be away, and tokens may be for sale, and a password is as hard to guess as without.
+It stands before the limits on guessing and replaces none of them: a solved one shortens no wait. So its
+service may be away, and tokens may be for sale, and a password is as hard to guess as without.
 """
 
 import re

@@ -107,7 +107,10 @@ def _find(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
 
 
 def _put(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, replace: bool) -> None:
-    """Write rows, in one order for all callers; without `replace`, leave those that are there and lock them."""
+    """Write rows, in one order for all callers.
+
+    Without `replace`, leave those that are there and lock them.
+    """
     in_order = sorted(rows, key=lambda row: row["subject"])
     names = ("count", "forgotten_at", "blocked_until") if replace else ("subject",)
     if connection.dialect.name == "sqlite":

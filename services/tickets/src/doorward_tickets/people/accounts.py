@@ -1,4 +1,4 @@
-"""Asking auth about accounts as the service itself, which it knows by name and secret: see auth's `accounts`."""
+"""Asking auth about accounts as the service itself, which it knows by name and secret."""
 
 import uuid
 from collections.abc import Sequence
