@@ -285,6 +285,25 @@ def test_whoever_is_gone_gets_no_mail(
     assert settled(mailing, smtp) == []
 
 
+@pytest.mark.parametrize("was", ["assignee", "last to answer"])
+def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
+    mailing: Installation, people: People, smtp: SmtpServer, was: str
+) -> None:
+    """Otherwise nobody would learn that the author still waits."""
+    path = path_of(open_ticket(mailing, people.user))
+    reply(mailing, people.admin, path)
+    if was == "assignee":
+        assign(mailing, people.admin, path, people.deputy)
+    else:
+        reply(mailing, people.deputy, path)
+    let_time_pass(mailing)
+    sent = len(settled(mailing, smtp))
+    assert mailing.call("DELETE", people.deputy.path, people.admin.access).status_code == 204
+    mailing.follow_deletions()
+    reply(mailing, people.user, path)
+    assert told(settled(mailing, smtp)[sent:]) == [("admin@example.com", f"New reply: {TICKET['subject']}")]
+
+
 def test_whoever_may_no_longer_see_it_gets_no_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:

@@ -126,6 +126,12 @@ def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bo
     return connection.execute(moved).rowcount == 1
 
 
+def is_gone(connection: sa.Connection, person_id: bytes) -> bool:
+    """Tell whether somebody is known to be deleted."""
+    found = sa.select(people.c.id).where(people.c.id == person_id, _IS_GONE)
+    return connection.execute(found).scalar_one_or_none() is not None
+
+
 def find_role(connection: sa.Connection, person_id: bytes) -> str | None:
     """Return the role that somebody had when they were last heard of."""
     found = sa.select(people.c.role).where(people.c.id == person_id)
