@@ -93,7 +93,7 @@ _LOCK: Final = sa.select(
 def list_tickets(
     connection: sa.Connection, listing: Listing, position: Position | None, count: int
 ) -> list[TicketRow]:
-    """Read up to `count` tickets behind `position`, in order; `search` sees to the words."""
+    """Read up to `count` tickets behind `position`, in order, by one range of an index: see `search`."""
     statement = listing.behind(position, SELECT.where(*listing.conditions))
     return rows(connection.execute(statement.limit(count)))
 
