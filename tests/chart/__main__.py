@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from chart import findings, linters
+from chart import findings, linters, manifests
 from chart.render import Case, cases, lint, objects, render
 from chart.report import Report
 from chart.schemas import KUBERNETES, core_problem, custom_problem, is_custom
@@ -33,6 +33,7 @@ def main() -> int:
         return report.conclude()
     _schemas(list(rendered), report)
     _linters(rendered, report)
+    _manifests(report)
     return report.conclude()
 
 
@@ -108,6 +109,22 @@ def _linters(rendered: dict[Case, str], report: Report) -> None:
             )
     stale = findings.outdated(seen, accepted, ran=ran)
     report.judged("accepted findings are still found", [f"no longer found: {entry}" for entry in stale])
+
+
+def _manifests(report: Report) -> None:
+    """Check that deploy/manifests is what the chart makes, and that kustomize builds something right of it."""
+    names = [str(path.relative_to(manifests.FOLDER)) for path in manifests.stale()]
+    report.judged("deploy/manifests in step", [f"{name}: run `make manifests`" for name in names])
+    for overlay in manifests.OVERLAYS:
+        title = f"deploy/manifests/{overlay}: kustomize, schema of Kubernetes {KUBERNETES[-1]}"
+        try:
+            found = manifests.built(overlay)
+        except MissingToolError as error:
+            report.not_run(title, str(error))
+        except ToolError as error:
+            report.failed(title, [str(error)])
+        else:
+            report.judged(title, [problem for one in found if (problem := core_problem(one, KUBERNETES[-1]))])
 
 
 if __name__ == "__main__":
