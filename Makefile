@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 PACKAGES := common identity auth users tickets standalone
 EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
 MODULES := -p doorward_common -p doorward_identity -p doorward_auth -p doorward_users -p doorward_tickets -p doorward
+IMAGES := auth users tickets standalone
+TAG ?= dev
+DOCKER ?= docker
+LOAD ?= kind load docker-image
 PYTEST := $(BIN)/python -m pytest
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -34,7 +38,7 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 
 .PHONY: test
 test: $(VENV)/.dev servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
-	$(PYTEST) tests $(ARGS)
+	$(PYTEST) tests --ignore tests/cluster $(ARGS)
 
 .PHONY: unit
 unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers
@@ -71,6 +75,25 @@ chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: helm
 
 .PHONY: check
 check: lint types test ## Run lint, types and test
+
+##@ Kubernetes
+
+.PHONY: images
+images: ## Build the images (TAG=dev; DOCKER="podman" to use another builder)
+	@for service in $(IMAGES); do \
+		$(DOCKER) build $(BUILD_ARGS) --build-arg SERVICE=$$service --build-arg VERSION=$(TAG) \
+			-t doorward/$$service:$(TAG) services/ || exit 1; \
+	done
+
+.PHONY: cluster-images
+cluster-images: ## Build two versions and bring them to a cluster (LOAD="kind load docker-image")
+	@$(MAKE) --no-print-directory images TAG=dev
+	@$(MAKE) --no-print-directory images TAG=next
+	$(LOAD) $(foreach tag,dev next,$(IMAGES:%=doorward/%:$(tag)))
+
+.PHONY: cluster-test
+cluster-test: $(VENV)/.dev ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
+	$(PYTEST) tests/cluster $(ARGS)
 
 ##@ Maintain
 

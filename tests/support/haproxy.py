@@ -22,7 +22,7 @@ NO_SOURCE_LIMITS: Final[Mapping[str, str]] = {
 
 
 class HAProxy(Process):
-    """The load balancer in front of the given NGINX ports of 127.0.0.1.
+    """The load balancer in front of NGINX: at ports of 127.0.0.1, or at addresses with ports.
 
     stop() sends SIGTERM, on which HAProxy ends at once; its graceful stop is SIGUSR1.
     """
@@ -31,17 +31,18 @@ class HAProxy(Process):
         self,
         folder: Path,
         *,
-        nodes: Sequence[int],
+        nodes: Sequence[int | str],
         certificate: Certificate,
         env: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare it; `env` overrides any DOORWARD_EDGE_ variable set here."""
+        self.certificate = certificate
         self.tls_port = free_port()
         self.plain_port = free_port()
         self.admin_port = free_port()
         self.tls_url = f"https://localhost:{self.tls_port}"
         self.plain_url = f"http://127.0.0.1:{self.plain_port}"
-        backend = write_nodes(folder, [f"127.0.0.1:{port}" for port in nodes])
+        backend = write_nodes(folder, [f"127.0.0.1:{n}" if isinstance(n, int) else n for n in nodes])
         super().__init__(
             "haproxy",
             # Neither master nor daemon: the process that is started is the one that serves.

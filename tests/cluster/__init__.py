@@ -1,0 +1,1 @@
+"""Tests on a real Kubernetes: `make cluster-test`, with any KUBECONFIG."""

@@ -1,0 +1,148 @@
+"""One installation of the chart for all tests of this folder, behind a HAProxy on this machine."""
+
+import json
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+import yaml
+
+from cluster.kube import Namespace, Release, kubectl
+from cluster.measured import Measured
+from cluster.people import Person, make_person, sign_in
+from support.certificates import Certificate, self_signed
+from support.haproxy import HAProxy
+
+_TAG: Final = os.environ.get("IMAGE_TAG", "dev")
+_INGRESS_CLASS: Final = os.environ.get("INGRESS_CLASS", "nginx")
+_READY_SECONDS: Final = 300
+
+
+_ORDER: Final = ("installation", "network", "disruptions", "uninstall")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What was installed comes first, and taking it away last."""
+    items.sort(key=lambda item: _ORDER.index(item.path.stem.removeprefix("test_")))
+
+
+@pytest.fixture(scope="session")
+def measured() -> Iterator[Measured]:
+    """Figures of this run, written to reports/cluster.json at its end."""
+    measured = Measured()
+    yield measured
+    measured.save()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cluster")
+
+
+@pytest.fixture(scope="session")
+def certificate(folder: Path) -> Certificate:
+    return self_signed(folder)
+
+
+@pytest.fixture(scope="session")
+def tls(certificate: Certificate) -> ssl.SSLContext:
+    return certificate.client_context()
+
+
+@pytest.fixture(scope="session")
+def edge(folder: Path, certificate: Certificate) -> Iterator[HAProxy]:
+    """HAProxy as it is shipped, in front of the ingress on every node."""
+    with HAProxy(folder, nodes=ingress_addresses(), certificate=certificate) as haproxy:
+        yield haproxy
+
+
+def ingress_addresses() -> list[str]:
+    """Return `address:port` of the ingress on each node: INGRESS_NODES, or node ports found in the cluster."""
+    if given := os.environ.get("INGRESS_NODES"):
+        return given.split()
+    services = json.loads(kubectl("get", "services", "--all-namespaces", "--output", "json"))["items"]
+    ports = [
+        port["nodePort"]
+        for service in services
+        if "ingress" in service["metadata"]["name"]
+        and service["spec"]["type"] in {"NodePort", "LoadBalancer"}
+        for port in service["spec"]["ports"]
+        if port["port"] == 80
+    ]
+    assert ports, "no ingress controller with a node port: name addresses in INGRESS_NODES"
+    nodes = json.loads(kubectl("get", "nodes", "--output", "json"))["items"]
+    return [
+        f"{address['address']}:{ports[0]}"
+        for node in nodes
+        for address in node["status"]["addresses"]
+        if address["type"] == "InternalIP"
+    ]
+
+
+def pod_networks() -> list[str]:
+    """Return the networks of pods, the ingress controller's among them."""
+    nodes = json.loads(kubectl("get", "nodes", "--output", "json"))["items"]
+    networks = [node["spec"]["podCIDR"] for node in nodes if node["spec"].get("podCIDR")]
+    return networks or os.environ.get("POD_NETWORKS", "10.0.0.0/8,172.16.0.0/12,198.18.0.0/15").split(",")
+
+
+@pytest.fixture(scope="session")
+def namespace() -> Iterator[Namespace]:
+    namespace = Namespace(f"doorward-test-{int(time.time())}")
+    namespace.create()
+    yield namespace
+    if not os.environ.get("KEEP_NAMESPACE"):
+        namespace.delete()
+
+
+@pytest.fixture(scope="session")
+def release(
+    namespace: Namespace, folder: Path, edge: HAProxy, tls: ssl.SSLContext, measured: Measured
+) -> Release:
+    """Install the chart as the README says, with small requests, and wait for the first login."""
+    small = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "384Mi"}}
+    values = {
+        "image": {"tag": _TAG},
+        "ingress": {"className": _INGRESS_CLASS, "host": "localhost"},
+        "trustedProxies": pod_networks(),
+        "valkey": {"enabled": True},
+        **{service: {"resources": small} for service in ("auth", "users", "tickets")},
+        "mariadb": {"storage": "1Gi", "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}}},
+    }
+    path = folder / "values.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    release = Release(namespace, "doorward", path)
+    started = time.monotonic()
+    release.install()
+    password = namespace.secret("doorward-admin", "admin-password")
+    with httpx2.Client(base_url=edge.tls_url, verify=tls, timeout=10, trust_env=False) as client:
+        body = {"email": "admin@example.com", "password": password}
+        while client.post("/api/v1/auth/token", json=body).status_code != 200:
+            assert time.monotonic() - started < _READY_SECONDS, namespace.kubectl("get", "pods,events")
+            time.sleep(0.5)
+    measured.note("seconds", "from `helm install` to the first login", time.monotonic() - started)
+    namespace.rolled_out(*release.deployments)
+    return release
+
+
+@pytest.fixture(scope="session")
+def client(edge: HAProxy, tls: ssl.SSLContext) -> Iterator[httpx2.Client]:
+    """Whoever calls from outside, through HAProxy."""
+    with httpx2.Client(base_url=edge.tls_url, verify=tls, timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(client: httpx2.Client, namespace: Namespace) -> Person:
+    return sign_in(client, "admin@example.com", namespace.secret("doorward-admin", "admin-password"))
+
+
+@pytest.fixture
+def people(client: httpx2.Client, admin: Person) -> list[Person]:
+    """Eight people for traffic, signed in."""
+    return [make_person(client, admin) for _ in range(8)]
