@@ -105,6 +105,10 @@ servers: ## Install the servers that the tests need, where that is possible (Deb
 chart-tools: $(VENV)/.checkov ## Install what chart-check runs, where that is possible (Go and Python packages)
 	@sh tests/chart/install_tools.sh
 
+.PHONY: manifests
+manifests: $(VENV)/.dev ## Write deploy/manifests from the chart (needs helm)
+	PYTHONPATH=tests $(BIN)/python -m chart.manifests
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from the code
 	$(BIN)/python docs/generate.py

@@ -4,17 +4,20 @@ A check whose program is missing is said to have not run; with CI=true that is a
 """
 
 import dataclasses
+import difflib
 import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from chart import findings, linters
+from chart import findings, linters, manifests
 from chart.render import Case, cases, lint, objects, render
 from chart.report import Report
 from chart.schemas import KUBERNETES, core_problem, custom_problem, is_custom
 from chart.tools import HELM, MissingToolError, ToolError, find
+
+_SHOWN: Final = 12
 
 
 def main() -> int:
@@ -26,8 +29,11 @@ def main() -> int:
         report.not_run("everything", str(error))
         return report.conclude()
     rendered = {case: text for case in cases() if (text := _rendered(case, report)) is not None}
+    if report.failures:  # what is left would be judged by a part of the objects
+        return report.conclude()
     _schemas(list(rendered), report)
     _linters(rendered, report)
+    _manifests(report)
     return report.conclude()
 
 
@@ -45,8 +51,13 @@ def _rendered(case: Case, report: Report) -> str | None:
     elif first == second:
         report.passed(f"byte-identical: {case.name}")
     else:
-        report.failed(f"byte-identical: {case.name}", ["two renders differ"])
+        report.failed(f"byte-identical: {case.name}", _changes(first, second))
     return first
+
+
+def _changes(first: str, second: str) -> list[str]:
+    lines = difflib.unified_diff(first.splitlines(), second.splitlines(), n=0, lineterm="")
+    return ["two renders differ:", *list(lines)[2:_SHOWN]]
 
 
 def _schemas(rendered: list[Case], report: Report) -> None:
@@ -98,6 +109,22 @@ def _linters(rendered: dict[Case, str], report: Report) -> None:
             )
     stale = findings.outdated(seen, accepted, ran=ran)
     report.judged("accepted findings are still found", [f"no longer found: {entry}" for entry in stale])
+
+
+def _manifests(report: Report) -> None:
+    """Check that deploy/manifests is what the chart makes, and that kustomize builds something right of it."""
+    names = [str(path.relative_to(manifests.FOLDER)) for path in manifests.stale()]
+    report.judged("deploy/manifests in step", [f"{name}: run `make manifests`" for name in names])
+    for overlay in manifests.OVERLAYS:
+        title = f"deploy/manifests/{overlay}: kustomize, schema of Kubernetes {KUBERNETES[-1]}"
+        try:
+            found = manifests.built(overlay)
+        except MissingToolError as error:
+            report.not_run(title, str(error))
+        except ToolError as error:
+            report.failed(title, [str(error)])
+        else:
+            report.judged(title, [problem for one in found if (problem := core_problem(one, KUBERNETES[-1]))])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Go programs that `make chart-check` runs into .venv/bin, at the versions below; one that
-# PATH or its variable (HELM, KUBE_LINTER, KUBE_SCORE) already has is left to it. What cannot be had is
+# PATH or its variable (HELM, KUBE_LINTER, KUBE_SCORE, KUSTOMIZE) already has is left to it. What cannot be had is
 # said here and again by the check, which then did not run.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -25,4 +25,6 @@ install() { # program variable package version
 
 install helm HELM helm.sh/helm/v4/cmd/helm v4.3.1
 install kube-linter KUBE_LINTER golang.stackrox.io/kube-linter/cmd/kube-linter v0.8.3
+command -v kubectl >/dev/null || [ -n "${KUBECTL:-}" ] ||
+    install kustomize KUSTOMIZE sigs.k8s.io/kustomize/kustomize/v5 v5.8.1
 install kube-score KUBE_SCORE github.com/zegl/kube-score/cmd/kube-score v1.20.0

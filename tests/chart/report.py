@@ -9,7 +9,7 @@ class Report:
     """Prints as it goes; `strict` makes a check that did not run a failure, as CI must."""
 
     strict: bool
-    _failures: int = 0
+    failures: int = 0
     _missing: list[str] = field(default_factory=list)
 
     def passed(self, check: str) -> None:
@@ -22,7 +22,7 @@ class Report:
 
     def failed(self, check: str, problems: Sequence[str]) -> None:
         """Say what is wrong."""
-        self._failures += 1
+        self.failures += 1
         print(f"FAILED   {check}", flush=True)
         for problem in problems:
             print(f"         {problem}", flush=True)
@@ -41,8 +41,8 @@ class Report:
 
     def conclude(self) -> int:
         """Print the outcome; return the exit status."""
-        words = [f"{self._failures} failed"] if self._failures else []
+        words = [f"{self.failures} failed"] if self.failures else []
         if self._missing:
             words.append(f"NOT RUN: {', '.join(self._missing)}")
         print(f"chart-check: {'; '.join(words) or 'all ran, nothing found'}")
-        return 1 if self._failures or (self._missing and self.strict) else 0
+        return 1 if self.failures or (self._missing and self.strict) else 0

@@ -28,6 +28,7 @@ KUBE_LINTER: Final = Tool("kube-linter", "KUBE_LINTER", "`make chart-tools`, wit
 KUBE_SCORE: Final = Tool("kube-score", "KUBE_SCORE", "`make chart-tools`, with Go installed")
 CHECKOV: Final = Tool("checkov", "CHECKOV", "`make chart-tools`")
 KUBECTL: Final = Tool("kubectl", "KUBECTL", "https://kubernetes.io/docs/tasks/tools/")
+KUSTOMIZE: Final = Tool("kustomize", "KUSTOMIZE", "kubectl, or `make chart-tools`, with Go installed")
 
 
 class MissingToolError(Exception):

@@ -1,0 +1,132 @@
+"""What is made of the chart for kubectl, and the secrets that go with it."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.manifests import FOLDER, OVERLAYS, without_helm
+from doorward_common.keys.key_set import KeySet
+
+ROOT_PASSWORD = {"DOORWARD_DATABASE_ROOT_PASSWORD": "of-your-database"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of deploy/manifests without anybody's secrets."""
+    copy = tmp_path / "manifests"
+    shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("secrets"))
+    return copy
+
+
+def _make(folder: Path, overlay: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", folder / "make-secrets", overlay],
+        env={"PATH": "/usr/bin:/bin", **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _secrets(folder: Path, overlay: str) -> dict[str, str]:
+    found = (folder / overlay / "secrets").iterdir()
+    return {path.name: path.read_text(encoding="utf-8") for path in found}
+
+
+def _objects(overlay: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_secret_that_kustomize_takes_is_made(folder: Path, overlay: str) -> None:
+    assert _make(folder, overlay, ROOT_PASSWORD).returncode == 0
+    kustomization = yaml.safe_load((folder / overlay / "kustomization.yaml").read_text(encoding="utf-8"))
+    taken = {name for secret in kustomization["secretGenerator"] for name in secret["files"]}
+    assert taken == {f"secrets/{name}" for name in _secrets(folder, overlay)}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_secret_that_the_manifests_name_is_made_by_kustomize(overlay: str) -> None:
+    kustomization = yaml.safe_load((FOLDER / overlay / "kustomization.yaml").read_text(encoding="utf-8"))
+    made = {secret["name"] for secret in kustomization["secretGenerator"]}
+    text = (FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:secretName|secretKeyRef:\n +name|secret:\n +name): (\S+)", text))
+    assert made <= named
+    assert named - made <= {"doorward-tls"}  # the certificate of the ingress is not ours to make
+
+
+def test_secrets_fit_together_and_fit_the_services(folder: Path) -> None:
+    _make(folder, "dev")
+    secrets = _secrets(folder, "dev")
+    KeySet.parse(secrets["keys.json"])  # raises when it is not one
+    assert json.loads(secrets["service-clients.json"]) == {"tickets": secrets["tickets-secret"]}
+    assert len(set(secrets.values())) == len(secrets)
+    assert all(not text.endswith("\n") for text in secrets.values())
+    for name in ("tickets-secret", "cursor-key", "root-password", "auth-password"):
+        assert len(secrets[name]) >= 32
+    assert {path.stat().st_mode & 0o077 for path in (folder / "dev" / "secrets").iterdir()} == {0}
+
+
+def test_secrets_are_new_each_time_and_never_overwritten(folder: Path) -> None:
+    _make(folder, "dev")
+    _make(folder, "production", ROOT_PASSWORD)
+    first, other = _secrets(folder, "dev"), _secrets(folder, "production")
+    assert not set(first.values()) & set(other.values())
+    (folder / "dev" / "secrets" / "admin-password").unlink()
+    assert _make(folder, "dev").returncode == 0
+    second = _secrets(folder, "dev")
+    assert {name for name in first if first[name] != second[name]} == {"admin-password"}
+
+
+def test_production_wants_the_password_of_its_database(folder: Path) -> None:
+    refused = _make(folder, "production")
+    assert refused.returncode == 1
+    assert "DOORWARD_DATABASE_ROOT_PASSWORD is not set" in refused.stderr
+    assert not (folder / "production" / "secrets").exists()
+    assert _make(folder, "production", ROOT_PASSWORD).returncode == 0
+    assert _secrets(folder, "production")["root-password"] == "of-your-database"
+
+
+@pytest.mark.parametrize("arguments", ["", "staging"])
+def test_another_overlay_is_refused(folder: Path, arguments: str) -> None:
+    assert _make(folder, arguments).returncode == 2
+
+
+def test_helms_own_labels_and_annotations_go() -> None:
+    found = {
+        "metadata": {
+            "labels": {"helm.sh/chart": "doorward-1", "app.kubernetes.io/managed-by": "Helm", "a": "b"},
+            "annotations": {"helm.sh/resource-policy": "keep"},
+        },
+        "spec": {
+            "template": {"metadata": {"annotations": {"helm.sh/x": "y", "kept": "1"}}},
+            "args": [1, "-"],
+        },
+    }
+    assert without_helm(found) == {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"template": {"metadata": {"annotations": {"kept": "1"}}}, "args": [1, "-"]},
+    }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_manifest_needs_helm_or_has_a_secret_in_it(overlay: str) -> None:
+    objects = _objects(overlay)
+    assert "helm.sh/" not in json.dumps(objects)
+    assert "Secret" not in {found["kind"] for found in objects}
+    assert {found["metadata"]["labels"]["app.kubernetes.io/component"] for found in objects}.isdisjoint(
+        {"test"}
+    )
+
+
+def test_production_has_no_database_of_its_own_and_no_single_pods() -> None:
+    objects = _objects("production")
+    assert "StatefulSet" not in {found["kind"] for found in objects}
+    scaled = {found["spec"]["scaleTargetRef"]["name"] for found in objects if "Autoscaler" in found["kind"]}
+    assert scaled == {found["metadata"]["name"] for found in objects if found["kind"] == "Deployment"}
