@@ -33,7 +33,7 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
+test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
 	$(PYTEST) tests $(ARGS)
 
 .PHONY: unit
@@ -51,7 +51,7 @@ lint: $(VENV)/.dev ## Check style (ruff) and formatting
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: types
-types: $(VENV)/.dev ## Check types (mypy strict)
+types: $(VENV)/.dev $(VENV)/.load ## Check types (mypy strict)
 	$(BIN)/mypy $(MODULES)
 	$(BIN)/mypy tests loadtest docs services/identity/tools
 
@@ -63,6 +63,10 @@ fmt: $(VENV)/.dev ## Format the code and mend what ruff can
 .PHONY: bench
 bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real MariaDB (ARGS="--quick")
 	PYTHONPATH=loadtest:tests $(BIN)/python -m bench $(ARGS)
+
+.PHONY: load
+load: $(VENV)/.dev $(VENV)/.load servers ## Put the whole chain under load here, judge it, write reports/load.html (ARGS=--help)
+	@PYTHONPATH=loadtest:tests $(BIN)/python -m load --local $(ARGS)
 
 .PHONY: check
 check: lint types test ## Run lint, types and test
@@ -79,9 +83,10 @@ docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from t
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	@for name in requirements build dev; do \
+	@for name in requirements build dev load; do \
 		case $$name in \
 			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
+			load) inputs="services/load.in"; flags="-c services/requirements.lock -c services/dev.lock" ;; \
 			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
 		esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -110,4 +115,9 @@ $(VENV)/.runtime: $(VENV)/.build services/requirements.lock $(PACKAGES:%=service
 
 $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
+	@touch $@
+
+# Beside the others, not on top of them: whoever puts a cluster under load needs neither services nor tests.
+$(VENV)/.load: $(VENV)/.build services/load.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/load.lock
 	@touch $@
