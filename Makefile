@@ -66,7 +66,11 @@ bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real Maria
 
 .PHONY: load
 load: $(VENV)/.dev $(VENV)/.load servers ## Put the whole chain under load here, judge it, write reports/load.html (ARGS=--help)
-	@PYTHONPATH=loadtest:tests $(BIN)/python -m load --local $(ARGS)
+	@PYTHONPATH=loadtest:tests exec $(BIN)/python -m load --local $(ARGS)
+
+.PHONY: cluster-load
+cluster-load: $(VENV)/.load ## Put an installation under load, and judge it (BASE_URL= ADMIN_PASSWORD=; ARGS=--help for all)
+	@PYTHONPATH=loadtest exec $(BIN)/python -m load $(ARGS)
 
 .PHONY: check
 check: lint types test ## Run lint, types and test

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from load.child import INTERRUPTED, interruptible, run_locust
-from load.office import LoadError, open_office
+from load.office import open_office
 from load.options import add_options, environment
 from load.session import LOGIN
 from load.thresholds import ThresholdError, Thresholds
+from load.wire import LoadError
 
 _UNUSABLE: Final = 2
 
@@ -57,8 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _measure(options, further, target)
     except (LoadError, ThresholdError) as error:
         print(f"load: {error}", file=sys.stderr)
-    except OSError as error:  # ssl.SSLError among them
-        print(f"load: cannot be used: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         return INTERRUPTED
     return _UNUSABLE
@@ -81,6 +80,8 @@ def _measure(options: argparse.Namespace, further: Sequence[str], target: Mappin
     report = Path(options.report)
     report.unlink(missing_ok=True)
     status = run_locust(command, {**environment(options), **target})
+    if status == INTERRUPTED:
+        print("load: interrupted before its end", file=sys.stderr)
     if report.exists():
         print(f"load: written to {report}", file=sys.stderr)
     return status

@@ -7,7 +7,7 @@ import ssl
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from load.wire import Answer, Request
+from load.wire import Answer, LoadError, Request
 
 _SECONDS: Final = 30.0
 
@@ -28,8 +28,8 @@ class Direct:
                 connection.request(request.method, self._url.path + request.path, body, headers)
                 response = connection.getresponse()
                 content = response.read()
-            except (OSError, http.client.HTTPException):
-                return Answer(0)
+            except (OSError, http.client.HTTPException) as error:
+                return Answer(0, reason=str(error) or type(error).__name__)
         names = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, names, parsed(content))
 
@@ -41,8 +41,11 @@ class Direct:
 
 
 def tls_context(ca_file: str, *, insecure: bool) -> ssl.SSLContext:
-    """Return what to trust: one authority, the system's, or anybody; raises OSError for a useless file."""
-    context = ssl.create_default_context(cafile=ca_file or None)
+    """Return what to trust: one authority, the system's, or anybody; raises LoadError for a useless file."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # ssl.SSLError among them
+        raise LoadError(f"CA_FILE={ca_file} cannot be used: {error}") from None
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -10,7 +10,7 @@ from typing import Any, Final
 from load.direct import Direct, tls_context
 from load.options import PASSWORD
 from load.session import Person, Session
-from load.wire import USERS, Answer
+from load.wire import USERS, Answer, LoadError
 
 NAME: Final = "Load test"
 """How the names of everybody who is made begin."""
@@ -20,10 +20,6 @@ _ATTEMPTS: Final = 20
 _ROUNDS: Final = 5
 _NOT_FOUND: Final = 404
 _FAILED: Final = 500
-
-
-class LoadError(Exception):
-    """The installation cannot be put under load, or cannot be cleaned; the message says why."""
 
 
 class Office:
@@ -91,7 +87,7 @@ def is_ours(user: dict[str, Any], domain: str) -> bool:
 
 
 def open_office(base_url: str, options: Namespace) -> Office:
-    """Sign the administrator in whom the options and the environment name; raises LoadError, and OSError."""
+    """Sign the administrator in whom the options and the environment name; raises LoadError."""
     password = os.environ.get(PASSWORD, "")
     if not password:
         raise LoadError(

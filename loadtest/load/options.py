@@ -25,17 +25,21 @@ def add_options(parser: Any) -> None:
         "Doorward", f"The administrator's password is read from {PASSWORD} alone."
     )
     add = group.add_argument
-    add("--admin-email", default=_text("ADMIN_EMAIL", "admin@example.com"), help=_help("an administrator"))
+    add(
+        "--admin-email",
+        default=_text("ADMIN_EMAIL", "admin@example.com"),
+        help=_help("an administrator", "ADMIN_EMAIL"),
+    )
     add(
         "--ca-file",
         default=_text("CA_FILE", ""),
-        help=_help("PEM file of the one authority to trust", "CA_FILE"),
+        help="PEM file of the one authority to trust [CA_FILE; the system's]",
     )
     add(
         "--insecure",
         action="store_true",
         default=_text("INSECURE", "") not in {"", "0"},
-        help=_help("trust any certificate", "INSECURE"),
+        help="trust any certificate [INSECURE]",
     )
     add(
         "--mail-domain",
@@ -59,9 +63,8 @@ def add_options(parser: Any) -> None:
         action="append",
         default=[rule for rule in _text("THRESHOLDS", "").split(";") if rule.strip()],
         metavar="RULE",
-        help=_help(
-            "`p95=800` or `GET /api/v1/users p95=500 errors=0 refused=0`; repeatable", "THRESHOLDS, by ;"
-        ),
+        help="`p95=800` or `GET /api/v1/users p95=500 errors=0 refused=0`; repeatable, later ones win"
+        " [THRESHOLDS, with ; between them]",
     )
 
 
@@ -75,5 +78,5 @@ def _text(variable: str, otherwise: str) -> str:
     return os.environ.get(variable) or otherwise
 
 
-def _help(what: str, variable: str = "ADMIN_EMAIL") -> str:
+def _help(what: str, variable: str) -> str:
     return f"{what} [{variable}; %(default)s]"

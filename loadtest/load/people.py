@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterator
 from typing import Final
 
-from load.office import NAME, LoadError, Office
+from load.office import NAME, Office
 from load.session import Person
-from load.wire import USERS
+from load.wire import USERS, LoadError
 
 _CREATED: Final = 201
 

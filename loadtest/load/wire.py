@@ -14,6 +14,10 @@ _UNAVAILABLE: Final = 503
 _OVERLOADED: Final = "overloaded"
 
 
+class LoadError(Exception):
+    """The installation cannot be put under load, or cannot be cleaned; the message says why."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request. `route` is its method and the template of its path: `GET /api/v1/users/{user_id}`."""
@@ -42,11 +46,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; status 0 when nothing did. Names of headers are in lower case."""
+    """What came back; status 0 when nothing did, for a reason. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    reason: str = ""
 
     @property
     def ok(self) -> bool:
@@ -79,7 +84,7 @@ class Answer:
         return limited and self.retry_after is not None
 
     def __str__(self) -> str:
-        return f"{self.status} {self.code}".strip() if self.status else "no answer"
+        return f"{self.status} {self.code}".strip() if self.status else f"no answer: {self.reason}"
 
 
 class Transport(Protocol):

@@ -41,7 +41,7 @@ class Administrator(Persona):
     @task(1)
     def audit(self) -> None:
         """Read what happened lately."""
-        self.session.request(f"GET {AUTH}/audit", query={"limit": "50", "action": "login.succeeded"})
+        self.session.request(f"GET {AUTH}/audit", query={"limit": "50", "action": "auth:login:succeeded"})
 
     @task(4)
     def answer_tickets(self) -> None:

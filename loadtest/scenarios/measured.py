@@ -34,7 +34,8 @@ class Measured:
             catch_response=True,
         ) as response:
             names = {name.lower(): value for name, value in (response.headers or {}).items()}
-            answer = Answer(response.status_code, names, parsed(response.content or b""))
+            reason = "" if response.status_code else str(response.error)
+            answer = Answer(response.status_code, names, parsed(response.content or b""), reason)
             if answer.ok or answer.status in request.expected:
                 response.success()
             elif request.refusable and answer.is_refusal:

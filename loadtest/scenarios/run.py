@@ -11,14 +11,16 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from load.direct import tls_context
-from load.office import LoadError, Office, open_office
+from load.office import Office, open_office
 from load.options import add_options
 from load.people import People
 from load.session import Person
 from load.thresholds import Row, ThresholdError, Thresholds, figures_of
+from load.wire import LoadError
 
 UNUSABLE: Final = 2
 LEFT_BEHIND: Final = 3
+INTERRUPTED: Final = 130
 
 
 @dataclass
@@ -54,6 +56,7 @@ def install() -> None:
 
 _run: Run | None = None
 _thresholds = Thresholds()
+_judges = False
 _verdict: list[str] = []
 _unjudged: list[str] = []
 
@@ -77,11 +80,14 @@ def _prepare(environment: Environment, **_: object) -> None:
         _thresholds = Thresholds().changed(options.threshold)
         if isinstance(environment.runner, MasterRunner):
             return
-        _run = _new_run(str(environment.host or ""), options)
+        environment.host = (environment.host or "").rstrip("/")
+        _run = _new_run(environment.host, options)
         _make_people(_run, options.people)
-    except (LoadError, ThresholdError, OSError) as error:
+    except (LoadError, ThresholdError) as error:
         print(f"load: {error}", file=sys.stderr)
         sys.exit(UNUSABLE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _new_run(base_url: str, options: Namespace) -> Run:
@@ -95,7 +101,7 @@ def _make_people(run: Run, count: int) -> None:
     try:
         run.people.create(count)
     except BaseException:  # Ctrl-C, too
-        run.people.remove()
+        _remove_people(run)
         raise
 
 
@@ -107,18 +113,22 @@ def _conclude(environment: Environment, **_: object) -> None:
     if not isinstance(runner, WorkerRunner):
         _judge(environment)
         environment.process_exit_code = 1 if _verdict else 0
-    if _run is None:
-        return
     try:
-        removed = _run.people.remove()
-        _run.office.close()
-        print(f"load: removed {removed} people", file=sys.stderr, flush=True)
+        if _run is not None:
+            _remove_people(_run)
+            _run.office.close()
     except (LoadError, KeyboardInterrupt) as error:
         print(f"load: people of the run may be left ({error}): --clean removes them", file=sys.stderr)
         environment.process_exit_code = LEFT_BEHIND
 
 
+def _remove_people(run: Run) -> None:
+    print(f"load: removed {run.people.remove()} people", file=sys.stderr, flush=True)
+
+
 def _judge(environment: Environment) -> None:
+    global _judges  # noqa: PLW0603 - as above
+    _judges = True
     rows = [
         Row(
             entry.method,
@@ -137,7 +147,9 @@ def _judge(environment: Environment) -> None:
 
 
 def _tell(exit_code: int, **_: object) -> None:
-    """Say at the very end, below locust's tables, what the run was."""
+    """Say at the very end, below locust's tables, what the run was; of several processes one says it."""
+    if not _judges:
+        return
     if _unjudged:
         print(f"load: too few requests to judge p95: {', '.join(_unjudged)}", file=sys.stderr)
     for line in _verdict:

@@ -136,7 +136,8 @@ def test_people_of_a_killed_run_are_removed_later_and_nobody_else(
     [
         ({"ADMIN_PASSWORD": ""}, "ADMIN_PASSWORD is not set"),
         ({"ADMIN_PASSWORD": "wrong"}, "could not sign in at .*: 401 invalid_credentials"),
-        ({"BASE_URL": "http://127.0.0.1:9"}, "could not sign in at .*: no answer"),
+        ({"BASE_URL": "http://127.0.0.1:9"}, "could not sign in at .*: no answer: .*refused"),
+        ({"CA_FILE": "/nowhere.pem"}, "CA_FILE=/nowhere.pem cannot be used: "),
         ({"THRESHOLDS": "p95"}, "a threshold looks like"),
     ],
 )

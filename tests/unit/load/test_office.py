@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from load.office import LoadError, Office, is_ours
+from load.office import Office, is_ours
 from load.people import People
-from load.wire import Answer, Request
+from load.wire import Answer, LoadError, Request
 from unit.load.wires import Wire, refusal, session_on, tokens
 
 OURS = {"id": "7", "email": "load-0a1b2c3d-7@example.com", "name": "Load test 0a1b2c3d 7"}
