@@ -11,4 +11,4 @@ from scenarios.tickets import TicketWriter
 __all__ = ["Administrator", "ArrivingPerson", "BrowsingPerson", "TicketWriter"]
 
 weigh()
-run.install()
+run.course.install()

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from load.office import NAME, Office
-from load.session import Person
-from load.wire import USERS, LoadError
+from load.session import Person, Session
+from load.wire import USERS, LoadError, Transport
 
 _CREATED: Final = 201
+_FORBIDDEN: Final = 403
 
 
 class People:
@@ -45,6 +46,16 @@ class People:
     def somebody(self) -> Person:
         """Return anybody of the run, to look at."""
         return random.choice(self._made)
+
+    def try_out(self, transport: Transport) -> bool:
+        """Sign one of them in and out; tell whether they may read the directory. Raises LoadError."""
+        session = Session(transport, self.take())
+        login = session.sign_in()
+        if not login.ok:
+            raise LoadError(f"{session.person.email} was made and cannot sign in: {login}")
+        readable = session.request(f"GET {USERS}", query={"limit": "1"}, expected=[_FORBIDDEN]).ok
+        session.sign_out()
+        return readable
 
     def remove(self) -> int:
         """Remove everybody of this run; return how many."""

@@ -22,7 +22,9 @@ class BrowsingPerson(Persona):
 
     @task(3)
     def directory(self) -> None:
-        """Read the first page of the directory, and often the next."""
+        """Read the first page of the directory, and often the next, where everybody may."""
+        if not self.run_data.directory_is_open:
+            return
         query = {"limit": "50", "sort": random.choice(["name", "-created_at"])}
         answer = self.session.request(f"GET {USERS}", query=query)
         if answer.ok and answer.body["next_cursor"] and random.random() < 0.5:
@@ -32,6 +34,8 @@ class BrowsingPerson(Persona):
     @task(3)
     def colleague(self) -> None:
         """Search for somebody by the start of a name, and open who is found."""
+        if not self.run_data.directory_is_open:
+            return
         found = self.session.request(f"GET {USERS}", query={"q": self.run_data.people.name_of("")[:-3]}).items
         if found:
             self.pause()

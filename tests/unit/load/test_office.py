@@ -92,3 +92,23 @@ def test_who_cannot_be_made_ends_it() -> None:
     people = People(office_on(Wire(), Answer(403, body={"code": "insufficient_role"})))
     with pytest.raises(LoadError, match="could not be created as an administrator: 403 insufficient_role"):
         people.create(1)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_one_is_tried_out_before_all_of_them_come(*, readable: bool) -> None:
+    office, theirs = Wire(), Wire()
+    people = People(office_on(office, Answer(201, body={"id": "1"})))
+    people.create(1)
+    forbidden = Answer(403, body={"code": "insufficient_role"})
+    theirs.answers.extend([tokens(1), page() if readable else forbidden, Answer(204)])
+    assert people.try_out(theirs) is readable
+    assert theirs.routes()[-1] == "POST /api/v1/auth/logout"
+
+
+def test_whoever_was_made_and_cannot_sign_in_is_a_reason_not_to_begin() -> None:
+    office, theirs = Wire(), Wire()
+    people = People(office_on(office, Answer(201, body={"id": "1"})))
+    people.create(1)
+    theirs.answers.append(Answer(403, body={"code": "password_change_required"}))
+    with pytest.raises(LoadError, match="was made and cannot sign in: 403 password_change_required"):
+        people.try_out(theirs)
