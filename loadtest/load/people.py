@@ -24,7 +24,12 @@ class People:
         self._turns: Iterator[Person] = iter(())
 
     def create(self, count: int) -> None:
-        """Make so many, one after the other: each costs the installation the hash of a password."""
+        """Make so many, one after the other: each costs the installation the hash of a password.
+
+        Raises LoadError.
+        """
+        if count < 1:
+            raise LoadError(f"{count} people are too few: nobody would come")
         for number in range(count):
             email, password = f"load-{self.run}-{number}@{self._office.domain}", new_password()
             body = {"email": email, "name": self.name_of(number), "password": password}

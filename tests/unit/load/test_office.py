@@ -94,6 +94,11 @@ def test_who_cannot_be_made_ends_it() -> None:
         people.create(1)
 
 
+def test_nobody_is_too_few() -> None:
+    with pytest.raises(LoadError, match="0 people are too few"):
+        People(office_on(Wire())).create(0)
+
+
 @pytest.mark.parametrize("readable", [True, False])
 def test_one_is_tried_out_before_all_of_them_come(*, readable: bool) -> None:
     office, theirs = Wire(), Wire()
