@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from load.session import LOGIN
+from load.wire import EDGE_LIMIT
 
 FEWEST: Final = 20
 """Requests from which on a route's p95 is judged: of fewer it would be the slowest of all."""
@@ -15,7 +16,10 @@ _REFUSED: Final = "refused: "
 _EXPIRED: Final = "expired"
 _ROW: Final = re.compile(rf"(?P<template>\S+)(?: \((?P<what>{_EXPIRED}|{_REFUSED}\S*)\))?")
 _RULE: Final = re.compile(r"(?:(?P<route>[A-Z]+ /\S*)\s+)?(?P<limits>\w+=\S+(?:\s+\w+=\S+)*)")
-_EDGE_LIMIT: Final = "too_many_requests"
+_EDGE_MEASURED: Final = (
+    "all routes: HAProxy's limit for one source was measured, and not what is behind it; for a load test raise"
+    " DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S there"
+)
 
 
 class ThresholdError(ValueError):
@@ -101,6 +105,8 @@ class Thresholds:
             lines.append(f"all routes: {_share(failed, asked)} errors, allowed {self.default.errors:.2%}")
         if not any(one.requests - one.failures for one in figures):
             lines.append("all routes: nothing was answered, so nothing was measured")
+        if any(EDGE_LIMIT in one.refused for one in figures):
+            lines.append(_EDGE_MEASURED)
         return lines + self._unheld(figures)
 
     def unjudged(self, figures: Sequence[Figures]) -> list[str]:
@@ -173,11 +179,6 @@ def _broken(one: Figures, limits: Limits) -> Iterable[str]:
     if one.refused_share > limits.refused:
         refused = ", ".join(f"{count} {code}" for code, count in sorted(one.refused.items()))
         yield f"{one.route}: {one.refused_share:.2%} refused ({refused}), allowed {limits.refused:.2%}"
-    if _EDGE_LIMIT in one.refused:
-        yield (
-            f"{one.route}: HAProxy's limit for one source was measured and not what is behind it; raise"
-            " DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S for this machine"
-        )
 
 
 def _share(part: int, whole: int) -> str:

@@ -12,6 +12,8 @@ _NOT_MODIFIED: Final = 304
 _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 _OVERLOADED: Final = "overloaded"
+EDGE_LIMIT: Final = "too_many_requests"
+"""HAProxy's code for a source that sends too much. The services have others."""
 
 
 class LoadError(Exception):

@@ -7,7 +7,7 @@ from locust.contrib.fasthttp import FastHttpSession
 
 from load.direct import parsed
 from load.thresholds import row_name
-from load.wire import Answer, Request
+from load.wire import EDGE_LIMIT, Answer, Request
 
 _UNAUTHORIZED: Final = 401
 _MOST_LINES: Final = 20
@@ -38,7 +38,7 @@ class Measured:
             answer = Answer(response.status_code, names, parsed(response.content or b""), reason)
             if answer.ok or answer.status in request.expected:
                 response.success()
-            elif request.refusable and answer.is_refusal:
+            elif answer.is_refusal and (request.refusable or answer.code == EDGE_LIMIT):
                 response.request_meta["name"] = row_name(request.template, refused=answer.code)
                 response.success()
             elif answer.status == _UNAUTHORIZED and request.token_is_over():

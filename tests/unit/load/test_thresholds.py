@@ -42,8 +42,8 @@ def test_refusals_are_no_errors_and_have_a_limit_of_their_own() -> None:
 
 
 def test_the_limit_of_the_edge_is_never_what_was_to_be_measured() -> None:
-    limited = Figures(LOGIN, requests=90, refused={"too_many_requests": 1})
-    [line] = broken(limited)
+    limited = [Figures(route, requests=90, refused={"too_many_requests": 1}) for route in (LOGIN, ME)]
+    [line] = broken(*limited, rules=("refused=1",))
     assert "DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S" in line
 
 
