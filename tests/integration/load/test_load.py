@@ -132,19 +132,19 @@ def test_people_of_a_killed_run_are_removed_later_and_nobody_else(
 
 
 @pytest.mark.parametrize(
-    ("env", "reason"),
+    ("arguments", "env", "reason"),
     [
-        ({"ADMIN_PASSWORD": ""}, "ADMIN_PASSWORD is not set"),
-        ({"ADMIN_PASSWORD": "wrong"}, "could not sign in at .*: 401 invalid_credentials"),
-        ({"BASE_URL": "http://127.0.0.1:9"}, "could not sign in at .*: no answer: .*refused"),
-        ({"CA_FILE": "/nowhere.pem"}, "CA_FILE=/nowhere.pem cannot be used: "),
-        ({"THRESHOLDS": "p95"}, "a threshold looks like"),
+        ([], {"ADMIN_PASSWORD": ""}, "ADMIN_PASSWORD is not set"),
+        ([], {"ADMIN_PASSWORD": "wrong"}, "could not sign in at .*: 401 invalid_credentials"),
+        ([], {"THRESHOLDS": "p95"}, "a threshold looks like"),
+        (["--clean"], {"BASE_URL": "http://127.0.0.1:9"}, "could not sign in at .*: no answer: .*refused"),
+        (["--clean"], {"CA_FILE": "/nowhere.pem"}, "CA_FILE=/nowhere.pem cannot be used: "),
     ],
 )
 def test_it_says_in_a_line_why_it_cannot_run(
-    standalone: Standalone, tmp_path: Path, env: dict[str, str], reason: str
+    standalone: Standalone, tmp_path: Path, arguments: list[str], env: dict[str, str], reason: str
 ) -> None:
-    with started(standalone, tmp_path / "load.html", **env) as process:
+    with started(standalone, tmp_path / "load.html", *arguments, **env) as process:
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 2, said
     assert re.search(f"^load: .*{reason}", said, re.MULTILINE), said
