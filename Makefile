@@ -70,7 +70,7 @@ bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real Maria
 
 .PHONY: chart-check
 chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: helm lint, schemas, linters, what is made from it
-	PYTHONPATH=tests $(BIN)/python -m chart
+	PYTHONPATH=tests:docs $(BIN)/python -m chart
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: check
@@ -107,7 +107,7 @@ chart-tools: $(VENV)/.checkov ## Install what chart-check runs, where that is po
 
 .PHONY: manifests
 manifests: $(VENV)/.dev ## Write deploy/manifests from the chart (needs helm)
-	PYTHONPATH=tests $(BIN)/python -m chart.manifests
+	PYTHONPATH=tests:docs $(BIN)/python -m chart.manifests
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from the code

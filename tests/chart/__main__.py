@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from chart import findings, linters, manifests
-from chart.render import Case, cases, lint, objects, render
+from chart.render import Case, cases, lint, objects, render, takes
 from chart.report import Report
 from chart.schemas import KUBERNETES, core_problem, custom_problem, is_custom
 from chart.tools import HELM, MissingToolError, ToolError, find
+from chart_values import sections
 
 _SHOWN: Final = 12
 
@@ -31,6 +32,7 @@ def main() -> int:
     rendered = {case: text for case in cases() if (text := _rendered(case, report)) is not None}
     if report.failures:  # what is left would be judged by a part of the objects
         return report.conclude()
+    _typos(Case(), report)
     _schemas(list(rendered), report)
     _linters(rendered, report)
     _manifests(report)
@@ -58,6 +60,13 @@ def _rendered(case: Case, report: Report) -> str | None:
 def _changes(first: str, second: str) -> list[str]:
     lines = difflib.unified_diff(first.splitlines(), second.splitlines(), n=0, lineterm="")
     return ["two renders differ:", *list(lines)[2:_SHOWN]]
+
+
+def _typos(case: Case, report: Report) -> None:
+    """Check that a value that there is not is refused, wherever there are values."""
+    values = sections((case.chart / "values.yaml").read_text(encoding="utf-8"))
+    taken = [path for path in values if takes(case, f"{path}.mispelt=1".removeprefix("."))]
+    report.judged("misspelt values are refused", [f"taken: {path or 'at the top'}" for path in taken])
 
 
 def _schemas(rendered: list[Case], report: Report) -> None:

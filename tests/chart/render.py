@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from chart.tools import HELM, ROOT, run
+from chart.tools import HELM, ROOT, ToolError, run
 
 CHART: Final = ROOT / "charts" / "doorward"
 # A values file with this line lets the chart make secrets: they are new with every render.
@@ -55,6 +55,15 @@ def render(case: Case, *, kubernetes: str | None = None) -> str:
         HELM,
         ["template", "doorward", case.chart, "--namespace", "doorward", *case._files, *version, *offered],
     )
+
+
+def takes(case: Case, value: str) -> bool:
+    """Whether the chart renders with one more value, `path=value`."""
+    try:
+        run(HELM, ["template", "doorward", case.chart, "--set", value])
+    except ToolError:
+        return False
+    return True
 
 
 def objects(text: str) -> list[dict[str, Any]]:
