@@ -121,7 +121,7 @@ def _linters(rendered: dict[Case, str], report: Report) -> None:
 
 
 def _manifests(report: Report) -> None:
-    """Check that deploy/manifests is what the chart makes, and that kustomize builds something right of it."""
+    """Check that deploy/manifests is what the chart makes, and kustomize builds something right of it."""
     names = [str(path.relative_to(manifests.FOLDER)) for path in manifests.stale()]
     report.judged("deploy/manifests in step", [f"{name}: run `make manifests`" for name in names])
     for overlay in manifests.OVERLAYS:

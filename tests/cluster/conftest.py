@@ -62,7 +62,7 @@ def edge(folder: Path, certificate: Certificate) -> Iterator[HAProxy]:
 
 
 def ingress_addresses() -> list[str]:
-    """Return `address:port` of the ingress on each node: INGRESS_NODES, or node ports found in the cluster."""
+    """Return `address:port` of the ingress on each node: INGRESS_NODES, or what node ports there are."""
     if given := os.environ.get("INGRESS_NODES"):
         return given.split()
     services = json.loads(kubectl("get", "services", "--all-namespaces", "--output", "json"))["items"]

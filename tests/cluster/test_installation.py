@@ -93,7 +93,7 @@ def test_the_client_s_address_arrives_and_a_made_up_one_does_not(
         person = sign_in(client, admin.email, admin.password)
         answer = client.get(f"{AUTH}/sessions", headers=bearer(person))
     (current,) = [one for one in answer.json()["items"] if one["current"]]
-    assert current["address"] == "127.0.0.9"
+    assert current["ip"] == "127.0.0.9"
 
 
 def test_what_is_not_the_api_stays_inside(client: httpx2.Client) -> None:

@@ -8,7 +8,10 @@ import httpx2
 from cluster.kube import Namespace, Release
 from cluster.people import Person, sign_in
 
-KINDS = "deployment,statefulset,job,cronjob,pod,service,ingress,networkpolicy,configmap,secret,serviceaccount,pvc,pdb,hpa"
+KINDS = (
+    "deployment,statefulset,job,cronjob,pod,service,ingress,networkpolicy,configmap,secret,serviceaccount,pvc"
+    ",pdb,hpa"
+)
 OF_KUBERNETES = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
 
 

@@ -1,4 +1,4 @@
-"""People at work while something is done to the cluster: reads, tickets, refreshes, through the load balancer."""
+"""People at work while something is done to the cluster: they read, ask and refresh, from outside."""
 
 import itertools
 import ssl
@@ -113,7 +113,7 @@ class Traffic:
                 self.seen.created[answer.json()["id"]] = subject
 
     def _refresh(self, client: httpx2.Client, person: Person) -> None:
-        """Exchange the refresh token: not idempotent either. One whose answer was lost is repeated, as clients do."""
+        """Exchange the refresh token: not idempotent either. After a lost answer clients send it again."""
         body = {"refresh_token": person.refresh}
         answer = self._asked(client, "refresh", "POST", f"{AUTH}/refresh-token", None, json=body)
         if answer is not None and answer.status_code in _OK:

@@ -22,8 +22,9 @@ _INTERRUPTED: Final = 130
 _EPILOG: Final = """\
 Each option can be given by the environment variable in brackets instead, the password only so: what is on
 the command line, every user of the machine can read. The walk takes about half a minute, makes some twenty
-accounts and removes them. It asks for five mails, and an installation sends thirty an hour for one source; some
-ten go to people at MAIL_DOMAIN, who do not exist, so let it be a domain whose mail ends at your test mailbox.
+accounts and removes them. It asks for five mails, and an installation sends thirty an hour for one source;
+some ten go to people at MAIL_DOMAIN, who do not exist, so let it be a domain whose mail ends at your test
+mailbox.
 """
 
 

@@ -1,6 +1,6 @@
 """The captcha's service that support.siteverify runs.
 
-Usage: python siteverify_process.py PORT SECRET RECORD BEHAVIOUR. The behaviour file is read for every request.
+Usage: python siteverify_process.py PORT SECRET RECORD BEHAVIOUR. The behaviour file is read for each request.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Rights in the database: those that charts/doorward/files/grants.sql gives, and those that statements use."""
+"""Rights in the database: those that the grants.sql of the chart gives, and those that statements use."""
 
 import re
 from collections import defaultdict

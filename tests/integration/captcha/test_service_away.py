@@ -1,4 +1,4 @@
-"""The captcha's service is away, slow, or says nothing: the limits on guessing hold alone, or nobody comes in."""
+"""The captcha's service is away, slow, or says nothing: the limits hold alone, or nobody comes in."""
 
 import time
 import urllib.request

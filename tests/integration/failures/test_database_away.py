@@ -36,7 +36,7 @@ def requests(deployment: Deployment, people: People) -> dict[str, Request]:
 
 
 def assert_unavailable(answer: Answer, what: str, *, stalled: float = 0.0) -> None:
-    """Refused in time; `stalled` seconds are the machine's own, as a request without the database saw them."""
+    """Refused in time; `stalled` seconds are the machine's, as a request without the database saw them."""
     assert answer.seconds - stalled < ANSWER_SECONDS, f"{what} took {answer.seconds:.1f} s"
     document = assert_problem(answer.response, 503)
     assert document["code"] in {"database_unavailable", "overloaded"}

@@ -74,7 +74,7 @@ def key_mutations(token: str, document: KeyDocument) -> Iterator[Mutation]:
 
 
 def _named_otherwise(token: str, document: KeyDocument, wrong: Mapping[str, bytes]) -> Iterator[Mutation]:
-    """The right keys under wrong names and algorithms, and wrong keys under the names that they would have."""
+    """The right keys under wrong names and algorithms, and wrong keys under the right names."""
     header, claims = parts(token)
     own, other = _own(document, header["kid"]), _other(document, header["kid"])
     for key, named in itertools.permutations((own, other)):

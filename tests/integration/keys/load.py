@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import itertools
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final
 
 from integration.harness.crowd import Member
@@ -95,6 +96,7 @@ class Load:
     @contextlib.asynccontextmanager
     async def running(self, members: Sequence[Member]) -> AsyncIterator[None]:
         """Let the members work for the length of the block: most read, some do nothing but refresh."""
+        kinds: Iterator[Callable[[Load, Member], _Client]]
         kinds = itertools.cycle((_Reader, _Refresher, _Reader, _Visitor))
         self._clients = [kind(self, member) for kind, member in zip(kinds, members, strict=False)]
         tasks = [asyncio.create_task(client.run()) for client in self._clients]
@@ -107,7 +109,7 @@ class Load:
                 await wire.close()
 
 
-class _Client:
+class _Client(ABC):
     """Somebody with a pair of tokens."""
 
     def __init__(self, load: Load, member: Member) -> None:
@@ -126,9 +128,9 @@ class _Client:
             await self.work()
             await asyncio.sleep(_PAUSE_SECONDS)
 
+    @abstractmethod
     async def work(self) -> None:
         """Do what this kind of client does, once."""
-        raise NotImplementedError
 
     async def log_in(self) -> None:
         """Open a session."""

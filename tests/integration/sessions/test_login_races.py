@@ -126,6 +126,21 @@ async def assert_others_ended(change: Change, cases: list[Case], got: list[Token
         assert (await replicas.auths[1].refresh(case.own.refresh)).status == 200
 
 
+async def one_after_the_other(
+    case: Case, first: Coroutine[Any, Any, Reply], second: Coroutine[Any, Any, Reply]
+) -> tuple[Reply, Reply]:
+    """Let two requests reach the account's row in this order, while it is in use, and then let them go on."""
+    database = case.replicas.database
+    with row_locked(database, LOCK_USER, case.member.id.bytes) as let_go:
+        async with asyncio.TaskGroup() as tasks:
+            earlier = tasks.create_task(first)
+            await until_rows_are_waited_for(database, 1)
+            later = tasks.create_task(second)
+            await until_rows_are_waited_for(database, 2)
+            let_go()
+    return earlier.result(), later.result()
+
+
 @changes
 async def test_no_session_survives(replicas: Replicas, admin: str, change: Change) -> None:
     """Whatever the order: before it, the session ends with the others; after it, none opens."""
@@ -157,15 +172,9 @@ async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
 ) -> None:
     """The password was right, the hash is computed, and then the account's row is in use."""
     [case] = await sign_up(replicas, admin, 1)
-    with row_locked(replicas.database, LOCK_USER, case.member.id.bytes) as let_go:
-        async with asyncio.TaskGroup() as tasks:
-            changing = tasks.create_task(change(case))
-            await until_rows_are_waited_for(replicas.database, 1)
-            login = tasks.create_task(case.log_in(1))
-            await until_rows_are_waited_for(replicas.database, 2)
-            let_go()
-    assert changing.result().status in {200, 204}
-    assert login.result().status in {401, 403}, login.result()
+    changed, login = await one_after_the_other(case, change(case), case.log_in(1))
+    assert changed.status in {200, 204}
+    assert login.status in {401, 403}, login
     await assert_others_ended(change, [case], [])
 
 
@@ -175,16 +184,10 @@ async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
 ) -> None:
     """What does not touch the password refuses nobody, but the tokens must be of what stands by now."""
     [case] = await sign_up(replicas, admin, 1)
-    with row_locked(replicas.database, LOCK_USER, case.member.id.bytes) as let_go:
-        async with asyncio.TaskGroup() as tasks:
-            changing = tasks.create_task(change(case))
-            await until_rows_are_waited_for(replicas.database, 1)
-            login = tasks.create_task(case.log_in(1))
-            await until_rows_are_waited_for(replicas.database, 2)
-            let_go()
-    assert changing.result().status in {200, 204}
+    changed, login = await one_after_the_other(case, change(case), case.log_in(1))
+    assert changed.status in {200, 204}
     await replicas.until_nobody_believes(case.own.access)
-    opened = Tokens.of(login.result())
+    opened = Tokens.of(login)
     assert await replicas.believers(opened.access) == ["auth-1", "auth-2", "users"]
     role = "admin" if change is Case.promote else "user"
     assert opened.claims["role"] == role
@@ -199,12 +202,6 @@ async def test_in_slow_motion_a_login_that_came_first_is_ended_with_the_others(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     [case] = await sign_up(replicas, admin, 1)
-    with row_locked(replicas.database, LOCK_USER, case.member.id.bytes) as let_go:
-        async with asyncio.TaskGroup() as tasks:
-            login = tasks.create_task(case.log_in(1))
-            await until_rows_are_waited_for(replicas.database, 1)
-            changing = tasks.create_task(change(case))
-            await until_rows_are_waited_for(replicas.database, 2)
-            let_go()
-    assert changing.result().status in {200, 204}
-    await assert_others_ended(change, [case], [Tokens.of(login.result())])
+    login, changed = await one_after_the_other(case, case.log_in(1), change(case))
+    assert changed.status in {200, 204}
+    await assert_others_ended(change, [case], [Tokens.of(login)])

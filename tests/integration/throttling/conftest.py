@@ -1,4 +1,4 @@
-"""Three auth processes over one MariaDB, shared by every test here: each has accounts and sources of its own."""
+"""Three auth processes over one MariaDB, shared by the tests here: each has its accounts and sources."""
 
 from collections.abc import AsyncIterator, Iterator
 

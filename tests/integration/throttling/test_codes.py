@@ -37,7 +37,7 @@ async def mailed(auths: Auths, member: Member, *, mails: int = 1) -> str:
 
 
 async def test_two_hundred_guesses_at_once_are_no_more_than_five(auths: Auths, member: Member) -> None:
-    """Over three processes. The limit of a day answers twenty of them, and the code is compared five times."""
+    """Over three processes: the limit of a day answers twenty, and the code is compared five times."""
     pin = await mailed(auths, member)
     found = statuses(await guess(auths, member.email, wrong_pins(pin, 200), at_once=200))
     assert found == {400: CODE_GUESSES.free, 429: 200 - CODE_GUESSES.free}

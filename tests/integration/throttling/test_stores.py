@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -36,14 +37,15 @@ BUDGET = Budget("test-budget", 4, memory=6_000)
 SLACK = 60.0
 
 
-class Aging:
+class Aging(ABC):
     """A store, and the passing of time in it."""
 
     def __init__(self, store: ThrottleStore) -> None:
         self.store = store
 
+    @abstractmethod
     async def age(self, subject: Subject, seconds: int) -> None:
-        raise NotImplementedError
+        """Let so much time pass for a subject."""
 
 
 class AgingDatabase(Aging):

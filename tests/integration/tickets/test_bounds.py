@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from doorward_tickets.tables import tickets
 from doorward_tickets.tickets import search
 from doorward_tickets.tickets.listing import Listing
 from doorward_tickets.tickets.repository import list_tickets
 from doorward_tickets.tickets.schemas import Filter, TicketSort
-from doorward_tickets.tickets.search import search_tickets
+from doorward_tickets.tickets.search import find_tickets, search_tickets
 from doorward_tickets.tickets.states import TicketStatus
 from integration.harness.installation import Installation
 from integration.harness.people import People
@@ -58,6 +59,27 @@ def test_a_deep_page_reads_no_more_rows_than_the_first(
         costs.append(rows_read(connection) - before)
         position = listing.position(page[-1])
     assert max(costs) <= PAGE * (1 + BESIDE) + 5
+
+
+@pytest.mark.parametrize("sort", TicketSort)
+@pytest.mark.parametrize("reader", ["user", ""])
+def test_a_list_by_two_filters_reads_a_bounded_number_of_rows(
+    connection: sa.Connection, monkeypatch: pytest.MonkeyPatch, people: People, sort: TicketSort, reader: str
+) -> None:
+    """However many tickets somebody has, or works on, of which none is as the other filter says."""
+    for name, bound in (("SHORT_LOOK", 20), ("LONG_LOOK", 40)):
+        monkeypatch.setattr(search, name, bound)
+    connection.execute(tickets.update().values(status=TicketStatus.CLOSED.value))
+    if reader:
+        listing = Listing(uuid.UUID(people.user.id).bytes, Filter(status=TicketStatus.OPEN), sort)
+    else:
+        criteria = Filter(status=TicketStatus.OPEN, assignee=uuid.UUID(people.deputy.id))
+        listing = Listing(None, criteria, sort)
+    before = rows_read(connection)
+    found, stopped_at = find_tickets(connection, listing, None, PAGE)
+    assert rows_read(connection) - before <= 2 * (20 + 40) + 20
+    assert not found
+    assert stopped_at is not None, "there is more to look through"
 
 
 @pytest.mark.parametrize("sort", TicketSort)

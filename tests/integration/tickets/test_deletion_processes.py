@@ -1,25 +1,24 @@
-"""Deletions over the network: whoever is down meanwhile, the news arrive, and within ten seconds otherwise."""
+"""Deletions over the network: whoever is down, the news arrive, and within ten seconds otherwise."""
 
 import asyncio
-import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
+from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS, USERS, Installation
-from integration.harness.people import PASSWORD, enrol, sign_in
+from integration.harness.people import enrol, sign_in
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import CLIENT, Chain
 from support.databases import DatabaseServer
-from support.ports import free_port
 from support.probes import http_status
-from support.processes import Process
 
 PROMISED_SECONDS = 10.0
 
@@ -220,35 +219,12 @@ def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
 
 
 def test_in_one_process_too(tmp_path: Path) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    server = Process(
-        "standalone",
-        [sys.executable, "-m", "doorward", "serve"],
-        log=tmp_path / "serve.log",
-        ready=lambda: http_status(port, "/readyz") == 200,
-        env={
-            "DOORWARD_DATA_DIR": str(tmp_path / "data"),
-            "DOORWARD_PORT": str(port),
-            "DOORWARD_ADMIN_PASSWORD": PASSWORD,
-        },
-    )
-    with server, httpx2.Client(base_url=url, timeout=20) as client:
+    with somebody_asked(tmp_path) as asked:
 
-        def token(email: str) -> dict[str, str]:
-            response = client.post(f"{AUTH}/token", json={"email": email, "password": PASSWORD})
-            return {"Authorization": f"Bearer {response.json()['access_token']}"}
+        def author() -> dict[str, Any]:
+            shown: dict[str, Any] = asked.client.get(asked.ticket, headers=asked.admin).json()["author"]
+            return shown
 
-        admin = token("admin@example.com")
-        body = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
-        person = client.post(USERS, headers=admin, json=body).json()
-        ticket = client.post(TICKETS, headers=token("ada@example.com"), json=dict(TICKET)).json()
-        path = f"{TICKETS}/{ticket['id']}"
-        assert client.get(path, headers=admin).json()["author"]["name"] == "Ada"
-        assert client.delete(f"{USERS}/{person['id']}", headers=admin).status_code == 204
-
-        def is_gone() -> bool:
-            shown = client.get(path, headers=admin).json()["author"]
-            return bool(shown["deleted"]) and shown["name"] is None
-
-        wait_until(is_gone, PROMISED_SECONDS, "pseudonymous")
+        assert author()["name"] == "Ada"
+        assert asked.client.delete(asked.person, headers=asked.admin).status_code == 204
+        wait_until(lambda: author()["deleted"] and author()["name"] is None, PROMISED_SECONDS, "pseudonymous")

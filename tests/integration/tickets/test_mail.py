@@ -1,4 +1,4 @@
-"""Mail about tickets, through a real SMTP server: who gets it, what it says, and how little of it there is."""
+"""Mail about tickets, through a real SMTP server: who gets it, what it says, and how little there is."""
 
 import uuid
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
-    """A replica that sends mail; the one of the other tests has no mail server and leaves it in the outbox."""
+    """A replica that sends mail; that of the other tests has no mail server and leaves it in the outbox."""
     del people
     with another(
         installation,
@@ -283,6 +283,25 @@ def test_whoever_is_gone_gets_no_mail(
         mailing.call("PATCH", gone.path, people.admin.access, json={"status": "disabled"})
     reply(mailing, people.admin, path)
     assert settled(mailing, smtp) == []
+
+
+@pytest.mark.parametrize("was", ["assignee", "last to answer"])
+def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
+    mailing: Installation, people: People, smtp: SmtpServer, was: str
+) -> None:
+    """Otherwise nobody would learn that the author still waits."""
+    path = path_of(open_ticket(mailing, people.user))
+    reply(mailing, people.admin, path)
+    if was == "assignee":
+        assign(mailing, people.admin, path, people.deputy)
+    else:
+        reply(mailing, people.deputy, path)
+    let_time_pass(mailing)
+    sent = len(settled(mailing, smtp))
+    assert mailing.call("DELETE", people.deputy.path, people.admin.access).status_code == 204
+    mailing.follow_deletions()
+    reply(mailing, people.user, path)
+    assert told(settled(mailing, smtp)[sent:]) == [("admin@example.com", f"New reply: {TICKET['subject']}")]
 
 
 def test_whoever_may_no_longer_see_it_gets_no_mail(

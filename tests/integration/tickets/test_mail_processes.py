@@ -1,25 +1,20 @@
 """Mail about tickets from several replicas at once: nobody is flooded, and nothing is left untold."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import httpx2
 import pytest
 
+from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
-from integration.harness.installation import AUTH, TICKETS, USERS
-from integration.harness.people import PASSWORD
+from integration.harness.installation import TICKETS
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import Chain
 from support.databases import DatabaseServer
-from support.ports import free_port
-from support.probes import http_status
-from support.processes import Process
 from support.services import Service
 from support.smtp import ReceivedMail, SmtpServer
 
@@ -117,31 +112,10 @@ def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
 
 
 def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
-    port = free_port()
-    server = Process(
-        "standalone",
-        [sys.executable, "-m", "doorward", "serve"],
-        log=tmp_path / "serve.log",
-        ready=lambda: http_status(port, "/readyz") == 200,
-        env={
-            "DOORWARD_DATA_DIR": str(tmp_path / "data"),
-            "DOORWARD_PORT": str(port),
-            "DOORWARD_ADMIN_PASSWORD": PASSWORD,
-        },
-    )
-    with server, httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-
-        def token(email: str) -> dict[str, str]:
-            response = client.post(f"{AUTH}/token", json={"email": email, "password": PASSWORD})
-            return {"Authorization": f"Bearer {response.json()['access_token']}"}
-
-        admin = token("admin@example.com")
-        body = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
-        assert client.post(USERS, headers=admin, json=body).status_code == 201
-        ticket = client.post(TICKETS, headers=token("ada@example.com"), json=dict(TICKET)).json()
-        client.post(f"{TICKETS}/{ticket['id']}/replies", headers=admin, json={"text": "Coming."})
+    with somebody_asked(tmp_path) as asked:
+        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"text": "Coming."})
         shown = f"New reply: {TICKET['subject']}"
-        wait_until(lambda: shown in client.get("/mailbox").text, 20, "in the mailbox")
-        metrics = client.get("/metrics").text
+        wait_until(lambda: shown in asked.client.get("/mailbox").text, 20, "in the mailbox")
+        metrics = asked.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):
             assert f'doorward_mail_waiting{{outbox="{outbox}"}}' in metrics

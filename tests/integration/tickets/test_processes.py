@@ -1,4 +1,4 @@
-"""Tickets as a process of its own: its own database, its own name at auth, and auth's list of revoked tokens."""
+"""Tickets as a process of its own: its database, its name at auth, and auth's list of revoked tokens."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,14 +1,19 @@
 """What a request costs the database: statements, counted."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from doorward_identity.deletions import PAGE
+from doorward_tickets.people import repository
+from doorward_tickets.tables import people as snapshot
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
-from integration.harness.tickets import TICKET, open_ticket, path_of
+from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
 
 COSTS: dict[str, tuple[Callable[[str], tuple[str, str, dict[str, Any]]], list[str]]] = {
     "list": (lambda _path: ("GET", TICKETS, {}), ["SELECT"]),
@@ -48,7 +53,15 @@ def statements_of(
     path = path_of(open_ticket(installation, people.user))
     installation.call("POST", f"{path}/replies", people.user.access, json={"text": "Hello?"})
     method, where, options = build(path)
-    engine = installation.tickets_app.state.means.database.engine
+    with noted(installation.tickets_app.state.means.database.engine) as seen:
+        response = installation.call(method, where, people.user.access, **options)
+    assert response.status_code in {200, 201}, response.text
+    return seen
+
+
+@contextmanager
+def noted(engine: sa.Engine) -> Iterator[list[str]]:
+    """Note the first words of statements."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -56,8 +69,23 @@ def statements_of(
 
     sa.event.listen(engine, "before_cursor_execute", note)
     try:
-        response = installation.call(method, where, people.user.access, **options)
+        yield seen
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
-    assert response.status_code in {200, 201}, response.text
-    return seen
+
+
+def test_a_page_of_deletions_is_forgotten_in_two_statements(
+    installation: Installation, people: People
+) -> None:
+    """One for each of them would outlast the bound on a unit of work, and be tried again for ever."""
+    open_ticket(installation, people.user)
+    strangers = [uuid.uuid4().bytes for _ in range(PAGE - 1)]
+    gone = [uuid.UUID(people.user.id).bytes, *strangers]
+    with installation.tickets_engine.connect() as connection, noted(installation.tickets_engine) as seen:
+        connection.exec_driver_sql("BEGIN")
+        repository.forget(connection, gone)
+        connection.commit()
+    assert seen == ["BEGIN", "INSERT", "DELETE"]
+    kept = tickets_execute(installation, sa.select(snapshot.c.name, snapshot.c.deleted_at))
+    assert len(kept) == PAGE
+    assert all(name is None and deleted_at is not None for name, deleted_at in kept)

@@ -72,8 +72,9 @@ def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
     with installation.transaction() as connection:
         connection.execute(
             sa.text(
-                "INSERT INTO users (id, email, email_key, name, name_key, role, status, epoch, version, created_at,"
-                " updated_at) VALUES (:id, :email, :email_key, :name, :name_key, :role, :status, 0, 1, :moment, :moment)"
+                "INSERT INTO users (id, email, email_key, name, name_key, role, status, epoch, version,"
+                " created_at, updated_at) VALUES (:id, :email, :email_key, :name, :name_key, :role, :status,"
+                " 0, 1, :moment, :moment)"
             ),
             rows,
         )

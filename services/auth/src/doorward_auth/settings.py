@@ -43,8 +43,8 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
     )
     registration: RegistrationPolicy = Field(
         default=RegistrationPolicy.CLOSED,
-        description="Who may register: nobody (`closed`: administrators invite), anybody (`open`), or addresses"
-        " of `DOORWARD_REGISTRATION_DOMAINS` (`domains`).",
+        description="Who may register: nobody (`closed`: administrators invite), anybody (`open`), or"
+        " addresses of `DOORWARD_REGISTRATION_DOMAINS` (`domains`).",
     )
     registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Domains whose addresses may register; comma-separated."
@@ -80,8 +80,8 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         """Say what a set of keys lacks for this service, or None."""
         if key_set.signing_key(time.time()) is None:
             return (
-                "has none that signs now, which auth needs: DOORWARD_SECRET_KEY, or DOORWARD_KEY_SET_FILE with"
-                " a private key that is active"
+                "has none that signs now, which auth needs: DOORWARD_SECRET_KEY, or DOORWARD_KEY_SET_FILE"
+                " with a private key that is active"
             )
         return super().key_problem(key_set)
 

@@ -28,7 +28,8 @@ _EXPIRING: Final = (
 class Sweeper:
     """Sweeps in small batches, from every replica: they do not disturb each other.
 
-    It walks through the sessions again and again, by primary key: an index on what makes a session old would be written with every refresh.
+    It walks through the sessions again and again, by primary key: an index on what makes a session old would
+    be written with every refresh.
     """
 
     def __init__(self, database: Database) -> None:

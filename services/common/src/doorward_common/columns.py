@@ -1,5 +1,6 @@
 """Column types that mean the same on MariaDB, MySQL and SQLite, and the database's clock."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -65,9 +66,24 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             raise ValueError("a naive datetime has no place in the database")
         return value.astimezone(UTC).replace(tzinfo=None)
 
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[datetime | None], datetime | None] | None:
+        """Read UTC. From MariaDB and MySQL the driver has read it so already: see `read_utc`."""
+        return None if dialect.name in {"mysql", "mariadb"} else super().result_processor(dialect, coltype)
+
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Read UTC."""
+        """Read what has no offset as UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def read_utc(text: str) -> datetime:
+    """Read a DATETIME as the server writes it: the driver's converter of that type.
+
+    PyMySQL's own takes seventeen times as long, and to add the offset to each value afterwards six
+    times: on a page of fifty rows, each with two, a tenth of the whole request.
+    """
+    return datetime.fromisoformat(f"{text}Z")
 
 
 class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is

@@ -7,7 +7,6 @@ no ROLLBACK after. Units of work that write say BEGIN themselves (see unit_of_wo
 import sqlite3
 import ssl
 import time
-from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,6 +15,8 @@ from pymysql.converters import conversions
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
+
+from doorward_common.columns import read_utc
 
 READ_ONLY_CODES: Final = frozenset({1290, 1792, 1836})
 """Errors of a server that stopped taking writes: the connection leads to the wrong one."""
@@ -66,8 +67,7 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
         connect_args={
             "autocommit": True,
             "charset": "utf8mb4",
-            # A quarter of a row's cost, with PyMySQL's own.
-            "conv": {**conversions, FIELD_TYPE.DATETIME: datetime.fromisoformat},
+            "conv": {**conversions, FIELD_TYPE.DATETIME: read_utc},
             **_tls_arguments(tls_ca_file),
             "connect_timeout": timeout,
             "read_timeout": timeout,

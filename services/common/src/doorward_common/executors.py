@@ -99,7 +99,7 @@ class BoundedExecutor:
         return await asyncio.wrap_future(future)
 
     def require_room(self) -> None:
-        """Raise OverloadedError if a job would be refused now: for callers with work of their own before it."""
+        """Raise OverloadedError if a job would be refused now: for callers with work before it."""
         with self._lock:
             self._require_room()
 

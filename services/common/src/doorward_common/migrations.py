@@ -27,8 +27,8 @@ class MigrationBusyError(Exception):
 def migrate(engine: sa.Engine, package: str) -> None:
     """Upgrade the schema that `package`.migrations describes to its newest revision.
 
-    A schema that a later release has migrated stays as it is: it serves the release before it, so that a release
-    can be rolled back.
+    A schema that a later release has migrated stays as it is: it serves the release before it, which may
+    be rolled back to.
 
     The lock spares two runs each other's half-finished steps; on a Galera cluster it holds on one
     node only, and the steps themselves must do. Raises MigrationBusyError.

@@ -44,8 +44,9 @@ class DatabaseUnavailableError(UnavailableError):
 class Database:
     """A pool of connections and the threads that use them, one each.
 
-    `name` tells it from others of the same process in metrics. The number of connections and the bound on a whole unit of work as its caller sees it, waiting included
-    (`timeout`, seconds) come from the settings unless given.
+    `name` tells it from others of the same process in metrics. The number of connections and the bound on a
+    whole unit of work as its caller sees it, waiting included (`timeout`, seconds) come from the settings
+    unless given.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from doorward_common.revocations.changes import Source
 from doorward_common.revocations.feed import RevocationFeed
 from doorward_common.revocations.memory import Revocations, StalePolicy
 from doorward_common.revocations.remote import RemoteSource
-from doorward_common.settings import SettingsError, VerifierSettings
+from doorward_common.settings import VerifierSettings
 from doorward_common.tokens import Verifier
 
 Background = Callable[[], Coroutine[Any, Any, None]]
@@ -74,13 +74,4 @@ class Verification:
 
 def remote_source(settings: VerifierSettings) -> RemoteSource:
     """Return the list of revoked tokens as auth serves it; raises SettingsError."""
-    if settings.auth_url is None or not settings.client_id or settings.client_secret is None:
-        raise SettingsError(
-            "DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET are needed, all three, to"
-            " learn which tokens were revoked"
-        )
-    return RemoteSource(
-        f"{settings.auth_url}/revocations",
-        client_id=settings.client_id,
-        client_secret=settings.client_secret.get_secret_value(),
-    )
+    return RemoteSource(settings.auth_client(purpose="to learn which tokens were revoked"))

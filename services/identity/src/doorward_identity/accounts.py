@@ -1,6 +1,12 @@
-"""What an account can be."""
+"""What an account can be, and what one begins with."""
 
 from enum import StrEnum
+from typing import Any
+
+from doorward_common.columns import utc_now
+from doorward_common.roles import Role
+from doorward_identity.emails import email_key
+from doorward_identity.names import name_key
 
 
 class Status(StrEnum):
@@ -19,3 +25,20 @@ class SessionEnd(StrEnum):
     DISABLED = "account_disabled"
     PASSWORD = "password_changed"  # noqa: S105 - a reason, not a secret
     ROLE = "role_changed"
+
+
+def new_account(user_id: bytes, email: str, name: str, role: Role, *, is_verified: bool) -> dict[str, Any]:
+    """Return what a new row of `users` says of somebody: all but its epoch, version and times.
+
+    Raises InvalidEmailError.
+    """
+    return {
+        "id": user_id,
+        "email": email,
+        "email_key": email_key(email),
+        "name": name,
+        "name_key": name_key(name),
+        "role": role.value,
+        "status": Status.ACTIVE.value,
+        "email_verified_at": utc_now() if is_verified else None,
+    }

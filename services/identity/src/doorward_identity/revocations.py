@@ -10,12 +10,12 @@ from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_common.columns import utc_now
 from doorward_common.revocations.changes import Changes
 from doorward_common.tokens import MAX_LEEWAY_SECONDS
 from doorward_common.unit_of_work import Database
+from doorward_common.upserts import upsert
 from doorward_identity.tables import revocations
 
 _OVERLAP: Final = timedelta(seconds=10)
@@ -36,27 +36,20 @@ class Kind(StrEnum):
 
 def revoke_session(connection: sa.Connection, session_id: bytes, *, token_seconds: int) -> None:
     """Revoke the access tokens of a session; `token_seconds` is their longest lifetime."""
-    _upsert(connection, Kind.SESSION, session_id, 0, token_seconds)
+    _revoke(connection, Kind.SESSION, session_id, 0, token_seconds)
 
 
 def revoke_user(connection: sa.Connection, user_id: bytes, *, epoch: int, token_seconds: int) -> None:
     """Revoke the access tokens of a user that are of an epoch before `epoch`."""
-    _upsert(connection, Kind.USER, user_id, epoch, token_seconds)
+    _revoke(connection, Kind.USER, user_id, epoch, token_seconds)
 
 
-def _upsert(connection: sa.Connection, kind: Kind, subject_id: bytes, epoch: int, token_seconds: int) -> None:
+def _revoke(connection: sa.Connection, kind: Kind, subject_id: bytes, epoch: int, token_seconds: int) -> None:
     expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
     # The caller holds the lock of what it revokes, so no newer epoch can be overwritten.
     changed = {"epoch": epoch, "revoked_at": utc_now(), "expires_at": expires_at}
-    values = {"kind": kind.value, "subject_id": subject_id, **changed}
-    if connection.dialect.name == "sqlite":
-        connection.execute(
-            sqlite.insert(revocations)
-            .values(values)
-            .on_conflict_do_update(index_elements=["kind", "subject_id"], set_=changed)
-        )
-    else:
-        connection.execute(mysql.insert(revocations).values(values).on_duplicate_key_update(changed))
+    key = {"kind": kind.value, "subject_id": subject_id}
+    upsert(connection, revocations, {**key, **changed}, changed=tuple(changed))
 
 
 @dataclass(slots=True)

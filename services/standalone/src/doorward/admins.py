@@ -6,13 +6,11 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
-from doorward_common.columns import utc_now
 from doorward_common.roles import Role
 from doorward_common.unit_of_work import Database
-from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.accounts import SessionEnd, Status, new_account
 from doorward_identity.audit import Action, record
 from doorward_identity.emails import EmailAddress, email_key
-from doorward_identity.names import name_key
 from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
 from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_users.accounts import repository
@@ -81,16 +79,7 @@ def create_admin(
 
 
 def _insert(connection: sa.Connection, email: str, password_hash: str) -> bytes:
-    values = {
-        "id": uuid7s.uuid7().bytes,
-        "email": email,
-        "email_key": email_key(email),
-        "name": _NAME,
-        "name_key": name_key(_NAME),
-        "role": Role.ADMIN.value,
-        "status": Status.ACTIVE.value,
-        "email_verified_at": utc_now(),
-    }
+    values = new_account(uuid7s.uuid7().bytes, email, _NAME, Role.ADMIN, is_verified=True)
     return repository.insert_user(connection, values, password_hash).id
 
 

@@ -25,7 +25,8 @@ from doorward_identity.passwords import PasswordHashing
 
 _OUTCOMES: Final = {
     admins.Outcome.CREATED: "created the administrator {email}",
-    admins.Outcome.PROMOTED: "{email} was there and is now an active administrator; its password is the old one",
+    admins.Outcome.PROMOTED: "{email} was there and is now an active administrator;"
+    " its password is the old one",
     admins.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions have ended",
     admins.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
 }
@@ -85,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "import-users",
         help="create people from another system, with the password hashes that they have there",
-        description='One JSON object a line: {"email": ..., "name": ..., "role": "user", "password_hash": ...}.'
+        description='One JSON object a line: {"email": ..., "name": ..., "role": "user",'
+        ' "password_hash": ...}.'
         " The last two may be missing: whoever has no hash chooses a password by a reset. Addresses that are"
         " there already stay as they are. If a line is not acceptable, nobody is imported.",
     )

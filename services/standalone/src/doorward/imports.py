@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from doorward_common import strict_json
-from doorward_common.columns import utc_now
 from doorward_common.roles import Role
 from doorward_common.unit_of_work import Database
-from doorward_identity.accounts import Status
+from doorward_identity.accounts import new_account
 from doorward_identity.audit import Action, record
 from doorward_identity.emails import EmailAddress, email_key
-from doorward_identity.names import PersonName, name_key
+from doorward_identity.names import PersonName
 from doorward_identity.passwords import CorruptHashError, from_keycloak, is_importable
 from doorward_users.accounts import repository
 from doorward_users.accounts.errors import EmailTakenError
@@ -117,16 +116,7 @@ def _create(connection: sa.Connection, users: Sequence[ImportedUser]) -> int:
     created = 0
     for user in users:
         user_id = uuid7s.uuid7().bytes
-        values = {
-            "id": user_id,
-            "email": user.email,
-            "email_key": email_key(user.email),
-            "name": user.name,
-            "name_key": name_key(user.name),
-            "role": user.role.value,
-            "status": Status.ACTIVE.value,
-            "email_verified_at": utc_now(),
-        }
+        values = new_account(user_id, user.email, user.name, user.role, is_verified=True)
         try:
             repository.insert_user(connection, values, user.password_hash)
         except EmailTakenError:

@@ -99,7 +99,10 @@ class StandaloneSettings(
     )
 
     def for_auth(self) -> Self:
-        """Return what the auth service is to know: the same, and tickets as a client, by a secret of this process."""
+        """Return what the auth service is to know: the same, and tickets as a client.
+
+        By a secret of this process.
+        """
         clients = json.loads(self.service_clients.get_secret_value()) if self.service_clients else {}
         clients[TICKETS_CLIENT] = self._tickets_client_secret.get_secret_value()
         return self.model_copy(update={"service_clients": SecretStr(json.dumps(clients))})
@@ -143,7 +146,7 @@ class StandaloneSettings(
     @model_validator(mode="before")
     @classmethod
     def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
-        """Use the keys of the data directory unless others are given, and its mailbox without a mail server."""
+        """Use the keys of the data directory unless others are given; its mailbox without a mail server."""
         if not given.keys() & {"smtp_host", "mailbox_dir"}:
             given = {**given, "mailbox_dir": data_directory() / "mailbox"}
         if given.keys() & {"secret_key", "key_set", "key_set_file"}:

@@ -1,6 +1,5 @@
 """The tickets service's application and its process."""
 
-import asyncio
 from functools import partial
 from typing import Final
 
@@ -9,6 +8,7 @@ from fastapi import FastAPI
 
 from doorward_common import commands
 from doorward_common.app import Runtime, create_service
+from doorward_common.closing import close_at_the_end
 from doorward_common.idempotency import IdempotencyKeys
 from doorward_common.pagination import CursorCodec
 from doorward_common.sweeping import BATCH, sweep_regularly
@@ -61,13 +61,6 @@ def create_app(
         sweep_notices = partial(notices.sweep, seconds=notices_kept, count=BATCH)
         return max(old_keys, await used.database.write(sweep_notices))
 
-    async def close_at_the_end() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await directory.close()
-            await accounts.close()
-
     app = create_service(
         "tickets",
         "What people ask of the team: tickets, their threads, who works on them.",
@@ -81,7 +74,12 @@ def create_app(
         ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
-        background=[partial(sweep_regularly, sweep), deletions.run, mail.run, close_at_the_end],
+        background=[
+            partial(sweep_regularly, sweep),
+            deletions.run,
+            mail.run,
+            partial(close_at_the_end, directory.close, accounts.close),
+        ],
     )
     app.state.means = means = Means(
         used.database,

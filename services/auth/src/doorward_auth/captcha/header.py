@@ -10,8 +10,8 @@ _Token = Annotated[
     str | None,
     Header(
         alias="Captcha-Token",
-        description="The token of a solved captcha, where the installation asks for one (403 `captcha_required`)."
-        " Any text, such as `unavailable`, where the captcha does not load.",
+        description="The token of a solved captcha, where the installation asks for one (403"
+        " `captcha_required`). Any text, such as `unavailable`, where the captcha does not load.",
     ),
 ]
 

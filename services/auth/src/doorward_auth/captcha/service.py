@@ -1,10 +1,9 @@
 """The rules of asking for a captcha.
 
-It stands before the limits on guessing and replaces none of them: a solved one shortens no wait. So its service
-may be away, and tokens may be for sale, and a password is as hard to guess as without.
+It stands before the limits on guessing and replaces none of them: a solved one shortens no wait. So its
+service may be away, and tokens may be for sale, and a password is as hard to guess as without.
 """
 
-import asyncio
 import re
 from typing import Final
 
@@ -18,6 +17,7 @@ from doorward_auth.captcha.provider import Provider, ProviderAwayError
 from doorward_auth.captcha.settings import CaptchaSettings, Door, WhenAway
 from doorward_auth.throttling.limits import CAPTCHAS_BY_SOURCE, Subject
 from doorward_auth.throttling.service import Throttle
+from doorward_common.closing import close_at_the_end
 from doorward_common.request_context import current_address
 
 log = structlog.get_logger(__name__)
@@ -47,12 +47,8 @@ class Captcha:
 
     async def run(self) -> None:
         """Close what was opened, once the process serves no more."""
-        if not self._doors:
-            return
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await self._provider.close()
+        if self._doors:
+            await close_at_the_end(self._provider.close)
 
     async def require(self, door: Door, answer: CaptchaAnswer) -> None:
         """Let a request through this door.

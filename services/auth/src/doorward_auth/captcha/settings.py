@@ -30,8 +30,8 @@ class CaptchaSettings(DoorwardSettings):
     captcha_verify_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+$",
-        description="Where tokens of a captcha are verified, in the form that Turnstile, hCaptcha and reCAPTCHA"
-        " share: `https://challenges.cloudflare.com/turnstile/v0/siteverify`. None: no captcha.",
+        description="Where tokens of a captcha are verified, in the form that Turnstile, hCaptcha and"
+        " reCAPTCHA share: `https://challenges.cloudflare.com/turnstile/v0/siteverify`. None: no captcha.",
     )
     captcha_secret: SecretStr | None = Field(
         default=None, description="The secret that the captcha's service knows you by."
@@ -53,7 +53,8 @@ class CaptchaSettings(DoorwardSettings):
     )
     captcha_when_away: WhenAway = Field(
         default=WhenAway.ACCEPT,
-        description="While it does not answer: `accept` and rely on the limits on guessing, or `refuse` with 503.",
+        description="While it does not answer: `accept` and rely on the limits on guessing, or `refuse`"
+        " with 503.",
     )
 
     @field_validator("captcha_doors", mode="before")

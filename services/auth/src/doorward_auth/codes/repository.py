@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_auth.codes.one_time import MAX_GUESSES, Purpose
 from doorward_common.columns import utc_now
+from doorward_common.upserts import upsert
 from doorward_identity.tables import one_time_codes
 
 
@@ -29,12 +29,8 @@ def store(
 ) -> None:
     """Store a code in place of the one before: there is one at a time."""
     fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "subject": subject}
-    row = {"user_id": user_id, "purpose": purpose.value, **fresh}
-    if connection.dialect.name == "sqlite":
-        added = sqlite.insert(one_time_codes).values(row)
-        connection.execute(added.on_conflict_do_update(index_elements=["user_id", "purpose"], set_=fresh))
-    else:
-        connection.execute(mysql.insert(one_time_codes).values(row).on_duplicate_key_update(fresh))
+    key = {"user_id": user_id, "purpose": purpose.value}
+    upsert(connection, one_time_codes, {**key, **fresh}, changed=tuple(fresh))
 
 
 def take_guess(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> StoredCode | None:

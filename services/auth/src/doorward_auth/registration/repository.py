@@ -8,8 +8,7 @@ from sqlalchemy import exc
 
 from doorward_common.columns import utc_now
 from doorward_common.roles import Role
-from doorward_identity.accounts import Status
-from doorward_identity.names import name_key
+from doorward_identity.accounts import new_account
 from doorward_identity.tables import credentials, registrations, users
 
 
@@ -77,14 +76,7 @@ def create_user(connection: sa.Connection, pending: Pending, user_id: bytes) -> 
     """Turn a registration into a user, and drop every other of its address; tell whether that was free."""
     now = utc_now()
     values = {
-        "id": user_id,
-        "email": pending.email,
-        "email_key": pending.email_key,
-        "name": pending.name,
-        "name_key": name_key(pending.name),
-        "role": Role.USER.value,
-        "status": Status.ACTIVE.value,
-        "email_verified_at": now,
+        **new_account(user_id, pending.email, pending.name, Role.USER, is_verified=True),
         "epoch": 0,
         "version": 1,
         "created_at": now,

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
 
 from doorward_auth.throttling.limits import Subject
 from doorward_auth.throttling.rules import NO_WAIT, Record
 from doorward_common.columns import utc_now
+from doorward_common.upserts import upsert_all
 from doorward_identity.tables import throttles
 
 _NOW: Final = utc_now().label("now")
@@ -107,16 +107,13 @@ def _find(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
 
 
 def _put(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, replace: bool) -> None:
-    """Write rows, in one order for all callers; without `replace`, leave those that are there and lock them."""
+    """Write rows, in one order for all callers.
+
+    Without `replace`, leave those that are there and lock them.
+    """
     in_order = sorted(rows, key=lambda row: row["subject"])
     names = ("count", "forgotten_at", "blocked_until") if replace else ("subject",)
-    if connection.dialect.name == "sqlite":
-        added = sqlite.insert(throttles).values(in_order)
-        changes = {name: added.excluded[name] for name in names}
-        connection.execute(added.on_conflict_do_update(index_elements=["subject"], set_=changes))
-    else:
-        put = mysql.insert(throttles).values(in_order)
-        connection.execute(put.on_duplicate_key_update({name: put.inserted[name] for name in names}))
+    upsert_all(connection, throttles, in_order, changed=names)
 
 
 def _row(key: bytes, record: Record) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The rules of waiting."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -72,29 +73,23 @@ class Throttle:
 
         Waits that the database keeps are read in the same unit of work.
         """
-        if self._are_in_redis(subjects):
+        if self._redis_for(subjects) is not None:
             await self.require_no_wait(subjects)
             return await self._units.read(work)
-
-        def unless_waiting(connection: sa.Connection) -> tuple[Sequence[float], list[T]]:
-            waits = repository.waits(connection, subjects)
-            return waits, [] if any(waits) else [work(connection)]
-
-        waits, found = await self._units.read(unless_waiting)
+        waits, found = await self._units.read(
+            _unless_waiting(partial(repository.waits, subjects=subjects), work)
+        )
         self._refuse(subjects, waits)
         return found[0]
 
     async def write(self, subjects: Sequence[Subject], work: Work[T], *, counts: bool = False) -> T:
         """Claim an answer as `claim` does, and write: in one transaction where the database counts."""
-        if self._are_in_redis(subjects):
+        if self._redis_for(subjects) is not None:
             await self.claim(subjects, counts=counts)
             return await self._units.write(work)
-
-        def claimed(connection: sa.Connection) -> tuple[Sequence[float], list[T]]:
-            waits = repository.claim(connection, subjects, counts=counts)
-            return waits, [] if any(waits) else [work(connection)]
-
-        waits, done = await self._units.write(claimed)
+        waits, done = await self._units.write(
+            _unless_waiting(partial(repository.claim, subjects=subjects, counts=counts), work)
+        )
         self._granted(subjects, waits, counts=counts)
         return done[0]
 
@@ -104,13 +99,15 @@ class Throttle:
             for subject in subjects:
                 self._metrics.counted(subject)
 
-    def _are_in_redis(self, subjects: Sequence[Subject]) -> bool:
-        return self._redis is not None and not any(subject.limit in KEPT for subject in subjects)
+    def _redis_for(self, subjects: Sequence[Subject]) -> ThrottleStore | None:
+        """Return Redis where it counts all of the subjects, None where the database does."""
+        return None if any(subject.limit in KEPT for subject in subjects) else self._redis
 
     async def _ask(self, subjects: Sequence[Subject], question: Callable[[ThrottleStore], Awaitable[T]]) -> T:
-        if self._redis is not None and self._are_in_redis(subjects):
+        redis = self._redis_for(subjects)
+        if redis is not None:
             try:
-                return await question(self._redis)
+                return await question(redis)
             except StoreAwayError:
                 pass
         return await question(self._database)
@@ -123,3 +120,13 @@ class Throttle:
             self._metrics.refused(subject)
         log.info("attempt.throttled", limits=[subject.limit.name for subject in waiting])
         raise TooManyAttemptsError(max(waits))
+
+
+def _unless_waiting(ask: Work[Sequence[float]], work: Work[T]) -> Work[tuple[Sequence[float], list[T]]]:
+    """Return work that asks for the waits, and brings them with what `work` returns if nobody has to wait."""
+
+    def both(connection: sa.Connection) -> tuple[Sequence[float], list[T]]:
+        waits = ask(connection)
+        return waits, [] if any(waits) else [work(connection)]
+
+    return both

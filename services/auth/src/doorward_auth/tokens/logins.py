@@ -68,8 +68,9 @@ class LoginService:
     ) -> IssuedTokens:
         """Open a session for the owner of an account.
 
-        Raises TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError; and
-        only after a right password EmailNotVerifiedError, AccountDisabledError and PasswordChangeRequiredError.
+        Raises TooManyAttemptsError; for unknown devices what Captcha.require does; InvalidCredentialsError;
+        and only after a right password EmailNotVerifiedError, AccountDisabledError and
+        PasswordChangeRequiredError.
         """
         for _ in range(_ATTEMPTS):
             proven = await self._proofs.compare(email, password, device_token, captcha)

@@ -65,8 +65,9 @@ def next_key_set(
     signing = current.signing_key(now)
     pending = [key for key in current.believed(now).values() if key.activate_at > now]
     if pending:
+        wait = pending[0].activate_at - now
         raise RotationPendingError(
-            f"the key {pending[0].kid} signs only in {pending[0].activate_at - now} s; rotate again after that"
+            f"the key {pending[0].kid} signs only in {wait} s; rotate again after that"
         )
     activate_at = now + activate_in
     retire_at = activate_at + LONGEST_TOKEN_SECONDS + _SPARE_SECONDS

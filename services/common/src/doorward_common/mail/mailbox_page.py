@@ -23,7 +23,8 @@ _STYLE: Final = """
 body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 td, th { border-bottom: 1px solid #8884; padding: .5rem; text-align: left; }
-pre { border: 1px solid #8884; border-radius: 6px; padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre { border: 1px solid #8884; border-radius: 6px; padding: 1rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 iframe { border: 1px solid #8884; border-radius: 6px; height: 40rem; width: 100%; }
 """
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

@@ -55,7 +55,8 @@ class Mail:
     `recipient` None is a decoy: a row for an address that nobody has, so that asking for a mail does
     the same work either way. `parameters` are what the template shows, as JSON: never a code or a
     secret, which the template's `prepare` hook makes while the mail is sent. `locale` is a language
-    tag or empty. It is sent in `wait` seconds. After `expires_in` seconds the mail is of no use and is not sent any more.
+    tag or empty. It is sent in `wait` seconds. After `expires_in` seconds the mail is of no use and is not
+    sent any more.
     """
 
     template: str

@@ -61,7 +61,8 @@ class MailSettings(DoorwardSettings):
     )
     mail_templates_dir: Path | None = Field(
         default=None,
-        description="Folder of your own texts, `<locale>/<name>.html` and so on; each replaces the one shipped.",
+        description="Folder of your own texts, `<locale>/<name>.html` and so on; each replaces the one"
+        " shipped.",
     )
     mail_default_locale: str = Field(
         default="en",

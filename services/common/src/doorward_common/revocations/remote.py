@@ -6,6 +6,7 @@ import httpx2
 
 from doorward_common.revocations import wire
 from doorward_common.revocations.changes import Changes
+from doorward_common.settings.verifier import AuthClient
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 _TIMEOUT_SECONDS: Final = 3.0
@@ -14,9 +15,10 @@ _TIMEOUT_SECONDS: Final = 3.0
 class RemoteSource:
     """`GET /revocations`, as a registered client."""
 
-    def __init__(self, url: str, *, client_id: str, client_secret: str) -> None:
-        self._client = httpx2.AsyncClient(auth=(client_id, client_secret), timeout=_TIMEOUT_SECONDS)
-        self._url = url
+    def __init__(self, auth: AuthClient) -> None:
+        credentials = auth.client_id, auth.client_secret
+        self._client = httpx2.AsyncClient(auth=credentials, timeout=_TIMEOUT_SECONDS)
+        self._url = f"{auth.url}/revocations"
         self._etag: str | None = None
 
     async def changes(self, cursor: str | None) -> Changes:

@@ -1,6 +1,7 @@
 """Settings of whoever verifies access tokens."""
 
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -10,8 +11,17 @@ from doorward_common.keys.key_set import KeySet
 from doorward_common.keys.ring import KeyRing
 from doorward_common.keys.secrets import check_secret
 from doorward_common.revocations.memory import StalePolicy
-from doorward_common.settings.base import DoorwardSettings
+from doorward_common.settings.base import DoorwardSettings, SettingsError
 from doorward_common.tokens import MAX_LEEWAY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class AuthClient:
+    """Where auth answers, and as whom a service asks it."""
+
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 class VerifierSettings(DoorwardSettings):
@@ -98,6 +108,15 @@ class VerifierSettings(DoorwardSettings):
     def keys_are_published(self) -> bool:
         """Whether the keys come from auth, which alone can sign."""
         return self.secret_key is None and self.key_set is None
+
+    def auth_client(self, *, purpose: str) -> AuthClient:
+        """Say how auth is asked, which is needed `purpose` (`to learn ...`); raises SettingsError."""
+        if self.auth_url is None or not self.client_id or self.client_secret is None:
+            raise SettingsError(
+                "DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET are needed, all three,"
+                f" {purpose}"
+            )
+        return AuthClient(self.auth_url, self.client_id, self.client_secret.get_secret_value())
 
     def key_ring(self) -> KeyRing:
         """Make the ring of the keys that are set; it is empty where they are published."""

@@ -21,7 +21,7 @@ Prepared = Mapping[str, Any] | Literal[Verdict.DROP]
 
 
 class NoticeHooks:
-    """The hooks; each drops a mail that tells its reader nothing (any more), or nothing that they may know."""
+    """The hooks; each drops a mail that tells its reader nothing any more, or nothing that they may know."""
 
     def __init__(self, *, app_url: str | None) -> None:
         self._app_url = app_url

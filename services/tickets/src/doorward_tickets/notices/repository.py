@@ -109,11 +109,17 @@ def count_replies(connection: sa.Connection, notice: Notice, since: int) -> Repl
 def last_answerer(
     connection: sa.Connection, ticket_id: bytes, author_id: bytes, reply_count: int
 ) -> bytes | None:
-    """Return who but the author has written in a thread last, of its end."""
-    found = sa.select(replies.c.author_id).where(
-        replies.c.ticket_id == ticket_id,
-        replies.c.number > reply_count - _ANSWERS_LOOKED_AT,
-        replies.c.author_id != author_id,
+    """Return who but the author has written in a thread last, of its end and of those who are not deleted."""
+    writers = replies.outerjoin(people, people.c.id == replies.c.author_id)
+    found = (
+        sa.select(replies.c.author_id)
+        .select_from(writers)
+        .where(
+            replies.c.ticket_id == ticket_id,
+            replies.c.number > reply_count - _ANSWERS_LOOKED_AT,
+            replies.c.author_id != author_id,
+            people.c.deleted_at.is_(None),
+        )
     )
     return connection.execute(found.order_by(replies.c.number.desc()).limit(1)).scalar_one_or_none()
 

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from doorward_tickets.notices import repository
 from doorward_tickets.notices.kinds import NoticeKind
 from doorward_tickets.notices.repository import Notice
+from doorward_tickets.people import repository as people
 from doorward_tickets.tickets.repository import LockedTicket
 
 
@@ -46,13 +47,15 @@ class Notices:
 def _other_side(connection: sa.Connection, ticket: LockedTicket, actor: bytes) -> bytes | None:
     """Return whom an act concerns who has not done it.
 
-    The author; or of an act of the author, whoever works on the ticket, or else has answered last: of
-    a ticket that nobody has taken up yet everybody would have to be told.
+    The author; or of an act of the author, whoever works on the ticket, or else, and where that one was
+    deleted, has answered last: of a ticket that nobody has taken up yet everybody would have to be told.
     """
     if actor != ticket.author_id:
         return ticket.author_id
-    if ticket.assignee_id is not None:
-        return None if ticket.assignee_id == actor else ticket.assignee_id
+    if ticket.assignee_id == actor:
+        return None
+    if ticket.assignee_id is not None and not people.is_gone(connection, ticket.assignee_id):
+        return ticket.assignee_id
     if not ticket.reply_count:
         return None
     return repository.last_answerer(connection, ticket.id, actor, ticket.reply_count)

@@ -1,4 +1,4 @@
-"""Asking auth about accounts as the service itself, which it knows by name and secret: see auth's `accounts`."""
+"""Asking auth about accounts as the service itself, which it knows by name and secret."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from doorward_common.errors import UnavailableError
 from doorward_common.roles import Role
-from doorward_common.settings import SettingsError
-from doorward_common.settings.verifier import VerifierSettings
+from doorward_common.settings.verifier import AuthClient, VerifierSettings
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -61,19 +60,15 @@ class _Accounts(BaseModel):
 
 
 class Accounts:
-    """`GET /deletions` and `GET /accounts` of auth. `transport` is how to get there where it is not the network."""
+    """`GET /deletions` and `GET /accounts` of auth.
 
-    def __init__(
-        self,
-        auth_url: str,
-        *,
-        client_id: str,
-        client_secret: str,
-        transport: httpx2.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._url = auth_url
+    `transport` is how to get there where it is not the network.
+    """
+
+    def __init__(self, auth: AuthClient, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._url = auth.url
         self._client = httpx2.AsyncClient(
-            auth=(client_id, client_secret),
+            auth=(auth.client_id, auth.client_secret),
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
             trust_env=False,
@@ -82,13 +77,7 @@ class Accounts:
     @classmethod
     def of(cls, settings: VerifierSettings, transport: httpx2.AsyncBaseTransport | None) -> "Accounts":
         """Ask where the settings say; raises SettingsError."""
-        if settings.auth_url is None or not settings.client_id or settings.client_secret is None:
-            raise SettingsError(
-                "DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET are needed, all three, to"
-                " learn who was deleted"
-            )
-        secret = settings.client_secret.get_secret_value()
-        return cls(settings.auth_url, client_id=settings.client_id, client_secret=secret, transport=transport)
+        return cls(settings.auth_client(purpose="to learn who was deleted"), transport)
 
     async def deletions(self, after: str | None) -> DeletionPage:
         """Read a page of the feed; raises FeedExpiredError, AccountsUnavailableError."""

@@ -19,7 +19,7 @@ _UNKNOWN: Final = frozenset({httpx2.codes.UNAUTHORIZED, httpx2.codes.NOT_FOUND})
 
 
 class Profile(BaseModel):
-    """What tickets wants to know of somebody: part of the users service's `User`, and the language they read."""
+    """What tickets wants to know of somebody: part of the users service's `User`, and their language."""
 
     id: uuid.UUID
     name: str = Field(max_length=NAME_LENGTH)

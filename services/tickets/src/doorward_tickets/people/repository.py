@@ -10,7 +10,7 @@ from sqlalchemy import exc
 
 from doorward_common.columns import utc_now
 from doorward_common.roles import Role
-from doorward_common.upserts import upsert
+from doorward_common.upserts import upsert, upsert_all
 from doorward_tickets.people.directory import Profile
 from doorward_tickets.tables import feeds, idempotency_keys, people
 
@@ -89,10 +89,10 @@ def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
         "locale": None,
         "deleted_at": utc_now(),
     }
-    for person_id in ids:
-        # Also of those who count as deleted already: whoever would take that back has not seen this one.
-        upsert(connection, people, {"id": person_id, **gone}, changed=tuple(gone))
     if ids:
+        # Also of those who count as deleted already: whoever would take that back has not seen this one.
+        rows = [{"id": person_id, **gone} for person_id in ids]
+        upsert_all(connection, people, rows, changed=tuple(gone))
         connection.execute(idempotency_keys.delete().where(idempotency_keys.c.caller_id.in_(ids)))
 
 
@@ -124,6 +124,12 @@ def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bo
         return True
     moved = feeds.update().where(feeds.c.name == _FEED, feeds.c.cursor == before).values(cursor=after)
     return connection.execute(moved).rowcount == 1
+
+
+def is_gone(connection: sa.Connection, person_id: bytes) -> bool:
+    """Tell whether somebody is known to be deleted."""
+    found = sa.select(people.c.id).where(people.c.id == person_id, _IS_GONE)
+    return connection.execute(found).scalar_one_or_none() is not None
 
 
 def find_role(connection: sa.Connection, person_id: bytes) -> str | None:

@@ -49,5 +49,8 @@ async def add_reply(caller: ActingUser, wanted: Wanted, replies: Replies) -> Res
 
 @router.put("", response_model=Ticket, summary="Reply to a ticket, once")
 async def put_reply(caller: ActingUser, wanted: Wanted, replies: Replies) -> Response:
-    """Reply, unless the thread of the open ticket ends with this very reply. A closed ticket is open again."""
+    """Reply, unless the thread of the open ticket ends with this very reply.
+
+    A closed ticket is open again.
+    """
     return answer_response(await replies.put(caller, wanted))

@@ -35,8 +35,7 @@ Search = Annotated[
     Query(
         min_length=1,
         max_length=100,
-        description="Words of the subject or the text, each from its start, of three characters or more."
-        " Pages of a search may be short, even empty: go on while there is a `next_cursor`.",
+        description="Words of the subject or the text, each from its start, of three characters or more.",
     ),
 ]
 
@@ -53,7 +52,11 @@ async def list_tickets(  # noqa: PLR0913, PLR0917 - a parameter for each of the 
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """Read your tickets, or as an administrator everybody's: `next_cursor` is `cursor` of the next page."""
+    """Read your tickets, or as an administrator everybody's: `next_cursor` is `cursor` of the next page.
+
+    Pages of a search, or by several filters, may be short, even empty: go on while there is a
+    `next_cursor`.
+    """
     words = () if q is None else words_of(q)
     criteria = Filter(words=words, status=status, author=author, assignee=assignee)
     page = await tickets.list_page(caller, criteria, sort, cursor, limit)

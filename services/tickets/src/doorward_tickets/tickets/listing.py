@@ -33,6 +33,11 @@ class Listing:
         columns = (*(column.name for column, _ in wanted[:1]), self._order)
         self._index = f"ix_tickets_{'_'.join(columns)}"
 
+    @property
+    def is_range(self) -> bool:
+        """Whether an index has these tickets in this order, and no others between them."""
+        return not self.words and len(self.conditions) == len(self.indexed_conditions)
+
     def behind(self, position: Position | None, statement: S) -> S:
         """Put a query on tickets in order, and begin it behind a position.
 

@@ -53,7 +53,7 @@ class LockedTicket(NamedTuple):
 
 _AUTHORS: Final = people.alias("authors")
 _ASSIGNEES: Final = people.alias("assignees")
-SHOWN: Final = (
+_SHOWN: Final = (
     tickets.c.id,
     tickets.c.subject,
     tickets.c.status,
@@ -71,15 +71,15 @@ SHOWN: Final = (
 )
 
 
-def beside_people(source: sa.FromClause) -> sa.FromClause:
-    """Join the names of those who wrote tickets or work on them."""
-    return source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id).outerjoin(
-        _ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id
-    )
+def select_shown(source: sa.FromClause) -> "sa.Select[Any]":
+    """Build the query for tickets as `rows` reads them: from what joins `tickets`, beside people's names."""
+    beside_authors = source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id)
+    beside_both = beside_authors.outerjoin(_ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id)
+    return sa.select(*_SHOWN).select_from(beside_both)
 
 
-_SELECT: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
-_SELECT_WITH_TEXT: Final = sa.select(tickets.c.text, *SHOWN).select_from(beside_people(tickets))
+SELECT: Final = select_shown(tickets)
+_SELECT_WITH_TEXT: Final = SELECT.add_columns(tickets.c.text)
 _LOCK: Final = sa.select(
     tickets.c.id,
     tickets.c.author_id,
@@ -93,13 +93,13 @@ _LOCK: Final = sa.select(
 def list_tickets(
     connection: sa.Connection, listing: Listing, position: Position | None, count: int
 ) -> list[TicketRow]:
-    """Read up to `count` tickets behind `position`, in order; `search` sees to the words."""
-    statement = listing.behind(position, _SELECT.where(*listing.conditions))
+    """Read up to `count` tickets behind `position`, in order, by one range of an index: see `search`."""
+    statement = listing.behind(position, SELECT.where(*listing.conditions))
     return rows(connection.execute(statement.limit(count)))
 
 
 def rows(result: sa.CursorResult[Any]) -> list[TicketRow]:
-    """Read what a SELECT found."""
+    """Read what a query of `select_shown` found."""
     return [TicketRow._make(row) for row in result]
 
 
@@ -111,7 +111,7 @@ def find_ticket(
     is_muted = sa.exists().where(mine).label("is_muted")
     found = _SELECT_WITH_TEXT.add_columns(is_muted).where(tickets.c.id == ticket_id, *_seen_by(reader))
     row = connection.execute(found).one_or_none()
-    return None if row is None else TicketText(TicketRow._make(row[1:-1]), row[0], bool(row[-1]))
+    return None if row is None else TicketText(TicketRow._make(row[:-2]), row[-2], bool(row[-1]))
 
 
 def is_there(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> bool:
@@ -148,7 +148,7 @@ def update_ticket(connection: sa.Connection, ticket_id: bytes, changes: Mapping[
 
 def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
     """Read a locked ticket as it is shown."""
-    return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
+    return TicketRow._make(connection.execute(SELECT.where(tickets.c.id == ticket_id)).one())
 
 
 def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:

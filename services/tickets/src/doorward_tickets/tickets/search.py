@@ -1,11 +1,13 @@
-"""Queries of the search. Whatever is asked, a page costs so many rows and no more.
+"""Queries of lists and of the search. Whatever is asked, a page costs so many rows and no more.
+
+A list by one column is a range of an index. Another filter, or words, are looked for:
 
 Common words are found soonest by reading tickets in the order that is asked for, rare ones by the
 index of words; which is which, a short look tells:
 
 1. Read the next tickets in order. That they fill the page, or are all there are (most people's own),
    ends it.
-2. If the index has few tickets for one of the words, those are the answer.
+2. If the index of words has few tickets for one of them, those are the answer.
 3. Otherwise read on in order, longer, and then leave it at what was found: the page is short, and
    its cursor is where the reading ended.
 """
@@ -19,9 +21,7 @@ from doorward_common.full_text import begins_with, has_words
 from doorward_common.pagination import Position
 from doorward_tickets.tables import ticket_words, tickets
 from doorward_tickets.tickets.listing import Listing
-from doorward_tickets.tickets.repository import SHOWN, TicketRow, beside_people, rows
-
-_TICKETS: Final = sa.select(*SHOWN).select_from(beside_people(tickets))
+from doorward_tickets.tickets.repository import SELECT, TicketRow, list_tickets, rows, select_shown
 
 SHORT_LOOK: Final = 2_000
 LONG_LOOK: Final = 8_000
@@ -36,10 +36,17 @@ class Found(NamedTuple):
     stopped_at: Position | None
 
 
+def find_tickets(connection: sa.Connection, listing: Listing, position: Position | None, count: int) -> Found:
+    """Read up to `count` tickets behind a position; fewer are all there are, or come with `stopped_at`."""
+    if listing.is_range:
+        return Found(list_tickets(connection, listing, position, count), None)
+    return search_tickets(connection, listing, position, count)
+
+
 def search_tickets(
     connection: sa.Connection, listing: Listing, position: Position | None, count: int
 ) -> Found:
-    """Read up to `count` tickets behind a position; fewer are all there are, or come with `stopped_at`."""
+    """Do so for tickets that are in no index one behind the other."""
     short = _look(connection, listing, position, SHORT_LOOK, count)
     if len(short.tickets) == count or short.stopped_at is None:
         return Found(short.tickets, None)
@@ -55,7 +62,7 @@ def _look(
     connection: sa.Connection, listing: Listing, position: Position | None, length: int, count: int
 ) -> Found:
     """Go through the next entries of the index that has the order, so many."""
-    statement = listing.behind(position, _TICKETS.where(*_wanted(listing)))
+    statement = listing.behind(position, SELECT.where(*_wanted(listing)))
     end = _end(connection, listing, position, length)
     if end is not None:
         statement = statement.where(listing.up_to(end))
@@ -72,6 +79,8 @@ def _end(
 
 def _rare_word(connection: sa.Connection, words: Sequence[str]) -> str | None:
     """Return the word that the fewest tickets have, if these are few."""
+    if not words:
+        return None
     counts = [
         sa.select(sa.func.count()).select_from(_entries(word).limit(FEW + 1).subquery()).scalar_subquery()
         for word in words
@@ -86,7 +95,7 @@ def _indexed(
     """Read all tickets with a word, and put those that have the others in order."""
     entries = _entries(word).distinct().subquery("entries")
     source = entries.join(tickets, tickets.c.id == entries.c.ticket_id)
-    statement = sa.select(*SHOWN).select_from(beside_people(source)).where(*_wanted(listing))
+    statement = select_shown(source).where(*_wanted(listing))
     for dialect in ("mysql", "mariadb"):
         # From the entries to the tickets, whatever the optimizer thinks of all tickets in order.
         statement = statement.prefix_with("STRAIGHT_JOIN", dialect=dialect)
@@ -94,7 +103,7 @@ def _indexed(
 
 
 def _wanted(listing: Listing) -> list[sa.ColumnElement[bool]]:
-    return [*listing.conditions, has_words(tickets.c.words, listing.words)]
+    return [*listing.conditions, *([has_words(tickets.c.words, listing.words)] if listing.words else [])]
 
 
 def _entries(word: str) -> "sa.Select[bytes]":

@@ -26,7 +26,7 @@ from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.listing import Listing
 from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
-from doorward_tickets.tickets.search import Found, search_tickets
+from doorward_tickets.tickets.search import Found, find_tickets
 from doorward_tickets.tickets.states import Action, TicketStatus, move
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ class TicketService:
     ) -> TicketPage:
         """Read one page of what the caller sees; raises InvalidCursorError.
 
-        A search that would have to read too much stops: its page is short, and the next goes on.
+        What would have to read too much stops: its page is short, and the next goes on.
         """
         reader = reader_of(caller)
         listing = Listing(reader, criteria, sort)
@@ -74,9 +74,7 @@ class TicketService:
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
 
         def work(connection: sa.Connection) -> Found:
-            if criteria.words:
-                return search_tickets(connection, listing, position, limit + 1)
-            return Found(repository.list_tickets(connection, listing, position, limit + 1), None)
+            return find_tickets(connection, listing, position, limit + 1)
 
         found, stopped_at = await self._database.read(work)
         page = self._cursors.page(found, limit, listing.position, query=query, stopped_at=stopped_at)

@@ -15,7 +15,7 @@ from doorward_common.pagination import CursorCodec
 from doorward_common.roles import Role
 from doorward_common.tokens import Claims
 from doorward_identity import deletions
-from doorward_identity.accounts import SessionEnd, Status
+from doorward_identity.accounts import SessionEnd, Status, new_account
 from doorward_identity.audit import Action
 from doorward_identity.emails import email_key
 from doorward_identity.mails import MailName, post
@@ -92,16 +92,13 @@ class AccountService:
         if wanted.password is not None:
             require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
             password_hash = await self._hashing.hash(wanted.password.get_secret_value())
-        values = {
-            "id": uuid7s.uuid7().bytes,
-            "email": wanted.email,
-            "email_key": email_key(wanted.email),
-            "name": wanted.name,
-            "name_key": name_key(wanted.name),
-            "role": wanted.role.value,
-            "status": Status.ACTIVE.value,
-            "email_verified_at": None if password_hash is None else utc_now(),
-        }
+        values = new_account(
+            uuid7s.uuid7().bytes,
+            wanted.email,
+            wanted.name,
+            wanted.role,
+            is_verified=password_hash is not None,
+        )
 
         def work(connection: sa.Connection) -> UserRow:
             require_standing(connection, caller)

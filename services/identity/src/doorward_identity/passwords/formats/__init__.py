@@ -4,8 +4,10 @@
 |---|---|
 | here, PHP, Ruby, Go, ... (PHC) | `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, also `argon2i` and `argon2d` |
 | PHP, Node, Java, ... (crypt) | `$2b$12$...`, also `$2a$` and `$2y$` |
-| Django | `argon2$argon2id$...`, `bcrypt$$2b$...`, `bcrypt_sha256$$2b$...`, `pbkdf2_sha256$...`, `pbkdf2_sha1$...` |
-| Keycloak (see `keycloak`) | `$pbkdf2-sha512$i=210000$salt$hash`, also `-sha256`, `-sha1`; Argon2 in PHC form |
+| Django | `argon2$argon2id$...`, `bcrypt$$2b$...`, `bcrypt_sha256$$2b$...` |
+| Django | `pbkdf2_sha256$...`, `pbkdf2_sha1$...` |
+| Keycloak (see `keycloak`) | `$pbkdf2-sha512$i=210000$salt$hash`, also `-sha256`, `-sha1` |
+| Keycloak | Argon2 in PHC form |
 
 A foreign hash verifies as it did where it was made, until its owner logs in and it is replaced. The cost of
 one verification is bounded, whatever the row says: up to about one second of a core for most, two at worst,
