@@ -37,7 +37,7 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 ##@ Check
 
 .PHONY: test
-test: $(VENV)/.dev servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
+test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
 	$(PYTEST) tests --ignore tests/cluster $(ARGS)
 
 .PHONY: unit
@@ -55,7 +55,7 @@ lint: $(VENV)/.dev ## Check style (ruff) and formatting
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: types
-types: $(VENV)/.dev ## Check types (mypy strict)
+types: $(VENV)/.dev $(VENV)/.load ## Check types (mypy strict)
 	$(BIN)/mypy $(MODULES)
 	$(BIN)/mypy tests loadtest docs services/identity/tools
 
@@ -72,6 +72,14 @@ bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real Maria
 chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: Helm, schemas, linters, what is made from it (ARGS="--without kube-linter")
 	PYTHONPATH=tests:docs $(BIN)/python -m chart $(ARGS)
 	$(BIN)/python docs/generate.py --check
+
+.PHONY: load
+load: $(VENV)/.dev $(VENV)/.load servers ## Put the whole chain under load here, judge it, write reports/load.html (ARGS=--help)
+	@PYTHONPATH=loadtest:tests exec $(BIN)/python -m load --local $(ARGS)
+
+.PHONY: cluster-load
+cluster-load: $(VENV)/.load ## Put an installation under load, and judge it (BASE_URL= ADMIN_PASSWORD=; ARGS=--help for all)
+	@PYTHONPATH=loadtest exec $(BIN)/python -m load $(ARGS)
 
 .PHONY: check
 check: lint types test ## Run lint, types and test
@@ -115,9 +123,10 @@ docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from t
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	@for name in requirements build dev checkov; do \
+	@for name in requirements build dev load checkov; do \
 		case $$name in \
 			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
+			load) inputs="services/load.in"; flags="-c services/requirements.lock -c services/dev.lock" ;; \
 			checkov) inputs="services/checkov.in"; flags="" ;; \
 			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
 		esac; \
@@ -154,4 +163,9 @@ $(VENV)/.checkov: $(VENV)/.build services/checkov.lock
 	@echo "Installing checkov into $(VENV)/checkov (the first time only) ..."
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/checkov
 	@VIRTUAL_ENV=$(VENV)/checkov $(BIN)/uv pip install --quiet --require-hashes -r services/checkov.lock
+	@touch $@
+
+# Beside the others, not on top of them: whoever puts a cluster under load needs neither services nor tests.
+$(VENV)/.load: $(VENV)/.build services/load.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/load.lock
 	@touch $@

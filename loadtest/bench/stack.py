@@ -24,7 +24,7 @@ from support.services import SECRET_KEY, Service, ServiceName, migrate
 _DATABASE_OPTIONS: Final = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
 _TICKETS_CLIENT: Final = ("tickets", "the tickets service of the benchmark: 0123456789")
 # The tests' services hash cheaply; these as the defaults say.
-_REAL_HASHES: Final[Mapping[str, str]] = {
+REAL_HASHES: Final[Mapping[str, str]] = {
     f"DOORWARD_{name.upper()}": str(Argon2Settings.model_fields[name].default)
     for name in ("argon2_memory_kib", "argon2_time_cost", "argon2_parallelism")
 }
@@ -57,7 +57,7 @@ class Stack:
 
     def stopped_service(self, name: ServiceName) -> Service:
         """Prepare a service that the caller starts and stops."""
-        service = Service(name, database_url=self._database.url, log=self._log(name), env=_REAL_HASHES)
+        service = Service(name, database_url=self._database.url, log=self._log(name), env=REAL_HASHES)
         # The client's own core would be inherited otherwise.
         service.command = self._pinned(service.command, self._cores)
         return service
@@ -143,7 +143,7 @@ class Server(Process):
                 "DOORWARD_TRUSTED_PROXIES": "127.0.0.1/32,::1/128",
                 "DOORWARD_DATA_DIR": str(folder / "var"),
                 "DOORWARD_LOG_LEVEL": "info",
-                **_REAL_HASHES,
+                **REAL_HASHES,
             },
         )
 

@@ -171,11 +171,11 @@ def database_server() -> Iterator[DatabaseServer]:
 def _started(options: Sequence[str]) -> Iterator[MariaDB]:
     # Not pytest's tmp_path: a unix socket's path may have 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="doorward-mariadb-"))
-    server: MariaDB | None = None
     try:
-        server = MariaDB(folder, options).start()
-        yield server
+        server = MariaDB(folder, options)
+        try:
+            yield server.start()
+        finally:
+            server.stop()  # also when the wait for its first answer was interrupted
     finally:
-        if server is not None:
-            server.stop()
         shutil.rmtree(folder)

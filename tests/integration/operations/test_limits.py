@@ -94,6 +94,22 @@ def test_body_past_the_limit_is_refused(deployment: Deployment, people: People) 
 
 
 @pytest.mark.usefixtures("people")
+def test_nobody_is_upgraded(deployment: Deployment) -> None:
+    """Whatever WebSocket library is installed beside the services: a request stays a request."""
+    handshake = (
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+    )
+    upgraded = request("GET", "/livez", *handshake).replace(
+        b"Connection: close", b"Connection: Upgrade, close"
+    )
+    for service in (deployment.auth, deployment.users):
+        status, header, _ = exchange(service, upgraded)
+        assert (status, "upgrade" in header) == (200, False)
+
+
+@pytest.mark.usefixtures("people")
 def test_hostile_requests_do_not_grow_the_process(deployment: Deployment) -> None:
     def resident() -> int:
         text = Path(f"/proc/{deployment.users.pid}/statm").read_text(encoding="ascii")

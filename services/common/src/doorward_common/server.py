@@ -98,6 +98,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
+        ws="none",  # or a library that happens to be installed beside us would answer upgrades
     )
     server = DrainingServer(config, drain_seconds=settings.drain_seconds, on_drain=on_drain)
     host, port = listener.getsockname()[:2]

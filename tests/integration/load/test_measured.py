@@ -1,0 +1,121 @@
+"""What counts as an answer, as an error, as a refusal, and as a token whose time was over."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from support.ports import free_port
+from support.processes import inherited_environment
+from support.requirements import need_package
+
+LOADTEST: Final = Path(__file__).parents[3] / "loadtest"
+# By path: what is answered.
+ANSWERS: Final[Mapping[str, tuple[int, str, bool]]] = {
+    "/ok": (200, "", False),
+    "/unchanged": (304, "", False),
+    "/overloaded": (503, "overloaded", True),
+    "/overloaded-for-ever": (503, "overloaded", False),
+    "/outage": (503, "unavailable", True),
+    "/too-many": (429, "too_many_attempts", True),
+    "/limited": (429, "too_many_requests", True),
+    "/broken": (500, "internal_error", False),
+    "/conflict": (409, "ticket_closed", False),
+    "/unauthorized": (401, "invalid_token", False),
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        status, code, come_back = ANSWERS[self.path]
+        body = b"" if status == 304 else json.dumps({"code": code}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if come_back:
+            self.send_header("Retry-After", "5")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def counted(url: str, *requests: tuple[str, list[int], bool, bool]) -> dict[str, Any]:
+    """Send requests: path, what is expected beside success, may it be refused, is the token's time over."""
+    need_package("locust")
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("counting.py")), url],
+        env={**inherited_environment(), "PYTHONPATH": str(LOADTEST)},
+        input="\n".join(map(json.dumps, requests)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_each_answer_is_counted_for_what_it_is(url: str) -> None:
+    found = counted(
+        url,
+        *(("/ok", [], False, False), ("/ok", [], False, True), ("/unchanged", [], False, False)),
+        *(("/overloaded", [], True, False), ("/overloaded", [], False, False)),
+        *(("/overloaded-for-ever", [], True, False), ("/outage", [], True, False)),
+        *(("/too-many", [], True, False), ("/too-many", [], False, False), ("/limited", [], False, False)),
+        *(("/broken", [], True, True),),
+        *(("/conflict", [409], False, False), ("/conflict", [], False, False)),
+        *(("/unauthorized", [], False, True), ("/unauthorized", [], False, False)),
+    )
+    assert found["counted"] == {
+        "/ok": [2, 0],
+        "/unchanged": [1, 0],
+        "/overloaded (refused: overloaded)": [1, 0],
+        "/overloaded": [1, 1],
+        "/overloaded-for-ever": [1, 1],
+        "/outage": [1, 1],
+        "/too-many (refused: too_many_attempts)": [1, 0],
+        "/too-many": [1, 1],
+        "/limited (refused: too_many_requests)": [1, 0],
+        "/broken": [1, 1],
+        "/conflict": [2, 1],
+        "/unauthorized (expired)": [1, 0],
+        "/unauthorized": [1, 1],
+    }
+    assert found["errors"] == [
+        "401 invalid_token",
+        "409 ticket_closed",
+        "429 too_many_attempts",
+        "500 internal_error",
+        "503 overloaded",
+        "503 overloaded",
+        "503 unavailable",
+    ]
+
+
+def test_no_answer_is_an_error() -> None:
+    found = counted(f"http://127.0.0.1:{free_port()}", ("/ok", [], True, True))
+    assert found["counted"] == {"/ok": [1, 1]}
+    assert "refused" in found["errors"][0]
