@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from chart import findings, linters, manifests
-from chart.render import Case, cases, lint, objects, render, takes
+from chart.render import KUBERNETES, Case, cases, lint, objects, render, takes
 from chart.report import Report
-from chart.schemas import KUBERNETES, core_problem, custom_problem, is_custom
+from chart.schemas import core_problem, custom_problem, is_custom
 from chart.tools import HELM, MissingToolError, ToolError, find
 from chart_values import sections
 
