@@ -99,7 +99,7 @@ def _schemas(rendered: list[Case], report: Report) -> None:
     title = f"schemas of custom resources ({', '.join(sorted({one['kind'] for one in custom.values()}))})"
     try:
         report.judged(title, [problem for one in custom.values() if (problem := custom_problem(one))])
-    except MissingToolError as error:
+    except (MissingToolError, ToolError) as error:  # no Go, or nothing to download from
         report.not_run(title, str(error))
 
 
