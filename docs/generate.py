@@ -105,7 +105,7 @@ def generated() -> dict[Path, str]:
             _readme("standalone", StandaloneSettings, document),
             (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
         ]
-    ) | (_chart_readme() if (ROOT / "charts/doorward/README.md").exists() else {})
+    ) | _chart_readme()
 
 
 def main() -> int:
