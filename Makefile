@@ -69,8 +69,8 @@ bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real Maria
 	PYTHONPATH=loadtest:tests $(BIN)/python -m bench $(ARGS)
 
 .PHONY: chart-check
-chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: helm lint, schemas, linters, what is made from it
-	PYTHONPATH=tests $(BIN)/python -m chart
+chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: Helm, schemas, linters, what is made from it (ARGS="--without kube-linter")
+	PYTHONPATH=tests:docs $(BIN)/python -m chart $(ARGS)
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: load
@@ -115,7 +115,7 @@ chart-tools: $(VENV)/.checkov ## Install what chart-check runs, where that is po
 
 .PHONY: manifests
 manifests: $(VENV)/.dev ## Write deploy/manifests from the chart (needs helm)
-	PYTHONPATH=tests $(BIN)/python -m chart.manifests
+	PYTHONPATH=tests:docs $(BIN)/python -m chart.manifests
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from the code

@@ -46,6 +46,11 @@ def described(text: str) -> list[Value]:
     return list(_rows(document, text.splitlines(), ""))
 
 
+def sections(text: str) -> list[str]:
+    """Return the paths of the maps whose values are described one by one, the whole file being `""`."""
+    return list(dict.fromkeys(value.path.rpartition(".")[0] for value in described(text)))
+
+
 def _rows(mapping: yaml.MappingNode, lines: list[str], prefix: str) -> Iterator[Value]:
     for key, node in mapping.value:
         path = f"{prefix}{key.value}"

@@ -73,6 +73,8 @@ def _plain(default: object) -> str:
 
 def _filled(text: str, name: str, table: str) -> str:
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"a README has no place for its table: <!-- {name} --> and <!-- /{name} -->")
     return pattern.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
 
 
@@ -103,7 +105,7 @@ def generated() -> dict[Path, str]:
             _readme("standalone", StandaloneSettings, document),
             (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
         ]
-    ) | (_chart_readme() if (ROOT / "charts/doorward/README.md").exists() else {})
+    ) | _chart_readme()
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chart.findings import Finding
-from chart.schemas import KUBERNETES
+from chart.render import KUBERNETES
 from chart.tools import CHECKOV, KUBE_LINTER, KUBE_SCORE, Tool, run
 
 # kube-linter's own that say nothing here: it downloads schemas for one (chart.schemas looks at more of

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 import yaml
 
-from chart.tools import HELM, ROOT, run
+from chart.tools import HELM, ROOT, ToolError, run
 
 CHART: Final = ROOT / "charts" / "doorward"
+# The minor versions of two years: three a year, the newest last.
+KUBERNETES: Final = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # A values file with this line lets the chart make secrets: they are new with every render.
 RANDOM_MARK: Final = "# chart-check: the chart makes the secrets"
 # Custom resources that a cluster may have: the chart offers what they make possible.
@@ -44,17 +46,26 @@ def cases(chart: Path = CHART) -> list[Case]:
 
 def lint(case: Case) -> None:
     """Run Helm's own check, warnings being errors; raises ToolError."""
-    run(HELM, ["lint", "--strict", "--quiet", case.chart, *case._files])
+    run(HELM, ["lint", "--strict", "--quiet", "--kube-version", KUBERNETES[-1], case.chart, *case._files])
 
 
-def render(case: Case, *, kubernetes: str | None = None) -> str:
-    """Return the chart's objects as YAML, hooks and tests among them; raises ToolError."""
-    version = ["--kube-version", kubernetes] if kubernetes else []
+def render(case: Case, *, kubernetes: str = KUBERNETES[-1]) -> str:
+    """Return the chart's objects as YAML, hooks and tests among them; raises ToolError.
+
+    The version is always said: which one Helm takes by itself differs from build to build.
+    """
     offered = [word for api in _API_VERSIONS for word in ("--api-versions", api)]
-    return run(
-        HELM,
-        ["template", "doorward", case.chart, "--namespace", "doorward", *case._files, *version, *offered],
-    )
+    words = ["template", "doorward", case.chart, "--namespace", "doorward", *case._files]
+    return run(HELM, [*words, "--kube-version", kubernetes, *offered])
+
+
+def takes(case: Case, value: str) -> bool:
+    """Whether the chart renders with one more value, `path=value`."""
+    try:
+        run(HELM, ["template", "doorward", case.chart, "--kube-version", KUBERNETES[-1], "--set", value])
+    except ToolError:
+        return False
+    return True
 
 
 def objects(text: str) -> list[dict[str, Any]]:

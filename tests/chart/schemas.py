@@ -14,9 +14,6 @@ import yaml
 from chart.render import label
 from chart.tools import GO, run
 
-# The minor versions of two years: three a year, the newest last.
-KUBERNETES: Final = ("1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
-
 # Where custom resources are defined: a Go module at a version, and the folder in it. Go compares what
 # it downloads with the public checksum database.
 _DEFINITIONS: Final = {

@@ -23,7 +23,16 @@ _INGRESS_CLASS: Final = os.environ.get("INGRESS_CLASS", "nginx")
 _READY_SECONDS: Final = 300
 
 
-_ORDER: Final = ("installation", "network", "disruptions", "procedures", "uninstall")
+_ORDER: Final = (
+    "images",
+    "installation",
+    "network",
+    "load",
+    "backup",
+    "procedures",
+    "disruptions",
+    "uninstall",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -82,7 +82,7 @@ def test_forged_proxy_line_logs_nobody_in(chain: Chain, way: Edge, start: bytes)
         assert FORGED not in client.get(f"{AUTH}/sessions").text
 
 
-def test_kept_connections_never_carry_another_clients_address(proxied: Edge, backends: Backends) -> None:
+def test_no_connection_carries_another_clients_address(proxied: Edge, backends: Backends) -> None:
     sources = [f"127.0.0.{number}" for number in range(20, 24)]
     clients = [proxied.client(source=source) for source in sources]
     for _ in range(5):

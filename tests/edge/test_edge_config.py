@@ -4,11 +4,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.certificates import self_signed
 from support.chain import Edge
-from support.haproxy import check_config, write_nodes
+from support.haproxy import CONFIG, check_config, write_nodes
 from support.nginx import TEMPLATE, render
+from support.processes import inherited_environment
+from support.requirements import HAPROXY, need
 
 NOTHING_TO_SAY = {"", "Configuration file is valid"}  # 3.2, 2.6
 
@@ -84,6 +87,34 @@ def test_haproxy_refuses_a_proxy_protocol_that_it_does_not_know(tmp_path: Path, 
     with pytest.raises(subprocess.CalledProcessError) as refused:
         check_config(self_signed(tmp_path), {"DOORWARD_EDGE_PROXY_PROTOCOL": word}, nodes=nodes)
     assert "DOORWARD_EDGE_PROXY_PROTOCOL is off or v2" in refused.value.stderr
+
+
+def test_compose_starts_haproxy_with_its_list(tmp_path: Path) -> None:
+    text = (CONFIG.parents[1] / "deploy" / "compose" / "compose.yaml").read_text(encoding="utf-8")
+    service = yaml.safe_load(text)["services"]["haproxy"]
+    shell, option, script = service["command"]
+    assert "../../haproxy:/usr/local/etc/haproxy:ro" in service["volumes"]
+    for there, here in (
+        ("/usr/local/etc/haproxy", str(CONFIG.parent)),
+        ("/tmp/nodes.cfg", str(tmp_path / "nodes.cfg")),
+        ("exec haproxy -W -db", f"exec {need(HAPROXY)} -c"),
+    ):
+        assert there in script
+        script = script.replace(there, here)
+    done = subprocess.run(
+        [shell, option, script],
+        env={
+            **inherited_environment(),
+            "DOORWARD_EDGE_CERTIFICATE": str(self_signed(tmp_path).pem),
+            "DOORWARD_EDGE_NODES": "192.0.2.4:8080",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout + done.stderr).strip() in NOTHING_TO_SAY
+    assert "DOORWARD_EDGE_NODES" in service["environment"]
+    assert "server node1 192.0.2.4:8080" in (tmp_path / "nodes.cfg").read_text(encoding="utf-8")
 
 
 def test_haproxy_said_nothing_at_its_start(edge: Edge) -> None:

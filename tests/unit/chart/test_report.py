@@ -23,6 +23,16 @@ def test_a_failure_fails_and_names_each_problem(capsys: pytest.CaptureFixture[st
     assert "Job/migrate" in said
 
 
+@pytest.mark.parametrize(("missing", "status"), [("kube-linter", 0), ("checkov", 1)])
+def test_what_may_be_missing_is_said_and_fails_nothing(
+    capsys: pytest.CaptureFixture[str], missing: str, status: int
+) -> None:
+    report = Report(strict=True, may_be_missing=frozenset({"kube-linter"}))
+    report.not_run(missing, "not here")
+    assert report.conclude() == status
+    assert f"NOT RUN: {missing}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("strict", "status"), [(True, 1), (False, 0)])
 def test_what_did_not_run_is_said_and_fails_under_ci(
     capsys: pytest.CaptureFixture[str], *, strict: bool, status: int

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from chart.schemas import KUBERNETES, core_problem, custom_problem, is_custom, strict, version_schema
+from chart.render import KUBERNETES
+from chart.schemas import core_problem, custom_problem, is_custom, strict, version_schema
 
 SERVICE: dict[str, Any] = {
     "apiVersion": "v1",

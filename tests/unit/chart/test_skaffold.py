@@ -56,7 +56,9 @@ def test_the_tag_changes_with_every_image_that_a_job_runs() -> None:
     containers = [one for pod in pods for one in [*pod.get("initContainers", []), *pod["containers"]]]
     run = {name for one in containers for name in re.findall(r"^(doorward/\w+)", one["image"])}
     template = RELEASE["setValueTemplates"]["image.tag"]
-    assert set(re.findall(r"IMAGE_TAG_(\w+)", template)) == {image.replace("/", "_") for image in run}
+    names = re.findall(r"IMAGE_TAG_(\w+)", template)
+    assert set(names) == {image.replace("/", "_") for image in run}
+    assert template.count("%.12s") == len(names)
 
 
 def test_the_walk_has_a_job_that_skaffold_and_pod_security_take() -> None:

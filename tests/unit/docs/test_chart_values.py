@@ -1,6 +1,6 @@
 import pytest
 
-from chart_values import UndescribedValueError, Value, described, values_table
+from chart_values import UndescribedValueError, Value, described, sections, values_table
 
 VALUES = """\
 # Chart values.
@@ -50,6 +50,10 @@ def test_each_described_value_is_a_row_in_the_order_of_the_file() -> None:
         Value("auth.mail.enabled", "false", "Off."),
         Value("auth.mail.host", "null", "Unset."),
     ]
+
+
+def test_sections_are_what_holds_described_values() -> None:
+    assert sections(VALUES) == ["", "image", "auth.mail"]
 
 
 def test_the_table_keeps_its_columns() -> None:
