@@ -64,7 +64,7 @@ def applications() -> Iterator[FastAPI]:
 
 @cache
 def exposed() -> dict[str, frozenset[str]]:
-    """Return the labels of every metric of the services, mail and captcha on, by the names that are scraped."""
+    """Return the labels of the services' metrics, mail and captcha on, by the names that are scraped."""
     found: dict[str, frozenset[str]] = {}
     for application in applications():
         registry = application.state.metrics.registry
