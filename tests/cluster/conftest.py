@@ -28,7 +28,6 @@ _ORDER: Final = (
     "installation",
     "network",
     "load",
-    "backup",
     "procedures",
     "disruptions",
     "uninstall",
