@@ -29,6 +29,8 @@ _ORDER: Final = (
     "network",
     "load",
     "procedures",
+    "external",
+    "manifests",
     "disruptions",
     "uninstall",
 )
@@ -45,6 +47,12 @@ def measured() -> Iterator[Measured]:
     measured = Measured()
     yield measured
     measured.save()
+
+
+@pytest.fixture(scope="session")
+def tag() -> str:
+    """Which images: those that `make cluster-images` brought there."""
+    return _TAG
 
 
 @pytest.fixture(scope="session")

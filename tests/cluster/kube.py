@@ -61,6 +61,16 @@ class Namespace:
         (found,) = [one for one in self.objects("secret") if one["metadata"]["name"] == name]
         return base64.b64decode(found["data"][key]).decode()
 
+    def usage(self) -> dict[str, tuple[float, float]]:
+        """Return thousandths of a core and MiB of the largest pod of each component, as metrics-server saw them."""
+        found: dict[str, tuple[float, float]] = {}
+        for line in self.kubectl("top", "pods", "--no-headers").splitlines():
+            name, cpu, memory = line.split()
+            component = name.removeprefix("doorward-").split("-")[0]
+            one = float(cpu.removesuffix("m")), float(memory.removesuffix("Mi"))
+            found[component] = max(found.get(component, one), one)
+        return found
+
     def rolled_out(self, *names: str, seconds: int = 300) -> None:
         """Wait until Deployments (or `kind/name`) are as they were asked for; raises CommandError."""
         for name in names:

@@ -234,9 +234,5 @@ def test_more_load_brings_more_pods(scene: Scene) -> None:
             assert time.monotonic() - started < 240, scene.namespace.kubectl("describe", "hpa")
             time.sleep(2)
         scene.measured.note("seconds", "until more load had brought another pod", time.monotonic() - started)
-        for line in scene.namespace.kubectl("top", "pods", "--no-headers").splitlines():
-            name, cpu, memory = line.split()
-            component = name.removeprefix("doorward-").split("-")[0]
-            scene.measured.note("under load, MiB", component, float(memory.removesuffix("Mi")))
-            scene.measured.note("under load, CPU in thousandths", component, float(cpu.removesuffix("m")))
+        scene.measured.note_usage("under load", scene.namespace.usage())
     assert traffic.seen.failures == [], traffic.seen.told()
