@@ -62,7 +62,7 @@ class Namespace:
         return base64.b64decode(found["data"][key]).decode()
 
     def usage(self) -> dict[str, tuple[float, float]]:
-        """Return thousandths of a core and MiB of the largest pod of each component, as metrics-server saw them."""
+        """Return thousandths of a core, and MiB, of the largest pod of each component."""
         found: dict[str, tuple[float, float]] = {}
         for line in self.kubectl("top", "pods", "--no-headers").splitlines():
             name, cpu, memory = line.split()
