@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 from doorward_auth.accounts.service import AccountInformation
 from doorward_auth.composition import AuthServices
 from doorward_auth.email_change.service import EmailChangeService
-from doorward_auth.mails.service import DeadLetterService
 from doorward_auth.oauth.service import TokenInspector
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
@@ -28,6 +27,9 @@ def _one(pick: Callable[[AuthServices], Any]) -> Callable[[Request], Awaitable[A
         return pick(request.app.state.services)
 
     return dependency
+
+
+dead_letters = _one(lambda services: services.dead_letters)
 
 
 async def _device(request: Request) -> Device:
@@ -50,7 +52,6 @@ Passwords = Annotated[PasswordService, Depends(_one(lambda services: services.pa
 Resets = Annotated[ResetService, Depends(_one(lambda services: services.resets))]
 Registrations = Annotated[RegistrationService, Depends(_one(lambda services: services.registrations))]
 EmailChanges = Annotated[EmailChangeService, Depends(_one(lambda services: services.email_changes))]
-DeadLetters = Annotated[DeadLetterService, Depends(_one(lambda services: services.dead_letters))]
 Inspector = Annotated[TokenInspector, Depends(_one(lambda services: services.inspector))]
 Published = Annotated[RevocationLog, Depends(_one(lambda services: services.revocation_log))]
 Accounts = Annotated[AccountInformation, Depends(_one(lambda services: services.accounts))]

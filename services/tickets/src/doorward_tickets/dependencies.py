@@ -6,7 +6,9 @@ from fastapi import Depends, Request
 
 from doorward_common.guard import AdminUser, CurrentUser
 from doorward_common.languages import preferred_language
+from doorward_common.mail.dead_letters.service import DeadLetterService
 from doorward_common.tokens import Claims
+from doorward_tickets.means import Means
 from doorward_tickets.notices.muting import Muting
 from doorward_tickets.people.service import Caller
 from doorward_tickets.replies.service import ReplyService
@@ -25,6 +27,12 @@ async def _replies(request: Request) -> ReplyService:
 
 async def _muting(request: Request) -> Muting:
     service: Muting = request.app.state.muting
+    return service
+
+
+async def dead_letters(request: Request) -> DeadLetterService:
+    """Find what decides about mail that could not be sent."""
+    service: DeadLetterService = request.app.state.dead_letters
     return service
 
 
@@ -47,3 +55,9 @@ Replies = Annotated[ReplyService, Depends(_replies)]
 Mutes = Annotated[Muting, Depends(_muting)]
 ActingUser = Annotated[Caller, Depends(_acting_user)]
 ActingAdmin = Annotated[Caller, Depends(_acting_admin)]
+
+
+async def require_standing(request: Request, caller: ActingAdmin) -> None:
+    """Raise InvalidAccessTokenError for whoever is no administrator any more, as far as can be known now."""
+    means: Means = request.app.state.means
+    await means.people.standing(caller)

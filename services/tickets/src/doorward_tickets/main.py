@@ -10,10 +10,11 @@ from doorward_common import commands
 from doorward_common.app import Runtime, create_service
 from doorward_common.closing import close_at_the_end
 from doorward_common.idempotency import IdempotencyKeys
+from doorward_common.mail.dead_letters.service import DeadLetterService
 from doorward_common.pagination import CursorCodec
 from doorward_common.sweeping import BATCH, sweep_regularly
 from doorward_tickets.means import Means
-from doorward_tickets.notices import endpoints as mute_endpoints
+from doorward_tickets.notices import endpoints as notice_endpoints
 from doorward_tickets.notices import repository as notices
 from doorward_tickets.notices.muting import Muting
 from doorward_tickets.notices.room import MailRoom
@@ -26,7 +27,7 @@ from doorward_tickets.replies import endpoints as reply_endpoints
 from doorward_tickets.replies.service import ReplyService
 from doorward_tickets.schema import PACKAGE, schema_problem
 from doorward_tickets.settings import TicketsSettings
-from doorward_tickets.tables import idempotency_keys
+from doorward_tickets.tables import idempotency_keys, outbox
 from doorward_tickets.tickets import endpoints as ticket_endpoints
 from doorward_tickets.tickets.service import TicketService
 
@@ -53,6 +54,7 @@ def create_app(
     keys = IdempotencyKeys(idempotency_keys, seconds=settings.idempotency_seconds)
 
     mail = MailRoom(used, settings, accounts)
+    cursors = CursorCodec(lambda: settings.cursor_secrets(used.verification.keys))
     # Until no mail of theirs can be waiting any more.
     notices_kept = settings.mail_give_up_seconds + settings.notice_seconds + _DAY
 
@@ -68,9 +70,10 @@ def create_app(
         used,
         routers=[
             ticket_endpoints.hot_router,
+            notice_endpoints.mails_router,
             ticket_endpoints.router,
             reply_endpoints.router,
-            mute_endpoints.router,
+            notice_endpoints.router,
         ],
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
@@ -85,12 +88,13 @@ def create_app(
         used.database,
         People(directory),
         keys,
-        CursorCodec(lambda: settings.cursor_secrets(used.verification.keys)),
+        cursors,
         Notices(seconds=settings.notice_seconds),
         mail.wake,
     )
     app.state.deletions = deletions
     app.state.muting = Muting(used.database)
+    app.state.dead_letters = DeadLetterService(used.database, outbox, cursors, wake=mail.wake)
     app.state.tickets = TicketService(means)
     app.state.replies = ReplyService(means)
     return app

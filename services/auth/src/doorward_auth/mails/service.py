@@ -1,14 +1,15 @@
-"""The rules of mail that could not be sent: administrators see it, and decide."""
+"""The rules of auth's dead letters: what administrators do with them is in the audit log."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_auth.mails.errors import MailNotFoundError
 from doorward_auth.mails.room import MailRoom
-from doorward_auth.mails.schemas import DeadLetter
-from doorward_common.mail.dead_letters import discard, list_dead, position_of, resend
-from doorward_common.pagination import CursorCodec, Page
+from doorward_common.mail.dead_letters import service
+from doorward_common.mail.dead_letters.service import Decision
+from doorward_common.pagination import CursorCodec
 from doorward_common.settings import ServiceSettings
 from doorward_common.tokens import Claims
 from doorward_identity.audit import Action, record
@@ -16,50 +17,26 @@ from doorward_identity.runtime import IdentityRuntime
 from doorward_identity.standing import require_standing
 from doorward_identity.tables import outbox
 
+_ACTIONS: Final[Mapping[Decision, Action]] = {
+    Decision.RESENT: Action.MAIL_RESENT,
+    Decision.DISCARDED: Action.MAIL_DISCARDED,
+}
 
-class DeadLetterService:
-    """Lists dead letters, sends them again and throws them away."""
+
+class DeadLetterService(service.DeadLetterService):
+    """Decides about mails of accounts."""
 
     def __init__(self, runtime: IdentityRuntime, mail: MailRoom, settings: ServiceSettings) -> None:
-        self._database = runtime.database
-        self._mail = mail
-        self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
+        cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
+        super().__init__(runtime.database, outbox, cursors, wake=mail.wake)
 
-    async def page(self, cursor: str | None, limit: int) -> Page[DeadLetter]:
-        """Read one page, the newest first; raises InvalidCursorError."""
-        behind = None if cursor is None else self._cursors.decode(cursor, query=["dead letters"])
-        found = await self._database.read(lambda connection: list_dead(connection, outbox, behind, limit + 1))
-        following = position_of(found[limit - 1]) if len(found) > limit else None
-        return Page(
-            items=[DeadLetter.of(mail) for mail in found[:limit]],
-            next_cursor=None
-            if following is None
-            else self._cursors.encode(following, query=["dead letters"]),
-        )
+    def require_standing(self, connection: sa.Connection, caller: Claims) -> None:
+        """Raise InvalidAccessTokenError for whoever is no administrator any more, as every write does."""
+        require_standing(connection, caller)
 
-    async def resend(self, caller: Claims, mail_id: uuid.UUID) -> None:
-        """Send a dead letter again; raises MailNotFoundError."""
-
-        def work(connection: sa.Connection) -> None:
-            require_standing(connection, caller)
-            if not resend(connection, outbox, mail_id):
-                raise MailNotFoundError
-            details = {"mail_id": mail_id}
-            actor = caller.subject.bytes
-            record(connection, Action.MAIL_RESENT, actor=actor, target=None, details=details)
-
-        await self._database.write(work)
-        self._mail.wake()
-
-    async def discard(self, caller: Claims, mail_id: uuid.UUID) -> None:
-        """Throw a dead letter away; raises MailNotFoundError."""
-
-        def work(connection: sa.Connection) -> None:
-            require_standing(connection, caller)
-            if not discard(connection, outbox, mail_id):
-                raise MailNotFoundError
-            details = {"mail_id": mail_id}
-            actor = caller.subject.bytes
-            record(connection, Action.MAIL_DISCARDED, actor=actor, target=None, details=details)
-
-        await self._database.write(work)
+    def record(
+        self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, decision: Decision
+    ) -> None:
+        """Add the decision to the audit log."""
+        details = {"mail_id": mail_id}
+        record(connection, _ACTIONS[decision], actor=caller.subject.bytes, target=None, details=details)

@@ -1,14 +1,24 @@
-"""Endpoints of muting."""
+"""Endpoints of muting, and of mail that could not be sent."""
 
 import uuid
+from typing import Final
 
+from fastapi import Depends
 from starlette.responses import Response
 
 from doorward_common.guard import CurrentUser
+from doorward_common.mail.dead_letters.endpoints import dead_letter_router
 from doorward_common.routing import strict_router
-from doorward_tickets.dependencies import Mutes
+from doorward_tickets.dependencies import Mutes, dead_letters, require_standing
+from doorward_tickets.notices.schemas import TicketDeadLetter
 
-router = strict_router(prefix="/api/v1/tickets/{ticket_id}", tag="tickets")
+PREFIX: Final = "/api/v1/tickets"
+
+router = strict_router(prefix=PREFIX + "/{ticket_id}", tag="tickets")
+# To be asked before the routes of a ticket, which would take "mails" for an id.
+mails_router = dead_letter_router(
+    PREFIX + "/mails", dead_letters, TicketDeadLetter, before_changes=[Depends(require_standing)]
+)
 
 
 @router.put("/mute", status_code=204, summary="Get no mail about a ticket")

@@ -60,12 +60,14 @@ def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: 
     ).one_or_none()
     wait = 0
     if row is not None:
-        is_unsent = sa.exists().where(outbox.c.id == row.mail_id, outbox.c.dead_at.is_(None))
-        now, is_waiting = connection.execute(sa.select(utc_now(), is_unsent)).one()
+        # Dead letters too: they have told nothing, and this one tells it for them.
+        now, is_unsent = connection.execute(
+            sa.select(utc_now(), sa.exists().where(outbox.c.id == row.mail_id))
+        ).one()
         if row.due_at > now:
             return False
         wait = max(0, seconds - int((now - row.due_at).total_seconds()))
-        since = row.since if is_waiting else since
+        since = row.since if is_unsent else since
     parameters = {"ticket_id": notice.ticket_id.hex(), "person_id": notice.person_id.hex()}
     locale = find_locale(connection, notice.person_id)
     mail = Mail(notice.kind.value, None, locale, parameters, wait=wait)
@@ -144,11 +146,12 @@ def unmute(connection: sa.Connection, ticket_id: bytes, person_id: bytes) -> Non
 def sweep(connection: sa.Connection, *, seconds: int, count: int) -> int:
     """Delete up to `count` notices whose mail was due so many seconds ago; return how many.
 
-    Not those whose mail still waits, for a mail server that is away: it would be taken for an old one.
+    Not those whose mail still waits, for a mail server that is away or as a dead letter for an
+    administrator: it would be taken for an old one.
     """
     key = notices.c.ticket_id, notices.c.person_id, notices.c.kind
     old = notices.c.due_at < utc_now(-seconds)
-    waits = sa.exists().where(outbox.c.id == notices.c.mail_id, outbox.c.dead_at.is_(None))
+    waits = sa.exists().where(outbox.c.id == notices.c.mail_id)
     found = [tuple(row) for row in connection.execute(sa.select(*key).where(old, ~waits).limit(count))]
     if found:
         # Unless there is a new mail meanwhile.

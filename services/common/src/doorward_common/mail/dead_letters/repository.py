@@ -1,9 +1,12 @@
-"""Mails that could not be sent: seen, sent again or thrown away by administrators."""
+"""Queries on mails that could not be sent."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
@@ -22,6 +25,7 @@ class DeadMail:
     created_at: datetime
     dead_at: datetime
     last_error: str
+    parameters: Mapping[str, Any]
 
 
 def list_dead(
@@ -30,13 +34,14 @@ def list_dead(
     """Read up to `count` dead letters behind `position`, the newest first."""
     c = outbox.c
     statement = sa.select(
-        c.id, c.template, c.recipient, c.locale, c.attempts, c.created_at, c.dead_at, c.last_error
-    ).where(c.dead_at.is_not(None))
+        c.id, c.template, c.recipient, c.locale, c.attempts,
+        c.created_at, c.dead_at, c.last_error, c.parameters,
+    ).where(c.dead_at.is_not(None))  # fmt: skip
     if position is not None:
         value, tie = datetime.fromisoformat(position.value), uuid.UUID(position.id).bytes
         statement = statement.where(after(c.dead_at, value, c.id, tie, descending=True))
     rows = connection.execute(statement.order_by(c.dead_at.desc(), c.id.desc()).limit(count))
-    return [DeadMail(uuid.UUID(bytes=row.id), *row[1:]) for row in rows]
+    return [DeadMail(uuid.UUID(bytes=row.id), *row[1:-1], orjson.loads(row.parameters)) for row in rows]
 
 
 def position_of(mail: DeadMail) -> Position:

@@ -1,11 +1,13 @@
 """Bodies about mail that could not be sent."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from doorward_common.mail.dead_letters import DeadMail
+from doorward_common.mail.dead_letters.repository import DeadMail
 
 
 class DeadLetter(BaseModel):
@@ -20,7 +22,7 @@ class DeadLetter(BaseModel):
     error: str = Field(description="What failed, with SMTP's numbers.", examples=["recipient 550 5.1.1"])
 
     @classmethod
-    def of(cls, mail: DeadMail) -> "DeadLetter":
+    def of(cls, mail: DeadMail) -> Self:
         """Present a dead letter."""
         return cls(
             id=mail.id,
@@ -30,4 +32,10 @@ class DeadLetter(BaseModel):
             created_at=mail.created_at,
             dead_at=mail.dead_at,
             error=mail.last_error,
+            **cls.details(mail),
         )
+
+    @classmethod
+    def details(cls, _mail: DeadMail) -> Mapping[str, Any]:
+        """Return the fields that a service adds to these."""
+        return {}
