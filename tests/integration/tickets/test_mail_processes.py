@@ -20,6 +20,7 @@ from support.smtp import ReceivedMail, SmtpServer
 
 WINDOW_SECONDS = 1
 REPLIES = 80
+MAILS = f"{TICKETS}/mails"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,39 @@ def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
     wait_until(lambda: is_sent(chain), 30, "sent")
     assert len({mail.id for mail in smtp.mails()[before:]}) == 6
     assert told(smtp.mails()[before:]) >= 6
+
+
+def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpServer) -> None:
+    """Through both replicas at once, with no more rights than tickets has."""
+    admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
+    before = len(smtp.mails())
+    smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
+    try:
+        for _ in range(2):
+            _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
+            write(chain, f"{TICKETS}/{ticket['id']}", admin, 0)
+        wait_until(lambda: len(dead(chain, admin)) == 2, 30, "dead")
+    finally:
+        smtp.behave()
+    again, away = dead(chain, admin)
+    headers = {"Authorization": f"Bearer {admin}"}
+
+    def resend(number: int) -> int:
+        service = (chain.tickets, chain.more[0])[number % 2]
+        return chain.client.post(f"{service.url}{MAILS}/{again}/resend", headers=headers).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(resend, range(16))) == [202, *[404] * 15]
+    assert chain.ticket("DELETE", f"{MAILS}/{away}", admin) == (204, {})
+    wait_until(lambda: is_sent(chain), 30, "sent")
+    assert [mail.id for mail in smtp.mails()[before:]] == [again]
+
+
+def dead(chain: Chain, admin: str) -> list[str]:
+    """Return the ids of the dead letters, as an administrator is told them."""
+    status, page = chain.ticket("GET", MAILS, admin)
+    assert status == 200
+    return [letter["id"] for letter in page["items"]]
 
 
 def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""Mail about tickets that could not be sent: administrators see it, send it again or throw it away."""
+
+import uuid
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from doorward_common.columns import utc_now
+from doorward_common.mail.outbox import Mail, enqueue
+from doorward_identity.tables import outbox as accounts_outbox
+from doorward_identity.tables import users
+from doorward_tickets.notices.kinds import NoticeKind
+from doorward_tickets.tables import outbox
+from integration.accounts.stored import bury_a_mail
+from integration.harness.installation import AUTH, TICKETS, Installation
+from integration.harness.people import People
+from integration.harness.problems import assert_problem
+from integration.harness.tickets import store_ticket
+from integration.tickets.test_people import users_answering
+
+MAILS = f"{TICKETS}/mails"
+
+
+def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
+    """Leave a dead letter as a worker does that a mail server refused."""
+    parameters = {"ticket_id": uuid.uuid4().hex, "person_id": uuid.UUID(person_id).hex}
+    mail = Mail(NoticeKind.REPLIED.value, None, parameters=parameters)
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        enqueue(connection, outbox, mail)
+        connection.execute(
+            outbox.update()
+            .where(outbox.c.id == mail.id.bytes)
+            .values(due_at=None, dead_at=utc_now(-seconds_ago), attempts=9, last_error="recipient 550 5.1.1")
+        )
+        connection.commit()
+    return mail.id
+
+
+def stored(installation: Installation) -> list[sa.Row[Any]]:
+    """Return what is in the outbox."""
+    with installation.tickets_engine.connect() as connection:
+        return list(connection.execute(outbox.select().order_by(outbox.c.id)))
+
+
+def letters(installation: Installation, people: People) -> list[dict[str, Any]]:
+    """Read every page of one letter each."""
+    found: list[dict[str, Any]] = []
+    params: dict[str, str] = {"limit": "1"}
+    while True:
+        response = installation.call("GET", MAILS, people.admin.access, params=params)
+        assert response.status_code == 200, response.text
+        found += response.json()["items"]
+        if response.json()["next_cursor"] is None:
+            return found
+        params["cursor"] = response.json()["next_cursor"]
+
+
+def changes(mail: object) -> tuple[tuple[str, str], ...]:
+    return ("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")
+
+
+def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
+    assert letters(installation, people) == []
+    mails = {n: bury(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
+    found = letters(installation, people)
+    assert [letter["id"] for letter in found] == [str(mails[n]) for n in (1, 2, 3)]
+    newest = found[0]
+    assert newest.keys() == {
+        "id", "template", "recipient", "attempts", "created_at", "dead_at", "error", "ticket_id", "person_id",
+    }  # fmt: skip
+    assert (newest["template"], newest["attempts"]) == ("ticket_replied", 9)
+    assert newest["error"] == "recipient 550 5.1.1"
+    assert (newest["recipient"], newest["person_id"]) == (None, people.user.id)
+
+
+def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation, people: People) -> None:
+    away, kept = (bury(installation, people.user.id) for _ in range(2))
+    thrown = installation.call("DELETE", f"{MAILS}/{away}", people.admin.access)
+    assert (thrown.status_code, thrown.content) == (204, b"")
+    assert [letter["id"] for letter in letters(installation, people)] == [str(kept)]
+    assert len(stored(installation)) == 1
+
+
+def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
+    alive, elsewhere = bury(installation, people.user.id), bury_a_mail(installation, people.user.email)
+    resent = installation.call("POST", f"{MAILS}/{alive}/resend", people.admin.access)
+    assert (resent.status_code, resent.content) == (202, b"")
+    for mail in (alive, elsewhere, uuid.uuid4()):
+        for method, path in changes(mail):
+            assert_problem(installation.call(method, path, people.admin.access), 404, "mail_not_found")
+    assert len(installation.execute(accounts_outbox.select())) == 1
+
+
+def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, people: People) -> None:
+    """The two share a prefix: what has the wrong shape for either is not found, and changes nothing."""
+    mail, ticket = bury(installation, people.user.id), store_ticket(installation, people.user.id)
+    admin = people.admin.access
+    for method, path in (*changes("x"), *changes("mute"), ("GET", f"{TICKETS}/x"), ("GET", f"{MAILS}/")):
+        assert_problem(installation.call(method, path, admin), 404, "not_found")
+    assert_problem(installation.call("PUT", MAILS, admin, json={"text": "x"}), 404, "not_found")
+    assert_problem(installation.call("PATCH", f"{MAILS}/close", admin), 404, "not_found")
+    for method, path in changes(ticket):
+        assert_problem(installation.call(method, path, admin), 404, "mail_not_found")
+    assert_problem(installation.call("GET", f"{TICKETS}/{mail}", admin), 404, "ticket_not_found")
+    assert installation.call("GET", f"{TICKETS}/{ticket}", admin).status_code == 200
+    assert len(letters(installation, people)) == 1
+
+
+def test_they_are_for_administrators(installation: Installation, people: People) -> None:
+    mail = bury(installation, people.user.id)
+    for method, path in (("GET", MAILS), *changes(mail)):
+        assert_problem(installation.call(method, path), 401, "not_authenticated")
+        # Also not for whom it is.
+        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_role")
+    assert [letter["id"] for letter in letters(installation, people)] == [str(mail)]
+
+
+@pytest.mark.parametrize("fall", [{"role": "user"}, {"status": "disabled"}])
+def test_whoever_fell_a_moment_ago_decides_nothing(
+    installation: Installation, people: People, fall: dict[str, str]
+) -> None:
+    """Though the list of revoked tokens does not say so yet: the directory does."""
+    mail = bury(installation, people.user.id)
+    before = stored(installation)
+    deputy = users.c.id == uuid.UUID(people.deputy.id).bytes
+    installation.execute(users.update().where(deputy).values(**fall))
+    for method, path in changes(mail):
+        assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")
+    assert stored(installation) == before
+
+
+def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
+    for number in range(2):
+        bury(installation, people.user.id)
+        bury_a_mail(installation, f"{number}@example.com")
+        store_ticket(installation, people.user.id)
+
+    def cursor(path: str) -> str:
+        page = installation.call("GET", path, people.admin.access, params={"limit": 1}).json()
+        found: str = page["next_cursor"]
+        return found
+
+    # Auth's list of the same kind is sealed with the same secret.
+    for wrong in (cursor(MAILS)[:-1], "x", cursor(TICKETS), cursor(f"{AUTH}/mails")):
+        response = installation.call("GET", MAILS, people.admin.access, params={"cursor": wrong})
+        assert_problem(response, 400, "invalid_cursor")
+
+
+def test_the_log_tells_who_decided(installation: Installation, people: People) -> None:
+    again, away = (bury(installation, people.user.id) for _ in range(2))
+    with capture_logs() as entries:
+        installation.call("POST", f"{MAILS}/{again}/resend", people.admin.access)
+        installation.call("DELETE", f"{MAILS}/{again}", people.admin.access)  # refused: it is on its way
+        installation.call("DELETE", f"{MAILS}/{away}", people.deputy.access)
+    decided = [entry for entry in entries if entry["event"].startswith("mail.")]
+    assert [(entry["event"], entry["actor_id"], entry["mail"]) for entry in decided] == [
+        ("mail.resent", people.admin.id, str(again)),
+        ("mail.discarded", people.deputy.id, str(away)),
+    ]
+
+
+def test_without_the_users_service_the_token_decides(installation: Installation, people: People) -> None:
+    mail = bury(installation, people.user.id)
+    with users_answering(installation, 0):
+        answer = installation.call("DELETE", f"{MAILS}/{mail}", people.admin.access)
+    assert answer.status_code == 204
+    assert stored(installation) == []

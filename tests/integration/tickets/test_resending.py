@@ -1,0 +1,125 @@
+"""Dead letters of tickets with a real mail server: what is sent again, and what it has left to tell."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from doorward_common.columns import utc_now
+from doorward_tickets.notices import repository
+from doorward_tickets.tables import notices
+from integration.harness.deployment import wait_until
+from integration.harness.installation import Installation, another
+from integration.harness.people import People
+from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
+from integration.tickets.test_dead_letters import MAILS, letters, stored
+from support.smtp import SmtpServer
+
+
+@pytest.fixture
+def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
+    with SmtpServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
+    """A replica that sends mail, all of it at once."""
+    del people
+    with another(
+        installation,
+        smtp_host="127.0.0.1",
+        smtp_port=smtp.port,
+        smtp_tls="none",
+        mail_from="no-reply@example.com",
+        mail_poll_seconds=0.05,
+        mail_retry_seconds=0.05,
+        notice_seconds=1,
+    ) as replica:
+        yield replica
+
+
+@contextmanager
+def refusing(smtp: SmtpServer) -> Iterator[None]:
+    """Let the mail server refuse every mail for good during the block."""
+    smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
+    yield
+    smtp.behave()
+
+
+def reply_in_vain(mailing: Installation, people: People, smtp: SmtpServer, path: str) -> str:
+    """Reply to a ticket of the user's, whose mail is refused; return the dead letter's id."""
+    known = len(letters(mailing, people))
+    with refusing(smtp):
+        reply(mailing, people, path)
+        wait_until(lambda: len(letters(mailing, people)) > known, 20, "dead")
+    newest: str = letters(mailing, people)[0]["id"]
+    return newest
+
+
+def reply(mailing: Installation, people: People, path: str) -> None:
+    response = mailing.call("POST", f"{path}/replies", people.admin.access, json={"text": "Look at it."})
+    assert response.status_code == 201, response.text
+
+
+def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
+    """Return the subjects of what was sent, once nothing waits any more."""
+    wait_until(lambda: all(row.dead_at for row in stored(mailing)), 20, "sent")
+    return [str(mail.message["Subject"]) for mail in smtp.mails()]
+
+
+def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    ticket = open_ticket(mailing, people.user)
+    dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
+    [letter] = letters(mailing, people)
+    assert (letter["ticket_id"], letter["person_id"]) == (ticket["id"], people.user.id)
+    assert letter["error"] == "recipient 550 5.1.1"
+    assert mailing.call("POST", f"{MAILS}/{dead}/resend", people.admin.access).status_code == 202
+    assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
+    assert smtp.mails()[0].recipients == [people.user.email]
+    assert stored(mailing) == []
+
+
+def test_a_notice_is_kept_for_as_long_as_its_mail_may_be_sent_again(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    """Without it the mail would be taken for an old one, and dropped after a 202."""
+    dead = reply_in_vain(mailing, people, smtp, path_of(open_ticket(mailing, people.user)))
+    tickets_execute(mailing, notices.update().values(due_at=utc_now(-29 * 86_400)))
+    database = mailing.tickets_app.state.means.database
+
+    def sweep() -> int:
+        return int(database.write_now(lambda c: repository.sweep(c, seconds=3600, count=10)))
+
+    assert sweep() == 0
+    mailing.call("POST", f"{MAILS}/{dead}/resend", people.admin.access)
+    assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
+    assert sweep() == 1
+
+
+def test_the_next_mail_tells_what_a_dead_one_has_not(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    """And the dead one, sent again, has nothing left to tell."""
+    path = path_of(open_ticket(mailing, people.user))
+    dead = reply_in_vain(mailing, people, smtp, path)
+    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    reply(mailing, people, path)
+    assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
+    mailing.call("POST", f"{MAILS}/{dead}/resend", people.admin.access)
+    wait_until(lambda: stored(mailing) == [], 20, "dropped")
+    assert len(smtp.mails()) == 1
+
+
+def test_whose_mail_was_thrown_away_is_not_told_of_it_later(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    dead = reply_in_vain(mailing, people, smtp, path)
+    mailing.call("DELETE", f"{MAILS}/{dead}", people.admin.access)
+    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    reply(mailing, people, path)
+    assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
