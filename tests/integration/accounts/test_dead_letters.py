@@ -10,7 +10,7 @@ import pytest
 from doorward_common.database import create_engine
 from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
-from doorward_identity.tables import outbox
+from doorward_identity.tables import outbox, users
 from integration.accounts.flows import CHOSEN, Flows
 from integration.accounts.letters import Letters
 from integration.accounts.stored import bury_a_mail, count
@@ -73,6 +73,16 @@ def test_they_are_for_administrators(installation: Installation, people: People)
     for method, path in (("GET", MAILS), ("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_role")
+    assert listed(installation, people) == [people.user.email]
+
+
+def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, people: People) -> None:
+    """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
+    mail = bury_a_mail(installation, people.user.email)
+    deputy = users.c.id == uuid.UUID(people.deputy.id).bytes
+    installation.execute(users.update().where(deputy).values(epoch=users.c.epoch + 1))
+    for method, path in (("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
+        assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")
     assert listed(installation, people) == [people.user.email]
 
 

@@ -25,7 +25,7 @@ def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
-    """A replica that sends mail, all of it at once."""
+    """A replica that sends mail at once, as soon as a change says that there is some."""
     del people
     with another(
         installation,
@@ -33,7 +33,7 @@ def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Ite
         smtp_port=smtp.port,
         smtp_tls="none",
         mail_from="no-reply@example.com",
-        mail_poll_seconds=0.05,
+        mail_poll_seconds=60,
         mail_retry_seconds=0.05,
         notice_seconds=1,
     ) as replica:
