@@ -2,9 +2,9 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from starlette.responses import Response
 
 from doorward_common.auth import AdminUser
@@ -19,7 +19,7 @@ def dead_letter_router(
     service: Callable[[Request], Awaitable[DeadLetterService]],
     letter: type[DeadLetter] = DeadLetter,
     *,
-    before_changes: Sequence[Any] = (),
+    before_changes: Sequence[params.Depends] = (),
 ) -> APIRouter:
     """Return the routes under `prefix` (`/api/v1/auth/mails`), for administrators alone.
 
