@@ -97,15 +97,18 @@ def generated() -> dict[Path, str]:
     users: FastAPI = create_users(UsersSettings.model_validate(_EXAMPLE))
     tickets: FastAPI = create_tickets(TicketsSettings.model_validate(_EXAMPLE | _ELSEWHERE))
     document = merged_openapi([auth, users, tickets])
-    return dict(
-        [
-            _readme("auth", AuthSettings, auth.openapi()),
-            _readme("users", UsersSettings, users.openapi()),
-            _readme("tickets", TicketsSettings, tickets.openapi()),
-            _readme("standalone", StandaloneSettings, document),
-            (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
-        ]
-    ) | _chart_readme()
+    return (
+        dict(
+            [
+                _readme("auth", AuthSettings, auth.openapi()),
+                _readme("users", UsersSettings, users.openapi()),
+                _readme("tickets", TicketsSettings, tickets.openapi()),
+                _readme("standalone", StandaloneSettings, document),
+                (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
+            ]
+        )
+        | _chart_readme()
+    )
 
 
 def main() -> int:

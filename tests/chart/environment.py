@@ -24,7 +24,6 @@ _SETTINGS: Final[dict[str, type[DoorwardSettings]]] = {
     "tickets": TicketsSettings,
     "standalone": CommandSettings,
 }
-_FOLDER: Final = "/run/secrets/doorward"
 _TEXT: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 """Long enough for everything that has to be."""
 
@@ -72,8 +71,13 @@ def _mounted(pod: dict[str, Any]) -> Iterator[str]:
 
 
 def _environment(container: dict[str, Any], folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the variables, with the folder in the place of each that is mounted."""
+    mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
     for variable in container.get("env", []):
-        yield variable["name"], variable.get("value", _TEXT).replace(_FOLDER, folder)
+        value = variable.get("value", _TEXT)
+        for path in mounts:
+            value = re.sub(rf"^{re.escape(path)}(?=/|$)", folder, value)
+        yield variable["name"], value
 
 
 def _secret(name: str) -> str:

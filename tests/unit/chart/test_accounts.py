@@ -1,4 +1,4 @@
-"""What accounts.sh asks of the database's client; tests/edge/test_compose_accounts.py runs it against a server."""
+"""What accounts.sh asks of the client; tests/edge/test_compose_accounts.py runs it against a server."""
 
 import subprocess
 from pathlib import Path

@@ -11,6 +11,7 @@ from chart.render import objects
 DATABASE = {"name": "DOORWARD_DATABASE_URL", "value": "mysql+pymysql://doorward_auth@db/doorward"}
 KEYS = {"name": "DOORWARD_KEY_SET_FILE", "value": "/run/secrets/doorward/keys.json"}
 AUTH_URL = {"name": "DOORWARD_AUTH_URL", "value": "http://auth:8000/api/v1/auth"}
+MOUNT = {"name": "secrets", "mountPath": "/run/secrets/doorward"}
 CURSORS = {"name": "DOORWARD_CURSOR_KEY_FILE", "value": "/run/secrets/doorward/cursor-key"}
 
 
@@ -19,7 +20,7 @@ def deployment(
 ) -> dict[str, Any]:
     items = [{"key": name, "path": name} for name in files]
     pod = {
-        "containers": [{"name": "auth", "image": image, "env": list(env)}],
+        "containers": [{"name": "auth", "image": image, "env": list(env), "volumeMounts": [MOUNT]}],
         "volumes": [{"name": "secrets", "projected": {"sources": [{"secret": {"items": items}}]}}],
     }
     return {"kind": "Deployment", "metadata": {"name": "auth"}, "spec": {"template": {"spec": pod}}}
@@ -48,7 +49,18 @@ def test_one_that_would_not(found: dict[str, Any], said: str) -> None:
 
 
 def test_public_keys_and_a_key_for_cursors() -> None:
-    assert problems(deployment(DATABASE, AUTH_URL, CURSORS, files=("cursor-key",), image="doorward/users:1")) == []
+    assert (
+        problems(deployment(DATABASE, AUTH_URL, CURSORS, files=("cursor-key",), image="doorward/users:1"))
+        == []
+    )
+
+
+def test_what_is_not_mounted_is_not_there() -> None:
+    found = deployment(DATABASE, KEYS)
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    del container["volumeMounts"]
+    (problem,) = problems(found)
+    assert "/run/secrets/doorward/keys.json" in problem
 
 
 def test_somebody_else_s_image_is_not_asked() -> None:
