@@ -27,7 +27,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{/* Image of a service. Takes (dict "root" $ "name" NAME). */}}
 {{- define "doorward.image" -}}
 {{- $image := .root.Values.image -}}
-{{- $digest := get $image.digests .name -}}
+{{- $digest := get ($image.digests | default dict) .name -}}
 {{- $path := printf "%s/%s" $image.repository .name -}}
 {{- if $image.registry }}{{ $path = printf "%s/%s" $image.registry $path }}{{ end -}}
 {{- if $digest }}{{ $path }}@{{ $digest }}{{ else }}{{ $path }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end -}}
