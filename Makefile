@@ -103,6 +103,10 @@ cluster-images: ## Build two versions and bring them to a cluster (LOAD="kind lo
 cluster-test: $(VENV)/.dev ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
 	$(PYTEST) tests/cluster $(ARGS)
 
+.PHONY: cluster-report
+cluster-report: $(VENV)/.dev ## Write what the last cluster-test measured into docs/kubernetes.md
+	PYTHONPATH=tests $(BIN)/python -m cluster.report
+
 ##@ Maintain
 
 .PHONY: servers

@@ -40,8 +40,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
 
 _EPILOG: Final = """\
 Each option can be given by the environment variable in brackets instead, the password only so. Anything else
-is handed to locust (--processes 4, --csv reports/load, ...). Ends with 0 when every threshold held, 1 when one
-did not, 2 when there was nothing to measure, 3 when people of the run were left, 130 after Ctrl-C.
+is handed to locust (--processes 4, --csv reports/load, ...). Ends with 0 when every threshold held, 1 when
+one did not, 2 when there was nothing to measure, 3 when people of the run were left, 130 after Ctrl-C.
 """
 
 

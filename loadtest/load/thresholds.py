@@ -17,7 +17,7 @@ _EXPIRED: Final = "expired"
 _ROW: Final = re.compile(rf"(?P<template>\S+)(?: \((?P<what>{_EXPIRED}|{_REFUSED}\S*)\))?")
 _RULE: Final = re.compile(r"(?:(?P<route>[A-Z]+ /\S*)\s+)?(?P<limits>\w+=\S+(?:\s+\w+=\S+)*)")
 _EDGE_MEASURED: Final = (
-    "all routes: HAProxy's limit for one source was measured, and not what is behind it; for a load test raise"
+    "all routes: HAProxy's limit for one source was measured, not what is behind it; for a load test raise"
     " DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S there"
 )
 

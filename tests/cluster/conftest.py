@@ -28,7 +28,9 @@ _ORDER: Final = (
     "installation",
     "network",
     "load",
-    "backup",
+    "procedures",
+    "external",
+    "manifests",
     "disruptions",
     "uninstall",
 )
@@ -45,6 +47,12 @@ def measured() -> Iterator[Measured]:
     measured = Measured()
     yield measured
     measured.save()
+
+
+@pytest.fixture(scope="session")
+def tag() -> str:
+    """Which images: those that `make cluster-images` brought there."""
+    return _TAG
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,16 @@ class Namespace:
         (found,) = [one for one in self.objects("secret") if one["metadata"]["name"] == name]
         return base64.b64decode(found["data"][key]).decode()
 
+    def usage(self) -> dict[str, tuple[float, float]]:
+        """Return thousandths of a core, and MiB, of the largest pod of each component."""
+        found: dict[str, tuple[float, float]] = {}
+        for line in self.kubectl("top", "pods", "--no-headers").splitlines():
+            name, cpu, memory = line.split()
+            component = name.removeprefix("doorward-").split("-")[0]
+            one = float(cpu.removesuffix("m")), float(memory.removesuffix("Mi"))
+            found[component] = max(found.get(component, one), one)
+        return found
+
     def rolled_out(self, *names: str, seconds: int = 300) -> None:
         """Wait until Deployments (or `kind/name`) are as they were asked for; raises CommandError."""
         for name in names:
@@ -74,7 +84,7 @@ class Release:
     def __init__(self, namespace: Namespace, name: str, values: Path) -> None:
         self.namespace = namespace
         self.name = name
-        self._values = values
+        self.values = values
         self._set: list[str] = []
 
     @property
@@ -89,12 +99,12 @@ class Release:
 
     def install(self) -> None:
         """Install it, and do not wait."""
-        self.helm("install", self.name, CHART, "--values", self._values)
+        self.helm("install", self.name, CHART, "--values", self.values)
 
     def upgrade(self, *settings: str) -> None:
         """Set more values (`key=value`), on top of those set before, and wait until all pods are new."""
         self._set += [word for setting in settings for word in ("--set", setting)]
-        self.helm("upgrade", self.name, CHART, "--values", self._values, *self._set)
+        self.helm("upgrade", self.name, CHART, "--values", self.values, *self._set)
         self.namespace.rolled_out(*self.deployments)
 
     def roll_back(self) -> None:

@@ -17,6 +17,12 @@ class Measured:
         """Keep one figure."""
         self._figures.setdefault(group, {})[name] = value
 
+    def note_usage(self, when: str, usage: dict[str, tuple[float, float]]) -> None:
+        """Keep what Namespace.usage returned."""
+        for component, (cpu, memory) in usage.items():
+            self.note(f"{when}, MiB", component, memory)
+            self.note(f"{when}, thousandths of a core", component, cpu)
+
     def save(self) -> None:
         """Write them all; figures of an earlier run that this one did not take stay."""
         PATH.parent.mkdir(exist_ok=True)

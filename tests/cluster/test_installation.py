@@ -5,6 +5,7 @@ import secrets
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from support.haproxy import HAProxy
 
 pytestmark = pytest.mark.usefixtures("release")
 SERVICES = ("auth", "users", "tickets")
+AT_REST = 30.0
+"""Thousandths of a core, on a machine that others use as well."""
 TESTS = Path(__file__).parents[1]
 
 
@@ -101,16 +104,13 @@ def test_what_is_not_the_api_stays_inside(client: httpx2.Client) -> None:
         assert client.get(path).status_code in {400, 404}, path
 
 
-def test_images_and_pods_are_as_small_as_they_are_said_to_be(
-    namespace: Namespace, measured: Measured
-) -> None:
-    for line in namespace.kubectl("top", "pods", "--no-headers").splitlines():
-        name, cpu, memory = line.split()
-        component = name.removeprefix("doorward-").split("-")[0]
-        measured.note("at rest, MiB", component, float(memory.removesuffix("Mi")))
-        measured.note("at rest, CPU in thousandths", component, float(cpu.removesuffix("m")))
-        if component in SERVICES:
-            assert float(memory.removesuffix("Mi")) < 200, name
+def test_pods_at_rest_are_as_small_as_they_are_said_to_be(namespace: Namespace, measured: Measured) -> None:
+    deadline = time.monotonic() + 120
+    while any(cpu > AT_REST for name, (cpu, _) in namespace.usage().items() if name in SERVICES):
+        assert time.monotonic() < deadline, "it does not come to rest"
+        time.sleep(5)
+    measured.note_usage("at rest", usage := namespace.usage())
+    assert max(memory for name, (_, memory) in usage.items() if name in SERVICES) < 150
 
 
 def test_a_misspelt_value_is_refused(release: Release) -> None:

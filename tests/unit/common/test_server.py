@@ -1,8 +1,9 @@
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
-from doorward_common.server import PortTakenError, listen
+from doorward_common.server import PortTakenError, _answer_for_workers, listen
 
 
 def test_a_taken_port_is_an_error_with_its_number() -> None:
@@ -17,3 +18,17 @@ def test_a_taken_port_is_an_error_with_its_number() -> None:
 def test_a_free_port_is_listened_on_at_once() -> None:
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         pass
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [(None, []), ("", []), ("1", []), ("auto", []), ("2", [2]), (" 16 ", [16])]
+)
+def test_workers_that_will_not_be_there_are_told_of(
+    asked: str | None, said: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("API_WORKERS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("API_WORKERS", asked)
+    with capture_logs() as logged:
+        _answer_for_workers()
+    assert [one["api_workers"] for one in logged] == said

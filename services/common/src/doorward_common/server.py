@@ -1,5 +1,6 @@
 """Running an application: one line when it cannot start, no lost request when it stops."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -103,9 +104,22 @@ def serve(
     server = DrainingServer(config, drain_seconds=settings.drain_seconds, on_drain=on_drain)
     host, port = listener.getsockname()[:2]
     log.info("server.started", host=host, port=port, pid=os.getpid())
+    _answer_for_workers()
     _settle_memory()
     server.run(sockets=[listener])
     log.info("server.stopped")
+
+
+def _answer_for_workers() -> None:
+    """Say that the older server's API_WORKERS, where somebody still sets it, has no effect.
+
+    Whoever set it counts on more processes than there are.
+    """
+    asked = os.environ.get("API_WORKERS", "").strip()
+    with contextlib.suppress(ValueError):
+        if int(asked or 1) > 1:
+            hint = "this is one process, whatever API_WORKERS says: run more replicas instead"
+            log.warning("server.one_process", api_workers=int(asked), hint=hint)
 
 
 def _settle_memory() -> None:

@@ -9,6 +9,7 @@ import structlog
 from doorward_common.keys.key_set import ES256, InvalidKeySetError, KeySet
 from doorward_common.keys.ring import LOOK_SECONDS, KeyRing
 from doorward_common.metrics import Metrics
+from doorward_common.peers import peer_client
 
 log = structlog.get_logger(__name__)
 
@@ -29,26 +30,27 @@ class PublishedKeys:
     def __init__(self, ring: KeyRing, url: str, metrics: Metrics) -> None:
         self._ring = ring
         self._url = url
+        self._client = peer_client(timeout=_TIMEOUT_SECONDS)
         self._failures = metrics.key_set_failures
         self._etag: str | None = None
         metrics.keys.set_function(lambda: len(ring.believed))
 
     async def run(self) -> None:
         """Ask again and again, for as long as the process serves."""
-        async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS) as client:
+        async with self._client:
             while True:
                 try:
-                    await self.update(client)
+                    await self.update()
                 except (httpx2.HTTPError, InvalidKeySetError) as error:
                     self._failures.inc()
                     log.warning("keys.unreachable", error=repr(error))
                 # Until there are keys nobody can be let in, so ask more often.
                 await asyncio.sleep(POLL_SECONDS if self._ring.believed else LOOK_SECONDS)
 
-    async def update(self, client: httpx2.AsyncClient) -> None:
+    async def update(self) -> None:
         """Ask once; raises httpx2.HTTPError or InvalidKeySetError."""
         headers = {} if self._etag is None else {"If-None-Match": self._etag}
-        async with client.stream("GET", self._url, headers=headers) as response:
+        async with self._client.stream("GET", self._url, headers=headers) as response:
             if response.status_code == httpx2.codes.NOT_MODIFIED:
                 return
             response.raise_for_status()

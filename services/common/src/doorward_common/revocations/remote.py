@@ -4,6 +4,7 @@ from typing import Final
 
 import httpx2
 
+from doorward_common.peers import peer_client
 from doorward_common.revocations import wire
 from doorward_common.revocations.changes import Changes
 from doorward_common.settings.verifier import AuthClient
@@ -16,8 +17,7 @@ class RemoteSource:
     """`GET /revocations`, as a registered client."""
 
     def __init__(self, auth: AuthClient) -> None:
-        credentials = auth.client_id, auth.client_secret
-        self._client = httpx2.AsyncClient(auth=credentials, timeout=_TIMEOUT_SECONDS)
+        self._client = peer_client(auth=(auth.client_id, auth.client_secret), timeout=_TIMEOUT_SECONDS)
         self._url = f"{auth.url}/revocations"
         self._etag: str | None = None
 

@@ -8,6 +8,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from doorward_common.errors import UnavailableError
+from doorward_common.peers import peer_client
 from doorward_common.roles import Role
 from doorward_common.settings.verifier import AuthClient, VerifierSettings
 
@@ -67,11 +68,8 @@ class Accounts:
 
     def __init__(self, auth: AuthClient, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._url = auth.url
-        self._client = httpx2.AsyncClient(
-            auth=(auth.client_id, auth.client_secret),
-            timeout=_TIMEOUT_SECONDS,
-            transport=transport,
-            trust_env=False,
+        self._client = peer_client(
+            auth=(auth.client_id, auth.client_secret), timeout=_TIMEOUT_SECONDS, transport=transport
         )
 
     @classmethod

@@ -8,6 +8,7 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from doorward_common.breaker import Breaker
+from doorward_common.peers import peer_client
 from doorward_common.request_context import current_request_id
 from doorward_common.roles import Role
 from doorward_tickets.people.errors import DirectoryUnavailableError
@@ -43,7 +44,7 @@ class Directory:
         self, users_url: str, *, timeout: float, transport: httpx2.AsyncBaseTransport | None = None
     ) -> None:
         self._url = users_url
-        self._client = httpx2.AsyncClient(timeout=timeout, transport=transport, trust_env=False)
+        self._client = peer_client(timeout=timeout, transport=transport)
         self._breaker = Breaker()
 
     async def find(self, who: str, authorization: str) -> Profile | None:

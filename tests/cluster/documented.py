@@ -1,0 +1,53 @@
+"""Commands as docs/operations.md has them, run as they stand there."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from chart.tools import HELM, KUBECTL, ROOT, find
+from cluster.kube import Namespace, kubectl
+
+_PAGE: Final = ROOT / "docs" / "operations.md"
+_BLOCK: Final = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+_SECONDS: Final = 600
+
+
+def commands(heading: str) -> list[str]:
+    """Return the blocks of commands below a heading of the second level."""
+    (section,) = re.findall(
+        rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", _PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return _BLOCK.findall(section)
+
+
+class Shell:
+    """Somebody at a shell in a checkout, with the namespace as the current one and a file of values."""
+
+    def __init__(self, folder: Path, namespace: Namespace, values: Path) -> None:
+        self._folder = folder
+        (folder / "charts").symlink_to(ROOT / "charts")
+        (folder / "values.yaml").write_text(values.read_text("utf-8"), encoding="utf-8")
+        config = folder / "kubeconfig"
+        config.touch(mode=0o600)
+        config.write_text(kubectl("config", "view", "--raw", "--flatten"), encoding="utf-8")
+        tools = [str(Path(find(tool)).parent) for tool in (KUBECTL, HELM)]
+        path = os.pathsep.join([*tools, os.environ["PATH"]])
+        self._env = {**os.environ, "PATH": path, "KUBECONFIG": str(config)}
+        self.run(f"kubectl config set-context --current --namespace {namespace.name}")
+
+    def run(self, text: str) -> str:
+        """Run commands, the first failure being the end; return what they printed."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self._folder,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        return done.stdout

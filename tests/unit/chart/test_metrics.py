@@ -1,0 +1,158 @@
+"""Alerts and the dashboard ask for metrics that there are, and whoever is woken up finds what to do."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import pytest
+import yaml
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from chart.queries import Read, reads
+from chart.render import CHART
+from chart.tools import ROOT
+from doorward_auth.main import create_app as create_auth
+from doorward_auth.settings import AuthSettings
+from doorward_tickets.main import create_app as create_tickets
+from doorward_tickets.settings import TicketsSettings
+from doorward_users.main import create_app as create_users
+from doorward_users.settings import UsersSettings
+
+OF_OTHERS: Final = {"up", "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"}
+"""From Prometheus itself, and from the kubelet."""
+
+OF_THE_TARGET: Final = {"namespace", "service", "pod", "container"}
+"""Labels that a ServiceMonitor gives to every metric."""
+
+SUFFIXES: Final = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+TEMPLATE: Final = re.compile(r"{{-? *(.*?) *-?}}")
+BASE: Final = {
+    "database_url": SecretStr("sqlite://"),
+    "secret_key": SecretStr("only to build the applications, never to sign"),
+}
+MAIL: Final = {"smtp_host": "smtp.example.com", "mail_from": "doorward@example.com"}
+CAPTCHA: Final = {
+    "captcha_verify_url": "https://captcha.example.com/siteverify",
+    "captcha_secret": SecretStr("only to build the application"),
+}
+ELSEWHERE: Final = {
+    "auth_url": "http://auth:8000/api/v1/auth",
+    "users_url": "http://users:8000/api/v1/users",
+    "client_id": "tickets",
+    "client_secret": SecretStr("only to build the applications, never to ask"),
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One expression, whose it is, and the labels that its legend shows."""
+
+    owner: str
+    text: str
+    shown: frozenset[str] = frozenset()
+
+
+def applications() -> Iterator[FastAPI]:
+    yield create_auth(AuthSettings.model_validate(BASE | MAIL | CAPTCHA))
+    yield create_users(UsersSettings.model_validate(BASE))
+    yield create_tickets(TicketsSettings.model_validate(BASE | MAIL | ELSEWHERE))
+
+
+@cache
+def exposed() -> dict[str, frozenset[str]]:
+    """Return the labels of the services' metrics, mail and captcha on, by the names that are scraped."""
+    found: dict[str, frozenset[str]] = {}
+    for application in applications():
+        registry = application.state.metrics.registry
+        for family in registry.collect():
+            if family.name.startswith("doorward_"):
+                # Nothing public tells the labels of a metric that has no sample yet.
+                labels = frozenset(registry._names_to_collectors[family.name]._labelnames)
+                for suffix in SUFFIXES[family.type]:
+                    found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
+    return found
+
+
+@cache
+def alerts() -> list[dict[str, Any]]:
+    """Return the rules, with a release's names in the place of what Helm would put there."""
+    text = (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8").split("\n", maxsplit=1)[1]
+    filled = TEMPLATE.sub(lambda found: 'namespace="x"' if found[1] == "$ours" else "doorward", text)
+    rules: list[dict[str, Any]] = yaml.safe_load(filled)
+    return rules
+
+
+@cache
+def dashboard() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((CHART / "files" / "dashboard.json").read_text(encoding="utf-8"))
+    return document
+
+
+def queries() -> list[Query]:
+    of_panels = [
+        Query(panel["title"], target["expr"], frozenset(re.findall(r"{{(\w+)}}", target["legendFormat"])))
+        for panel in dashboard()["panels"]
+        for target in panel.get("targets", [])
+    ]
+    return [*(Query(rule["alert"], rule["expr"]) for rule in alerts()), *of_panels]
+
+
+ALL: Final = [pytest.param(query, id=query.owner) for query in queries()]
+
+
+def ours(query: Query) -> list[Read]:
+    found = reads(query.text)
+    assert found, query.text
+    return [one for one in found if one.metric not in OF_OTHERS]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(alerts()) > 10
+    assert len(ALL) > len(alerts()) + 10
+    assert exposed()["doorward_http_request_duration_seconds_bucket"] >= {"route", "le"}
+
+
+@pytest.mark.parametrize("query", ALL)
+def test_every_metric_is_one_that_a_service_has(query: Query) -> None:
+    assert {one.metric for one in ours(query)} <= exposed().keys()
+
+
+@pytest.mark.parametrize("query", ALL)
+def test_every_label_is_the_metric_s_or_the_target_s(query: Query) -> None:
+    for one in ours(query):
+        labels = exposed()[one.metric]
+        # Prometheus would call the metric's own `exported_...`.
+        assert not labels & OF_THE_TARGET, one.metric
+        assert one.matched | one.grouped <= labels | OF_THE_TARGET, one
+        assert "namespace" in one.matched, f"{one.metric} of every installation in the cluster"
+
+
+@pytest.mark.parametrize("query", ALL)
+def test_a_legend_shows_what_its_query_is_grouped_by(query: Query) -> None:
+    for one in reads(query.text):
+        assert query.shown <= one.grouped
+
+
+def test_the_dashboard_chooses_among_namespaces_with_doorward() -> None:
+    (chosen,) = [one["query"] for one in dashboard()["templating"]["list"] if one["type"] == "query"]
+    named = re.fullmatch(r"label_values\((\w+), (\w+)\)", chosen)
+    assert named is not None
+    assert named[1] in exposed()
+    assert named[2] in OF_THE_TARGET
+
+
+def test_every_alert_has_its_place_in_the_docs_and_no_other_has() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    names = [rule["alert"] for rule in alerts()]
+    assert sorted(re.findall(r"^### (Doorward\w+)$", text, re.MULTILINE)) == sorted(names)
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+def test_an_alert_says_how_bad_it_is_and_where_to_read_on(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert rule["annotations"]["summary"].endswith(".")
+    assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
