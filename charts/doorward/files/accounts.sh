@@ -71,8 +71,11 @@ databases() {
     done
     if [ -n "${DOORWARD_DATABASE_OWNER_PASSWORD:-}" ]; then
         plain "$DOORWARD_DATABASE_OWNER_PASSWORD"
-        run --execute "CREATE USER IF NOT EXISTS $owner IDENTIFIED BY '$DOORWARD_DATABASE_OWNER_PASSWORD';
-            ALTER USER $owner IDENTIFIED BY '$DOORWARD_DATABASE_OWNER_PASSWORD';"
+        # Not as an argument, which others may read.
+        run <<SQL
+CREATE USER IF NOT EXISTS $owner IDENTIFIED BY '$DOORWARD_DATABASE_OWNER_PASSWORD';
+ALTER USER $owner IDENTIFIED BY '$DOORWARD_DATABASE_OWNER_PASSWORD';
+SQL
     fi
     for database in $homes; do
         run --execute "GRANT ALL ON $database.* TO $owner;"
