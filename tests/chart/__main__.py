@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chart import findings, linters, manifests
+from chart.environment import problems
 from chart.render import KUBERNETES, Case, cases, lint, objects, render, takes
 from chart.report import Report
 from chart.schemas import core_problem, custom_problem, is_custom
@@ -21,6 +22,28 @@ from chart.tools import HELM, MissingToolError, ToolError, find
 from chart_values import sections
 
 _SHOWN: Final = 12
+# With any of these a value would do nothing, or what is made would be refused or not start.
+CONTRADICTIONS: Final = (
+    "externalDatabase.host=db.example.com",
+    "mariadb.enabled=false",
+    "keys.shared=false",
+    "valkey.enabled=true,valkey.existingSecret=mine",
+    "registration=domains",
+    "registrationDomains={example.com}",
+    "mail.host=smtp.example.com",
+    "mail.host=smtp.example.com,mail.from=a@example.com,mail.username=doorward",
+    "mail.host=smtp.example.com,mail.from=a@example.com,mail.username=a,mail.existingSecret=b,mail.tls=none",
+    "mail.host=smtp.example.com,mail.from=nobody",
+    "mariadb.enabled=false,externalDatabase.host=db.example.com:3306",
+    "ingress.tlsSecret=certificate",
+    "httpRoute.enabled=true",
+    "appUrl=https://app.example.com/",
+    "users.autoscaling.enabled=true,users.autoscaling.minReplicas=9",
+    "users.extraEnv[0].name=DOORWARD_LOG_LEVEL,users.extraEnv[0].value=debug",
+    "users.extraEnv[0].name=DOORWARD_ACCESS_LOG,users.extraEnv[0].value=false",
+    r"users.podLabels.app\.kubernetes\.io/component=mine",
+    "podSecurityContext.runAsUsr=1",
+)
 
 
 def main() -> int:
@@ -45,6 +68,7 @@ def main() -> int:
     if report.failures:  # what is left would be judged by a part of the objects
         return report.conclude()
     _typos(Case(), report)
+    _environment(rendered, report)
     _schemas(list(rendered), report)
     _linters(rendered, report)
     _manifests(report)
@@ -79,6 +103,19 @@ def _typos(case: Case, report: Report) -> None:
     values = sections((case.chart / "values.yaml").read_text(encoding="utf-8"))
     taken = [path for path in values if takes(case, f"{path}.mispelt=1".removeprefix("."))]
     report.judged("misspelt values are refused", [f"taken: {path or 'at the top'}" for path in taken])
+    wrong = [f"taken: {values}" for values in CONTRADICTIONS if takes(case, values)]
+    report.judged("values that contradict each other are refused", wrong)
+
+
+def _environment(rendered: dict[Case, str], report: Report) -> None:
+    """Check that services and commands take the environment that they are given."""
+    wrong = [
+        f"{case.name}: {problem}"
+        for case, text in rendered.items()
+        for found in objects(text)
+        for problem in problems(found)
+    ]
+    report.judged("services start with their environment and secrets", wrong)
 
 
 def _schemas(rendered: list[Case], report: Report) -> None:

@@ -84,7 +84,7 @@ class Release:
     def __init__(self, namespace: Namespace, name: str, values: Path) -> None:
         self.namespace = namespace
         self.name = name
-        self._values = values
+        self.values = values
         self._set: list[str] = []
 
     @property
@@ -99,12 +99,12 @@ class Release:
 
     def install(self) -> None:
         """Install it, and do not wait."""
-        self.helm("install", self.name, CHART, "--values", self._values)
+        self.helm("install", self.name, CHART, "--values", self.values)
 
     def upgrade(self, *settings: str) -> None:
         """Set more values (`key=value`), on top of those set before, and wait until all pods are new."""
         self._set += [word for setting in settings for word in ("--set", setting)]
-        self.helm("upgrade", self.name, CHART, "--values", self._values, *self._set)
+        self.helm("upgrade", self.name, CHART, "--values", self.values, *self._set)
         self.namespace.rolled_out(*self.deployments)
 
     def roll_back(self) -> None:

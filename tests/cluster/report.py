@@ -9,28 +9,35 @@ from typing import Final
 from cluster.measured import PATH
 
 _DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "kubernetes.md"
+_TABLES: Final = {
+    "how long": ("seconds",),
+    "while it happened": ("requests sent", "requests failed"),
+    "image": ("image beyond its base, MB",),
+    "pod": (
+        "at rest, MiB",
+        "under load, MiB",
+        "at rest, thousandths of a core",
+        "under load, thousandths of a core",
+    ),
+}
 _BLOCK: Final = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->)", re.DOTALL)
 
 
 def tables(figures: dict[str, dict[str, float]]) -> str:
-    """Return one table a group of figures, pods side by side."""
-    pods = {group: found for group, found in figures.items() if "at rest" in group or "under load" in group}
-    parts = [_list(group, figures[group]) for group in figures if group not in pods]
-    return "\n\n".join([*parts, _by_pod(pods)])
+    """Return one table for each kind of row, the groups of figures about it side by side."""
+    return "\n\n".join(
+        _table(row, {group: figures[group] for group in groups if group in figures})
+        for row, groups in _TABLES.items()
+    )
 
 
-def _list(group: str, found: dict[str, float]) -> str:
-    rows = [f"| {name} | {value:.0f} |" for name, value in found.items()]
-    return "\n".join([f"| {group} | |", "|---|---|", *rows])
-
-
-def _by_pod(groups: dict[str, dict[str, float]]) -> str:
-    components = list(dict.fromkeys(name for found in groups.values() for name in found))
+def _table(row: str, groups: dict[str, dict[str, float]]) -> str:
+    names = list(dict.fromkeys(name for found in groups.values() for name in found))
     rows = [
         f"| {name} | " + " | ".join(_cell(found.get(name)) for found in groups.values()) + " |"
-        for name in components
+        for name in names
     ]
-    return "\n".join(["| pod | " + " | ".join(groups) + " |", "|---|" + "---|" * len(groups), *rows])
+    return "\n".join([f"| {row} | " + " | ".join(groups) + " |", "|---|" + "---|" * len(groups), *rows])
 
 
 def _cell(value: float | None) -> str:

@@ -86,6 +86,11 @@ def assert_nothing_lost(client: httpx2.Client, admin: Person, seen: Seen) -> Non
     assert lost == {}, f"{len(lost)} of {len(wanted)} tickets were acknowledged and are not there"
 
 
+def note_requests(scene: Scene, when: str, seen: Seen) -> None:
+    scene.measured.note("requests sent", when, len(seen.outcomes))
+    scene.measured.note("requests failed", when, len(seen.failures))
+
+
 def disrupt(traffic: Traffic, what: Callable[[], object]) -> float:
     """Do it while traffic runs, with some of it before and after; return how many seconds it took."""
     with traffic:
@@ -106,7 +111,7 @@ def test_a_rolling_restart(scene: Scene) -> None:
 
     took = disrupt(traffic := scene.traffic(), restart)
     scene.measured.note("seconds", "rolling restart of every service", took)
-    scene.measured.note("failed requests", "rolling restart", len(traffic.seen.failures))
+    note_requests(scene, "rolling restart", traffic.seen)
     assert_nothing_failed(traffic.seen)
     assert_nothing_lost(scene.client, scene.admin, traffic.seen)
 
@@ -114,12 +119,12 @@ def test_a_rolling_restart(scene: Scene) -> None:
 def test_an_upgrade_to_another_image_and_the_way_back(scene: Scene) -> None:
     took = disrupt(traffic := scene.traffic(), lambda: scene.release.upgrade(f"image.tag={_NEXT_TAG}"))
     scene.measured.note("seconds", "`helm upgrade` to another image", took)
-    scene.measured.note("failed requests", "upgrade", len(traffic.seen.failures))
+    note_requests(scene, "upgrade", traffic.seen)
     assert_nothing_failed(traffic.seen)
     assert_nothing_lost(scene.client, scene.admin, traffic.seen)
     took = disrupt(traffic := scene.traffic(), scene.release.roll_back)
     scene.measured.note("seconds", "`helm rollback`", took)
-    scene.measured.note("failed requests", "rollback", len(traffic.seen.failures))
+    note_requests(scene, "rollback", traffic.seen)
     assert_nothing_failed(traffic.seen)
     assert_nothing_lost(scene.client, scene.admin, traffic.seen)
 
@@ -154,7 +159,7 @@ def test_a_changed_key(scene: Scene, tmp_path: Path) -> None:
             time.sleep(3)
 
     disrupt(traffic := scene.traffic(), rotate)
-    scene.measured.note("failed requests", "changed key, with `helm upgrade`", len(traffic.seen.failures))
+    note_requests(scene, "changed key, with `helm upgrade`", traffic.seen)
     assert_nothing_failed(traffic.seen)
     assert scene.client.get(f"{AUTH}/me", headers=bearer(scene.admin)).status_code == 200, (
         "a token of the old key"
@@ -175,7 +180,7 @@ def test_a_node_is_drained(scene: Scene) -> None:
     finally:
         kubectl("uncordon", node)
     scene.measured.note("seconds", "drain of a node", took)
-    scene.measured.note("failed requests", "drain", len(traffic.seen.failures))
+    note_requests(scene, "drain", traffic.seen)
     assert_nothing_failed(traffic.seen)
     assert_nothing_lost(scene.client, scene.admin, traffic.seen)
     # Back on both nodes for what follows.
@@ -194,7 +199,7 @@ def test_a_pod_is_killed(scene: Scene) -> None:
 
     disrupt(traffic := scene.traffic(), kill)
     scene.measured.note("seconds", "answers that failed after a pod was killed", traffic.seen.outage())
-    scene.measured.note("failed requests", "killed pod", len(traffic.seen.failures))
+    note_requests(scene, "killed pod", traffic.seen)
     assert traffic.seen.outage() < _OUTAGE_SECONDS, traffic.seen.told()
     assert_nothing_lost(scene.client, scene.admin, traffic.seen)
 
@@ -210,7 +215,7 @@ def test_the_database_is_killed(scene: Scene) -> None:
         kill()
         traffic.settle(_OUTAGE_SECONDS)
     scene.measured.note("seconds", "503 after the database was killed", traffic.seen.outage())
-    scene.measured.note("failed requests", "killed database", len(traffic.seen.failures))
+    note_requests(scene, "killed database", traffic.seen)
     assert {one.status for one in traffic.seen.failures} <= {503}, traffic.seen.told()
     assert traffic.seen.failures, "the control: it was noticed"
     assert traffic.seen.outage() < _OUTAGE_SECONDS, traffic.seen.told()

@@ -68,6 +68,12 @@ def test_nothing_that_fetches_or_builds_is_in_it(name: str) -> None:
     assert docker(*run, "-c", look) == "[]"
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_modules_do_not_come_from_where_everybody_may_write(name: str) -> None:
+    run = ["run", "--rm", "--network=none", "--entrypoint=python", f"doorward/{name}:{_TAG}"]
+    assert docker(*run, "-c", "import sys; print(sys.flags.safe_path)") == "True"
+
+
 @contextmanager
 def running(name: str, port: int, **env: str) -> Iterator[str]:
     """Run an image as somebody who is in no passwd file, with nothing to write to but /tmp."""

@@ -13,7 +13,7 @@ from cluster.people import USERS, Person, bearer, make_person, sign_in
 
 @pytest.fixture
 def shell(tmp_path: Path, namespace: Namespace, release: Release) -> Shell:
-    return Shell(tmp_path, namespace, release._values)
+    return Shell(tmp_path, namespace, release.values)
 
 
 def test_a_backup_brings_back_who_was_deleted_since(

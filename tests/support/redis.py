@@ -24,8 +24,9 @@ class Redis(Process):
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        password = secrets.token_urlsafe(24)
-        self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
+        self.password = secrets.token_urlsafe(24)
+        self.address = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"
         configuration = folder / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(
@@ -33,7 +34,7 @@ class Redis(Process):
                 (
                     "bind 127.0.0.1",
                     f"port {self.port}",
-                    f"requirepass {password}",
+                    f"requirepass {self.password}",
                     f"dir {folder}",
                     'save ""',
                     "appendonly no",

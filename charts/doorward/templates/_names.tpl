@@ -1,11 +1,7 @@
+{{/* A release may have dots in its name, a Service may not. 40: what is appended stays within 63, a CronJob's 52. */}}
 {{- define "doorward.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else if contains "doorward" .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-doorward" .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- end -}}
+{{- $name := contains "doorward" .Release.Name | ternary .Release.Name (printf "%s-doorward" .Release.Name) -}}
+{{- .Values.fullnameOverride | default $name | replace "." "-" | trunc 40 | trimAll "-" -}}
 {{- end -}}
 
 {{/* Labels that select: never change them, a Deployment's selector cannot. Takes (dict "root" $ "component" NAME). */}}
@@ -31,7 +27,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{/* Image of a service. Takes (dict "root" $ "name" NAME). */}}
 {{- define "doorward.image" -}}
 {{- $image := .root.Values.image -}}
-{{- $digest := get $image.digests .name -}}
+{{- $digest := get ($image.digests | default dict) .name -}}
 {{- $path := printf "%s/%s" $image.repository .name -}}
 {{- if $image.registry }}{{ $path = printf "%s/%s" $image.registry $path }}{{ end -}}
 {{- if $digest }}{{ $path }}@{{ $digest }}{{ else }}{{ $path }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end -}}

@@ -7,6 +7,13 @@ enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- end }}
+{{- $own := get .root.Values .component | default dict }}
+{{- with $own.nodeSelector | default .root.Values.nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.tolerations | default .root.Values.tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
 securityContext: {{ toYaml (.context | default .root.Values.podSecurityContext) | nindent 2 }}
 {{- end -}}
 
@@ -14,16 +21,6 @@ securityContext: {{ toYaml (.context | default .root.Values.podSecurityContext) 
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
-{{- end -}}
-
-{{/* The MariaDB image's own user. */}}
-{{- define "doorward.mariadbContext" -}}
-runAsNonRoot: true
-runAsUser: 999
-runAsGroup: 999
-fsGroup: 999
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{- define "doorward.tmp" -}}

@@ -59,7 +59,7 @@ class Informed:
 def informed(server: DatabaseServer, folder: pytest.TempPathFactory, **env: str) -> Iterator[Informed]:
     where = folder.mktemp("exchange")
     with server.create_database("exchange") as database, Redis(where) as redis:
-        env = {**env, "DOORWARD_REDIS_URL": redis.url}
+        env = {**env, "DOORWARD_REDIS_URL": redis.address, "DOORWARD_REDIS_PASSWORD": redis.password}
         with (
             RemoteDeployment(database, where, **env) as deployment,
             deployment.own_service("own.log", **env) as service,

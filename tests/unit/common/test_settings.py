@@ -51,6 +51,26 @@ def test_a_password_beside_the_url_may_have_any_characters(
     assert (url.username, url.password, url.host) == ("u", "p@ss/w:rd%", "db")
 
 
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("redis://valkey:6379/0", "redis://:p%40ss%2Fw%3Ard%25@valkey:6379/0"),
+        ("rediss://me@valkey/0?timeout=1", "rediss://me:p%40ss%2Fw%3Ard%25@valkey/0?timeout=1"),
+        ("redis://[::1]:6379", "redis://:p%40ss%2Fw%3Ard%25@[::1]:6379"),
+        ("redis://:its-own@valkey:6379/0", "redis://:its-own@valkey:6379/0"),
+    ],
+)
+def test_a_password_beside_the_address_of_redis(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, whole: str
+) -> None:
+    (tmp_path / "password").write_text("p@ss/w:rd%\n")
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_REDIS_URL", url)
+    monkeypatch.setenv("DOORWARD_REDIS_PASSWORD_FILE", str(tmp_path / "password"))
+    assert load_settings(ServiceSettings).redis_url == SecretStr(whole)
+
+
 @pytest.mark.parametrize("url", [URL, "sqlite:///doorward.db"])
 def test_a_url_that_needs_no_password_keeps_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)

@@ -21,10 +21,16 @@
     - {name: DOORWARD_DATABASE_HOST, value: {{ include "doorward.databaseHost" .root | quote }}}
     - {name: DOORWARD_DATABASE_PORT, value: {{ include "doorward.databasePort" .root | quote }}}
     - {name: DOORWARD_DATABASE_NAME, value: {{ .root.Values.externalDatabase.identityName | quote }}}
+    {{- if not .root.Values.tickets.enabled }}
+    - {name: DOORWARD_WITHOUT_TICKETS, value: "yes"}
+    {{- end }}
     - {name: DOORWARD_DATABASE_TICKETS_NAME, value: {{ .root.Values.externalDatabase.ticketsName | quote }}}
     - {name: DOORWARD_DATABASE_ROOT, value: {{ .root.Values.externalDatabase.rootUser | quote }}}
     - {name: DOORWARD_DATABASE_PASSWORDS_DIR, value: /run/secrets/doorward}
     - {name: DOORWARD_DATABASE_WAIT_SECONDS, value: "180"}
+    {{- if and (not .root.Values.mariadb.enabled) .root.Values.externalDatabase.tlsSecret }}
+    - {name: DOORWARD_DATABASE_TLS_CA_FILE, value: /run/secrets/doorward/database-ca.crt}
+    {{- end }}
     # Services run meanwhile, of this release and of the one before.
     - {name: DOORWARD_KEEP_RIGHTS, value: "yes"}
   resources: {{ include "doorward.jobResources" .root | nindent 4 }}
@@ -40,27 +46,27 @@ limits: {memory: 256Mi}
 
 {{/* The pod of the migration: databases, schemas, rights, one after the other. Each may be repeated or killed. */}}
 {{- define "doorward.migratePod" -}}
+{{- $manages := include "doorward.managesAccounts" . -}}
+{{- $steps := list (include "doorward.migrateContainer" (dict "root" . "image" "standalone" "database" "identity")) -}}
+{{- if $manages }}{{ $steps = prepend $steps (include "doorward.accountsContainer" (dict "root" . "command" "databases")) }}{{ end -}}
+{{- if .Values.tickets.enabled }}{{ $steps = append $steps (include "doorward.migrateContainer" (dict "root" . "image" "tickets" "database" "tickets")) }}{{ end -}}
+{{- if $manages }}{{ $steps = append $steps (include "doorward.accountsContainer" (dict "root" . "command" "accounts")) }}{{ end -}}
 {{- include "doorward.podBasics" (dict "root" . "component" "migrate") }}
 restartPolicy: OnFailure
+{{- with initial $steps }}
 initContainers:
-  {{- if include "doorward.managesAccounts" . }}
-  {{- include "doorward.accountsContainer" (dict "root" . "command" "databases") | nindent 2 }}
+  {{- range . }}
+  {{- . | nindent 2 }}
   {{- end }}
-  {{- include "doorward.migrateContainer" (dict "root" . "image" "standalone" "database" "identity") | nindent 2 }}
-  {{- if include "doorward.managesAccounts" . }}
-  {{- include "doorward.migrateContainer" (dict "root" . "image" "tickets" "database" "tickets") | nindent 2 }}
-  {{- end }}
+{{- end }}
 containers:
-  {{- if include "doorward.managesAccounts" . }}
-  {{- include "doorward.accountsContainer" (dict "root" . "command" "accounts") | nindent 2 }}
-  {{- else }}
-  {{- include "doorward.migrateContainer" (dict "root" . "image" "tickets" "database" "tickets") | nindent 2 }}
-  {{- end }}
+  {{- last $steps | nindent 2 }}
 volumes:
   {{- include "doorward.tmp" . | nindent 2 }}
-  {{- $accounts := eq (include "doorward.managesAccounts" .) "true" | ternary (list "root" "owner" "auth" "users" "tickets") (list "owner") }}
+  {{- $accounts := list "owner" }}
+  {{- if $manages }}{{ $accounts = concat (list "root" "owner") (include "doorward.services" . | fromJsonArray) }}{{ end }}
   {{- include "doorward.secretsVolume" (dict "root" . "accounts" $accounts) | nindent 2 }}
-  {{- if include "doorward.managesAccounts" . }}
+  {{- if $manages }}
   - name: rights
     configMap: {name: {{ include "doorward.fullname" . }}-rights}
   {{- end }}

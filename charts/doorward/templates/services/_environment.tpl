@@ -22,9 +22,8 @@
 {{- if $values.valkey.existingSecret }}
 - {name: DOORWARD_REDIS_URL_FILE, value: /run/secrets/doorward/redis-url}
 {{- else }}
-- name: VALKEY_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ include "doorward.valkeyPasswordSecret" .root }}, key: valkey-password}}
-- {name: DOORWARD_REDIS_URL, value: "redis://:$(VALKEY_PASSWORD)@{{ $fullname }}-valkey:6379/0"}
+- {name: DOORWARD_REDIS_URL, value: "redis://{{ $fullname }}-valkey:6379/0"}
+- {name: DOORWARD_REDIS_PASSWORD_FILE, value: /run/secrets/doorward/valkey-password}
 {{- end }}
 {{- end }}
 {{- if eq .service "auth" }}
@@ -47,7 +46,20 @@
 {{- . | nindent 0 }}
 {{- end }}
 {{- end }}
-{{- with (get $values .service).extraEnv }}
+{{- end -}}
+
+{{/* That, and what its extraEnv adds: twice the same name would be refused by Kubernetes, or win by its place. */}}
+{{- define "doorward.wholeEnv" -}}
+{{- $env := include "doorward.serviceEnv" . -}}
+{{- $extra := (get .root.Values .service).extraEnv -}}
+{{- $names := list -}}
+{{- range $env | fromYamlArray }}{{ $names = append $names .name }}{{ end -}}
+{{- range $extra }}
+{{- if has .name $names }}{{ fail (printf "%s.extraEnv: %s is set by the chart already" $.service .name) }}{{ end -}}
+{{- $names = append $names .name }}
+{{- end -}}
+{{ $env }}
+{{- with $extra }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
@@ -105,5 +117,10 @@
     name: {{ $values.valkey.existingSecret }}
     items:
       - {key: redis-url, path: redis-url}
+{{- else if $values.valkey.enabled }}
+- secret:
+    name: {{ include "doorward.valkeyPasswordSecret" .root }}
+    items:
+      - {key: valkey-password, path: valkey-password}
 {{- end }}
 {{- end -}}

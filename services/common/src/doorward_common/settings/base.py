@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -90,6 +90,13 @@ class LookupSource(PydanticBaseSettingsSource):
         open_names = self.settings_cls.model_fields.keys() - self.current_state.keys()
         found = {name: self._lookup(name) for name in open_names}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def plain(value: object) -> str | None:
+    """Return what a setting was given as, before it is validated."""
+    if value is None:
+        return None
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _from_file(name: str) -> str | None:

@@ -13,7 +13,7 @@ from doorward_common.addresses import Network
 from doorward_common.keys.key_set import KeySet
 from doorward_common.keys.ring import KeyRing
 from doorward_common.keys.secrets import check_secret
-from doorward_common.settings.base import DoorwardSettings
+from doorward_common.settings.base import DoorwardSettings, plain
 from doorward_common.settings.verifier import VerifierSettings
 
 
@@ -54,7 +54,7 @@ class DatabaseSettings(DoorwardSettings):
     @classmethod
     def _url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
         """Put the password into the URL, which is what everybody reads."""
-        url, password = _plain(given.get("database_url")), _plain(given.get("database_password"))
+        url, password = plain(given.get("database_url")), plain(given.get("database_password"))
         if url is None or password is None:
             return given
         try:
@@ -64,10 +64,6 @@ class DatabaseSettings(DoorwardSettings):
         if parsed.password is not None or parsed.get_backend_name() == "sqlite":
             return given
         return {**given, "database_url": parsed.set(password=password).render_as_string(hide_password=False)}
-
-
-def _plain(value: object) -> str | None:
-    return value.get_secret_value() if isinstance(value, SecretStr) else None if value is None else str(value)
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -11,7 +12,7 @@ from doorward_common.keys.key_set import KeySet
 from doorward_common.keys.ring import KeyRing
 from doorward_common.keys.secrets import check_secret
 from doorward_common.revocations.memory import StalePolicy
-from doorward_common.settings.base import DoorwardSettings, SettingsError
+from doorward_common.settings.base import DoorwardSettings, SettingsError, plain
 from doorward_common.tokens import MAX_LEEWAY_SECONDS
 
 
@@ -52,6 +53,10 @@ class VerifierSettings(DoorwardSettings):
         default=None,
         description="Redis or Valkey (`redis://:password@host:6379/0`), for news of revocations at once.",
     )
+    redis_password: SecretStr | None = Field(
+        default=None,
+        description="Its password, of whatever characters, where `DOORWARD_REDIS_URL` has none.",
+    )
     issuer: str = Field(default="doorward", min_length=1, description="`iss` of access tokens.")
     audience: str = Field(default="doorward", min_length=1, description="`aud` of access tokens.")
     revocation_poll_seconds: float = Field(
@@ -67,6 +72,19 @@ class VerifierSettings(DoorwardSettings):
     token_leeway_seconds: int = Field(
         default=0, ge=0, le=MAX_LEEWAY_SECONDS, description="Clock difference to forgive."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _redis_url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
+        """Put the password into the URL, which is what everybody reads."""
+        url, password = plain(given.get("redis_url")), plain(given.get("redis_password"))
+        if url is None or password is None:
+            return given
+        parsed = urlsplit(url)
+        if parsed.password is not None or not parsed.hostname:
+            return given
+        place = f"{parsed.username or ''}:{quote(password, safe='')}@{parsed.netloc.rpartition('@')[2]}"
+        return {**given, "redis_url": parsed._replace(netloc=place).geturl()}
 
     @field_validator("secret_key")
     @classmethod

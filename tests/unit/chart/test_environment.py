@@ -1,0 +1,73 @@
+"""Whether a container would start with the environment that it is given."""
+
+from typing import Any
+
+import pytest
+
+from chart.environment import problems
+from chart.manifests import FOLDER, OVERLAYS
+from chart.render import objects
+
+DATABASE = {"name": "DOORWARD_DATABASE_URL", "value": "mysql+pymysql://doorward_auth@db/doorward"}
+KEYS = {"name": "DOORWARD_KEY_SET_FILE", "value": "/run/secrets/doorward/keys.json"}
+AUTH_URL = {"name": "DOORWARD_AUTH_URL", "value": "http://auth:8000/api/v1/auth"}
+MOUNT = {"name": "secrets", "mountPath": "/run/secrets/doorward"}
+CURSORS = {"name": "DOORWARD_CURSOR_KEY_FILE", "value": "/run/secrets/doorward/cursor-key"}
+
+
+def deployment(
+    *env: dict[str, Any], files: tuple[str, ...] = ("keys.json",), image: str = "doorward/auth:1"
+) -> dict[str, Any]:
+    items = [{"key": name, "path": name} for name in files]
+    pod = {
+        "containers": [{"name": "auth", "image": image, "env": list(env), "volumeMounts": [MOUNT]}],
+        "volumes": [{"name": "secrets", "projected": {"sources": [{"secret": {"items": items}}]}}],
+    }
+    return {"kind": "Deployment", "metadata": {"name": "auth"}, "spec": {"template": {"spec": pod}}}
+
+
+def test_one_that_would_start() -> None:
+    assert problems(deployment(DATABASE, KEYS)) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (deployment(KEYS), "DOORWARD_DATABASE_URL is not set"),
+        (deployment(DATABASE, KEYS, files=()), "DOORWARD_KEY_SET_FILE names a file that cannot be read"),
+        (deployment(DATABASE, AUTH_URL, image="doorward/users:1"), "DOORWARD_CURSOR_KEY is not set"),
+        (
+            deployment(DATABASE, KEYS, {"name": "DOORWARD_APP_URL", "value": "https://app.example.com/"}),
+            "DOORWARD_APP_URL",
+        ),
+    ],
+)
+def test_one_that_would_not(found: dict[str, Any], said: str) -> None:
+    (problem,) = problems(found)
+    assert problem.startswith("Deployment/auth: auth: ")
+    assert said in problem
+
+
+def test_public_keys_and_a_key_for_cursors() -> None:
+    assert (
+        problems(deployment(DATABASE, AUTH_URL, CURSORS, files=("cursor-key",), image="doorward/users:1"))
+        == []
+    )
+
+
+def test_what_is_not_mounted_is_not_there() -> None:
+    found = deployment(DATABASE, KEYS)
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    del container["volumeMounts"]
+    (problem,) = problems(found)
+    assert "/run/secrets/doorward/keys.json" in problem
+
+
+def test_somebody_else_s_image_is_not_asked() -> None:
+    assert problems(deployment(image="mariadb:11.8")) == []
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_everything_of_the_manifests_would_start(overlay: str) -> None:
+    found = objects((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8"))
+    assert [problem for one in found for problem in problems(one)] == []
