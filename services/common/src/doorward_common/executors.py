@@ -141,5 +141,6 @@ def _be_nice(niceness: int) -> None:
         with suppress(OSError):
             # A batch job that wakes up takes the core from nobody.
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        thread = threading.get_native_id()
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)
