@@ -1,6 +1,13 @@
 """For every test: asynchronous ones run on asyncio, the loop that the services run on."""
 
+import signal
+
 import pytest
+
+# A shell that starts the tests in the background ignores Ctrl-C for them, and processes inherit that: those that
+# tests stop with it would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
