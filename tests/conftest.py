@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-# A shell that starts the tests in the background ignores Ctrl-C for them, and processes inherit that: those that
-# tests stop with it would go on.
+# A shell that starts the tests in the background ignores Ctrl-C for them, and processes inherit that: those
+# that tests stop with it would go on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
