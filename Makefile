@@ -100,7 +100,7 @@ cluster-images: ## Build two versions and bring them to a cluster (LOAD="kind lo
 	$(LOAD) $(foreach tag,dev next,$(IMAGES:%=doorward/%:$(tag)))
 
 .PHONY: cluster-test
-cluster-test: $(VENV)/.dev ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
+cluster-test: $(VENV)/.dev $(VENV)/.load ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
 	$(PYTEST) tests/cluster $(ARGS)
 
 .PHONY: cluster-report
