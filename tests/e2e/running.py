@@ -4,10 +4,9 @@ import re
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ import httpx2
 
 import support.standalone
 from support.processes import inherited_environment
+from support.serving import serving
 
 PASSWORD: Final = "the analytical engine"
 TESTS: Final = Path(__file__).parents[1]
@@ -65,7 +65,7 @@ def run_of(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @contextmanager
-def serving(answer: bytes) -> Iterator[str]:
+def answering(answer: bytes) -> Iterator[str]:
     """Answer every GET with 200 and the same body, as something else behind the address would."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,14 +79,8 @@ def serving(answer: bytes) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as url:
+        yield url
 
 
 def people(standalone: Standalone) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.running import PASSWORD, Standalone, people, run_of, serving, started, walk
+from e2e.running import PASSWORD, Standalone, answering, people, run_of, started, walk
 from e2e.tour import STEPS
 from support.chain import running_chain
 from support.ports import free_port
@@ -126,7 +126,7 @@ def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
 
 @pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"not json", b"[1]", b"{}"])
 def test_another_server_is_told_without_a_traceback(answer: bytes) -> None:
-    with serving(answer) as url:
+    with answering(answer) as url:
         done = walk(url)
     assert done.returncode == 1
     assert 'FAILED: in step 1, "Without a token"' in done.stderr

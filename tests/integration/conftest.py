@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import pytest
 import structlog
@@ -15,6 +16,7 @@ from integration.harness.installation import Installation
 from integration.harness.people import People, populate
 from support.databases import DatabaseServer
 from support.mariadb import database_server
+from support.smtp import SmtpServer
 
 BACKENDS = ("sqlite", "mariadb")
 
@@ -23,6 +25,13 @@ BACKENDS = ("sqlite", "mariadb")
 def mariadb_server() -> Iterator[DatabaseServer]:
     """A private MariaDB, or the one of DOORWARD_TEST_DATABASE_URL."""
     with database_server() as server:
+        yield server
+
+
+@pytest.fixture
+def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
+    """A mail server that takes everything, unless told otherwise."""
+    with SmtpServer(tmp_path) as server:
         yield server
 
 

@@ -2,10 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from doorward_common.database import create_engine
 from doorward_common.migrations import migrate
@@ -94,12 +91,6 @@ def test_a_cursor_belongs_to_this_list(installation: Installation, people: Peopl
     for wrong in (cursor[:-1], "x", audit["next_cursor"]):
         response = installation.call("GET", MAILS, people.admin.access, params={"cursor": wrong})
         assert_problem(response, 400, "invalid_cursor")
-
-
-@pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
-    with SmtpServer(tmp_path) as server:
-        yield server
 
 
 def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(tmp_path: Path, smtp: SmtpServer) -> None:

@@ -2,16 +2,32 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from doorward_common.full_text import indexed_words, line_of
 from doorward_tickets.tables import replies, ticket_words, tickets
-from integration.harness.installation import TICKETS, Installation
+from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import Person
+from support.smtp import SmtpServer
 
 TICKET: Final = {"subject": "The printer is on fire", "text": "Since this morning.\nThird floor."}
+
+
+def mailing_through(
+    installation: Installation, smtp: SmtpServer, **settings: Any
+) -> AbstractContextManager[Installation]:
+    """Run a replica that sends mail; the one of other tests has no mail server and leaves it there."""
+    return another(
+        installation,
+        smtp_host="127.0.0.1",
+        smtp_port=smtp.port,
+        smtp_tls="none",
+        mail_from="no-reply@example.com",
+        **settings,
+    )
 
 
 def open_ticket(installation: Installation, person: Person, **changes: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Every test of mail runs on SQLite and on a real MariaDB, with a real SMTP server beside it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +8,6 @@ import sqlalchemy as sa
 from doorward_common.database import create_engine
 from integration.mail.mailing import Office, codes, create_tables, outbox
 from support.databases import DatabaseServer
-from support.smtp import SmtpServer
 
 
 @pytest.fixture(scope="session", params=["sqlite", "mariadb"])
@@ -44,10 +42,3 @@ def office(mail_url: str) -> Iterator[Office]:
     office = Office(mail_url)
     yield office
     office.close()
-
-
-@pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
-    """A server that takes everything, unless told otherwise."""
-    with SmtpServer(tmp_path) as server:
-        yield server

@@ -19,7 +19,7 @@ from doorward_tickets.tables import notices, outbox, replies, tickets
 from integration.harness.deployment import wait_until
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import People, Person, enrol
-from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
+from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of, tickets_execute
 from support.databases import DatabaseServer
 from support.smtp import ReceivedMail, SmtpServer
 
@@ -28,21 +28,11 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
-    with SmtpServer(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
-    """A replica that sends mail; that of the other tests has no mail server and leaves it in the outbox."""
     del people
-    with another(
+    with mailing_through(
         installation,
-        smtp_host="127.0.0.1",
-        smtp_port=smtp.port,
-        smtp_tls="none",
-        mail_from="no-reply@example.com",
+        smtp,
         mail_from_name="Test Team",
         mail_poll_seconds=0.05,
         mail_retry_seconds=0.1,

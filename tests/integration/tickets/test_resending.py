@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -10,32 +9,19 @@ from doorward_common.columns import utc_now
 from doorward_tickets.notices import repository
 from doorward_tickets.tables import notices
 from integration.harness.deployment import wait_until
-from integration.harness.installation import Installation, another
+from integration.harness.installation import Installation
 from integration.harness.people import People
-from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
+from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of, tickets_execute
 from integration.tickets.test_dead_letters import MAILS, letters, stored
 from support.smtp import SmtpServer
-
-
-@pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
-    with SmtpServer(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
     """A replica that sends mail at once, as soon as a change says that there is some."""
     del people
-    with another(
-        installation,
-        smtp_host="127.0.0.1",
-        smtp_port=smtp.port,
-        smtp_tls="none",
-        mail_from="no-reply@example.com",
-        mail_poll_seconds=60,
-        mail_retry_seconds=0.05,
-        notice_seconds=1,
+    with mailing_through(
+        installation, smtp, mail_poll_seconds=60, mail_retry_seconds=0.05, notice_seconds=1
     ) as replica:
         yield replica
 
