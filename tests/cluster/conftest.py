@@ -14,7 +14,7 @@ import yaml
 
 from cluster.kube import Namespace, Release, kubectl
 from cluster.measured import Measured
-from cluster.people import Person, make_person, sign_in
+from cluster.people import Person, make_person, sign_in, wait_for_login
 from support.certificates import Certificate, self_signed
 from support.haproxy import HAProxy
 
@@ -137,10 +137,7 @@ def release(
     release.install()
     password = namespace.secret("doorward-admin", "admin-password")
     with httpx2.Client(base_url=edge.tls_url, verify=tls, timeout=10, trust_env=False) as client:
-        body = {"email": "admin@example.com", "password": password}
-        while client.post("/api/v1/auth/token", json=body).status_code != 200:
-            assert time.monotonic() - started < _READY_SECONDS, namespace.kubectl("get", "pods,events")
-            time.sleep(0.5)
+        wait_for_login(client, "admin@example.com", password, _READY_SECONDS)
     measured.note("seconds", "from `helm install` to the first login", time.monotonic() - started)
     namespace.rolled_out(*release.deployments)
     return release
@@ -154,8 +151,8 @@ def client(edge: HAProxy, tls: ssl.SSLContext) -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture
-def admin(client: httpx2.Client, namespace: Namespace) -> Person:
-    return sign_in(client, "admin@example.com", namespace.secret("doorward-admin", "admin-password"))
+def admin(release: Release, client: httpx2.Client) -> Person:
+    return sign_in(client, "admin@example.com", release.namespace.secret("doorward-admin", "admin-password"))
 
 
 @pytest.fixture

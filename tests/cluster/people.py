@@ -1,6 +1,9 @@
 """Who is there: an administrator, and people made by them."""
 
+import base64
+import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +30,22 @@ def sign_in(client: httpx2.Client, email: str, password: str) -> Person:
     assert answer.status_code == 200, answer.text
     tokens = answer.json()
     return Person(email, password, tokens["access_token"], tokens["refresh_token"])
+
+
+def token_header(token: str) -> dict[str, str]:
+    """Return what a token says of itself: `alg`, `kid`, `typ`. Nothing is verified."""
+    head = token.split(".", maxsplit=1)[0]
+    found: dict[str, str] = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    return found
+
+
+def wait_for_login(client: httpx2.Client, email: str, password: str, seconds: float) -> Person:
+    """Log in as soon as that is possible."""
+    deadline = time.monotonic() + seconds
+    while client.post(f"{AUTH}/token", json={"email": email, "password": password}).status_code != 200:
+        assert time.monotonic() < deadline, f"nobody could log in for {seconds} s"
+        time.sleep(0.5)
+    return sign_in(client, email, password)
 
 
 def bearer(person: Person) -> dict[str, str]:

@@ -17,7 +17,7 @@ import pytest
 
 from cluster.kube import Namespace, Release, kubectl
 from cluster.measured import Measured
-from cluster.people import AUTH, TICKETS, Person, bearer, sign_in
+from cluster.people import AUTH, TICKETS, Person, bearer, sign_in, token_header
 from cluster.traffic import Seen, Traffic
 from support.haproxy import HAProxy
 
@@ -129,11 +129,8 @@ def test_an_upgrade_to_another_image_and_the_way_back(scene: Scene) -> None:
     assert_nothing_lost(scene.client, scene.admin, traffic.seen)
 
 
-def signed_by(token: str) -> str:
-    """Return the key id of a token."""
-    head = token.split(".", maxsplit=1)[0]
-    kid: str = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
-    return kid
+def kid(person: Person) -> str:
+    return token_header(person.access)["kid"]
 
 
 def next_keys(namespace: Namespace, folder: Path) -> str:
@@ -146,7 +143,7 @@ def next_keys(namespace: Namespace, folder: Path) -> str:
 
 
 def test_a_changed_key(scene: Scene, tmp_path: Path) -> None:
-    before = signed_by(scene.admin.access)
+    before = kid(scene.admin)
 
     def rotate() -> None:
         encoded = base64.b64encode(next_keys(scene.namespace, tmp_path).encode()).decode()
@@ -154,7 +151,7 @@ def test_a_changed_key(scene: Scene, tmp_path: Path) -> None:
         scene.namespace.kubectl("patch", "secret", "doorward-keys", "--patch", patch)
         scene.release.upgrade("logLevel=warning")
         deadline = time.monotonic() + _ACTIVATE_SECONDS + 60
-        while signed_by(sign_in(scene.client, scene.admin.email, scene.admin.password).access) == before:
+        while kid(sign_in(scene.client, scene.admin.email, scene.admin.password)) == before:
             assert time.monotonic() < deadline, "the new key does not sign"
             time.sleep(3)
 

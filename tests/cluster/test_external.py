@@ -1,6 +1,5 @@
 """The chart as production has it: a database and Secrets of one's own, a key that auth alone holds."""
 
-import base64
 import json
 import secrets
 import subprocess
@@ -13,6 +12,8 @@ import pytest
 import yaml
 
 from cluster.kube import CommandError, Namespace, Release
+from cluster.people import token_header
+from cluster.pods import restricted_pod
 
 _ADMIN_PASSWORD: Final = secrets.token_urlsafe(18)
 _LOGIN: Final = """
@@ -29,32 +30,17 @@ print(urllib.request.urlopen(request, timeout=10).read().decode())
 def database(root_password: str) -> list[dict[str, object]]:
     """Return a MariaDB that knows nothing of the chart."""
     labels = {"app": "database"}
-    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    pod = {
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 999,
-            "fsGroup": 999,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [
-            {
-                "name": "mariadb",
-                "image": "mariadb:11.8",
-                "imagePullPolicy": "IfNotPresent",
-                "env": [{"name": "MARIADB_ROOT_PASSWORD", "value": root_password}],
-                "securityContext": restricted,
-                "volumeMounts": [
-                    {"name": "data", "mountPath": "/var/lib/mysql"},
-                    {"name": "run", "mountPath": "/run/mysqld"},
-                ],
-            }
+    container = {
+        "image": "mariadb:11.8",
+        "env": [{"name": "MARIADB_ROOT_PASSWORD", "value": root_password}],
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/var/lib/mysql"},
+            {"name": "run", "mountPath": "/run/mysqld"},
         ],
-        "volumes": [{"name": "data", "emptyDir": {}}, {"name": "run", "emptyDir": {}}],
     }
+    volumes = [{"name": "data", "emptyDir": {}}, {"name": "run", "emptyDir": {}}]
     return [
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "database", "labels": labels}, "spec": pod},
+        restricted_pod("database", labels, 999, container, volumes=volumes),
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -131,8 +117,7 @@ def test_auth_alone_holds_the_key_and_signs_with_it(production: Release) -> None
     said = own.kubectl(
         "exec", "--stdin", "deployment/doorward-auth", "--", "python", "-c", _LOGIN, given=_ADMIN_PASSWORD
     )
-    head = json.loads(said)["access_token"].split(".", maxsplit=1)[0]
-    assert json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["alg"] == "ES256"
+    assert token_header(json.loads(said)["access_token"])["alg"] == "ES256"
     for service in ("users", "tickets"):
         assert "keys.json" not in own.kubectl(
             "exec", f"deployment/doorward-{service}", "--", "ls", "/run/secrets/doorward"

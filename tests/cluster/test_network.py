@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.kube import CommandError, Namespace, Release
+from cluster.pods import restricted_pod
 
 CONNECT = """
 import socket, sys
@@ -24,36 +25,13 @@ class Stranger:
     def __init__(self, namespace: Namespace, image: str, labels: dict[str, str]) -> None:
         self.namespace = namespace
         self.name = f"stranger-{time.monotonic_ns()}"
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": self.name, "labels": labels},
-            "spec": {
-                "automountServiceAccountToken": False,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": 10001,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "containers": [
-                    {
-                        "name": "stranger",
-                        "image": image,
-                        "imagePullPolicy": "IfNotPresent",
-                        "command": ["sleep", "600"],
-                        "securityContext": {
-                            "allowPrivilegeEscalation": False,
-                            "capabilities": {"drop": ["ALL"]},
-                        },
-                    }
-                ],
-            },
-        }
+        sleeping = {"image": image, "command": ["sleep", "600"]}
+        pod = restricted_pod(self.name, labels, 10001, sleeping)
         namespace.kubectl("apply", "--filename", "-", given=json.dumps(pod))
         namespace.kubectl("wait", f"pod/{self.name}", "--for=condition=Ready", "--timeout=90s")
 
     def connects(self, host: str, port: int) -> bool:
-        """Try, for a while where it succeeds late: policies come into force within seconds."""
+        """Tell whether a connection is made from the pod."""
         return attempt(self.namespace, f"pod/{self.name}", host, port)
 
     def remove(self) -> None:

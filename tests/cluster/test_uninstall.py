@@ -6,7 +6,7 @@ import time
 import httpx2
 
 from cluster.kube import Namespace, Release
-from cluster.people import Person, sign_in
+from cluster.people import Person, wait_for_login
 
 KINDS = (
     "deployment,statefulset,job,cronjob,pod,service,ingress,networkpolicy,configmap,secret,serviceaccount,pvc"
@@ -34,9 +34,4 @@ def test_uninstalling_leaves_what_the_notes_name_and_a_new_release_takes_it_up(
         assert time.monotonic() < deadline, f"left: {left(namespace)}, named: {named}"
         time.sleep(2)
     release.install()
-    deadline = time.monotonic() + 240
-    body = {"email": admin.email, "password": admin.password}
-    while client.post("/api/v1/auth/token", json=body).status_code != 200:
-        assert time.monotonic() < deadline, namespace.kubectl("get", "pods")
-        time.sleep(1)
-    assert sign_in(client, admin.email, admin.password).access
+    assert wait_for_login(client, admin.email, admin.password, 240).access
