@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from doorward_common.database import create_engine
+from doorward_common.database import create_engine, error_text
 from doorward_common.logging import configure_logging
 from doorward_common.server import fail, run_service
 from doorward_common.settings import DatabaseSettings, ServiceSettings, SettingsError, load_settings
@@ -58,6 +58,6 @@ def _migrate(package: str, wait: float) -> int:
     except (SettingsError, MigrationBusyError) as error:
         return fail(str(error))
     except sa.exc.DBAPIError as error:
-        return fail(f"the database cannot be used: {' '.join(str(error.orig).split())}")
+        return fail(f"the database cannot be used: {error_text(error)}")
     print("doorward: the schema is up to date")  # noqa: T201 - the command's own output
     return 0

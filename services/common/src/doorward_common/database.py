@@ -145,6 +145,12 @@ def error_code(error: BaseException | None) -> int:
     return arguments[0] if arguments and isinstance(arguments[0], int) else 0
 
 
+def error_text(error: BaseException) -> str:
+    """Return in one line what the driver said, of its error or of one that was raised for it."""
+    original = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return " ".join(str(original).split())
+
+
 def _discard_misled_connection(context: ExceptionContext) -> None:
     # After a failover these connections look alive (even to a ping) and refuse every write.
     if error_code(context.original_exception) in READ_ONLY_CODES | NOT_PRIMARY_CODES:

@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from doorward_common.database import error_text
+
 log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS: Final = 1.0
@@ -33,4 +35,4 @@ def _missing(engine: sa.Engine, problem: Callable[[sa.Connection], str | None] |
         with engine.connect() as connection:
             return None if problem is None else problem(connection)
     except sa.exc.DBAPIError as error:
-        return " ".join(str(error.orig).split())
+        return error_text(error)

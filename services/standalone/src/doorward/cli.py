@@ -13,6 +13,7 @@ from doorward import admins, imports, rotation, serve
 from doorward.retention import purge_audit
 from doorward.settings import CommandSettings
 from doorward_common.commands import add_waiting
+from doorward_common.database import error_text
 from doorward_common.logging import configure_logging
 from doorward_common.metrics import Metrics
 from doorward_common.migrations import MigrationBusyError, migrate
@@ -47,10 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error))
     except PortTakenError as error:
         return fail(f"{error}; `PORT=9000 make run` (or DOORWARD_PORT) takes another port")
-    except DatabaseUnavailableError as error:
-        return fail(f"the database cannot be used: {_cause(error)}")
-    except sa.exc.DBAPIError as error:
-        return fail(f"the database cannot be used: {_cause(error)}")
+    except (DatabaseUnavailableError, sa.exc.DBAPIError) as error:
+        return fail(f"the database cannot be used: {error_text(error)}")
     except KeyboardInterrupt:
         return 130
     return status
@@ -174,8 +173,3 @@ def _password(options: argparse.Namespace, settings: CommandSettings) -> str:
 def _open(settings: CommandSettings) -> Database:
     # A command may wait for longer than a request: a migration rewrites tables.
     return Database(settings, Metrics(), pool_size=1, timeout=60)
-
-
-def _cause(error: BaseException) -> str:
-    original = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
-    return " ".join(str(original).split())
