@@ -1,8 +1,11 @@
 """For every test: asynchronous ones run on asyncio, the loop that the services run on."""
 
+import gc
 import signal
 
 import pytest
+
+pytest_plugins = ("support.stalls",)
 
 # A shell that starts the tests in the background ignores Ctrl-C for them, and processes inherit that: those
 # that tests stop with it would go on.
@@ -13,3 +16,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests out of garbage collection, whose pauses would be theirs."""
+    gc.collect()
+    gc.freeze()

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import People
+from support.processes import processor_seconds
 from support.services import Service
 
 MIB = 1024 * 1024
@@ -75,13 +75,13 @@ def test_address_of_a_megabyte_is_refused(deployment: Deployment, people: People
         assert len(body) < 100
 
 
-def test_longest_address_is_answered_in_time(deployment: Deployment, people: People) -> None:
+def test_longest_address_costs_no_more_than_its_length(deployment: Deployment, people: People) -> None:
     authorized = f"Authorization: Bearer {people.user.access}"
     for target in (f"{USERS}?" + "a&" * 32_000, f"{USERS}?" + "q=a&" * 16_000, f"{USERS}/" + "a" * 65_000):
-        started = time.perf_counter()
+        before = processor_seconds(deployment.users.pid)
         status, _, _ = exchange(deployment.users, request("GET", target, authorized))
         assert status in {200, 404}
-        assert time.perf_counter() - started < 1.0
+        assert processor_seconds(deployment.users.pid) - before < 1.0, "as in square time"
 
 
 def test_body_past_the_limit_is_refused(deployment: Deployment, people: People) -> None:

@@ -18,6 +18,7 @@ from integration.harness.people import PASSWORD
 from integration.throttling.callers import REGISTER, RESET, TOKEN, WRONG, Auths, new_email
 from integration.throttling.telling_apart import Sample, chance, share_told_apart
 from support.databases import DatabaseServer
+from support.processes import processor_seconds
 from support.smtp import SmtpServer
 
 SLACK = 0.02
@@ -81,14 +82,6 @@ def members(auths: Auths) -> list[Member]:
     members = enrol(auths.database.url, MEMBERS)
     auths.database.execute("UPDATE credentials SET password_hash = %s", HASHER.hash(PASSWORD))
     return members
-
-
-def processor_seconds(pid: int) -> float:
-    """Read the processor time of another process; 0 where the system does not tell."""
-    if sys.platform != "linux":
-        return 0.0
-    # CPUCLOCK_SCHED of the whole process: the clock that clock_getcpuclockid(3) names.
-    return time.clock_gettime((~pid << 3) | 2)
 
 
 @pytest.mark.parametrize("request_for", [login, registration, reset])
