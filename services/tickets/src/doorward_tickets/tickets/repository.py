@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
 from doorward_common.full_text import indexed_words, line_of
+from doorward_common.json_rows import JsonRow
 from doorward_common.pagination import Position
 from doorward_tickets.tables import mutes, people, ticket_words, tickets
-from doorward_tickets.tickets.listing import Listing
+from doorward_tickets.tickets.listing import Listing, Shape
 
 
 class TicketRow(NamedTuple):
@@ -71,15 +73,22 @@ _SHOWN: Final = (
 )
 
 
-def select_shown(source: sa.FromClause) -> "sa.Select[Any]":
-    """Build the query for tickets as `rows` reads them: from what joins `tickets`, beside people's names."""
+_ROW: Final = JsonRow(_SHOWN)
+
+
+def _beside_people(source: sa.FromClause) -> sa.FromClause:
     beside_authors = source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id)
-    beside_both = beside_authors.outerjoin(_ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id)
-    return sa.select(*_SHOWN).select_from(beside_both)
+    return beside_authors.outerjoin(_ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id)
 
 
-SELECT: Final = select_shown(tickets)
-_SELECT_WITH_TEXT: Final = SELECT.add_columns(tickets.c.text)
+def select_rows(source: sa.FromClause) -> "sa.Select[str]":
+    """Build the query for tickets as `rows` reads them: from what joins `tickets`, beside people's names."""
+    return sa.select(_ROW.column).select_from(_beside_people(source))
+
+
+SELECT_ROWS: Final = select_rows(tickets)
+_SELECT: Final = sa.select(*_SHOWN).select_from(_beside_people(tickets))
+_SELECT_WITH_TEXT: Final = _SELECT.add_columns(tickets.c.text)
 _LOCK: Final = sa.select(
     tickets.c.id,
     tickets.c.author_id,
@@ -94,13 +103,18 @@ def list_tickets(
     connection: sa.Connection, listing: Listing, position: Position | None, count: int
 ) -> list[TicketRow]:
     """Read up to `count` tickets behind `position`, in order, by one range of an index: see `search`."""
-    statement = listing.behind(position, SELECT.where(*listing.conditions))
-    return rows(connection.execute(statement.limit(count)))
+    values = {**listing.values(position), "count": count}
+    return rows(connection.execute(_range(listing.shape(position)), values))
 
 
-def rows(result: sa.CursorResult[Any]) -> list[TicketRow]:
-    """Read what a query of `select_shown` found."""
-    return [TicketRow._make(row) for row in result]
+@lru_cache(maxsize=64)  # there are fewer shapes
+def _range(shape: Shape) -> "sa.Select[str]":
+    return shape.ordered(SELECT_ROWS.where(*shape.conditions)).limit(sa.bindparam("count"))
+
+
+def rows(result: "sa.CursorResult[str]") -> list[TicketRow]:
+    """Read what a query of `select_rows` found."""
+    return [TicketRow._make(row) for row in _ROW.read(result.scalars().all())]
 
 
 def find_ticket(
@@ -148,7 +162,7 @@ def update_ticket(connection: sa.Connection, ticket_id: bytes, changes: Mapping[
 
 def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
     """Read a locked ticket as it is shown."""
-    return TicketRow._make(connection.execute(SELECT.where(tickets.c.id == ticket_id)).one())
+    return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
 
 
 def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:

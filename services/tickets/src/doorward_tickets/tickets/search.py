@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from doorward_common.full_text import begins_with, has_words
 from doorward_common.pagination import Position
 from doorward_tickets.tables import ticket_words, tickets
-from doorward_tickets.tickets.listing import Listing
-from doorward_tickets.tickets.repository import SELECT, TicketRow, list_tickets, rows, select_shown
+from doorward_tickets.tickets.listing import Listing, Shape
+from doorward_tickets.tickets.repository import SELECT_ROWS, TicketRow, list_tickets, rows, select_rows
 
 SHORT_LOOK: Final = 2_000
 LONG_LOOK: Final = 8_000
@@ -62,18 +62,20 @@ def _look(
     connection: sa.Connection, listing: Listing, position: Position | None, length: int, count: int
 ) -> Found:
     """Go through the next entries of the index that has the order, so many."""
-    statement = listing.behind(position, SELECT.where(*_wanted(listing)))
+    shape = listing.shape(position)
+    statement = shape.ordered(SELECT_ROWS.where(*_wanted(listing, shape)))
     end = _end(connection, listing, position, length)
     if end is not None:
         statement = statement.where(listing.up_to(end))
-    return Found(rows(connection.execute(statement.limit(count))), end)
+    return Found(rows(connection.execute(statement.limit(count), listing.values(position))), end)
 
 
 def _end(
     connection: sa.Connection, listing: Listing, position: Position | None, length: int
 ) -> Position | None:
     """Return where the next so many entries end, None if there are no more than these."""
-    last_two = connection.execute(listing.next_entries(position).limit(2).offset(length - 1)).all()
+    entries = listing.shape(position).next_entries().limit(2).offset(length - 1)
+    last_two = connection.execute(entries, listing.values(position)).all()
     return listing.position(last_two[0]) if len(last_two) > 1 else None
 
 
@@ -95,15 +97,16 @@ def _indexed(
     """Read all tickets with a word, and put those that have the others in order."""
     entries = _entries(word).distinct().subquery("entries")
     source = entries.join(tickets, tickets.c.id == entries.c.ticket_id)
-    statement = select_shown(source).where(*_wanted(listing))
+    shape = listing.shape(position)
+    statement = shape.sorted(select_rows(source).where(*_wanted(listing, shape)))
     for dialect in ("mysql", "mariadb"):
         # From the entries to the tickets, whatever the optimizer thinks of all tickets in order.
         statement = statement.prefix_with("STRAIGHT_JOIN", dialect=dialect)
-    return rows(connection.execute(listing.sorted_behind(position, statement).limit(count)))
+    return rows(connection.execute(statement.limit(count), listing.values(position)))
 
 
-def _wanted(listing: Listing) -> list[sa.ColumnElement[bool]]:
-    return [*listing.conditions, *([has_words(tickets.c.words, listing.words)] if listing.words else [])]
+def _wanted(listing: Listing, shape: Shape) -> list[sa.ColumnElement[bool]]:
+    return [*shape.conditions, *([has_words(tickets.c.words, listing.words)] if listing.words else [])]
 
 
 def _entries(word: str) -> "sa.Select[bytes]":

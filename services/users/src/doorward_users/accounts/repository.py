@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from doorward_common.columns import utc_now
+from doorward_common.json_rows import JsonRow
 from doorward_common.pagination import Position, keyset
 from doorward_common.roles import Role
 from doorward_identity.accounts import Status
@@ -32,21 +33,12 @@ class UserRow(NamedTuple):
     updated_at: datetime
 
 
-_SELECT: Final = sa.select(
-    users.c.id,
-    users.c.email,
-    users.c.email_key,
-    users.c.name,
-    users.c.name_key,
-    users.c.role,
-    users.c.status,
-    users.c.email_verified_at,
-    users.c.version,
-    users.c.created_at,
-    users.c.updated_at,
-)
+_COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)
+_ROW: Final = JsonRow(_COLUMNS)
+_SELECT_ROWS: Final = sa.select(_ROW.column)
+_SELECT: Final = sa.select(*_COLUMNS)
 _BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
-_BY_IDS: Final = _SELECT.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
+_BY_IDS: Final = _SELECT_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
 
 _SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
     "created_at": users.c.created_at,
@@ -63,8 +55,7 @@ def find_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
 
 def find_users(connection: sa.Connection, user_ids: Sequence[bytes]) -> dict[bytes, UserRow]:
     """Read several accounts by id, those that exist."""
-    rows = connection.execute(_BY_IDS, {"user_ids": user_ids}).all()
-    return {row[0]: UserRow(*row) for row in rows}
+    return {row.id: row for row in _rows(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
 
 
 def lock_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
@@ -171,14 +162,17 @@ def list_users(
         value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
         behind = value, bytes.fromhex(position.id)
     statement = keyset(
-        _SELECT.where(*_conditions(criteria)),
+        _SELECT_ROWS.where(*_conditions(criteria)),
         column,
         tie_breaker,
         behind,
         descending=sort.value.startswith("-"),
     )
-    rows = connection.execute(statement.limit(count))
-    return [UserRow(*row) for row in rows]
+    return _rows(connection.execute(statement.limit(count)))
+
+
+def _rows(result: "sa.CursorResult[str]") -> list[UserRow]:
+    return [UserRow._make(row) for row in _ROW.read(result.scalars().all())]
 
 
 def position_of(row: UserRow, sort: Sort) -> Position:

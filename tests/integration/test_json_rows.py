@@ -1,0 +1,82 @@
+"""Rows that come as JSON texts are the rows that the driver reads, on every database, whatever is in them."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, exact_text, fixed_bytes
+from doorward_common.database import create_engine
+from doorward_common.json_rows import JsonRow
+
+THINGS = sa.Table(
+    "json_rows_things",
+    sa.MetaData(),
+    sa.Column("id", fixed_bytes(16), primary_key=True),
+    sa.Column("text", exact_text(100), nullable=True),
+    sa.Column("owner", fixed_bytes(16), nullable=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=True),
+    **TABLE_OPTIONS,
+)
+
+# Services refuse NUL and lone surrogates in whatever they store.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
+ids = st.uuids().map(lambda value: value.bytes)
+times = st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - it gets UTC there
+things = st.fixed_dictionaries(
+    {
+        "id": ids,
+        "text": st.none() | texts,
+        "owner": st.none() | ids,
+        "number": st.integers(-(2**63), 2**63 - 1),
+        "at": st.none() | times | times.map(lambda value: value.replace(microsecond=0)),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def connection(empty_database_url: str) -> Iterator[sa.Connection]:
+    engine = create_engine(empty_database_url, pool_size=1, timeout=10)
+    THINGS.create(engine)
+    with engine.connect() as connection:
+        yield connection
+    THINGS.drop(engine)
+    engine.dispose()
+
+
+def read_both(connection: sa.Connection) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Return the rows as the driver reads them, and as JSON texts."""
+    row = JsonRow(tuple(THINGS.c))
+    plain = connection.execute(sa.select(THINGS).order_by(THINGS.c.id)).all()
+    written = connection.execute(sa.select(row.column).order_by(THINGS.c.id)).scalars().all()
+    return [list(values) for values in plain], row.read(written)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(things, max_size=5, unique_by=lambda thing: thing["id"]))
+def test_they_are_the_same(connection: sa.Connection, stored: list[dict[str, Any]]) -> None:
+    connection.execute(THINGS.delete())
+    if stored:
+        connection.execute(THINGS.insert(), stored)
+    plain, from_json = read_both(connection)
+    assert len(plain) == len(stored)
+    assert from_json == plain
+    assert [[type(value) for value in row] for row in from_json] == [
+        [type(value) for value in row] for row in plain
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", '"', "\\", "null", "[1]", "\x01\x1f\x7f", "\u2028", "\U0001f600", "\ufeff"]
+)
+def test_texts_that_json_could_mistake(connection: sa.Connection, text: str) -> None:
+    connection.execute(THINGS.delete())
+    connection.execute(THINGS.insert(), [{"id": uuid.uuid4().bytes, "text": text, "number": 0}])
+    plain, [[_, read, *_]] = read_both(connection)
+    assert read == plain[0][1] == text
