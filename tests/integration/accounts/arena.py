@@ -22,7 +22,7 @@ from integration.harness.installation import AUTH, CLIENT, USERS, Installation, 
 from integration.harness.people import PASSWORD
 from support.chain import service_account
 from support.databases import Database
-from support.services import Service, ServiceName
+from support.services import PATIENT, Service, ServiceName
 
 T = TypeVar("T")
 
@@ -39,6 +39,7 @@ class Processes:
     def __init__(self, database: Database, folder: Path, mailbox: Path) -> None:
         env = {f"DOORWARD_{name.upper()}": str(value) for name, value in _MAIL.items()}
         env |= {
+            **PATIENT,
             "DOORWARD_REGISTRATION": "open",
             "DOORWARD_MAILBOX_DIR": str(mailbox),
             "DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT])),

@@ -2,35 +2,76 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
+from integration.harness.deployment import row_locked, rows_waited_for
 from support.databases import Database
 
 LOCK_SESSION: Final = "SELECT id FROM sessions WHERE id = %s FOR UPDATE"
 LOCK_USER: Final = "SELECT id FROM users WHERE id = %s FOR UPDATE"
 
-_QUEUED_SECONDS: Final = 0.9
-"""Less than the services wait for a lock: those who wait keep their order."""
+_QUEUED_SECONDS: Final = 20.0
+_PLACE_SECONDS: Final = 0.9
+"""Less than the services wait for a lock: who waits longer asks again, and loses the place in line."""
+
+_ATTEMPTS: Final = 20
 
 T = TypeVar("T")
+Request = Coroutine[Any, Any, T]
 
 
 async def until_rows_are_waited_for(database: Database, at_least: int) -> None:
     """Wait until so many transactions wait for the lock of a row, or fail the test."""
+    await until(
+        lambda: rows_waited_for(database) >= at_least, _QUEUED_SECONDS, f"{at_least} waiting for a row"
+    )
 
-    def waiters() -> int:
-        return int(database.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")[0][1])
 
-    await until(lambda: waiters() >= at_least, _QUEUED_SECONDS, f"{at_least} waiting for a row")
+async def in_line(database: Database, lock: str, key: bytes, *requests: Request[T]) -> list[T] | None:
+    """Hold a row, let requests wait for it in this order, and then let go; return their results.
+
+    None where it took so long that the first may have lost its place: their order is not known then.
+    """
+    with row_locked(database, lock, key) as let_go:
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            waiting = []
+            for number, request in enumerate(requests, 1):
+                waiting.append(tasks.create_task(request))
+                await until_rows_are_waited_for(database, number)
+            let_go()
+            is_known = time.monotonic() - began < _PLACE_SECONDS
+    return [task.result() for task in waiting] if is_known else None
+
+
+async def until_in_line(attempt: Callable[[], Awaitable[T | None]]) -> T:
+    """Make attempts, each with rows of its own, until the order of one is known."""
+    for _ in range(_ATTEMPTS):
+        if (done := await attempt()) is not None:
+            return done
+    raise AssertionError(f"too slow for an order, {_ATTEMPTS} times")
 
 
 async def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Look until it is so, or fail the test."""
-    deadline = time.monotonic() + seconds
+    """Look until it is so, or fail the test when a look that began later than that finds it is not."""
+    began = looked = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"not {what} within {seconds} s"
+        assert looked - began < seconds, f"not {what} within {seconds} s"
         await asyncio.sleep(0.02)
+        looked = time.monotonic()
+
+
+async def measured_together(
+    count: int, work: Callable[[int], Awaitable[T]], *, at_once: int
+) -> tuple[list[T], float]:
+    """Do as `together` does; return also how many seconds one took on average.
+
+    Delays in a race are made of it: fixed ones would let one side always come first on a slow machine.
+    """
+    began = time.monotonic()
+    done = await together(count, work, at_once=at_once)
+    return done, (time.monotonic() - began) * at_once / count
 
 
 async def together(count: int, work: Callable[[int], Awaitable[T]], *, at_once: int) -> list[T]:

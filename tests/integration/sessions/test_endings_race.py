@@ -13,16 +13,21 @@ from dataclasses import dataclass
 import pytest
 
 from integration.harness.crowd import Member, enrol
-from integration.harness.deployment import row_locked
 from integration.harness.installation import AUTH, USERS
-from integration.harness.races import LOCK_SESSION, together, until_rows_are_waited_for
+from integration.harness.races import LOCK_SESSION, in_line, measured_together, together, until_in_line
 from integration.harness.replicas import Replica, Replicas, Tokens
 from integration.harness.wire import Reply
 
 DEMOTIONS = 60
 AT_ONCE = 12
-SPREAD_SECONDS = 0.012
-"""About what a request takes with so many at once: neither side always comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Everybody's sessions, and seconds within which requests begin for neither to come first always."""
+
+    sessions: list[list[Tokens]]
+    spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Raced:
         return len(self.held) > 1
 
 
-async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -> Raced:
+async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random, spread: float) -> Raced:
     """Refresh a session as its clients would until it is refused; return what they got.
 
     Either several at once with one token, or one client again and again: both together would be a
@@ -45,7 +50,7 @@ async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -
     raced = Raced([tokens])
 
     async def client(auth: Replica, times: int) -> None:
-        await asyncio.sleep(chance.uniform(0, 3 * SPREAD_SECONDS))
+        await asyncio.sleep(chance.uniform(0, 3 * spread))
         token = tokens.refresh
         for _ in range(times):
             reply = await auth.refresh(token)
@@ -62,14 +67,18 @@ async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -
 
 
 async def race(
-    replicas: Replicas, sessions: Sequence[Tokens], end: Callable[[Replica], Awaitable[Reply]], number: int
+    replicas: Replicas,
+    sessions: Sequence[Tokens],
+    end: Callable[[Replica], Awaitable[Reply]],
+    number: int,
+    spread: float,
 ) -> list[Raced]:
     """Use some sessions while something ends them; return what is then held of each."""
     chance = random.Random(number)
     one, other = replicas.auths if number % 2 else replicas.auths[::-1]
     async with asyncio.TaskGroup() as tasks:
-        users = [tasks.create_task(use((one, other), tokens, chance)) for tokens in sessions]
-        await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+        users = [tasks.create_task(use((one, other), tokens, chance, spread)) for tokens in sessions]
+        await asyncio.sleep(chance.uniform(0, spread))
         reply = await end(other)
         assert reply.status in {200, 204}, reply
     return [user.result() for user in users]
@@ -96,14 +105,14 @@ async def administrator(replicas: Replicas) -> str:
     return (await replicas.log_in(admin)).access
 
 
-async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> list[list[Tokens]]:
+async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> Opened:
     """Log everybody in so many times."""
 
     async def one(number: int) -> Tokens:
         return Tokens.of(await replicas.auths[number % 2].log_in(members[number // each]))
 
-    opened = await together(len(members) * each, one, at_once=AT_ONCE)
-    return [opened[at : at + each] for at in range(0, len(opened), each)]
+    opened, seconds = await measured_together(len(members) * each, one, at_once=AT_ONCE)
+    return Opened([opened[at : at + each] for at in range(0, len(opened), each)], seconds / 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +146,14 @@ OF_ALL = {
 
 async def test_a_thousand_logouts(replicas: Replicas) -> None:
     members = enrol(replicas.database.url, LOGOUT.rounds // 10)
-    sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
+    opened = await open_sessions(replicas, members, 10)
+    sessions = [one for several in opened.sessions for one in several]
 
     async def one(number: int) -> list[Raced]:
         own, member = sessions[number], members[number // 10]
-        return await race(replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number)
+        return await race(
+            replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number, opened.spread
+        )
 
     rounds = await together(LOGOUT.rounds, one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
@@ -150,12 +162,14 @@ async def test_a_thousand_logouts(replicas: Replicas) -> None:
 @pytest.mark.parametrize("ending", [pytest.param(ending, id=name) for name, ending in OF_ALL.items()])
 async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, ending: Ending) -> None:
     members = enrol(replicas.database.url, ending.rounds)
-    sessions = await open_sessions(replicas, members, 2)
+    opened = await open_sessions(replicas, members, 2)
     admin = await administrator(replicas)
 
     async def one(number: int) -> list[Raced]:
-        member, own = members[number], sessions[number]
-        return await race(replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number)
+        member, own = members[number], opened.sessions[number]
+        return await race(
+            replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number, opened.spread
+        )
 
     rounds = await together(ending.rounds, one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
@@ -168,19 +182,18 @@ async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, en
 async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) -> None:
     """Both wait for the session's row, in this order: the lock decides, and not who read first."""
     first, second = replicas.auths
-    [member] = enrol(replicas.database.url, 1)
-    own, admin = await replicas.log_in(member), await administrator(replicas)
-    requests = [ending(replicas, first, member, own, admin), second.refresh(own.refresh)]
-    if order == "refresh first":
-        requests.reverse()
-    with row_locked(replicas.database, LOCK_SESSION, own.session_id.bytes) as let_go:
-        async with asyncio.TaskGroup() as tasks:
-            waiting = []
-            for number, request in enumerate(requests, 1):
-                waiting.append(tasks.create_task(request))
-                await until_rows_are_waited_for(replicas.database, number)
-            let_go()
-    done = [task.result() for task in waiting]
+    admin = await administrator(replicas)
+
+    async def attempt() -> tuple[Member, Tokens, list[Reply]] | None:
+        [member] = enrol(replicas.database.url, 1)
+        own = await replicas.log_in(member)
+        requests = [ending(replicas, first, member, own, admin), second.refresh(own.refresh)]
+        if order == "refresh first":
+            requests.reverse()
+        done = await in_line(replicas.database, LOCK_SESSION, own.session_id.bytes, *requests)
+        return None if done is None else (member, own, done)
+
+    member, own, done = await until_in_line(attempt)
     newest = own
     if order == "refresh first":
         newest = Tokens.of(done[0])
@@ -197,13 +210,15 @@ async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) ->
 async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Replicas) -> None:
     """A new role ends no session; but a refresh at that moment must not carry the old role on."""
     members = enrol(replicas.database.url, DEMOTIONS, role="admin")
-    sessions = await open_sessions(replicas, members, 2)
+    opened = await open_sessions(replicas, members, 2)
     admin = await administrator(replicas)
     demote = Ending("PATCH", f"{USERS}/{{id}}", {"role": "user"})
 
     async def one(number: int) -> list[Raced]:
-        member, own = members[number], sessions[number]
-        return await race(replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number)
+        member, own = members[number], opened.sessions[number]
+        return await race(
+            replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number, opened.spread
+        )
 
     raced = [session for both in await together(DEMOTIONS, one, at_once=4) for session in both]
     held = [tokens for session in raced for tokens in session.held]

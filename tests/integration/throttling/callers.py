@@ -22,7 +22,7 @@ from integration.harness.people import PASSWORD
 from integration.harness.races import until
 from integration.harness.wire import Wire
 from support.databases import Database
-from support.services import Service
+from support.services import PATIENT, Service
 
 TOKEN: Final = f"{AUTH}/token"
 RESET: Final = f"{AUTH}/password/reset"
@@ -110,9 +110,7 @@ class Auths:
             "DOORWARD_REGISTRATION": "open",
             "DOORWARD_MAILBOX_DIR": str(folder / "mailbox"),
             "DOORWARD_MAIL_POLL_SECONDS": "0.1",
-            # On a busy machine a burst of hundreds takes its time, and is not what is tested here.
-            "DOORWARD_DATABASE_TIMEOUT_SECONDS": "10",
-            "DOORWARD_ARGON2_DEADLINE_SECONDS": "10",
+            **PATIENT,
             **env,
         }
         given = {name: value for name, value in settings.items() if value is not None}

@@ -8,9 +8,8 @@ import pytest
 
 from doorward_auth.throttling.limits import LOGIN_BY_DEVICE, LOGIN_BY_STRANGERS, Subject
 from integration.harness.crowd import Member, enrol
-from integration.harness.deployment import row_locked
 from integration.harness.people import PASSWORD
-from integration.harness.races import together, until_rows_are_waited_for
+from integration.harness.races import in_line, together, until_in_line
 from integration.throttling.callers import (
     WRONG,
     Answer,
@@ -24,9 +23,6 @@ from integration.throttling.callers import (
 SENDERS = 200
 LIMIT = LOGIN_BY_STRANGERS
 DAY = 86_400
-LOCK_SECONDS = 0.9
-"""A little less than the services wait for a lock: who waits longer loses the place in line."""
-
 LOCK = "SELECT count FROM throttles WHERE subject = %s FOR UPDATE"
 
 
@@ -68,26 +64,22 @@ async def test_of_many_guesses_at_once_no_more_are_answered_than_in_a_row(auths:
     assert came_in <= 2, "the right one of 200 came in again and again: it does not stand in line"
 
 
-async def in_line(auths: Auths, first: str, second: str) -> list[int]:
+async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
     """Guess twice in slow motion: hashes are computed, both wait for their answer, one after the other."""
-    while True:
+
+    async def attempt() -> list[int] | None:
         [member] = enrol(auths.database.url, 1)
         await auths.fail(member.email, LIMIT.free)
-        with row_locked(auths.database, LOCK, by_strangers(member.email).key) as let_go:
-            async with asyncio.TaskGroup() as tasks:
-                guesses = [tasks.create_task(auths.log_in(member.email, first))]
-                await until_rows_are_waited_for(auths.database, 1)
-                began = time.monotonic()
-                guesses.append(tasks.create_task(auths.log_in(member.email, second)))
-                await until_rows_are_waited_for(auths.database, 2)
-                let_go()
-        if time.monotonic() - began < LOCK_SECONDS:
-            return [guess.result().status for guess in guesses]
+        guesses = [auths.log_in(member.email, password) for password in (first, second)]
+        answers = await in_line(auths.database, LOCK, by_strangers(member.email).key, *guesses)
+        return None if answers is None else [answer.status for answer in answers]
+
+    return await until_in_line(attempt)
 
 
 async def test_right_guess_stands_in_line_with_the_wrong_ones(auths: Auths) -> None:
-    assert await in_line(auths, WRONG, PASSWORD) == [401, 429]
-    assert await in_line(auths, PASSWORD, WRONG) == [200, 401]
+    assert await guess_in_turn(auths, WRONG, PASSWORD) == [401, 429]
+    assert await guess_in_turn(auths, PASSWORD, WRONG) == [200, 401]
 
 
 @pytest.mark.parametrize("whose", ["known", "unknown"])

@@ -16,7 +16,7 @@ from doorward_tickets.notices.kinds import NoticeKind
 from doorward_tickets.notices.repository import Notice
 from doorward_tickets.people.accounts import AccountsUnavailableError
 from doorward_tickets.tables import notices, outbox, replies, tickets
-from integration.harness.deployment import wait_until
+from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import People, Person, enrol
 from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of, tickets_execute
@@ -379,9 +379,7 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
             )
         )
         tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
-        # Not innodb_trx: it shows what it did before when it is asked twice in a tenth of a second.
-        waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
-        wait_until(lambda: mariadb_server.execute(waits)[0][1] != "0", 10, "waiting for the change")
+        wait_until_a_row_is_waited_for(mariadb_server)
         change.commit()
     assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
 
