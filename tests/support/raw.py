@@ -8,7 +8,7 @@ from typing import Final
 _STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3}) ", re.MULTILINE)
 
 
-def exchange(port: int, request: bytes, *, seconds: float = 3.0) -> bytes:
+def exchange(port: int, request: bytes, *, seconds: float = 20.0) -> bytes:
     """Send bytes to a port of 127.0.0.1; return what comes until the peer closes or time is up."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         connection.sendall(request)
@@ -34,7 +34,7 @@ def statuses(answer: bytes) -> list[int]:
 def negotiated(port: int, context: ssl.SSLContext) -> tuple[str | None, str | None]:
     """Make a TLS connection to localhost; return its version and the ALPN protocol."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as tls,
     ):
         return tls.version(), tls.selected_alpn_protocol()

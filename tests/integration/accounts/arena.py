@@ -26,7 +26,7 @@ from support.services import PATIENT, Service, ServiceName
 
 T = TypeVar("T")
 
-_PATIENCE_SECONDS: Final = 15.0
+_PATIENCE_SECONDS: Final = 30.0
 """For what is promised within two; tests of sessions hold it to that."""
 
 _MAIL: Final = {"mail_poll_seconds": 0.05, "mailbox_size": 10_000}

@@ -89,6 +89,12 @@ def without(document: KeyDocument, kid: str) -> KeyDocument:
     return {"keys": [key for key in document["keys"] if key["kid"] != kid]}
 
 
+def activating(document: KeyDocument, kid: str, seconds: int) -> KeyDocument:
+    """Let a key sign so many seconds from now, however long the command took that made it."""
+    at = int(time.time()) + seconds
+    return {"keys": [{**key, "activate_at": at} if key["kid"] == kid else key for key in document["keys"]]}
+
+
 def retiring(document: KeyDocument, kid: str, seconds: int) -> KeyDocument:
     """Let a key retire so many seconds from now."""
     at = int(time.time()) + seconds

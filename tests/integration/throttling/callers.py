@@ -181,6 +181,20 @@ class Auths:
                 subject.key,
             )
 
+    def prolong(self, *subjects: Subject) -> None:
+        """Let whoever has to wait have a minute more: what a test does next may take its time."""
+        self.later(-60, *subjects)
+
+    def begin_wait_now(self, subject: Subject) -> None:
+        """Let the last failure be of this moment, however long ago it was."""
+        memory = f"INTERVAL {subject.limit.memory} SECOND"
+        self.database.execute(
+            "UPDATE throttles SET blocked_until = blocked_until + INTERVAL"
+            f" TIMESTAMPDIFF(MICROSECOND, forgotten_at - {memory}, UTC_TIMESTAMP(6)) MICROSECOND,"
+            f" forgotten_at = UTC_TIMESTAMP(6) + {memory} WHERE subject = %s",
+            subject.key,
+        )
+
     def counted(self, subject: Subject) -> int:
         """Return what is counted of a subject in the database."""
         rows = self.database.execute("SELECT count FROM throttles WHERE subject = %s", subject.key)

@@ -62,7 +62,7 @@ def waiting(installation: Installation) -> list[tuple[Any, ...]]:
 
 def settled(installation: Installation, smtp: SmtpServer) -> list[ReceivedMail]:
     """Return what was sent once the outbox is empty."""
-    wait_until(lambda: not waiting(installation), 20, "sent")
+    wait_until(lambda: not waiting(installation), 60, "sent")
     return smtp.mails()
 
 
@@ -202,7 +202,7 @@ def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, s
     sent = len(smtp.mails())
     reply(mailing, people.user, path)
     smtp.wait_for(lambda mails: len(mails) == sent + 1)
-    wait_until(lambda: not waiting(mailing), 20, "sent")
+    wait_until(lambda: not waiting(mailing), 60, "sent")
     for number in range(20):
         reply(mailing, people.user, path, f"Reply {number}")
     assert len(waiting(mailing)) == 1
@@ -331,7 +331,7 @@ def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, sm
     accounts._get = away
     try:
         reply(mailing, people.admin, path)
-        wait_until(lambda: len(asked) >= 2, 20, "asked again")
+        wait_until(lambda: len(asked) >= 2, 60, "asked again")
         ((template, _, _),) = waiting(mailing)
         assert (template, smtp.mails()) == ("ticket_replied", [])
         (attempts,) = tickets_execute(mailing, sa.select(outbox.c.attempts))[0]
@@ -349,7 +349,7 @@ def test_while_the_mail_server_is_away_one_mail_gathers_everything(
     smtp.stop()
     for _ in range(4):
         reply(mailing, people.admin, path)
-        wait_until(lambda: len(waiting(mailing)) > 0, 5, "written")
+        wait_until(lambda: len(waiting(mailing)) > 0, 30, "written")
         tickets_execute(mailing, notices.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 4
     smtp.start()
