@@ -1,6 +1,7 @@
 """What races are made of: rows that somebody holds, waiting for those who wait, many at once."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -19,6 +20,25 @@ _ATTEMPTS: Final = 20
 
 T = TypeVar("T")
 Request = Coroutine[Any, Any, T]
+
+
+class Handicap:
+    """A delay for one side of a race, longer after each win and shorter after each defeat.
+
+    So that neither always comes first, whatever the machine makes fast or slow.
+    """
+
+    def __init__(self, seconds: float, *, seed: int) -> None:
+        self._seconds = seconds
+        self._chance = random.Random(seed)
+
+    async def wait(self) -> None:
+        """Begin so much later than the other side."""
+        await asyncio.sleep(self._chance.uniform(0, self._seconds))
+
+    def note(self, *, won: bool) -> None:
+        """Remember how a race ended."""
+        self._seconds = min(max(self._seconds * (1.25 if won else 0.8), 0.001), 5.0)
 
 
 async def until_rows_are_waited_for(database: Database, at_least: int) -> None:
@@ -60,18 +80,6 @@ async def until(condition: Callable[[], bool], seconds: float, what: str) -> Non
         assert looked - began < seconds, f"not {what} within {seconds} s"
         await asyncio.sleep(0.02)
         looked = time.monotonic()
-
-
-async def measured_together(
-    count: int, work: Callable[[int], Awaitable[T]], *, at_once: int
-) -> tuple[list[T], float]:
-    """Do as `together` does; return also how many seconds one took on average.
-
-    Delays in a race are made of it: fixed ones would let one side always come first on a slow machine.
-    """
-    began = time.monotonic()
-    done = await together(count, work, at_once=at_once)
-    return done, (time.monotonic() - began) * at_once / count
 
 
 async def together(count: int, work: Callable[[int], Awaitable[T]], *, at_once: int) -> list[T]:

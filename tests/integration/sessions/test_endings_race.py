@@ -14,20 +14,13 @@ import pytest
 
 from integration.harness.crowd import Member, enrol
 from integration.harness.installation import AUTH, USERS
-from integration.harness.races import LOCK_SESSION, in_line, measured_together, together, until_in_line
+from integration.harness.races import LOCK_SESSION, Handicap, in_line, together, until_in_line
 from integration.harness.replicas import Replica, Replicas, Tokens
 from integration.harness.wire import Reply
 
 DEMOTIONS = 60
 AT_ONCE = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Everybody's sessions, and seconds within which requests begin for neither to come first always."""
-
-    sessions: list[list[Tokens]]
-    spread: float
+SPREAD_SECONDS = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +34,7 @@ class Raced:
         return len(self.held) > 1
 
 
-async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random, spread: float) -> Raced:
+async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random, late: Handicap) -> Raced:
     """Refresh a session as its clients would until it is refused; return what they got.
 
     Either several at once with one token, or one client again and again: both together would be a
@@ -50,7 +43,7 @@ async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random, s
     raced = Raced([tokens])
 
     async def client(auth: Replica, times: int) -> None:
-        await asyncio.sleep(chance.uniform(0, 3 * spread))
+        await late.wait()
         token = tokens.refresh
         for _ in range(times):
             reply = await auth.refresh(token)
@@ -71,14 +64,14 @@ async def race(
     sessions: Sequence[Tokens],
     end: Callable[[Replica], Awaitable[Reply]],
     number: int,
-    spread: float,
+    late: Handicap,
 ) -> list[Raced]:
     """Use some sessions while something ends them; return what is then held of each."""
     chance = random.Random(number)
     one, other = replicas.auths if number % 2 else replicas.auths[::-1]
     async with asyncio.TaskGroup() as tasks:
-        users = [tasks.create_task(use((one, other), tokens, chance, spread)) for tokens in sessions]
-        await asyncio.sleep(chance.uniform(0, spread))
+        users = [tasks.create_task(use((one, other), tokens, chance, late)) for tokens in sessions]
+        await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
         reply = await end(other)
         assert reply.status in {200, 204}, reply
     return [user.result() for user in users]
@@ -105,14 +98,14 @@ async def administrator(replicas: Replicas) -> str:
     return (await replicas.log_in(admin)).access
 
 
-async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> Opened:
+async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> list[list[Tokens]]:
     """Log everybody in so many times."""
 
     async def one(number: int) -> Tokens:
         return Tokens.of(await replicas.auths[number % 2].log_in(members[number // each]))
 
-    opened, seconds = await measured_together(len(members) * each, one, at_once=AT_ONCE)
-    return Opened([opened[at : at + each] for at in range(0, len(opened), each)], seconds / 5)
+    opened = await together(len(members) * each, one, at_once=AT_ONCE)
+    return [opened[at : at + each] for at in range(0, len(opened), each)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +139,16 @@ OF_ALL = {
 
 async def test_a_thousand_logouts(replicas: Replicas) -> None:
     members = enrol(replicas.database.url, LOGOUT.rounds // 10)
-    opened = await open_sessions(replicas, members, 10)
-    sessions = [one for several in opened.sessions for one in several]
+    sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
+    late = Handicap(3 * SPREAD_SECONDS, seed=LOGOUT.rounds)
 
     async def one(number: int) -> list[Raced]:
         own, member = sessions[number], members[number // 10]
-        return await race(
-            replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number, opened.spread
+        ended = await race(
+            replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number, late
         )
+        late.note(won=ended[0].was_refreshed)
+        return ended
 
     rounds = await together(LOGOUT.rounds, one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
@@ -162,14 +157,17 @@ async def test_a_thousand_logouts(replicas: Replicas) -> None:
 @pytest.mark.parametrize("ending", [pytest.param(ending, id=name) for name, ending in OF_ALL.items()])
 async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, ending: Ending) -> None:
     members = enrol(replicas.database.url, ending.rounds)
-    opened = await open_sessions(replicas, members, 2)
+    sessions = await open_sessions(replicas, members, 2)
+    late = Handicap(3 * SPREAD_SECONDS, seed=ending.rounds)
     admin = await administrator(replicas)
 
     async def one(number: int) -> list[Raced]:
-        member, own = members[number], opened.sessions[number]
-        return await race(
-            replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number, opened.spread
+        member, own = members[number], sessions[number]
+        ended = await race(
+            replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number, late
         )
+        late.note(won=all(session.was_refreshed for session in ended))
+        return ended
 
     rounds = await together(ending.rounds, one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
@@ -210,15 +208,19 @@ async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) ->
 async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Replicas) -> None:
     """A new role ends no session; but a refresh at that moment must not carry the old role on."""
     members = enrol(replicas.database.url, DEMOTIONS, role="admin")
-    opened = await open_sessions(replicas, members, 2)
+    sessions = await open_sessions(replicas, members, 2)
+    late = Handicap(3 * SPREAD_SECONDS, seed=DEMOTIONS)
     admin = await administrator(replicas)
     demote = Ending("PATCH", f"{USERS}/{{id}}", {"role": "user"})
 
     async def one(number: int) -> list[Raced]:
-        member, own = members[number], opened.sessions[number]
-        return await race(
-            replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number, opened.spread
+        member, own = members[number], sessions[number]
+        both = await race(
+            replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number, late
         )
+        renewed = [tokens for session in both for tokens in session.held[1:]]
+        late.note(won=all(tokens.claims["role"] == "admin" for tokens in renewed))
+        return both
 
     raced = [session for both in await together(DEMOTIONS, one, at_once=4) for session in both]
     held = [tokens for session in raced for tokens in session.held]
