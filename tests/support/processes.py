@@ -78,7 +78,7 @@ class Process:
         self.kill9()
         raise self._failure(f"was not ready within {timeout} s")
 
-    def stop(self, grace: float = 30.0) -> int:
+    def stop(self, grace: float = 18.0) -> int:
         """Ask it to stop, wait for `grace` seconds, then SIGKILL; return the exit status.
 
         A process that had to be killed is an error: every server here promises a graceful stop.
