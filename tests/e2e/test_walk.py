@@ -117,7 +117,7 @@ def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
         while "An account is deleted" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        said, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert errors == "\nFAILED: stopped before its end\n"
     assert re.search(r"removed the \d+ people", said) is not None

@@ -27,7 +27,7 @@ PATIENT: Final[Mapping[str, str]] = {
     "DOORWARD_DATABASE_TIMEOUT_SECONDS": "15",
     "DOORWARD_ARGON2_DEADLINE_SECONDS": "15",
 }
-_COMMAND_SECONDS: Final = 60
+_COMMAND_SECONDS: Final = 240
 
 
 @dataclass(frozen=True)

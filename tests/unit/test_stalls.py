@@ -57,7 +57,7 @@ def test_only_what_fell_into_a_stall_is_run_again(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     lines = run.stdout.splitlines()

@@ -63,6 +63,6 @@ def without_secret(service: Service) -> None:
 
 def metric(service: Service, name: str) -> float:
     """Read a metric without labels."""
-    text = httpx2.get(f"{service.url}/metrics", timeout=5.0, trust_env=False).text
+    text = httpx2.get(f"{service.url}/metrics", timeout=30.0, trust_env=False).text
     [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.split()[1])

@@ -12,7 +12,7 @@ from typing import Any, Final
 from support.processes import inherited_environment
 
 _FILE: Final = "keys.json"
-_COMMAND_SECONDS: Final = 60
+_COMMAND_SECONDS: Final = 240
 _numbers = itertools.count(1)
 
 KeyDocument = dict[str, Any]
