@@ -41,11 +41,23 @@ class Handicap:
         self._seconds = min(max(self._seconds * (1.25 if won else 0.8), 0.001), 5.0)
 
 
-async def until_rows_are_waited_for(database: Database, at_least: int) -> None:
-    """Wait until so many transactions wait for the lock of a row, or fail the test."""
-    await until(
-        lambda: rows_waited_for(database) >= at_least, _QUEUED_SECONDS, f"{at_least} waiting for a row"
-    )
+async def until_rows_are_waited_for(database: Database, at_least: int) -> float:
+    """Wait until so many transactions wait for the lock of a row, or fail the test.
+
+    Returns a moment, the latest known, when they were fewer.
+    """
+    fewer_at = time.monotonic()
+
+    def are_there() -> bool:
+        nonlocal fewer_at
+        looked = time.monotonic()
+        if rows_waited_for(database) >= at_least:
+            return True
+        fewer_at = looked
+        return False
+
+    await until(are_there, _QUEUED_SECONDS, f"{at_least} waiting for a row")
+    return fewer_at
 
 
 async def in_line(database: Database, lock: str, key: bytes, *requests: Request[T]) -> list[T] | None:
@@ -54,14 +66,13 @@ async def in_line(database: Database, lock: str, key: bytes, *requests: Request[
     None where it took so long that the first may have lost its place: their order is not known then.
     """
     with row_locked(database, lock, key) as let_go:
-        began = time.monotonic()
+        waiting, began = [], []
         async with asyncio.TaskGroup() as tasks:
-            waiting = []
             for number, request in enumerate(requests, 1):
                 waiting.append(tasks.create_task(request))
-                await until_rows_are_waited_for(database, number)
+                began.append(await until_rows_are_waited_for(database, number))
             let_go()
-            is_known = time.monotonic() - began < _PLACE_SECONDS
+            is_known = time.monotonic() - began[0] < _PLACE_SECONDS
     return [task.result() for task in waiting] if is_known else None
 
 
