@@ -12,6 +12,7 @@ from e2e.running import PASSWORD, Standalone, answering, people, run_of, started
 from e2e.tour import STEPS
 from support.chain import running_chain
 from support.ports import free_port
+from support.services import PATIENT
 
 BY_MAIL = ["Registering", "Inviting", "A forgotten password", "Another address"]
 
@@ -74,7 +75,7 @@ def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone
 
 def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
     mailbox = tmp_path / "mailbox"
-    env = {"DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
+    env = {**PATIENT, "DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
     with running_chain(env=env) as chain:
         done = walk(
             chain.edge.haproxy.tls_url,

@@ -19,7 +19,7 @@ from support.databases import Database, DatabaseServer
 from support.haproxy import HAProxy
 from support.mariadb import database_server
 from support.nginx import Nginx
-from support.services import PATIENT, Admin, Service, ServiceName, create_admin, migrate, migrate_tickets
+from support.services import Admin, Service, ServiceName, create_admin, migrate, migrate_tickets
 
 COMPOSE: Final = Path(__file__).parents[2] / "deploy" / "compose"
 RIGHTS: Final = Path(__file__).parents[2] / "charts" / "doorward" / "files"
@@ -114,9 +114,7 @@ def running_chain(
 
         def start(name: ServiceName, home: Database, **own: str) -> Service:
             log, url = folder / f"{name}.log", service_account(home, name)
-            return stack.enter_context(
-                Service(name, database_url=url, log=log, env={**PATIENT, **own, **(env or {})})
-            )
+            return stack.enter_context(Service(name, database_url=url, log=log, env={**own, **(env or {})}))
 
         auth = start("auth", database, DOORWARD_SERVICE_CLIENTS=json.dumps({"tickets": CLIENT_SECRET}))
         users = start("users", database)
