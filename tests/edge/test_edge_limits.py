@@ -88,7 +88,7 @@ def test_connections_of_one_source_are_limited(backends: Backends) -> None:
                 connection.close()
 
 
-def _kept_alive_again(edge: Edge, patience: float = 5.0) -> socket.socket:
+def _kept_alive_again(edge: Edge, patience: float = 20.0) -> socket.socket:
     """Return a connection as soon as HAProxy has noticed that another one was closed."""
     deadline = time.monotonic() + patience
     while True:
@@ -102,7 +102,7 @@ def _kept_alive_again(edge: Edge, patience: float = 5.0) -> socket.socket:
 
 def _kept_alive(edge: Edge) -> socket.socket:
     """Return a connection that was accepted and has had an answer; raises ConnectionError."""
-    connection = socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=5)
+    connection = socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=20)
     try:
         connection.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n\r\n")
         if not connection.recv(4096):

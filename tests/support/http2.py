@@ -28,7 +28,7 @@ def get(port: int, context: ssl.SSLContext, path: str, headers: Mapping[str, str
     }
     block = b"".join(_literal(name, value) for name, value in fields.items())
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as tls,
     ):
         assert tls.selected_alpn_protocol() == "h2"

@@ -60,7 +60,7 @@ class Process:
         """Whether the leader runs (a frozen process is alive)."""
         return self._child is not None and self._child.poll() is None
 
-    def start(self, timeout: float = 30.0) -> Self:
+    def start(self, timeout: float = 90.0) -> Self:
         """Start and wait until ready; raises ProcessError when that takes `timeout` seconds."""
         if self.alive:
             raise ProcessError(f"{self.name} runs already")
@@ -78,7 +78,7 @@ class Process:
         self.kill9()
         raise self._failure(f"was not ready within {timeout} s")
 
-    def stop(self, grace: float = 15.0) -> int:
+    def stop(self, grace: float = 18.0) -> int:
         """Ask it to stop, wait for `grace` seconds, then SIGKILL; return the exit status.
 
         A process that had to be killed is an error: every server here promises a graceful stop.
@@ -98,7 +98,7 @@ class Process:
         self._child = None
         return child.returncode
 
-    def restart(self, timeout: float = 30.0) -> Self:
+    def restart(self, timeout: float = 90.0) -> Self:
         """Stop (when it runs) and start again with the same command, port and data."""
         self.stop()
         return self.start(timeout)
@@ -131,7 +131,7 @@ class Process:
         """Everything that it wrote to stdout and stderr since its first start."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
-    def wait_for_log(self, text: str, timeout: float = 5.0) -> list[str]:
+    def wait_for_log(self, text: str, timeout: float = 30.0) -> list[str]:
         """Return the log's lines that contain the text, as soon as there is one.
 
         Servers write their line after the response has left: looking at once finds nothing.

@@ -5,14 +5,23 @@ import socket
 import ssl
 from typing import Final
 
+_PATIENCE_SECONDS: Final = 20.0
 _STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3}) ", re.MULTILINE)
 
 
 def exchange(port: int, request: bytes, *, seconds: float = 3.0) -> bytes:
-    """Send bytes to a port of 127.0.0.1; return what comes until the peer closes or time is up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+    """Send bytes to a port of 127.0.0.1; return what comes until the peer closes, or is silent so long.
+
+    The first bytes may take longer: on a slow machine everything does.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS) as connection:
         connection.sendall(request)
-        return read_all(connection)
+        try:
+            first = connection.recv(65_536)
+        except (TimeoutError, ConnectionResetError):
+            return b""
+        connection.settimeout(seconds)
+        return first + (read_all(connection) if first else b"")
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -34,7 +43,7 @@ def statuses(answer: bytes) -> list[int]:
 def negotiated(port: int, context: ssl.SSLContext) -> tuple[str | None, str | None]:
     """Make a TLS connection to localhost; return its version and the ALPN protocol."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as tls,
     ):
         return tls.version(), tls.selected_alpn_protocol()

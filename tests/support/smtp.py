@@ -119,7 +119,7 @@ class SmtpServer(Process):
         return [ReceivedMail(**{**entry, "content": base64.b64decode(entry["content"])}) for entry in entries]
 
     def wait_for(
-        self, enough: Callable[[list[ReceivedMail]], bool], timeout: float = 20.0
+        self, enough: Callable[[list[ReceivedMail]], bool], timeout: float = 60.0
     ) -> list[ReceivedMail]:
         """Wait until what it took is enough, and return it; raises ProcessError."""
         deadline = time.monotonic() + timeout

@@ -7,8 +7,8 @@ is run once more, whose verdict counts. A defect fails both times. The summary n
 """
 
 import threading
-import time
 from collections.abc import Iterator
+from time import monotonic, sleep  # by name: tests turn the clock of the module
 from typing import Final
 
 import pytest
@@ -29,7 +29,7 @@ class Witness:
         self.count = 0
         self.seconds = 0.0
         self.longest = 0.0
-        self._asleep_since = time.monotonic()
+        self._asleep_since = monotonic()
 
     def start(self) -> None:
         """Watch until the process ends."""
@@ -37,13 +37,13 @@ class Witness:
 
     def lost(self) -> float:
         """Return the seconds of all stalls so far, with one that this thread has not woken up from."""
-        return self.seconds + _lateness(time.monotonic() - self._asleep_since)
+        return self.seconds + _lateness(monotonic() - self._asleep_since)
 
     def _watch(self) -> None:
         while True:
-            self._asleep_since = time.monotonic()
-            time.sleep(_SLEEP_SECONDS)
-            if late := _lateness(time.monotonic() - self._asleep_since):
+            self._asleep_since = monotonic()
+            sleep(_SLEEP_SECONDS)
+            if late := _lateness(monotonic() - self._asleep_since):
                 self.count += 1
                 self.seconds += late
                 self.longest = max(self.longest, late)

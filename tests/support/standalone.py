@@ -6,6 +6,7 @@ from pathlib import Path
 from support.ports import free_port
 from support.probes import http_status
 from support.processes import Process
+from support.services import PATIENT
 
 
 class Standalone(Process):
@@ -25,6 +26,7 @@ class Standalone(Process):
                 "DOORWARD_DATA_DIR": str(self.data),
                 "DOORWARD_PORT": str(self.port),
                 "DOORWARD_ARGON2_MEMORY_KIB": "64",
+                **PATIENT,
                 **env,
             },
         )

@@ -22,11 +22,11 @@ from integration.harness.installation import AUTH, CLIENT, USERS, Installation, 
 from integration.harness.people import PASSWORD
 from support.chain import service_account
 from support.databases import Database
-from support.services import Service, ServiceName
+from support.services import PATIENT, Service, ServiceName
 
 T = TypeVar("T")
 
-_PATIENCE_SECONDS: Final = 15.0
+_PATIENCE_SECONDS: Final = 30.0
 """For what is promised within two; tests of sessions hold it to that."""
 
 _MAIL: Final = {"mail_poll_seconds": 0.05, "mailbox_size": 10_000}
@@ -39,6 +39,7 @@ class Processes:
     def __init__(self, database: Database, folder: Path, mailbox: Path) -> None:
         env = {f"DOORWARD_{name.upper()}": str(value) for name, value in _MAIL.items()}
         env |= {
+            **PATIENT,
             "DOORWARD_REGISTRATION": "open",
             "DOORWARD_MAILBOX_DIR": str(mailbox),
             "DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT])),

@@ -13,7 +13,7 @@ from doorward_identity.emails import email_key
 
 _CODE: Final = re.compile(r"\bdw[vi]_[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
 _PIN: Final = re.compile(r"^ *([0-9]{6})$", re.MULTILINE)
-_SECONDS: Final = 30.0
+_SECONDS: Final = 90.0
 
 
 @dataclass(frozen=True)

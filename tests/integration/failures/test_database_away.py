@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from integration.harness.deployment import (
     ANSWER_SECONDS,
@@ -33,6 +34,31 @@ def requests(deployment: Deployment, people: People) -> dict[str, Request]:
         "rename": lambda: call("PATCH", f"{USERS}/me", user.access, json={"name": "New"}),
         "change": lambda: call("PATCH", people.other.path, people.admin.access, json={"name": "New"}),
     }
+
+
+@contextmanager
+def watched_liveness(deployment: Deployment) -> Iterator[list[float]]:
+    """Ask both services again and again whether they live; the block gets how long each round took.
+
+    No database is in it, so it is a control: a machine that is slow or stands still delays it as well.
+    """
+    alive: list[float] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not alive or not stop.is_set():
+            started = time.perf_counter()
+            assert deployment.probe("/livez") == [200, 200]
+            alive.append(time.perf_counter() - started)
+            stop.wait(0.1)
+
+    with ThreadPoolExecutor(1) as threads:
+        watcher = threads.submit(watch)
+        try:
+            yield alive
+        finally:
+            stop.set()
+        watcher.result()
 
 
 def assert_unavailable(answer: Answer, what: str, *, stalled: float = 0.0) -> None:
@@ -76,7 +102,7 @@ def test_services_survive_a_killed_database(deployment: FragileDeployment, peopl
     for what, request in requests(deployment, people).items():
         assert_unavailable(request(), what)
     assert deployment.probe("/livez") == [200, 200]
-    wait_until(lambda: deployment.probe("/readyz") == [503, 503], 1.0, "unready")
+    wait_until(lambda: deployment.probe("/readyz") == [503, 503], 20, "unready")
     deployment.server.start()
     assert_back_to_normal(deployment, people)
 
@@ -85,32 +111,22 @@ def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, p
     """Requests keep coming, at odd moments, for longer than any timeout."""
     for request in requests(deployment, people).values():
         assert request().status == 200
-    # Liveness beside them is the control: a stall of the machine delays it as well.
-    alive: list[float] = []
-    stop = threading.Event()
-
-    def watch_liveness() -> None:
-        while not stop.is_set():
-            started = time.perf_counter()
-            assert deployment.probe("/livez") == [200, 200]
-            alive.append(time.perf_counter() - started)
-            time.sleep(0.1)
-
-    with ThreadPoolExecutor(160) as threads:
-        with deployment.server.frozen():
-            watcher = threads.submit(watch_liveness)
-            asked = []
-            for turn in range(20):
-                for what, request in requests(deployment, people).items():
-                    asked.append((f"{what}, turn {turn}", threads.submit(request)))
-                time.sleep(0.3)
-            answers = [(what, future.result()) for what, future in asked]
-        stop.set()
-        watcher.result()
+    with (
+        watched_liveness(deployment) as alive,
+        ThreadPoolExecutor(160) as threads,
+        deployment.server.frozen(),
+    ):
+        asked = []
+        for turn in range(20):
+            for what, request in requests(deployment, people).items():
+                asked.append((f"{what}, turn {turn}", threads.submit(request)))
+            time.sleep(0.3)
+        answers = [(what, future.result()) for what, future in asked]
     for what, answer in answers:
         assert_unavailable(answer, what, stalled=max(alive))
-    assert len(alive) > 20
-    assert max(alive) < 1.0
+    assert len(alive) > 5
+    # By then what waits for the database is just about to give up.
+    assert max(alive) < 2.0
     assert_back_to_normal(deployment, people)
 
 
@@ -122,8 +138,8 @@ def test_service_started_while_the_database_is_frozen_recovers(
     with deployment.server.frozen():
         for service in deployment.services:
             start_alive(service)
-        with ThreadPoolExecutor(10) as threads:
+        with watched_liveness(deployment) as alive, ThreadPoolExecutor(10) as threads:
             pending = {what: threads.submit(one) for what, one in requests(deployment, people).items()}
         for what, future in pending.items():
-            assert_unavailable(future.result(), what)
+            assert_unavailable(future.result(), what, stalled=max(alive))
     assert_back_to_normal(deployment, people)

@@ -3,13 +3,13 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx2
 
-from integration.harness.deployment import FragileDeployment
+from integration.harness.deployment import FragileDeployment, wait_until
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD, People, new_user
 
@@ -26,9 +26,11 @@ class Journal:
     failures: int = 0
 
 
-def write_until(stop: threading.Event, deployment: FragileDeployment, people: People, number: int) -> Journal:
+def write_until(
+    stop: threading.Event, deployment: FragileDeployment, people: People, number: int, journal: Journal
+) -> None:
     """Create, rename and delete people of one's own, and note what was confirmed."""
-    journal, chance = Journal(), random.Random(number)
+    chance = random.Random(number)
     mine: list[tuple[str, str]] = []
     while not stop.is_set():
         try:
@@ -36,7 +38,6 @@ def write_until(stop: threading.Event, deployment: FragileDeployment, people: Pe
         except httpx2.TransportError:
             journal.failures += 1
             time.sleep(0.02)
-    return journal
 
 
 def step(
@@ -77,20 +78,23 @@ def rounds_of(
 ) -> None:
     """Write, have the accident, mend it, and compare what was confirmed with what is there."""
     for number in range(count):
-        stop = threading.Event()
+        stop, journals = threading.Event(), [Journal() for _ in range(WRITERS)]
         with ThreadPoolExecutor(WRITERS) as threads:
             writers = [
-                threads.submit(write_until, stop, deployment, people, number * WRITERS + one)
-                for one in range(WRITERS)
+                threads.submit(write_until, stop, deployment, people, number * WRITERS + one, journal)
+                for one, journal in enumerate(journals)
             ]
-            time.sleep(random.uniform(0.2, 0.5))
-            accident()
-            time.sleep(0.05)
-            stop.set()
-            journals = [writer.result() for writer in writers]
+            try:
+                wait_until(lambda: confirmed(journals) > 5, 30, "confirmed")  # noqa: B023 - of this round
+                time.sleep(random.uniform(0, 0.3))
+                accident()
+                time.sleep(0.05)
+            finally:
+                stop.set()
+            for writer in writers:
+                writer.result()
         deployment.restore()
         stored = dict(deployment.database.execute("SELECT email_key, name FROM users"))
-        assert sum(len(journal.created) + len(journal.deleted) for journal in journals) > 5
         for journal in journals:
             assert set(journal.created) <= stored.keys(), "an acknowledged creation was lost"
             assert not set(journal.deleted) & stored.keys(), "an acknowledged deletion was lost"
@@ -100,6 +104,11 @@ def rounds_of(
         for email in [email for journal in journals for email in journal.created[-1:]]:
             login = {"email": email, "password": PASSWORD}
             assert deployment.call("POST", f"{AUTH}/token", json=login).status == 200
+
+
+def confirmed(journals: Sequence[Journal]) -> int:
+    """Count the people who were created, deleted ones too."""
+    return sum(len(journal.created) + len(journal.deleted) for journal in journals)
 
 
 def assert_nobody_is_half_made(deployment: FragileDeployment) -> None:

@@ -1,7 +1,9 @@
 """SIGTERM: the request in hand is finished, new ones go elsewhere, and the process ends with 0."""
 
+import random
 import signal
 import socket
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -9,34 +11,52 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from integration.harness.deployment import FragileDeployment, row_locked, wait_until
+from doorward_common.server import GRACE_SECONDS
+from integration.harness.deployment import (
+    FragileDeployment,
+    row_locked,
+    wait_until,
+    wait_until_a_row_is_waited_for,
+)
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD, People
 from support.probes import accepts, http_status
-from support.services import Service
+from support.services import PATIENT, Service
 
 LOCK = "SELECT id FROM users WHERE id = %s FOR UPDATE"
 
 
+def another_users(deployment: FragileDeployment, log: str, **env: str) -> Service:
+    """Start another users process over the same database."""
+    env = {**deployment.users.env, **PATIENT, **env}
+    service = Service("users", database_url=deployment.database.url, log=deployment.folder / log, env=env)
+    service.env["DOORWARD_PORT"] = str(service.port)
+    return service.start()
+
+
 def test_running_request_is_finished(deployment: FragileDeployment, people: People) -> None:
-    service = deployment.users
+    service = another_users(deployment, "finishing.log")
     process = service._child
     assert process is not None
+    headers = {"Authorization": f"Bearer {people.admin.access}"}
     with (
         row_locked(deployment.database, LOCK, uuid.UUID(people.other.id).bytes) as let_go,
         ThreadPoolExecutor(1) as threads,
     ):
         change = threads.submit(
-            deployment.call, "PATCH", people.other.path, people.admin.access, json={"name": "Finished"}
+            deployment.client.patch,
+            service.url + people.other.path,
+            headers=headers,
+            json={"name": "Finished"},
         )
-        time.sleep(0.3)
+        wait_until_a_row_is_waited_for(deployment.database)
         process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not accepts(service.port), 2.0, "closed to new connections")
+        wait_until(lambda: not accepts(service.port), 20, "closed to new connections")
         time.sleep(0.5)  # longer than a server would wait by chance
         assert process.poll() is None
         let_go()
-        assert change.result().status == 200
-    assert process.wait(5) == 0
+        assert change.result().status_code == 200
+    assert process.wait(30) == 0
     service._child = None
     stored = deployment.database.execute("SELECT name FROM users WHERE email_key = %s", people.other.email)
     assert stored == (("Finished",),)
@@ -47,10 +67,10 @@ def test_running_request_is_finished(deployment: FragileDeployment, people: Peop
 def test_idle_service_stops_at_once(deployment: FragileDeployment) -> None:
     with httpx2.Client() as client:
         assert client.get(deployment.users.url + "/livez").status_code == 200
-        # The connection stays open: nobody waits for it.
+        # The connection stays open: nobody waits for it, neither for its keep-alive nor for the grace.
         started = time.monotonic()
-        assert deployment.users.stop() == 0
-        assert time.monotonic() - started < 3.0
+        assert deployment.users.stop(grace=60) == 0
+        assert time.monotonic() - started < GRACE_SECONDS / 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -58,6 +78,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     deployment: FragileDeployment, people: People, number: signal.Signals
 ) -> None:
     refused: list[int] = []
+    is_under_way = threading.Event()
 
     def rename() -> tuple[str, str]:
         """Return the last name that was confirmed, and the one that broke off."""
@@ -70,6 +91,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
                 return confirmed, body["name"]
             if answer.status == 200:
                 confirmed = body["name"]
+                is_under_way.set()
             else:
                 refused.append(answer.status)
         raise AssertionError("the service did not stop")
@@ -79,9 +101,10 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     assert process is not None
     with ThreadPoolExecutor(1) as threads:
         writer = threads.submit(rename)
-        time.sleep(0.4)
+        assert is_under_way.wait(30)
+        time.sleep(random.uniform(0, 0.4))  # wherever it is by then
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
         confirmed, broken_off = writer.result()
     service._child = None
     stored = deployment.database.execute("SELECT name FROM users WHERE email_key = %s", people.user.email)
@@ -90,20 +113,16 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
 
 
 def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, people: People) -> None:
-    folder = deployment.users.log.parent
-    env = {**deployment.users.env, "DOORWARD_DRAIN_SECONDS": "1.0"}
-    service = Service("users", database_url=deployment.database.url, log=folder / "draining.log", env=env)
-    service.env["DOORWARD_PORT"] = str(service.port)
-    service.start()
+    service = another_users(deployment, "draining.log", DOORWARD_DRAIN_SECONDS="3")
     process = service._child
     assert process is not None
     process.send_signal(signal.SIGTERM)
-    wait_until(lambda: http_status(service.port, "/readyz") == 503, 0.8, "unready")
+    wait_until(lambda: http_status(service.port, "/readyz") == 503, 20, "unready")
     response = httpx2.get(
         f"{service.url}{USERS}/me", headers={"Authorization": f"Bearer {people.user.access}"}
     )
     assert response.status_code == 200
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     service._child = None
 
 

@@ -15,7 +15,7 @@ from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
 from integration.harness.installation import AUTH, SECRET_KEY, Installation
 from integration.harness.people import People, populate
-from support.databases import Database
+from support.databases import Database, DatabaseServer
 from support.mariadb import MariaDB
 from support.probes import http_status
 from support.services import Service
@@ -111,13 +111,28 @@ class FragileDeployment(Deployment):
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> float:
-    """Wait for a condition; return how long it took, or fail the test."""
+    """Wait for a condition; return how long it took, or fail the test.
+
+    What fails it is a look that began after the timeout: a slow look says nothing about its end.
+    """
     started = time.monotonic()
-    while time.monotonic() - started < timeout:
+    while True:
+        looked = time.monotonic() - started
         if condition():
             return time.monotonic() - started
+        assert looked < timeout, f"not {what} within {timeout} s"
         time.sleep(0.05)
-    raise AssertionError(f"not {what} within {timeout} s")
+
+
+def wait_until_a_row_is_waited_for(database: Database | DatabaseServer) -> None:
+    """Wait until some transaction waits for the lock of a row, or fail the test."""
+    wait_until(lambda: rows_waited_for(database) > 0, 20, "waiting for a row")
+
+
+def rows_waited_for(database: Database | DatabaseServer) -> int:
+    """Count the transactions that wait for the lock of a row."""
+    # Not innodb_trx: it shows what it did before when it is asked twice in a tenth of a second.
+    return int(database.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")[0][1])
 
 
 def start_alive(service: Service) -> None:

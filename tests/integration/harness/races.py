@@ -1,36 +1,96 @@
 """What races are made of: rows that somebody holds, waiting for those who wait, many at once."""
 
 import asyncio
+import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
+from integration.harness.deployment import row_locked, rows_waited_for
 from support.databases import Database
 
 LOCK_SESSION: Final = "SELECT id FROM sessions WHERE id = %s FOR UPDATE"
 LOCK_USER: Final = "SELECT id FROM users WHERE id = %s FOR UPDATE"
 
-_QUEUED_SECONDS: Final = 0.9
-"""Less than the services wait for a lock: those who wait keep their order."""
+_QUEUED_SECONDS: Final = 20.0
+_PLACE_SECONDS: Final = 0.9
+"""Less than the services wait for a lock: who waits longer asks again, and loses the place in line."""
+
+_ATTEMPTS: Final = 20
 
 T = TypeVar("T")
+Request = Coroutine[Any, Any, T]
 
 
-async def until_rows_are_waited_for(database: Database, at_least: int) -> None:
-    """Wait until so many transactions wait for the lock of a row, or fail the test."""
+class Handicap:
+    """A delay for one side of a race, longer after each win and shorter after each defeat.
 
-    def waiters() -> int:
-        return int(database.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")[0][1])
+    So that neither always comes first, whatever the machine makes fast or slow.
+    """
 
-    await until(lambda: waiters() >= at_least, _QUEUED_SECONDS, f"{at_least} waiting for a row")
+    def __init__(self, seconds: float, *, seed: int) -> None:
+        self._seconds = seconds
+        self._chance = random.Random(seed)
+
+    async def wait(self) -> None:
+        """Begin so much later than the other side."""
+        await asyncio.sleep(self._chance.uniform(0, self._seconds))
+
+    def note(self, *, won: bool) -> None:
+        """Remember how a race ended."""
+        self._seconds = min(max(self._seconds * (1.25 if won else 0.8), 0.001), 5.0)
+
+
+async def until_rows_are_waited_for(database: Database, at_least: int) -> float:
+    """Wait until so many transactions wait for the lock of a row, or fail the test.
+
+    Returns a moment, the latest known, when they were fewer.
+    """
+    fewer_at = time.monotonic()
+
+    def are_there() -> bool:
+        nonlocal fewer_at
+        looked = time.monotonic()
+        if rows_waited_for(database) >= at_least:
+            return True
+        fewer_at = looked
+        return False
+
+    await until(are_there, _QUEUED_SECONDS, f"{at_least} waiting for a row")
+    return fewer_at
+
+
+async def in_line(database: Database, lock: str, key: bytes, *requests: Request[T]) -> list[T] | None:
+    """Hold a row, let requests wait for it in this order, and then let go; return their results.
+
+    None where it took so long that the first may have lost its place: their order is not known then.
+    """
+    with row_locked(database, lock, key) as let_go:
+        waiting, began = [], []
+        async with asyncio.TaskGroup() as tasks:
+            for number, request in enumerate(requests, 1):
+                waiting.append(tasks.create_task(request))
+                began.append(await until_rows_are_waited_for(database, number))
+            let_go()
+            is_known = time.monotonic() - began[0] < _PLACE_SECONDS
+    return [task.result() for task in waiting] if is_known else None
+
+
+async def until_in_line(attempt: Callable[[], Awaitable[T | None]]) -> T:
+    """Make attempts, each with rows of its own, until the order of one is known."""
+    for _ in range(_ATTEMPTS):
+        if (done := await attempt()) is not None:
+            return done
+    raise AssertionError(f"too slow for an order, {_ATTEMPTS} times")
 
 
 async def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Look until it is so, or fail the test."""
-    deadline = time.monotonic() + seconds
+    """Look until it is so, or fail the test when a look that began later than that finds it is not."""
+    began = looked = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"not {what} within {seconds} s"
+        assert looked - began < seconds, f"not {what} within {seconds} s"
         await asyncio.sleep(0.02)
+        looked = time.monotonic()
 
 
 async def together(count: int, work: Callable[[int], Awaitable[T]], *, at_once: int) -> list[T]:

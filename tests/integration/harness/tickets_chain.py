@@ -10,7 +10,7 @@ from integration.harness.installation import AUTH, SECRET_KEY, USERS
 from integration.harness.people import PASSWORD
 from support.chain import service_account
 from support.databases import Database
-from support.services import Service, migrate_tickets
+from support.services import PATIENT, Service, migrate_tickets
 
 CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
 
@@ -22,7 +22,8 @@ class Chain(Deployment):
     """
 
     def __init__(self, identity: Database, own: Database, folder: Path, *, more: int = 0, **env: str) -> None:
-        super().__init__(identity.url, folder, DOORWARD_SERVICE_CLIENTS=json.dumps(dict([CLIENT])))
+        clients = {"DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT]))}
+        super().__init__(identity.url, folder, **PATIENT, **clients)
         self.own = own
         migrate_tickets(own.url)
         given = {
@@ -31,6 +32,7 @@ class Chain(Deployment):
             "DOORWARD_CLIENT_ID": CLIENT[0],
             "DOORWARD_CLIENT_SECRET": CLIENT[1],
             "DOORWARD_USERS_URL": f"{self.users.url}{USERS}",
+            **PATIENT,
             **env,
         }
         account = service_account(own, "tickets")

@@ -12,9 +12,9 @@ from integration.harness.installation import AUTH
 from integration.keys.load import TOKEN_SECONDS
 from integration.keys.mounted import KeyDocument, MountedSecret
 from support.databases import Database
-from support.services import Service
+from support.services import PATIENT, Service
 
-NOTICE_SECONDS: Final = 5.0
+NOTICE_SECONDS: Final = 30.0
 """Within this a service works with the keys that it was given."""
 
 CURSOR_KEY: Final = "seals cursors in tests: 0123456789abcdef"
@@ -24,7 +24,8 @@ class KeyedDeployment(Deployment):
     """Auth and users, each with a mounted key set of its own: they need not change at the same moment."""
 
     def __init__(self, database: Database, folder: Path, algorithm: str = HS256, **env: str) -> None:
-        super().__init__(database.url, folder, DOORWARD_ACCESS_TOKEN_SECONDS=str(TOKEN_SECONDS), **env)
+        env = {**PATIENT, "DOORWARD_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS), **env}
+        super().__init__(database.url, folder, **env)
         self.database = database
         self.document: KeyDocument = {"keys": [new_jwk(algorithm)]}
         self.auth_keys = self._mount(self.auth)
@@ -49,7 +50,7 @@ def keyless_users(database: Database, auth: Service, log: Path) -> Service:
         "users",
         database_url=database.url,
         log=log,
-        env={"DOORWARD_AUTH_URL": f"{auth.url}{AUTH}", "DOORWARD_CURSOR_KEY": CURSOR_KEY},
+        env={**PATIENT, "DOORWARD_AUTH_URL": f"{auth.url}{AUTH}", "DOORWARD_CURSOR_KEY": CURSOR_KEY},
     )
     without_secret(service)
     return service
@@ -62,6 +63,6 @@ def without_secret(service: Service) -> None:
 
 def metric(service: Service, name: str) -> float:
     """Read a metric without labels."""
-    text = httpx2.get(f"{service.url}/metrics", timeout=5.0, trust_env=False).text
+    text = httpx2.get(f"{service.url}/metrics", timeout=30.0, trust_env=False).text
     [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.split()[1])

@@ -61,12 +61,12 @@ class Load:
 
     async def until_all_use(self, kid: str) -> None:
         """Let the clients go on until none has a token of another key."""
-        await self.until(lambda: self.kids() == {kid}, 20, f"all tokens of {kid}")
+        await self.until(lambda: self.kids() == {kid}, 90, f"all tokens of {kid}")
 
     async def until_more(self, *, at_least: int = 0) -> None:
         """Let the clients go on for a while with what was changed last, and up to a sum of requests."""
         goal = max(at_least, self.requests + 500)
-        await self.until(lambda: self.requests >= goal, 40, f"{goal} requests")
+        await self.until(lambda: self.requests >= goal, 180, f"{goal} requests")
 
     async def call(
         self,

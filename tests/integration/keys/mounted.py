@@ -12,7 +12,7 @@ from typing import Any, Final
 from support.processes import inherited_environment
 
 _FILE: Final = "keys.json"
-_COMMAND_SECONDS: Final = 60
+_COMMAND_SECONDS: Final = 240
 _numbers = itertools.count(1)
 
 KeyDocument = dict[str, Any]
@@ -87,6 +87,12 @@ def newest(document: KeyDocument) -> str:
 def without(document: KeyDocument, kid: str) -> KeyDocument:
     """Take a key out of the set."""
     return {"keys": [key for key in document["keys"] if key["kid"] != kid]}
+
+
+def activating(document: KeyDocument, kid: str, seconds: int) -> KeyDocument:
+    """Let a key sign so many seconds from now, however long the command took that made it."""
+    at = int(time.time()) + seconds
+    return {"keys": [{**key, "activate_at": at} if key["kid"] == kid else key for key in document["keys"]]}
 
 
 def retiring(document: KeyDocument, kid: str, seconds: int) -> KeyDocument:

@@ -16,7 +16,7 @@ from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
 from integration.keys.damages import DAMAGES
 from integration.keys.keyed import NOTICE_SECONDS, KeyedDeployment, metric
-from integration.keys.mounted import KeyDocument, newest, rotate, without
+from integration.keys.mounted import KeyDocument, activating, newest, rotate, without
 from integration.keys.tokens import header_of, signed
 from support.databases import DatabaseServer
 
@@ -98,7 +98,8 @@ def test_a_lost_answer_is_the_same_after_the_key_has_changed(
 ) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
     first = log_in(services, member)
-    document = rotate(services.document, "--algorithm", ES256, *SOON)
+    document = rotate(services.document, "--algorithm", ES256, "--activate-in", "3600")
+    document = activating(document, newest(document), 3)
     services.write(document)
     lost = refresh(services, first)
     assert kid_of(lost) == newest(services.document | without(document, newest(document)))

@@ -3,7 +3,7 @@
 from integration.harness.crowd import enrol
 from integration.keys.keyed import KeyedDeployment
 from integration.keys.load import Load
-from integration.keys.mounted import hand_out, newest, retiring, rotated, without
+from integration.keys.mounted import activating, hand_out, newest, retiring, rotated, without
 
 REQUESTS = 5_000
 CLIENTS = 8
@@ -20,7 +20,8 @@ async def test_two_rotations_and_the_end_of_the_old_keys_fail_no_request(
     async with load.running(enrol(deployment.database_url, CLIENTS)):
         await load.until_all_use(oldest)
         for first, second in ((auth, users), (users, auth)):
-            before, document = newest(document), await rotated(document, "--activate-in", str(ACTIVATE_IN))
+            before, document = newest(document), await rotated(document, "--activate-in", "3600")
+            document = activating(document, newest(document), ACTIVATE_IN)
             await hand_out(first, second, document)
             await load.until_all_use(newest(document))
         # One of the old keys retires by the clock, the other one is taken out.

@@ -8,7 +8,7 @@ from doorward_common.keys.key_set import ES256
 from integration.harness.crowd import enrol
 from integration.keys.keyed import KeyedDeployment, keyless_users
 from integration.keys.load import Load
-from integration.keys.mounted import hand_out, newest, rotated, without
+from integration.keys.mounted import activating, hand_out, newest, rotated, without
 
 REQUESTS = 5_000
 CLIENTS = 8
@@ -27,7 +27,8 @@ async def test_a_service_gives_its_secret_back_without_a_failed_request(
         stack.callback(keyless.stop)
         async with load.running(enrol(deployment.database_url, CLIENTS)):
             shared = newest(document)
-            document = await rotated(document, "--algorithm", ES256, "--activate-in", str(ACTIVATE_IN))
+            document = await rotated(document, "--algorithm", ES256, "--activate-in", "3600")
+            document = activating(document, newest(document), ACTIVATE_IN)
             await hand_out(users, auth, document)
             await load.until_all_use(newest(document))
             # From now on the users service needs no secret: a new process takes the old one's place.
@@ -36,7 +37,8 @@ async def test_a_service_gives_its_secret_back_without_a_failed_request(
             document = without(document, shared)
             auth.write(document)
             await load.until_more()
-            before, document = newest(document), await rotated(document, "--activate-in", str(PUBLISHED_IN))
+            before, document = newest(document), await rotated(document, "--activate-in", "3600")
+            document = activating(document, newest(document), PUBLISHED_IN)
             auth.write(document)
             await load.until_all_use(newest(document))
             auth.write(without(document, before))

@@ -18,7 +18,7 @@ from support.standalone import Standalone
 
 ADMIN: Final = Admin()
 LOADTEST: Final = Path(__file__).parents[3] / "loadtest"
-SECONDS: Final = 60
+SECONDS: Final = 240
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def started(standalone: Standalone, report: Path, *arguments: str, **env: str) -
         "USERS": "30",
         "SPAWN_RATE": "30",
         "PEOPLE": "8",
-        "RUN_TIME": "8s",
+        "RUN_TIME": "10s",
         "REPORT": str(report),
         # The machine of a test may be slow; what is judged here is that it is judged.
         "THRESHOLDS": "p95=20000 refused=0.5",

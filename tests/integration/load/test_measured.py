@@ -64,7 +64,7 @@ def counted(url: str, *requests: tuple[str, list[int], bool, bool]) -> dict[str,
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

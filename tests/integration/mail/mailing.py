@@ -70,13 +70,13 @@ def mail_settings(port: int, **overrides: Any) -> MailSettings:
         "smtp_host": "127.0.0.1",
         "smtp_port": port,
         "smtp_tls": "none",
-        "smtp_timeout_seconds": 5.0,
+        "smtp_timeout_seconds": 20.0,
         "mail_from": "no-reply@example.com",
         "mail_from_name": "Test Team",
         "mail_poll_seconds": 0.05,
         "mail_retry_seconds": 0.05,
-        "mail_send_seconds": 10.0,
-        "mail_lease_seconds": 12.0,
+        "mail_send_seconds": 40.0,
+        "mail_lease_seconds": 45.0,
         **overrides,
     }
     return MailSettings(**{name: value for name, value in values.items() if value is not None})
@@ -97,7 +97,7 @@ class Office:
 
     def __init__(self, url: str, *, pool_size: int = 3) -> None:
         settings = DatabaseSettings(
-            database_url=SecretStr(url), database_pool_size=pool_size, database_timeout_seconds=10.0
+            database_url=SecretStr(url), database_pool_size=pool_size, database_timeout_seconds=20.0
         )
         self.metrics = Metrics()
         self.mail_metrics = MailMetrics(self.metrics.registry)
@@ -164,7 +164,7 @@ class Office:
 
 
 async def eventually(
-    is_enough: Callable[[T], bool], look: Callable[[], Awaitable[T]], seconds: float = 30.0
+    is_enough: Callable[[T], bool], look: Callable[[], Awaitable[T]], seconds: float = 90.0
 ) -> T:
     """Look again and again until it is enough; return what was seen then."""
     async with asyncio.timeout(seconds):

@@ -8,12 +8,14 @@ import time
 import uuid
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from doorward_common.database import create_engine
 from doorward_common.mail import leases
 from doorward_common.mail.outbox import Mail, enqueue
+from integration.harness.deployment import wait_until
 from integration.mail.mailing import GONE, Office, codes, hash_of, mail_settings, notice, outbox, running
 from support.processes import Process
 from support.smtp import ReceivedMail, SmtpServer
@@ -21,6 +23,7 @@ from support.smtp import ReceivedMail, SmtpServer
 HERE = Path(__file__).parent
 TESTS = HERE.parents[1]
 KILLS = 50
+LEASED = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.lease_id.is_not(None))
 
 
 def process(folder: Path, name: str, script: str, *arguments: object) -> Process:
@@ -30,7 +33,7 @@ def process(folder: Path, name: str, script: str, *arguments: object) -> Process
     return Process(name, command, log=folder / f"{name}.log", ready=lambda: True, env={"PYTHONPATH": path})
 
 
-def wait_until_empty(url: str, seconds: float = 60.0) -> None:
+def wait_until_empty(url: str, seconds: float = 180.0) -> None:
     engine = create_engine(url, pool_size=1, timeout=10)
     deadline = time.monotonic() + seconds
     with engine.connect() as connection:
@@ -38,6 +41,19 @@ def wait_until_empty(url: str, seconds: float = 60.0) -> None:
             assert time.monotonic() < deadline, f"{left} mails are still there"
             time.sleep(0.05)
     engine.dispose()
+
+
+def entries_of(journal: Path) -> list[dict[str, Any]]:
+    """Read what the writer has written, as it says itself; the last line may be under way."""
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True) if journal.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def written(journal: Path) -> tuple[int, int]:
+    """Count the mails that were committed, and those that were rolled back."""
+    entries = entries_of(journal)
+    committed = sum(len(entry["ids"]) for entry in entries if entry["is_committed"])
+    return committed, sum(len(entry["ids"]) for entry in entries) - committed
 
 
 def last_codes_are_stored(url: str, mails: list[ReceivedMail]) -> bool:
@@ -59,23 +75,21 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
     journal = tmp_path / "journal.jsonl"
     workers = process(tmp_path, "workers", "run_workers.py", mail_url, smtp.port, 3, KILLS, 7)
     with workers, process(tmp_path, "writer", "write_mails.py", mail_url, journal, 7) as writer:
-        workers.wait_for_log(f"killed {KILLS}", timeout=120)
+        workers.wait_for_log(f"killed {KILLS}", timeout=300)
+        wait_until(lambda: all(map(int.__gt__, written(journal), (100, 20))), 120, "written enough")
         assert writer.stop() == 0
         wait_until_empty(mail_url)
         assert workers.stop() == 0
 
-    entries = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    entries = entries_of(journal)
     committing_at = {
         mail_id: entry["committing_at"]
         for entry in entries
         if entry["is_committed"]
         for mail_id in entry["ids"]
     }
-    rolled_back = {mail_id for entry in entries if not entry["is_committed"] for mail_id in entry["ids"]}
     mails = smtp.mails()
     arrived = Counter(mail.id for mail in mails)
-    assert len(committing_at) > 100
-    assert len(rolled_back) > 20
     assert arrived.keys() == committing_at.keys(), "a mail was lost, or sent though its change was undone"
     assert all(mail.received_at >= committing_at[mail.id] for mail in mails), "sent before its commit"
     assert last_codes_are_stored(mail_url, mails)
@@ -87,7 +101,10 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
 
 
 def freeze_outside_a_transaction(worker: Process, url: str) -> None:
-    """Freeze it where others can still write: stopped as the only writer, it would stop all of SQLite."""
+    """Freeze it while it has both mails, where others can still write.
+
+    Stopped as the only writer, it would stop all of SQLite.
+    """
     engine = create_engine(url, pool_size=1, timeout=0.2)
     while True:
         worker.freeze()
@@ -96,16 +113,19 @@ def freeze_outside_a_transaction(worker: Process, url: str) -> None:
                 if engine.dialect.name == "sqlite":
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                     connection.rollback()
-            break
+                if connection.execute(LEASED).scalar_one() == 2:
+                    break
         except sa.exc.OperationalError:
-            worker.thaw()
+            pass
+        worker.thaw()
+        time.sleep(0.05)
     engine.dispose()
 
 
 def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
     mail_url: str, smtp: SmtpServer, tmp_path: Path
 ) -> None:
-    smtp.behave(delay=0.5, delay_at="rcpt")
+    smtp.behave(delay=60, delay_at="rcpt")
     frozen = process(tmp_path, "frozen", "run_workers.py", mail_url, smtp.port, 1, 0, 1)
     other = process(tmp_path, "other", "run_workers.py", mail_url, smtp.port, 1, 0, 1)
     put(mail_url, notice(1, "ada@example.com"), Mail("code", GONE), Mail("code", "ada@example.com"))
@@ -155,10 +175,9 @@ def put(url: str, *mails: Mail) -> None:
 
 def wait_until_leased(url: str) -> None:
     engine = create_engine(url, pool_size=1, timeout=10)
-    deadline = time.monotonic() + 20
-    leased = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.lease_id.is_not(None))
+    deadline = time.monotonic() + 60
     with engine.connect() as connection:
-        while connection.execute(leased).scalar_one() < 2:
+        while connection.execute(LEASED).scalar_one() < 2:
             assert time.monotonic() < deadline, "nobody has taken the mails"
             time.sleep(0.01)
     engine.dispose()

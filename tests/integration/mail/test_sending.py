@@ -229,10 +229,15 @@ async def test_in_development_a_mail_is_a_file(office: Office, tmp_path: Path) -
 async def test_metrics_say_how_it_stands(office: Office, smtp: SmtpServer) -> None:
     await office.enqueue(notice(1), notice(2))
     worker = office.worker(mail_settings(smtp.port, mail_concurrency=1))
-    smtp.behave(delay=0.3)
+
+    async def waiting() -> float:
+        return office.sample("doorward_mail_waiting")
+
+    smtp.freeze()
     async with running(worker):
+        await eventually(lambda count: count == 2, waiting)  # measured at the start
+        smtp.thaw()
         await office.wait_until_empty()
-    assert office.sample("doorward_mail_waiting") == 2  # measured at the start
     assert office.sample("doorward_mail_oldest_seconds") > 0
     assert office.sample("doorward_mail_sent_total", template="notice") == 2
     assert office.sample("doorward_mail_send_seconds_count") == 2

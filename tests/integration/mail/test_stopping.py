@@ -14,8 +14,11 @@ from integration.mail.mailing import Office, eventually, mail_settings, notice, 
 from support.smtp import SmtpServer
 
 
-async def test_it_finishes_what_is_under_way_and_begins_nothing(office: Office, smtp: SmtpServer) -> None:
-    smtp.behave(delay=0.7)
+async def test_it_finishes_what_is_under_way_and_begins_nothing(
+    office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "STOP_SECONDS", 30.0)
+    smtp.behave(delay=2.0)
     await office.enqueue(*(notice(number) for number in range(6)))
     async with running(office.worker(mail_settings(smtp.port, mail_concurrency=2))):
         await eventually(lambda rows: sum(row.lease_id is not None for row in rows) == 2, office.rows)

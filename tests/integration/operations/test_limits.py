@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 def exchange(service: Service, raw: bytes) -> tuple[int, dict[str, str], bytes]:
     """Send bytes, read until the server closes; return status, header and body."""
     received = b""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         with contextlib.suppress(OSError):  # refused before it was read to its end
             connection.sendall(raw)
         while True:

@@ -49,10 +49,11 @@ class LeavingCrowd:
         wire, waiting, late = Wire(port), set(self._tokens), dict[str, float]()
         while waiting and max(late.values(), default=0) < 2 * BITES_WITHIN:
             for token in [token for token in waiting if token in self._ended_at]:
+                passed = time.monotonic() - self._ended_at[token]
                 reply = await wire.call("GET", path, token)
                 if reply.status == 401:
                     waiting.remove(token)
-                elif (passed := time.monotonic() - self._ended_at[token]) > BITES_WITHIN:
+                elif passed > BITES_WITHIN:
                     late[token] = passed
             await asyncio.sleep(0.02)
         await leaving

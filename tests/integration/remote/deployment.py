@@ -20,7 +20,7 @@ from integration.keys.keyed import without_secret
 from integration.keys.tokens import signed
 from integration.remote.own_service import OwnService
 from support.databases import Database
-from support.services import Service
+from support.services import PATIENT, Service
 
 BITES_WITHIN: Final = 2.0
 """Seconds between an answered logout and the last accepted token, anywhere."""
@@ -42,6 +42,7 @@ class RemoteDeployment(Deployment):
     def __init__(self, database: Database, folder: Path, **env: str) -> None:
         self.document = {"keys": [new_jwk(ES256)]}
         self._env = {
+            **PATIENT,
             "DOORWARD_KEY_SET": json.dumps(self.document),
             "DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT])),
             **env,

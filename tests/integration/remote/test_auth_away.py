@@ -9,7 +9,7 @@ from integration.harness.problems import MEDIA_TYPE
 from integration.remote.deployment import BITES_WITHIN, RemoteDeployment
 from integration.remote.own_service import REPORTS, OwnService
 
-MAX_AGE = 2.0
+MAX_AGE = 5.0
 AGE = "doorward_revocations_age_seconds"
 NEVER_READ = "The list of revoked tokens has not been read yet."
 POLICIES = ("accept", "refuse")
@@ -37,7 +37,7 @@ def test_auth_away_and_back(deployment: RemoteDeployment, policy: str) -> None:
         deployment.auth.kill9()
         # The users service ends an account meanwhile: nobody can tell this one.
         deployment.change(ended, status="disabled")
-        wait_until(lambda: service.metric(AGE) > MAX_AGE, 10, "stale")
+        wait_until(lambda: service.metric(AGE) > MAX_AGE, 60, "stale")
         if policy == "accept":
             assert [service.status(one.access) for one in (kept, ended)] == [200, 200]
             status, said = service.readiness()
@@ -76,7 +76,7 @@ def test_with_a_wrong_client_secret_it_says_so_and_does_as_it_is_told(
     somebody = deployment.sign_in()
     with own(deployment, policy, DOORWARD_CLIENT_SECRET="not the secret that auth knows") as service:
         assert service.readiness() == (503, NEVER_READ)
-        assert "401 Unauthorized" in service.log_text()
+        service.wait_for_log("401 Unauthorized")
         assert "not the secret" not in service.log_text()
         # A list that was never read is no fresh one.
         assert math.isinf(service.metric(AGE)) or service.metric(AGE) > MAX_AGE
@@ -93,7 +93,7 @@ def test_a_start_without_auth_is_no_crash_and_mends_itself(deployment: RemoteDep
         assert service.readiness()[0] == 503
         assert_unavailable(service, somebody.access, "no_keys")
         deployment.auth.start()
-        wait_until(lambda: service.readiness() == (200, "ok"), 10, "ready")
+        wait_until(lambda: service.readiness() == (200, "ok"), 60, "ready")
         assert service.status(somebody.access) == 200
 
 

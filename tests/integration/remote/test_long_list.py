@@ -45,9 +45,9 @@ def long_list(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathF
 
 def test_the_whole_list_arrives_and_a_logout_bites_as_ever(long_list: LongList) -> None:
     service, deployment = long_list.service, long_list.deployment
-    wait_until(lambda: service.metric(COUNT) == REVOKED, 20, "everything heard")
+    wait_until(lambda: service.metric(COUNT) == REVOKED, 90, "everything heard")
     assert service.readiness() == (200, "ok")
-    [full] = [one for one in long_list.relay.exchanges if one.is_full]
+    full, *_ = [one for one in long_list.relay.exchanges if one.is_full]
     assert full.bytes > REVOKED * 36
     for _ in range(3):
         somebody = deployment.sign_in()
@@ -58,11 +58,11 @@ def test_the_whole_list_arrives_and_a_logout_bites_as_ever(long_list: LongList) 
 
 def test_what_comes_after_it_is_small(long_list: LongList) -> None:
     deployment, relay = long_list.deployment, long_list.relay
-    wait_until(lambda: len(long_list.partial()) > 2, 10, "asked")
+    wait_until(lambda: len(long_list.partial()) > 2, 30, "asked")
     relay.exchanges.clear()
     somebody = deployment.sign_in()
     deployment.log_out(somebody)
     wait_until(lambda: long_list.service.status(somebody.access) == 401, BITES_WITHIN, "refused")
-    wait_until(lambda: any(one.bytes for one in long_list.partial()), 10, "told")
+    wait_until(lambda: any(one.bytes for one in long_list.partial()), 30, "told")
     assert max(one.bytes for one in long_list.partial()) < SMALL
     assert {one.status for one in long_list.partial()} <= {200, 304}

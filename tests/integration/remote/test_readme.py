@@ -74,7 +74,7 @@ def test_its_commands_do_what_it_says(root: Path, ports: Mapping[str, str]) -> N
         env=inherited_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """A service whose polls reach two replicas of auth in turn misses nothing while hundreds of sessions end."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,7 @@ async def test_nothing_is_missed(
     crowd = LeavingCrowd(deployment.database_url, replicas, SESSIONS)
     await crowd.log_in()
     with ExitStack() as stack:
+        began = time.monotonic()
         relay = stack.enter_context(Relay([replica.port for replica in replicas]))
         # It polls more often than it need, between any two looks of the replicas, and has no exchange.
         service = stack.enter_context(
@@ -48,6 +50,6 @@ async def test_nothing_is_missed(
         assert await crowd.accepted(service.port, REPORTS) == SESSIONS
         relay.exchanges.clear()
         assert await crowd.leave(service.port, REPORTS) == []
-        # By what came since the last poll, not because everything was read anew.
-        assert not any(one.is_full for one in relay.exchanges)
-        wait_until(lambda: relay.polls()[-1].status == 304, 10, "both replicas' lists equal")
+        # By what came since the last poll, not because everything was read anew, as it is once a minute.
+        assert sum(one.is_full for one in relay.exchanges) <= (time.monotonic() - began) // 60
+        wait_until(lambda: relay.polls()[-1].status == 304, 30, "both replicas' lists equal")

@@ -1,6 +1,7 @@
 """Two auth processes and one users process over one MariaDB."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import pytest
 
@@ -8,17 +9,18 @@ from integration.harness.replicas import Replicas
 from integration.harness.rotations import RotationCounter
 from support.databases import DatabaseServer
 
+# How soon news arrive is for other tests: here nobody should wait for them.
+OFTEN: Final = {"DOORWARD_REVOCATION_POLL_SECONDS": "0.2"}
+
 
 @pytest.fixture(scope="session")
 def shared_replicas(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Replicas]:
     folder = tmp_path_factory.mktemp("replicas")
-    # How soon news arrive is for other tests: here nobody should wait for them.
-    often = {"DOORWARD_REVOCATION_POLL_SECONDS": "0.2"}
     with (
         mariadb_server.create_database("replicas") as database,
-        Replicas(database, folder, **often) as replicas,
+        Replicas(database, folder, **OFTEN) as replicas,
     ):
         yield replicas
 

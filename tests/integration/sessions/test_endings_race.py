@@ -13,16 +13,14 @@ from dataclasses import dataclass
 import pytest
 
 from integration.harness.crowd import Member, enrol
-from integration.harness.deployment import row_locked
 from integration.harness.installation import AUTH, USERS
-from integration.harness.races import LOCK_SESSION, together, until_rows_are_waited_for
+from integration.harness.races import LOCK_SESSION, Handicap, in_line, together, until_in_line
 from integration.harness.replicas import Replica, Replicas, Tokens
 from integration.harness.wire import Reply
 
 DEMOTIONS = 60
 AT_ONCE = 12
 SPREAD_SECONDS = 0.012
-"""About what a request takes with so many at once: neither side always comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Raced:
         return len(self.held) > 1
 
 
-async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -> Raced:
+async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random, late: Handicap) -> Raced:
     """Refresh a session as its clients would until it is refused; return what they got.
 
     Either several at once with one token, or one client again and again: both together would be a
@@ -45,7 +43,7 @@ async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -
     raced = Raced([tokens])
 
     async def client(auth: Replica, times: int) -> None:
-        await asyncio.sleep(chance.uniform(0, 3 * SPREAD_SECONDS))
+        await late.wait()
         token = tokens.refresh
         for _ in range(times):
             reply = await auth.refresh(token)
@@ -62,13 +60,17 @@ async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random) -
 
 
 async def race(
-    replicas: Replicas, sessions: Sequence[Tokens], end: Callable[[Replica], Awaitable[Reply]], number: int
+    replicas: Replicas,
+    sessions: Sequence[Tokens],
+    end: Callable[[Replica], Awaitable[Reply]],
+    number: int,
+    late: Handicap,
 ) -> list[Raced]:
     """Use some sessions while something ends them; return what is then held of each."""
     chance = random.Random(number)
     one, other = replicas.auths if number % 2 else replicas.auths[::-1]
     async with asyncio.TaskGroup() as tasks:
-        users = [tasks.create_task(use((one, other), tokens, chance)) for tokens in sessions]
+        users = [tasks.create_task(use((one, other), tokens, chance, late)) for tokens in sessions]
         await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
         reply = await end(other)
         assert reply.status in {200, 204}, reply
@@ -138,10 +140,15 @@ OF_ALL = {
 async def test_a_thousand_logouts(replicas: Replicas) -> None:
     members = enrol(replicas.database.url, LOGOUT.rounds // 10)
     sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
+    late = Handicap(3 * SPREAD_SECONDS, seed=LOGOUT.rounds)
 
     async def one(number: int) -> list[Raced]:
         own, member = sessions[number], members[number // 10]
-        return await race(replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number)
+        ended = await race(
+            replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number, late
+        )
+        late.note(won=ended[0].was_refreshed)
+        return ended
 
     rounds = await together(LOGOUT.rounds, one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
@@ -151,11 +158,16 @@ async def test_a_thousand_logouts(replicas: Replicas) -> None:
 async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, ending: Ending) -> None:
     members = enrol(replicas.database.url, ending.rounds)
     sessions = await open_sessions(replicas, members, 2)
+    late = Handicap(3 * SPREAD_SECONDS, seed=ending.rounds)
     admin = await administrator(replicas)
 
     async def one(number: int) -> list[Raced]:
         member, own = members[number], sessions[number]
-        return await race(replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number)
+        ended = await race(
+            replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number, late
+        )
+        late.note(won=all(session.was_refreshed for session in ended))
+        return ended
 
     rounds = await together(ending.rounds, one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
@@ -168,19 +180,18 @@ async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, en
 async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) -> None:
     """Both wait for the session's row, in this order: the lock decides, and not who read first."""
     first, second = replicas.auths
-    [member] = enrol(replicas.database.url, 1)
-    own, admin = await replicas.log_in(member), await administrator(replicas)
-    requests = [ending(replicas, first, member, own, admin), second.refresh(own.refresh)]
-    if order == "refresh first":
-        requests.reverse()
-    with row_locked(replicas.database, LOCK_SESSION, own.session_id.bytes) as let_go:
-        async with asyncio.TaskGroup() as tasks:
-            waiting = []
-            for number, request in enumerate(requests, 1):
-                waiting.append(tasks.create_task(request))
-                await until_rows_are_waited_for(replicas.database, number)
-            let_go()
-    done = [task.result() for task in waiting]
+    admin = await administrator(replicas)
+
+    async def attempt() -> tuple[Member, Tokens, list[Reply]] | None:
+        [member] = enrol(replicas.database.url, 1)
+        own = await replicas.log_in(member)
+        requests = [ending(replicas, first, member, own, admin), second.refresh(own.refresh)]
+        if order == "refresh first":
+            requests.reverse()
+        done = await in_line(replicas.database, LOCK_SESSION, own.session_id.bytes, *requests)
+        return None if done is None else (member, own, done)
+
+    member, own, done = await until_in_line(attempt)
     newest = own
     if order == "refresh first":
         newest = Tokens.of(done[0])
@@ -198,12 +209,18 @@ async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Rep
     """A new role ends no session; but a refresh at that moment must not carry the old role on."""
     members = enrol(replicas.database.url, DEMOTIONS, role="admin")
     sessions = await open_sessions(replicas, members, 2)
+    late = Handicap(3 * SPREAD_SECONDS, seed=DEMOTIONS)
     admin = await administrator(replicas)
     demote = Ending("PATCH", f"{USERS}/{{id}}", {"role": "user"})
 
     async def one(number: int) -> list[Raced]:
         member, own = members[number], sessions[number]
-        return await race(replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number)
+        both = await race(
+            replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number, late
+        )
+        renewed = [tokens for session in both for tokens in session.held[1:]]
+        late.note(won=all(tokens.claims["role"] == "admin" for tokens in renewed))
+        return both
 
     raced = [session for both in await together(DEMOTIONS, one, at_once=4) for session in both]
     held = [tokens for session in raced for tokens in session.held]

@@ -12,10 +12,9 @@ from doorward_auth.codes import repository as codes
 from doorward_auth.codes.one_time import PIN_SECONDS, Purpose, hash_pin
 from doorward_common.database import create_engine
 from integration.harness.crowd import Member, enrol
-from integration.harness.deployment import row_locked
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
-from integration.harness.races import LOCK_USER, together, until_rows_are_waited_for
+from integration.harness.races import LOCK_USER, Handicap, in_line, together, until_in_line
 from integration.harness.replicas import Replicas, Tokens
 from integration.harness.wire import Reply
 from support.services import SECRET_KEY
@@ -127,18 +126,21 @@ async def assert_others_ended(change: Change, cases: list[Case], got: list[Token
 
 
 async def one_after_the_other(
-    case: Case, first: Coroutine[Any, Any, Reply], second: Coroutine[Any, Any, Reply]
-) -> tuple[Reply, Reply]:
-    """Let two requests reach the account's row in this order, while it is in use, and then let them go on."""
-    database = case.replicas.database
-    with row_locked(database, LOCK_USER, case.member.id.bytes) as let_go:
-        async with asyncio.TaskGroup() as tasks:
-            earlier = tasks.create_task(first)
-            await until_rows_are_waited_for(database, 1)
-            later = tasks.create_task(second)
-            await until_rows_are_waited_for(database, 2)
-            let_go()
-    return earlier.result(), later.result()
+    replicas: Replicas, admin: str, first: Change, second: Change
+) -> tuple[Case, Reply, Reply]:
+    """Let two requests reach an account's row in this order, while it is in use, and then let them go on."""
+
+    async def attempt() -> tuple[Case, Reply, Reply] | None:
+        [case] = await sign_up(replicas, admin, 1)
+        done = await in_line(replicas.database, LOCK_USER, case.member.id.bytes, first(case), second(case))
+        return None if done is None else (case, done[0], done[1])
+
+    return await until_in_line(attempt)
+
+
+async def log_in_elsewhere(case: Case) -> Reply:
+    """Log in at the other auth process."""
+    return await case.log_in(1)
 
 
 @changes
@@ -146,10 +148,11 @@ async def test_no_session_survives(replicas: Replicas, admin: str, change: Chang
     """Whatever the order: before it, the session ends with the others; after it, none opens."""
     cases = await sign_up(replicas, admin, PEOPLE)
     chance = random.Random(PEOPLE)
+    late = Handicap(SPREAD_SECONDS, seed=PEOPLE)
 
     async def one(number: int) -> list[Reply]:
         async def log_in(at: int) -> Reply:
-            await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
+            await late.wait()
             return await cases[number].log_in(at)
 
         async with asyncio.TaskGroup() as tasks:
@@ -157,6 +160,7 @@ async def test_no_session_survives(replicas: Replicas, admin: str, change: Chang
             await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
             changed = await change(cases[number])
             assert changed.status in {200, 204}, changed
+        late.note(won=all(login.result().status == 200 for login in logins))
         return [login.result() for login in logins]
 
     replies = [reply for both in await together(PEOPLE, one, at_once=AT_ONCE) for reply in both]
@@ -171,8 +175,7 @@ async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     """The password was right, the hash is computed, and then the account's row is in use."""
-    [case] = await sign_up(replicas, admin, 1)
-    changed, login = await one_after_the_other(case, change(case), case.log_in(1))
+    case, changed, login = await one_after_the_other(replicas, admin, change, log_in_elsewhere)
     assert changed.status in {200, 204}
     assert login.status in {401, 403}, login
     await assert_others_ended(change, [case], [])
@@ -183,8 +186,7 @@ async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     """What does not touch the password refuses nobody, but the tokens must be of what stands by now."""
-    [case] = await sign_up(replicas, admin, 1)
-    changed, login = await one_after_the_other(case, change(case), case.log_in(1))
+    case, changed, login = await one_after_the_other(replicas, admin, change, log_in_elsewhere)
     assert changed.status in {200, 204}
     await replicas.until_nobody_believes(case.own.access)
     opened = Tokens.of(login)
@@ -201,7 +203,6 @@ async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
 async def test_in_slow_motion_a_login_that_came_first_is_ended_with_the_others(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
-    [case] = await sign_up(replicas, admin, 1)
-    login, changed = await one_after_the_other(case, case.log_in(1), change(case))
+    case, login, changed = await one_after_the_other(replicas, admin, log_in_elsewhere, change)
     assert changed.status in {200, 204}
     await assert_others_ended(change, [case], [Tokens.of(login)])

@@ -35,7 +35,7 @@ class Publisher:
     """The list as one auth process reads it and hands it on; a look is made when the test says so."""
 
     def __init__(self, database: Database) -> None:
-        settings = DatabaseSettings(database_url=SecretStr(database.url))
+        settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=30.0)
         self.units = UnitsOfWork(settings, Metrics(), pool_size=1)
         self.source = DatabaseSource(self.units)
         self.revocations = Revocations()

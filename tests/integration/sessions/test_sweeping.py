@@ -35,7 +35,7 @@ LIVE = 24
 @contextmanager
 def sweeper(database_url: str) -> Iterator[Sweeper]:
     """Give one as a replica has it: with connections and threads of its own."""
-    settings = DatabaseSettings(database_url=SecretStr(database_url))
+    settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
         yield Sweeper(database)

@@ -96,7 +96,9 @@ async def test_known_and_unknown_are_told_apart_by_nothing(
     pid = auths.services[0].pid
     toss = random.Random(7)
     deadline = time.monotonic() + SECONDS
-    while known and unknown and len(by_clock) < MOST and time.monotonic() < deadline:
+    while known and unknown and len(by_clock) < MOST:
+        if len(by_clock) >= FEWEST and time.monotonic() > deadline:
+            break
         is_known = toss.random() < 0.5
         method, path, body = request_for((known if is_known else unknown).pop())
         processor, began = processor_seconds(pid), time.perf_counter()
@@ -105,7 +107,6 @@ async def test_known_and_unknown_are_told_apart_by_nothing(
         by_processor.append(Sample(processor_seconds(pid) - processor, is_known))
         looks.add((answer.status, tuple(answer.headers), len(answer.content), answer.anonymous_content))
     assert len(looks) == 1, looks
-    assert len(by_clock) >= FEWEST, "too few to say anything"
     measured = [by_clock, by_processor] if sys.platform == "linux" else [by_clock]
     shares = [share_told_apart(samples) for samples in measured]
     print(f"{len(by_clock)} answers, told apart: {shares}")

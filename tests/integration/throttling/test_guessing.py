@@ -8,9 +8,8 @@ import pytest
 
 from doorward_auth.throttling.limits import LOGIN_BY_DEVICE, LOGIN_BY_STRANGERS, Subject
 from integration.harness.crowd import Member, enrol
-from integration.harness.deployment import row_locked
 from integration.harness.people import PASSWORD
-from integration.harness.races import together, until_rows_are_waited_for
+from integration.harness.races import in_line, together, until_in_line
 from integration.throttling.callers import (
     WRONG,
     Answer,
@@ -24,9 +23,6 @@ from integration.throttling.callers import (
 SENDERS = 200
 LIMIT = LOGIN_BY_STRANGERS
 DAY = 86_400
-LOCK_SECONDS = 0.9
-"""A little less than the services wait for a lock: who waits longer loses the place in line."""
-
 LOCK = "SELECT count FROM throttles WHERE subject = %s FOR UPDATE"
 
 
@@ -68,26 +64,22 @@ async def test_of_many_guesses_at_once_no_more_are_answered_than_in_a_row(auths:
     assert came_in <= 2, "the right one of 200 came in again and again: it does not stand in line"
 
 
-async def in_line(auths: Auths, first: str, second: str) -> list[int]:
+async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
     """Guess twice in slow motion: hashes are computed, both wait for their answer, one after the other."""
-    while True:
+
+    async def attempt() -> list[int] | None:
         [member] = enrol(auths.database.url, 1)
         await auths.fail(member.email, LIMIT.free)
-        with row_locked(auths.database, LOCK, by_strangers(member.email).key) as let_go:
-            async with asyncio.TaskGroup() as tasks:
-                guesses = [tasks.create_task(auths.log_in(member.email, first))]
-                await until_rows_are_waited_for(auths.database, 1)
-                began = time.monotonic()
-                guesses.append(tasks.create_task(auths.log_in(member.email, second)))
-                await until_rows_are_waited_for(auths.database, 2)
-                let_go()
-        if time.monotonic() - began < LOCK_SECONDS:
-            return [guess.result().status for guess in guesses]
+        guesses = [auths.log_in(member.email, password) for password in (first, second)]
+        answers = await in_line(auths.database, LOCK, by_strangers(member.email).key, *guesses)
+        return None if answers is None else [answer.status for answer in answers]
+
+    return await until_in_line(attempt)
 
 
 async def test_right_guess_stands_in_line_with_the_wrong_ones(auths: Auths) -> None:
-    assert await in_line(auths, WRONG, PASSWORD) == [401, 429]
-    assert await in_line(auths, PASSWORD, WRONG) == [200, 401]
+    assert await guess_in_turn(auths, WRONG, PASSWORD) == [401, 429]
+    assert await guess_in_turn(auths, PASSWORD, WRONG) == [200, 401]
 
 
 @pytest.mark.parametrize("whose", ["known", "unknown"])
@@ -96,13 +88,16 @@ async def test_waits_double_are_told_and_are_kept(auths: Auths, member: Member, 
     assert statuses(await auths.fail(email, LIMIT.free + 1)) == {401: LIMIT.free + 1}
     expected = LIMIT.first_wait
     for _ in range(14):
+        auths.begin_wait_now(by_strangers(email))
         refused = await auths.log_in(email)
         assert refused.status == 429
         assert expected - 1 <= refused.retry_after <= expected, "it says how long"
-        auths.later(expected - 1 if expected > 1 else 0, by_strangers(email))
         if expected > 1:
+            auths.begin_wait_now(by_strangers(email))
+            auths.later(expected - 1, by_strangers(email))
             assert (await auths.log_in(email)).status == 429, "a second is missing"
-        auths.later(1, by_strangers(email))
+        auths.begin_wait_now(by_strangers(email))
+        auths.later(expected, by_strangers(email))
         assert (await auths.log_in(email, WRONG)).status == 401, "who waited is answered"
         expected = min(2 * expected, LIMIT.longest_wait)
     assert expected == LIMIT.longest_wait
@@ -110,6 +105,7 @@ async def test_waits_double_are_told_and_are_kept(auths: Auths, member: Member, 
 
 async def test_refusals_do_not_prolong_the_wait(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, LIMIT.free + 4)
+    auths.prolong(by_strangers(member.email))
     before = auths.counted(by_strangers(member.email))
     assert statuses(await auths.fail(member.email, 20)) == {429: 20}
     assert auths.counted(by_strangers(member.email)) == before
@@ -117,6 +113,7 @@ async def test_refusals_do_not_prolong_the_wait(auths: Auths, member: Member) ->
 
 async def test_who_waited_comes_in(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, LIMIT.free + 1)
+    auths.prolong(by_strangers(member.email))
     refused = await auths.log_in(member.email)
     assert refused.status == 429
     auths.later(refused.retry_after, by_strangers(member.email))
@@ -156,6 +153,7 @@ async def test_known_device_is_never_blocked_by_strangers(auths: Auths, member: 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(come_and_go())
         hostile = await together(1000, lambda _: auths.log_in(member.email, WRONG), at_once=40)
+        auths.prolong(by_strangers(member.email))
         strangers = await together(5, lambda _: auths.log_in(member.email), at_once=1)
         is_over.set()
     assert statuses(hostile).keys() == {401, 429}
@@ -166,7 +164,12 @@ async def test_known_device_is_never_blocked_by_strangers(auths: Auths, member: 
 
 async def test_known_device_has_a_limit_of_its_own(auths: Auths, member: Member) -> None:
     device = await device_of(auths, member)
-    wrong = await auths.fail(member.email, LOGIN_BY_DEVICE.free + 3, device=device)
+    wrong = await auths.fail(member.email, LOGIN_BY_DEVICE.free + 1, device=device)
+    [(device_id,)] = auths.database.execute(
+        "SELECT id FROM known_devices WHERE user_id = %s", member.id.bytes
+    )
+    auths.prolong(Subject.of(LOGIN_BY_DEVICE, device_id))
+    wrong += await auths.fail(member.email, 2, device=device)
     assert statuses(wrong) == {401: LOGIN_BY_DEVICE.free + 1, 429: 2}
     assert auths.counted(by_strangers(member.email)) == 0
     assert (await auths.log_in(member.email)).status == 200, "strangers are not blocked by it"
@@ -178,12 +181,14 @@ async def test_device_of_one_account_is_a_stranger_to_another(auths: Auths, memb
     device = await device_of(auths, own)
     await auths.fail(member.email, LIMIT.free + 1, device=device)
     assert auths.counted(by_strangers(member.email)) == LIMIT.free + 1
+    auths.prolong(by_strangers(member.email))
     assert (await auths.log_in(member.email, device=device)).status == 429
 
 
 async def test_owner_on_a_new_device_comes_in_by_mail(auths: Auths, member: Member) -> None:
     """While strangers keep the account blocked; the answer makes the device a known one."""
     await together(60, lambda _: auths.log_in(member.email, WRONG), at_once=20)
+    auths.prolong(by_strangers(member.email))
     assert (await auths.log_in(member.email)).status == 429
     assert (await auths.ask_for_reset(member.email)).status == 202
     done = await auths.reset(member.email, await auths.mailed_pin(member.email))
@@ -196,11 +201,11 @@ async def test_owner_on_a_new_device_comes_in_by_mail(auths: Auths, member: Memb
 async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: Member) -> None:
     refusals = []
     for email in (member.email, new_email()):
-        await auths.fail(email, LIMIT.free + 9)
+        await auths.fail(email, LIMIT.free + 1)
         for _ in range(3):
             auths.later(300, by_strangers(email))
             await auths.fail(email, 1)
-        auths.later(1, by_strangers(email))
+        auths.prolong(by_strangers(email))
         refusals.append(await auths.log_in(email))
     known, unknown = refusals
     assert known.status == unknown.status == 429
@@ -238,4 +243,5 @@ async def test_strangers_have_one_limit_together(auths: Auths, member: Member) -
     sources = [new_source() for _ in range(3)]
     for number in range(LIMIT.free + 1):
         assert (await auths.log_in(member.email, WRONG, source=sources[number % 3])).status == 401
+    auths.prolong(by_strangers(member.email))
     assert (await auths.log_in(member.email)).status == 429

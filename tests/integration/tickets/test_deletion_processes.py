@@ -148,7 +148,8 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
 
     with ThreadPoolExecutor(8) as threads:
         deleting = [threads.submit(delete, running, token, person_id) for person_id, _ in made]
-        for _ in range(2000):
+        done = False
+        while not done:
             done = all(one.done() for one in deleting)
             parameters = {} if cursor is None else {"after": cursor}
             response = running.client.get(
@@ -157,8 +158,6 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
             assert response.status_code == 200, response.text
             seen += [one["id"] for one in response.json()["users"]]
             cursor = response.json()["cursor"]
-            if done:
-                break
         for one in deleting:
             one.result()
     assert sorted(seen) == sorted(person_id for person_id, _ in made)
@@ -196,7 +195,7 @@ def test_writes_that_race_the_deletion_bring_no_name_back(running: Chain) -> Non
         ]
         for person_id, _ in made:
             await asyncio.to_thread(delete, running, token, person_id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return sum(await asyncio.gather(*writing))
 
     assert asyncio.run(race()) > 0

@@ -16,7 +16,7 @@ from doorward_tickets.notices.kinds import NoticeKind
 from doorward_tickets.notices.repository import Notice
 from doorward_tickets.people.accounts import AccountsUnavailableError
 from doorward_tickets.tables import notices, outbox, replies, tickets
-from integration.harness.deployment import wait_until
+from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import People, Person, enrol
 from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of, tickets_execute
@@ -62,7 +62,7 @@ def waiting(installation: Installation) -> list[tuple[Any, ...]]:
 
 def settled(installation: Installation, smtp: SmtpServer) -> list[ReceivedMail]:
     """Return what was sent once the outbox is empty."""
-    wait_until(lambda: not waiting(installation), 20, "sent")
+    wait_until(lambda: not waiting(installation), 60, "sent")
     return smtp.mails()
 
 
@@ -202,7 +202,7 @@ def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, s
     sent = len(smtp.mails())
     reply(mailing, people.user, path)
     smtp.wait_for(lambda mails: len(mails) == sent + 1)
-    wait_until(lambda: not waiting(mailing), 20, "sent")
+    wait_until(lambda: not waiting(mailing), 60, "sent")
     for number in range(20):
         reply(mailing, people.user, path, f"Reply {number}")
     assert len(waiting(mailing)) == 1
@@ -331,7 +331,7 @@ def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, sm
     accounts._get = away
     try:
         reply(mailing, people.admin, path)
-        wait_until(lambda: len(asked) >= 2, 20, "asked again")
+        wait_until(lambda: len(asked) >= 2, 60, "asked again")
         ((template, _, _),) = waiting(mailing)
         assert (template, smtp.mails()) == ("ticket_replied", [])
         (attempts,) = tickets_execute(mailing, sa.select(outbox.c.attempts))[0]
@@ -349,7 +349,7 @@ def test_while_the_mail_server_is_away_one_mail_gathers_everything(
     smtp.stop()
     for _ in range(4):
         reply(mailing, people.admin, path)
-        wait_until(lambda: len(waiting(mailing)) > 0, 5, "written")
+        wait_until(lambda: len(waiting(mailing)) > 0, 30, "written")
         tickets_execute(mailing, notices.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 4
     smtp.start()
@@ -379,9 +379,7 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
             )
         )
         tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
-        # Not innodb_trx: it shows what it did before when it is asked twice in a tenth of a second.
-        waits = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
-        wait_until(lambda: mariadb_server.execute(waits)[0][1] != "0", 10, "waiting for the change")
+        wait_until_a_row_is_waited_for(mariadb_server)
         change.commit()
     assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
 

@@ -18,7 +18,7 @@ from integration.harness.races import together
 from integration.harness.tickets import TICKET
 from integration.harness.wire import Reply, Wire
 from support.databases import DatabaseServer
-from support.services import Service
+from support.services import PATIENT, Service
 
 ROUNDS: Final = 1_000
 AT_ONCE: Final = 4
@@ -49,7 +49,7 @@ def desk(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactor
         migrate(engine, PACKAGE)
         engine.dispose()
         clients = json.dumps(dict([CLIENT]))
-        chain = Deployment(identity.url, folder, DOORWARD_SERVICE_CLIENTS=clients)
+        chain = Deployment(identity.url, folder, DOORWARD_SERVICE_CLIENTS=clients, **PATIENT)
         stop.enter_context(chain)
         chain.people()
         env = {
@@ -58,6 +58,7 @@ def desk(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactor
             "DOORWARD_CLIENT_ID": CLIENT[0],
             "DOORWARD_CLIENT_SECRET": CLIENT[1],
             "DOORWARD_USERS_URL": f"{chain.users.url}{USERS}",
+            **PATIENT,
         }
         services = [
             Service("tickets", database_url=own.url, log=folder / f"tickets-{number}.log", env=env)

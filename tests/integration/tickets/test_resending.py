@@ -39,7 +39,7 @@ def reply_in_vain(mailing: Installation, people: People, smtp: SmtpServer, path:
     known = len(letters(mailing, people))
     with refusing(smtp):
         reply(mailing, people, path)
-        wait_until(lambda: len(letters(mailing, people)) > known, 20, "dead")
+        wait_until(lambda: len(letters(mailing, people)) > known, 60, "dead")
     newest: str = letters(mailing, people)[0]["id"]
     return newest
 
@@ -51,7 +51,7 @@ def reply(mailing: Installation, people: People, path: str) -> None:
 
 def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
     """Return the subjects of what was sent, once nothing waits any more."""
-    wait_until(lambda: all(row.dead_at for row in stored(mailing)), 20, "sent")
+    wait_until(lambda: all(row.dead_at for row in stored(mailing)), 60, "sent")
     return [str(mail.message["Subject"]) for mail in smtp.mails()]
 
 
@@ -96,7 +96,7 @@ def test_the_next_mail_tells_what_a_dead_one_has_not(
     reply(mailing, people, path)
     assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
     mailing.call("POST", f"{MAILS}/{dead}/resend", people.admin.access)
-    wait_until(lambda: stored(mailing) == [], 20, "dropped")
+    wait_until(lambda: stored(mailing) == [], 60, "dropped")
     assert len(smtp.mails()) == 1
 
 

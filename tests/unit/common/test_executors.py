@@ -76,12 +76,18 @@ async def test_refuses_at_once_what_could_not_begin_in_time() -> None:
 
 
 async def test_drops_a_job_whose_deadline_passed_in_the_queue() -> None:
-    pool = executor(deadline=0.05, expected=0.0)
-    release = threading.Event()
+    pool = executor(deadline=1.0, expected=0.0)
+    occupied, release = threading.Event(), threading.Event()
     began: list[str] = []
-    first = asyncio.create_task(pool.run(release.wait))
+
+    def occupy() -> None:
+        occupied.set()
+        release.wait(30)
+
+    first = asyncio.create_task(pool.run(occupy))
+    assert await asyncio.to_thread(occupied.wait, 30)
     second = asyncio.create_task(pool.run(lambda: began.append("second")))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(1.1)
     release.set()
     await first
     with pytest.raises(OverloadedError):
@@ -96,14 +102,14 @@ async def test_a_job_that_has_begun_ends_though_its_caller_left() -> None:
 
     def job() -> None:
         began.set()
-        release.wait(5)
+        release.wait(30)
         ended.set()
 
     caller = asyncio.create_task(pool.run(job))
-    assert await asyncio.to_thread(began.wait, 5)
+    assert await asyncio.to_thread(began.wait, 30)
     caller.cancel()
     release.set()
-    assert await asyncio.to_thread(ended.wait, 5)
+    assert await asyncio.to_thread(ended.wait, 30)
     pool.shutdown()
 
 

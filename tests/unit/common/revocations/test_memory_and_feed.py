@@ -120,7 +120,7 @@ async def test_a_feed_without_its_source_lets_the_list_age_and_recovers() -> Non
     await asyncio.sleep(0.05)
     assert revocations.age() is None
     source.failing = False
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await source.asked.get()
         await source.asked.get()  # so the first answer has been applied
     assert revocations.age() is not None
@@ -131,7 +131,7 @@ async def test_a_woken_feed_does_not_wait_for_its_interval() -> None:
     source = FakeSource()
     feed = RevocationFeed(Revocations(), source, Metrics(), interval=3600)
     running = asyncio.create_task(feed.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await source.asked.get()
         feed.wake()
         await source.asked.get()
