@@ -84,6 +84,8 @@ people: Final = sa.Table(
     sa.Column("updated_at", UtcDateTime(), nullable=False),
     sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # the language that they read, if they ever said so
     sa.Column("deleted_at", UtcDateTime()),  # of whoever has this, nothing else is kept
+    # `updated_at` of the account when name and role were so, by the directory's clock. None: not known.
+    sa.Column("as_of", UtcDateTime()),
     **TABLE_OPTIONS,
 )
 
