@@ -89,11 +89,13 @@ people: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
+# How far things elsewhere were read, by all replicas together.
 feeds: Final = sa.Table(
     "feeds",
     metadata,
     sa.Column("name", ascii_text(32), primary_key=True),
-    sa.Column("cursor", ascii_text(CURSOR_LENGTH), nullable=False),  # of the service that has the feed
+    # Of the service that has the feed; of the check of everybody, the time of the next (ISO 8601, UTC).
+    sa.Column("cursor", ascii_text(CURSOR_LENGTH), nullable=False),
     **TABLE_OPTIONS,
 )
 

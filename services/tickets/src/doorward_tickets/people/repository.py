@@ -1,7 +1,7 @@
 """Queries on the snapshot of people."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from doorward_tickets.tables import feeds, idempotency_keys, people
 
 _IS_GONE: Final = people.c.deleted_at.is_not(None)
 _FEED: Final = "deletions"
+_CHECK: Final = "everybody"
 
 
 class Snapshot(NamedTuple):
@@ -52,6 +53,22 @@ class KnownPerson(NamedTuple):
     def uuid(self) -> UUID:
         """The id as others spell it."""
         return UUID(bytes=self.id)
+
+
+class Check(NamedTuple):
+    """The database's time, and when everybody is to be asked about next, as it is stored."""
+
+    now: datetime
+    due: str | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return self.due is None or datetime.fromisoformat(self.due) <= self.now
+
+    def in_seconds(self, seconds: float) -> str:
+        """Return a time from now on as it is to be stored."""
+        return (self.now + timedelta(seconds=seconds)).isoformat()
 
 
 def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
@@ -140,13 +157,42 @@ def find_cursor(connection: sa.Connection) -> str | None:
 
 def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bool:
     """Say how far the feed was read; False, and nothing else, if another replica said so since `before`."""
+    return _move(connection, _FEED, before, after)
+
+
+def is_check_due(connection: sa.Connection) -> bool:
+    """Tell whether it is time to ask about everybody, by the database's clock."""
+    return _next_check(connection).is_due
+
+
+def take_check(connection: sa.Connection, *, seconds: float) -> bool:
+    """Take it upon oneself to ask about everybody; False if it is not time, or another replica has taken it.
+
+    Unless it is finished in so many seconds, it is time again. In a transaction.
+    """
+    check = _next_check(connection)
+    return check.is_due and _move(connection, _CHECK, check.due, check.in_seconds(seconds))
+
+
+def finish_check(connection: sa.Connection, *, seconds: float) -> None:
+    """Say that everybody was asked about, and in how many seconds it is time again."""
+    due = _next_check(connection).in_seconds(seconds)
+    upsert(connection, feeds, {"name": _CHECK, "cursor": due}, changed=("cursor",))
+
+
+def _next_check(connection: sa.Connection) -> Check:
+    due = sa.select(feeds.c.cursor).where(feeds.c.name == _CHECK).scalar_subquery()
+    return Check(*connection.execute(sa.select(utc_now(), due)).one())
+
+
+def _move(connection: sa.Connection, name: str, before: str | None, after: str) -> bool:
     if before is None:
         try:
-            connection.execute(feeds.insert().values(name=_FEED, cursor=after))
+            connection.execute(feeds.insert().values(name=name, cursor=after))
         except exc.IntegrityError:
             return False
         return True
-    moved = feeds.update().where(feeds.c.name == _FEED, feeds.c.cursor == before).values(cursor=after)
+    moved = feeds.update().where(feeds.c.name == name, feeds.c.cursor == before).values(cursor=after)
     return connection.execute(moved).rowcount == 1
 
 
