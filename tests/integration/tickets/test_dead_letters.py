@@ -12,7 +12,7 @@ from doorward_common.mail.outbox import Mail, enqueue
 from doorward_identity.tables import outbox as accounts_outbox
 from doorward_identity.tables import users
 from doorward_tickets.notices.kinds import NoticeKind
-from doorward_tickets.tables import outbox
+from doorward_tickets.tables import notices, outbox
 from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
@@ -25,11 +25,16 @@ MAILS = f"{TICKETS}/mails"
 
 def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
     """Leave a dead letter as a worker does that a mail server refused."""
-    parameters = {"ticket_id": uuid.uuid4().hex, "person_id": uuid.UUID(person_id).hex}
+    ticket_id = uuid.UUID(store_ticket(installation, person_id)).bytes
+    person = uuid.UUID(person_id).bytes
+    parameters = {"ticket_id": ticket_id.hex(), "person_id": person.hex()}
     mail = Mail(NoticeKind.REPLIED.value, None, parameters=parameters)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         enqueue(connection, outbox, mail)
+        notice = {"ticket_id": ticket_id, "person_id": person, "kind": mail.template, "since": 0}
+        newest = {"mail_id": mail.id.bytes, "due_at": utc_now()}
+        connection.execute(notices.insert().values({**notice, **newest}))
         connection.execute(
             outbox.update()
             .where(outbox.c.id == mail.id.bytes)

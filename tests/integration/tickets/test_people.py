@@ -116,7 +116,13 @@ def test_whoever_the_directory_no_longer_knows_so_changes_nothing(
     """Before the list of revoked tokens has told: the directory is asked by every change."""
     mine = open_ticket(installation, people.user)
     before = stored(installation)
-    gone = {"id": people.user.id, "name": "User", "role": "user", "status": "active"}
+    gone = {
+        "id": people.user.id,
+        "name": "User",
+        "role": "user",
+        "status": "active",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
     for status, body in (
         (401, {}),
         (404, {}),

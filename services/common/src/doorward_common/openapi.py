@@ -16,6 +16,11 @@ PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+def refusal(description: str) -> dict[str, Any]:
+    """Document one status of a route that is worth a word of its own."""
+    return {"description": description, **_REFERENCE}
+
+
 def setup_openapi(app: FastAPI) -> None:
     """Add the schemas that PROBLEM_RESPONSES points to.
 

@@ -7,7 +7,7 @@ connection, runs in a thread, and may be run again, so it must have no effect bu
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -26,12 +26,18 @@ Work = Callable[[sa.Connection], T]
 log = structlog.get_logger(__name__)
 
 ROLLED_BACK_CODES: Final = frozenset({1020, 1205, 1213})
-"""Changed since read, lock wait timeout, deadlock: the same work may succeed when run again."""
+"""Changed since read, lock wait timeout, deadlock: the same work may succeed when run again.
+
+It is run until the deadline: of many that meet at one row, each round of deadlocks lets one go on.
+"""
 
 NO_SCHEMA_CODES: Final = frozenset({1049, 1054, 1146})
 """Unknown database, column or table: the migration has not run yet."""
 
-ATTEMPTS: Final = 4
+CONNECTION_ATTEMPTS: Final = 4
+"""After so many, a connection that breaks means that the database is away."""
+
+_PAUSE_SECONDS: Final = 0.01
 
 
 class DatabaseUnavailableError(UnavailableError):
@@ -158,7 +164,9 @@ class Database:
             return result
 
     def _attempts(self, once: Callable[[Work[T], float], T], work: Work[T], deadline: float) -> T:
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return once(work, deadline)
             except _CommitUnknownError as error:
@@ -168,21 +176,21 @@ class Database:
             except exc.DBAPIError as error:
                 if _is_ours(error):
                     raise
-                if attempt == ATTEMPTS or not self._worth_repeating(error, deadline):
+                # Longer each time, so that those who met do not meet again.
+                pause = 0.0 if error.connection_invalidated else jittered(_PAUSE_SECONDS * attempt, 0.0)
+                if not self._worth_repeating(error, attempt, deadline - pause):
                     self._fail(error)
                 self._metrics.database_errors.labels(str(error_code(error.orig)), "retried").inc()
-                if not error.connection_invalidated:
-                    time.sleep(jittered(0.01 * attempt, 0.0))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                time.sleep(pause)
 
-    def _worth_repeating(self, error: exc.DBAPIError, deadline: float) -> bool:
+    def _worth_repeating(self, error: exc.DBAPIError, attempt: int, deadline: float) -> bool:
         if error.connection_invalidated:
             # A connection that the server had closed fails at once, and a new one may work. One
             # that failed slowly belongs to a database that hangs: do not hang a second time.
-            return time.monotonic() < deadline - self._timeout / 2
+            return attempt < CONNECTION_ATTEMPTS and time.monotonic() < deadline - self._timeout / 2
         return error_code(error.orig) in ROLLED_BACK_CODES and time.monotonic() < deadline
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> NoReturn:
         original = getattr(error, "orig", None) or error
         code = error_code(original)
         self._metrics.database_errors.labels(str(code), "failed").inc()

@@ -10,12 +10,12 @@ from doorward_common import commands
 from doorward_common.app import Runtime, create_service
 from doorward_common.closing import close_at_the_end
 from doorward_common.idempotency import IdempotencyKeys
-from doorward_common.mail.dead_letters.service import DeadLetterService
 from doorward_common.pagination import CursorCodec
 from doorward_common.sweeping import BATCH, sweep_regularly
 from doorward_tickets.means import Means
 from doorward_tickets.notices import endpoints as notice_endpoints
 from doorward_tickets.notices import repository as notices
+from doorward_tickets.notices.dead_letters import DeadLetterService
 from doorward_tickets.notices.muting import Muting
 from doorward_tickets.notices.room import MailRoom
 from doorward_tickets.notices.service import Notices

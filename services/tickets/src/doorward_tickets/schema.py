@@ -9,7 +9,7 @@ from doorward_common.schema import missing_revision
 PACKAGE: Final = "doorward_tickets"
 """Where the revisions are: `doorward_common.migrations.migrate(engine, PACKAGE)` runs them."""
 
-REQUIRED_REVISION: Final = "0002"
+REQUIRED_REVISION: Final = "0003"
 """The oldest revision that this release's code can work with."""
 
 VERSION_TABLE: Final = "tickets_schema"

@@ -84,14 +84,18 @@ people: Final = sa.Table(
     sa.Column("updated_at", UtcDateTime(), nullable=False),
     sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # the language that they read, if they ever said so
     sa.Column("deleted_at", UtcDateTime()),  # of whoever has this, nothing else is kept
+    # `updated_at` of the account when name and role were so, by the directory's clock. None: not known.
+    sa.Column("as_of", UtcDateTime()),
     **TABLE_OPTIONS,
 )
 
+# How far things elsewhere were read, by all replicas together.
 feeds: Final = sa.Table(
     "feeds",
     metadata,
     sa.Column("name", ascii_text(32), primary_key=True),
-    sa.Column("cursor", ascii_text(CURSOR_LENGTH), nullable=False),  # of the service that has the feed
+    # Of the service that has the feed; of the check of everybody, the time of the next (ISO 8601, UTC).
+    sa.Column("cursor", ascii_text(CURSOR_LENGTH), nullable=False),
     **TABLE_OPTIONS,
 )
 

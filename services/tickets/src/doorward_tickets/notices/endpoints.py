@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from doorward_common.guard import CurrentUser
 from doorward_common.mail.dead_letters.endpoints import dead_letter_router
+from doorward_common.openapi import refusal
 from doorward_common.routing import strict_router
 from doorward_tickets.dependencies import Mutes, dead_letters, require_standing
+from doorward_tickets.notices.errors import MailSupersededError
 from doorward_tickets.notices.schemas import TicketDeadLetter
 
 PREFIX: Final = "/api/v1/tickets"
@@ -17,7 +19,15 @@ PREFIX: Final = "/api/v1/tickets"
 router = strict_router(prefix=PREFIX + "/{ticket_id}", tag="tickets")
 # To be asked before the routes of a ticket, which would take "mails" for an id.
 mails_router = dead_letter_router(
-    PREFIX + "/mails", dead_letters, TicketDeadLetter, before_changes=[Depends(require_standing)]
+    PREFIX + "/mails",
+    dead_letters,
+    TicketDeadLetter,
+    before_changes=[Depends(require_standing)],
+    resend_refusals={
+        MailSupersededError.status: refusal(
+            f"`{MailSupersededError.code}`: a newer mail tells all that this one would have told."
+        )
+    },
 )
 
 

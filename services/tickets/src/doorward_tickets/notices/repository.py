@@ -1,7 +1,9 @@
 """Queries on notices and mutes."""
 
+import uuid
 from typing import Final, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
@@ -85,6 +87,25 @@ def lock_notice(connection: sa.Connection, notice: Notice) -> ScheduledNotice | 
     found = sa.select(notices.c.mail_id, notices.c.since).where(*_row_of(notice)).with_for_update()
     row = connection.execute(found).one_or_none()
     return None if row is None else ScheduledNotice(*row)
+
+
+def is_superseded(connection: sa.Connection, mail_id: uuid.UUID) -> bool:
+    """Tell whether a newer mail tells what this one would, and let none do so until the commit."""
+    mail = connection.execute(
+        sa.select(outbox.c.template, outbox.c.parameters).where(outbox.c.id == mail_id.bytes)
+    ).one()
+    given = orjson.loads(mail.parameters)
+    newest = (
+        sa.select(notices.c.mail_id)
+        .where(
+            notices.c.ticket_id == bytes.fromhex(given["ticket_id"]),
+            notices.c.person_id == bytes.fromhex(given["person_id"]),
+            notices.c.kind == mail.template,
+        )
+        .with_for_update()
+    )
+    # None: it was swept when its mail, which was not this one, had been sent for long.
+    return connection.execute(newest).scalar_one_or_none() != mail_id.bytes
 
 
 def find_ticket_news(connection: sa.Connection, ticket_id: bytes) -> TicketNews | None:

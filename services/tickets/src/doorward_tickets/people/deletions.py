@@ -22,6 +22,9 @@ CHECK_SECONDS: Final = 86_400.0
 """How often everybody is asked about, so that no mistake stays: whom a release before the feed deleted
 beside this one, whom a restored database has again, whom another auth did not know."""
 
+_CHECK_TAKEN_SECONDS: Final = 60.0
+"""How long a replica has for it: if it stops meanwhile, or finds auth away, any of them begins anew then."""
+
 _ASKED_AT_ONCE: Final = 100
 
 
@@ -30,7 +33,7 @@ class DeletionFollower:
 
     How far it was read is stored in the transaction that forgets those people. So a poll that is lost, a
     crash or an outage on either side costs time alone, and of several replicas that read the same page
-    one acts on it.
+    one acts on it. When everybody is to be asked about again is stored beside it.
     """
 
     def __init__(
@@ -39,8 +42,6 @@ class DeletionFollower:
         self._database = database
         self._accounts = accounts
         self._interval = interval
-        self._checked_at = time.monotonic()
-        self._has_checked = False
         self._is_failing = False
         self._caught_up_at: float | None = None
         age = Gauge(
@@ -64,9 +65,8 @@ class DeletionFollower:
 
     async def catch_up(self) -> None:
         """Read the feed to its end."""
+        await self._check_if_due()
         cursor = await self._database.read(repository.find_cursor)
-        if time.monotonic() - self._checked_at > CHECK_SECONDS:
-            await self._check_everybody()
         while True:
             page = await self._page(cursor)
             await self._apply(page, cursor)
@@ -84,18 +84,23 @@ class DeletionFollower:
     async def _page(self, cursor: str | None) -> DeletionPage:
         """Read behind the cursor; from the beginning where there is none, or none that the feed knows.
 
-        Then it cannot tell who was deleted before its beginning, so everybody who is known is asked
-        about. The feed itself has those whose requests are under way meanwhile.
+        One that it knows no more cannot tell who was deleted before its beginning, so everybody who is
+        known is asked about. The feed itself has those whose requests are under way meanwhile.
         """
         if cursor is not None:
             try:
                 return await self._accounts.deletions(cursor)
             except FeedExpiredError:
                 log.warning("deletions.feed_expired")
-                self._has_checked = False
-        if not self._has_checked:
-            await self._check_everybody()
+                await self._check_everybody()
         return await self._accounts.deletions(None)
+
+    async def _check_if_due(self) -> None:
+        """Ask about everybody once a day, whichever replica, and where nobody has ever done so."""
+        if not await self._database.read(repository.is_check_due):
+            return
+        if await self._database.write(partial(repository.take_check, seconds=_CHECK_TAKEN_SECONDS)):
+            await self._check_everybody()
 
     async def _check_everybody(self) -> None:
         behind = b""
@@ -109,8 +114,7 @@ class DeletionFollower:
             if gone or back:
                 await self._database.write(partial(_correct, gone=gone, back=back))
                 log.warning("deletions.corrected", deleted=len(gone), back=len(back))
-        self._checked_at = time.monotonic()
-        self._has_checked = True
+        await self._database.write(partial(repository.finish_check, seconds=CHECK_SECONDS))
 
     def _age(self) -> float:
         return float("inf") if self._caught_up_at is None else time.monotonic() - self._caught_up_at

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx2
 import structlog
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from doorward_common.breaker import Breaker
 from doorward_common.peers import peer_client
@@ -26,6 +26,7 @@ class Profile(BaseModel):
     name: str = Field(max_length=NAME_LENGTH)
     role: Role
     status: str
+    updated_at: AwareDatetime
     locale: str = ""
 
     @property

@@ -1,8 +1,8 @@
 """Queries on the snapshot of people."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,6 +16,26 @@ from doorward_tickets.tables import feeds, idempotency_keys, people
 
 _IS_GONE: Final = people.c.deleted_at.is_not(None)
 _FEED: Final = "deletions"
+_CHECK: Final = "everybody"
+
+
+class Snapshot(NamedTuple):
+    """What is known of somebody; `as_of` is `updated_at` of the profile that it was taken from."""
+
+    name: str | None
+    role: str
+    as_of: datetime | None
+    locale: str | None
+    deleted_at: datetime | None
+
+    def is_outdone_by(self, profile: Profile) -> bool:
+        """Tell whether a profile takes its place: a newer one, or one as old that says something else."""
+        if self.deleted_at is not None:
+            return False
+        if self.as_of is None or self.as_of < profile.updated_at:
+            return True
+        is_same = (self.name, self.role) == (profile.name, profile.role.value)
+        return self.as_of == profile.updated_at and not is_same
 
 
 class KnownPerson(NamedTuple):
@@ -35,38 +55,58 @@ class KnownPerson(NamedTuple):
         return UUID(bytes=self.id)
 
 
+class Check(NamedTuple):
+    """The database's time, and when everybody is to be asked about next, as it is stored."""
+
+    now: datetime
+    due: str | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return self.due is None or datetime.fromisoformat(self.due) <= self.now
+
+    def in_seconds(self, seconds: float) -> str:
+        """Return a time from now on as it is to be stored."""
+        return (self.now + timedelta(seconds=seconds)).isoformat()
+
+
 def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
-    """Store what the directory says of people, where it is not what is known already.
+    """Store what the directory says of people, unless it has said something newer since, and what they read.
 
     A look comes first: nearly always nothing has changed, and then no row is locked.
     """
-    fresh = {profile.id.bytes: profile for profile in profiles}
-    if not fresh:
+    said = {profile.id.bytes: profile for profile in profiles}
+    if not said:
         return
-    known = connection.execute(
-        sa.select(people.c.id, people.c.name, people.c.role, people.c.locale, people.c.deleted_at).where(
-            people.c.id.in_(list(fresh))
-        )
-    )
-    for row in known:
-        if row.deleted_at is not None or _is_known(row, fresh[row.id]):
-            del fresh[row.id]
-    for person_id in sorted(fresh):  # in one order, so that two who do this do not wait in a circle
-        said = _columns(fresh[person_id])
-        # The look may be older than a deletion: whoever is gone stays so.
-        upsert(connection, people, {"id": person_id, **said}, changed=tuple(said), unless=_IS_GONE)
+    columns = people.c.id, people.c.name, people.c.role, people.c.as_of, people.c.locale, people.c.deleted_at
+    looked = connection.execute(sa.select(*columns).where(people.c.id.in_(list(said))))
+    known = {row.id: Snapshot(*row[1:]) for row in looked}
+    for person_id in sorted(said):  # in one order, so that two who do this do not wait in a circle
+        profile, snapshot = said[person_id], known.get(person_id)
+        if snapshot is None or snapshot.is_outdone_by(profile):
+            _store(connection, profile)
+        if snapshot is not None and profile.locale not in {"", snapshot.locale}:
+            _store_locale(connection, profile)
 
 
-def _is_known(row: sa.Row[bytes, str | None, str, str | None, datetime | None], profile: Profile) -> bool:
-    is_same = (row.name, row.role) == (profile.name, profile.role.value)
-    return is_same and profile.locale in {"", row.locale}
+def _store(connection: sa.Connection, profile: Profile) -> None:
+    """Store a profile; the language only of somebody new, for the directory does not know it."""
+    said = {
+        "name": profile.name,
+        "role": profile.role.value,
+        "as_of": profile.updated_at,
+        "updated_at": utc_now(),
+    }
+    row = {"id": profile.id.bytes, **said, "locale": profile.locale or None}
+    # The look may be older than a deletion, and than what a later request has stored: both stay.
+    unless = sa.or_(_IS_GONE, people.c.as_of > profile.updated_at)
+    upsert(connection, people, row, changed=tuple(said), unless=unless)
 
 
-def _columns(profile: Profile) -> dict[str, Any]:
-    said: dict[str, Any] = {"name": profile.name, "role": profile.role.value, "updated_at": utc_now()}
-    if profile.locale:  # else what was said before counts
-        said["locale"] = profile.locale
-    return said
+def _store_locale(connection: sa.Connection, profile: Profile) -> None:
+    them = people.update().where(people.c.id == profile.id.bytes, ~_IS_GONE)
+    connection.execute(them.values(locale=profile.locale, updated_at=utc_now()))
 
 
 def find_locale(connection: sa.Connection, person_id: bytes) -> str:
@@ -87,6 +127,7 @@ def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
         "role": Role.USER.value,
         "updated_at": utc_now(),
         "locale": None,
+        "as_of": None,
         "deleted_at": utc_now(),
     }
     if ids:
@@ -116,13 +157,42 @@ def find_cursor(connection: sa.Connection) -> str | None:
 
 def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bool:
     """Say how far the feed was read; False, and nothing else, if another replica said so since `before`."""
+    return _move(connection, _FEED, before, after)
+
+
+def is_check_due(connection: sa.Connection) -> bool:
+    """Tell whether it is time to ask about everybody, by the database's clock."""
+    return _next_check(connection).is_due
+
+
+def take_check(connection: sa.Connection, *, seconds: float) -> bool:
+    """Take it upon oneself to ask about everybody; False if it is not time, or another replica has taken it.
+
+    Unless it is finished in so many seconds, it is time again. In a transaction.
+    """
+    check = _next_check(connection)
+    return check.is_due and _move(connection, _CHECK, check.due, check.in_seconds(seconds))
+
+
+def finish_check(connection: sa.Connection, *, seconds: float) -> None:
+    """Say that everybody was asked about, and in how many seconds it is time again."""
+    due = _next_check(connection).in_seconds(seconds)
+    upsert(connection, feeds, {"name": _CHECK, "cursor": due}, changed=("cursor",))
+
+
+def _next_check(connection: sa.Connection) -> Check:
+    due = sa.select(feeds.c.cursor).where(feeds.c.name == _CHECK).scalar_subquery()
+    return Check(*connection.execute(sa.select(utc_now(), due)).one())
+
+
+def _move(connection: sa.Connection, name: str, before: str | None, after: str) -> bool:
     if before is None:
         try:
-            connection.execute(feeds.insert().values(name=_FEED, cursor=after))
+            connection.execute(feeds.insert().values(name=name, cursor=after))
         except exc.IntegrityError:
             return False
         return True
-    moved = feeds.update().where(feeds.c.name == _FEED, feeds.c.cursor == before).values(cursor=after)
+    moved = feeds.update().where(feeds.c.name == name, feeds.c.cursor == before).values(cursor=after)
     return connection.execute(moved).rowcount == 1
 
 

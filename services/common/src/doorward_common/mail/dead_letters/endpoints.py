@@ -1,8 +1,8 @@
 """Endpoints about mail that could not be sent: the same in every service that sends mail."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, params
 from starlette.responses import Response
@@ -20,11 +20,13 @@ def dead_letter_router(
     letter: type[DeadLetter] = DeadLetter,
     *,
     before_changes: Sequence[params.Depends] = (),
+    resend_refusals: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> APIRouter:
     """Return the routes under `prefix` (`/api/v1/auth/mails`), for administrators alone.
 
     `service` is the dependency that finds the service of an outbox, `letter` what is told of its mails.
-    `before_changes` are dependencies (`Depends(...)`) of the routes that change something.
+    `before_changes` are dependencies (`Depends(...)`) of the routes that change something, `resend_refusals`
+    what the documentation says (openapi.refusal) of refusals that `require_wanted` of the service adds.
     """
     router = strict_router(prefix=prefix, tag="mails")
 
@@ -48,6 +50,7 @@ def dead_letter_router(
         status_code=202,
         summary="Send a dead letter again",
         dependencies=before_changes,
+        responses=dict(resend_refusals or {}),
     )
     async def resend(
         mail_id: uuid.UUID, caller: AdminUser, letters: Annotated[DeadLetterService, Depends(service)]

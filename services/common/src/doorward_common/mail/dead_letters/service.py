@@ -35,8 +35,9 @@ class DeadMailPage(NamedTuple):
 class DeadLetterService:
     """Lists the dead letters of an outbox, sends them again and throws them away.
 
-    `wake` is called when one is to be sent. A service that knows more about its callers, or keeps a record
-    of what they do, says so in `require_standing` and `record`: both run in the change's transaction.
+    `wake` is called when one is to be sent. A service that knows more about its callers or its mails, or
+    keeps a record of what is done, says so in `require_standing`, `require_wanted` and `record`: all of them
+    run in the change's transaction.
     """
 
     def __init__(
@@ -58,8 +59,16 @@ class DeadLetterService:
         return DeadMailPage(*self._cursors.page(found, limit, repository.position_of, query=self._query))
 
     async def resend(self, caller: Claims, mail_id: uuid.UUID) -> None:
-        """Send a dead letter again; raises MailNotFoundError."""
-        await self._decide(caller, mail_id, Decision.RESENT, repository.resend)
+        """Send a dead letter again; raises MailNotFoundError, and as `require_wanted` does."""
+
+        def change(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bool:
+            was_dead = repository.resend(connection, outbox, mail_id)
+            if was_dead:
+                # The mail first, then what it tells of: so the worker locks them too.
+                self.require_wanted(connection, mail_id)
+            return was_dead
+
+        await self._decide(caller, mail_id, Decision.RESENT, change)
         self._wake()
 
     async def discard(self, caller: Claims, mail_id: uuid.UUID) -> None:
@@ -68,6 +77,9 @@ class DeadLetterService:
 
     def require_standing(self, connection: sa.Connection, caller: Claims) -> None:
         """Raise InvalidAccessTokenError for a caller who may not decide any more; here the token says."""
+
+    def require_wanted(self, connection: sa.Connection, mail_id: uuid.UUID) -> None:
+        """Raise for a mail that would not be sent, whoever it is for; here each would."""
 
     def record(
         self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, decision: Decision

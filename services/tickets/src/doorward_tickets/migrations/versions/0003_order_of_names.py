@@ -1,0 +1,14 @@
+"""Of when the directory's word on somebody is, so that an older one does not take its place."""
+
+import sqlalchemy as sa
+
+from doorward_common.columns import UtcDateTime
+from doorward_common.migrations import add_column
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add a column."""
+    add_column("people", sa.Column("as_of", UtcDateTime()))

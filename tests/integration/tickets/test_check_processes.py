@@ -1,0 +1,73 @@
+"""Replicas of tickets as processes: one of them asks about everybody once a day, though all may at once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from integration.harness.deployment import wait_until
+from integration.harness.installation import AUTH, TICKETS
+from integration.harness.tickets import TICKET
+from integration.harness.tickets_chain import Chain
+from support.databases import Database, DatabaseServer
+
+DAYS: Final = 10
+LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
+
+
+@pytest.fixture(scope="module")
+def identity(mariadb_server: DatabaseServer) -> Iterator[Database]:
+    with mariadb_server.create_database("id") as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def chain(
+    identity: Database, mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chain]:
+    folder = tmp_path_factory.mktemp("checks")
+    with (
+        mariadb_server.create_database("tk") as own,
+        Chain(identity, own, folder, more=2, DOORWARD_DELETION_POLL_SECONDS="0.05") as chain,
+    ):
+        chain.people()
+        with chain.tickets:
+            chain.ticket("POST", TICKETS, chain.log_in("user@example.com"), json=dict(TICKET))
+            wait_until(lambda: is_done(chain), 20, "asked about")
+        yield chain
+
+
+def questions(chain: Chain) -> int:
+    """Count the questions about people that auth was asked: one a check, for there are few people."""
+    return sum(event.get("route") == f"{AUTH}/accounts" for event in chain.auth.log_events())
+
+
+def is_done(chain: Chain) -> bool:
+    """Tell whether everybody was asked about; who only begins says that it is time again in a minute."""
+    found = chain.own.execute("SELECT `cursor` FROM feeds WHERE name = 'everybody'")
+    return any(due > (datetime.now(UTC) + timedelta(hours=1)).isoformat() for (due,) in found)
+
+
+def let_a_day_pass(chain: Chain) -> None:
+    chain.own.execute("UPDATE feeds SET `cursor` = %s WHERE name = 'everybody'", LONG_AGO)
+
+
+def test_of_three_replicas_one_asks(chain: Chain) -> None:
+    with chain.tickets, chain.more[0], chain.more[1]:
+        before = questions(chain)
+        for _ in range(DAYS):
+            let_a_day_pass(chain)
+            wait_until(lambda: is_done(chain), 20, "asked about")
+        wait_until(lambda: questions(chain) >= before + DAYS, 5, "in auth's log")
+        assert questions(chain) == before + DAYS
+
+
+def test_a_replica_that_has_just_begun_finds_who_was_missed(chain: Chain, identity: Database) -> None:
+    ((person,),) = chain.own.execute("SELECT id FROM people")
+    # As a release before the feed of deletions did.
+    identity.execute("DELETE FROM users WHERE id = %s", person)
+    assert chain.own.execute("SELECT name FROM people") == (("User",),)
+    let_a_day_pass(chain)
+    with chain.tickets:
+        wait_until(lambda: chain.own.execute("SELECT name FROM people") == ((None,),), 20, "pseudonymous")

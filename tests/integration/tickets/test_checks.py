@@ -1,0 +1,133 @@
+"""Once a day everybody is asked about, however often tickets restarts and however many replicas it has."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_common.unit_of_work import Database
+from doorward_identity.tables import users
+from doorward_tickets.people import repository
+from doorward_tickets.people.accounts import Accounts, AccountsUnavailableError
+from doorward_tickets.people.deletions import CHECK_SECONDS
+from doorward_tickets.tables import feeds
+from doorward_tickets.tables import people as snapshot
+from integration.harness.deployment import wait_until
+from integration.harness.installation import Installation, another
+from integration.harness.people import People
+from integration.harness.tickets import open_ticket, tickets_execute
+
+LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def asked(installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What any replica asks auth about, from when somebody is known who was asked about today."""
+    open_ticket(installation, people.user)
+    installation.follow_deletions()
+    asked: list[object] = []
+    get = Accounts._get
+
+    async def noting(accounts: Accounts, path: str, parameters: Any) -> Any:
+        if path == "accounts":
+            asked.append(parameters)
+        return await get(accounts, path, parameters)
+
+    monkeypatch.setattr(Accounts, "_get", noting)
+    return asked
+
+
+def let_a_day_pass(installation: Installation) -> None:
+    ((name, due),) = tickets_execute(installation, sa.select(feeds))
+    assert name == "everybody"
+    assert due > LONG_AGO
+    tickets_execute(installation, feeds.update().values(cursor=LONG_AGO))
+
+
+def seconds_to_next(installation: Installation) -> float:
+    with installation.tickets_engine.connect() as connection:
+        check = repository._next_check(connection)
+    assert check.due is not None
+    return (datetime.fromisoformat(check.due) - check.now).total_seconds()
+
+
+def database_of(installation: Installation) -> Database:
+    database: Database = installation.tickets_app.state.means.database
+    return database
+
+
+def test_once_a_day_and_not_again(installation: Installation, asked: list[object]) -> None:
+    for days in range(3):
+        for _ in range(3):
+            installation.follow_deletions()
+        assert len(asked) == days
+        assert CHECK_SECONDS * 0.9 < seconds_to_next(installation) <= CHECK_SECONDS
+        let_a_day_pass(installation)
+
+
+def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, asked: list[object]) -> None:
+    for _ in range(2):
+        with another(installation) as restarted:
+            restarted.follow_deletions()
+    assert asked == []
+    let_a_day_pass(installation)
+    with another(installation) as restarted:
+        restarted.follow_deletions()
+        wait_until(lambda: len(asked) == 1, 10, "asked about")
+    installation.follow_deletions()
+    assert len(asked) == 1, "it has been done by another replica"
+
+
+def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
+    installation: Installation, people: People, asked: list[object]
+) -> None:
+    del asked
+    # As a release before the feed did.
+    installation.execute(users.delete().where(users.c.id == uuid.UUID(people.user.id).bytes))
+    let_a_day_pass(installation)
+    with another(installation) as restarted:
+        restarted.follow_deletions()
+        names = sa.select(snapshot.c.name)
+        wait_until(lambda: tickets_execute(installation, names) == [(None,)], 10, "pseudonymous")
+
+
+def test_one_that_failed_is_done_soon(
+    installation: Installation, asked: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_a_day_pass(installation)
+
+    get = Accounts._get
+
+    async def away(accounts: Accounts, path: str, parameters: Any) -> Any:
+        if path == "accounts":
+            raise AccountsUnavailableError
+        return await get(accounts, path, parameters)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(Accounts, "_get", away)
+        with pytest.raises(AccountsUnavailableError):
+            installation.follow_deletions()
+        installation.follow_deletions()  # the feed is read all the same
+    assert asked == []
+    assert 0 < seconds_to_next(installation) <= 60
+    let_a_day_pass(installation)
+    installation.follow_deletions()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_many_that_would_one_does_it(
+    installation: Installation, people: People, *, is_first: bool
+) -> None:
+    del people
+    if not is_first:
+        tickets_execute(installation, feeds.insert().values(name="everybody", cursor=LONG_AGO))
+    take = partial(repository.take_check, seconds=60)
+    with another(installation) as replica, ThreadPoolExecutor(8) as threads:
+        databases = [database_of(installation), database_of(replica)] * 4
+        taken = list(threads.map(lambda database: database.write_now(take), databases))
+    assert sum(taken) == 1

@@ -1,0 +1,93 @@
+"""One Idempotency-Key at several processes at once, whose first holder is refused: InnoDB then has deadlocks.
+
+All who wait for the row of the key share its lock once its holder has rolled back, and each of them wants
+to write there.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+import httpx2
+import pytest
+
+from integration.harness.installation import TICKETS
+from integration.harness.tickets import TICKET
+from integration.harness.tickets_chain import Chain
+from support.databases import DatabaseServer
+
+AT_ONCE: Final = 24
+"""More than two processes have connections."""
+
+ROUNDS: Final = 10
+STALE: Final = {"If-Match": '"99"'}
+
+
+@pytest.fixture(scope="module")
+def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    folder = tmp_path_factory.mktemp("keys")
+    with (
+        mariadb_server.create_database("id") as identity,
+        mariadb_server.create_database("tk") as own,
+        # Time enough on a busy machine: it is the number of tries that must not run out.
+        Chain(identity, own, folder, more=1, DOORWARD_DATABASE_TIMEOUT_SECONDS="10") as chain,
+    ):
+        chain.people()
+        with chain.tickets, chain.more[0]:
+            yield chain
+
+
+def database_errors(chain: Chain, code: int, outcome: str) -> float:
+    """Read from both processes how often the database's error `code` had this outcome."""
+    wanted = f'doorward_database_errors_total{{code="{code}",outcome="{outcome}"}} '
+    lines = [
+        line
+        for service in (chain.tickets, *chain.more)
+        for line in chain.client.get(f"{service.url}/metrics").text.splitlines()
+    ]
+    return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+
+
+async def reply_at_once(
+    chain: Chain, ticket: str, token: str, headers: list[dict[str, str]]
+) -> list[httpx2.Response]:
+    """Send one reply so many times at once, to both processes, with these headers."""
+    urls = [service.url for service in (chain.tickets, *chain.more)]
+    async with httpx2.AsyncClient(timeout=20) as client:
+
+        async def one(number: int) -> httpx2.Response:
+            sent = {"Authorization": f"Bearer {token}", **headers[number]}
+            where = f"{urls[number % len(urls)]}{TICKETS}/{ticket}/replies"
+            return await client.post(where, headers=sent, json={"text": "Once."})
+
+        return await asyncio.gather(*(one(number) for number in range(len(headers))))
+
+
+def test_each_of_many_refused_at_once_is_told_why(chain: Chain) -> None:
+    token = chain.log_in("user@example.com")
+    _, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
+    for number in range(ROUNDS):
+        headers = [{"Idempotency-Key": f"refused-{number}", **STALE}] * AT_ONCE
+        answers = asyncio.run(reply_at_once(chain, ticket["id"], token, headers))
+        told = {(answer.status_code, answer.json()["code"]) for answer in answers}
+        assert told == {(412, "precondition_failed")}
+    assert database_errors(chain, 1213, "retried") > AT_ONCE, "they did not meet"
+    assert database_errors(chain, 1213, "failed") == 0
+
+
+def test_who_comes_after_the_refused_is_carried_out_once(chain: Chain) -> None:
+    """A condition is no part of the request: whoever sends the key without one may get through."""
+    token = chain.log_in("user@example.com")
+    for number in range(ROUNDS):
+        _, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
+        key = {"Idempotency-Key": f"mixed-{number}"}
+        headers = [{**key, **STALE} if number % 4 else key for number in range(AT_ONCE)]
+        answers = asyncio.run(reply_at_once(chain, ticket["id"], token, headers))
+        carried_out = [answer for answer in answers if answer.status_code == 201]
+        refused = [answer for answer in answers if answer.status_code == 412]
+        assert len(carried_out) + len(refused) == AT_ONCE, {answer.status_code for answer in answers}
+        assert all("if-match" in answer.request.headers for answer in refused)
+        assert len({answer.content for answer in carried_out}) == 1
+        assert sum("idempotency-replayed" not in answer.headers for answer in carried_out) == 1
+        _, shown = chain.ticket("GET", f"{TICKETS}/{ticket['id']}", token)
+        assert [reply["text"] for reply in shown["replies"]] == ["Once."]

@@ -1,0 +1,117 @@
+"""How little mail there is about a ticket: what happens within a while is told in one."""
+
+import uuid
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_common.columns import utc_now
+from doorward_tickets.notices import repository
+from doorward_tickets.notices.kinds import NoticeKind
+from doorward_tickets.notices.repository import Notice
+from doorward_tickets.tables import notices, outbox, replies, tickets
+from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
+from integration.harness.installation import Installation
+from integration.harness.people import People
+from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
+from integration.tickets.mailing import LONG_AGO, assign, let_time_pass, reply, settled, told, waiting
+from support.databases import DatabaseServer
+from support.smtp import SmtpServer
+
+
+def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    assign(mailing, people.admin, path, people.admin)
+    settled(mailing, smtp)
+    sent = len(smtp.mails())
+    reply(mailing, people.user, path)
+    smtp.wait_for(lambda mails: len(mails) == sent + 1)
+    wait_until(lambda: not waiting(mailing), 60, "sent")
+    for number in range(20):
+        reply(mailing, people.user, path, f"Reply {number}")
+    assert len(waiting(mailing)) == 1
+    assert len(smtp.mails()) == sent + 1
+    let_time_pass(mailing)
+    assert told(settled(mailing, smtp)[sent:]) == [
+        ("admin@example.com", f"20 new replies: {TICKET['subject']}"),
+        ("admin@example.com", f"New reply: {TICKET['subject']}"),
+    ]
+
+
+def test_closing_and_opening_on_and_on_is_one_mail(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    assign(mailing, people.admin, path, people.admin)
+    settled(mailing, smtp)
+    for _ in range(5):
+        mailing.call("PATCH", f"{path}/close", people.user.access)
+        reply(mailing, people.user, path)
+    let_time_pass(mailing)
+    kinds = [
+        subject for recipient, subject in told(settled(mailing, smtp)) if recipient == people.admin.email
+    ]
+    assert sum(kind.startswith("Closed") for kind in kinds) <= 1, "it is open: only one that was in time"
+
+
+def test_while_the_mail_server_is_away_one_mail_gathers_everything(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    """Each window writes a mail, and the newest tells of all: those before it are not sent."""
+    path = path_of(open_ticket(mailing, people.user))
+    smtp.stop()
+    for _ in range(4):
+        reply(mailing, people.admin, path)
+        wait_until(lambda: len(waiting(mailing)) > 0, 60, "written")
+        tickets_execute(mailing, notices.update().values(due_at=LONG_AGO))
+    assert len(waiting(mailing)) == 4
+    smtp.start()
+    assert told(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
+
+
+def test_a_mail_is_not_written_while_a_change_relies_on_it(
+    mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
+) -> None:
+    """A change that has found a mail waiting commits after the mail's time: the mail waits for it."""
+    if mailing.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: the worker's transaction waits for the change's")
+    path = path_of(open_ticket(mailing, people.user))
+    reply(mailing, people.admin, path)
+    settled(mailing, smtp)
+    reply(mailing, people.admin, path)  # waits for its time, an hour away
+    ticket_id = uuid.UUID(path.rpartition("/")[2]).bytes
+    notice = Notice(ticket_id, uuid.UUID(people.user.id).bytes, NoticeKind.REPLIED)
+    with mailing.tickets_engine.connect() as change:
+        change.exec_driver_sql("BEGIN")
+        change.execute(sa.select(tickets).where(tickets.c.id == ticket_id).with_for_update())
+        assert not repository.schedule(change, notice, since=2, seconds=3600)
+        values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4().bytes, "text": "Late."}
+        change.execute(
+            replies.insert().values(
+                **values, author_id=uuid.UUID(people.admin.id).bytes, created_at=utc_now()
+            )
+        )
+        tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
+        wait_until_a_row_is_waited_for(mariadb_server)
+        change.commit()
+    assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
+
+
+def test_old_notices_are_swept_once_their_mail_is_gone(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    smtp.stop()
+    reply(mailing, people.admin, path)
+    database = mailing.tickets_app.state.means.database
+
+    def sweep(seconds: int) -> int:
+        return int(database.write_now(lambda c: repository.sweep(c, seconds=seconds, count=10)))
+
+    assert sweep(3600) == 0
+    tickets_execute(mailing, notices.update().values(due_at=LONG_AGO))
+    assert len(waiting(mailing)) == 1
+    assert sweep(3600) == 0
+    smtp.start()
+    settled(mailing, smtp)
+    assert sweep(3600) == 1

@@ -1,0 +1,138 @@
+"""Who gets mail about a ticket, by a real SMTP server: whom an act concerns, at their address of then."""
+
+import pytest
+
+from integration.harness.installation import Installation
+from integration.harness.people import People, enrol
+from integration.harness.tickets import TICKET, open_ticket, path_of
+from integration.tickets.mailing import assign, let_time_pass, reply, settled, told, waiting
+from support.smtp import SmtpServer
+
+
+def test_the_other_side_is_told(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    reply(mailing, people.user, path)
+    assert waiting(mailing) == [], "nobody has taken it up: nobody is told"
+    reply(mailing, people.admin, path)
+    (first,) = settled(mailing, smtp)
+    assert told([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
+    reply(mailing, people.user, path)
+    mailing.call("PATCH", f"{path}/close", people.admin.access)
+    assert told(settled(mailing, smtp)) == [
+        ("admin@example.com", f"New reply: {TICKET['subject']}"),
+        ("user@example.com", f"Closed: {TICKET['subject']}"),
+        ("user@example.com", f"New reply: {TICKET['subject']}"),
+    ]
+
+
+def test_on_assignment_the_assignee_and_the_author(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    assign(mailing, people.admin, path, people.deputy)
+    assert told(settled(mailing, smtp)) == [
+        ("deputy@example.com", f"Assigned to you: {TICKET['subject']}"),
+        ("user@example.com", f"Somebody is on it: {TICKET['subject']}"),
+    ]
+    reply(mailing, people.user, path)
+    mailing.call("PATCH", f"{path}/close", people.user.access)
+    mails = settled(mailing, smtp)[2:]
+    assert told(mails) == [
+        ("deputy@example.com", f"Closed: {TICKET['subject']}"),
+        ("deputy@example.com", f"New reply: {TICKET['subject']}"),
+    ]
+
+
+def test_whoever_acts_is_told_nothing(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+    path = path_of(open_ticket(mailing, people.admin))
+    assign(mailing, people.admin, path, people.admin)
+    reply(mailing, people.admin, path)
+    mailing.call("PATCH", f"{path}/close", people.admin.access)
+    assert (waiting(mailing), smtp.mails()) == ([], [])
+
+
+def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    headers = {"Idempotency-Key": "once"}
+    body = {"text": "Once."}
+    for _ in range(3):
+        mailing.call("POST", f"{path}/replies", people.admin.access, json=body, headers=headers)
+        mailing.call("PUT", path, people.admin.access, json=body)
+    for _ in range(2):
+        assign(mailing, people.admin, path, people.deputy)
+        mailing.call("PATCH", path, people.admin.access, json={"priority": "high"})
+    for _ in range(2):
+        mailing.call("PATCH", f"{path}/close", people.deputy.access)
+    settled(mailing, smtp)
+    let_time_pass(mailing)
+    mailing.call("PATCH", f"{path}/close", people.deputy.access)
+    kinds = [subject.partition(":")[0] for _, subject in told(settled(mailing, smtp))]
+    assert sorted(kinds) == ["Assigned to you", "Closed", "New reply", "Somebody is on it"]
+
+
+def test_a_change_that_is_rolled_back_tells_nobody(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    headers = {"If-Match": '"99"'}
+    answer = mailing.call("POST", f"{path}/replies", people.admin.access, json={"text": "x"}, headers=headers)
+    assert answer.status_code == 412
+    assert (waiting(mailing), smtp.mails()) == ([], [])
+
+
+@pytest.mark.parametrize("fate", ["deleted", "disabled"])
+def test_whoever_is_gone_gets_no_mail(
+    mailing: Installation, people: People, smtp: SmtpServer, fate: str
+) -> None:
+    gone = enrol(mailing, people.admin)
+    path = path_of(open_ticket(mailing, gone))
+    if fate == "deleted":
+        assert mailing.call("DELETE", gone.path, people.admin.access).status_code == 204
+    else:
+        mailing.call("PATCH", gone.path, people.admin.access, json={"status": "disabled"})
+    reply(mailing, people.admin, path)
+    assert settled(mailing, smtp) == []
+
+
+@pytest.mark.parametrize("was", ["assignee", "last to answer"])
+def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
+    mailing: Installation, people: People, smtp: SmtpServer, was: str
+) -> None:
+    """Otherwise nobody would learn that the author still waits."""
+    path = path_of(open_ticket(mailing, people.user))
+    reply(mailing, people.admin, path)
+    if was == "assignee":
+        assign(mailing, people.admin, path, people.deputy)
+    else:
+        reply(mailing, people.deputy, path)
+    let_time_pass(mailing)
+    sent = len(settled(mailing, smtp))
+    assert mailing.call("DELETE", people.deputy.path, people.admin.access).status_code == 204
+    mailing.follow_deletions()
+    reply(mailing, people.user, path)
+    assert told(settled(mailing, smtp)[sent:]) == [("admin@example.com", f"New reply: {TICKET['subject']}")]
+
+
+def test_whoever_may_no_longer_see_it_gets_no_mail(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    assign(mailing, people.admin, path, people.deputy)
+    settled(mailing, smtp)
+    sent = len(smtp.mails())
+    mailing.call("PATCH", people.deputy.path, people.admin.access, json={"role": "user"})
+    reply(mailing, people.user, path)
+    assert settled(mailing, smtp)[sent:] == []
+
+
+def test_an_address_is_the_one_of_now_and_kept_nowhere(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    body = {"email": "moved@example.com"}
+    assert mailing.call("PATCH", people.user.path, people.admin.access, json=body).status_code == 200
+    smtp.freeze()
+    reply(mailing, people.admin, path)
+    assert [(row[1], "@" in row[2]) for row in waiting(mailing)] == [(None, False)]
+    smtp.thaw()
+    assert told(settled(mailing, smtp))[0][0] == "moved@example.com"

@@ -1,0 +1,68 @@
+"""What mail about a ticket says, and in which language."""
+
+from pathlib import Path
+from typing import Any
+
+from integration.harness.installation import TICKETS, Installation, another
+from integration.harness.people import People, Person
+from integration.harness.tickets import TICKET, open_ticket, path_of
+from integration.tickets.mailing import APP, reply, settled
+from support.smtp import SmtpServer
+
+
+def test_it_says_what_happened_and_not_what_was_written(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    subject = "Fire <b>& smoke =?utf-8?q?=0ABcc:_x@example.com?="
+    ticket = open_ticket(mailing, people.user, subject=subject, text="PIN 1234")
+    reply(mailing, people.admin, path_of(ticket), "The PIN is 4321.")
+    (mail,) = settled(mailing, smtp)
+    link = f"{APP}/tickets/{ticket['id']}"
+    assert subject in mail.text()
+    assert "Fire &lt;b&gt;&amp; smoke" in mail.text("html")
+    assert link in mail.text()
+    assert link in mail.text("html")
+    assert mail.message.get_all("Bcc") is None
+    for secret in ("1234", "4321"):
+        assert secret not in mail.content.decode("utf-8")
+    assert mail.text().startswith("Hello User,")
+
+
+def test_it_is_in_the_language_that_its_reader_writes_with(
+    installation: Installation, people: People, smtp: SmtpServer, tmp_path: Path
+) -> None:
+    own = tmp_path / "texts" / "de"
+    own.mkdir(parents=True)
+    for part in ("subject.txt", "txt", "html"):
+        (own / f"ticket_replied.{part}").write_text("Antwort: {{ ticket }}", encoding="utf-8")
+    settings = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": smtp.port,
+        "smtp_tls": "none",
+        "mail_from": "no-reply@example.com",
+        "mail_poll_seconds": 0.05,
+        "mail_templates_dir": own.parent,
+    }
+    with another(installation, **settings) as replica:
+        headers = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
+        made = replica.call("POST", TICKETS, people.user.access, headers=headers, json=dict(TICKET)).json()
+        reply(replica, people.admin, path_of(made))
+        (mail,) = settled(replica, smtp)
+        assert str(mail.message["Subject"]) == f"Antwort: {TICKET['subject']}"
+        # Whoever says nothing about it, or nonsense, reads what they read before.
+        again = made
+        for said in ("", "*", "x" * 300, "de;drop"):
+            again = open_ticket_saying(replica, people.user, said)
+        reply(replica, people.admin, path_of(again))
+        mails = settled(replica, smtp)
+        assert [str(one.message["Subject"]) for one in mails[1:]] == [f"Antwort: {TICKET['subject']}"]
+        reply(replica, people.user, path_of(made))
+        assert str(settled(replica, smtp)[-1].message["Subject"]) == f"New reply: {TICKET['subject']}"
+
+
+def open_ticket_saying(installation: Installation, person: Person, language: str) -> dict[str, Any]:
+    headers = {"Accept-Language": language}
+    response = installation.call("POST", TICKETS, person.access, headers=headers, json=dict(TICKET))
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
+    return created

@@ -1,0 +1,47 @@
+"""Mail about tickets while auth or the mail server is away or slow: it waits, and no change does."""
+
+import httpx2
+import sqlalchemy as sa
+
+from doorward_tickets.people.accounts import AccountsUnavailableError
+from doorward_tickets.tables import outbox
+from integration.harness.deployment import wait_until
+from integration.harness.installation import Installation
+from integration.harness.people import People
+from integration.harness.tickets import open_ticket, path_of, tickets_execute
+from integration.tickets.mailing import reply, settled, waiting
+from support.smtp import SmtpServer
+
+
+def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    accounts = mailing.tickets_app.state.deletions._accounts
+    asked: list[object] = []
+
+    async def away(*arguments: object) -> httpx2.Response:
+        asked.append(arguments)
+        raise AccountsUnavailableError
+
+    accounts._get = away
+    try:
+        reply(mailing, people.admin, path)
+        wait_until(lambda: len(asked) >= 2, 60, "asked again")
+        ((template, _, _),) = waiting(mailing)
+        assert (template, smtp.mails()) == ("ticket_replied", [])
+        (attempts,) = tickets_execute(mailing, sa.select(outbox.c.attempts))[0]
+        assert attempts <= 1, "auth's absence was counted against the mail"
+    finally:
+        del accounts._get
+    assert len(settled(mailing, smtp)) == 1
+
+
+def test_no_change_is_held_up_by_a_mail_server(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    smtp.behave(delay=5)
+    reply(mailing, people.admin, path)
+    assert mailing.call("GET", path, people.user.access).json()["reply_count"] == 1
+    assert smtp.mails() == []
+    smtp.behave()
+    assert len(settled(mailing, smtp)) == 1

@@ -1,0 +1,47 @@
+"""Muting a ticket: no mail about it, for whoever sees it and wants none."""
+
+import uuid
+
+from integration.harness.installation import TICKETS, Installation
+from integration.harness.people import People
+from integration.harness.tickets import open_ticket, path_of
+from integration.tickets.mailing import let_time_pass, reply, settled
+from support.smtp import SmtpServer
+
+
+def test_whoever_mutes_a_ticket_gets_no_mail_about_it(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    path, other = (path_of(open_ticket(mailing, people.user)) for _ in range(2))
+    assert mailing.call("GET", path, people.user.access).json()["muted"] is False
+    tag = mailing.call("GET", path, people.user.access).headers["etag"]
+    for _ in range(2):
+        assert mailing.call("PUT", f"{path}/mute", people.user.access).status_code == 204
+    headers = {"If-None-Match": tag}
+    assert mailing.call("GET", path, people.user.access, headers=headers).json()["muted"] is True
+    assert mailing.call("GET", path, people.admin.access).json()["muted"] is False
+    reply(mailing, people.admin, path)
+    reply(mailing, people.admin, other)
+    assert len(settled(mailing, smtp)) == 1
+    for _ in range(2):
+        assert mailing.call("DELETE", f"{path}/mute", people.user.access).status_code == 204
+    assert mailing.call("GET", path, people.user.access).json()["muted"] is False
+    let_time_pass(mailing)
+    reply(mailing, people.admin, path)
+    assert len(settled(mailing, smtp)) == 2
+
+
+def test_muting_while_a_mail_waits_counts(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    smtp.freeze()
+    reply(mailing, people.admin, path)
+    mailing.call("PUT", f"{path}/mute", people.user.access)
+    smtp.thaw()
+    assert settled(mailing, smtp) == []
+
+
+def test_people_mute_what_they_see_and_nothing_else(mailing: Installation, people: People) -> None:
+    path = path_of(open_ticket(mailing, people.user))
+    for method in ("PUT", "DELETE"):
+        for where in (path, f"{TICKETS}/{uuid.uuid4()}"):
+            assert mailing.call(method, f"{where}/mute", people.other.access).status_code == 404

@@ -1,0 +1,121 @@
+"""Of what the directory says of somebody the newest counts, in whatever order requests come to store it."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_common.upserts import upsert
+from doorward_identity.tables import users
+from doorward_tickets.people import repository
+from doorward_tickets.tables import people as snapshot
+from integration.harness.installation import TICKETS, Installation
+from integration.harness.people import People, Person
+from integration.harness.tickets import TICKET, open_ticket, tickets_execute
+from integration.tickets.test_people import rename
+
+
+@contextmanager
+def delayed(installation: Installation, meanwhile: Callable[[], object]) -> Iterator[None]:
+    """Let something happen between the next request's question to the directory and what it stores."""
+    known = installation.tickets_app.state.means.people
+    standing = known.standing
+
+    async def late(caller: Any) -> Any:
+        profiles = await standing(caller)
+        del known.standing
+        await asyncio.to_thread(meanwhile)
+        return profiles
+
+    known.standing = late
+    yield
+
+
+def names_of(installation: Installation, person: Person) -> list[tuple[Any, ...]]:
+    found = sa.select(snapshot.c.name).where(snapshot.c.id == uuid.UUID(person.id).bytes)
+    return tickets_execute(installation, found)
+
+
+def test_a_delayed_request_restores_no_older_name(installation: Installation, people: People) -> None:
+    def act_under_another_name() -> None:
+        rename(installation, people.user, "Newer")
+        open_ticket(installation, people.user)
+
+    with delayed(installation, act_under_another_name):
+        late = open_ticket(installation, people.user)
+    assert late["author"]["name"] == "Newer"
+    rename(installation, people.user, "Newest")
+    assert open_ticket(installation, people.user)["author"]["name"] == "Newest"
+
+
+def test_nor_one_that_was_in_between(installation: Installation, people: People) -> None:
+    """The newest name is that of the beginning: it is the moment that was stored which tells."""
+    open_ticket(installation, people.user)
+    rename(installation, people.user, "In between")
+
+    def act_under_the_first_name() -> None:
+        rename(installation, people.user, "User")
+        open_ticket(installation, people.user)
+
+    with delayed(installation, act_under_the_first_name):
+        open_ticket(installation, people.user)
+    assert names_of(installation, people.user) == [("User",)]
+
+
+def test_nor_does_who_looked_before_the_newer_was_stored(
+    installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if installation.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nobody comes in between")
+
+    def overtaken(connection: sa.Connection, *arguments: Any, **options: Any) -> None:
+        monkeypatch.setattr(repository, "upsert", upsert)
+        rename(installation, people.user, "Newer")
+        open_ticket(installation, people.user)
+        upsert(connection, *arguments, **options)
+
+    monkeypatch.setattr(repository, "upsert", overtaken)
+    assert open_ticket(installation, people.user)["author"]["name"] == "Newer"
+
+
+def test_what_they_read_is_theirs_to_say_at_any_time(installation: Installation, people: People) -> None:
+    """The language comes with the request and not from the directory: one that was delayed says it too."""
+
+    def act_under_another_name() -> None:
+        rename(installation, people.user, "Newer")
+        open_ticket(installation, people.user)
+
+    with delayed(installation, act_under_another_name):
+        headers = {"Accept-Language": "de"}
+        installation.call("POST", TICKETS, people.user.access, headers=headers, json=dict(TICKET))
+    row = tickets_execute(installation, sa.select(snapshot.c.name, snapshot.c.locale))
+    assert row == [("Newer", "de")]
+
+
+def test_a_word_as_old_takes_the_place_of_another(installation: Installation, people: People) -> None:
+    """What a replica of the release before has stored meanwhile, which says nothing of when."""
+    open_ticket(installation, people.user)
+    for stale in ({"name": "Of before"}, {"name": "Of before", "as_of": None}):
+        tickets_execute(installation, snapshot.update().values(**stale))
+        open_ticket(installation, people.user)
+        assert names_of(installation, people.user) == [("User",)]
+
+
+def test_whoever_is_taken_back_is_known_by_an_older_word(installation: Installation, people: People) -> None:
+    """A backup of the directory was restored: somebody is there again, as they were long ago."""
+    open_ticket(installation, people.user)
+    them = uuid.UUID(people.user.id).bytes
+    with installation.tickets_engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        repository.forget(connection, [them])
+        (gone,) = repository.known_people(connection, b"", 1)
+        repository.take_back(connection, [gone])
+        connection.commit()
+    long_ago = users.update().where(users.c.id == them).values(updated_at=datetime(2020, 1, 1, tzinfo=UTC))
+    installation.execute(long_ago)
+    assert open_ticket(installation, people.user)["author"]["name"] == "User"
