@@ -27,6 +27,7 @@ LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
 @pytest.fixture
 def asked(installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What any replica asks auth about, from when somebody is known who was asked about today."""
+    wait_for_the_first_poll(installation)
     open_ticket(installation, people.user)
     installation.follow_deletions()
     asked: list[object] = []
@@ -41,6 +42,12 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
     return asked
 
 
+def wait_for_the_first_poll(installation: Installation) -> None:
+    """Wait until it has done by itself what it does when it starts; what it does next is an hour away."""
+    follower = installation.tickets_app.state.deletions
+    wait_until(lambda: follower._caught_up_at is not None, 60, "polled")
+
+
 def let_a_day_pass(installation: Installation) -> None:
     ((name, due),) = tickets_execute(installation, sa.select(feeds))
     assert name == "everybody"
@@ -53,11 +60,6 @@ def seconds_to_next(installation: Installation) -> float:
         check = repository._next_check(connection)
     assert check.due is not None
     return (datetime.fromisoformat(check.due) - check.now).total_seconds()
-
-
-def database_of(installation: Installation) -> Database:
-    database: Database = installation.tickets_app.state.means.database
-    return database
 
 
 def test_once_a_day_and_not_again(installation: Installation, asked: list[object]) -> None:
@@ -124,10 +126,13 @@ def test_of_many_that_would_one_does_it(
     installation: Installation, people: People, *, is_first: bool
 ) -> None:
     del people
+    wait_for_the_first_poll(installation)
+    tickets_execute(installation, feeds.delete())
     if not is_first:
         tickets_execute(installation, feeds.insert().values(name="everybody", cursor=LONG_AGO))
     take = partial(repository.take_check, seconds=60)
-    with another(installation) as replica, ThreadPoolExecutor(8) as threads:
-        databases = [database_of(installation), database_of(replica)] * 4
-        taken = list(threads.map(lambda database: database.write_now(take), databases))
+    # Not beside another replica: that one follows by itself, and may be the one.
+    database: Database = installation.tickets_app.state.means.database
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda _: database.write_now(take), range(8)))
     assert sum(taken) == 1
