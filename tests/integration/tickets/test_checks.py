@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_common.unit_of_work import Database
-from doorward_identity.tables import users
+from doorward_identity.tables import deletions, users
 from doorward_tickets.people import repository
 from doorward_tickets.people.accounts import Accounts, AccountsUnavailableError
 from doorward_tickets.people.deletions import CHECK_SECONDS
@@ -18,7 +18,7 @@ from doorward_tickets.tables import feeds
 from doorward_tickets.tables import people as snapshot
 from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation, another
-from integration.harness.people import People
+from integration.harness.people import People, enrol
 from integration.harness.tickets import open_ticket, tickets_execute
 
 LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
@@ -118,6 +118,21 @@ def test_one_that_failed_is_done_soon(
     assert 0 < seconds_to_next(installation) <= 60
     let_a_day_pass(installation)
     installation.follow_deletions()
+    assert len(asked) == 1
+
+
+def test_identity_from_before_its_first_deletion_is_asked_once(
+    installation: Installation, people: People, asked: list[object]
+) -> None:
+    """It was restored: its feed is empty, and knows nothing of the cursor that tickets has."""
+    gone = enrol(installation, people.admin)
+    open_ticket(installation, gone)
+    installation.call("DELETE", gone.path, people.admin.access)
+    installation.follow_deletions()
+    assert asked == []
+    installation.execute(deletions.delete())
+    for _ in range(3):
+        installation.follow_deletions()
     assert len(asked) == 1
 
 

@@ -76,7 +76,11 @@ class DeletionFollower:
         self._caught_up_at = time.monotonic()
 
     async def _apply(self, page: DeletionPage, before: str | None) -> None:
-        if page.cursor is None or page.cursor == before:
+        if page.cursor == before:
+            return
+        if page.cursor is None:
+            # Identity has gone back to before the first deletion: what was read is of no use any more.
+            await self._database.write(partial(repository.drop_cursor, before=before))
             return
         if await self._database.write(partial(_forget, page=page, before=before)) and page.users:
             log.info("deletions.applied", people=len(page.users))

@@ -160,6 +160,11 @@ def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bo
     return _move(connection, _FEED, before, after)
 
 
+def drop_cursor(connection: sa.Connection, before: str | None) -> None:
+    """Say that the feed was not read at all, unless another replica has said otherwise since `before`."""
+    connection.execute(feeds.delete().where(feeds.c.name == _FEED, feeds.c.cursor == before))
+
+
 def is_check_due(connection: sa.Connection) -> bool:
     """Tell whether it is time to ask about everybody, by the database's clock."""
     return _next_check(connection).is_due
