@@ -134,6 +134,10 @@ def test_identity_from_before_its_first_deletion_is_asked_once(
     for _ in range(3):
         installation.follow_deletions()
     assert len(asked) == 1
+    installation.call("DELETE", people.user.path, people.admin.access)
+    installation.follow_deletions()
+    assert (None,) in tickets_execute(installation, sa.select(snapshot.c.name)), "and it is followed again"
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("is_first", [True, False])

@@ -76,11 +76,7 @@ class DeletionFollower:
         self._caught_up_at = time.monotonic()
 
     async def _apply(self, page: DeletionPage, before: str | None) -> None:
-        if page.cursor == before:
-            return
-        if page.cursor is None:
-            # Identity has gone back to before the first deletion: what was read is of no use any more.
-            await self._database.write(partial(repository.drop_cursor, before=before))
+        if page.cursor == (before or None):
             return
         if await self._database.write(partial(_forget, page=page, before=before)) and page.users:
             log.info("deletions.applied", people=len(page.users))
@@ -91,7 +87,7 @@ class DeletionFollower:
         One that it knows no more cannot tell who was deleted before its beginning, so everybody who is
         known is asked about. The feed itself has those whose requests are under way meanwhile.
         """
-        if cursor is not None:
+        if cursor:
             try:
                 return await self._accounts.deletions(cursor)
             except FeedExpiredError:
@@ -130,9 +126,10 @@ def _correct(connection: sa.Connection, gone: Sequence[bytes], back: Sequence[Kn
 
 
 def _forget(connection: sa.Connection, page: DeletionPage, before: str | None) -> bool:
-    assert page.cursor is not None  # a page without one has nobody on it
+    # None: the feed is empty and does not know ours. Identity was restored from before its first deletion.
+    after = page.cursor or ""
     # First, for it is a lock too: another replica with the same page waits, and then has nothing to do.
-    is_first = repository.move_cursor(connection, before, page.cursor)
+    is_first = repository.move_cursor(connection, before, after)
     if is_first:
         repository.forget(connection, [user.id.bytes for user in page.users])
     return is_first

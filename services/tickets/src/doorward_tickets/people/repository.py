@@ -151,18 +151,13 @@ def take_back(connection: sa.Connection, wrongly: Iterable[KnownPerson]) -> None
 
 
 def find_cursor(connection: sa.Connection) -> str | None:
-    """Return how far the feed of deletions was read."""
+    """Return how far the feed of deletions was read: None if it never was, empty if it has begun anew."""
     return connection.execute(sa.select(feeds.c.cursor).where(feeds.c.name == _FEED)).scalar_one_or_none()
 
 
 def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bool:
     """Say how far the feed was read; False, and nothing else, if another replica said so since `before`."""
     return _move(connection, _FEED, before, after)
-
-
-def drop_cursor(connection: sa.Connection, before: str | None) -> None:
-    """Say that the feed was not read at all, unless another replica has said otherwise since `before`."""
-    connection.execute(feeds.delete().where(feeds.c.name == _FEED, feeds.c.cursor == before))
 
 
 def is_check_due(connection: sa.Connection) -> bool:
