@@ -81,13 +81,15 @@ def _beside_people(source: sa.FromClause) -> sa.FromClause:
     return beside_authors.outerjoin(_ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id)
 
 
-def select_rows(source: sa.FromClause) -> "sa.Select[str]":
-    """Build the query for tickets as `rows` reads them: from what joins `tickets`, beside people's names."""
-    return sa.select(_ROW.column).select_from(_beside_people(source))
+def select_shown(source: sa.FromClause) -> "sa.Select[Any]":
+    """Build the query for tickets as they are shown: from what joins `tickets`, beside people's names."""
+    return sa.select(*_SHOWN).select_from(_beside_people(source))
 
 
-SELECT_ROWS: Final = select_rows(tickets)
-_SELECT: Final = sa.select(*_SHOWN).select_from(_beside_people(tickets))
+SELECT_ROWS: Final = sa.select(_ROW.column).select_from(_beside_people(tickets))
+"""The same for a page that an index has in order, to be read by `rows`."""
+
+_SELECT: Final = select_shown(tickets)
 _SELECT_WITH_TEXT: Final = _SELECT.add_columns(tickets.c.text)
 _LOCK: Final = sa.select(
     tickets.c.id,
@@ -113,7 +115,7 @@ def _range(shape: Shape) -> "sa.Select[str]":
 
 
 def rows(result: "sa.CursorResult[str]") -> list[TicketRow]:
-    """Read what a query of `select_rows` found."""
+    """Read what a query of `SELECT_ROWS` found."""
     return [TicketRow._make(row) for row in _ROW.read(result.scalars().all())]
 
 
