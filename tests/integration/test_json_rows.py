@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, exact_text, fixed_bytes
 from doorward_common.database import create_engine
-from doorward_common.json_rows import JsonRow
+from doorward_common.json_rows import JsonRows
 
 THINGS = sa.Table(
     "json_rows_things",
@@ -52,10 +52,10 @@ def connection(empty_database_url: str) -> Iterator[sa.Connection]:
 
 def read_both(connection: sa.Connection) -> tuple[list[list[Any]], list[list[Any]]]:
     """Return the rows as the driver reads them, and as JSON texts."""
-    row = JsonRow(tuple(THINGS.c))
+    rows = JsonRows(list, tuple(THINGS.c))
     plain = connection.execute(sa.select(THINGS).order_by(THINGS.c.id)).all()
-    written = connection.execute(sa.select(row.column).order_by(THINGS.c.id)).scalars().all()
-    return [list(values) for values in plain], row.read(written)
+    written = connection.execute(sa.select(rows.column).order_by(THINGS.c.id))
+    return [list(values) for values in plain], rows.read(written)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

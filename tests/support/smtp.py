@@ -97,6 +97,21 @@ class SmtpServer(Process):
             ready=lambda: accepts(self.port, host),
         )
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a service has to be told to send its mail here, without a certificate or an account."""
+        return {
+            "smtp_host": "127.0.0.1",
+            "smtp_port": self.port,
+            "smtp_tls": "none",
+            "mail_from": "no-reply@example.com",
+        }
+
+    @property
+    def service_env(self) -> dict[str, str]:
+        """The same for a process."""
+        return {f"DOORWARD_{name.upper()}": str(value) for name, value in self.settings.items()}
+
     def behave(self, **behaviour: Any) -> None:
         """Behave like this from the next command on: without arguments, take everything.
 

@@ -99,14 +99,7 @@ def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(tmp_path: Path
     engine = create_engine(url, pool_size=1, timeout=30)
     migrate(engine, PACKAGE)
     engine.dispose()
-    settings = {
-        "smtp_host": "127.0.0.1",
-        "smtp_port": smtp.port,
-        "smtp_tls": "none",
-        "mail_from": "no-reply@example.com",
-        "mail_poll_seconds": 0.05,
-        "mail_retry_seconds": 0.05,
-    }
+    settings = {**smtp.settings, "mail_poll_seconds": 0.05, "mail_retry_seconds": 0.05}
     with Installation(url, **settings) as installation:
         people = populate(installation)
         flows = Flows(installation, Letters(installation.execute, tmp_path))

@@ -1,13 +1,16 @@
 """Tickets that tests begin with, and reading what is stored behind the service's back."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
+import pytest
 import sqlalchemy as sa
 
 from doorward_common.full_text import indexed_words, line_of
+from doorward_common.upserts import upsert
+from doorward_tickets.people import repository
 from doorward_tickets.tables import replies, ticket_words, tickets
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import Person
@@ -20,14 +23,22 @@ def mailing_through(
     installation: Installation, smtp: SmtpServer, **settings: Any
 ) -> AbstractContextManager[Installation]:
     """Run a replica that sends mail; the one of other tests has no mail server and leaves it there."""
-    return another(
-        installation,
-        smtp_host="127.0.0.1",
-        smtp_port=smtp.port,
-        smtp_tls="none",
-        mail_from="no-reply@example.com",
-        **settings,
-    )
+    return another(installation, **smtp.settings, **settings)
+
+
+def come_in_between(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
+) -> None:
+    """Let something be done between the next look at what is known of people and what is stored then."""
+    if installation.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nobody comes in between")
+
+    def overtaken(connection: sa.Connection, *arguments: Any, **options: Any) -> None:
+        monkeypatch.setattr(repository, "upsert", upsert)
+        act()
+        upsert(connection, *arguments, **options)
+
+    monkeypatch.setattr(repository, "upsert", overtaken)
 
 
 def open_ticket(installation: Installation, person: Person, **changes: Any) -> dict[str, Any]:

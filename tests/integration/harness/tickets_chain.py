@@ -1,6 +1,8 @@
 """Tickets as processes of their own beside auth and users, with as few rights as they need."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -9,7 +11,7 @@ from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH, SECRET_KEY, USERS
 from integration.harness.people import PASSWORD
 from support.chain import service_account
-from support.databases import Database
+from support.databases import Database, DatabaseServer
 from support.services import PATIENT, Service, migrate_tickets
 
 CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
@@ -24,6 +26,7 @@ class Chain(Deployment):
     def __init__(self, identity: Database, own: Database, folder: Path, *, more: int = 0, **env: str) -> None:
         clients = {"DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT]))}
         super().__init__(identity.url, folder, **PATIENT, **clients)
+        self.identity = identity
         self.own = own
         migrate_tickets(own.url)
         given = {
@@ -59,3 +62,15 @@ class Chain(Deployment):
         for service in (self.tickets, *self.more):
             service.stop()
         super().__exit__(kind, error, traceback)
+
+
+@contextmanager
+def new_chain(server: DatabaseServer, folder: Path, *, more: int = 0, **env: str) -> Iterator[Chain]:
+    """Run auth and users over new databases with four people in them; tests start tickets."""
+    with (
+        server.create_database("id") as identity,
+        server.create_database("tk") as own,
+        Chain(identity, own, folder, more=more, **env) as chain,
+    ):
+        chain.people()
+        yield chain

@@ -57,10 +57,7 @@ def costly_auths(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPa
         "DOORWARD_ARGON2_TIME_COST": str(HASHER.time_cost),
         "DOORWARD_ARGON2_MEMORY_KIB": str(HASHER.memory_cost),
         "DOORWARD_MAILBOX_DIR": None,
-        "DOORWARD_SMTP_HOST": "127.0.0.1",
-        "DOORWARD_SMTP_PORT": str(smtp.port),
-        "DOORWARD_SMTP_TLS": "none",
-        "DOORWARD_MAIL_FROM": "no-reply@example.com",
+        **smtp.service_env,
     }
     with (
         mariadb_server.create_database("enumeration") as database,

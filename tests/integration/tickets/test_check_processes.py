@@ -9,29 +9,17 @@ import pytest
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS
 from integration.harness.tickets import TICKET
-from integration.harness.tickets_chain import Chain
-from support.databases import Database, DatabaseServer
+from integration.harness.tickets_chain import Chain, new_chain
+from support.databases import DatabaseServer
 
 DAYS: Final = 10
 LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
-def identity(mariadb_server: DatabaseServer) -> Iterator[Database]:
-    with mariadb_server.create_database("id") as database:
-        yield database
-
-
-@pytest.fixture(scope="module")
-def chain(
-    identity: Database, mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Chain]:
+def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("checks")
-    with (
-        mariadb_server.create_database("tk") as own,
-        Chain(identity, own, folder, more=2, DOORWARD_DELETION_POLL_SECONDS="0.05") as chain,
-    ):
-        chain.people()
+    with new_chain(mariadb_server, folder, more=2, DOORWARD_DELETION_POLL_SECONDS="0.05") as chain:
         with chain.tickets:
             chain.ticket("POST", TICKETS, chain.log_in("user@example.com"), json=dict(TICKET))
             wait_until(lambda: is_done(chain), 20, "asked about")
@@ -63,10 +51,10 @@ def test_of_three_replicas_one_asks(chain: Chain) -> None:
         assert questions(chain) == before + DAYS
 
 
-def test_a_replica_that_has_just_begun_finds_who_was_missed(chain: Chain, identity: Database) -> None:
+def test_a_replica_that_has_just_begun_finds_who_was_missed(chain: Chain) -> None:
     ((person,),) = chain.own.execute("SELECT id FROM people")
     # As a release before the feed of deletions did.
-    identity.execute("DELETE FROM users WHERE id = %s", person)
+    chain.identity.execute("DELETE FROM users WHERE id = %s", person)
     assert chain.own.execute("SELECT name FROM people") == (("User",),)
     let_a_day_pass(chain)
     with chain.tickets:

@@ -16,7 +16,7 @@ from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS, USERS, Installation
 from integration.harness.people import enrol, sign_in
 from integration.harness.tickets import TICKET
-from integration.harness.tickets_chain import CLIENT, Chain
+from integration.harness.tickets_chain import CLIENT, Chain, new_chain
 from support.databases import DatabaseServer
 from support.probes import http_status
 
@@ -25,13 +25,7 @@ PROMISED_SECONDS = 10.0
 
 @pytest.fixture(scope="module")
 def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    folder = tmp_path_factory.mktemp("deletions")
-    with (
-        mariadb_server.create_database("id") as identity,
-        mariadb_server.create_database("tk") as own,
-        Chain(identity, own, folder, more=1) as chain,
-    ):
-        chain.people()
+    with new_chain(mariadb_server, tmp_path_factory.mktemp("deletions"), more=1) as chain:
         yield chain
 
 

@@ -8,7 +8,6 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.upserts import upsert
 from doorward_identity import deletions as feed
 from doorward_identity.tables import deletions
 from doorward_tickets.people import repository
@@ -18,7 +17,7 @@ from doorward_tickets.tables import people as snapshot
 from integration.harness.installation import AUTH, CLIENT, TICKETS, Installation
 from integration.harness.people import People, Person, enrol
 from integration.harness.problems import assert_problem
-from integration.harness.tickets import open_ticket, path_of, tickets_execute
+from integration.harness.tickets import come_in_between, open_ticket, path_of, tickets_execute
 
 
 def delete(installation: Installation, people: People, person: Person) -> None:
@@ -109,18 +108,13 @@ def test_a_late_write_does_not_bring_a_name_back(installation: Installation, peo
 def test_a_deletion_between_a_look_and_its_write_is_not_undone(
     installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if installation.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer: nobody comes in between")
-
-    def overtaken(connection: sa.Connection, *arguments: Any, **options: Any) -> None:
-        monkeypatch.setattr(repository, "upsert", upsert)
+    def forget() -> None:
         with installation.tickets_engine.connect() as other:
             other.exec_driver_sql("BEGIN")
             repository.forget(other, [uuid.UUID(people.user.id).bytes])
             other.commit()
-        upsert(connection, *arguments, **options)
 
-    monkeypatch.setattr(repository, "upsert", overtaken)
+    come_in_between(installation, monkeypatch, forget)
     assert open_ticket(installation, people.user)["author"] == {
         "id": people.user.id,
         "name": None,

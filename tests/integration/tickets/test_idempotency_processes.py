@@ -13,7 +13,7 @@ import pytest
 
 from integration.harness.installation import TICKETS
 from integration.harness.tickets import TICKET
-from integration.harness.tickets_chain import Chain
+from integration.harness.tickets_chain import Chain, new_chain
 from support.databases import DatabaseServer
 
 AT_ONCE: Final = 24
@@ -26,15 +26,10 @@ STALE: Final = {"If-Match": '"99"'}
 @pytest.fixture(scope="module")
 def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("keys")
-    with (
-        mariadb_server.create_database("id") as identity,
-        mariadb_server.create_database("tk") as own,
-        # Time enough on a busy machine: it is the number of tries that must not run out.
-        Chain(identity, own, folder, more=1, DOORWARD_DATABASE_TIMEOUT_SECONDS="10") as chain,
-    ):
-        chain.people()
-        with chain.tickets, chain.more[0]:
-            yield chain
+    # Time enough on a busy machine: it is the number of tries that must not run out.
+    patience = {"DOORWARD_DATABASE_TIMEOUT_SECONDS": "10"}
+    with new_chain(mariadb_server, folder, more=1, **patience) as chain, chain.tickets, chain.more[0]:
+        yield chain
 
 
 def database_errors(chain: Chain, code: int, outcome: str) -> float:

@@ -26,7 +26,7 @@ def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, s
     sent = len(smtp.mails())
     reply(mailing, people.user, path)
     smtp.wait_for(lambda mails: len(mails) == sent + 1)
-    wait_until(lambda: not waiting(mailing), 60, "sent")
+    settled(mailing, smtp)
     for number in range(20):
         reply(mailing, people.user, path, f"Reply {number}")
     assert len(waiting(mailing)) == 1

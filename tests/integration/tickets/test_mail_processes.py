@@ -13,7 +13,7 @@ from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
 from integration.harness.installation import TICKETS
 from integration.harness.tickets import TICKET
-from integration.harness.tickets_chain import Chain
+from integration.harness.tickets_chain import Chain, new_chain
 from support.databases import DatabaseServer
 from support.services import Service
 from support.smtp import ReceivedMail, SmtpServer
@@ -34,22 +34,13 @@ def chain(
     mariadb_server: DatabaseServer, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Chain]:
     env = {
-        "DOORWARD_SMTP_HOST": "127.0.0.1",
-        "DOORWARD_SMTP_PORT": str(smtp.port),
-        "DOORWARD_SMTP_TLS": "none",
-        "DOORWARD_MAIL_FROM": "no-reply@example.com",
+        **smtp.service_env,
         "DOORWARD_MAIL_POLL_SECONDS": "0.05",
         "DOORWARD_MAIL_SEND_SECONDS": "4",
         "DOORWARD_MAIL_LEASE_SECONDS": "5",
         "DOORWARD_NOTICE_SECONDS": str(WINDOW_SECONDS),
     }
-    folder = tmp_path_factory.mktemp("mailing")
-    with (
-        mariadb_server.create_database("id") as identity,
-        mariadb_server.create_database("tk") as own,
-        Chain(identity, own, folder, more=1, **env) as chain,
-    ):
-        chain.people()
+    with new_chain(mariadb_server, tmp_path_factory.mktemp("mailing"), more=1, **env) as chain:
         chain.tickets.start()
         chain.more[0].start()
         yield chain

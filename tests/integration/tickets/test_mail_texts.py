@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from integration.harness.installation import TICKETS, Installation, another
+from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People, Person
-from integration.harness.tickets import TICKET, open_ticket, path_of
+from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of
 from integration.tickets.mailing import APP, reply, settled
 from support.smtp import SmtpServer
 
@@ -35,15 +35,8 @@ def test_it_is_in_the_language_that_its_reader_writes_with(
     own.mkdir(parents=True)
     for part in ("subject.txt", "txt", "html"):
         (own / f"ticket_replied.{part}").write_text("Antwort: {{ ticket }}", encoding="utf-8")
-    settings = {
-        "smtp_host": "127.0.0.1",
-        "smtp_port": smtp.port,
-        "smtp_tls": "none",
-        "mail_from": "no-reply@example.com",
-        "mail_poll_seconds": 0.05,
-        "mail_templates_dir": own.parent,
-    }
-    with another(installation, **settings) as replica:
+    texts = own.parent
+    with mailing_through(installation, smtp, mail_poll_seconds=0.05, mail_templates_dir=texts) as replica:
         headers = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
         made = replica.call("POST", TICKETS, people.user.access, headers=headers, json=dict(TICKET)).json()
         reply(replica, people.admin, path_of(made))

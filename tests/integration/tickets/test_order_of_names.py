@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.upserts import upsert
 from doorward_identity.tables import users
 from doorward_tickets.people import repository
 from doorward_tickets.tables import people as snapshot
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People, Person
-from integration.harness.tickets import TICKET, open_ticket, tickets_execute
+from integration.harness.tickets import TICKET, come_in_between, open_ticket, tickets_execute
 from integration.tickets.test_people import rename
 
 
@@ -70,16 +69,11 @@ def test_nor_one_that_was_in_between(installation: Installation, people: People)
 def test_nor_does_who_looked_before_the_newer_was_stored(
     installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if installation.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer: nobody comes in between")
-
-    def overtaken(connection: sa.Connection, *arguments: Any, **options: Any) -> None:
-        monkeypatch.setattr(repository, "upsert", upsert)
+    def act_under_a_newer_name() -> None:
         rename(installation, people.user, "Newer")
         open_ticket(installation, people.user)
-        upsert(connection, *arguments, **options)
 
-    monkeypatch.setattr(repository, "upsert", overtaken)
+    come_in_between(installation, monkeypatch, act_under_a_newer_name)
     assert open_ticket(installation, people.user)["author"]["name"] == "Newer"
 
 

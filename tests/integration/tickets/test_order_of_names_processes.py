@@ -9,7 +9,7 @@ import pytest
 
 from integration.harness.installation import TICKETS, USERS
 from integration.harness.tickets import TICKET
-from integration.harness.tickets_chain import Chain
+from integration.harness.tickets_chain import Chain, new_chain
 from integration.harness.wire import Wire
 from support.databases import DatabaseServer
 
@@ -20,14 +20,8 @@ WRITERS: Final = 8
 @pytest.fixture(scope="module")
 def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("names")
-    with (
-        mariadb_server.create_database("id") as identity,
-        mariadb_server.create_database("tk") as own,
-        Chain(identity, own, folder, more=1) as chain,
-    ):
-        chain.people()
-        with chain.tickets, chain.more[0]:
-            yield chain
+    with new_chain(mariadb_server, folder, more=1) as chain, chain.tickets, chain.more[0]:
+        yield chain
 
 
 async def write_on(chain: Chain, token: str, is_over: asyncio.Event, process: int) -> None:

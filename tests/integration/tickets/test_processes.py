@@ -8,22 +8,14 @@ import pytest
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS
 from integration.harness.tickets import TICKET
-from integration.harness.tickets_chain import Chain
-from support.databases import Database, DatabaseServer
+from integration.harness.tickets_chain import Chain, new_chain
+from support.databases import DatabaseServer
 
 
 @pytest.fixture(scope="module")
-def databases(mariadb_server: DatabaseServer) -> Iterator[tuple[Database, Database]]:
-    with mariadb_server.create_database("id") as identity, mariadb_server.create_database("tk") as own:
-        yield identity, own
-
-
-@pytest.fixture(scope="module")
-def chain(databases: tuple[Database, Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with Chain(*databases, tmp_path_factory.mktemp("chain")) as chain:
-        chain.people()
-        with chain.tickets:
-            yield chain
+def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    with new_chain(mariadb_server, tmp_path_factory.mktemp("chain")) as chain, chain.tickets:
+        yield chain
 
 
 def test_an_account_with_the_rights_of_its_tables_is_enough(chain: Chain) -> None:
@@ -71,27 +63,21 @@ def test_goes_on_without_the_identity_database_as_it_is_told(
 ) -> None:
     """Tokens verify as before; the list of revoked ones ages, and the settings say what that means."""
     env = {"DOORWARD_REVOCATION_MAX_AGE_SECONDS": "5", "DOORWARD_REVOCATION_STALE_POLICY": policy}
-    with (
-        mariadb_server.create_database("gone") as identity,
-        mariadb_server.create_database("own") as own,
-        Chain(identity, own, tmp_path, more=0, **env) as chain,
-    ):
-        chain.people()
-        with chain.tickets:
-            token = chain.log_in("user@example.com")
-            assert chain.ticket("POST", TICKETS, token, json=dict(TICKET))[0] == 201
-            mariadb_server.execute(f"DROP DATABASE `{identity.name}`")
+    with new_chain(mariadb_server, tmp_path, more=0, **env) as chain, chain.tickets:
+        token = chain.log_in("user@example.com")
+        assert chain.ticket("POST", TICKETS, token, json=dict(TICKET))[0] == 201
+        mariadb_server.execute(f"DROP DATABASE `{chain.identity.name}`")
 
-            def readiness() -> tuple[int, str]:
-                response = chain.client.get(f"{chain.tickets.url}/readyz")
-                return response.status_code, response.text
+        def readiness() -> tuple[int, str]:
+            response = chain.client.get(f"{chain.tickets.url}/readyz")
+            return response.status_code, response.text
 
-            status = {"accept": 200, "refuse": 503}[policy]
-            wait_until(lambda: readiness()[0] == status and "revo" in readiness()[1], 60, "aged")
-            if policy == "accept":
-                status, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
-                assert (status, ticket["author"]["name"]) == (201, "User")
-                assert len(chain.ticket("GET", TICKETS, token)[1]["items"]) == 2
-            else:
-                status, problem = chain.ticket("GET", TICKETS, token)
-                assert (status, problem["code"]) == (503, "revocations_stale")
+        status = {"accept": 200, "refuse": 503}[policy]
+        wait_until(lambda: readiness()[0] == status and "revo" in readiness()[1], 60, "aged")
+        if policy == "accept":
+            status, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
+            assert (status, ticket["author"]["name"]) == (201, "User")
+            assert len(chain.ticket("GET", TICKETS, token)[1]["items"]) == 2
+        else:
+            status, problem = chain.ticket("GET", TICKETS, token)
+            assert (status, problem["code"]) == (503, "revocations_stale")

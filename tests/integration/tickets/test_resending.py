@@ -56,6 +56,11 @@ def reply(mailing: Installation, people: People, path: str) -> None:
     assert response.status_code == 201, response.text
 
 
+def let_the_next_be_due(mailing: Installation) -> None:
+    """Let the time be over in which there is one mail of a kind about a ticket."""
+    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+
+
 def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
     """Return the subjects of what was sent, once nothing waits any more."""
     wait_until(lambda: all(row.dead_at for row in stored(mailing)), 60, "sent")
@@ -99,7 +104,7 @@ def test_the_next_mail_tells_what_a_dead_one_has_not(
     """And the dead one has nothing left to tell: whoever would send it again learns that."""
     path = path_of(open_ticket(mailing, people.user))
     dead = reply_in_vain(mailing, people, smtp, path)
-    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    let_the_next_be_due(mailing)
     reply(mailing, people, path)
     assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
     assert_superseded(mailing, people, dead)
@@ -123,7 +128,7 @@ def test_of_several_dead_letters_the_newest_tells_for_all(
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
     older = reply_in_vain(mailing, people, smtp, path)
-    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    let_the_next_be_due(mailing)
     newest = reply_in_vain(mailing, people, smtp, path)
     assert_superseded(mailing, people, older)
     assert mailing.call("POST", f"{MAILS}/{newest}/resend", people.admin.access).status_code == 202
@@ -139,7 +144,7 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
         pytest.skip("SQLite has one writer: the one waits for the other")
     ticket = open_ticket(mailing, people.user)
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
-    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    let_the_next_be_due(mailing)
     ticket_id, person_id = (uuid.UUID(one).bytes for one in (ticket["id"], people.user.id))
     notice = Notice(ticket_id, person_id, NoticeKind.REPLIED)
     with mailing.tickets_engine.connect() as change, ThreadPoolExecutor(1) as threads:
@@ -158,6 +163,6 @@ def test_whose_mail_was_thrown_away_is_not_told_of_it_later(
     path = path_of(open_ticket(mailing, people.user))
     dead = reply_in_vain(mailing, people, smtp, path)
     mailing.call("DELETE", f"{MAILS}/{dead}", people.admin.access)
-    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    let_the_next_be_due(mailing)
     reply(mailing, people, path)
     assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]

@@ -6,20 +6,26 @@ have the same function.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 import sqlalchemy as sa
 
 from doorward_common.columns import UtcDateTime, read_utc
 
+R = TypeVar("R")
+
 _Reader = Callable[[str], Any]
 
 
-class JsonRow:
-    """Some columns as one: texts, whole numbers, `UtcDateTime`, and bytes that are never empty."""
+class JsonRows(Generic[R]):
+    """Some columns as one: texts, whole numbers, `UtcDateTime`, and bytes that are never empty.
 
-    def __init__(self, columns: Sequence[sa.ColumnElement[Any]]) -> None:
+    `make` makes a row of its values, which come in the order of the columns.
+    """
+
+    def __init__(self, make: Callable[[list[Any]], R], columns: Sequence[sa.ColumnElement[Any]]) -> None:
+        self._make = make
         self.column: Final[sa.ColumnElement[str]] = sa.func.json_array(
             *map(_writable, columns), type_=sa.Text()
         )
@@ -27,14 +33,14 @@ class JsonRow:
             (index, reader) for index, column in enumerate(columns) if (reader := _reader_of(column))
         ]
 
-    def read(self, written: Sequence[str]) -> list[list[Any]]:
-        """Read the values of that column: for each row its values, in the order of the columns."""
-        rows: list[list[Any]] = orjson.loads(f"[{','.join(written)}]")
+    def read(self, result: "sa.CursorResult[str]") -> list[R]:
+        """Read what a query of that column alone has found."""
+        rows: list[list[Any]] = orjson.loads(f"[{','.join(result.scalars().all())}]")
         for row in rows:
             for index, reader in self._readers:
                 if row[index] is not None:
                     row[index] = reader(row[index])
-        return rows
+        return [self._make(row) for row in rows]
 
 
 def _writable(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

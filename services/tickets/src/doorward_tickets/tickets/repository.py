@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from doorward_common.columns import utc_now
 from doorward_common.full_text import indexed_words, line_of
-from doorward_common.json_rows import JsonRow
+from doorward_common.json_rows import JsonRows
 from doorward_common.pagination import Position
 from doorward_tickets.tables import mutes, people, ticket_words, tickets
 from doorward_tickets.tickets.listing import Listing, Shape
@@ -73,7 +73,7 @@ _SHOWN: Final = (
 )
 
 
-_ROW: Final = JsonRow(_SHOWN)
+ROWS: Final = JsonRows(TicketRow._make, _SHOWN)
 
 
 def _beside_people(source: sa.FromClause) -> sa.FromClause:
@@ -86,8 +86,8 @@ def select_shown(source: sa.FromClause) -> "sa.Select[Any]":
     return sa.select(*_SHOWN).select_from(_beside_people(source))
 
 
-SELECT_ROWS: Final = sa.select(_ROW.column).select_from(_beside_people(tickets))
-"""The same for a page that an index has in order, to be read by `rows`."""
+SELECT_ROWS: Final = sa.select(ROWS.column).select_from(_beside_people(tickets))
+"""The same for a page that an index has in order, to be read by `ROWS`."""
 
 _SELECT: Final = select_shown(tickets)
 _SELECT_WITH_TEXT: Final = _SELECT.add_columns(tickets.c.text)
@@ -106,17 +106,12 @@ def list_tickets(
 ) -> list[TicketRow]:
     """Read up to `count` tickets behind `position`, in order, by one range of an index: see `search`."""
     values = {**listing.values(position), "count": count}
-    return rows(connection.execute(_range(listing.shape(position)), values))
+    return ROWS.read(connection.execute(_range(listing.shape(position)), values))
 
 
 @lru_cache(maxsize=64)  # there are fewer shapes
 def _range(shape: Shape) -> "sa.Select[str]":
     return shape.ordered(SELECT_ROWS.where(*shape.conditions)).limit(sa.bindparam("count"))
-
-
-def rows(result: "sa.CursorResult[str]") -> list[TicketRow]:
-    """Read what a query of `SELECT_ROWS` found."""
-    return [TicketRow._make(row) for row in _ROW.read(result.scalars().all())]
 
 
 def find_ticket(

@@ -21,7 +21,7 @@ from doorward_common.full_text import begins_with, has_words
 from doorward_common.pagination import Position
 from doorward_tickets.tables import ticket_words, tickets
 from doorward_tickets.tickets.listing import Listing, Shape
-from doorward_tickets.tickets.repository import SELECT_ROWS, TicketRow, list_tickets, rows, select_shown
+from doorward_tickets.tickets.repository import ROWS, SELECT_ROWS, TicketRow, list_tickets, select_shown
 
 SHORT_LOOK: Final = 2_000
 LONG_LOOK: Final = 8_000
@@ -67,7 +67,8 @@ def _look(
     end = _end(connection, listing, position, length)
     if end is not None:
         statement = statement.where(listing.up_to(end))
-    return Found(rows(connection.execute(statement.limit(count), listing.values(position))), end)
+    found = connection.execute(statement.limit(count), listing.values(position))
+    return Found(ROWS.read(found), end)
 
 
 def _end(

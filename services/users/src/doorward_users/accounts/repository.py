@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from doorward_common.columns import utc_now
-from doorward_common.json_rows import JsonRow
+from doorward_common.json_rows import JsonRows
 from doorward_common.pagination import Position, keyset
 from doorward_common.roles import Role
 from doorward_identity.accounts import Status
@@ -34,8 +34,8 @@ class UserRow(NamedTuple):
 
 
 _COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)
-_ROW: Final = JsonRow(_COLUMNS)
-_SELECT_ROWS: Final = sa.select(_ROW.column)
+_ROWS: Final = JsonRows(UserRow._make, _COLUMNS)
+_SELECT_ROWS: Final = sa.select(_ROWS.column)
 _SELECT: Final = sa.select(*_COLUMNS)
 _BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
 _BY_IDS: Final = _SELECT_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
@@ -55,7 +55,7 @@ def find_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
 
 def find_users(connection: sa.Connection, user_ids: Sequence[bytes]) -> dict[bytes, UserRow]:
     """Read several accounts by id, those that exist."""
-    return {row.id: row for row in _rows(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
+    return {row.id: row for row in _ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
 
 
 def lock_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
@@ -168,11 +168,7 @@ def list_users(
         behind,
         descending=sort.value.startswith("-"),
     )
-    return _rows(connection.execute(statement.limit(count)))
-
-
-def _rows(result: "sa.CursorResult[str]") -> list[UserRow]:
-    return [UserRow._make(row) for row in _ROW.read(result.scalars().all())]
+    return _ROWS.read(connection.execute(statement.limit(count)))
 
 
 def position_of(row: UserRow, sort: Sort) -> Position:
