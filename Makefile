@@ -6,9 +6,9 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := common identity auth users tickets standalone
+PACKAGES := client kit mail identity auth users tickets standalone
 EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
-MODULES := -p doorward_common -p doorward_identity -p doorward_auth -p doorward_users -p doorward_tickets -p doorward
+MODULES := -p doorward_client -p doorward_kit -p doorward_mail -p doorward_identity -p doorward_auth -p doorward_users -p doorward_tickets -p doorward
 IMAGES := auth users tickets standalone
 TAG ?= dev
 DOCKER ?= docker

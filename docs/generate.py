@@ -18,7 +18,7 @@ from doorward.docs import merged_openapi
 from doorward.settings import StandaloneSettings
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
-from doorward_common.settings import PREFIX, DoorwardSettings
+from doorward_client.settings import PREFIX, DoorwardSettings
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.main import create_app as create_users

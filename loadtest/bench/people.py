@@ -13,11 +13,11 @@ from argon2 import PasswordHasher
 
 from bench.client import get, post
 from bench.signing import new_signer, sign
-from doorward_common.database import create_engine
-from doorward_common.roles import Role
+from doorward_client.roles import Role
 from doorward_identity.accounts import Status
 from doorward_identity.settings import Argon2Settings
 from doorward_identity.tables import credentials, users
+from doorward_kit.database import create_engine
 
 PASSWORD: Final = "correct horse battery staple"
 LOGINS: Final = 200
@@ -95,7 +95,7 @@ def _rows(count: int) -> Iterator[dict[str, Any]]:
             "role": (Role.USER if number else Role.ADMIN).value,
             "status": Status.ACTIVE.value,
             "email_verified_at": created,
-            "epoch": 0,
+            "token_version": 0,
             "version": 1,
             "created_at": created,
             "updated_at": created,

@@ -66,7 +66,7 @@ class Stack:
         """Start the tickets service over a database of its own, and auth, which it asks what is revoked."""
         if self._auth is None:
             self._auth = self.stopped_service("auth")
-            self._auth.env["DOORWARD_SERVICE_CLIENTS"] = json.dumps(dict([_TICKETS_CLIENT]))
+            self._auth.env["DOORWARD_OAUTH_CLIENTS"] = json.dumps(dict([_TICKETS_CLIENT]))
             self._stop.enter_context(self._auth)
         service = Service(
             "tickets",

@@ -11,12 +11,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bench.people import People
-from doorward_common.columns import fixed_bytes
-from doorward_common.database import create_engine
-from doorward_common.full_text import indexed_words, line_of
-from doorward_common.roles import Role
+from doorward_client.roles import Role
+from doorward_kit.column_types import fixed_bytes
+from doorward_kit.database import create_engine
+from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.tables import people as snapshot
-from doorward_tickets.tables import ticket_words, tickets
+from doorward_tickets.tables import ticket_search_terms, tickets
 
 VOCABULARY: Final = 50_000
 COPIES: Final = 50
@@ -61,7 +61,7 @@ def create(database_url: str, people: People, count: int) -> Tickets:
         values = {"texts": len(texts), "authors": len(authors)}
         for statement in (_INSERT_TICKETS, _INSERT_WORDS):
             connection.execute(sa.text(statement.format(**values)))
-        connection.execute(sa.text("ANALYZE TABLE tickets, ticket_words"))
+        connection.execute(sa.text("ANALYZE TABLE tickets, ticket_search_terms"))
         _SCRATCH.drop_all(connection)
     engine.dispose()
     return Tickets(len(texts) * COPIES, words)
@@ -86,10 +86,12 @@ _TEXTS: Final = sa.Table(
 _TEXT_WORDS_OF: Final = sa.Table(
     "words_of_texts",
     _SCRATCH,
-    sa.Column("word", ticket_words.c.word.type, primary_key=True),
+    sa.Column("word", ticket_search_terms.c.word.type, primary_key=True),
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
 )
-_WORDS: Final = sa.Table("words", _SCRATCH, sa.Column("word", ticket_words.c.word.type, primary_key=True))
+_WORDS: Final = sa.Table(
+    "words", _SCRATCH, sa.Column("word", ticket_search_terms.c.word.type, primary_key=True)
+)
 
 _N: Final = _NUMBER.format(texts="{texts}", table="texts")
 _INSERT_TICKETS: Final = f"""
@@ -103,7 +105,7 @@ FROM copies JOIN texts JOIN authors ON authors.n = {_N} % {{authors}}
 """
 _M: Final = _NUMBER.format(texts="{texts}", table="words_of_texts")
 _INSERT_WORDS: Final = f"""
-INSERT INTO ticket_words (word, ticket_id)
+INSERT INTO ticket_search_terms (word, ticket_id)
 SELECT STRAIGHT_JOIN words.word, {_ID.format(n=_M)}
 FROM words JOIN copies JOIN words_of_texts ON words_of_texts.word = words.word
 """

@@ -14,10 +14,10 @@ from typing import Final, TypeVar
 
 from bench.rounds import Arm, in_turns
 from bench.signing import new_signer, new_verifier, sign
-from doorward_common.revocations.changes import Changes
-from doorward_common.revocations.memory import Revocations
-from doorward_common.roles import Role
-from doorward_common.tokens import MAX_REMEMBERED, Claims
+from doorward_client.revocations.models import Changes
+from doorward_client.revocations.revocation_list import RevocationList
+from doorward_client.roles import Role
+from doorward_client.tokens import MAX_REMEMBERED, Claims
 
 REVOKED: Final = 100_000
 _TOKENS: Final = MAX_REMEMBERED * 5 // 2
@@ -72,24 +72,24 @@ def _remembered(tokens: Sequence[str], seconds: float) -> Arm:
 
 
 def _check(tokens: Sequence[str], seconds: float) -> Arm:
-    verifier = new_verifier(Revocations())
+    verifier = new_verifier(RevocationList())
     good = [verifier.verify(token) for token in tokens]
-    # Half of the bearers are in the list with an epoch that their tokens have: found, and not revoked.
+    # Half of the bearers are listed with the token_version of their tokens: found, and not revoked.
     revocations = _long_list(good[::2])
 
     def check(claims: Claims) -> None:
         assert not revocations.is_revoked(
-            session_id=claims.session_id, subject=claims.subject, epoch=claims.epoch
+            session_id=claims.session_id, user_id=claims.user_id, token_version=claims.token_version
         )
 
     return lambda: microseconds(check, itertools.cycle(good), seconds)
 
 
-def _long_list(present: Sequence[Claims]) -> Revocations:
+def _long_list(present: Sequence[Claims]) -> RevocationList:
     """Make a list of REVOKED entries, half sessions and half users, with these users among them."""
-    users = {claims.subject: (claims.epoch, 300.0) for claims in present}
+    users = {claims.user_id: (claims.token_version, 300.0) for claims in present}
     users.update((uuid.uuid4(), (1, 300.0)) for _ in range(REVOKED // 2 - len(users)))
-    revocations = Revocations()
+    revocations = RevocationList()
     revocations.apply(Changes({uuid.uuid4(): 300.0 for _ in range(REVOKED // 2)}, users, cursor=""))
     return revocations
 

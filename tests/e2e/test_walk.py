@@ -49,8 +49,8 @@ def test_it_passes_on_make_run_reading_its_mail(standalone: Standalone, kind: st
 def test_it_finds_its_way_where_the_settings_are_others(tmp_path: Path) -> None:
     strict = {
         "DOORWARD_REGISTRATION": "closed",
-        "DOORWARD_DIRECTORY_READERS": "admins",
-        "DOORWARD_ADMIN_PASSWORDS": "temporary",
+        "DOORWARD_DIRECTORY_VISIBILITY": "admins",
+        "DOORWARD_ADMIN_SET_PASSWORD_MUST_CHANGE": "true",
         "DOORWARD_ADMIN_EMAIL": "root@example.org",
     }
     with Standalone(tmp_path, **strict) as standalone:

@@ -92,7 +92,7 @@ def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: 
         ("users", "SELECT id FROM outbox"),
         ("auth", "DROP TABLE sessions"),
         ("users", "ALTER TABLE users ADD COLUMN x INT"),
-        ("users", "UPDATE identity_schema SET version_num = '9999'"),
+        ("users", "UPDATE alembic_version_identity SET version_num = '9999'"),
         ("tickets", "DELETE FROM tickets"),
         ("tickets", "UPDATE replies SET text = ''"),
         ("tickets", "DROP TABLE people"),

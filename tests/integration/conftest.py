@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from doorward_common import logging as doorward_logging
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
+from doorward_kit import logging as doorward_logging
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
 from integration.harness.installation import Installation
 from integration.harness.people import People, populate

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorward_common.columns import TABLE_OPTIONS, UtcDateTime, exact_text, fixed_bytes
-from doorward_common.database import create_engine
-from doorward_common.json_rows import JsonRows
+from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, exact_text, fixed_bytes
+from doorward_kit.database import create_engine
+from doorward_kit.json_columns import JsonRows
 
 THINGS = sa.Table(
     "json_rows_things",

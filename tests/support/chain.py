@@ -116,7 +116,7 @@ def running_chain(
             log, url = folder / f"{name}.log", service_account(home, name)
             return stack.enter_context(Service(name, database_url=url, log=log, env={**own, **(env or {})}))
 
-        auth = start("auth", database, DOORWARD_SERVICE_CLIENTS=json.dumps({"tickets": CLIENT_SECRET}))
+        auth = start("auth", database, DOORWARD_OAUTH_CLIENTS=json.dumps({"tickets": CLIENT_SECRET}))
         users = start("users", database)
         tickets = start("tickets", tickets_database, **tickets_environment(auth, users))
         edge = stack.enter_context(running_edge(auth.port, users.port, tickets.port, env=edge_env))

@@ -4,7 +4,7 @@
 
 -- Logs in, keeps sessions, codes and limits, sends mail; makes users of registrations, changes passwords
 -- and addresses. Roles, names and who is disabled are not its to change.
-GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, epoch, version, updated_at)
+GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, token_version, version, updated_at)
     ON users TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
@@ -13,10 +13,10 @@ GRANT SELECT, INSERT ON audit_events TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON one_time_codes TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON registrations TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
-GRANT SELECT, INSERT, UPDATE, DELETE ON throttles TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT, DELETE ON deletions TO doorward_auth;
-GRANT SELECT ON identity_schema TO doorward_auth;
+GRANT SELECT ON alembic_version_identity TO doorward_auth;
 
 -- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
@@ -26,4 +26,4 @@ GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;
 GRANT SELECT (number), INSERT, UPDATE ON deletions TO doorward_users;
-GRANT SELECT ON identity_schema TO doorward_users;
+GRANT SELECT ON alembic_version_identity TO doorward_users;

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI, Response
 
-from doorward_common.guard import AdminUser, CurrentUser, guard
+from doorward_client.fastapi import AdminUser, CurrentUser, guard
 
 app = FastAPI(title="Reports")
 doorward = guard(app)
@@ -11,13 +11,13 @@ doorward = guard(app)
 @app.get("/reports")
 async def list_reports(caller: CurrentUser) -> dict[str, str]:
     """Everybody who is signed in gets here; `caller` is from the token alone."""
-    return {"reader": str(caller.subject), "role": caller.role}
+    return {"reader": str(caller.user_id), "role": caller.role}
 
 
 @app.delete("/reports/{number}")
 async def delete_report(number: int, caller: AdminUser) -> dict[str, str | int]:
     """Administrators get here, and nobody else."""
-    return {"deleted": number, "by": str(caller.subject)}
+    return {"deleted": number, "by": str(caller.user_id)}
 
 
 @app.get("/readyz", include_in_schema=False)

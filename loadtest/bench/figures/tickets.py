@@ -17,8 +17,8 @@ from bench.rounds import Arm, Bound, Figure, in_turns, percentile, ratios
 from bench.share import Share
 from bench.stack import Server, Stack
 from bench.ticketing import Tickets
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE
 from doorward_tickets.tickets.schemas import TicketSort
 from support.databases import Database

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from doorward_identity.passwords.blocklist import digest, spellings
-from doorward_identity.passwords.spelling import MINIMUM_LENGTH
+from doorward_identity.passwords.normalization import MINIMUM_LENGTH
 
 TARGET: Final = Path(__file__).parent.parent / "src/doorward_identity/passwords/data/common_passwords.bin"
 

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 
 import httpx2
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.accounts.flows import Api, Flows
 from integration.accounts.letters import Letters
 from integration.harness.crowd import enrol
@@ -42,7 +42,7 @@ class Processes:
             **PATIENT,
             "DOORWARD_REGISTRATION": "open",
             "DOORWARD_MAILBOX_DIR": str(mailbox),
-            "DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT])),
+            "DOORWARD_OAUTH_CLIENTS": json.dumps(dict([CLIENT])),
         }
 
         def service(name: ServiceName, log: str) -> Service:
@@ -101,7 +101,7 @@ class Arena:
 
     def fresh(self) -> None:
         """Forget who has asked how often: in one process everybody has one address."""
-        self.behind.execute("DELETE FROM throttles")
+        self.behind.execute("DELETE FROM rate_limits")
 
     def is_soon_refused(self, token: str) -> bool:
         """Tell whether an access token is refused by every process after a moment."""

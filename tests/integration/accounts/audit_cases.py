@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx2
 
-from doorward_identity.audit import Action
+from doorward_identity.audit.repository import Action
 from integration.accounts.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin
 from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, CLIENT, USERS, Installation

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.accounts.arena import Arena, in_one_process, in_processes
 from integration.accounts.flows import CHOSEN, Flows, Joined
 from integration.accounts.letters import Letters

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
-from doorward_common.mail.outbox import Mail, enqueue
-from doorward_identity.mails import MailName
+from doorward_identity.mail_types import MailName
 from doorward_identity.tables import one_time_codes, outbox, registrations
+from doorward_kit.column_types import utc_now
+from doorward_mail.outbox import Mail, enqueue
 from integration.harness.installation import Installation
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

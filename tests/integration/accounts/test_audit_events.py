@@ -6,12 +6,12 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from doorward import admins
-from doorward_common.metrics import Metrics
-from doorward_common.unit_of_work import Database
-from doorward_identity.audit import Action
+from doorward import create_admin
+from doorward_identity.audit.repository import Action
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import audit_events
+from doorward_kit.metrics import Metrics
+from doorward_kit.unit_of_work import Database
 from integration.accounts.audit_cases import CASES, COMMANDS, Case, Event, Scene
 from integration.accounts.flows import ANOTHER, CHOSEN, Flows, Joined, unique
 from integration.harness.installation import AUTH, USERS, Installation, auth_settings
@@ -53,9 +53,9 @@ def test_commands_are_events_too(installation: Installation, people: People) -> 
     metrics, settings = Metrics(), auth_settings(installation.database_url)
     database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
     installation.execute("DELETE FROM audit_events")
-    admins.create_admin(database, hashing, "root@example.com", PASSWORD)
-    admins.create_admin(database, hashing, people.user.email, PASSWORD)
-    admins.create_admin(database, hashing, people.user.email, ANOTHER, reset_password=True)
+    create_admin.create_admin(database, hashing, "root@example.com", PASSWORD)
+    create_admin.create_admin(database, hashing, people.user.email, PASSWORD)
+    create_admin.create_admin(database, hashing, people.user.email, ANOTHER, reset_password=True)
     hashing.shutdown()
     database.dispose()
     root = installation.call("GET", USERS, people.admin.access, params={"q": "root@"}).json()["items"][0][

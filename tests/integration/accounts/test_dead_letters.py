@@ -4,10 +4,10 @@ import time
 import uuid
 from pathlib import Path
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import outbox, users
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.accounts.flows import CHOSEN, Flows
 from integration.accounts.letters import Letters
 from integration.accounts.stored import bury_a_mail, count
@@ -77,7 +77,7 @@ def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, p
     """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
     mail = bury_a_mail(installation, people.user.email)
     deputy = users.c.id == uuid.UUID(people.deputy.id).bytes
-    installation.execute(users.update().where(deputy).values(epoch=users.c.epoch + 1))
+    installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
     for method, path in (("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
         assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")
     assert listed(installation, people) == [people.user.email]

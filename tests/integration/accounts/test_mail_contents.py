@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.emails import email_key
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.accounts.flows import CHOSEN, Flows, Joined
 from integration.accounts.letters import Letter, Letters
 from integration.harness.installation import AUTH, Installation
@@ -29,7 +29,7 @@ def linked(tmp_path: Path) -> Iterator[tuple[Flows, People]]:
     engine = create_engine(url, pool_size=1, timeout=30)
     migrate(engine, PACKAGE)
     engine.dispose()
-    with Installation(url, mailbox_dir=folder, mail_poll_seconds=0.05, app_url=APP_URL) as installation:
+    with Installation(url, mailbox_dir=folder, mail_poll_seconds=0.05, frontend_url=APP_URL) as installation:
         people = populate(installation)
         yield Flows(installation, Letters(installation.execute, folder)), people
 

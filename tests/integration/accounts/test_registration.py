@@ -95,7 +95,7 @@ def test_a_code_expires_with_its_registration(flows: Flows, installation: Instal
     expire_registrations(installation)
     assert_problem(flows.verify(code), 400, "invalid_code")
     assert_problem(flows.log_in(ADA, CHOSEN), 401, "invalid_credentials")
-    installation.execute("DELETE FROM throttles")
+    installation.execute("DELETE FROM rate_limits")
     flows.letters.empty()
     assert flows.resend(ADA).status_code == 202
     assert flows.letters.to(ADA) == []

@@ -8,18 +8,18 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from doorward_auth.sweeper import Sweeper
-from doorward_common.metrics import Metrics
-from doorward_common.settings import DatabaseSettings
-from doorward_common.unit_of_work import Database
+from doorward_auth.cleanup import CleanupTask
 from doorward_identity.tables import (
     deletions,
     known_devices,
     one_time_codes,
+    rate_limits,
     registrations,
     revocations,
-    throttles,
 )
+from doorward_kit.metrics import Metrics
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database
 from integration.accounts.arena import Arena
 from integration.accounts.letters import Letters
 from integration.accounts.lifecycle import holds, live
@@ -73,11 +73,11 @@ def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(arena: Aren
         log = service.log_text()
         assert not [secret for secret in lived.secrets if holds(log, secret)]
         for event in (
-            "sweep.failed",
-            "mail.broken",
+            "cleanup.failed",
+            "mail.render_failed",
             "mail.worker_failed",
             "database.unavailable",
-            "http.failed",
+            "http.unhandled_exception",
         ):
             assert f'"event":"{event}"' not in log
         for private in lived.addresses:
@@ -93,12 +93,12 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
     expire_codes(arena.behind)
     expire_registrations(arena.behind)
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    arena.behind.execute(throttles.update().values(forgotten_at=long_ago))
+    arena.behind.execute(rate_limits.update().values(expires_at=long_ago))
     with arena.behind.transaction() as connection:
         connection.execute(revocations.delete())
         connection.execute(
             revocations.insert().values(
-                kind="user", subject_id=bytes(16), epoch=1, revoked_at=long_ago, expires_at=long_ago
+                kind="user", subject_id=bytes(16), token_version=1, revoked_at=long_ago, expires_at=long_ago
             )
         )
         connection.execute(deletions.delete())
@@ -112,11 +112,11 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
     settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["auth"])))
     database = Database(settings, Metrics(), pool_size=2, timeout=10)
     try:
-        await Sweeper(database).sweep()
+        await CleanupTask(database).sweep()
     finally:
         database.dispose()
-    for table in ("sessions", "revocations", "registrations", "one_time_codes", "throttles"):
-        column = {"sessions": "ended_at", "throttles": "forgotten_at"}.get(table, "expires_at")
+    for table in ("sessions", "revocations", "registrations", "one_time_codes", "rate_limits"):
+        column = {"sessions": "ended_at", "rate_limits": "expires_at"}.get(table, "expires_at")
         old = arena.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
         assert old == [(0,)], table
     assert arena.behind.execute("SELECT number FROM deletions") == [(2,)], "the newest stays"
@@ -148,7 +148,7 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
         ("users", "SELECT password_hash FROM registrations", 1142),
         ("users", "SELECT secret_hash FROM known_devices", 1142),
         ("users", "SELECT recipient FROM outbox", 1142),
-        ("users", "DELETE FROM throttles", 1142),
+        ("users", "DELETE FROM rate_limits", 1142),
         ("users", "DELETE FROM revocations", 1142),
     ],
 )
@@ -172,7 +172,7 @@ def test_no_right_is_given_that_nothing_uses(
         installation.call("DELETE", f"{AUTH}/mails/{mail}", people.admin.access)
         _leave_something_to_sweep(installation)
         assert installation.auth.portal is not None
-        installation.auth.portal.call(Sweeper(auth.database).sweep)
+        installation.auth.portal.call(CleanupTask(auth.database).sweep)
         for client in (installation.auth, installation.users):
             assert client.get("/readyz").status_code == 200
     for service, used in (("auth", by_auth), ("users", by_users)):
@@ -191,7 +191,7 @@ def _leave_something_to_sweep(installation: Installation) -> None:
     then = datetime(2020, 1, 1, tzinfo=UTC)
     zero, some = bytes(16), bytes(32)
     with installation.transaction() as connection:
-        connection.execute(throttles.update().values(forgotten_at=then))
+        connection.execute(rate_limits.update().values(expires_at=then))
         connection.execute(deletions.update().values(deleted_at=then))
         connection.execute(
             registrations.insert().values(
@@ -206,7 +206,7 @@ def _leave_something_to_sweep(installation: Installation) -> None:
         )
         connection.execute(
             revocations.insert().values(
-                kind="user", subject_id=zero, epoch=1, revoked_at=then, expires_at=then
+                kind="user", subject_id=zero, token_version=1, revoked_at=then, expires_at=then
             )
         )
         [user_id] = connection.execute(sa.select(known_devices.c.user_id).limit(1)).one()

@@ -88,7 +88,7 @@ def test_asking_for_a_taken_address_is_answered_as_for_a_free_one(
 ) -> None:
     answers = []
     for email in (NOBODY, *known.values()):
-        installation.execute("DELETE FROM throttles")
+        installation.execute("DELETE FROM rate_limits")
         joined = flows.join(unique())
         flows.letters.empty()
         answers.append(told(flows.ask_for_address(joined.access, email, joined.password)))

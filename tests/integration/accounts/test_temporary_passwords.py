@@ -1,4 +1,4 @@
-"""DOORWARD_ADMIN_PASSWORDS=temporary: what an administrator chooses opens nothing but the way to another."""
+"""DOORWARD_ADMIN_SET_PASSWORD_MUST_CHANGE=true: a password set by an administrator must be changed first."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ HANDED_OUT = "handed out on paper"
 @pytest.fixture
 def strict(installation: Installation, letters: Letters, people: People) -> Iterator[Flows]:  # noqa: ARG001 - they come first
     """Flows where administrators' passwords are temporary."""
-    with another(installation, admin_passwords="temporary") as replica:
+    with another(installation, admin_set_password_must_change=True) as replica:
         yield Flows(replica, letters)
 
 

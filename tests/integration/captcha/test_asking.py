@@ -2,7 +2,7 @@
 
 import pytest
 
-from doorward_auth.throttling.limits import CAPTCHAS_BY_SOURCE, LOGIN_BY_STRANGERS, Subject
+from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, Subject
 from integration.captcha.requests import ASKS, HEADER, Ask, ask_for_reset, good_token, register, with_token
 from integration.harness.crowd import Member, enrol
 from integration.harness.people import PASSWORD
@@ -113,10 +113,10 @@ async def test_changing_a_password_is_no_way_around(auths: Auths, member: Member
 
 async def test_solved_one_shortens_no_wait(auths: Auths, member: Member) -> None:
     wrong = [
-        await log_in(auths, member.email, WRONG, good_token()) for _ in range(LOGIN_BY_STRANGERS.free + 1)
+        await log_in(auths, member.email, WRONG, good_token()) for _ in range(LOGIN_UNKNOWN_DEVICES.free + 1)
     ]
-    assert statuses(wrong) == {401: LOGIN_BY_STRANGERS.free + 1}
-    auths.prolong(Subject.of(LOGIN_BY_STRANGERS, member.email))
+    assert statuses(wrong) == {401: LOGIN_UNKNOWN_DEVICES.free + 1}
+    auths.prolong(Subject.of(LOGIN_UNKNOWN_DEVICES, member.email))
     assert (await log_in(auths, member.email, token=good_token())).status == 429
 
 
@@ -145,7 +145,7 @@ async def test_doors_are_a_setting(
     folder = tmp_path_factory.mktemp("doors")
     with (
         mariadb_server.create_database("doors") as database,
-        Auths(database, folder, count=1, DOORWARD_CAPTCHA_DOORS="register", **settings) as auths,
+        Auths(database, folder, count=1, DOORWARD_CAPTCHA_REQUIRED_FOR="register", **settings) as auths,
     ):
         [member] = enrol(database.url, 1)
         assert refusal(await register(auths, new_source(), None)) == (403, "captcha_required")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from doorward_auth.captcha.provider import MAX_ANSWER_BYTES, MOST_AT_ONCE
-from doorward_auth.throttling.limits import LOGIN_BY_STRANGERS, Subject
+from doorward_auth.captcha.provider import MAX_ANSWER_BYTES, MAX_CONCURRENT
+from doorward_auth.rate_limiting.limits import LOGIN_UNKNOWN_DEVICES, Subject
 from integration.captcha.conftest import TIMEOUT_SECONDS
 from integration.captcha.requests import ask_for_reset, good_token, register
 from integration.harness.crowd import Member
@@ -42,7 +42,7 @@ def judged(auths: Auths, outcome: str) -> float:
     for one in auths.services:
         with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        name = f'doorward_captcha_judged_total{{outcome="{outcome}"}} '
+        name = f'doorward_captcha_verifications_total{{outcome="{outcome}"}} '
         total += sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
     return total
 
@@ -76,8 +76,8 @@ async def test_limits_on_guessing_are_there_without_it(
             [await auths.call("POST", "/api/v1/auth/token", body, headers=headers) for _ in range(count)]
         )
 
-    assert await guess(LOGIN_BY_STRANGERS.free + 1) == {401: LOGIN_BY_STRANGERS.free + 1}
-    auths.prolong(Subject.of(LOGIN_BY_STRANGERS, member.email))
+    assert await guess(LOGIN_UNKNOWN_DEVICES.free + 1) == {401: LOGIN_UNKNOWN_DEVICES.free + 1}
+    auths.prolong(Subject.of(LOGIN_UNKNOWN_DEVICES, member.email))
     assert await guess(3) == {429: 3}
 
 
@@ -126,16 +126,16 @@ async def test_more_at_once_than_are_asked_about_are_refused(
         Auths(database, folder, count=1, **env) as auths,
     ):
         service.freeze()
-        count = 2 * MOST_AT_ONCE
+        count = 2 * MAX_CONCURRENT
         async with asyncio.TaskGroup() as tasks:
             asking = [tasks.create_task(ask_for_reset(auths, new_source(), "made-up")) for _ in range(count)]
             await until(
-                lambda: sum(one.done() for one in asking) >= count - MOST_AT_ONCE, 15, "refused at once"
+                lambda: sum(one.done() for one in asking) >= count - MAX_CONCURRENT, 15, "refused at once"
             )
             service.thaw()
         answers = [one.result() for one in asking]
         await auths.close()
-    assert statuses(answers) == {403: MOST_AT_ONCE, 503: count - MOST_AT_ONCE}
+    assert statuses(answers) == {403: MAX_CONCURRENT, 503: count - MAX_CONCURRENT}
     refused = next(answer for answer in answers if answer.status == 503)
     assert refused.json()["code"] == "overloaded"
     assert refused.retry_after >= 1
@@ -148,7 +148,7 @@ async def test_nobody_comes_in_where_that_is_set(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("refusing")
-    env = {**settings, "DOORWARD_CAPTCHA_WHEN_AWAY": "refuse"}
+    env = {**settings, "DOORWARD_CAPTCHA_ON_ERROR": "deny"}
     with (
         mariadb_server.create_database("refusing") as database,
         Auths(database, folder, count=1, **env) as auths,

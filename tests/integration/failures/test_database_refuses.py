@@ -239,7 +239,7 @@ def test_value_that_does_not_fit_is_a_failure_that_quotes_nothing(
         deployment.database.execute("INSERT INTO credentials SELECT * FROM kept")
         deployment.database.execute("DROP TABLE kept")
     log = deployment.users.log_text()
-    assert "http.failed" in log
+    assert "http.unhandled_exception" in log
     for secret in ("$argon2", body["password"], body["email"]):
         assert secret not in log
     assert deployment.database.execute("SELECT id FROM users WHERE email_key = %s", body["email"]) == ()

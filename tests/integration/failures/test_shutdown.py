@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from doorward_common.server import GRACE_SECONDS
+from doorward_kit.server import GRACE_SECONDS
 from integration.harness.deployment import (
     FragileDeployment,
     row_locked,
@@ -113,7 +113,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
 
 
 def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, people: People) -> None:
-    service = another_users(deployment, "draining.log", DOORWARD_DRAIN_SECONDS="3")
+    service = another_users(deployment, "draining.log", DOORWARD_SHUTDOWN_DELAY_SECONDS="3")
     process = service._child
     assert process is not None
     process.send_signal(signal.SIGTERM)

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from argon2 import PasswordHasher
 
-from doorward_common.database import create_engine
 from doorward_identity.tables import credentials, users
+from doorward_kit.database import create_engine
 from integration.harness.installation import USERS
 from integration.harness.people import PASSWORD
 
@@ -59,7 +59,7 @@ def _row(member: Member, role: str, now: datetime) -> dict[str, Any]:
         "role": role,
         "status": "active",
         "email_verified_at": now,
-        "epoch": 0,
+        "token_version": 0,
         "version": 1,
         "created_at": now,
         "updated_at": now,

@@ -10,9 +10,9 @@ from typing import Any, Final, Self
 
 import httpx2
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.harness.installation import AUTH, SECRET_KEY, Installation
 from integration.harness.people import People, populate
 from support.databases import Database, DatabaseServer

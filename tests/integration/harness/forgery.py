@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from doorward_common.keys.secrets import key_id
+from doorward_client.keys.secret_strength import key_id
 from integration.harness.installation import SECRET_KEY
 
 Forger = Callable[[str], str]
@@ -49,7 +49,7 @@ def good_token(user_id: str, **changes: Any) -> str:
         "iat": now,
         "exp": now + 300,
         "role": "admin",
-        "epoch": 0,
+        "token_version": 0,
         **changes,
     }
     kept = {name: value for name, value in claims.items() if value is not ABSENT}

@@ -15,10 +15,10 @@ from starlette.testclient import TestClient
 
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
-from doorward_common.app import Runtime
-from doorward_common.database import create_engine
-from doorward_common.in_process import InProcess
 from doorward_identity.tables import metadata
+from doorward_kit.app import AppResources
+from doorward_kit.asgi_transport import InProcessTransport
+from doorward_kit.database import create_engine
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import metadata as tickets_metadata
@@ -36,12 +36,12 @@ _SETTINGS: Final[dict[str, Any]] = {
     "argon2_memory_kib": 64,
     "argon2_time_cost": 1,
     "argon2_parallelism": 1,
-    "argon2_deadline_seconds": 10.0,
+    "hash_queue_timeout_seconds": 10.0,
     "database_timeout_seconds": 10.0,
     # The lists of revoked tokens are read when the harness says so: see Installation.settle.
     "revocation_poll_seconds": 60.0,
     # And the feed of deletions: see Installation.follow_deletions.
-    "deletion_poll_seconds": 3600.0,
+    "deleted_users_poll_seconds": 3600.0,
 }
 
 
@@ -55,7 +55,7 @@ class Tokens:
 
 def auth_settings(database_url: str, **overrides: Any) -> AuthSettings:
     """Explicit settings with hashes that cost microseconds."""
-    own = {"service_clients": SecretStr(json.dumps(dict([CLIENT]))), "registration": "open"}
+    own = {"oauth_clients": SecretStr(json.dumps(dict([CLIENT]))), "registration": "open"}
     known = {name: value for name, value in _SETTINGS.items() if name in AuthSettings.model_fields}
     return AuthSettings(**{"database_url": SecretStr(database_url), **known, **own, **overrides})
 
@@ -105,9 +105,9 @@ class Installation:
         )
         self.tickets_app: FastAPI = create_tickets(
             own,
-            Runtime(own, beside=self.users_app.state.runtime, name="tickets"),
-            InProcess(app=self.users_app),
-            InProcess(app=self.auth_app),
+            AppResources(own, beside=self.users_app.state.runtime, name="tickets"),
+            InProcessTransport(app=self.users_app),
+            InProcessTransport(app=self.auth_app),
         )
         self.auth = TestClient(self.auth_app, raise_server_exceptions=False)
         self.users = TestClient(self.users_app, raise_server_exceptions=False)

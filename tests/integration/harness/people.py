@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from doorward import admins
-from doorward_common.metrics import Metrics
-from doorward_common.unit_of_work import Database
+from doorward import create_admin
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import metadata, users
+from doorward_kit.metrics import Metrics
+from doorward_kit.unit_of_work import Database
 from integration.harness.installation import AUTH, USERS, Installation, auth_settings, empty
 
 PASSWORD: Final = "a long enough phrase"
@@ -102,7 +102,7 @@ def bootstrap(installation: Installation, email: str) -> None:
     database = Database(settings, metrics, pool_size=1, timeout=10)
     hashing = PasswordHashing(settings, metrics)
     try:
-        admins.create_admin(database, hashing, email, PASSWORD)
+        create_admin.create_admin(database, hashing, email, PASSWORD)
     finally:
         hashing.shutdown()
         database.dispose()

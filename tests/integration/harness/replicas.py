@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from doorward_common import base64url
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
+from doorward_client import base64url
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.harness.crowd import Member
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD

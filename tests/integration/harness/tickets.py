@@ -8,10 +8,10 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.full_text import indexed_words, line_of
-from doorward_common.upserts import upsert
-from doorward_tickets.people import repository
-from doorward_tickets.tables import replies, ticket_words, tickets
+from doorward_kit.upsert import upsert
+from doorward_kit.word_index import indexed_words, line_of
+from doorward_tickets.tables import replies, ticket_search_terms, tickets
+from doorward_tickets.user_snapshots import repository
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import Person
 from support.smtp import SmtpServer
@@ -81,7 +81,7 @@ def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]])
         connection.exec_driver_sql("BEGIN")
         for row in stored:
             connection.execute(tickets.insert().values(row))
-        connection.execute(ticket_words.insert(), entries)
+        connection.execute(ticket_search_terms.insert(), entries)
         connection.commit()
 
 

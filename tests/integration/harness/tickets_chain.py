@@ -24,7 +24,7 @@ class Chain(Deployment):
     """
 
     def __init__(self, identity: Database, own: Database, folder: Path, *, more: int = 0, **env: str) -> None:
-        clients = {"DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT]))}
+        clients = {"DOORWARD_OAUTH_CLIENTS": json.dumps(dict([CLIENT]))}
         super().__init__(identity.url, folder, **PATIENT, **clients)
         self.identity = identity
         self.own = own

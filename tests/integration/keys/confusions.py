@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jose import jwk
 from jose.backends.base import Key as JoseKey
 
-from doorward_common import base64url
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk
-from doorward_common.keys.secrets import key_id
+from doorward_client import base64url
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_client.keys.secret_strength import key_id
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.forgery import parts, sign
 from integration.keys.mounted import KeyDocument
 from integration.keys.mutations import Mutation
@@ -41,7 +41,7 @@ _CLAIMS: Final[Mapping[str, Any]] = {
     "role": "admin",
     "sub": _NOBODY,
     "sid": _NOBODY,
-    "epoch": 1_000,
+    "token_version": 1_000,
     "exp": 4_000_000_000,
     "iat": 1,
     "jti": "another",

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from doorward_common import base64url
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk
+from doorward_client import base64url
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_kit.key_rotation import new_jwk
 
 Damage = Callable[[bytes], bytes | None]
 """From the good content to the damaged one; None: the file is not there."""

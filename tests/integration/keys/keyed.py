@@ -5,8 +5,8 @@ from typing import Final
 
 import httpx2
 
-from doorward_common.keys.key_set import HS256
-from doorward_common.keys.rotation import new_jwk
+from doorward_client.keys.key_set import HS256
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
 from integration.keys.load import TOKEN_SECONDS
@@ -40,7 +40,7 @@ class KeyedDeployment(Deployment):
     def _mount(self, service: Service) -> MountedSecret:
         mounted = MountedSecret(self.folder / f"{service.name}-secret", self.document)
         without_secret(service)
-        service.env["DOORWARD_KEY_SET_FILE"] = str(mounted.path)
+        service.env["DOORWARD_JWKS_FILE"] = str(mounted.path)
         return mounted
 
 
@@ -50,7 +50,7 @@ def keyless_users(database: Database, auth: Service, log: Path) -> Service:
         "users",
         database_url=database.url,
         log=log,
-        env={**PATIENT, "DOORWARD_AUTH_URL": f"{auth.url}{AUTH}", "DOORWARD_CURSOR_KEY": CURSOR_KEY},
+        env={**PATIENT, "DOORWARD_AUTH_URL": f"{auth.url}{AUTH}", "DOORWARD_PAGINATION_SECRET": CURSOR_KEY},
     )
     without_secret(service)
     return service

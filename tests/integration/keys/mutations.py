@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from doorward_common import base64url
+from doorward_client import base64url
 
 Mutation = tuple[str, str]
 """What was done, and the token that came of it."""

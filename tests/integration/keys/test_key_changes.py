@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
@@ -162,16 +162,18 @@ def test_auth_takes_no_keys_that_it_could_not_sign_with(services: KeyedDeploymen
     halves = [
         {name: value for name, value in key.items() if name != "d"} for key in services.document["keys"]
     ]
-    before = metric(services.auth, "doorward_key_set_failures_total")
+    before = metric(services.auth, "doorward_key_set_reload_failures_total")
     services.auth_keys.write({"keys": halves})
     wait_until(
-        lambda: metric(services.auth, "doorward_key_set_failures_total") > before, NOTICE_SECONDS, "noticed"
+        lambda: metric(services.auth, "doorward_key_set_reload_failures_total") > before,
+        NOTICE_SECONDS,
+        "noticed",
     )
     assert kid_of(log_in(services, member)) == newest(services.document)
 
 
 def failures(services: KeyedDeployment) -> list[float]:
-    return [metric(service, "doorward_key_set_failures_total") for service in services.services]
+    return [metric(service, "doorward_key_set_reload_failures_total") for service in services.services]
 
 
 def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bool:
@@ -188,6 +190,6 @@ def test_no_key_is_ever_logged(services: KeyedDeployment) -> None:
     """After everything above: good key sets, leaked ones and damaged ones."""
     for service in services.services:
         log = service.log_text()
-        assert "keys.read" in log
+        assert "jwks.loaded" in log
         for key in services.document["keys"]:
             assert key.get("k") or key["d"] not in log

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk
-from doorward_common.tokens import InvalidTokenError, Verifier
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_client.tokens import InvalidTokenError, Verifier
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.crowd import Member, enrol
 from integration.harness.installation import USERS
 from integration.harness.races import together
@@ -74,7 +74,7 @@ def member(services: KeyedDeployment) -> Member:
 def test_the_verifier_believes_none(member: Member, algorithm: str) -> None:
     token = good_token(algorithm, member)
     verifier = Verifier(ring_of(DOCUMENT), issuer="doorward", audience="doorward")
-    assert verifier.verify(token).subject == member.id
+    assert verifier.verify(token).user_id == member.id
     believed = []
     altered = mutations(token, algorithm)
     assert len(altered) >= LEAST
@@ -85,7 +85,7 @@ def test_the_verifier_believes_none(member: Member, algorithm: str) -> None:
             continue
         believed.append(name)
     assert believed == []
-    assert verifier.verify(token).subject == member.id
+    assert verifier.verify(token).user_id == member.id
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

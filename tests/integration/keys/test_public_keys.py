@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk
-from doorward_common.keys.secrets import key_id
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_client.keys.secret_strength import key_id
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import start_alive, wait_until
 from integration.harness.forgery import parts, sign
@@ -67,7 +67,7 @@ def public_keys(unstarted: PublicKeys) -> PublicKeys:
 
 def test_the_users_service_has_nothing_that_signs(public_keys: PublicKeys) -> None:
     given = public_keys.users.env
-    assert not given.keys() & {"DOORWARD_SECRET_KEY", "DOORWARD_KEY_SET", "DOORWARD_KEY_SET_FILE"}
+    assert not given.keys() & {"DOORWARD_SECRET_KEY", "DOORWARD_JWKS", "DOORWARD_JWKS_FILE"}
     assert public_keys.deployment.document["keys"][0]["d"] not in " ".join(given.values())
     token = public_keys.log_in()
     assert public_keys.deployment.call("GET", ME, token).status == 200
@@ -75,8 +75,8 @@ def test_the_users_service_has_nothing_that_signs(public_keys: PublicKeys) -> No
 
 
 def test_without_a_key_for_cursors_it_says_so_and_does_not_start(unstarted: PublicKeys) -> None:
-    del unstarted.users.env["DOORWARD_CURSOR_KEY"]
-    with pytest.raises(RuntimeError, match="DOORWARD_CURSOR_KEY is not set"):
+    del unstarted.users.env["DOORWARD_PAGINATION_SECRET"]
+    with pytest.raises(RuntimeError, match="DOORWARD_PAGINATION_SECRET is not set"):
         unstarted.users.start()
 
 
@@ -84,7 +84,7 @@ def test_not_ready_before_the_keys_were_read_and_nobody_is_called_a_forger(unsta
     deployment, users = unstarted.deployment, unstarted.users
     token = signed(deployment.document, unstarted.member.id)
     start_alive(users)
-    wait_until(lambda: metric(users, "doorward_key_set_failures_total") > 0, NOTICE_SECONDS, "asked")
+    wait_until(lambda: metric(users, "doorward_key_set_reload_failures_total") > 0, NOTICE_SECONDS, "asked")
     document = assert_problem(deployment.call("GET", "/readyz").response, 503, "not_ready")
     assert document["detail"] == "The keys of access tokens have not been read yet."
     # A client that is told 401 throws its tokens away.
@@ -101,9 +101,11 @@ def test_auth_that_goes_away_later_disturbs_nobody(public_keys: PublicKeys) -> N
     token = signed(deployment.document, public_keys.member.id, role="user")
     admin = signed(deployment.document, enrol(deployment.database_url, 1, role="admin")[0].id)
     deployment.auth.kill9()
-    before = metric(users, "doorward_key_set_failures_total")
+    before = metric(users, "doorward_key_set_reload_failures_total")
     wait_until(
-        lambda: metric(users, "doorward_key_set_failures_total") > before, 30, "asked an auth that is away"
+        lambda: metric(users, "doorward_key_set_reload_failures_total") > before,
+        30,
+        "asked an auth that is away",
     )
     assert deployment.call("GET", ME, token).status == 200
     assert deployment.call("GET", "/readyz").response.text == "ok\n"
@@ -170,7 +172,7 @@ def test_a_service_that_verifies_may_be_given_public_halves_at_any_time(
     keys_database: Database, tmp_path: Path
 ) -> None:
     """Also after a leak: else it would hold on to the key that leaked because it has nothing to sign with."""
-    with KeyedDeployment(keys_database, tmp_path, DOORWARD_CURSOR_KEY=CURSOR_KEY) as deployment:
+    with KeyedDeployment(keys_database, tmp_path, DOORWARD_PAGINATION_SECRET=CURSOR_KEY) as deployment:
         member = enrol(keys_database.url, 1)[0]
         thief = signed(deployment.document, member.id)
         assert deployment.call("GET", ME, thief).status == 200

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-from doorward_common.keys.key_set import ES256
+from doorward_client.keys.key_set import ES256
 from integration.harness.crowd import enrol
 from integration.keys.keyed import KeyedDeployment, keyless_users
 from integration.keys.load import Load

@@ -5,9 +5,9 @@ import uuid
 from typing import Any
 
 from doorward_auth.signing import Signer
-from doorward_common import base64url
-from doorward_common.keys.key_set import KeySet
-from doorward_common.keys.ring import KeyRing
+from doorward_client import base64url
+from doorward_client.keys.key_set import KeySet
+from doorward_client.keys.key_store import KeyStore
 from integration.keys.mounted import KeyDocument
 
 
@@ -22,14 +22,19 @@ def expiry_of(token: str) -> int:
     return int(json.loads(base64url.decode(token.split(".")[1]))["exp"])
 
 
-def ring_of(document: KeyDocument) -> KeyRing:
+def ring_of(document: KeyDocument) -> KeyStore:
     """Return the ring of a key set."""
-    return KeyRing(KeySet.parse(json.dumps(document)))
+    return KeyStore(KeySet.parse(json.dumps(document)))
 
 
 def signed(
-    document: KeyDocument, subject: uuid.UUID, *, role: str = "admin", seconds: int = 3600, epoch: int = 0
+    document: KeyDocument,
+    subject: uuid.UUID,
+    *,
+    role: str = "admin",
+    seconds: int = 3600,
+    token_version: int = 0,
 ) -> str:
     """Sign a token with the key that signs now, as auth does and as whoever stole the key can."""
     signer = Signer(ring_of(document), issuer="doorward", audience="doorward", lifetime=seconds)
-    return signer.sign(user_id=subject, session_id=uuid.uuid4(), role=role, epoch=epoch)
+    return signer.sign(user_id=subject, session_id=uuid.uuid4(), role=role, token_version=token_version)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.database import create_engine
+from doorward_kit.database import create_engine
 from integration.mail.mailing import Office, codes, create_tables, outbox
 from support.databases import DatabaseServer
 

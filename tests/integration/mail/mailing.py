@@ -13,20 +13,20 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from pydantic import SecretStr
 
-from doorward_common.columns import NAMING, TABLE_OPTIONS, exact_text, fixed_bytes
-from doorward_common.database import create_engine
-from doorward_common.mail.delivery import Transport
-from doorward_common.mail.leases import LeasedMail
-from doorward_common.mail.metrics import MailMetrics
-from doorward_common.mail.migration import create_outbox
-from doorward_common.mail.outbox import Mail, enqueue, outbox_table
-from doorward_common.mail.settings import MailSettings
-from doorward_common.mail.smtp import SmtpTransport
-from doorward_common.mail.templates import DROP, FindAddress, MailTemplate, MailTemplates, Verdict
-from doorward_common.mail.worker import MailWorker
-from doorward_common.metrics import Metrics
-from doorward_common.settings import DatabaseSettings
-from doorward_common.unit_of_work import Database
+from doorward_kit.column_types import NAMING, TABLE_OPTIONS, exact_text, fixed_bytes
+from doorward_kit.database import create_engine
+from doorward_kit.metrics import Metrics
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database
+from doorward_mail.metrics import MailMetrics
+from doorward_mail.migration import create_outbox
+from doorward_mail.outbox import Mail, enqueue, outbox_table
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.settings import MailSettings
+from doorward_mail.smtp import SmtpTransport
+from doorward_mail.templates import DROP, FindAddress, MailTemplate, MailTemplates, Verdict
+from doorward_mail.transport import Transport
+from doorward_mail.worker import MailWorker
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ def mail_settings(port: int, **overrides: Any) -> MailSettings:
         "mail_from_name": "Test Team",
         "mail_poll_seconds": 0.05,
         "mail_retry_seconds": 0.05,
-        "mail_send_seconds": 40.0,
+        "mail_send_timeout_seconds": 40.0,
         "mail_lease_seconds": 45.0,
         **overrides,
     }
@@ -109,7 +109,7 @@ class Office:
         *,
         transport: Transport | None = None,
         templates: tuple[MailTemplate, ...] = TEMPLATES,
-        find_address: FindAddress | None = None,
+        find_recipient: FindAddress | None = None,
     ) -> MailWorker:
         """Build a worker; it sends by SMTP unless told otherwise."""
         mails = MailTemplates("integration.mail", templates, settings, folder="templates")
@@ -121,7 +121,7 @@ class Office:
             transport or SmtpTransport(settings),
             settings,
             self.mail_metrics,
-            find_address=find_address,
+            find_recipient=find_recipient,
         )
 
     async def enqueue(self, *mails: Mail) -> list[str]:

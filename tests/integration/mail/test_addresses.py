@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward_common.mail.outbox import Mail
+from doorward_mail.outbox import Mail
 from integration.mail.mailing import Office, mail_settings, running
 from support.smtp import ReceivedMail, SmtpServer
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from doorward_common.database import create_engine
-from doorward_common.mail import leases
-from doorward_common.mail.outbox import Mail, enqueue
+from doorward_kit.database import create_engine
+from doorward_mail import outbox_queries
+from doorward_mail.outbox import Mail, enqueue
 from integration.harness.deployment import wait_until
 from integration.mail.mailing import GONE, Office, codes, hash_of, mail_settings, notice, outbox, running
 from support.processes import Process
@@ -151,7 +151,7 @@ def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
 async def test_a_worker_that_comes_too_late_makes_no_code(office: Office, smtp: SmtpServer) -> None:
     await office.enqueue(Mail("code", "ada@example.com"))
     (stale,) = await office.database.write(
-        lambda c: leases.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
+        lambda c: outbox_queries.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
     )
     async with running(office.worker(mail_settings(smtp.port))):
         await office.wait_until_empty()

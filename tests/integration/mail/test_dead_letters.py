@@ -2,10 +2,10 @@
 
 import uuid
 
-from doorward_common.columns import utc_now
-from doorward_common.mail import dead_letters
-from doorward_common.mail.dead_letters import DeadMail
-from doorward_common.pagination import Position
+from doorward_kit.column_types import utc_now
+from doorward_kit.pagination import Position
+from doorward_mail import dead_letters
+from doorward_mail.dead_letters import DeadMail
 from integration.mail.mailing import Office, eventually, mail_settings, notice, outbox, running
 from support.smtp import SmtpServer
 

@@ -10,14 +10,14 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from doorward_common.columns import utc_now
-from doorward_common.mail import leases
-from doorward_common.mail.delivery import DeliveryError, Message
-from doorward_common.mail.leases import LeasedMail
-from doorward_common.mail.outbox import Mail
-from doorward_common.mail.smtp import SmtpTransport
-from doorward_common.mail.templates import MailTemplate
-from doorward_common.unit_of_work import DatabaseUnavailableError
+from doorward_kit.column_types import utc_now
+from doorward_kit.unit_of_work import DatabaseUnavailableError
+from doorward_mail import outbox_queries
+from doorward_mail.outbox import Mail
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.smtp import SmtpTransport
+from doorward_mail.templates import MailTemplate
+from doorward_mail.transport import DeliveryError, Message
 from integration.mail.mailing import (
     TEMPLATES,
     Office,
@@ -35,13 +35,13 @@ from support.smtp import SmtpServer
 async def test_it_is_tried_again_and_again_and_then_dead(office: Office, smtp: SmtpServer) -> None:
     smtp.behave(refuse_at="rcpt", code=450, status="4.2.2")
     await office.enqueue(notice())
-    async with running(office.worker(mail_settings(smtp.port, mail_attempts=3))):
+    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=3))):
         await office.wait_until_dead(1)
     (row,) = await office.rows()
     assert (row.attempts, row.last_error) == (3, "recipient 450 4.2.2")
     assert (row.due_at, row.lease_id) == (None, None)
     assert office.sample("doorward_mail_failed_total", failure="recipient") == 3
-    assert office.sample("doorward_mail_not_sent_total", reason="dead") == 1
+    assert office.sample("doorward_mail_discarded_total", reason="dead") == 1
 
 
 async def test_each_wait_is_longer_than_the_one_before(
@@ -50,7 +50,7 @@ async def test_each_wait_is_longer_than_the_one_before(
     smtp.behave(refuse_at="data", code=451)
     await office.enqueue(notice())
     waits: dict[int, float] = {}
-    put_off = leases.put_off
+    put_off = outbox_queries.put_off
 
     def put_off_and_look(
         connection: sa.Connection, table: sa.Table, mail: LeasedMail, **options: Any
@@ -61,7 +61,7 @@ async def test_each_wait_is_longer_than_the_one_before(
         waits[row.attempts] = (row.due_at - row.now).total_seconds()
         return done
 
-    monkeypatch.setattr(leases, "put_off", put_off_and_look)
+    monkeypatch.setattr(outbox_queries, "put_off", put_off_and_look)
 
     async def seen() -> int:
         return len(waits)
@@ -106,7 +106,7 @@ async def test_no_address_and_no_text_of_the_server_is_logged_or_stored(
         await office.enqueue(notice(1, "very.private@example.com"), notice(2, "not an address"))
         async with running(office.worker(mail_settings(smtp.port))):
             await office.wait_until_dead(2)
-    assert {entry["event"] for entry in logged} == {"mail.dead"}
+    assert {entry["event"] for entry in logged} == {"mail.dead_lettered"}
     assert "private" not in repr(logged)
     assert "refused" not in repr(logged)
     assert "an address" not in repr(logged)
@@ -130,7 +130,7 @@ async def test_what_is_not_about_the_mail_costs_it_nothing(
 ) -> None:
     smtp.behave(refuse_at=step, code=code, status=status)
     await office.enqueue(*(notice(number) for number in range(10)))
-    async with running(office.worker(mail_settings(smtp.port, mail_attempts=1, mail_concurrency=2))):
+    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=1, mail_concurrency=2))):
         await eventually(lambda rows: any(row.last_error for row in rows), office.rows)
         rows = await office.rows()
         assert {row.last_error for row in rows} <= {None, error}
@@ -143,7 +143,7 @@ async def test_what_is_not_about_the_mail_costs_it_nothing(
 async def test_mail_waits_together_while_the_server_is_down(office: Office, smtp: SmtpServer) -> None:
     smtp.stop()
     await office.enqueue(*(notice(number) for number in range(20)))
-    async with running(office.worker(mail_settings(smtp.port, mail_attempts=1))):
+    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=1))):
         await eventually(lambda rows: any(row.last_error == "connect" for row in rows), office.rows)
         await asyncio.sleep(1.0)
         # One finds out for all: without the pause it would be some fifty attempts by now.
@@ -205,7 +205,7 @@ async def test_a_slow_server_keeps_no_more_than_a_few_mails_under_way(
 async def test_a_server_that_never_answers_is_given_up(office: Office, smtp: SmtpServer) -> None:
     smtp.behave(delay=60.0, delay_at="rcpt")
     await office.enqueue(notice())
-    settings = mail_settings(smtp.port, mail_attempts=1, smtp_timeout_seconds=0.3)
+    settings = mail_settings(smtp.port, mail_max_attempts=1, smtp_timeout_seconds=0.3)
     async with running(office.worker(settings)):
         await office.wait_until_dead(1)
     assert [row.last_error for row in await office.rows()] == ["timeout"]
@@ -240,7 +240,7 @@ async def test_a_database_that_blinks_costs_the_mail_nothing(office: Office, smt
 
     await office.enqueue(Mail("code", "ada@example.com"))
     worker = office.worker(
-        mail_settings(smtp.port, mail_attempts=1),
+        mail_settings(smtp.port, mail_max_attempts=1),
         templates=(TEMPLATES[0], MailTemplate("code", {"code": "1"}, blink)),
     )
     async with running(worker):
@@ -269,7 +269,7 @@ async def test_mail_that_is_too_old_is_dead_though_the_server_was_never_there(
 async def test_a_mail_that_kills_its_worker_is_dead_in_the_end(office: Office, smtp: SmtpServer) -> None:
     await office.enqueue(notice())
     await office.execute(outbox.update().values(attempts=3))
-    async with running(office.worker(mail_settings(smtp.port, mail_attempts=3))):
+    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=3))):
         await office.wait_until_dead(1)
     assert [row.last_error for row in await office.rows()] == ["crash"]
     assert smtp.mails() == []
@@ -299,10 +299,10 @@ async def test_a_broken_hook_or_template_puts_the_mail_off_and_says_where(
     await office.enqueue(Mail("code", "private@example.com"), Mail("notice", "private@example.com"))
     templates = (TEMPLATES[0], MailTemplate("code", {"code": "1"}, broken_hook))
     with capture_logs() as logged:
-        async with running(office.worker(mail_settings(smtp.port, mail_attempts=2), templates=templates)):
+        async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=2), templates=templates)):
             await office.wait_until_dead(2)
     errors = {row.template: row.last_error for row in await office.rows()}
     assert errors == {"code": "prepare ValueError", "notice": "template UndefinedError"}
-    broken = [entry for entry in logged if entry["event"] == "mail.broken"]
+    broken = [entry for entry in logged if entry["event"] == "mail.render_failed"]
     assert {Path(entry["place"].rpartition(":")[0]).name for entry in broken} >= {Path(__file__).name}
     assert "private" not in repr(logged)

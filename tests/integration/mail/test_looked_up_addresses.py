@@ -5,10 +5,10 @@ from typing import Literal
 
 import pytest
 
-from doorward_common.errors import UnavailableError
-from doorward_common.mail.leases import LeasedMail, measure
-from doorward_common.mail.outbox import Mail
-from doorward_common.mail.templates import DROP, Verdict
+from doorward_client.errors import UnavailableError
+from doorward_mail.outbox import Mail
+from doorward_mail.outbox_queries import LeasedMail, measure
+from doorward_mail.templates import DROP, Verdict
 from integration.mail.mailing import Office, mail_settings, outbox, running
 from support.smtp import SmtpServer
 
@@ -39,7 +39,7 @@ class Directory:
 async def test_a_mail_goes_where_the_directory_says(office: Office, smtp: SmtpServer) -> None:
     (mail_id, _) = await office.enqueue(to("ada"), to("nobody"))
     directory = Directory()
-    async with running(office.worker(mail_settings(smtp.port), find_address=directory.find)):
+    async with running(office.worker(mail_settings(smtp.port), find_recipient=directory.find)):
         await office.wait_until_empty()
     (mail,) = smtp.mails()
     assert (mail.id, mail.recipients) == (mail_id, ["ada@example.com"])
@@ -50,8 +50,8 @@ async def test_a_mail_goes_where_the_directory_says(office: Office, smtp: SmtpSe
 async def test_while_the_directory_is_away_no_attempt_counts(office: Office, smtp: SmtpServer) -> None:
     await office.enqueue(to("ada"))
     directory = Directory(UnavailableError(), UnavailableError())
-    settings = mail_settings(smtp.port, mail_attempts=1)
-    async with running(office.worker(settings, find_address=directory.find)):
+    settings = mail_settings(smtp.port, mail_max_attempts=1)
+    async with running(office.worker(settings, find_recipient=directory.find)):
         await office.wait_until_empty()
     assert (len(smtp.mails()), directory.asked) == (1, 3)
     assert office.sample("doorward_mail_failed_total", failure="directory") == 2
@@ -60,8 +60,8 @@ async def test_while_the_directory_is_away_no_attempt_counts(office: Office, smt
 async def test_a_lookup_that_breaks_counts(office: Office, smtp: SmtpServer) -> None:
     await office.enqueue(to("ada"))
     directory = Directory(KeyError("person"), KeyError("person"))
-    settings = mail_settings(smtp.port, mail_attempts=2)
-    async with running(office.worker(settings, find_address=directory.find)):
+    settings = mail_settings(smtp.port, mail_max_attempts=2)
+    async with running(office.worker(settings, find_recipient=directory.find)):
         await office.wait_until_dead(1)
     (row,) = await office.rows()
     assert (row.last_error, smtp.mails()) == ("directory KeyError", [])
@@ -70,7 +70,7 @@ async def test_a_lookup_that_breaks_counts(office: Office, smtp: SmtpServer) -> 
 async def test_a_mail_waits_for_its_time(office: Office, smtp: SmtpServer) -> None:
     await office.enqueue(to("ada", wait=3600))
     (now_id,) = await office.enqueue(to("ada"))
-    async with running(office.worker(mail_settings(smtp.port), find_address=Directory().find)):
+    async with running(office.worker(mail_settings(smtp.port), find_recipient=Directory().find)):
         await office.wait_until_gone(now_id)
     assert [mail.id for mail in smtp.mails()] == [now_id]
     backlog = await office.database.read(lambda connection: measure(connection, outbox))

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from doorward_common.columns import utc_now
-from doorward_common.mail import leases
-from doorward_common.mail.leases import LeasedMail
-from doorward_common.mail.outbox import Mail
+from doorward_kit.column_types import utc_now
+from doorward_mail import outbox_queries
+from doorward_mail.outbox import Mail
+from doorward_mail.outbox_queries import LeasedMail
 from integration.mail.mailing import Office, create_tables, metadata, notice, outbox
 from support.databases import Database, DatabaseServer
 
@@ -49,7 +49,7 @@ async def test_looking_for_due_mail_reads_no_more_than_it_returns(office: Office
 
 async def take(office: Office, count: int, seconds: float = 60.0) -> list[LeasedMail]:
     return await office.database.write(
-        lambda c: leases.lease(c, outbox, count=count, seconds=seconds, lease_id=uuid.uuid4())
+        lambda c: outbox_queries.lease(c, outbox, count=count, seconds=seconds, lease_id=uuid.uuid4())
     )
 
 
@@ -60,7 +60,7 @@ async def test_what_one_has_taken_no_other_gets_until_the_lease_ends(office: Off
     assert [len(first), len(second)] == [2, 1]
     assert not {mail.id for mail in first} & {mail.id for mail in second}
     assert await take(office, 5) == []
-    assert not await office.database.read(lambda c: leases.is_any_due(c, outbox))
+    assert not await office.database.read(lambda c: outbox_queries.is_any_due(c, outbox))
     await office.execute(outbox.update().values(due_at=utc_now(-1)))
     third = await take(office, 5)
     assert {mail.attempts for mail in third} == {2}
@@ -73,7 +73,7 @@ async def test_two_at_the_same_moment_pass_over_each_others_rows(office: Office,
     other = Office(mail_url)
     with office.database.engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        mine = leases.lease(connection, outbox, count=4, seconds=60, lease_id=uuid.uuid4())
+        mine = outbox_queries.lease(connection, outbox, count=4, seconds=60, lease_id=uuid.uuid4())
         theirs = await take(other, 20)
         connection.commit()
     other.close()
@@ -85,15 +85,15 @@ async def test_whoever_comes_back_too_late_changes_nothing(office: Office) -> No
     (late,) = await take(office, 1, seconds=-1.0)
     (now,) = await take(office, 1)
     for work in (
-        lambda c: leases.hold(c, outbox, late),
-        lambda c: leases.finish(c, outbox, late),
-        lambda c: leases.bury(c, outbox, late, error="crash"),
-        lambda c: leases.put_off(c, outbox, late, seconds=0, error="timeout"),
+        lambda c: outbox_queries.hold(c, outbox, late),
+        lambda c: outbox_queries.finish(c, outbox, late),
+        lambda c: outbox_queries.bury(c, outbox, late, error="crash"),
+        lambda c: outbox_queries.put_off(c, outbox, late, seconds=0, error="timeout"),
     ):
         assert not await office.database.write(work)
     (row,) = await office.rows()
     assert (row.lease_id, row.attempts, row.dead_at, row.last_error) == (now.lease_id.bytes, 2, None, None)
-    assert await office.database.write(lambda c: leases.finish(c, outbox, now))
+    assert await office.database.write(lambda c: outbox_queries.finish(c, outbox, now))
     assert await office.rows() == []
 
 
@@ -101,7 +101,7 @@ async def test_an_attempt_that_was_not_the_mails_fault_is_taken_back(office: Off
     await office.enqueue(notice())
     (mail,) = await take(office, 1)
     await office.database.write(
-        lambda c: leases.put_off(c, outbox, mail, seconds=-1, error="connect", is_counted=False)
+        lambda c: outbox_queries.put_off(c, outbox, mail, seconds=-1, error="connect", is_counted=False)
     )
     (again,) = await take(office, 1)
     assert again.attempts == 1
@@ -128,7 +128,9 @@ async def test_what_does_not_fit_is_refused(office: Office) -> None:
 
 
 async def test_it_measures_what_waits_and_what_is_dead(office: Office) -> None:
-    assert await office.database.read(lambda c: leases.measure(c, outbox)) == leases.Backlog(0, 0, 0.0)
+    assert await office.database.read(lambda c: outbox_queries.measure(c, outbox)) == outbox_queries.Backlog(
+        0, 0, 0.0
+    )
     await office.enqueue(*(notice(number) for number in range(3)))
     await office.execute(
         outbox.update()
@@ -138,7 +140,7 @@ async def test_it_measures_what_waits_and_what_is_dead(office: Office) -> None:
     await office.execute(
         outbox.update().where(outbox.c.recipient == "user1@example.com").values(created_at=utc_now(-60))
     )
-    backlog = await office.database.read(lambda c: leases.measure(c, outbox))
+    backlog = await office.database.read(lambda c: outbox_queries.measure(c, outbox))
     assert (backlog.waiting, backlog.dead) == (2, 1)
     assert 59 < backlog.oldest < 120
 
@@ -155,7 +157,7 @@ async def test_an_account_that_only_enqueues_needs_nothing_but_insert(account: D
         reader = Office(account.account("worker", {"outbox": "SELECT, UPDATE, DELETE"}))
         await writer.enqueue(notice())
         (mail,) = await take(reader, 1)
-        assert await reader.database.write(lambda c: leases.finish(c, outbox, mail))
+        assert await reader.database.write(lambda c: outbox_queries.finish(c, outbox, mail))
         with (
             writer.database.engine.connect() as connection,
             pytest.raises(sa.exc.OperationalError, match="SELECT command denied"),

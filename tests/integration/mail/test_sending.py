@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.mail.mailbox import Mailbox
-from doorward_common.mail.outbox import Mail, enqueue
-from doorward_common.mail.smtp import SmtpTransport
-from doorward_common.mail.transports import transport_of
+from doorward_mail.file_transport import Mailbox
+from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.smtp import SmtpTransport
+from doorward_mail.transports import transport_of
 from integration.mail.mailing import (
     GONE,
     Office,
@@ -204,7 +204,7 @@ async def test_a_decoy_goes_without_a_mail(
     async with running(office.worker(mail_settings(smtp.port))):
         await office.wait_until_empty()
     assert smtp.mails() == []
-    assert office.sample("doorward_mail_not_sent_total", reason="dropped") == 1
+    assert office.sample("doorward_mail_discarded_total", reason="dropped") == 1
 
 
 async def test_what_came_too_late_to_be_of_use_is_not_sent(office: Office, smtp: SmtpServer) -> None:
@@ -212,7 +212,7 @@ async def test_what_came_too_late_to_be_of_use_is_not_sent(office: Office, smtp:
     async with running(office.worker(mail_settings(smtp.port))):
         await office.wait_until_empty()
     assert [str(mail.message["Subject"]) for mail in smtp.mails()] == ["Notice 2"]
-    assert office.sample("doorward_mail_not_sent_total", reason="expired") == 1
+    assert office.sample("doorward_mail_discarded_total", reason="expired") == 1
 
 
 async def test_in_development_a_mail_is_a_file(office: Office, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ async def test_metrics_say_how_it_stands(office: Office, smtp: SmtpServer) -> No
         await eventually(lambda count: count == 2, waiting)  # measured at the start
         smtp.thaw()
         await office.wait_until_empty()
-    assert office.sample("doorward_mail_oldest_seconds") > 0
+    assert office.sample("doorward_mail_oldest_message_age_seconds") > 0
     assert office.sample("doorward_mail_sent_total", template="notice") == 2
     assert office.sample("doorward_mail_send_seconds_count") == 2
     assert office.sample("doorward_mail_sending") == 0

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.mail import worker as workers
-from doorward_common.unit_of_work import DatabaseUnavailableError
+from doorward_kit.unit_of_work import DatabaseUnavailableError
+from doorward_mail import worker as workers
 from integration.mail.mailing import Office, eventually, mail_settings, notice, running
 from support.smtp import SmtpServer
 
@@ -70,16 +70,16 @@ async def test_a_mail_that_was_sent_is_not_forgotten_when_the_database_blinks(
     office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = 2
-    write_one = office.database.write_one
+    execute_single = office.database.execute_single
 
     async def blink(work: Callable[[sa.Connection], Any]) -> Any:
         nonlocal failures
         if failures:
             failures -= 1
             raise DatabaseUnavailableError
-        return await write_one(work)
+        return await execute_single(work)
 
-    monkeypatch.setattr(office.database, "write_one", blink)
+    monkeypatch.setattr(office.database, "execute_single", blink)
     await office.enqueue(notice())
     async with running(office.worker(mail_settings(smtp.port))):
         await office.wait_until_empty()

@@ -71,7 +71,7 @@ async def test_a_wrong_password_makes_mail_wait_and_not_die(
             smtp_ca_file=certificate.authority,
             smtp_username=ACCOUNT[0],
             smtp_password="wrong",
-            mail_attempts=1,
+            mail_max_attempts=1,
         )
         await assert_mail_waits(office, smtp, settings, "auth 535 5.7.8")
 
@@ -81,7 +81,7 @@ async def test_an_account_that_was_not_set_makes_mail_wait(
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, account=ACCOUNT) as smtp:
         settings = mail_settings(
-            smtp.port, smtp_tls="starttls", smtp_ca_file=certificate.authority, mail_attempts=1
+            smtp.port, smtp_tls="starttls", smtp_ca_file=certificate.authority, mail_max_attempts=1
         )
         await assert_mail_waits(office, smtp, settings, "sender 530 5.7.0")
 

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from doorward_common.database import create_engine
-from doorward_common.mail.outbox import Mail, enqueue
+from doorward_kit.database import create_engine
+from doorward_mail.outbox import Mail, enqueue
 from integration.mail.mailing import notice, outbox
 
 

@@ -12,9 +12,9 @@ import sys
 import time
 import traceback
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 
 _LONGEST_SECONDS = 0.25
 _TIMEOUT_SECONDS = 25

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE, REQUIRED_REVISION, VERSION_TABLE, schema_problem
 from doorward_identity.tables import metadata
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from integration.harness.installation import Installation
 from integration.harness.people import half_made, populate
 from integration.harness.schemas import collations

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE, VERSION_TABLE, schema_problem
 from doorward_tickets.tables import metadata
 from integration.harness.schemas import collations

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from doorward_auth.main import create_app
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.installation import AUTH, Installation, auth_settings
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
@@ -51,7 +51,7 @@ def test_without_a_good_token_the_challenge(installation: Installation, people: 
 
 
 def auth_with(key_set: list[dict[str, object]], tmp_path: Path, **overrides: object) -> TestClient:
-    keys = {"secret_key": None, "key_set": SecretStr(json.dumps({"keys": key_set}))}
+    keys = {"secret_key": None, "jwks": SecretStr(json.dumps({"keys": key_set}))}
     return TestClient(create_app(auth_settings(f"sqlite:///{tmp_path}/empty.db", **keys, **overrides)))
 
 

@@ -39,9 +39,9 @@ def test_every_line_of_a_request_has_its_id(deployment: Deployment, people: Peop
     cases: list[tuple[str, str, str | None, Any, set[str]]] = [
         ("POST", f"{AUTH}/token", None, login, {"login.succeeded"}),
         ("POST", f"{AUTH}/token", None, {**login, "password": "wrong"}, {"login.failed"}),
-        ("POST", f"{AUTH}/refresh-token", None, {"refresh_token": "dwr_" + "A" * 64}, {"refresh.refused"}),
+        ("POST", f"{AUTH}/refresh-token", None, {"refresh_token": "dwr_" + "A" * 64}, {"refresh.rejected"}),
         ("POST", f"{AUTH}/logout", people.user.access, None, {"logout"}),
-        ("GET", f"{AUTH}/me", "garbage", None, {"token.refused"}),
+        ("GET", f"{AUTH}/me", "garbage", None, {"token.rejected"}),
         ("POST", USERS, admin, new_user(), {"user.created"}),
         ("PATCH", people.other.path, admin, {"name": "New"}, {"user.updated"}),
         ("DELETE", people.other.path, admin, None, {"user.deleted"}),

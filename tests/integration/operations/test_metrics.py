@@ -104,7 +104,7 @@ def test_counters_count(deployment: Deployment, people: People) -> None:
             value(families, "doorward_http_requests_total", route=route, status="401"),
             value(families, "doorward_http_request_duration_seconds_count", route=route),
             value(families, "doorward_executor_wait_seconds_count", executor="hash"),
-            value(families, "doorward_tokens_refused_total"),
+            value(families, "doorward_tokens_rejected_total"),
         )
 
     before = counts()

@@ -28,8 +28,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         folder,
         DOORWARD_ARGON2_MEMORY_KIB=str(HASH_MIB * 1024),
         DOORWARD_ARGON2_TIME_COST="3",
-        DOORWARD_ARGON2_THREADS="1",
-        DOORWARD_ARGON2_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
+        DOORWARD_HASH_THREADS="1",
+        DOORWARD_HASH_QUEUE_TIMEOUT_SECONDS=str(DEADLINE_SECONDS),
     ) as deployment:
         yield deployment
 

@@ -34,7 +34,7 @@ def test_more_than_one_is_answered_with_one_line(name: ServiceName | None, tmp_p
     with process_of(name, tmp_path, "4") as process:
         lines = process.log_text().splitlines()
     (line,) = [json.loads(line) for line in lines if "API_WORKERS" in line]
-    assert (line["event"], line["level"], line["api_workers"]) == ("server.one_process", "warning", 4)
+    assert (line["event"], line["level"], line["api_workers"]) == ("config.api_workers_ignored", "warning", 4)
     assert "replicas" in line["hint"]
 
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from doorward_common.keys.key_set import ES256
-from doorward_common.keys.rotation import new_jwk
+from doorward_client.keys.key_set import ES256
+from doorward_kit.key_rotation import new_jwk
 from integration.harness.crowd import Member, enrol
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
@@ -43,8 +43,8 @@ class RemoteDeployment(Deployment):
         self.document = {"keys": [new_jwk(ES256)]}
         self._env = {
             **PATIENT,
-            "DOORWARD_KEY_SET": json.dumps(self.document),
-            "DOORWARD_SERVICE_CLIENTS": json.dumps(dict([CLIENT])),
+            "DOORWARD_JWKS": json.dumps(self.document),
+            "DOORWARD_OAUTH_CLIENTS": json.dumps(dict([CLIENT])),
             **env,
         }
         super().__init__(database.url, folder, **self._env)
@@ -94,7 +94,7 @@ class RemoteDeployment(Deployment):
         connection = self.database.server.connect(self.database.name)
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO revocations (kind, subject_id, epoch, revoked_at, expires_at)"
+                "INSERT INTO revocations (kind, subject_id, token_version, revoked_at, expires_at)"
                 " VALUES (%s, %s, %s, %s, %s)",
                 [("session", session.bytes, 0, before, until) for session in sessions],
             )

@@ -12,7 +12,7 @@ from integration.remote.own_service import REPORTS, OwnService
 MAX_AGE = 5.0
 AGE = "doorward_revocations_age_seconds"
 NEVER_READ = "The list of revoked tokens has not been read yet."
-POLICIES = ("accept", "refuse")
+POLICIES = ("allow", "deny")
 
 
 def own(deployment: RemoteDeployment, policy: str, **env: str) -> OwnService:
@@ -38,7 +38,7 @@ def test_auth_away_and_back(deployment: RemoteDeployment, policy: str) -> None:
         # The users service ends an account meanwhile: nobody can tell this one.
         deployment.change(ended, status="disabled")
         wait_until(lambda: service.metric(AGE) > MAX_AGE, 60, "stale")
-        if policy == "accept":
+        if policy == "allow":
             assert [service.status(one.access) for one in (kept, ended)] == [200, 200]
             status, said = service.readiness()
             assert (status, said.startswith("revocations are ")) == (200, True)
@@ -80,7 +80,7 @@ def test_with_a_wrong_client_secret_it_says_so_and_does_as_it_is_told(
         assert "not the secret" not in service.log_text()
         # A list that was never read is no fresh one.
         assert math.isinf(service.metric(AGE)) or service.metric(AGE) > MAX_AGE
-        if policy == "accept":
+        if policy == "allow":
             assert service.status(somebody.access) == 200
         else:
             assert_unavailable(service, somebody.access, "revocations_stale")
@@ -89,7 +89,7 @@ def test_with_a_wrong_client_secret_it_says_so_and_does_as_it_is_told(
 def test_a_start_without_auth_is_no_crash_and_mends_itself(deployment: RemoteDeployment) -> None:
     somebody = deployment.sign_in()
     deployment.auth.kill9()
-    with own(deployment, "accept", DOORWARD_LOG_LEVEL="info") as service:
+    with own(deployment, "allow", DOORWARD_LOG_LEVEL="info") as service:
         assert service.readiness()[0] == 503
         assert_unavailable(service, somebody.access, "no_keys")
         deployment.auth.start()
@@ -99,7 +99,7 @@ def test_a_start_without_auth_is_no_crash_and_mends_itself(deployment: RemoteDep
 
 @pytest.mark.parametrize("missing", ["DOORWARD_AUTH_URL", "DOORWARD_CLIENT_ID", "DOORWARD_CLIENT_SECRET"])
 def test_without_a_setting_it_says_which(deployment: RemoteDeployment, missing: str) -> None:
-    service = own(deployment, "accept", DOORWARD_LOG_LEVEL="info", DOORWARD_REDIS_URL="redis://127.0.0.1:1/0")
+    service = own(deployment, "allow", DOORWARD_LOG_LEVEL="info", DOORWARD_REDIS_URL="redis://127.0.0.1:1/0")
     del service.env[missing]
     with pytest.raises(RuntimeError, match=missing):
         service.start()

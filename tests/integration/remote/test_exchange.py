@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from doorward_common.revocations.exchange import CHANNEL
+from doorward_client.revocations.redis_pubsub import CHANNEL
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
 from integration.keys.keyed import metric
@@ -16,7 +16,7 @@ from integration.remote.own_service import OwnService
 from support.databases import DatabaseServer
 from support.redis import Redis
 
-CONNECTED = "doorward_exchange_connected"
+CONNECTED = "doorward_revocation_pubsub_connected"
 PROCESSES = 3
 ME = f"{USERS}/me"
 LONG_BEFORE_THE_POLL = 8.0
@@ -137,7 +137,7 @@ def test_without_redis_the_poll_brings_it(polling_as_usual: Informed) -> None:
         assert polling_as_usual.service.readiness() == (200, "ok")
         password = polling_as_usual.redis.url.split(":")[2].split("@")[0]
         for process in (*deployment.services, polling_as_usual.service):
-            assert "exchange.unreachable" in process.log_text()
+            assert "redis_pubsub.unavailable" in process.log_text()
             assert password not in process.log_text()
     finally:
         polling_as_usual.mend()

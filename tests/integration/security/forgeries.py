@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from doorward_common.keys.secrets import key_id
+from doorward_client.keys.secret_strength import key_id
 from integration.harness.forgery import (
     ABSENT,
     Forger,
@@ -30,7 +30,7 @@ _WRONG: Final[dict[str, list[Any]]] = {
     "exp": [ABSENT, None, "", "9999999999", 1.5e10, True, 0, -1, [], 1, -_BIG],
     "nbf": [None, "", 9_999_999_999, _BIG, 1.5],
     "role": [ABSENT, None, "", "root", "Admin", ["admin"], 1, True, "admin,user"],
-    "epoch": [ABSENT, None, "", "0", 0.5, True, []],
+    "token_version": [ABSENT, None, "", "0", 0.5, True, []],
 }
 
 
@@ -120,7 +120,7 @@ def _headers() -> Iterator[tuple[str, Forger]]:
 
 
 def _raw_claims() -> Iterator[tuple[str, Forger]]:
-    for name in ("exp", "iat", "nbf", "epoch"):
+    for name in ("exp", "iat", "nbf", "token_version"):
         for value in ("1e999", "-1e999", "NaN", "Infinity", "1" * 400, "9" * 3000, "[" * 1000):
             yield (
                 f"11 {name} {value[:12]}",

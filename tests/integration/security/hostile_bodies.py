@@ -87,7 +87,7 @@ MASS_ASSIGNMENT: Final[Mapping[str, Any]] = {
     "email_verified": True,
     "email_verified_at": "2026-01-01T00:00:00Z",
     "is_admin": True,
-    "epoch": 0,
+    "token_version": 0,
     "version": 1,
     "created_at": "2026-01-01T00:00:00Z",
     "updated_at": "2026-01-01T00:00:00Z",

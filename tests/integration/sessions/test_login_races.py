@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.codes import repository as codes
-from doorward_auth.codes.one_time import PIN_SECONDS, Purpose, hash_pin
-from doorward_common.database import create_engine
+from doorward_auth.one_time_codes import repository as codes
+from doorward_auth.one_time_codes.codes import PIN_SECONDS, Purpose, hash_pin
+from doorward_kit.database import create_engine
 from integration.harness.crowd import Member, enrol
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD

@@ -11,10 +11,10 @@ from statistics import median
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.database import create_engine
-from doorward_common.revocations.changes import Changes
-from doorward_common.revocations.memory import Revocations
+from doorward_client.revocations.models import Changes
+from doorward_client.revocations.revocation_list import RevocationList
 from doorward_identity.tables import revocations
+from doorward_kit.database import create_engine
 from integration.harness.crowd import enrol
 from integration.harness.installation import AUTH
 from integration.harness.replicas import Replicas
@@ -28,7 +28,7 @@ IN_DATABASE = 200_000
 # Rows without a sequence, which MySQL has not: five digits, and two kinds.
 _DIGIT = "(SELECT 0 d" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10)) + ")"
 FILL = f"""
-INSERT INTO revocations (kind, subject_id, epoch, revoked_at, expires_at)
+INSERT INTO revocations (kind, subject_id, token_version, revoked_at, expires_at)
 SELECT kind, UNHEX(MD5(CONCAT_WS('-', kind, a.d, b.d, c.d, e.d, f.d))), 1,
        UTC_TIMESTAMP(6) - INTERVAL 60 SECOND, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR
 FROM {_DIGIT} a, {_DIGIT} b, {_DIGIT} c, {_DIGIT} e, {_DIGIT} f,
@@ -42,10 +42,10 @@ def ids(count: int) -> list[uuid.UUID]:
     return [uuid.uuid4() for _ in range(count)]
 
 
-def list_of(count: int) -> tuple[Revocations, list[uuid.UUID]]:
+def list_of(count: int) -> tuple[RevocationList, list[uuid.UUID]]:
     """Make a list, half of it sessions and half users; return it with its subjects."""
     subjects = ids(count)
-    revocations = Revocations()
+    revocations = RevocationList()
     revocations.apply(
         Changes(dict.fromkeys(subjects[::2], 300.0), dict.fromkeys(subjects[1::2], (3, 300.0)), cursor="now")
     )
@@ -53,7 +53,7 @@ def list_of(count: int) -> tuple[Revocations, list[uuid.UUID]]:
     return revocations, subjects
 
 
-def checks(revocations: Revocations, subjects: list[uuid.UUID]) -> Callable[[], float]:
+def checks(revocations: RevocationList, subjects: list[uuid.UUID]) -> Callable[[], float]:
     """Return what takes the time of so many checks: of what is in the list, and as many of what is not."""
     known = random.Random(1).choices(subjects, k=CHECKS // 2)
     asked = [*known, *ids(CHECKS // 2)]
@@ -61,7 +61,7 @@ def checks(revocations: Revocations, subjects: list[uuid.UUID]) -> Callable[[], 
 
     def run() -> float:
         began = time.process_time()
-        found = sum(revocations.is_revoked(session_id=one, subject=one, epoch=2) for one in asked)
+        found = sum(revocations.is_revoked(session_id=one, user_id=one, token_version=2) for one in asked)
         took = time.process_time() - began
         assert found == expected
         return took
@@ -92,7 +92,7 @@ def kept_bytes() -> int:
 def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
     """Every look repeats what the one before brought."""
     changes = Changes(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)), "now")
-    revocations = Revocations()
+    revocations = RevocationList()
     revocations.apply(changes)
     before = kept_bytes()
     for _ in range(10):
@@ -105,13 +105,15 @@ def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
 def test_what_has_expired_is_dropped_and_its_room_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    revocations = Revocations()
+    revocations = RevocationList()
     most: list[int] = []
     for generation in range(1, 9):
         changes = Changes(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)), "now")
         revocations.apply(changes)
         assert len(revocations) == 4_000
-        assert all(revocations.is_revoked(session_id=one, subject=one, epoch=0) for one in changes.sessions)
+        assert all(
+            revocations.is_revoked(session_id=one, user_id=one, token_version=0) for one in changes.sessions
+        )
         del changes
         most.append(kept_bytes())
         now += 299

@@ -64,7 +64,7 @@ async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
     """Return why so many refreshes of a session were refused, as logged by all processes, sorted."""
 
     def logged() -> list[str]:
-        events = replicas.events("refresh.refused")
+        events = replicas.events("refresh.rejected")
         return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
 
     await until(lambda: len(logged()) == count, 20, f"logged as refused {count} times")

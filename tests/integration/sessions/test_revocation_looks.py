@@ -10,15 +10,15 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth.revocations.log import RevocationLog
-from doorward_common.database import create_engine
-from doorward_common.metrics import Metrics
-from doorward_common.migrations import migrate
-from doorward_common.revocations.memory import Revocations
-from doorward_common.settings import DatabaseSettings
-from doorward_common.unit_of_work import Database as UnitsOfWork
-from doorward_identity.revocations import DatabaseSource, revoke_session
+from doorward_auth.revocation_feed.change_log import RevocationChangeLog
+from doorward_client.revocations.revocation_list import RevocationList
 from doorward_identity.schema import PACKAGE
+from doorward_identity.token_revocation import DatabaseRevocationSource, revoke_session
+from doorward_kit.database import create_engine
+from doorward_kit.metrics import Metrics
+from doorward_kit.migrations import migrate
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database as UnitsOfWork
 from support.databases import Database, DatabaseServer
 
 
@@ -37,9 +37,9 @@ class Publisher:
     def __init__(self, database: Database) -> None:
         settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=30.0)
         self.units = UnitsOfWork(settings, Metrics(), pool_size=1)
-        self.source = DatabaseSource(self.units)
-        self.revocations = Revocations()
-        self.log = RevocationLog(self.revocations)
+        self.source = DatabaseRevocationSource(self.units)
+        self.revocations = RevocationList()
+        self.log = RevocationChangeLog(self.revocations)
         self.cursor: str | None = None
 
     async def look(self) -> None:

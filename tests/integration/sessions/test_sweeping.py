@@ -12,15 +12,15 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth.sweeper import KEPT, Sweeper
-from doorward_common.database import create_engine
-from doorward_common.metrics import Metrics
-from doorward_common.migrations import migrate
-from doorward_common.settings import DatabaseSettings
-from doorward_common.sweeping import BATCH
-from doorward_common.unit_of_work import Database as UnitsOfWork
+from doorward_auth.cleanup import KEPT, CleanupTask
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import revocations, sessions
+from doorward_kit.cleanup import BATCH
+from doorward_kit.database import create_engine
+from doorward_kit.metrics import Metrics
+from doorward_kit.migrations import migrate
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database as UnitsOfWork
 from integration.harness.crowd import Member, enrol
 from integration.harness.races import together, until_rows_are_waited_for
 from integration.harness.replicas import Replicas, Tokens
@@ -33,12 +33,12 @@ LIVE = 24
 
 
 @contextmanager
-def sweeper(database_url: str) -> Iterator[Sweeper]:
+def sweeper(database_url: str) -> Iterator[CleanupTask]:
     """Give one as a replica has it: with connections and threads of its own."""
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
-        yield Sweeper(database)
+        yield CleanupTask(database)
     finally:
         database.dispose()
 
@@ -83,7 +83,7 @@ def revocation_row(expires: datetime) -> dict[str, Any]:
     return {
         "kind": "session",
         "subject_id": subject,
-        "epoch": 0,
+        "token_version": 0,
         "revoked_at": revoked,
         "expires_at": expires,
     }
@@ -110,7 +110,7 @@ def sweeps_of_all(engine: sa.Engine) -> int:
     )
 
 
-async def walk(one: Sweeper, engine: sa.Engine) -> None:
+async def walk(one: CleanupTask, engine: sa.Engine) -> None:
     """Sweep until the sweeper has been everywhere."""
     for _ in range(sweeps_of_all(engine)):
         assert await one.sweep() <= BATCH

@@ -46,7 +46,8 @@ def accounts(folder: Path) -> list[tuple[str, str, str, int, str]]:
     engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT email, role, status, epoch, password_hash FROM users JOIN credentials ON user_id = id"
+            "SELECT email, role, status, token_version, password_hash"
+            " FROM users JOIN credentials ON user_id = id"
         ).all()
     engine.dispose()
     return [tuple(row) for row in rows]

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 import support.standalone
-from doorward_common.keys.key_set import KeySet
+from doorward_client.keys.key_set import KeySet
 from integration.harness.deployment import wait_until
 from support.ports import free_port
 from support.probes import http_status

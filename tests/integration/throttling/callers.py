@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from doorward_auth.throttling.limits import Subject
-from doorward_common.database import create_engine
-from doorward_common.mail.mailbox import Mailbox
-from doorward_common.migrations import migrate
+from doorward_auth.rate_limiting.limits import Subject
 from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
+from doorward_mail.file_transport import Mailbox
 from integration.harness.crowd import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
@@ -174,7 +174,7 @@ class Auths:
         """Let so much time pass for some subjects, in the database."""
         for subject in subjects:
             self.database.execute(
-                "UPDATE throttles SET forgotten_at = forgotten_at - INTERVAL %s SECOND,"
+                "UPDATE rate_limits SET expires_at = expires_at - INTERVAL %s SECOND,"
                 " blocked_until = blocked_until - INTERVAL %s SECOND WHERE subject = %s",
                 seconds,
                 seconds,
@@ -189,15 +189,15 @@ class Auths:
         """Let the last failure be of this moment, however long ago it was."""
         memory = f"INTERVAL {subject.limit.memory} SECOND"
         self.database.execute(
-            "UPDATE throttles SET blocked_until = blocked_until + INTERVAL"
-            f" TIMESTAMPDIFF(MICROSECOND, forgotten_at - {memory}, UTC_TIMESTAMP(6)) MICROSECOND,"
-            f" forgotten_at = UTC_TIMESTAMP(6) + {memory} WHERE subject = %s",
+            "UPDATE rate_limits SET blocked_until = blocked_until + INTERVAL"
+            f" TIMESTAMPDIFF(MICROSECOND, expires_at - {memory}, UTC_TIMESTAMP(6)) MICROSECOND,"
+            f" expires_at = UTC_TIMESTAMP(6) + {memory} WHERE subject = %s",
             subject.key,
         )
 
     def counted(self, subject: Subject) -> int:
         """Return what is counted of a subject in the database."""
-        rows = self.database.execute("SELECT count FROM throttles WHERE subject = %s", subject.key)
+        rows = self.database.execute("SELECT count FROM rate_limits WHERE subject = %s", subject.key)
         return int(rows[0][0]) if rows else 0
 
     def events(self, name: str) -> list[dict[str, object]]:

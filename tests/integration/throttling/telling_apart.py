@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_NEIGHBOURS = 12
+_SOURCE_MULTIPLIER = 12
 
 
 class Sample(NamedTuple):
@@ -42,7 +42,7 @@ class _Threshold(NamedTuple):
 def _without_drift(samples: Sequence[Sample]) -> list[Sample]:
     """Divide each by what was usual at its time: a machine's speed is not the attacker's question."""
     costs = [sample.cost for sample in samples]
-    near = (costs[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1] for at in range(len(costs)))
+    near = (costs[max(0, at - _SOURCE_MULTIPLIER) : at + _SOURCE_MULTIPLIER + 1] for at in range(len(costs)))
     return [
         Sample(sample.cost / statistics.median(around), sample.is_known)
         for sample, around in zip(samples, near, strict=True)

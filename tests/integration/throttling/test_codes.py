@@ -2,8 +2,8 @@
 
 import pytest
 
-from doorward_auth.codes.one_time import MAX_GUESSES
-from doorward_auth.throttling.limits import CODE_GUESSES, CODES_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.one_time_codes.codes import MAX_GUESSES
+from doorward_auth.rate_limiting.limits import CODE_GUESSES, CODES_BY_SOURCE, MAILS_TO_ADDRESS, Subject
 from integration.harness.crowd import Member
 from integration.harness.installation import AUTH
 from integration.harness.races import together

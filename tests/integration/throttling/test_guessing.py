@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from doorward_auth.throttling.limits import LOGIN_BY_DEVICE, LOGIN_BY_STRANGERS, Subject
+from doorward_auth.rate_limiting.limits import LOGIN_BY_DEVICE, LOGIN_UNKNOWN_DEVICES, Subject
 from integration.harness.crowd import Member, enrol
 from integration.harness.people import PASSWORD
 from integration.harness.races import in_line, together, until_in_line
@@ -21,9 +21,9 @@ from integration.throttling.callers import (
 )
 
 SENDERS = 200
-LIMIT = LOGIN_BY_STRANGERS
+LIMIT = LOGIN_UNKNOWN_DEVICES
 DAY = 86_400
-LOCK = "SELECT count FROM throttles WHERE subject = %s FOR UPDATE"
+LOCK = "SELECT count FROM rate_limits WHERE subject = %s FOR UPDATE"
 
 
 def by_strangers(email: str) -> Subject:

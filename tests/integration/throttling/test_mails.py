@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from doorward_auth.throttling.limits import MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.rate_limiting.limits import MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
 from integration.harness.crowd import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 import redis as client
 
-from doorward_auth.throttling.limits import CODE_GUESSES, LOGIN_BY_STRANGERS, MAILS_TO_ADDRESS, Subject
+from doorward_auth.rate_limiting.limits import CODE_GUESSES, LOGIN_UNKNOWN_DEVICES, MAILS_TO_ADDRESS, Subject
 from integration.harness.crowd import Member, enrol
 from integration.harness.people import PASSWORD
 from integration.harness.races import together, until
@@ -18,7 +18,7 @@ from support.databases import DatabaseServer
 from support.ports import free_port
 from support.redis import Redis
 
-LIMIT = LOGIN_BY_STRANGERS
+LIMIT = LOGIN_UNKNOWN_DEVICES
 BACK_SECONDS = 60
 
 
@@ -64,7 +64,7 @@ def connected(url: str) -> int | None:
     """Read the gauge; None where there is none."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
-    found = [line for line in lines if line.startswith("doorward_throttle_redis_connected ")]
+    found = [line for line in lines if line.startswith("doorward_rate_limit_redis_connected ")]
     return int(float(found[0].split()[1])) if found else None
 
 
@@ -148,7 +148,7 @@ async def test_no_limit_is_lost_with_the_server(auths: Auths, server: Redis, mem
     async def kill() -> None:
         await asyncio.to_thread(server.kill9)
 
-    before = len(auths.events("throttle.redis_lost"))
+    before = len(auths.events("rate_limit.redis_unavailable"))
     began = time.monotonic()
     found = statuses(await guesses(auths, member, 300, kill))
     assert found.keys() == {401, 429}, found
@@ -157,7 +157,7 @@ async def test_no_limit_is_lost_with_the_server(auths: Auths, server: Redis, mem
     auths.prolong(by_strangers(member))
     assert (await auths.log_in(member.email)).status == 429
     await until_they_count_in(auths, 0)
-    assert len(auths.events("throttle.redis_lost")) == before + len(auths.services), "one line each"
+    assert len(auths.events("rate_limit.redis_unavailable")) == before + len(auths.services), "one line each"
 
 
 async def test_it_comes_back_by_itself(auths: Auths, server: Redis, member: Member) -> None:
@@ -168,7 +168,7 @@ async def test_it_comes_back_by_itself(auths: Auths, server: Redis, member: Memb
     await until_they_count_in(auths, 1)
     await guesses(auths, member, 30)
     assert in_redis(server, by_strangers(member)) > LIMIT.free
-    assert auths.events("throttle.redis_found")
+    assert auths.events("rate_limit.redis_recovered")
 
 
 async def test_frozen_server_holds_nobody_up(auths: Auths, server: Redis, member: Member) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.request_context import current_request_id
-from doorward_identity.tables import throttles
+from doorward_client.request_context import current_request_id
+from doorward_identity.tables import rate_limits
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
 
@@ -68,7 +68,7 @@ def watched(installation: Installation) -> Iterator[list[str]]:
 
 def statements_of(installation: Installation, request: Request) -> list[str]:
     method, path, body = request
-    installation.execute(sa.delete(throttles))
+    installation.execute(sa.delete(rate_limits))
     with watched(installation) as statements:
         headers = {"X-Request-ID": REQUEST_ID, "Content-Type": "application/json"}
         response = installation.call(method, AUTH + path, headers=headers, json=body)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.throttling.limits import LOGIN_BY_SOURCE, Subject
+from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE, Subject
 from integration.harness.crowd import Member
 from integration.harness.races import together
 from integration.throttling.callers import (

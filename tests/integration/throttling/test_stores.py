@@ -15,18 +15,18 @@ import redis
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from doorward_auth.throttling import redis_store, repository
-from doorward_auth.throttling.limits import Subject
-from doorward_auth.throttling.metrics import ThrottleMetrics
-from doorward_auth.throttling.redis_store import PREFIX, RedisStore
-from doorward_auth.throttling.rules import Backoff, Budget, Record
-from doorward_auth.throttling.stores import DatabaseStore, ThrottleStore
-from doorward_common.metrics import Metrics
-from doorward_common.migrations import migrate
-from doorward_common.settings import DatabaseSettings
-from doorward_common.unit_of_work import Database
+from doorward_auth.rate_limiting import redis_backend, repository
+from doorward_auth.rate_limiting.algorithms import Backoff, Budget, Record
+from doorward_auth.rate_limiting.backends import DatabaseBackend, RateLimitBackend
+from doorward_auth.rate_limiting.limits import Subject
+from doorward_auth.rate_limiting.metrics import RateLimitMetrics
+from doorward_auth.rate_limiting.redis_backend import PREFIX, RedisBackend
 from doorward_identity.schema import PACKAGE
-from doorward_identity.tables import throttles
+from doorward_identity.tables import rate_limits
+from doorward_kit.metrics import Metrics
+from doorward_kit.migrations import migrate
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database
 from integration.harness.races import together, until
 from support.databases import DatabaseServer
 from support.redis import Redis
@@ -40,7 +40,7 @@ SLACK = 60.0
 class Aging(ABC):
     """A store, and the passing of time in it."""
 
-    def __init__(self, store: ThrottleStore) -> None:
+    def __init__(self, store: RateLimitBackend) -> None:
         self.store = store
 
     @abstractmethod
@@ -52,19 +52,19 @@ class AgingDatabase(Aging):
     """Rows are moved back."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(DatabaseStore(database))
+        super().__init__(DatabaseBackend(database))
         self.database = database
 
     async def age(self, subject: Subject, seconds: int) -> None:
-        mine = throttles.c.subject == subject.key
-        found = sa.select(throttles.c.forgotten_at, throttles.c.blocked_until).where(mine)
+        mine = rate_limits.c.subject == subject.key
+        found = sa.select(rate_limits.c.expires_at, rate_limits.c.blocked_until).where(mine)
 
         def work(connection: sa.Connection) -> None:
             row = connection.execute(found).one_or_none()
             if row is not None:
                 by = timedelta(seconds=seconds)
-                earlier = {"forgotten_at": row[0] - by, "blocked_until": row[1] - by}
-                connection.execute(throttles.update().where(mine).values(earlier))
+                earlier = {"expires_at": row[0] - by, "blocked_until": row[1] - by}
+                connection.execute(rate_limits.update().where(mine).values(earlier))
 
         await self.database.write(work)
 
@@ -72,7 +72,7 @@ class AgingDatabase(Aging):
 class AgingRedis(Aging):
     """Times in a key, and the time until it expires, are moved back."""
 
-    def __init__(self, store: RedisStore, client: "redis.Redis") -> None:
+    def __init__(self, store: RedisBackend, client: "redis.Redis") -> None:
         super().__init__(store)
         self.client = client
 
@@ -102,7 +102,7 @@ async def aging(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with running(server) as store, _client(server) as client:
             yield AgingRedis(store, client)
     elif request.param == "sqlite":
-        with closing(database_at(f"sqlite:///{tmp_path}/throttles.db")) as opened:
+        with closing(database_at(f"sqlite:///{tmp_path}/rate_limits.db")) as opened:
             yield AgingDatabase(opened.database)
     else:
         mariadb: DatabaseServer = request.getfixturevalue("mariadb_server")
@@ -132,16 +132,16 @@ async def _client(server: Redis) -> AsyncIterator["redis.Redis"]:
 
 
 @asynccontextmanager
-async def running(server: Redis) -> AsyncIterator[RedisStore]:
+async def running(server: Redis) -> AsyncIterator[RedisBackend]:
     """Give a store that has found its server."""
     metrics = Metrics()
     with pytest.MonkeyPatch.context() as patch:
         # What is tested here is how it counts: a busy machine must not look like a server that is away.
-        patch.setattr(redis_store, "TIMEOUT_SECONDS", 10.0)
-        store = RedisStore(server.url, metrics, ThrottleMetrics(metrics.registry))
+        patch.setattr(redis_backend, "TIMEOUT_SECONDS", 10.0)
+        store = RedisBackend(server.url, metrics, RateLimitMetrics(metrics.registry))
     task = asyncio.create_task(store.run())
     try:
-        connected = "doorward_throttle_redis_connected"
+        connected = "doorward_rate_limit_redis_connected"
         await until(lambda: metrics.registry.get_sample_value(connected) == 1, 10, "connected")
         yield store
     finally:
@@ -165,7 +165,7 @@ class Model:
 
     def counts(self, subjects: Sequence[Subject]) -> list[int]:
         found = (self.records.get(subject.key) for subject in subjects)
-        return [record.count if record and record.forgotten_at > self.now else 0 for record in found]
+        return [record.count if record and record.expires_at > self.now else 0 for record in found]
 
     def claim(self, subjects: Sequence[Subject], *, counts: bool) -> list[float]:
         waits = self.waits(subjects)
@@ -177,7 +177,7 @@ class Model:
 
     def is_close(self, record: Record) -> bool:
         """Tell whether a second more or less would decide."""
-        times = (record.blocked_until, record.forgotten_at)
+        times = (record.blocked_until, record.expires_at)
         return any(0 < abs((one - self.now).total_seconds()) < SLACK for one in times)
 
     def _wait(self, record: Record | None) -> float:
@@ -247,7 +247,7 @@ async def test_claim_that_does_not_count_leaves_nothing_behind(aging: Aging) -> 
         assert not [one for one in subjects if aging.client.exists(PREFIX + one.key.hex().encode())]
     elif isinstance(aging, AgingDatabase):
         keys = [subject.key for subject in subjects]
-        found = sa.select(sa.func.count()).where(throttles.c.subject.in_(keys))
+        found = sa.select(sa.func.count()).where(rate_limits.c.subject.in_(keys))
         assert await aging.database.read(lambda c: c.execute(found).scalar_one()) == 0
 
 
@@ -264,7 +264,7 @@ async def test_sweeping_takes_what_is_forgotten_and_nothing_else(aging: Aging) -
         return await aging.database.write(lambda connection: repository.sweep(connection, 5))
 
     assert [await sweep(), await sweep(), await sweep()] == [5, 2, 0]
-    left = await aging.database.read(lambda c: set(c.execute(sa.select(throttles.c.subject)).scalars()))
+    left = await aging.database.read(lambda c: set(c.execute(sa.select(rate_limits.c.subject)).scalars()))
     assert left == {subject.key for subject in young}
 
 
@@ -278,7 +278,7 @@ async def test_sweeping_passes_over_what_is_in_use(aging: Aging) -> None:
         await aging.age(subject, BUDGET.memory)
     with aging.database.engine.connect() as holder:
         holder.exec_driver_sql("BEGIN")
-        holder.execute(sa.select(throttles).where(throttles.c.subject == held.key).with_for_update())
+        holder.execute(sa.select(rate_limits).where(rate_limits.c.subject == held.key).with_for_update())
         assert await aging.database.write(lambda connection: repository.sweep(connection, 5)) == 1
         holder.rollback()
     assert await aging.database.write(lambda connection: repository.sweep(connection, 5)) == 1
@@ -293,7 +293,7 @@ async def test_claims_of_different_people_do_not_wait_for_each_other(aging: Agin
         await aging.store.claim([subject], counts=True)
     with aging.database.engine.connect() as holder:
         holder.exec_driver_sql("BEGIN")
-        holder.execute(sa.select(throttles).where(throttles.c.subject == other.key).with_for_update())
+        holder.execute(sa.select(rate_limits).where(rate_limits.c.subject == other.key).with_for_update())
         pair = [mine, everybody[-1]]
         waits: Any = await asyncio.wait_for(aging.store.claim(pair, counts=True), 0.8)
         assert list(waits) == [0, 0]

@@ -21,7 +21,7 @@ def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Ite
         mail_from_name="Test Team",
         mail_poll_seconds=0.05,
         mail_retry_seconds=0.1,
-        notice_seconds=3600,
-        app_url=APP,
+        notification_interval_seconds=3600,
+        frontend_url=APP,
     ) as replica:
         yield replica

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from doorward_tickets.tables import tickets
 from doorward_tickets.tickets import search
-from doorward_tickets.tickets.listing import Listing
+from doorward_tickets.tickets.list_query import Listing
 from doorward_tickets.tickets.repository import list_tickets
 from doorward_tickets.tickets.schemas import Filter, TicketSort
 from doorward_tickets.tickets.search import find_tickets, search_tickets
-from doorward_tickets.tickets.states import TicketStatus
+from doorward_tickets.tickets.workflow import TicketStatus
 from integration.harness.installation import Installation
 from integration.harness.people import People
 from integration.tickets.test_lists import fill
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.parametrize("empty_database_url", ["mariadb"], indirect
 def connection(installation: Installation, people: People) -> Iterator[sa.Connection]:
     fill(installation, people, STORED, seed=4)
     with installation.tickets_engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE TABLE tickets, ticket_words")
+        connection.exec_driver_sql("ANALYZE TABLE tickets, ticket_search_terms")
         yield connection
 
 

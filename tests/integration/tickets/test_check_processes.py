@@ -19,7 +19,7 @@ LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
 @pytest.fixture(scope="module")
 def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("checks")
-    with new_chain(mariadb_server, folder, more=2, DOORWARD_DELETION_POLL_SECONDS="0.05") as chain:
+    with new_chain(mariadb_server, folder, more=2, DOORWARD_DELETED_USERS_POLL_SECONDS="0.05") as chain:
         with chain.tickets:
             chain.ticket("POST", TICKETS, chain.log_in("user@example.com"), json=dict(TICKET))
             wait_until(lambda: is_done(chain), 20, "asked about")

@@ -9,13 +9,13 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.unit_of_work import Database
 from doorward_identity.tables import deletions, users
-from doorward_tickets.people import repository
-from doorward_tickets.people.accounts import Accounts, AccountsUnavailableError
-from doorward_tickets.people.deletions import CHECK_SECONDS
+from doorward_kit.unit_of_work import Database
 from doorward_tickets.tables import feeds
 from doorward_tickets.tables import people as snapshot
+from doorward_tickets.user_snapshots import repository
+from doorward_tickets.user_snapshots.auth_client import Accounts, AccountsUnavailableError
+from doorward_tickets.user_snapshots.deleted_users_sync import CHECK_SECONDS
 from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation, another
 from integration.harness.people import People, enrol
@@ -149,7 +149,7 @@ def test_of_many_that_would_one_does_it(
     tickets_execute(installation, feeds.delete())
     if not is_first:
         tickets_execute(installation, feeds.insert().values(name="everybody", cursor=LONG_AGO))
-    take = partial(repository.take_check, seconds=60)
+    take = partial(repository.claim_reconciliation, seconds=60)
     # Not beside another replica: that one follows by itself, and may be the one.
     database: Database = installation.tickets_app.state.means.database
     with ThreadPoolExecutor(8) as threads:

@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from doorward_common.columns import utc_now
-from doorward_common.mail.outbox import Mail, enqueue
 from doorward_identity.tables import outbox as accounts_outbox
 from doorward_identity.tables import users
-from doorward_tickets.notices.kinds import NoticeKind
+from doorward_kit.column_types import utc_now
+from doorward_mail.outbox import Mail, enqueue
+from doorward_tickets.notifications.notification_types import NotificationType
 from doorward_tickets.tables import notices, outbox
 from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, TICKETS, Installation
@@ -28,7 +28,7 @@ def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) ->
     ticket_id = uuid.UUID(store_ticket(installation, person_id)).bytes
     person = uuid.UUID(person_id).bytes
     parameters = {"ticket_id": ticket_id.hex(), "person_id": person.hex()}
-    mail = Mail(NoticeKind.REPLIED.value, None, parameters=parameters)
+    mail = Mail(NotificationType.REPLIED.value, None, parameters=parameters)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         enqueue(connection, outbox, mail)

@@ -99,7 +99,7 @@ def test_auth_was_down_meanwhile(running: Chain) -> None:
     token = running.log_in("admin@example.com")
     running.auth.kill9()
     delete(running, token, made[0][0])
-    running.tickets.wait_for_log("deletions.unknown", PROMISED_SECONDS)
+    running.tickets.wait_for_log("deleted_users.sync_failed", PROMISED_SECONDS)
     assert not author(running, token, made[0][1])["deleted"]
     running.auth.start()
     wait_until_gone(running, token, made)
@@ -204,8 +204,8 @@ def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
     ready, stranger._ready = stranger._ready, lambda: http_status(stranger.port, "/livez") == 200
     stranger.start()
     try:
-        stranger.wait_for_log("deletions.unknown", PROMISED_SECONDS)
-        running.auth.wait_for_log("client.refused", PROMISED_SECONDS)
+        stranger.wait_for_log("deleted_users.sync_failed", PROMISED_SECONDS)
+        running.auth.wait_for_log("client.rejected", PROMISED_SECONDS)
     finally:
         stranger.stop()
         stranger.env["DOORWARD_CLIENT_SECRET"], stranger._ready = known, ready

@@ -8,12 +8,12 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity import deletions as feed
+from doorward_identity import deleted_users_feed as feed
 from doorward_identity.tables import deletions
-from doorward_tickets.people import repository
-from doorward_tickets.people.accounts import AccountsUnavailableError
 from doorward_tickets.tables import feeds, idempotency_keys
 from doorward_tickets.tables import people as snapshot
+from doorward_tickets.user_snapshots import repository
+from doorward_tickets.user_snapshots.auth_client import AccountsUnavailableError
 from integration.harness.installation import AUTH, CLIENT, TICKETS, Installation
 from integration.harness.people import People, Person, enrol
 from integration.harness.problems import assert_problem

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from doorward_tickets.tables import tickets
 from doorward_tickets.tickets.schemas import TicketSort
-from doorward_tickets.tickets.states import Priority
+from doorward_tickets.tickets.workflow import Priority
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem, pointers

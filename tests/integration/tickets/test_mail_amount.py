@@ -5,10 +5,10 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
-from doorward_tickets.notices import repository
-from doorward_tickets.notices.kinds import NoticeKind
-from doorward_tickets.notices.repository import Notice
+from doorward_kit.column_types import utc_now
+from doorward_tickets.notifications import repository
+from doorward_tickets.notifications.notification_types import NotificationType
+from doorward_tickets.notifications.repository import Notice
 from doorward_tickets.tables import notices, outbox, replies, tickets
 from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import Installation
@@ -80,7 +80,7 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
     settled(mailing, smtp)
     reply(mailing, people.admin, path)  # waits for its time, an hour away
     ticket_id = uuid.UUID(path.rpartition("/")[2]).bytes
-    notice = Notice(ticket_id, uuid.UUID(people.user.id).bytes, NoticeKind.REPLIED)
+    notice = Notice(ticket_id, uuid.UUID(people.user.id).bytes, NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change:
         change.exec_driver_sql("BEGIN")
         change.execute(sa.select(tickets).where(tickets.c.id == ticket_id).with_for_update())

@@ -36,9 +36,9 @@ def chain(
     env = {
         **smtp.service_env,
         "DOORWARD_MAIL_POLL_SECONDS": "0.05",
-        "DOORWARD_MAIL_SEND_SECONDS": "4",
+        "DOORWARD_MAIL_SEND_TIMEOUT_SECONDS": "4",
         "DOORWARD_MAIL_LEASE_SECONDS": "5",
-        "DOORWARD_NOTICE_SECONDS": str(WINDOW_SECONDS),
+        "DOORWARD_NOTIFICATION_INTERVAL_SECONDS": str(WINDOW_SECONDS),
     }
     with new_chain(mariadb_server, tmp_path_factory.mktemp("mailing"), more=1, **env) as chain:
         chain.tickets.start()

@@ -3,8 +3,8 @@
 import httpx2
 import sqlalchemy as sa
 
-from doorward_tickets.people.accounts import AccountsUnavailableError
 from doorward_tickets.tables import outbox
+from doorward_tickets.user_snapshots.auth_client import AccountsUnavailableError
 from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation
 from integration.harness.people import People

@@ -1,4 +1,4 @@
-"""Muting a ticket: no mail about it, for whoever sees it and wants none."""
+"""MutesService a ticket: no mail about it, for whoever sees it and wants none."""
 
 import uuid
 

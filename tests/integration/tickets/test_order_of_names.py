@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity.tables import users
-from doorward_tickets.people import repository
 from doorward_tickets.tables import people as snapshot
+from doorward_tickets.user_snapshots import repository
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People, Person
 from integration.harness.tickets import TICKET, come_in_between, open_ticket, tickets_execute
@@ -94,7 +94,7 @@ def test_what_they_read_is_theirs_to_say_at_any_time(installation: Installation,
 def test_a_word_as_old_takes_the_place_of_another(installation: Installation, people: People) -> None:
     """What a replica of the release before has stored meanwhile, which says nothing of when."""
     open_ticket(installation, people.user)
-    for stale in ({"name": "Of before"}, {"name": "Of before", "as_of": None}):
+    for stale in ({"name": "Of before"}, {"name": "Of before", "profile_updated_at": None}):
         tickets_execute(installation, snapshot.update().values(**stale))
         open_ticket(installation, people.user)
         assert names_of(installation, people.user) == [("User",)]

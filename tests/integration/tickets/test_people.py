@@ -8,8 +8,8 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from doorward_tickets.people.directory import Directory
 from doorward_tickets.tables import people as snapshot
+from doorward_tickets.user_snapshots.users_client import Directory
 from integration.harness.installation import TICKETS, USERS, Installation
 from integration.harness.people import People, Person, enrol
 from integration.harness.problems import assert_problem

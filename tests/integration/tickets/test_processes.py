@@ -57,7 +57,7 @@ def test_goes_on_without_auth_and_users(chain: Chain) -> None:
         chain.users.start()
 
 
-@pytest.mark.parametrize("policy", ["accept", "refuse"])
+@pytest.mark.parametrize("policy", ["allow", "deny"])
 def test_goes_on_without_the_identity_database_as_it_is_told(
     mariadb_server: DatabaseServer, tmp_path: Path, policy: str
 ) -> None:
@@ -72,9 +72,9 @@ def test_goes_on_without_the_identity_database_as_it_is_told(
             response = chain.client.get(f"{chain.tickets.url}/readyz")
             return response.status_code, response.text
 
-        status = {"accept": 200, "refuse": 503}[policy]
+        status = {"allow": 200, "deny": 503}[policy]
         wait_until(lambda: readiness()[0] == status and "revo" in readiness()[1], 60, "aged")
-        if policy == "accept":
+        if policy == "allow":
             status, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
             assert (status, ticket["author"]["name"]) == (201, "User")
             assert len(chain.ticket("GET", TICKETS, token)[1]["items"]) == 2

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH, SECRET_KEY, TICKETS, USERS
@@ -49,7 +49,7 @@ def desk(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactor
         migrate(engine, PACKAGE)
         engine.dispose()
         clients = json.dumps(dict([CLIENT]))
-        chain = Deployment(identity.url, folder, DOORWARD_SERVICE_CLIENTS=clients, **PATIENT)
+        chain = Deployment(identity.url, folder, DOORWARD_OAUTH_CLIENTS=clients, **PATIENT)
         stop.enter_context(chain)
         chain.people()
         env = {

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from doorward_common.columns import utc_now
-from doorward_tickets.notices import repository
-from doorward_tickets.notices.kinds import NoticeKind
-from doorward_tickets.notices.repository import Notice
+from doorward_kit.column_types import utc_now
+from doorward_tickets.notifications import repository
+from doorward_tickets.notifications.notification_types import NotificationType
+from doorward_tickets.notifications.repository import Notice
 from doorward_tickets.tables import notices
 from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import Installation
@@ -28,7 +28,7 @@ def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Ite
     """A replica that sends mail at once, as soon as a change says that there is some."""
     del people
     with mailing_through(
-        installation, smtp, mail_poll_seconds=60, mail_retry_seconds=0.05, notice_seconds=1
+        installation, smtp, mail_poll_seconds=60, mail_retry_seconds=0.05, notification_interval_seconds=1
     ) as replica:
         yield replica
 
@@ -146,7 +146,7 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     let_the_next_be_due(mailing)
     ticket_id, person_id = (uuid.UUID(one).bytes for one in (ticket["id"], people.user.id))
-    notice = Notice(ticket_id, person_id, NoticeKind.REPLIED)
+    notice = Notice(ticket_id, person_id, NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change, ThreadPoolExecutor(1) as threads:
         change.exec_driver_sql("BEGIN")
         assert repository.schedule(change, notice, since=1, seconds=1)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.deletions import PAGE
-from doorward_tickets.people import repository
+from doorward_identity.deleted_users_feed import PAGE
 from doorward_tickets.tables import people as snapshot
+from doorward_tickets.user_snapshots import repository
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from doorward_tickets.tickets import search
 from doorward_tickets.tickets.schemas import TicketSort
-from doorward_tickets.tickets.states import TicketStatus
+from doorward_tickets.tickets.workflow import TicketStatus
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People, Person
 from integration.harness.tickets import open_ticket, store_tickets

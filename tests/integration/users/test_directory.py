@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.tables import credentials, users
-from doorward_users.accounts.schemas import Sort
+from doorward_users.directory.schemas import Sort
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
@@ -72,7 +72,8 @@ def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
     with installation.transaction() as connection:
         connection.execute(
             sa.text(
-                "INSERT INTO users (id, email, email_key, name, name_key, role, status, epoch, version,"
+                "INSERT INTO users (id, email, email_key, name, name_key, role, status, token_version,"
+                " version,"
                 " created_at, updated_at) VALUES (:id, :email, :email_key, :name, :name_key, :role, :status,"
                 " 0, 1, :moment, :moment)"
             ),

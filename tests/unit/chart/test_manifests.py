@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from chart.manifests import FOLDER, OVERLAYS, without_helm
-from doorward_common.keys.key_set import KeySet
+from doorward_client.keys.key_set import KeySet
 
 ROOT_PASSWORD = {"DOORWARD_DATABASE_ROOT_PASSWORD": "of-your-database"}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from doorward_identity.passwords import blocklist
 from doorward_identity.passwords.blocklist import DIGEST_BYTES, digest, is_common, spellings
-from doorward_identity.passwords.spelling import MINIMUM_LENGTH
+from doorward_identity.passwords.normalization import MINIMUM_LENGTH
 
 BUILDER = Path(__file__).parents[3] / "services/identity/tools/build_common_passwords.py"
 DATA = files("doorward_identity.passwords") / "data"

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from doorward_common.metrics import Metrics
 from doorward_identity.passwords import PasswordHashing, is_importable
-from doorward_identity.passwords.spelling import encodings
+from doorward_identity.passwords.normalization import encodings
 from doorward_identity.settings import Argon2Settings
+from doorward_kit.metrics import Metrics
 
-CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "argon2_threads": 1}
+CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
 
 
 def hashing_with(**parameters: int) -> PasswordHashing:

@@ -5,24 +5,24 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from doorward_auth.accounts.service import AccountInformation
-from doorward_auth.composition import AuthServices
+from doorward_auth.account_lookup.service import AccountInformation
+from doorward_auth.container import AuthContainer
 from doorward_auth.email_change.service import EmailChangeService
-from doorward_auth.oauth.service import TokenInspector
+from doorward_auth.introspection.service import TokenInspector
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
 from doorward_auth.registration.service import RegistrationService
-from doorward_auth.revocations.log import RevocationLog
+from doorward_auth.revocation_feed.change_log import RevocationChangeLog
 from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
-from doorward_auth.tokens.logins import LoginService
-from doorward_auth.tokens.refreshes import RefreshService
-from doorward_common.languages import preferred_language
-from doorward_common.request_context import current_address
-from doorward_identity.audit_log import AuditLog
+from doorward_auth.tokens.login_service import LoginService
+from doorward_auth.tokens.refresh_service import RefreshService
+from doorward_client.request_context import current_address
+from doorward_identity.audit.service import AuditLog
+from doorward_kit.accept_language import preferred_language
 
 
-def _one(pick: Callable[[AuthServices], Any]) -> Callable[[Request], Awaitable[Any]]:
+def _one(pick: Callable[[AuthContainer], Any]) -> Callable[[Request], Awaitable[Any]]:
     async def dependency(request: Request) -> Any:
         return pick(request.app.state.services)
 
@@ -53,7 +53,7 @@ Resets = Annotated[ResetService, Depends(_one(lambda services: services.resets))
 Registrations = Annotated[RegistrationService, Depends(_one(lambda services: services.registrations))]
 EmailChanges = Annotated[EmailChangeService, Depends(_one(lambda services: services.email_changes))]
 Inspector = Annotated[TokenInspector, Depends(_one(lambda services: services.inspector))]
-Published = Annotated[RevocationLog, Depends(_one(lambda services: services.revocation_log))]
+Published = Annotated[RevocationChangeLog, Depends(_one(lambda services: services.revocation_log))]
 Accounts = Annotated[AccountInformation, Depends(_one(lambda services: services.accounts))]
 Audit = Annotated[AuditLog, Depends(_one(lambda services: services.audit))]
 CallingDevice = Annotated[Device, Depends(_device)]

@@ -8,11 +8,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from doorward_auth.captcha.settings import CaptchaSettings
-from doorward_auth.clients.registry import ClientRegistry
-from doorward_common.keys.key_set import KeySet
-from doorward_common.mail.settings import MailSettings
+from doorward_auth.service_clients.registry import ClientRegistry
+from doorward_client.keys.key_set import KeySet
 from doorward_identity.emails import email_key
 from doorward_identity.settings import IdentitySettings
+from doorward_mail.settings import MailSettings
 
 _DAY: Final = 86_400
 
@@ -49,13 +49,13 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
     registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Domains whose addresses may register; comma-separated."
     )
-    app_url: str | None = Field(
+    frontend_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
         description="Where your application is, for links in mails: `/verify-email?code=` and"
         " `/accept-invitation?code=` are appended. None: mails carry codes alone.",
     )
-    service_clients: SecretStr | None = Field(
+    oauth_clients: SecretStr | None = Field(
         default=None,
         description="Services that may ask about tokens: a JSON object of their ids and secrets, each a text"
         ' of 32 bytes or more or a list of two while one replaces the other: `{"tickets": "..."}`.',
@@ -69,7 +69,7 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
             return tuple(email_key(f"anybody@{one}").rpartition("@")[2] for one in names if one)
         return value
 
-    @field_validator("service_clients")
+    @field_validator("oauth_clients")
     @classmethod
     def _usable_clients(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
@@ -80,7 +80,7 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         """Say what a set of keys lacks for this service, or None."""
         if key_set.signing_key(time.time()) is None:
             return (
-                "has none that signs now, which auth needs: DOORWARD_SECRET_KEY, or DOORWARD_KEY_SET_FILE"
+                "has none that signs now, which auth needs: DOORWARD_SECRET_KEY, or DOORWARD_JWKS_FILE"
                 " with a private key that is active"
             )
         return super().key_problem(key_set)
@@ -95,5 +95,5 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
 
     def client_registry(self) -> ClientRegistry:
         """Return the registered clients: none unless they are set."""
-        text = self.service_clients.get_secret_value() if self.service_clients else "{}"
+        text = self.oauth_clients.get_secret_value() if self.oauth_clients else "{}"
         return ClientRegistry.parse(text)

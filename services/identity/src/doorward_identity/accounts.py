@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Any
 
-from doorward_common.columns import utc_now
-from doorward_common.roles import Role
+from doorward_client.roles import Role
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
+from doorward_kit.column_types import utc_now
 
 
 class Status(StrEnum):
@@ -28,7 +28,7 @@ class SessionEnd(StrEnum):
 
 
 def new_account(user_id: bytes, email: str, name: str, role: Role, *, is_verified: bool) -> dict[str, Any]:
-    """Return what a new row of `users` says of somebody: all but its epoch, version and times.
+    """Return what a new row of `users` says of somebody: all but its token_version, version and times.
 
     Raises InvalidEmailError.
     """

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from doorward_common.text import one_line
 from doorward_identity.tables import NAME_LENGTH
+from doorward_kit.user_text import one_line
 
 
 def name_key(name: str) -> str:

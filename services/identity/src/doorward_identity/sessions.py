@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.revocations import revoke_session, revoke_user
 from doorward_identity.tables import sessions, users
+from doorward_identity.token_revocation import revoke_session, revoke_user
+from doorward_kit.column_types import utc_now
 
 
 def end_sessions(connection: sa.Connection, user_id: bytes, reason: SessionEnd) -> int:
@@ -53,6 +53,10 @@ def end_tokens(connection: sa.Connection, user_id: bytes, *, token_seconds: int)
 
     `token_seconds` is the longest lifetime of an access token.
     """
-    connection.execute(users.update().where(users.c.id == user_id).values(epoch=users.c.epoch + 1))
-    epoch = connection.execute(sa.select(users.c.epoch).where(users.c.id == user_id)).scalar_one()
-    revoke_user(connection, user_id, epoch=epoch, token_seconds=token_seconds)
+    connection.execute(
+        users.update().where(users.c.id == user_id).values(token_version=users.c.token_version + 1)
+    )
+    token_version = connection.execute(
+        sa.select(users.c.token_version).where(users.c.id == user_id)
+    ).scalar_one()
+    revoke_user(connection, user_id, token_version=token_version, token_seconds=token_seconds)

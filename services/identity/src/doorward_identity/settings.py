@@ -4,7 +4,8 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
-from doorward_common.settings import DoorwardSettings, ServiceSettings
+from doorward_client.settings import DoorwardSettings
+from doorward_kit.settings import ServiceSettings
 
 _KIB_A_LANE: Final = 8
 
@@ -15,8 +16,8 @@ class Argon2Settings(DoorwardSettings):
     argon2_memory_kib: int = Field(default=19_456, ge=8, le=4_194_304, description="Memory of one hash, KiB.")
     argon2_time_cost: int = Field(default=2, ge=1, le=64, description="Passes over the memory.")
     argon2_parallelism: int = Field(default=1, ge=1, le=16, description="Lanes of one hash.")
-    argon2_threads: int = Field(default=0, ge=0, le=64, description="Hashes at once; 0: the usable cores.")
-    argon2_deadline_seconds: float = Field(
+    hash_threads: int = Field(default=0, ge=0, le=64, description="Hashes at once; 0: the usable cores.")
+    hash_queue_timeout_seconds: float = Field(
         default=2.0, gt=0, le=30, description="Longest wait for a hash before 503."
     )
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.mail.outbox import outbox_table
+from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_mail.outbox import outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 
@@ -30,7 +30,7 @@ users: Final = sa.Table(
     sa.Column("role", ascii_text(16), nullable=False),
     sa.Column("status", ascii_text(16), nullable=False),
     sa.Column("email_verified_at", UtcDateTime()),
-    sa.Column("epoch", sa.Integer, nullable=False),  # raised to end every token of the user
+    sa.Column("token_version", sa.Integer, nullable=False),  # raised to end every token of the user
     sa.Column("version", sa.Integer, nullable=False),  # the ETag
     sa.Column("created_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
@@ -78,7 +78,7 @@ revocations: Final = sa.Table(
     metadata,
     sa.Column("kind", ascii_text(8), primary_key=True),  # see revocations.Kind
     sa.Column("subject_id", fixed_bytes(16), primary_key=True),  # a session or a user, perhaps deleted
-    sa.Column("epoch", sa.Integer, nullable=False),  # of a user: the lowest that still counts
+    sa.Column("token_version", sa.Integer, nullable=False),  # of a user: the lowest that still counts
     sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # with the last token it can hit
     **TABLE_OPTIONS,
@@ -154,12 +154,12 @@ known_devices: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
-throttles: Final = sa.Table(
-    "throttles",
+rate_limits: Final = sa.Table(
+    "rate_limits",
     metadata,
     sa.Column("subject", fixed_bytes(32), primary_key=True),  # a hash: no address is kept here in clear
     sa.Column("count", sa.Integer, nullable=False),
-    sa.Column("forgotten_at", UtcDateTime(), nullable=False, index=True),
+    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("blocked_until", UtcDateTime(), nullable=False),
     **TABLE_OPTIONS,
 )

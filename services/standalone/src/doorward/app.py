@@ -11,13 +11,13 @@ from doorward.docs import setup_docs
 from doorward.settings import StandaloneSettings
 from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
-from doorward_common.app import VERSION, Runtime, create_service
-from doorward_common.in_process import InProcess
-from doorward_common.mail.mailbox import Mailbox
-from doorward_common.mail.mailbox_page import MAILBOX, mailbox_router
-from doorward_common.routing import add_routes
-from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
+from doorward_kit.app import VERSION, AppResources, create_service
+from doorward_kit.asgi_transport import InProcessTransport
+from doorward_kit.routing import add_routes
+from doorward_mail.dev_mailbox_page import MAILBOX, mailbox_router
+from doorward_mail.file_transport import Mailbox
 from doorward_tickets.main import create_app as create_tickets
 from doorward_users.main import create_app as create_users
 
@@ -48,16 +48,19 @@ class PrefixRouter:
 
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
     """Build every service over one hash queue and one verifier; tickets has a database pool of its own."""
-    runtime = IdentityRuntime(settings)
+    runtime = IdentityResources(settings)
     auth, users = create_auth(settings.for_auth(), runtime), create_users(settings, runtime)
     own = settings.for_tickets()
     tickets = create_tickets(
-        own, Runtime(own, beside=runtime, name="tickets"), InProcess(app=users), InProcess(app=auth)
+        own,
+        AppResources(own, beside=runtime, name="tickets"),
+        InProcessTransport(app=users),
+        InProcessTransport(app=auth),
     )
     front = create_service(
         "standalone",
         "Every service in one process.",
-        settings.model_copy(update={"docs": False}),
+        settings.model_copy(update={"docs_enabled": False}),
         runtime,
         routers=[],
         schema_problem=schema_problem,
@@ -71,7 +74,7 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
     async def index(_request: Request) -> Response:
         return JSONResponse(_index(settings))
 
-    if settings.docs:
+    if settings.docs_enabled:
         setup_docs(front, [auth, users, tickets])
     if settings.shows_mailbox and settings.mailbox_dir is not None:
         add_routes(front, mailbox_router(Mailbox(settings.mailbox_dir, settings.mailbox_size)))
@@ -84,6 +87,6 @@ def _index(settings: StandaloneSettings) -> dict[str, Any]:
         "name": "Doorward",
         "version": VERSION,
         "services": [AUTH_PREFIX, USERS_PREFIX, TICKETS_PREFIX],
-        "docs": "/docs" if settings.docs else None,
+        "docs": "/docs" if settings.docs_enabled else None,
         "mailbox": MAILBOX if settings.shows_mailbox else None,
     }

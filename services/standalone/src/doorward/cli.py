@@ -9,33 +9,33 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward import admins, imports, rotation, serve
-from doorward.retention import purge_audit
+from doorward import create_admin, import_users, rotate_key, serve
+from doorward.purge_audit import purge_audit
 from doorward.settings import CommandSettings
-from doorward_common.commands import add_waiting
-from doorward_common.database import error_text
-from doorward_common.logging import configure_logging
-from doorward_common.metrics import Metrics
-from doorward_common.migrations import MigrationBusyError, migrate
-from doorward_common.server import PortTakenError, fail
-from doorward_common.settings import SettingsError, load_settings
-from doorward_common.unit_of_work import Database, DatabaseUnavailableError
-from doorward_common.waiting import wait_for_database
+from doorward_client.settings import SettingsError, load_settings
 from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
+from doorward_kit.database import error_text
+from doorward_kit.logging import configure_logging
+from doorward_kit.metrics import Metrics
+from doorward_kit.migrations import MigrationBusyError, migrate
+from doorward_kit.server import PortTakenError, fail
+from doorward_kit.service_cli import add_waiting
+from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
+from doorward_kit.wait_for_database import wait_for_database
 
 _OUTCOMES: Final = {
-    admins.Outcome.CREATED: "created the administrator {email}",
-    admins.Outcome.PROMOTED: "{email} was there and is now an active administrator;"
+    create_admin.Outcome.CREATED: "created the administrator {email}",
+    create_admin.Outcome.PROMOTED: "{email} was there and is now an active administrator;"
     " its password is the old one",
-    admins.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions have ended",
-    admins.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
+    create_admin.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions have ended",
+    create_admin.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
 }
 _REFUSALS: Final = (
     SettingsError,
     MigrationBusyError,
-    admins.UnacceptableAdminError,
-    imports.UnacceptableImportError,
+    create_admin.UnacceptableAdminError,
+    import_users.UnacceptableImportError,
 )
 
 
@@ -105,8 +105,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Adds a key that will sign, and lets the keys before it verify until their last token has"
         " expired. DOORWARD_SECRET_KEY, if set, is the first key of a set that is not there yet.",
     )
-    rotation.add_arguments(command)
-    command.set_defaults(run=rotation.rotate)
+    rotate_key.add_arguments(command)
+    command.set_defaults(run=rotate_key.rotate)
     return parser
 
 
@@ -128,19 +128,21 @@ def _create_admin(options: argparse.Namespace) -> int:
     database = _open(settings)
     wait_for_database(database.engine, options.wait, schema.schema_problem)
     hashing = PasswordHashing(settings, Metrics())
-    outcome = admins.create_admin(database, hashing, email, password, reset_password=options.reset_password)
+    outcome = create_admin.create_admin(
+        database, hashing, email, password, reset_password=options.reset_password
+    )
     print("doorward: " + _OUTCOMES[outcome].format(email=email))
     return 0
 
 
 def _import_users(options: argparse.Namespace) -> int:
-    users = imports.read_users(options.file)
+    users = import_users.read_users(options.file)
     if options.check:
         print(f"doorward: {len(users)} people could be imported")
         return 0
     settings = load_settings(CommandSettings)
     configure_logging(settings.log_level)
-    done = imports.import_users(_open(settings), users)
+    done = import_users.import_users(_open(settings), users)
     print(f"doorward: imported {done.created} people; {done.present} were there already")
     return 0
 

@@ -3,19 +3,19 @@
 import secrets
 import sys
 
-from doorward import admins
+from doorward import create_admin
 from doorward.app import create_app
-from doorward.retention import purge_audit
+from doorward.purge_audit import purge_audit
 from doorward.settings import StandaloneSettings
-from doorward_common.logging import configure_logging
-from doorward_common.mail.mailbox_page import MAILBOX
-from doorward_common.metrics import Metrics
-from doorward_common.migrations import migrate
-from doorward_common.server import listen, serve
-from doorward_common.settings import load_settings
-from doorward_common.unit_of_work import Database
+from doorward_client.settings import load_settings
 from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
+from doorward_kit.logging import configure_logging
+from doorward_kit.metrics import Metrics
+from doorward_kit.migrations import migrate
+from doorward_kit.server import listen, serve
+from doorward_kit.unit_of_work import Database
+from doorward_mail.dev_mailbox_page import MAILBOX
 from doorward_tickets import schema as tickets_schema
 
 
@@ -54,10 +54,10 @@ def _prepare(settings: StandaloneSettings) -> str:
 
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     given = settings.admin_password
-    if admins.has_admin(database):
+    if create_admin.has_admin(database):
         return "as before (password lost? doorward create-admin --reset-password)"
     password = given.get_secret_value() if given else secrets.token_urlsafe(12)
-    admins.create_admin(database, PasswordHashing(settings, Metrics()), settings.admin_email, password)
+    create_admin.create_admin(database, PasswordHashing(settings, Metrics()), settings.admin_email, password)
     if given:
         return f"{settings.admin_email} with the password of DOORWARD_ADMIN_PASSWORD"
     return f"{settings.admin_email} with the password {password} (shown this once)"
@@ -69,7 +69,7 @@ def _greet(url: str, login: str, settings: StandaloneSettings) -> None:
         f"  Doorward is running at  {url}",
         f"  Log in as               {login}",
     ]
-    if settings.docs:
+    if settings.docs_enabled:
         lines.append(f"  Interactive API docs    {url}/docs")
     if settings.shows_mailbox:
         lines.append(f"  Mail that it sends      {url}{MAILBOX}")

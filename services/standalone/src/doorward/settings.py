@@ -12,17 +12,11 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
-from doorward_common.keys.key_set import ES256, HS256
-from doorward_common.keys.rotation import new_jwk, write_key_set
-from doorward_common.settings import (
-    DatabaseSettings,
-    DatabaseUrl,
-    DoorwardSettings,
-    LookupSource,
-    SettingsError,
-    load_settings,
-)
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings
 from doorward_identity.settings import Argon2Settings
+from doorward_kit.key_rotation import new_jwk, write_key_set
+from doorward_kit.settings import DatabaseSettings, DatabaseUrl
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
 
@@ -92,7 +86,7 @@ class StandaloneSettings(
     registration: RegistrationPolicy = Field(
         default=RegistrationPolicy.OPEN, description="Who may register: `closed`, `open` or `domains`."
     )
-    docs: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
+    docs_enabled: bool = Field(default=True, description="Serve the interactive API docs at `/docs`.")
 
     _tickets_client_secret: SecretStr = PrivateAttr(
         default_factory=lambda: SecretStr(secrets.token_urlsafe(32))
@@ -103,9 +97,9 @@ class StandaloneSettings(
 
         By a secret of this process.
         """
-        clients = json.loads(self.service_clients.get_secret_value()) if self.service_clients else {}
+        clients = json.loads(self.oauth_clients.get_secret_value()) if self.oauth_clients else {}
         clients[TICKETS_CLIENT] = self._tickets_client_secret.get_secret_value()
-        return self.model_copy(update={"service_clients": SecretStr(json.dumps(clients))})
+        return self.model_copy(update={"oauth_clients": SecretStr(json.dumps(clients))})
 
     def for_tickets(self) -> TicketsSettings:
         """Return what the tickets service is to know: the same, with a database of its own."""
@@ -149,14 +143,14 @@ class StandaloneSettings(
         """Use the keys of the data directory unless others are given; its mailbox without a mail server."""
         if not given.keys() & {"smtp_host", "mailbox_dir"}:
             given = {**given, "mailbox_dir": data_directory() / "mailbox"}
-        if given.keys() & {"secret_key", "key_set", "key_set_file"}:
+        if given.keys() & {"secret_key", "jwks", "jwks_file"}:
             return given
         path = local_key_set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 write_key_set(path, {"keys": [new_jwk(_algorithm(given))]})
-            return {**given, "key_set_file": path, "key_set": path.read_text(encoding="utf-8")}
+            return {**given, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
 

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from doorward_common.guard import AdminUser, CurrentUser
-from doorward_common.languages import preferred_language
-from doorward_common.mail.dead_letters.service import DeadLetterService
-from doorward_common.tokens import Claims
-from doorward_tickets.means import Means
-from doorward_tickets.notices.muting import Muting
-from doorward_tickets.people.service import Caller
+from doorward_client.fastapi import AdminUser, CurrentUser
+from doorward_client.tokens import Claims
+from doorward_kit.accept_language import preferred_language
+from doorward_mail.dead_letters.service import DeadLetterService
+from doorward_tickets.context import TicketsContext
+from doorward_tickets.notifications.mutes_service import MutesService
 from doorward_tickets.replies.service import ReplyService
 from doorward_tickets.tickets.service import TicketService
+from doorward_tickets.user_snapshots.caller import Caller
 
 
 async def _tickets(request: Request) -> TicketService:
@@ -25,8 +25,8 @@ async def _replies(request: Request) -> ReplyService:
     return service
 
 
-async def _muting(request: Request) -> Muting:
-    service: Muting = request.app.state.muting
+async def _muting(request: Request) -> MutesService:
+    service: MutesService = request.app.state.muting
     return service
 
 
@@ -52,12 +52,12 @@ def _caller(request: Request, claims: Claims) -> Caller:
 
 Tickets = Annotated[TicketService, Depends(_tickets)]
 Replies = Annotated[ReplyService, Depends(_replies)]
-Mutes = Annotated[Muting, Depends(_muting)]
+Mutes = Annotated[MutesService, Depends(_muting)]
 ActingUser = Annotated[Caller, Depends(_acting_user)]
 ActingAdmin = Annotated[Caller, Depends(_acting_admin)]
 
 
-async def require_standing(request: Request, caller: ActingAdmin) -> None:
+async def require_unchanged_account(request: Request, caller: ActingAdmin) -> None:
     """Raise InvalidAccessTokenError for whoever is no administrator any more, as far as can be known now."""
-    means: Means = request.app.state.means
+    means: TicketsContext = request.app.state.means
     await means.people.standing(caller)

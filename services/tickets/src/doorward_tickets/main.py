@@ -6,23 +6,19 @@ from typing import Final
 import httpx2
 from fastapi import FastAPI
 
-from doorward_common import commands
-from doorward_common.app import Runtime, create_service
-from doorward_common.closing import close_at_the_end
-from doorward_common.idempotency import IdempotencyKeys
-from doorward_common.pagination import CursorCodec
-from doorward_common.sweeping import BATCH, sweep_regularly
-from doorward_tickets.means import Means
-from doorward_tickets.notices import endpoints as notice_endpoints
-from doorward_tickets.notices import repository as notices
-from doorward_tickets.notices.dead_letters import DeadLetterService
-from doorward_tickets.notices.muting import Muting
-from doorward_tickets.notices.room import MailRoom
-from doorward_tickets.notices.service import Notices
-from doorward_tickets.people.accounts import Accounts
-from doorward_tickets.people.deletions import DeletionFollower
-from doorward_tickets.people.directory import Directory
-from doorward_tickets.people.service import People
+from doorward_kit import service_cli
+from doorward_kit.app import AppResources, create_service
+from doorward_kit.cleanup import BATCH, run_cleanup_loop
+from doorward_kit.idempotency import IdempotencyKeys
+from doorward_kit.pagination import CursorCodec
+from doorward_kit.shutdown import run_on_shutdown
+from doorward_tickets.context import TicketsContext
+from doorward_tickets.notifications import endpoints as notice_endpoints
+from doorward_tickets.notifications import repository as notices
+from doorward_tickets.notifications.dead_letters import DeadLetterService
+from doorward_tickets.notifications.mutes_service import MutesService
+from doorward_tickets.notifications.sender import MailSender
+from doorward_tickets.notifications.service import NotificationService
 from doorward_tickets.replies import endpoints as reply_endpoints
 from doorward_tickets.replies.service import ReplyService
 from doorward_tickets.schema import PACKAGE, schema_problem
@@ -30,13 +26,17 @@ from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import idempotency_keys, outbox
 from doorward_tickets.tickets import endpoints as ticket_endpoints
 from doorward_tickets.tickets.service import TicketService
+from doorward_tickets.user_snapshots.auth_client import Accounts
+from doorward_tickets.user_snapshots.caller import People
+from doorward_tickets.user_snapshots.deleted_users_sync import DeletedUsersSync
+from doorward_tickets.user_snapshots.users_client import Directory
 
 _DAY: Final = 86_400
 
 
 def create_app(
     settings: TicketsSettings,
-    runtime: Runtime | None = None,
+    runtime: AppResources | None = None,
     users: httpx2.AsyncBaseTransport | None = None,
     auth: httpx2.AsyncBaseTransport | None = None,
 ) -> FastAPI:
@@ -45,18 +45,18 @@ def create_app(
     A process that serves several services hands over a `runtime` and closes it itself, and says by
     `users` and `auth` how those are reached there.
     """
-    used = runtime or Runtime(settings)
-    directory = Directory(settings.users_url, timeout=settings.directory_timeout_seconds, transport=users)
+    used = runtime or AppResources(settings)
+    directory = Directory(settings.users_url, timeout=settings.users_timeout_seconds, transport=users)
     accounts = Accounts.of(settings, auth)
-    deletions = DeletionFollower(
-        used.database, accounts, used.metrics.registry, interval=settings.deletion_poll_seconds
+    deletions = DeletedUsersSync(
+        used.database, accounts, used.metrics.registry, interval=settings.deleted_users_poll_seconds
     )
     keys = IdempotencyKeys(idempotency_keys, seconds=settings.idempotency_seconds)
 
-    mail = MailRoom(used, settings, accounts)
+    mail = MailSender(used, settings, accounts)
     cursors = CursorCodec(lambda: settings.cursor_secrets(used.verification.keys))
     # Until no mail of theirs can be waiting any more.
-    notices_kept = settings.mail_give_up_seconds + settings.notice_seconds + _DAY
+    notices_kept = settings.mail_max_age_seconds + settings.notification_interval_seconds + _DAY
 
     async def sweep() -> int:
         old_keys = await used.database.write(partial(keys.sweep, count=BATCH))
@@ -69,7 +69,7 @@ def create_app(
         settings,
         used,
         routers=[
-            ticket_endpoints.hot_router,
+            ticket_endpoints.fast_router,
             notice_endpoints.mails_router,
             ticket_endpoints.router,
             reply_endpoints.router,
@@ -78,22 +78,22 @@ def create_app(
         schema_problem=schema_problem,
         owns_runtime=runtime is None,
         background=[
-            partial(sweep_regularly, sweep),
+            partial(run_cleanup_loop, sweep),
             deletions.run,
             mail.run,
-            partial(close_at_the_end, directory.close, accounts.close),
+            partial(run_on_shutdown, directory.close, accounts.close),
         ],
     )
-    app.state.means = means = Means(
+    app.state.means = means = TicketsContext(
         used.database,
         People(directory),
         keys,
         cursors,
-        Notices(seconds=settings.notice_seconds),
+        NotificationService(seconds=settings.notification_interval_seconds),
         mail.wake,
     )
     app.state.deletions = deletions
-    app.state.muting = Muting(used.database)
+    app.state.muting = MutesService(used.database)
     app.state.dead_letters = DeadLetterService(used.database, outbox, cursors, wake=mail.wake)
     app.state.tickets = TicketService(means)
     app.state.replies = ReplyService(means)
@@ -102,4 +102,4 @@ def create_app(
 
 def main() -> int:
     """Serve or migrate, as the command line says; return the exit status."""
-    return commands.run(PACKAGE, TicketsSettings, create_app)
+    return service_cli.run(PACKAGE, TicketsSettings, create_app)

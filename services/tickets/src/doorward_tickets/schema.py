@@ -4,17 +4,17 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.schema import missing_revision
+from doorward_kit.schema_version import schema_version_problem
 
 PACKAGE: Final = "doorward_tickets"
-"""Where the revisions are: `doorward_common.migrations.migrate(engine, PACKAGE)` runs them."""
+"""Where the revisions are: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
 REQUIRED_REVISION: Final = "0003"
 """The oldest revision that this release's code can work with."""
 
-VERSION_TABLE: Final = "tickets_schema"
+VERSION_TABLE: Final = "alembic_version_tickets"
 
 
 def schema_problem(connection: sa.Connection) -> str | None:
     """Say what the schema lacks for this release, or None."""
-    return missing_revision(connection, VERSION_TABLE, REQUIRED_REVISION)
+    return schema_version_problem(connection, VERSION_TABLE, REQUIRED_REVISION)

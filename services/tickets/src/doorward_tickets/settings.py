@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
-from doorward_common.mail.settings import MailSettings
-from doorward_common.settings import DoorwardSettings, ServiceSettings
+from doorward_client.settings import DoorwardSettings
+from doorward_kit.settings import ServiceSettings
+from doorward_mail.settings import MailSettings
 
 
 class TicketOptions(DoorwardSettings):
@@ -15,17 +16,17 @@ class TicketOptions(DoorwardSettings):
         le=2_592_000,
         description="How long a request that is repeated with its `Idempotency-Key` is recognised.",
     )
-    directory_timeout_seconds: float = Field(
+    users_timeout_seconds: float = Field(
         default=1.0,
         gt=0,
         le=10,
         description="Longest wait for the users service, which tells who writes; without it, tickets goes by"
         " the token and what it knew.",
     )
-    deletion_poll_seconds: float = Field(
+    deleted_users_poll_seconds: float = Field(
         default=3.0, gt=0, le=3600, description="How often auth is asked who was deleted."
     )
-    notice_seconds: int = Field(
+    notification_interval_seconds: int = Field(
         default=900,
         ge=1,
         le=86_400,
@@ -42,7 +43,7 @@ class TicketsSettings(MailSettings, ServiceSettings, TicketOptions):
         description="Where the users service answers (`http://users:8000/api/v1/users`): for the names beside"
         " tickets.",
     )
-    app_url: str | None = Field(
+    frontend_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
         description="Where your application is, for links in mails: `/tickets/<id>` is appended. None: mails"

@@ -4,11 +4,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.full_text import line_column, word_column
-from doorward_common.idempotency import idempotency_table
-from doorward_common.languages import LOCALE_LENGTH
-from doorward_common.mail.outbox import TEMPLATE_LENGTH, outbox_table
+from doorward_kit.accept_language import LOCALE_LENGTH
+from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.idempotency import idempotency_table
+from doorward_kit.word_index import line_column, word_column
+from doorward_mail.outbox import TEMPLATE_LENGTH, outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 
@@ -52,8 +52,8 @@ tickets: Final = sa.Table(
 
 # The same words, to find tickets by. Written once with its ticket, which is never deleted: a foreign key
 # would cost a second index of this size.
-ticket_words: Final = sa.Table(
-    "ticket_words",
+ticket_search_terms: Final = sa.Table(
+    "ticket_search_terms",
     metadata,
     sa.Column("word", word_column(), primary_key=True),
     sa.Column("ticket_id", fixed_bytes(16), primary_key=True),
@@ -85,7 +85,7 @@ people: Final = sa.Table(
     sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # the language that they read, if they ever said so
     sa.Column("deleted_at", UtcDateTime()),  # of whoever has this, nothing else is kept
     # `updated_at` of the account when name and role were so, by the directory's clock. None: not known.
-    sa.Column("as_of", UtcDateTime()),
+    sa.Column("profile_updated_at", UtcDateTime()),
     **TABLE_OPTIONS,
 )
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from doorward_identity.audit_log import AuditLog
-from doorward_users.accounts.service import AccountService
+from doorward_identity.audit.service import AuditLog
+from doorward_users.directory.service import AccountService
 
 
 async def _accounts(request: Request) -> AccountService:

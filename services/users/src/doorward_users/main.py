@@ -2,24 +2,24 @@
 
 from fastapi import FastAPI
 
-from doorward_common.app import create_service
-from doorward_common.server import run_service
-from doorward_identity.audit_log import AuditLog
-from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.audit.service import AuditLog
+from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
-from doorward_users.accounts import endpoints as account_endpoints
-from doorward_users.accounts.service import AccountService
+from doorward_kit.app import create_service
+from doorward_kit.server import run_service
 from doorward_users.activity import endpoints as activity_endpoints
+from doorward_users.directory import endpoints as account_endpoints
+from doorward_users.directory.service import AccountService
 from doorward_users.profile import endpoints as profile_endpoints
 from doorward_users.settings import UsersSettings
 
 
-def create_app(settings: UsersSettings, runtime: IdentityRuntime | None = None) -> FastAPI:
+def create_app(settings: UsersSettings, runtime: IdentityResources | None = None) -> FastAPI:
     """Build the application. Nothing connects before the first request.
 
     A process that serves several services hands each the same `runtime`, and closes it itself.
     """
-    used = runtime or IdentityRuntime(settings)
+    used = runtime or IdentityResources(settings)
     app = create_service(
         "users",
         "The directory of people: reads for everybody signed in, changes for administrators.",
@@ -27,7 +27,7 @@ def create_app(settings: UsersSettings, runtime: IdentityRuntime | None = None) 
         used,
         # The profile first: its path would match `/{user_id}`.
         routers=[
-            profile_endpoints.hot_router,
+            profile_endpoints.fast_router,
             profile_endpoints.router,
             activity_endpoints.router,
             account_endpoints.router,

@@ -7,29 +7,21 @@ from pydantic import Field
 from doorward_identity.settings import IdentitySettings
 
 
-class DirectoryReaders(StrEnum):
+class DirectoryVisibility(StrEnum):
     """Who may read other people's entries."""
 
     MEMBERS = "members"
     ADMINS = "admins"
 
 
-class AdminPasswords(StrEnum):
-    """What a password is that an administrator chooses for somebody."""
-
-    PERMANENT = "permanent"
-    TEMPORARY = "temporary"
-
-
 class UsersSettings(IdentitySettings):
     """What the users service needs to know besides what every service does."""
 
-    directory_readers: DirectoryReaders = Field(
-        default=DirectoryReaders.MEMBERS,
+    directory_visibility: DirectoryVisibility = Field(
+        default=DirectoryVisibility.MEMBERS,
         description="Who reads the directory: `members` (everybody signed in) or `admins`.",
     )
-    admin_passwords: AdminPasswords = Field(
-        default=AdminPasswords.PERMANENT,
-        description="What a password is that an administrator sets: `permanent`, or `temporary`, which opens"
-        " nothing until its owner has changed it.",
+    admin_set_password_must_change: bool = Field(
+        default=False,
+        description="Whether users must change a password that an administrator set before they can sign in.",
     )

@@ -7,15 +7,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.captcha.answer import CaptchaToken
 from doorward_auth.captcha.errors import CaptchaFailedError
 from doorward_auth.captcha.provider import Provider
 from doorward_auth.captcha.service import Captcha
-from doorward_auth.captcha.settings import CaptchaSettings, Door
-from doorward_auth.throttling.limits import LOGIN_BY_SOURCE, LOGIN_BY_STRANGERS, Subject
-from doorward_auth.throttling.service import Throttle
+from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings
+from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, Subject
+from doorward_auth.rate_limiting.service import RateLimiter
 
-ACCOUNT = Subject.of(LOGIN_BY_STRANGERS, "ada@example.com")
+ACCOUNT = Subject.of(LOGIN_UNKNOWN_DEVICES, "ada@example.com")
 SOURCE = Subject.of(LOGIN_BY_SOURCE, "192.0.2.1")
 
 
@@ -43,7 +43,7 @@ class FakeThrottle:
         self.asked += 1
         return self._counts
 
-    async def require_no_wait(self, subjects: Sequence[Subject]) -> None:
+    async def check(self, subjects: Sequence[Subject]) -> None:
         pass
 
     async def claim(self, subjects: Sequence[Subject]) -> None:
@@ -56,19 +56,19 @@ def captcha_of(provider: FakeProvider, throttle: FakeThrottle, *, failures: int 
         captcha_secret=SecretStr("s"),
         captcha_login_failures=failures,
     )
-    captcha = Captcha(settings, cast("Throttle", throttle), CollectorRegistry())
+    captcha = Captcha(settings, cast("RateLimiter", throttle), CollectorRegistry())
     captcha._provider = cast("Provider", provider)
     return captcha
 
 
 async def test_request_that_asks_twice_shows_its_token_once() -> None:
     provider, throttle = FakeProvider(), FakeThrottle()
-    captcha, answer = captcha_of(provider, throttle), CaptchaAnswer("good")
+    captcha, answer = captcha_of(provider, throttle), CaptchaToken("good")
     for _ in range(2):
         await captcha.require_after_failures(ACCOUNT, SOURCE, answer)
     assert provider.asked == ["good"]
     with pytest.raises(CaptchaFailedError):
-        await captcha.require(Door.REGISTER, CaptchaAnswer("good"))
+        await captcha.require(CaptchaAction.REGISTER, CaptchaToken("good"))
     assert throttle.claimed == 1
 
 
@@ -87,15 +87,15 @@ async def test_account_and_address_have_their_numbers(
 ) -> None:
     provider = FakeProvider()
     captcha = captcha_of(provider, FakeThrottle(counts), failures=failures)
-    await captcha.require_after_failures(ACCOUNT, SOURCE, CaptchaAnswer("good"))
+    await captcha.require_after_failures(ACCOUNT, SOURCE, CaptchaToken("good"))
     assert bool(provider.asked) is is_asked
 
 
 async def test_while_it_is_off_nothing_is_asked_of_anybody() -> None:
     throttle, registry = FakeThrottle(), CollectorRegistry()
-    captcha = Captcha(CaptchaSettings(), cast("Throttle", throttle), registry)
-    await captcha.require(Door.REGISTER, CaptchaAnswer(None))
-    await captcha.require_after_failures(ACCOUNT, SOURCE, CaptchaAnswer(None))
+    captcha = Captcha(CaptchaSettings(), cast("RateLimiter", throttle), registry)
+    await captcha.require(CaptchaAction.REGISTER, CaptchaToken(None))
+    await captcha.require_after_failures(ACCOUNT, SOURCE, CaptchaToken(None))
     await captcha.run()
     assert throttle.asked == 0
     assert list(registry.collect()) == []

@@ -2,8 +2,8 @@
 
 import pytest
 
-from doorward_auth.captcha.settings import CaptchaSettings, Door, WhenAway
-from doorward_common.settings import SettingsError, load_settings
+from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings, OnProviderError
+from doorward_client.settings import SettingsError, load_settings
 
 URL = "https://captcha.example/siteverify"
 
@@ -18,13 +18,13 @@ def test_it_is_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch)
     assert settings.captcha_verify_url is None
     assert settings.captcha_secret is None
-    assert settings.captcha_when_away is WhenAway.ACCEPT
+    assert settings.captcha_on_error is OnProviderError.ALLOW
 
 
 def test_all_doors_have_it_unless_some_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(loaded(monkeypatch, VERIFY_URL=URL, SECRET="s").captcha_doors) == set(Door)
-    named = loaded(monkeypatch, DOORS="login, password_reset")
-    assert named.captcha_doors == (Door.LOGIN, Door.PASSWORD_RESET)
+    assert set(loaded(monkeypatch, VERIFY_URL=URL, SECRET="s").captcha_required_for) == set(CaptchaAction)
+    named = loaded(monkeypatch, REQUIRED_FOR="login, password_reset")
+    assert named.captcha_required_for == (CaptchaAction.LOGIN, CaptchaAction.PASSWORD_RESET)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ def test_all_doors_have_it_unless_some_are_named(monkeypatch: pytest.MonkeyPatch
         ({"SECRET": "s"}, "DOORWARD_CAPTCHA_SECRET go together"),
         ({"VERIFY_URL": "ftp://captcha.example/x", "SECRET": "s"}, "DOORWARD_CAPTCHA_VERIFY_URL"),
         ({"VERIFY_URL": URL + "?secret=s", "SECRET": "s"}, "DOORWARD_CAPTCHA_VERIFY_URL"),
-        ({"VERIFY_URL": URL, "SECRET": "s", "DOORS": "window"}, "DOORWARD_CAPTCHA_DOORS"),
+        ({"VERIFY_URL": URL, "SECRET": "s", "REQUIRED_FOR": "window"}, "DOORWARD_CAPTCHA_REQUIRED_FOR"),
         ({"TIMEOUT_SECONDS": "0"}, "DOORWARD_CAPTCHA_TIMEOUT_SECONDS"),
-        ({"WHEN_AWAY": "panic"}, "DOORWARD_CAPTCHA_WHEN_AWAY"),
+        ({"ON_ERROR": "panic"}, "DOORWARD_CAPTCHA_ON_ERROR"),
     ],
 )
 def test_what_cannot_work_refuses_to_start(

@@ -7,13 +7,13 @@ from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
 from doorward_auth.dependencies import Audit
-from doorward_common.auth import AdminUser
-from doorward_common.pagination import Cursor, Limit, Page
-from doorward_common.routing import strict_router
-from doorward_identity.audit import Action, EventFilter
-from doorward_identity.audit_log import AuditEvent
+from doorward_client.bearer_auth import AdminUser
+from doorward_identity.audit.repository import Action, EventFilter
+from doorward_identity.audit.service import AuditEvent
+from doorward_kit.pagination import Cursor, Limit, Page
+from doorward_kit.routing import api_router
 
-router = strict_router(prefix="/api/v1/auth", tag="audit")
+router = api_router(prefix="/api/v1/auth", tag="audit")
 
 
 async def _wanted(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class CaptchaAnswer:
+class CaptchaToken:
     """The token of a solved captcha, or None. A token counts once, also where a request asks twice."""
 
     token: str | None

@@ -1,6 +1,6 @@
 """Refusals of who has not shown to be human."""
 
-from doorward_common.errors import DoorwardError, UnavailableError
+from doorward_client.errors import DoorwardError, UnavailableError
 
 
 class CaptchaRequiredError(DoorwardError):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header
 
-from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.captcha.answer import CaptchaToken
 
 _Token = Annotated[
     str | None,
@@ -16,8 +16,8 @@ _Token = Annotated[
 ]
 
 
-async def _answer(token: _Token = None) -> CaptchaAnswer:
-    return CaptchaAnswer(token)
+async def _answer(token: _Token = None) -> CaptchaToken:
+    return CaptchaToken(token)
 
 
-GivenCaptcha = Annotated[CaptchaAnswer, Depends(_answer)]
+CaptchaHeader = Annotated[CaptchaToken, Depends(_answer)]

@@ -8,7 +8,7 @@ class CaptchaMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._judged = Counter(
-            "doorward_captcha_judged",
+            "doorward_captcha_verifications",
             "Requests that needed a captcha: passed, failed, missing, or unavailable.",
             ("outcome",),
             registry=registry,

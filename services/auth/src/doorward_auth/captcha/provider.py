@@ -6,20 +6,20 @@ from typing import Any, Final
 
 import httpx2
 
-from doorward_common.executors import OverloadedError
-from doorward_common.request_context import NO_ADDRESS, current_address
+from doorward_client.request_context import NO_ADDRESS, current_address
+from doorward_kit.executors import OverloadedError
 
 MAX_ANSWER_BYTES: Final = 65_536
-MOST_AT_ONCE: Final = 64
+MAX_CONCURRENT: Final = 64
 """Who comes on top is refused. To wait for a connection would look like a service that is away."""
 
-_OUR_OWN_FAULT: Final = frozenset({"missing-input-secret", "invalid-input-secret", "internal-error"})
+_CONFIG_ERROR_CODES: Final = frozenset({"missing-input-secret", "invalid-input-secret", "internal-error"})
 """Of all the error codes those that no token brings about, whatever a caller makes up."""
 
 _ABOUT_THE_TOKEN: Final = frozenset({400, 413, 422})
 
 
-class ProviderAwayError(Exception):
+class ProviderUnavailableError(Exception):
     """Nothing was said about the token; the message says why, without any of what was sent."""
 
 
@@ -33,19 +33,19 @@ class Provider:
         self._asked = 0
         self._client = httpx2.AsyncClient(
             timeout=None,
-            limits=httpx2.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=4),
+            limits=httpx2.Limits(max_connections=MAX_CONCURRENT, max_keepalive_connections=4),
         )
 
     async def confirms(self, token: str) -> bool:
-        """Tell whether a token counts; raises ProviderAwayError and OverloadedError."""
-        if self._asked >= MOST_AT_ONCE:
+        """Tell whether a token counts; raises ProviderUnavailableError and OverloadedError."""
+        if self._asked >= MAX_CONCURRENT:
             raise OverloadedError
         self._asked += 1
         try:
             async with asyncio.timeout(self._seconds):
                 status, content = await self._post(token)
         except (httpx2.HTTPError, TimeoutError) as error:
-            raise ProviderAwayError(type(error).__name__) from None
+            raise ProviderUnavailableError(type(error).__name__) from None
         finally:
             self._asked -= 1
         return _verdict(status, content)
@@ -64,7 +64,7 @@ class Provider:
             async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) > MAX_ANSWER_BYTES:
-                    raise ProviderAwayError("TooLong")
+                    raise ProviderUnavailableError("TooLong")
             return response.status_code, bytes(content)
 
 
@@ -79,10 +79,10 @@ def _verdict(status: int, content: bytes) -> bool:
         return True
     if success is False:
         codes = said.get("error-codes")
-        ours = [code for code in codes if code in _OUR_OWN_FAULT] if isinstance(codes, list) else []
+        ours = [code for code in codes if code in _CONFIG_ERROR_CODES] if isinstance(codes, list) else []
         if ours:
-            raise ProviderAwayError(str(ours[0]))
+            raise ProviderUnavailableError(str(ours[0]))
         return False
     if status in _ABOUT_THE_TOKEN:
         return False
-    raise ProviderAwayError(f"Status{status}")
+    raise ProviderUnavailableError(f"Status{status}")

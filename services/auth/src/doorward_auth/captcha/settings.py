@@ -6,10 +6,10 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from doorward_common.settings import DoorwardSettings
+from doorward_client.settings import DoorwardSettings
 
 
-class Door(StrEnum):
+class CaptchaAction(StrEnum):
     """Where a captcha may be asked for."""
 
     REGISTER = "register"
@@ -17,11 +17,11 @@ class Door(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a door's name
 
 
-class WhenAway(StrEnum):
+class OnProviderError(StrEnum):
     """What becomes of requests while the captcha's service does not answer."""
 
-    ACCEPT = "accept"
-    REFUSE = "refuse"
+    ALLOW = "allow"
+    DENY = "deny"
 
 
 class CaptchaSettings(DoorwardSettings):
@@ -36,8 +36,8 @@ class CaptchaSettings(DoorwardSettings):
     captcha_secret: SecretStr | None = Field(
         default=None, description="The secret that the captcha's service knows you by."
     )
-    captcha_doors: Annotated[tuple[Door, ...], NoDecode] = Field(
-        default=tuple(Door),
+    captcha_required_for: Annotated[tuple[CaptchaAction, ...], NoDecode] = Field(
+        default=tuple(CaptchaAction),
         description="Where it is asked for, comma-separated: `register`, `login` (after failures),"
         " `password_reset`.",
     )
@@ -51,13 +51,13 @@ class CaptchaSettings(DoorwardSettings):
     captcha_timeout_seconds: float = Field(
         default=3.0, gt=0, le=30, description="Longest wait for the captcha's service."
     )
-    captcha_when_away: WhenAway = Field(
-        default=WhenAway.ACCEPT,
-        description="While it does not answer: `accept` and rely on the limits on guessing, or `refuse`"
-        " with 503.",
+    captcha_on_error: OnProviderError = Field(
+        default=OnProviderError.ALLOW,
+        description="While the provider is unavailable: `allow` requests (the rate limits still hold), or"
+        " `deny` them with 503.",
     )
 
-    @field_validator("captcha_doors", mode="before")
+    @field_validator("captcha_required_for", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):

@@ -7,14 +7,14 @@ from starlette.responses import JSONResponse, Response
 
 from doorward_auth.discovery.schemas import JsonWebKeySet, ServerMetadata
 from doorward_auth.discovery.service import published_keys, server_metadata
-from doorward_common.etags import IfNoneMatch, not_modified
-from doorward_common.routing import strict_router
-from doorward_common.settings import ServiceSettings
+from doorward_kit.etags import IfNoneMatch, not_modified
+from doorward_kit.routing import api_router
+from doorward_kit.settings import ServiceSettings
 
 PREFIX: Final = "/api/v1/auth"
 WELL_KNOWN: Final = "/.well-known/oauth-authorization-server"
 
-router = strict_router(prefix="", tag="discovery")
+router = api_router(prefix="", tag="discovery")
 
 
 @router.get(f"{PREFIX}/jwks.json", response_model=JsonWebKeySet, summary="Public keys of access tokens")

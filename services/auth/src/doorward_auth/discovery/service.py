@@ -3,9 +3,9 @@
 import hashlib
 
 from doorward_auth.discovery.schemas import JsonWebKeySet, ServerMetadata
-from doorward_common.errors import NotFoundError
-from doorward_common.etags import entity_tag
-from doorward_common.keys.ring import KeyRing
+from doorward_client.errors import NotFoundError
+from doorward_client.keys.key_store import KeyStore
+from doorward_kit.etags import quote_etag
 
 
 class NoMetadataError(NotFoundError):
@@ -15,11 +15,11 @@ class NoMetadataError(NotFoundError):
     detail = "Set DOORWARD_ISSUER to the address of this service, for every service, to publish metadata."
 
 
-def published_keys(ring: KeyRing) -> tuple[JsonWebKeySet, str]:
+def published_keys(ring: KeyStore) -> tuple[JsonWebKeySet, str]:
     """Return the public keys that tokens may be signed with, and their entity tag."""
     public = [dict(key.public_jwk) for key in ring.believed.values() if key.public_jwk is not None]
     kids = ",".join(sorted(key["kid"] for key in public))
-    return JsonWebKeySet(keys=public), entity_tag(hashlib.sha256(kids.encode("ascii")).hexdigest()[:16])
+    return JsonWebKeySet(keys=public), quote_etag(hashlib.sha256(kids.encode("ascii")).hexdigest()[:16])
 
 
 def server_metadata(issuer: str) -> ServerMetadata:

@@ -5,10 +5,10 @@ from starlette.responses import Response
 from doorward_auth.dependencies import EmailChanges, Locale
 from doorward_auth.email_change.schemas import EmailChange, EmailConfirmation
 from doorward_auth.passwords.schemas import Accepted
-from doorward_common.auth import CurrentUser
-from doorward_common.routing import strict_router
+from doorward_client.bearer_auth import CurrentUser
+from doorward_kit.routing import api_router
 
-router = strict_router(prefix="/api/v1/auth", tag="email")
+router = api_router(prefix="/api/v1/auth", tag="email")
 
 _ACCEPTED = "If the address is free, a mail with a code is on its way to it."
 

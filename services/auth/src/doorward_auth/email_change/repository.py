@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_common.columns import utc_now
 from doorward_identity.tables import users
+from doorward_kit.column_types import utc_now
 
 
 def is_taken(connection: sa.Connection, email_key: str) -> bool:

@@ -3,22 +3,22 @@
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.codes import repository as codes
-from doorward_auth.codes.errors import InvalidCodeError
-from doorward_auth.codes.one_time import Purpose, is_pin
+from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.email_change import repository
-from doorward_auth.mails.room import MailRoom
+from doorward_auth.one_time_codes import repository as codes
+from doorward_auth.one_time_codes.codes import Purpose, is_pin
+from doorward_auth.one_time_codes.errors import InvalidCodeError
 from doorward_auth.passwords import repository as passwords
-from doorward_auth.passwords.proof import PasswordProofs
-from doorward_auth.throttling.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
-from doorward_auth.throttling.service import Throttle
-from doorward_common.request_context import current_address
-from doorward_common.tokens import Claims
-from doorward_identity.audit import Action, record
+from doorward_auth.passwords.authentication import PasswordAuthenticator
+from doorward_auth.rate_limiting.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.rate_limiting.service import RateLimiter
+from doorward_client.request_context import current_address
+from doorward_client.tokens import Claims
+from doorward_identity.audit.repository import Action, record
+from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.emails import email_key
-from doorward_identity.mails import MailName, post
-from doorward_identity.runtime import IdentityRuntime
-from doorward_identity.standing import require_standing
+from doorward_identity.mail_types import MailName, post
+from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,11 @@ class EmailChangeService:
     """Changes addresses. The one before is told."""
 
     def __init__(
-        self, runtime: IdentityRuntime, proofs: PasswordProofs, throttle: Throttle, mail: MailRoom
+        self,
+        runtime: IdentityResources,
+        proofs: PasswordAuthenticator,
+        throttle: RateLimiter,
+        mail: MailSender,
     ) -> None:
         self._database = runtime.database
         self._throttle = throttle
@@ -42,7 +46,7 @@ class EmailChangeService:
         """
         await self._proofs.prove_own(caller, password)
         key = email_key(email)
-        me = caller.subject.bytes
+        me = caller.user_id.bytes
         budgets = [
             Subject.of(MAILS_TO_ADDRESS, key),
             Subject.of_source(MAILS_BY_SOURCE, current_address()),
@@ -50,7 +54,7 @@ class EmailChangeService:
         await self._throttle.claim(budgets)
 
         def work(connection: sa.Connection) -> None:
-            require_standing(connection, caller)
+            require_unchanged_account(connection, caller)
             # The code before dies here, and not with the next mail: that none comes must not tell.
             codes.delete(connection, me, Purpose.EMAIL)
             recipient = None if repository.is_taken(connection, key) else email
@@ -66,12 +70,12 @@ class EmailChangeService:
         Raises InvalidCodeError, also when somebody else has got the address meanwhile, and
         TooManyAttemptsError.
         """
-        me = caller.subject.bytes
+        me = caller.user_id.bytes
         await self._throttle.claim([Subject.of(CODE_GUESSES, me)])
 
         def work(connection: sa.Connection) -> bool:
             owner = passwords.lock_owner(connection, me)
-            require_standing(connection, caller)
+            require_unchanged_account(connection, caller)
             stored = codes.take_guess(connection, me, Purpose.EMAIL)
             secrets = self._keys.secrets
             is_right = stored is not None and is_pin(stored.code_hash, secrets, Purpose.EMAIL, me, pin)
@@ -88,4 +92,4 @@ class EmailChangeService:
         if not await self._database.write(work):
             raise InvalidCodeError
         self._mail.wake()
-        log.info("email.changed", user_id=str(caller.subject))
+        log.info("email.changed", user_id=str(caller.user_id))

@@ -3,21 +3,21 @@
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.captcha.answer import CaptchaAnswer
-from doorward_auth.codes import repository as codes
-from doorward_auth.devices import repository as devices
-from doorward_auth.mails.room import MailRoom
+from doorward_auth.account_mail.sender import MailSender
+from doorward_auth.captcha.answer import CaptchaToken
+from doorward_auth.known_devices import repository as devices
+from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.passwords import repository
+from doorward_auth.passwords.authentication import AuthenticatedAccount, PasswordAuthenticator
 from doorward_auth.passwords.errors import SamePasswordError
-from doorward_auth.passwords.proof import PasswordProofs, Proven
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.errors import AccountDisabledError, EmailNotVerifiedError, InvalidCredentialsError
-from doorward_common.tokens import Claims
+from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit import Action, record
-from doorward_identity.mails import MailName, post
+from doorward_identity.audit.repository import Action, record
+from doorward_identity.mail_types import MailName, post
 from doorward_identity.passwords import normalize, require_acceptable
-from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_other_sessions, end_sessions, end_tokens
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,11 @@ class PasswordService:
     """Changes passwords. Every other session ends, and the account's owner is told by mail."""
 
     def __init__(
-        self, runtime: IdentityRuntime, proofs: PasswordProofs, mail: MailRoom, settings: AuthSettings
+        self,
+        runtime: IdentityResources,
+        proofs: PasswordAuthenticator,
+        mail: MailSender,
+        settings: AuthSettings,
     ) -> None:
         self._runtime = runtime
         self._proofs = proofs
@@ -43,11 +47,11 @@ class PasswordService:
         await self._change(proven, current, new, keep=caller.session_id.bytes)
 
     async def change(
-        self, email: str, current: str, new: str, *, device_token: str | None, captcha: CaptchaAnswer
+        self, email: str, current: str, new: str, *, device_token: str | None, captcha: CaptchaToken
     ) -> None:
         """Change a password by knowing it, and end every session.
 
-        Raises as `change_own` and PasswordProofs.prove do, and after a right password EmailNotVerifiedError
+        Raises as `change_own` and PasswordAuthenticator.prove do; behind a right password EmailNotVerified
         and AccountDisabledError. The way for somebody whose password an administrator chose.
         """
         proven = await self._proofs.prove(email, current, device_token, captcha)
@@ -57,7 +61,9 @@ class PasswordService:
             raise EmailNotVerifiedError
         await self._change(proven, current, new, keep=None)
 
-    async def _change(self, proven: Proven, current: str, new: str, *, keep: bytes | None) -> None:
+    async def _change(
+        self, proven: AuthenticatedAccount, current: str, new: str, *, keep: bytes | None
+    ) -> None:
         account = proven.account
         if normalize(current) == normalize(new):
             raise SamePasswordError

@@ -6,14 +6,14 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
-from doorward_auth.captcha.header import GivenCaptcha
+from doorward_auth.captcha.header import CaptchaHeader
 from doorward_auth.dependencies import Locale, Passwords, Resets
 from doorward_auth.passwords.schemas import Accepted, PasswordChange, Reset, ResetDone, ResetRequest
-from doorward_common.auth import BearerToken
-from doorward_common.routing import strict_router
-from doorward_common.tokens import Claims
+from doorward_client.bearer_auth import BearerToken
+from doorward_client.tokens import Claims
+from doorward_kit.routing import api_router
 
-router = strict_router(prefix="/api/v1/auth", tag="passwords")
+router = api_router(prefix="/api/v1/auth", tag="passwords")
 
 ACCEPTED = "If the address is known, a mail is on its way."
 
@@ -29,7 +29,7 @@ async def change_password(
     body: PasswordChange,
     caller: Annotated[Claims | None, Depends(_caller_if_any)],
     passwords: Passwords,
-    captcha: GivenCaptcha,
+    captcha: CaptchaHeader,
 ) -> Response:
     """Change one's password: with an access token, or with the email address instead.
 
@@ -50,7 +50,7 @@ async def change_password(
 
 @router.post("/password/reset", status_code=202, summary="Ask for a code by mail")
 async def ask_for_reset(
-    body: ResetRequest, locale: Locale, resets: Resets, captcha: GivenCaptcha
+    body: ResetRequest, locale: Locale, resets: Resets, captcha: CaptchaHeader
 ) -> Accepted:
     """Mail six digits, good for ten minutes. The answer is the same whether or not the address is known."""
     await resets.ask(body.email, locale, captcha)

@@ -1,6 +1,6 @@
 """Refusals of changing passwords."""
 
-from doorward_common.errors import DoorwardError, FieldError
+from doorward_client.errors import DoorwardError, FieldError
 
 
 class SamePasswordError(DoorwardError):

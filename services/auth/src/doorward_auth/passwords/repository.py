@@ -5,8 +5,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
 from doorward_identity.tables import credentials, users
+from doorward_kit.column_types import utc_now
 
 
 @dataclass(frozen=True, slots=True)

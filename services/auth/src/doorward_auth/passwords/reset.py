@@ -10,33 +10,33 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.account_mail.sender import MailSender
+from doorward_auth.captcha.answer import CaptchaToken
 from doorward_auth.captcha.service import Captcha
-from doorward_auth.captcha.settings import Door
-from doorward_auth.codes import repository as codes
-from doorward_auth.codes.errors import InvalidCodeError
-from doorward_auth.codes.one_time import Purpose, is_pin
-from doorward_auth.devices import repository as devices
-from doorward_auth.devices.device_tokens import DeviceToken
-from doorward_auth.mails.room import MailRoom
+from doorward_auth.captcha.settings import CaptchaAction
+from doorward_auth.known_devices import repository as devices
+from doorward_auth.known_devices.device_tokens import DeviceToken
+from doorward_auth.one_time_codes import repository as codes
+from doorward_auth.one_time_codes.codes import Purpose, is_pin
+from doorward_auth.one_time_codes.errors import InvalidCodeError
 from doorward_auth.passwords import repository
-from doorward_auth.passwords.proof import key_or_nobody
+from doorward_auth.passwords.authentication import email_key_or_unknown
 from doorward_auth.passwords.repository import Owner
-from doorward_auth.settings import AuthSettings
-from doorward_auth.throttling.limits import (
+from doorward_auth.rate_limiting.limits import (
     CODE_GUESSES,
     CODES_BY_SOURCE,
     MAILS_BY_SOURCE,
     MAILS_TO_ADDRESS,
     Subject,
 )
-from doorward_auth.throttling.service import Throttle
-from doorward_common.request_context import current_address
+from doorward_auth.rate_limiting.service import RateLimiter
+from doorward_auth.settings import AuthSettings
+from doorward_client.request_context import current_address
 from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit import Action, record
-from doorward_identity.mails import MailName, post
+from doorward_identity.audit.repository import Action, record
+from doorward_identity.mail_types import MailName, post
 from doorward_identity.passwords import require_acceptable
-from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_sessions, end_tokens
 
 log = structlog.get_logger(__name__)
@@ -49,10 +49,10 @@ class ResetService:
 
     def __init__(
         self,
-        runtime: IdentityRuntime,
-        throttle: Throttle,
+        runtime: IdentityResources,
+        throttle: RateLimiter,
         captcha: Captcha,
-        mail: MailRoom,
+        mail: MailSender,
         settings: AuthSettings,
     ) -> None:
         self._runtime = runtime
@@ -62,13 +62,13 @@ class ResetService:
         self._mail = mail
         self._token_seconds = settings.access_token_seconds
 
-    async def ask(self, email: str, locale: str, captcha: CaptchaAnswer) -> None:
+    async def ask(self, email: str, locale: str, captcha: CaptchaToken) -> None:
         """Mail a code to the address if it is an account's.
 
         Raises TooManyAttemptsError, and as Captcha.require does.
         """
-        await self._captcha.require(Door.PASSWORD_RESET, captcha)
-        key = key_or_nobody(email)
+        await self._captcha.require(CaptchaAction.PASSWORD_RESET, captcha)
+        key = email_key_or_unknown(email)
         source = Subject.of_source(MAILS_BY_SOURCE, current_address())
         await self._throttle.claim([Subject.of(MAILS_TO_ADDRESS, key), source])
 
@@ -87,12 +87,12 @@ class ResetService:
 
         Raises TooManyAttemptsError, UnacceptablePasswordError, InvalidCodeError.
         """
-        key = key_or_nobody(email)
+        key = email_key_or_unknown(email)
         subjects = [
             Subject.of(CODE_GUESSES, key),
             Subject.of_source(CODES_BY_SOURCE, current_address()),
         ]
-        await self._throttle.require_no_wait(subjects)
+        await self._throttle.check(subjects)
         require_acceptable(new, email=email, name="", pointer="/new_password")
         new_hash = await self._runtime.hashing.hash(new)
         device = DeviceToken.issue(uuid7s.uuid7())

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from doorward_auth.bearer_secrets import BearerSecret
+from doorward_auth.opaque_tokens import OpaqueToken
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class VerificationCode(BearerSecret):
+class VerificationCode(OpaqueToken):
     """Proves to read the mail of a registration, whose id it carries."""
 
     prefix: ClassVar[str] = "dwv_"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class InvitationCode(BearerSecret):
+class InvitationCode(OpaqueToken):
     """Proves to read the mail of an invited user, whose id it carries."""
 
     prefix: ClassVar[str] = "dwi_"

@@ -2,13 +2,13 @@
 
 from starlette.responses import Response
 
-from doorward_auth.captcha.header import GivenCaptcha
+from doorward_auth.captcha.header import CaptchaHeader
 from doorward_auth.dependencies import Locale, Registrations
 from doorward_auth.passwords.schemas import Accepted
-from doorward_auth.registration.schemas import Acceptance, Registration, Resend, Verification
-from doorward_common.routing import strict_router
+from doorward_auth.registration.schemas import Acceptance, Registration, Resend, TokenVerificationService
+from doorward_kit.routing import api_router
 
-router = strict_router(prefix="/api/v1/auth", tag="registration")
+router = api_router(prefix="/api/v1/auth", tag="registration")
 
 _REGISTERED = "A mail is on its way. The account is there once its code has been entered."
 _RESENT = "If somebody has registered with the address, a mail is on its way."
@@ -16,7 +16,7 @@ _RESENT = "If somebody has registered with the address, a mail is on its way."
 
 @router.post("/register", status_code=202, summary="Register")
 async def register(
-    body: Registration, locale: Locale, registrations: Registrations, captcha: GivenCaptcha
+    body: Registration, locale: Locale, registrations: Registrations, captcha: CaptchaHeader
 ) -> Accepted:
     """Ask for an account. The answer is the same whether or not the address is known; its mail tells."""
     await registrations.register(body, locale, captcha)
@@ -24,7 +24,7 @@ async def register(
 
 
 @router.post("/verify-email", status_code=204, summary="Prove an address with the code of the mail")
-async def verify_email(body: Verification, registrations: Registrations) -> Response:
+async def verify_email(body: TokenVerificationService, registrations: Registrations) -> Response:
     """Turn a registration into an account that can log in."""
     await registrations.verify(body.code.get_secret_value())
     return Response(status_code=204)
@@ -32,7 +32,7 @@ async def verify_email(body: Verification, registrations: Registrations) -> Resp
 
 @router.post("/verify-email/resend", status_code=202, summary="Ask for the mail once more")
 async def resend(
-    body: Resend, locale: Locale, registrations: Registrations, captcha: GivenCaptcha
+    body: Resend, locale: Locale, registrations: Registrations, captcha: CaptchaHeader
 ) -> Accepted:
     """Mail a new code for the newest registration of an address; the code before it counts no more."""
     await registrations.resend(body.email, locale, captcha)

@@ -1,6 +1,6 @@
 """Refusals of registration."""
 
-from doorward_common.errors import DoorwardError
+from doorward_client.errors import DoorwardError
 
 
 class RegistrationClosedError(DoorwardError):

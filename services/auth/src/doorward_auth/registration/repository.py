@@ -6,10 +6,10 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_common.columns import utc_now
-from doorward_common.roles import Role
+from doorward_client.roles import Role
 from doorward_identity.accounts import new_account
 from doorward_identity.tables import credentials, registrations, users
+from doorward_kit.column_types import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def create_user(connection: sa.Connection, pending: Pending, user_id: bytes) -> 
     now = utc_now()
     values = {
         **new_account(user_id, pending.email, pending.name, Role.USER, is_verified=True),
-        "epoch": 0,
+        "token_version": 0,
         "version": 1,
         "created_at": now,
         "updated_at": now,

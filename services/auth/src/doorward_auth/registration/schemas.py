@@ -19,7 +19,7 @@ class Registration(BaseModel):
     name: PersonName
 
 
-class Verification(BaseModel):
+class TokenVerificationService(BaseModel):
     """The code of the mail."""
 
     model_config = _STRICT

@@ -13,30 +13,30 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_auth.captcha.answer import CaptchaAnswer
+from doorward_auth.account_mail.sender import MailSender
+from doorward_auth.captcha.answer import CaptchaToken
 from doorward_auth.captcha.service import Captcha
-from doorward_auth.captcha.settings import Door
-from doorward_auth.codes import repository as codes
-from doorward_auth.codes.errors import InvalidCodeError
-from doorward_auth.codes.one_time import Purpose
-from doorward_auth.mails.room import MailRoom
+from doorward_auth.captcha.settings import CaptchaAction
+from doorward_auth.one_time_codes import repository as codes
+from doorward_auth.one_time_codes.codes import Purpose
+from doorward_auth.one_time_codes.errors import InvalidCodeError
 from doorward_auth.passwords import repository as passwords
-from doorward_auth.passwords.proof import key_or_nobody
+from doorward_auth.passwords.authentication import email_key_or_unknown
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.rate_limiting.service import RateLimiter
 from doorward_auth.registration import repository
 from doorward_auth.registration.codes import InvitationCode, VerificationCode
 from doorward_auth.registration.errors import DomainNotAllowedError, RegistrationClosedError
 from doorward_auth.registration.repository import Pending
 from doorward_auth.registration.schemas import Registration
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
-from doorward_auth.throttling.limits import CODES_BY_SOURCE, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
-from doorward_auth.throttling.service import Throttle
-from doorward_common.request_context import current_address
+from doorward_client.request_context import current_address
 from doorward_identity.accounts import Status
-from doorward_identity.audit import Action, record
+from doorward_identity.audit.repository import Action, record
 from doorward_identity.emails import email_key
-from doorward_identity.mails import MailName, post
+from doorward_identity.mail_types import MailName, post
 from doorward_identity.passwords import require_acceptable
-from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
 
@@ -48,10 +48,10 @@ class RegistrationService:
 
     def __init__(
         self,
-        runtime: IdentityRuntime,
-        throttle: Throttle,
+        runtime: IdentityResources,
+        throttle: RateLimiter,
         captcha: Captcha,
-        mail: MailRoom,
+        mail: MailSender,
         settings: AuthSettings,
     ) -> None:
         self._database = runtime.database
@@ -62,7 +62,7 @@ class RegistrationService:
         self._policy = settings.registration
         self._domains = settings.registration_domains
 
-    async def register(self, wanted: Registration, locale: str, captcha: CaptchaAnswer) -> None:
+    async def register(self, wanted: Registration, locale: str, captcha: CaptchaToken) -> None:
         """Take a registration and mail its code, or tell the owner of an account that there is one.
 
         Raises RegistrationClosedError, DomainNotAllowedError, UnacceptablePasswordError,
@@ -73,8 +73,8 @@ class RegistrationService:
         password = wanted.password.get_secret_value()
         require_acceptable(password, email=wanted.email, name=wanted.name)
         budgets = _budgets(key)
-        await self._throttle.require_no_wait(budgets)
-        await self._captcha.require(Door.REGISTER, captcha)
+        await self._throttle.check(budgets)
+        await self._captcha.require(CaptchaAction.REGISTER, captcha)
         password_hash = await self._hashing.hash(password)
         await self._throttle.claim(budgets)
         pending = Pending(uuid7s.uuid7().bytes, wanted.email, key, wanted.name, password_hash, None)
@@ -99,13 +99,13 @@ class RegistrationService:
         await self._database.write(work)
         self._mail.wake()
 
-    async def resend(self, email: str, locale: str, captcha: CaptchaAnswer) -> None:
+    async def resend(self, email: str, locale: str, captcha: CaptchaToken) -> None:
         """Mail a new code for the newest registration of an address.
 
         Raises TooManyAttemptsError, and as Captcha.require does.
         """
-        await self._captcha.require(Door.REGISTER, captcha)
-        key = key_or_nobody(email)
+        await self._captcha.require(CaptchaAction.REGISTER, captcha)
+        key = email_key_or_unknown(email)
         await self._throttle.claim(_budgets(key))
 
         def work(connection: sa.Connection) -> None:

@@ -5,13 +5,13 @@ import uuid
 from starlette.responses import Response
 
 from doorward_auth.dependencies import Sessions
-from doorward_auth.sessions.repository import SessionEntry
+from doorward_auth.sessions.repository import SessionSummary
 from doorward_auth.sessions.schemas import Session, SessionList
-from doorward_common.auth import AdminUser, CurrentUser
-from doorward_common.routing import strict_router
-from doorward_common.tokens import Claims
+from doorward_client.bearer_auth import AdminUser, CurrentUser
+from doorward_client.tokens import Claims
+from doorward_kit.routing import api_router
 
-router = strict_router(prefix="/api/v1/auth", tag="sessions")
+router = api_router(prefix="/api/v1/auth", tag="sessions")
 
 
 @router.post("/logout", status_code=204, summary="End this session")
@@ -32,7 +32,7 @@ async def list_sessions(caller: CurrentUser, sessions: Sessions) -> SessionList:
 @router.delete("/sessions", status_code=204, summary="End all your sessions")
 async def end_all_sessions(caller: CurrentUser, sessions: Sessions) -> Response:
     """Log out everywhere, here included."""
-    await sessions.end_all(caller, caller.subject)
+    await sessions.end_all(caller, caller.user_id)
     return Response(status_code=204)
 
 
@@ -50,7 +50,7 @@ async def end_sessions_of(user_id: uuid.UUID, caller: AdminUser, sessions: Sessi
     return Response(status_code=204)
 
 
-def _session(entry: SessionEntry, caller: Claims) -> Session:
+def _session(entry: SessionSummary, caller: Claims) -> Session:
     session_id = uuid.UUID(bytes=entry.id)
     return Session(
         id=session_id,

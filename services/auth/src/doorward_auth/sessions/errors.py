@@ -1,6 +1,6 @@
 """Refusals about sessions."""
 
-from doorward_common.errors import NotFoundError
+from doorward_client.errors import NotFoundError
 
 
 class SessionNotFoundError(NotFoundError):

@@ -6,8 +6,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
 from doorward_identity.tables import credentials, sessions, users
+from doorward_kit.column_types import utc_now
 
 USER_AGENT_LENGTH: Final = 255
 
@@ -35,7 +35,7 @@ class Opening:
     absolute_seconds: int
     role: str
     status: str
-    epoch: int
+    token_version: int
     password_hash: str
 
 
@@ -54,7 +54,7 @@ class SessionRow:
     now: datetime
     role: str
     status: str
-    epoch: int
+    token_version: int
 
 
 _PRESENTED: Final = (
@@ -70,7 +70,7 @@ _PRESENTED: Final = (
         _NOW,
         users.c.role,
         users.c.status,
-        users.c.epoch,
+        users.c.token_version,
     )
     .join(users, users.c.id == sessions.c.user_id)
     .where(sessions.c.id == sa.bindparam("session_id"))
@@ -120,11 +120,11 @@ _OPENED: Final = sessions.insert().from_select(
     .join(credentials, credentials.c.user_id == users.c.id)
     .where(
         users.c.id == sa.bindparam("user_id"),
-        # A change by the account's owner raises no epoch: the session that it was made in goes on.
+        # A change by the account's owner raises no token_version: the session that it was made in goes on.
         credentials.c.password_hash == sa.bindparam("password_hash"),
         users.c.role == sa.bindparam("role"),
         users.c.status == sa.bindparam("status"),
-        users.c.epoch == sa.bindparam("epoch"),
+        users.c.token_version == sa.bindparam("token_version"),
     )
     .with_for_update(read=True),
     include_defaults=False,
@@ -165,7 +165,7 @@ def rotate_session(
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEntry:
+class SessionSummary:
     """A live session as its owner sees it."""
 
     id: bytes
@@ -176,7 +176,7 @@ class SessionEntry:
     expires_at: datetime
 
 
-def list_live(connection: sa.Connection, user_id: bytes, count: int) -> list[SessionEntry]:
+def list_live(connection: sa.Connection, user_id: bytes, count: int) -> list[SessionSummary]:
     """Read the live sessions of a user, the one used last first."""
     statement = (
         sa.select(
@@ -195,7 +195,7 @@ def list_live(connection: sa.Connection, user_id: bytes, count: int) -> list[Ses
         .order_by(sessions.c.last_used_at.desc(), sessions.c.id.desc())
         .limit(count)
     )
-    return [SessionEntry(*row) for row in connection.execute(statement)]
+    return [SessionSummary(*row) for row in connection.execute(statement)]
 
 
 def owner_of(connection: sa.Connection, session_id: bytes) -> bytes | None:

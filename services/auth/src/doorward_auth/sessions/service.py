@@ -8,13 +8,13 @@ import structlog
 
 from doorward_auth.sessions import repository
 from doorward_auth.sessions.errors import SessionNotFoundError
-from doorward_auth.sessions.repository import SessionEntry
-from doorward_common.tokens import Claims
+from doorward_auth.sessions.repository import SessionSummary
+from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit import Action, record
-from doorward_identity.runtime import IdentityRuntime
+from doorward_identity.audit.repository import Action, record
+from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
-from doorward_identity.standing import require_standing
 
 log = structlog.get_logger(__name__)
 
@@ -24,15 +24,15 @@ MAX_LISTED: Final = 200
 class SessionService:
     """Lists and ends sessions. Whatever ends is revoked everywhere within two seconds."""
 
-    def __init__(self, runtime: IdentityRuntime, *, token_seconds: int) -> None:
+    def __init__(self, runtime: IdentityResources, *, token_seconds: int) -> None:
         self._runtime = runtime
         self._database = runtime.database
         self._token_seconds = token_seconds
 
-    async def list_live(self, caller: Claims) -> list[SessionEntry]:
+    async def list_live(self, caller: Claims) -> list[SessionSummary]:
         """Read the caller's live sessions."""
         return await self._database.read(
-            lambda connection: repository.list_live(connection, caller.subject.bytes, MAX_LISTED)
+            lambda connection: repository.list_live(connection, caller.user_id.bytes, MAX_LISTED)
         )
 
     async def log_out(self, caller: Claims) -> None:
@@ -47,7 +47,7 @@ class SessionService:
 
         def work(connection: sa.Connection) -> None:
             owner = repository.owner_of(connection, session_id.bytes)
-            if owner != caller.subject.bytes or not self._end(connection, caller, session_id):
+            if owner != caller.user_id.bytes or not self._end(connection, caller, session_id):
                 raise SessionNotFoundError
 
         await self._database.write(work)
@@ -63,13 +63,13 @@ class SessionService:
             # The user's row first, as everybody who changes an account does: no deadlock.
             if not repository.user_exists(connection, user_id.bytes):
                 return 0
-            require_standing(connection, caller)
+            require_unchanged_account(connection, caller)
             end_tokens(connection, user_id.bytes, token_seconds=self._token_seconds)
             ended = end_sessions(connection, user_id.bytes, SessionEnd.LOGOUT)
             record(
                 connection,
                 Action.SESSIONS_ENDED,
-                actor=caller.subject.bytes,
+                actor=caller.user_id.bytes,
                 target=user_id.bytes,
                 details={"count": ended},
             )
@@ -83,11 +83,11 @@ class SessionService:
             connection, session_id.bytes, SessionEnd.LOGOUT, token_seconds=self._token_seconds
         )
         if was_live:
-            owner = caller.subject.bytes
+            owner = caller.user_id.bytes
             details = {"session_id": session_id}
             record(connection, Action.SESSION_ENDED, actor=owner, target=owner, details=details)
         return was_live
 
     def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:
         self._runtime.feed.wake()
-        log.info(event, actor_id=str(caller.subject), subject_id=str(subject), **fields)
+        log.info(event, actor_id=str(caller.user_id), subject_id=str(subject), **fields)

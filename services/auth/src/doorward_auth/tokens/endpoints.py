@@ -6,17 +6,17 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from doorward_auth.captcha.header import GivenCaptcha
+from doorward_auth.captcha.header import CaptchaHeader
 from doorward_auth.dependencies import CallingDevice, Logins, Refreshes
-from doorward_auth.tokens.issuing import IssuedTokens
-from doorward_auth.tokens.login_form import OPENAPI_BODY, OPENAPI_REFRESH, Grant, Refresh
+from doorward_auth.tokens.grant_parser import OPENAPI_BODY, OPENAPI_REFRESH, Grant, Refresh
 from doorward_auth.tokens.schemas import Caller, RefreshRequest, TokenResponse
-from doorward_common.auth import CurrentUser, InsufficientRoleError
-from doorward_common.roles import Role
-from doorward_common.routing import LeanRoute, strict_router
+from doorward_auth.tokens.token_pair import IssuedTokens
+from doorward_client.bearer_auth import CurrentUser, InsufficientRoleError
+from doorward_client.roles import Role
+from doorward_kit.routing import FastRoute, api_router
 
-router = strict_router(prefix="/api/v1/auth", tag="tokens")
-hot_router = strict_router(prefix="/api/v1/auth", tag="tokens", route_class=LeanRoute)
+router = api_router(prefix="/api/v1/auth", tag="tokens")
+fast_router = api_router(prefix="/api/v1/auth", tag="tokens", route_class=FastRoute)
 
 # A list, and all of them count: who can append to a proxy's query must not be able to soften it.
 RequiredRoles = Annotated[
@@ -30,7 +30,7 @@ async def log_in(
     device: CallingDevice,
     logins: Logins,
     refreshes: Refreshes,
-    captcha: GivenCaptcha,
+    captcha: CaptchaHeader,
 ) -> TokenResponse:
     """Exchange an email address and a password for an access token and a refresh token.
 
@@ -43,7 +43,7 @@ async def log_in(
     return _response(await logins.log_in(grant.email, password, device, device_token=known, captcha=captcha))
 
 
-@hot_router.post(
+@fast_router.post(
     "/refresh-token",
     response_model=TokenResponse,
     response_model_exclude_none=True,
@@ -60,7 +60,7 @@ async def refresh(body: Refresh, refreshes: Refreshes) -> Response:
 async def me(caller: CurrentUser) -> Caller:
     """Return the claims of the caller's access token."""
     return Caller(
-        id=caller.subject,
+        id=caller.user_id,
         session_id=caller.session_id,
         role=caller.role,
         issued_at=datetime.fromtimestamp(caller.issued_at, UTC),
@@ -68,7 +68,7 @@ async def me(caller: CurrentUser) -> Caller:
     )
 
 
-@hot_router.get("/verify", status_code=204, response_class=Response, summary="Judge a token for a proxy")
+@fast_router.get("/verify", status_code=204, response_class=Response, summary="Judge a token for a proxy")
 async def verify(caller: CurrentUser, roles: RequiredRoles = None) -> Response:
     """Answer a proxy's question whether to let a request through (NGINX `auth_request`).
 
@@ -78,7 +78,7 @@ async def verify(caller: CurrentUser, roles: RequiredRoles = None) -> Response:
         if caller.role != role:
             raise InsufficientRoleError(role)
     headers = {
-        "X-Doorward-User": str(caller.subject),
+        "X-Doorward-User": str(caller.user_id),
         "X-Doorward-Role": caller.role,
         "X-Doorward-Session": str(caller.session_id),
         "Cache-Control": "no-store",

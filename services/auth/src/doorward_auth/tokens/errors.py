@@ -1,6 +1,6 @@
 """Refusals of logging in and refreshing."""
 
-from doorward_common.errors import DoorwardError
+from doorward_client.errors import DoorwardError
 
 
 class InvalidCredentialsError(DoorwardError):

@@ -5,11 +5,11 @@ import uuid
 from dataclasses import dataclass
 from typing import ClassVar
 
-from doorward_auth.bearer_secrets import BearerSecret
+from doorward_auth.opaque_tokens import OpaqueToken
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RefreshToken(BearerSecret):
+class RefreshToken(OpaqueToken):
     """One refresh token; its id is the session's."""
 
     prefix: ClassVar[str] = "dwr_"

@@ -5,8 +5,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
 from doorward_identity.tables import credentials, registrations, users
+from doorward_kit.column_types import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class AccountRow:
     name: str
     role: str
     status: str
-    epoch: int
+    token_version: int
     is_verified: bool
     password_hash: str
     must_change: bool
@@ -30,7 +30,7 @@ _ACCOUNT = sa.select(
     users.c.name,
     users.c.role,
     users.c.status,
-    users.c.epoch,
+    users.c.token_version,
     users.c.email_verified_at.is_not(None).label("is_verified"),
     credentials.c.password_hash,
     credentials.c.must_change,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from doorward_common.roles import Role
+from doorward_client.roles import Role
 
 
 class LoginRequest(BaseModel):

@@ -8,16 +8,16 @@
 | `formats` | the hashes that can be verified: today's, and those brought from elsewhere |
 """
 
-from doorward_identity.passwords.formats import CorruptHashError, is_importable
-from doorward_identity.passwords.formats.keycloak import from_keycloak
+from doorward_identity.passwords.hash_formats import CorruptHashError, is_importable
+from doorward_identity.passwords.hash_formats.keycloak import from_keycloak
 from doorward_identity.passwords.hashing import PasswordHashing
+from doorward_identity.passwords.normalization import MAXIMUM_LENGTH, MINIMUM_LENGTH, normalize
 from doorward_identity.passwords.policy import (
     ADVISED_LENGTH,
     NewPassword,
     UnacceptablePasswordError,
     require_acceptable,
 )
-from doorward_identity.passwords.spelling import MAXIMUM_LENGTH, MINIMUM_LENGTH, normalize
 
 __all__ = [
     "ADVISED_LENGTH",

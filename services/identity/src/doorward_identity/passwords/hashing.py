@@ -8,13 +8,13 @@ import structlog
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError
 
-from doorward_common.executors import BoundedExecutor, usable_cores
-from doorward_common.metrics import Metrics
-from doorward_identity.passwords import formats
-from doorward_identity.passwords.even_refusals import EvenRefusals
-from doorward_identity.passwords.formats import Argon2Limits, CorruptHashError, StoredHash, b64
-from doorward_identity.passwords.spelling import encodings, normalize
+from doorward_identity.passwords import hash_formats
+from doorward_identity.passwords.constant_time import FailureTimingEqualizer
+from doorward_identity.passwords.hash_formats import Argon2Limits, CorruptHashError, StoredHash, b64
+from doorward_identity.passwords.normalization import encodings, normalize
 from doorward_identity.settings import Argon2Settings
+from doorward_kit.executors import BoundedExecutor, usable_cores
+from doorward_kit.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +43,12 @@ class PasswordHashing:
             type=Type.ID,
         )
         self._limits = Argon2Limits().covering(settings.argon2_memory_kib, settings.argon2_time_cost)
-        self._dummy = formats.parse(self._hash_of_nothing(), self._limits)
-        self._refusals = EvenRefusals()
+        self._dummy = hash_formats.parse(self._hash_of_nothing(), self._limits)
+        self._refusals = FailureTimingEqualizer()
         self._executor = BoundedExecutor(
             "hash",
-            threads=settings.argon2_threads or usable_cores(),
-            deadline=settings.argon2_deadline_seconds,
+            threads=settings.hash_threads or usable_cores(),
+            deadline=settings.hash_queue_timeout_seconds,
             expected_seconds=0.03,
             metrics=metrics.executor("hash"),
             niceness=_NICENESS,
@@ -99,7 +99,7 @@ class PasswordHashing:
             return _Verdict(is_right=False)
         began = time.perf_counter()
         try:
-            if self._matches(formats.parse(password_hash, self._limits), candidates):
+            if self._matches(hash_formats.parse(password_hash, self._limits), candidates):
                 return _Verdict(is_right=True)
         except CorruptHashError as error:
             # A damaged row must look like a wrong password, and be found in the log.

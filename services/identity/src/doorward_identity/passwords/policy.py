@@ -14,10 +14,10 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from doorward_common.errors import DoorwardError, FieldError
+from doorward_client.errors import DoorwardError, FieldError
 from doorward_identity.passwords.blocklist import is_common
-from doorward_identity.passwords.personal import is_personal
-from doorward_identity.passwords.spelling import MAXIMUM_LENGTH, MINIMUM_LENGTH, normalize
+from doorward_identity.passwords.context_words import is_personal
+from doorward_identity.passwords.normalization import MAXIMUM_LENGTH, MINIMUM_LENGTH, normalize
 
 ADVISED_LENGTH: Final = 15
 

@@ -1,6 +1,6 @@
 """Run by Alembic: migrates over the connection that migrations.migrate opened."""
 
-from doorward_common.migrations import run_revisions
+from doorward_kit.migrations import run_revisions
 from doorward_tickets.schema import VERSION_TABLE
 from doorward_tickets.tables import metadata
 

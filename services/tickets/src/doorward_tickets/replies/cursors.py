@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from doorward_common.pagination import CursorCodec, Position
+from doorward_kit.pagination import CursorCodec, Position
 from doorward_tickets.replies.repository import ReplyRow
 
 

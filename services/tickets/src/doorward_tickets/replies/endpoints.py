@@ -6,18 +6,18 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.responses import Response
 
-from doorward_common.etags import IfMatch
-from doorward_common.guard import CurrentUser
-from doorward_common.idempotency import IdempotencyKey
-from doorward_common.pagination import Cursor, Limit, Page
-from doorward_common.responses import answer_response, page_response
-from doorward_common.routing import strict_router
+from doorward_client.fastapi import CurrentUser
+from doorward_kit.etags import IfMatch
+from doorward_kit.idempotency import IdempotencyKey
+from doorward_kit.pagination import Cursor, Limit, Page
+from doorward_kit.responses import answer_response, page_response
+from doorward_kit.routing import api_router
 from doorward_tickets.dependencies import ActingUser, Replies
 from doorward_tickets.replies.service import NewReply
-from doorward_tickets.tickets.documents import reply_document
 from doorward_tickets.tickets.schemas import Reply, ReplyCreate, Ticket
+from doorward_tickets.tickets.serializers import reply_document
 
-router = strict_router(prefix="/api/v1/tickets/{ticket_id}", tag="tickets")
+router = api_router(prefix="/api/v1/tickets/{ticket_id}", tag="tickets")
 
 
 @router.get("/replies", response_model=Page[Reply], summary="Read a ticket's thread")

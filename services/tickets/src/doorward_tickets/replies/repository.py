@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
+from doorward_kit.column_types import utc_now
 from doorward_tickets.tables import people, replies
 
 FIRST: Final = 100

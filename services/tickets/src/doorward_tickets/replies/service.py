@@ -8,22 +8,22 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_common.etags import etag
-from doorward_common.idempotency import Answer, keyed_request
-from doorward_common.responses import to_json
-from doorward_common.tokens import Claims
-from doorward_tickets.means import Means
-from doorward_tickets.people import repository as people_snapshot
-from doorward_tickets.people.service import Caller
+from doorward_client.tokens import Claims
+from doorward_kit.etags import etag
+from doorward_kit.idempotency import Answer, keyed_request
+from doorward_kit.responses import to_json
+from doorward_tickets.context import TicketsContext
 from doorward_tickets.replies import repository
 from doorward_tickets.replies.cursors import ReplyCursors
 from doorward_tickets.replies.repository import ReplyRow
 from doorward_tickets.tickets import repository as tickets
-from doorward_tickets.tickets.access import lock, reader_of
-from doorward_tickets.tickets.documents import reply_document, ticket_document
 from doorward_tickets.tickets.errors import TicketNotFoundError
+from doorward_tickets.tickets.permissions import lock, visible_author_id
 from doorward_tickets.tickets.repository import LockedTicket
-from doorward_tickets.tickets.states import Action, TicketStatus, move
+from doorward_tickets.tickets.serializers import reply_document, ticket_document
+from doorward_tickets.tickets.workflow import Action, TicketStatus, move
+from doorward_tickets.user_snapshots import repository as people_snapshot
+from doorward_tickets.user_snapshots.caller import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class ReplyPage(NamedTuple):
 class ReplyService:
     """Reads and lengthens threads."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: TicketsContext) -> None:
         self._database = means.database
         self._people = means.people
         self._keys = means.keys
@@ -65,7 +65,7 @@ class ReplyService:
         behind = self._cursors.behind(cursor, ticket_id)
 
         def work(connection: sa.Connection) -> list[ReplyRow]:
-            if not tickets.is_there(connection, ticket_id.bytes, reader_of(caller)):
+            if not tickets.is_there(connection, ticket_id.bytes, visible_author_id(caller)):
                 raise TicketNotFoundError
             return repository.list_replies(
                 connection, ticket_id.bytes, behind=behind, until=None, count=limit + 1
@@ -108,7 +108,7 @@ class ReplyService:
         profiles = await self._people.standing(caller)
         claims = caller.claims
         request = keyed_request(
-            claims.subject.bytes, wanted.key, operation, str(wanted.ticket_id), wanted.text
+            claims.user_id.bytes, wanted.key, operation, str(wanted.ticket_id), wanted.text
         )
 
         def work(connection: sa.Connection) -> Answer:
@@ -123,14 +123,14 @@ class ReplyService:
         answer = await self._database.write(work)
         if not answer.is_repeated:
             self._wake_mail()
-            log.info("ticket.replied", actor_id=str(claims.subject), ticket_id=str(wanted.ticket_id))
+            log.info("ticket.replied", actor_id=str(claims.user_id), ticket_id=str(wanted.ticket_id))
         return answer
 
     def _append(
         self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
     ) -> int:
         """Put a reply at the end of a locked ticket's thread, and tell the other side; return its number."""
-        number, author_id = ticket.reply_count + 1, caller.claims.subject.bytes
+        number, author_id = ticket.reply_count + 1, caller.claims.user_id.bytes
         values = {
             "ticket_id": ticket.id,
             "number": number,
@@ -146,4 +146,4 @@ class ReplyService:
 
 def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:
     last = repository.find_reply(connection, ticket.id, ticket.reply_count)
-    return last is not None and (last.author_id, last.text) == (caller.claims.subject.bytes, text)
+    return last is not None and (last.author_id, last.text) == (caller.claims.user_id.bytes, text)

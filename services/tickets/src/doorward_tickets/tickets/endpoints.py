@@ -6,15 +6,14 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from doorward_common.etags import IfMatch, IfNoneMatch, etag
-from doorward_common.full_text import words_of
-from doorward_common.guard import CurrentUser
-from doorward_common.idempotency import IdempotencyKey
-from doorward_common.pagination import Cursor, Limit, Page
-from doorward_common.responses import answer_response, page_response, resource_response
-from doorward_common.routing import LeanRoute, strict_router
+from doorward_client.fastapi import CurrentUser
+from doorward_kit.etags import IfMatch, IfNoneMatch, etag
+from doorward_kit.idempotency import IdempotencyKey
+from doorward_kit.pagination import Cursor, Limit, Page
+from doorward_kit.responses import answer_response, page_response, resource_response
+from doorward_kit.routing import FastRoute, api_router
+from doorward_kit.word_index import words_of
 from doorward_tickets.dependencies import ActingAdmin, ActingUser, Tickets
-from doorward_tickets.tickets.documents import detail_json, ticket_document
 from doorward_tickets.tickets.schemas import (
     Filter,
     Ticket,
@@ -23,12 +22,13 @@ from doorward_tickets.tickets.schemas import (
     TicketPatch,
     TicketSort,
 )
-from doorward_tickets.tickets.states import TicketStatus
+from doorward_tickets.tickets.serializers import detail_json, ticket_document
+from doorward_tickets.tickets.workflow import TicketStatus
 
 PREFIX = "/api/v1/tickets"
 
-router = strict_router(prefix=PREFIX, tag="tickets")
-hot_router = strict_router(prefix=PREFIX, tag="tickets", route_class=LeanRoute)
+router = api_router(prefix=PREFIX, tag="tickets")
+fast_router = api_router(prefix=PREFIX, tag="tickets", route_class=FastRoute)
 
 Search = Annotated[
     str | None,
@@ -40,7 +40,7 @@ Search = Annotated[
 ]
 
 
-@hot_router.get("", response_model=Page[Ticket], summary="List tickets")
+@fast_router.get("", response_model=Page[Ticket], summary="List tickets")
 async def list_tickets(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
     caller: CurrentUser,
     tickets: Tickets,

@@ -1,6 +1,6 @@
 """Refusals of tickets."""
 
-from doorward_common.errors import DoorwardError, NotFoundError
+from doorward_client.errors import DoorwardError, NotFoundError
 
 
 class TicketNotFoundError(NotFoundError):

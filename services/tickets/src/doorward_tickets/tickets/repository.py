@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from doorward_common.columns import utc_now
-from doorward_common.full_text import indexed_words, line_of
-from doorward_common.json_rows import JsonRows
-from doorward_common.pagination import Position
-from doorward_tickets.tables import mutes, people, ticket_words, tickets
-from doorward_tickets.tickets.listing import Listing, Shape
+from doorward_kit.column_types import utc_now
+from doorward_kit.json_columns import JsonRows
+from doorward_kit.pagination import Position
+from doorward_kit.word_index import indexed_words, line_of
+from doorward_tickets.tables import mutes, people, ticket_search_terms, tickets
+from doorward_tickets.tickets.list_query import Listing, Shape
 
 
 class TicketRow(NamedTuple):
@@ -144,7 +144,7 @@ def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> Ticke
     connection.execute(tickets.insert().values({**values, **fresh, "words": line_of(words)}))
     if words:
         connection.execute(
-            ticket_words.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]
+            ticket_search_terms.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]
         )
     found = find_ticket(connection, values["id"], None, values["author_id"])
     assert found is not None  # inserted above, in this transaction

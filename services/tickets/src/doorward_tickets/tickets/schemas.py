@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from doorward_common.text import one_line, paragraphs
+from doorward_kit.user_text import one_line, paragraphs
 from doorward_tickets.tables import SUBJECT_LENGTH, TEXT_LENGTH
-from doorward_tickets.tickets.states import Priority, TicketStatus
+from doorward_tickets.tickets.workflow import Priority, TicketStatus
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

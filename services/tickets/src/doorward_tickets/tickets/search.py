@@ -17,10 +17,10 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from doorward_common.full_text import begins_with, has_words
-from doorward_common.pagination import Position
-from doorward_tickets.tables import ticket_words, tickets
-from doorward_tickets.tickets.listing import Listing, Shape
+from doorward_kit.pagination import Position
+from doorward_kit.word_index import begins_with, has_words
+from doorward_tickets.tables import ticket_search_terms, tickets
+from doorward_tickets.tickets.list_query import Listing, Shape
 from doorward_tickets.tickets.repository import ROWS, SELECT_ROWS, TicketRow, list_tickets, select_shown
 
 SHORT_LOOK: Final = 2_000
@@ -113,4 +113,4 @@ def _wanted(listing: Listing, shape: Shape) -> list[sa.ColumnElement[bool]]:
 
 
 def _entries(word: str) -> "sa.Select[bytes]":
-    return sa.select(ticket_words.c.ticket_id).where(begins_with(ticket_words.c.word, word))
+    return sa.select(ticket_search_terms.c.ticket_id).where(begins_with(ticket_search_terms.c.word, word))

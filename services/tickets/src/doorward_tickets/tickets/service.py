@@ -8,26 +8,26 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_common.etags import etag
-from doorward_common.idempotency import Answer, keyed_request
-from doorward_common.responses import to_json
-from doorward_common.tokens import Claims
-from doorward_tickets.means import Means
-from doorward_tickets.people import repository as people_snapshot
-from doorward_tickets.people.service import Caller
+from doorward_client.tokens import Claims
+from doorward_kit.etags import etag
+from doorward_kit.idempotency import Answer, keyed_request
+from doorward_kit.responses import to_json
+from doorward_tickets.context import TicketsContext
 from doorward_tickets.replies import repository as replies
 from doorward_tickets.replies.cursors import ReplyCursors
 from doorward_tickets.replies.repository import ReplyRow
 from doorward_tickets.tickets import repository
-from doorward_tickets.tickets.access import lock, reader_of
-from doorward_tickets.tickets.assigning import Candidate
-from doorward_tickets.tickets.documents import detail_json, ticket_document
+from doorward_tickets.tickets.assignee import Candidate
 from doorward_tickets.tickets.errors import TicketNotFoundError
-from doorward_tickets.tickets.listing import Listing
+from doorward_tickets.tickets.list_query import Listing
+from doorward_tickets.tickets.permissions import lock, visible_author_id
 from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
 from doorward_tickets.tickets.search import Found, find_tickets
-from doorward_tickets.tickets.states import Action, TicketStatus, move
+from doorward_tickets.tickets.serializers import detail_json, ticket_document
+from doorward_tickets.tickets.workflow import Action, TicketStatus, move
+from doorward_tickets.user_snapshots import repository as people_snapshot
+from doorward_tickets.user_snapshots.caller import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Opened(NamedTuple):
 class TicketService:
     """Reads and changes tickets."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: TicketsContext) -> None:
         self._database = means.database
         self._people = means.people
         self._keys = means.keys
@@ -68,7 +68,7 @@ class TicketService:
 
         What would have to read too much stops: its page is short, and the next goes on.
         """
-        reader = reader_of(caller)
+        reader = visible_author_id(caller)
         listing = Listing(reader, criteria, sort)
         query = (reader, criteria, sort)
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
@@ -85,7 +85,7 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Opened:
             found = repository.find_ticket(
-                connection, ticket_id.bytes, reader_of(caller), caller.subject.bytes
+                connection, ticket_id.bytes, visible_author_id(caller), caller.user_id.bytes
             )
             if found is None:
                 raise TicketNotFoundError
@@ -103,7 +103,7 @@ class TicketService:
     async def create(self, caller: Caller, wanted: TicketCreate, key: str | None) -> Answer:
         """Store a new ticket; raises InvalidAccessTokenError, IdempotencyKeyReusedError."""
         profiles = await self._people.standing(caller)
-        author_id = caller.claims.subject.bytes
+        author_id = caller.claims.user_id.bytes
         request = keyed_request(author_id, key, "create", wanted.model_dump_json())
         ticket_id = uuid7s.uuid7()
         values = {
@@ -142,7 +142,7 @@ class TicketService:
             people_snapshot.remember(connection, profiles)
             if status == ticket.status:
                 return _changed(connection, ticket.id, {})
-            self._notices.closed(connection, ticket, caller.claims.subject.bytes)
+            self._notices.closed(connection, ticket, caller.claims.user_id.bytes)
             return _changed(connection, ticket.id, {"status": status.value})
 
         answer = await self._database.write(work)
@@ -160,7 +160,7 @@ class TicketService:
         """
         profiles = await self._people.standing(caller)
         candidate = None
-        if wanted.assignee_id is not None and wanted.assignee_id != caller.claims.subject:
+        if wanted.assignee_id is not None and wanted.assignee_id != caller.claims.user_id:
             candidate = await Candidate.ask(wanted.assignee_id, caller, self._people)
 
         def work(connection: sa.Connection) -> Answer:
@@ -172,7 +172,7 @@ class TicketService:
             people_snapshot.remember(connection, [*profiles, *heard])
             assignee = None if wanted.assignee_id is None else wanted.assignee_id.bytes
             if assignee is not None and assignee != ticket.assignee_id:
-                self._notices.assigned(connection, ticket, caller.claims.subject.bytes, assignee)
+                self._notices.assigned(connection, ticket, caller.claims.user_id.bytes, assignee)
             return _changed(connection, ticket.id, _columns(wanted))
 
         answer = await self._database.write(work)
@@ -199,4 +199,4 @@ def _columns(wanted: TicketPatch) -> dict[str, Any]:
 
 
 def _log(event: str, caller: Caller, ticket_id: uuid.UUID, **fields: object) -> None:
-    log.info(event, actor_id=str(caller.claims.subject), ticket_id=str(ticket_id), **fields)
+    log.info(event, actor_id=str(caller.claims.user_id), ticket_id=str(ticket_id), **fields)

@@ -1,13 +1,13 @@
 """The endpoint of one's own activity."""
 
-from doorward_common.auth import CurrentUser
-from doorward_common.pagination import Cursor, Limit, Page
-from doorward_common.routing import strict_router
-from doorward_identity.audit import EventFilter
-from doorward_identity.audit_log import AuditEvent
+from doorward_client.bearer_auth import CurrentUser
+from doorward_identity.audit.repository import EventFilter
+from doorward_identity.audit.service import AuditEvent
+from doorward_kit.pagination import Cursor, Limit, Page
+from doorward_kit.routing import api_router
 from doorward_users.dependencies import Audit
 
-router = strict_router(prefix="/api/v1/users/me", tag="profile")
+router = api_router(prefix="/api/v1/users/me", tag="profile")
 
 
 @router.get("/activity", summary="Read what happened to your account")
@@ -15,5 +15,5 @@ async def activity(
     caller: CurrentUser, events: Audit, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[AuditEvent]:
     """Logins, changes and whatever else concerned the caller's account, the newest first."""
-    wanted = EventFilter(target=caller.subject.bytes)
+    wanted = EventFilter(target=caller.user_id.bytes)
     return await events.page(wanted, cursor, limit)

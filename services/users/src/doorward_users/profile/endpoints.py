@@ -2,21 +2,21 @@
 
 from starlette.responses import Response
 
-from doorward_common.auth import CurrentUser
-from doorward_common.etags import IfMatch, IfNoneMatch
-from doorward_common.routing import LeanRoute, strict_router
-from doorward_users.accounts.presenter import user_response
-from doorward_users.accounts.schemas import ProfilePatch, User
+from doorward_client.bearer_auth import CurrentUser
+from doorward_kit.etags import IfMatch, IfNoneMatch
+from doorward_kit.routing import FastRoute, api_router
 from doorward_users.dependencies import Accounts
+from doorward_users.directory.schemas import ProfilePatch, User
+from doorward_users.directory.serializers import user_response
 
-router = strict_router(prefix="/api/v1/users/me", tag="profile")
-hot_router = strict_router(prefix="/api/v1/users/me", tag="profile", route_class=LeanRoute)
+router = api_router(prefix="/api/v1/users/me", tag="profile")
+fast_router = api_router(prefix="/api/v1/users/me", tag="profile", route_class=FastRoute)
 
 
-@hot_router.get("", response_model=User, summary="Read your profile")
+@fast_router.get("", response_model=User, summary="Read your profile")
 async def get_profile(caller: CurrentUser, accounts: Accounts, if_none_match: IfNoneMatch = None) -> Response:
     """Read the caller's own account."""
-    return user_response(await accounts.get(caller, caller.subject), if_none_match=if_none_match)
+    return user_response(await accounts.get(caller, caller.user_id), if_none_match=if_none_match)
 
 
 @router.patch("", response_model=User, summary="Change your profile")

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.migrations import create_index, create_table
+from doorward_kit.column_types import UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.migrations import create_index, create_table
 
 revision = "0001"
 down_revision = None
@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("role", ascii_text(16), nullable=False),
         sa.Column("status", ascii_text(16), nullable=False),
         sa.Column("email_verified_at", UtcDateTime()),
-        sa.Column("epoch", sa.Integer, nullable=False),
+        sa.Column("token_version", sa.Integer, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),

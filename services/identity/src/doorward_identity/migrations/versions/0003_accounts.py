@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.migrations import add_column, create_index, create_table
+from doorward_kit.column_types import UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.migrations import add_column, create_index, create_table
 
 revision = "0003"
 down_revision = "0002"
@@ -62,13 +62,13 @@ def upgrade() -> None:
     )
     create_index("known_devices", "user_id")
     create_table(
-        "throttles",
+        "rate_limits",
         sa.Column("subject", fixed_bytes(32), primary_key=True),
         sa.Column("count", sa.Integer, nullable=False),
-        sa.Column("forgotten_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("blocked_until", UtcDateTime(), nullable=False),
     )
-    create_index("throttles", "forgotten_at")
+    create_index("rate_limits", "expires_at")
 
 
 def _owner(*, primary_key: bool) -> sa.Column[bytes]:

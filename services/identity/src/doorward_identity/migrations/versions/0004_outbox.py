@@ -1,6 +1,6 @@
 """Mail on its way."""
 
-from doorward_common.mail.migration import create_outbox
+from doorward_mail.migration import create_outbox
 
 revision = "0004"
 down_revision = "0003"

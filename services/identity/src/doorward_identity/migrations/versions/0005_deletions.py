@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime, fixed_bytes
-from doorward_common.migrations import create_index, create_table
+from doorward_kit.column_types import UtcDateTime, fixed_bytes
+from doorward_kit.migrations import create_index, create_table
 
 revision = "0005"
 down_revision = "0004"

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime, ascii_text, exact_text, fixed_bytes
-from doorward_common.full_text import line_column, word_column
-from doorward_common.migrations import create_idempotency_keys, create_index, create_table
+from doorward_kit.column_types import UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.migrations import create_idempotency_keys, create_index, create_table
+from doorward_kit.word_index import line_column, word_column
 
 revision = "0001"
 down_revision = None
@@ -31,7 +31,7 @@ def upgrade() -> None:
         for order in ("created_at", "updated_at", "priority"):
             create_index("tickets", *narrowed, order)
     create_table(
-        "ticket_words",
+        "ticket_search_terms",
         sa.Column("word", word_column(), primary_key=True),
         sa.Column("ticket_id", fixed_bytes(16), primary_key=True),
     )

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime, ascii_text, fixed_bytes
-from doorward_common.mail.migration import create_outbox
-from doorward_common.migrations import add_column, create_index, create_table
+from doorward_kit.column_types import UtcDateTime, ascii_text, fixed_bytes
+from doorward_kit.migrations import add_column, create_index, create_table
+from doorward_mail.migration import create_outbox
 
 revision = "0002"
 down_revision = "0001"

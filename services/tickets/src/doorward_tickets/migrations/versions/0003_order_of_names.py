@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from doorward_common.columns import UtcDateTime
-from doorward_common.migrations import add_column
+from doorward_kit.column_types import UtcDateTime
+from doorward_kit.migrations import add_column
 
 revision = "0003"
 down_revision = "0002"
@@ -11,4 +11,4 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Add a column."""
-    add_column("people", sa.Column("as_of", UtcDateTime()))
+    add_column("people", sa.Column("profile_updated_at", UtcDateTime()))

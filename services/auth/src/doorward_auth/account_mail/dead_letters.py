@@ -1,0 +1,42 @@
+"""The rules of auth's dead letters: what administrators do with them is in the audit log."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward_auth.account_mail.sender import MailSender
+from doorward_client.tokens import Claims
+from doorward_identity.audit.repository import Action, record
+from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.resources import IdentityResources
+from doorward_identity.tables import outbox
+from doorward_kit.pagination import CursorCodec
+from doorward_kit.settings import ServiceSettings
+from doorward_mail.dead_letters import service
+from doorward_mail.dead_letters.service import Decision
+
+_ACTIONS: Final[Mapping[Decision, Action]] = {
+    Decision.RESENT: Action.MAIL_RESENT,
+    Decision.DISCARDED: Action.MAIL_DISCARDED,
+}
+
+
+class DeadLetterService(service.DeadLetterService):
+    """Decides about mails of accounts."""
+
+    def __init__(self, runtime: IdentityResources, mail: MailSender, settings: ServiceSettings) -> None:
+        cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
+        super().__init__(runtime.database, outbox, cursors, wake=mail.wake)
+
+    def require_unchanged_account(self, connection: sa.Connection, caller: Claims) -> None:
+        """Raise InvalidAccessTokenError for whoever is no administrator any more, as every write does."""
+        require_unchanged_account(connection, caller)
+
+    def record(
+        self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, decision: Decision
+    ) -> None:
+        """Add the decision to the audit log."""
+        details = {"mail_id": mail_id}
+        record(connection, _ACTIONS[decision], actor=caller.user_id.bytes, target=None, details=details)

@@ -1,0 +1,18 @@
+"""The mail room of auth: its texts, its hooks, its outbox."""
+
+from doorward_auth.account_mail.mail_templates import templates
+from doorward_auth.account_mail.template_context import MailTemplateContext
+from doorward_auth.settings import AuthSettings
+from doorward_identity.resources import IdentityResources
+from doorward_identity.tables import outbox
+from doorward_mail import sender
+from doorward_mail.templates import MailTemplates
+
+
+class MailSender(sender.MailSender):
+    """Sends mails about accounts."""
+
+    def __init__(self, runtime: IdentityResources, settings: AuthSettings) -> None:
+        hooks = MailTemplateContext(runtime.verification.keys, frontend_url=settings.frontend_url)
+        texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
+        super().__init__(runtime, outbox, texts, settings)

@@ -1,0 +1,99 @@
+"""What is done just before a mail with a code is sent: the code is made, and its hash stored.
+
+So no code is ever at rest in clear, and a mail that is tried again carries a new one.
+"""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+
+from doorward_auth.email_change.repository import is_taken
+from doorward_auth.one_time_codes import repository as codes
+from doorward_auth.one_time_codes.codes import PIN_SECONDS, Purpose, hash_pin, new_pin
+from doorward_auth.passwords import repository as passwords
+from doorward_auth.registration import repository as registrations
+from doorward_auth.registration.codes import InvitationCode, VerificationCode
+from doorward_client.keys.key_store import KeyStore
+from doorward_identity.accounts import Status
+from doorward_identity.emails import email_key
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.templates import DROP, Verdict
+
+Prepared = Mapping[str, Any] | Literal[Verdict.DROP]
+
+INVITATION_SECONDS: Final = 7 * 86_400
+_MINUTES: Final = PIN_SECONDS // 60
+
+
+class MailTemplateContext:
+    """The hooks; each runs in a transaction, and drops a mail that nobody waits for any more."""
+
+    def __init__(self, keys: KeyStore, *, frontend_url: str | None) -> None:
+        self._keys = keys
+        self._app_url = frontend_url
+
+    def verify_email(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+        """Make the code of a registration."""
+        registration_id = uuid.UUID(mail.parameters["registration_id"])
+        code = VerificationCode.issue(registration_id)
+        if registrations.set_code(connection, registration_id.bytes, code.hash()) is None:
+            return DROP
+        return {"code": str(code), "link": self._link("verify-email", code)}
+
+    def invitation(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+        """Make the code of an invitation."""
+        user_id = uuid.UUID(mail.parameters["user_id"])
+        if not self._is_active(connection, user_id):
+            return DROP
+        code = InvitationCode.issue(user_id)
+        codes.store(
+            connection,
+            user_id.bytes,
+            Purpose.INVITATION,
+            code.hash(),
+            seconds=INVITATION_SECONDS,
+            subject=mail.recipient,
+        )
+        return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
+
+    def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+        """Make the PIN of a reset."""
+        user_id = uuid.UUID(mail.parameters["user_id"])
+        if not self._is_active(connection, user_id):
+            return DROP
+        return self._pin(connection, user_id, Purpose.RESET, mail.recipient)
+
+    def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+        """Make the PIN that confirms a new address, unless somebody else has got it meanwhile."""
+        user_id, email = uuid.UUID(mail.parameters["user_id"]), mail.parameters["email"]
+        if not self._is_active(connection, user_id) or is_taken(connection, email_key(email)):
+            return DROP
+        return self._pin(connection, user_id, Purpose.EMAIL, email)
+
+    def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Prepared:
+        """Tell mails without a code where the application is."""
+        return {"link": self._app_url}
+
+    def _pin(
+        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, subject: str | None
+    ) -> Prepared:
+        pin = new_pin()
+        hashed = hash_pin(self._keys.secrets[0], purpose, user_id.bytes, pin)
+        codes.store(connection, user_id.bytes, purpose, hashed, seconds=PIN_SECONDS, subject=subject)
+        return {"pin": pin, "minutes": _MINUTES}
+
+    def _is_active(self, connection: sa.Connection, user_id: uuid.UUID) -> bool:
+        owner = passwords.lock_owner(connection, user_id.bytes)
+        return owner is not None and owner.status == Status.ACTIVE
+
+    def _link(self, page: str, code: object) -> str | None:
+        # From settings alone: a Host header would let strangers choose where people are sent.
+        return None if self._app_url is None else f"{self._app_url}/{page}?code={code}"
+
+
+def sample_code() -> str:
+    """Make something that looks like a code, for trying templates."""
+    return str(VerificationCode.issue(uuid7s.uuid7()))

@@ -1,0 +1,52 @@
+"""Opaque secrets that name the row which they open.
+
+The text carries a row's id, so that the row is found by primary key, and 256 random bits, of which
+the row holds a hash; for so many bits one round of SHA-256 is enough.
+"""
+
+import hashlib
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+from doorward_client import base64url
+
+_ID_BYTES: Final = 16
+_SECRET_BYTES: Final = 32
+_ENCODED: Final = re.compile("[A-Za-z0-9_-]{64}")  # 48 bytes: a multiple of three, no padding
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueToken:
+    """An id and a secret; a kind of its own has a prefix, by which scanners recognise a leaked one."""
+
+    prefix: ClassVar[str]
+
+    id: uuid.UUID
+    secret: bytes
+
+    @classmethod
+    def issue(cls, row_id: uuid.UUID) -> Self:
+        """Make a secret for a row."""
+        return cls(row_id, secrets.token_bytes(_SECRET_BYTES))
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read a secret back; None for any other text."""
+        encoded = text.removeprefix(cls.prefix)
+        if not text.startswith(cls.prefix) or not _ENCODED.fullmatch(encoded):
+            return None
+        raw = base64url.decode(encoded)
+        return cls(uuid.UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:])
+
+    def hash(self) -> bytes:
+        """Return what is stored of the secret."""
+        return hashlib.sha256(self.secret).digest()
+
+    def __str__(self) -> str:
+        return self.prefix + base64url.encode(self.id.bytes + self.secret)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(id={self.id})"

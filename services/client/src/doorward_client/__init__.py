@@ -1,0 +1,1 @@
+"""Access tokens of Doorward for your own FastAPI service: verified locally, revoked within two seconds."""

@@ -1,0 +1,150 @@
+"""Key sets: JWK sets (RFC 7517) of the keys before, now and next, as a Secret holds them.
+
+Each key is for one algorithm, HS256 or ES256 (RFC 8725 section 3.1). Two members beside the standard's
+say when a key counts, in Unix seconds: it signs from `activate_at` on, and nobody believes it from
+`retire_at` on. A key is distributed before it signs, so that no verifier meets a token of a stranger.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from jose import jwk
+from jose.backends.base import Key as JoseKey
+from jose.exceptions import JOSEError
+
+from doorward_client import base64url, strict_json
+from doorward_client.keys.low_s_signatures import LowSKey
+from doorward_client.keys.secret_strength import WeakKeyError, check_secret, key_id
+
+HS256: Final = "HS256"
+ES256: Final = "ES256"
+MAX_KEYS: Final = 16
+
+_KID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_EC_PUBLIC: Final = ("kty", "crv", "x", "y")
+
+
+class InvalidKeySetError(ValueError):
+    """The text is no key set to work with; the message says why and quotes no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a set. `secret` is None where only the public half is there."""
+
+    kid: str
+    algorithm: str
+    verifying: JoseKey
+    signing: JoseKey | None
+    secret: bytes | None
+    public_jwk: Mapping[str, str] | None
+    activate_at: int = 0
+    retire_at: int | None = None
+
+    def is_retired(self, now: float) -> bool:
+        """Tell whether nobody believes the key any more."""
+        return self.retire_at is not None and now >= self.retire_at
+
+    def is_active(self, now: float) -> bool:
+        """Tell whether tokens are signed with the key now, by whoever has its private half."""
+        return self.activate_at <= now and not self.is_retired(now)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Keys by their ids."""
+
+    keys: Mapping[str, Key]
+
+    @classmethod
+    def of_secret(cls, secret: str) -> Self:
+        """Make a set of one HS256 key; raises WeakKeyError."""
+        raw = secret.encode("utf-8")
+        check_secret(raw)
+        return cls({(kid := key_id(raw)): _hmac_key(kid, raw, {})})
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """Read a JWK set; raises InvalidKeySetError."""
+        try:
+            document = strict_json.loads(text.encode("utf-8") if isinstance(text, str) else text)
+        except (strict_json.InvalidJsonError, UnicodeEncodeError) as error:
+            raise InvalidKeySetError(f"is not JSON: {error}") from None
+        members = document.get("keys") if isinstance(document, dict) else None
+        if not isinstance(members, list) or not 1 <= len(members) <= MAX_KEYS:
+            raise InvalidKeySetError(f'is not a JWK set with 1 to {MAX_KEYS} members under "keys"')
+        keys = [_parse_key(member, number) for number, member in enumerate(members, 1)]
+        if len({key.kid for key in keys}) < len(keys):
+            raise InvalidKeySetError("has two keys with the same kid")
+        return cls({key.kid: key for key in keys})
+
+    def believed(self, now: float) -> dict[str, Key]:
+        """Return the keys that tokens may be signed with: also those that do not sign yet."""
+        return {kid: key for kid, key in self.keys.items() if not key.is_retired(now)}
+
+    def signing_key(self, now: float) -> Key | None:
+        """Return the key that signs: the one that became active last, None without one."""
+        usable = [key for key in self.keys.values() if key.signing is not None and key.is_active(now)]
+        return max(usable, key=lambda key: key.activate_at, default=None)
+
+    def secrets(self, now: float) -> tuple[bytes, ...]:
+        """Return the secrets of all keys, the signing key's first."""
+        first = self.signing_key(now)
+        ordered: Iterable[Key] = sorted(self.keys.values(), key=lambda key: key is not first)
+        return tuple(key.secret for key in ordered if key.secret is not None)
+
+
+def _parse_key(member: object, number: int) -> Key:
+    if not isinstance(member, dict):
+        raise InvalidKeySetError(f"has something that is no key at place {number}")
+    kid = member.get("kid")
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise InvalidKeySetError(f"has a key without a usable kid at place {number}")
+    if member.get("use", "sig") != "sig":
+        raise InvalidKeySetError(f"has a key that is not for signatures: {kid}")
+    try:
+        match member.get("kty"), member.get("alg"):
+            case "oct", "HS256":
+                return _hmac_key(kid, base64url.decode(_text(member, "k")), member)
+            case "EC", "ES256":
+                return _elliptic_key(kid, member)
+    except WeakKeyError as error:
+        raise InvalidKeySetError(f"has a key that {error}: {kid}") from None
+    except (ValueError, JOSEError):
+        raise InvalidKeySetError(f"has a key with damaged or missing parts: {kid}") from None
+    raise InvalidKeySetError(f'has a key that is neither kty "oct" with alg HS256 nor "EC" with ES256: {kid}')
+
+
+def _hmac_key(kid: str, secret: bytes, member: Mapping[str, Any]) -> Key:
+    check_secret(secret)
+    key = jwk.construct(secret, HS256)
+    return Key(kid, HS256, key, key, secret, None, *_times(member))
+
+
+def _elliptic_key(kid: str, member: Mapping[str, Any]) -> Key:
+    public = {name: _text(member, name) for name in _EC_PUBLIC}
+    if public["crv"] != "P-256":
+        raise ValueError("RFC 7518 section 3.4 has one curve for ES256")
+    published = {**public, "alg": ES256, "use": "sig", "kid": kid}
+    verifying = LowSKey(jwk.construct(public, ES256))
+    if "d" not in member:
+        return Key(kid, ES256, verifying, None, None, published, *_times(member))
+    private = _text(member, "d")
+    signing = LowSKey(jwk.construct({**public, "d": private}, ES256))
+    return Key(kid, ES256, verifying, signing, base64url.decode(private), published, *_times(member))
+
+
+def _times(member: Mapping[str, Any]) -> tuple[int, int | None]:
+    activate_at, retire_at = member.get("activate_at", 0), member.get("retire_at")
+    if type(activate_at) is not int or (retire_at is not None and type(retire_at) is not int):
+        raise ValueError("times are whole seconds")
+    return activate_at, retire_at
+
+
+def _text(member: Mapping[str, Any], name: str) -> str:
+    value = member.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is not text")  # noqa: TRY004 - one kind of error for a damaged key
+    return value

@@ -1,0 +1,216 @@
+"""Access tokens as verifiers see them: one strict check of a JWT (RFC 7519, RFC 8725, RFC 9068).
+
+python-jose supplies keys and signatures. What it accepts beyond the standards (unknown `crit`,
+missing `exp` or `aud`, any `typ`, text behind the signature, headers nested until the stack ends)
+is refused here, before and after the signature is verified. Nothing here can sign.
+"""
+
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from doorward_client import base64url, strict_json
+from doorward_client.keys.key_set import Key
+from doorward_client.keys.key_store import KeysNotReadError, KeyStore
+from doorward_client.revocations.revocation_list import RevocationList
+from doorward_client.roles import Role
+
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 section 2.1), not a secret
+MAX_TOKEN_LENGTH: Final = 4096
+MAX_REMEMBERED: Final = 10_000
+MAX_LEEWAY_SECONDS: Final = 60
+"""The most that a verifier may forgive of a token's expiry: so much longer lives what was revoked."""
+
+_END_OF_TIME: Final = 253_402_300_800  # the year 10000: no calendar here goes further
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
+
+
+class InvalidTokenError(Exception):
+    """The token proves nothing. `reason` is for logs and metrics, never for the caller."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says of its bearer. `token_version` counts the user's forced sign-outs."""
+
+    user_id: uuid.UUID
+    session_id: uuid.UUID
+    token_id: str
+    role: Role
+    token_version: int
+    issued_at: int
+    expires_at: int
+
+
+class Verifier:
+    """Verifies tokens of one issuer for one audience with the keys of a ring, and with no others."""
+
+    def __init__(
+        self,
+        keys: KeyStore,
+        *,
+        issuer: str,
+        audience: str,
+        leeway: int = 0,
+        revocations: RevocationList | None = None,
+    ) -> None:
+        self._ring = keys
+        self._keys = keys.believed
+        # Not `or`: an empty list is false, and must not be swapped for one that nobody fills.
+        self._revocations = RevocationList() if revocations is None else revocations
+        self._issuer = issuer
+        self._audience = audience
+        self._leeway = leeway
+        self._remembered: dict[bytes, Claims] = {}
+
+    def verify(self, token: str) -> Claims:
+        """Return the claims of a good token; raises InvalidTokenError for every other text.
+
+        Raises KeysNotReadError before there are keys, and StaleRevocationsError where settings say that
+        an old list believes nobody.
+
+        A token that was good once is recognised by its hash until it expires, so that a client's
+        further requests cost a hash and not a signature.
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidTokenError("too_long")
+        if self._keys is not self._ring.believed:
+            # What a retired key had signed must not be remembered for longer than the key.
+            self._keys = self._ring.believed
+            self._remembered.clear()
+        if not self._keys:
+            raise KeysNotReadError
+        now = int(time.time())
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        claims = self._remembered.get(digest)
+        if claims is None:
+            claims = self._verify_afresh(token)
+            self._remember(digest, claims)
+        if claims.expires_at + self._leeway <= now:
+            raise InvalidTokenError("expired")
+        if claims.issued_at - self._leeway > now + 60:
+            raise InvalidTokenError("issued_in_the_future")
+        if self._revocations.is_revoked(
+            session_id=claims.session_id, user_id=claims.user_id, token_version=claims.token_version
+        ):
+            raise InvalidTokenError("revoked")
+        return claims
+
+    def _remember(self, digest: bytes, claims: Claims) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            # Dictionaries keep the order of insertion: this is the one seen first.
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[digest] = claims
+
+    def _verify_afresh(self, token: str) -> Claims:
+        parts = _COMPACT.fullmatch(token)
+        if parts is None:
+            raise InvalidTokenError("malformed")
+        header = _json_segment(parts[1])
+        key = self._key_of(header)
+        signed, signature = f"{parts[1]}.{parts[2]}".encode("ascii"), _decode(parts[3])
+        try:
+            good = key.verifying.verify(signed, signature)
+        except Exception as error:
+            # A key's own complaint about a signature's shape is a refusal too, whatever its type.
+            raise InvalidTokenError("bad_signature") from error
+        if not good:
+            raise InvalidTokenError("bad_signature")
+        return self._claims(_json_segment(parts[2]))
+
+    def _key_of(self, header: Mapping[str, Any]) -> Key:
+        if header.keys() != _HEADER_MEMBERS:
+            # Also refuses crit, jku, jwk, x5u, x5c, zip and b64: no token of ours has them.
+            raise InvalidTokenError("unexpected_header")
+        if header["typ"] != TOKEN_TYPE:
+            raise InvalidTokenError("wrong_type")
+        kid = header["kid"]
+        key = self._keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise InvalidTokenError("unknown_key")
+        if header["alg"] != key.algorithm:
+            raise InvalidTokenError("wrong_algorithm")
+        return key
+
+    def _claims(self, claims: Mapping[str, Any]) -> Claims:
+        if claims.get("iss") != self._issuer:
+            raise InvalidTokenError("wrong_issuer")
+        if claims.get("aud") != self._audience:
+            raise InvalidTokenError("wrong_audience")
+        if "nbf" in claims and _time(claims, "nbf") - self._leeway > time.time():
+            raise InvalidTokenError("not_yet_valid")
+        return Claims(
+            user_id=_uuid(claims, "sub"),
+            session_id=_uuid(claims, "sid"),
+            token_id=_text(claims, "jti"),
+            role=_role(claims),
+            token_version=_integer(claims, "token_version"),
+            issued_at=_time(claims, "iat"),
+            expires_at=_time(claims, "exp"),
+        )
+
+
+def _json_segment(segment: str) -> Mapping[str, Any]:
+    try:
+        value = strict_json.loads(_decode(segment))
+    except strict_json.InvalidJsonError:
+        raise InvalidTokenError("malformed") from None
+    if not isinstance(value, dict):
+        raise InvalidTokenError("malformed")
+    return value
+
+
+def _decode(segment: str) -> bytes:
+    try:
+        return base64url.decode(segment)
+    except ValueError:
+        raise InvalidTokenError("malformed") from None
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidTokenError(f"bad_{name}")
+    return value
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    try:
+        return Role(_text(claims, "role"))
+    except ValueError:
+        raise InvalidTokenError("bad_role") from None
+
+
+def _integer(claims: Mapping[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if type(value) is not int:  # bool is an int to isinstance
+        raise InvalidTokenError(f"bad_{name}")
+    return value
+
+
+def _time(claims: Mapping[str, Any], name: str) -> int:
+    value = _integer(claims, name)
+    if not 0 <= value < _END_OF_TIME:
+        raise InvalidTokenError(f"bad_{name}")
+    return value
+
+
+def _uuid(claims: Mapping[str, Any], name: str) -> uuid.UUID:
+    text = _text(claims, name)
+    try:
+        value = uuid.UUID(text)
+    except ValueError:
+        raise InvalidTokenError(f"bad_{name}") from None
+    if str(value) != text:
+        raise InvalidTokenError(f"bad_{name}")
+    return value

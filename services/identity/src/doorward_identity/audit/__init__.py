@@ -1,0 +1,1 @@
+"""The audit log: security events, written in the transaction of the change that they describe."""

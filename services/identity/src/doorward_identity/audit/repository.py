@@ -1,0 +1,153 @@
+"""The audit log (ASVS 16.3): every security event, written in the transaction of what it tells of.
+
+The services' database accounts may add to it and read it, and nothing else.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+
+from doorward_client.request_context import current_address, current_request_id
+from doorward_identity.tables import audit_events
+from doorward_kit.column_types import utc_now
+
+
+class Action(StrEnum):
+    """What can happen, as source:subject:action."""
+
+    LOGIN_SUCCEEDED = "auth:login:succeeded"
+    LOGIN_FAILED = "auth:login:failed"
+    SESSION_ENDED = "auth:session:ended"
+    SESSIONS_ENDED = "auth:sessions:ended"
+    REFRESH_REUSED = "auth:refresh_token:reused"
+    TOKEN_REVOKED = "auth:token:revoked"  # noqa: S105 - an event, not a secret
+    REGISTERED = "auth:account:registered"
+    EMAIL_VERIFIED = "auth:email:verified"
+    EMAIL_CHANGE_ASKED = "auth:email:change_asked"
+    EMAIL_CHANGED = "auth:email:changed"
+    PASSWORD_CHANGED = "auth:password:changed"  # noqa: S105 - an event, not a secret
+    PASSWORD_RESET_ASKED = "auth:password:reset_asked"  # noqa: S105 - an event, not a secret
+    PASSWORD_RESET = "auth:password:reset"  # noqa: S105 - an event, not a secret
+    PASSWORD_RESET_FAILED = "auth:password:reset_failed"  # noqa: S105 - an event, not a secret
+    INVITATION_ACCEPTED = "auth:invitation:accepted"
+    MAIL_RESENT = "auth:mail:resent"
+    MAIL_DISCARDED = "auth:mail:discarded"
+    ACCOUNT_CREATED = "users:account:created"
+    ACCOUNT_INVITED = "users:account:invited"
+    ACCOUNT_UPDATED = "users:account:updated"
+    ACCOUNT_DELETED = "users:account:deleted"
+    ACCOUNT_IMPORTED = "command:account:imported"
+    ADMIN_CREATED = "command:admin:created"
+    ADMIN_PROMOTED = "command:admin:promoted"
+    ADMIN_PASSWORD_SET = "command:admin:password_set"  # noqa: S105 - an event, not a secret
+
+
+def record(
+    connection: sa.Connection,
+    action: Action,
+    *,
+    actor: bytes | None,
+    target: bytes | None,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Add an event of the request in hand. `actor` and `target` are ids of users; details no secrets."""
+    connection.execute(
+        audit_events.insert().values(
+            id=uuid7s.uuid7().bytes,
+            action=action.value,
+            actor_id=actor,
+            target_id=target,
+            address=current_address(),
+            request_id=current_request_id(),
+            occurred_at=utc_now(),
+            details=None if details is None else orjson.dumps(details, default=_plain).decode("utf-8"),
+        )
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return str(uuid.UUID(bytes=value))
+    raise TypeError(type(value).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+    id: bytes
+    action: str
+    actor_id: bytes | None
+    target_id: bytes | None
+    address: str
+    request_id: str
+    occurred_at: datetime
+    details: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to list; None is any."""
+
+    action: Action | None = None
+    actor: bytes | None = None
+    target: bytes | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_events(
+    connection: sa.Connection, wanted: EventFilter, behind: bytes | None, count: int
+) -> Sequence[Event]:
+    """Read up to `count` events, the newest first, behind the one with the id `behind`."""
+    statement = sa.select(
+        audit_events.c.id,
+        audit_events.c.action,
+        audit_events.c.actor_id,
+        audit_events.c.target_id,
+        audit_events.c.address,
+        audit_events.c.request_id,
+        audit_events.c.occurred_at,
+        audit_events.c.details,
+    ).where(*_conditions(wanted))
+    if behind is not None:
+        statement = statement.where(audit_events.c.id < behind)
+    rows = connection.execute(statement.order_by(audit_events.c.id.desc()).limit(count))
+    return [Event(*row) for row in rows]
+
+
+def purge(connection: sa.Connection, *, before: datetime, count: int) -> int:
+    """Delete up to `count` events from before a time; return how many. No service is granted this."""
+    ids = sa.select(audit_events.c.id).where(audit_events.c.id < _first_id_of(before))
+    oldest = list(connection.execute(ids.order_by(audit_events.c.id).limit(count)).scalars())
+    if oldest:
+        connection.execute(audit_events.delete().where(audit_events.c.id.in_(oldest)))
+    return len(oldest)
+
+
+def _conditions(wanted: EventFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    given: list[tuple[sa.Column[Any], object]] = [
+        (audit_events.c.action, None if wanted.action is None else wanted.action.value),
+        (audit_events.c.actor_id, wanted.actor),
+        (audit_events.c.target_id, wanted.target),
+    ]
+    conditions += [column == value for column, value in given if value is not None]
+    if wanted.since is not None:
+        conditions.append(audit_events.c.id >= _first_id_of(wanted.since))
+    if wanted.until is not None:
+        conditions.append(audit_events.c.id < _first_id_of(wanted.until))
+    return conditions
+
+
+def _first_id_of(moment: datetime) -> bytes:
+    """Return the lowest id of a millisecond: ids are UUIDv7, so they order by time (RFC 9562)."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return milliseconds.to_bytes(6, "big") + bytes(10)

@@ -1,0 +1,66 @@
+"""The hashes that can be verified: Argon2id, and those that people bring from elsewhere.
+
+| where from | text |
+|---|---|
+| here, PHP, Ruby, Go, ... (PHC) | `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, also `argon2i` and `argon2d` |
+| PHP, Node, Java, ... (crypt) | `$2b$12$...`, also `$2a$` and `$2y$` |
+| Django | `argon2$argon2id$...`, `bcrypt$$2b$...`, `bcrypt_sha256$$2b$...` |
+| Django | `pbkdf2_sha256$...`, `pbkdf2_sha1$...` |
+| Keycloak (see `keycloak`) | `$pbkdf2-sha512$i=210000$salt$hash`, also `-sha256`, `-sha1` |
+| Keycloak | Argon2 in PHC form |
+
+A foreign hash verifies as it did where it was made, until its owner logs in and it is replaced. The cost of
+one verification is bounded, whatever the row says: up to about one second of a core for most, two at worst,
+and twice that where a password has two spellings to try. What costs more, or is not whole, is corrupt.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from doorward_identity.passwords.hash_formats.argon2 import Argon2Hash, Argon2Limits
+from doorward_identity.passwords.hash_formats.bcrypt import BcryptHash
+from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.hash_formats.pbkdf2 import Pbkdf2Hash
+
+__all__ = ["LONGEST_TEXT", "Argon2Limits", "CorruptHashError", "StoredHash", "is_importable", "parse"]
+
+
+class StoredHash(Protocol):
+    """A hash that can be verified at a bounded cost."""
+
+    def matches(self, secret: bytes) -> bool:
+        """Tell whether the hash was made of these bytes; raises CorruptHashError."""
+
+
+LONGEST_TEXT: Final = 255  # the column `credentials.password_hash`
+_BOUNDED: Final = Argon2Limits()
+_FOREIGN: Final[dict[str, Callable[[str], StoredHash]]] = {
+    "$2": BcryptHash.parse,
+    "bcrypt": BcryptHash.parse,
+    "$pbkdf2": Pbkdf2Hash.parse_phc,
+    "pbkdf2_": Pbkdf2Hash.parse_django,
+}
+
+
+def parse(text: str, limits: Argon2Limits = _BOUNDED) -> StoredHash:
+    """Read a stored hash; raises CorruptHashError for what is none, not whole or too costly.
+
+    `limits` bounds Argon2, whose parameters are ours to raise.
+    """
+    if not text.isascii() or len(text) > LONGEST_TEXT:
+        raise CorruptHashError("not_storable")
+    if text.startswith(("$argon2", "argon2$")):
+        return Argon2Hash.parse(text, limits)
+    for prefix, read in _FOREIGN.items():
+        if text.startswith(prefix):
+            return read(text)
+    raise CorruptHashError("unknown_format")
+
+
+def is_importable(hash_text: str) -> bool:
+    """Tell whether an account can be imported with this hash: it fits, and will be verified."""
+    try:
+        parse(hash_text)
+    except CorruptHashError:
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""PBKDF2 (RFC 8018 section 5.2) as Django writes it, and in PHC form for Keycloak's and others'."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+from doorward_identity.passwords.hash_formats import b64
+from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+
+_DJANGO: Final = re.compile(
+    r"pbkdf2_(?P<digest>sha1|sha256)\$(?P<iterations>[0-9]{1,10})\$(?P<salt>[^$]{1,128})\$(?P<hash>[^$]+)"
+)
+_PHC: Final = re.compile(
+    r"\$pbkdf2(?:-(?P<digest>sha1|sha256|sha512))?\$i=(?P<iterations>[0-9]{1,10})(?:,l=[0-9]{1,3})?"
+    r"\$(?P<salt>[^$]+)\$(?P<hash>[^$]+)"
+)
+_BLOCK_BYTES: Final = {"sha1": 20, "sha256": 32, "sha512": 64}
+_MOST_ITERATIONS: Final = 3_000_000
+_SALT_BYTES: Final = range(1, 129)
+_HASH_BYTES: Final = range(16, 129)
+
+
+@dataclass(frozen=True, slots=True)
+class Pbkdf2Hash:
+    """A PBKDF2 hash whose cost is bounded."""
+
+    digest: str
+    iterations: int
+    salt: bytes
+    expected: bytes
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.iterations <= _MOST_ITERATIONS:
+            raise CorruptHashError("too_costly")
+        if len(self.salt) not in _SALT_BYTES or len(self.expected) not in _HASH_BYTES:
+            raise CorruptHashError("malformed")
+
+    @classmethod
+    def parse_django(cls, text: str) -> Self:
+        """Read `pbkdf2_sha256$iterations$salt$hash`, the salt as it is; raises CorruptHashError."""
+        found = _found(_DJANGO, text)
+        salt = found["salt"].encode("ascii")
+        return cls(found["digest"], int(found["iterations"]), salt, b64.decode(found["hash"]))
+
+    @classmethod
+    def parse_phc(cls, text: str) -> Self:
+        """Read `$pbkdf2-sha512$i=iterations$salt$hash`, both in base64; raises CorruptHashError.
+
+        Without a name the digest is SHA-1, as in Keycloak's `pbkdf2`.
+        """
+        found = _found(_PHC, text)
+        salt, expected = b64.decode(found["salt"]), b64.decode(found["hash"])
+        return cls(found["digest"] or "sha1", int(found["iterations"]), salt, expected)
+
+    def matches(self, secret: bytes) -> bool:
+        """Tell whether the hash was made of these bytes.
+
+        Only the first block is computed: each costs all the iterations, depends on no other, and is at
+        least 16 bytes long.
+        """
+        if b"\0" in secret:
+            # HMAC pads its key with NUL, so that `a` and `a\0` have the same hash.
+            return False
+        length = min(len(self.expected), _BLOCK_BYTES[self.digest])
+        block = hashlib.pbkdf2_hmac(self.digest, secret, self.salt, self.iterations, length)
+        return hmac.compare_digest(block, self.expected[:length])
+
+
+def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise CorruptHashError("malformed")
+    return found

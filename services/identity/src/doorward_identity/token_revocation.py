@@ -1,0 +1,151 @@
+"""Revoking access tokens: in the transaction of what ends them, and reading what was revoked."""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward_client.revocations.models import Changes
+from doorward_client.tokens import MAX_LEEWAY_SECONDS
+from doorward_identity.tables import revocations
+from doorward_kit.column_types import utc_now
+from doorward_kit.unit_of_work import Database
+from doorward_kit.upsert import upsert
+
+_OVERLAP: Final = timedelta(seconds=10)
+"""A row becomes visible when its transaction commits, later than its time says: look back longer
+than any transaction takes. What is seen twice does no harm."""
+
+PAGE: Final = 10_000
+
+_NOW: Final = utc_now().label("now")
+
+
+class Kind(StrEnum):
+    """What a revocation names."""
+
+    SESSION = "session"
+    USER = "user"
+
+
+def revoke_session(connection: sa.Connection, session_id: bytes, *, token_seconds: int) -> None:
+    """Revoke the access tokens of a session; `token_seconds` is their longest lifetime."""
+    _revoke(connection, Kind.SESSION, session_id, 0, token_seconds)
+
+
+def revoke_user(connection: sa.Connection, user_id: bytes, *, token_version: int, token_seconds: int) -> None:
+    """Revoke the access tokens of a user that are of an token_version before `token_version`."""
+    _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
+
+
+def _revoke(
+    connection: sa.Connection, kind: Kind, subject_id: bytes, token_version: int, token_seconds: int
+) -> None:
+    expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
+    # The caller holds the lock of what it revokes, so no newer token_version can be overwritten.
+    changed = {"token_version": token_version, "revoked_at": utc_now(), "expires_at": expires_at}
+    key = {"kind": kind.value, "subject_id": subject_id}
+    upsert(connection, revocations, {**key, **changed}, changed=tuple(changed))
+
+
+@dataclass(slots=True)
+class _Look:
+    """The live revocations that one look has found so far, when it began, and where it goes on."""
+
+    began_at: datetime
+    sessions: dict[uuid.UUID, float] = field(default_factory=dict)
+    users: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
+    next_key: tuple[str, bytes] | None = None
+
+    def take(self, rows: Iterable[sa.Row[str, bytes, int, datetime]]) -> None:
+        """Add what was read."""
+        for kind, subject_id, token_version, expires_at in rows:
+            subject, lifetime = uuid.UUID(bytes=subject_id), (expires_at - self.began_at).total_seconds()
+            if kind == Kind.SESSION:
+                self.sessions[subject] = lifetime
+            else:
+                self.users[subject] = (token_version, lifetime)
+
+
+_LIVE: Final = sa.select(
+    revocations.c.kind, revocations.c.subject_id, revocations.c.token_version, revocations.c.expires_at
+).where(revocations.c.expires_at > utc_now())
+
+
+def _look_since(connection: sa.Connection, since: datetime) -> _Look:
+    """Read what was revoked since a former look."""
+    look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
+    look.take(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
+    return look
+
+
+def _look_at_page(connection: sa.Connection, look: _Look | None) -> _Look:
+    """Read the next page of the whole list. What changes behind it, the next look brings."""
+    kind, subject_id = revocations.c.kind, revocations.c.subject_id
+    page = _LIVE.order_by(kind, subject_id).limit(PAGE)
+    if look is None:
+        look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
+    elif look.next_key is not None:
+        last_kind, last_id = look.next_key
+        page = page.where((kind > last_kind) | ((kind == last_kind) & (subject_id > last_id)))
+    rows = connection.execute(page).all()
+    look.take(rows)
+    look.next_key = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE else None
+    return look
+
+
+def sweep(connection: sa.Connection, count: int) -> int:
+    """Delete up to `count` expired revocations; return how many."""
+    expired = (
+        sa.select(revocations.c.kind, revocations.c.subject_id)
+        .where(revocations.c.expires_at <= utc_now())
+        .limit(count)
+    )
+    keys = [(kind, subject_id) for kind, subject_id in connection.execute(expired)]
+    if keys:
+        connection.execute(
+            revocations.delete().where(
+                sa.tuple_(revocations.c.kind, revocations.c.subject_id).in_(keys),
+                revocations.c.expires_at <= utc_now(),  # unless it was prolonged in between
+            )
+        )
+    return len(keys)
+
+
+class DatabaseRevocationSource:
+    """The list of revocations straight from the identity database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def changes(self, cursor: str | None) -> Changes:
+        """Read what changed since; raises as Database.read does."""
+        since = None if cursor is None else datetime.fromisoformat(cursor)
+        started = time.monotonic()
+        if since is None:
+            look = await self._everything()
+        else:
+            look = await self._database.read(lambda connection: _look_since(connection, since))
+        # No second question for the time: the look took less than this process waited for it.
+        read_by = look.began_at + timedelta(seconds=time.monotonic() - started)
+        return Changes(look.sessions, look.users, _cursor(look.began_at), read_by=_cursor(read_by))
+
+    async def close(self) -> None:
+        """Do nothing: the connections are the service's."""
+
+    async def _everything(self) -> _Look:
+        """Read the whole list in pages: in one statement a long one would outlast the time-out for good."""
+        look = await self._database.read(partial(_look_at_page, look=None))
+        while look.next_key is not None:
+            look = await self._database.read(partial(_look_at_page, look=look))
+        return look
+
+
+def _cursor(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds")  # so that later ones sort behind

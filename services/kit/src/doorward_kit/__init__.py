@@ -1,0 +1,1 @@
+"""What the Doorward services are built from: application frame, database, HTTP conventions, metrics."""

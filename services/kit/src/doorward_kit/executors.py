@@ -1,0 +1,146 @@
+"""Threads for work that blocks, with a bound on how many wait and for how long."""
+
+import asyncio
+import contextvars
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from doorward_client.errors import UnavailableError
+from doorward_kit.metrics import ExecutorMetrics
+
+T = TypeVar("T")
+
+
+class OverloadedError(UnavailableError):
+    """503: more work is queued than can be done before its deadline."""
+
+    code = "overloaded"
+    detail = "The service has more work than it can do in time. Try again shortly."
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use: affinity and cgroup quota, at least one."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
+    return max(1, min(cores, _cgroup_quota() or cores))
+
+
+def _cgroup_quota() -> int | None:
+    """Whole cores granted by the cgroup's CPU quota, of version 2 or 1; None where there is none."""
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return None if quota == "max" else int(quota) // int(period)
+    with suppress(OSError, ValueError):
+        folder = Path("/sys/fs/cgroup/cpu")
+        quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
+        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        return int(quota) // int(period) if int(quota) > 0 else None
+    return None
+
+
+class BoundedExecutor:
+    """A fixed number of threads and a queue that refuses what it could not serve in time.
+
+    `deadline` is the longest wait for a thread, in seconds. A job is refused on arrival when those
+    before it would already take longer than that; `expected_seconds` is the first guess of a job's
+    length, and the estimate then follows the measured ones. So a queue behind something that
+    hangs empties by itself, and new callers are told at once.
+    `niceness` is added to the threads' own (Linux): CPU-bound jobs then yield to the event loop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        threads: int,
+        deadline: float,
+        expected_seconds: float,
+        metrics: ExecutorMetrics,
+        niceness: int = 0,
+    ) -> None:
+        self.threads = threads
+        self._deadline = deadline
+        self._seconds = expected_seconds
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._pending = 0
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix=name, initializer=_lower_thread_priority, initargs=(niceness,)
+        )
+        metrics.depth.set_function(lambda: max(0, self._pending - threads))
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run `job` on a thread, with the caller's context variables.
+
+        Once it has begun it runs to its end, whatever becomes of the caller.
+        Raises OverloadedError when no thread is free in time.
+        """
+        self._admit()
+        accepted = time.perf_counter()
+        context = contextvars.copy_context()
+
+        def begin() -> T:
+            waited = time.perf_counter() - accepted
+            self._metrics.wait.observe(waited)
+            if waited > self._deadline:
+                self._metrics.refused.inc()
+                raise OverloadedError(retry_after=self._retry_after())
+            return context.run(self._timed, job)
+
+        future = self._pool.submit(begin)
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def require_room(self) -> None:
+        """Raise OverloadedError if a job would be refused now: for callers with work before it."""
+        with self._lock:
+            self._require_room()
+
+    def shutdown(self) -> None:
+        """Let running jobs end; drop those that have not begun."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _timed(self, job: Callable[[], T]) -> T:
+        started = time.perf_counter()
+        try:
+            return job()
+        finally:
+            self._seconds += 0.3 * (time.perf_counter() - started - self._seconds)
+
+    def _admit(self) -> None:
+        with self._lock:
+            self._require_room()
+            self._pending += 1
+
+    def _require_room(self) -> None:
+        if self._expected_wait() > self._deadline:
+            self._metrics.refused.inc()
+            raise OverloadedError(retry_after=self._retry_after())
+
+    def _leave(self, _future: object) -> None:
+        with self._lock:
+            self._pending -= 1
+
+    def _expected_wait(self) -> float:
+        return max(0, self._pending + 1 - self.threads) * self._seconds / self.threads
+
+    def _retry_after(self) -> int:
+        return 1 + int(self._expected_wait())
+
+
+def _lower_thread_priority(niceness: int) -> None:
+    # A thread's own niceness exists on Linux alone; elsewhere this would slow the whole process.
+    if niceness and sys.platform == "linux" and Path("/proc/self/task").exists():
+        with suppress(OSError):
+            # A batch job that wakes up takes the core from nobody.
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + niceness)

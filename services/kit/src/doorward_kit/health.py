@@ -1,0 +1,91 @@
+"""Liveness and readiness, kept apart: only readiness may depend on others.
+
+A liveness probe that asks the database restarts every pod when the database blinks.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import PlainTextResponse, Response
+
+from doorward_client.errors import UnavailableError
+from doorward_client.token_verification import TokenVerificationService
+from doorward_kit.metrics import Metrics
+from doorward_kit.routing import add_routes
+from doorward_kit.unit_of_work import Database
+
+LIVEZ: Final = "/livez"
+READYZ: Final = "/readyz"
+METRICS: Final = "/metrics"
+OPERATIONS_ROUTES: Final = (LIVEZ, READYZ, METRICS)
+
+_REMEMBERED_SECONDS: Final = 0.5
+
+
+class NotReadyError(UnavailableError):
+    """503 from /readyz; `detail` says which condition is missing."""
+
+    code = "not_ready"
+
+
+class Readiness:
+    """Says whether this process should get traffic."""
+
+    def __init__(
+        self,
+        database: Database,
+        schema_problem: Callable[[sa.Connection], str | None],
+        verification: TokenVerificationService,
+        is_draining: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._is_draining = is_draining
+        self._schema_problem = schema_problem
+        self._verification = verification
+        self._checked_at = 0.0
+        self._others: list[Readiness] = []
+
+    def needs(self, other: "Readiness") -> None:
+        """Be ready only with a service that has a database of its own in the same process."""
+        self._others.append(other)
+
+    async def check(self) -> None:
+        """Raise NotReadyError or DatabaseUnavailableError; a good answer is kept for half a second."""
+        if self._is_draining():
+            raise NotReadyError("This process is shutting down.")
+        if time.monotonic() - self._checked_at < _REMEMBERED_SECONDS:
+            return
+        problem = await self._database.read(self._schema_problem) or self._verification.problem()
+        if problem is not None:
+            raise NotReadyError(problem)
+        for other in self._others:
+            await other.check()
+        self._checked_at = time.monotonic()
+
+    def note(self) -> str:
+        """Say what is wrong though this process is ready, or "ok"."""
+        note = self._verification.note()
+        return "ok" if note is None else f"ok, but {note}"
+
+
+def setup_health(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
+    """Add the operations routes, which no proxy forwards."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(LIVEZ)
+    async def livez(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    @router.get(READYZ)
+    async def readyz(_request: Request) -> Response:
+        await readiness.check()
+        return PlainTextResponse(readiness.note() + "\n")
+
+    @router.get(METRICS)
+    async def scrape(_request: Request) -> Response:
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    add_routes(app, router)

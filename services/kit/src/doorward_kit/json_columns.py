@@ -1,0 +1,58 @@
+"""Pages of rows that arrive as one JSON text a row: the database writes it, orjson reads it.
+
+PyMySQL takes a row apart field by field in Python. For a page of fifty rows of fourteen columns that was
+half of all that the request cost. One text a row costs a fifth of it (ADR 21). MariaDB, MySQL and SQLite
+have the same function.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import orjson
+import sqlalchemy as sa
+
+from doorward_kit.column_types import UtcDateTime, read_utc
+
+R = TypeVar("R")
+
+_Reader = Callable[[str], Any]
+
+
+class JsonRows(Generic[R]):
+    """Some columns as one: texts, whole numbers, `UtcDateTime`, and bytes that are never empty.
+
+    `make` makes a row of its values, which come in the order of the columns.
+    """
+
+    def __init__(self, make: Callable[[list[Any]], R], columns: Sequence[sa.ColumnElement[Any]]) -> None:
+        self._make = make
+        self.column: Final[sa.ColumnElement[str]] = sa.func.json_array(
+            *map(_writable, columns), type_=sa.Text()
+        )
+        self._readers = [
+            (index, reader) for index, column in enumerate(columns) if (reader := _reader_of(column))
+        ]
+
+    def read(self, result: "sa.CursorResult[str]") -> list[R]:
+        """Read what a query of that column alone has found."""
+        rows: list[list[Any]] = orjson.loads(f"[{','.join(result.scalars().all())}]")
+        for row in rows:
+            for index, reader in self._readers:
+                if row[index] is not None:
+                    row[index] = reader(row[index])
+        return [self._make(row) for row in rows]
+
+
+def _writable(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    # SQLite's hex(NULL) is an empty text.
+    return sa.func.nullif(sa.func.hex(column), "") if _is_bytes(column) else column
+
+
+def _reader_of(column: sa.ColumnElement[Any]) -> _Reader | None:
+    if _is_bytes(column):
+        return bytes.fromhex
+    return read_utc if isinstance(column.type, UtcDateTime) else None
+
+
+def _is_bytes(column: sa.ColumnElement[Any]) -> bool:
+    return isinstance(column.type, sa.LargeBinary)

@@ -1,0 +1,147 @@
+"""Prometheus metrics. A registry a process, so that two services in one process share it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorMetrics:
+    """The queue in front of one executor."""
+
+    depth: Gauge
+    wait: Histogram
+    refused: Counter
+
+
+class _Observed:
+    """The two children of one (method, route, status), looked up once."""
+
+    __slots__ = ("duration", "requests")
+
+    def __init__(self, requests: Counter, duration: Histogram) -> None:
+        self.requests = requests
+        self.duration = duration
+
+
+class Metrics:
+    """Every metric family of a process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._requests = Counter(
+            "doorward_http_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._duration = Histogram(
+            "doorward_http_request_duration_seconds",
+            "Time from the request's header to the answer's end.",
+            ("method", "route"),
+            buckets=SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self.in_progress = Gauge(
+            "doorward_http_requests_in_progress",
+            "Requests being served.",
+            ("service",),
+            registry=self.registry,
+        )
+        self._depth = Gauge(
+            "doorward_executor_queue_depth",
+            "Jobs waiting for a thread.",
+            ("executor",),
+            registry=self.registry,
+        )
+        self._wait = Histogram(
+            "doorward_executor_wait_seconds",
+            "Time that jobs waited for a thread.",
+            ("executor",),
+            buckets=SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "doorward_executor_refused",
+            "Jobs refused because the queue was too long.",
+            ("executor",),
+            registry=self.registry,
+        )
+        self.pool_connections = Gauge(
+            "doorward_database_pool_connections",
+            "Database connections of this process, in use and idle.",
+            ("database", "state"),
+            registry=self.registry,
+        )
+        self.database_errors = Counter(
+            "doorward_database_errors",
+            "Database errors by driver code, and what became of the unit of work.",
+            ("code", "outcome"),
+            registry=self.registry,
+        )
+        self.batch_size = Histogram(
+            "doorward_database_batch_size",
+            "Reads answered by one statement.",
+            ("batch",),
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+            registry=self.registry,
+        )
+        self.tokens_refused = Counter(
+            "doorward_tokens_rejected",
+            "Access tokens refused, by the check that failed.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.keys = Gauge(
+            "doorward_verification_keys",
+            "Keys that access tokens may be signed with.",
+            registry=self.registry,
+        )
+        self.key_set_failures = Counter(
+            "doorward_key_set_reload_failures",
+            "Looks at the key set that brought nothing usable; the keys from before stay.",
+            registry=self.registry,
+        )
+        self.revocations = Gauge(
+            "doorward_revocations", "Entries in the list of revoked tokens.", registry=self.registry
+        )
+        self.revocations_age = Gauge(
+            "doorward_revocations_age_seconds",
+            "Time since the list of revoked tokens was brought up to date.",
+            registry=self.registry,
+        )
+        self.exchange_connected = Gauge(
+            "doorward_revocation_pubsub_connected",
+            "Whether news of revocations arrive through Redis or Valkey: 1 or 0.",
+            registry=self.registry,
+        )
+        self._observed: dict[tuple[str, str, int], _Observed] = {}
+
+    def executor(self, name: str) -> ExecutorMetrics:
+        """Return the metrics of the executor called `name`."""
+        return ExecutorMetrics(self._depth.labels(name), self._wait.labels(name), self._refused.labels(name))
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request under its route's template."""
+        key = (method, route, status)
+        observed = self._observed.get(key)
+        if observed is None:
+            observed = self._observed[key] = _Observed(
+                self._requests.labels(method, route, str(status)), self._duration.labels(method, route)
+            )
+        observed.requests.inc()
+        observed.duration.observe(seconds)
+
+    def render(self) -> bytes:
+        """Render the registry in the Prometheus text format."""
+        return generate_latest(self.registry)

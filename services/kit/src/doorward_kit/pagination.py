@@ -1,0 +1,154 @@
+"""Keyset pages: a cursor names the row that the page before ended with.
+
+Unlike an offset, it costs the same at any depth and misses or repeats nothing while rows come and
+go. A cursor is signed and bound to its query, so one that was made up, altered or taken to another
+filter or sort is refused instead of answering nonsense.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from fastapi import Query
+from pydantic import BaseModel
+
+from doorward_client import base64url
+from doorward_client.errors import DoorwardError
+
+T = TypeVar("T")
+R = TypeVar("R")
+S = TypeVar("S", bound="sa.Select[*tuple[Any, ...]]")
+
+_MAC_BYTES: Final = 16
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Items in a page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=1024, description="`next_cursor` of the page before this one.")
+]
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class InvalidCursorError(DoorwardError):
+    """400 for a cursor that this service did not make for this query."""
+
+    status = 400
+    code = "invalid_cursor"
+    detail = "The cursor does not belong to this query. Start again without one."
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the sort column's value and the id that breaks ties."""
+
+    value: str
+    id: str
+
+
+class CursorCodec:
+    """Writes positions as opaque text and reads them back, with secrets that replicas share.
+
+    `secrets` gives them anew each time, the one to write with first: they may rotate.
+    """
+
+    def __init__(self, secrets: Callable[[], Sequence[bytes]]) -> None:
+        self._secrets = secrets
+
+    def encode(self, position: Position, *, query: Sequence[object]) -> str:
+        """Write a cursor for the page after `position` of the list that `query` describes."""
+        payload = orjson.dumps([position.value, position.id])
+        return base64url.encode(_mac(self._secrets()[0], payload, query) + payload)
+
+    def decode(self, cursor: str, *, query: Sequence[object]) -> Position:
+        """Read a cursor back; raises InvalidCursorError unless it was made for this very query."""
+        try:
+            raw = base64url.decode(cursor)
+        except ValueError:
+            raise InvalidCursorError from None
+        mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if not any(hmac.compare_digest(mac, _mac(secret, payload, query)) for secret in self._secrets()):
+            raise InvalidCursorError
+        value, identifier = orjson.loads(payload)
+        return Position(value, identifier)
+
+    def page(
+        self,
+        found: Sequence[R],
+        limit: int,
+        position_of: Callable[[R], Position],
+        *,
+        query: Sequence[object],
+        stopped_at: Position | None = None,
+    ) -> tuple[Sequence[R], str | None]:
+        """Cut what was found to a page, and write the cursor of the next, None at the end.
+
+        `found` was asked for one more than `limit`, which tells whether there is a next page. Where
+        nobody looked any further than `stopped_at`, there may be, too.
+        """
+        if len(found) <= limit:
+            return found, None if stopped_at is None else self.encode(stopped_at, query=query)
+        return found[:limit], self.encode(position_of(found[limit - 1]), query=query)
+
+
+def _mac(secret: bytes, payload: bytes, query: Sequence[object]) -> bytes:
+    key = hmac.digest(secret, b"doorward cursor", "sha256")
+    described = hashlib.sha256(repr(tuple(query)).encode("utf-8", "backslashreplace")).digest()
+    return hmac.digest(key, described + payload, "sha256")[:_MAC_BYTES]
+
+
+def after(
+    column: sa.ColumnElement[Any],
+    value: Any,
+    tie_breaker: sa.ColumnElement[Any] | None,
+    tie_value: Any,
+    *,
+    descending: bool,
+) -> sa.ColumnElement[bool]:
+    """Build the predicate for the rows behind a position; a unique column needs no tie-breaker.
+
+    In the OR form, of which MariaDB makes two ranges of an index: for `(a, b) > (x, y)` it uses none
+    and reads every row before it, and for `a >= x AND (a > x OR b > y)` every row with that `a`.
+    """
+    beyond: sa.ColumnElement[bool] = column < value if descending else column > value
+    if tie_breaker is None:
+        return beyond
+    tie = tie_breaker < tie_value if descending else tie_breaker > tie_value
+    return sa.or_(beyond, sa.and_(column == value, tie))
+
+
+def up_to(
+    column: sa.ColumnElement[Any],
+    value: Any,
+    tie_breaker: sa.ColumnElement[Any],
+    tie_value: Any,
+    *,
+    descending: bool,
+) -> sa.ColumnElement[bool]:
+    """Build the predicate for the rows that are not behind a position: the opposite of `after`."""
+    before: sa.ColumnElement[bool] = column > value if descending else column < value
+    tie = tie_breaker >= tie_value if descending else tie_breaker <= tie_value
+    return sa.or_(before, sa.and_(column == value, tie))
+
+
+def keyset(
+    statement: S,
+    column: sa.ColumnElement[Any],
+    tie_breaker: sa.ColumnElement[Any] | None,
+    behind: tuple[Any, Any] | None,
+    *,
+    descending: bool,
+) -> S:
+    """Order a query by a column and its tie-breaker, and start `behind` their values, if given."""
+    if behind is not None:
+        statement = statement.where(after(column, behind[0], tie_breaker, behind[1], descending=descending))
+    order = [column] if tie_breaker is None else [column, tie_breaker]
+    return statement.order_by(*(key.desc() if descending else key for key in order))

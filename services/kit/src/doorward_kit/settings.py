@@ -1,0 +1,120 @@
+"""Settings of a service: its database, its address, its tokens."""
+
+import ipaddress
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import sqlalchemy as sa
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from doorward_client.keys.key_set import KeySet
+from doorward_client.keys.key_store import KeyStore
+from doorward_client.keys.secret_strength import check_secret
+from doorward_client.settings.base import DoorwardSettings, plain
+from doorward_client.settings.verifier import VerifierSettings
+from doorward_kit.client_ip import Network
+
+
+def _usable_database(value: SecretStr) -> SecretStr:
+    try:
+        backend = sa.make_url(value.get_secret_value()).get_backend_name()
+    except sa.exc.ArgumentError:
+        raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
+    if backend not in {"mysql", "mariadb", "sqlite"}:
+        raise ValueError("names a database other than MariaDB, MySQL and SQLite")
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_usable_database)]
+
+
+class DatabaseSettings(DoorwardSettings):
+    """How to reach the database."""
+
+    database_url: DatabaseUrl = Field(description="`mysql+pymysql://user:password@host:3306/name`")
+    database_password: SecretStr | None = Field(
+        default=None,
+        description="The password, of whatever characters, where `DOORWARD_DATABASE_URL` has none.",
+    )
+    database_pool_size: int = Field(
+        default=8, ge=1, le=256, description="Connections, and threads that use them."
+    )
+    database_timeout_seconds: float = Field(
+        default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
+    )
+
+    database_tls_ca_file: str | None = Field(
+        default=None,
+        description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
+        """Put the password into the URL, which is what everybody reads."""
+        url, password = plain(given.get("database_url")), plain(given.get("database_password"))
+        if url is None or password is None:
+            return given
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            return given  # refused by its own field, in a moment
+        if parsed.password is not None or parsed.get_backend_name() == "sqlite":
+            return given
+        return {**given, "database_url": parsed.set(password=password).render_as_string(hide_password=False)}
+
+
+class ServiceSettings(DatabaseSettings, VerifierSettings):
+    """What every service needs to know."""
+
+    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
+    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
+    access_log: bool = Field(default=True, description="Log one line a request.")
+    docs_enabled: bool = Field(
+        default=False, description="Serve `/docs` and `/openapi.json` (not on a public ingress)."
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated.",
+    )
+    max_body_bytes: int = Field(default=65_536, ge=1024, description="Longest request body.")
+    shutdown_delay_seconds: float = Field(
+        default=0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
+    )
+    pagination_secret: SecretStr | None = Field(
+        default=None,
+        description="Seals the cursors of lists; needed only where the service has no secret of tokens.",
+    )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ipaddress.ip_network(one.strip()) for one in value.split(",") if one.strip())
+        return value
+
+    @field_validator("pagination_secret")
+    @classmethod
+    def _strong_cursor_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_secret(value.get_secret_value().encode("utf-8"))
+        return value
+
+    def key_problem(self, key_set: KeySet) -> str | None:
+        """Say what a set of keys lacks for this service, or None."""
+        if self.pagination_secret is None and not key_set.secrets(time.time()):
+            return (
+                "holds no secret to seal cursors with: DOORWARD_PAGINATION_SECRET is not set (nor"
+                " DOORWARD_PAGINATION_SECRET_FILE)"
+            )
+        return super().key_problem(key_set)
+
+    def cursor_secrets(self, ring: KeyStore) -> Sequence[bytes]:
+        """Return the secrets that cursors are sealed with, the one to write with first."""
+        return (
+            ring.secrets
+            if self.pagination_secret is None
+            else (self.pagination_secret.get_secret_value().encode(),)
+        )

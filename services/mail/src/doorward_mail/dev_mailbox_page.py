@@ -1,0 +1,83 @@
+"""Pages that show a mailbox: for `make run` and nothing that strangers reach.
+
+A mail's HTML is a document of its own, in a frame without scripts, origin or network, so that a
+broken or hostile template does nothing to the page around it.
+"""
+
+import asyncio
+import base64
+import hashlib
+from typing import Any, Final
+
+from fastapi import APIRouter
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from doorward_client.errors import NotFoundError
+from doorward_mail.file_transport import Mailbox, text_of
+
+MAILBOX: Final = "/mailbox"
+
+_STYLE: Final = """
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; }
+td, th { border-bottom: 1px solid #8884; padding: .5rem; text-align: left; }
+pre { border: 1px solid #8884; border-radius: 6px; padding: 1rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+iframe { border: 1px solid #8884; border-radius: 6px; height: 40rem; width: 100%; }
+"""
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_COMMON_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE_HEADERS: Final = {
+    **_COMMON_HEADERS,
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-src 'self';"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+_MAIL_HEADERS: Final = {
+    **_COMMON_HEADERS,
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+    ),
+}
+
+_pages: Final = Environment(
+    loader=PackageLoader("doorward_mail", "pages"), autoescape=True, undefined=StrictUndefined
+)
+
+
+def mailbox_router(mailbox: Mailbox) -> APIRouter:
+    """Return the pages: the list, a mail, and its HTML as it would arrive."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(MAILBOX)
+    async def index() -> Response:
+        return _page("list.html", mails=await asyncio.to_thread(mailbox.mails))
+
+    @router.get(MAILBOX + "/{name}")
+    async def mail(name: str) -> Response:
+        message = await asyncio.to_thread(mailbox.read, name)
+        if message is None:
+            raise NotFoundError
+        headers = [(key, str(value)) for key, value in message.items()]
+        return _page("mail.html", name=name, headers=headers, text=text_of(message, "plain"))
+
+    @router.get(MAILBOX + "/{name}/html")
+    async def html(name: str) -> Response:
+        message = await asyncio.to_thread(mailbox.read, name)
+        if message is None:
+            raise NotFoundError
+        return HTMLResponse(text_of(message, "html"), headers=_MAIL_HEADERS)
+
+    return router
+
+
+def _page(template: str, **variables: Any) -> Response:
+    text = _pages.get_template(template).render(style=_STYLE, root=MAILBOX, **variables)
+    return HTMLResponse(text, headers=_PAGE_HEADERS)

@@ -1,0 +1,102 @@
+"""Mail in a folder, for development: written instead of sent, and read on a page (mailbox_page)."""
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from doorward_mail.transport import Message
+
+log = structlog.get_logger(__name__)
+
+_NAME: Final = re.compile(r"\d{8}T\d{12}Z-[0-9a-f-]{36}\.eml")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """A mail in the folder, as a list shows it."""
+
+    name: str
+    recipient: str
+    subject: str
+    date: str
+
+
+class Mailbox:
+    """A transport that writes each mail to a file of its own, and keeps the newest `size` of them."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._folder = folder
+        self._size = size
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator["Mailbox"]:
+        """Be there: a folder needs no connection."""
+        yield self
+
+    async def send(self, message: Message, *, seconds: float) -> None:  # noqa: ARG002 - the transport's signature
+        """Write a mail."""
+        name = await asyncio.to_thread(self._write, message)
+        log.info("mail.written", mail=str(message.id), file=name)
+
+    async def rest(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def mails(self) -> list[StoredMail]:
+        """Read what is there, the newest first. Blocks: call it on a thread."""
+        return [_summary(name, found) for name in self._names() if (found := self.read(name)) is not None]
+
+    def read(self, name: str) -> EmailMessage | None:
+        """Read one mail, None where there is none of this name. Blocks: call it on a thread."""
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            content = (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
+
+    def _names(self) -> list[str]:
+        """Return the files' names, the newest first: they begin with the time."""
+        if not self._folder.is_dir():
+            return []
+        return sorted((one.name for one in self._folder.iterdir() if _NAME.fullmatch(one.name)), reverse=True)
+
+    def _write(self, message: Message) -> str:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{message.id}.eml"
+        # Written aside and moved: nobody reads half a mail. Private, as it may hold a code.
+        descriptor, path = tempfile.mkstemp(dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(message.content)
+            Path(path).replace(self._folder / name)
+        except BaseException:
+            Path(path).unlink()
+            raise
+        for old in self._names()[self._size :]:
+            with suppress(FileNotFoundError):  # another process keeps this folder too
+                (self._folder / old).unlink()
+        return name
+
+
+def _summary(name: str, message: EmailMessage) -> StoredMail:
+    return StoredMail(name, str(message["To"]), str(message["Subject"]), str(message["Date"]))
+
+
+def text_of(message: EmailMessage, kind: str) -> str:
+    """Return a mail's part of this kind, `plain` or `html`; empty where it has none."""
+    part = message.get_body((kind,))
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")

@@ -1,0 +1,154 @@
+"""The worker's queries: taking mails, and saying what became of them.
+
+A worker takes a mail for a limited time by moving `due_at` to the end of it, under a new
+`lease_id`. Every later statement names that id, so a worker that comes back too late (frozen,
+stalled) changes nothing. One that died says nothing, and its mails are due again by themselves.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from doorward_kit.column_types import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedMail:
+    """A mail that this worker may send. `attempts` counts this one; `age` is in seconds."""
+
+    id: uuid.UUID
+    lease_id: uuid.UUID
+    template: str
+    recipient: str | None
+    locale: str
+    parameters: Mapping[str, Any]
+    attempts: int
+    age: float
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How an outbox stands; `oldest` is the age in seconds of the mail that has waited longest."""
+
+    waiting: int
+    dead: int
+    oldest: float
+
+
+def is_any_due(connection: sa.Connection, outbox: sa.Table) -> bool:
+    """Tell whether a mail is due, at the cost of one look at an index."""
+    due = sa.select(sa.literal(1)).where(outbox.c.due_at <= utc_now()).limit(1)
+    return connection.execute(due).scalar() is not None
+
+
+def lease(
+    connection: sa.Connection, outbox: sa.Table, *, count: int, seconds: float, lease_id: uuid.UUID
+) -> list[LeasedMail]:
+    """Take up to `count` mails that are due, for `seconds`; in a transaction.
+
+    Workers pass over each other's rows (SKIP LOCKED: MariaDB 10.6, MySQL 8); SQLite has one writer.
+    """
+    c = outbox.c
+    due = (
+        sa.select(
+            c.id, c.template, c.recipient, c.locale, c.parameters, c.attempts,
+            c.created_at, c.expires_at, utc_now().label("now"),
+        )
+        .where(c.due_at <= utc_now())
+        .order_by(c.due_at)
+        .limit(count)
+        .with_for_update(skip_locked=True)
+    )  # fmt: skip
+    for dialect in ("mysql", "mariadb"):
+        # Read in order from the index, it locks what it returns. Sorted, it would lock all that is
+        # due, and the next worker find nothing.
+        due = due.with_hint(outbox, f"FORCE INDEX (ix_{outbox.name}_due_at)", dialect)
+    rows = connection.execute(due).all()
+    if rows:
+        connection.execute(
+            outbox.update()
+            .where(c.id.in_([row.id for row in rows]))
+            .values(due_at=utc_now(seconds), lease_id=lease_id.bytes, attempts=c.attempts + 1)
+        )
+    return [
+        LeasedMail(
+            id=uuid.UUID(bytes=row.id),
+            lease_id=lease_id,
+            template=row.template,
+            recipient=row.recipient,
+            locale=row.locale,
+            parameters=orjson.loads(row.parameters),
+            attempts=row.attempts + 1,
+            age=(row.now - row.created_at).total_seconds(),
+            is_expired=row.expires_at is not None and row.expires_at <= row.now,
+        )
+        for row in rows
+    ]
+
+
+def hold(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
+    """Lock the row until the commit; tell whether the mail is still this worker's."""
+    mine = sa.select(outbox.c.id).where(_is_mine(outbox, mail)).with_for_update()
+    return connection.execute(mine).scalar() is not None
+
+
+def finish(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
+    """Delete a mail that was sent or dropped; tell whether it was still this worker's."""
+    return connection.execute(outbox.delete().where(_is_mine(outbox, mail))).rowcount == 1
+
+
+def put_off(
+    connection: sa.Connection,
+    outbox: sa.Table,
+    mail: LeasedMail,
+    *,
+    seconds: float,
+    error: str,
+    is_counted: bool = True,
+) -> bool:
+    """Give a mail back, due in `seconds`; `is_counted` False takes the attempt back as well."""
+    changed = (
+        outbox.update()
+        .where(_is_mine(outbox, mail))
+        .values(
+            due_at=utc_now(seconds),
+            lease_id=None,
+            attempts=mail.attempts if is_counted else mail.attempts - 1,
+            last_error=error,
+        )
+    )
+    return connection.execute(changed).rowcount == 1
+
+
+def bury(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, error: str) -> bool:
+    """Make a mail a dead letter: nobody tries again until an administrator says so."""
+    changed = (
+        outbox.update()
+        .where(_is_mine(outbox, mail))
+        .values(due_at=None, lease_id=None, dead_at=utc_now(), last_error=error)
+    )
+    return connection.execute(changed).rowcount == 1
+
+
+def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
+    """Count what waits and what is dead."""
+    waiting_since = sa.func.min(sa.case((outbox.c.dead_at.is_(None), outbox.c.created_at)))
+    row = connection.execute(
+        sa.select(
+            sa.func.count(outbox.c.due_at),
+            sa.func.count(outbox.c.dead_at),
+            sa.type_coerce(waiting_since, outbox.c.created_at.type),
+            utc_now().label("now"),
+        )
+    ).one()
+    waiting, dead, oldest, now = row
+    return Backlog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
+
+
+def _is_mine(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:
+    return sa.and_(outbox.c.id == mail.id.bytes, outbox.c.lease_id == mail.lease_id.bytes)

@@ -1,0 +1,197 @@
+"""Sending over SMTP (RFC 5321), with connections that serve several mails.
+
+What an answer means for a mail follows from when it came. Up to MAIL nothing was about this mail:
+the server is away, or will not have us, and all mail waits. From RCPT on it was: 4xx asks for
+another try, 5xx says never, and that mail is dead.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Final
+
+import aiosmtplib
+
+from doorward_mail.settings import MailSettings, SmtpTls
+from doorward_mail.transport import DeliveryError, Failure, Message
+
+MAILS_A_CONNECTION: Final = 50
+"""Servers close a connection that goes on for ever, some with an error."""
+
+_GOODBYE_SECONDS: Final = 1.0
+_CLOSING: Final = 421
+_NEEDS_AUTH: Final = 530  # RFC 4954 section 6: said to MAIL or RCPT, and about us
+_ENHANCED_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
+
+
+class SmtpTransport:
+    """Mail by way of one server."""
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._tls = None if settings.smtp_tls is SmtpTls.NONE else _tls_context(settings)
+        self._idle: list[_SmtpConnection] = []
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator["_SmtpConnection"]:
+        """Use a connection that is open, or open one; raises DeliveryError."""
+        connection = await self._idle_connection() or await self._new_connection()
+        try:
+            yield connection
+        except DeliveryError:
+            await self._give_back(connection)
+            raise
+        except BaseException:
+            connection.client.close()  # in the middle of a command, perhaps
+            raise
+        await self._give_back(connection)
+
+    async def rest(self) -> None:
+        """Close every connection that nobody uses."""
+        idle, self._idle = self._idle, []
+        try:
+            await asyncio.gather(*(connection.say_goodbye() for connection in idle))
+        finally:  # cancelled, perhaps before they could begin
+            for connection in idle:
+                connection.client.close()
+
+    async def _idle_connection(self) -> "_SmtpConnection | None":
+        while self._idle:
+            connection = self._idle.pop()
+            if await connection.is_alive():
+                return connection
+        return None
+
+    async def _give_back(self, connection: "_SmtpConnection") -> None:
+        if connection.is_clean and connection.client.is_connected and connection.sent < MAILS_A_CONNECTION:
+            self._idle.append(connection)
+        else:
+            await connection.say_goodbye()
+
+    async def _new_connection(self) -> "_SmtpConnection":
+        settings = self._settings
+        client = aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.effective_smtp_port,
+            # Otherwise the library asks the resolver for our own name, and waits.
+            local_hostname=settings.message_id_domain,
+            timeout=settings.smtp_timeout_seconds,
+            use_tls=settings.smtp_tls is SmtpTls.TLS,
+            start_tls=False,  # is asked for below, where its failing can be told apart
+            tls_context=self._tls,
+        )
+        try:
+            with _step(Failure.CONNECT, blames_server=True):
+                await client.connect()
+            if settings.smtp_tls is SmtpTls.STARTTLS:
+                with _step(Failure.TLS, blames_server=True):
+                    await client.starttls()
+            with _step(Failure.CONNECT, blames_server=True):
+                await client.ehlo()
+            if settings.smtp_username is not None and settings.smtp_password is not None:
+                with _step(Failure.AUTH, blames_server=True):
+                    await client.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+        except BaseException:
+            client.close()
+            raise
+        return _SmtpConnection(client)
+
+
+class _SmtpConnection:
+    """A connection on which the server takes mail from us."""
+
+    def __init__(self, client: aiosmtplib.SMTP) -> None:
+        self.client = client
+        self.sent = 0
+        self.is_clean = True  # no mail half-way
+
+    async def send(self, message: Message, *, seconds: float) -> None:
+        """Hand a mail over; raises DeliveryError.
+
+        The answer to its last line may take the whole time that is left: to give up there and try
+        again is to send it twice (RFC 5321 section 4.5.3.2.6).
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        if message.is_utf8 and not self.client.supports_extension("smtputf8"):
+            raise DeliveryError(Failure.ADDRESS, is_permanent=True)
+        options, encoding = (["BODY=8BITMIME", "SMTPUTF8"], "utf-8") if message.is_utf8 else ([], "ascii")
+        self.is_clean = False
+        try:
+            with _step(Failure.SENDER, blames_server=True):
+                await self.client.mail(message.sender, options=options, encoding=encoding)
+            with _step(Failure.RECIPIENT):
+                await self.client.rcpt(message.recipient, encoding=encoding)
+            with _step(Failure.CONTENT):
+                await self.client.data(message.content, timeout=_seconds_until(deadline))
+        except DeliveryError:
+            with suppress(aiosmtplib.SMTPException):
+                await self.client.rset()
+                self.is_clean = True
+            raise
+        self.sent += 1
+        self.is_clean = True
+
+    async def is_alive(self) -> bool:
+        """Ask whether the server still listens: some close without a word."""
+        is_alive = False
+        try:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await self.client.noop()
+                is_alive = True
+        finally:  # cancelled as well: nobody else knows this connection
+            if not is_alive:
+                self.client.close()
+        return is_alive
+
+    async def say_goodbye(self) -> None:
+        """Close, politely if that is quick."""
+        try:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await self.client.quit(timeout=_GOODBYE_SECONDS)
+        finally:
+            self.client.close()
+
+
+def _seconds_until(deadline: float) -> float:
+    """Return the seconds that are left; raises TimeoutError when there are none.
+
+    A process that was frozen finds out here that the mail is another's by now: until Python 3.12,
+    asyncio.wait_for swallows a cancellation that comes together with the answer waited for.
+    """
+    seconds = deadline - asyncio.get_running_loop().time()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+@contextmanager
+def _step(failure: Failure, *, blames_server: bool = False) -> Iterator[None]:
+    """Turn whatever goes wrong in one step into a DeliveryError, and forget the server's text."""
+    try:
+        yield
+    except aiosmtplib.SMTPResponseException as error:
+        about_us = blames_server or error.code in {_CLOSING, _NEEDS_AUTH}
+        status = _ENHANCED_STATUS.match(error.message)
+        raise DeliveryError(
+            failure,
+            code=error.code,
+            status=status[0] if status else "",
+            blames_server=about_us,
+            is_permanent=500 <= error.code <= 599 and not about_us,  # noqa: PLR2004 - SMTP's own classes
+        ) from None
+    except TimeoutError:
+        raise DeliveryError(Failure.TIMEOUT, blames_server=blames_server) from None
+    except ssl.SSLError:
+        raise DeliveryError(Failure.TLS, blames_server=blames_server) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        is_tls = isinstance(error.__cause__, ssl.SSLError)
+        raise DeliveryError(Failure.TLS if is_tls else failure, blames_server=blames_server) from None
+
+
+def _tls_context(settings: MailSettings) -> ssl.SSLContext:
+    """Verify the server's certificate and name, by its own authority or the system's."""
+    return ssl.create_default_context(
+        cafile=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file)
+    )

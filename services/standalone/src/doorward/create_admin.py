@@ -1,0 +1,93 @@
+"""Administrators made by command: the first one, and the one who forgot the password."""
+
+from enum import Enum, auto
+
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+from pydantic import TypeAdapter, ValidationError
+
+from doorward_client.roles import Role
+from doorward_identity.accounts import SessionEnd, Status, new_account
+from doorward_identity.audit.repository import Action, record
+from doorward_identity.emails import EmailAddress, email_key
+from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
+from doorward_identity.sessions import end_sessions, end_tokens
+from doorward_kit.unit_of_work import Database
+from doorward_users.directory import repository
+from doorward_users.directory.errors import EmailTakenError
+
+_NAME = "Administrator"
+_LONGEST_TOKEN_SECONDS = 3600  # whatever the services' setting: the longest that it allows
+
+
+class Outcome(Enum):
+    """What creating an administrator came to."""
+
+    CREATED = auto()
+    PROMOTED = auto()
+    PASSWORD_RESET = auto()
+    UNCHANGED = auto()
+
+
+class UnacceptableAdminError(Exception):
+    """The address or the password is not acceptable; the message says why."""
+
+
+def has_admin(database: Database) -> bool:
+    """Tell whether somebody can administer this installation."""
+    return bool(database.write_now(repository.lock_active_admins))
+
+
+def create_admin(
+    database: Database, hashing: PasswordHashing, email: str, password: str, *, reset_password: bool = False
+) -> Outcome:
+    """See to it that `email` is an active administrator. Safe to repeat, and to run twice at once.
+
+    An account that is there keeps its password unless `reset_password`. Raises
+    UnacceptableAdminError, DatabaseUnavailableError.
+    """
+    _require_acceptable(email, password)
+    key = email_key(email)
+    password_hash = hashing.hash_now(password)
+
+    def work(connection: sa.Connection) -> Outcome:
+        user = repository.lock_user_by_email(connection, key)
+        if user is None:
+            record(
+                connection, Action.ADMIN_CREATED, actor=None, target=_insert(connection, email, password_hash)
+            )
+            return Outcome.CREATED
+        outcome = Outcome.UNCHANGED
+        if user.role != Role.ADMIN or user.status != Status.ACTIVE:
+            changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
+            repository.update_user(connection, user.id, changes)
+            record(connection, Action.ADMIN_PROMOTED, actor=None, target=user.id)
+            outcome = Outcome.PROMOTED
+        if reset_password:
+            repository.set_password_hash(connection, user.id, password_hash)
+            end_sessions(connection, user.id, SessionEnd.PASSWORD)
+            end_tokens(connection, user.id, token_seconds=_LONGEST_TOKEN_SECONDS)
+            record(connection, Action.ADMIN_PASSWORD_SET, actor=None, target=user.id)
+            outcome = Outcome.PASSWORD_RESET
+        return outcome
+
+    try:
+        return database.write_now(work)
+    except EmailTakenError:
+        # Another run created it between our look and our insert: now it is there to be looked at.
+        return database.write_now(work)
+
+
+def _insert(connection: sa.Connection, email: str, password_hash: str) -> bytes:
+    values = new_account(uuid7s.uuid7().bytes, email, _NAME, Role.ADMIN, is_verified=True)
+    return repository.insert_user(connection, values, password_hash).id
+
+
+def _require_acceptable(email: str, password: str) -> None:
+    try:
+        TypeAdapter(EmailAddress).validate_python(email)
+        require_acceptable(password, email=email, name=_NAME)
+    except ValidationError as error:
+        raise UnacceptableAdminError(error.errors()[0]["msg"]) from None
+    except UnacceptablePasswordError as error:
+        raise UnacceptableAdminError(error.reason) from None

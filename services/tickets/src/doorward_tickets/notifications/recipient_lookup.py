@@ -1,0 +1,28 @@
+"""Where mail about tickets goes: asked of auth just before it is sent, and kept nowhere here."""
+
+import uuid
+from dataclasses import replace
+from typing import Literal
+
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.templates import DROP, Verdict
+from doorward_tickets.user_snapshots.auth_client import Accounts
+
+
+class RecipientLookup:
+    """Finds the address of the person whom a mail is for, as it is now."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def find(self, mail: LeasedMail) -> LeasedMail | Literal[Verdict.DROP]:
+        """Return a mail with its recipient, their name and role; nobody who is deleted or disabled gets one.
+
+        Raises AccountsUnavailableError.
+        """
+        person_id = uuid.UUID(hex=mail.parameters["person_id"])
+        account = (await self._accounts.find([person_id])).get(person_id)
+        if account is None or not account.is_active:
+            return DROP
+        told = {"name": account.name, "role": account.role.value}
+        return replace(mail, recipient=account.email, parameters={**mail.parameters, **told})

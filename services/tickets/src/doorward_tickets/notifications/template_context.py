@@ -1,0 +1,65 @@
+"""What a mail about a ticket says, read just before it is sent: it tells of the ticket as it is then.
+
+It says what has happened and never what was written: that is read where one has to sign in.
+"""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from doorward_client.roles import Role
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.templates import DROP, Verdict
+from doorward_tickets.notifications import repository
+from doorward_tickets.notifications.notification_types import NotificationType
+from doorward_tickets.notifications.repository import Notice, TicketNews
+from doorward_tickets.tickets.workflow import TicketStatus
+
+Prepared = Mapping[str, Any] | Literal[Verdict.DROP]
+
+
+class NotificationTemplateContext:
+    """The hooks; each drops a mail that tells its reader nothing any more, or nothing that they may know."""
+
+    def __init__(self, *, frontend_url: str | None) -> None:
+        self._app_url = frontend_url
+
+    def prepare(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+        """Read what a mail says."""
+        given = mail.parameters
+        kind = NotificationType(mail.template)
+        notice = Notice(bytes.fromhex(given["ticket_id"]), bytes.fromhex(given["person_id"]), kind)
+        scheduled = repository.lock_notice(connection, notice)
+        if scheduled is None or scheduled.mail_id != mail.id.bytes:
+            return DROP  # a newer one tells of all this as well
+        ticket = repository.find_ticket_news(connection, notice.ticket_id)
+        if ticket is None or not _may_see(ticket, notice, given["role"]):
+            return DROP
+        if repository.is_muted(connection, notice.ticket_id, notice.person_id):
+            return DROP
+        news = _news(connection, ticket, notice, scheduled.since)
+        if news is DROP:
+            return DROP
+        return {**news, "ticket": ticket.subject, "link": self._link(notice.ticket_id)}
+
+    def _link(self, ticket_id: bytes) -> str | None:
+        return None if self._app_url is None else f"{self._app_url}/tickets/{uuid.UUID(bytes=ticket_id)}"
+
+
+def _may_see(ticket: TicketNews, notice: Notice, role: str) -> bool:
+    return role == Role.ADMIN or ticket.author_id == notice.person_id
+
+
+def _news(connection: sa.Connection, ticket: TicketNews, notice: Notice, since: int) -> Prepared:
+    match notice.kind:
+        case NotificationType.REPLIED:
+            found = repository.count_replies(connection, notice, since)
+            return {"count": found.replies, "writer": found.author_name} if found.replies else DROP
+        case NotificationType.CLOSED:
+            return {} if ticket.status == TicketStatus.CLOSED else DROP
+        case NotificationType.ASSIGNED:
+            return {} if ticket.assignee_id == notice.person_id else DROP
+        case NotificationType.TAKEN:
+            return DROP if ticket.assignee_id is None else {"assignee": ticket.assignee_name}

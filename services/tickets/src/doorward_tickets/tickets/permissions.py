@@ -1,0 +1,28 @@
+"""Which tickets somebody sees, and locking one that is about to change."""
+
+import uuid
+
+import sqlalchemy as sa
+
+from doorward_client.roles import Role
+from doorward_client.tokens import Claims
+from doorward_kit.etags import check_if_match
+from doorward_tickets.tickets import repository
+from doorward_tickets.tickets.errors import TicketNotFoundError
+from doorward_tickets.tickets.repository import LockedTicket
+
+
+def visible_author_id(caller: Claims) -> bytes | None:
+    """Return the author whose tickets alone the caller sees; None for administrators, who see all."""
+    return None if caller.role == Role.ADMIN else caller.user_id.bytes
+
+
+def lock(
+    connection: sa.Connection, caller: Claims, ticket_id: uuid.UUID, if_match: str | None
+) -> LockedTicket:
+    """Lock a ticket to change it; raises TicketNotFoundError, PreconditionFailedError."""
+    ticket = repository.lock_ticket(connection, ticket_id.bytes, visible_author_id(caller))
+    if ticket is None:
+        raise TicketNotFoundError
+    check_if_match(if_match, ticket.version)
+    return ticket

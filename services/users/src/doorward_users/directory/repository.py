@@ -1,0 +1,194 @@
+"""All queries of the users service."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from doorward_client.roles import Role
+from doorward_identity.accounts import Status
+from doorward_identity.tables import credentials, users
+from doorward_kit.column_types import utc_now
+from doorward_kit.json_columns import JsonRows
+from doorward_kit.pagination import Position, keyset
+from doorward_users.directory.errors import EmailTakenError
+from doorward_users.directory.schemas import Filter, Sort
+
+
+class UserRow(NamedTuple):
+    """An account as it is stored; the id is a UUID's 16 bytes."""
+
+    id: bytes
+    email: str
+    email_key: str
+    name: str
+    name_key: str
+    role: str
+    status: str
+    email_verified_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+_COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)
+_ROWS: Final = JsonRows(UserRow._make, _COLUMNS)
+_SELECT_ROWS: Final = sa.select(_ROWS.column)
+_SELECT: Final = sa.select(*_COLUMNS)
+_BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
+_BY_IDS: Final = _SELECT_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
+
+_SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
+    "created_at": users.c.created_at,
+    "email": users.c.email_key,
+    "name": users.c.name_key,
+}
+
+
+def find_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
+    """Read one account."""
+    row = connection.execute(_BY_ID, {"user_id": user_id}).one_or_none()
+    return None if row is None else UserRow(*row)
+
+
+def find_users(connection: sa.Connection, user_ids: Sequence[bytes]) -> dict[bytes, UserRow]:
+    """Read several accounts by id, those that exist."""
+    return {row.id: row for row in _ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
+
+
+def lock_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
+    """Read one account and keep others from changing it until the commit."""
+    row = connection.execute(_BY_ID.with_for_update(), {"user_id": user_id}).one_or_none()
+    return None if row is None else UserRow(*row)
+
+
+def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | None:
+    """Do as lock_user does, by the canonical address."""
+    statement = _SELECT.where(users.c.email_key == email_key).with_for_update()
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else UserRow(*row)
+
+
+def lock_active_admins(connection: sa.Connection) -> list[bytes]:
+    """Lock every active administrator, in one order for all callers, and return their ids.
+
+    Two callers who each remove a different administrator must see each other.
+    """
+    statement = (
+        sa.select(users.c.id)
+        .where(users.c.role == Role.ADMIN.value, users.c.status == Status.ACTIVE.value)
+        .order_by(users.c.role, users.c.created_at, users.c.id)
+        .with_for_update()
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def insert_user(
+    connection: sa.Connection,
+    values: Mapping[str, Any],
+    password_hash: str | None,
+    *,
+    must_change: bool = False,
+) -> UserRow:
+    """Store a new account and its password hash, if it has one; raises EmailTakenError."""
+    stored = {**values, "token_version": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
+    try:
+        connection.execute(users.insert().values(stored))
+    except exc.IntegrityError as error:
+        raise EmailTakenError from error
+    if password_hash is not None:
+        _insert_hash(connection, values["id"], password_hash, must_change=must_change)
+    user = find_user(connection, values["id"])
+    assert user is not None  # inserted above, in this transaction
+    return user
+
+
+def update_user(connection: sa.Connection, user_id: bytes, changes: Mapping[str, Any]) -> UserRow:
+    """Change a locked account and give it its next version; raises EmailTakenError."""
+    values = {**changes, "version": users.c.version + 1, "updated_at": utc_now()}
+    try:
+        connection.execute(users.update().where(users.c.id == user_id).values(values))
+    except exc.IntegrityError as error:
+        raise EmailTakenError from error
+    user = find_user(connection, user_id)
+    assert user is not None  # the caller holds its lock
+    return user
+
+
+def set_password_hash(
+    connection: sa.Connection, user_id: bytes, password_hash: str, *, must_change: bool = False
+) -> None:
+    """Store a locked account's password hash; reading one is not among this service's grants."""
+    if not has_password(connection, user_id):
+        _insert_hash(connection, user_id, password_hash, must_change=must_change)
+        return
+    connection.execute(
+        credentials.update()
+        .where(credentials.c.user_id == user_id)
+        .values(password_hash=password_hash, must_change=must_change, updated_at=utc_now())
+    )
+
+
+def has_password(connection: sa.Connection, user_id: bytes) -> bool:
+    """Tell whether an account has a password: somebody who was invited has none at first."""
+    found = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
+    return connection.execute(found).scalar_one_or_none() is not None
+
+
+def _insert_hash(connection: sa.Connection, user_id: bytes, password_hash: str, *, must_change: bool) -> None:
+    connection.execute(
+        credentials.insert().values(
+            user_id=user_id, password_hash=password_hash, must_change=must_change, updated_at=utc_now()
+        )
+    )
+
+
+def delete_user(connection: sa.Connection, user_id: bytes) -> None:
+    """Delete an account; its credentials and sessions go with it."""
+    connection.execute(users.delete().where(users.c.id == user_id))
+
+
+def list_users(
+    connection: sa.Connection, criteria: Filter, sort: Sort, position: Position | None, count: int
+) -> list[UserRow]:
+    """Read up to `count` accounts behind `position`, in order."""
+    column = _SORT_COLUMNS[sort.value.removeprefix("-")]
+    # An address is unique: a tie-breaker behind it would only keep its index from being used.
+    tie_breaker = None if column is users.c.email_key else users.c.id
+    behind = None
+    if position is not None:
+        value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
+        behind = value, bytes.fromhex(position.id)
+    statement = keyset(
+        _SELECT_ROWS.where(*_conditions(criteria)),
+        column,
+        tie_breaker,
+        behind,
+        descending=sort.value.startswith("-"),
+    )
+    return _ROWS.read(connection.execute(statement.limit(count)))
+
+
+def position_of(row: UserRow, sort: Sort) -> Position:
+    """Return where a page that ends with `row` ends."""
+    values = {"created_at": row.created_at.isoformat(), "email": row.email_key, "name": row.name_key}
+    return Position(values[sort.value.removeprefix("-")], row.id.hex())
+
+
+def _conditions(criteria: Filter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if criteria.role is not None:
+        conditions.append(users.c.role == criteria.role.value)
+    if criteria.status is not None:
+        conditions.append(users.c.status == criteria.status.value)
+    if criteria.search is not None:
+        # From the start of the word, so that an index can serve it.
+        conditions.append(
+            sa.or_(
+                users.c.name_key.startswith(criteria.search, autoescape=True),
+                users.c.email_key.startswith(criteria.search, autoescape=True),
+            )
+        )
+    return conditions

@@ -1,0 +1,46 @@
+"""How accounts leave the service: written straight from their rows.
+
+FastAPI would validate what was just read and build a model of it; on the hottest route that costs as
+much as reading it. A test holds what is written here against the documented schema, `User`.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from doorward_kit import responses
+from doorward_kit.etags import etag
+from doorward_users.directory.repository import UserRow
+
+
+def user_response(
+    row: UserRow, *, status_code: int = 200, location: str | None = None, if_none_match: str | None = None
+) -> Response:
+    """Answer with one account and its ETag, or 304."""
+    return responses.resource_response(
+        responses.to_json(_public(row)),
+        etag(row.version),
+        status_code=status_code,
+        location=location,
+        if_none_match=if_none_match,
+    )
+
+
+def page_response(rows: Sequence[UserRow], next_cursor: str | None) -> Response:
+    """Answer with one page of the directory."""
+    return responses.page_response([_public(row) for row in rows], next_cursor)
+
+
+def _public(row: UserRow) -> dict[str, Any]:
+    return {
+        "id": uuid.UUID(bytes=row.id),
+        "email": row.email,
+        "name": row.name,
+        "role": row.role,
+        "status": row.status,
+        "email_verified": row.email_verified_at is not None,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }

@@ -1,0 +1,248 @@
+"""The rules of the directory: who may change what, and what must always hold."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_client.bearer_auth import InsufficientRoleError
+from doorward_client.roles import Role
+from doorward_client.tokens import Claims
+from doorward_identity import deleted_users_feed
+from doorward_identity.accounts import SessionEnd, Status, new_account
+from doorward_identity.audit.repository import Action
+from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.emails import email_key
+from doorward_identity.mail_types import MailName, post
+from doorward_identity.names import name_key
+from doorward_identity.passwords import require_acceptable
+from doorward_identity.resources import IdentityResources
+from doorward_identity.sessions import end_sessions, end_tokens
+from doorward_kit.column_types import utc_now
+from doorward_kit.dataloader import DataLoader
+from doorward_kit.pagination import CursorCodec
+from doorward_users.directory import repository
+from doorward_users.directory.audit import log_change, record_change, told
+from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
+from doorward_users.directory.last_admin import lock, lock_for_demotion
+from doorward_users.directory.repository import UserRow
+from doorward_users.directory.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
+from doorward_users.settings import DirectoryVisibility, UsersSettings
+
+log = structlog.get_logger(__name__)
+
+
+class UserPage(NamedTuple):
+    """One page of the directory and the cursor of the next, None at the end."""
+
+    users: Sequence[UserRow]
+    next_cursor: str | None
+
+
+class AccountService:
+    """Reads and changes accounts."""
+
+    def __init__(self, runtime: IdentityResources, settings: UsersSettings) -> None:
+        self._runtime = runtime
+        self._database = runtime.database
+        self._hashing = runtime.hashing
+        self._token_seconds = settings.access_token_seconds
+        self._readers = settings.directory_visibility
+        self._passwords_are_temporary = settings.admin_set_password_must_change
+        self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
+        self._by_id = DataLoader("users", runtime.database, repository.find_users, runtime.metrics)
+
+    async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:
+        """Read one account; raises UserNotFoundError, also for what the caller may not see."""
+        if user_id != caller.user_id and not self._may_read(caller):
+            raise UserNotFoundError
+        user = await self._by_id.get(user_id.bytes)
+        if user is None:
+            raise UserNotFoundError
+        return user
+
+    async def list_page(
+        self, caller: Claims, criteria: Filter, sort: Sort, cursor: str | None, limit: int
+    ) -> UserPage:
+        """Read one page; raises InsufficientRoleError or InvalidCursorError."""
+        if not self._may_read(caller):
+            raise InsufficientRoleError(Role.ADMIN)
+        query = (criteria.search, criteria.role, criteria.status, sort)
+        position = None if cursor is None else self._cursors.decode(cursor, query=query)
+        folded = criteria.model_copy(
+            update={"search": name_key(criteria.search) if criteria.search else None}
+        )
+        # One more than asked for tells whether there is a next page.
+        found = await self._database.read(
+            lambda connection: repository.list_users(connection, folded, sort, position, limit + 1)
+        )
+        return UserPage(
+            *self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
+        )
+
+    async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
+        """Store a new account: with a password a verified one, without one its owner is invited by mail.
+
+        Raises EmailTakenError, UnacceptablePasswordError.
+        """
+        password_hash = None
+        if wanted.password is not None:
+            require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
+            password_hash = await self._hashing.hash(wanted.password.get_secret_value())
+        values = new_account(
+            uuid7s.uuid7().bytes,
+            wanted.email,
+            wanted.name,
+            wanted.role,
+            is_verified=password_hash is not None,
+        )
+
+        def work(connection: sa.Connection) -> UserRow:
+            require_unchanged_account(connection, caller)
+            user = repository.insert_user(
+                connection, values, password_hash, must_change=self._passwords_are_temporary
+            )
+            if password_hash is None:
+                _invite(connection, user)
+            invited = password_hash is None
+            record_change(
+                connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role, invited=invited
+            )
+            return user
+
+        user = await self._database.write(work)
+        log_change("user.created", caller, user.id, role=user.role)
+        return user
+
+    async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
+        """Mail a new invitation to a user who has no password yet.
+
+        Raises UserNotFoundError, AlreadyJoinedError.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            user = lock(connection, user_id, None)
+            require_unchanged_account(connection, caller)
+            if user.email_verified_at is not None or repository.has_password(connection, user.id):
+                raise AlreadyJoinedError
+            _invite(connection, user)
+            record_change(connection, Action.ACCOUNT_INVITED, caller, user.id)
+
+        await self._database.write(work)
+
+    async def replace(
+        self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
+    ) -> UserRow:
+        """Set everything that an administrator sets; raises as `update` does."""
+        return await self._change(caller, user_id, _columns(wanted), None, if_match)
+
+    async def update(
+        self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
+    ) -> UserRow:
+        """Change parts of an account.
+
+        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError,
+        UnacceptablePasswordError.
+        """
+        password = None if wanted.password is None else wanted.password.get_secret_value()
+        return await self._change(caller, user_id, _columns(wanted), password, if_match)
+
+    async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
+        """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
+        changes = {"name": name, "name_key": name_key(name)}
+        return await self._change(caller, caller.user_id, changes, None, if_match)
+
+    async def delete(self, caller: Claims, user_id: uuid.UUID, if_match: str | None) -> None:
+        """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
+
+        def work(connection: sa.Connection) -> None:
+            user = lock_for_demotion(connection, user_id, if_match)
+            require_unchanged_account(connection, caller)
+            end_tokens(connection, user.id, token_seconds=self._token_seconds)
+            repository.delete_user(connection, user.id)
+            record_change(connection, Action.ACCOUNT_DELETED, caller, user.id)
+            deleted_users_feed.record(connection, user.id)
+
+        await self._database.write(work)
+        self._runtime.feed.wake()
+        log_change("user.deleted", caller, user_id.bytes)
+
+    async def _change(
+        self,
+        caller: Claims,
+        user_id: uuid.UUID,
+        changes: dict[str, Any],
+        password: str | None,
+        if_match: str | None,
+    ) -> UserRow:
+        password_hash = None if password is None else await self._hashing.hash(password)
+
+        def work(connection: sa.Connection) -> UserRow:
+            demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
+            lock_it = lock_for_demotion if demotes else lock
+            user = lock_it(connection, user_id, if_match)
+            require_unchanged_account(connection, caller)
+            reason = _session_end(user, changes, password_hash)
+            if password_hash is not None:
+                require_acceptable(
+                    password or "",
+                    email=changes.get("email", user.email),
+                    name=changes.get("name", user.name),
+                )
+                repository.set_password_hash(
+                    connection, user.id, password_hash, must_change=self._passwords_are_temporary
+                )
+            if reason is not None:
+                end_tokens(connection, user.id, token_seconds=self._token_seconds)
+            if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
+                end_sessions(connection, user.id, reason)
+            # As when an account is created with a password: it can be used at once.
+            is_joining = password_hash is not None and user.email_verified_at is None
+            proven = {"email_verified_at": utc_now()} if is_joining else {}
+            changed = repository.update_user(connection, user.id, {**changes, **proven})
+            record_change(
+                connection,
+                Action.ACCOUNT_UPDATED,
+                caller,
+                user.id,
+                **told(user, changes),
+                password=password_hash is not None,
+            )
+            return changed
+
+        user = await self._database.write(work)
+        self._runtime.feed.wake()
+        log_change(
+            "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
+        )
+        return user
+
+    def _may_read(self, caller: Claims) -> bool:
+        return caller.role == Role.ADMIN or self._readers is DirectoryVisibility.MEMBERS
+
+
+def _invite(connection: sa.Connection, user: UserRow) -> None:
+    post(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
+
+
+def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
+    changes = wanted.model_dump(mode="json", exclude_unset=True, exclude={"password"})
+    if "email" in changes:
+        changes["email_key"] = email_key(changes["email"])
+    if "name" in changes:
+        changes["name_key"] = name_key(changes["name"])
+    return changes
+
+
+def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | None) -> SessionEnd | None:
+    """Say why the tokens that the user holds must not be believed any longer, if so."""
+    if changes.get("status") == Status.DISABLED and user.status != Status.DISABLED:
+        return SessionEnd.DISABLED
+    if password_hash is not None:
+        return SessionEnd.PASSWORD
+    if "role" in changes and changes["role"] != user.role:
+        return SessionEnd.ROLE
+    return None

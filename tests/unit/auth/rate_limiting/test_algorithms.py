@@ -1,0 +1,111 @@
+"""What limits are worth: how many guesses somebody gets who never stops, pauses, or does it now and then."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from doorward_auth.rate_limiting.algorithms import NO_WAIT, Backoff, Budget, Limit, Record
+from doorward_auth.rate_limiting.limits import (
+    CODE_GUESSES,
+    LOGIN_BY_DEVICE,
+    LOGIN_BY_SOURCE,
+    LOGIN_UNKNOWN_DEVICES,
+    MAILS_TO_ADDRESS,
+)
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+BACKOFFS = [LOGIN_UNKNOWN_DEVICES, LOGIN_BY_DEVICE]
+BUDGETS = [LOGIN_BY_SOURCE, CODE_GUESSES, MAILS_TO_ADDRESS]
+
+
+def guesses(limit: Limit, length: timedelta, pause: Callable[[Record], timedelta]) -> int:
+    """Count the guesses of somebody who waits as told, and then pauses."""
+    now, record, count = START, None, 0
+    while now < START + length:
+        record = limit.after(record, now)
+        count += 1
+        now = max(now, record.blocked_until) + pause(record)
+    return count
+
+
+def never(_record: Record) -> timedelta:
+    return timedelta()
+
+
+@pytest.mark.parametrize("limit", BACKOFFS)
+def test_further_failures_double_the_wait(limit: Backoff) -> None:
+    record, waits = None, []
+    for _ in range(limit.free + 13):
+        record = limit.after(record, START)
+        waits.append(max(0, int((record.blocked_until - START).total_seconds())))
+    doubling = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    assert waits == [0] * limit.free + doubling
+
+
+def test_no_number_of_failures_is_too_many() -> None:
+    soon = START + timedelta(seconds=1)
+    record = LOGIN_UNKNOWN_DEVICES.after(Record(2_000_000_000, soon, START), START)
+    assert record.blocked_until == START + timedelta(seconds=900)
+
+
+@pytest.mark.parametrize("limit", BACKOFFS)
+def test_guessing_slows_down_to_four_an_hour(limit: Backoff) -> None:
+    assert guesses(limit, DAY, never) == pytest.approx(96 + limit.free + 10, abs=2)
+
+
+@pytest.mark.parametrize("limit", BACKOFFS)
+def test_pausing_does_not_pay(limit: Backoff) -> None:
+    """Whoever stops after so many, until all is forgotten, gets no further than who never stops."""
+    length = 30 * DAY
+    patient = guesses(limit, length, never)
+    for stop_after in range(1, limit.free + 20):
+
+        def pause(record: Record, stop_after: int = stop_after) -> timedelta:
+            stops = record.count >= stop_after
+            return timedelta(seconds=limit.memory) if stops else timedelta()
+
+        assert guesses(limit, length, pause) <= patient, stop_after
+
+
+@pytest.mark.parametrize("limit", BACKOFFS)
+def test_who_fails_now_and_then_waits_for_seconds_at_most(limit: Backoff) -> None:
+    """A person who mistypes once a day for ever is never slowed down."""
+    now, record = START, None
+    for _ in range(100):
+        record = limit.after(record, now)
+        assert record.blocked_until == NO_WAIT
+        now += DAY
+
+
+@pytest.mark.parametrize("limit", BUDGETS)
+def test_budget_is_so_many_in_a_window(limit: Budget) -> None:
+    assert guesses(limit, timedelta(seconds=limit.memory), never) == limit.free
+    assert guesses(limit, 10 * timedelta(seconds=limit.memory), never) == 10 * limit.free
+
+
+@pytest.mark.parametrize("limit", BUDGETS)
+def test_window_begins_with_the_first_and_is_not_prolonged(limit: Budget) -> None:
+    end = START + timedelta(seconds=limit.memory)
+    record = None
+    for number in range(limit.free):
+        record = limit.after(record, START + timedelta(seconds=number))
+        assert record.expires_at == end
+    assert record is not None
+    assert record.blocked_until == end
+
+
+def test_program_with_an_old_password_does_not_block_its_office() -> None:
+    """It fails four times an hour and for ever, as its account's limit lets it: the address stays free."""
+    now, record = START, None
+    for _ in range(1000):
+        record = LOGIN_BY_SOURCE.after(record, now)
+        assert record.blocked_until == NO_WAIT
+        now += timedelta(minutes=15)
+
+
+def test_guessing_at_codes_is_hopeless() -> None:
+    """A code has a million values, and one in a thousand accounts would be opened in fifty days."""
+    assert guesses(CODE_GUESSES, 50 * DAY, never) <= 1_000_000 / 1_000

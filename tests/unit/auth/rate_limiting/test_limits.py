@@ -1,0 +1,45 @@
+"""Who is one subject, and that nobody's address is kept in clear."""
+
+import pytest
+
+from doorward_auth.rate_limiting.limits import (
+    LOGIN_BY_SOURCE,
+    LOGIN_UNKNOWN_DEVICES,
+    MAILS_BY_SOURCE,
+    Subject,
+)
+
+SITE = "2001:db8:1:2::"
+
+
+@pytest.mark.parametrize(
+    "address", ["2001:db8:1:2::1", "2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::%eth0"]
+)
+def test_addresses_of_one_ipv6_site_are_one(address: str) -> None:
+    assert Subject.of_source(LOGIN_BY_SOURCE, address) == Subject.of_source(LOGIN_BY_SOURCE, SITE)
+
+
+@pytest.mark.parametrize("address", ["2001:db8:1:3::", "2001:db8:0:2::", "192.0.2.1"])
+def test_others_are_others(address: str) -> None:
+    assert Subject.of_source(LOGIN_BY_SOURCE, address) != Subject.of_source(LOGIN_BY_SOURCE, SITE)
+
+
+def test_ipv4_neighbours_are_two() -> None:
+    one, other = (Subject.of_source(LOGIN_BY_SOURCE, f"192.0.2.{last}") for last in (1, 2))
+    assert one != other
+
+
+def test_limits_do_not_share_subjects() -> None:
+    one, other = (Subject.of_source(limit, "192.0.2.1") for limit in (LOGIN_BY_SOURCE, MAILS_BY_SOURCE))
+    assert one.key != other.key
+
+
+def test_key_is_a_hash() -> None:
+    subject = Subject.of(LOGIN_UNKNOWN_DEVICES, "ada@example.com")
+    assert len(subject.key) == 32
+    assert b"ada" not in subject.key
+    assert subject == Subject.of(LOGIN_UNKNOWN_DEVICES, b"ada@example.com")
+
+
+def test_anything_can_be_named() -> None:
+    assert len(Subject.of(LOGIN_UNKNOWN_DEVICES, "half a pair \ud800").key) == 32

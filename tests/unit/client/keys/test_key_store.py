@@ -1,0 +1,113 @@
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from doorward_client.keys.key_set import ES256, HS256, InvalidKeySetError, KeySet
+from doorward_client.keys.key_store import KeySetWatcher, KeyStore, NoSigningKeyError
+from doorward_kit.key_rotation import new_jwk
+from doorward_kit.metrics import Metrics
+
+
+def text(*members: object) -> bytes:
+    return json.dumps({"keys": members}).encode()
+
+
+def cannot_sign(key_set: KeySet) -> str | None:
+    return "has no key that signs now" if key_set.signing_key(time.time()) is None else None
+
+
+def follow(path: Path) -> tuple[KeyStore, KeySetWatcher, Metrics]:
+    metrics = Metrics()
+    ring = KeyStore(KeySet.parse(path.read_bytes()), problem=cannot_sign)
+    return ring, KeySetWatcher(ring, path, metrics), metrics
+
+
+def test_keys_become_active_and_retire_with_the_clock() -> None:
+    now = 100.0
+    old, new = new_jwk(HS256) | {"retire_at": 300}, new_jwk(HS256, activate_at=200)
+    ring = KeyStore(KeySet.parse(text(old, new)), clock=lambda: now)
+    before = ring.believed
+    assert ring.signing.kid == old["kid"]
+    now = 200
+    ring.turn()
+    assert ring.signing.kid == new["kid"]
+    assert ring.believed is before  # nothing to forget: both still verify
+    now = 300
+    ring.turn()
+    assert ring.believed is not before
+    assert set(ring.believed) == {new["kid"]}
+
+
+def test_a_ring_whose_last_key_retired_says_so() -> None:
+    now = 100.0
+    ring = KeyStore(KeySet.parse(text(new_jwk(HS256) | {"retire_at": 200})), clock=lambda: now)
+    now = 200
+    ring.turn()
+    assert not ring.believed
+    with pytest.raises(NoSigningKeyError):
+        _ = ring.signing
+
+
+def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: Path) -> None:
+    first, second, third = (new_jwk(HS256) for _ in range(3))
+    for name, member in (("one", first), ("two", second)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys.json").write_bytes(text(member))
+    link = tmp_path / "data"
+    link.symlink_to("one")
+    path = link / "keys.json"
+    ring, follower, _ = follow(path)
+    follower.look()
+    assert set(ring.believed) == {first["kid"]}
+    (tmp_path / "next").symlink_to("two")
+    (tmp_path / "next").replace(link)  # as the kubelet does
+    follower.look()
+    assert set(ring.believed) == {second["kid"]}
+    same_time = path.stat().st_mtime_ns
+    path.write_bytes(text(third))
+    os.utime(path, ns=(same_time, same_time))
+    follower.look()
+    assert set(ring.believed) == {third["kid"]}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        text(),
+        text(new_jwk(HS256, activate_at=4_000_000_000)),
+        text({name: value for name, value in new_jwk(ES256).items() if name != "d"}),
+    ],
+    ids=["empty", "half", "no keys", "none active", "none private"],
+)
+def test_a_file_that_cannot_be_used_changes_nothing_and_counts(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(text(new_jwk(HS256)))
+    ring, follower, metrics = follow(path)
+    before = ring.signing
+    path.write_bytes(damaged)
+    for _ in range(3):
+        follower.look()
+    assert ring.signing == before
+    assert b"doorward_key_set_reload_failures_total 1.0" in metrics.render()
+    path.unlink()
+    follower.look()
+    assert ring.signing == before
+
+
+def test_a_ring_that_only_verifies_takes_public_keys() -> None:
+    public = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
+    ring = KeyStore(KeySet({}))
+    ring.replace(KeySet.parse(text(public)))
+    assert set(ring.believed) == {public["kid"]}
+    assert not ring.can_sign
+
+
+def test_a_ring_that_signs_refuses_a_set_that_could_not() -> None:
+    ring = KeyStore(KeySet.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"), problem=cannot_sign)
+    with pytest.raises(InvalidKeySetError, match="signs now"):
+        ring.replace(KeySet({}))

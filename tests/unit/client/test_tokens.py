@@ -1,0 +1,234 @@
+"""The verifier against forgeries made by hand: python-jose itself refuses to make some of them."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from doorward_auth.signing import Signer
+from doorward_client import tokens
+from doorward_client.keys.key_store import KeyStore
+from doorward_client.keys.secret_strength import key_id
+from doorward_client.roles import Role
+from doorward_client.tokens import InvalidTokenError, Verifier
+
+SECRET = "0f8b1c9d7e6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c"
+USER, SESSION = uuid.uuid4(), uuid.uuid4()
+
+
+def b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def good_header() -> dict[str, Any]:
+    return {"alg": "HS256", "kid": key_id(SECRET.encode()), "typ": "at+jwt"}
+
+
+def good_claims() -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        "iss": "doorward",
+        "aud": "doorward",
+        "sub": str(USER),
+        "sid": str(SESSION),
+        "jti": "one",
+        "iat": now,
+        "exp": now + 60,
+        "role": "user",
+        "token_version": 0,
+    }
+
+
+def forge(header: Any, claims: Any, *, secret: bytes = SECRET.encode(), digest: str = "sha256") -> str:
+    def text(part: Any) -> bytes:
+        return part if isinstance(part, bytes) else json.dumps(part).encode()
+
+    signed = f"{b64(text(header))}.{b64(text(claims))}"
+    return f"{signed}.{b64(hmac.digest(secret, signed.encode(), digest))}"
+
+
+@pytest.fixture
+def verifier() -> Verifier:
+    return Verifier(KeyStore.of_secret(SECRET), issuer="doorward", audience="doorward")
+
+
+def reason_of(verifier: Verifier, token: str) -> str:
+    with pytest.raises(InvalidTokenError) as refused:
+        verifier.verify(token)
+    return refused.value.reason
+
+
+def test_reads_what_the_signer_signs(verifier: Verifier) -> None:
+    signer = Signer(KeyStore.of_secret(SECRET), issuer="doorward", audience="doorward", lifetime=300)
+    token = signer.sign(user_id=USER, session_id=SESSION, role="admin", token_version=7)
+    claims = verifier.verify(token)
+    assert (claims.user_id, claims.session_id, claims.role, claims.token_version) == (
+        USER,
+        SESSION,
+        Role.ADMIN,
+        7,
+    )
+    assert claims.expires_at - claims.issued_at == 300
+
+
+def test_the_hand_made_token_is_good(verifier: Verifier) -> None:
+    assert verifier.verify(forge(good_header(), good_claims())).user_id == USER
+
+
+HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    "alg none": ({"alg": "none"}, "wrong_algorithm"),
+    "alg NoNe": ({"alg": "NoNe"}, "wrong_algorithm"),
+    "alg HS384": ({"alg": "HS384"}, "wrong_algorithm"),
+    "alg RS256": ({"alg": "RS256"}, "wrong_algorithm"),
+    "alg null": ({"alg": None}, "wrong_algorithm"),
+    "typ JWT": ({"typ": "JWT"}, "wrong_type"),
+    "typ of another kind": ({"typ": "verify+jwt"}, "wrong_type"),
+    "crit": ({"crit": ["exp"]}, "unexpected_header"),
+    "jwk": ({"jwk": {"kty": "oct", "k": "AA"}}, "unexpected_header"),
+    "jku": ({"jku": "https://attacker.example"}, "unexpected_header"),
+    "x5u": ({"x5u": "https://attacker.example"}, "unexpected_header"),
+    "b64": ({"b64": False}, "unexpected_header"),
+    "kid unknown": ({"kid": "another"}, "unknown_key"),
+    "kid a path": ({"kid": "../../../../dev/null"}, "unknown_key"),
+    "kid SQL": ({"kid": "' UNION SELECT 'x"}, "unknown_key"),
+    "kid a list": ({"kid": []}, "unknown_key"),
+    "kid null": ({"kid": None}, "unknown_key"),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_refuses_a_header_that_is_not_ours(verifier: Verifier, name: str) -> None:
+    change, reason = HEADERS[name]
+    assert reason_of(verifier, forge(good_header() | change, good_claims())) == reason
+
+
+@pytest.mark.parametrize("member", ["alg", "kid", "typ"])
+def test_refuses_a_header_without(verifier: Verifier, member: str) -> None:
+    header = good_header()
+    del header[member]
+    assert reason_of(verifier, forge(header, good_claims())) == "unexpected_header"
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role", "token_version"])
+@pytest.mark.parametrize("value", [None, [], {}, True, 1.5, "", "1e999", -1e300])
+def test_refuses_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value: object) -> None:
+    if claim == "jti" and value == "1e999":
+        return  # a name like any other
+    reason_of(verifier, forge(good_header(), good_claims() | {claim: value}))
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role", "token_version"])
+def test_refuses_a_token_without_a_claim(verifier: Verifier, claim: str) -> None:
+    claims = good_claims()
+    del claims[claim]
+    reason_of(verifier, forge(good_header(), claims))
+
+
+CLAIMS: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
+    "expired": (lambda now: {"exp": now - 1}, "expired"),
+    "expires now": (lambda now: {"exp": now}, "expired"),
+    "expires as text": (lambda now: {"exp": str(now + 60)}, "bad_exp"),
+    "of another service": (lambda _: {"aud": "billing"}, "wrong_audience"),
+    "for several audiences": (lambda _: {"aud": ["doorward", "billing"]}, "wrong_audience"),
+    "of another issuer": (lambda _: {"iss": "https://attacker.example"}, "wrong_issuer"),
+    "an unknown role": (lambda _: {"role": "root"}, "bad_role"),
+    "a subject in another spelling": (lambda _: {"sub": str(USER).upper()}, "bad_sub"),
+    "not before tomorrow": (lambda now: {"nbf": now + 86_400}, "not_yet_valid"),
+    "issued tomorrow": (lambda now: {"iat": now + 86_400, "exp": now + 90_000}, "issued_in_the_future"),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_refuses_claims_that_do_not_hold(verifier: Verifier, name: str) -> None:
+    change, reason = CLAIMS[name]
+    assert reason_of(verifier, forge(good_header(), good_claims() | change(int(time.time())))) == reason
+
+
+def test_refuses_other_keys_and_digests(verifier: Verifier) -> None:
+    assert reason_of(verifier, forge(good_header(), good_claims(), secret=b"")) == "bad_signature"
+    assert reason_of(verifier, forge(good_header(), good_claims(), secret=b"x" * 40)) == "bad_signature"
+    assert reason_of(verifier, forge(good_header(), good_claims(), digest="sha384")) == "bad_signature"
+
+
+@pytest.mark.parametrize(
+    "claims", [b"[]", b"null", b'"text"', b'{"exp": NaN}', b'{"exp": 1e999}', b'{"a":1,"a":2}']
+)
+def test_refuses_claims_that_are_no_plain_object(verifier: Verifier, claims: bytes) -> None:
+    assert reason_of(verifier, forge(good_header(), claims)) == "malformed"
+
+
+def test_refuses_deep_nesting(verifier: Verifier) -> None:
+    deep = b'{"alg":' + b"[" * 1_500 + b"]" * 1_500 + b"}"
+    assert reason_of(verifier, forge(deep, good_claims())) == "too_long"
+    assert reason_of(verifier, forge(b"[" * 400 + b"]" * 400, good_claims())) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda token: token + "!!",
+        lambda token: token + "=",
+        lambda token: token + "\n",
+        lambda token: " " + token,
+        lambda token: token + ".",
+        lambda token: token.replace(".", "..", 1),
+        lambda token: token.rsplit(".", 1)[0] + ".",
+        lambda token: token.rsplit(".", 1)[0],
+        lambda _: "",
+        lambda _: "..",
+        lambda _: "\u00e9" * 10,
+        lambda _: "\ud800",
+    ],
+)
+def test_refuses_text_around_the_token(verifier: Verifier, alter: Callable[[str], str]) -> None:
+    assert reason_of(verifier, alter(forge(good_header(), good_claims()))) == "malformed"
+
+
+def test_refuses_a_second_spelling_of_the_signature(verifier: Verifier) -> None:
+    """The last character of 43 carries two bits that decode to nothing."""
+    token = forge(good_header(), good_claims())
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    sibling = alphabet[alphabet.index(token[-1]) ^ 1]
+    assert reason_of(verifier, token[:-1] + sibling) == "malformed"
+
+
+def test_every_flipped_bit_is_noticed(verifier: Verifier) -> None:
+    token = forge(good_header(), good_claims())
+    for position in range(len(token)):
+        altered = token[:position] + chr(ord(token[position]) ^ 1) + token[position + 1 :]
+        reason_of(verifier, altered)
+
+
+def test_a_remembered_token_still_expires(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = forge(good_header(), good_claims())
+    expires_at = verifier.verify(token).expires_at
+    monkeypatch.setattr(time, "time", lambda: expires_at - 1.0)
+    verifier.verify(token)
+    monkeypatch.setattr(time, "time", lambda: float(expires_at))
+    assert reason_of(verifier, token) == "expired"
+
+
+def test_leeway_forgives_a_clock_that_is_behind() -> None:
+    token = forge(good_header(), good_claims() | {"exp": int(time.time()) - 5})
+    keys = KeyStore.of_secret(SECRET)
+    verifier = Verifier(keys, issuer="doorward", audience="doorward", leeway=30)
+    assert verifier.verify(token).user_id == USER
+
+
+def test_remembers_a_bounded_number(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_REMEMBERED", 3)
+    for number in range(10):
+        verifier.verify(forge(good_header(), good_claims() | {"jti": str(number)}))
+    assert len(verifier._remembered) == 3
+
+
+def test_remembers_hashes_and_not_tokens(verifier: Verifier) -> None:
+    token = forge(good_header(), good_claims())
+    verifier.verify(token)
+    assert list(verifier._remembered) == [hashlib.sha256(token.encode()).digest()]

@@ -1,0 +1,75 @@
+"""Refusals that take the same time, whatever the password was checked against."""
+
+import asyncio
+
+import bcrypt
+import pytest
+
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.passwords.constant_time import FailureTimingEqualizer
+from doorward_identity.settings import Argon2Settings
+from doorward_kit.metrics import Metrics
+
+
+class Waits:
+    """Stands in for asyncio.sleep: notes what was asked for."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    waits = Waits()
+    monkeypatch.setattr(asyncio, "sleep", waits)
+    return waits
+
+
+async def test_every_refusal_is_as_late_as_the_slowest_foreign_one(waits: Waits) -> None:
+    refusals = FailureTimingEqualizer(clock=lambda: 0.0)
+    for spent in (0.0, 0.25, 0.0, 0.125, 0.5, 0.25, 0.0):
+        await refusals.wait(spent)
+    assert waits.seconds == [0.0, 0.0, 0.25, 0.125, 0.0, 0.25, 0.5]
+
+
+async def test_a_foreign_hash_is_forgotten_after_an_hour(waits: Waits) -> None:
+    now = 0.0
+    refusals = FailureTimingEqualizer(clock=lambda: now)
+    await refusals.wait(0.25)
+    now = 3600.0
+    await refusals.wait(0.0)
+    now = 3601.0
+    await refusals.wait(0.0)
+    assert waits.seconds == [0.0, 0.25, 0.0]
+
+
+async def test_nobody_waits_for_longer_than_two_seconds(waits: Waits) -> None:
+    refusals = FailureTimingEqualizer(clock=lambda: 0.0)
+    await refusals.wait(60.0)
+    await refusals.wait(0.0)
+    assert waits.seconds == [0.0, 2.0]
+
+
+async def test_an_unknown_account_waits_for_what_a_foreign_hash_took(waits: Waits) -> None:
+    cheap = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
+    hashing = PasswordHashing(Argon2Settings.model_validate(cheap), Metrics())
+    ours = await hashing.hash("correct horse")
+    foreign = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(6)).decode()
+    for stored in (None, ours, "damaged"):
+        assert not await hashing.verify(stored, "wrong")
+    assert set(waits.seconds) == {0.0}
+    assert not await hashing.verify(foreign, "wrong")
+    waits.seconds.clear()
+    for stored in (None, ours, "damaged"):
+        assert not await hashing.verify(stored, "wrong")
+    assert len(waits.seconds) == 3
+    assert waits.seconds[0] > 0
+    assert len(set(waits.seconds)) == 1
+    waits.seconds.clear()
+    assert await hashing.verify(ours, "correct horse")
+    assert await hashing.verify(foreign, "correct horse")
+    assert waits.seconds == []
+    hashing.shutdown()

@@ -1,0 +1,50 @@
+"""While the mail server is away, all mail waits; then one goes ahead."""
+
+import time
+
+import pytest
+
+from doorward_kit.circuit_breaker import LONGEST_PAUSE_SECONDS, Breaker
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_nothing_waits_at_first(clock: Clock) -> None:
+    assert clock.now
+    assert (Breaker().slots(4), Breaker().pause()) == (4, 0.0)
+
+
+def test_a_failure_stops_all_and_then_lets_one_ahead(clock: Clock) -> None:
+    breaker = Breaker()
+    pause = breaker.trip()
+    assert 0.5 <= pause <= 1.0
+    assert (breaker.slots(4), breaker.pause()) == (0, pause)
+    clock.now += pause + 0.01
+    assert breaker.slots(4) == 1
+    breaker.mend()
+    assert breaker.slots(4) == 4
+
+
+def test_failures_at_once_are_one_failure(clock: Clock) -> None:
+    breaker = Breaker()
+    first = breaker.trip()
+    clock.now += 0.1
+    assert breaker.trip() == pytest.approx(first - 0.1)
+
+
+def test_each_pause_is_longer_up_to_a_bound(clock: Clock) -> None:
+    breaker = Breaker()
+    for failure in range(40):
+        pause = breaker.trip()
+        longest = min(LONGEST_PAUSE_SECONDS, 2.0**failure)
+        assert longest / 2 <= pause <= longest
+        clock.now += pause + 0.01

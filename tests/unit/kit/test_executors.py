@@ -1,0 +1,121 @@
+import asyncio
+import os
+import sys
+import threading
+import time
+from contextvars import ContextVar
+
+import pytest
+
+from doorward_kit.executors import BoundedExecutor, OverloadedError, usable_cores
+from doorward_kit.metrics import Metrics
+
+marker: ContextVar[str] = ContextVar("marker")
+
+
+def executor(*, threads: int = 1, deadline: float = 5.0, expected: float = 0.001) -> BoundedExecutor:
+    return BoundedExecutor(
+        "test",
+        threads=threads,
+        deadline=deadline,
+        expected_seconds=expected,
+        metrics=Metrics().executor("test"),
+    )
+
+
+def test_counts_at_least_one_core() -> None:
+    assert usable_cores() >= 1
+
+
+async def test_returns_and_raises_what_the_job_does() -> None:
+    pool = executor()
+    assert await pool.run(lambda: 42) == 42
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(lambda: 1 // 0)
+    pool.shutdown()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a policy of their own on Linux alone")
+async def test_threads_for_long_jobs_make_way_for_the_event_loop() -> None:
+    metrics = Metrics().executor("test")
+    pool = BoundedExecutor(
+        "test", threads=1, deadline=5.0, expected_seconds=0.001, metrics=metrics, niceness=10
+    )
+
+    def how() -> tuple[int, int]:
+        return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await pool.run(how) == (os.SCHED_BATCH, how()[1] + 10)
+    assert how()[0] == os.SCHED_OTHER
+    pool.shutdown()
+
+
+async def test_the_job_sees_its_callers_context() -> None:
+    pool = executor()
+    marker.set("mine")
+    assert await pool.run(marker.get) == "mine"
+    pool.shutdown()
+
+
+async def test_refuses_at_once_what_could_not_begin_in_time() -> None:
+    pool = executor(deadline=20, expected=15)
+    release = threading.Event()
+    running = [asyncio.create_task(pool.run(release.wait)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    began = time.perf_counter()
+    with pytest.raises(OverloadedError) as refused:
+        await pool.run(lambda: None)
+    assert time.perf_counter() - began < 10, "not when the deadline had passed"
+    with pytest.raises(OverloadedError):
+        pool.require_room()
+    assert int((refused.value.headers or {})["Retry-After"]) >= 1
+    release.set()
+    await asyncio.gather(*running, return_exceptions=True)
+    pool.require_room()
+    pool.shutdown()
+
+
+async def test_drops_a_job_whose_deadline_passed_in_the_queue() -> None:
+    pool = executor(deadline=1.0, expected=0.0)
+    occupied, release = threading.Event(), threading.Event()
+    began: list[str] = []
+
+    def occupy() -> None:
+        occupied.set()
+        release.wait(30)
+
+    first = asyncio.create_task(pool.run(occupy))
+    assert await asyncio.to_thread(occupied.wait, 30)
+    second = asyncio.create_task(pool.run(lambda: began.append("second")))
+    await asyncio.sleep(1.1)
+    release.set()
+    await first
+    with pytest.raises(OverloadedError):
+        await second
+    assert began == []
+    pool.shutdown()
+
+
+async def test_a_job_that_has_begun_ends_though_its_caller_left() -> None:
+    pool = executor()
+    began, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def job() -> None:
+        began.set()
+        release.wait(30)
+        ended.set()
+
+    caller = asyncio.create_task(pool.run(job))
+    assert await asyncio.to_thread(began.wait, 30)
+    caller.cancel()
+    release.set()
+    assert await asyncio.to_thread(ended.wait, 30)
+    pool.shutdown()
+
+
+async def test_admits_again_when_the_queue_has_drained() -> None:
+    pool = executor(deadline=20, expected=15)
+    for _ in range(5):
+        await pool.run(lambda: time.sleep(0.01))
+    assert await pool.run(lambda: "yes") == "yes"
+    pool.shutdown()

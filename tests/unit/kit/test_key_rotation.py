@@ -1,0 +1,86 @@
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doorward_client.keys.key_set import ES256, HS256, InvalidKeySetError, KeySet
+from doorward_kit.key_rotation import (
+    LONGEST_TOKEN_SECONDS,
+    RotationPendingError,
+    new_jwk,
+    next_key_set,
+    replacing_key_set,
+    write_key_set,
+)
+
+NOW = 1_800_000_000
+
+
+def parsed(document: dict[str, Any]) -> KeySet:
+    return KeySet.parse(json.dumps(document))
+
+
+def first() -> dict[str, Any]:
+    return {"keys": [new_jwk(HS256)]}
+
+
+def test_the_old_key_signs_until_the_new_one_does_and_verifies_until_its_last_token_is_dead() -> None:
+    before = first()
+    old = before["keys"][0]["kid"]
+    after = next_key_set(before, None, now=NOW, activate_in=300)
+    keys = parsed(after)
+    signing = keys.signing_key(NOW + 299)
+    assert signing is not None
+    assert signing.kid == old
+    following = keys.signing_key(NOW + 300)
+    assert following is not None
+    assert following.kid != old
+    assert set(keys.believed(NOW)) == {old, following.kid}
+    assert old in keys.believed(NOW + 300 + LONGEST_TOKEN_SECONDS)
+    assert set(keys.believed(NOW + 300 + LONGEST_TOKEN_SECONDS + 200)) == {following.kid}
+
+
+def test_a_further_rotation_drops_what_has_retired_and_prolongs_nothing() -> None:
+    document = first()
+    for day in range(5):
+        document = next_key_set(document, None, now=NOW + day * 86_400, activate_in=300)
+        assert len(document["keys"]) == 2
+    hourly = next_key_set(document, None, now=NOW + 4 * 86_400 + 600, activate_in=300)
+    assert hourly["keys"][2]["retire_at"] == document["keys"][1]["retire_at"]
+
+
+def test_one_rotation_at_a_time() -> None:
+    pending = next_key_set(first(), None, now=NOW, activate_in=300)
+    with pytest.raises(RotationPendingError, match="in 200 s"):
+        next_key_set(pending, None, now=NOW + 100, activate_in=300)
+
+
+def test_the_algorithm_stays_unless_another_is_asked_for() -> None:
+    turned = next_key_set(first(), ES256, now=NOW, activate_in=0)
+    assert [key["alg"] for key in turned["keys"]] == [ES256, HS256]
+    again = next_key_set(turned, None, now=NOW + 1, activate_in=0)
+    assert again["keys"][0]["alg"] == ES256
+
+
+def test_a_leaked_key_is_gone_at_once() -> None:
+    before = first()
+    after = parsed(replacing_key_set(before, None, now=NOW))
+    assert before["keys"][0]["kid"] not in after.keys
+    assert after.signing_key(0) is not None
+
+
+def test_other_members_of_the_document_stay() -> None:
+    assert next_key_set(first() | {"note": "ours"}, None, now=NOW, activate_in=0)["note"] == "ours"
+    with pytest.raises(InvalidKeySetError):
+        next_key_set({"keys": "none"}, None, now=NOW, activate_in=0)
+
+
+def test_the_file_is_replaced_whole_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    write_key_set(path, first())
+    write_key_set(path, second := first())
+    assert json.loads(path.read_bytes()) == second
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]

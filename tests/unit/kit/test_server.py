@@ -1,0 +1,34 @@
+import socket
+
+import pytest
+from structlog.testing import capture_logs
+
+from doorward_kit.server import PortTakenError, _warn_about_api_workers, listen
+
+
+def test_a_taken_port_is_an_error_with_its_number() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"127.0.0.1:{port}"):
+            listen("127.0.0.1", port)
+
+
+def test_a_free_port_is_listened_on_at_once() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [(None, []), ("", []), ("1", []), ("auto", []), ("2", [2]), (" 16 ", [16])]
+)
+def test_workers_that_will_not_be_there_are_told_of(
+    asked: str | None, said: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("API_WORKERS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("API_WORKERS", asked)
+    with capture_logs() as logged:
+        _warn_about_api_workers()
+    assert [one["api_workers"] for one in logged] == said

@@ -1,0 +1,241 @@
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from doorward_auth.settings import AuthSettings
+from doorward_client.keys.key_set import ES256, HS256
+from doorward_client.settings import SettingsError, load_settings
+from doorward_kit.key_rotation import new_jwk
+from doorward_kit.settings import ServiceSettings
+
+KEY = "Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"
+URL = "mysql+pymysql://u:p@db/doorward"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "SECRET_KEY", "LOG_LEVEL"):
+        monkeypatch.delenv("DOORWARD_" + name, raising=False)
+    for name in ("MYSQL_HOST", "SECRET_KEY", "LOGLEVEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")
+    settings = load_settings(ServiceSettings)
+    assert settings.database_url.get_secret_value() == URL
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+
+
+def test_reads_mounted_files_without_their_last_line_break(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(KEY + "\n")
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"))
+    assert load_settings(ServiceSettings).secret_key == SecretStr(KEY)
+
+
+def test_a_password_beside_the_url_may_have_any_characters(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("p@ss/w:rd%\n")
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", "mysql+pymysql://u@db/doorward")
+    monkeypatch.setenv("DOORWARD_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    url = sa.make_url(load_settings(ServiceSettings).database_url.get_secret_value())
+    assert (url.username, url.password, url.host) == ("u", "p@ss/w:rd%", "db")
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("redis://valkey:6379/0", "redis://:p%40ss%2Fw%3Ard%25@valkey:6379/0"),
+        ("rediss://me@valkey/0?timeout=1", "rediss://me:p%40ss%2Fw%3Ard%25@valkey/0?timeout=1"),
+        ("redis://[::1]:6379", "redis://:p%40ss%2Fw%3Ard%25@[::1]:6379"),
+        ("redis://:its-own@valkey:6379/0", "redis://:its-own@valkey:6379/0"),
+    ],
+)
+def test_a_password_beside_the_address_of_redis(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, whole: str
+) -> None:
+    (tmp_path / "password").write_text("p@ss/w:rd%\n")
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_REDIS_URL", url)
+    monkeypatch.setenv("DOORWARD_REDIS_PASSWORD_FILE", str(tmp_path / "password"))
+    assert load_settings(ServiceSettings).redis_url == SecretStr(whole)
+
+
+@pytest.mark.parametrize("url", [URL, "sqlite:///doorward.db"])
+def test_a_url_that_needs_no_password_keeps_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", url)
+    monkeypatch.setenv("DOORWARD_DATABASE_PASSWORD", "another")
+    assert load_settings(ServiceSettings).database_url.get_secret_value() == url
+
+
+def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = {
+        "MYSQL_USER": "u",
+        "MYSQL_PASSWORD": "p@ss/word",
+        "MYSQL_DB": "auth",
+        "MYSQL_HOST": "db",
+        "MYSQL_PORT": "3307",
+        "LOGLEVEL": "DEBUG",
+        "SECRET_KEY": KEY,
+    }
+    for name, value in older.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(ServiceSettings)
+    assert settings.database_url.get_secret_value() == "mysql+pymysql://u:p%40ss%2Fword@db:3307/auth"
+    assert settings.log_level == "debug"
+    assert settings.secret_key == SecretStr(KEY)
+
+
+def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGLEVEL", "debug")
+    monkeypatch.setenv("DOORWARD_LOG_LEVEL", "error")
+    settings = load_settings(ServiceSettings, database_url=SecretStr(URL), secret_key=SecretStr(KEY))
+    assert settings.log_level == "error"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("DOORWARD_SECRET_KEY", "short", "DOORWARD_SECRET_KEY is shorter than 32 bytes; make one with"),
+        ("DOORWARD_DATABASE_URL", "nonsense", "DOORWARD_DATABASE_URL is not a database URL"),
+        ("DOORWARD_DATABASE_URL", "postgresql://h/d", "names a database other than"),
+        ("DOORWARD_LOG_LEVEL", "loud", "DOORWARD_LOG_LEVEL is not one of debug"),
+        ("DOORWARD_PORT", "99999", "DOORWARD_PORT Input should be less than"),
+        ("DOORWARD_TRUSTED_PROXIES", "proxy", "DOORWARD_TRUSTED_PROXIES"),
+    ],
+)
+def test_complains_in_one_line_that_names_the_variable_and_not_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(ServiceSettings)
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+def test_says_what_is_missing() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(ServiceSettings)
+    assert "DOORWARD_DATABASE_URL is not set (nor DOORWARD_DATABASE_URL_FILE)" in str(refused.value)
+    assert "DOORWARD_SECRET_KEY is not set" in str(refused.value)
+
+
+def test_says_which_file_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", "/nowhere/key")
+    with pytest.raises(SettingsError, match=r"DOORWARD_SECRET_KEY_FILE .* /nowhere/key"):
+        load_settings(ServiceSettings)
+
+
+def test_secrets_do_not_show_in_the_representation() -> None:
+    settings = ServiceSettings(database_url=SecretStr(URL), secret_key=SecretStr(KEY))
+    assert KEY not in repr(settings)
+    assert "u:p" not in repr(settings)
+
+
+def key_set(*members: object) -> str:
+    return json.dumps({"keys": members})
+
+
+def test_a_key_set_instead_of_the_one_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    member = new_jwk(HS256)
+    (tmp_path / "keys.json").write_text(key_set(member))
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
+    settings = load_settings(ServiceSettings)
+    assert set(settings.key_ring().believed) == {member["kid"]}
+    assert settings.jwks_file == tmp_path / "keys.json"
+
+
+PUBLIC = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"SECRET_KEY": KEY, "JWKS": key_set(new_jwk(HS256))}, "are both set"),
+        ({"JWKS": "{}"}, "DOORWARD_JWKS is not a JWK set"),
+        ({"JWKS": key_set(PUBLIC)}, "DOORWARD_PAGINATION_SECRET is not set"),
+        ({"AUTH_URL": "http://auth:8000/api/v1/auth"}, "DOORWARD_PAGINATION_SECRET is not set"),
+        ({"AUTH_URL": "auth:8000"}, "DOORWARD_AUTH_URL"),
+        ({"AUTH_URL": "http://auth:8000/api/v1/auth/", "PAGINATION_SECRET": KEY}, "DOORWARD_AUTH_URL"),
+        (
+            {"AUTH_URL": "http://auth:8000", "PAGINATION_SECRET": "short"},
+            "DOORWARD_PAGINATION_SECRET is shorter",
+        ),
+    ],
+)
+def test_refuses_keys_that_cannot_work_together(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", value)
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        load_settings(ServiceSettings)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_set_beside_a_file_must_be_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(key_set(new_jwk(HS256)))
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("DOORWARD_JWKS", key_set(new_jwk(HS256)))
+    with pytest.raises(SettingsError, match="both set, and differ"):
+        load_settings(ServiceSettings)
+
+
+def test_published_keys_leave_cursors_a_secret_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_AUTH_URL", "http://auth:8000/api/v1/auth")
+    monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
+    settings = load_settings(ServiceSettings)
+    assert settings.keys_are_published
+    assert settings.cursor_secrets(settings.key_ring()) == (KEY.encode(),)
+
+
+@pytest.mark.parametrize("settings", [{}, {"JWKS": key_set(PUBLIC)}])
+def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_AUTH_URL", "http://auth:8000/api/v1/auth")
+    monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", value)
+    with pytest.raises(SettingsError, match="has none that signs now"):
+        load_settings(AuthSettings)
+
+
+@pytest.mark.parametrize(
+    ("clients", "complaint"),
+    [
+        ("[]", "is not a JSON object"),
+        ('{"tickets": "short"}', "has a secret that is shorter than 32 bytes.*: tickets"),
+        ('{"tickets": []}', "without a secret"),
+        ('{"tickets": 7}', "without a secret"),
+        ('{"a:b": "x"}', "whose name"),
+        ("{", "DOORWARD_OAUTH_CLIENTS"),
+    ],
+)
+def test_refuses_clients_that_anybody_could_be(
+    monkeypatch: pytest.MonkeyPatch, clients: str, complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    monkeypatch.setenv("DOORWARD_OAUTH_CLIENTS", clients)
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(AuthSettings)

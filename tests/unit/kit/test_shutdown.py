@@ -1,0 +1,27 @@
+"""Closing at the end of a process."""
+
+import asyncio
+from contextlib import suppress
+
+from doorward_kit.shutdown import run_on_shutdown
+
+
+async def test_everything_is_closed_at_the_end_and_nothing_before() -> None:
+    closed: list[str] = []
+
+    async def first() -> None:
+        closed.append("first")
+
+    async def stuck() -> None:
+        closed.append("stuck")
+        raise OSError
+
+    waiting = asyncio.create_task(run_on_shutdown(first, stuck))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert not closed
+    waiting.cancel()
+    with suppress(asyncio.CancelledError, OSError):
+        await waiting
+    assert closed == ["stuck", "first"]

@@ -1,0 +1,65 @@
+import pytest
+from pydantic_core import PydanticCustomError
+
+from doorward_kit.user_text import one_line, paragraphs
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Ada", "Ada"),
+        (" a\u00a0", "a"),
+        ("Zoe\u0308", "Zoë"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_a_line_is_kept_but_for_outer_space_and_composition(text: str, kept: str) -> None:
+    assert one_line(text, what="name", longest=20) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a\nb", "name_not_one_line"),
+        ("a\u2028b", "name_not_one_line"),
+        ("a\u202eb", "name_not_one_line"),
+        ("a\x1bb", "name_not_one_line"),
+        ("\u200b", "name_empty"),
+        ("x" * 21, "name_too_long"),
+        ("\u0958" * 11, "name_too_long"),  # two each, composed
+    ],
+)
+def test_what_is_no_line_is_refused(text: str, code: str) -> None:
+    with pytest.raises(PydanticCustomError) as refused:
+        one_line(text, what="name", longest=20)
+    assert refused.value.type == code
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a\r\nb\rc\nd", "a\nb\nc\nd"),
+        ("a\tb", "a\tb"),
+        ("\n a \n", "a"),
+        ("נועה \u202aabc\u202c", "נועה \u202aabc\u202c"),
+    ],
+)
+def test_paragraphs_end_alike(text: str, kept: str) -> None:
+    assert paragraphs(text, what="text", longest=20) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a\x00b", "text_not_plain"),
+        ("a\x7fb", "text_not_plain"),
+        ("a\x85b", "text_not_plain"),
+        ("a\ud800b", "text_not_plain"),
+        ("\n\t\n", "text_empty"),
+        ("x" * 21, "text_too_long"),
+    ],
+)
+def test_what_is_no_plain_text_is_refused(text: str, code: str) -> None:
+    with pytest.raises(PydanticCustomError) as refused:
+        paragraphs(text, what="text", longest=20)
+    assert refused.value.type == code

@@ -1,0 +1,82 @@
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorward_kit.word_index import (
+    LONGEST_WORD,
+    MOST_WORDS,
+    NoWordToFindError,
+    indexed_words,
+    line_of,
+    words_of,
+)
+
+characters = st.characters(exclude_categories=["Cs"])
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("printer", ("printer",)),
+        ("Printer PRINTER printer", ("printer",)),
+        ("Straße", ("strasse",)),
+        ("the fire, in 3 rooms", ("the", "fire", "rooms")),
+        ('"a+b" -crash* ~(foo_bar)', ("crash", "foo_bar")),
+        ("ﬁre", ("fire",)),
+        ("Émile ΆΓΙΑ Ǆunja", ("emile", "αγια", "dzunja")),
+        ("\u1e9eaß İstanbul", ("ssass", "istanbul")),
+        ("안녕하세요", ("안녕하세요",)),
+        ("x" * LONGEST_WORD, ("x" * LONGEST_WORD,)),
+    ],
+)
+def test_words_are_what_is_left_of_a_query(query: str, words: tuple[str, ...]) -> None:
+    assert words_of(query) == words
+
+
+@pytest.mark.parametrize("query", ["", "a", "to be", "+-*", "x" * (LONGEST_WORD + 1), "\u0000"])
+def test_a_query_without_a_word_is_refused(query: str) -> None:
+    with pytest.raises(NoWordToFindError) as refused:
+        words_of(query)
+    assert [one.pointer for one in refused.value.errors or ()] == ["query:q"]
+
+
+def test_words_are_bounded() -> None:
+    assert len(words_of(" ".join(f"word{number}" for number in range(50)))) == MOST_WORDS
+
+
+@given(st.text(characters, max_size=100))
+def test_nothing_that_a_database_takes_for_an_operator_is_left(query: str) -> None:
+    try:
+        words = words_of(query)
+    except NoWordToFindError:
+        return
+    assert all(re.fullmatch(r"\w{3,84}", word) for word in words)
+
+
+@given(st.text(characters, max_size=200))
+def test_a_text_is_found_by_its_own_words_however_they_are_written(text: str) -> None:
+    found = indexed_words([text])
+    assert found == sorted(set(found))
+    for word in found:
+        (again,) = words_of(word)
+        assert again == word
+        for decomposed in (word, unicodedata.normalize("NFD", word)):
+            assert words_of(decomposed) == (word,)
+
+
+def test_words_of_all_texts_are_indexed_once() -> None:
+    assert indexed_words(["The printer", "is on fire: the PRINTER"]) == ["fire", "printer", "the"]
+    assert line_of(["fire", "printer"]) == " fire printer"
+    assert line_of([]) == ""
+
+
+def test_a_text_of_signs_that_stand_for_many_stays_within_its_column() -> None:
+    words = indexed_words("".join(f"\ufdfa{chr(0x4E00 + number)}x" for number in range(3_333)))
+    assert 0 < len(line_of(words).encode("utf-8")) <= 65_535
+
+
+def test_the_longest_text_is_indexed_whole() -> None:
+    assert len(indexed_words([" ".join(f"{number:03x}" for number in range(2_500))])) == 2_500

@@ -1,0 +1,123 @@
+"""Mail in a folder, and the pages that show it."""
+
+import asyncio
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from doorward_client.errors import setup_error_handlers
+from doorward_kit.routing import add_routes
+from doorward_mail.content import Texts
+from doorward_mail.dev_mailbox_page import mailbox_router
+from doorward_mail.file_transport import Mailbox, text_of
+from doorward_mail.message_builder import MessageComposer
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.settings import MailSettings
+from doorward_mail.transport import Message
+
+HOSTILE = "<script>alert('html')</script>"
+
+
+def message(subject: str = "Hello", text: str = "Text", html: str = "<p>Html</p>") -> Message:
+    mail_id = uuid.uuid4()
+    mail = LeasedMail(mail_id, mail_id, "notice", "jörg@example.com", "en", {}, 1, 0.0, is_expired=False)
+    return MessageComposer(MailSettings()).compose(mail, Texts(subject, text, html), is_unique=False)
+
+
+async def put(mailbox: Mailbox, *messages: Message) -> None:
+    for one in messages:
+        async with mailbox.connect() as connection:
+            await connection.send(one, seconds=1.0)
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Mailbox:
+    return Mailbox(tmp_path / "mail" / "box", 3)
+
+
+async def test_a_mail_is_written_whole_and_private(mailbox: Mailbox, tmp_path: Path) -> None:
+    sent = message("Grüße", "Täxt\n")
+    await put(mailbox, sent)
+    (path,) = (tmp_path / "mail" / "box").iterdir()
+    assert path.read_bytes() == sent.content
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    (listed,) = mailbox.mails()
+    assert (listed.subject, listed.recipient) == ("Grüße", "jörg@example.com")
+    found = mailbox.read(listed.name)
+    assert found is not None
+    assert text_of(found, "plain") == "Täxt\n"
+
+
+async def test_the_newest_are_kept_and_come_first(mailbox: Mailbox) -> None:
+    await put(mailbox, *(message(f"Number {number}") for number in range(5)))
+    assert [mail.subject for mail in mailbox.mails()] == ["Number 4", "Number 3", "Number 2"]
+
+
+async def test_two_processes_can_share_a_folder(tmp_path: Path) -> None:
+    boxes = [Mailbox(tmp_path, 5) for _ in range(2)]
+    await asyncio.gather(*(put(box, *(message() for _ in range(10))) for box in boxes))
+    assert len(boxes[0].mails()) == 5
+    assert len(os.listdir(tmp_path)) == 5  # noqa: PTH208 - not a path's business on an event loop
+
+
+def test_an_empty_mailbox_has_no_folder_yet(mailbox: Mailbox) -> None:
+    assert mailbox.mails() == []
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..", "x.eml", "/etc/passwd", "", "a\x00.eml"])
+def test_only_its_own_names_are_read(mailbox: Mailbox, name: str) -> None:
+    assert mailbox.read(name) is None
+
+
+@pytest.fixture
+def client(mailbox: Mailbox) -> TestClient:
+    app = FastAPI()
+    setup_error_handlers(app)
+    add_routes(app, mailbox_router(mailbox))
+    return TestClient(app)
+
+
+async def test_the_pages_show_what_is_there(mailbox: Mailbox, client: TestClient) -> None:
+    assert "No mail yet" in client.get("/mailbox").text
+    await put(mailbox, message("Your code", "Open http://127.0.0.1:8080/verify?a=1&b=2 now"))
+    (mail,) = mailbox.mails()
+    index = client.get("/mailbox")
+    assert f'href="/mailbox/{mail.name}"' in index.text
+    assert "Your code" in index.text
+    page = client.get(f"/mailbox/{mail.name}").text
+    assert 'href="http://127.0.0.1:8080/verify?a=1&amp;b=2"' in page
+    assert f'<iframe sandbox src="/mailbox/{mail.name}/html"' in page
+    assert client.get(f"/mailbox/{mail.name}/html").text.strip() == "<p>Html</p>"
+
+
+async def test_a_hostile_mail_does_nothing(mailbox: Mailbox, client: TestClient) -> None:
+    await put(mailbox, message(HOSTILE, HOSTILE + " javascript:alert(1)", HOSTILE))
+    (mail,) = mailbox.mails()
+    for path in ("/mailbox", f"/mailbox/{mail.name}"):
+        answer = client.get(path)
+        assert HOSTILE not in answer.text
+        assert 'href="javascript' not in answer.text
+        assert_strict(answer.headers["content-security-policy"])
+        assert "unsafe" not in answer.headers["content-security-policy"]
+    html = client.get(f"/mailbox/{mail.name}/html")
+    assert html.headers["content-security-policy"].startswith("sandbox; ")
+    assert_strict(html.headers["content-security-policy"])
+    assert html.headers["cache-control"] == "no-store"
+    assert html.headers["x-content-type-options"] == "nosniff"
+
+
+def assert_strict(policy: str) -> None:
+    rules = [rule.strip() for rule in policy.split(";")]
+    assert "default-src 'none'" in rules
+    assert not any("script" in rule or "allow" in rule or "http" in rule for rule in rules)
+
+
+@pytest.mark.parametrize("name", ["20260101T000000000000Z-" + "0" * 36 + ".eml", "x", "..%2fetc%2fpasswd"])
+def test_a_mail_that_is_not_there_is_404(client: TestClient, name: str) -> None:
+    assert client.get(f"/mailbox/{name}").status_code == 404
+    assert client.get(f"/mailbox/{name}/html").status_code == 404

@@ -1,0 +1,111 @@
+"""Messages, and the text in them."""
+
+import uuid
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doorward_mail import message_builder
+from doorward_mail.content import Texts, header_text, one_line
+from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
+from doorward_mail.message_builder import MessageComposer
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.settings import MailSettings
+
+MAIL_ID = uuid.UUID("01a1fe6c-2164-72f5-9037-ac90a0afafd0")
+LEASE_ID = uuid.UUID("01a1fe6d-ebc4-75db-b76f-8e329d63ec5d")
+
+
+def compose(
+    texts: Texts, *, recipient: str = "ada@example.com", is_unique: bool = False, **settings: Any
+) -> EmailMessage:
+    values = {"mail_from": "no-reply@example.com", **settings}
+    mail = LeasedMail(MAIL_ID, LEASE_ID, "notice", recipient, "en", {}, 1, 0.0, is_expired=False)
+    made = MessageComposer(MailSettings(**values)).compose(mail, texts, is_unique=is_unique)
+    message = message_from_bytes(made.content, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+@given(st.text(), st.text(), st.text())
+def test_any_text_makes_a_whole_message(subject: str, text: str, name: str) -> None:
+    if not _is_storable(subject + text + name):
+        return
+    message = compose(Texts(subject, text, f"<p>{text}</p>"), mail_from_name=(name or "x")[:100])
+    assert sorted(message.keys()) == sorted(message_builder._HEADERS)
+    assert message["From"].addresses[0].addr_spec == "no-reply@example.com"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def _is_storable(text: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" for one in text)
+
+
+@given(st.text())
+def test_header_text_is_one_line_without_encoded_words(text: str) -> None:
+    cleaned = header_text(text)
+    assert len(cleaned.splitlines()) <= 1
+    assert "=?" not in cleaned
+    assert cleaned == header_text(cleaned)
+
+
+def test_one_line_keeps_what_people_write() -> None:
+    assert one_line("  Ádá  \t Løvelace\u00a0👩\u200d💻 \r\n") == "Ádá Løvelace 👩\u200d💻"
+    assert one_line("\u202eevil\u2066\u200f") == "evil"
+
+
+def test_a_header_that_was_not_meant_is_an_error() -> None:
+    for content in (
+        b"From: a\r\nBcc: b\r\n\r\n",
+        b"From: a\r\nFrom: a\r\n\r\n",
+        b"From: a\nBcc: b\r\n\r\n",
+        b"\r\n",
+    ):
+        with pytest.raises(ValueError, match="not the one that was meant"):
+            message_builder._require_headers(content, ["From"])
+    message_builder._require_headers(b"From: a\r\n b\r\n\r\nBcc: in the body\r\n", ["From"])
+
+
+def test_ids_of_a_mail_with_a_code_tell_its_attempts_apart() -> None:
+    texts = Texts("s", "t", "h")
+    plain = compose(texts)["Message-ID"]
+    unique = compose(texts, is_unique=True, mail_message_id_domain="id.example")["Message-ID"]
+    assert plain == f"<{MAIL_ID}@example.com>"
+    assert unique == f"<{MAIL_ID}.{LEASE_ID.hex[:12]}@id.example>"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("Ada.Lovelace+x@Example.com", "Ada.Lovelace+x@Example.com"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@straße.example", "ada@xn--strae-oqa.example"),
+        ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
+        ("用户@例え.example", "用户@xn--r8jz45g.example"),
+        ("o'neil@localhost", "o'neil@localhost"),
+    ],
+)
+def test_addresses_as_smtp_takes_them(address: str, expected: str) -> None:
+    assert envelope_address(address) == expected
+
+
+@given(st.text(max_size=30))
+def test_an_address_that_is_accepted_has_nothing_that_ends_it(text: str) -> None:
+    try:
+        address = envelope_address(text)
+    except InvalidAddressError:
+        return
+    assert not set(address) & set(' \t\r\n\x00<>"(),:;[]\\')
+    assert address.isprintable()
+    assert address.rpartition("@")[2].isascii()
+
+
+def test_a_domain_that_is_none_is_refused_without_being_quoted() -> None:
+    for domain in ("", ".", "a b", "-", "exa_mple.com", "☃..example", "a" * 64 + "ü.example"):
+        with pytest.raises(InvalidAddressError) as refused:
+            ascii_domain(domain)
+        assert not domain.strip(".-") or domain not in str(refused.value)

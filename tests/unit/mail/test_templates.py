@@ -1,0 +1,190 @@
+"""Which file a mail is written from, in which language, and what is wrong with it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from doorward_client.settings import SettingsError
+from doorward_mail.settings import MailSettings
+from doorward_mail.templates import MailTemplate, MailTemplates, UnknownTemplateError
+
+WELCOME = MailTemplate("welcome", sample={"name": "Ada"})
+COUNTER = iter(range(1000))
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def welcome(locale: str, greeting: str) -> dict[str, str]:
+    return {
+        f"{locale}/welcome.subject.txt": greeting + " {{ name }}\n",
+        f"{locale}/welcome.txt": greeting + " {{ name }}, to {{ product }}.\n",
+        f"{locale}/welcome.html": '{% extends "layout.html" %}{% block content %}<b>'
+        + greeting
+        + " {{ name }}</b>{% endblock %}",
+    }
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A package that ships English and German."""
+    name = f"shipped_{next(COUNTER)}"
+    write(tmp_path / "packages" / name, {"__init__.py": ""})
+    write(tmp_path / "packages" / name / "mail", welcome("en", "Welcome") | welcome("de", "Willkommen"))
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    return name
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The team's folder, empty."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    return folder
+
+
+def templates(package: str, own: Path | None = None, **settings: Any) -> MailTemplates:
+    return MailTemplates(
+        package, [WELCOME], MailSettings(mail_templates_dir=own, mail_from_name="Team", **settings)
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "greeting"),
+    [
+        ("de", "Willkommen"),
+        ("de-AT", "Willkommen"),
+        ("de_CH", "Willkommen"),
+        ("DE", "Willkommen"),
+        ("de-Latn-CH-1996", "Willkommen"),
+        ("en-GB", "Welcome"),
+        ("fr", "Welcome"),
+        ("", "Welcome"),
+        ("../../de", "Welcome"),
+        ("de/../de", "Welcome"),
+        ("*", "Welcome"),
+    ],
+)
+def test_the_closest_language_is_taken(shipped: str, locale: str, greeting: str) -> None:
+    texts = templates(shipped).render("welcome", locale, {"name": "Ada"})
+    assert texts.subject == f"{greeting} Ada"
+    assert texts.text == f"{greeting} Ada, to Team.\n"
+    assert f"<b>{greeting} Ada</b>" in texts.html
+
+
+def test_the_default_language_comes_before_english(shipped: str) -> None:
+    mails = templates(shipped, mail_default_locale="de-AT")
+    assert mails.render("welcome", "fr", {"name": "Ada"}).subject == "Willkommen Ada"
+    assert mails.render("welcome", "en", {"name": "Ada"}).subject == "Welcome Ada"
+
+
+def test_html_escapes_and_text_does_not(shipped: str) -> None:
+    texts = templates(shipped).render("welcome", "en", {"name": "<b>&"})
+    assert "<b>Welcome &lt;b&gt;&amp;</b>" in texts.html
+    assert "<title>Welcome &lt;b&gt;&amp;</title>" in texts.html
+    assert texts.text == "Welcome <b>&, to Team.\n"
+
+
+def test_a_file_of_the_team_replaces_one_and_leaves_the_others(shipped: str, own: Path) -> None:
+    write(own, {"de/welcome.subject.txt": "Servus {{ name }}"})
+    mails = templates(shipped, own)
+    mails.check()
+    texts = mails.render("welcome", "de", {"name": "Ada"})
+    assert texts.subject == "Servus Ada"
+    assert texts.text == "Willkommen Ada, to Team.\n"
+    assert mails.render("welcome", "en", {"name": "Ada"}).subject == "Welcome Ada"
+
+
+def test_a_team_adds_a_language_and_a_region(shipped: str, own: Path) -> None:
+    write(own, welcome("fr", "Bienvenue") | welcome("de-AT", "Servus"))
+    mails = templates(shipped, own)
+    mails.check()
+    assert mails.render("welcome", "fr-CA", {"name": "Ada"}).subject == "Bienvenue Ada"
+    assert mails.render("welcome", "de-at", {"name": "Ada"}).subject == "Servus Ada"
+    assert mails.render("welcome", "de", {"name": "Ada"}).subject == "Willkommen Ada"
+
+
+def test_a_team_replaces_the_layout(shipped: str, own: Path) -> None:
+    write(own, {"layout.html": "<h1>{{ product }}</h1>{% block content %}{% endblock %}"})
+    mails = templates(shipped, own)
+    mails.check()
+    assert mails.render("welcome", "en", {"name": "Ada"}).html == "<h1>Team</h1><b>Welcome Ada</b>\n"
+
+
+def test_what_kubernetes_mounts_is_found(shipped: str, own: Path) -> None:
+    """A ConfigMap is mounted as links to a hidden folder, which changes as a whole."""
+    write(own / "..2026_11_21", {"de/welcome.subject.txt": "Servus {{ name }}"} | welcome("fr", "Bienvenue"))
+    (own / "..data").symlink_to("..2026_11_21")
+    (own / "de").symlink_to("..data/de")
+    (own / "fr").symlink_to("..data/fr")
+    with capture_logs() as logged:
+        mails = templates(shipped, own)
+        mails.check()
+    assert mails.render("welcome", "de", {"name": "Ada"}).subject == "Servus Ada"
+    assert mails.render("welcome", "fr", {"name": "Ada"}).subject == "Bienvenue Ada"
+    assert logged == []
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({"de/welcome.txt": "Hallo {{ nmae }}"}, "welcome cannot be written in de: 'nmae' is undefined"),
+        ({"de/welcome.html": "{% block x %}"}, "welcome cannot be written in de: "),
+        ({"en/welcome.subject.txt": "{{ name.upper( }}"}, "welcome cannot be written in en: "),
+        ({"de/welcome.subject.txt": "{# nothing #}"}, "a part in de that is empty"),
+        ({"fr/welcome.txt": "Bienvenue"}, "not whole in fr: .subject.txt, .html missing"),
+        ({"layout.html": "{{ colour }}"}, "DOORWARD_MAIL_TEMPLATES_DIR: .*'colour' is undefined"),
+        ({"de/welcome.html": '{% extends "lay.html" %}'}, "lay.html"),
+        ({"de/welcome.txt": "{{ name.__class__.__mro__ }}"}, "unsafe"),
+        ({"de/welcome.txt": '{% include "../../etc/passwd" %}'}, "passwd"),
+    ],
+)
+def test_a_broken_file_is_found_before_anything_is_sent(
+    shipped: str, own: Path, files: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        templates(shipped, write(own, files)).check()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_package_that_ships_no_english_is_found(shipped: str) -> None:
+    mails = MailTemplates(shipped, [MailTemplate("goodbye", sample={})], MailSettings())
+    with pytest.raises(SettingsError, match="goodbye is not whole in en"):
+        mails.check()
+
+
+def test_a_file_that_no_mail_uses_is_pointed_out(shipped: str, own: Path) -> None:
+    write(own, {"de/wellcome.txt": "Hallo", "notes.md": ""})
+    with capture_logs() as logged:
+        templates(shipped, own).check()
+    assert [entry["file"] for entry in logged] == ["de/wellcome.txt", "notes.md"]
+
+
+def test_a_missing_variable_is_an_error_and_not_a_gap(shipped: str) -> None:
+    with pytest.raises(Exception, match="'name' is undefined"):
+        templates(shipped).render("welcome", "en", {})
+
+
+def test_an_unknown_mail_is_told_apart(shipped: str) -> None:
+    for ask in (templates(shipped).find, lambda name: templates(shipped).render(name, "en", {})):
+        with pytest.raises(UnknownTemplateError):
+            ask("goodbye")
+    assert templates(shipped).find("welcome") is WELCOME
+
+
+def test_values_are_never_read_as_templates(shipped: str) -> None:
+    texts = templates(shipped).render("welcome", "en", {"name": "{{ product }}{% for %}"})
+    assert texts.subject == "Welcome {{ product }}{% for %}"
+
+
+def test_a_subject_is_one_line(shipped: str, own: Path) -> None:
+    write(own, {"en/welcome.subject.txt": "Welcome,\n{{ name }}!\n\n"})
+    texts = templates(shipped, own).render("welcome", "en", {"name": "A\r\nda\u2028"})
+    assert texts.subject == "Welcome, A da !"
