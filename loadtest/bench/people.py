@@ -70,11 +70,11 @@ def create(database_url: str, count: int) -> People:
     reading = random_numbers.sample(rows[1:], READERS)
 
     def token_of(row: dict[str, Any]) -> str:
-        return sign(signer, uuid.UUID(bytes=row["id"]), row["role"])
+        return sign(signer, row["id"], row["role"])
 
     return People(
         count,
-        tuple(uuid.UUID(bytes=row["id"]) for row in reading),
+        tuple(row["id"] for row in reading),
         tuple(map(token_of, reading)),
         token_of(rows[0]),
         tuple(row["email"] for row in chosen),

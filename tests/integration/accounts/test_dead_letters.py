@@ -76,7 +76,7 @@ def test_they_are_for_administrators(installation: Installation, people: People)
 def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, people: People) -> None:
     """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
     mail = bury_a_mail(installation, people.user.email)
-    deputy = users.c.id == uuid.UUID(people.deputy.id).bytes
+    deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
     for method, path in (("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
         assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")

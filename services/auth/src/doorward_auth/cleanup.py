@@ -1,5 +1,6 @@
 """Deleting what nobody needs any more: sessions long over, and all that has expired."""
 
+import uuid
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -34,7 +35,7 @@ class CleanupTask:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._behind = b""
+        self._behind = uuid.UUID(int=0)
 
     async def run(self) -> None:
         """Sweep now and then, for as long as the process serves."""

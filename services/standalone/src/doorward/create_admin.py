@@ -1,5 +1,6 @@
 """Administrators made by command: the first one, and the one who forgot the password."""
 
+import uuid
 from enum import Enum, auto
 
 import sqlalchemy as sa
@@ -78,8 +79,8 @@ def create_admin(
         return database.write_now(work)
 
 
-def _insert(connection: sa.Connection, email: str, password_hash: str) -> bytes:
-    values = new_account(uuid7s.uuid7().bytes, email, _NAME, Role.ADMIN, is_verified=True)
+def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.UUID:
+    values = new_account(uuid7s.uuid7(), email, _NAME, Role.ADMIN, is_verified=True)
     return repository.insert_user(connection, values, password_hash).id
 
 

@@ -115,7 +115,7 @@ def import_users(database: Database, users: Sequence[ImportedUser]) -> Imported:
 def _create(connection: sa.Connection, users: Sequence[ImportedUser]) -> int:
     created = 0
     for user in users:
-        user_id = uuid7s.uuid7().bytes
+        user_id = uuid7s.uuid7()
         values = new_account(user_id, user.email, user.name, user.role, is_verified=True)
         try:
             repository.insert_user(connection, values, user.password_hash)

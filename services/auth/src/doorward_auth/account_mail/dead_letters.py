@@ -39,4 +39,4 @@ class DeadLetterService(service.DeadLetterService):
     ) -> None:
         """Add the decision to the audit log."""
         details = {"mail_id": mail_id}
-        record(connection, _ACTIONS[decision], actor=caller.user_id.bytes, target=None, details=details)
+        record(connection, _ACTIONS[decision], actor=caller.user_id, target=None, details=details)

@@ -25,8 +25,8 @@ async def _wanted(
 ) -> EventFilter:
     return EventFilter(
         action,
-        None if actor is None else actor.bytes,
-        None if target is None else target.bytes,
+        None if actor is None else actor,
+        None if target is None else target,
         since,
         until,
     )

@@ -54,9 +54,9 @@ class TokenInspector:
             return
 
         def work(connection: sa.Connection) -> bool:
-            owner = owner_of(connection, session_id.bytes)
+            owner = owner_of(connection, session_id)
             lifetime = self._settings.access_token_seconds
-            if not end_session(connection, session_id.bytes, SessionEnd.REVOKED, token_seconds=lifetime):
+            if not end_session(connection, session_id, SessionEnd.REVOKED, token_seconds=lifetime):
                 return False
             details = {"session_id": session_id, "client": client}
             record(connection, Action.TOKEN_REVOKED, actor=None, target=owner, details=details)
@@ -81,7 +81,7 @@ class TokenInspector:
 
     async def _find(self, refresh: RefreshToken) -> LiveSession | None:
         return await self._runtime.database.read(
-            lambda connection: repository.find_live(connection, refresh.session_id.bytes)
+            lambda connection: repository.find_live(connection, refresh.session_id)
         )
 
     def _claims(self, text: str) -> Claims | None:
@@ -109,7 +109,7 @@ class TokenInspector:
             active=True,
             token_type="refresh_token",  # noqa: S106 - a kind of token, not a secret
             iss=self._settings.issuer,
-            sub=uuid.UUID(bytes=session.user_id),
+            sub=session.user_id,
             sid=refresh.session_id,
             iat=int(session.last_used_at.timestamp()),
             exp=int(session.expires_at.timestamp()),

@@ -51,7 +51,7 @@ async def end_sessions_of(user_id: uuid.UUID, caller: AdminUser, sessions: Sessi
 
 
 def _session(entry: SessionSummary, caller: Claims) -> Session:
-    session_id = uuid.UUID(bytes=entry.id)
+    session_id = entry.id
     return Session(
         id=session_id,
         current=session_id == caller.session_id,

@@ -30,9 +30,9 @@ class NotificationTemplateContext:
         """Read what a mail says."""
         given = mail.parameters
         kind = NotificationType(mail.template)
-        notice = Notice(bytes.fromhex(given["ticket_id"]), bytes.fromhex(given["person_id"]), kind)
+        notice = Notice(uuid.UUID(hex=given["ticket_id"]), uuid.UUID(hex=given["person_id"]), kind)
         scheduled = repository.lock_notice(connection, notice)
-        if scheduled is None or scheduled.mail_id != mail.id.bytes:
+        if scheduled is None or scheduled.mail_id != mail.id:
             return DROP  # a newer one tells of all this as well
         ticket = repository.find_ticket_news(connection, notice.ticket_id)
         if ticket is None or not _may_see(ticket, notice, given["role"]):
@@ -44,8 +44,8 @@ class NotificationTemplateContext:
             return DROP
         return {**news, "ticket": ticket.subject, "link": self._link(notice.ticket_id)}
 
-    def _link(self, ticket_id: bytes) -> str | None:
-        return None if self._app_url is None else f"{self._app_url}/tickets/{uuid.UUID(bytes=ticket_id)}"
+    def _link(self, ticket_id: uuid.UUID) -> str | None:
+        return None if self._app_url is None else f"{self._app_url}/tickets/{ticket_id}"
 
 
 def _may_see(ticket: TicketNews, notice: Notice, role: str) -> bool:

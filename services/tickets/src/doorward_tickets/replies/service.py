@@ -65,11 +65,9 @@ class ReplyService:
         behind = self._cursors.behind(cursor, ticket_id)
 
         def work(connection: sa.Connection) -> list[ReplyRow]:
-            if not tickets.is_there(connection, ticket_id.bytes, visible_author_id(caller)):
+            if not tickets.is_there(connection, ticket_id, visible_author_id(caller)):
                 raise TicketNotFoundError
-            return repository.list_replies(
-                connection, ticket_id.bytes, behind=behind, until=None, count=limit + 1
-            )
+            return repository.list_replies(connection, ticket_id, behind=behind, until=None, count=limit + 1)
 
         return ReplyPage(*self._cursors.page(await self._database.read(work), limit, ticket_id))
 
@@ -107,9 +105,7 @@ class ReplyService:
     async def _write(self, operation: str, caller: Caller, wanted: NewReply, make: Make) -> Answer:
         profiles = await self._people.standing(caller)
         claims = caller.claims
-        request = keyed_request(
-            claims.user_id.bytes, wanted.key, operation, str(wanted.ticket_id), wanted.text
-        )
+        request = keyed_request(claims.user_id, wanted.key, operation, str(wanted.ticket_id), wanted.text)
 
         def work(connection: sa.Connection) -> Answer:
             def once() -> Answer:
@@ -130,11 +126,11 @@ class ReplyService:
         self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
     ) -> int:
         """Put a reply at the end of a locked ticket's thread, and tell the other side; return its number."""
-        number, author_id = ticket.reply_count + 1, caller.claims.user_id.bytes
+        number, author_id = ticket.reply_count + 1, caller.claims.user_id
         values = {
             "ticket_id": ticket.id,
             "number": number,
-            "id": uuid7s.uuid7().bytes,
+            "id": uuid7s.uuid7(),
             "author_id": author_id,
             "text": text,
         }
@@ -146,4 +142,4 @@ class ReplyService:
 
 def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:
     last = repository.find_reply(connection, ticket.id, ticket.reply_count)
-    return last is not None and (last.author_id, last.text) == (caller.claims.user_id.bytes, text)
+    return last is not None and (last.author_id, last.text) == (caller.claims.user_id, text)

@@ -33,5 +33,5 @@ class Candidate(NamedTuple):
         if self.is_told:
             if self.profile is None or not self.profile.is_active or self.profile.role != Role.ADMIN:
                 raise NotAssignableError
-        elif people_snapshot.find_role(connection, self.id.bytes) != Role.ADMIN:
+        elif people_snapshot.find_role(connection, self.id) != Role.ADMIN:
             raise DirectoryUnavailableError

@@ -43,7 +43,7 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
 async def create_user(body: UserCreate, caller: AdminUser, accounts: Accounts) -> Response:
     """Create an account that can be used at once."""
     user = await accounts.create(caller, body)
-    return user_response(user, status_code=201, location=f"{PREFIX}/{uuid.UUID(bytes=user.id)}")
+    return user_response(user, status_code=201, location=f"{PREFIX}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=User, summary="Read a user")

@@ -14,7 +14,7 @@ from doorward_users.directory.repository import UserRow
 
 def lock(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
     """Lock an account to change it; raises UserNotFoundError, PreconditionFailedError."""
-    user = repository.lock_user(connection, user_id.bytes)
+    user = repository.lock_user(connection, user_id)
     if user is None:
         raise UserNotFoundError
     check_if_match(if_match, user.version)
@@ -27,7 +27,7 @@ def lock_for_demotion(connection: sa.Connection, user_id: uuid.UUID, if_match: s
     Raises LastAdminError when nobody would be left. All administrators are locked, and before the
     account's own row: two callers who each remove one take turns and do not deadlock.
     """
-    seen = repository.find_user(connection, user_id.bytes)
+    seen = repository.find_user(connection, user_id)
     admins = repository.lock_active_admins(connection) if seen and _is_active_admin(seen) else None
     user = lock(connection, user_id, if_match)
     if admins is None and _is_active_admin(user):

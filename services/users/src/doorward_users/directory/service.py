@@ -59,7 +59,7 @@ class AccountService:
         """Read one account; raises UserNotFoundError, also for what the caller may not see."""
         if user_id != caller.user_id and not self._may_read(caller):
             raise UserNotFoundError
-        user = await self._by_id.get(user_id.bytes)
+        user = await self._by_id.get(user_id)
         if user is None:
             raise UserNotFoundError
         return user
@@ -93,7 +93,7 @@ class AccountService:
             require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
             password_hash = await self._hashing.hash(wanted.password.get_secret_value())
         values = new_account(
-            uuid7s.uuid7().bytes,
+            uuid7s.uuid7(),
             wanted.email,
             wanted.name,
             wanted.role,
@@ -168,7 +168,7 @@ class AccountService:
 
         await self._database.write(work)
         self._runtime.feed.wake()
-        log_change("user.deleted", caller, user_id.bytes)
+        log_change("user.deleted", caller, user_id)
 
     async def _change(
         self,
