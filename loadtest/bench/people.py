@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from bench.client import get, post
 from bench.signing import new_signer, sign
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import Status
 from doorward_identity.settings import Argon2Settings
 from doorward_identity.tables import credentials, users

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bench.people import People
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_kit.column_types import Uuid
 from doorward_kit.database import create_engine
 from doorward_kit.word_index import indexed_words, line_of

@@ -69,7 +69,7 @@ def test_they_are_for_administrators(installation: Installation, people: People)
     mail = bury_a_mail(installation, people.user.email)
     for method, path in (("GET", MAILS), ("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
-        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_role")
+        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert listed(installation, people) == [people.user.email]
 
 

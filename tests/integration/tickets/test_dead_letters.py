@@ -119,7 +119,7 @@ def test_they_are_for_administrators(installation: Installation, people: People)
     for method, path in (("GET", MAILS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         # Also not for whom it is.
-        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_role")
+        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert [letter["id"] for letter in letters(installation, people)] == [str(mail)]
 
 

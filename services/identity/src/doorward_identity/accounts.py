@@ -4,7 +4,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_kit.column_types import utc_now

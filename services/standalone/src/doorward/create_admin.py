@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import SessionEnd, Status, new_account
 from doorward_identity.audit.repository import Action, record
 from doorward_identity.emails import EmailAddress, email_key
@@ -36,7 +36,7 @@ class UnacceptableAdminError(Exception):
 
 def has_admin(database: Database) -> bool:
     """Tell whether somebody can administer this installation."""
-    return bool(database.write_now(repository.lock_active_admins))
+    return bool(database.write_now(repository.lock_administrators))
 
 
 def create_admin(

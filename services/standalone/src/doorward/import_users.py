@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from doorward_client import strict_json
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import new_account
 from doorward_identity.audit.repository import Action, record
 from doorward_identity.emails import EmailAddress, email_key

@@ -13,7 +13,6 @@ from doorward_auth.introspection.schemas import Introspection
 from doorward_auth.sessions.repository import owner_of
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.refresh_tokens import RefreshToken
-from doorward_client.roles import Role
 from doorward_client.tokens import Claims, InvalidTokenError
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import Action, record
@@ -113,5 +112,5 @@ class TokenInspector:
             sid=refresh.session_id,
             iat=int(session.last_used_at.timestamp()),
             exp=int(session.expires_at.timestamp()),
-            role=Role(session.role),
+            role=session.role,
         )

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import new_account
 from doorward_identity.tables import credentials, registrations, users
 from doorward_kit.column_types import utc_now

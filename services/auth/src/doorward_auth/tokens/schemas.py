@@ -5,8 +5,6 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from doorward_client.roles import Role
-
 
 class LoginRequest(BaseModel):
     """Somebody's claim to be the owner of an account."""
@@ -48,6 +46,7 @@ class Caller(BaseModel):
 
     id: uuid.UUID
     session_id: uuid.UUID
-    role: Role
+    role: str
+    permissions: list[str] = Field(description="What the role permits.")
     issued_at: datetime
     expires_at: datetime

@@ -7,11 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, params
 from starlette.responses import Response
 
-from doorward_client.bearer_auth import AdminUser
+from doorward_client.bearer_auth import requires
+from doorward_client.permissions import Permission
+from doorward_client.tokens import Claims
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
 from doorward_mail.dead_letters.schemas import DeadLetter
 from doorward_mail.dead_letters.service import DeadLetterService
+
+MailManager = Annotated[Claims, requires(Permission.MAIL_MANAGE)]
 
 
 def dead_letter_router(
@@ -36,7 +40,7 @@ def dead_letter_router(
         summary="List mails that could not be sent",
     )
     async def list_dead_letters(
-        _caller: AdminUser,
+        _caller: MailManager,
         letters: Annotated[DeadLetterService, Depends(service)],
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -53,7 +57,7 @@ def dead_letter_router(
         responses=dict(resend_refusals or {}),
     )
     async def resend(
-        mail_id: uuid.UUID, caller: AdminUser, letters: Annotated[DeadLetterService, Depends(service)]
+        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, Depends(service)]
     ) -> Response:
         """Put a mail back among those to be sent."""
         await letters.resend(caller, mail_id)
@@ -63,7 +67,7 @@ def dead_letter_router(
         "/{mail_id}", status_code=204, summary="Throw a dead letter away", dependencies=before_changes
     )
     async def discard(
-        mail_id: uuid.UUID, caller: AdminUser, letters: Annotated[DeadLetterService, Depends(service)]
+        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, Depends(service)]
     ) -> Response:
         """Delete a mail that nobody needs any more."""
         await letters.discard(caller, mail_id)

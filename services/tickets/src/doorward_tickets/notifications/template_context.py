@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, permissions_of
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.templates import DROP, Verdict
 from doorward_tickets.notifications import repository
@@ -49,7 +49,7 @@ class NotificationTemplateContext:
 
 
 def _may_see(ticket: TicketNews, notice: Notice, role: str) -> bool:
-    return role == Role.ADMIN or ticket.author_id == notice.person_id
+    return Permission.TICKETS_READ_ALL in permissions_of(role) or ticket.author_id == notice.person_id
 
 
 def _news(connection: sa.Connection, ticket: TicketNews, notice: Notice, since: int) -> Prepared:

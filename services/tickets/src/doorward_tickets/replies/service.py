@@ -21,7 +21,7 @@ from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.permissions import lock, visible_author_id
 from doorward_tickets.tickets.repository import LockedTicket
 from doorward_tickets.tickets.serializers import reply_document, ticket_document
-from doorward_tickets.tickets.workflow import Action, TicketStatus, move
+from doorward_tickets.tickets.workflow import Action, TicketStatus, transition
 from doorward_tickets.user_snapshots import repository as people_snapshot
 from doorward_tickets.user_snapshots.caller import Caller
 
@@ -110,7 +110,7 @@ class ReplyService:
         def work(connection: sa.Connection) -> Answer:
             def once() -> Answer:
                 ticket = lock(connection, claims, wanted.ticket_id, wanted.if_match)
-                after = move(TicketStatus(ticket.status), Action.REPLY, claims.role)
+                after = transition(TicketStatus(ticket.status), Action.REPLY, claims, ticket.author_id)
                 people_snapshot.remember(connection, profiles)
                 return make(connection, ticket, after)
 

@@ -25,7 +25,7 @@ from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
 from doorward_tickets.tickets.search import Found, find_tickets
 from doorward_tickets.tickets.serializers import detail_json, ticket_document
-from doorward_tickets.tickets.workflow import Action, TicketStatus, move
+from doorward_tickets.tickets.workflow import Action, TicketStatus, transition
 from doorward_tickets.user_snapshots import repository as people_snapshot
 from doorward_tickets.user_snapshots.caller import Caller
 
@@ -136,7 +136,7 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Answer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
-            status = move(TicketStatus(ticket.status), Action.CLOSE, caller.claims.role)
+            status = transition(TicketStatus(ticket.status), Action.CLOSE, caller.claims, ticket.author_id)
             people_snapshot.remember(connection, profiles)
             if status == ticket.status:
                 return _changed(connection, ticket.id, {})
@@ -163,7 +163,7 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Answer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
-            move(TicketStatus(ticket.status), Action.MANAGE, caller.claims.role)
+            transition(TicketStatus(ticket.status), Action.MANAGE, caller.claims, ticket.author_id)
             if candidate is not None:
                 candidate.require_assignable(connection)
             heard = [] if candidate is None or candidate.profile is None else [candidate.profile]

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert, upsert_all
 from doorward_tickets.tables import feeds, idempotency_keys, people
@@ -34,7 +34,7 @@ class Snapshot(NamedTuple):
             return False
         if self.profile_updated_at is None or self.profile_updated_at < profile.updated_at:
             return True
-        is_same = (self.name, self.role) == (profile.name, profile.role.value)
+        is_same = (self.name, self.role) == (profile.name, profile.role)
         return self.profile_updated_at == profile.updated_at and not is_same
 
 
@@ -96,7 +96,7 @@ def _store(connection: sa.Connection, profile: Profile) -> None:
     """Store a profile; the language only of somebody new, for the directory does not know it."""
     said = {
         "name": profile.name,
-        "role": profile.role.value,
+        "role": profile.role,
         "profile_updated_at": profile.updated_at,
         "updated_at": utc_now(),
     }

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, roles_with
 from doorward_identity.accounts import Status
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
@@ -38,6 +38,7 @@ _COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)
 _ROWS: Final = JsonRows(UserRow._make, _COLUMNS)
 _SELECT_ROWS: Final = sa.select(_ROWS.column)
 _SELECT: Final = sa.select(*_COLUMNS)
+_ADMIN_ROLES: Final = [role.value for role in roles_with(Permission.ROLES_ASSIGN)]
 _BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
 _BY_IDS: Final = _SELECT_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
 
@@ -72,14 +73,14 @@ def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | N
     return None if row is None else UserRow(*row)
 
 
-def lock_active_admins(connection: sa.Connection) -> list[uuid.UUID]:
-    """Lock every active administrator, in one order for all callers, and return their ids.
+def lock_administrators(connection: sa.Connection) -> list[uuid.UUID]:
+    """Lock the active accounts that can assign roles, in one order for all callers; return their ids.
 
     Two callers who each remove a different administrator must see each other.
     """
     statement = (
         sa.select(users.c.id)
-        .where(users.c.role == Role.ADMIN.value, users.c.status == Status.ACTIVE.value)
+        .where(users.c.role.in_(_ADMIN_ROLES), users.c.status == Status.ACTIVE.value)
         .order_by(users.c.role, users.c.created_at, users.c.id)
         .with_for_update()
     )
