@@ -63,7 +63,7 @@ def permissions_of(
 
 
 def extended(additions: Mapping[str, Collection[str]]) -> Mapping[str, Permissions]:
-    """Return the table with the permissions that a team's own service adds: `{"admin": {"reports:delete"}}`."""
+    """Return the table with a team's own permissions added: `{"admin": {"reports:delete"}}`."""
     roles = ROLE_PERMISSIONS.keys() | additions.keys()
     return {role: permissions_of(role) | frozenset(additions.get(role, ())) for role in roles}
 
