@@ -165,7 +165,7 @@ def test_no_right_is_given_that_nothing_uses(
     installation: Installation, letters: Letters, people: People
 ) -> None:
     """And none is used that is not given: the two lists are the same."""
-    auth, users = installation.auth_app.state.runtime, installation.users_app.state.runtime
+    auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, letters, people.admin.access)
         mail = bury_a_mail(installation, people.user.email)

@@ -7,7 +7,7 @@ import httpx2
 from fastapi import FastAPI
 
 from doorward_kit import service_cli
-from doorward_kit.app import AppResources, create_service
+from doorward_kit.app import AppResources, ServiceDefinition, create_service
 from doorward_kit.cleanup import BATCH, run_cleanup_loop
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
@@ -32,6 +32,20 @@ from doorward_tickets.user_snapshots.deleted_users_sync import DeletedUsersSync
 from doorward_tickets.user_snapshots.users_client import Directory
 
 _DAY: Final = 86_400
+
+
+TICKETS: Final = ServiceDefinition(
+    name="tickets",
+    description="What people ask of the team: tickets, their threads, who works on them.",
+    routers=[
+        ticket_endpoints.fast_router,
+        notice_endpoints.mails_router,
+        ticket_endpoints.router,
+        reply_endpoints.router,
+        notice_endpoints.router,
+    ],
+    schema_problem=schema_problem,
+)
 
 
 def create_app(
@@ -64,19 +78,10 @@ def create_app(
         return max(old_keys, await used.database.write(sweep_notices))
 
     app = create_service(
-        "tickets",
-        "What people ask of the team: tickets, their threads, who works on them.",
+        TICKETS,
         settings,
         used,
-        routers=[
-            ticket_endpoints.fast_router,
-            notice_endpoints.mails_router,
-            ticket_endpoints.router,
-            reply_endpoints.router,
-            notice_endpoints.router,
-        ],
-        schema_problem=schema_problem,
-        owns_runtime=runtime is None,
+        owns_resources=runtime is None,
         background=[
             partial(run_cleanup_loop, sweep),
             deletions.run,
