@@ -16,8 +16,7 @@ from starlette.testclient import TestClient
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
 from doorward_identity.tables import metadata
-from doorward_kit.app import AppResources
-from doorward_kit.asgi_transport import InProcessTransport
+from doorward_kit.app import AppResources, InProcessTransport
 from doorward_kit.database import create_engine
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings

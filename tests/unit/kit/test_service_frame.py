@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from doorward_client.errors import DoorwardError
 from doorward_client.revocations.models import Changes, Source
 from doorward_kit.app import AppResources, ServiceDefinition, create_service
-from doorward_kit.routing import api_router
+from doorward_kit.routing import StrictModel, api_router
 from doorward_kit.settings import ServiceSettings
 
 
@@ -23,9 +23,7 @@ class TeapotError(DoorwardError):
     detail = "Short and stout."
 
 
-class Order(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
+class Order(StrictModel):
     password: SecretStr = Field(max_length=10)
     count: int = 1
 

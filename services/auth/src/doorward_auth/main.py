@@ -9,7 +9,7 @@ from doorward_auth.account_mail import endpoints as mail_endpoints
 from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.audit import endpoints as audit_endpoints
 from doorward_auth.captcha.service import Captcha
-from doorward_auth.cleanup import CleanupTask
+from doorward_auth.cleanup import cleanup_task
 from doorward_auth.container import AuthContainer
 from doorward_auth.discovery import endpoints as discovery_endpoints
 from doorward_auth.email_change import endpoints as email_endpoints
@@ -63,7 +63,7 @@ def create_app(settings: AuthSettings, runtime: IdentityResources | None = None)
         settings,
         used,
         services,
-        background=[CleanupTask(used.database).run, mail.run, throttle.run, captcha.run],
+        background=[cleanup_task(used.database).run, mail.run, throttle.run, captcha.run],
         owns_resources=runtime is None,
     )
 

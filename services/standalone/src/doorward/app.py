@@ -13,8 +13,13 @@ from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
 from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
-from doorward_kit.app import VERSION, AppResources, ServiceDefinition, create_service
-from doorward_kit.asgi_transport import InProcessTransport
+from doorward_kit.app import (
+    VERSION,
+    AppResources,
+    InProcessTransport,
+    ServiceDefinition,
+    create_service,
+)
 from doorward_kit.routing import add_routes
 from doorward_mail.dev_mailbox_page import MAILBOX, mailbox_router
 from doorward_mail.file_transport import Mailbox

@@ -7,11 +7,10 @@ import httpx2
 from fastapi import FastAPI
 
 from doorward_kit import service_cli
-from doorward_kit.app import AppResources, ServiceDefinition, create_service
-from doorward_kit.cleanup import BATCH, run_cleanup_loop
+from doorward_kit.app import AppResources, ServiceDefinition, create_service, run_on_shutdown
+from doorward_kit.cleanup import CleanupTask
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
-from doorward_kit.shutdown import run_on_shutdown
 from doorward_tickets.context import TicketsContext
 from doorward_tickets.notifications import endpoints as notice_endpoints
 from doorward_tickets.notifications import repository as notices
@@ -72,18 +71,17 @@ def create_app(
     # Until no mail of theirs can be waiting any more.
     notices_kept = settings.mail_max_age_seconds + settings.notification_interval_seconds + _DAY
 
-    async def sweep() -> int:
-        old_keys = await used.database.write(partial(keys.sweep, count=BATCH))
-        sweep_notices = partial(notices.sweep, seconds=notices_kept, count=BATCH)
-        return max(old_keys, await used.database.write(sweep_notices))
-
+    cleanup = CleanupTask(
+        used.database,
+        {"idempotency_keys": keys.sweep, "notices": partial(notices.sweep, seconds=notices_kept)},
+    )
     app = create_service(
         TICKETS,
         settings,
         used,
         owns_resources=runtime is None,
         background=[
-            partial(run_cleanup_loop, sweep),
+            cleanup.run,
             deletions.run,
             mail.run,
             partial(run_on_shutdown, directory.close, accounts.close),
