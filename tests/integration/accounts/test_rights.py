@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from doorward_auth.cleanup import CleanupTask
+from doorward_auth.cleanup import cleanup_task
 from doorward_identity.tables import (
     deletions,
     known_devices,
@@ -121,7 +121,7 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
     settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["auth"])))
     database = Database(settings, Metrics(), pool_size=2, timeout=10)
     try:
-        await CleanupTask(database).sweep()
+        await cleanup_task(database).run_once()
     finally:
         database.dispose()
     for table in ("sessions", "revocations", "registrations", "one_time_codes", "rate_limits"):
@@ -174,14 +174,14 @@ def test_no_right_is_given_that_nothing_uses(
     installation: Installation, letters: Letters, people: People
 ) -> None:
     """And none is used that is not given: the two lists are the same."""
-    auth, users = installation.auth_app.state.runtime, installation.users_app.state.runtime
+    auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, letters, people.admin.access)
         mail = bury_a_mail(installation, people.user.email)
         installation.call("DELETE", f"{AUTH}/mails/{mail}", people.admin.access)
         _leave_something_to_sweep(installation)
         assert installation.auth.portal is not None
-        installation.auth.portal.call(CleanupTask(auth.database).sweep)
+        installation.auth.portal.call(cleanup_task(auth.database).run_once)
         for client in (installation.auth, installation.users):
             assert client.get("/readyz").status_code == 200
     for service, used in (("auth", by_auth), ("users", by_users)):

@@ -16,8 +16,7 @@ from starlette.testclient import TestClient
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
 from doorward_identity.tables import metadata
-from doorward_kit.app import AppResources
-from doorward_kit.asgi_transport import InProcessTransport
+from doorward_kit.app import AppResources, InProcessTransport
 from doorward_kit.database import create_engine
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings
@@ -105,7 +104,7 @@ class Installation:
         )
         self.tickets_app: FastAPI = create_tickets(
             own,
-            AppResources(own, beside=self.users_app.state.runtime, name="tickets"),
+            AppResources(own, parent=self.users_app.state.resources, name="tickets"),
             InProcessTransport(app=self.users_app),
             InProcessTransport(app=self.auth_app),
         )
@@ -140,7 +139,7 @@ class Installation:
         """Bring both services' lists of revoked tokens up to date, as two seconds of waiting would."""
         for client, app in ((self.auth, self.auth_app), (self.users, self.users_app)):
             if client.portal is not None:
-                client.portal.call(app.state.runtime.feed.update)
+                client.portal.call(app.state.resources.feed.update)
 
     def follow_deletions(self) -> None:
         """Let tickets learn who was deleted, as a few seconds of waiting would."""
@@ -192,7 +191,7 @@ class Installation:
     def forget_revocations(self) -> None:
         """Empty both services' lists: the same people come again, whose tokens were revoked before."""
         for app in (self.auth_app, self.users_app):
-            app.state.runtime.verification.revocations.clear()
+            app.state.resources.verification.revocations.clear()
 
     def __enter__(self) -> Self:
         self.auth.__enter__()

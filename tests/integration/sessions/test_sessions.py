@@ -5,7 +5,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.cleanup import CleanupTask
+from doorward_auth.cleanup import cleanup_task
 from doorward_identity.tables import revocations, sessions
 from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import PASSWORD, People, Person
@@ -111,7 +111,7 @@ def test_what_is_long_over_is_swept_and_what_lives_stays(installation: Installat
     before = len(installation.execute(sa.select(sessions.c.id)))
     portal = installation.auth.portal
     assert portal is not None
-    portal.call(CleanupTask(installation.auth_app.state.runtime.database).sweep)
+    portal.call(cleanup_task(installation.auth_app.state.resources.database).run_once)
     assert len(installation.execute(sa.select(sessions.c.id))) == before - 1
     assert installation.execute(sa.select(revocations.c.kind)) == []
     assert is_signed_in(installation, people.user.access)

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth.cleanup import KEPT, CleanupTask
+from doorward_auth.cleanup import ENDED_SESSION_RETENTION as KEPT
+from doorward_auth.cleanup import cleanup_task
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import revocations, sessions
-from doorward_kit.cleanup import BATCH
+from doorward_kit.cleanup import BATCH_SIZE, CleanupTask
 from doorward_kit.database import create_engine
 from doorward_kit.metrics import Metrics
 from doorward_kit.migrations import migrate
@@ -26,7 +27,7 @@ from integration.harness.races import together, until_rows_are_waited_for
 from integration.harness.replicas import Replicas, Tokens
 from support.databases import Database, DatabaseServer
 
-OVER = 2 * BATCH + 300
+OVER = 2 * BATCH_SIZE + 300
 """Of each kind: three batches."""
 
 LIVE = 24
@@ -38,7 +39,7 @@ def sweeper(database_url: str) -> Iterator[CleanupTask]:
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
-        yield CleanupTask(database)
+        yield cleanup_task(database)
     finally:
         database.dispose()
 
@@ -106,14 +107,15 @@ def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[uuid.UUID]:
 def sweeps_of_all(engine: sa.Engine) -> int:
     """Return after how many sweeps, a batch each, nothing can be left."""
     return (
-        max(len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)) // BATCH + 1
+        max(len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)) // BATCH_SIZE
+        + 1
     )
 
 
 async def walk(one: CleanupTask, engine: sa.Engine) -> None:
     """Sweep until the sweeper has been everywhere."""
     for _ in range(sweeps_of_all(engine)):
-        assert await one.sweep() <= BATCH
+        assert await one.run_once() <= BATCH_SIZE
 
 
 @pytest.fixture
@@ -128,7 +130,11 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
     now = datetime.now(UTC)
     [member] = enrol(replicas.database.url, 1)
     live = await together(LIVE, lambda _: replicas.log_in(member), at_once=8)
-    later, long_ago, lately = now + timedelta(days=1), now - KEPT * 1.1, now - KEPT * 0.9
+    later, long_ago, lately = (
+        now + timedelta(days=1),
+        now - KEPT * 1.1,
+        now - KEPT * 0.9,
+    )
     over = store(
         engine,
         sessions,
@@ -174,7 +180,7 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
 async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
     now = datetime.now(UTC)
     [member] = enrol(quiet.url, 1)
-    live = [session_row(member, ended=None, idle_until=now + KEPT) for _ in range(BATCH + 50)]
+    live = [session_row(member, ended=None, idle_until=now + KEPT) for _ in range(BATCH_SIZE + 50)]
     rows = [session_row(member, ended=now - KEPT * 2, idle_until=now) for _ in range(OVER)]
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
@@ -183,11 +189,11 @@ async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
         store(engine, sessions, rows)
         store(engine, revocations, expired)
         for _ in range(sweeps_of_all(engine)):
-            most, before = await one.sweep(), left
+            most, before = await one.run_once(), left
             there = stored(engine, sessions.c.id)
             assert there >= living
             left = [len(there - living), len(stored(engine, revocations.c.subject_id))]
-            assert max(was - still for was, still in zip(before, left, strict=True)) == most <= BATCH
+            assert max(was - still for was, still in zip(before, left, strict=True)) == most <= BATCH_SIZE
     assert left == [0, 0]
 
 
@@ -201,7 +207,7 @@ async def test_a_revocation_renewed_at_that_moment_stays(quiet: Database) -> Non
             renewed = sa.update(revocations).values(expires_at=datetime.now(UTC) + timedelta(hours=1))
             connection.execute(renewed)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(one.sweep())
+                tasks.create_task(one.run_once())
                 await until_rows_are_waited_for(quiet, 1)
                 connection.commit()
         assert stored(engine, revocations.c.subject_id) == {row["subject_id"]}

@@ -60,7 +60,7 @@ def watched(installation: Installation) -> Iterator[list[str]]:
         if current_request_id() == REQUEST_ID:
             statements.append(statement)
 
-    engine = installation.auth_app.state.runtime.database.engine
+    engine = installation.auth_app.state.resources.database.engine
     sa.event.listen(engine, "before_cursor_execute", note)
     yield statements
     sa.event.remove(engine, "before_cursor_execute", note)

@@ -172,7 +172,7 @@ def test_a_poll_that_changes_nothing_is_304_and_one_statement(
     first = ask(installation, "deletions")
     assert first.headers["cache-control"] == "private, no-cache"
     seen: list[str] = []
-    engine = installation.auth_app.state.runtime.database.engine
+    engine = installation.auth_app.state.resources.database.engine
 
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         seen.append(statement)

@@ -45,7 +45,8 @@ async def test_threads_for_long_jobs_make_way_for_the_event_loop() -> None:
     def how() -> tuple[int, int]:
         return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    assert await pool.run(how) == (os.SCHED_BATCH, how()[1] + 10)
+    lowest = 19  # nice(2): where the whole run was started with a low priority
+    assert await pool.run(how) == (os.SCHED_BATCH, min(lowest, how()[1] + 10))
     assert how()[0] == os.SCHED_OTHER
     pool.shutdown()
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from doorward_client.errors import DoorwardError
 from doorward_client.revocations.models import Changes, Source
-from doorward_kit.app import AppResources, create_service
-from doorward_kit.routing import api_router
+from doorward_kit.app import AppResources, ServiceDefinition, create_service
+from doorward_kit.routing import StrictModel, api_router
 from doorward_kit.settings import ServiceSettings
 
 
@@ -23,9 +23,7 @@ class TeapotError(DoorwardError):
     detail = "Short and stout."
 
 
-class Order(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
+class Order(StrictModel):
     password: SecretStr = Field(max_length=10)
     count: int = 1
 
@@ -61,9 +59,14 @@ class _NothingRevoked:
         """Nothing was opened."""
 
 
-class _Runtime(AppResources):
+class _Resources(AppResources):
     def revocation_source(self, _settings: ServiceSettings) -> Source:
         return _NothingRevoked()
+
+
+THINGS = ServiceDefinition(
+    name="things", description="", routers=[router], schema_problem=lambda _connection: None
+)
 
 
 @pytest.fixture
@@ -73,16 +76,7 @@ def app() -> FastAPI:
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
         max_body_bytes=1024,
     )
-    runtime = _Runtime(settings)
-    return create_service(
-        "things",
-        "",
-        settings,
-        runtime,
-        routers=[router],
-        schema_problem=lambda _connection: None,
-        owns_runtime=True,
-    )
+    return create_service(THINGS, settings, _Resources(settings), owns_resources=True)
 
 
 @pytest.fixture
@@ -216,7 +210,7 @@ def test_metrics_name_routes_and_not_paths(client: TestClient) -> None:
 def test_liveness_asks_nobody_and_readiness_stops_with_draining(app: FastAPI, client: TestClient) -> None:
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code == 200
-    app.state.runtime.drain()
+    app.state.resources.drain()
     problem(client.get("/readyz"), 503, "not_ready")
     alive = client.get("/livez")
     assert (alive.status_code, alive.headers["connection"]) == (200, "close")

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from doorward_kit.shutdown import run_on_shutdown
+from doorward_kit.app import run_on_shutdown
 
 
 async def test_everything_is_closed_at_the_end_and_nothing_before() -> None:

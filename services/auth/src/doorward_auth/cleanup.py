@@ -1,50 +1,50 @@
-"""Deleting what nobody needs any more: sessions long over, and all that has expired."""
+"""The purges of auth: sessions that ended long ago, and everything that expires."""
 
 import uuid
 from datetime import timedelta
-from functools import partial
 from typing import Final
+
+import sqlalchemy as sa
 
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.rate_limiting import repository as rate_limits
 from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
 from doorward_identity import deleted_users_feed, token_revocation
-from doorward_kit.cleanup import BATCH, run_cleanup_loop
+from doorward_kit.cleanup import CleanupTask
 from doorward_kit.unit_of_work import Database
 
-KEPT: Final = timedelta(days=7)
-"""How long a session that is over stays, for whoever has to find out what happened."""
+ENDED_SESSION_RETENTION: Final = timedelta(days=7)
+"""How long an ended session stays, for inquiries."""
 
 
-_EXPIRING: Final = (
-    token_revocation.sweep,
-    registrations.sweep,
-    codes.sweep,
-    rate_limits.sweep,
-    deleted_users_feed.sweep,
-)
+class SessionPurge:
+    """Walks through the sessions again and again, by primary key.
 
-
-class CleanupTask:
-    """Sweeps in small batches, from every replica: they do not disturb each other.
-
-    It walks through the sessions again and again, by primary key: an index on what makes a session old would
-    be written with every refresh.
+    An index on the end of sessions would be written with every refresh. The position moves on even if the
+    transaction is rolled back: the next round meets the same rows.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._behind = uuid.UUID(int=0)
 
-    async def run(self) -> None:
-        """Sweep now and then, for as long as the process serves."""
-        await run_cleanup_loop(self.sweep)
-
-    async def sweep(self) -> int:
-        """Sweep one batch of each; return how many rows went of the kind of which more did."""
-        over, self._behind = await self._database.write(
-            lambda connection: sessions.sweep(connection, self._behind, keep=KEPT, count=BATCH)
+    def __call__(self, connection: sa.Connection, /, *, count: int) -> int:
+        deleted, self._behind = sessions.sweep(
+            connection, self._behind, keep=ENDED_SESSION_RETENTION, count=count
         )
-        expired = [await self._database.write(partial(sweep, count=BATCH)) for sweep in _EXPIRING]
-        return max(over, *expired)
+        return deleted
+
+
+def cleanup_task(database: Database) -> CleanupTask:
+    """Return the cleanup of the identity database."""
+    return CleanupTask(
+        database,
+        {
+            "sessions": SessionPurge(),
+            "revocations": token_revocation.sweep,
+            "registrations": registrations.sweep,
+            "one_time_codes": codes.sweep,
+            "rate_limits": rate_limits.sweep,
+            "deleted_users": deleted_users_feed.sweep,
+        },
+    )

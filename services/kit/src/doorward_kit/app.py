@@ -1,10 +1,12 @@
-"""The frame of a service: what every one of them installs, in one call."""
+"""The frame of a service: the resources of a process, and one way to compose an application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
 
+import httpx2
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
@@ -12,6 +14,7 @@ from starlette.middleware import Middleware
 from doorward_client.errors import setup_error_handlers
 from doorward_client.revocations.models import Source
 from doorward_client.token_verification import Background, TokenVerificationService, remote_source
+from doorward_kit.dependencies import setup_services
 from doorward_kit.health import OPERATIONS_ROUTES, Readiness, setup_health
 from doorward_kit.metrics import Metrics
 from doorward_kit.middleware import RequestMiddleware
@@ -24,82 +27,117 @@ VERSION: Final = "0.1.0"
 
 
 class AppResources:
-    """What a process has once, however many services it serves. Nothing connects yet.
+    """The resources of a process: database, metrics, token verification. Nothing connects yet.
 
-    A service with a database of its own in a process that serves others has its runtime `beside`
-    theirs: one verifier and one set of metrics for all, and they stop and close together.
+    A process that serves several services shares one object among those of one database. A service with
+    a database of its own gets a child of it: token verification and metrics are the `parent`'s, and both
+    drain and close together.
     """
 
     def __init__(
-        self, settings: ServiceSettings, *, beside: "AppResources | None" = None, name: str = "database"
+        self, settings: ServiceSettings, *, parent: "AppResources | None" = None, name: str = "database"
     ) -> None:
-        self._beside = beside
-        self.companions: Final[list[AppResources]] = []
+        self._parent = parent
+        self.children: Final[list[AppResources]] = []
         self._is_draining = False
-        self.metrics: Final[Metrics] = Metrics() if beside is None else beside.metrics
+        self.metrics: Final[Metrics] = Metrics() if parent is None else parent.metrics
         self.database: Final = Database(settings, self.metrics, name=name)
-        if beside is None:
+        if parent is None:
             source = self.revocation_source(settings)
             self.verification = TokenVerificationService(settings, self.metrics, source)
         else:
-            self.verification = beside.verification
-            beside.companions.append(self)
+            self.verification = parent.verification
+            parent.children.append(self)
 
     @property
     def is_draining(self) -> bool:
-        """Whether the process will stop soon."""
-        return self._is_draining if self._beside is None else self._beside.is_draining
+        """Whether the process is about to stop."""
+        return self._is_draining if self._parent is None else self._parent.is_draining
 
     def revocation_source(self, settings: ServiceSettings) -> Source:
-        """Return where the list of revoked tokens comes from; raises SettingsError."""
+        """Return the source of the list of revoked tokens; raises SettingsError."""
         return remote_source(settings)
 
     def background(self) -> Sequence[Background]:
-        """Return what runs beside the requests for as long as the process serves."""
+        """Return the tasks to run while the process serves."""
         return self.verification.background()
 
     def drain(self) -> None:
-        """Be unready from now on, and ask clients to reconnect elsewhere: the process will stop."""
+        """Answer "not ready" from now on and close client connections, because the process will stop."""
         self._is_draining = True
 
     def close(self) -> None:
-        """Let running work end, then close every connection."""
-        for companion in self.companions:
-            companion.close()
+        """Wait for running work, then close every connection."""
+        for child in self.children:
+            child.close()
         self.database.dispose()
 
 
-def create_service(  # noqa: PLR0913 - the parts of one frame
-    name: str,
-    description: str,
-    settings: ServiceSettings,
-    runtime: AppResources,
-    *,
-    routers: Sequence[APIRouter],
-    schema_problem: Callable[[sa.Connection], str | None],
-    owns_runtime: bool,
-    background: Sequence[Background] = (),
-) -> FastAPI:
-    """Build a service's application.
+class InProcessTransport(httpx2.ASGITransport):
+    """Sends requests to another service of the same process, without a network.
 
-    `schema_problem` says what the database lacks, or None. `background` runs beside the requests for as
-    long as the server does. With `owns_runtime` so does the runtime's, which is closed at the end.
+    Each runs in a task of its own: the context variables of the called service (request id, address) must
+    not replace those of the request that the calling service is serving.
+    """
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await asyncio.create_task(super().handle_async_request(request))
+
+
+async def run_on_shutdown(*closes: Callable[[], Awaitable[None]]) -> None:
+    """Call each of `closes` when the process stops, in reverse order: a background task.
+
+    An exception of one does not keep the others from running.
+    """
+    async with AsyncExitStack() as stack:
+        for close in closes:
+            stack.push_async_callback(close)
+        await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDefinition:
+    """What a service is, whatever its settings.
+
+    Routers match in the order given. `schema_problem` returns what the database's schema lacks, or None.
+    """
+
+    name: str
+    description: str
+    routers: Sequence[APIRouter]
+    schema_problem: Callable[[sa.Connection], str | None]
+
+
+def create_service(
+    definition: ServiceDefinition,
+    settings: ServiceSettings,
+    resources: AppResources,
+    services: Any = None,
+    *,
+    background: Sequence[Background] = (),
+    owns_resources: bool,
+) -> FastAPI:
+    """Compose a service's application. Nothing connects before the first request.
+
+    `services` is the container: a frozen dataclass, one field a service, from which endpoints get theirs
+    (dependencies.provide). `background` are the tasks to run while the application serves. With
+    `owns_resources` the application also runs the tasks of `resources`, and closes them at the end.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        work = [*background, *(runtime.background() if owns_runtime else ())]
+        work = [*background, *(resources.background() if owns_resources else ())]
         tasks = [asyncio.create_task(run()) for run in work]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if owns_runtime:
-            runtime.close()
+        if owns_resources:
+            resources.close()
 
     app = FastAPI(
-        title=f"Doorward {name}",
-        description=description,
+        title=f"Doorward {definition.name}",
+        description=definition.description,
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
@@ -111,26 +149,31 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
         middleware=[
             Middleware(
                 RequestMiddleware,
-                service=name,
-                metrics=runtime.metrics,
+                service=definition.name,
+                metrics=resources.metrics,
                 max_body_bytes=settings.max_body_bytes,
                 access_log=settings.access_log,
-                is_draining=lambda: runtime.is_draining,
+                is_draining=lambda: resources.is_draining,
                 trusted_proxies=settings.trusted_proxies,
                 quiet_routes=OPERATIONS_ROUTES,
             )
         ],
     )
     app.state.settings = settings
-    app.state.metrics = runtime.metrics
-    app.state.verifier = runtime.verification.verifier
-    app.state.runtime = runtime
+    app.state.metrics = resources.metrics
+    app.state.verifier = resources.verification.verifier
+    app.state.resources = resources
     app.state.background = background
+    app.state.readiness = readiness = Readiness(
+        resources.database,
+        definition.schema_problem,
+        resources.verification,
+        lambda: resources.is_draining,
+    )
     setup_error_handlers(app)
     setup_openapi(app)
-    for router in routers:
+    for router in definition.routers:
         add_routes(app, router)
-    readiness = Readiness(runtime.database, schema_problem, runtime.verification, lambda: runtime.is_draining)
-    app.state.readiness = readiness
-    setup_health(app, readiness, runtime.metrics)
+    setup_health(app, readiness, resources.metrics)
+    setup_services(app, services)
     return app

@@ -1,27 +1,57 @@
-"""Deleting what has expired, beside the requests, in small batches from every replica."""
+"""Deletion of expired rows in small batches, from every replica, while the process serves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Mapping
+from functools import partial
+from typing import Final, Protocol
 
+import sqlalchemy as sa
 import structlog
+
+from doorward_kit.unit_of_work import Database
 
 log = structlog.get_logger(__name__)
 
 INTERVAL_SECONDS: Final = 10.0
-BATCH: Final = 500
-"""Rows a transaction: a short lock, and a short wait for whoever meets it."""
+BATCH_SIZE: Final = 500
+"""Rows in a transaction: few, because other transactions wait for their locks."""
 
 
-async def run_cleanup_loop(sweep: Callable[[], Awaitable[int]]) -> None:
-    """Call `sweep`, which returns how many rows went, now and then for as long as the process serves.
+class Purge(Protocol):
+    """Deletes up to `count` expired rows of one kind in a transaction; returns how many.
 
-    A full batch is followed by the next one at once.
+    It must not hold up a request: it selects without locks and then deletes by primary key, with the
+    condition once more, or it skips locked rows. Replicas purge at the same time.
     """
-    while True:
-        await asyncio.sleep(INTERVAL_SECONDS)
+
+    def __call__(self, connection: sa.Connection, /, *, count: int) -> int: ...
+
+
+class CleanupTask:
+    """Runs several purges, each under the name that the log knows it by."""
+
+    def __init__(self, database: Database, purges: Mapping[str, Purge]) -> None:
+        self._database = database
+        self._purges = purges
+
+    async def run(self) -> None:
+        """Purge every ten seconds; a full batch is followed by the next one at once."""
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            backlog = list(self._purges)
+            while backlog:
+                backlog = [name for name in backlog if await self._try(name) >= BATCH_SIZE]
+
+    async def run_once(self) -> int:
+        """Delete one batch of each kind; return the size of the largest. Raises as Database.write does."""
+        return max([await self._delete_batch(purge) for purge in self._purges.values()])
+
+    async def _try(self, name: str) -> int:
         try:
-            while await sweep() >= BATCH:
-                pass
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next time may succeed
-            log.warning("cleanup.failed", error=repr(error))
+            return await self._delete_batch(self._purges[name])
+        except Exception as error:  # noqa: BLE001 - one kind must not keep the others
+            log.warning("cleanup.failed", purge=name, error=repr(error))
+            return 0
+
+    async def _delete_batch(self, purge: Purge) -> int:
+        return await self._database.write(partial(purge, count=BATCH_SIZE))

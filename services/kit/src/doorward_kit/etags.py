@@ -17,7 +17,7 @@ IfNoneMatch = Annotated[
 ]
 
 _VARIANT: Final = re.compile(r'-[0-9a-f]{8}"')
-"""What `etag` writes behind the version: a change is meant for the version, however it was shown."""
+"""What `version_etag` writes behind the version: a change is meant for the version, however it was shown."""
 
 
 class PreconditionFailedError(DoorwardError):
@@ -33,7 +33,7 @@ def quote_etag(content: str) -> str:
     return f'"{content}"'
 
 
-def etag(version: int, shown: bytes | None = None) -> str:
+def version_etag(version: int, shown: bytes | None = None) -> str:
     """Write the strong entity tag of a version.
 
     With `shown`, also of the answer as it is: where it shows more than the version counts, such as
@@ -44,7 +44,7 @@ def etag(version: int, shown: bytes | None = None) -> str:
 
 def check_if_match(condition: str | None, version: int) -> None:
     """Raise PreconditionFailedError unless the condition is absent or names `version`."""
-    if condition is not None and not _names(_VARIANT.sub('"', condition), etag(version)):
+    if condition is not None and not _names(_VARIANT.sub('"', condition), version_etag(version)):
         raise PreconditionFailedError
 
 

@@ -48,7 +48,7 @@ class Readiness:
         self._checked_at = 0.0
         self._others: list[Readiness] = []
 
-    def needs(self, other: "Readiness") -> None:
+    def depends_on(self, other: "Readiness") -> None:
         """Be ready only with a service that has a database of its own in the same process."""
         self._others.append(other)
 
@@ -65,7 +65,7 @@ class Readiness:
             await other.check()
         self._checked_at = time.monotonic()
 
-    def note(self) -> str:
+    def status_text(self) -> str:
         """Say what is wrong though this process is ready, or "ok"."""
         note = self._verification.note()
         return "ok" if note is None else f"ok, but {note}"
@@ -82,7 +82,7 @@ def setup_health(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
     @router.get(READYZ)
     async def readyz(_request: Request) -> Response:
         await readiness.check()
-        return PlainTextResponse(readiness.note() + "\n")
+        return PlainTextResponse(readiness.status_text() + "\n")
 
     @router.get(METRICS)
     async def scrape(_request: Request) -> Response:

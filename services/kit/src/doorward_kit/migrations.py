@@ -14,7 +14,7 @@ from alembic import command, context, op
 from alembic.config import Config
 
 from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, ascii_text, fixed_bytes
-from doorward_kit.schema_version import schema_version_problem
+from doorward_kit.database_readiness import schema_version_problem
 
 _LOCK_SECONDS: Final = 20
 _LOCK_NAME_LENGTH: Final = 64  # and a name is the whole server's, so it names the database

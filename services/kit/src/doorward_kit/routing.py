@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,6 +16,12 @@ from doorward_kit.openapi import PROBLEM_RESPONSES
 
 Dependency = Callable[[Request], Awaitable[Any]]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictModel(BaseModel):
+    """A request body: an unknown member is an error, and no error quotes what was sent."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class StrictRequest(Request):

@@ -145,7 +145,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:
         return fail(str(error))
-    serve(app, listener, settings, on_drain=app.state.runtime.drain)
+    serve(app, listener, settings, on_drain=app.state.resources.drain)
     return 0
 
 

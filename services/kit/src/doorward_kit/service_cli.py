@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from doorward_client.settings import SettingsError, load_settings
 from doorward_kit.database import create_engine, error_text
+from doorward_kit.database_readiness import wait_for_database
 from doorward_kit.logging import configure_logging
 from doorward_kit.server import fail, run_service
 from doorward_kit.settings import DatabaseSettings, ServiceSettings
-from doorward_kit.wait_for_database import wait_for_database
 
 S = TypeVar("S", bound=ServiceSettings)
 

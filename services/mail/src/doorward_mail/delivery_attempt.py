@@ -12,8 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_client.errors import UnavailableError
-from doorward_kit.circuit_breaker import Breaker
-from doorward_kit.retries import jittered
+from doorward_kit.retries import CircuitBreaker, jittered
 from doorward_mail import outbox_queries
 from doorward_mail.message_builder import MessageComposer
 from doorward_mail.metrics import OutboxMetrics
@@ -73,7 +72,7 @@ class MailDelivery:
         self._metrics = metrics
         self._find_address = find_recipient
         self._composer = MessageComposer(settings)
-        self.breaker: Final = Breaker()
+        self.breaker: Final = CircuitBreaker()
 
     async def carry(self, mail: LeasedMail, *, leased_at: float) -> None:
         """Try to send a mail, and write down what became of it.
@@ -185,7 +184,7 @@ class MailDelivery:
     async def _end(self, attempt: _Attempt, seconds: float) -> None:
         mail = attempt.mail
         if attempt.stage is _Stage.SENT:
-            self.breaker.mend()
+            self.breaker.record_success()
             self._metrics.sent(mail.template, seconds=seconds, age=mail.age)
         was_ours = await self._ledger.settle(
             lambda connection, outbox: outbox_queries.finish(connection, outbox, mail),
@@ -204,11 +203,11 @@ class MailDelivery:
         mail, summary = attempt.mail, str(error)
         self._metrics.failed(error.failure)
         if error.blames_server:
-            seconds = self.breaker.trip()
+            seconds = self.breaker.record_failure()
         else:
             seconds = self._retry_in(mail.attempts)
             if attempt.stage is not _Stage.BEGUN:
-                self.breaker.mend()
+                self.breaker.record_success()
         if self._is_hopeless(mail, error):
             self._metrics.not_sent("dead")
             log.warning("mail.dead_lettered", **_named(mail), error=summary)

@@ -89,7 +89,7 @@ class MailWorker:
 
     async def _take(self) -> None:
         """Take as many mails as may be under way, and begin to send them."""
-        count = self._courier.breaker.slots(self._settings.mail_concurrency) - len(self._sending)
+        count = self._courier.breaker.permits(self._settings.mail_concurrency) - len(self._sending)
         if count <= 0:
             return
         if not self._has_more and not await self._ledger.read(outbox_queries.is_any_due):
@@ -130,7 +130,7 @@ class MailWorker:
         """Wait until it is worth looking again."""
         seconds = jittered(self._settings.mail_poll_seconds, 0.8, 1.2)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._courier.breaker.pause() or seconds):
+            async with asyncio.timeout(self._courier.breaker.remaining_pause() or seconds):
                 await self._woken.wait()
         self._woken.clear()
 

@@ -13,8 +13,13 @@ from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
 from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
-from doorward_kit.app import VERSION, AppResources, create_service
-from doorward_kit.asgi_transport import InProcessTransport
+from doorward_kit.app import (
+    VERSION,
+    AppResources,
+    InProcessTransport,
+    ServiceDefinition,
+    create_service,
+)
 from doorward_kit.routing import add_routes
 from doorward_mail.dev_mailbox_page import MAILBOX, mailbox_router
 from doorward_mail.file_transport import Mailbox
@@ -25,6 +30,13 @@ AUTH_PREFIX: Final = "/api/v1/auth"
 USERS_PREFIX: Final = "/api/v1/users"
 TICKETS_PREFIX: Final = "/api/v1/tickets"
 METADATA: Final = WELL_KNOWN + AUTH_PREFIX
+
+STANDALONE: Final = ServiceDefinition(
+    name="standalone",
+    description="Every service in one process.",
+    routers=[],
+    schema_problem=schema_problem,
+)
 
 
 class PrefixRouter:
@@ -48,27 +60,24 @@ class PrefixRouter:
 
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
     """Build every service over one hash queue and one verifier; tickets has a database pool of its own."""
-    runtime = IdentityResources(settings)
-    auth, users = create_auth(settings.for_auth(), runtime), create_users(settings, runtime)
+    resources = IdentityResources(settings)
+    auth, users = create_auth(settings.for_auth(), resources), create_users(settings, resources)
     own = settings.for_tickets()
     tickets = create_tickets(
         own,
-        AppResources(own, beside=runtime, name="tickets"),
+        AppResources(own, parent=resources, name="tickets"),
         InProcessTransport(app=users),
         InProcessTransport(app=auth),
     )
     front = create_service(
-        "standalone",
-        "Every service in one process.",
+        STANDALONE,
         settings.model_copy(update={"docs_enabled": False}),
-        runtime,
-        routers=[],
-        schema_problem=schema_problem,
-        owns_runtime=True,
+        resources,
+        owns_resources=True,
         # The server starts and stops `front` alone.
         background=[run for service in (auth, users, tickets) for run in service.state.background],
     )
-    front.state.readiness.needs(tickets.state.readiness)
+    front.state.readiness.depends_on(tickets.state.readiness)
 
     @front.get("/", include_in_schema=False)
     async def index(_request: Request) -> Response:

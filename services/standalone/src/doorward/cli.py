@@ -16,13 +16,13 @@ from doorward_client.settings import SettingsError, load_settings
 from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.database import error_text
+from doorward_kit.database_readiness import wait_for_database
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
 from doorward_kit.migrations import MigrationBusyError, migrate
 from doorward_kit.server import PortTakenError, fail
 from doorward_kit.service_cli import add_waiting
 from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
-from doorward_kit.wait_for_database import wait_for_database
 
 _OUTCOMES: Final = {
     create_admin.Outcome.CREATED: "created the administrator {email}",

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from doorward_client import strict_json
@@ -19,6 +19,7 @@ from doorward_identity.audit.repository import Action, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import PersonName
 from doorward_identity.passwords import CorruptHashError, from_keycloak, is_importable
+from doorward_kit.routing import StrictModel
 from doorward_kit.unit_of_work import Database
 from doorward_users.directory import repository
 from doorward_users.directory.errors import EmailTakenError
@@ -31,10 +32,8 @@ class UnacceptableImportError(Exception):
     """Lines are not as they have to be; the message says which and why, and quotes nothing of them."""
 
 
-class ImportedUser(BaseModel):
+class ImportedUser(StrictModel):
     """One line of the file. `password_hash` is a hash's text, or a credential as Keycloak exports it."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     email: EmailAddress
     name: PersonName

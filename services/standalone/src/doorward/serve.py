@@ -31,7 +31,7 @@ def run() -> int:
     app = create_app(settings)
     host, port = listener.getsockname()[:2]
     _greet(f"http://{host}:{port}", login, settings)
-    serve(app, listener, settings, on_drain=app.front.state.runtime.drain)
+    serve(app, listener, settings, on_drain=app.front.state.resources.drain)
     return 0
 
 

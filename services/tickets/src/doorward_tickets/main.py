@@ -7,11 +7,10 @@ import httpx2
 from fastapi import FastAPI
 
 from doorward_kit import service_cli
-from doorward_kit.app import AppResources, create_service
-from doorward_kit.cleanup import BATCH, run_cleanup_loop
+from doorward_kit.app import AppResources, ServiceDefinition, create_service, run_on_shutdown
+from doorward_kit.cleanup import CleanupTask
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
-from doorward_kit.shutdown import run_on_shutdown
 from doorward_tickets.context import TicketsContext
 from doorward_tickets.notifications import endpoints as notice_endpoints
 from doorward_tickets.notifications import repository as notices
@@ -32,6 +31,20 @@ from doorward_tickets.user_snapshots.deleted_users_sync import DeletedUsersSync
 from doorward_tickets.user_snapshots.users_client import Directory
 
 _DAY: Final = 86_400
+
+
+TICKETS: Final = ServiceDefinition(
+    name="tickets",
+    description="What people ask of the team: tickets, their threads, who works on them.",
+    routers=[
+        ticket_endpoints.fast_router,
+        notice_endpoints.mails_router,
+        ticket_endpoints.router,
+        reply_endpoints.router,
+        notice_endpoints.router,
+    ],
+    schema_problem=schema_problem,
+)
 
 
 def create_app(
@@ -58,27 +71,17 @@ def create_app(
     # Until no mail of theirs can be waiting any more.
     notices_kept = settings.mail_max_age_seconds + settings.notification_interval_seconds + _DAY
 
-    async def sweep() -> int:
-        old_keys = await used.database.write(partial(keys.sweep, count=BATCH))
-        sweep_notices = partial(notices.sweep, seconds=notices_kept, count=BATCH)
-        return max(old_keys, await used.database.write(sweep_notices))
-
+    cleanup = CleanupTask(
+        used.database,
+        {"idempotency_keys": keys.sweep, "notices": partial(notices.sweep, seconds=notices_kept)},
+    )
     app = create_service(
-        "tickets",
-        "What people ask of the team: tickets, their threads, who works on them.",
+        TICKETS,
         settings,
         used,
-        routers=[
-            ticket_endpoints.fast_router,
-            notice_endpoints.mails_router,
-            ticket_endpoints.router,
-            reply_endpoints.router,
-            notice_endpoints.router,
-        ],
-        schema_problem=schema_problem,
-        owns_runtime=runtime is None,
+        owns_resources=runtime is None,
         background=[
-            partial(run_cleanup_loop, sweep),
+            cleanup.run,
             deletions.run,
             mail.run,
             partial(run_on_shutdown, directory.close, accounts.close),

@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_kit.schema_version import schema_version_problem
+from doorward_kit.database_readiness import schema_version_problem
 
 PACKAGE: Final = "doorward_tickets"
 """Where the revisions are: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""

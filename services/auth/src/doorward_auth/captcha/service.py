@@ -18,7 +18,7 @@ from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings, OnPro
 from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, Subject
 from doorward_auth.rate_limiting.service import RateLimiter
 from doorward_client.request_context import current_address
-from doorward_kit.shutdown import run_on_shutdown
+from doorward_kit.app import run_on_shutdown
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ router = api_router(prefix="", tag="discovery")
 @router.get(f"{PREFIX}/jwks.json", response_model=JsonWebKeySet, summary="Public keys of access tokens")
 async def jwks(request: Request, if_none_match: IfNoneMatch = None) -> Response:
     """Return the keys that anybody may verify with (RFC 7517): none while the key is a shared secret."""
-    keys, tag = published_keys(request.app.state.runtime.verification.keys)
+    keys, tag = published_keys(request.app.state.resources.verification.keys)
     headers = {"ETag": tag, "Cache-Control": "public, max-age=60"}
     if not_modified(if_none_match, tag):
         return Response(status_code=304, headers=headers)

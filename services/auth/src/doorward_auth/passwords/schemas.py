@@ -1,16 +1,13 @@
 """Bodies of changing passwords."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from doorward_identity.passwords import NewPassword
+from doorward_kit.routing import StrictModel
 
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-
-class PasswordChange(BaseModel):
+class PasswordChange(StrictModel):
     """A change by somebody who knows the password: with an access token, or with the address."""
-
-    model_config = _STRICT
 
     email: str | None = Field(
         default=None, min_length=1, max_length=320, description="Without an access token: whose it is."
@@ -20,18 +17,14 @@ class PasswordChange(BaseModel):
     device_token: SecretStr | None = Field(default=None, max_length=128, description="Of an earlier login.")
 
 
-class ResetRequest(BaseModel):
+class ResetRequest(StrictModel):
     """A wish for a code by mail."""
-
-    model_config = _STRICT
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
 
 
-class Reset(BaseModel):
+class Reset(StrictModel):
     """A new password, chosen with the code."""
-
-    model_config = _STRICT
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
     pin: SecretStr = Field(min_length=1, max_length=32, description="The six digits of the mail.")

@@ -1,44 +1,35 @@
 """Bodies of registration and invitation."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from doorward_identity.emails import EmailAddress
 from doorward_identity.names import PersonName
 from doorward_identity.passwords import NewPassword
+from doorward_kit.routing import StrictModel
 
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-
-class Registration(BaseModel):
+class Registration(StrictModel):
     """Somebody who wants an account."""
-
-    model_config = _STRICT
 
     email: EmailAddress
     password: NewPassword
     name: PersonName
 
 
-class TokenVerificationService(BaseModel):
+class TokenVerificationService(StrictModel):
     """The code of the mail."""
-
-    model_config = _STRICT
 
     code: SecretStr = Field(min_length=1, max_length=128)
 
 
-class Resend(BaseModel):
+class Resend(StrictModel):
     """A wish for the mail once more."""
-
-    model_config = _STRICT
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
 
 
-class Acceptance(BaseModel):
+class Acceptance(StrictModel):
     """The code of an invitation, and the password that its owner chooses."""
-
-    model_config = _STRICT
 
     code: SecretStr = Field(min_length=1, max_length=128)
     password: NewPassword

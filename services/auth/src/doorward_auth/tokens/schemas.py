@@ -3,13 +3,13 @@
 import uuid
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
+
+from doorward_kit.routing import StrictModel
 
 
-class LoginRequest(BaseModel):
+class LoginRequest(StrictModel):
     """Somebody's claim to be the owner of an account."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
     password: SecretStr = Field(min_length=1, max_length=1024)
@@ -20,10 +20,8 @@ class LoginRequest(BaseModel):
     )
 
 
-class RefreshRequest(BaseModel):
+class RefreshRequest(StrictModel):
     """A refresh token, to be exchanged."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     refresh_token: SecretStr = Field(min_length=1, max_length=256)
 

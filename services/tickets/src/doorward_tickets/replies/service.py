@@ -9,7 +9,7 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_client.tokens import Claims
-from doorward_kit.etags import etag
+from doorward_kit.etags import version_etag
 from doorward_kit.idempotency import Answer, keyed_request
 from doorward_kit.responses import to_json
 from doorward_tickets.context import TicketsContext
@@ -83,7 +83,7 @@ class ReplyService:
             reply = repository.find_reply(connection, ticket.id, number)
             assert reply is not None  # appended above, in this transaction
             where = f"/api/v1/tickets/{wanted.ticket_id}"
-            return Answer(201, to_json(reply_document(reply)), etag(ticket.version + 1), where)
+            return Answer(201, to_json(reply_document(reply)), version_etag(ticket.version + 1), where)
 
         return await self._write("add", caller, wanted, make)
 
@@ -98,7 +98,7 @@ class ReplyService:
             if after != ticket.status or not _ends_with(connection, ticket, caller, wanted.text):
                 self._append(connection, ticket, after, caller, wanted.text)
             shown = tickets.shown(connection, ticket.id)
-            return Answer(200, to_json(ticket_document(shown)), etag(shown.version))
+            return Answer(200, to_json(ticket_document(shown)), version_etag(shown.version))
 
         return await self._write("put", caller, wanted, make)
 

@@ -7,7 +7,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
-from doorward_kit.etags import IfMatch, IfNoneMatch, etag
+from doorward_kit.etags import IfMatch, IfNoneMatch, version_etag
 from doorward_kit.idempotency import IdempotencyKey
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.responses import answer_response, page_response, resource_response
@@ -78,7 +78,9 @@ async def get_ticket(
     """Read a ticket with the start of its thread. With `If-None-Match`, 304 if it looks the same."""
     opened = await tickets.get(caller, ticket_id)
     body = detail_json(*opened)
-    return resource_response(body, etag(opened.found.ticket.version, body), if_none_match=if_none_match)
+    return resource_response(
+        body, version_etag(opened.found.ticket.version, body), if_none_match=if_none_match
+    )
 
 
 @router.patch("/{ticket_id}", response_model=Ticket, summary="Assign a ticket, set its priority")

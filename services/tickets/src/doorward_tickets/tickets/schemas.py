@@ -7,11 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from doorward_kit.routing import StrictModel
 from doorward_kit.user_text import one_line, paragraphs
 from doorward_tickets.tables import SUBJECT_LENGTH, TEXT_LENGTH
 from doorward_tickets.tickets.workflow import Priority, TicketStatus
-
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 def _subject(text: str) -> str:
@@ -90,28 +89,22 @@ class TicketDetail(Ticket):
     )
 
 
-class TicketCreate(BaseModel):
+class TicketCreate(StrictModel):
     """A new ticket."""
-
-    model_config = _STRICT
 
     subject: Subject
     text: Text
     priority: Priority = Priority.NORMAL
 
 
-class ReplyCreate(BaseModel):
+class ReplyCreate(StrictModel):
     """A new reply."""
-
-    model_config = _STRICT
 
     text: Text
 
 
-class TicketPatch(BaseModel):
+class TicketPatch(StrictModel):
     """What administrators set; what is absent stays, and null unassigns."""
-
-    model_config = _STRICT
 
     assignee_id: uuid.UUID | None = None
     priority: Priority | None = None

@@ -9,7 +9,7 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_client.tokens import Claims
-from doorward_kit.etags import etag
+from doorward_kit.etags import version_etag
 from doorward_kit.idempotency import Answer, keyed_request
 from doorward_kit.responses import to_json
 from doorward_tickets.context import TicketsContext
@@ -118,7 +118,7 @@ class TicketService:
                 people_snapshot.remember(connection, profiles)
                 made = repository.insert_ticket(connection, values)
                 body = detail_json(made, [], None)
-                return Answer(201, body, etag(made.ticket.version), f"{PREFIX}/{ticket_id}")
+                return Answer(201, body, version_etag(made.ticket.version), f"{PREFIX}/{ticket_id}")
 
             return self._keys.once(connection, request, make)
 
@@ -184,7 +184,7 @@ def _changed(connection: sa.Connection, ticket_id: uuid.UUID, changes: dict[str,
     if changes:
         repository.update_ticket(connection, ticket_id, changes)
     row = repository.shown(connection, ticket_id)
-    return Answer(200, to_json(ticket_document(row)), etag(row.version))
+    return Answer(200, to_json(ticket_document(row)), version_etag(row.version))
 
 
 def _columns(wanted: TicketPatch) -> dict[str, Any]:

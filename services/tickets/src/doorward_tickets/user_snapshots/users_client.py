@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from doorward_client.internal_http import internal_http_client
 from doorward_client.request_context import current_request_id
-from doorward_kit.circuit_breaker import Breaker
+from doorward_kit.retries import CircuitBreaker
 from doorward_tickets.tables import NAME_LENGTH
 from doorward_tickets.user_snapshots.errors import DirectoryUnavailableError
 
@@ -45,25 +45,25 @@ class Directory:
     ) -> None:
         self._url = users_url
         self._client = internal_http_client(timeout=timeout, transport=transport)
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
 
     async def find(self, who: str, authorization: str) -> Profile | None:
         """Return who `who` is, an id or `me`; None for nobody. Raises DirectoryUnavailableError."""
-        if not self._breaker.slots(1):
+        if not self._breaker.permits(1):
             raise DirectoryUnavailableError
         try:
             # With the request's id, which then finds it in both services' logs.
             headers = {"Authorization": authorization, "X-Request-ID": current_request_id()}
             response = await self._client.get(f"{self._url}/{who}", headers=headers)
             if response.status_code in _UNKNOWN:
-                self._breaker.mend()
+                self._breaker.record_success()
                 return None
             profile = Profile.model_validate_json(response.raise_for_status().content)
         except (httpx2.HTTPError, ValidationError) as error:
-            pause = self._breaker.trip()
+            pause = self._breaker.record_failure()
             log.warning("users_service.unavailable", error=type(error).__name__, pause=round(pause, 1))
             raise DirectoryUnavailableError from error
-        self._breaker.mend()
+        self._breaker.record_success()
         return profile
 
     async def close(self) -> None:

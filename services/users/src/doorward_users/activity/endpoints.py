@@ -5,7 +5,7 @@ from doorward_identity.audit.repository import EventFilter
 from doorward_identity.audit.service import AuditEvent
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
-from doorward_users.dependencies import Audit
+from doorward_users.activity.dependencies import Audit
 
 router = api_router(prefix="/api/v1/users/me", tag="profile")
 

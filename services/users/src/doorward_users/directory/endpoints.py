@@ -13,7 +13,7 @@ from doorward_identity.accounts import Status
 from doorward_kit.etags import IfMatch, IfNoneMatch
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
-from doorward_users.dependencies import Accounts
+from doorward_users.directory.dependencies import Accounts
 from doorward_users.directory.schemas import Filter, Sort, User, UserCreate, UserPatch, UserReplace
 from doorward_users.directory.serializers import page_response, user_response
 

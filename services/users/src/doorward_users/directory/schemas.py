@@ -11,8 +11,7 @@ from doorward_identity.accounts import Status
 from doorward_identity.emails import EmailAddress
 from doorward_identity.names import PersonName
 from doorward_identity.passwords import NewPassword
-
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+from doorward_kit.routing import StrictModel
 
 
 class Sort(StrEnum):
@@ -39,10 +38,8 @@ class User(BaseModel):
     updated_at: datetime
 
 
-class UserCreate(BaseModel):
+class UserCreate(StrictModel):
     """A new account. With a password it can be used at once; without one its owner is invited by mail."""
-
-    model_config = _STRICT
 
     email: EmailAddress
     name: PersonName
@@ -50,10 +47,8 @@ class UserCreate(BaseModel):
     role: Role = Role.USER
 
 
-class UserReplace(BaseModel):
+class UserReplace(StrictModel):
     """Everything about an account that an administrator sets; PUT replaces it as a whole."""
-
-    model_config = _STRICT
 
     email: EmailAddress
     name: PersonName
@@ -61,10 +56,8 @@ class UserReplace(BaseModel):
     status: Status
 
 
-class UserPatch(BaseModel):
+class UserPatch(StrictModel):
     """Any part of an account; what is absent stays. A new password ends the user's sessions."""
-
-    model_config = _STRICT
 
     email: EmailAddress | None = None
     name: PersonName | None = None
@@ -80,10 +73,8 @@ class UserPatch(BaseModel):
         return value
 
 
-class ProfilePatch(BaseModel):
+class ProfilePatch(StrictModel):
     """What people change of their own account."""
-
-    model_config = _STRICT
 
     name: PersonName
 

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from doorward_kit import responses
-from doorward_kit.etags import etag
+from doorward_kit.etags import version_etag
 from doorward_users.directory.repository import UserRow
 
 
@@ -20,7 +20,7 @@ def user_response(
     """Answer with one account and its ETag, or 304."""
     return responses.resource_response(
         responses.to_json(_public(row)),
-        etag(row.version),
+        version_etag(row.version),
         status_code=status_code,
         location=location,
         if_none_match=if_none_match,

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from doorward_client.bearer_auth import CurrentUser
 from doorward_kit.etags import IfMatch, IfNoneMatch
 from doorward_kit.routing import FastRoute, api_router
-from doorward_users.dependencies import Accounts
+from doorward_users.directory.dependencies import Accounts
 from doorward_users.directory.schemas import ProfilePatch, User
 from doorward_users.directory.serializers import user_response
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from doorward_kit.circuit_breaker import LONGEST_PAUSE_SECONDS, Breaker
+from doorward_kit.retries import LONGEST_PAUSE_SECONDS, CircuitBreaker
 
 
 class Clock:
@@ -20,31 +20,31 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_nothing_waits_at_first(clock: Clock) -> None:
     assert clock.now
-    assert (Breaker().slots(4), Breaker().pause()) == (4, 0.0)
+    assert (CircuitBreaker().permits(4), CircuitBreaker().remaining_pause()) == (4, 0.0)
 
 
 def test_a_failure_stops_all_and_then_lets_one_ahead(clock: Clock) -> None:
-    breaker = Breaker()
-    pause = breaker.trip()
+    breaker = CircuitBreaker()
+    pause = breaker.record_failure()
     assert 0.5 <= pause <= 1.0
-    assert (breaker.slots(4), breaker.pause()) == (0, pause)
+    assert (breaker.permits(4), breaker.remaining_pause()) == (0, pause)
     clock.now += pause + 0.01
-    assert breaker.slots(4) == 1
-    breaker.mend()
-    assert breaker.slots(4) == 4
+    assert breaker.permits(4) == 1
+    breaker.record_success()
+    assert breaker.permits(4) == 4
 
 
 def test_failures_at_once_are_one_failure(clock: Clock) -> None:
-    breaker = Breaker()
-    first = breaker.trip()
+    breaker = CircuitBreaker()
+    first = breaker.record_failure()
     clock.now += 0.1
-    assert breaker.trip() == pytest.approx(first - 0.1)
+    assert breaker.record_failure() == pytest.approx(first - 0.1)
 
 
 def test_each_pause_is_longer_up_to_a_bound(clock: Clock) -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for failure in range(40):
-        pause = breaker.trip()
+        pause = breaker.record_failure()
         longest = min(LONGEST_PAUSE_SECONDS, 2.0**failure)
         assert longest / 2 <= pause <= longest
         clock.now += pause + 0.01

@@ -1,0 +1,148 @@
+"""No import cycles, between packages or between modules, in any of the distributions.
+
+At every level: the modules and folders of one folder are the nodes; a folder has the imports of its content.
+Imports inside functions and for type checking count too, because a cycle is about what can be read alone.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+SERVICES: Final = Path(__file__).parents[2] / "services"
+ROOTS: Final = {path.name: path for path in sorted(SERVICES.glob("*/src/doorward*"))}
+
+KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {
+    "doorward_auth": frozenset(
+        f"doorward_auth.{name}"
+        for name in (
+            "account_lookup",
+            "account_mail",
+            "container",
+            "dependencies",
+            "email_change",
+            "introspection",
+            "passwords",
+            "registration",
+            "revocation_feed",
+            "sessions",
+            "tokens",
+        )
+    ),
+    "doorward_client": frozenset(
+        f"doorward_client.{name}" for name in ("internal_http", "keys", "revocations", "settings", "tokens")
+    ),
+    "doorward_tickets": frozenset(
+        f"doorward_tickets.{name}"
+        for name in ("context", "dependencies", "notifications", "replies", "tickets")
+    ),
+    "services": frozenset({"doorward_client", "doorward_kit"}),
+}
+"""Nodes that are still part of a cycle. It only shrinks: a node that is free must be removed."""
+
+Graph = dict[str, set[str]]
+
+
+def _modules(root: Path) -> dict[str, Path]:
+    """Return a distribution's modules by their dotted names, a package's own as `package.__init__`."""
+    return {
+        ".".join(path.relative_to(root.parent).with_suffix("").parts): path for path in root.rglob("*.py")
+    }
+
+
+def _imported(source: str) -> Iterator[str]:
+    """Yield the dotted names that a module imports; what is imported from a module comes as one, too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+def _resolve(name: str, modules: Mapping[str, Path]) -> str | None:
+    """Return the module that an imported name is or comes from, None for one of another distribution."""
+    while name:
+        for found in (name, f"{name}.__init__"):
+            if found in modules:
+                return found
+        name = name.rpartition(".")[0]
+    return None
+
+
+def _graph(modules: Mapping[str, Path]) -> Graph:
+    """Return the edges at every level: from child to child of the folder that two modules share."""
+    graph: Graph = defaultdict(set)
+    for name, path in modules.items():
+        for imported in _imported(path.read_text(encoding="utf-8")):
+            target = _resolve(imported, modules)
+            if target is None or target == name:
+                continue
+            ours, theirs = name.split("."), target.split(".")
+            shared = next(
+                index for index, pair in enumerate(zip(ours, theirs, strict=False)) if len(set(pair)) > 1
+            )
+            graph[".".join(ours[: shared + 1])].add(".".join(theirs[: shared + 1]))
+    return graph
+
+
+def _in_cycles(graph: Graph) -> set[str]:
+    """Return the nodes that can reach themselves."""
+    return {node for node in graph if node in _reachable(graph, node)}
+
+
+def _reachable(graph: Graph, start: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(graph[start])
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting.extend(graph.get(node, ()))
+    return seen
+
+
+def _require_known(name: str, graph: Graph) -> None:
+    known, found = KNOWN_CYCLES.get(name, frozenset()), _in_cycles(graph)
+    edges = sorted(f"{one} -> {other}" for one in found - known for other in graph[one] & found)
+    assert not edges, "a new cycle"
+    assert known == found, f"free of cycles, so remove them from KNOWN_CYCLES: {sorted(known - found)}"
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_no_cycle_but_the_known_ones(name: str) -> None:
+    _require_known(name, _graph(_modules(ROOTS[name])))
+
+
+def test_distributions_import_each_other_in_one_direction() -> None:
+    graph: Graph = defaultdict(set)
+    for name, root in ROOTS.items():
+        for path in root.rglob("*.py"):
+            imported = {one.partition(".")[0] for one in _imported(path.read_text(encoding="utf-8"))}
+            graph[name] |= imported & ROOTS.keys() - {name}
+    _require_known("services", graph)
+
+
+def test_every_known_cycle_names_a_distribution() -> None:
+    assert KNOWN_CYCLES.keys() <= {*ROOTS, "services"}
+
+
+def test_a_cycle_is_seen(tmp_path: Path) -> None:
+    """Between folders though not between modules, and through an import in a function."""
+    files = {
+        "example/__init__.py": "",
+        "example/one/__init__.py": "",
+        "example/one/first.py": "def late():\n    from example.two import third\n",
+        "example/one/second.py": "VALUE = 1\n",
+        "example/two/__init__.py": "",
+        "example/two/third.py": "from example.one.second import VALUE\n",
+        "example/alone.py": "from example.one import first\n",
+    }
+    for name, source in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    assert _in_cycles(_graph(_modules(tmp_path / "example"))) == {"example.one", "example.two"}
