@@ -28,10 +28,9 @@ class ErrorCode(NamedTuple):
 def errors_table(errors: list[ErrorCode]) -> str:
     """Return a Markdown table of error codes."""
     rows = ["| status | code | meaning |", "|---|---|---|"]
-    rows += [
-        f"| {error.status} | `{error.code}` | {error.meaning.replace('|', chr(92) + '|')} |"
-        for error in errors
-    ]
+    for error in errors:
+        meaning = error.meaning.replace("|", r"\|")
+        rows.append(f"| {error.status} | `{error.code}` | {meaning} |")
     return "\n".join(rows)
 
 
