@@ -10,6 +10,7 @@ from bench.client import Connection, get
 from bench.plan import Plan
 from bench.rounds import Arm, Bound, Figure, in_turns, ratios
 from bench.stack import Stack
+from doorward_users.directory.schemas import DirectorySort
 
 TARGET: Final = 2.0
 _STRIDE: Final = 200
