@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.tables import credentials, users
+from doorward_users.directory.schemas import DirectorySort
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
