@@ -61,12 +61,12 @@ def es256_keys(folder: Path) -> str:
 def own_secrets(root_password: str, keys: str) -> Iterator[dict[str, object]]:
     client = secrets.token_hex(24)
     values = {
-        "our-keys": {"keys.json": keys, "cursor-key": secrets.token_hex(24)},
+        "our-keys": {"keys.json": keys, "pagination-secret": secrets.token_hex(24)},
         "our-database": {
             "root-password": root_password,
             **{f"{name}-password": secrets.token_hex(16) for name in ("owner", "auth", "users", "tickets")},
         },
-        "our-clients": {
+        "our-service-clients": {
             "tickets-secret": client,
             "service-clients.json": json.dumps({"tickets": client}),
         },
@@ -88,13 +88,13 @@ def production(namespace: Namespace, tmp_path_factory: pytest.TempPathFactory, t
         "image": {"tag": tag},
         "keys": {"existingSecret": "our-keys", "shared": False},
         "database": {"existingSecret": "our-database"},
-        "clients": {"existingSecret": "our-clients"},
+        "serviceClients": {"existingSecret": "our-service-clients"},
         "admin": {"existingSecret": "our-admin"},
         "mariadb": {"enabled": False},
         "externalDatabase": {
             "host": "database",
             "manageAccounts": True,
-            "peers": [{"podSelector": {"matchLabels": {"app": "database"}}}],
+            "egressTo": [{"podSelector": {"matchLabels": {"app": "database"}}}],
         },
         "ingress": {"enabled": False},
         **dict.fromkeys(("auth", "users", "tickets"), small),

@@ -35,7 +35,7 @@ def test_they_make_a_working_installation_and_may_be_applied_again(applied: Name
     applied.kubectl(
         "wait",
         "job",
-        "--selector=app.kubernetes.io/component=admin",
+        "--selector=app.kubernetes.io/component=create-admin",
         "--for=condition=Complete",
         "--timeout=120s",
     )

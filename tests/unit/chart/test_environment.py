@@ -12,7 +12,7 @@ DATABASE = {"name": "DOORWARD_DATABASE_URL", "value": "mysql+pymysql://doorward_
 KEYS = {"name": "DOORWARD_KEY_SET_FILE", "value": "/run/secrets/doorward/keys.json"}
 AUTH_URL = {"name": "DOORWARD_AUTH_URL", "value": "http://auth:8000/api/v1/auth"}
 MOUNT = {"name": "secrets", "mountPath": "/run/secrets/doorward"}
-CURSORS = {"name": "DOORWARD_CURSOR_KEY_FILE", "value": "/run/secrets/doorward/cursor-key"}
+CURSORS = {"name": "DOORWARD_CURSOR_KEY_FILE", "value": "/run/secrets/doorward/pagination-secret"}
 
 
 def deployment(
@@ -50,7 +50,9 @@ def test_one_that_would_not(found: dict[str, Any], said: str) -> None:
 
 def test_public_keys_and_a_key_for_cursors() -> None:
     assert (
-        problems(deployment(DATABASE, AUTH_URL, CURSORS, files=("cursor-key",), image="doorward/users:1"))
+        problems(
+            deployment(DATABASE, AUTH_URL, CURSORS, files=("pagination-secret",), image="doorward/users:1")
+        )
         == []
     )
 

@@ -68,7 +68,7 @@ def test_secrets_fit_together_and_fit_the_services(folder: Path) -> None:
     assert json.loads(secrets["service-clients.json"]) == {"tickets": secrets["tickets-secret"]}
     assert len(set(secrets.values())) == len(secrets)
     assert all(not text.endswith("\n") for text in secrets.values())
-    for name in ("tickets-secret", "cursor-key", "root-password", "auth-password"):
+    for name in ("tickets-secret", "pagination-secret", "root-password", "auth-password"):
         assert len(secrets[name]) >= 32
     assert {path.stat().st_mode & 0o077 for path in (folder / "dev" / "secrets").iterdir()} == {0}
 

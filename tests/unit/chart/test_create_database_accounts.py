@@ -1,4 +1,4 @@
-"""What accounts.sh asks of the client; tests/edge/test_compose_accounts.py runs it against a server."""
+"""The SQL of create-database-accounts.sh; tests/edge/test_compose_accounts.py runs it against a server."""
 
 import subprocess
 from pathlib import Path
@@ -15,14 +15,19 @@ PASSWORDS = ("root", "owner", "auth", "users", "tickets")
 
 
 def told(folder: Path, command: str, *accounts: str, **env: str) -> str:
-    """Run it with a client that writes down what it is told."""
+    """Run it with a client that writes down what it receives."""
     (folder / "mariadb").write_text(CLIENT, encoding="utf-8")
     (folder / "mariadb").chmod(0o755)
     for name in accounts:
         (folder / f"{name}-password").write_text(f"{name}-0123", encoding="utf-8")
     given = {"PATH": f"{folder}:/usr/bin:/bin", "LOG": str(folder / "log"), **env}
     given["DOORWARD_DATABASE_PASSWORDS_DIR"] = str(folder)
-    subprocess.run(["sh", CHART / "files/accounts.sh", command], env=given, capture_output=True, check=True)
+    subprocess.run(
+        ["sh", CHART / "files/create-database-accounts.sh", command],
+        env=given,
+        capture_output=True,
+        check=True,
+    )
     return (folder / "log").read_text(encoding="utf-8")
 
 
