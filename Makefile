@@ -162,7 +162,7 @@ $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
 	@touch $@
 
-# Beside the others, not on top of them: whoever puts a cluster under load needs neither services nor tests.
+# Independent of the others, because a load test of a cluster needs neither services nor tests.
 $(VENV)/.load: $(VENV)/.build services/load.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/load.lock
 	@touch $@
