@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
+from doorward_client.keys.key_set import HS256
+from doorward_client.settings import DoorwardSettings, SettingsError, load_settings
+from doorward_kit.key_rotation import new_jwk
+from doorward_kit.settings import DatabaseSettings
+
 from chart.policy import containers, pod_spec
 from chart.render import label
 from doorward.settings import CommandSettings
 from doorward_auth.settings import AuthSettings
-from doorward_common.keys.key_set import HS256
-from doorward_common.keys.rotation import new_jwk
-from doorward_common.settings import DatabaseSettings, DoorwardSettings, SettingsError, load_settings
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.settings import UsersSettings
 

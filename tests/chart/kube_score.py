@@ -49,7 +49,7 @@ EXEMPTIONS: Final = (
     Exemption(
         "container-resources",
         "*",
-        "A CPU limit throttles password hashes; chart.policy checks the rest.",
+        "A CPU limit rate_limits password hashes; chart.policy checks the rest.",
     ),
     Exemption(
         "container-image-pull-policy", "*", "Tags do not move. `Always` would make the registry a dependency."

@@ -134,6 +134,6 @@ def _container_problems(container: Object, pod: Object, kind: str) -> Iterator[s
             yield f"volume {mount['name']} is unknown"
     env = {variable["name"]: variable.get("value") for variable in container.get("env", [])}
     yield from (f"{name}: secrets are mounted as files" for name in env if _SECRET_NAME.search(name))
-    delay = env.get("DOORWARD_DRAIN_SECONDS")
+    delay = env.get("DOORWARD_SHUTDOWN_DELAY_SECONDS")
     if delay and pod["terminationGracePeriodSeconds"] < int(delay) + _REQUESTS_IN_FLIGHT_SECONDS:
         yield "terminationGracePeriodSeconds is shorter than shutdown delay and requests in flight"

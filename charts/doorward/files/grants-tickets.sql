@@ -2,7 +2,7 @@
 -- tests/integration/tickets run with these grants; a statement that needs more fails with error 1142 or 1143.
 
 GRANT SELECT, INSERT, UPDATE ON tickets TO doorward_tickets;
-GRANT SELECT, INSERT ON ticket_words TO doorward_tickets;
+GRANT SELECT, INSERT ON ticket_search_terms TO doorward_tickets;
 GRANT SELECT, INSERT ON replies TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE ON people TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE ON feeds TO doorward_tickets;
@@ -10,4 +10,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE, DELETE ON mutes TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE, DELETE ON tickets_outbox TO doorward_tickets;
-GRANT SELECT ON tickets_schema TO doorward_tickets;
+GRANT SELECT ON alembic_version_tickets TO doorward_tickets;

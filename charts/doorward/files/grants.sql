@@ -3,7 +3,7 @@
 
 -- auth: logins, sessions, codes, rate limits, mail; creates users from registrations, changes passwords and email
 -- addresses. It may not change roles, names or the disabled state.
-GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, epoch, version, updated_at)
+GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, token_version, version, updated_at)
     ON users TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
@@ -12,10 +12,10 @@ GRANT SELECT, INSERT ON audit_events TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON one_time_codes TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON registrations TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
-GRANT SELECT, INSERT, UPDATE, DELETE ON throttles TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT, DELETE ON deletions TO doorward_auth;
-GRANT SELECT ON identity_schema TO doorward_auth;
+GRANT SELECT ON alembic_version_identity TO doorward_auth;
 
 -- users: manages the directory, sets passwords without reading a hash, ends sessions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
@@ -25,4 +25,4 @@ GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;
 GRANT SELECT (number), INSERT, UPDATE ON deletions TO doorward_users;
-GRANT SELECT ON identity_schema TO doorward_users;
+GRANT SELECT ON alembic_version_identity TO doorward_users;

@@ -9,10 +9,10 @@ from chart.manifests import FOLDER, OVERLAYS
 from chart.render import objects
 
 DATABASE = {"name": "DOORWARD_DATABASE_URL", "value": "mysql+pymysql://doorward_auth@db/doorward"}
-KEYS = {"name": "DOORWARD_KEY_SET_FILE", "value": "/run/secrets/doorward/keys.json"}
+KEYS = {"name": "DOORWARD_JWKS_FILE", "value": "/run/secrets/doorward/keys.json"}
 AUTH_URL = {"name": "DOORWARD_AUTH_URL", "value": "http://auth:8000/api/v1/auth"}
 MOUNT = {"name": "secrets", "mountPath": "/run/secrets/doorward"}
-CURSORS = {"name": "DOORWARD_CURSOR_KEY_FILE", "value": "/run/secrets/doorward/pagination-secret"}
+CURSORS = {"name": "DOORWARD_PAGINATION_SECRET_FILE", "value": "/run/secrets/doorward/pagination-secret"}
 
 
 def deployment(
@@ -34,11 +34,13 @@ def test_a_valid_environment() -> None:
     ("found", "said"),
     [
         (deployment(KEYS), "DOORWARD_DATABASE_URL is not set"),
-        (deployment(DATABASE, KEYS, files=()), "DOORWARD_KEY_SET_FILE names a file that cannot be read"),
-        (deployment(DATABASE, AUTH_URL, image="doorward/users:1"), "DOORWARD_CURSOR_KEY is not set"),
+        (deployment(DATABASE, KEYS, files=()), "DOORWARD_JWKS_FILE names a file that cannot be read"),
+        (deployment(DATABASE, AUTH_URL, image="doorward/users:1"), "DOORWARD_PAGINATION_SECRET is not set"),
         (
-            deployment(DATABASE, KEYS, {"name": "DOORWARD_APP_URL", "value": "https://app.example.com/"}),
-            "DOORWARD_APP_URL",
+            deployment(
+                DATABASE, KEYS, {"name": "DOORWARD_FRONTEND_URL", "value": "https://app.example.com/"}
+            ),
+            "DOORWARD_FRONTEND_URL",
         ),
     ],
 )

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from doorward_client.keys.key_set import KeySet
 
 from chart.manifests import FOLDER, OVERLAYS, without_helm
-from doorward_common.keys.key_set import KeySet
 
 ROOT_PASSWORD = {"DOORWARD_DATABASE_ROOT_PASSWORD": "of-your-database"}
 

@@ -9,11 +9,11 @@
 - {name: DOORWARD_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
 - {name: DOORWARD_ACCESS_TOKEN_SECONDS, value: {{ $values.accessTokenSeconds | quote }}}
 - {name: DOORWARD_TRUSTED_PROXIES, value: {{ join "," $values.trustedProxies | quote }}}
-- {name: DOORWARD_DRAIN_SECONDS, value: {{ $values.shutdownDelaySeconds | quote }}}
+- {name: DOORWARD_SHUTDOWN_DELAY_SECONDS, value: {{ $values.shutdownDelaySeconds | quote }}}
 {{- if or (eq .service "auth") $values.keys.shared }}
-- {name: DOORWARD_KEY_SET_FILE, value: /run/secrets/doorward/keys.json}
+- {name: DOORWARD_JWKS_FILE, value: /run/secrets/doorward/keys.json}
 {{- else }}
-- {name: DOORWARD_CURSOR_KEY_FILE, value: /run/secrets/doorward/pagination-secret}
+- {name: DOORWARD_PAGINATION_SECRET_FILE, value: /run/secrets/doorward/pagination-secret}
 {{- end }}
 {{- if or (eq .service "tickets") (and (eq .service "users") (not $values.keys.shared)) }}
 - {name: DOORWARD_AUTH_URL, value: "http://{{ $fullname }}-auth:8000/api/v1/auth"}
@@ -27,13 +27,13 @@
 {{- end }}
 {{- end }}
 {{- if eq .service "auth" }}
-- {name: DOORWARD_ARGON2_THREADS, value: {{ $values.auth.hashThreads | quote }}}
+- {name: DOORWARD_HASH_THREADS, value: {{ $values.auth.hashThreads | quote }}}
 - {name: DOORWARD_REGISTRATION, value: {{ $values.registration | quote }}}
 {{- with $values.registrationDomains }}
 - {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
 {{- end }}
 {{- if or $values.tickets.enabled $values.serviceClients.existingSecret }}
-- {name: DOORWARD_SERVICE_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
+- {name: DOORWARD_OAUTH_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
 {{- end }}
 {{- end }}
 {{- if eq .service "tickets" }}
@@ -68,7 +68,7 @@
 {{- define "doorward.mailEnv" -}}
 {{- $mail := .Values.mail -}}
 {{- if .Values.frontendUrl -}}
-- {name: DOORWARD_APP_URL, value: {{ .Values.frontendUrl | quote }}}
+- {name: DOORWARD_FRONTEND_URL, value: {{ .Values.frontendUrl | quote }}}
 {{- end }}
 {{- if $mail.host }}
 - {name: DOORWARD_SMTP_HOST, value: {{ $mail.host | quote }}}
