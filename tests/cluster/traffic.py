@@ -106,7 +106,7 @@ class Traffic:
         """Create a ticket: not idempotent, and sent once."""
         subject = f"traffic {uuid.uuid4()}"
         answer = self._asked(
-            client, "write", "POST", TICKETS, person, json={"subject": subject, "text": "While things move."}
+            client, "write", "POST", TICKETS, person, json={"subject": subject, "body": "While things move."}
         )
         if answer is not None and answer.status_code in _OK:
             with self._lock:
