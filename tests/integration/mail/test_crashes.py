@@ -157,8 +157,10 @@ async def test_a_worker_that_comes_too_late_makes_no_code(office: Office, smtp: 
         await office.wait_until_empty()
     before = await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
     late = office.worker(mail_settings(smtp.port))
-    await late._courier.carry(stale, leased_at=asyncio.get_running_loop().time())
-    await late._transport.rest()
+    assert late._delivery is not None
+    assert late._transport is not None
+    await late._delivery.deliver(stale, leased_at=asyncio.get_running_loop().time())
+    await late._transport.close_idle()
     assert await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one()) == before
     assert len(smtp.mails()) == 1
 
