@@ -12,7 +12,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_client.settings import load_settings
 from doorward_identity.accounts import Status
 from doorward_kit.logging import configure_logging

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from bench.client import get, post
 from bench.signing import new_signer, sign
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import Status
 from doorward_identity.settings import Argon2Settings
 from doorward_identity.tables import credentials, users
@@ -70,11 +70,11 @@ def create(database_url: str, count: int) -> People:
     reading = random_numbers.sample(rows[1:], READERS)
 
     def token_of(row: dict[str, Any]) -> str:
-        return sign(signer, uuid.UUID(bytes=row["id"]), row["role"])
+        return sign(signer, row["id"], row["role"])
 
     return People(
         count,
-        tuple(uuid.UUID(bytes=row["id"]) for row in reading),
+        tuple(row["id"] for row in reading),
         tuple(map(token_of, reading)),
         token_of(rows[0]),
         tuple(row["email"] for row in chosen),

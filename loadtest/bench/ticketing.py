@@ -11,8 +11,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bench.people import People
-from doorward_client.roles import Role
-from doorward_kit.column_types import fixed_bytes
+from doorward_client.permissions import Role
+from doorward_kit.column_types import Uuid
 from doorward_kit.database import create_engine
 from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.tables import people as snapshot
@@ -75,7 +75,7 @@ _AUTHORS: Final = sa.Table(
     "authors",
     _SCRATCH,
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("id", fixed_bytes(16), nullable=False),
+    sa.Column("id", Uuid(), nullable=False),
 )
 _TEXTS: Final = sa.Table(
     "texts",
@@ -154,5 +154,5 @@ def _vocabulary() -> list[str]:
 def _authors(people: People, count: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
         known = number < len(people.readers)
-        person = people.readers[number].bytes if known else uuid.UUID(int=number + 1).bytes
+        person = people.readers[number] if known else uuid.UUID(int=number + 1)
         yield {"n": number, "id": person, "name": f"Grace Example {number:06}"}

@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 
 from bench.rounds import Arm, in_turns
 from bench.signing import new_signer, new_verifier, sign
+from doorward_client.permissions import Role
 from doorward_client.revocations.models import Changes
 from doorward_client.revocations.revocation_list import RevocationList
-from doorward_client.roles import Role
 from doorward_client.tokens import MAX_REMEMBERED, Claims
 
 REVOKED: Final = 100_000

@@ -137,7 +137,7 @@ AMBIGUOUS = (
 def test_a_location_for_administrators(guarded: Guarded) -> None:
     with guarded.user() as user, guarded.admin() as admin:
         for path in (*ADMIN_PATHS, *(f"/admin/reports{suffix}" for suffix in SOFTENERS)):
-            assert guarded.get_as_written(path, user) == (403, "insufficient_role"), path
+            assert guarded.get_as_written(path, user) == (403, "insufficient_permission"), path
             assert guarded.application.received == []
             assert guarded.get_as_written(path, admin)[0] == 200
             assert guarded.received().values("x-doorward-role") == ["admin"]

@@ -30,7 +30,7 @@ def test_login_reads_and_creates_through_every_hop(chain: Chain, admin: Client) 
     assert admin.get(created.headers["location"]).json()["email"] == email
     with chain.client() as member:
         member.login(email, "a long enough passphrase")
-        assert_problem(member.post(USERS, json={"email": "x@example.com"}), 403, "insufficient_role")
+        assert_problem(member.post(USERS, json={"email": "x@example.com"}), 403, "insufficient_permission")
 
 
 def test_services_do_their_work_with_the_rights_they_are_given(chain: Chain, admin: Client) -> None:

@@ -69,7 +69,7 @@ def roles(walk: Walk) -> None:
         ("... changes nobody", walk.send("PATCH", path, member.session.access, json={"role": "admin"})),
         ("... deletes nobody", walk.send("DELETE", path, member.session.access)),
     ):
-        walk.prove(what, response, 403, "insufficient_role")
+        walk.prove(what, response, 403, "insufficient_permission")
     own = walk.send("PATCH", f"{USERS}/me", member.session.access, json={"name": "Rita R."})
     walk.prove("One's own name is one's own to change", own, 200)
     rise = walk.send("PATCH", f"{USERS}/me", member.session.access, json={"role": "admin"})
@@ -80,7 +80,7 @@ def roles(walk: Walk) -> None:
 def _reading(walk: Walk, member: Member) -> None:
     listed = walk.send("GET", USERS, member.session.access, params={"limit": 1})
     if listed.status_code == 403:
-        walk.prove("Here only administrators read the directory", listed, 403, "insufficient_role")
+        walk.prove("Here only administrators read the directory", listed, 403, "insufficient_permission")
     else:
         walk.prove("A user reads the directory", listed, 200)
     nobody = walk.send("GET", f"{USERS}/{uuid.uuid4()}", member.session.access)

@@ -108,7 +108,7 @@ def asking_for_a_proxy(walk: Walk) -> None:
     walk.prove("Whoever is signed in is let through", let_in, 204)
     walk.check("... by name and role", _told(let_in) == (member.id, "user"), _told(let_in))
     asked = walk.send("GET", f"{AUTH}/verify?role=admin", member.session.access)
-    walk.prove("A user is no administrator", asked, 403, "insufficient_role")
+    walk.prove("A user is no administrator", asked, 403, "insufficient_permission")
     walk.prove("An administrator is", walk.send("GET", f"{AUTH}/verify?role=admin", walk.admin), 204)
     walk.prove(
         "Without a token there is nobody", walk.send("GET", f"{AUTH}/verify"), 401, "not_authenticated"

@@ -52,7 +52,7 @@ def activity(walk: Walk) -> None:
     member = walk.member("tina")
     walk.expect("somebody else is created", walk.create("uwe", password=new_password()), 201)
     refused = walk.send("GET", f"{AUTH}/audit", member.session.access)
-    walk.prove("The audit log is for administrators", refused, 403, "insufficient_role")
+    walk.prove("The audit log is for administrators", refused, 403, "insufficient_permission")
     mine = walk.send("GET", f"{USERS}/me/activity", member.session.access)
     events = walk.prove("One's own activity is one's own to read", mine, 200)["items"]
     walk.check("It is about nobody else", {event["target_id"] for event in events} == {member.id}, events)

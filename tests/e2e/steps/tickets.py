@@ -42,7 +42,7 @@ def _answered(walk: Walk, member: Member, path: str) -> None:
     raised = walk.send("PATCH", path, walk.admin, json={"priority": "high"})
     walk.prove("An administrator sets its priority", raised, 200)
     own = walk.send("PATCH", path, member.session.access, json={"priority": "low"})
-    walk.prove("... and its author does not", own, 403, "insufficient_role")
+    walk.prove("... and its author does not", own, 403, "insufficient_permission")
     reply = walk.send("POST", f"{path}/replies", walk.admin, json={"text": "Coming."})
     walk.prove("An administrator replies", reply, 201)
     read = walk.prove("Its author reads it", walk.send("GET", path, member.session.access), 200)

@@ -35,7 +35,7 @@ def count(installation: Installation, table: sa.Table, user_id: str | None = Non
     """Count the rows of a table, or of a user in it."""
     counted = sa.select(sa.func.count()).select_from(table)
     if user_id is not None:
-        counted = counted.where(table.c.user_id == uuid.UUID(user_id).bytes)
+        counted = counted.where(table.c.user_id == uuid.UUID(user_id))
     [[found]] = installation.execute(counted)
     return int(found)
 
@@ -47,7 +47,7 @@ def bury_a_mail(installation: Installation, recipient: str, *, seconds_ago: int 
         enqueue(connection, outbox, mail)
         connection.execute(
             outbox.update()
-            .where(outbox.c.id == mail.id.bytes)
+            .where(outbox.c.id == mail.id)
             .values(due_at=None, dead_at=utc_now(-seconds_ago), attempts=9, last_error="recipient 550 5.1.1")
         )
     return mail.id

@@ -67,7 +67,7 @@ def test_events_are_whole_and_the_newest_comes_first(
 
 def test_it_is_for_administrators(installation: Installation, people: People) -> None:
     assert_problem(installation.call("GET", AUDIT), 401, "not_authenticated")
-    assert_problem(installation.call("GET", AUDIT, people.user.access), 403, "insufficient_role")
+    assert_problem(installation.call("GET", AUDIT, people.user.access), 403, "insufficient_permission")
 
 
 def test_filters_pick_what_they_name(installation: Installation, busy: People) -> None:

@@ -75,14 +75,14 @@ def test_they_are_for_administrators(installation: Installation, people: People)
         ("DELETE", f"{DEAD_LETTERS}/{mail}"),
     ):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
-        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_role")
+        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert listed(installation, people) == [people.user.email]
 
 
 def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, people: People) -> None:
     """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
     mail = bury_a_mail(installation, people.user.email)
-    deputy = users.c.id == uuid.UUID(people.deputy.id).bytes
+    deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
     for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
         assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")

@@ -67,7 +67,7 @@ def test_whoever_has_joined_is_not_invited(flows: Flows, people: People) -> None
     for user_id in (bob, people.user.id, people.admin.id):
         assert_problem(flows.invite_again(people.admin.access, user_id), 409, "already_joined")
     assert_problem(flows.invite_again(people.admin.access, str(uuid.uuid4())), 404, "user_not_found")
-    assert_problem(flows.invite_again(people.user.access, bob), 403, "insufficient_role")
+    assert_problem(flows.invite_again(people.user.access, bob), 403, "insufficient_permission")
     assert flows.letters.all() == []
 
 

@@ -100,12 +100,21 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
         connection.execute(revocations.delete())
         connection.execute(
             revocations.insert().values(
-                kind="user", subject_id=bytes(16), token_version=1, revoked_at=long_ago, expires_at=long_ago
+                kind="user",
+                subject_id=uuid.UUID(int=0),
+                token_version=1,
+                revoked_at=long_ago,
+                expires_at=long_ago,
             )
         )
         connection.execute(deletions.delete())
         for number in (1, 2):
-            values = {"number": number, "id": bytes(16), "user_id": bytes(16), "deleted_at": long_ago}
+            values = {
+                "number": number,
+                "id": uuid.UUID(int=0),
+                "user_id": uuid.UUID(int=0),
+                "deleted_at": long_ago,
+            }
             connection.execute(deletions.insert().values(values))
         connection.execute(
             sa.text("UPDATE sessions SET ended_at = :then, idle_expires_at = :then"),
@@ -191,7 +200,7 @@ def test_no_right_is_given_that_nothing_uses(
 
 def _leave_something_to_sweep(installation: Installation) -> None:
     then = datetime(2020, 1, 1, tzinfo=UTC)
-    zero, some = bytes(16), bytes(32)
+    zero, some = uuid.UUID(int=0), bytes(32)
     with installation.transaction() as connection:
         connection.execute(rate_limits.update().values(expires_at=then))
         connection.execute(deletions.update().values(deleted_at=then))

@@ -42,7 +42,7 @@ def enrol(database_url: str, count: int, *, role: str = "user") -> list[Member]:
         connection.execute(sa.insert(users), [_row(member, role, now) for member in members])
         connection.execute(
             sa.insert(credentials),
-            [{"user_id": one.id.bytes, "password_hash": _HASH, "updated_at": now} for one in members],
+            [{"user_id": one.id, "password_hash": _HASH, "updated_at": now} for one in members],
         )
         connection.commit()
     engine.dispose()
@@ -51,7 +51,7 @@ def enrol(database_url: str, count: int, *, role: str = "user") -> list[Member]:
 
 def _row(member: Member, role: str, now: datetime) -> dict[str, Any]:
     return {
-        "id": member.id.bytes,
+        "id": member.id,
         "email": member.email,
         "email_key": member.email,
         "name": member.email,

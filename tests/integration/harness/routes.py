@@ -19,6 +19,7 @@ class Route:
     method: str
     path: str
     schemes: tuple[str, ...]
+    permissions: tuple[str, ...]
     body_types: tuple[str, ...]
     query: tuple[str, ...]
 
@@ -51,6 +52,12 @@ def _read(service: str, app: FastAPI) -> list[Route]:
             method.upper(),
             path,
             schemes=tuple(name for scheme in operation.get("security", []) for name in scheme),
+            permissions=tuple(
+                scope
+                for scheme in operation.get("security", [])
+                for scopes in scheme.values()
+                for scope in scopes
+            ),
             body_types=tuple(operation.get("requestBody", {}).get("content", {})),
             query=tuple(one["name"] for one in operation.get("parameters", []) if one["in"] == "query"),
         )

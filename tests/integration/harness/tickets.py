@@ -53,8 +53,8 @@ def store_ticket(installation: Installation, author_id: str, **changes: Any) -> 
     """Store a ticket behind the service's back; return its id."""
     moment = sa.func.current_timestamp()
     values = {
-        "id": uuid.uuid4().bytes,
-        "author_id": uuid.UUID(author_id).bytes,
+        "id": uuid.uuid4(),
+        "author_id": uuid.UUID(author_id),
         **TICKET,
         "status": "open",
         "priority": 1,
@@ -65,7 +65,7 @@ def store_ticket(installation: Installation, author_id: str, **changes: Any) -> 
         **changes,
     }
     store_tickets(installation, [values])
-    return str(uuid.UUID(bytes=values["id"]))
+    return str(values["id"])
 
 
 def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]]) -> None:

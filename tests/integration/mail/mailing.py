@@ -145,7 +145,7 @@ class Office:
 
     async def wait_until_gone(self, mail_id: str) -> None:
         """Wait until this mail is not in the outbox."""
-        wanted = uuid.UUID(mail_id).bytes
+        wanted = uuid.UUID(mail_id)
         await eventually(lambda rows: wanted not in {row.id for row in rows}, self.rows)
 
     async def wait_until_dead(self, count: int) -> None:

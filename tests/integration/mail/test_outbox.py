@@ -92,7 +92,7 @@ async def test_whoever_comes_back_too_late_changes_nothing(office: Office) -> No
     ):
         assert not await office.database.write(work)
     (row,) = await office.rows()
-    assert (row.lease_id, row.attempts, row.dead_at, row.last_error) == (now.lease_id.bytes, 2, None, None)
+    assert (row.lease_id, row.attempts, row.dead_at, row.last_error) == (now.lease_id, 2, None, None)
     assert await office.database.write(lambda c: outbox_queries.delete_sent(c, outbox, now))
     assert await office.rows() == []
 

@@ -11,7 +11,7 @@ from doorward_auth.main import create_app
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_kit.key_rotation import new_jwk
 from integration.harness.installation import AUTH, Installation, auth_settings
-from integration.harness.people import People
+from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 
 
@@ -28,16 +28,30 @@ def test_a_proxy_learns_who_calls(installation: Installation, people: People) ->
 def test_a_proxy_may_ask_for_a_role(installation: Installation, people: People) -> None:
     assert installation.call("GET", f"{AUTH}/verify?role=admin", people.admin.access).status_code == 204
     refused = installation.call("GET", f"{AUTH}/verify?role=admin", people.user.access)
-    assert assert_problem(refused, 403)["code"] == "insufficient_role"
-    assert "insufficient_scope" in refused.headers["www-authenticate"]
+    assert assert_problem(refused, 403)["code"] == "insufficient_permission"
+    assert refused.json()["required"] == "role:admin"
     assert "x-doorward-user" not in refused.headers
     assert installation.call("GET", f"{AUTH}/verify?role=user", people.user.access).status_code == 204
     # An administrator is no `user`: the role that is asked for is the role that is meant.
     assert_problem(installation.call("GET", f"{AUTH}/verify?role=user", people.admin.access), 403)
     for both in ("?role=admin&role=user", "?role=user&role=admin"):
         assert_problem(installation.call("GET", f"{AUTH}/verify{both}", people.user.access), 403)
+    # A role that this release does not know is nobody's.
+    assert_problem(installation.call("GET", f"{AUTH}/verify?role=sorcerer", people.admin.access), 403)
     for typo in ("?role=Admin", "?role="):
         assert_problem(installation.call("GET", f"{AUTH}/verify{typo}", people.user.access), 422)
+
+
+def test_a_proxy_may_ask_for_a_permission(installation: Installation, people: People) -> None:
+    asked = f"{AUTH}/verify?permission=audit:read"
+    auditor = enrol(installation, people.admin, role="auditor")
+    assert installation.call("GET", asked, people.admin.access).status_code == 204
+    assert installation.call("GET", asked, auditor.access).status_code == 204
+    refused = assert_problem(installation.call("GET", asked, people.user.access), 403)
+    assert (refused["code"], refused["required"]) == ("insufficient_permission", "audit:read")
+    both = f"{asked}&permission=users:write"
+    assert_problem(installation.call("GET", both, auditor.access), 403)
+    assert_problem(installation.call("GET", f"{AUTH}/verify?permission=audit", people.admin.access), 422)
 
 
 def test_without_a_good_token_the_challenge(installation: Installation, people: People) -> None:

@@ -17,7 +17,7 @@ def assert_refusal(
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["code"] == code
-    assert response.headers["www-authenticate"].startswith('Bearer realm="doorward"')
+    assert ("www-authenticate" in response.headers) == (status == 401)
 
 
 def test_it_knows_who_calls_and_refuses_with_problem_documents(
@@ -27,7 +27,7 @@ def test_it_knows_who_calls_and_refuses_with_problem_documents(
     answer = service.ask("GET", REPORTS, user.access)
     assert answer.json() == {"reader": str(user.member.id), "role": "user"}
     assert service.ask("DELETE", f"{REPORTS}/7", admin.access).json()["by"] == str(admin.member.id)
-    assert_refusal(service, user.access, 403, "insufficient_role", "DELETE")
+    assert_refusal(service, user.access, 403, "insufficient_permission", "DELETE")
     assert_refusal(service, None, 401, "not_authenticated")
     assert_refusal(service, "garbage", 401, "invalid_token")
     assert_refusal(service, user.access[:-4] + "AAAA", 401, "invalid_token", "DELETE")

@@ -1,4 +1,6 @@
-"""What every caller may do on every route: the one table that the authorization matrix reads.
+"""Who may do what on which route: the table that the authorization matrix is generated from.
+
+A row names the permission that a route requires; each role's status follows from ROLE_PERMISSIONS.
 
 Keys are (method, path) of the OpenAPI documents; a route without a row fails the tests. Values give
 the status for each role, or for each role by whose account it is about (own, other, unknown).
@@ -7,9 +9,10 @@ the status for each role, or for each role by whose account it is about (own, ot
 from collections.abc import Mapping
 from typing import Any, Final
 
+from doorward_client.permissions import Permission, Role, permissions_of
 from integration.harness.people import PASSWORD
 
-ROLES: Final = ("anonymous", "garbage", "disabled", "user", "admin")
+ROLES: Final = ("anonymous", "garbage", "disabled", *(role.value for role in Role))
 """`disabled` was disabled after its login and still holds its access token, which was revoked."""
 
 OWNERSHIPS: Final = ("own", "other", "unknown")
@@ -23,20 +26,30 @@ def about(own: int, other: int, unknown: int) -> Mapping[str, int]:
 
 
 _OPEN: Final = dict.fromkeys(ROLES, 200)
-_NOBODY: Final = {"anonymous": 401, "garbage": 401}
-_ADMINS_ONLY: Final = {**_NOBODY, "disabled": 401, "user": 403}
+_UNAUTHENTICATED: Final = {"anonymous": 401, "garbage": 401, "disabled": 401}
 
 # Registered services have secrets of their own: no person's token opens these.
 _CLIENTS_ONLY: Final = dict.fromkeys(ROLES, 401)
 
 
-def _own_or_admin(status: int) -> Statuses:
-    """Give the statuses of what its author and administrators see, and nobody else knows of."""
+def _signed_in(status: int | Mapping[str, int]) -> Statuses:
+    """Give one status to every signed-in user."""
+    return {**_UNAUTHENTICATED, **dict.fromkeys(Role, status)}
+
+
+def _with(permission: Permission, status: int | Mapping[str, int]) -> Statuses:
+    """Give the status to the roles that hold the permission, and 403 to the others."""
     return {
-        **_NOBODY,
-        "disabled": 401,
-        "user": about(status, 404, 404),
-        "admin": about(status, status, 404),
+        **_UNAUTHENTICATED,
+        **{role: status if permission in permissions_of(role) else 403 for role in Role},
+    }
+
+
+def _own_or(permission: Permission, status: int) -> Statuses:
+    """Give the status to the author and to holders of the permission; others learn nothing: 404."""
+    return {
+        **_UNAUTHENTICATED,
+        **{role: about(status, status if permission in permissions_of(role) else 404, 404) for role in Role},
     }
 
 
@@ -47,25 +60,20 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     # Metadata is there once the issuer is a URL; here it is a name.
     ("GET", "/.well-known/oauth-authorization-server/api/v1/auth"): dict.fromkeys(ROLES, 404),
     ("GET", "/api/v1/auth/.well-known/oauth-authorization-server"): dict.fromkeys(ROLES, 404),
-    ("GET", "/api/v1/auth/verify"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
+    ("GET", "/api/v1/auth/verify"): _signed_in(204),
     ("GET", "/api/v1/auth/revocations"): _CLIENTS_ONLY,
     ("GET", "/api/v1/auth/deletions"): _CLIENTS_ONLY,
     ("GET", "/api/v1/auth/accounts"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/introspect"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/revoke"): _CLIENTS_ONLY,
-    ("GET", "/api/v1/auth/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("POST", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
-    ("DELETE", "/api/v1/auth/logout"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
-    ("GET", "/api/v1/auth/sessions"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("DELETE", "/api/v1/auth/sessions"): {**_NOBODY, "disabled": 401, "user": 204, "admin": 204},
-    ("DELETE", "/api/v1/auth/sessions/{session_id}"): {
-        **_NOBODY,
-        "disabled": 401,
-        "user": about(204, 404, 404),
-        "admin": about(204, 404, 404),
-    },
+    ("GET", "/api/v1/auth/me"): _signed_in(200),
+    ("POST", "/api/v1/auth/logout"): _signed_in(204),
+    ("DELETE", "/api/v1/auth/logout"): _signed_in(204),
+    ("GET", "/api/v1/auth/sessions"): _signed_in(200),
+    ("DELETE", "/api/v1/auth/sessions"): _signed_in(204),
+    ("DELETE", "/api/v1/auth/sessions/{session_id}"): _signed_in(about(204, 404, 404)),
     # Ending what is not there is no error: whoever asks for it has it.
-    ("DELETE", "/api/v1/auth/users/{user_id}/sessions"): {**_ADMINS_ONLY, "admin": 204},
+    ("DELETE", "/api/v1/auth/users/{user_id}/sessions"): _with(Permission.SESSIONS_END, 204),
     # Open to strangers, who prove themselves by what they send: here by nothing that counts.
     ("POST", "/api/v1/auth/register"): dict.fromkeys(ROLES, 202),
     ("POST", "/api/v1/auth/verify-email"): dict.fromkeys(ROLES, 400),
@@ -74,48 +82,40 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/password/reset"): dict.fromkeys(ROLES, 202),
     ("PATCH", "/api/v1/auth/password/reset"): dict.fromkeys(ROLES, 400),
     ("POST", "/api/v1/auth/password"): {
+        **_signed_in(204),
         "anonymous": 422,
-        "garbage": 401,
-        "disabled": 401,
-        "user": 204,
-        "admin": 204,
     },
-    ("POST", "/api/v1/auth/email"): {**_NOBODY, "disabled": 401, "user": 202, "admin": 202},
-    ("PATCH", "/api/v1/auth/email"): {**_NOBODY, "disabled": 401, "user": 400, "admin": 400},
-    ("GET", "/api/v1/auth/mail/dead-letters"): {**_ADMINS_ONLY, "admin": 200},
-    ("POST", "/api/v1/auth/mail/dead-letters/{mail_id}/retry"): {**_ADMINS_ONLY, "admin": 404},
-    ("DELETE", "/api/v1/auth/mail/dead-letters/{mail_id}"): {**_ADMINS_ONLY, "admin": 404},
-    ("GET", "/api/v1/auth/audit"): {**_ADMINS_ONLY, "admin": 200},
-    ("GET", "/api/v1/users/me/activity"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("GET", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("PATCH", "/api/v1/users/me"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("GET", "/api/v1/users"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("POST", "/api/v1/users"): {**_ADMINS_ONLY, "admin": 201},
-    ("GET", "/api/v1/users/{user_id}"): {
-        **_NOBODY,
-        "disabled": 401,
-        "user": about(200, 200, 404),
-        "admin": about(200, 200, 404),
-    },
+    ("POST", "/api/v1/auth/email"): _signed_in(202),
+    ("PATCH", "/api/v1/auth/email"): _signed_in(400),
+    ("GET", "/api/v1/auth/mail/dead-letters"): _with(Permission.MAIL_MANAGE, 200),
+    ("POST", "/api/v1/auth/mail/dead-letters/{mail_id}/retry"): _with(Permission.MAIL_MANAGE, 404),
+    ("DELETE", "/api/v1/auth/mail/dead-letters/{mail_id}"): _with(Permission.MAIL_MANAGE, 404),
+    ("GET", "/api/v1/auth/audit"): _with(Permission.AUDIT_READ, 200),
+    ("GET", "/api/v1/users/me/activity"): _signed_in(200),
+    ("GET", "/api/v1/users/me"): _signed_in(200),
+    ("PATCH", "/api/v1/users/me"): _signed_in(200),
+    ("GET", "/api/v1/users"): _signed_in(200),
+    ("POST", "/api/v1/users"): _with(Permission.USERS_WRITE, 201),
+    ("GET", "/api/v1/users/{user_id}"): _signed_in(about(200, 200, 404)),
     # Those whom the matrix knows have joined.
-    ("POST", "/api/v1/users/{user_id}/invitation"): {**_ADMINS_ONLY, "admin": about(409, 409, 404)},
-    ("PUT", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
-    ("PATCH", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
-    ("DELETE", "/api/v1/users/{user_id}"): {**_ADMINS_ONLY, "admin": about(204, 204, 404)},
-    ("GET", "/api/v1/tickets"): {**_NOBODY, "disabled": 401, "user": 200, "admin": 200},
-    ("POST", "/api/v1/tickets"): {**_NOBODY, "disabled": 401, "user": 201, "admin": 201},
-    ("GET", "/api/v1/tickets/mail/dead-letters"): {**_ADMINS_ONLY, "admin": 200},
-    ("POST", "/api/v1/tickets/mail/dead-letters/{mail_id}/retry"): {**_ADMINS_ONLY, "admin": 404},
-    ("DELETE", "/api/v1/tickets/mail/dead-letters/{mail_id}"): {**_ADMINS_ONLY, "admin": 404},
-    ("GET", "/api/v1/tickets/{ticket_id}"): _own_or_admin(200),
-    ("PUT", "/api/v1/tickets/{ticket_id}"): _own_or_admin(200),
-    ("PATCH", "/api/v1/tickets/{ticket_id}"): {**_ADMINS_ONLY, "admin": about(200, 200, 404)},
-    ("PATCH", "/api/v1/tickets/{ticket_id}/close"): _own_or_admin(200),
-    ("PATCH", "/api/v1/tickets/close-ticket/{ticket_id}"): _own_or_admin(200),
-    ("GET", "/api/v1/tickets/{ticket_id}/replies"): _own_or_admin(200),
-    ("POST", "/api/v1/tickets/{ticket_id}/replies"): _own_or_admin(201),
-    ("PUT", "/api/v1/tickets/{ticket_id}/mute"): _own_or_admin(204),
-    ("DELETE", "/api/v1/tickets/{ticket_id}/mute"): _own_or_admin(204),
+    ("POST", "/api/v1/users/{user_id}/invitation"): _with(Permission.USERS_WRITE, about(409, 409, 404)),
+    ("PUT", "/api/v1/users/{user_id}"): _with(Permission.USERS_WRITE, about(200, 200, 404)),
+    ("PATCH", "/api/v1/users/{user_id}"): _with(Permission.USERS_WRITE, about(200, 200, 404)),
+    ("DELETE", "/api/v1/users/{user_id}"): _with(Permission.USERS_WRITE, about(204, 204, 404)),
+    ("GET", "/api/v1/tickets"): _signed_in(200),
+    ("POST", "/api/v1/tickets"): _signed_in(201),
+    ("GET", "/api/v1/tickets/mail/dead-letters"): _with(Permission.MAIL_MANAGE, 200),
+    ("POST", "/api/v1/tickets/mail/dead-letters/{mail_id}/retry"): _with(Permission.MAIL_MANAGE, 404),
+    ("DELETE", "/api/v1/tickets/mail/dead-letters/{mail_id}"): _with(Permission.MAIL_MANAGE, 404),
+    ("GET", "/api/v1/tickets/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
+    ("PUT", "/api/v1/tickets/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
+    ("PATCH", "/api/v1/tickets/{ticket_id}"): _with(Permission.TICKETS_MANAGE, about(200, 200, 404)),
+    ("PATCH", "/api/v1/tickets/{ticket_id}/close"): _own_or(Permission.TICKETS_READ_ALL, 200),
+    ("PATCH", "/api/v1/tickets/close-ticket/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
+    ("GET", "/api/v1/tickets/{ticket_id}/replies"): _own_or(Permission.TICKETS_READ_ALL, 200),
+    ("POST", "/api/v1/tickets/{ticket_id}/replies"): _own_or(Permission.TICKETS_READ_ALL, 201),
+    ("PUT", "/api/v1/tickets/{ticket_id}/mute"): _own_or(Permission.TICKETS_READ_ALL, 204),
+    ("DELETE", "/api/v1/tickets/{ticket_id}/mute"): _own_or(Permission.TICKETS_READ_ALL, 204),
 }
 
 BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from doorward_client.permissions import Role, permissions_of
 from integration.harness.installation import Installation
 from integration.harness.people import People, Person, disable, enrol
 from integration.harness.problems import assert_problem
@@ -26,7 +27,7 @@ CODES = {
     409: {"already_joined"},
     422: {"validation_error"},
     401: {"not_authenticated", "invalid_token", "invalid_client"},
-    403: {"insufficient_role"},
+    403: {"insufficient_permission"},
     404: {
         "user_not_found",
         "session_not_found",
@@ -41,6 +42,9 @@ def actor(installation: Installation, people: People, role: str) -> tuple[Person
     """Return who calls and with which token."""
     if role == "admin":
         return people.admin, people.admin.access
+    if role == "auditor":
+        auditor = enrol(installation, people.admin, role=role)
+        return auditor, auditor.access
     if role == "disabled":
         gone = enrol(installation, people.admin)
         disable(installation, people.admin, gone)
@@ -91,6 +95,13 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 def test_a_route_is_documented_as_protected_exactly_when_strangers_are_refused() -> None:
     for route in ROUTES:
         assert bool(route.schemes) == (EXPECTED[route.method, route.path]["anonymous"] == 401), route.name
+
+
+def test_openapi_names_the_permission_that_a_route_requires() -> None:
+    for route in ROUTES:
+        refused = {role for role in Role if EXPECTED[route.method, route.path][role] == 403}
+        without = {role for role in Role if not permissions_of(role).issuperset(route.permissions)}
+        assert refused == without, route.name
 
 
 @pytest.mark.parametrize(("route", "role", "ownership"), CELLS, ids=name_of)

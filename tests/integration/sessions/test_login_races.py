@@ -98,10 +98,8 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         for member in members:
-            code = hash_pin(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id.bytes, PIN)
-            codes.store(
-                connection, member.id.bytes, Purpose.RESET, code, seconds=PIN_SECONDS, subject=member.email
-            )
+            code = hash_pin(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id, PIN)
+            codes.store(connection, member.id, Purpose.RESET, code, seconds=PIN_SECONDS, subject=member.email)
         connection.commit()
     engine.dispose()
     own = await together(count, lambda number: replicas.log_in(members[number]), at_once=AT_ONCE)

@@ -81,7 +81,7 @@ async def test_a_revocation_between_the_looks_of_two_is_heard_from_either(
     def meanwhile() -> None:
         asyncio.run(first.look())  # in the thread of the second's look: it waits
         with engine.connect() as connection:
-            revoke_session(connection, revoked.bytes, token_seconds=300)
+            revoke_session(connection, revoked, token_seconds=300)
 
     with second.held_before_the_rows(meanwhile):
         await second.look()

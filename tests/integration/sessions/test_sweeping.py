@@ -65,8 +65,8 @@ def opened(database: Database) -> Iterator[sa.Engine]:
 def session_row(member: Member, *, ended: datetime | None, idle_until: datetime) -> dict[str, Any]:
     began = idle_until - timedelta(days=14)
     return {
-        "id": uuid7s.uuid7().bytes,
-        "user_id": member.id.bytes,
+        "id": uuid7s.uuid7(),
+        "user_id": member.id,
         "current_hash": bytes(32),
         "created_at": began,
         "last_used_at": began,
@@ -80,7 +80,7 @@ def session_row(member: Member, *, ended: datetime | None, idle_until: datetime)
 
 def revocation_row(expires: datetime) -> dict[str, Any]:
     revoked = expires - timedelta(seconds=300)
-    subject = uuid.uuid4().bytes
+    subject = uuid.uuid4()
     return {
         "kind": "session",
         "subject_id": subject,
@@ -90,7 +90,7 @@ def revocation_row(expires: datetime) -> dict[str, Any]:
     }
 
 
-def store(engine: sa.Engine, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[bytes]:
+def store(engine: sa.Engine, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID]:
     """Store rows; return their ids."""
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
@@ -99,7 +99,7 @@ def store(engine: sa.Engine, table: sa.Table, rows: Sequence[dict[str, Any]]) ->
     return {row.get("id") or row["subject_id"] for row in rows}
 
 
-def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[bytes]:
+def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[uuid.UUID]:
     with engine.connect() as connection:
         return set(connection.execute(sa.select(column)).scalars())
 
@@ -169,7 +169,7 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
     assert sum(task.result() for task in refreshing) > LIVE, "nobody refreshed meanwhile: nothing was raced"
     there = stored(engine, sessions.c.id)
     assert not there & over
-    assert there >= kept | {tokens.session_id.bytes for tokens in live}
+    assert there >= kept | {tokens.session_id for tokens in live}
     assert not stored(engine, revocations.c.subject_id) & expired
     assert stored(engine, revocations.c.subject_id) >= still_needed
     for tokens in live:

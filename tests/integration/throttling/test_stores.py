@@ -150,7 +150,7 @@ async def running(server: Redis) -> AsyncIterator[RedisBackend]:
 
 
 def subjects_of_mine(*limits: Backoff | Budget) -> list[Subject]:
-    return [Subject.of(limit, secrets.token_bytes(8)) for limit in limits]
+    return [Subject.of(limit, secrets.token_hex(8)) for limit in limits]
 
 
 class Model:

@@ -71,7 +71,7 @@ def test_a_list_by_two_filters_reads_a_bounded_number_of_rows(
         monkeypatch.setattr(search, name, bound)
     connection.execute(tickets.update().values(status=TicketStatus.CLOSED.value))
     if reader:
-        listing = Listing(uuid.UUID(people.user.id).bytes, Filter(status=TicketStatus.OPEN), sort)
+        listing = Listing(uuid.UUID(people.user.id), Filter(status=TicketStatus.OPEN), sort)
     else:
         criteria = Filter(status=TicketStatus.OPEN, assignee=uuid.UUID(people.deputy.id))
         listing = Listing(None, criteria, sort)

@@ -89,7 +89,7 @@ def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
 ) -> None:
     del asked
     # As a release before the feed did.
-    installation.execute(users.delete().where(users.c.id == uuid.UUID(people.user.id).bytes))
+    installation.execute(users.delete().where(users.c.id == uuid.UUID(people.user.id)))
     let_a_day_pass(installation)
     with another(installation) as restarted:
         restarted.follow_deletions()

@@ -25,19 +25,19 @@ DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"
 
 def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
     """Leave a dead letter as a worker does that a mail server refused."""
-    ticket_id = uuid.UUID(store_ticket(installation, person_id)).bytes
-    person = uuid.UUID(person_id).bytes
-    parameters = {"ticket_id": ticket_id.hex(), "person_id": person.hex()}
+    ticket_id = uuid.UUID(store_ticket(installation, person_id))
+    person = uuid.UUID(person_id)
+    parameters = {"ticket_id": ticket_id.hex, "person_id": person.hex}
     mail = Mail(NotificationType.REPLIED.value, None, parameters=parameters)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         enqueue(connection, outbox, mail)
         notice = {"ticket_id": ticket_id, "person_id": person, "kind": mail.template, "since": 0}
-        newest = {"mail_id": mail.id.bytes, "due_at": utc_now()}
+        newest = {"mail_id": mail.id, "due_at": utc_now()}
         connection.execute(notices.insert().values({**notice, **newest}))
         connection.execute(
             outbox.update()
-            .where(outbox.c.id == mail.id.bytes)
+            .where(outbox.c.id == mail.id)
             .values(due_at=None, dead_at=utc_now(-seconds_ago), attempts=9, last_error="recipient 550 5.1.1")
         )
         connection.commit()
@@ -124,7 +124,7 @@ def test_they_are_for_administrators(installation: Installation, people: People)
     for method, path in (("GET", DEAD_LETTERS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         # Also not for whom it is.
-        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_role")
+        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert [letter["id"] for letter in letters(installation, people)] == [str(mail)]
 
 
@@ -135,7 +135,7 @@ def test_whoever_fell_a_moment_ago_decides_nothing(
     """Though the list of revoked tokens does not say so yet: the directory does."""
     mail = bury(installation, people.user.id)
     before = stored(installation)
-    deputy = users.c.id == uuid.UUID(people.deputy.id).bytes
+    deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(**fall))
     for method, path in changes(mail):
         assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")

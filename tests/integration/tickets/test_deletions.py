@@ -39,7 +39,7 @@ def read_feed(installation: Installation, after: str | None = None) -> dict[str,
 
 def age_all(installation: Installation, people: list[Person]) -> None:
     """Let these deletions be of long ago."""
-    ids = [uuid.UUID(one.id).bytes for one in people]
+    ids = [uuid.UUID(one.id) for one in people]
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     installation.execute(deletions.update().where(deletions.c.user_id.in_(ids)).values(deleted_at=long_ago))
 
@@ -111,7 +111,7 @@ def test_a_deletion_between_a_look_and_its_write_is_not_undone(
     def forget() -> None:
         with installation.tickets_engine.connect() as other:
             other.exec_driver_sql("BEGIN")
-            repository.forget(other, [uuid.UUID(people.user.id).bytes])
+            repository.forget(other, [uuid.UUID(people.user.id)])
             other.commit()
 
     come_in_between(installation, monkeypatch, forget)
@@ -130,7 +130,7 @@ def test_what_they_were_answered_goes_too(installation: Installation, people: Pe
     delete(installation, people, people.user)
     installation.follow_deletions()
     kept = tickets_execute(installation, sa.select(idempotency_keys.c.caller_id))
-    assert kept == [(uuid.UUID(people.other.id).bytes,)]
+    assert kept == [(uuid.UUID(people.other.id),)]
 
 
 def test_each_deletion_is_told_once_and_in_order(installation: Installation, people: People) -> None:
@@ -246,7 +246,7 @@ def test_whoever_is_there_after_all_is_taken_back(installation: Installation, pe
     path = path_of(open_ticket(installation, people.user))
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        repository.forget(connection, [uuid.UUID(people.user.id).bytes])
+        repository.forget(connection, [uuid.UUID(people.user.id)])
         connection.commit()
     assert open_ticket(installation, people.user)["author"]["deleted"]
     check_everybody(installation)
@@ -264,7 +264,7 @@ def test_a_deletion_while_everybody_is_asked_about_is_not_taken_back(
     find = follower._accounts.find
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        repository.forget(connection, [uuid.UUID(people.user.id).bytes])  # wrongly, and then rightly
+        repository.forget(connection, [uuid.UUID(people.user.id)])  # wrongly, and then rightly
         connection.commit()
 
     async def overtaken(ids: Any) -> Any:

@@ -100,7 +100,7 @@ def test_key_is_forgotten_after_its_time_and_swept(installation: Installation, p
     request = ("POST", TICKETS, dict(TICKET))
     first, kept = (send(installation, people.user.access, request, key).json() for key in ("old", "new"))
     age = sa.update(idempotency_keys).values(expires_at=idempotency_keys.c.expires_at)
-    owner = uuid.UUID(people.user.id).bytes
+    owner = uuid.UUID(people.user.id)
     (oldest, *_) = tickets_execute(
         installation, sa.select(idempotency_keys.c.key_hash).order_by(idempotency_keys.c.expires_at)
     )

@@ -24,14 +24,14 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def fill(installation: Installation, people: People, count: int, seed: int) -> list[str]:
     """Store tickets of four people, many of the same moment, as an import's are; return their ids."""
     chance = random.Random(seed)
-    authors = [uuid.UUID(one.id).bytes for one in (people.user, people.user, people.other, people.admin)]
-    assignees = [None, uuid.UUID(people.admin.id).bytes, uuid.UUID(people.deputy.id).bytes]
+    authors = [uuid.UUID(one.id) for one in (people.user, people.user, people.other, people.admin)]
+    assignees = [None, uuid.UUID(people.admin.id), uuid.UUID(people.deputy.id)]
     rows: list[dict[str, Any]] = []
     for _ in range(count):
         created = START + timedelta(seconds=chance.randrange(3), microseconds=chance.randrange(2))
         rows.append(
             {
-                "id": uuid.UUID(int=chance.getrandbits(128), version=4).bytes,
+                "id": uuid.UUID(int=chance.getrandbits(128), version=4),
                 "author_id": chance.choice(authors),
                 "assignee_id": chance.choice(assignees),
                 "subject": " ".join(chance.sample(WORDS, 2)),
@@ -45,7 +45,7 @@ def fill(installation: Installation, people: People, count: int, seed: int) -> l
             }
         )
     store_tickets(installation, rows)
-    return [str(uuid.UUID(bytes=row["id"])) for row in rows]
+    return [str(row["id"]) for row in rows]
 
 
 def walk(
@@ -81,11 +81,11 @@ def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
     )
 
 
-def order_of(item: dict[str, Any], sort: str) -> tuple[Any, bytes]:
+def order_of(item: dict[str, Any], sort: str) -> tuple[Any, uuid.UUID]:
     """Return what an item is ordered by, worked out without the database."""
     name = sort.removeprefix("-")
     value = Priority(item[name]).rank if name == "priority" else datetime.fromisoformat(item[name])
-    return value, uuid.UUID(item["id"]).bytes
+    return value, uuid.UUID(item["id"])
 
 
 def filters(people: People) -> list[dict[str, str]]:

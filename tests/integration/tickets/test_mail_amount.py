@@ -79,17 +79,15 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
     reply(mailing, people.admin, path)
     settled(mailing, smtp)
     reply(mailing, people.admin, path)  # waits for its time, an hour away
-    ticket_id = uuid.UUID(path.rpartition("/")[2]).bytes
-    notice = Notice(ticket_id, uuid.UUID(people.user.id).bytes, NotificationType.REPLIED)
+    ticket_id = uuid.UUID(path.rpartition("/")[2])
+    notice = Notice(ticket_id, uuid.UUID(people.user.id), NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change:
         change.exec_driver_sql("BEGIN")
         change.execute(sa.select(tickets).where(tickets.c.id == ticket_id).with_for_update())
         assert not repository.schedule(change, notice, since=2, seconds=3600)
-        values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4().bytes, "text": "Late."}
+        values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4(), "text": "Late."}
         change.execute(
-            replies.insert().values(
-                **values, author_id=uuid.UUID(people.admin.id).bytes, created_at=utc_now()
-            )
+            replies.insert().values(**values, author_id=uuid.UUID(people.admin.id), created_at=utc_now())
         )
         tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
         wait_until_a_row_is_waited_for(mariadb_server)

@@ -36,7 +36,7 @@ def delayed(installation: Installation, meanwhile: Callable[[], object]) -> Iter
 
 
 def names_of(installation: Installation, person: Person) -> list[tuple[Any, ...]]:
-    found = sa.select(snapshot.c.name).where(snapshot.c.id == uuid.UUID(person.id).bytes)
+    found = sa.select(snapshot.c.name).where(snapshot.c.id == uuid.UUID(person.id))
     return tickets_execute(installation, found)
 
 
@@ -103,11 +103,11 @@ def test_a_word_as_old_takes_the_place_of_another(installation: Installation, pe
 def test_whoever_is_taken_back_is_known_by_an_older_word(installation: Installation, people: People) -> None:
     """A backup of the directory was restored: somebody is there again, as they were long ago."""
     open_ticket(installation, people.user)
-    them = uuid.UUID(people.user.id).bytes
+    them = uuid.UUID(people.user.id)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         repository.forget(connection, [them])
-        (gone,) = repository.known_people(connection, b"", 1)
+        (gone,) = repository.known_people(connection, uuid.UUID(int=0), 1)
         repository.take_back(connection, [gone])
         connection.commit()
     long_ago = users.update().where(users.c.id == them).values(updated_at=datetime(2020, 1, 1, tzinfo=UTC))

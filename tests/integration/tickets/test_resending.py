@@ -145,7 +145,7 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
     ticket = open_ticket(mailing, people.user)
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     let_the_next_be_due(mailing)
-    ticket_id, person_id = (uuid.UUID(one).bytes for one in (ticket["id"], people.user.id))
+    ticket_id, person_id = (uuid.UUID(one) for one in (ticket["id"], people.user.id))
     notice = Notice(ticket_id, person_id, NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change, ThreadPoolExecutor(1) as threads:
         change.exec_driver_sql("BEGIN")

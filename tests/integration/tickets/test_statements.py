@@ -79,8 +79,8 @@ def test_a_page_of_deletions_is_forgotten_in_two_statements(
 ) -> None:
     """One for each of them would outlast the bound on a unit of work, and be tried again for ever."""
     open_ticket(installation, people.user)
-    strangers = [uuid.uuid4().bytes for _ in range(PAGE - 1)]
-    gone = [uuid.UUID(people.user.id).bytes, *strangers]
+    strangers = [uuid.uuid4() for _ in range(PAGE - 1)]
+    gone = [uuid.UUID(people.user.id), *strangers]
     with installation.tickets_engine.connect() as connection, noted(installation.tickets_engine) as seen:
         connection.exec_driver_sql("BEGIN")
         repository.forget(connection, gone)

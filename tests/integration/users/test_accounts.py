@@ -140,7 +140,7 @@ def test_own_profile_takes_nothing_but_the_name(
 
 def test_directory_for_admins_alone_shows_others_nothing(installation: Installation, people: People) -> None:
     with another(installation, directory_visibility="admins") as closed:
-        assert_problem(closed.call("GET", USERS, people.user.access), 403, "insufficient_role")
+        assert_problem(closed.call("GET", USERS, people.user.access), 403, "insufficient_permission")
         hidden = assert_problem(closed.call("GET", people.other.path, people.user.access), 404)
         unknown = assert_problem(closed.call("GET", f"{USERS}/{uuid.uuid4()}", people.user.access), 404)
         assert hidden["code"] == unknown["code"]

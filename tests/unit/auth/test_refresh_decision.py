@@ -1,3 +1,4 @@
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +12,8 @@ GRACE = timedelta(seconds=10)
 CURRENT, PREVIOUS, OLDER = b"c" * 32, b"p" * 32, b"o" * 32
 
 SESSION = SessionRow(
-    id=b"i" * 16,
-    user_id=b"u" * 16,
+    id=uuid.UUID(int=1),
+    user_id=uuid.UUID(int=2),
     current_hash=CURRENT,
     previous_hash=PREVIOUS,
     rotated_at=NOW - timedelta(seconds=5),

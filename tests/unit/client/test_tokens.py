@@ -15,7 +15,7 @@ from doorward_auth.signing import Signer
 from doorward_client import tokens
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import key_id
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, Role, extended
 from doorward_client.tokens import InvalidTokenError, Verifier
 
 SECRET = "0f8b1c9d7e6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c"
@@ -135,9 +135,14 @@ CLAIMS: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "expires now": (lambda now: {"exp": now}, "expired"),
     "expires as text": (lambda now: {"exp": str(now + 60)}, "bad_exp"),
     "of another service": (lambda _: {"aud": "billing"}, "wrong_audience"),
-    "for several audiences": (lambda _: {"aud": ["doorward", "billing"]}, "wrong_audience"),
+    "for several other audiences": (lambda _: {"aud": ["billing", "mail"]}, "wrong_audience"),
+    "for no audience": (lambda _: {"aud": []}, "wrong_audience"),
+    "for a list in a list": (lambda _: {"aud": [["doorward"]]}, "wrong_audience"),
     "of another issuer": (lambda _: {"iss": "https://attacker.example"}, "wrong_issuer"),
-    "an unknown role": (lambda _: {"role": "root"}, "bad_role"),
+    "a role that is no name": (lambda _: {"role": "Admin "}, "bad_role"),
+    "a negative token version": (lambda _: {"token_version": -1}, "bad_token_version"),
+    "an empty scope": (lambda _: {"scope": ""}, "bad_scope"),
+    "a list of scopes": (lambda _: {"scope": ["account"]}, "bad_scope"),
     "a subject in another spelling": (lambda _: {"sub": str(USER).upper()}, "bad_sub"),
     "not before tomorrow": (lambda now: {"nbf": now + 86_400}, "not_yet_valid"),
     "issued tomorrow": (lambda now: {"iat": now + 86_400, "exp": now + 90_000}, "issued_in_the_future"),
@@ -232,3 +237,43 @@ def test_remembers_hashes_and_not_tokens(verifier: Verifier) -> None:
     token = forge(good_header(), good_claims())
     verifier.verify(token)
     assert list(verifier._remembered) == [hashlib.sha256(token.encode()).digest()]
+
+
+def test_the_audience_may_be_one_of_several(verifier: Verifier) -> None:
+    claims = good_claims() | {"aud": ["another", "doorward"]}
+    assert verifier.verify(forge(good_header(), claims)).user_id == USER
+
+
+def test_an_unknown_role_has_no_permissions_and_is_valid(verifier: Verifier) -> None:
+    claims = verifier.verify(forge(good_header(), good_claims() | {"role": "sorcerer"}))
+    assert (claims.role, claims.permissions, claims.covers_account) == ("sorcerer", frozenset(), True)
+
+
+SCOPES: dict[str, tuple[str, set[str], bool]] = {
+    "doorward": ("doorward openid", set(Permission), True),
+    "account": ("openid account", set(), True),
+    "permissions": ("audit:read users:read", {"audit:read", "users:read"}, False),
+    "openid": ("openid profile", set(), False),
+    "unknown": ("everything", set(), False),
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_scopes_only_narrow(verifier: Verifier, name: str) -> None:
+    scope, permissions, covers_account = SCOPES[name]
+    admin = verifier.verify(forge(good_header(), good_claims() | {"role": "admin", "scope": scope}))
+    assert (set(admin.permissions), admin.covers_account) == (permissions, covers_account)
+    user = verifier.verify(forge(good_header(), good_claims() | {"role": "user", "scope": scope}))
+    assert user.permissions == frozenset()
+
+
+def test_a_service_of_your_own_adds_permissions_to_roles() -> None:
+    table = extended({"auditor": {"reports:read"}, "clerk": {"reports:write"}})
+    verifier = Verifier(
+        KeyStore.of_secret(SECRET), issuer="doorward", audience="doorward", role_permissions=table
+    )
+    auditor = verifier.verify(forge(good_header(), good_claims() | {"role": "auditor"}))
+    assert auditor.may("reports:read")
+    assert auditor.may(Permission.AUDIT_READ)
+    clerk = verifier.verify(forge(good_header(), good_claims() | {"role": "clerk"}))
+    assert clerk.permissions == {"reports:write"}

@@ -89,8 +89,10 @@ def test_people_are_named_after_their_run_and_taken_in_turn() -> None:
 
 
 def test_who_cannot_be_made_ends_it() -> None:
-    people = People(office_on(Wire(), Answer(403, body={"code": "insufficient_role"})))
-    with pytest.raises(LoadError, match="could not be created as an administrator: 403 insufficient_role"):
+    people = People(office_on(Wire(), Answer(403, body={"code": "insufficient_permission"})))
+    with pytest.raises(
+        LoadError, match="could not be created as an administrator: 403 insufficient_permission"
+    ):
         people.create(1)
 
 
@@ -104,7 +106,7 @@ def test_one_is_tried_out_before_all_of_them_come(*, readable: bool) -> None:
     office, theirs = Wire(), Wire()
     people = People(office_on(office, Answer(201, body={"id": "1"})))
     people.create(1)
-    forbidden = Answer(403, body={"code": "insufficient_role"})
+    forbidden = Answer(403, body={"code": "insufficient_permission"})
     theirs.answers.extend([tokens(1), page() if readable else forbidden, Answer(204)])
     assert people.try_out(theirs) is readable
     assert theirs.routes()[-1] == "POST /api/v1/auth/logout"

@@ -1,35 +1,52 @@
+import uuid
 from contextlib import suppress
 
 import pytest
 
-from doorward_client.bearer_auth import InsufficientRoleError
-from doorward_client.roles import Role
+from doorward_client.bearer_auth import InsufficientPermissionError
+from doorward_client.permissions import Role, permissions_of
+from doorward_client.tokens import Claims
 from doorward_tickets.tickets.errors import TicketClosedError
-from doorward_tickets.tickets.workflow import Action, Priority, TicketStatus, move
+from doorward_tickets.tickets.workflow import Action, Priority, TicketStatus, transition
+
+AUTHOR, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
-@pytest.mark.parametrize("role", Role)
+def caller(role: str, user_id: uuid.UUID = OTHER) -> Claims:
+    return Claims(user_id, uuid.UUID(int=3), "token", role, 0, 0, 300, permissions_of(role))
+
+
+@pytest.mark.parametrize("author", [caller(role, AUTHOR) for role in (*Role, "sorcerer")], ids=str)
 @pytest.mark.parametrize("status", TicketStatus)
-def test_a_reply_opens_and_closing_closes_whoever_does_it(status: TicketStatus, role: Role) -> None:
-    assert move(status, Action.REPLY, role) == TicketStatus.OPEN
-    assert move(status, Action.CLOSE, role) == TicketStatus.CLOSED
+def test_authors_reply_and_close_whatever_their_role(status: TicketStatus, author: Claims) -> None:
+    assert transition(status, Action.REPLY, author, AUTHOR) == TicketStatus.OPEN
+    assert transition(status, Action.CLOSE, author, AUTHOR) == TicketStatus.CLOSED
 
 
-def test_administrators_alone_manage_and_only_open_tickets() -> None:
-    assert move(TicketStatus.OPEN, Action.MANAGE, Role.ADMIN) == TicketStatus.OPEN
-    with pytest.raises(InsufficientRoleError):
-        move(TicketStatus.OPEN, Action.MANAGE, Role.USER)
+@pytest.mark.parametrize("status", TicketStatus)
+def test_others_need_the_permission_to_manage_tickets(status: TicketStatus) -> None:
+    assert transition(status, Action.REPLY, caller("admin"), AUTHOR) == TicketStatus.OPEN
+    for role in (Role.USER, Role.AUDITOR, "sorcerer"):
+        for action in (Action.REPLY, Action.CLOSE):
+            with pytest.raises(InsufficientPermissionError):
+                transition(status, action, caller(role), AUTHOR)
+
+
+def test_only_open_tickets_are_managed_and_not_by_their_authors() -> None:
+    assert transition(TicketStatus.OPEN, Action.MANAGE, caller("admin"), AUTHOR) == TicketStatus.OPEN
+    with pytest.raises(InsufficientPermissionError):
+        transition(TicketStatus.OPEN, Action.MANAGE, caller("user", AUTHOR), AUTHOR)
     for role in Role:
         with pytest.raises(TicketClosedError):
-            move(TicketStatus.CLOSED, Action.MANAGE, role)
+            transition(TicketStatus.CLOSED, Action.MANAGE, caller(role), AUTHOR)
 
 
-def test_every_move_ends_in_a_status_or_is_refused_by_name() -> None:
+def test_every_transition_ends_in_a_status_or_is_refused_by_name() -> None:
     for status in TicketStatus:
         for action in Action:
             for role in Role:
-                with suppress(TicketClosedError, InsufficientRoleError):
-                    assert move(status, action, role) in TicketStatus
+                with suppress(TicketClosedError, InsufficientPermissionError):
+                    assert transition(status, action, caller(role), AUTHOR) in TicketStatus
 
 
 def test_priorities_are_stored_in_their_order() -> None:

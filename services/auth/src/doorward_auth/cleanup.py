@@ -1,5 +1,6 @@
 """The purges of auth: sessions that ended long ago, and everything that expires."""
 
+import uuid
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -28,7 +29,7 @@ class SessionPurge:
     """
 
     def __init__(self) -> None:
-        self._behind = b""
+        self._behind = uuid.UUID(int=0)
 
     def __call__(self, connection: sa.Connection, /, *, count: int) -> int:
         deleted, self._behind = sessions.sweep(

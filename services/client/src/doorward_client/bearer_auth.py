@@ -1,10 +1,10 @@
-"""Who is calling: the dependencies that protected endpoints name.
+"""Authentication and authorization of requests: the dependencies that protected endpoints name.
 
-An endpoint with a parameter `caller: CurrentUser` is for everybody signed in, one with
-`caller: AdminUser` for administrators. There is no other way to learn who is calling.
+`caller: CurrentUser` admits every signed-in user. `caller: Annotated[Claims, requires(Permission.X)]`
+admits callers with that permission.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import Depends, Request, Security
@@ -12,7 +12,7 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from doorward_client.errors import DoorwardError
-from doorward_client.roles import Role
+from doorward_client.permissions import ACCOUNT_SCOPE
 from doorward_client.tokens import Claims, InvalidTokenError, Verifier
 from doorward_kit.metrics import Metrics
 
@@ -43,54 +43,76 @@ class InvalidAccessTokenError(DoorwardError):
         super().__init__(headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
 
 
-class InsufficientRoleError(DoorwardError):
-    """403: signed in, and not allowed."""
+class InsufficientPermissionError(DoorwardError):
+    """403: the caller's role lacks the permission, which the problem document names as `required`."""
 
     status = 403
-    code = "insufficient_role"
-    detail = "Your role does not allow this."
+    code = "insufficient_permission"
+    detail = "Your role does not permit this."
 
-    def __init__(self, required: Role) -> None:
-        challenge = f'{_REALM}, error="insufficient_scope", scope="{required.value}"'
+    def __init__(self, required: str) -> None:
+        super().__init__()
+        self.extensions = {"required": required}
+
+
+class InsufficientScopeError(DoorwardError):
+    """403: the token's scope does not cover the caller's own data (RFC 6750 section 3.1)."""
+
+    status = 403
+    code = "insufficient_scope"
+    detail = "The scope of the access token does not cover this."
+
+    def __init__(self) -> None:
+        challenge = f'{_REALM}, error="insufficient_scope", scope="{ACCOUNT_SCOPE}"'
         super().__init__(headers={"WWW-Authenticate": challenge})
 
 
 class BearerToken(SecurityBase):
-    """The one place where a request's token is verified and its role checked.
+    """Verifies the bearer token of a request (RFC 6750 section 2.1) and documents itself in OpenAPI.
 
-    With `role`, callers of any other role are refused. Documents itself in OpenAPI.
+    With `permission`, only callers who have it are admitted.
     """
 
-    def __init__(self, role: Role | None = None) -> None:
-        self.role = role
+    def __init__(self, permission: str | None = None) -> None:
+        self._permission = permission
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An access token of `POST /token`.")
         self.scheme_name = "bearer"
 
     async def __call__(self, request: Request) -> Claims:
-        """Return the caller's claims; raises the three errors above."""
-        headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
-        if not headers:
-            raise NotAuthenticatedError
-        scheme, _, token = headers[0].decode("latin-1").partition(" ")
-        if len(headers) > 1 or scheme.lower() != "bearer":
-            raise InvalidAccessTokenError
-        verifier: Verifier = request.app.state.verifier
-        try:
-            claims = verifier.verify(token)
-        except InvalidTokenError as error:
-            metrics: Metrics = request.app.state.metrics
-            metrics.tokens_refused.labels(error.reason).inc()
-            log.info("token.rejected", reason=error.reason)
-            raise InvalidAccessTokenError from None
-        if self.role is not None and claims.role != self.role:
-            raise InsufficientRoleError(self.role)
+        """Return the caller's claims.
+
+        Raises NotAuthenticatedError, InvalidAccessTokenError, InsufficientPermissionError and
+        InsufficientScopeError.
+        """
+        claims = _authenticate(request)
+        if self._permission is None:
+            if not claims.covers_account:
+                raise InsufficientScopeError
+        elif not claims.may(self._permission):
+            raise InsufficientPermissionError(self._permission)
         return claims
 
 
-def require_role(role: Role) -> BearerToken:
-    """Return the dependency that admits only callers with `role`."""
-    return BearerToken(role)
+def _authenticate(request: Request) -> Claims:
+    headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if not headers:
+        raise NotAuthenticatedError
+    scheme, _, token = headers[0].decode("latin-1").partition(" ")
+    if len(headers) > 1 or scheme.lower() != "bearer":
+        raise InvalidAccessTokenError
+    verifier: Verifier = request.app.state.verifier
+    try:
+        return verifier.verify(token.lstrip(" "))
+    except InvalidTokenError as error:
+        metrics: Metrics = request.app.state.metrics
+        metrics.tokens_refused.labels(error.reason).inc()
+        log.info("token.rejected", reason=error.reason)
+        raise InvalidAccessTokenError from None
+
+
+def requires(permission: str) -> Any:
+    """Return the dependency that admits callers with a permission, which OpenAPI shows as a scope."""
+    return Security(BearerToken(permission), scopes=[str(permission)])
 
 
 CurrentUser = Annotated[Claims, Depends(BearerToken())]
-AdminUser = Annotated[Claims, Security(require_role(Role.ADMIN), scopes=[Role.ADMIN])]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -39,6 +40,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stable; branch on this, not on the texts.")
     request_id: str
     errors: list[FieldError] | None = Field(default=None, description="Present with 422.")
+    required: str | None = Field(default=None, description="With 403: the permission that is missing.")
     error: str | None = Field(default=None, description="RFC 6749's name for it, at OAuth endpoints.")
 
 
@@ -50,6 +52,9 @@ class DoorwardError(Exception):
     detail: ClassVar[str] = "The server failed to answer. The request id finds the cause in its log."
     oauth_error: ClassVar[str | None] = None
     """`error` of RFC 6749 section 5.2, for OAuth client libraries, beside our own `code`."""
+
+    extensions: Mapping[str, Any] = MappingProxyType({})
+    """Further members of the problem document (RFC 9457 section 3.2)."""
 
     errors: Sequence[FieldError] | None = None
     """The fields that are wrong, where a rule and not the schema says so."""
@@ -178,7 +183,7 @@ def setup_error_handlers(app: FastAPI) -> None:
 
 
 def _extensions_of(error: DoorwardError) -> dict[str, Any]:
-    extensions: dict[str, Any] = {}
+    extensions = dict(error.extensions)
     if error.errors is not None:
         extensions["errors"] = [one.model_dump() for one in error.errors]
     if error.oauth_error is not None:

@@ -1,30 +1,31 @@
 """Doorward's tokens in a FastAPI service of your own, in three lines.
 
-    from doorward_client.fastapi import CurrentUser, guard
+    from doorward_client.fastapi import CurrentUser, setup_doorward_auth
 
-    guard(app)
+    setup_doorward_auth(app)
 
-and an endpoint with a parameter `caller: CurrentUser` (or `AdminUser`) is for people who are signed
-in. Settings come from the environment, DOORWARD_AUTH_URL, _CLIENT_ID and _CLIENT_SECRET before all.
+and an endpoint with a parameter `caller: CurrentUser` is for signed-in users; with
+`caller: Annotated[Claims, requires(Permission.USERS_WRITE)]` for callers with that permission.
+Settings come from the environment: DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID, DOORWARD_CLIENT_SECRET.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
 
-from doorward_client.bearer_auth import AdminUser, CurrentUser, require_role
+from doorward_client.bearer_auth import CurrentUser, requires
 from doorward_client.errors import setup_domain_errors
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, extended
 from doorward_client.settings import VerifierSettings, load_settings
 from doorward_client.token_verification import TokenVerificationService, remote_source
 from doorward_client.tokens import Claims
 from doorward_kit.metrics import Metrics
 
-__all__ = ["AdminUser", "Claims", "CurrentUser", "Role", "VerifierSettings", "guard", "require_role"]
+__all__ = ["Claims", "CurrentUser", "Permission", "VerifierSettings", "requires", "setup_doorward_auth"]
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +33,23 @@ START_SECONDS: Final = 5.0
 """How long a start waits for the keys and for the first list of revoked tokens."""
 
 
-def guard(app: FastAPI, settings: VerifierSettings | None = None) -> TokenVerificationService:
-    """Teach `app` to know who calls. Raises SettingsError.
+def setup_doorward_auth(
+    app: FastAPI,
+    settings: VerifierSettings | None = None,
+    *,
+    role_permissions: Mapping[str, Collection[str]] | None = None,
+) -> TokenVerificationService:
+    """Verify access tokens in `app`; raises SettingsError.
 
-    While the application runs, keys and the list of revoked tokens are kept up to date. The returned
-    object's `problem()` is for the application's own readiness probe.
+    `role_permissions` adds permissions of your own to roles: `{"admin": {"reports:delete"}}`. While the
+    application runs, keys and revocations are kept up to date. `problem()` of the returned object belongs
+    into the application's readiness probe.
     """
     used = settings or load_settings(VerifierSettings)
     metrics = Metrics()
-    verification = TokenVerificationService(used, metrics, remote_source(used))
+    verification = TokenVerificationService(
+        used, metrics, remote_source(used), extended(role_permissions or {})
+    )
     app.state.verifier = verification.verifier
     app.state.metrics = metrics
     setup_domain_errors(app)

@@ -1,10 +1,11 @@
 """What a process needs to believe tokens: keys, the list of revoked ones, and what keeps both fresh."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from doorward_client.keys.jwks_client import JwksClient
 from doorward_client.keys.key_store import KeySetWatcher
+from doorward_client.permissions import ROLE_PERMISSIONS, Permissions
 from doorward_client.revocations.http_source import HttpRevocationSource
 from doorward_client.revocations.models import Source
 from doorward_client.revocations.poller import RevocationPoller
@@ -19,7 +20,13 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 class TokenVerificationService:
     """A verifier, and the work beside the requests that keeps it up to date."""
 
-    def __init__(self, settings: VerifierSettings, metrics: Metrics, source: Source) -> None:
+    def __init__(
+        self,
+        settings: VerifierSettings,
+        metrics: Metrics,
+        source: Source,
+        role_permissions: Mapping[str, Permissions] = ROLE_PERMISSIONS,
+    ) -> None:
         self.keys: Final = settings.key_ring()
         self.revocations: Final = RevocationList(
             max_age=settings.revocation_max_age_seconds, policy=settings.revocation_stale_policy
@@ -33,6 +40,7 @@ class TokenVerificationService:
             audience=settings.audience,
             leeway=settings.token_leeway_seconds,
             revocations=self.revocations,
+            role_permissions=role_permissions,
         )
         self._background: list[Background] = [self.feed.run, self._key_work(settings, metrics)]
         if settings.redis_url is not None:

@@ -16,8 +16,14 @@ from typing import Any, Final
 from doorward_client import base64url, strict_json
 from doorward_client.keys.key_set import Key
 from doorward_client.keys.key_store import KeysNotReadError, KeyStore
+from doorward_client.permissions import (
+    ACCOUNT_SCOPE,
+    FULL_SCOPE,
+    ROLE_PERMISSIONS,
+    Permissions,
+    permissions_of,
+)
 from doorward_client.revocations.revocation_list import RevocationList
-from doorward_client.roles import Role
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 section 2.1), not a secret
 MAX_TOKEN_LENGTH: Final = 4096
@@ -28,6 +34,10 @@ MAX_LEEWAY_SECONDS: Final = 60
 _END_OF_TIME: Final = 253_402_300_800  # the year 10000: no calendar here goes further
 
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_SCOPE: Final = re.compile(
+    r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*"
+)  # RFC 6749 section 3.3
 _HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
 
 
@@ -41,15 +51,30 @@ class InvalidTokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says of its bearer. `token_version` counts the user's forced sign-outs."""
+    """The claims of a verified token.
+
+    `token_version` counts how often all tokens of the user were ended. `scopes` is None for a token
+    without the claim, which is not narrowed.
+    """
 
     user_id: uuid.UUID
     session_id: uuid.UUID
     token_id: str
-    role: Role
+    role: str
     token_version: int
     issued_at: int
     expires_at: int
+    permissions: Permissions
+    scopes: frozenset[str] | None = None
+
+    def may(self, permission: str) -> bool:
+        """Tell whether the token grants a permission."""
+        return permission in self.permissions
+
+    @property
+    def covers_account(self) -> bool:
+        """Whether the token is good for the caller's own data."""
+        return self.scopes is None or not self.scopes.isdisjoint({FULL_SCOPE, ACCOUNT_SCOPE})
 
 
 class Verifier:
@@ -62,6 +87,7 @@ class Verifier:
         issuer: str,
         audience: str,
         leeway: int = 0,
+        role_permissions: Mapping[str, Permissions] = ROLE_PERMISSIONS,
         revocations: RevocationList | None = None,
     ) -> None:
         self._ring = keys
@@ -71,6 +97,7 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
+        self._role_permissions = role_permissions
         self._remembered: dict[bytes, Claims] = {}
 
     def verify(self, token: str) -> Claims:
@@ -145,18 +172,21 @@ class Verifier:
     def _claims(self, claims: Mapping[str, Any]) -> Claims:
         if claims.get("iss") != self._issuer:
             raise InvalidTokenError("wrong_issuer")
-        if claims.get("aud") != self._audience:
+        if not _is_for(self._audience, claims.get("aud")):
             raise InvalidTokenError("wrong_audience")
         if "nbf" in claims and _time(claims, "nbf") - self._leeway > time.time():
             raise InvalidTokenError("not_yet_valid")
+        role, scopes = _role(claims), _scopes(claims)
         return Claims(
             user_id=_uuid(claims, "sub"),
             session_id=_uuid(claims, "sid"),
             token_id=_text(claims, "jti"),
-            role=_role(claims),
+            role=role,
             token_version=_integer(claims, "token_version"),
             issued_at=_time(claims, "iat"),
             expires_at=_time(claims, "exp"),
+            permissions=permissions_of(role, scopes, self._role_permissions),
+            scopes=scopes,
         )
 
 
@@ -184,23 +214,37 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _role(claims: Mapping[str, Any]) -> Role:
-    try:
-        return Role(_text(claims, "role"))
-    except ValueError:
-        raise InvalidTokenError("bad_role") from None
+def _is_for(audience: str, claim: object) -> bool:
+    """Tell whether `aud`, a text or a list of texts (RFC 7519 section 4.1.3), names the audience."""
+    return audience in claim if isinstance(claim, list) else claim == audience
+
+
+def _role(claims: Mapping[str, Any]) -> str:
+    role = _text(claims, "role")
+    if not _ROLE.fullmatch(role):
+        raise InvalidTokenError("bad_role")
+    return role
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:
+    if "scope" not in claims:
+        return None
+    scope = claims["scope"]
+    if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
+        raise InvalidTokenError("bad_scope")
+    return frozenset(scope.split(" "))
 
 
 def _integer(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
-    if type(value) is not int:  # bool is an int to isinstance
+    if type(value) is not int or value < 0:  # bool is an int to isinstance
         raise InvalidTokenError(f"bad_{name}")
     return value
 
 
 def _time(claims: Mapping[str, Any], name: str) -> int:
     value = _integer(claims, name)
-    if not 0 <= value < _END_OF_TIME:
+    if value >= _END_OF_TIME:
         raise InvalidTokenError(f"bad_{name}")
     return value
 

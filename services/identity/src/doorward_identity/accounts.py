@@ -1,9 +1,10 @@
 """What an account can be, and what one begins with."""
 
+import uuid
 from enum import StrEnum
 from typing import Any
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_kit.column_types import utc_now
@@ -27,7 +28,9 @@ class SessionEnd(StrEnum):
     ROLE = "role_changed"
 
 
-def new_account(user_id: bytes, email: str, name: str, role: Role, *, is_verified: bool) -> dict[str, Any]:
+def new_account(
+    user_id: uuid.UUID, email: str, name: str, role: Role, *, is_verified: bool
+) -> dict[str, Any]:
     """Return what a new row of `users` says of somebody: all but its token_version, version and times.
 
     Raises InvalidEmailError.

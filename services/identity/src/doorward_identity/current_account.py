@@ -20,6 +20,6 @@ def require_unchanged_account(connection: sa.Connection, caller: Claims) -> None
     Tokens are believed for minutes without asking. A write opens a transaction anyway, so it asks:
     whoever was demoted, disabled or deleted a moment ago changes nothing any more (ASVS 8.3.2).
     """
-    token_version = connection.execute(_EPOCH, {"user_id": caller.user_id.bytes}).scalar_one_or_none()
+    token_version = connection.execute(_EPOCH, {"user_id": caller.user_id}).scalar_one_or_none()
     if token_version != caller.token_version:
         raise InvalidAccessTokenError

@@ -6,6 +6,7 @@ has read up to one has missed nothing before it.
 """
 
 import re
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple, Self
@@ -33,35 +34,35 @@ class Cursor(NamedTuple):
     """The entry that a reader has read up to: its number, and the id that shows it is still the same one."""
 
     number: int
-    id: bytes
+    id: uuid.UUID
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Read what `str` writes; None for anything else."""
         found = _CURSOR.fullmatch(text)
-        return None if found is None else cls(int(found[1]), bytes.fromhex(found[2]))
+        return None if found is None else cls(int(found[1]), uuid.UUID(hex=found[2]))
 
     def __str__(self) -> str:
-        return f"{self.number}-{self.id.hex()}"
+        return f"{self.number}-{self.id.hex}"
 
 
 class _Entry(NamedTuple):
     number: int
-    id: bytes
-    user_id: bytes | None
+    id: uuid.UUID
+    user_id: uuid.UUID | None
 
 
 class Deletions(NamedTuple):
     """A page of the feed: ids of users, the cursor of the next page, and whether that has something."""
 
-    user_ids: list[bytes]
+    user_ids: list[uuid.UUID]
     cursor: Cursor | None
     has_more: bool
 
 
-def record(connection: sa.Connection, user_id: bytes) -> None:
+def record(connection: sa.Connection, user_id: uuid.UUID) -> None:
     """Tell that a user is deleted by the caller's transaction; best as its last statement but the commit."""
-    entry = {"id": uuid7s.uuid7().bytes, "deleted_at": utc_now()}
+    entry = {"id": uuid7s.uuid7(), "deleted_at": utc_now()}
     # Locks the row whether or not it was there: who deletes next waits here for this commit.
     upsert(connection, deletions, {"number": _GATE, "user_id": None, **entry}, changed=("number",))
     newest = connection.execute(sa.select(sa.func.max(deletions.c.number))).scalar_one()

@@ -3,7 +3,6 @@
 Auth writes their texts and sends them; users, too, has something to tell people.
 """
 
-import uuid
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -41,9 +40,5 @@ def post(
     **parameters: object,
 ) -> None:
     """Put a mail into the outbox, in the transaction of what it is about; None is a decoy for nobody."""
-    plain = {key: _plain(value) for key, value in parameters.items()}
+    plain = {key: str(value) for key, value in parameters.items()}
     enqueue(connection, outbox, Mail(kind.value, recipient, locale, plain, LIFETIMES.get(kind)))
-
-
-def _plain(value: object) -> str:
-    return str(uuid.UUID(bytes=value)) if isinstance(value, bytes) else str(value)

@@ -1,5 +1,7 @@
 """Ending what people hold: their sessions and their access tokens, wherever the reason arises."""
 
+import uuid
+
 import sqlalchemy as sa
 
 from doorward_identity.accounts import SessionEnd
@@ -8,7 +10,7 @@ from doorward_identity.token_revocation import revoke_session, revoke_user
 from doorward_kit.column_types import utc_now
 
 
-def end_sessions(connection: sa.Connection, user_id: bytes, reason: SessionEnd) -> int:
+def end_sessions(connection: sa.Connection, user_id: uuid.UUID, reason: SessionEnd) -> int:
     """End every live session of a user; return how many.
 
     Their access tokens are revoked by end_tokens.
@@ -18,7 +20,7 @@ def end_sessions(connection: sa.Connection, user_id: bytes, reason: SessionEnd) 
 
 
 def end_other_sessions(
-    connection: sa.Connection, user_id: bytes, keep: bytes, reason: SessionEnd, *, token_seconds: int
+    connection: sa.Connection, user_id: uuid.UUID, keep: uuid.UUID, reason: SessionEnd, *, token_seconds: int
 ) -> int:
     """End every live session of a user but one, each with its access tokens; return how many.
 
@@ -32,7 +34,7 @@ def end_other_sessions(
 
 
 def end_session(
-    connection: sa.Connection, session_id: bytes, reason: SessionEnd, *, token_seconds: int
+    connection: sa.Connection, session_id: uuid.UUID, reason: SessionEnd, *, token_seconds: int
 ) -> bool:
     """End one session and revoke its access tokens; tell whether it was live.
 
@@ -48,7 +50,7 @@ def end_session(
     return ended.rowcount == 1
 
 
-def end_tokens(connection: sa.Connection, user_id: bytes, *, token_seconds: int) -> None:
+def end_tokens(connection: sa.Connection, user_id: uuid.UUID, *, token_seconds: int) -> None:
     """Revoke every access token of a user; the sessions that still live get new ones.
 
     `token_seconds` is the longest lifetime of an access token.

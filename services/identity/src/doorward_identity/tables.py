@@ -8,7 +8,15 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.column_types import (
+    NAMING,
+    TABLE_OPTIONS,
+    UtcDateTime,
+    Uuid,
+    ascii_text,
+    exact_text,
+    fixed_bytes,
+)
 from doorward_mail.outbox import outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
@@ -20,7 +28,7 @@ NAME_LENGTH: Final = 200
 users: Final = sa.Table(
     "users",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
     sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),  # as typed: mail is sent to this
     sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False, unique=True),  # see emails.email_key
     sa.Column("name", exact_text(NAME_LENGTH), nullable=False),
@@ -42,7 +50,7 @@ users: Final = sa.Table(
 credentials: Final = sa.Table(
     "credentials",
     metadata,
-    sa.Column("user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("password_hash", ascii_text(255), nullable=False),  # Argon2id in PHC form
     # Chosen by an administrator: its owner has to choose another before it opens anything.
     sa.Column(
@@ -55,9 +63,13 @@ credentials: Final = sa.Table(
 sessions: Final = sa.Table(
     "sessions",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7: `sid` of its access tokens
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7: `sid` of its access tokens
     sa.Column(
-        "user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+        "user_id",
+        Uuid(),
+        sa.ForeignKey("users.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
     ),
     sa.Column("current_hash", fixed_bytes(32), nullable=False),  # SHA-256 of the refresh token's secret
     sa.Column("previous_hash", fixed_bytes(32)),
@@ -77,7 +89,7 @@ revocations: Final = sa.Table(
     "revocations",
     metadata,
     sa.Column("kind", ascii_text(8), primary_key=True),  # see revocations.Kind
-    sa.Column("subject_id", fixed_bytes(16), primary_key=True),  # a session or a user, perhaps deleted
+    sa.Column("subject_id", Uuid(), primary_key=True),  # a session or a user, perhaps deleted
     sa.Column("token_version", sa.Integer, nullable=False),  # of a user: the lowest that still counts
     sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # with the last token it can hit
@@ -90,8 +102,8 @@ deletions: Final = sa.Table(
     metadata,
     # Without gaps, in the order of the commits: given under the lock of row 0, which is nobody's deletion.
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("id", fixed_bytes(16), nullable=False),  # tells a number that a restored backup gave again
-    sa.Column("user_id", fixed_bytes(16)),
+    sa.Column("id", Uuid(), nullable=False),  # tells a number that a restored backup gave again
+    sa.Column("user_id", Uuid()),
     sa.Column("deleted_at", UtcDateTime(), nullable=False, index=True),
     **TABLE_OPTIONS,
 )
@@ -99,10 +111,10 @@ deletions: Final = sa.Table(
 audit_events: Final = sa.Table(
     "audit_events",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7: the order of events
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7: the order of events
     sa.Column("action", ascii_text(64), nullable=False),  # see audit.Action
-    sa.Column("actor_id", fixed_bytes(16)),  # who did it, if that is known; perhaps deleted since
-    sa.Column("target_id", fixed_bytes(16)),  # whose account it is about; perhaps deleted since
+    sa.Column("actor_id", Uuid()),  # who did it, if that is known; perhaps deleted since
+    sa.Column("target_id", Uuid()),  # whose account it is about; perhaps deleted since
     sa.Column("address", ascii_text(45), nullable=False),
     sa.Column("request_id", ascii_text(128), nullable=False),
     sa.Column("occurred_at", UtcDateTime(), nullable=False),
@@ -116,7 +128,7 @@ audit_events: Final = sa.Table(
 one_time_codes: Final = sa.Table(
     "one_time_codes",
     metadata,
-    sa.Column("user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("purpose", ascii_text(16), primary_key=True),
     sa.Column("code_hash", fixed_bytes(32), nullable=False),  # HMAC: a million values are soon tried
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -130,7 +142,7 @@ one_time_codes: Final = sa.Table(
 registrations: Final = sa.Table(
     "registrations",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
     sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),
     sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False),
     sa.Column("name", exact_text(NAME_LENGTH), nullable=False),
@@ -145,9 +157,13 @@ registrations: Final = sa.Table(
 known_devices: Final = sa.Table(
     "known_devices",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
     sa.Column(
-        "user_id", fixed_bytes(16), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
+        "user_id",
+        Uuid(),
+        sa.ForeignKey("users.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
     ),
     sa.Column("secret_hash", fixed_bytes(32), nullable=False),
     sa.Column("last_used_at", UtcDateTime(), nullable=False),

@@ -34,18 +34,20 @@ class Kind(StrEnum):
     USER = "user"
 
 
-def revoke_session(connection: sa.Connection, session_id: bytes, *, token_seconds: int) -> None:
+def revoke_session(connection: sa.Connection, session_id: uuid.UUID, *, token_seconds: int) -> None:
     """Revoke the access tokens of a session; `token_seconds` is their longest lifetime."""
     _revoke(connection, Kind.SESSION, session_id, 0, token_seconds)
 
 
-def revoke_user(connection: sa.Connection, user_id: bytes, *, token_version: int, token_seconds: int) -> None:
+def revoke_user(
+    connection: sa.Connection, user_id: uuid.UUID, *, token_version: int, token_seconds: int
+) -> None:
     """Revoke the access tokens of a user that are of an token_version before `token_version`."""
     _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
 
 
 def _revoke(
-    connection: sa.Connection, kind: Kind, subject_id: bytes, token_version: int, token_seconds: int
+    connection: sa.Connection, kind: Kind, subject_id: uuid.UUID, token_version: int, token_seconds: int
 ) -> None:
     expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
     # The caller holds the lock of what it revokes, so no newer token_version can be overwritten.
@@ -61,12 +63,12 @@ class _Look:
     began_at: datetime
     sessions: dict[uuid.UUID, float] = field(default_factory=dict)
     users: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
-    next_key: tuple[str, bytes] | None = None
+    next_key: tuple[str, uuid.UUID] | None = None
 
-    def take(self, rows: Iterable[sa.Row[str, bytes, int, datetime]]) -> None:
+    def take(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
         """Add what was read."""
         for kind, subject_id, token_version, expires_at in rows:
-            subject, lifetime = uuid.UUID(bytes=subject_id), (expires_at - self.began_at).total_seconds()
+            subject, lifetime = subject_id, (expires_at - self.began_at).total_seconds()
             if kind == Kind.SESSION:
                 self.sessions[subject] = lifetime
             else:

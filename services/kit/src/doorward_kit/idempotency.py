@@ -6,6 +6,7 @@ nothing behind. Keys belong to their caller, and are kept as hashes.
 """
 
 import hashlib
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Annotated, Final, NamedTuple
 
@@ -14,7 +15,7 @@ from fastapi import Header
 from sqlalchemy import exc
 
 from doorward_client.errors import DoorwardError
-from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, ascii_text, fixed_bytes, utc_now
+from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, ascii_text, fixed_bytes, utc_now
 
 TABLE: Final = "idempotency_keys"
 LOCATION_LENGTH: Final = 255
@@ -52,12 +53,12 @@ class Answer(NamedTuple):
 class KeyedRequest(NamedTuple):
     """Who sent which request under which key; key and request as SHA-256."""
 
-    caller: bytes
+    caller: uuid.UUID
     key: bytes
     fingerprint: bytes
 
 
-def keyed_request(caller: bytes, key: str | None, *parts: str) -> KeyedRequest | None:
+def keyed_request(caller: uuid.UUID, key: str | None, *parts: str) -> KeyedRequest | None:
     """Describe a request by its `parts`: operation, target, body. None without a key."""
     if key is None:
         return None
@@ -70,7 +71,7 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         TABLE,
         metadata,
-        sa.Column("caller_id", fixed_bytes(16), primary_key=True),
+        sa.Column("caller_id", Uuid(), primary_key=True),
         sa.Column("key_hash", fixed_bytes(32), primary_key=True),
         sa.Column("fingerprint", fixed_bytes(32), nullable=False),
         # Empty only inside the transaction that claims the key.

@@ -5,13 +5,14 @@ half of all that the request cost. One text a row costs a fifth of it (ADR 21). 
 have the same function.
 """
 
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
 import sqlalchemy as sa
 
-from doorward_kit.column_types import UtcDateTime, read_utc
+from doorward_kit.column_types import UtcDateTime, Uuid, read_utc
 
 R = TypeVar("R")
 
@@ -19,7 +20,7 @@ _Reader = Callable[[str], Any]
 
 
 class JsonRows(Generic[R]):
-    """Some columns as one: texts, whole numbers, `UtcDateTime`, and bytes that are never empty.
+    """Some columns as one: texts, whole numbers, `UtcDateTime`, `Uuid`, and bytes that are never empty.
 
     `make` makes a row of its values, which come in the order of the columns.
     """
@@ -49,10 +50,20 @@ def _writable(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _reader_of(column: sa.ColumnElement[Any]) -> _Reader | None:
+    if isinstance(column.type, Uuid):
+        return _read_uuid
     if _is_bytes(column):
         return bytes.fromhex
     return read_utc if isinstance(column.type, UtcDateTime) else None
 
 
 def _is_bytes(column: sa.ColumnElement[Any]) -> bool:
-    return isinstance(column.type, sa.LargeBinary)
+    return isinstance(column.type, (sa.LargeBinary, Uuid))
+
+
+def _read_uuid(digits: str) -> uuid.UUID:
+    # A third of the constructor's time, which checks what a column's type has settled.
+    value = object.__new__(uuid.UUID)
+    object.__setattr__(value, "int", int(digits, 16))
+    object.__setattr__(value, "is_safe", uuid.SafeUUID.unknown)
+    return value

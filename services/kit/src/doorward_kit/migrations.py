@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
 
-from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, ascii_text, fixed_bytes
+from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, ascii_text, fixed_bytes
 from doorward_kit.database_readiness import schema_version_problem
 
 _LOCK_SECONDS: Final = 20
@@ -104,7 +104,7 @@ def create_idempotency_keys() -> None:
     """Create the table of idempotency.idempotency_table as its first release has it, unless it is there."""
     create_table(
         "idempotency_keys",
-        sa.Column("caller_id", fixed_bytes(16), primary_key=True),
+        sa.Column("caller_id", Uuid(), primary_key=True),
         sa.Column("key_hash", fixed_bytes(32), primary_key=True),
         sa.Column("fingerprint", fixed_bytes(32), nullable=False),
         sa.Column("status", sa.SmallInteger),

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from doorward_kit.column_types import UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.column_types import UtcDateTime, Uuid, ascii_text, exact_text
 from doorward_kit.migrations import create_index, create_table
 from doorward_mail.outbox import OUTBOX
 
@@ -15,7 +15,7 @@ def create_outbox(name: str = OUTBOX) -> None:
     """
     create_table(
         name,
-        sa.Column("id", fixed_bytes(16), primary_key=True),
+        sa.Column("id", Uuid(), primary_key=True),
         sa.Column("template", ascii_text(64), nullable=False),
         sa.Column("recipient", exact_text(254)),
         sa.Column("locale", ascii_text(35), nullable=False),
@@ -24,7 +24,7 @@ def create_outbox(name: str = OUTBOX) -> None:
         sa.Column("due_at", UtcDateTime()),
         sa.Column("expires_at", UtcDateTime()),
         sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("lease_id", fixed_bytes(16)),
+        sa.Column("lease_id", Uuid()),
         sa.Column("dead_at", UtcDateTime()),
         sa.Column("last_error", ascii_text(64)),
     )

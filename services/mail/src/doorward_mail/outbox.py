@@ -15,7 +15,14 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_kit.accept_language import LOCALE_LENGTH
-from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes, utc_now
+from doorward_kit.column_types import (
+    TABLE_OPTIONS,
+    UtcDateTime,
+    Uuid,
+    ascii_text,
+    exact_text,
+    utc_now,
+)
 
 OUTBOX: Final = "outbox"
 
@@ -31,7 +38,7 @@ def outbox_table(metadata: sa.MetaData, name: str = OUTBOX) -> sa.Table:
     return sa.Table(
         name,
         metadata,
-        sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7; the Message-ID begins with it
+        sa.Column("id", Uuid(), primary_key=True),  # UUIDv7; the Message-ID begins with it
         sa.Column("template", ascii_text(TEMPLATE_LENGTH), nullable=False),
         sa.Column("recipient", exact_text(RECIPIENT_LENGTH)),  # as typed; NULL in a decoy
         sa.Column("locale", ascii_text(LOCALE_LENGTH), nullable=False),
@@ -41,7 +48,7 @@ def outbox_table(metadata: sa.MetaData, name: str = OUTBOX) -> sa.Table:
         sa.Column("due_at", UtcDateTime(), index=True),
         sa.Column("expires_at", UtcDateTime()),  # of no use afterwards
         sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("lease_id", fixed_bytes(16)),  # the lease that may record a result
+        sa.Column("lease_id", Uuid()),  # the lease that may record a result
         sa.Column("dead_at", UtcDateTime(), index=True),
         sa.Column("last_error", ascii_text(ERROR_LENGTH)),  # the step and SMTP's codes, no text of a server
         **TABLE_OPTIONS,
@@ -82,7 +89,7 @@ def enqueue(connection: sa.Connection, outbox: sa.Table, mail: Mail) -> None:
         raise ValueError(f"the recipient of a {mail.template} mail is longer than {RECIPIENT_LENGTH}")
     connection.execute(
         outbox.insert().values(
-            id=mail.id.bytes,
+            id=mail.id,
             template=mail.template,
             recipient=mail.recipient,
             locale=mail.locale if _fits(mail.locale) else "",

@@ -73,11 +73,11 @@ def lease(
         connection.execute(
             outbox.update()
             .where(c.id.in_([row.id for row in rows]))
-            .values(due_at=utc_now(seconds), lease_id=lease_id.bytes, attempts=c.attempts + 1)
+            .values(due_at=utc_now(seconds), lease_id=lease_id, attempts=c.attempts + 1)
         )
     return [
         LeasedMail(
-            id=uuid.UUID(bytes=row.id),
+            id=row.id,
             lease_id=lease_id,
             template=row.template,
             recipient=row.recipient,
@@ -151,4 +151,4 @@ def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
 
 
 def _is_mine(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:
-    return sa.and_(outbox.c.id == mail.id.bytes, outbox.c.lease_id == mail.lease_id.bytes)
+    return sa.and_(outbox.c.id == mail.id, outbox.c.lease_id == mail.lease_id)

@@ -1,12 +1,13 @@
 """Administrators made by command: the first one, and the one who forgot the password."""
 
+import uuid
 from enum import Enum, auto
 
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import SessionEnd, Status, new_account
 from doorward_identity.audit.repository import Action, record
 from doorward_identity.emails import EmailAddress, email_key
@@ -35,7 +36,7 @@ class UnacceptableAdminError(Exception):
 
 def has_admin(database: Database) -> bool:
     """Tell whether somebody can administer this installation."""
-    return bool(database.write_now(repository.lock_active_admins))
+    return bool(database.write_now(repository.lock_administrators))
 
 
 def create_admin(
@@ -78,8 +79,8 @@ def create_admin(
         return database.write_now(work)
 
 
-def _insert(connection: sa.Connection, email: str, password_hash: str) -> bytes:
-    values = new_account(uuid7s.uuid7().bytes, email, _NAME, Role.ADMIN, is_verified=True)
+def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.UUID:
+    values = new_account(uuid7s.uuid7(), email, _NAME, Role.ADMIN, is_verified=True)
     return repository.insert_user(connection, values, password_hash).id
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from doorward_client import strict_json
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import new_account
 from doorward_identity.audit.repository import Action, record
 from doorward_identity.emails import EmailAddress, email_key
@@ -114,7 +114,7 @@ def import_users(database: Database, users: Sequence[ImportedUser]) -> Imported:
 def _create(connection: sa.Connection, users: Sequence[ImportedUser]) -> int:
     created = 0
     for user in users:
-        user_id = uuid7s.uuid7().bytes
+        user_id = uuid7s.uuid7()
         values = new_account(user_id, user.email, user.name, user.role, is_verified=True)
         try:
             repository.insert_user(connection, values, user.password_hash)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from doorward_client.fastapi import AdminUser, CurrentUser
+from doorward_client.fastapi import CurrentUser, Permission, requires
 from doorward_client.tokens import Claims
 from doorward_kit.accept_language import preferred_language
 from doorward_mail.dead_letters.service import DeadLetterService
@@ -41,7 +41,9 @@ async def _acting_user(request: Request, claims: CurrentUser) -> Caller:
     return _caller(request, claims)
 
 
-async def _acting_admin(request: Request, claims: AdminUser) -> Caller:
+async def _acting_admin(
+    request: Request, claims: Annotated[Claims, requires(Permission.TICKETS_MANAGE)]
+) -> Caller:
     return _caller(request, claims)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward_kit.accept_language import LOCALE_LENGTH
-from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, ascii_text, exact_text, fixed_bytes
+from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, Uuid, ascii_text, exact_text
 from doorward_kit.idempotency import idempotency_table
 from doorward_kit.word_index import line_column, word_column
 from doorward_mail.outbox import TEMPLATE_LENGTH, outbox_table
@@ -20,17 +20,15 @@ OUTBOX: Final = "tickets_outbox"
 
 
 def _ticket_key() -> sa.Column[bytes]:
-    return sa.Column(
-        "ticket_id", fixed_bytes(16), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
-    )
+    return sa.Column("ticket_id", Uuid(), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
 
 
 tickets: Final = sa.Table(
     "tickets",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # UUIDv7
-    sa.Column("author_id", fixed_bytes(16), nullable=False),
-    sa.Column("assignee_id", fixed_bytes(16)),
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
+    sa.Column("author_id", Uuid(), nullable=False),
+    sa.Column("assignee_id", Uuid()),
     sa.Column("subject", exact_text(SUBJECT_LENGTH), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("words", line_column(), nullable=False),  # of both, as search compares them
@@ -56,20 +54,18 @@ ticket_search_terms: Final = sa.Table(
     "ticket_search_terms",
     metadata,
     sa.Column("word", word_column(), primary_key=True),
-    sa.Column("ticket_id", fixed_bytes(16), primary_key=True),
+    sa.Column("ticket_id", Uuid(), primary_key=True),
     **TABLE_OPTIONS,
 )
 
 replies: Final = sa.Table(
     "replies",
     metadata,
-    sa.Column(
-        "ticket_id", fixed_bytes(16), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
-    ),
+    sa.Column("ticket_id", Uuid(), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
     # Its place in the thread, given under the ticket's lock: the order that a clock cannot promise.
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("id", fixed_bytes(16), nullable=False),  # UUIDv7
-    sa.Column("author_id", fixed_bytes(16), nullable=False),
+    sa.Column("id", Uuid(), nullable=False),  # UUIDv7
+    sa.Column("author_id", Uuid(), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime(), nullable=False),
     **TABLE_OPTIONS,
@@ -78,7 +74,7 @@ replies: Final = sa.Table(
 people: Final = sa.Table(
     "people",
     metadata,
-    sa.Column("id", fixed_bytes(16), primary_key=True),  # the user's, in the directory
+    sa.Column("id", Uuid(), primary_key=True),  # the user's, in the directory
     sa.Column("name", exact_text(NAME_LENGTH)),  # as it was when they last acted
     sa.Column("role", ascii_text(16), nullable=False),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
@@ -103,7 +99,7 @@ mutes: Final = sa.Table(
     "mutes",
     metadata,
     _ticket_key(),
-    sa.Column("person_id", fixed_bytes(16), primary_key=True),
+    sa.Column("person_id", Uuid(), primary_key=True),
     **TABLE_OPTIONS,
 )
 
@@ -112,9 +108,9 @@ notices: Final = sa.Table(
     "notices",
     metadata,
     _ticket_key(),
-    sa.Column("person_id", fixed_bytes(16), primary_key=True),
+    sa.Column("person_id", Uuid(), primary_key=True),
     sa.Column("kind", ascii_text(TEMPLATE_LENGTH), primary_key=True),
-    sa.Column("mail_id", fixed_bytes(16), nullable=False),
+    sa.Column("mail_id", Uuid(), nullable=False),
     sa.Column("since", sa.Integer, nullable=False),  # the last reply that earlier mails told of
     sa.Column("due_at", UtcDateTime(), nullable=False, index=True),
     **TABLE_OPTIONS,

@@ -4,7 +4,6 @@ import uuid
 
 from pydantic import BaseModel, Field
 
-from doorward_client.roles import Role
 from doorward_identity.accounts import Status
 
 
@@ -28,7 +27,7 @@ class Account(BaseModel):
     id: uuid.UUID
     email: str
     name: str
-    role: Role
+    role: str
     status: Status
 
 

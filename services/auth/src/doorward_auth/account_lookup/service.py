@@ -26,15 +26,13 @@ class AccountInformation:
         if found is None:
             raise CursorExpiredError
         return DeletionPage(
-            users=[DeletedUser(id=uuid.UUID(bytes=one)) for one in found.user_ids],
+            users=[DeletedUser(id=one) for one in found.user_ids],
             cursor=None if found.cursor is None else str(found.cursor),
             has_more=found.has_more,
         )
 
     async def find(self, user_ids: Sequence[uuid.UUID]) -> AccountList:
         """Read the accounts that exist, of those asked for."""
-        ids = [one.bytes for one in user_ids]
+        ids = list(user_ids)
         rows = await self._database.read(lambda connection: repository.find_accounts(connection, ids))
-        return AccountList(
-            accounts=[Account(**{**row._asdict(), "id": uuid.UUID(bytes=row.id)}) for row in rows]
-        )
+        return AccountList(accounts=[Account(**{**row._asdict(), "id": row.id}) for row in rows])

@@ -37,4 +37,4 @@ class DeadLetterService(service.DeadLetterService):
         self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, action: DeadLetterAction
     ) -> None:
         details = {"mail_id": mail_id}
-        record(connection, _ACTIONS[action], actor=caller.user_id.bytes, target=None, details=details)
+        record(connection, _ACTIONS[action], actor=caller.user_id, target=None, details=details)

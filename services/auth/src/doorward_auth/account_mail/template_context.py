@@ -36,7 +36,7 @@ class MailTemplateContext:
         """Make the code of a registration."""
         registration_id = uuid.UUID(mail.parameters["registration_id"])
         code = VerificationCode.issue(registration_id)
-        if registrations.set_code(connection, registration_id.bytes, code.hash()) is None:
+        if registrations.set_code(connection, registration_id, code.hash()) is None:
             return None
         return {"code": str(code), "link": self._link("verify-email", code)}
 
@@ -48,7 +48,7 @@ class MailTemplateContext:
         code = InvitationCode.issue(user_id)
         codes.store(
             connection,
-            user_id.bytes,
+            user_id,
             Purpose.INVITATION,
             code.hash(),
             seconds=INVITATION_SECONDS,
@@ -78,12 +78,12 @@ class MailTemplateContext:
         self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, subject: str | None
     ) -> Variables | None:
         pin = new_pin()
-        hashed = hash_pin(self._keys.secrets[0], purpose, user_id.bytes, pin)
-        codes.store(connection, user_id.bytes, purpose, hashed, seconds=PIN_SECONDS, subject=subject)
+        hashed = hash_pin(self._keys.secrets[0], purpose, user_id, pin)
+        codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, subject=subject)
         return {"pin": pin, "minutes": _MINUTES}
 
     def _is_active(self, connection: sa.Connection, user_id: uuid.UUID) -> bool:
-        owner = passwords.lock_owner(connection, user_id.bytes)
+        owner = passwords.lock_owner(connection, user_id)
         return owner is not None and owner.status == Status.ACTIVE
 
     def _link(self, page: str, code: object) -> str | None:

@@ -7,7 +7,9 @@ from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
 from doorward_auth.dependencies import Audit
-from doorward_client.bearer_auth import AdminUser
+from doorward_client.bearer_auth import requires
+from doorward_client.permissions import Permission
+from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import Action, EventFilter
 from doorward_identity.audit.service import AuditEvent
 from doorward_kit.pagination import Cursor, Limit, Page
@@ -25,8 +27,8 @@ async def _wanted(
 ) -> EventFilter:
     return EventFilter(
         action,
-        None if actor is None else actor.bytes,
-        None if target is None else target.bytes,
+        None if actor is None else actor,
+        None if target is None else target,
         since,
         until,
     )
@@ -34,7 +36,7 @@ async def _wanted(
 
 @router.get("/audit", summary="Read the audit log")
 async def audit(
-    _caller: AdminUser,
+    _caller: Annotated[Claims, requires(Permission.AUDIT_READ)],
     events: Audit,
     wanted: Annotated[EventFilter, Depends(_wanted)],
     cursor: Cursor = None,

@@ -1,5 +1,7 @@
 """Queries of changing an address."""
 
+import uuid
+
 import sqlalchemy as sa
 from sqlalchemy import exc
 
@@ -13,7 +15,7 @@ def is_taken(connection: sa.Connection, email_key: str) -> bool:
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def set_email(connection: sa.Connection, user_id: bytes, email: str, email_key: str) -> bool:
+def set_email(connection: sa.Connection, user_id: uuid.UUID, email: str, email_key: str) -> bool:
     """Change a locked account's address, which is proven; tell whether it was free."""
     values = {"email": email, "email_key": email_key, "email_verified_at": utc_now(), "updated_at": utc_now()}
     try:

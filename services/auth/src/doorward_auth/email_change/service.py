@@ -46,7 +46,7 @@ class EmailChangeService:
         """
         await self._proofs.prove_own(caller, password)
         key = email_key(email)
-        me = caller.user_id.bytes
+        me = caller.user_id
         budgets = [
             Subject.of(MAILS_TO_ADDRESS, key),
             Subject.of_source(MAILS_BY_SOURCE, current_address()),
@@ -70,7 +70,7 @@ class EmailChangeService:
         Raises InvalidCodeError, also when somebody else has got the address meanwhile, and
         TooManyAttemptsError.
         """
-        me = caller.user_id.bytes
+        me = caller.user_id
         await self._throttle.claim([Subject.of(CODE_GUESSES, me)])
 
         def work(connection: sa.Connection) -> bool:

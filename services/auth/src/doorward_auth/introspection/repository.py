@@ -1,5 +1,6 @@
 """Queries about refresh tokens that somebody else presents."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,7 +16,7 @@ from doorward_kit.column_types import utc_now
 class LiveSession:
     """A session that lives, of a user who may use it."""
 
-    user_id: bytes
+    user_id: uuid.UUID
     role: str
     current_hash: bytes
     previous_hash: bytes | None
@@ -42,7 +43,7 @@ _LIVE: Final = (
 )
 
 
-def find_live(connection: sa.Connection, session_id: bytes) -> LiveSession | None:
+def find_live(connection: sa.Connection, session_id: uuid.UUID) -> LiveSession | None:
     """Read a session unless it has ended, or its user is disabled."""
     row = connection.execute(_LIVE, {"session_id": session_id}).one_or_none()
     return None if row is None else LiveSession(*row)

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from doorward_client.roles import Role
-
 TOKEN_FORM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["token"],
@@ -29,4 +27,4 @@ class Introspection(BaseModel):
     jti: str | None = None
     iat: int | None = Field(default=None, description="When it was issued, Unix seconds.")
     exp: int | None = Field(default=None, description="When it expires, Unix seconds.")
-    role: Role | None = None
+    role: str | None = None

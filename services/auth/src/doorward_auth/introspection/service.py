@@ -13,7 +13,6 @@ from doorward_auth.introspection.schemas import Introspection
 from doorward_auth.sessions.repository import owner_of
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.refresh_tokens import RefreshToken
-from doorward_client.roles import Role
 from doorward_client.tokens import Claims, InvalidTokenError
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import Action, record
@@ -54,9 +53,9 @@ class TokenInspector:
             return
 
         def work(connection: sa.Connection) -> bool:
-            owner = owner_of(connection, session_id.bytes)
+            owner = owner_of(connection, session_id)
             lifetime = self._settings.access_token_seconds
-            if not end_session(connection, session_id.bytes, SessionEnd.REVOKED, token_seconds=lifetime):
+            if not end_session(connection, session_id, SessionEnd.REVOKED, token_seconds=lifetime):
                 return False
             details = {"session_id": session_id, "client": client}
             record(connection, Action.TOKEN_REVOKED, actor=None, target=owner, details=details)
@@ -81,7 +80,7 @@ class TokenInspector:
 
     async def _find(self, refresh: RefreshToken) -> LiveSession | None:
         return await self._runtime.database.read(
-            lambda connection: repository.find_live(connection, refresh.session_id.bytes)
+            lambda connection: repository.find_live(connection, refresh.session_id)
         )
 
     def _claims(self, text: str) -> Claims | None:
@@ -109,9 +108,9 @@ class TokenInspector:
             active=True,
             token_type="refresh_token",  # noqa: S106 - a kind of token, not a secret
             iss=self._settings.issuer,
-            sub=uuid.UUID(bytes=session.user_id),
+            sub=session.user_id,
             sid=refresh.session_id,
             iat=int(session.last_used_at.timestamp()),
             exp=int(session.expires_at.timestamp()),
-            role=Role(session.role),
+            role=session.role,
         )

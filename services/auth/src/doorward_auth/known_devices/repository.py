@@ -1,5 +1,6 @@
 """Queries on known devices."""
 
+import uuid
 from typing import Final
 
 import sqlalchemy as sa
@@ -16,13 +17,13 @@ _OWNER: Final = sa.select(known_devices.c.user_id).where(
 )
 
 
-def find_owner(connection: sa.Connection, device_id: bytes, secret_hash: bytes) -> bytes | None:
+def find_owner(connection: sa.Connection, device_id: uuid.UUID, secret_hash: bytes) -> bytes | None:
     """Read whose device it is; None for a secret that is not the device's."""
     values = {"device_id": device_id, "secret_hash": secret_hash}
     return connection.execute(_OWNER, values).scalar_one_or_none()
 
 
-def remember(connection: sa.Connection, user_id: bytes, device_id: bytes, secret_hash: bytes) -> None:
+def remember(connection: sa.Connection, user_id: uuid.UUID, device_id: uuid.UUID, secret_hash: bytes) -> None:
     """Store a device that its user has just logged in from."""
     connection.execute(
         known_devices.insert().values(
@@ -36,12 +37,12 @@ def remember(connection: sa.Connection, user_id: bytes, device_id: bytes, secret
         connection.execute(known_devices.delete().where(known_devices.c.id.in_(surplus)))
 
 
-def touch(connection: sa.Connection, device_id: bytes) -> None:
+def touch(connection: sa.Connection, device_id: uuid.UUID) -> None:
     """Note that a device was used."""
     used = known_devices.update().where(known_devices.c.id == device_id)
     connection.execute(used.values(last_used_at=utc_now()))
 
 
-def forget_all(connection: sa.Connection, user_id: bytes) -> None:
+def forget_all(connection: sa.Connection, user_id: uuid.UUID) -> None:
     """Forget every device of a user."""
     connection.execute(known_devices.delete().where(known_devices.c.user_id == user_id))

@@ -8,6 +8,7 @@ random, and a plain hash of it will do.
 import hashlib
 import hmac
 import secrets
+import uuid
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
@@ -39,13 +40,15 @@ def new_long_code() -> str:
     return base64url.encode(secrets.token_bytes(_LONG_BYTES))
 
 
-def hash_pin(secret: bytes, purpose: Purpose, user_id: bytes, pin: str) -> bytes:
+def hash_pin(secret: bytes, purpose: Purpose, user_id: uuid.UUID, pin: str) -> bytes:
     """Return what is stored of a PIN: with another purpose or for another account it is another."""
     key = hmac.digest(secret, b"doorward one-time code", "sha256")
-    return hmac.digest(key, purpose.encode("ascii") + b"\0" + user_id + pin.encode("utf-8"), "sha256")
+    return hmac.digest(key, purpose.encode("ascii") + b"\0" + user_id.bytes + pin.encode("utf-8"), "sha256")
 
 
-def is_pin(stored: bytes, known_secrets: Sequence[bytes], purpose: Purpose, user_id: bytes, pin: str) -> bool:
+def is_pin(
+    stored: bytes, known_secrets: Sequence[bytes], purpose: Purpose, user_id: uuid.UUID, pin: str
+) -> bool:
     """Tell whether a PIN is the stored one, made with whichever secret was first then."""
     hashes = [hash_pin(secret, purpose, user_id, pin) for secret in known_secrets]
     return any(hmac.compare_digest(stored, one) for one in hashes)

@@ -1,5 +1,6 @@
 """Queries on one-time codes of accounts."""
 
+import uuid
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ class StoredCode:
 
 def store(
     connection: sa.Connection,
-    user_id: bytes,
+    user_id: uuid.UUID,
     purpose: Purpose,
     code_hash: bytes,
     *,
@@ -33,7 +34,7 @@ def store(
     upsert(connection, one_time_codes, {**key, **fresh}, changed=tuple(fresh))
 
 
-def take_guess(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> StoredCode | None:
+def take_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
     """Use up one guess and return the code to compare with; None when there is none left.
 
     The count is raised and checked in one statement, so that guesses at once are no more than those in
@@ -51,7 +52,7 @@ def take_guess(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> S
     return StoredCode(*connection.execute(found).one())
 
 
-def find(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> StoredCode | None:
+def find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
     """Read a code that is too long to be guessed."""
     found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(
         one_time_codes.c.user_id == user_id,
@@ -62,7 +63,7 @@ def find(connection: sa.Connection, user_id: bytes, purpose: Purpose) -> StoredC
     return None if row is None else StoredCode(*row)
 
 
-def delete(connection: sa.Connection, user_id: bytes, purpose: Purpose | None = None) -> None:
+def delete(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose | None = None) -> None:
     """Delete a user's code for one purpose, or all of them."""
     gone = one_time_codes.delete().where(one_time_codes.c.user_id == user_id)
     if purpose is not None:

@@ -89,7 +89,7 @@ class PasswordAuthenticator:
         by_source = Subject.of_source(LOGIN_BY_SOURCE, current_address())
         subjects = [by_account, by_source]
         if device is not None:
-            subjects = [Subject.of(LOGIN_BY_DEVICE, device.id.bytes)]
+            subjects = [Subject.of(LOGIN_BY_DEVICE, device.id)]
         known = await self._throttle.read(subjects, lambda connection: _look_up(connection, key))
         if device is None:
             await self._captcha.require_after_failures(by_account, by_source, captcha)
@@ -101,9 +101,9 @@ class PasswordAuthenticator:
         The session counts as a device: what others try does not stand in its way.
         """
         self._hashing.require_room()
-        subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id.bytes)]
+        subjects = [Subject.of(LOGIN_BY_DEVICE, caller.session_id)]
         account = await self._throttle.read(
-            subjects, lambda connection: repository.find_account_by_id(connection, caller.user_id.bytes)
+            subjects, lambda connection: repository.find_account_by_id(connection, caller.user_id)
         )
         proven = AuthenticatedAccount(
             await self._compare(_Known(account, None), password, subjects), None, subjects
@@ -118,7 +118,7 @@ class PasswordAuthenticator:
             return None
 
         def is_known(connection: sa.Connection) -> bool:
-            owner = devices.find_owner(connection, device.id.bytes, device.hash())
+            owner = devices.find_owner(connection, device.id, device.hash())
             account = repository.find_account(connection, key)
             return account is not None and account.id == owner
 

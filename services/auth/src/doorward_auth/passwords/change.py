@@ -1,5 +1,7 @@
 """The rules of changing a password that is known."""
 
+import uuid
+
 import sqlalchemy as sa
 import structlog
 
@@ -44,7 +46,7 @@ class PasswordService:
         Raises TooManyAttemptsError, InvalidCredentialsError, UnacceptablePasswordError, SamePasswordError.
         """
         proven = await self._proofs.prove_own(caller, current)
-        await self._change(proven, current, new, keep=caller.session_id.bytes)
+        await self._change(proven, current, new, keep=caller.session_id)
 
     async def change(
         self, email: str, current: str, new: str, *, device_token: str | None, captcha: CaptchaToken
@@ -62,7 +64,7 @@ class PasswordService:
         await self._change(proven, current, new, keep=None)
 
     async def _change(
-        self, proven: AuthenticatedAccount, current: str, new: str, *, keep: bytes | None
+        self, proven: AuthenticatedAccount, current: str, new: str, *, keep: uuid.UUID | None
     ) -> None:
         account = proven.account
         if normalize(current) == normalize(new):
@@ -90,7 +92,7 @@ class PasswordService:
         self._mail.wake()
         log.info("password.changed")
 
-    def _end_sessions(self, connection: sa.Connection, user_id: bytes, keep: bytes | None) -> None:
+    def _end_sessions(self, connection: sa.Connection, user_id: uuid.UUID, keep: uuid.UUID | None) -> None:
         if keep is None:
             end_sessions(connection, user_id, SessionEnd.PASSWORD)
             end_tokens(connection, user_id, token_seconds=self._token_seconds)

@@ -4,6 +4,7 @@ An address that nobody has goes the same way as one that somebody has: the same 
 hash, the same answer.
 """
 
+import uuid
 from typing import Final
 
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ from doorward_identity.sessions import end_sessions, end_tokens
 
 log = structlog.get_logger(__name__)
 
-_NOBODY: Final = Owner(bytes(16), "", "", "")
+_NOBODY: Final = Owner(uuid.UUID(int=0), "", "", "")
 
 
 class ResetService:
@@ -107,7 +108,7 @@ class ResetService:
                 return False
             require_acceptable(new, email=owner.email, name=owner.name, pointer="/new_password")
             self._set(connection, owner, new_hash)
-            devices.remember(connection, owner.id, device.id.bytes, device.hash())
+            devices.remember(connection, owner.id, device.id, device.hash())
             return True
 
         # Raised here, behind the commit: the guess stays used.

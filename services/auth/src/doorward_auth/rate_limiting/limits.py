@@ -7,6 +7,7 @@ cookies").
 
 import hashlib
 import ipaddress
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,9 +60,9 @@ class Subject:
     key: bytes
 
     @classmethod
-    def of(cls, limit: Limit, what: str | bytes) -> "Subject":
+    def of(cls, limit: Limit, what: str | uuid.UUID) -> "Subject":
         """Name a subject by a hash: neither addresses nor accounts are kept in clear."""
-        raw = what.encode("utf-8", "surrogatepass") if isinstance(what, str) else what
+        raw = what.encode("utf-8", "surrogatepass") if isinstance(what, str) else what.bytes
         return cls(limit, hashlib.sha256(limit.name.encode("ascii") + b"\0" + raw).digest())
 
     @classmethod

@@ -1,12 +1,13 @@
 """Queries of registration."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import new_account
 from doorward_identity.tables import credentials, registrations, users
 from doorward_kit.column_types import utc_now
@@ -16,7 +17,7 @@ from doorward_kit.column_types import utc_now
 class Pending:
     """A registration whose address is not proven yet."""
 
-    id: bytes
+    id: uuid.UUID
     email: str
     email_key: str
     name: str
@@ -49,7 +50,7 @@ def insert(connection: sa.Connection, pending: Pending, *, seconds: int) -> None
     )
 
 
-def lock(connection: sa.Connection, registration_id: bytes) -> Pending | None:
+def lock(connection: sa.Connection, registration_id: uuid.UUID) -> Pending | None:
     """Read a registration that counts, and keep others from proving it at the same moment."""
     found = _PENDING.where(registrations.c.id == registration_id).with_for_update()
     row = connection.execute(found).one_or_none()
@@ -63,7 +64,7 @@ def find_newest(connection: sa.Connection, email_key: str) -> Pending | None:
     return None if row is None else Pending(*row)
 
 
-def set_code(connection: sa.Connection, registration_id: bytes, code_hash: bytes) -> Pending | None:
+def set_code(connection: sa.Connection, registration_id: uuid.UUID, code_hash: bytes) -> Pending | None:
     """Store the code that a mail is about to carry; None when nobody waits for it any more."""
     pending = lock(connection, registration_id)
     if pending is not None:
@@ -72,7 +73,7 @@ def set_code(connection: sa.Connection, registration_id: bytes, code_hash: bytes
     return pending
 
 
-def create_user(connection: sa.Connection, pending: Pending, user_id: bytes) -> bool:
+def create_user(connection: sa.Connection, pending: Pending, user_id: uuid.UUID) -> bool:
     """Turn a registration into a user, and drop every other of its address; tell whether that was free."""
     now = utc_now()
     values = {

@@ -77,7 +77,7 @@ class RegistrationService:
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
         password_hash = await self._hashing.hash(password)
         await self._throttle.claim(budgets)
-        pending = Pending(uuid7s.uuid7().bytes, wanted.email, key, wanted.name, password_hash, None)
+        pending = Pending(uuid7s.uuid7(), wanted.email, key, wanted.name, password_hash, None)
 
         def work(connection: sa.Connection) -> None:
             owner = passwords.find_owner_by_email(connection, key)
@@ -116,7 +116,7 @@ class RegistrationService:
                 MailName.VERIFY_EMAIL,
                 pending.email if pending else None,
                 locale=locale,
-                registration_id=pending.id if pending else bytes(16),
+                registration_id=pending.id if pending else uuid.UUID(int=0),
             )
 
         await self._database.write(work)
@@ -127,10 +127,10 @@ class RegistrationService:
         code = VerificationCode.parse(text)
         if code is None:
             raise InvalidCodeError
-        user_id = uuid7s.uuid7().bytes
+        user_id = uuid7s.uuid7()
 
         def work(connection: sa.Connection) -> bool:
-            pending = repository.lock(connection, code.id.bytes)
+            pending = repository.lock(connection, code.id)
             if pending is None or pending.code_hash is None:
                 return False
             if not hmac.compare_digest(pending.code_hash, code.hash()):
@@ -142,7 +142,7 @@ class RegistrationService:
 
         if not await self._database.write(work):
             raise InvalidCodeError
-        log.info("account.verified", user_id=str(uuid.UUID(bytes=user_id)))
+        log.info("account.verified", user_id=str(user_id))
 
     async def accept(self, text: str, password: str) -> None:
         """Set the first password of an invited user.
@@ -157,9 +157,9 @@ class RegistrationService:
         password_hash = await self._hashing.hash(password)
 
         def work(connection: sa.Connection) -> bool:
-            owner = passwords.lock_owner(connection, code.id.bytes)
+            owner = passwords.lock_owner(connection, code.id)
             # Not counted: nobody guesses 256 bits, and whoever knows the id could use the guesses up.
-            stored = codes.find(connection, code.id.bytes, Purpose.INVITATION)
+            stored = codes.find(connection, code.id, Purpose.INVITATION)
             if owner is None or stored is None or owner.status != Status.ACTIVE:
                 return False
             is_right = hmac.compare_digest(stored.code_hash, code.hash()) and stored.subject == owner.email

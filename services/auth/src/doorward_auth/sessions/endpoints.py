@@ -1,15 +1,19 @@
 """Endpoints about sessions."""
 
 import uuid
+from typing import Annotated
 
 from starlette.responses import Response
 
 from doorward_auth.dependencies import Sessions
 from doorward_auth.sessions.repository import SessionSummary
 from doorward_auth.sessions.schemas import Session, SessionList
-from doorward_client.bearer_auth import AdminUser, CurrentUser
+from doorward_client.bearer_auth import CurrentUser, requires
+from doorward_client.permissions import Permission
 from doorward_client.tokens import Claims
 from doorward_kit.routing import api_router
+
+SessionEnder = Annotated[Claims, requires(Permission.SESSIONS_END)]
 
 router = api_router(prefix="/api/v1/auth", tag="sessions")
 
@@ -44,14 +48,14 @@ async def end_session(session_id: uuid.UUID, caller: CurrentUser, sessions: Sess
 
 
 @router.delete("/users/{user_id}/sessions", status_code=204, summary="End all sessions of a user")
-async def end_sessions_of(user_id: uuid.UUID, caller: AdminUser, sessions: Sessions) -> Response:
+async def end_sessions_of(user_id: uuid.UUID, caller: SessionEnder, sessions: Sessions) -> Response:
     """Log somebody out everywhere."""
     await sessions.end_all(caller, user_id)
     return Response(status_code=204)
 
 
 def _session(entry: SessionSummary, caller: Claims) -> Session:
-    session_id = uuid.UUID(bytes=entry.id)
+    session_id = entry.id
     return Session(
         id=session_id,
         current=session_id == caller.session_id,

@@ -1,5 +1,6 @@
 """Queries on sessions."""
 
+import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,8 +27,8 @@ class Device:
 class Opening:
     """A session about to open, and how its user stood when the password was right."""
 
-    session_id: bytes
-    user_id: bytes
+    session_id: uuid.UUID
+    user_id: uuid.UUID
     token_hash: bytes
     user_agent: str
     address: str
@@ -43,8 +44,8 @@ class Opening:
 class SessionRow:
     """A session as a refresh sees it, and how its user stands; `now` is the database's clock."""
 
-    id: bytes
-    user_id: bytes
+    id: uuid.UUID
+    user_id: uuid.UUID
     current_hash: bytes
     previous_hash: bytes | None
     rotated_at: datetime | None
@@ -140,7 +141,7 @@ def open_session(connection: sa.Connection, opening: Opening) -> bool:
     return connection.execute(_OPENED, asdict(opening)).rowcount == 1
 
 
-def find_session(connection: sa.Connection, session_id: bytes) -> SessionRow | None:
+def find_session(connection: sa.Connection, session_id: uuid.UUID) -> SessionRow | None:
     """Read a session and its user."""
     row = connection.execute(_PRESENTED, {"session_id": session_id}).one_or_none()
     return None if row is None else SessionRow(*row)
@@ -168,7 +169,7 @@ def rotate_session(
 class SessionSummary:
     """A live session as its owner sees it."""
 
-    id: bytes
+    id: uuid.UUID
     user_agent: str
     address: str
     created_at: datetime
@@ -176,7 +177,7 @@ class SessionSummary:
     expires_at: datetime
 
 
-def list_live(connection: sa.Connection, user_id: bytes, count: int) -> list[SessionSummary]:
+def list_live(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list[SessionSummary]:
     """Read the live sessions of a user, the one used last first."""
     statement = (
         sa.select(
@@ -198,23 +199,25 @@ def list_live(connection: sa.Connection, user_id: bytes, count: int) -> list[Ses
     return [SessionSummary(*row) for row in connection.execute(statement)]
 
 
-def owner_of(connection: sa.Connection, session_id: bytes) -> bytes | None:
+def owner_of(connection: sa.Connection, session_id: uuid.UUID) -> uuid.UUID | None:
     """Read whose session it is."""
     return connection.execute(
         sa.select(sessions.c.user_id).where(sessions.c.id == session_id)
     ).scalar_one_or_none()
 
 
-def user_exists(connection: sa.Connection, user_id: bytes) -> bool:
+def user_exists(connection: sa.Connection, user_id: uuid.UUID) -> bool:
     """Tell whether there is such a user, and keep it from being changed until the commit."""
     found = sa.select(users.c.id).where(users.c.id == user_id).with_for_update()
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def sweep(connection: sa.Connection, behind: bytes, *, keep: timedelta, count: int) -> tuple[int, bytes]:
+def sweep(
+    connection: sa.Connection, behind: uuid.UUID, *, keep: timedelta, count: int
+) -> tuple[int, uuid.UUID]:
     """Look at the `count` sessions behind an id and delete those that were over longer than `keep` ago.
 
-    Returns how many, and the id that was looked at last: empty at the end of the table.
+    Returns how many, and the id that was looked at last: the lowest one at the end of the table.
     """
     before = utc_now(-int(keep.total_seconds()))
     is_over = sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
@@ -224,4 +227,4 @@ def sweep(connection: sa.Connection, behind: bytes, *, keep: timedelta, count: i
     if over:
         # Over once is over for ever: nobody can have revived one in between.
         connection.execute(sessions.delete().where(sessions.c.id.in_(over)))
-    return len(over), rows[-1][0] if len(rows) == count else b""
+    return len(over), rows[-1][0] if len(rows) == count else uuid.UUID(int=0)

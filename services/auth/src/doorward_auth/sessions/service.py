@@ -32,7 +32,7 @@ class SessionService:
     async def list_live(self, caller: Claims) -> list[SessionSummary]:
         """Read the caller's live sessions."""
         return await self._database.read(
-            lambda connection: repository.list_live(connection, caller.user_id.bytes, MAX_LISTED)
+            lambda connection: repository.list_live(connection, caller.user_id, MAX_LISTED)
         )
 
     async def log_out(self, caller: Claims) -> None:
@@ -46,8 +46,8 @@ class SessionService:
         """End one of the caller's sessions; raises SessionNotFoundError."""
 
         def work(connection: sa.Connection) -> None:
-            owner = repository.owner_of(connection, session_id.bytes)
-            if owner != caller.user_id.bytes or not self._end(connection, caller, session_id):
+            owner = repository.owner_of(connection, session_id)
+            if owner != caller.user_id or not self._end(connection, caller, session_id):
                 raise SessionNotFoundError
 
         await self._database.write(work)
@@ -61,16 +61,16 @@ class SessionService:
 
         def work(connection: sa.Connection) -> int:
             # The user's row first, as everybody who changes an account does: no deadlock.
-            if not repository.user_exists(connection, user_id.bytes):
+            if not repository.user_exists(connection, user_id):
                 return 0
             require_unchanged_account(connection, caller)
-            end_tokens(connection, user_id.bytes, token_seconds=self._token_seconds)
-            ended = end_sessions(connection, user_id.bytes, SessionEnd.LOGOUT)
+            end_tokens(connection, user_id, token_seconds=self._token_seconds)
+            ended = end_sessions(connection, user_id, SessionEnd.LOGOUT)
             record(
                 connection,
                 Action.SESSIONS_ENDED,
-                actor=caller.user_id.bytes,
-                target=user_id.bytes,
+                actor=caller.user_id,
+                target=user_id,
                 details={"count": ended},
             )
             return ended
@@ -79,11 +79,9 @@ class SessionService:
         self._ended("sessions.ended", caller, user_id, count=ended)
 
     def _end(self, connection: sa.Connection, caller: Claims, session_id: uuid.UUID) -> bool:
-        was_live = end_session(
-            connection, session_id.bytes, SessionEnd.LOGOUT, token_seconds=self._token_seconds
-        )
+        was_live = end_session(connection, session_id, SessionEnd.LOGOUT, token_seconds=self._token_seconds)
         if was_live:
-            owner = caller.user_id.bytes
+            owner = caller.user_id
             details = {"session_id": session_id}
             record(connection, Action.SESSION_ENDED, actor=owner, target=owner, details=details)
         return was_live

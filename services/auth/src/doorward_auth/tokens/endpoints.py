@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from doorward_auth.captcha.header import CaptchaHeader
@@ -11,8 +12,8 @@ from doorward_auth.dependencies import CallingDevice, Logins, Refreshes
 from doorward_auth.tokens.grant_parser import OPENAPI_BODY, OPENAPI_REFRESH, Grant, Refresh
 from doorward_auth.tokens.schemas import Caller, RefreshRequest, TokenResponse
 from doorward_auth.tokens.token_pair import IssuedTokens
-from doorward_client.bearer_auth import CurrentUser, InsufficientRoleError
-from doorward_client.roles import Role
+from doorward_client.bearer_auth import CurrentUser, InsufficientPermissionError
+from doorward_client.permissions import Permission
 from doorward_kit.routing import FastRoute, api_router
 
 router = api_router(prefix="/api/v1/auth", tag="tokens")
@@ -20,7 +21,12 @@ fast_router = api_router(prefix="/api/v1/auth", tag="tokens", route_class=FastRo
 
 # A list, and all of them count: who can append to a proxy's query must not be able to soften it.
 RequiredRoles = Annotated[
-    list[Role] | None, Query(alias="role", description="Refuse callers of another role with 403.")
+    list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]] | None,
+    Query(alias="role", description="Refuse callers with another role with 403."),
+]
+RequiredPermissions = Annotated[
+    list[Permission] | None,
+    Query(alias="permission", description="Refuse callers without the permission with 403."),
 ]
 
 
@@ -63,20 +69,26 @@ async def me(caller: CurrentUser) -> Caller:
         id=caller.user_id,
         session_id=caller.session_id,
         role=caller.role,
+        permissions=sorted(caller.permissions),
         issued_at=datetime.fromtimestamp(caller.issued_at, UTC),
         expires_at=datetime.fromtimestamp(caller.expires_at, UTC),
     )
 
 
 @fast_router.get("/verify", status_code=204, response_class=Response, summary="Judge a token for a proxy")
-async def verify(caller: CurrentUser, roles: RequiredRoles = None) -> Response:
+async def verify(
+    caller: CurrentUser, roles: RequiredRoles = None, permissions: RequiredPermissions = None
+) -> Response:
     """Answer a proxy's question whether to let a request through (NGINX `auth_request`).
 
     204 with the caller in `X-Doorward-User` (the id), `-Role` and `-Session`, or 401, or 403.
     """
     for role in roles or ():
         if caller.role != role:
-            raise InsufficientRoleError(role)
+            raise InsufficientPermissionError(f"role:{role}")
+    for permission in permissions or ():
+        if not caller.may(permission):
+            raise InsufficientPermissionError(permission)
     headers = {
         "X-Doorward-User": str(caller.user_id),
         "X-Doorward-Role": caller.role,

@@ -1,6 +1,5 @@
 """The rules of logging in."""
 
-import uuid
 from datetime import timedelta
 from typing import Final
 
@@ -97,9 +96,7 @@ class LoginService:
         )
         if not is_open:
             return None
-        log.info(
-            "login.succeeded", user_id=str(uuid.UUID(bytes=account.id)), session_id=str(token.session_id)
-        )
+        log.info("login.succeeded", user_id=str(account.id), session_id=str(token.session_id))
         return issue(
             self._signer,
             token,
@@ -126,7 +123,7 @@ class LoginService:
         self, account: AccountRow, password_hash: str, token: RefreshToken, device: Device
     ) -> Opening:
         return Opening(
-            session_id=token.session_id.bytes,
+            session_id=token.session_id,
             user_id=account.id,
             token_hash=token.hash(),
             user_agent=device.user_agent[: sessions.USER_AGENT_LENGTH],
@@ -147,10 +144,10 @@ def _open(
     if not sessions.open_session(connection, opening):
         return False
     if proven.device is None:
-        devices.remember(connection, opening.user_id, device.id.bytes, device.hash())
+        devices.remember(connection, opening.user_id, device.id, device.hash())
     else:
-        devices.touch(connection, device.id.bytes)
-    details = {"session_id": uuid.UUID(bytes=opening.session_id), "new_device": proven.device is None}
+        devices.touch(connection, device.id)
+    details = {"session_id": opening.session_id, "new_device": proven.device is None}
     record(connection, Action.LOGIN_SUCCEEDED, actor=opening.user_id, target=opening.user_id, details=details)
     return True
 

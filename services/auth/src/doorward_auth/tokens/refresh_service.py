@@ -31,7 +31,7 @@ _REFUSALS: Final = {Verdict.REUSE: _REUSE, Verdict.REFUSE: _OVER}
 class _Refreshed:
     """The outcome of a refresh's transaction: what to sign, or why not."""
 
-    user_id: bytes
+    user_id: uuid.UUID
     refused: str | None = None
     successor: RefreshToken | None = None
     role: str = ""
@@ -74,9 +74,9 @@ class RefreshService:
 
     def _rotate(self, connection: sa.Connection, token: RefreshToken) -> _Refreshed:
         """Judge by a look without a lock; the statement that rotates looks again."""
-        session = sessions.find_session(connection, token.session_id.bytes)
+        session = sessions.find_session(connection, token.session_id)
         if session is None:
-            return _Refreshed(b"", refused="unknown_session")
+            return _Refreshed(uuid.UUID(int=0), refused="unknown_session")
         verdict = judge(session, token.hash(), grace=self._grace)
         if verdict in _REFUSALS:
             return _Refreshed(session.user_id, refused=_REFUSALS[verdict])
@@ -100,16 +100,14 @@ class RefreshService:
             expires_in=int((idle_expires_at - session.now).total_seconds()),
         )
 
-    async def _end_reused(self, session_id: uuid.UUID, user_id: bytes) -> bool:
+    async def _end_reused(self, session_id: uuid.UUID, user_id: uuid.UUID) -> bool:
         """End a session whose token two parties hold; tell whether it was still live.
 
         A used token never becomes good again, so the look that found it out needed no lock.
         """
 
         def end(connection: sa.Connection) -> bool:
-            if not end_session(
-                connection, session_id.bytes, SessionEnd.REUSE, token_seconds=self._signer.lifetime
-            ):
+            if not end_session(connection, session_id, SessionEnd.REUSE, token_seconds=self._signer.lifetime):
                 return False
             record(
                 connection,

@@ -1,5 +1,6 @@
 """Queries of logging in."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from doorward_kit.column_types import utc_now
 class AccountRow:
     """What a login needs to know of an account."""
 
-    id: bytes
+    id: uuid.UUID
     email: str
     name: str
     role: str
@@ -45,7 +46,7 @@ def find_account(connection: sa.Connection, email_key: str) -> AccountRow | None
     return None if row is None else AccountRow(*row)
 
 
-def find_account_by_id(connection: sa.Connection, user_id: bytes) -> AccountRow | None:
+def find_account_by_id(connection: sa.Connection, user_id: uuid.UUID) -> AccountRow | None:
     """Find an account that has a password."""
     row = connection.execute(_BY_ID, {"user_id": user_id}).one_or_none()
     return None if row is None else AccountRow(*row)
@@ -64,7 +65,7 @@ def find_registration(connection: sa.Connection, email_key: str) -> str | None:
     return connection.execute(_REGISTERED, {"email_key": email_key}).scalar_one_or_none()
 
 
-def replace_hash(connection: sa.Connection, user_id: bytes, *, old: str, new: str) -> None:
+def replace_hash(connection: sa.Connection, user_id: uuid.UUID, *, old: str, new: str) -> None:
     """Store a password's new hash unless the password was changed in between."""
     connection.execute(
         credentials.update()

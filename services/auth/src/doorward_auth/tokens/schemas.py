@@ -5,7 +5,6 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, SecretStr
 
-from doorward_client.roles import Role
 from doorward_kit.routing import StrictModel
 
 
@@ -45,6 +44,7 @@ class Caller(BaseModel):
 
     id: uuid.UUID
     session_id: uuid.UUID
-    role: Role
+    role: str
+    permissions: list[str] = Field(description="What the role permits.")
     issued_at: datetime
     expires_at: datetime

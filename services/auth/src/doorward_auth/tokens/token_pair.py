@@ -23,7 +23,7 @@ def issue(  # noqa: PLR0913 - what a token says
     signer: Signer,
     token: RefreshToken,
     *,
-    user_id: bytes,
+    user_id: uuid.UUID,
     role: str,
     token_version: int,
     lifetime: timedelta,
@@ -31,7 +31,7 @@ def issue(  # noqa: PLR0913 - what a token says
 ) -> IssuedTokens:
     """Sign the access token that goes with a refresh token; raises NoSigningKeyError."""
     access_token = signer.sign(
-        user_id=uuid.UUID(bytes=user_id), session_id=token.session_id, role=role, token_version=token_version
+        user_id=user_id, session_id=token.session_id, role=role, token_version=token_version
     )
     return IssuedTokens(
         access_token, signer.lifetime, str(token), int(lifetime.total_seconds()), device_token

@@ -53,39 +53,33 @@ def record(
     connection: sa.Connection,
     action: Action,
     *,
-    actor: bytes | None,
-    target: bytes | None,
+    actor: uuid.UUID | None,
+    target: uuid.UUID | None,
     details: Mapping[str, object] | None = None,
 ) -> None:
     """Add an event of the request in hand. `actor` and `target` are ids of users; details no secrets."""
     connection.execute(
         audit_events.insert().values(
-            id=uuid7s.uuid7().bytes,
+            id=uuid7s.uuid7(),
             action=action.value,
             actor_id=actor,
             target_id=target,
             address=current_address(),
             request_id=current_request_id(),
             occurred_at=utc_now(),
-            details=None if details is None else orjson.dumps(details, default=_plain).decode("utf-8"),
+            details=None if details is None else orjson.dumps(details).decode("utf-8"),
         )
     )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bytes):
-        return str(uuid.UUID(bytes=value))
-    raise TypeError(type(value).__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened."""
 
-    id: bytes
+    id: uuid.UUID
     action: str
-    actor_id: bytes | None
-    target_id: bytes | None
+    actor_id: uuid.UUID | None
+    target_id: uuid.UUID | None
     address: str
     request_id: str
     occurred_at: datetime
@@ -97,14 +91,14 @@ class EventFilter:
     """Which events to list; None is any."""
 
     action: Action | None = None
-    actor: bytes | None = None
-    target: bytes | None = None
+    actor: uuid.UUID | None = None
+    target: uuid.UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
 
 
 def list_events(
-    connection: sa.Connection, wanted: EventFilter, behind: bytes | None, count: int
+    connection: sa.Connection, wanted: EventFilter, behind: uuid.UUID | None, count: int
 ) -> Sequence[Event]:
     """Read up to `count` events, the newest first, behind the one with the id `behind`."""
     statement = sa.select(
@@ -147,7 +141,7 @@ def _conditions(wanted: EventFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _first_id_of(moment: datetime) -> bytes:
+def _first_id_of(moment: datetime) -> uuid.UUID:
     """Return the lowest id of a millisecond: ids are UUIDv7, so they order by time (RFC 9562)."""
     milliseconds = max(0, int(moment.timestamp() * 1000))
-    return milliseconds.to_bytes(6, "big") + bytes(10)
+    return uuid.UUID(bytes=milliseconds.to_bytes(6, "big") + bytes(10))

@@ -38,22 +38,22 @@ class AuditLog:
 
     async def page(self, wanted: EventFilter, cursor: str | None, limit: int) -> Page[AuditEvent]:
         """Read one page; raises InvalidCursorError."""
-        behind = None if cursor is None else bytes.fromhex(self._cursors.decode(cursor, query=[wanted]).id)
+        behind = None if cursor is None else uuid.UUID(hex=self._cursors.decode(cursor, query=[wanted]).id)
         events = await self._database.read(
             lambda connection: list_events(connection, wanted, behind, limit + 1)
         )
         shown, next_cursor = self._cursors.page(
-            events, limit, lambda event: Position("", event.id.hex()), query=[wanted]
+            events, limit, lambda event: Position("", event.id.hex), query=[wanted]
         )
         return Page(items=[_presented(event) for event in shown], next_cursor=next_cursor)
 
 
 def _presented(event: Event) -> AuditEvent:
     return AuditEvent(
-        id=uuid.UUID(bytes=event.id),
+        id=event.id,
         action=event.action,
-        actor_id=None if event.actor_id is None else uuid.UUID(bytes=event.actor_id),
-        target_id=None if event.target_id is None else uuid.UUID(bytes=event.target_id),
+        actor_id=None if event.actor_id is None else event.actor_id,
+        target_id=None if event.target_id is None else event.target_id,
         ip=event.address,
         request_id=event.request_id,
         occurred_at=event.occurred_at,

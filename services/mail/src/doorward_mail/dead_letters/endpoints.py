@@ -2,18 +2,21 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, params
 from starlette.responses import Response
 
-from doorward_client.bearer_auth import AdminUser
+from doorward_client.bearer_auth import requires
+from doorward_client.permissions import Permission
+from doorward_client.tokens import Claims
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
 from doorward_mail.dead_letters.schemas import DeadLetter
 from doorward_mail.dead_letters.service import DeadLetterService
 
-PATH = "/mail/dead-letters"
+PATH: Final = "/mail/dead-letters"
+MailManager = Annotated[Claims, requires(Permission.MAIL_MANAGE)]
 
 
 def dead_letter_router(
@@ -38,7 +41,7 @@ def dead_letter_router(
         summary="List dead letters",
     )
     async def list_dead_letters(
-        _caller: AdminUser,
+        _caller: MailManager,
         letters: Annotated[DeadLetterService, service],
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -55,7 +58,7 @@ def dead_letter_router(
         responses=dict(retry_errors or {}),
     )
     async def retry(
-        mail_id: uuid.UUID, caller: AdminUser, letters: Annotated[DeadLetterService, service]
+        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, service]
     ) -> Response:
         """Send a mail again, with all its attempts and without an expiry."""
         await letters.retry(caller, mail_id)
@@ -65,7 +68,7 @@ def dead_letter_router(
         "/{mail_id}", status_code=204, summary="Discard a dead letter", dependencies=before_changes
     )
     async def discard(
-        mail_id: uuid.UUID, caller: AdminUser, letters: Annotated[DeadLetterService, service]
+        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, service]
     ) -> Response:
         """Delete a mail that is no longer needed."""
         await letters.discard(caller, mail_id)

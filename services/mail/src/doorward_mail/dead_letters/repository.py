@@ -38,10 +38,10 @@ def list_dead(
         c.created_at, c.dead_at, c.last_error, c.parameters,
     ).where(c.dead_at.is_not(None))  # fmt: skip
     if position is not None:
-        value, tie = datetime.fromisoformat(position.value), uuid.UUID(position.id).bytes
+        value, tie = datetime.fromisoformat(position.value), uuid.UUID(position.id)
         statement = statement.where(after(c.dead_at, value, c.id, tie, descending=True))
     rows = connection.execute(statement.order_by(c.dead_at.desc(), c.id.desc()).limit(count))
-    return [DeadMail(uuid.UUID(bytes=row.id), *row[1:-1], orjson.loads(row.parameters)) for row in rows]
+    return [DeadMail(row.id, *row[1:-1], orjson.loads(row.parameters)) for row in rows]
 
 
 def position_of(mail: DeadMail) -> Position:
@@ -55,7 +55,7 @@ def retry(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bo
     """
     changed = (
         outbox.update()
-        .where(outbox.c.id == mail_id.bytes, outbox.c.dead_at.is_not(None))
+        .where(outbox.c.id == mail_id, outbox.c.dead_at.is_not(None))
         .values(due_at=utc_now(), dead_at=None, expires_at=None, attempts=0, created_at=utc_now())
     )
     return connection.execute(changed).rowcount == 1
@@ -63,7 +63,7 @@ def retry(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bo
 
 def discard(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bool:
     """Delete a dead letter; return whether it existed."""
-    deleted = outbox.delete().where(outbox.c.id == mail_id.bytes, outbox.c.dead_at.is_not(None))
+    deleted = outbox.delete().where(outbox.c.id == mail_id, outbox.c.dead_at.is_not(None))
     return connection.execute(deleted).rowcount == 1
 
 

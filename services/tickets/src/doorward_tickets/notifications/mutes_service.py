@@ -31,11 +31,11 @@ class MutesService:
         self,
         caller: Claims,
         ticket_id: uuid.UUID,
-        change: Callable[[sa.Connection, bytes, bytes], None],
+        change: Callable[[sa.Connection, uuid.UUID, uuid.UUID], None],
     ) -> None:
         def work(connection: sa.Connection) -> None:
-            if not tickets.is_there(connection, ticket_id.bytes, visible_author_id(caller)):
+            if not tickets.is_there(connection, ticket_id, visible_author_id(caller)):
                 raise TicketNotFoundError
-            change(connection, ticket_id.bytes, caller.user_id.bytes)
+            change(connection, ticket_id, caller.user_id)
 
         await self._database.write(work)

@@ -22,5 +22,5 @@ class RecipientLookup:
         account = (await self._accounts.find([person_id])).get(person_id)
         if account is None or not account.is_active:
             return None
-        told = {"name": account.name, "role": account.role.value}
+        told = {"name": account.name, "role": account.role}
         return replace(mail, recipient=account.email, parameters={**mail.parameters, **told})

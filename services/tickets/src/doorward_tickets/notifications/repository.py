@@ -19,15 +19,15 @@ _ANSWERS_LOOKED_AT: Final = 100
 class Notice(NamedTuple):
     """About which ticket, to whom, what kind of mail."""
 
-    ticket_id: bytes
-    person_id: bytes
+    ticket_id: uuid.UUID
+    person_id: uuid.UUID
     kind: NotificationType
 
 
 class ScheduledNotice(NamedTuple):
     """The newest mail of a notice, and the last reply that earlier ones told of."""
 
-    mail_id: bytes
+    mail_id: uuid.UUID
     since: int
 
 
@@ -36,8 +36,8 @@ class TicketNews(NamedTuple):
 
     subject: str
     status: str
-    author_id: bytes
-    assignee_id: bytes | None
+    author_id: uuid.UUID
+    assignee_id: uuid.UUID | None
     assignee_name: str | None
 
 
@@ -70,10 +70,10 @@ def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: 
             return False
         wait = max(0, seconds - int((now - row.due_at).total_seconds()))
         since = row.since if is_unsent else since
-    parameters = {"ticket_id": notice.ticket_id.hex(), "person_id": notice.person_id.hex()}
+    parameters = {"ticket_id": notice.ticket_id.hex, "person_id": notice.person_id.hex}
     locale = find_locale(connection, notice.person_id)
     mail = Mail(notice.kind.value, None, locale, parameters, wait=wait)
-    fresh = {"mail_id": mail.id.bytes, "since": since, "due_at": utc_now(wait)}
+    fresh = {"mail_id": mail.id, "since": since, "due_at": utc_now(wait)}
     # Before the mail: it must not be due while the row says that it is not.
     upsert(
         connection, notices, {**notice._asdict(), "kind": notice.kind.value, **fresh}, changed=tuple(fresh)
@@ -92,23 +92,23 @@ def lock_notice(connection: sa.Connection, notice: Notice) -> ScheduledNotice | 
 def is_superseded(connection: sa.Connection, mail_id: uuid.UUID) -> bool:
     """Tell whether a newer mail tells what this one would, and let none do so until the commit."""
     mail = connection.execute(
-        sa.select(outbox.c.template, outbox.c.parameters).where(outbox.c.id == mail_id.bytes)
+        sa.select(outbox.c.template, outbox.c.parameters).where(outbox.c.id == mail_id)
     ).one()
     given = orjson.loads(mail.parameters)
     newest = (
         sa.select(notices.c.mail_id)
         .where(
-            notices.c.ticket_id == bytes.fromhex(given["ticket_id"]),
-            notices.c.person_id == bytes.fromhex(given["person_id"]),
+            notices.c.ticket_id == uuid.UUID(hex=given["ticket_id"]),
+            notices.c.person_id == uuid.UUID(hex=given["person_id"]),
             notices.c.kind == mail.template,
         )
         .with_for_update()
     )
     # None: it was swept when its mail, which was not this one, had been sent for long.
-    return connection.execute(newest).scalar_one_or_none() != mail_id.bytes
+    return connection.execute(newest).scalar_one_or_none() != mail_id
 
 
-def find_ticket_news(connection: sa.Connection, ticket_id: bytes) -> TicketNews | None:
+def find_ticket_news(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketNews | None:
     """Read what a mail says of a ticket."""
     columns = tickets.c.subject, tickets.c.status, tickets.c.author_id, tickets.c.assignee_id, people.c.name
     found = sa.select(*columns).select_from(tickets.outerjoin(people, people.c.id == tickets.c.assignee_id))
@@ -130,8 +130,8 @@ def count_replies(connection: sa.Connection, notice: Notice, since: int) -> Repl
 
 
 def latest_responder(
-    connection: sa.Connection, ticket_id: bytes, author_id: bytes, reply_count: int
-) -> bytes | None:
+    connection: sa.Connection, ticket_id: uuid.UUID, author_id: uuid.UUID, reply_count: int
+) -> uuid.UUID | None:
     """Return who but the author has written in a thread last, of its end and of those who are not deleted."""
     writers = replies.outerjoin(people, people.c.id == replies.c.author_id)
     found = (
@@ -147,19 +147,19 @@ def latest_responder(
     return connection.execute(found.order_by(replies.c.number.desc()).limit(1)).scalar_one_or_none()
 
 
-def is_muted(connection: sa.Connection, ticket_id: bytes, person_id: bytes) -> bool:
+def is_muted(connection: sa.Connection, ticket_id: uuid.UUID, person_id: uuid.UUID) -> bool:
     """Tell whether somebody wants no mail about a ticket."""
     found = sa.select(mutes.c.person_id).where(mutes.c.ticket_id == ticket_id, mutes.c.person_id == person_id)
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def mute(connection: sa.Connection, ticket_id: bytes, person_id: bytes) -> None:
+def mute(connection: sa.Connection, ticket_id: uuid.UUID, person_id: uuid.UUID) -> None:
     """Let somebody have no mail about a ticket."""
     values = {"ticket_id": ticket_id, "person_id": person_id}
     upsert(connection, mutes, values, changed=("person_id",))
 
 
-def unmute(connection: sa.Connection, ticket_id: bytes, person_id: bytes) -> None:
+def unmute(connection: sa.Connection, ticket_id: uuid.UUID, person_id: uuid.UUID) -> None:
     """Undo it."""
     connection.execute(mutes.delete().where(mutes.c.ticket_id == ticket_id, mutes.c.person_id == person_id))
 

@@ -1,5 +1,7 @@
 """The rules of mail about tickets: who is told of what. Written in the transaction of the change."""
 
+import uuid
+
 import sqlalchemy as sa
 
 from doorward_tickets.notifications import repository
@@ -19,16 +21,16 @@ class NotificationService:
     def __init__(self, *, seconds: int) -> None:
         self._seconds = seconds
 
-    def replied(self, connection: sa.Connection, ticket: LockedTicket, actor: bytes) -> None:
+    def replied(self, connection: sa.Connection, ticket: LockedTicket, actor: uuid.UUID) -> None:
         """Tell the other side of a reply to a locked ticket, given as it was before."""
         self._tell(connection, ticket, _other_side(connection, ticket, actor), NotificationType.REPLIED)
 
-    def closed(self, connection: sa.Connection, ticket: LockedTicket, actor: bytes) -> None:
+    def closed(self, connection: sa.Connection, ticket: LockedTicket, actor: uuid.UUID) -> None:
         """Tell the other side that a locked ticket was closed."""
         self._tell(connection, ticket, _other_side(connection, ticket, actor), NotificationType.CLOSED)
 
     def assigned(
-        self, connection: sa.Connection, ticket: LockedTicket, actor: bytes, assignee: bytes
+        self, connection: sa.Connection, ticket: LockedTicket, actor: uuid.UUID, assignee: uuid.UUID
     ) -> None:
         """Tell a locked ticket's new assignee, and its author."""
         if assignee != actor:
@@ -37,14 +39,18 @@ class NotificationService:
             self._tell(connection, ticket, ticket.author_id, NotificationType.TAKEN)
 
     def _tell(
-        self, connection: sa.Connection, ticket: LockedTicket, person: bytes | None, kind: NotificationType
+        self,
+        connection: sa.Connection,
+        ticket: LockedTicket,
+        person: uuid.UUID | None,
+        kind: NotificationType,
     ) -> None:
         if person is not None:
             notice = Notice(ticket.id, person, kind)
             repository.schedule(connection, notice, since=ticket.reply_count, seconds=self._seconds)
 
 
-def _other_side(connection: sa.Connection, ticket: LockedTicket, actor: bytes) -> bytes | None:
+def _other_side(connection: sa.Connection, ticket: LockedTicket, actor: uuid.UUID) -> uuid.UUID | None:
     """Return whom an act concerns who has not done it.
 
     The author; or of an act of the author, whoever works on the ticket, or else, and where that one was

@@ -7,7 +7,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, permissions_of
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.templates import Variables
 from doorward_tickets.notifications import repository
@@ -26,9 +26,9 @@ class NotificationTemplateContext:
         """Read what a mail says."""
         given = mail.parameters
         kind = NotificationType(mail.template)
-        notice = Notice(bytes.fromhex(given["ticket_id"]), bytes.fromhex(given["person_id"]), kind)
+        notice = Notice(uuid.UUID(hex=given["ticket_id"]), uuid.UUID(hex=given["person_id"]), kind)
         scheduled = repository.lock_notice(connection, notice)
-        if scheduled is None or scheduled.mail_id != mail.id.bytes:
+        if scheduled is None or scheduled.mail_id != mail.id:
             return None  # a newer one tells of all this as well
         ticket = repository.find_ticket_news(connection, notice.ticket_id)
         if ticket is None or not _may_see(ticket, notice, given["role"]):
@@ -40,12 +40,12 @@ class NotificationTemplateContext:
             return None
         return {**news, "ticket": ticket.subject, "link": self._link(notice.ticket_id)}
 
-    def _link(self, ticket_id: bytes) -> str | None:
-        return None if self._app_url is None else f"{self._app_url}/tickets/{uuid.UUID(bytes=ticket_id)}"
+    def _link(self, ticket_id: uuid.UUID) -> str | None:
+        return None if self._app_url is None else f"{self._app_url}/tickets/{ticket_id}"
 
 
 def _may_see(ticket: TicketNews, notice: Notice, role: str) -> bool:
-    return role == Role.ADMIN or ticket.author_id == notice.person_id
+    return Permission.TICKETS_READ_ALL in permissions_of(role) or ticket.author_id == notice.person_id
 
 
 def _news(connection: sa.Connection, ticket: TicketNews, notice: Notice, since: int) -> Variables | None:

@@ -1,5 +1,6 @@
 """Queries on replies. Their numbers are given under the ticket's lock, without gaps."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -16,9 +17,9 @@ FIRST: Final = 100
 class ReplyRow(NamedTuple):
     """A reply as it is shown."""
 
-    id: bytes
+    id: uuid.UUID
     number: int
-    author_id: bytes
+    author_id: uuid.UUID
     author_name: str | None
     author_deleted_at: datetime | None
     text: str
@@ -37,7 +38,7 @@ _SELECT: Final = sa.select(
 
 
 def list_replies(
-    connection: sa.Connection, ticket_id: bytes, *, behind: int, until: int | None, count: int
+    connection: sa.Connection, ticket_id: uuid.UUID, *, behind: int, until: int | None, count: int
 ) -> list[ReplyRow]:
     """Read up to `count` replies from after number `behind` to number `until`, in order."""
     found = _SELECT.where(replies.c.ticket_id == ticket_id, replies.c.number > behind)
@@ -47,7 +48,7 @@ def list_replies(
     return [ReplyRow(*row) for row in rows]
 
 
-def find_reply(connection: sa.Connection, ticket_id: bytes, number: int) -> ReplyRow | None:
+def find_reply(connection: sa.Connection, ticket_id: uuid.UUID, number: int) -> ReplyRow | None:
     """Read one reply."""
     found = _SELECT.where(replies.c.ticket_id == ticket_id, replies.c.number == number)
     row = connection.execute(found).one_or_none()

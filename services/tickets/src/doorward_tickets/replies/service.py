@@ -21,7 +21,7 @@ from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.permissions import lock, visible_author_id
 from doorward_tickets.tickets.repository import LockedTicket
 from doorward_tickets.tickets.serializers import reply_document, ticket_document
-from doorward_tickets.tickets.workflow import Action, TicketStatus, move
+from doorward_tickets.tickets.workflow import Action, TicketStatus, transition
 from doorward_tickets.user_snapshots import repository as people_snapshot
 from doorward_tickets.user_snapshots.caller import Caller
 
@@ -65,11 +65,9 @@ class ReplyService:
         behind = self._cursors.behind(cursor, ticket_id)
 
         def work(connection: sa.Connection) -> list[ReplyRow]:
-            if not tickets.is_there(connection, ticket_id.bytes, visible_author_id(caller)):
+            if not tickets.is_there(connection, ticket_id, visible_author_id(caller)):
                 raise TicketNotFoundError
-            return repository.list_replies(
-                connection, ticket_id.bytes, behind=behind, until=None, count=limit + 1
-            )
+            return repository.list_replies(connection, ticket_id, behind=behind, until=None, count=limit + 1)
 
         return ReplyPage(*self._cursors.page(await self._database.read(work), limit, ticket_id))
 
@@ -107,14 +105,12 @@ class ReplyService:
     async def _write(self, operation: str, caller: Caller, wanted: NewReply, make: Make) -> Answer:
         profiles = await self._people.standing(caller)
         claims = caller.claims
-        request = keyed_request(
-            claims.user_id.bytes, wanted.key, operation, str(wanted.ticket_id), wanted.text
-        )
+        request = keyed_request(claims.user_id, wanted.key, operation, str(wanted.ticket_id), wanted.text)
 
         def work(connection: sa.Connection) -> Answer:
             def once() -> Answer:
                 ticket = lock(connection, claims, wanted.ticket_id, wanted.if_match)
-                after = move(TicketStatus(ticket.status), Action.REPLY, claims.role)
+                after = transition(TicketStatus(ticket.status), Action.REPLY, claims, ticket.author_id)
                 people_snapshot.remember(connection, profiles)
                 return make(connection, ticket, after)
 
@@ -130,11 +126,11 @@ class ReplyService:
         self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
     ) -> int:
         """Put a reply at the end of a locked ticket's thread, and tell the other side; return its number."""
-        number, author_id = ticket.reply_count + 1, caller.claims.user_id.bytes
+        number, author_id = ticket.reply_count + 1, caller.claims.user_id
         values = {
             "ticket_id": ticket.id,
             "number": number,
-            "id": uuid7s.uuid7().bytes,
+            "id": uuid7s.uuid7(),
             "author_id": author_id,
             "text": text,
         }
@@ -146,4 +142,4 @@ class ReplyService:
 
 def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:
     last = repository.find_reply(connection, ticket.id, ticket.reply_count)
-    return last is not None and (last.author_id, last.text) == (caller.claims.user_id.bytes, text)
+    return last is not None and (last.author_id, last.text) == (caller.claims.user_id, text)

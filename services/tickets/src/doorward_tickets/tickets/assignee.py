@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import sqlalchemy as sa
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, permissions_of
 from doorward_tickets.tickets.errors import NotAssignableError
 from doorward_tickets.user_snapshots import repository as people_snapshot
 from doorward_tickets.user_snapshots.caller import Caller, People
@@ -31,7 +31,11 @@ class Candidate(NamedTuple):
     def require_assignable(self, connection: sa.Connection) -> None:
         """Raise NotAssignableError, or DirectoryUnavailableError where nobody can tell."""
         if self.is_told:
-            if self.profile is None or not self.profile.is_active or self.profile.role != Role.ADMIN:
+            if self.profile is None or not self.profile.is_active or not _can_manage(self.profile.role):
                 raise NotAssignableError
-        elif people_snapshot.find_role(connection, self.id.bytes) != Role.ADMIN:
+        elif not _can_manage(people_snapshot.find_role(connection, self.id) or ""):
             raise DirectoryUnavailableError
+
+
+def _can_manage(role: str) -> bool:
+    return Permission.TICKETS_MANAGE in permissions_of(role)

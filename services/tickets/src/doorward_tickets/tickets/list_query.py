@@ -1,5 +1,6 @@
 """What is listed: to whom, which tickets, in which order; and the index that has them so."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,7 +67,7 @@ class Shape:
 class Listing:
     """A list of tickets. `reader` is the author whose tickets alone are there, None for an administrator."""
 
-    def __init__(self, reader: bytes | None, criteria: Filter, sort: TicketSort) -> None:
+    def __init__(self, reader: uuid.UUID | None, criteria: Filter, sort: TicketSort) -> None:
         wanted = _wanted(reader, criteria)
         self.words = criteria.words
         self._columns = tuple(name for name, _ in wanted)
@@ -100,22 +101,22 @@ class Listing:
         """Return where a page that ends with `row` ends: a row with the column and the id."""
         value = getattr(row, self._order)
         written = value.isoformat() if isinstance(value, datetime) else str(value)
-        return Position(written, row.id.hex())
+        return Position(written, row.id.hex)
 
-    def _keys(self, position: Position) -> tuple[Any, bytes]:
+    def _keys(self, position: Position) -> tuple[Any, uuid.UUID]:
         read = int if self._order == "priority" else datetime.fromisoformat
-        return read(position.value), bytes.fromhex(position.id)
+        return read(position.value), uuid.UUID(hex=position.id)
 
 
-def _wanted(reader: bytes | None, criteria: Filter) -> list[tuple[str, Any]]:
+def _wanted(reader: uuid.UUID | None, criteria: Filter) -> list[tuple[str, Any]]:
     """Return the values that columns have to have, and first what narrows most."""
     found: list[tuple[str, Any]] = []
     if reader is not None:
         found.append(("author_id", reader))
     if criteria.author is not None:
-        found.append(("author_id", criteria.author.bytes))
+        found.append(("author_id", criteria.author))
     if criteria.assignee is not None:
-        found.append(("assignee_id", criteria.assignee.bytes))
+        found.append(("assignee_id", criteria.assignee))
     if criteria.status is not None:
         found.append(("status", criteria.status.value))
     return found

@@ -4,7 +4,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission
 from doorward_client.tokens import Claims
 from doorward_kit.etags import check_if_match
 from doorward_tickets.tickets import repository
@@ -12,16 +12,16 @@ from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.repository import LockedTicket
 
 
-def visible_author_id(caller: Claims) -> bytes | None:
+def visible_author_id(caller: Claims) -> uuid.UUID | None:
     """Return the author whose tickets alone the caller sees; None for administrators, who see all."""
-    return None if caller.role == Role.ADMIN else caller.user_id.bytes
+    return None if caller.may(Permission.TICKETS_READ_ALL) else caller.user_id
 
 
 def lock(
     connection: sa.Connection, caller: Claims, ticket_id: uuid.UUID, if_match: str | None
 ) -> LockedTicket:
     """Lock a ticket to change it; raises TicketNotFoundError, PreconditionFailedError."""
-    ticket = repository.lock_ticket(connection, ticket_id.bytes, visible_author_id(caller))
+    ticket = repository.lock_ticket(connection, ticket_id, visible_author_id(caller))
     if ticket is None:
         raise TicketNotFoundError
     check_if_match(if_match, ticket.version)

@@ -1,5 +1,6 @@
 """Queries on tickets. `reader` is the author whose tickets alone are there, None for an administrator."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -18,14 +19,14 @@ from doorward_tickets.tickets.list_query import Listing, Shape
 class TicketRow(NamedTuple):
     """A ticket as it is shown; ids are UUIDs' 16 bytes, names as they were last heard."""
 
-    id: bytes
+    id: uuid.UUID
     subject: str
     status: str
     priority: int
-    author_id: bytes
+    author_id: uuid.UUID
     author_name: str | None
     author_deleted_at: datetime | None
-    assignee_id: bytes | None
+    assignee_id: uuid.UUID | None
     assignee_name: str | None
     assignee_deleted_at: datetime | None
     reply_count: int
@@ -45,9 +46,9 @@ class TicketText(NamedTuple):
 class LockedTicket(NamedTuple):
     """What a change of a ticket goes by."""
 
-    id: bytes
-    author_id: bytes
-    assignee_id: bytes | None
+    id: uuid.UUID
+    author_id: uuid.UUID
+    assignee_id: uuid.UUID | None
     status: str
     reply_count: int
     version: int
@@ -115,7 +116,7 @@ def _range(shape: Shape) -> "sa.Select[str]":
 
 
 def find_ticket(
-    connection: sa.Connection, ticket_id: bytes, reader: bytes | None, person_id: bytes
+    connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None, person_id: uuid.UUID
 ) -> TicketText | None:
     """Read a ticket and its text, and whether this person has muted it."""
     mine = sa.and_(mutes.c.ticket_id == tickets.c.id, mutes.c.person_id == person_id)
@@ -125,13 +126,15 @@ def find_ticket(
     return None if row is None else TicketText(TicketRow._make(row[:-2]), row[-2], bool(row[-1]))
 
 
-def is_there(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> bool:
+def is_there(connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None) -> bool:
     """Tell whether there is such a ticket."""
     found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_seen_by(reader))
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def lock_ticket(connection: sa.Connection, ticket_id: bytes, reader: bytes | None) -> LockedTicket | None:
+def lock_ticket(
+    connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None
+) -> LockedTicket | None:
     """Read a ticket and keep others from changing it until the commit."""
     row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *_seen_by(reader))).one_or_none()
     return None if row is None else LockedTicket(*row)
@@ -151,16 +154,16 @@ def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> Ticke
     return found
 
 
-def update_ticket(connection: sa.Connection, ticket_id: bytes, changes: Mapping[str, Any]) -> None:
+def update_ticket(connection: sa.Connection, ticket_id: uuid.UUID, changes: Mapping[str, Any]) -> None:
     """Change a locked ticket and give it its next version."""
     values = {**changes, "version": tickets.c.version + 1, "updated_at": utc_now()}
     connection.execute(tickets.update().where(tickets.c.id == ticket_id).values(values))
 
 
-def shown(connection: sa.Connection, ticket_id: bytes) -> TicketRow:
+def shown(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketRow:
     """Read a locked ticket as it is shown."""
     return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
 
 
-def _seen_by(reader: bytes | None) -> list[sa.ColumnElement[bool]]:
+def _seen_by(reader: uuid.UUID | None) -> list[sa.ColumnElement[bool]]:
     return [] if reader is None else [tickets.c.author_id == reader]

@@ -1,5 +1,6 @@
 """Tickets and replies as JSON, written straight from their rows; a test holds them against the schemas."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from doorward_tickets.tickets.workflow import Priority
 def ticket_document(row: TicketRow) -> dict[str, Any]:
     """Show a ticket as in lists."""
     return {
-        "id": _uuid(row.id),
+        "id": row.id,
         "subject": row.subject,
         "status": row.status,
         "priority": Priority.of_rank(row.priority),
@@ -30,7 +31,7 @@ def ticket_document(row: TicketRow) -> dict[str, Any]:
 def reply_document(row: ReplyRow) -> dict[str, Any]:
     """Show a reply."""
     return {
-        "id": _uuid(row.id),
+        "id": row.id,
         "number": row.number,
         "author": _person(row.author_id, row.author_name, row.author_deleted_at),
         "text": row.text,
@@ -51,11 +52,5 @@ def detail_json(found: TicketText, thread: Sequence[ReplyRow], next_cursor: str 
     )
 
 
-def _person(person_id: bytes, name: str | None, deleted_at: datetime | None) -> dict[str, Any]:
-    return {"id": _uuid(person_id), "name": name, "deleted": deleted_at is not None}
-
-
-def _uuid(identifier: bytes) -> str:
-    # In half the time of the class, for two or three of every row.
-    digits = identifier.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+def _person(person_id: uuid.UUID, name: str | None, deleted_at: datetime | None) -> dict[str, Any]:
+    return {"id": person_id, "name": name, "deleted": deleted_at is not None}

@@ -25,7 +25,7 @@ from doorward_tickets.tickets.repository import TicketRow, TicketText
 from doorward_tickets.tickets.schemas import Filter, TicketCreate, TicketPatch, TicketSort
 from doorward_tickets.tickets.search import Found, find_tickets
 from doorward_tickets.tickets.serializers import detail_json, ticket_document
-from doorward_tickets.tickets.workflow import Action, TicketStatus, move
+from doorward_tickets.tickets.workflow import Action, TicketStatus, transition
 from doorward_tickets.user_snapshots import repository as people_snapshot
 from doorward_tickets.user_snapshots.caller import Caller
 
@@ -84,9 +84,7 @@ class TicketService:
         """Read a ticket and the start of its thread; raises TicketNotFoundError."""
 
         def work(connection: sa.Connection) -> Opened:
-            found = repository.find_ticket(
-                connection, ticket_id.bytes, visible_author_id(caller), caller.user_id.bytes
-            )
+            found = repository.find_ticket(connection, ticket_id, visible_author_id(caller), caller.user_id)
             if found is None:
                 raise TicketNotFoundError
             ticket = found.ticket
@@ -103,11 +101,11 @@ class TicketService:
     async def create(self, caller: Caller, wanted: TicketCreate, key: str | None) -> Answer:
         """Store a new ticket; raises InvalidAccessTokenError, IdempotencyKeyReusedError."""
         profiles = await self._people.standing(caller)
-        author_id = caller.claims.user_id.bytes
+        author_id = caller.claims.user_id
         request = keyed_request(author_id, key, "create", wanted.model_dump_json())
         ticket_id = uuid7s.uuid7()
         values = {
-            "id": ticket_id.bytes,
+            "id": ticket_id,
             "author_id": author_id,
             "subject": wanted.subject,
             "text": wanted.text,
@@ -138,11 +136,11 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Answer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
-            status = move(TicketStatus(ticket.status), Action.CLOSE, caller.claims.role)
+            status = transition(TicketStatus(ticket.status), Action.CLOSE, caller.claims, ticket.author_id)
             people_snapshot.remember(connection, profiles)
             if status == ticket.status:
                 return _changed(connection, ticket.id, {})
-            self._notices.closed(connection, ticket, caller.claims.user_id.bytes)
+            self._notices.closed(connection, ticket, caller.claims.user_id)
             return _changed(connection, ticket.id, {"status": status.value})
 
         answer = await self._database.write(work)
@@ -165,14 +163,14 @@ class TicketService:
 
         def work(connection: sa.Connection) -> Answer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
-            move(TicketStatus(ticket.status), Action.MANAGE, caller.claims.role)
+            transition(TicketStatus(ticket.status), Action.MANAGE, caller.claims, ticket.author_id)
             if candidate is not None:
                 candidate.require_assignable(connection)
             heard = [] if candidate is None or candidate.profile is None else [candidate.profile]
             people_snapshot.remember(connection, [*profiles, *heard])
-            assignee = None if wanted.assignee_id is None else wanted.assignee_id.bytes
+            assignee = None if wanted.assignee_id is None else wanted.assignee_id
             if assignee is not None and assignee != ticket.assignee_id:
-                self._notices.assigned(connection, ticket, caller.claims.user_id.bytes, assignee)
+                self._notices.assigned(connection, ticket, caller.claims.user_id, assignee)
             return _changed(connection, ticket.id, _columns(wanted))
 
         answer = await self._database.write(work)
@@ -181,7 +179,7 @@ class TicketService:
         return answer
 
 
-def _changed(connection: sa.Connection, ticket_id: bytes, changes: dict[str, Any]) -> Answer:
+def _changed(connection: sa.Connection, ticket_id: uuid.UUID, changes: dict[str, Any]) -> Answer:
     """Change a locked ticket, if there is anything to change, and show it."""
     if changes:
         repository.update_ticket(connection, ticket_id, changes)
@@ -192,7 +190,7 @@ def _changed(connection: sa.Connection, ticket_id: bytes, changes: dict[str, Any
 def _columns(wanted: TicketPatch) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if "assignee_id" in wanted.model_fields_set:
-        changes["assignee_id"] = None if wanted.assignee_id is None else wanted.assignee_id.bytes
+        changes["assignee_id"] = None if wanted.assignee_id is None else wanted.assignee_id
     if wanted.priority is not None:
         changes["priority"] = wanted.priority.rank
     return changes

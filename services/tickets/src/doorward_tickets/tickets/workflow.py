@@ -1,11 +1,13 @@
 """What a ticket can be, and who may move it from where to where: the one table of it."""
 
+import uuid
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from doorward_client.bearer_auth import InsufficientRoleError
-from doorward_client.roles import Role
+from doorward_client.bearer_auth import InsufficientPermissionError
+from doorward_client.permissions import Permission
+from doorward_client.tokens import Claims
 from doorward_tickets.tickets.errors import TicketClosedError
 
 
@@ -46,24 +48,24 @@ class Action(StrEnum):
     MANAGE = "manage"  # assign, set the priority
 
 
-_EVERYBODY: Final = frozenset(Role)  # who sees a ticket is its author or an administrator
-_ADMINS: Final = frozenset({Role.ADMIN})
-
-MOVES: Final[Mapping[tuple[TicketStatus, Action], tuple[frozenset[Role], TicketStatus]]] = {
-    (TicketStatus.OPEN, Action.REPLY): (_EVERYBODY, TicketStatus.OPEN),
-    (TicketStatus.OPEN, Action.CLOSE): (_EVERYBODY, TicketStatus.CLOSED),
-    (TicketStatus.OPEN, Action.MANAGE): (_ADMINS, TicketStatus.OPEN),
-    (TicketStatus.CLOSED, Action.REPLY): (_EVERYBODY, TicketStatus.OPEN),
-    (TicketStatus.CLOSED, Action.CLOSE): (_EVERYBODY, TicketStatus.CLOSED),
+TRANSITIONS: Final[Mapping[tuple[TicketStatus, Action], TicketStatus]] = {
+    (TicketStatus.OPEN, Action.REPLY): TicketStatus.OPEN,
+    (TicketStatus.OPEN, Action.CLOSE): TicketStatus.CLOSED,
+    (TicketStatus.OPEN, Action.MANAGE): TicketStatus.OPEN,
+    (TicketStatus.CLOSED, Action.REPLY): TicketStatus.OPEN,
+    (TicketStatus.CLOSED, Action.CLOSE): TicketStatus.CLOSED,
 }
-"""By status and action: who may, and the status afterwards. What is not here is refused with 409."""
+"""The status after an action. An action that is missing here is refused with 409."""
 
 
-def move(status: TicketStatus, action: Action, role: Role) -> TicketStatus:
-    """Return the status after an action; raises TicketClosedError, InsufficientRoleError."""
-    if (status, action) not in MOVES:
+def transition(status: TicketStatus, action: Action, caller: Claims, author_id: uuid.UUID) -> TicketStatus:
+    """Return the status after an action; raises TicketClosedError, InsufficientPermissionError.
+
+    Authors reply to their tickets and close them. Everything else takes the permission to manage tickets.
+    """
+    if (status, action) not in TRANSITIONS:
         raise TicketClosedError
-    allowed, after = MOVES[status, action]
-    if role not in allowed:
-        raise InsufficientRoleError(Role.ADMIN)
-    return after
+    is_own = action is not Action.MANAGE and caller.user_id == author_id
+    if not is_own and not caller.may(Permission.TICKETS_MANAGE):
+        raise InsufficientPermissionError(Permission.TICKETS_MANAGE)
+    return TRANSITIONS[status, action]

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from doorward_client.errors import UnavailableError
 from doorward_client.internal_http import internal_http_client
-from doorward_client.roles import Role
 from doorward_client.settings.verifier import AuthClient, VerifierSettings
 
 T = TypeVar("T", bound=BaseModel)
@@ -47,7 +46,7 @@ class Account(BaseModel):
     id: uuid.UUID
     email: str
     name: str
-    role: Role
+    role: str
     status: str
 
     @property

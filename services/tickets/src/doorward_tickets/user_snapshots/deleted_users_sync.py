@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -103,12 +104,12 @@ class DeletedUsersSync:
             await self._check_everybody()
 
     async def _check_everybody(self) -> None:
-        behind = b""
+        behind = uuid.UUID(int=0)
         while known := await self._database.read(
             partial(repository.known_people, behind=behind, count=_ASKED_AT_ONCE)
         ):
             behind = known[-1].id
-            there = {one.bytes for one in await self._accounts.find([person.uuid for person in known])}
+            there = await self._accounts.find([person.id for person in known])
             gone = [one.id for one in known if one.id not in there and not one.is_deleted]
             back = [one for one in known if one.id in there and one.is_deleted]
             if gone or back:
@@ -120,7 +121,7 @@ class DeletedUsersSync:
         return float("inf") if self._caught_up_at is None else time.monotonic() - self._caught_up_at
 
 
-def _correct(connection: sa.Connection, gone: Sequence[bytes], back: Sequence[KnownPerson]) -> None:
+def _correct(connection: sa.Connection, gone: Sequence[uuid.UUID], back: Sequence[KnownPerson]) -> None:
     repository.forget(connection, gone)
     repository.take_back(connection, back)
 
@@ -131,5 +132,5 @@ def _forget(connection: sa.Connection, page: DeletionPage, before: str | None) -
     # First, for it is a lock too: another replica with the same page waits, and then has nothing to do.
     is_first = repository.move_cursor(connection, before, after)
     if is_first:
-        repository.forget(connection, [user.id.bytes for user in page.users])
+        repository.forget(connection, [user.id for user in page.users])
     return is_first

@@ -1,14 +1,14 @@
 """Queries on the snapshot of people."""
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert, upsert_all
 from doorward_tickets.tables import feeds, idempotency_keys, people
@@ -34,25 +34,20 @@ class Snapshot(NamedTuple):
             return False
         if self.profile_updated_at is None or self.profile_updated_at < profile.updated_at:
             return True
-        is_same = (self.name, self.role) == (profile.name, profile.role.value)
+        is_same = (self.name, self.role) == (profile.name, profile.role)
         return self.profile_updated_at == profile.updated_at and not is_same
 
 
 class KnownPerson(NamedTuple):
     """Somebody beside tickets, and since when they count as deleted."""
 
-    id: bytes
+    id: uuid.UUID
     deleted_at: datetime | None
 
     @property
     def is_deleted(self) -> bool:
         """Whether they count as deleted."""
         return self.deleted_at is not None
-
-    @property
-    def uuid(self) -> UUID:
-        """The id as others spell it."""
-        return UUID(bytes=self.id)
 
 
 class Check(NamedTuple):
@@ -76,7 +71,7 @@ def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
 
     A look comes first: nearly always nothing has changed, and then no row is locked.
     """
-    said = {profile.id.bytes: profile for profile in profiles}
+    said = {profile.id: profile for profile in profiles}
     if not said:
         return
     columns = (
@@ -101,28 +96,28 @@ def _store(connection: sa.Connection, profile: Profile) -> None:
     """Store a profile; the language only of somebody new, for the directory does not know it."""
     said = {
         "name": profile.name,
-        "role": profile.role.value,
+        "role": profile.role,
         "profile_updated_at": profile.updated_at,
         "updated_at": utc_now(),
     }
-    row = {"id": profile.id.bytes, **said, "locale": profile.locale or None}
+    row = {"id": profile.id, **said, "locale": profile.locale or None}
     # The look may be older than a deletion, and than what a later request has stored: both stay.
     unless = sa.or_(_IS_GONE, people.c.profile_updated_at > profile.updated_at)
     upsert(connection, people, row, changed=tuple(said), unless=unless)
 
 
 def _store_locale(connection: sa.Connection, profile: Profile) -> None:
-    them = people.update().where(people.c.id == profile.id.bytes, ~_IS_GONE)
+    them = people.update().where(people.c.id == profile.id, ~_IS_GONE)
     connection.execute(them.values(locale=profile.locale, updated_at=utc_now()))
 
 
-def find_locale(connection: sa.Connection, person_id: bytes) -> str:
+def find_locale(connection: sa.Connection, person_id: uuid.UUID) -> str:
     """Return the language that somebody reads, empty where it is not known."""
     found = sa.select(people.c.locale).where(people.c.id == person_id)
     return connection.execute(found).scalar_one_or_none() or ""
 
 
-def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
+def forget(connection: sa.Connection, person_ids: Iterable[uuid.UUID]) -> None:
     """Keep nothing of people but their ids, from now on: they were deleted.
 
     Also of those who were never heard of: a request of theirs may be under way. What they were answered
@@ -144,7 +139,7 @@ def forget(connection: sa.Connection, person_ids: Iterable[bytes]) -> None:
         connection.execute(idempotency_keys.delete().where(idempotency_keys.c.caller_id.in_(ids)))
 
 
-def known_people(connection: sa.Connection, behind: bytes, count: int) -> list[KnownPerson]:
+def known_people(connection: sa.Connection, behind: uuid.UUID, count: int) -> list[KnownPerson]:
     """Return up to `count` people behind the id `behind`, in order of their ids."""
     found = sa.select(people.c.id, people.c.deleted_at).where(people.c.id > behind)
     return [KnownPerson(*row) for row in connection.execute(found.order_by(people.c.id).limit(count))]
@@ -203,13 +198,13 @@ def _move(connection: sa.Connection, name: str, before: str | None, after: str) 
     return connection.execute(moved).rowcount == 1
 
 
-def is_gone(connection: sa.Connection, person_id: bytes) -> bool:
+def is_gone(connection: sa.Connection, person_id: uuid.UUID) -> bool:
     """Tell whether somebody is known to be deleted."""
     found = sa.select(people.c.id).where(people.c.id == person_id, _IS_GONE)
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def find_role(connection: sa.Connection, person_id: bytes) -> str | None:
+def find_role(connection: sa.Connection, person_id: uuid.UUID) -> str | None:
     """Return the role that somebody had when they were last heard of."""
     found = sa.select(people.c.role).where(people.c.id == person_id)
     return connection.execute(found).scalar_one_or_none()

@@ -9,7 +9,6 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from doorward_client.internal_http import internal_http_client
 from doorward_client.request_context import current_request_id
-from doorward_client.roles import Role
 from doorward_kit.retries import CircuitBreaker
 from doorward_tickets.tables import NAME_LENGTH
 from doorward_tickets.user_snapshots.errors import DirectoryUnavailableError
@@ -24,7 +23,7 @@ class Profile(BaseModel):
 
     id: uuid.UUID
     name: str = Field(max_length=NAME_LENGTH)
-    role: Role
+    role: str = Field(max_length=32)
     status: str
     updated_at: AwareDatetime
     locale: str = ""

@@ -15,5 +15,5 @@ async def activity(
     caller: CurrentUser, events: Audit, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[AuditEvent]:
     """Logins, changes and whatever else concerned the caller's account, the newest first."""
-    wanted = EventFilter(target=caller.user_id.bytes)
+    wanted = EventFilter(target=caller.user_id)
     return await events.page(wanted, cursor, limit)

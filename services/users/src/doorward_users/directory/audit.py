@@ -25,12 +25,12 @@ def told(user: UserRow, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def record_change(
-    connection: sa.Connection, action: Action, caller: Claims, target: bytes, **details: object
+    connection: sa.Connection, action: Action, caller: Claims, target: uuid.UUID, **details: object
 ) -> None:
     """Add a change to the audit log."""
-    record(connection, action, actor=caller.user_id.bytes, target=target, details=details or None)
+    record(connection, action, actor=caller.user_id, target=target, details=details or None)
 
 
-def log_change(event: str, caller: Claims, user_id: bytes, **fields: object) -> None:
+def log_change(event: str, caller: Claims, user_id: uuid.UUID, **fields: object) -> None:
     """Log a change that was committed."""
-    log.info(event, actor_id=str(caller.user_id), user_id=str(uuid.UUID(bytes=user_id)), **fields)
+    log.info(event, actor_id=str(caller.user_id), user_id=str(user_id), **fields)

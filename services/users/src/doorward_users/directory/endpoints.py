@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from doorward_client.bearer_auth import AdminUser, CurrentUser
-from doorward_client.roles import Role
+from doorward_client.bearer_auth import CurrentUser, requires
+from doorward_client.permissions import Permission, Role
+from doorward_client.tokens import Claims
 from doorward_identity.accounts import Status
 from doorward_kit.etags import IfMatch, IfNoneMatch
 from doorward_kit.pagination import Cursor, Limit, Page
@@ -17,6 +18,8 @@ from doorward_users.directory.schemas import Filter, Sort, User, UserCreate, Use
 from doorward_users.directory.serializers import page_response, user_response
 
 PREFIX = "/api/v1/users"
+
+UserManager = Annotated[Claims, requires(Permission.USERS_WRITE)]
 
 router = api_router(prefix=PREFIX, tag="users")
 
@@ -40,10 +43,10 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
 
 
 @router.post("", status_code=201, response_model=User, summary="Create a user")
-async def create_user(body: UserCreate, caller: AdminUser, accounts: Accounts) -> Response:
+async def create_user(body: UserCreate, caller: UserManager, accounts: Accounts) -> Response:
     """Create an account that can be used at once."""
     user = await accounts.create(caller, body)
-    return user_response(user, status_code=201, location=f"{PREFIX}/{uuid.UUID(bytes=user.id)}")
+    return user_response(user, status_code=201, location=f"{PREFIX}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=User, summary="Read a user")
@@ -55,7 +58,7 @@ async def get_user(
 
 
 @router.post("/{user_id}/invitation", status_code=202, summary="Invite a user again")
-async def invite(user_id: uuid.UUID, caller: AdminUser, accounts: Accounts) -> Response:
+async def invite(user_id: uuid.UUID, caller: UserManager, accounts: Accounts) -> Response:
     """Mail a new code to somebody who has not joined yet; the one before counts no more."""
     await accounts.invite(caller, user_id)
     return Response(status_code=202)
@@ -63,7 +66,7 @@ async def invite(user_id: uuid.UUID, caller: AdminUser, accounts: Accounts) -> R
 
 @router.put("/{user_id}", response_model=User, summary="Replace a user")
 async def replace_user(
-    user_id: uuid.UUID, body: UserReplace, caller: AdminUser, accounts: Accounts, if_match: IfMatch = None
+    user_id: uuid.UUID, body: UserReplace, caller: UserManager, accounts: Accounts, if_match: IfMatch = None
 ) -> Response:
     """Set email, name, role and status as a whole."""
     return user_response(await accounts.replace(caller, user_id, body, if_match))
@@ -71,7 +74,7 @@ async def replace_user(
 
 @router.patch("/{user_id}", response_model=User, summary="Change a user")
 async def update_user(
-    user_id: uuid.UUID, body: UserPatch, caller: AdminUser, accounts: Accounts, if_match: IfMatch = None
+    user_id: uuid.UUID, body: UserPatch, caller: UserManager, accounts: Accounts, if_match: IfMatch = None
 ) -> Response:
     """Change what the body names."""
     return user_response(await accounts.update(caller, user_id, body, if_match))
@@ -79,7 +82,7 @@ async def update_user(
 
 @router.delete("/{user_id}", status_code=204, summary="Delete a user")
 async def delete_user(
-    user_id: uuid.UUID, caller: AdminUser, accounts: Accounts, if_match: IfMatch = None
+    user_id: uuid.UUID, caller: UserManager, accounts: Accounts, if_match: IfMatch = None
 ) -> Response:
     """Delete an account with its sessions."""
     await accounts.delete(caller, user_id, if_match)

@@ -1,5 +1,6 @@
 """All queries of the users service."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -7,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Permission, roles_with
 from doorward_identity.accounts import Status
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
@@ -20,7 +21,7 @@ from doorward_users.directory.schemas import Filter, Sort
 class UserRow(NamedTuple):
     """An account as it is stored; the id is a UUID's 16 bytes."""
 
-    id: bytes
+    id: uuid.UUID
     email: str
     email_key: str
     name: str
@@ -37,6 +38,7 @@ _COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)
 _ROWS: Final = JsonRows(UserRow._make, _COLUMNS)
 _SELECT_ROWS: Final = sa.select(_ROWS.column)
 _SELECT: Final = sa.select(*_COLUMNS)
+_ADMIN_ROLES: Final = [role.value for role in roles_with(Permission.ROLES_ASSIGN)]
 _BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
 _BY_IDS: Final = _SELECT_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
 
@@ -47,18 +49,18 @@ _SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
 }
 
 
-def find_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
+def find_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
     """Read one account."""
     row = connection.execute(_BY_ID, {"user_id": user_id}).one_or_none()
     return None if row is None else UserRow(*row)
 
 
-def find_users(connection: sa.Connection, user_ids: Sequence[bytes]) -> dict[bytes, UserRow]:
+def find_users(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, UserRow]:
     """Read several accounts by id, those that exist."""
     return {row.id: row for row in _ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
 
 
-def lock_user(connection: sa.Connection, user_id: bytes) -> UserRow | None:
+def lock_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
     """Read one account and keep others from changing it until the commit."""
     row = connection.execute(_BY_ID.with_for_update(), {"user_id": user_id}).one_or_none()
     return None if row is None else UserRow(*row)
@@ -71,14 +73,14 @@ def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | N
     return None if row is None else UserRow(*row)
 
 
-def lock_active_admins(connection: sa.Connection) -> list[bytes]:
-    """Lock every active administrator, in one order for all callers, and return their ids.
+def lock_administrators(connection: sa.Connection) -> list[uuid.UUID]:
+    """Lock the active accounts that can assign roles, in one order for all callers; return their ids.
 
     Two callers who each remove a different administrator must see each other.
     """
     statement = (
         sa.select(users.c.id)
-        .where(users.c.role == Role.ADMIN.value, users.c.status == Status.ACTIVE.value)
+        .where(users.c.role.in_(_ADMIN_ROLES), users.c.status == Status.ACTIVE.value)
         .order_by(users.c.role, users.c.created_at, users.c.id)
         .with_for_update()
     )
@@ -105,7 +107,7 @@ def insert_user(
     return user
 
 
-def update_user(connection: sa.Connection, user_id: bytes, changes: Mapping[str, Any]) -> UserRow:
+def update_user(connection: sa.Connection, user_id: uuid.UUID, changes: Mapping[str, Any]) -> UserRow:
     """Change a locked account and give it its next version; raises EmailTakenError."""
     values = {**changes, "version": users.c.version + 1, "updated_at": utc_now()}
     try:
@@ -118,7 +120,7 @@ def update_user(connection: sa.Connection, user_id: bytes, changes: Mapping[str,
 
 
 def set_password_hash(
-    connection: sa.Connection, user_id: bytes, password_hash: str, *, must_change: bool = False
+    connection: sa.Connection, user_id: uuid.UUID, password_hash: str, *, must_change: bool = False
 ) -> None:
     """Store a locked account's password hash; reading one is not among this service's grants."""
     if not has_password(connection, user_id):
@@ -131,13 +133,15 @@ def set_password_hash(
     )
 
 
-def has_password(connection: sa.Connection, user_id: bytes) -> bool:
+def has_password(connection: sa.Connection, user_id: uuid.UUID) -> bool:
     """Tell whether an account has a password: somebody who was invited has none at first."""
     found = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def _insert_hash(connection: sa.Connection, user_id: bytes, password_hash: str, *, must_change: bool) -> None:
+def _insert_hash(
+    connection: sa.Connection, user_id: uuid.UUID, password_hash: str, *, must_change: bool
+) -> None:
     connection.execute(
         credentials.insert().values(
             user_id=user_id, password_hash=password_hash, must_change=must_change, updated_at=utc_now()
@@ -145,7 +149,7 @@ def _insert_hash(connection: sa.Connection, user_id: bytes, password_hash: str, 
     )
 
 
-def delete_user(connection: sa.Connection, user_id: bytes) -> None:
+def delete_user(connection: sa.Connection, user_id: uuid.UUID) -> None:
     """Delete an account; its credentials and sessions go with it."""
     connection.execute(users.delete().where(users.c.id == user_id))
 
@@ -160,7 +164,7 @@ def list_users(
     behind = None
     if position is not None:
         value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
-        behind = value, bytes.fromhex(position.id)
+        behind = value, uuid.UUID(hex=position.id)
     statement = keyset(
         _SELECT_ROWS.where(*_conditions(criteria)),
         column,
@@ -174,7 +178,7 @@ def list_users(
 def position_of(row: UserRow, sort: Sort) -> Position:
     """Return where a page that ends with `row` ends."""
     values = {"created_at": row.created_at.isoformat(), "email": row.email_key, "name": row.name_key}
-    return Position(values[sort.value.removeprefix("-")], row.id.hex())
+    return Position(values[sort.value.removeprefix("-")], row.id.hex)
 
 
 def _conditions(criteria: Filter) -> list[sa.ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from doorward_client.roles import Role
+from doorward_client.permissions import Role
 from doorward_identity.accounts import Status
 from doorward_identity.emails import EmailAddress
 from doorward_identity.names import PersonName

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_client.bearer_auth import InsufficientRoleError
-from doorward_client.roles import Role
+from doorward_client.bearer_auth import InsufficientPermissionError
+from doorward_client.permissions import Permission, Role
 from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
 from doorward_identity.accounts import SessionEnd, Status, new_account
@@ -27,8 +27,8 @@ from doorward_kit.pagination import CursorCodec
 from doorward_users.directory import repository
 from doorward_users.directory.audit import log_change, record_change, told
 from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
-from doorward_users.directory.last_admin import lock, lock_for_demotion
 from doorward_users.directory.repository import UserRow
+from doorward_users.directory.role_rules import administers, lock, lock_for_demotion, require_authority
 from doorward_users.directory.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
 from doorward_users.settings import DirectoryVisibility, UsersSettings
 
@@ -59,7 +59,7 @@ class AccountService:
         """Read one account; raises UserNotFoundError, also for what the caller may not see."""
         if user_id != caller.user_id and not self._may_read(caller):
             raise UserNotFoundError
-        user = await self._by_id.get(user_id.bytes)
+        user = await self._by_id.get(user_id)
         if user is None:
             raise UserNotFoundError
         return user
@@ -67,9 +67,9 @@ class AccountService:
     async def list_page(
         self, caller: Claims, criteria: Filter, sort: Sort, cursor: str | None, limit: int
     ) -> UserPage:
-        """Read one page; raises InsufficientRoleError or InvalidCursorError."""
+        """Read one page; raises InsufficientPermissionError or InvalidCursorError."""
         if not self._may_read(caller):
-            raise InsufficientRoleError(Role.ADMIN)
+            raise InsufficientPermissionError(Permission.USERS_READ)
         query = (criteria.search, criteria.role, criteria.status, sort)
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
         folded = criteria.model_copy(
@@ -86,14 +86,15 @@ class AccountService:
     async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
         """Store a new account: with a password a verified one, without one its owner is invited by mail.
 
-        Raises EmailTakenError, UnacceptablePasswordError.
+        Raises EmailTakenError, UnacceptablePasswordError, and as require_authority does.
         """
+        require_authority(caller, Role.USER, wanted.role)
         password_hash = None
         if wanted.password is not None:
             require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
             password_hash = await self._hashing.hash(wanted.password.get_secret_value())
         values = new_account(
-            uuid7s.uuid7().bytes,
+            uuid7s.uuid7(),
             wanted.email,
             wanted.name,
             wanted.role,
@@ -161,6 +162,7 @@ class AccountService:
         def work(connection: sa.Connection) -> None:
             user = lock_for_demotion(connection, user_id, if_match)
             require_unchanged_account(connection, caller)
+            require_authority(caller, user.role)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
             record_change(connection, Action.ACCOUNT_DELETED, caller, user.id)
@@ -168,7 +170,7 @@ class AccountService:
 
         await self._database.write(work)
         self._runtime.feed.wake()
-        log_change("user.deleted", caller, user_id.bytes)
+        log_change("user.deleted", caller, user_id)
 
     async def _change(
         self,
@@ -181,10 +183,14 @@ class AccountService:
         password_hash = None if password is None else await self._hashing.hash(password)
 
         def work(connection: sa.Connection) -> UserRow:
-            demotes = changes.get("role") == Role.USER or changes.get("status") == Status.DISABLED
-            lock_it = lock_for_demotion if demotes else lock
+            may_demote = not administers(
+                changes.get("role", Role.ADMIN), changes.get("status", Status.ACTIVE)
+            )
+            lock_it = lock_for_demotion if may_demote else lock
             user = lock_it(connection, user_id, if_match)
             require_unchanged_account(connection, caller)
+            if user_id != caller.user_id or changes.keys() & {"role", "status"} or password_hash is not None:
+                require_authority(caller, user.role, changes.get("role"))
             reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
                 require_acceptable(
@@ -221,7 +227,7 @@ class AccountService:
         return user
 
     def _may_read(self, caller: Claims) -> bool:
-        return caller.role == Role.ADMIN or self._readers is DirectoryVisibility.MEMBERS
+        return caller.may(Permission.USERS_READ) or self._readers is DirectoryVisibility.MEMBERS
 
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:

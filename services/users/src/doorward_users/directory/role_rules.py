@@ -1,0 +1,64 @@
+"""Who may change whom: an administrator always remains, and nobody reaches above the own permissions."""
+
+import uuid
+
+import sqlalchemy as sa
+
+from doorward_client.bearer_auth import InsufficientPermissionError
+from doorward_client.permissions import Permission, permissions_of
+from doorward_client.tokens import Claims
+from doorward_identity.accounts import Status
+from doorward_kit.etags import check_if_match
+from doorward_users.directory import repository
+from doorward_users.directory.errors import LastAdminError, TargetOutranksCallerError, UserNotFoundError
+from doorward_users.directory.repository import UserRow
+
+_ADMINISTERS = Permission.ROLES_ASSIGN
+"""Whoever can assign roles can appoint every other administrator, so one such account must remain."""
+
+
+def administers(role: str, status: str) -> bool:
+    """Tell whether an account with this role and status can administer the installation."""
+    return status == Status.ACTIVE and _ADMINISTERS in permissions_of(role)
+
+
+def lock(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
+    """Lock an account to change it; raises UserNotFoundError, PreconditionFailedError."""
+    user = repository.lock_user(connection, user_id)
+    if user is None:
+        raise UserNotFoundError
+    check_if_match(if_match, user.version)
+    return user
+
+
+def lock_for_demotion(connection: sa.Connection, user_id: uuid.UUID, if_match: str | None) -> UserRow:
+    """Lock an account that may stop being an administrator; raises as `lock` does, and LastAdminError.
+
+    All administrators are locked before the account itself, in one order: two callers who remove one
+    administrator each take turns and do not deadlock.
+    """
+    seen = repository.find_user(connection, user_id)
+    admins = repository.lock_administrators(connection) if seen and _is_admin(seen) else None
+    user = lock(connection, user_id, if_match)
+    if admins is None and _is_admin(user):
+        # Appointed between the two reads. A deadlock here is broken by the database, and retried.
+        admins = repository.lock_administrators(connection)
+    if admins == [user.id]:
+        raise LastAdminError
+    return user
+
+
+def require_authority(caller: Claims, role: str, new_role: str | None = None) -> None:
+    """Raise unless the caller may change an account with `role`, and give it `new_role`.
+
+    TargetOutranksCallerError: the account holds, or would get, a permission that the caller lacks.
+    InsufficientPermissionError: the caller may not assign roles.
+    """
+    if new_role is not None and new_role != role and not caller.may(Permission.ROLES_ASSIGN):
+        raise InsufficientPermissionError(Permission.ROLES_ASSIGN)
+    if not permissions_of(role) | permissions_of(new_role or role) <= caller.permissions:
+        raise TargetOutranksCallerError
+
+
+def _is_admin(user: UserRow) -> bool:
+    return administers(user.role, user.status)
