@@ -110,8 +110,9 @@ def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, pe
         ("GET", f"{DEAD_LETTERS}/"),
     ):
         assert_problem(installation.call(method, path, admin), 404, "not_found")
-    assert_problem(installation.call("PUT", DEAD_LETTERS, admin, json={"text": "x"}), 404, "not_found")
-    assert_problem(installation.call("PATCH", f"{DEAD_LETTERS}/close", admin), 404, "not_found")
+    assert_problem(installation.call("PUT", f"{TICKETS}/mail", admin, json={"text": "x"}), 404, "not_found")
+    for method, path in (("PUT", DEAD_LETTERS), ("PATCH", f"{DEAD_LETTERS}/{mail}")):
+        assert_problem(installation.call(method, path, admin), 405, "method_not_allowed")
     for method, path in changes(ticket):
         assert_problem(installation.call(method, path, admin), 404, "dead_letter_not_found")
     assert_problem(installation.call("GET", f"{TICKETS}/{mail}", admin), 404, "ticket_not_found")
@@ -169,7 +170,7 @@ def test_the_log_tells_who_decided(installation: Installation, people: People) -
         installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.deputy.access)
     decided = [entry for entry in entries if entry["event"].startswith("mail.")]
     assert [(entry["event"], entry["actor_id"], entry["mail"]) for entry in decided] == [
-        ("mail.resent", people.admin.id, str(again)),
+        ("mail.retried", people.admin.id, str(again)),
         ("mail.discarded", people.deputy.id, str(away)),
     ]
 

@@ -120,7 +120,7 @@ def assert_superseded(mailing: Installation, people: People, dead: str) -> None:
         refused = mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access)
     assert_problem(refused, 409, "mail_superseded")
     assert stored(mailing) == before
-    assert "mail.resent" not in {entry["event"] for entry in entries}
+    assert "mail.retried" not in {entry["event"] for entry in entries}
 
 
 def test_of_several_dead_letters_the_newest_tells_for_all(
