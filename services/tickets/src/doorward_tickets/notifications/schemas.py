@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from doorward_mail.dead_letters import DeadMail
+from doorward_mail.dead_letters.repository import DeadMail
 from doorward_mail.dead_letters.schemas import DeadLetter
 
 
