@@ -190,13 +190,13 @@ def deletes(scene: Scene) -> list[Event]:
 
 def resends_a_dead_letter(scene: Scene) -> list[Event]:
     admin, mail = scene.people.admin, bury_a_mail(scene.installation, "ada@example.com")
-    scene.send("POST", f"{AUTH}/mails/{mail}/resend", admin.access)
+    scene.send("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin.access)
     return [("auth:mail:resent", admin.id, None, {"mail_id": str(mail)})]
 
 
 def discards_a_dead_letter(scene: Scene) -> list[Event]:
     admin, mail = scene.people.admin, bury_a_mail(scene.installation, "ada@example.com")
-    scene.send("DELETE", f"{AUTH}/mails/{mail}", admin.access)
+    scene.send("DELETE", f"{AUTH}/mail/dead-letters/{mail}", admin.access)
     return [("auth:mail:discarded", admin.id, None, {"mail_id": str(mail)})]
 
 

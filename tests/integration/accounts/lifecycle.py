@@ -152,7 +152,7 @@ def _administrate(flows: Flows, admin: str, bob: str, email: str) -> None:
     _is(api.call("PATCH", path, admin, flows.headers, json={"status": "disabled"}), 200)
     _is(flows.log_in(email, PASSWORDS[0]), 403)
     _is(api.call("GET", f"{AUTH}/audit", admin, flows.headers), 200)
-    _is(api.call("GET", f"{AUTH}/mails", admin, flows.headers), 200)
+    _is(api.call("GET", f"{AUTH}/mail/dead-letters", admin, flows.headers), 200)
     _is(api.call("DELETE", path, admin, flows.headers), 204)
 
 

@@ -86,6 +86,6 @@ def test_what_was_refused_is_no_event_of_its_success(scene: Scene) -> None:
     traced.change(scene.ada.access, CHOSEN, CHOSEN)
     traced.ask_for_address(scene.ada.access, "x@", CHOSEN)
     scene.send("PATCH", people.user.path, people.admin.access, json={"email": people.other.email})
-    scene.send("POST", f"{AUTH}/mails/{uuid.uuid4()}/resend", people.admin.access)
+    scene.send("POST", f"{AUTH}/mail/dead-letters/{uuid.uuid4()}/retry", people.admin.access)
     assert traced.headers is not None
     assert recorded(scene.installation, traced.headers["X-Request-ID"]) == []

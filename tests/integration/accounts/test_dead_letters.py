@@ -16,7 +16,7 @@ from integration.harness.people import People, populate
 from integration.harness.problems import assert_problem
 from support.smtp import SmtpServer
 
-MAILS = f"{AUTH}/mails"
+DEAD_LETTERS = f"{AUTH}/mail/dead-letters"
 
 
 def listed(installation: Installation, people: People) -> list[str]:
@@ -24,7 +24,7 @@ def listed(installation: Installation, people: People) -> list[str]:
     recipients: list[str] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
-        page = installation.call("GET", MAILS, people.admin.access, params=params).json()
+        page = installation.call("GET", DEAD_LETTERS, people.admin.access, params=params).json()
         recipients += [one["recipient"] for one in page["items"]]
         if page["next_cursor"] is None:
             return recipients
@@ -35,7 +35,9 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert listed(installation, people) == []
     mails = [bury_a_mail(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
     assert listed(installation, people) == ["1@example.com", "2@example.com", "3@example.com"]
-    [newest] = installation.call("GET", MAILS, people.admin.access, params={"limit": 1}).json()["items"]
+    [newest] = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
+        "items"
+    ]
     assert newest.keys() == {"id", "template", "recipient", "attempts", "created_at", "dead_at", "error"}
     assert newest["id"] == str(mails[1])
     assert (newest["template"], newest["attempts"]) == ("password_changed", 9)
@@ -46,10 +48,10 @@ def test_one_is_sent_again_and_one_thrown_away(
     installation: Installation, letters: Letters, people: People
 ) -> None:
     again, away = (bury_a_mail(installation, email) for email in (people.user.email, people.other.email))
-    resent = installation.call("POST", f"{MAILS}/{again}/resend", people.admin.access)
+    resent = installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
     assert [letter.recipient for letter in letters.all()] == [people.user.email]
-    thrown = installation.call("DELETE", f"{MAILS}/{away}", people.admin.access)
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
     assert listed(installation, people) == []
     assert count(installation, outbox) == 0
@@ -58,16 +60,20 @@ def test_one_is_sent_again_and_one_thrown_away(
 
 def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
     alive = bury_a_mail(installation, people.user.email)
-    installation.call("POST", f"{MAILS}/{alive}/resend", people.admin.access)
+    installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     for mail in (alive, uuid.uuid4()):
-        for method, path in (("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
-            assert_problem(installation.call(method, path, people.admin.access), 404, "mail_not_found")
-    assert_problem(installation.call("DELETE", f"{MAILS}/x", people.admin.access), 404)
+        for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
+            assert_problem(installation.call(method, path, people.admin.access), 404, "dead_letter_not_found")
+    assert_problem(installation.call("DELETE", f"{DEAD_LETTERS}/x", people.admin.access), 404)
 
 
 def test_they_are_for_administrators(installation: Installation, people: People) -> None:
     mail = bury_a_mail(installation, people.user.email)
-    for method, path in (("GET", MAILS), ("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
+    for method, path in (
+        ("GET", DEAD_LETTERS),
+        ("POST", f"{DEAD_LETTERS}/{mail}/retry"),
+        ("DELETE", f"{DEAD_LETTERS}/{mail}"),
+    ):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert listed(installation, people) == [people.user.email]
@@ -78,7 +84,7 @@ def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, p
     mail = bury_a_mail(installation, people.user.email)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
-    for method, path in (("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")):
+    for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
         assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")
     assert listed(installation, people) == [people.user.email]
 
@@ -86,10 +92,12 @@ def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, p
 def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
     for number in range(2):
         bury_a_mail(installation, f"{number}@example.com")
-    cursor = installation.call("GET", MAILS, people.admin.access, params={"limit": 1}).json()["next_cursor"]
+    cursor = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
+        "next_cursor"
+    ]
     audit = installation.call("GET", f"{AUTH}/audit", people.admin.access, params={"limit": 1}).json()
     for wrong in (cursor[:-1], "x", audit["next_cursor"]):
-        response = installation.call("GET", MAILS, people.admin.access, params={"cursor": wrong})
+        response = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"cursor": wrong})
         assert_problem(response, 400, "invalid_cursor")
 
 
@@ -106,12 +114,12 @@ def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(tmp_path: Path
         smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
         flows.register("ada@example.com")
         flows.letters.wait()
-        [letter] = installation.call("GET", MAILS, people.admin.access).json()["items"]
+        [letter] = installation.call("GET", DEAD_LETTERS, people.admin.access).json()["items"]
         assert letter["template"] == "verify_email"
         assert letter["recipient"] == "ada@example.com"
         assert letter["error"] == "recipient 550 5.1.1"
         smtp.behave()
-        installation.call("POST", f"{MAILS}/{letter['id']}/resend", people.admin.access)
+        installation.call("POST", f"{DEAD_LETTERS}/{letter['id']}/retry", people.admin.access)
         [mail] = smtp.wait_for(lambda mails: len(mails) == 1)
         code = next(line.strip() for line in mail.text().splitlines() if line.strip().startswith("dwv_"))
         assert flows.verify(code).status_code == 204

@@ -60,10 +60,12 @@ def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(arena: Aren
     admin = arena.admin()
     lived = live(arena.api, arena.letters, admin, headers)
     letter = bury_a_mail(arena.behind, lived.ada.email)
-    assert arena.api.call("POST", f"{AUTH}/mails/{letter}/resend", admin, headers).status_code == 202
+    assert (
+        arena.api.call("POST", f"{AUTH}/mail/dead-letters/{letter}/retry", admin, headers).status_code == 202
+    )
     arena.letters.wait()
     letter = bury_a_mail(arena.behind, lived.ada.email)
-    assert arena.api.call("DELETE", f"{AUTH}/mails/{letter}", admin, headers).status_code == 204
+    assert arena.api.call("DELETE", f"{AUTH}/mail/dead-letters/{letter}", admin, headers).status_code == 204
     events = arena.api.call("GET", f"{AUTH}/audit", admin, headers, params={"limit": 200}).json()["items"]
     mine = [event for event in events if event["request_id"] == request_id]
     assert len({event["action"] for event in mine}) > 15
@@ -121,7 +123,7 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
     settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["auth"])))
     database = Database(settings, Metrics(), pool_size=2, timeout=10)
     try:
-        await cleanup_task(database).run_once()
+        await cleanup_task(database, dead_letter_days=30).run_once()
     finally:
         database.dispose()
     for table in ("sessions", "revocations", "registrations", "one_time_codes", "rate_limits"):
@@ -178,10 +180,10 @@ def test_no_right_is_given_that_nothing_uses(
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, letters, people.admin.access)
         mail = bury_a_mail(installation, people.user.email)
-        installation.call("DELETE", f"{AUTH}/mails/{mail}", people.admin.access)
+        installation.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", people.admin.access)
         _leave_something_to_sweep(installation)
         assert installation.auth.portal is not None
-        installation.auth.portal.call(cleanup_task(auth.database).run_once)
+        installation.auth.portal.call(cleanup_task(auth.database, dead_letter_days=30).run_once)
         for client in (installation.auth, installation.users):
             assert client.get("/readyz").status_code == 200
     for service, used in (("auth", by_auth), ("users", by_users)):

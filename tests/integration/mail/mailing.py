@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
@@ -18,15 +18,14 @@ from doorward_kit.database import create_engine
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
-from doorward_mail.metrics import MailMetrics
+from doorward_mail.delivery_attempt import FindRecipient
 from doorward_mail.migration import create_outbox
 from doorward_mail.outbox import Mail, enqueue, outbox_table
 from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.sender import MailSender
 from doorward_mail.settings import MailSettings
-from doorward_mail.smtp import SmtpTransport
-from doorward_mail.templates import DROP, FindAddress, MailTemplate, MailTemplates, Verdict
+from doorward_mail.templates import MailTemplate, MailTemplates, Variables
 from doorward_mail.transport import Transport
-from doorward_mail.worker import MailWorker
 
 T = TypeVar("T")
 
@@ -44,10 +43,10 @@ GONE: Final = "gone@example.com"
 """Whoever asks for a code for this address is told so, and gets no mail."""
 
 
-def make_code(connection: sa.Connection, mail: LeasedMail) -> Mapping[str, Any] | Literal[Verdict.DROP]:
+def make_code(connection: sa.Connection, mail: LeasedMail) -> Variables | None:
     """Make a code and keep its hash, as a service's hook does."""
     if mail.recipient in {None, GONE}:
-        return DROP
+        return None
     code = f"{secrets.randbelow(10**6):06d}"
     connection.execute(codes.delete().where(codes.c.address == mail.recipient))
     connection.execute(codes.insert().values(address=mail.recipient, hash=hash_of(code)))
@@ -100,7 +99,6 @@ class Office:
             database_url=SecretStr(url), database_pool_size=pool_size, database_timeout_seconds=20.0
         )
         self.metrics = Metrics()
-        self.mail_metrics = MailMetrics(self.metrics.registry)
         self.database = Database(settings, self.metrics)
 
     def worker(
@@ -109,18 +107,17 @@ class Office:
         *,
         transport: Transport | None = None,
         templates: tuple[MailTemplate, ...] = TEMPLATES,
-        find_recipient: FindAddress | None = None,
-    ) -> MailWorker:
+        find_recipient: FindRecipient | None = None,
+    ) -> MailSender:
         """Build a worker; it sends by SMTP unless told otherwise."""
         mails = MailTemplates("integration.mail", templates, settings, folder="templates")
-        mails.check()
-        return MailWorker(
+        return MailSender(
             self.database,
             outbox,
             mails,
-            transport or SmtpTransport(settings),
             settings,
-            self.mail_metrics,
+            self.metrics,
+            transport=transport,
             find_recipient=find_recipient,
         )
 
@@ -174,7 +171,7 @@ async def eventually(
 
 
 @asynccontextmanager
-async def running(*workers: MailWorker) -> AsyncIterator[None]:
+async def running(*workers: MailSender) -> AsyncIterator[None]:
     """Run workers for the block, and stop them as a service does."""
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     try:

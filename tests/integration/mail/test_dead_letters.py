@@ -4,8 +4,8 @@ import uuid
 
 from doorward_kit.column_types import utc_now
 from doorward_kit.pagination import Position
-from doorward_mail import dead_letters
-from doorward_mail.dead_letters import DeadMail
+from doorward_mail.dead_letters import repository as dead_letters
+from doorward_mail.dead_letters.repository import DeadMail
 from integration.mail.mailing import Office, eventually, mail_settings, notice, outbox, running
 from support.smtp import SmtpServer
 
@@ -45,7 +45,7 @@ async def test_they_are_listed_page_by_page_the_newest_first(office: Office) -> 
 async def test_one_is_sent_again_and_the_other_stays(office: Office, smtp: SmtpServer) -> None:
     first, second = await bury(office, 2)
     await office.execute(outbox.update().values(expires_at=utc_now(-60), created_at=utc_now(-(10**6))))
-    assert await office.database.write(lambda c: dead_letters.resend(c, outbox, uuid.UUID(first)))
+    assert await office.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(first)))
     async with running(office.worker(mail_settings(smtp.port))):
         await office.wait_until_gone(first)
     assert [mail.id for mail in smtp.mails()] == [first]
@@ -57,7 +57,7 @@ async def test_one_that_is_sent_again_has_all_its_time_again(office: Office, smt
     smtp.behave(refuse_at="rcpt", code=450)
     (mail_id,) = await bury(office, 1)
     await office.execute(outbox.update().values(attempts=30, created_at=utc_now(-(10**6))))
-    await office.database.write(lambda c: dead_letters.resend(c, outbox, uuid.UUID(mail_id)))
+    await office.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(mail_id)))
     async with running(office.worker(mail_settings(smtp.port))):
         await eventually(lambda rows: rows[0].attempts >= 2, office.rows)
     (row,) = await office.rows()
@@ -67,7 +67,7 @@ async def test_one_that_is_sent_again_has_all_its_time_again(office: Office, smt
 async def test_only_a_dead_letter_can_be_sent_again_or_discarded(office: Office) -> None:
     (alive,) = await office.enqueue(notice())
     for unknown in (uuid.UUID(alive), uuid.uuid4()):
-        assert not await office.database.write(lambda c, one=unknown: dead_letters.resend(c, outbox, one))  # type: ignore[misc]
+        assert not await office.database.write(lambda c, one=unknown: dead_letters.retry(c, outbox, one))  # type: ignore[misc]
         assert not await office.database.write(lambda c, one=unknown: dead_letters.discard(c, outbox, one))  # type: ignore[misc]
     assert len(await office.rows()) == 1
 
@@ -84,6 +84,6 @@ async def test_they_are_kept_for_so_long_and_no_longer(office: Office) -> None:
     await office.execute(
         outbox.update().where(outbox.c.id == uuid.UUID(old)).values(dead_at=utc_now(-31 * 86_400))
     )
-    swept = await office.database.write(lambda c: dead_letters.sweep(c, outbox, days=30, count=10))
+    swept = await office.database.write(lambda c: dead_letters.purge(c, outbox=outbox, days=30, count=10))
     assert swept == 1
     assert [row.id for row in await office.rows()] != [uuid.UUID(old)]

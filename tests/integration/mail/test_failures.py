@@ -50,18 +50,18 @@ async def test_each_wait_is_longer_than_the_one_before(
     smtp.behave(refuse_at="data", code=451)
     await office.enqueue(notice())
     waits: dict[int, float] = {}
-    put_off = outbox_queries.put_off
+    reschedule = outbox_queries.reschedule
 
-    def put_off_and_look(
+    def reschedule_and_look(
         connection: sa.Connection, table: sa.Table, mail: LeasedMail, **options: Any
     ) -> bool:
-        done = put_off(connection, table, mail, **options)
+        done = reschedule(connection, table, mail, **options)
         # In the same transaction, before anybody else can take it.
         row = connection.execute(sa.select(outbox, utc_now().label("now"))).one()
         waits[row.attempts] = (row.due_at - row.now).total_seconds()
         return done
 
-    monkeypatch.setattr(outbox_queries, "put_off", put_off_and_look)
+    monkeypatch.setattr(outbox_queries, "reschedule", reschedule_and_look)
 
     async def seen() -> int:
         return len(waits)
@@ -226,7 +226,7 @@ async def test_a_mail_whose_time_is_up_is_not_handed_over(office: Office, smtp: 
     with pytest.raises(DeliveryError, match=r"^timeout$"):
         async with transport.connect() as connection:
             await connection.send(message, seconds=0.0)
-    await transport.rest()
+    await transport.close_idle()
     assert (smtp.mails(), await office.rows()) == ([], [])
 
 

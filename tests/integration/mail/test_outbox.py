@@ -85,15 +85,15 @@ async def test_whoever_comes_back_too_late_changes_nothing(office: Office) -> No
     (late,) = await take(office, 1, seconds=-1.0)
     (now,) = await take(office, 1)
     for work in (
-        lambda c: outbox_queries.hold(c, outbox, late),
-        lambda c: outbox_queries.finish(c, outbox, late),
-        lambda c: outbox_queries.bury(c, outbox, late, error="crash"),
-        lambda c: outbox_queries.put_off(c, outbox, late, seconds=0, error="timeout"),
+        lambda c: outbox_queries.lock(c, outbox, late),
+        lambda c: outbox_queries.delete_sent(c, outbox, late),
+        lambda c: outbox_queries.mark_dead(c, outbox, late, error="crash"),
+        lambda c: outbox_queries.reschedule(c, outbox, late, seconds=0, error="timeout"),
     ):
         assert not await office.database.write(work)
     (row,) = await office.rows()
     assert (row.lease_id, row.attempts, row.dead_at, row.last_error) == (now.lease_id, 2, None, None)
-    assert await office.database.write(lambda c: outbox_queries.finish(c, outbox, now))
+    assert await office.database.write(lambda c: outbox_queries.delete_sent(c, outbox, now))
     assert await office.rows() == []
 
 
@@ -101,7 +101,9 @@ async def test_an_attempt_that_was_not_the_mails_fault_is_taken_back(office: Off
     await office.enqueue(notice())
     (mail,) = await take(office, 1)
     await office.database.write(
-        lambda c: outbox_queries.put_off(c, outbox, mail, seconds=-1, error="connect", is_counted=False)
+        lambda c: outbox_queries.reschedule(
+            c, outbox, mail, seconds=-1, error="connect", counts_attempt=False
+        )
     )
     (again,) = await take(office, 1)
     assert again.attempts == 1
@@ -157,7 +159,7 @@ async def test_an_account_that_only_enqueues_needs_nothing_but_insert(account: D
         reader = Office(account.account("worker", {"outbox": "SELECT, UPDATE, DELETE"}))
         await writer.enqueue(notice())
         (mail,) = await take(reader, 1)
-        assert await reader.database.write(lambda c: outbox_queries.finish(c, outbox, mail))
+        assert await reader.database.write(lambda c: outbox_queries.delete_sent(c, outbox, mail))
         with (
             writer.database.engine.connect() as connection,
             pytest.raises(sa.exc.OperationalError, match="SELECT command denied"),

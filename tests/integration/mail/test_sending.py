@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from doorward_mail.file_transport import Mailbox
 from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.sender import create_transport
 from doorward_mail.smtp import SmtpTransport
-from doorward_mail.transports import transport_of
 from integration.mail.mailing import (
     GONE,
     Office,
@@ -204,7 +204,7 @@ async def test_a_decoy_goes_without_a_mail(
     async with running(office.worker(mail_settings(smtp.port))):
         await office.wait_until_empty()
     assert smtp.mails() == []
-    assert office.sample("doorward_mail_discarded_total", reason="dropped") == 1
+    assert office.sample("doorward_mail_discarded_total", reason="skipped") == 1
 
 
 async def test_what_came_too_late_to_be_of_use_is_not_sent(office: Office, smtp: SmtpServer) -> None:
@@ -217,7 +217,7 @@ async def test_what_came_too_late_to_be_of_use_is_not_sent(office: Office, smtp:
 
 async def test_in_development_a_mail_is_a_file(office: Office, tmp_path: Path) -> None:
     settings = mail_settings(25, smtp_host=None, mailbox_dir=tmp_path / "mailbox")
-    transport = transport_of(settings)
+    transport = create_transport(settings)
     assert isinstance(transport, Mailbox)
     await office.enqueue(notice(5))
     async with running(office.worker(settings, transport=transport)):
@@ -231,7 +231,7 @@ async def test_metrics_say_how_it_stands(office: Office, smtp: SmtpServer) -> No
     worker = office.worker(mail_settings(smtp.port, mail_concurrency=1))
 
     async def waiting() -> float:
-        return office.sample("doorward_mail_waiting")
+        return office.sample("doorward_mail_messages", state="waiting")
 
     smtp.freeze()
     async with running(worker):

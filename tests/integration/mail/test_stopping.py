@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_kit.unit_of_work import DatabaseUnavailableError
-from doorward_mail import worker as workers
+from doorward_mail import sender
 from integration.mail.mailing import Office, eventually, mail_settings, notice, running
 from support.smtp import SmtpServer
 
@@ -17,7 +17,7 @@ from support.smtp import SmtpServer
 async def test_it_finishes_what_is_under_way_and_begins_nothing(
     office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "STOP_SECONDS", 30.0)
+    monkeypatch.setattr(sender, "STOP_SECONDS", 30.0)
     smtp.behave(delay=2.0)
     await office.enqueue(*(notice(number) for number in range(6)))
     async with running(office.worker(mail_settings(smtp.port, mail_concurrency=2))):
@@ -31,7 +31,7 @@ async def test_it_finishes_what_is_under_way_and_begins_nothing(
 async def test_what_takes_too_long_is_left_to_others(
     office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(sender, "STOP_SECONDS", 0.2)
     smtp.behave(delay=60, delay_at="rcpt")
     await office.enqueue(notice(1), notice(2))
     async with running(office.worker(mail_settings(smtp.port))):
@@ -90,7 +90,7 @@ async def test_a_mail_that_was_sent_is_not_forgotten_when_the_database_blinks(
 async def test_it_goes_on_after_the_database_was_away(
     office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "_AFTER_ERROR_SECONDS", 0.05)
+    monkeypatch.setattr(sender, "_ERROR_PAUSE_SECONDS", 0.05)
     is_away = True
     read = office.database.read
     asked = asyncio.Event()

@@ -28,7 +28,13 @@ CODES = {
     422: {"validation_error"},
     401: {"not_authenticated", "invalid_token", "invalid_client"},
     403: {"insufficient_permission"},
-    404: {"user_not_found", "session_not_found", "ticket_not_found", "mail_not_found", "issuer_is_no_url"},
+    404: {
+        "user_not_found",
+        "session_not_found",
+        "ticket_not_found",
+        "dead_letter_not_found",
+        "issuer_is_no_url",
+    },
 }
 
 

@@ -111,7 +111,7 @@ def test_what_is_long_over_is_swept_and_what_lives_stays(installation: Installat
     before = len(installation.execute(sa.select(sessions.c.id)))
     portal = installation.auth.portal
     assert portal is not None
-    portal.call(cleanup_task(installation.auth_app.state.resources.database).run_once)
+    portal.call(cleanup_task(installation.auth_app.state.resources.database, dead_letter_days=30).run_once)
     assert len(installation.execute(sa.select(sessions.c.id))) == before - 1
     assert installation.execute(sa.select(revocations.c.kind)) == []
     assert is_signed_in(installation, people.user.access)

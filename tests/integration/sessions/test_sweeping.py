@@ -39,7 +39,7 @@ def sweeper(database_url: str) -> Iterator[CleanupTask]:
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
-        yield cleanup_task(database)
+        yield cleanup_task(database, dead_letter_days=30)
     finally:
         database.dispose()
 

@@ -12,7 +12,7 @@ from doorward_identity.tables import users
 from doorward_kit.column_types import utc_now
 from doorward_mail.outbox import Mail, enqueue
 from doorward_tickets.notifications.notification_types import NotificationType
-from doorward_tickets.tables import notices, outbox
+from doorward_tickets.tables import outbox, pending_notifications
 from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
@@ -20,21 +20,21 @@ from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
 from integration.tickets.test_people import users_answering
 
-MAILS = f"{TICKETS}/mails"
+DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"
 
 
 def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
     """Leave a dead letter as a worker does that a mail server refused."""
     ticket_id = uuid.UUID(store_ticket(installation, person_id))
     person = uuid.UUID(person_id)
-    parameters = {"ticket_id": ticket_id.hex, "person_id": person.hex}
+    parameters = {"ticket_id": ticket_id.hex, "user_id": person.hex}
     mail = Mail(NotificationType.REPLIED.value, None, parameters=parameters)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         enqueue(connection, outbox, mail)
-        notice = {"ticket_id": ticket_id, "person_id": person, "kind": mail.template, "since": 0}
+        notice = {"ticket_id": ticket_id, "user_id": person, "type": mail.template, "after_reply_number": 0}
         newest = {"mail_id": mail.id, "due_at": utc_now()}
-        connection.execute(notices.insert().values({**notice, **newest}))
+        connection.execute(pending_notifications.insert().values({**notice, **newest}))
         connection.execute(
             outbox.update()
             .where(outbox.c.id == mail.id)
@@ -55,7 +55,7 @@ def letters(installation: Installation, people: People) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
-        response = installation.call("GET", MAILS, people.admin.access, params=params)
+        response = installation.call("GET", DEAD_LETTERS, people.admin.access, params=params)
         assert response.status_code == 200, response.text
         found += response.json()["items"]
         if response.json()["next_cursor"] is None:
@@ -64,7 +64,7 @@ def letters(installation: Installation, people: People) -> list[dict[str, Any]]:
 
 
 def changes(mail: object) -> tuple[tuple[str, str], ...]:
-    return ("POST", f"{MAILS}/{mail}/resend"), ("DELETE", f"{MAILS}/{mail}")
+    return ("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")
 
 
 def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
@@ -74,16 +74,16 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert [letter["id"] for letter in found] == [str(mails[n]) for n in (1, 2, 3)]
     newest = found[0]
     assert newest.keys() == {
-        "id", "template", "recipient", "attempts", "created_at", "dead_at", "error", "ticket_id", "person_id",
+        "id", "template", "recipient", "attempts", "created_at", "dead_at", "error", "ticket_id", "user_id",
     }  # fmt: skip
     assert (newest["template"], newest["attempts"]) == ("ticket_replied", 9)
     assert newest["error"] == "recipient 550 5.1.1"
-    assert (newest["recipient"], newest["person_id"]) == (None, people.user.id)
+    assert (newest["recipient"], newest["user_id"]) == (None, people.user.id)
 
 
 def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation, people: People) -> None:
     away, kept = (bury(installation, people.user.id) for _ in range(2))
-    thrown = installation.call("DELETE", f"{MAILS}/{away}", people.admin.access)
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
     assert [letter["id"] for letter in letters(installation, people)] == [str(kept)]
     assert len(stored(installation)) == 1
@@ -91,11 +91,11 @@ def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation,
 
 def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
     alive, elsewhere = bury(installation, people.user.id), bury_a_mail(installation, people.user.email)
-    resent = installation.call("POST", f"{MAILS}/{alive}/resend", people.admin.access)
+    resent = installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
     for mail in (alive, elsewhere, uuid.uuid4()):
         for method, path in changes(mail):
-            assert_problem(installation.call(method, path, people.admin.access), 404, "mail_not_found")
+            assert_problem(installation.call(method, path, people.admin.access), 404, "dead_letter_not_found")
     assert len(installation.execute(accounts_outbox.select())) == 1
 
 
@@ -103,12 +103,18 @@ def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, pe
     """The two share a prefix: what has the wrong shape for either is not found, and changes nothing."""
     mail, ticket = bury(installation, people.user.id), store_ticket(installation, people.user.id)
     admin = people.admin.access
-    for method, path in (*changes("x"), *changes("mute"), ("GET", f"{TICKETS}/x"), ("GET", f"{MAILS}/")):
+    for method, path in (
+        *changes("x"),
+        *changes("mute"),
+        ("GET", f"{TICKETS}/x"),
+        ("GET", f"{DEAD_LETTERS}/"),
+    ):
         assert_problem(installation.call(method, path, admin), 404, "not_found")
-    assert_problem(installation.call("PUT", MAILS, admin, json={"text": "x"}), 404, "not_found")
-    assert_problem(installation.call("PATCH", f"{MAILS}/close", admin), 404, "not_found")
+    assert_problem(installation.call("PUT", f"{TICKETS}/mail", admin, json={"body": "x"}), 404, "not_found")
+    for method, path in (("PUT", DEAD_LETTERS), ("PATCH", f"{DEAD_LETTERS}/{mail}")):
+        assert_problem(installation.call(method, path, admin), 405, "method_not_allowed")
     for method, path in changes(ticket):
-        assert_problem(installation.call(method, path, admin), 404, "mail_not_found")
+        assert_problem(installation.call(method, path, admin), 404, "dead_letter_not_found")
     assert_problem(installation.call("GET", f"{TICKETS}/{mail}", admin), 404, "ticket_not_found")
     assert installation.call("GET", f"{TICKETS}/{ticket}", admin).status_code == 200
     assert len(letters(installation, people)) == 1
@@ -116,7 +122,7 @@ def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, pe
 
 def test_they_are_for_administrators(installation: Installation, people: People) -> None:
     mail = bury(installation, people.user.id)
-    for method, path in (("GET", MAILS), *changes(mail)):
+    for method, path in (("GET", DEAD_LETTERS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         # Also not for whom it is.
         assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
@@ -149,20 +155,22 @@ def test_a_cursor_belongs_to_this_list(installation: Installation, people: Peopl
         return found
 
     # Auth's list of the same kind is sealed with the same secret.
-    for wrong in (cursor(MAILS)[:-1], "x", cursor(TICKETS), cursor(f"{AUTH}/mails")):
-        response = installation.call("GET", MAILS, people.admin.access, params={"cursor": wrong})
+    for wrong in (cursor(DEAD_LETTERS)[:-1], "x", cursor(TICKETS), cursor(f"{AUTH}/mail/dead-letters")):
+        response = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"cursor": wrong})
         assert_problem(response, 400, "invalid_cursor")
 
 
 def test_the_log_tells_who_decided(installation: Installation, people: People) -> None:
     again, away = (bury(installation, people.user.id) for _ in range(2))
     with capture_logs() as entries:
-        installation.call("POST", f"{MAILS}/{again}/resend", people.admin.access)
-        installation.call("DELETE", f"{MAILS}/{again}", people.admin.access)  # refused: it is on its way
-        installation.call("DELETE", f"{MAILS}/{away}", people.deputy.access)
+        installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
+        installation.call(
+            "DELETE", f"{DEAD_LETTERS}/{again}", people.admin.access
+        )  # refused: it is on its way
+        installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.deputy.access)
     decided = [entry for entry in entries if entry["event"].startswith("mail.")]
     assert [(entry["event"], entry["actor_id"], entry["mail"]) for entry in decided] == [
-        ("mail.resent", people.admin.id, str(again)),
+        ("mail.retried", people.admin.id, str(again)),
         ("mail.discarded", people.deputy.id, str(away)),
     ]
 
@@ -170,6 +178,6 @@ def test_the_log_tells_who_decided(installation: Installation, people: People) -
 def test_without_the_users_service_the_token_decides(installation: Installation, people: People) -> None:
     mail = bury(installation, people.user.id)
     with users_answering(installation, 0):
-        answer = installation.call("DELETE", f"{MAILS}/{mail}", people.admin.access)
+        answer = installation.call("DELETE", f"{DEAD_LETTERS}/{mail}", people.admin.access)
     assert answer.status_code == 204
     assert stored(installation) == []

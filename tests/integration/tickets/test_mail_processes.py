@@ -20,7 +20,7 @@ from support.smtp import ReceivedMail, SmtpServer
 
 WINDOW_SECONDS = 1
 REPLIES = 80
-MAILS = f"{TICKETS}/mails"
+DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def write(chain: Chain, path: str, token: str, number: int) -> None:
     service: Service = (chain.tickets, chain.more[0])[number % 2]
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"{path}{number}"}
     answer = chain.client.post(
-        f"{service.url}{path}/replies", headers=headers, json={"text": f"Number {number}"}
+        f"{service.url}{path}/replies", headers=headers, json={"body": f"Number {number}"}
     )
     assert answer.status_code == 201, answer.text
 
@@ -120,27 +120,27 @@ def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpS
 
     def resend(number: int) -> int:
         service = (chain.tickets, chain.more[0])[number % 2]
-        return chain.client.post(f"{service.url}{MAILS}/{again}/resend", headers=headers).status_code
+        return chain.client.post(f"{service.url}{DEAD_LETTERS}/{again}/retry", headers=headers).status_code
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(resend, range(16))) == [202, *[404] * 15]
-    assert chain.ticket("DELETE", f"{MAILS}/{away}", admin) == (204, {})
+    assert chain.ticket("DELETE", f"{DEAD_LETTERS}/{away}", admin) == (204, {})
     wait_until(lambda: is_sent(chain), 90, "sent")
     assert [mail.id for mail in smtp.mails()[before:]] == [again]
 
 
 def dead(chain: Chain, admin: str) -> list[str]:
     """Return the ids of the dead letters, as an administrator is told them."""
-    status, page = chain.ticket("GET", MAILS, admin)
+    status, page = chain.ticket("GET", DEAD_LETTERS, admin)
     assert status == 200
     return [letter["id"] for letter in page["items"]]
 
 
 def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
     with somebody_asked(tmp_path) as asked:
-        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"text": "Coming."})
+        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"body": "Coming."})
         shown = f"New reply: {TICKET['subject']}"
         wait_until(lambda: shown in asked.client.get("/mailbox").text, 60, "in the mailbox")
         metrics = asked.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):
-            assert f'doorward_mail_waiting{{outbox="{outbox}"}}' in metrics
+            assert f'doorward_mail_messages{{outbox="{outbox}",state="waiting"}}' in metrics

@@ -1,8 +1,10 @@
 """What every service installs: errors, limits, ids, health, seen through one small service."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+import uuid
+from collections.abc import Iterator, MutableMapping, Sequence
+from ipaddress import ip_network
+from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI
@@ -10,8 +12,12 @@ from pydantic import Field, SecretStr
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from doorward_auth.signing import Signer
+from doorward_client.bearer_auth import requires
 from doorward_client.errors import DoorwardError
+from doorward_client.permissions import Permission
 from doorward_client.revocations.models import Changes, Source
+from doorward_client.tokens import Claims
 from doorward_kit.app import AppResources, ServiceDefinition, create_service
 from doorward_kit.routing import StrictModel, api_router
 from doorward_kit.settings import ServiceSettings
@@ -46,6 +52,11 @@ async def order(body: Order) -> dict[str, int]:
     return {"count": body.count}
 
 
+@router.get("/managed")
+async def managed(_caller: Annotated[Claims, requires(Permission.USERS_WRITE)]) -> None:
+    """Nothing to see."""
+
+
 @router.get("/{number}")
 async def thing(number: int, limit: int = 1) -> dict[str, int]:
     return {"number": number, "limit": limit}
@@ -75,14 +86,27 @@ def app() -> FastAPI:
         database_url=SecretStr("sqlite://"),
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
         max_body_bytes=1024,
+        trusted_proxies=(ip_network("10.0.0.0/8"),),
     )
     return create_service(THINGS, settings, _Resources(settings), owns_resources=True)
 
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    with TestClient(app) as client:
+    """Requests from the address 203.0.113.9, without a proxy."""
+    with TestClient(app, client=("203.0.113.9", 50_000)) as client:
         yield client
+
+
+@pytest.fixture
+def behind_proxy(app: FastAPI) -> Iterator[TestClient]:
+    """Requests through a trusted proxy."""
+    with TestClient(app, client=("10.0.0.2", 50_000)) as client:
+        yield client
+
+
+def requests_of(lines: Sequence[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    return [line for line in lines if line["event"] == "http.request"]
 
 
 def problem(response: Any, status: int, code: str) -> dict[str, Any]:
@@ -102,10 +126,9 @@ def test_a_domain_error_says_what_it_declares(client: TestClient) -> None:
 
 def test_a_bug_is_logged_and_not_told(client: TestClient) -> None:
     with capture_logs() as lines:
-        response = client.get("/things/bug", headers={"X-Request-ID": "find-me"})
-    document = problem(response, 500, "internal_error")
+        response = client.get("/things/bug")
+    problem(response, 500, "internal_error")
     assert "secret" not in response.text
-    assert document["request_id"] == "find-me"
     failed = next(line for line in lines if line["event"] == "http.unhandled_exception")
     assert failed["exc_info"]
 
@@ -173,10 +196,29 @@ def test_a_header_past_the_limit(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("sent", ["a b", "a\tb", "x" * 129, "<script>", ""])
-def test_a_malformed_request_id_is_replaced(client: TestClient, sent: str) -> None:
-    received = client.get("/things/1", headers={"X-Request-ID": sent}).headers["x-request-id"]
+def test_a_malformed_request_id_is_replaced(behind_proxy: TestClient, sent: str) -> None:
+    headers = {"X-Request-ID": sent, "X-Client-Request-ID": sent}
+    with capture_logs() as lines:
+        received = behind_proxy.get("/things/1", headers=headers).headers["x-request-id"]
     assert received != sent
     assert len(received) == 32
+    assert "client_request_id" not in requests_of(lines)[0]
+
+
+def test_the_request_id_is_the_edges_and_the_clients_is_logged_beside_it(behind_proxy: TestClient) -> None:
+    headers = {"X-Request-ID": "edge-1", "X-Client-Request-ID": "incident-42"}
+    with capture_logs() as lines:
+        response = behind_proxy.get("/things/teapot", headers=headers)
+    assert problem(response, 418, "teapot")["request_id"] == "edge-1"
+    assert requests_of(lines)[0]["client_request_id"] == "incident-42"
+
+
+def test_the_request_id_is_never_the_clients(client: TestClient) -> None:
+    headers = {"X-Request-ID": "incident-42", "X-Client-Request-ID": "other"}
+    with capture_logs() as lines:
+        response = client.get("/things/teapot", headers=headers)
+    assert len(problem(response, 418, "teapot")["request_id"]) == 32
+    assert requests_of(lines)[0]["client_request_id"] == "incident-42"
 
 
 def test_security_headers_are_on_every_answer(client: TestClient) -> None:
@@ -190,9 +232,29 @@ def test_each_request_is_one_log_line_with_its_route_and_no_query(client: TestCl
     with capture_logs() as lines:
         client.get("/things/7?limit=2")
         client.get("/livez")
-    requests = [line for line in lines if line["event"] == "http.request"]
-    assert [(line["route"], line["status"]) for line in requests] == [("/things/{number}", 200)]
-    assert "limit" not in json.dumps(requests)
+    [line] = requests_of(lines)
+    assert (line["route"], line["status"]) == ("/things/{number}", 200)
+    assert (line["client_ip"], line["peer"], line["user_id"]) == ("203.0.113.9", "203.0.113.9", None)
+    assert "limit" not in json.dumps(line)
+
+
+def test_the_log_line_has_the_clients_address_and_the_proxys(behind_proxy: TestClient) -> None:
+    with capture_logs() as lines:
+        behind_proxy.get("/things/7", headers={"X-Forwarded-For": "198.51.100.1"})
+    [line] = requests_of(lines)
+    assert (line["client_ip"], line["peer"]) == ("198.51.100.1", "10.0.0.2")
+
+
+def test_the_log_line_of_a_refused_request_names_its_caller(app: FastAPI, client: TestClient) -> None:
+    keys = app.state.resources.verification.keys
+    user_id = uuid.uuid4()
+    token = Signer(keys, issuer="doorward", audience="doorward", lifetime=300).sign(
+        user_id=user_id, session_id=uuid.uuid4(), role="user", token_version=0
+    )
+    with capture_logs() as lines:
+        response = client.get("/things/managed", headers={"Authorization": f"Bearer {token}"})
+    problem(response, 403, "insufficient_permission")
+    assert requests_of(lines)[0]["user_id"] == str(user_id)
 
 
 def test_metrics_name_routes_and_not_paths(client: TestClient) -> None:

@@ -11,10 +11,9 @@ from starlette.testclient import TestClient
 
 from doorward_client.errors import setup_error_handlers
 from doorward_kit.routing import add_routes
-from doorward_mail.content import Texts
 from doorward_mail.dev_mailbox_page import mailbox_router
 from doorward_mail.file_transport import Mailbox, text_of
-from doorward_mail.message_builder import MessageComposer
+from doorward_mail.message import MailContent, MessageBuilder
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.settings import MailSettings
 from doorward_mail.transport import Message
@@ -25,7 +24,7 @@ HOSTILE = "<script>alert('html')</script>"
 def message(subject: str = "Hello", text: str = "Text", html: str = "<p>Html</p>") -> Message:
     mail_id = uuid.uuid4()
     mail = LeasedMail(mail_id, mail_id, "notice", "jörg@example.com", "en", {}, 1, 0.0, is_expired=False)
-    return MessageComposer(MailSettings()).compose(mail, Texts(subject, text, html), is_unique=False)
+    return MessageBuilder(MailSettings()).build(mail, MailContent(subject, text, html), is_unique=False)
 
 
 async def put(mailbox: Mailbox, *messages: Message) -> None:

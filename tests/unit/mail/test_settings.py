@@ -6,9 +6,9 @@ import pytest
 
 from doorward_client.settings import SettingsError, load_settings
 from doorward_mail.file_transport import Mailbox
+from doorward_mail.sender import create_transport
 from doorward_mail.settings import MailSettings, SmtpTls
 from doorward_mail.smtp import SmtpTransport
-from doorward_mail.transports import transport_of
 
 WORKING = {"SMTP_HOST": "smtp.example.com", "MAIL_FROM": "no-reply@example.com"}
 
@@ -26,19 +26,19 @@ def load(monkeypatch: pytest.MonkeyPatch, **values: str) -> MailSettings:
 
 
 def test_without_any_there_is_no_mail() -> None:
-    assert transport_of(load_settings(MailSettings)) is None
+    assert create_transport(load_settings(MailSettings)) is None
 
 
 def test_a_server_and_a_sender_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, **WORKING)
-    assert isinstance(transport_of(settings), SmtpTransport)
+    assert isinstance(create_transport(settings), SmtpTransport)
     assert (settings.smtp_tls, settings.effective_smtp_port) == (SmtpTls.STARTTLS, 587)
     assert settings.message_id_domain == "example.com"
 
 
 def test_a_folder_is_enough_for_development(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = load(monkeypatch, MAILBOX_DIR=str(tmp_path))
-    assert isinstance(transport_of(settings), Mailbox)
+    assert isinstance(create_transport(settings), Mailbox)
     assert settings.sender == "doorward@localhost"
     assert settings.message_id_domain == "localhost"
 
@@ -66,24 +66,30 @@ def test_a_password_in_clear_stays_on_this_machine(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"SMTP_HOST": "smtp.example.com"}, "DOORWARD_MAIL_FROM is not"),
+        ({"SMTP_HOST": "smtp.example.com"}, "DOORWARD_MAIL_FROM, the sender address, is not"),
         ({**WORKING, "MAILBOX_DIR": "/tmp"}, "are both set"),
-        ({**WORKING, "SMTP_USERNAME": "u"}, "go together"),
-        ({**WORKING, "SMTP_PASSWORD": "hidden"}, "go together"),
+        ({**WORKING, "SMTP_USERNAME": "u"}, "must be set together"),
+        ({**WORKING, "SMTP_PASSWORD": "hidden"}, "must be set together"),
         (
             {**WORKING, "SMTP_TLS": "none", "SMTP_USERNAME": "u", "SMTP_PASSWORD": "hidden"},
             "would send DOORWARD_SMTP_PASSWORD in clear",
         ),
-        ({**WORKING, "SMTP_CA_FILE": "/nowhere.pem"}, "DOORWARD_SMTP_CA_FILE names a file that is not there"),
-        ({**WORKING, "SMTP_TLS": "none", "SMTP_CA_FILE": __file__}, "verifies nothing"),
+        (
+            {**WORKING, "SMTP_CA_FILE": "/nowhere.pem"},
+            "DOORWARD_SMTP_CA_FILE names a file that does not exist",
+        ),
+        ({**WORKING, "SMTP_TLS": "none", "SMTP_CA_FILE": __file__}, "has no effect"),
         ({**WORKING, "SMTP_TLS": "ssl"}, "DOORWARD_SMTP_TLS"),
         ({**WORKING, "SMTP_HOST": "smtp://mail.example.com"}, "DOORWARD_SMTP_HOST"),
         ({**WORKING, "SMTP_HOST": "mail.example.com\r\n"}, "DOORWARD_SMTP_HOST"),
-        ({**WORKING, "MAIL_FROM": "Team <a@example.com>"}, "DOORWARD_MAIL_FROM is not an address"),
-        ({**WORKING, "MAIL_FROM": "a@example.com\r\nBcc: b@c.d"}, "DOORWARD_MAIL_FROM is not an address"),
-        ({**WORKING, "MAIL_FROM": "jörg@example.com"}, "DOORWARD_MAIL_FROM is not an address"),
+        ({**WORKING, "MAIL_FROM": "Team <a@example.com>"}, "DOORWARD_MAIL_FROM is not an email address"),
+        (
+            {**WORKING, "MAIL_FROM": "a@example.com\r\nBcc: b@c.d"},
+            "DOORWARD_MAIL_FROM is not an email address",
+        ),
+        ({**WORKING, "MAIL_FROM": "jörg@example.com"}, "DOORWARD_MAIL_FROM is not an email address"),
         ({**WORKING, "MAIL_MESSAGE_ID_DOMAIN": "a b"}, "DOORWARD_MAIL_MESSAGE_ID_DOMAIN"),
-        ({**WORKING, "MAIL_TEMPLATES_DIR": "/nowhere"}, "names a folder that is not there"),
+        ({**WORKING, "MAIL_TEMPLATES_DIR": "/nowhere"}, "names a folder that does not exist"),
         ({**WORKING, "MAIL_DEFAULT_LOCALE": "../de"}, "DOORWARD_MAIL_DEFAULT_LOCALE"),
         (
             {**WORKING, "MAIL_SEND_TIMEOUT_SECONDS": "60", "MAIL_LEASE_SECONDS": "60"},

@@ -135,11 +135,11 @@ def test_what_kubernetes_mounts_is_found(shipped: str, own: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
-        ({"de/welcome.txt": "Hallo {{ nmae }}"}, "welcome cannot be written in de: 'nmae' is undefined"),
-        ({"de/welcome.html": "{% block x %}"}, "welcome cannot be written in de: "),
-        ({"en/welcome.subject.txt": "{{ name.upper( }}"}, "welcome cannot be written in en: "),
-        ({"de/welcome.subject.txt": "{# nothing #}"}, "a part in de that is empty"),
-        ({"fr/welcome.txt": "Bienvenue"}, "not whole in fr: .subject.txt, .html missing"),
+        ({"de/welcome.txt": "Hallo {{ nmae }}"}, "welcome cannot be rendered in de: 'nmae' is undefined"),
+        ({"de/welcome.html": "{% block x %}"}, "welcome cannot be rendered in de: "),
+        ({"en/welcome.subject.txt": "{{ name.upper( }}"}, "welcome cannot be rendered in en: "),
+        ({"de/welcome.subject.txt": "{# nothing #}"}, "an empty part in de"),
+        ({"fr/welcome.txt": "Bienvenue"}, "incomplete in fr: .subject.txt, .html missing"),
         ({"layout.html": "{{ colour }}"}, "DOORWARD_MAIL_TEMPLATES_DIR: .*'colour' is undefined"),
         ({"de/welcome.html": '{% extends "lay.html" %}'}, "lay.html"),
         ({"de/welcome.txt": "{{ name.__class__.__mro__ }}"}, "unsafe"),
@@ -156,7 +156,7 @@ def test_a_broken_file_is_found_before_anything_is_sent(
 
 def test_a_package_that_ships_no_english_is_found(shipped: str) -> None:
     mails = MailTemplates(shipped, [MailTemplate("goodbye", sample={})], MailSettings())
-    with pytest.raises(SettingsError, match="goodbye is not whole in en"):
+    with pytest.raises(SettingsError, match="goodbye is incomplete in en"):
         mails.check()
 
 

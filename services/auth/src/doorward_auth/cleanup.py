@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -11,8 +12,10 @@ from doorward_auth.rate_limiting import repository as rate_limits
 from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
 from doorward_identity import deleted_users_feed, token_revocation
+from doorward_identity.tables import outbox
 from doorward_kit.cleanup import CleanupTask
 from doorward_kit.unit_of_work import Database
+from doorward_mail.dead_letters import repository as dead_letters
 
 ENDED_SESSION_RETENTION: Final = timedelta(days=7)
 """How long an ended session stays, for inquiries."""
@@ -35,8 +38,8 @@ class SessionPurge:
         return deleted
 
 
-def cleanup_task(database: Database) -> CleanupTask:
-    """Return the cleanup of the identity database."""
+def cleanup_task(database: Database, *, dead_letter_days: int) -> CleanupTask:
+    """Return the cleanup of the identity database; dead letters of mail stay `dead_letter_days`."""
     return CleanupTask(
         database,
         {
@@ -46,5 +49,6 @@ def cleanup_task(database: Database) -> CleanupTask:
             "one_time_codes": codes.sweep,
             "rate_limits": rate_limits.sweep,
             "deleted_users": deleted_users_feed.sweep,
+            "dead_letters": partial(dead_letters.purge, outbox=outbox, days=dead_letter_days),
         },
     )

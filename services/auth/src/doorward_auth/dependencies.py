@@ -29,9 +29,6 @@ def _one(pick: Callable[[AuthContainer], Any]) -> Callable[[Request], Awaitable[
     return dependency
 
 
-dead_letters = _one(lambda services: services.dead_letters)
-
-
 async def _device(request: Request) -> Device:
     user_agent = request.headers.get("user-agent", "")
     return Device(

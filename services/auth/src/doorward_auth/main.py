@@ -56,6 +56,7 @@ def create_app(settings: AuthSettings, runtime: IdentityResources | None = None)
     mail = MailSender(used, settings)
     throttle = RateLimiter(used, settings.redis_url.get_secret_value() if settings.redis_url else None)
     captcha = Captcha(settings, throttle, used.metrics.registry)
+    cleanup = cleanup_task(used.database, dead_letter_days=settings.mail_dead_letter_retention_days)
     services = AuthContainer.build(used, throttle, captcha, mail, settings)
     used.feed.listener = services.revocation_log.add
     return create_service(
@@ -63,7 +64,7 @@ def create_app(settings: AuthSettings, runtime: IdentityResources | None = None)
         settings,
         used,
         services,
-        background=[cleanup_task(used.database).run, mail.run, throttle.run, captcha.run],
+        background=[cleanup.run, mail.run, throttle.run, captcha.run],
         owns_resources=runtime is None,
     )
 

@@ -13,6 +13,7 @@ from fastapi.security.base import SecurityBase
 
 from doorward_client.errors import DoorwardError
 from doorward_client.permissions import ACCOUNT_SCOPE
+from doorward_client.request_context import USER_ID_KEY
 from doorward_client.tokens import Claims, InvalidTokenError, Verifier
 from doorward_kit.metrics import Metrics
 
@@ -102,12 +103,14 @@ def _authenticate(request: Request) -> Claims:
         raise InvalidAccessTokenError
     verifier: Verifier = request.app.state.verifier
     try:
-        return verifier.verify(token.lstrip(" "))
+        claims = verifier.verify(token.lstrip(" "))
     except InvalidTokenError as error:
         metrics: Metrics = request.app.state.metrics
         metrics.tokens_refused.labels(error.reason).inc()
         log.info("token.rejected", reason=error.reason)
         raise InvalidAccessTokenError from None
+    request.scope[USER_ID_KEY] = str(claims.user_id)
+    return claims
 
 
 def requires(permission: str) -> Any:

@@ -10,6 +10,9 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _read_address: ContextVar[Callable[[], str]] = ContextVar("read_address", default=lambda: NO_ADDRESS)
 
+USER_ID_KEY: Final = "doorward.user_id"
+"""Key of the caller's id in the ASGI scope, set once the access token is verified: for the log."""
+
 NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing binds to it
 
 _ids: Final = random.Random()  # noqa: S311 - ids are for finding, not for keeping secret

@@ -1,45 +1,63 @@
-"""The client's address, as the proxies that we trust saw it."""
+"""The client's IP address, as our trusted proxies saw it."""
 
 import ipaddress
 from collections.abc import Sequence
-
-from starlette.datastructures import Headers
-from starlette.types import Scope
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from doorward_client.request_context import NO_ADDRESS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-
-def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str:
-    """Return the address of the nearest hop that is not one of our proxies.
-
-    X-Forwarded-For is read from the right, and only as far as trusted hops wrote it: what stands
-    further left is the client's own claim (ASVS 15.3.4).
-    """
-    headers = Headers(scope=scope)
-    hops = [hop.strip() for value in headers.getlist("x-forwarded-for") for hop in value.split(",")]
-    client = scope.get("client")
-    address: str = client[0] if client else NO_ADDRESS
-    while hops and _is_trusted(address, trusted_proxies):
-        nearer = hops.pop()
-        if _parse(nearer) is None:
-            break
-        address = nearer
-    parsed = _parse(address)
-    return NO_ADDRESS if parsed is None else str(parsed)
+_LONGEST_ADDRESS: Final = 45  # an IPv4-mapped IPv6 address
+_CACHE_SIZE: Final = 4096
 
 
-def _is_trusted(address: str, trusted_proxies: Sequence[Network]) -> bool:
-    parsed = _parse(address)
-    return parsed is not None and any(parsed in network for network in trusted_proxies)
+class _Hop(NamedTuple):
+    """An address in canonical form, None for text that is no address, and whether it is a trusted proxy."""
+
+    address: str | None
+    is_trusted: bool
 
 
-def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        return parsed.ipv4_mapped
-    return parsed
+_UNKNOWN: Final = _Hop(None, is_trusted=False)
+
+
+class TrustedProxies:
+    """The networks of our own proxies, whose X-Forwarded-For and X-Request-ID are accepted."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._networks = tuple(networks)
+        # The same few peers and clients again and again: parsing an address costs microseconds.
+        self._parse = lru_cache(_CACHE_SIZE)(self._parse_address)
+
+    def is_trusted(self, peer: str | None) -> bool:
+        return self._hop(peer or "").is_trusted
+
+    def client_ip(self, peer: str | None, forwarded: Sequence[bytes]) -> str:
+        """Return the address of the nearest hop that is no trusted proxy, NO_ADDRESS if it is unknown.
+
+        `forwarded` are the values of X-Forwarded-For. They are read from the right and only as far as
+        trusted hops wrote them: further left is the client's own claim (ASVS 15.3.4).
+        """
+        hop = self._hop(peer or "")
+        if hop.is_trusted:
+            claims = [claim.strip() for value in forwarded for claim in value.decode("latin-1").split(",")]
+            while claims and hop.is_trusted:
+                nearer = self._hop(claims.pop())
+                if nearer.address is None:
+                    break
+                hop = nearer
+        return hop.address or NO_ADDRESS
+
+    def _hop(self, address: str) -> _Hop:
+        return _UNKNOWN if len(address) > _LONGEST_ADDRESS else self._parse(address)
+
+    def _parse_address(self, address: str) -> _Hop:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return _UNKNOWN
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+            parsed = parsed.ipv4_mapped
+        return _Hop(str(parsed), any(parsed in network for network in self._networks))

@@ -1,9 +1,10 @@
 """One pure ASGI layer around every request: id, limits, security headers, log line, metrics.
 
-One layer and not five, because each costs every request; Starlette's BaseHTTPMiddleware alone
-would cost more than the rest of the stack.
+One layer and not five, because each costs every request. Starlette's BaseHTTPMiddleware alone would cost
+more than the rest of the stack.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,16 +16,17 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_client.errors import status_problem
-from doorward_client.request_context import begin_request
-from doorward_kit.client_ip import Network, client_address
+from doorward_client.request_context import USER_ID_KEY, begin_request
+from doorward_kit.client_ip import Network, TrustedProxies
 from doorward_kit.metrics import Metrics
 
 log = structlog.get_logger("doorward.http")
 
 MAX_HEADER_BYTES: Final = 32 * 1024
 UNMATCHED: Final = "unmatched"
-_CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's number for it: nobody is there to be answered
+_CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's status for a client that disconnected
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_WELL_FORMED_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -36,12 +38,14 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
 class RequestMiddleware:
-    """Wraps a service's whole application.
+    """Wraps the whole application of a service.
 
-    `quiet_routes` are route templates that are counted and not logged (probes and scrapes).
+    The request id is the edge's X-Request-ID if a trusted proxy sent the request, else a new one: ids in
+    the audit log must not be a client's choice. The client's own id is logged beside it as
+    `client_request_id`. `quiet_routes` are route templates that are counted and not logged.
     """
 
-    def __init__(  # noqa: PLR0913 - what one layer needs to know
+    def __init__(  # noqa: PLR0913 - the parameters of one layer
         self,
         app: ASGIApp,
         *,
@@ -60,18 +64,20 @@ class RequestMiddleware:
         self._max_body_bytes = max_body_bytes
         self._access_log = access_log
         self._is_draining = is_draining
-        self._trusted_proxies = trusted_proxies
+        self._proxies = TrustedProxies(trusted_proxies)
         self._quiet_routes = frozenset(quiet_routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
         status = 0
-        header = _read_header(scope["headers"])
-        request_id = begin_request(header.request_id, partial(client_address, scope, self._trusted_proxies))
+        client = scope.get("client")
+        header = _read_header(scope["headers"], client[0] if client else None)
+        is_trusted = self._proxies.is_trusted(header.peer)
+        read_address = partial(self._proxies.client_ip, header.peer, header.forwarded)
+        request_id = begin_request(header.request_id if is_trusted else None, read_address)
 
         async def send_decorated(message: Message) -> None:
             nonlocal status
@@ -79,40 +85,40 @@ class RequestMiddleware:
                 status = message["status"]
                 headers = _decorated(message["headers"], request_id)
                 if self._is_draining():
-                    # The proxy gives this connection up now, between two requests, and not when the
-                    # process goes, which may be in the middle of one.
+                    # The proxy drops this connection now, between two requests, instead of when the
+                    # process stops, possibly in the middle of one.
                     headers.append(_CLOSE)
                 message = {**message, "headers": headers}
             await send(message)
 
         self._in_progress += 1
         try:
-            refusal = self._refusal(header)
-            if refusal is not None:
-                await status_problem(refusal, request_id=request_id)(scope, receive, send_decorated)
+            too_large = self._too_large(header)
+            if too_large is not None:
+                await status_problem(too_large, request_id=request_id)(scope, receive, send_decorated)
             else:
-                body = self._count_body(receive) if header.is_chunked else receive
+                body = self._limit_body(receive) if header.is_chunked else receive
                 await self._app(scope, body, send_decorated)
         except ClientDisconnect:
             status = status or _CLIENT_CLOSED_REQUEST
         except Exception:
-            # The last resort (ASVS 16.5.4). What was raised goes to the log, never to the caller.
+            # The last resort (ASVS 16.5.4): the exception goes to the log, never to the client.
             log.exception("http.unhandled_exception", method=scope["method"], path=scope["path"])
             if status:
                 raise
             await status_problem(500, request_id=request_id)(scope, receive, send_decorated)
         finally:
             self._in_progress -= 1
-            self._record(scope, status, time.perf_counter() - started)
+            self._record(scope, header, status, time.perf_counter() - started)
 
-    def _refusal(self, header: "_Header") -> int | None:
-        """Return the status for a request that is too large to look at."""
+    def _too_large(self, header: "_Header") -> int | None:
+        """Return the status for a request that exceeds a limit, None for others."""
         if header.size > MAX_HEADER_BYTES:
             return 431
         return 413 if header.content_length > self._max_body_bytes else None
 
-    def _count_body(self, receive: Receive) -> Receive:
-        """Bound a body that does not announce its length."""
+    def _limit_body(self, receive: Receive) -> Receive:
+        """Limit a body that does not announce its length."""
         total = 0
 
         async def receive_counted() -> Message:
@@ -125,35 +131,54 @@ class RequestMiddleware:
 
         return receive_counted
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, header: "_Header", status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED)
-        # A label for each method that somebody makes up would be a leak.
+        # Unknown methods share a label, or clients could create labels without end.
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.observe_request(method, route, status, seconds)
         if self._access_log and route not in self._quiet_routes:
-            client = scope.get("client")
             log.info(
                 "http.request",
                 method=method,
                 route=route,
                 status=status,
                 duration_ms=round(seconds * 1000, 2),
-                peer=client[0] if client else None,
+                client_ip=self._proxies.client_ip(header.peer, header.forwarded),
+                peer=header.peer,
+                user_id=scope.get(USER_ID_KEY),
+                **self._client_request_id(header),
             )
+
+    def _client_request_id(self, header: "_Header") -> dict[str, str]:
+        sent = header.client_request_id if self._proxies.is_trusted(header.peer) else header.request_id
+        if sent is None or not _WELL_FORMED_ID.fullmatch(sent):
+            return {}
+        return {"client_request_id": sent.decode("ascii")}
 
 
 class _Header:
-    __slots__ = ("content_length", "is_chunked", "request_id", "size")
+    __slots__ = (
+        "client_request_id",
+        "content_length",
+        "forwarded",
+        "is_chunked",
+        "peer",
+        "request_id",
+        "size",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, peer: str | None) -> None:
+        self.peer = peer
         self.size = 0
         self.content_length = 0
         self.is_chunked = False
+        self.forwarded: list[bytes] = []
         self.request_id: bytes | None = None
+        self.client_request_id: bytes | None = None
 
 
 def _decorated(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    """Add the request id and the security headers that the answer does not set itself."""
+    """Add the request id, and the security headers that the response does not set itself."""
     decorated = list(headers)
     names = {name for name, _ in decorated}
     decorated += ((b"x-request-id", request_id.encode("ascii")), *_SECURITY_HEADERS)
@@ -164,14 +189,18 @@ def _decorated(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[
     return decorated
 
 
-def _read_header(fields: Iterable[tuple[bytes, bytes]]) -> _Header:
-    header = _Header()
+def _read_header(fields: Iterable[tuple[bytes, bytes]], peer: str | None) -> _Header:
+    header = _Header(peer)
     for name, value in fields:
         header.size += len(name) + len(value)
         if name == b"content-length" and value.isdigit():
             header.content_length = int(value[:12])
         elif name == b"transfer-encoding":
             header.is_chunked = True
+        elif name == b"x-forwarded-for":
+            header.forwarded.append(value)
         elif name == b"x-request-id":
             header.request_id = value
+        elif name == b"x-client-request-id":
+            header.client_request_id = value
     return header

@@ -1,5 +1,8 @@
-"""Mail: written in the transaction of the change, sent by a worker, lost or sent too early by nobody.
+"""Mail of a service: a row in its outbox, written in the transaction of the change, and sent by a worker.
 
-A service has a table (outbox.outbox_table), puts mails into it (outbox.enqueue), describes its
-templates (templates.MailTemplate) and runs a worker (worker.MailWorker) beside its requests.
+1. `outbox`: `enqueue` writes a `Mail` in the caller's transaction.
+2. `outbox_session`, `outbox_queries`: the worker leases, finishes and reschedules rows.
+3. `templates`, `message`: a `MailTemplate` renders `MailContent`, of which `MessageBuilder` makes a message.
+4. `transport`: `smtp` sends a message, `file_transport` writes it to a folder instead.
+5. `sender`: `MailSender` is the worker; `delivery_attempt` is one attempt to deliver one mail.
 """

@@ -1,12 +1,13 @@
-"""One mail from its lease to its end: sent, dropped, put off or dead."""
+"""One attempt to deliver one mail: it is sent, skipped, rescheduled, or becomes a dead letter."""
 
 import asyncio
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -14,12 +15,12 @@ import structlog
 from doorward_client.errors import UnavailableError
 from doorward_kit.retries import CircuitBreaker, jittered
 from doorward_mail import outbox_queries
-from doorward_mail.message_builder import MessageComposer
+from doorward_mail.message import MessageBuilder
 from doorward_mail.metrics import OutboxMetrics
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.outbox_session import OutboxDatabase
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import DROP, FindAddress, MailTemplates
+from doorward_mail.templates import MailTemplates, Variables
 from doorward_mail.transport import Connection, DeliveryError, Failure, Transport
 
 log = structlog.get_logger(__name__)
@@ -27,58 +28,62 @@ log = structlog.get_logger(__name__)
 LONGEST_RETRY_SECONDS: Final = 3600.0
 DATABASE_PAUSE_SECONDS: Final = 1.0
 
+FindRecipient = Callable[[LeasedMail], Awaitable[LeasedMail | None]]
+"""Runs before each attempt: returns the mail with its recipient and the parameters that belong to it, or
+None to skip the mail. Raises UnavailableError when the recipient cannot be read now: then all mail waits."""
+
 
 class _Stage(IntEnum):
     """How far an attempt has come."""
 
-    BEGUN = 0
+    STARTED = 0
     CONNECTED = 1
-    SENDING = 2  # from here on the server may have the mail, whatever we hear
+    SENDING = 2  # from here on the server may have accepted the mail, whatever its reply
     SENT = 3
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt, while it lasts; `deadline` and `lease_end` are the event loop's times."""
+    """The state of one attempt; `deadline` and `lease_end` are times of the event loop."""
 
     mail: LeasedMail
     deadline: float
     lease_end: float
-    stage: _Stage = _Stage.BEGUN
-    not_sent: str | None = None  # why the mail is not to be sent at all
+    stage: _Stage = _Stage.STARTED
+    skip_reason: str | None = None
 
 
 class _LeaseLostError(Exception):
-    """The lease ran out, and the mail is somebody else's by now."""
+    """The lease has ended, and another worker may have the mail."""
 
 
 class MailDelivery:
-    """Sends mails: one call each, several at once."""
+    """Delivers mails: one call each, several at once."""
 
     def __init__(
         self,
-        ledger: OutboxDatabase,
+        outbox: OutboxDatabase,
         templates: MailTemplates,
         transport: Transport,
         settings: MailSettings,
         metrics: OutboxMetrics,
         *,
-        find_recipient: FindAddress | None = None,
+        find_recipient: FindRecipient | None = None,
     ) -> None:
-        self._ledger = ledger
+        self._outbox = outbox
         self._templates = templates
         self._transport = transport
         self._settings = settings
         self._metrics = metrics
-        self._find_address = find_recipient
-        self._composer = MessageComposer(settings)
+        self._find_recipient = find_recipient
+        self._builder = MessageBuilder(settings)
         self.breaker: Final = CircuitBreaker()
 
-    async def carry(self, mail: LeasedMail, *, leased_at: float) -> None:
-        """Try to send a mail, and write down what became of it.
+    async def deliver(self, mail: LeasedMail, *, leased_at: float) -> None:
+        """Try to send a mail, and record the result.
 
-        `leased_at` is the event loop's time before the mail was taken: the attempt ends before the
-        lease does, even if this process was frozen in between. Cancelled, it gives the mail back.
+        `leased_at` is the event loop's time before the lease: the attempt ends before the lease does, even
+        if the process was frozen in between. When cancelled, it releases the mail.
         """
         started = time.perf_counter()
         settings = self._settings
@@ -90,176 +95,174 @@ class MailDelivery:
         except DeliveryError as error:
             await self._fail(attempt, error)
         except UnavailableError:
-            # The database's trouble, not the mail's nor the server's.
-            await self._put_off(
-                attempt, DATABASE_PAUSE_SECONDS, "database", is_counted=False, until=attempt.lease_end
-            )
+            # A failure of the database: neither the mail nor the mail server is charged with it.
+            await self._reschedule(attempt, DATABASE_PAUSE_SECONDS, "database", counts_attempt=False)
         except _LeaseLostError:
-            log.warning("mail.lease_lost", **_named(mail))
+            log.warning("mail.lease_lost", **_log_fields(mail))
         except asyncio.CancelledError:
-            await self._give_back(attempt)
+            await self._release(attempt)
             raise
         else:
-            await self._end(attempt, time.perf_counter() - started)
+            await self._complete(attempt, time.perf_counter() - started)
 
     async def _try(self, attempt: _Attempt) -> None:
-        """Send a mail, or find out that it is not to be sent; raises DeliveryError."""
+        """Send a mail or find a reason to skip it; raises DeliveryError."""
         try:
             async with asyncio.timeout_at(attempt.deadline):
                 await self._send(attempt)
         except TimeoutError:
             if attempt.stage is _Stage.SENT:
-                return  # the server has said yes: what came after does not count
-            raise DeliveryError(Failure.TIMEOUT, blames_server=attempt.stage is _Stage.BEGUN) from None
+                return  # the server has accepted the mail: a later timeout changes nothing
+            raise DeliveryError(Failure.TIMEOUT, blames_server=attempt.stage is _Stage.STARTED) from None
 
     async def _send(self, attempt: _Attempt) -> None:
         mail = attempt.mail
         if mail.is_expired:
-            attempt.not_sent = "expired"
+            attempt.skip_reason = "expired"
             return
         if mail.attempts > self._settings.mail_max_attempts:
-            # The process died with it each time, and could not say why.
+            # The process crashed during each attempt and could not record why.
             raise DeliveryError(Failure.CRASH, is_permanent=True)
-        # Connected first: while the server is away no hook makes codes that nobody gets.
+        # Connect first: while the server is unavailable, hooks must not make codes that are never sent.
         async with self._transport.connect() as connection:
             attempt.stage = _Stage.CONNECTED
             addressed = await self._address(mail)
             variables = None if addressed is None else await self._prepare(addressed)
             if addressed is None or variables is None or addressed.recipient is None:
-                attempt.not_sent = "dropped"
+                attempt.skip_reason = "skipped"
                 return
             await self._hand_over(attempt, connection, addressed, variables)
 
     async def _address(self, mail: LeasedMail) -> LeasedMail | None:
-        """Look the recipient up where the mail does not name one; None when nobody is to get it."""
-        if self._find_address is None:
+        """Return the mail with a recipient, None to skip it."""
+        if self._find_recipient is None:
             return mail
         try:
-            addressed = await self._find_address(mail)
+            return await self._find_recipient(mail)
         except UnavailableError:
-            # As if the mail server were away: no other mail would find its way either.
-            raise DeliveryError(Failure.DIRECTORY, blames_server=True) from None
+            # Like an outage of the mail server: no other mail would get its recipient either.
+            raise DeliveryError(Failure.LOOKUP, blames_server=True) from None
         except Exception as error:  # noqa: BLE001 - a hook can fail in any way
-            raise _broken(mail, Failure.DIRECTORY, error) from None
-        return None if addressed is DROP else addressed
+            raise _render_failure(mail, Failure.LOOKUP, error) from None
 
-    async def _prepare(self, mail: LeasedMail) -> Mapping[str, Any] | None:
-        """Run the template's hook, if it has one, under the row's lock; None when it drops the mail."""
+    async def _prepare(self, mail: LeasedMail) -> Variables | None:
+        """Run the template's hook, if it has one, under the row's lock; return None to skip the mail."""
         try:
             prepare = self._templates.find(mail.template).prepare
         except LookupError:
-            # A newer release's worker may know it.
-            raise _broken(mail, Failure.TEMPLATE, "unknown") from None
+            # The worker of a newer release may know the template.
+            raise _render_failure(mail, Failure.TEMPLATE, "unknown") from None
         if prepare is None:
             return {}
 
-        def work(connection: sa.Connection, outbox: sa.Table) -> Mapping[str, Any] | None:
-            if not outbox_queries.hold(connection, outbox, mail):
+        def work(connection: sa.Connection, outbox: sa.Table) -> Variables | None:
+            if not outbox_queries.lock(connection, outbox, mail):
                 raise _LeaseLostError
-            variables = prepare(connection, mail)
-            return None if variables is DROP else variables
+            return prepare(connection, mail)
 
         try:
-            return await self._ledger.write(work)
+            return await self._outbox.write(work)
         except (UnavailableError, _LeaseLostError):
             raise
         except Exception as error:  # noqa: BLE001 - a hook can fail in any way
-            raise _broken(mail, Failure.PREPARE, error) from None
+            raise _render_failure(mail, Failure.PREPARE, error) from None
 
     async def _hand_over(
-        self, attempt: _Attempt, connection: Connection, mail: LeasedMail, variables: Mapping[str, Any]
+        self, attempt: _Attempt, connection: Connection, mail: LeasedMail, variables: Variables
     ) -> None:
         try:
-            texts = self._templates.render(mail.template, mail.locale, {**mail.parameters, **variables})
+            content = self._templates.render(mail.template, mail.locale, {**mail.parameters, **variables})
             has_code = self._templates.find(mail.template).prepare is not None
-            message = self._composer.compose(mail, texts, is_unique=has_code)
+            message = self._builder.build(mail, content, is_unique=has_code)
         except DeliveryError:
             raise
         except Exception as error:  # noqa: BLE001 - a template can fail in any way
-            raise _broken(mail, Failure.TEMPLATE, error) from None
+            raise _render_failure(mail, Failure.TEMPLATE, error) from None
         attempt.stage = _Stage.SENDING
         await connection.send(message, seconds=attempt.deadline - asyncio.get_running_loop().time())
         attempt.stage = _Stage.SENT
 
-    async def _end(self, attempt: _Attempt, seconds: float) -> None:
+    async def _complete(self, attempt: _Attempt, seconds: float) -> None:
         mail = attempt.mail
         if attempt.stage is _Stage.SENT:
             self.breaker.record_success()
-            self._metrics.sent(mail.template, seconds=seconds, age=mail.age)
-        was_ours = await self._ledger.settle(
-            lambda connection, outbox: outbox_queries.finish(connection, outbox, mail),
-            until=attempt.lease_end,
+            self._metrics.count_sent(mail.template, seconds=seconds, age=mail.age)
+        was_ours = await self._outbox.finish(
+            partial(outbox_queries.delete_sent, mail=mail), until=attempt.lease_end
         )
-        if attempt.not_sent is not None:
-            self._metrics.not_sent(attempt.not_sent)
-            log.info("mail.skipped", **_named(mail), reason=attempt.not_sent)
+        if attempt.skip_reason is not None:
+            self._metrics.count_discarded(attempt.skip_reason)
+            log.info("mail.skipped", **_log_fields(mail), reason=attempt.skip_reason)
         elif was_ours:
-            log.info("mail.sent", **_named(mail), seconds=round(seconds, 3))
+            log.info("mail.sent", **_log_fields(mail), seconds=round(seconds, 3))
         else:
-            # The lease was over, or the database is away.
-            log.warning("mail.sent", **_named(mail), seconds=round(seconds, 3), may_arrive_twice=True)
+            # The lease has ended, or the database is unavailable.
+            log.warning("mail.sent", **_log_fields(mail), seconds=round(seconds, 3), may_arrive_twice=True)
 
     async def _fail(self, attempt: _Attempt, error: DeliveryError) -> None:
         mail, summary = attempt.mail, str(error)
-        self._metrics.failed(error.failure)
+        self._metrics.count_failed(error.failure)
         if error.blames_server:
             seconds = self.breaker.record_failure()
         else:
-            seconds = self._retry_in(mail.attempts)
-            if attempt.stage is not _Stage.BEGUN:
+            seconds = self._retry_delay(mail.attempts)
+            if attempt.stage is not _Stage.STARTED:
                 self.breaker.record_success()
-        if self._is_hopeless(mail, error):
-            self._metrics.not_sent("dead")
-            log.warning("mail.dead_lettered", **_named(mail), error=summary)
-            await self._ledger.settle(
-                lambda connection, outbox: outbox_queries.bury(connection, outbox, mail, error=summary),
-                until=attempt.lease_end,
+        if self._is_final(mail, error):
+            self._metrics.count_discarded("dead")
+            log.warning("mail.dead_lettered", **_log_fields(mail), error=summary)
+            await self._outbox.finish(
+                partial(outbox_queries.mark_dead, mail=mail, error=summary), until=attempt.lease_end
             )
         else:
-            log.warning("mail.retry_scheduled", **_named(mail), error=summary, seconds=round(seconds, 1))
-            await self._put_off(
-                attempt, seconds, summary, is_counted=not error.blames_server, until=attempt.lease_end
-            )
+            log.warning("mail.retry_scheduled", **_log_fields(mail), error=summary, seconds=round(seconds, 1))
+            await self._reschedule(attempt, seconds, summary, counts_attempt=not error.blames_server)
 
-    def _is_hopeless(self, mail: LeasedMail, error: DeliveryError) -> bool:
+    def _is_final(self, mail: LeasedMail, error: DeliveryError) -> bool:
         is_spent = mail.attempts >= self._settings.mail_max_attempts and not error.blames_server
         return error.is_permanent or is_spent or mail.age > self._settings.mail_max_age_seconds
 
-    def _retry_in(self, attempts: int) -> float:
+    def _retry_delay(self, attempts: int) -> float:
         doubled = self._settings.mail_retry_seconds * 2.0 ** min(attempts - 1, 20)
         return jittered(min(doubled, LONGEST_RETRY_SECONDS))
 
-    async def _give_back(self, attempt: _Attempt) -> None:
-        """Leave a mail to others, because this process stops."""
+    async def _release(self, attempt: _Attempt) -> None:
+        """Leave a mail to other workers, because this process stops: one try, without retries."""
         if attempt.stage is _Stage.SENT:
-            mail = attempt.mail
-            await self._ledger.settle(
-                lambda connection, outbox: outbox_queries.finish(connection, outbox, mail), until=0.0
-            )
+            await self._outbox.finish(partial(outbox_queries.delete_sent, mail=attempt.mail), until=0.0)
             return
-        log.info("mail.released", **_named(attempt.mail))
-        await self._put_off(attempt, 0.0, "stopped", is_counted=attempt.stage is _Stage.SENDING, until=0.0)
+        log.info("mail.released", **_log_fields(attempt.mail))
+        is_sending = attempt.stage is _Stage.SENDING
+        await self._reschedule(attempt, 0.0, "stopped", counts_attempt=is_sending, until=0.0)
 
-    async def _put_off(
-        self, attempt: _Attempt, seconds: float, error: str, *, is_counted: bool, until: float
+    async def _reschedule(
+        self,
+        attempt: _Attempt,
+        seconds: float,
+        error: str,
+        *,
+        counts_attempt: bool,
+        until: float | None = None,
     ) -> None:
-        def work(connection: sa.Connection, outbox: sa.Table) -> bool:
-            return outbox_queries.put_off(
-                connection, outbox, attempt.mail, seconds=seconds, error=error, is_counted=is_counted
-            )
+        query = partial(
+            outbox_queries.reschedule,
+            mail=attempt.mail,
+            seconds=seconds,
+            error=error,
+            counts_attempt=counts_attempt,
+        )
+        await self._outbox.finish(query, until=attempt.lease_end if until is None else until)
 
-        await self._ledger.settle(work, until=until)
 
-
-def _named(mail: LeasedMail) -> dict[str, object]:
-    """Return what a log line may say about a mail: nothing of its content, nor who gets it."""
+def _log_fields(mail: LeasedMail) -> dict[str, object]:
+    """Return what the log may say about a mail: no content and no recipient."""
     return {"mail": str(mail.id), "template": mail.template, "attempts": mail.attempts}
 
 
-def _broken(mail: LeasedMail, failure: Failure, error: Exception | str) -> DeliveryError:
-    """Log what broke and where, without the error's text, which may quote the mail."""
+def _render_failure(mail: LeasedMail, failure: Failure, error: Exception | str) -> DeliveryError:
+    """Log what failed and where, without the error's text, which may quote the mail."""
     name, place = (error, "") if isinstance(error, str) else (type(error).__name__, _place(error))
-    log.error("mail.render_failed", **_named(mail), failure=failure.value, error=name, place=place)
+    log.error("mail.render_failed", **_log_fields(mail), failure=failure.value, error=name, place=place)
     return DeliveryError(failure, status=name[:40])
 
 

@@ -1,7 +1,7 @@
-"""Pages that show a mailbox: for `make run` and nothing that strangers reach.
+"""Pages that show the mailbox of the file transport: for `make run`, not for a public address.
 
-A mail's HTML is a document of its own, in a frame without scripts, origin or network, so that a
-broken or hostile template does nothing to the page around it.
+A mail's HTML is a document of its own, in a frame without scripts, origin or network, so that a broken or
+hostile template cannot affect the page around it.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ _pages: Final = Environment(
 
 
 def mailbox_router(mailbox: Mailbox) -> APIRouter:
-    """Return the pages: the list, a mail, and its HTML as it would arrive."""
+    """Return the routes: the list, one mail, and its HTML as it would arrive."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(MAILBOX)

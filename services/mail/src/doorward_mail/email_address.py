@@ -1,4 +1,4 @@
-"""Addresses as SMTP takes them."""
+"""Email addresses in the form that SMTP takes."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ _DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class InvalidAddressError(ValueError):
-    """Not an address that mail could be sent to."""
+    """Not an address that mail can be sent to."""
 
 
 def envelope_address(address: str) -> str:
@@ -28,8 +28,8 @@ def envelope_address(address: str) -> str:
 def ascii_domain(domain: str) -> str:
     """Return a domain in ASCII, by the rules of UTS 46 and IDNA 2008; raises InvalidAddressError.
 
-    The standard library's codec is of 2003: it sends mail for `straße.example` to
-    `strasse.example`, which is somebody else.
+    The standard library's codec is IDNA 2003: it maps `straße.example` to `strasse.example`, another
+    owner's domain.
     """
     try:
         found = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")

@@ -1,4 +1,4 @@
-"""Mail in a folder, for development: written instead of sent, and read on a page (mailbox_page)."""
+"""File transport for development: writes mails to a folder, for dev_mailbox_page to show."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"\d{8}T\d{12}Z-[0-9a-f-]{36}\.eml")
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """A mail in the folder, as a list shows it."""
+    """A mail of the folder, as lists show it."""
 
     name: str
     recipient: str
@@ -33,7 +33,7 @@ class StoredMail:
 
 
 class Mailbox:
-    """A transport that writes each mail to a file of its own, and keeps the newest `size` of them."""
+    """A transport that writes each mail to a file, and keeps the newest `size` files."""
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
@@ -41,23 +41,21 @@ class Mailbox:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator["Mailbox"]:
-        """Be there: a folder needs no connection."""
         yield self
 
     async def send(self, message: Message, *, seconds: float) -> None:  # noqa: ARG002 - the transport's signature
-        """Write a mail."""
         name = await asyncio.to_thread(self._write, message)
         log.info("mail.written", mail=str(message.id), file=name)
 
-    async def rest(self) -> None:
-        """Do nothing: nothing is open."""
+    async def close_idle(self) -> None:
+        """Do nothing: a folder has no connections."""
 
     def mails(self) -> list[StoredMail]:
-        """Read what is there, the newest first. Blocks: call it on a thread."""
+        """Read all mails, the newest first. Blocks: call it on a thread."""
         return [_summary(name, found) for name in self._names() if (found := self.read(name)) is not None]
 
     def read(self, name: str) -> EmailMessage | None:
-        """Read one mail, None where there is none of this name. Blocks: call it on a thread."""
+        """Read one mail, None if it does not exist. Blocks: call it on a thread."""
         if not _NAME.fullmatch(name):
             return None
         try:
@@ -69,15 +67,17 @@ class Mailbox:
         return message
 
     def _names(self) -> list[str]:
-        """Return the files' names, the newest first: they begin with the time."""
+        """Return the files' names, the newest first: a name begins with the time."""
         if not self._folder.is_dir():
             return []
-        return sorted((one.name for one in self._folder.iterdir() if _NAME.fullmatch(one.name)), reverse=True)
+        return sorted(
+            (path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True
+        )
 
     def _write(self, message: Message) -> str:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{message.id}.eml"
-        # Written aside and moved: nobody reads half a mail. Private, as it may hold a code.
+        # Written under another name and moved, so that readers see whole mails. Private: it may hold a code.
         descriptor, path = tempfile.mkstemp(dir=self._folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -87,7 +87,7 @@ class Mailbox:
             Path(path).unlink()
             raise
         for old in self._names()[self._size :]:
-            with suppress(FileNotFoundError):  # another process keeps this folder too
+            with suppress(FileNotFoundError):  # another process trims the folder, too
                 (self._folder / old).unlink()
         return name
 
@@ -97,6 +97,6 @@ def _summary(name: str, message: EmailMessage) -> StoredMail:
 
 
 def text_of(message: EmailMessage, kind: str) -> str:
-    """Return a mail's part of this kind, `plain` or `html`; empty where it has none."""
+    """Return the text of a mail's part, `plain` or `html`; empty without one."""
     part = message.get_body((kind,))
     return "" if part is None else str(part.get_content()).replace("\r\n", "\n")

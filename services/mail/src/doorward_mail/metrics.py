@@ -1,4 +1,4 @@
-"""Metrics of mail. One set a process; each outbox in it is a label."""
+"""Metrics of mail: one set a process, with each of its outboxes as a label."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -15,16 +15,16 @@ _DELAY_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 720
 class MailMetrics:
     """Every metric family of mail.
 
-    The gauges are of the whole outbox, so every replica says the same: take their maximum, not their
-    sum. The counters are of the process.
+    The gauges describe the whole outbox, so that every replica reports the same: aggregate them by maximum,
+    not by sum. The counters are of the process.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._waiting = Gauge(
-            "doorward_mail_waiting", "Mails waiting to be sent.", ("outbox",), registry=registry
-        )
-        self._dead = Gauge(
-            "doorward_mail_dead", "Dead letters waiting for an administrator.", ("outbox",), registry=registry
+        self._messages = Gauge(
+            "doorward_mail_messages",
+            "Mails in the outbox, by state: waiting to be sent, or dead letters.",
+            ("outbox", "state"),
+            registry=registry,
         )
         self._oldest = Gauge(
             "doorward_mail_oldest_message_age_seconds",
@@ -38,19 +38,19 @@ class MailMetrics:
         self._sent = Counter("doorward_mail_sent", "Mails sent.", ("outbox", "template"), registry=registry)
         self._failed = Counter(
             "doorward_mail_failed",
-            "Attempts that failed, by what failed.",
+            "Attempts that failed, by the step that failed.",
             ("outbox", "failure"),
             registry=registry,
         )
-        self._ended = Counter(
+        self._discarded = Counter(
             "doorward_mail_discarded",
-            "Mails that will not be sent, by why: dropped, expired, dead.",
+            "Mails that will not be sent, by reason: skipped, expired, dead.",
             ("outbox", "reason"),
             registry=registry,
         )
         self._seconds = Histogram(
             "doorward_mail_send_seconds",
-            "Time from taking a mail to the server's yes.",
+            "Time from the lease of a mail to the server's acceptance.",
             ("outbox",),
             buckets=_SECONDS_BUCKETS,
             registry=registry,
@@ -73,18 +73,17 @@ class MailMetrics:
         return made
 
     def outbox(self, name: str) -> "OutboxMetrics":
-        """Return the metrics of the outbox called `name`."""
         return OutboxMetrics(
             name,
-            self._waiting.labels(name),
-            self._dead.labels(name),
+            self._messages.labels(name, "waiting"),
+            self._messages.labels(name, "dead"),
             self._oldest.labels(name),
             self._sending.labels(name),
             self._seconds.labels(name),
             self._delay.labels(name),
             self._sent,
             self._failed,
-            self._ended,
+            self._discarded,
         )
 
 
@@ -104,24 +103,21 @@ class OutboxMetrics:
     delay: Histogram
     _sent: Counter
     _failed: Counter
-    _ended: Counter
+    _discarded: Counter
 
-    def show(self, backlog: Backlog) -> None:
-        """Set the gauges."""
+    def set_backlog(self, backlog: Backlog) -> None:
         self.waiting.set(backlog.waiting)
         self.dead.set(backlog.dead)
         self.oldest.set(backlog.oldest)
 
-    def sent(self, template: str, *, seconds: float, age: float) -> None:
-        """Count a mail that was sent, `age` seconds after it was taken for the last time."""
+    def count_sent(self, template: str, *, seconds: float, age: float) -> None:
+        """Count a mail that took `seconds` to send; `age` is its age at the lease, in seconds."""
         self._sent.labels(self.name, template).inc()
         self.seconds.observe(seconds)
         self.delay.observe(age + seconds)
 
-    def failed(self, failure: str) -> None:
-        """Count an attempt that failed."""
+    def count_failed(self, failure: str) -> None:
         self._failed.labels(self.name, failure).inc()
 
-    def not_sent(self, reason: str) -> None:
-        """Count a mail that will not be sent."""
-        self._ended.labels(self.name, reason).inc()
+    def count_discarded(self, reason: str) -> None:
+        self._discarded.labels(self.name, reason).inc()

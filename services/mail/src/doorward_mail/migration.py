@@ -1,4 +1,4 @@
-"""What a service's migration revision calls. Apart from outbox.py: services need not load Alembic."""
+"""The outbox for migration revisions. Apart from outbox.py, so that services need not load Alembic."""
 
 import sqlalchemy as sa
 
@@ -8,10 +8,10 @@ from doorward_mail.outbox import OUTBOX
 
 
 def create_outbox(name: str = OUTBOX) -> None:
-    """Create the outbox as its first release has it, with its indexes, unless they are there.
+    """Create the outbox of the first release, with its indexes, unless they exist.
 
-    Revisions do not change after their release, so neither does this: a later column gets a
-    function of its own, for a later revision to call.
+    Revisions do not change after their release, and neither does this function: a later column gets a
+    function of its own, for a later revision.
     """
     create_table(
         name,

@@ -1,8 +1,8 @@
-"""The outbox: a mail is a row, written in the transaction of the change that it tells about.
+"""The outbox: a mail is a row, written in the transaction of the change that it is about.
 
-So there is no mail about a change that was rolled back, and no change whose mail was forgotten. A
-row goes when its mail was sent: an address is personal data, and the log says what was sent. What
-is left are mails under way and dead ones, which administrators see (dead_letters).
+A rolled-back change sends no mail, and a committed one cannot lose its mail. The row is deleted once the
+mail is sent, because the address is personal data and the log records the sending. The rest are mails under
+way and dead letters, which administrators see (dead_letters).
 """
 
 import uuid
@@ -30,40 +30,39 @@ RECIPIENT_LENGTH: Final = 254  # RFC 5321 section 4.5.3.1.3, as corrected by err
 TEMPLATE_LENGTH: Final = 64
 ERROR_LENGTH: Final = 64
 PARAMETERS_LENGTH: Final = 8000
-"""Bytes of JSON. A mail that quotes more reads it in its `prepare` hook."""
+"""Bytes of JSON. A mail that quotes more reads the text in its `prepare` hook."""
 
 
 def outbox_table(metadata: sa.MetaData, name: str = OUTBOX) -> sa.Table:
-    """Describe an outbox; migration.create_outbox creates it."""
+    """Return the table of an outbox; migration.create_outbox creates it."""
     return sa.Table(
         name,
         metadata,
         sa.Column("id", Uuid(), primary_key=True),  # UUIDv7; the Message-ID begins with it
         sa.Column("template", ascii_text(TEMPLATE_LENGTH), nullable=False),
-        sa.Column("recipient", exact_text(RECIPIENT_LENGTH)),  # as typed; a decoy has none
+        sa.Column("recipient", exact_text(RECIPIENT_LENGTH)),  # as typed; NULL in a decoy
         sa.Column("locale", ascii_text(LOCALE_LENGTH), nullable=False),
         sa.Column("parameters", exact_text(PARAMETERS_LENGTH), nullable=False),  # JSON, never a secret
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        # When a worker may take it: put off by a failure, and while a worker holds it. None: dead.
+        # Earliest time of the next lease: later after a failure and during a lease. NULL: dead letter.
         sa.Column("due_at", UtcDateTime(), index=True),
-        sa.Column("expires_at", UtcDateTime()),  # nobody wants it after this
+        sa.Column("expires_at", UtcDateTime()),  # of no use afterwards
         sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("lease_id", Uuid()),  # who may say what became of it
+        sa.Column("lease_id", Uuid()),  # the lease that may record a result
         sa.Column("dead_at", UtcDateTime(), index=True),
-        sa.Column("last_error", ascii_text(ERROR_LENGTH)),  # a kind and SMTP's numbers, no text of a server
+        sa.Column("last_error", ascii_text(ERROR_LENGTH)),  # the step and SMTP's codes, no text of a server
         **TABLE_OPTIONS,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail to send.
+    """A mail to send, in `wait` seconds.
 
-    `recipient` None is a decoy: a row for an address that nobody has, so that asking for a mail does
-    the same work either way. `parameters` are what the template shows, as JSON: never a code or a
-    secret, which the template's `prepare` hook makes while the mail is sent. `locale` is a language
-    tag or empty. It is sent in `wait` seconds. After `expires_in` seconds the mail is of no use and is not
-    sent any more.
+    `recipient` None is a decoy: a row for an unknown address, so that a request takes the same time for
+    known and unknown ones. `parameters` become the template's variables, as JSON: never a code or a
+    secret, which the template's `prepare` hook makes just before sending. `locale` is a language tag or
+    empty. After `expires_in` seconds the mail is discarded instead of sent.
     """
 
     template: str
@@ -76,10 +75,10 @@ class Mail:
 
 
 def enqueue(connection: sa.Connection, outbox: sa.Table, mail: Mail) -> None:
-    """Write a mail in the caller's transaction; it is sent once that has committed.
+    """Write a mail in the caller's transaction; the worker sends it after the commit.
 
-    Wake this process's worker after the commit (MailWorker.wake); others see the mail within their
-    poll. Raises ValueError for a mail that does not fit its row.
+    Wake this process's worker after the commit (MailSender.wake); other processes find the mail with their
+    next poll. Raises ValueError for a mail that does not fit its row.
     """
     parameters = orjson.dumps(dict(mail.parameters))
     if len(parameters) > PARAMETERS_LENGTH:

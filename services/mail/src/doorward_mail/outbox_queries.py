@@ -1,8 +1,8 @@
-"""The worker's queries: taking mails, and saying what became of them.
+"""The worker's queries: it leases mails and records the result of each attempt.
 
-A worker takes a mail for a limited time by moving `due_at` to the end of it, under a new
-`lease_id`. Every later statement names that id, so a worker that comes back too late (frozen,
-stalled) changes nothing. One that died says nothing, and its mails are due again by themselves.
+A lease moves `due_at` to its own end, under a new `lease_id`. Every later statement names that id, so a
+worker that resumes too late (frozen, stalled) changes nothing. The mails of a worker that crashed are due
+again when their lease ends.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from doorward_kit.column_types import utc_now
 
 @dataclass(frozen=True, slots=True)
 class LeasedMail:
-    """A mail that this worker may send. `attempts` counts this one; `age` is in seconds."""
+    """A mail that this worker may send. `attempts` includes the current one; `age` is in seconds."""
 
     id: uuid.UUID
     lease_id: uuid.UUID
@@ -33,7 +33,7 @@ class LeasedMail:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How an outbox stands; `oldest` is the age in seconds of the mail that has waited longest."""
+    """Size of an outbox; `oldest` is the age in seconds of the mail that has waited longest."""
 
     waiting: int
     dead: int
@@ -41,7 +41,7 @@ class Backlog:
 
 
 def is_any_due(connection: sa.Connection, outbox: sa.Table) -> bool:
-    """Tell whether a mail is due, at the cost of one look at an index."""
+    """Check whether a mail is due; reads one entry of an index."""
     due = sa.select(sa.literal(1)).where(outbox.c.due_at <= utc_now()).limit(1)
     return connection.execute(due).scalar() is not None
 
@@ -49,9 +49,9 @@ def is_any_due(connection: sa.Connection, outbox: sa.Table) -> bool:
 def lease(
     connection: sa.Connection, outbox: sa.Table, *, count: int, seconds: float, lease_id: uuid.UUID
 ) -> list[LeasedMail]:
-    """Take up to `count` mails that are due, for `seconds`; in a transaction.
+    """Lease up to `count` due mails for `seconds`, in a transaction.
 
-    Workers pass over each other's rows (SKIP LOCKED: MariaDB 10.6, MySQL 8); SQLite has one writer.
+    Workers skip each other's rows (SKIP LOCKED: MariaDB 10.6, MySQL 8); SQLite has one writer.
     """
     c = outbox.c
     due = (
@@ -65,8 +65,8 @@ def lease(
         .with_for_update(skip_locked=True)
     )  # fmt: skip
     for dialect in ("mysql", "mariadb"):
-        # Read in order from the index, it locks what it returns. Sorted, it would lock all that is
-        # due, and the next worker find nothing.
+        # Read in order from the index, the query locks only the rows it returns. With a sort it would lock
+        # every due row, and the next worker would find none.
         due = due.with_hint(outbox, f"FORCE INDEX (ix_{outbox.name}_due_at)", dialect)
     rows = connection.execute(due).all()
     if rows:
@@ -91,42 +91,42 @@ def lease(
     ]
 
 
-def hold(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
-    """Lock the row until the commit; tell whether the mail is still this worker's."""
+def lock(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
+    """Lock the row until the commit; return whether the lease is still this worker's."""
     mine = sa.select(outbox.c.id).where(_is_mine(outbox, mail)).with_for_update()
     return connection.execute(mine).scalar() is not None
 
 
-def finish(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
-    """Delete a mail that was sent or dropped; tell whether it was still this worker's."""
+def delete_sent(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
+    """Delete a mail that was sent or skipped; return whether the lease was still this worker's."""
     return connection.execute(outbox.delete().where(_is_mine(outbox, mail))).rowcount == 1
 
 
-def put_off(
+def reschedule(
     connection: sa.Connection,
     outbox: sa.Table,
     mail: LeasedMail,
     *,
     seconds: float,
     error: str,
-    is_counted: bool = True,
+    counts_attempt: bool = True,
 ) -> bool:
-    """Give a mail back, due in `seconds`; `is_counted` False takes the attempt back as well."""
+    """Release a mail, due in `seconds`. Without `counts_attempt` this attempt is not counted."""
     changed = (
         outbox.update()
         .where(_is_mine(outbox, mail))
         .values(
             due_at=utc_now(seconds),
             lease_id=None,
-            attempts=mail.attempts if is_counted else mail.attempts - 1,
+            attempts=mail.attempts if counts_attempt else mail.attempts - 1,
             last_error=error,
         )
     )
     return connection.execute(changed).rowcount == 1
 
 
-def bury(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, error: str) -> bool:
-    """Make a mail a dead letter: nobody tries again until an administrator says so."""
+def mark_dead(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, error: str) -> bool:
+    """Make a mail a dead letter: only an administrator can have it sent again."""
     changed = (
         outbox.update()
         .where(_is_mine(outbox, mail))
@@ -136,7 +136,7 @@ def bury(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, error
 
 
 def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
-    """Count what waits and what is dead."""
+    """Count waiting mails and dead letters."""
     waiting_since = sa.func.min(sa.case((outbox.c.dead_at.is_(None), outbox.c.created_at)))
     row = connection.execute(
         sa.select(

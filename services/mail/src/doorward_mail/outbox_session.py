@@ -1,4 +1,4 @@
-"""The worker's way to its outbox: a statement or transaction at a time, whatever is under way."""
+"""The worker's access to its outbox: one statement or transaction at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,48 +10,48 @@ from doorward_client.errors import UnavailableError
 from doorward_kit.unit_of_work import Database
 
 T = TypeVar("T")
-OutboxWork = Callable[[sa.Connection, sa.Table], T]
+OutboxQuery = Callable[[sa.Connection, sa.Table], T]
 
-_AGAIN_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 1.0
 
 
 class OutboxDatabase:
-    """An outbox in a database. However many mails are under way, they keep two connections busy at most.
+    """An outbox in a database; it uses two connections of the pool at most, however many mails are sent.
 
-    Ends have a turn of their own: until it is written down that a mail was sent, a crash sends it
-    again.
+    Completions use their own semaphore so they are never queued behind reads: an unrecorded send would be
+    repeated after a crash.
     """
 
     def __init__(self, database: Database, outbox: sa.Table) -> None:
         self._database = database
         self._outbox = outbox
-        self._turn = asyncio.Semaphore(1)
-        self._end_turn = asyncio.Semaphore(1)
+        self._reads = asyncio.Semaphore(1)
+        self._completions = asyncio.Semaphore(1)
 
-    async def read(self, work: OutboxWork[T]) -> T:
-        """Do as Database.read does."""
-        async with self._turn:
-            return await self._database.read(lambda connection: work(connection, self._outbox))
+    async def read(self, query: OutboxQuery[T]) -> T:
+        """Read as Database.read does."""
+        async with self._reads:
+            return await self._database.read(lambda connection: query(connection, self._outbox))
 
-    async def write(self, work: OutboxWork[T]) -> T:
-        """Do as Database.write does."""
-        async with self._turn:
-            return await self._database.write(lambda connection: work(connection, self._outbox))
+    async def write(self, query: OutboxQuery[T]) -> T:
+        """Write in one transaction, as Database.write does."""
+        async with self._reads:
+            return await self._database.write(lambda connection: query(connection, self._outbox))
 
-    async def settle(self, work: OutboxWork[bool], *, until: float) -> bool | None:
-        """Run one statement that ends a lease; return its answer, None if the database did not take it.
+    async def finish(self, query: OutboxQuery[bool], *, until: float) -> bool | None:
+        """Run one statement that ends a lease; return its result, None if the database is unavailable.
 
-        Tried again until the event loop's time is `until`, at least once: a mail that was sent must
-        not be forgotten because the database blinked.
+        It is retried until the event loop's time is `until`, and runs at least once: a short outage of the
+        database must not make a mail that was sent look unsent.
         """
         loop = asyncio.get_running_loop()
         while True:
             try:
-                async with self._end_turn:
+                async with self._completions:
                     return await self._database.execute_single(
-                        lambda connection: work(connection, self._outbox)
+                        lambda connection: query(connection, self._outbox)
                     )
             except UnavailableError:
-                if loop.time() + _AGAIN_SECONDS >= until:
+                if loop.time() + _RETRY_SECONDS >= until:
                     return None
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)

@@ -1,56 +1,174 @@
-"""The mail room: the worker that sends a service's mails, where there is a way to send them."""
+"""The mail worker: leases mails from the outbox and sends them, in the process that serves requests.
 
+Any number of workers share an outbox. A worker must not slow down its process: it holds two database
+connections at most, sends a few mails at once, and occupies the event loop for about two milliseconds a
+mail.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
+import uuid_utils.compat as uuid7s
 
-from doorward_kit.app import AppResources
+from doorward_client.errors import UnavailableError
+from doorward_kit.metrics import Metrics
+from doorward_kit.retries import jittered
+from doorward_kit.unit_of_work import Database
+from doorward_mail import outbox_queries
+from doorward_mail.delivery_attempt import FindRecipient, MailDelivery
+from doorward_mail.file_transport import Mailbox
 from doorward_mail.metrics import MailMetrics
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox_session import OutboxDatabase
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import FindAddress, MailTemplates
-from doorward_mail.transports import transport_of
-from doorward_mail.worker import MailWorker
+from doorward_mail.smtp import SmtpTransport
+from doorward_mail.templates import MailTemplates
+from doorward_mail.transport import Transport
 
 log = structlog.get_logger(__name__)
 
+STOP_SECONDS: Final = 5.0
+"""Grace period of mails under way when the process stops; afterwards they are released."""
+
+_MEASURE_SECONDS: Final = 15.0
+_ERROR_PAUSE_SECONDS: Final = 5.0
+
+
+def create_transport(settings: MailSettings) -> Transport | None:
+    """Return the transport that the settings configure, None where they configure none."""
+    if settings.smtp_host is not None:
+        return SmtpTransport(settings)
+    if settings.mailbox_dir is not None:
+        return Mailbox(settings.mailbox_dir, settings.mailbox_size)
+    return None
+
 
 class MailSender:
-    """Sends what is in an outbox, for as long as the process serves."""
+    """Sends the mails of an outbox while the process serves.
 
-    def __init__(
+    `find_recipient` is for an outbox whose rows name no recipient, `transport` for one that the settings do
+    not describe. `wake` after a commit that enqueued a mail, on the event loop's thread, spares that mail
+    the wait for the next poll. Raises SettingsError for a template that does not render.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a worker
         self,
-        runtime: AppResources,
+        database: Database,
         outbox: sa.Table,
-        texts: MailTemplates,
+        templates: MailTemplates,
         settings: MailSettings,
+        metrics: Metrics,
         *,
-        find_recipient: FindAddress | None = None,
+        transport: Transport | None = None,
+        find_recipient: FindRecipient | None = None,
     ) -> None:
-        texts.check()
-        transport = transport_of(settings)
-        self._worker: Final = (
+        templates.check()
+        self._outbox = OutboxDatabase(database, outbox)
+        self._settings = settings
+        self._metrics = MailMetrics.of(metrics.registry).outbox(outbox.name)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._metrics.sending.set_function(self._sending.__len__)
+        self._woken = asyncio.Event()
+        self._has_more = False  # the last lease was for as many mails as it asked for
+        self._measured_at = float("-inf")
+        self._transport = transport or create_transport(settings)
+        self._delivery = (
             None
-            if transport is None
-            else MailWorker(
-                runtime.database,
-                outbox,
-                texts,
-                transport,
+            if self._transport is None
+            else MailDelivery(
+                self._outbox,
+                templates,
+                self._transport,
                 settings,
-                MailMetrics.of(runtime.metrics.registry),
+                self._metrics,
                 find_recipient=find_recipient,
             )
         )
 
     def wake(self) -> None:
-        """Look at the outbox now: this process has just put something into it."""
-        if self._worker is not None:
-            self._worker.wake()
+        """Poll the outbox now."""
+        self._woken.set()
 
     async def run(self) -> None:
-        """Send; without a mail server, say once that mail waits."""
-        if self._worker is None:
-            log.warning("mail.not_configured", detail="mail waits in the outbox: set DOORWARD_SMTP_HOST")
+        """Send mails while the process serves; when it stops, finish or release those under way."""
+        if self._delivery is None or self._transport is None:
+            log.warning("mail.not_configured", detail="Mail waits in the outbox. Set DOORWARD_SMTP_HOST.")
             return
-        await self._worker.run()
+        try:
+            while True:
+                try:
+                    await self._poll(self._delivery, self._transport)
+                    await self._measure()
+                except Exception as error:  # noqa: BLE001 - whatever failed may succeed the next time
+                    log.warning("mail.worker_failed", error=type(error).__name__)
+                    await asyncio.sleep(_ERROR_PAUSE_SECONDS)
+                await self._wait(self._delivery)
+        finally:
+            await self._stop(self._transport)
+
+    async def _poll(self, delivery: MailDelivery, transport: Transport) -> None:
+        """Lease as many mails as may be sent at once, and start to send them."""
+        count = delivery.breaker.permits(self._settings.mail_concurrency) - len(self._sending)
+        if count <= 0:
+            return
+        if not self._has_more and not await self._outbox.read(outbox_queries.is_any_due):
+            if not self._sending:
+                await transport.close_idle()
+            return
+        leased_at = asyncio.get_running_loop().time()
+        lease = partial(
+            outbox_queries.lease,
+            count=count,
+            seconds=self._settings.mail_lease_seconds,
+            lease_id=uuid7s.uuid7(),
+        )
+        leasing = asyncio.create_task(self._outbox.write(lease))
+        try:
+            mails = await asyncio.shield(leasing)
+        except asyncio.CancelledError:
+            # The database commits the lease anyway, so these mails must be sent or released.
+            with suppress(UnavailableError):
+                self._start(delivery, await leasing, leased_at)
+            raise
+        self._has_more = len(mails) == count
+        self._start(delivery, mails, leased_at)
+
+    def _start(self, delivery: MailDelivery, mails: Sequence[LeasedMail], leased_at: float) -> None:
+        for mail in mails:
+            task = asyncio.create_task(delivery.deliver(mail, leased_at=leased_at))
+            self._sending.add(task)
+            task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._woken.set()  # there is room for another mail
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("mail.delivery_failed", error=type(error).__name__)
+
+    async def _wait(self, delivery: MailDelivery) -> None:
+        """Wait for the next poll, the end of the circuit breaker's pause, or `wake`."""
+        seconds = jittered(self._settings.mail_poll_seconds, 0.8, 1.2)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delivery.breaker.remaining_pause() or seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+    async def _measure(self) -> None:
+        now = time.monotonic()
+        if now - self._measured_at > _MEASURE_SECONDS:
+            self._measured_at = now
+            self._metrics.set_backlog(await self._outbox.read(outbox_queries.measure))
+
+    async def _stop(self, transport: Transport) -> None:
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await transport.close_idle()

@@ -14,7 +14,7 @@ _DAY: Final = 86_400
 
 
 class SmtpTls(StrEnum):
-    """How the connection to the mail server is protected."""
+    """Encryption of the connection to the mail server."""
 
     STARTTLS = "starttls"
     TLS = "tls"
@@ -25,146 +25,153 @@ _PORTS: Final = {SmtpTls.STARTTLS: 587, SmtpTls.TLS: 465, SmtpTls.NONE: 25}
 
 
 class MailSettings(DoorwardSettings):
-    """How mail is sent, and what it looks like."""
+    """Settings of services that send mail."""
 
     smtp_host: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9.:_-]+$",
-        description="The mail server. Without one, and without a mailbox folder, mail waits in the outbox.",
+        description="Host of the mail server. Without it (and without a mailbox folder) mail waits.",
     )
     smtp_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Its port; none: 587, with `tls` 465, with `none` 25."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the mail server. Default: 587, with `tls` 465, with `none` 25.",
     )
     smtp_tls: SmtpTls = Field(
         default=SmtpTls.STARTTLS,
-        description="`starttls` (required, not tried), `tls` from the first byte, or `none`.",
+        description="Encryption: `starttls` (never optional), `tls` from the first byte, or `none`.",
     )
     smtp_ca_file: Path | None = Field(
         default=None,
-        description="PEM file of the authority that its certificate is verified by; none: the system's.",
+        description="PEM file of the mail server's certificate authority. Default: the system's authorities.",
     )
     smtp_username: str | None = Field(
-        default=None, description="Account on the mail server, if it wants one."
+        default=None, description="User name on the mail server, if it requires authentication."
     )
-    smtp_password: SecretStr | None = Field(default=None, description="Its password.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of `DOORWARD_SMTP_USERNAME`.")
     smtp_timeout_seconds: float = Field(
-        default=10.0, gt=0, le=300, description="Longest wait for one answer of the mail server."
+        default=10.0, gt=0, le=300, description="Timeout of one reply of the mail server."
     )
-    mail_from: str | None = Field(default=None, description="Address that mail comes from and bounces to.")
+    mail_from: str | None = Field(
+        default=None, description="Sender address, also for bounces. Required with `DOORWARD_SMTP_HOST`."
+    )
     mail_from_name: str = Field(
-        default="Doorward", min_length=1, max_length=100, description="Name beside it, and in the texts."
+        default="Doorward",
+        min_length=1,
+        max_length=100,
+        description="Sender name, also the product's name in the texts.",
     )
     mail_message_id_domain: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]$",
-        description="Domain in `Message-ID` and in the greeting; none: the one that mail comes from.",
+        description="Domain in `Message-ID` and EHLO. Default: the domain of `DOORWARD_MAIL_FROM`.",
     )
     mail_templates_dir: Path | None = Field(
         default=None,
-        description="Folder of your own texts, `<locale>/<name>.html` and so on; each replaces the one"
-        " shipped.",
+        description="Folder with your own templates (`<locale>/<name>.html`, ...); each file replaces the"
+        " shipped one.",
     )
     mail_default_locale: str = Field(
         default="en",
         pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
-        description="Language of mail to people of whom no other is known.",
+        description="Language of mail to users without a known language.",
     )
-    mail_concurrency: int = Field(default=4, ge=1, le=64, description="Mails that one process sends at once.")
+    mail_concurrency: int = Field(
+        default=4, ge=1, le=64, description="Maximum number of mails that one process sends at once."
+    )
     mail_poll_seconds: float = Field(
-        default=1.0, gt=0, le=60, description="How often to look for mail that another process has written."
+        default=1.0, gt=0, le=60, description="Poll interval for mail that another process enqueued."
     )
     mail_send_timeout_seconds: float = Field(
-        default=60.0, ge=1, le=900, description="Longest time for sending one mail, all in all."
+        default=60.0, ge=1, le=900, description="Timeout of one attempt to send a mail."
     )
     mail_lease_seconds: float = Field(
         default=90.0,
         ge=2,
         le=3600,
-        description="After a crash, how long until another process takes over; longer than sending takes.",
+        description="Time after which another process retries the mail of a crashed one. Must exceed"
+        " `DOORWARD_MAIL_SEND_TIMEOUT_SECONDS`.",
     )
     mail_retry_seconds: float = Field(
-        default=5.0, gt=0, le=3600, description="Wait before the second attempt; doubles up to an hour."
+        default=5.0, gt=0, le=3600, description="Delay of the second attempt; it doubles up to an hour."
     )
     mail_max_attempts: int = Field(
-        default=30, ge=1, le=1000, description="Attempts until a mail is a dead letter: 30 take about a day."
+        default=30, ge=1, le=1000, description="Attempts before a mail is dead-lettered; 30 take about a day."
     )
     mail_max_age_seconds: int = Field(
-        default=4 * _DAY, ge=60, description="Age at which it is one, though the mail server was never there."
+        default=4 * _DAY, ge=60, description="Maximum age before an undelivered mail is dead-lettered."
     )
     mail_dead_letter_retention_days: int = Field(
-        default=30, ge=1, description="How long dead letters are kept for administrators."
+        default=30, ge=1, description="Days until a dead letter is deleted."
     )
     mailbox_dir: Path | None = Field(
-        default=None, description="For development: a folder to write mail to instead of sending it."
+        default=None, description="For development: a folder that mail is written to instead of being sent."
     )
-    mailbox_size: int = Field(default=200, ge=1, description="Mails kept there.")
+    mailbox_size: int = Field(
+        default=200, ge=1, description="Number of mails kept in `DOORWARD_MAILBOX_DIR`."
+    )
 
     @field_validator("mail_from")
     @classmethod
-    def _mail_from_is_an_address(cls, value: str | None) -> str | None:
+    def _check_mail_from(cls, value: str | None) -> str | None:
         if value is not None and not _is_sender(value):
             raise ValueError(
-                "is not an address with an ASCII name (no-reply@example.com); the name beside it is"
-                " DOORWARD_MAIL_FROM_NAME"
+                "is not an email address with an ASCII local part (no-reply@example.com); the sender name"
+                " belongs into DOORWARD_MAIL_FROM_NAME"
             )
         return value
 
     @field_validator("smtp_ca_file")
     @classmethod
-    def _smtp_ca_file_is_there(cls, value: Path | None) -> Path | None:
+    def _check_smtp_ca_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
-            raise ValueError(f"names a file that is not there: {value}")
+            raise ValueError(f"names a file that does not exist: {value}")
         return value
 
     @field_validator("mail_templates_dir")
     @classmethod
-    def _mail_templates_dir_is_there(cls, value: Path | None) -> Path | None:
+    def _check_mail_templates_dir(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_dir():
-            raise ValueError(f"names a folder that is not there: {value}")
+            raise ValueError(f"names a folder that does not exist: {value}")
         return value
 
     @model_validator(mode="after")
-    def _mail_can_be_sent(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.smtp_host is not None and self.mailbox_dir is not None:
-            raise ValueError(
-                "DOORWARD_SMTP_HOST and DOORWARD_MAILBOX_DIR are both set: mail goes to one of them"
-            )
+            raise ValueError("DOORWARD_SMTP_HOST and DOORWARD_MAILBOX_DIR are both set; set only one of them")
         if self.smtp_host is not None and self.mail_from is None:
-            raise ValueError(
-                "DOORWARD_SMTP_HOST is set and DOORWARD_MAIL_FROM is not: an address to send from"
-            )
+            raise ValueError("DOORWARD_SMTP_HOST is set but DOORWARD_MAIL_FROM, the sender address, is not")
         if (self.smtp_username is None) != (self.smtp_password is None):
-            raise ValueError("DOORWARD_SMTP_USERNAME and DOORWARD_SMTP_PASSWORD go together")
+            raise ValueError("DOORWARD_SMTP_USERNAME and DOORWARD_SMTP_PASSWORD must be set together")
         if self.smtp_tls is SmtpTls.NONE:
-            self._require_no_secret_in_clear()
+            self._check_without_tls()
         if self.mail_lease_seconds < self.mail_send_timeout_seconds + 1:
             raise ValueError(
-                "DOORWARD_MAIL_LEASE_SECONDS must exceed DOORWARD_MAIL_SEND_TIMEOUT_SECONDS by a second:"
-                " two processes would send the same mail"
+                "DOORWARD_MAIL_LEASE_SECONDS must exceed DOORWARD_MAIL_SEND_TIMEOUT_SECONDS by at least one"
+                " second, or two processes would send the same mail"
             )
         return self
 
-    def _require_no_secret_in_clear(self) -> None:
+    def _check_without_tls(self) -> None:
         if self.smtp_ca_file is not None:
-            raise ValueError("DOORWARD_SMTP_CA_FILE verifies nothing with DOORWARD_SMTP_TLS=none")
+            raise ValueError("DOORWARD_SMTP_CA_FILE has no effect with DOORWARD_SMTP_TLS=none")
         if self.smtp_password is not None and not _is_loopback(self.smtp_host or ""):
             raise ValueError(
-                "DOORWARD_SMTP_TLS=none would send DOORWARD_SMTP_PASSWORD in clear: use starttls or tls"
+                "DOORWARD_SMTP_TLS=none would send DOORWARD_SMTP_PASSWORD in cleartext; use starttls or tls"
             )
 
     @property
     def sender(self) -> str:
-        """The address that mail comes from."""
         return self.mail_from or "doorward@localhost"
 
     @property
     def message_id_domain(self) -> str:
-        """What stands behind the @ of a Message-ID."""
+        """The part after the @ of a Message-ID."""
         return self.mail_message_id_domain or ascii_domain(self.sender.rpartition("@")[2])
 
     @property
     def effective_smtp_port(self) -> int:
-        """The port that is set, or the usual one."""
         return self.smtp_port or _PORTS[self.smtp_tls]
 
 

@@ -1,8 +1,7 @@
-"""Sending over SMTP (RFC 5321), with connections that serve several mails.
+"""SMTP transport (RFC 5321), with connections that send several mails.
 
-What an answer means for a mail follows from when it came. Up to MAIL nothing was about this mail:
-the server is away, or will not have us, and all mail waits. From RCPT on it was: 4xx asks for
-another try, 5xx says never, and that mail is dead.
+The meaning of an error follows from its step. Up to MAIL it concerns the server or our account, so all mail
+waits. From RCPT on it concerns this mail: 4xx asks for a retry, 5xx is final.
 """
 
 import asyncio
@@ -17,17 +16,17 @@ import aiosmtplib
 from doorward_mail.settings import MailSettings, SmtpTls
 from doorward_mail.transport import DeliveryError, Failure, Message
 
-MAILS_A_CONNECTION: Final = 50
-"""Servers close a connection that goes on for ever, some with an error."""
+MAILS_PER_CONNECTION: Final = 50
+"""Servers close a connection after a number of mails, some with an error."""
 
-_GOODBYE_SECONDS: Final = 1.0
+_QUIT_SECONDS: Final = 1.0
 _CLOSING: Final = 421
-_NEEDS_AUTH: Final = 530  # RFC 4954 section 6: said to MAIL or RCPT, and about us
+_NEEDS_AUTH: Final = 530  # RFC 4954 section 6: a reply to MAIL or RCPT that concerns our account
 _ENHANCED_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 
 
 class SmtpTransport:
-    """Mail by way of one server."""
+    """Sends mail through one server."""
 
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
@@ -36,24 +35,23 @@ class SmtpTransport:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator["_SmtpConnection"]:
-        """Use a connection that is open, or open one; raises DeliveryError."""
+        """Reuse an idle connection or open one; raises DeliveryError."""
         connection = await self._idle_connection() or await self._new_connection()
         try:
             yield connection
         except DeliveryError:
-            await self._give_back(connection)
+            await self._release(connection)
             raise
         except BaseException:
-            connection.client.close()  # in the middle of a command, perhaps
+            connection.client.close()  # possibly in the middle of a command
             raise
-        await self._give_back(connection)
+        await self._release(connection)
 
-    async def rest(self) -> None:
-        """Close every connection that nobody uses."""
+    async def close_idle(self) -> None:
         idle, self._idle = self._idle, []
         try:
-            await asyncio.gather(*(connection.say_goodbye() for connection in idle))
-        finally:  # cancelled, perhaps before they could begin
+            await asyncio.gather(*(connection.quit() for connection in idle))
+        finally:  # when cancelled, possibly before the first QUIT
             for connection in idle:
                 connection.client.close()
 
@@ -64,22 +62,22 @@ class SmtpTransport:
                 return connection
         return None
 
-    async def _give_back(self, connection: "_SmtpConnection") -> None:
-        if connection.is_clean and connection.client.is_connected and connection.sent < MAILS_A_CONNECTION:
+    async def _release(self, connection: "_SmtpConnection") -> None:
+        if connection.is_clean and connection.client.is_connected and connection.sent < MAILS_PER_CONNECTION:
             self._idle.append(connection)
         else:
-            await connection.say_goodbye()
+            await connection.quit()
 
     async def _new_connection(self) -> "_SmtpConnection":
         settings = self._settings
         client = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.effective_smtp_port,
-            # Otherwise the library asks the resolver for our own name, and waits.
+            # Without it the library asks the resolver for this host's name, and waits.
             local_hostname=settings.message_id_domain,
             timeout=settings.smtp_timeout_seconds,
             use_tls=settings.smtp_tls is SmtpTls.TLS,
-            start_tls=False,  # is asked for below, where its failing can be told apart
+            start_tls=False,  # below, as a step of its own
             tls_context=self._tls,
         )
         try:
@@ -100,18 +98,18 @@ class SmtpTransport:
 
 
 class _SmtpConnection:
-    """A connection on which the server takes mail from us."""
+    """An open connection, authenticated where needed."""
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:
         self.client = client
         self.sent = 0
-        self.is_clean = True  # no mail half-way
+        self.is_clean = True  # no transaction of a mail is open
 
     async def send(self, message: Message, *, seconds: float) -> None:
-        """Hand a mail over; raises DeliveryError.
+        """Send a message; raises DeliveryError.
 
-        The answer to its last line may take the whole time that is left: to give up there and try
-        again is to send it twice (RFC 5321 section 4.5.3.2.6).
+        The reply to its last line may take all the remaining time: a retry after giving up there would
+        send it twice (RFC 5321 section 4.5.3.2.6).
         """
         deadline = asyncio.get_running_loop().time() + seconds
         if message.is_utf8 and not self.client.supports_extension("smtputf8"):
@@ -134,31 +132,31 @@ class _SmtpConnection:
         self.is_clean = True
 
     async def is_alive(self) -> bool:
-        """Ask whether the server still listens: some close without a word."""
+        """Check the connection with NOOP: some servers close idle ones without a reply."""
         is_alive = False
         try:
             with suppress(aiosmtplib.SMTPException, OSError):
                 await self.client.noop()
                 is_alive = True
-        finally:  # cancelled as well: nobody else knows this connection
+        finally:  # when cancelled, too: no other code holds this connection
             if not is_alive:
                 self.client.close()
         return is_alive
 
-    async def say_goodbye(self) -> None:
-        """Close, politely if that is quick."""
+    async def quit(self) -> None:
+        """Close, after QUIT if the server answers it quickly."""
         try:
             with suppress(aiosmtplib.SMTPException, OSError):
-                await self.client.quit(timeout=_GOODBYE_SECONDS)
+                await self.client.quit(timeout=_QUIT_SECONDS)
         finally:
             self.client.close()
 
 
 def _seconds_until(deadline: float) -> float:
-    """Return the seconds that are left; raises TimeoutError when there are none.
+    """Return the remaining seconds; raises TimeoutError when the deadline has passed.
 
-    A process that was frozen finds out here that the mail is another's by now: until Python 3.12,
-    asyncio.wait_for swallows a cancellation that comes together with the answer waited for.
+    A process that was frozen notices here that its lease has ended: until Python 3.12 asyncio.wait_for
+    loses a cancellation that arrives together with the awaited result.
     """
     seconds = deadline - asyncio.get_running_loop().time()
     if seconds <= 0:
@@ -168,18 +166,18 @@ def _seconds_until(deadline: float) -> float:
 
 @contextmanager
 def _step(failure: Failure, *, blames_server: bool = False) -> Iterator[None]:
-    """Turn whatever goes wrong in one step into a DeliveryError, and forget the server's text."""
+    """Turn any failure of one step into a DeliveryError, without the server's text."""
     try:
         yield
     except aiosmtplib.SMTPResponseException as error:
-        about_us = blames_server or error.code in {_CLOSING, _NEEDS_AUTH}
+        blames_us = blames_server or error.code in {_CLOSING, _NEEDS_AUTH}
         status = _ENHANCED_STATUS.match(error.message)
         raise DeliveryError(
             failure,
             code=error.code,
             status=status[0] if status else "",
-            blames_server=about_us,
-            is_permanent=500 <= error.code <= 599 and not about_us,  # noqa: PLR2004 - SMTP's own classes
+            blames_server=blames_us,
+            is_permanent=500 <= error.code <= 599 and not blames_us,  # noqa: PLR2004 - classes of SMTP
         ) from None
     except TimeoutError:
         raise DeliveryError(Failure.TIMEOUT, blames_server=blames_server) from None
@@ -191,7 +189,7 @@ def _step(failure: Failure, *, blames_server: bool = False) -> Iterator[None]:
 
 
 def _tls_context(settings: MailSettings) -> ssl.SSLContext:
-    """Verify the server's certificate and name, by its own authority or the system's."""
+    """Return a context that verifies the server's certificate and name."""
     return ssl.create_default_context(
         cafile=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file)
     )

@@ -1,4 +1,4 @@
-"""What carries a mail away, and how it says that a mail did not get through."""
+"""The interface of transports: connections, messages, and the failure of a delivery."""
 
 import uuid
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Failure(StrEnum):
-    """Where a mail got stuck. These are labels of metrics and the first word of `last_error`."""
+    """The step that failed: a label of metrics, and the first word of `last_error`."""
 
     CONNECT = "connect"
     TLS = "tls"
@@ -21,14 +21,14 @@ class Failure(StrEnum):
     PREPARE = "prepare"
     TEMPLATE = "template"
     CRASH = "crash"
-    DIRECTORY = "directory"
+    LOOKUP = "lookup"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A mail as it goes over the wire: `content` is RFC 5322 text with CRLF.
+    """A message for a transport: `content` is RFC 5322 text with CRLF.
 
-    `is_utf8` says that an address needs SMTPUTF8 (RFC 6531).
+    `is_utf8`: an address needs SMTPUTF8 (RFC 6531).
     """
 
     id: uuid.UUID
@@ -39,10 +39,10 @@ class Message:
 
 
 class DeliveryError(Exception):
-    """A mail that did not get through, this time or for good.
+    """A delivery that failed.
 
-    `blames_server`: no mail would have, so all of them wait. `is_permanent`: the same mail would be
-    refused again. The text has neither an address nor what the server said, which quotes one.
+    `blames_server`: every other mail would fail too, so all wait. `is_permanent`: a retry would fail too.
+    The text contains no address and no reply of the server, because replies quote addresses.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class DeliveryError(Exception):
 
 
 class Connection(Protocol):
-    """A way to a mail server that is open and has let us in."""
+    """An open connection to a mail server, authenticated where needed."""
 
     async def send(self, message: Message, *, seconds: float) -> None:
-        """Hand a mail over within so many seconds; raises DeliveryError."""
+        """Send a message within `seconds`; raises DeliveryError."""
 
 
 class Transport(Protocol):
-    """Carries mails away."""
+    """Sends messages."""
 
     def connect(self) -> AbstractAsyncContextManager[Connection]:
-        """Open a way, or use one that is open; entering raises DeliveryError."""
+        """Open a connection or reuse an idle one; entering raises DeliveryError."""
 
-    async def rest(self) -> None:
-        """Close what is open: there is nothing to send for now."""
+    async def close_idle(self) -> None:
+        """Close idle connections, because no mail is due."""

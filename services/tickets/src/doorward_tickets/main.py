@@ -11,6 +11,7 @@ from doorward_kit.cleanup import CleanupTask
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
 from doorward_kit.server import run_service
+from doorward_mail.dead_letters import repository as dead_letters
 from doorward_tickets.context import TicketsContext
 from doorward_tickets.notifications import endpoints as notice_endpoints
 from doorward_tickets.notifications import repository as notices
@@ -38,10 +39,10 @@ TICKETS: Final = ServiceDefinition(
     description="What people ask of the team: tickets, their threads, who works on them.",
     routers=[
         ticket_endpoints.fast_router,
-        notice_endpoints.mails_router,
         ticket_endpoints.router,
         reply_endpoints.router,
         notice_endpoints.router,
+        notice_endpoints.dead_letters_router,
     ],
     schema_problem=schema_problem,
 )
@@ -73,7 +74,13 @@ def create_app(
 
     cleanup = CleanupTask(
         used.database,
-        {"idempotency_keys": keys.sweep, "notices": partial(notices.sweep, seconds=notices_kept)},
+        {
+            "idempotency_keys": keys.sweep,
+            "notices": partial(notices.sweep, seconds=notices_kept),
+            "dead_letters": partial(
+                dead_letters.purge, outbox=outbox, days=settings.mail_dead_letter_retention_days
+            ),
+        },
     )
     app = create_service(
         TICKETS,

@@ -15,11 +15,11 @@ from doorward_identity.tables import outbox
 from doorward_kit.pagination import CursorCodec
 from doorward_kit.settings import ServiceSettings
 from doorward_mail.dead_letters import service
-from doorward_mail.dead_letters.service import Decision
+from doorward_mail.dead_letters.service import DeadLetterAction
 
-_ACTIONS: Final[Mapping[Decision, Action]] = {
-    Decision.RESENT: Action.MAIL_RESENT,
-    Decision.DISCARDED: Action.MAIL_DISCARDED,
+_ACTIONS: Final[Mapping[DeadLetterAction, Action]] = {
+    DeadLetterAction.RETRIED: Action.MAIL_RESENT,
+    DeadLetterAction.DISCARDED: Action.MAIL_DISCARDED,
 }
 
 
@@ -30,13 +30,11 @@ class DeadLetterService(service.DeadLetterService):
         cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
         super().__init__(runtime.database, outbox, cursors, wake=mail.wake)
 
-    def require_unchanged_account(self, connection: sa.Connection, caller: Claims) -> None:
-        """Raise InvalidAccessTokenError for whoever is no administrator any more, as every write does."""
+    def authorize(self, connection: sa.Connection, caller: Claims) -> None:
         require_unchanged_account(connection, caller)
 
     def record(
-        self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, decision: Decision
+        self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, action: DeadLetterAction
     ) -> None:
-        """Add the decision to the audit log."""
         details = {"mail_id": mail_id}
-        record(connection, _ACTIONS[decision], actor=caller.user_id, target=None, details=details)
+        record(connection, _ACTIONS[action], actor=caller.user_id, target=None, details=details)

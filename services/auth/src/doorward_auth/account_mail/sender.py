@@ -1,4 +1,4 @@
-"""The mail room of auth: its texts, its hooks, its outbox."""
+"""The mail worker of auth: its templates, its hooks, its outbox."""
 
 from doorward_auth.account_mail.mail_templates import templates
 from doorward_auth.account_mail.template_context import MailTemplateContext
@@ -15,4 +15,4 @@ class MailSender(sender.MailSender):
     def __init__(self, runtime: IdentityResources, settings: AuthSettings) -> None:
         hooks = MailTemplateContext(runtime.verification.keys, frontend_url=settings.frontend_url)
         texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
-        super().__init__(runtime, outbox, texts, settings)
+        super().__init__(runtime.database, outbox, texts, settings, runtime.metrics)

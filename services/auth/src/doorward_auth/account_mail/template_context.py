@@ -4,8 +4,7 @@ So no code is ever at rest in clear, and a mail that is tried again carries a ne
 """
 
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final
 
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
@@ -20,9 +19,7 @@ from doorward_client.keys.key_store import KeyStore
 from doorward_identity.accounts import Status
 from doorward_identity.emails import email_key
 from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.templates import DROP, Verdict
-
-Prepared = Mapping[str, Any] | Literal[Verdict.DROP]
+from doorward_mail.templates import Variables
 
 INVITATION_SECONDS: Final = 7 * 86_400
 _MINUTES: Final = PIN_SECONDS // 60
@@ -35,19 +32,19 @@ class MailTemplateContext:
         self._keys = keys
         self._app_url = frontend_url
 
-    def verify_email(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+    def verify_email(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Make the code of a registration."""
         registration_id = uuid.UUID(mail.parameters["registration_id"])
         code = VerificationCode.issue(registration_id)
         if registrations.set_code(connection, registration_id, code.hash()) is None:
-            return DROP
+            return None
         return {"code": str(code), "link": self._link("verify-email", code)}
 
-    def invitation(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+    def invitation(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Make the code of an invitation."""
         user_id = uuid.UUID(mail.parameters["user_id"])
         if not self._is_active(connection, user_id):
-            return DROP
+            return None
         code = InvitationCode.issue(user_id)
         codes.store(
             connection,
@@ -59,27 +56,27 @@ class MailTemplateContext:
         )
         return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
 
-    def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+    def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Make the PIN of a reset."""
         user_id = uuid.UUID(mail.parameters["user_id"])
         if not self._is_active(connection, user_id):
-            return DROP
+            return None
         return self._pin(connection, user_id, Purpose.RESET, mail.recipient)
 
-    def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Prepared:
+    def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Make the PIN that confirms a new address, unless somebody else has got it meanwhile."""
         user_id, email = uuid.UUID(mail.parameters["user_id"]), mail.parameters["email"]
         if not self._is_active(connection, user_id) or is_taken(connection, email_key(email)):
-            return DROP
+            return None
         return self._pin(connection, user_id, Purpose.EMAIL, email)
 
-    def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Prepared:
+    def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Tell mails without a code where the application is."""
         return {"link": self._app_url}
 
     def _pin(
         self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, subject: str | None
-    ) -> Prepared:
+    ) -> Variables | None:
         pin = new_pin()
         hashed = hash_pin(self._keys.secrets[0], purpose, user_id, pin)
         codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, subject=subject)

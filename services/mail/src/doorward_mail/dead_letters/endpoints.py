@@ -1,10 +1,10 @@
-"""Endpoints about mail that could not be sent: the same in every service that sends mail."""
+"""Endpoints about dead letters, the same in every service that sends mail."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, params
+from fastapi import APIRouter, params
 from starlette.responses import Response
 
 from doorward_client.bearer_auth import requires
@@ -15,61 +15,62 @@ from doorward_kit.routing import api_router
 from doorward_mail.dead_letters.schemas import DeadLetter
 from doorward_mail.dead_letters.service import DeadLetterService
 
+PATH: Final = "/mail/dead-letters"
 MailManager = Annotated[Claims, requires(Permission.MAIL_MANAGE)]
 
 
 def dead_letter_router(
     prefix: str,
-    service: Callable[[Request], Awaitable[DeadLetterService]],
+    service: params.Depends,
     letter: type[DeadLetter] = DeadLetter,
     *,
     before_changes: Sequence[params.Depends] = (),
-    resend_refusals: Mapping[int | str, dict[str, Any]] | None = None,
+    retry_errors: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> APIRouter:
-    """Return the routes under `prefix` (`/api/v1/auth/mails`), for administrators alone.
+    """Return the routes under `prefix` (`/api/v1/auth`), for administrators.
 
-    `service` is the dependency that finds the service of an outbox, `letter` what is told of its mails.
-    `before_changes` are dependencies (`Depends(...)`) of the routes that change something, `resend_refusals`
-    what the documentation says (openapi.refusal) of refusals that `require_wanted` of the service adds.
+    `service` is the dependency that returns the outbox's DeadLetterService, `letter` the model of a list's
+    items. `before_changes` are dependencies of the routes that change something. `retry_errors` documents
+    (openapi.refusal) the errors of the service's `check_retry`.
     """
-    router = api_router(prefix=prefix, tag="mails")
+    router = api_router(prefix=prefix + PATH, tag="mail")
 
     @router.get(
         "",
         response_model=Page[letter],  # type: ignore[valid-type]  # a type of the caller's
-        summary="List mails that could not be sent",
+        summary="List dead letters",
     )
     async def list_dead_letters(
         _caller: MailManager,
-        letters: Annotated[DeadLetterService, Depends(service)],
+        letters: Annotated[DeadLetterService, service],
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[DeadLetter]:
-        """Dead letters, the newest first: the mail server refused them, or was away for too long."""
+        """Mails that could not be sent, the newest first: the server rejected them, or they got too old."""
         found = await letters.page(cursor, limit)
         return Page(items=[letter.of(mail) for mail in found.mails], next_cursor=found.next_cursor)
 
     @router.post(
-        "/{mail_id}/resend",
+        "/{mail_id}/retry",
         status_code=202,
-        summary="Send a dead letter again",
+        summary="Retry a dead letter",
         dependencies=before_changes,
-        responses=dict(resend_refusals or {}),
+        responses=dict(retry_errors or {}),
     )
-    async def resend(
-        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, Depends(service)]
+    async def retry(
+        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, service]
     ) -> Response:
-        """Put a mail back among those to be sent."""
-        await letters.resend(caller, mail_id)
+        """Send a mail again, with all its attempts and without an expiry."""
+        await letters.retry(caller, mail_id)
         return Response(status_code=202)
 
     @router.delete(
-        "/{mail_id}", status_code=204, summary="Throw a dead letter away", dependencies=before_changes
+        "/{mail_id}", status_code=204, summary="Discard a dead letter", dependencies=before_changes
     )
     async def discard(
-        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, Depends(service)]
+        mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, service]
     ) -> Response:
-        """Delete a mail that nobody needs any more."""
+        """Delete a mail that is no longer needed."""
         await letters.discard(caller, mail_id)
         return Response(status_code=204)
 

@@ -1,4 +1,4 @@
-"""Queries on mails that could not be sent."""
+"""Queries on dead letters."""
 
 import uuid
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from doorward_kit.pagination import Position, after
 
 @dataclass(frozen=True, slots=True)
 class DeadMail:
-    """A dead letter; `last_error` is a kind and SMTP's numbers (`recipient 550 5.1.1`)."""
+    """A dead letter; `last_error` is the failed step with SMTP's codes (`recipient 550 5.1.1`)."""
 
     id: uuid.UUID
     template: str
@@ -31,7 +31,7 @@ class DeadMail:
 def list_dead(
     connection: sa.Connection, outbox: sa.Table, position: Position | None, count: int
 ) -> list[DeadMail]:
-    """Read up to `count` dead letters behind `position`, the newest first."""
+    """Read up to `count` dead letters after `position`, the newest first."""
     c = outbox.c
     statement = sa.select(
         c.id, c.template, c.recipient, c.locale, c.attempts,
@@ -45,14 +45,13 @@ def list_dead(
 
 
 def position_of(mail: DeadMail) -> Position:
-    """Return where a page that ends with `mail` ends."""
     return Position(mail.dead_at.isoformat(), str(mail.id))
 
 
-def resend(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bool:
-    """Make a dead letter due again, with all its attempts; tell whether it was there.
+def retry(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bool:
+    """Make a dead letter due again, with all its attempts; return whether it existed.
 
-    It no longer expires: somebody has just said that it is wanted.
+    It no longer expires, because an administrator has asked for it.
     """
     changed = (
         outbox.update()
@@ -63,12 +62,12 @@ def resend(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> b
 
 
 def discard(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bool:
-    """Delete a dead letter; tell whether it was there."""
+    """Delete a dead letter; return whether it existed."""
     deleted = outbox.delete().where(outbox.c.id == mail_id, outbox.c.dead_at.is_not(None))
     return connection.execute(deleted).rowcount == 1
 
 
-def sweep(connection: sa.Connection, outbox: sa.Table, *, days: int, count: int) -> int:
+def purge(connection: sa.Connection, /, *, outbox: sa.Table, days: int, count: int) -> int:
     """Delete up to `count` letters that have been dead for `days`; return how many."""
     old = sa.select(outbox.c.id).where(outbox.c.dead_at < utc_now(-days * 86_400)).limit(count)
     ids = list(connection.execute(old).scalars())

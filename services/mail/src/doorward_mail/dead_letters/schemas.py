@@ -1,4 +1,4 @@
-"""Bodies about mail that could not be sent."""
+"""Bodies about dead letters."""
 
 import uuid
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from doorward_mail.dead_letters.repository import DeadMail
 
 
 class DeadLetter(BaseModel):
-    """A mail that nobody tries to send any more."""
+    """A mail that could not be sent and is not retried."""
 
     id: uuid.UUID
     template: str
@@ -19,11 +19,12 @@ class DeadLetter(BaseModel):
     attempts: int
     created_at: datetime
     dead_at: datetime
-    error: str = Field(description="What failed, with SMTP's numbers.", examples=["recipient 550 5.1.1"])
+    error: str = Field(
+        description="The step that failed, with SMTP's codes.", examples=["recipient 550 5.1.1"]
+    )
 
     @classmethod
     def of(cls, mail: DeadMail) -> Self:
-        """Present a dead letter."""
         return cls(
             id=mail.id,
             template=mail.template,
@@ -37,5 +38,5 @@ class DeadLetter(BaseModel):
 
     @classmethod
     def details(cls, _mail: DeadMail) -> Mapping[str, Any]:
-        """Return the fields that a service adds to these."""
+        """Return the fields that a service adds."""
         return {}

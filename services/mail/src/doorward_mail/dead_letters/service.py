@@ -1,4 +1,4 @@
-"""The rules of mail that could not be sent: administrators see it, and decide."""
+"""Rules of dead letters: administrators list them, retry them or discard them."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -8,24 +8,31 @@ from typing import NamedTuple
 import sqlalchemy as sa
 import structlog
 
+from doorward_client.errors import NotFoundError
 from doorward_client.tokens import Claims
 from doorward_kit.pagination import CursorCodec
 from doorward_kit.unit_of_work import Database
 from doorward_mail.dead_letters import repository
-from doorward_mail.dead_letters.errors import MailNotFoundError
 from doorward_mail.dead_letters.repository import DeadMail
 
 log = structlog.get_logger(__name__)
 
 
-class Decision(StrEnum):
-    """What becomes of a dead letter, as the event that the log has of it."""
+class DeadLetterNotFoundError(NotFoundError):
+    """404 for a mail that is not a dead letter: unknown, sent, or due again."""
 
-    RESENT = "mail.resent"
+    code = "dead_letter_not_found"
+    detail = "Dead letter not found."
+
+
+class DeadLetterAction(StrEnum):
+    """What an administrator does with a dead letter, as an event of the log."""
+
+    RETRIED = "mail.retried"
     DISCARDED = "mail.discarded"
 
 
-class DeadMailPage(NamedTuple):
+class DeadLetterPage(NamedTuple):
     """A page of dead letters, and the cursor of the next."""
 
     mails: Sequence[DeadMail]
@@ -33,10 +40,10 @@ class DeadMailPage(NamedTuple):
 
 
 class DeadLetterService:
-    """Lists the dead letters of an outbox, sends them again and throws them away.
+    """Lists the dead letters of an outbox, retries and discards them.
 
-    `wake` is called when one is to be sent. A service may override `require_unchanged_account`,
-    `require_wanted` and `record`: all of them run in the change's transaction.
+    `wake` is called after a retry has committed. A service may override `authorize`, `check_retry` and
+    `record`: all of them run in the transaction of the change.
     """
 
     def __init__(
@@ -46,57 +53,57 @@ class DeadLetterService:
         self._outbox = outbox
         self._cursors = cursors
         self._wake = wake
-        # With the outbox: services that share a secret do not share their lists.
+        # With the outbox, because services with a shared secret must not accept each other's cursors.
         self._query = ("dead letters", outbox.name)
 
-    async def page(self, cursor: str | None, limit: int) -> DeadMailPage:
+    async def page(self, cursor: str | None, limit: int) -> DeadLetterPage:
         """Read one page, the newest first; raises InvalidCursorError."""
         behind = None if cursor is None else self._cursors.decode(cursor, query=self._query)
         found = await self._database.read(
             lambda connection: repository.list_dead(connection, self._outbox, behind, limit + 1)
         )
-        return DeadMailPage(*self._cursors.page(found, limit, repository.position_of, query=self._query))
+        return DeadLetterPage(*self._cursors.page(found, limit, repository.position_of, query=self._query))
 
-    async def resend(self, caller: Claims, mail_id: uuid.UUID) -> None:
-        """Send a dead letter again; raises MailNotFoundError, and as `require_wanted` does."""
+    async def retry(self, caller: Claims, mail_id: uuid.UUID) -> None:
+        """Send a dead letter again; raises DeadLetterNotFoundError, and as `check_retry` does."""
 
         def change(connection: sa.Connection, outbox: sa.Table, mail_id: uuid.UUID) -> bool:
-            was_dead = repository.resend(connection, outbox, mail_id)
+            was_dead = repository.retry(connection, outbox, mail_id)
             if was_dead:
-                # The mail first, then what it tells of: so the worker locks them too.
-                self.require_wanted(connection, mail_id)
+                # The mail first, then what it is about: the worker locks them in this order, too.
+                self.check_retry(connection, mail_id)
             return was_dead
 
-        await self._decide(caller, mail_id, Decision.RESENT, change)
+        await self._change(caller, mail_id, DeadLetterAction.RETRIED, change)
         self._wake()
 
     async def discard(self, caller: Claims, mail_id: uuid.UUID) -> None:
-        """Throw a dead letter away; raises MailNotFoundError."""
-        await self._decide(caller, mail_id, Decision.DISCARDED, repository.discard)
+        """Delete a dead letter; raises DeadLetterNotFoundError."""
+        await self._change(caller, mail_id, DeadLetterAction.DISCARDED, repository.discard)
 
-    def require_unchanged_account(self, connection: sa.Connection, caller: Claims) -> None:
-        """Raise InvalidAccessTokenError for a caller who may not decide any more; here the token says."""
+    def authorize(self, connection: sa.Connection, caller: Claims) -> None:
+        """Raise InvalidAccessTokenError for a caller who has lost the role. The default trusts the token."""
 
-    def require_wanted(self, connection: sa.Connection, mail_id: uuid.UUID) -> None:
-        """Raise for a mail that would not be sent, whoever it is for; here each would."""
+    def check_retry(self, connection: sa.Connection, mail_id: uuid.UUID) -> None:
+        """Raise a DoorwardError for a mail that the worker would skip. By default it skips none."""
 
     def record(
-        self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, decision: Decision
+        self, connection: sa.Connection, caller: Claims, mail_id: uuid.UUID, action: DeadLetterAction
     ) -> None:
-        """Write down who decided what, where a service keeps such a record."""
+        """Add the action to the service's audit log, where it has one."""
 
-    async def _decide(
+    async def _change(
         self,
         caller: Claims,
         mail_id: uuid.UUID,
-        decision: Decision,
+        action: DeadLetterAction,
         change: Callable[[sa.Connection, sa.Table, uuid.UUID], bool],
     ) -> None:
         def work(connection: sa.Connection) -> None:
-            self.require_unchanged_account(connection, caller)
+            self.authorize(connection, caller)
             if not change(connection, self._outbox, mail_id):
-                raise MailNotFoundError
-            self.record(connection, caller, mail_id, decision)
+                raise DeadLetterNotFoundError
+            self.record(connection, caller, mail_id, action)
 
         await self._database.write(work)
-        log.info(decision.value, actor_id=str(caller.user_id), mail=str(mail_id))
+        log.info(action.value, actor_id=str(caller.user_id), mail=str(mail_id))

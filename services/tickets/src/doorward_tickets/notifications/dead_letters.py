@@ -12,7 +12,7 @@ from doorward_tickets.notifications.errors import MailSupersededError
 class DeadLetterService(service.DeadLetterService):
     """Decides about mails about tickets."""
 
-    def require_wanted(self, connection: sa.Connection, mail_id: uuid.UUID) -> None:
-        """Raise MailSupersededError for a mail that its hook would drop for a newer one."""
+    def check_retry(self, connection: sa.Connection, mail_id: uuid.UUID) -> None:
+        """Raise MailSupersededError for a mail that its hook would skip because of a newer one."""
         if repository.is_superseded(connection, mail_id):
             raise MailSupersededError

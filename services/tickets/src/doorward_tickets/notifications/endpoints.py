@@ -17,13 +17,12 @@ from doorward_tickets.notifications.schemas import TicketDeadLetter
 PREFIX: Final = "/api/v1/tickets"
 
 router = api_router(prefix=PREFIX + "/{ticket_id}", tag="tickets")
-# To be asked before the routes of a ticket, which would take "mails" for an id.
-mails_router = dead_letter_router(
-    PREFIX + "/mails",
-    dead_letters,
+dead_letters_router = dead_letter_router(
+    PREFIX,
+    Depends(dead_letters),
     TicketDeadLetter,
     before_changes=[Depends(require_unchanged_account)],
-    resend_refusals={
+    retry_errors={
         MailSupersededError.status: refusal(
             f"`{MailSupersededError.code}`: a newer mail tells all that this one would have told."
         )

@@ -2,10 +2,8 @@
 
 import uuid
 from dataclasses import replace
-from typing import Literal
 
 from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.templates import DROP, Verdict
 from doorward_tickets.user_snapshots.auth_client import Accounts
 
 
@@ -15,14 +13,14 @@ class RecipientLookup:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    async def find(self, mail: LeasedMail) -> LeasedMail | Literal[Verdict.DROP]:
+    async def find(self, mail: LeasedMail) -> LeasedMail | None:
         """Return a mail with its recipient, their name and role; nobody who is deleted or disabled gets one.
 
         Raises AccountsUnavailableError.
         """
-        person_id = uuid.UUID(hex=mail.parameters["person_id"])
-        account = (await self._accounts.find([person_id])).get(person_id)
+        user_id = uuid.UUID(hex=mail.parameters["user_id"])
+        account = (await self._accounts.find([user_id])).get(user_id)
         if account is None or not account.is_active:
-            return DROP
+            return None
         told = {"name": account.name, "role": account.role}
         return replace(mail, recipient=account.email, parameters={**mail.parameters, **told})

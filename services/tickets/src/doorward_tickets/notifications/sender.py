@@ -1,4 +1,4 @@
-"""The mail room of tickets: its texts, its hooks, its outbox."""
+"""The mail worker of tickets: its templates, its hooks, its outbox."""
 
 from doorward_kit.app import AppResources
 from doorward_mail import sender
@@ -19,4 +19,11 @@ class MailSender(sender.MailSender):
         texts = MailTemplates(
             "doorward_tickets.notifications", templates(hooks), settings, folder="templates"
         )
-        super().__init__(runtime, outbox, texts, settings, find_recipient=RecipientLookup(accounts).find)
+        super().__init__(
+            runtime.database,
+            outbox,
+            texts,
+            settings,
+            runtime.metrics,
+            find_recipient=RecipientLookup(accounts).find,
+        )

@@ -1,0 +1,110 @@
+"""Content of a mail, and the RFC 5322 message made of it, safe for any name or subject."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final
+
+from doorward_mail.email_address import InvalidAddressError, envelope_address
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.settings import MailSettings
+from doorward_mail.transport import DeliveryError, Failure, Message
+
+# Marks that change the direction of the text after them: a name with one rewrites the sentence around it.
+_BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+# 7 bit, so that no server on the way has to re-encode.
+_ASCII: Final = SMTP.clone(cte_type="7bit")
+_UTF8: Final = SMTP.clone(cte_type="7bit", utf8=True)
+
+_HEADERS: Final = (
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Content-Type",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MailContent:
+    """What a mail says, rendered in one language."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def one_line(text: str) -> str:
+    """Return text without line breaks, control characters or direction marks."""
+    return " ".join("".join(" " if _is_control(character) else character for character in text).split())
+
+
+def header_text(text: str) -> str:
+    """Return text that is safe in a header.
+
+    Python's header parser decodes encoded words (RFC 2047) in text that is assigned to a header. Before
+    3.11.10 it writes a line break that was inside one as it is: a subject with `=?utf-8?q?=0A?=` then
+    starts a header of its own.
+    """
+    return one_line(text).replace("=?", "= ?")
+
+
+class MessageBuilder:
+    """Builds messages, all from one sender."""
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._sender = envelope_address(settings.sender)
+        self._from = Address(header_text(settings.mail_from_name), addr_spec=self._sender)
+        self._domain = settings.message_id_domain
+
+    def build(self, mail: LeasedMail, content: MailContent, *, is_unique: bool) -> Message:
+        """Build the message of a leased mail that has a recipient; raises DeliveryError.
+
+        The Message-ID is the row's id, so that mailboxes recognise a duplicate. `is_unique` adds the lease:
+        the next attempt of a mail with a code has another code, so it is another message (RFC 5322 section
+        3.6.4) and must not be dropped as a duplicate.
+        """
+        try:
+            recipient = envelope_address(mail.recipient or "")
+        except InvalidAddressError:
+            raise DeliveryError(Failure.ADDRESS, is_permanent=True) from None
+        local, _, domain = recipient.rpartition("@")
+        is_utf8 = not recipient.isascii()
+        identity = f"{mail.id}.{mail.lease_id.hex[:12]}" if is_unique else str(mail.id)
+
+        message = EmailMessage(policy=_UTF8 if is_utf8 else _ASCII)
+        message["From"] = self._from
+        # Without a name: users choose theirs, and the address suffices.
+        message["To"] = Address(username=local, domain=domain)
+        message["Subject"] = header_text(content.subject)
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Message-ID"] = f"<{identity}@{self._domain}>"
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses vacation replies
+        message.set_content(content.text, cte="quoted-printable")
+        message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+        raw = message.as_bytes()
+        _require_headers(raw, _HEADERS)
+        return Message(mail.id, self._sender, recipient, raw, is_utf8)
+
+
+def _require_headers(content: bytes, names: Sequence[str]) -> None:
+    """Raise ValueError unless the header has these fields once each, and no other line."""
+    header, _, _ = content.partition(b"\r\n\r\n")
+    lines = [line for line in header.split(b"\r\n") if line[:1] not in {b" ", b"\t"}]
+    found = [line.partition(b":")[0].decode("ascii", "replace") for line in lines]
+    if sorted(found) != sorted(names) or re.search(rb"\r(?!\n)|(?<!\r)\n", header):
+        raise ValueError("the message's header has other fields than the ones that were set")
+
+
+def _is_control(character: str) -> bool:
+    return character in _BIDI_CONTROLS or unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"}
