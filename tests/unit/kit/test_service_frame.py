@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from doorward_client.errors import DoorwardError
-from doorward_client.revocations.models import Changes, Source
+from doorward_client.revocations.models import FetchedRevocations, RevocationEntries, RevocationSource
 from doorward_kit.app import AppResources, create_service
 from doorward_kit.routing import api_router
 from doorward_kit.settings import ServiceSettings
@@ -54,15 +54,21 @@ async def thing(number: int, limit: int = 1) -> dict[str, int]:
 
 
 class _NothingRevoked:
-    async def changes(self, _cursor: str | None) -> Changes:
-        return Changes()
+    async def fetch(self) -> FetchedRevocations:
+        return FetchedRevocations(RevocationEntries())
+
+    def problem(self) -> str | None:
+        return None
+
+    def warning(self) -> str | None:
+        return None
 
     async def close(self) -> None:
         """Nothing was opened."""
 
 
 class _Runtime(AppResources):
-    def revocation_source(self, _settings: ServiceSettings) -> Source:
+    def revocation_source(self, _settings: ServiceSettings) -> RevocationSource:
         return _NothingRevoked()
 
 

@@ -57,8 +57,7 @@ def create_app(settings: AuthSettings, runtime: IdentityResources | None = None)
         owns_runtime=runtime is None,
         background=[CleanupTask(used.database).run, mail.run, throttle.run, captcha.run],
     )
-    app.state.services = services = AuthContainer.build(used, throttle, captcha, mail, settings)
-    used.feed.listener = services.revocation_log.add
+    app.state.services = AuthContainer.build(used, throttle, captcha, mail, settings)
     return app
 
 

@@ -12,9 +12,10 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from doorward_client.errors import DoorwardError
+from doorward_client.metrics import VerificationMetrics
+from doorward_client.request_context import request_id_of
 from doorward_client.roles import Role
 from doorward_client.tokens import Claims, InvalidTokenError, Verifier
-from doorward_kit.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -71,16 +72,18 @@ class BearerToken(SecurityBase):
         headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
         if not headers:
             raise NotAuthenticatedError
+        # One or more spaces (RFC 9110 section 11.4).
         scheme, _, token = headers[0].decode("latin-1").partition(" ")
+        token = token.lstrip(" ")
         if len(headers) > 1 or scheme.lower() != "bearer":
             raise InvalidAccessTokenError
         verifier: Verifier = request.app.state.verifier
         try:
             claims = verifier.verify(token)
         except InvalidTokenError as error:
-            metrics: Metrics = request.app.state.metrics
-            metrics.tokens_refused.labels(error.reason).inc()
-            log.info("token.rejected", reason=error.reason)
+            metrics: VerificationMetrics = request.app.state.verification_metrics
+            metrics.token_rejected(error.reason)
+            log.info("token.rejected", reason=error.reason, request_id=request_id_of(request.scope))
             raise InvalidAccessTokenError from None
         if self.role is not None and claims.role != self.role:
             raise InsufficientRoleError(self.role)

@@ -1,11 +1,11 @@
-"""Doorward's tokens in a FastAPI service of your own, in three lines.
+"""Doorward's access tokens in your own FastAPI service.
 
-    from doorward_client.fastapi import CurrentUser, guard
+    from doorward_client.fastapi import CurrentUser, setup_doorward_auth
 
-    guard(app)
+    setup_doorward_auth(app)
 
-and an endpoint with a parameter `caller: CurrentUser` (or `AdminUser`) is for people who are signed
-in. Settings come from the environment, DOORWARD_AUTH_URL, _CLIENT_ID and _CLIENT_SECRET before all.
+An endpoint with a parameter `caller: CurrentUser` then requires a valid token. Settings come from the
+environment: at least DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET.
 """
 
 import asyncio
@@ -18,48 +18,62 @@ from fastapi import FastAPI
 
 from doorward_client.bearer_auth import AdminUser, CurrentUser, require_role
 from doorward_client.errors import setup_domain_errors
+from doorward_client.metrics import NoVerificationMetrics, VerificationMetrics
 from doorward_client.roles import Role
 from doorward_client.settings import VerifierSettings, load_settings
 from doorward_client.token_verification import TokenVerificationService, remote_source
 from doorward_client.tokens import Claims
-from doorward_kit.metrics import Metrics
 
-__all__ = ["AdminUser", "Claims", "CurrentUser", "Role", "VerifierSettings", "guard", "require_role"]
+__all__ = [
+    "AdminUser",
+    "Claims",
+    "CurrentUser",
+    "Role",
+    "VerifierSettings",
+    "require_role",
+    "setup_doorward_auth",
+]
 
 log = structlog.get_logger(__name__)
 
 START_SECONDS: Final = 5.0
-"""How long a start waits for the keys and for the first list of revoked tokens."""
+"""Longest wait of a start for the keys and the first revocation list."""
 
 
-def guard(app: FastAPI, settings: VerifierSettings | None = None) -> TokenVerificationService:
-    """Teach `app` to know who calls. Raises SettingsError.
+def setup_doorward_auth(
+    app: FastAPI,
+    settings: VerifierSettings | None = None,
+    *,
+    metrics: VerificationMetrics | None = None,
+) -> TokenVerificationService:
+    """Let `app` verify access tokens. Raises SettingsError.
 
-    While the application runs, keys and the list of revoked tokens are kept up to date. The returned
-    object's `problem()` is for the application's own readiness probe.
+    Keys and revocations are kept up to date while the application runs. `problem()` of the returned object
+    belongs into the application's readiness probe. `metrics` is, for example,
+    `doorward_client.prometheus.PrometheusVerificationMetrics()`.
     """
     used = settings or load_settings(VerifierSettings)
-    metrics = Metrics()
-    verification = TokenVerificationService(used, metrics, remote_source(used))
+    used_metrics = metrics or NoVerificationMetrics()
+    verification = TokenVerificationService(used, used_metrics, remote_source(used))
     app.state.verifier = verification.verifier
-    app.state.metrics = metrics
+    app.state.verification_metrics = used_metrics
     setup_domain_errors(app)
-    serve = app.router.lifespan_context
+    wrapped = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(running: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        async with _kept_fresh(verification), serve(running) as state:
+        async with _running(verification), wrapped(running) as state:
             yield state
 
-    app.router.lifespan_context = lifespan  # type: ignore[assignment]  # of two kinds, with and without state
+    app.router.lifespan_context = lifespan  # type: ignore[assignment]  # its type is two kinds of lifespan
     return verification
 
 
 @asynccontextmanager
-async def _kept_fresh(verification: TokenVerificationService) -> AsyncIterator[None]:
+async def _running(verification: TokenVerificationService) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(run()) for run in verification.background()]
     try:
-        await _first_look(verification)
+        await _wait_until_loaded(verification)
         yield
     finally:
         for task in tasks:
@@ -67,11 +81,11 @@ async def _kept_fresh(verification: TokenVerificationService) -> AsyncIterator[N
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _first_look(verification: TokenVerificationService) -> None:
-    """Wait for what every request needs; without it each is judged as the settings say."""
+async def _wait_until_loaded(verification: TokenVerificationService) -> None:
+    """Wait for keys and revocations; if they do not arrive, start anyway and answer tokens with 503."""
     deadline = asyncio.get_running_loop().time() + START_SECONDS
-    while (problem := verification.problem()) is not None:
-        if asyncio.get_running_loop().time() > deadline:
-            log.warning("verification.not_ready", problem=problem)
-            return
+    while not verification.is_loaded and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - of two parts
         await asyncio.sleep(0.02)
+    problem = verification.problem()
+    if problem is not None:
+        log.warning("verification.not_ready", problem=problem)

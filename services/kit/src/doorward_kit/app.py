@@ -10,8 +10,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from doorward_client.errors import setup_error_handlers
-from doorward_client.revocations.models import Source
-from doorward_client.token_verification import Background, TokenVerificationService, remote_source
+from doorward_client.revocations.models import RevocationSource
+from doorward_client.token_verification import BackgroundTask, TokenVerificationService, remote_source
 from doorward_kit.health import OPERATIONS_ROUTES, Readiness, setup_health
 from doorward_kit.metrics import Metrics
 from doorward_kit.middleware import RequestMiddleware
@@ -40,7 +40,7 @@ class AppResources:
         self.database: Final = Database(settings, self.metrics, name=name)
         if beside is None:
             source = self.revocation_source(settings)
-            self.verification = TokenVerificationService(settings, self.metrics, source)
+            self.verification = TokenVerificationService(settings, self.metrics.verification, source)
         else:
             self.verification = beside.verification
             beside.companions.append(self)
@@ -50,11 +50,11 @@ class AppResources:
         """Whether the process will stop soon."""
         return self._is_draining if self._beside is None else self._beside.is_draining
 
-    def revocation_source(self, settings: ServiceSettings) -> Source:
+    def revocation_source(self, settings: ServiceSettings) -> RevocationSource:
         """Return where the list of revoked tokens comes from; raises SettingsError."""
         return remote_source(settings)
 
-    def background(self) -> Sequence[Background]:
+    def background(self) -> Sequence[BackgroundTask]:
         """Return what runs beside the requests for as long as the process serves."""
         return self.verification.background()
 
@@ -78,7 +78,7 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     routers: Sequence[APIRouter],
     schema_problem: Callable[[sa.Connection], str | None],
     owns_runtime: bool,
-    background: Sequence[Background] = (),
+    background: Sequence[BackgroundTask] = (),
 ) -> FastAPI:
     """Build a service's application.
 
@@ -124,6 +124,7 @@ def create_service(  # noqa: PLR0913 - the parts of one frame
     app.state.settings = settings
     app.state.metrics = runtime.metrics
     app.state.verifier = runtime.verification.verifier
+    app.state.verification_metrics = runtime.metrics.verification
     app.state.runtime = runtime
     app.state.background = background
     setup_error_handlers(app)

@@ -167,7 +167,7 @@ class AccountService:
             deleted_users_feed.record(connection, user.id)
 
         await self._database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log_change("user.deleted", caller, user_id.bytes)
 
     async def _change(
@@ -214,7 +214,7 @@ class AccountService:
             return changed
 
         user = await self._database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log_change(
             "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
         )
