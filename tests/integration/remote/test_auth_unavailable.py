@@ -46,7 +46,7 @@ def test_auth_is_unavailable_and_comes_back(deployment: RemoteDeployment, policy
             for one in (kept, ended):
                 assert_unavailable(service, one.access, "revocations_stale")
             assert service.readiness() == (503, "The revocation list is stale.")
-        assert "revocations.stale" in service.log_text()
+        assert "revocations.fetch_failed" in service.log_text()
         deployment.auth.start()
         wait_until(lambda: service.status(ended.access) == 401, BITES_WITHIN, "refused")
         assert service.status(kept.access) == 200

@@ -49,7 +49,7 @@ class RevocationPoller:
                 try:
                     await self.update()
                 except Exception as error:  # noqa: BLE001 - whatever the error, the next poll may succeed
-                    log.warning("revocations.stale", age=self.revocations.age(), error=repr(error))
+                    log.warning("revocations.fetch_failed", age=self.revocations.age(), error=repr(error))
                 await self._wait()
         finally:
             await self._source.close()
