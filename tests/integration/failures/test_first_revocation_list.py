@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from integration.harness.crowd import enrol
-from integration.harness.deployment import FragileDeployment
+from integration.harness.deployment import FragileDeployment, start_alive
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from support.probes import http_status
@@ -30,16 +30,14 @@ def test_after_a_kill_and_a_start_without_the_database(deployment: FragileDeploy
 
     service.kill9()
     deployment.server.process.freeze()
-    ready, service._ready = service._ready, lambda: http_status(service.port, "/livez") == 200
     try:
-        service.start()
+        start_alive(service)
         for token in (revoked, valid):
             response = ask(token)
             assert (response.status_code, response.json()["code"]) == (503, "revocations_unavailable")
             assert int(response.headers["retry-after"]) > 0
         assert http_status(service.port, "/readyz") == 503
     finally:
-        service._ready = ready
         deployment.server.process.thaw()
     deployment.wait_until_ready(20)
     assert ask(revoked).status_code == 401

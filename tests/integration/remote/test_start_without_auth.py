@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from integration.harness.deployment import wait_until
+from integration.harness.deployment import start_alive, wait_until
 from integration.harness.installation import AUTH, SECRET_KEY, TICKETS
 from integration.harness.tickets_chain import CLIENT, new_chain
 from integration.remote.own_service import REPORTS, OwnService
@@ -26,8 +26,8 @@ def test_with_a_key_of_its_own_it_has_to_wait_for_the_list(
         revoked, valid = (chain.log_in("user@example.com") for _ in range(2))
         assert chain.call("POST", f"{AUTH}/logout", revoked).status == 204
         chain.auth.kill9()
-        tickets._ready = lambda: http_status(tickets.port, "/livez") == 200
-        with tickets, own:
+        start_alive(tickets)
+        with own:
             addresses[f"{own.url}{REPORTS}"] = own.port
 
             def answers(token: str) -> list[tuple[int, str | None]]:
