@@ -108,7 +108,7 @@ def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("DOORWARD_SECRET_KEY", "short", "DOORWARD_SECRET_KEY is shorter than 32 bytes; make one with"),
+        ("DOORWARD_SECRET_KEY", "short", "DOORWARD_SECRET_KEY is shorter than 32 bytes; generate one with"),
         ("DOORWARD_DATABASE_URL", "nonsense", "DOORWARD_DATABASE_URL is not a database URL"),
         ("DOORWARD_DATABASE_URL", "postgresql://h/d", "names a database other than"),
         ("DOORWARD_LOG_LEVEL", "loud", "DOORWARD_LOG_LEVEL is not one of debug"),
@@ -158,7 +158,7 @@ def test_a_key_set_instead_of_the_one_key(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
     settings = load_settings(ServiceSettings)
-    assert set(settings.key_ring().believed) == {member["kid"]}
+    assert set(settings.key_store().verification_keys) == {member["kid"]}
     assert settings.jwks_file == tmp_path / "keys.json"
 
 
@@ -206,7 +206,7 @@ def test_published_keys_leave_cursors_a_secret_of_their_own(monkeypatch: pytest.
     monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
     settings = load_settings(ServiceSettings)
     assert settings.keys_are_published
-    assert settings.cursor_secrets(settings.key_ring()) == (KEY.encode(),)
+    assert settings.cursor_secrets(settings.key_store()) == (KEY.encode(),)
 
 
 @pytest.mark.parametrize("settings", [{}, {"JWKS": key_set(PUBLIC)}])

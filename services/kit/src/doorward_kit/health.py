@@ -67,7 +67,7 @@ class Readiness:
 
     def status_text(self) -> str:
         """Say what is wrong though this process is ready, or "ok"."""
-        note = self._verification.note()
+        note = self._verification.warning()
         return "ok" if note is None else f"ok, but {note}"
 
 

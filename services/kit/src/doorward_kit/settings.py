@@ -1,20 +1,78 @@
-"""Settings of a service: its database, its address, its tokens."""
+"""Settings of a service: its log, its database, its address, its tokens."""
 
 import ipaddress
+import os
 import time
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings.base import DoorwardSettings, plain
+from doorward_client.settings.base import DoorwardSettings, LookupSource, raw_value
 from doorward_client.settings.verifier import VerifierSettings
 from doorward_kit.client_ip import Network
+from doorward_kit.logging import LEVELS
+
+_LEGACY_VARIABLES: Final[Mapping[str, str]] = {
+    "log_level": "LOGLEVEL",
+    "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
+    "secret_key": "SECRET_KEY",
+}
+
+
+class ProcessSettings(DoorwardSettings):
+    """What every process of Doorward reads, also from the variables of the older server (MYSQL_*, ...)."""
+
+    log_level: str = Field(default="info", description=f"One of {', '.join(LEVELS)}.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in LEVELS:
+            raise ValueError(f"is not one of {', '.join(LEVELS)}")
+        return value.lower()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the variables of the older server last."""
+        sources = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return (*sources, LookupSource(settings_cls, _from_legacy_env))
+
+
+def _from_legacy_env(name: str) -> str | None:
+    if name == "database_url":
+        return _legacy_database_url()
+    variable = _LEGACY_VARIABLES.get(name)
+    return os.environ.get(variable) or None if variable else None
+
+
+def _legacy_database_url() -> str | None:
+    host = os.environ.get("MYSQL_HOST")
+    if not host:
+        return None
+    url = sa.URL.create(
+        "mysql+pymysql",
+        username=os.environ.get("MYSQL_USER"),
+        password=os.environ.get("MYSQL_PASSWORD"),
+        host=host,
+        port=int(os.environ.get("MYSQL_PORT", "3306")),
+        database=os.environ.get("MYSQL_DB"),
+    )
+    return url.render_as_string(hide_password=False)
 
 
 def _usable_database(value: SecretStr) -> SecretStr:
@@ -30,7 +88,7 @@ def _usable_database(value: SecretStr) -> SecretStr:
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_usable_database)]
 
 
-class DatabaseSettings(DoorwardSettings):
+class DatabaseSettings(ProcessSettings):
     """How to reach the database."""
 
     database_url: DatabaseUrl = Field(description="`mysql+pymysql://user:password@host:3306/name`")
@@ -59,7 +117,7 @@ class DatabaseSettings(DoorwardSettings):
 def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
     """Put the password into the URL, where that has none; the names of both settings begin with `prefix`."""
     name = f"{prefix}database_url"
-    url, password = plain(given.get(name)), plain(given.get(f"{prefix}database_password"))
+    url, password = raw_value(given.get(name)), raw_value(given.get(f"{prefix}database_password"))
     if url is None or password is None:
         return given
     try:
@@ -116,10 +174,10 @@ class ServiceSettings(DatabaseSettings, VerifierSettings):
             )
         return super().key_problem(key_set)
 
-    def cursor_secrets(self, ring: KeyStore) -> Sequence[bytes]:
+    def cursor_secrets(self, keys: KeyStore) -> Sequence[bytes]:
         """Return the secrets that cursors are sealed with, the one to write with first."""
         return (
-            ring.secrets
+            keys.secrets
             if self.pagination_secret is None
             else (self.pagination_secret.get_secret_value().encode(),)
         )
