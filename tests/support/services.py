@@ -82,7 +82,7 @@ def migrate(database_url: str) -> None:
 
 def migrate_tickets(database_url: str) -> None:
     """Bring the schema of tickets' own database up to date, as its migration Job does."""
-    run_command("migrate", {"DOORWARD_DATABASE_URL": database_url}, package="doorward_tickets")
+    run_command("migrate", {"DOORWARD_TICKETS_DATABASE_URL": database_url})
 
 
 def create_admin(database_url: str, admin: Admin | None = None) -> Admin:

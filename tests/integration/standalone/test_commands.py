@@ -60,7 +60,8 @@ def create_admin(folder: Path, *arguments: str, **env: str) -> subprocess.Comple
 
 def test_migrating_twice_is_no_error(folder: Path) -> None:
     done = doorward(folder, "migrate")
-    assert (done.returncode, done.stdout) == (0, "doorward: the schema is up to date\n")
+    lines = [f"doorward: the {name} schema is up to date" for name in ("identity", "tickets")]
+    assert (done.returncode, done.stdout.splitlines()) == (0, lines)
 
 
 def test_waits_for_a_schema_that_another_command_makes(tmp_path: Path) -> None:

@@ -53,17 +53,22 @@ class DatabaseSettings(DoorwardSettings):
     @model_validator(mode="before")
     @classmethod
     def _url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
-        """Put the password into the URL, which is what everybody reads."""
-        url, password = plain(given.get("database_url")), plain(given.get("database_password"))
-        if url is None or password is None:
-            return given
-        try:
-            parsed = sa.make_url(url)
-        except sa.exc.ArgumentError:
-            return given  # refused by its own field, in a moment
-        if parsed.password is not None or parsed.get_backend_name() == "sqlite":
-            return given
-        return {**given, "database_url": parsed.set(password=password).render_as_string(hide_password=False)}
+        return database_url_with_password(given)
+
+
+def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
+    """Put the password into the URL, where that has none; the names of both settings begin with `prefix`."""
+    name = f"{prefix}database_url"
+    url, password = plain(given.get(name)), plain(given.get(f"{prefix}database_password"))
+    if url is None or password is None:
+        return given
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return given  # the URL's own validator rejects it next
+    if parsed.password is not None or parsed.get_backend_name() == "sqlite":
+        return given
+    return {**given, name: parsed.set(password=password).render_as_string(hide_password=False)}
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):

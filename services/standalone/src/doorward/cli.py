@@ -10,8 +10,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward import create_admin, import_users, rotate_key, serve
+from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
-from doorward.settings import CommandSettings
+from doorward.settings import CommandSettings, MigrateSettings
 from doorward_client.settings import SettingsError, load_settings
 from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
@@ -19,9 +20,8 @@ from doorward_kit.database import error_text
 from doorward_kit.database_readiness import wait_for_database
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
-from doorward_kit.migrations import MigrationBusyError, migrate
+from doorward_kit.migrations import MigrationBusyError
 from doorward_kit.server import PortTakenError, fail
-from doorward_kit.service_cli import add_waiting
 from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
 
 _OUTCOMES: Final = {
@@ -55,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait this long for the database"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="doorward", description="Login, users and tickets for a small team's Kubernetes."
@@ -64,8 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("serve", help="run every service in one process (a laptop, a demo)")
     command.set_defaults(run=lambda _options: serve.run())
 
-    command = commands.add_parser("migrate", help="bring the database's schema up to date")
-    add_waiting(command)
+    command = commands.add_parser(
+        "migrate",
+        help="bring every database that is given up to date; safe to repeat",
+        description="Migrates DOORWARD_DATABASE_URL (identity) and DOORWARD_TICKETS_DATABASE_URL, whichever"
+        " is set; without both the local SQLite files.",
+    )
+    _add_wait(command)
     command.set_defaults(run=_migrate)
 
     command = commands.add_parser(
@@ -79,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--reset-password", action="store_true", help="give an account that is there this password"
     )
-    add_waiting(command)
+    _add_wait(command)
     command.set_defaults(run=_create_admin)
 
     command = commands.add_parser(
@@ -111,12 +122,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _migrate(options: argparse.Namespace) -> int:
-    settings = load_settings(CommandSettings)
+    settings = load_settings(MigrateSettings)
     configure_logging(settings.log_level)
-    database = _open(settings)
-    wait_for_database(database.engine, options.wait)
-    migrate(database.engine, schema.PACKAGE)
-    print("doorward: the schema is up to date")
+    for name in migrate_databases(settings, wait=options.wait):
+        print(f"doorward: the {name} schema is up to date")
     return 0
 
 

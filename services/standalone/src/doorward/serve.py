@@ -5,18 +5,16 @@ import sys
 
 from doorward import create_admin
 from doorward.app import create_app
+from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import StandaloneSettings
 from doorward_client.settings import load_settings
-from doorward_identity import schema
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
-from doorward_kit.migrations import migrate
 from doorward_kit.server import listen, serve
 from doorward_kit.unit_of_work import Database
 from doorward_mail.dev_mailbox_page import MAILBOX
-from doorward_tickets import schema as tickets_schema
 
 
 def run() -> int:
@@ -37,19 +35,13 @@ def run() -> int:
 
 def _prepare(settings: StandaloneSettings) -> str:
     """Migrate and create the first administrator; return the line that says how to log in."""
+    migrate_databases(settings)
     database = Database(settings, Metrics(), pool_size=1, timeout=30)
     try:
-        migrate(database.engine, schema.PACKAGE)
         purge_audit(database, days=settings.audit_retention_days)
-        login = _first_admin(database, settings)
+        return _first_admin(database, settings)
     finally:
         database.dispose()
-    own = Database(settings.for_tickets(), Metrics(), pool_size=1, timeout=30)
-    try:
-        migrate(own.engine, tickets_schema.PACKAGE)
-    finally:
-        own.dispose()
-    return login
 
 
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:

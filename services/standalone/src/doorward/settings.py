@@ -14,9 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings
+from doorward_client.settings.base import plain
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.key_rotation import new_jwk, write_key_set
-from doorward_kit.settings import DatabaseSettings, DatabaseUrl
+from doorward_kit.settings import DatabaseSettings, DatabaseUrl, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
 
@@ -65,11 +66,63 @@ class _LocalDefaults(DoorwardSettings):
 
 
 class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSettings, RetentionSettings):
-    """What the administrator's commands need: no signing key, no port."""
+    """Settings of the administrator's commands: no signing key, no port."""
+
+
+class _TicketsDatabase(DoorwardSettings):
+    """The database of tickets, by default a file beside an SQLite database of identity."""
+
+    tickets_database_password: SecretStr | None = Field(
+        default=None,
+        description="Password of tickets' database, if `DOORWARD_TICKETS_DATABASE_URL` has none.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tickets_database(cls, given: dict[str, object]) -> dict[str, object]:
+        given = database_url_with_password(given, "tickets_")
+        identity = plain(given.get("database_url"))
+        if given.get("tickets_database_url") is not None or identity is None:
+            return given
+        try:
+            url = sa.make_url(identity)
+        except sa.exc.ArgumentError:
+            return given  # the URL's own validator rejects it next
+        if url.get_backend_name() != "sqlite" or not url.database:
+            return given
+        sibling = url.set(database=str(Path(url.database).with_name("tickets.db")))
+        return {**given, "tickets_database_url": sibling.render_as_string(hide_password=False)}
+
+
+class MigrateSettings(_TicketsDatabase):
+    """The databases to migrate: those that are given, or without any the local files."""
+
+    database_url: DatabaseUrl | None = Field(default=None, description="The identity database.")
+    database_password: SecretStr | None = Field(
+        default=None, description="Its password, if `DOORWARD_DATABASE_URL` has none."
+    )
+    tickets_database_url: DatabaseUrl | None = Field(default=None, description="The database of tickets.")
+    database_tls_ca_file: str | None = Field(
+        default=None, description="PEM file of the authority that verifies both databases' certificates."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _databases(cls, given: dict[str, object]) -> dict[str, object]:
+        given = database_url_with_password(given)
+        if given.get("database_url") is None and given.get("tickets_database_url") is None:
+            return {**given, "database_url": _local_database_url()}
+        return given
 
 
 class StandaloneSettings(
-    _LocalDefaults, AuthSettings, UsersSettings, TicketOptions, AdminSettings, RetentionSettings
+    _LocalDefaults,
+    _TicketsDatabase,
+    AuthSettings,
+    UsersSettings,
+    TicketOptions,
+    AdminSettings,
+    RetentionSettings,
 ):
     """Everything, for every service in one process."""
 
@@ -122,23 +175,6 @@ class StandaloneSettings(
 
     @model_validator(mode="before")
     @classmethod
-    def _own_tickets(cls, given: dict[str, object]) -> dict[str, object]:
-        """Keep tickets in a file beside the others', unless told otherwise."""
-        identity = given.get("database_url")
-        if "tickets_database_url" in given or identity is None:
-            return given
-        secret = identity.get_secret_value() if isinstance(identity, SecretStr) else str(identity)
-        try:
-            url = sa.make_url(secret)
-        except sa.exc.ArgumentError:
-            return given  # refused by its own field, in a moment
-        if url.get_backend_name() != "sqlite" or not url.database:
-            return given
-        beside = url.set(database=str(Path(url.database).with_name("tickets.db")))
-        return {**given, "tickets_database_url": beside.render_as_string(hide_password=False)}
-
-    @model_validator(mode="before")
-    @classmethod
     def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
         """Use the keys of the data directory unless others are given; its mailbox without a mail server."""
         if not given.keys() & {"smtp_host", "mailbox_dir"}:
@@ -169,9 +205,17 @@ def data_directory() -> Path:
 
 
 def _local_default(name: str) -> str | None:
-    if name == "database_url":
-        return sa.URL.create("sqlite", database=str(data_directory() / "doorward.db")).render_as_string()
-    return None
+    return _local_database_url() if name == "database_url" else None
+
+
+def _local_database_url() -> str:
+    """Return the SQLite database of the data directory, which is made if missing; raises SettingsError."""
+    directory = data_directory()
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
+    return sa.URL.create("sqlite", database=str(directory / "doorward.db")).render_as_string()
 
 
 def _algorithm(given: dict[str, object]) -> str:

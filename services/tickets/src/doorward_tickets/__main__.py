@@ -1,4 +1,4 @@
-"""`python -m doorward_tickets`: serve the tickets service as the environment says, or `migrate`."""
+"""`python -m doorward_tickets`: serve the tickets service as the environment says."""
 
 import sys
 

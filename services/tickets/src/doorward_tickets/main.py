@@ -6,11 +6,11 @@ from typing import Final
 import httpx2
 from fastapi import FastAPI
 
-from doorward_kit import service_cli
 from doorward_kit.app import AppResources, ServiceDefinition, create_service, run_on_shutdown
 from doorward_kit.cleanup import CleanupTask
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
+from doorward_kit.server import run_service
 from doorward_mail.dead_letters import repository as dead_letters
 from doorward_tickets.context import TicketsContext
 from doorward_tickets.notifications import endpoints as notice_endpoints
@@ -21,7 +21,7 @@ from doorward_tickets.notifications.sender import MailSender
 from doorward_tickets.notifications.service import NotificationService
 from doorward_tickets.replies import endpoints as reply_endpoints
 from doorward_tickets.replies.service import ReplyService
-from doorward_tickets.schema import PACKAGE, schema_problem
+from doorward_tickets.schema import schema_problem
 from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import idempotency_keys, outbox
 from doorward_tickets.tickets import endpoints as ticket_endpoints
@@ -111,5 +111,5 @@ def create_app(
 
 
 def main() -> int:
-    """Serve or migrate, as the command line says; return the exit status."""
-    return service_cli.run(PACKAGE, TicketsSettings, create_app)
+    """Serve as the environment says; return the exit status."""
+    return run_service(TicketsSettings, create_app)
