@@ -14,11 +14,11 @@ from doorward_tickets.tickets.workflow import Priority, TicketStatus
 
 
 def _subject(text: str) -> str:
-    return one_line(text, what="subject", longest=SUBJECT_LENGTH)
+    return one_line(text, what="subject", max_length=SUBJECT_LENGTH)
 
 
 def _text(text: str) -> str:
-    return paragraphs(text, what="text", longest=TEXT_LENGTH)
+    return paragraphs(text, what="text", max_length=TEXT_LENGTH)
 
 
 Subject = Annotated[
