@@ -109,7 +109,7 @@ SOFTENERS = (
     "?role=",
     "?role",
     "?%72ole=user",
-    "?/.doorward/anybody",
+    "?/.doorward/any-role",
     "?..;/public/",
     "/%20?role=user",
     "%3Frole=user",
@@ -152,7 +152,7 @@ def test_a_path_that_two_readers_read_in_two_ways_reaches_nobody(guarded: Guarde
     assert guarded.application.received == []
 
 
-@pytest.mark.parametrize("path", ["/.doorward/anybody", "/.doorward/admin", "/.refused", "/.unavailable"])
+@pytest.mark.parametrize("path", ["/.doorward/any-role", "/.doorward/admin", "/.refused", "/.unavailable"])
 def test_what_is_internal_is_not_there(guarded: Guarded, path: str) -> None:
     with guarded.user() as client:
         assert client.get(path).status_code == 404

@@ -96,7 +96,7 @@ def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: 
         ("tickets", "DELETE FROM tickets"),
         ("tickets", "UPDATE replies SET text = ''"),
         ("tickets", "DROP TABLE people"),
-        ("tickets", "UPDATE tickets_schema SET version_num = '9999'"),
+        ("tickets", "UPDATE alembic_version_tickets SET version_num = '9999'"),
     ],
 )
 def test_services_cannot_do_more(chain: Chain, service: ServiceName, statement: str) -> None:

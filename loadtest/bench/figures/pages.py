@@ -10,7 +10,7 @@ from bench.client import Connection, get
 from bench.plan import Plan
 from bench.rounds import Arm, Bound, Figure, in_turns, ratios
 from bench.stack import Stack
-from doorward_users.directory.schemas import Sort
+from doorward_users.directory.schemas import DirectorySort
 
 TARGET: Final = 2.0
 _STRIDE: Final = 200
@@ -22,7 +22,7 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     listed = "/api/v1/users"
     figures = [
         compare(service.port, f"{listed}?sort={sort.value}", stack.people.tokens[0], plan.depth, plan)
-        for sort in Sort
+        for sort in DirectorySort
     ]
     service.stop()
     return figures

@@ -1,4 +1,4 @@
-"""`doorward serve`: the whole system in one process, ready to log in to."""
+"""`doorward serve`: every service in one process, with a first administrator."""
 
 import secrets
 import sys
@@ -20,7 +20,7 @@ from doorward_mail.dev_mailbox_page import MAILBOX
 def run() -> int:
     """Prepare the data directory, the schema and the first administrator, then serve.
 
-    Raises SettingsError, PortTakenError, DatabaseUnavailableError, before anything was served.
+    Raises SettingsError, PortTakenError and DatabaseUnavailableError before it serves.
     """
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
@@ -33,7 +33,7 @@ def run() -> int:
 
 
 def _prepare(settings: StandaloneSettings) -> str:
-    """Migrate and create the first administrator; return the line that says how to log in."""
+    """Migrate and create the first administrator; return how to log in."""
     migrate_databases(settings)
     database = Database(settings, Metrics(), pool_size=1, timeout=30)
     try:

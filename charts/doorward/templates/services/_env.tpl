@@ -1,5 +1,5 @@
-{{/* Environment of a service. Takes (dict "root" $ "service" NAME). */}}
-{{- define "doorward.serviceEnv" -}}
+{{/* Settings of a service from the values. Takes (dict "root" $ "service" NAME). */}}
+{{- define "doorward.serviceSettings" -}}
 {{- $values := .root.Values -}}
 {{- $fullname := include "doorward.fullname" .root -}}
 {{ include "doorward.databaseEnv" (dict "root" .root "account" .service "database" (eq .service "tickets" | ternary "tickets" "identity")) }}
@@ -9,16 +9,16 @@
 - {name: DOORWARD_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
 - {name: DOORWARD_ACCESS_TOKEN_SECONDS, value: {{ $values.accessTokenSeconds | quote }}}
 - {name: DOORWARD_TRUSTED_PROXIES, value: {{ join "," $values.trustedProxies | quote }}}
-- {name: DOORWARD_SHUTDOWN_DELAY_SECONDS, value: {{ $values.drainSeconds | quote }}}
+- {name: DOORWARD_SHUTDOWN_DELAY_SECONDS, value: {{ $values.shutdownDelaySeconds | quote }}}
 {{- if or (eq .service "auth") $values.keys.shared }}
 - {name: DOORWARD_JWKS_FILE, value: /run/secrets/doorward/keys.json}
 {{- else }}
-- {name: DOORWARD_PAGINATION_SECRET_FILE, value: /run/secrets/doorward/cursor-key}
+- {name: DOORWARD_PAGINATION_SECRET_FILE, value: /run/secrets/doorward/pagination-secret}
 {{- end }}
 {{- if or (eq .service "tickets") (and (eq .service "users") (not $values.keys.shared)) }}
 - {name: DOORWARD_AUTH_URL, value: "http://{{ $fullname }}-auth:8000/api/v1/auth"}
 {{- end }}
-{{- if include "doorward.hasRedis" .root }}
+{{- if include "doorward.redisEnabled" .root }}
 {{- if $values.valkey.existingSecret }}
 - {name: DOORWARD_REDIS_URL_FILE, value: /run/secrets/doorward/redis-url}
 {{- else }}
@@ -32,7 +32,7 @@
 {{- with $values.registrationDomains }}
 - {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
 {{- end }}
-{{- if or $values.tickets.enabled $values.clients.existingSecret }}
+{{- if or $values.tickets.enabled $values.serviceClients.existingSecret }}
 - {name: DOORWARD_OAUTH_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
 {{- end }}
 {{- end }}
@@ -48,14 +48,14 @@
 {{- end }}
 {{- end -}}
 
-{{/* That, and what its extraEnv adds: twice the same name would be refused by Kubernetes, or win by its place. */}}
-{{- define "doorward.wholeEnv" -}}
-{{- $env := include "doorward.serviceEnv" . -}}
+{{/* Settings and extraEnv. A duplicate name is an error: server-side apply rejects it, and otherwise the last one wins. */}}
+{{- define "doorward.serviceEnv" -}}
+{{- $env := include "doorward.serviceSettings" . -}}
 {{- $extra := (get .root.Values .service).extraEnv -}}
 {{- $names := list -}}
 {{- range $env | fromYamlArray }}{{ $names = append $names .name }}{{ end -}}
 {{- range $extra }}
-{{- if has .name $names }}{{ fail (printf "%s.extraEnv: %s is set by the chart already" $.service .name) }}{{ end -}}
+{{- if has .name $names }}{{ fail (printf "%s.extraEnv: %s is already set by the chart" $.service .name) }}{{ end -}}
 {{- $names = append $names .name }}
 {{- end -}}
 {{ $env }}
@@ -64,16 +64,16 @@
 {{- end }}
 {{- end -}}
 
-{{/* How auth and tickets send mail. */}}
+{{/* Mail settings of auth and tickets. */}}
 {{- define "doorward.mailEnv" -}}
 {{- $mail := .Values.mail -}}
-{{- if .Values.appUrl -}}
-- {name: DOORWARD_FRONTEND_URL, value: {{ .Values.appUrl | quote }}}
+{{- if .Values.frontendUrl -}}
+- {name: DOORWARD_FRONTEND_URL, value: {{ .Values.frontendUrl | quote }}}
 {{- end }}
 {{- if $mail.host }}
 - {name: DOORWARD_SMTP_HOST, value: {{ $mail.host | quote }}}
 - {name: DOORWARD_SMTP_TLS, value: {{ $mail.tls | quote }}}
-- {name: DOORWARD_MAIL_FROM, value: {{ required "mail.from is needed with mail.host" $mail.from | quote }}}
+- {name: DOORWARD_MAIL_FROM, value: {{ required "mail.host requires mail.from" $mail.from | quote }}}
 - {name: DOORWARD_MAIL_FROM_NAME, value: {{ $mail.fromName | quote }}}
 {{- if $mail.port }}
 - {name: DOORWARD_SMTP_PORT, value: {{ $mail.port | quote }}}
@@ -88,27 +88,27 @@
 {{- end }}
 {{- end -}}
 
-{{/* Secrets of a service beside its database password. Takes (dict "root" $ "service" NAME). */}}
+{{/* Secrets of a service other than its database password. Takes (dict "root" $ "service" NAME). */}}
 {{- define "doorward.serviceSecrets" -}}
 {{- $values := .root.Values -}}
 - secret:
-    name: {{ include "doorward.secret" (dict "root" .root "kind" "keys") }}
+    name: {{ include "doorward.secretName" (dict "root" .root "value" "keys") }}
     items:
       {{- if or (eq .service "auth") $values.keys.shared }}
       - {key: keys.json, path: keys.json}
       {{- else }}
-      - {key: cursor-key, path: cursor-key}
+      - {key: pagination-secret, path: pagination-secret}
       {{- end }}
-{{- if and (ne .service "users") (or $values.tickets.enabled $values.clients.existingSecret) }}
+{{- if and (ne .service "users") (or $values.tickets.enabled $values.serviceClients.existingSecret) }}
 - secret:
-    name: {{ include "doorward.secret" (dict "root" .root "kind" "clients") }}
+    name: {{ include "doorward.secretName" (dict "root" .root "value" "serviceClients") }}
     items:
       {{- $key := eq .service "auth" | ternary "service-clients.json" "tickets-secret" }}
       - {key: {{ $key }}, path: {{ $key }}}
 {{- end }}
 {{- if and (ne .service "users") $values.mail.host $values.mail.username }}
 - secret:
-    name: {{ required "mail.existingSecret is needed with mail.username" $values.mail.existingSecret }}
+    name: {{ required "mail.username requires mail.existingSecret" $values.mail.existingSecret }}
     items:
       - {key: smtp-password, path: smtp-password}
 {{- end }}
@@ -119,7 +119,7 @@
       - {key: redis-url, path: redis-url}
 {{- else if $values.valkey.enabled }}
 - secret:
-    name: {{ include "doorward.valkeyPasswordSecret" .root }}
+    name: {{ include "doorward.valkeySecretName" .root }}
     items:
       - {key: valkey-password, path: valkey-password}
 {{- end }}
