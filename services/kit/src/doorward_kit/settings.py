@@ -1,4 +1,4 @@
-"""Settings of a service: its log, its database, its address, its tokens."""
+"""Settings of a service: log, database, address, limits."""
 
 import ipaddress
 import os
@@ -81,7 +81,7 @@ def _usable_database(value: SecretStr) -> SecretStr:
     except sa.exc.ArgumentError:
         raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
     if backend not in {"mysql", "mariadb", "sqlite"}:
-        raise ValueError("names a database other than MariaDB, MySQL and SQLite")
+        raise ValueError("names a database other than MariaDB, MySQL or SQLite")
     return value
 
 
@@ -89,23 +89,27 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_usable_database)]
 
 
 class DatabaseSettings(ProcessSettings):
-    """How to reach the database."""
+    """Settings of the connection to the database."""
 
-    database_url: DatabaseUrl = Field(description="`mysql+pymysql://user:password@host:3306/name`")
+    database_url: DatabaseUrl = Field(
+        description="Database URL: `mysql+pymysql://user:password@host:3306/name`."
+    )
     database_password: SecretStr | None = Field(
         default=None,
-        description="The password, of whatever characters, where `DOORWARD_DATABASE_URL` has none.",
+        description="Database password, unescaped, if `DOORWARD_DATABASE_URL` contains none.",
     )
     database_pool_size: int = Field(
-        default=8, ge=1, le=256, description="Connections, and threads that use them."
+        default=8, ge=1, le=256, description="Number of database connections, each with a thread."
     )
     database_timeout_seconds: float = Field(
-        default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
+        default=2.5,
+        gt=0.1,
+        le=60,
+        description="Timeout of one unit of work, including the wait for a connection.",
     )
-
     database_tls_ca_file: str | None = Field(
         default=None,
-        description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
+        description="PEM file of the database's certificate authority. Setting it enables TLS.",
     )
 
     @model_validator(mode="before")
@@ -115,7 +119,7 @@ class DatabaseSettings(ProcessSettings):
 
 
 def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
-    """Put the password into the URL, where that has none; the names of both settings begin with `prefix`."""
+    """Insert the password into a URL without one; the names of both settings begin with `prefix`."""
     name = f"{prefix}database_url"
     url, password = raw_value(given.get(name)), raw_value(given.get(f"{prefix}database_password"))
     if url is None or password is None:
@@ -130,52 +134,55 @@ def database_url_with_password(given: dict[str, object], prefix: str = "") -> di
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):
-    """What every service needs to know."""
+    """Settings of every service."""
 
-    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
+    host: str = Field(default="0.0.0.0", description="Address to listen on. `::` listens on IPv6 and IPv4.")  # noqa: S104 - a container's default
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
-    access_log: bool = Field(default=True, description="Log one line a request.")
+    access_log: bool = Field(default=True, description="Log one line for each request.")
     docs_enabled: bool = Field(
-        default=False, description="Serve `/docs` and `/openapi.json` (not on a public ingress)."
+        default=False, description="Serve `/docs` and `/openapi.json`. Not for a public address."
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated.",
+        description="Networks of your own proxies, comma-separated. Only their `X-Forwarded-For` and"
+        " `X-Request-ID` are accepted.",
     )
-    max_body_bytes: int = Field(default=65_536, ge=1024, description="Longest request body.")
+    max_body_bytes: int = Field(default=65_536, ge=1024, description="Maximum size of a request body.")
     shutdown_delay_seconds: float = Field(
-        default=0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
+        default=0.0,
+        ge=0,
+        description="Time to keep serving after SIGTERM, while `/readyz` already answers 503.",
     )
     pagination_secret: SecretStr | None = Field(
         default=None,
-        description="Seals the cursors of lists; needed only where the service has no secret of tokens.",
+        description="Secret that signs the cursors of lists. Required only without an HS256 key.",
     )
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(ipaddress.ip_network(one.strip()) for one in value.split(",") if one.strip())
+            return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
     @field_validator("pagination_secret")
     @classmethod
-    def _strong_cursor_key(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_pagination_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             check_secret(value.get_secret_value().encode("utf-8"))
         return value
 
     def key_problem(self, key_set: KeySet) -> str | None:
-        """Say what a set of keys lacks for this service, or None."""
+        """Return what a key set lacks for this service, or None."""
         if self.pagination_secret is None and not key_set.secrets(time.time()):
             return (
-                "holds no secret to seal cursors with: DOORWARD_PAGINATION_SECRET is not set (nor"
+                "has no secret to sign cursors with: DOORWARD_PAGINATION_SECRET is not set (nor"
                 " DOORWARD_PAGINATION_SECRET_FILE)"
             )
         return super().key_problem(key_set)
 
     def cursor_secrets(self, keys: KeyStore) -> Sequence[bytes]:
-        """Return the secrets that cursors are sealed with, the one to write with first."""
+        """Return the secrets of cursors; the first one signs."""
         return (
             keys.secrets
             if self.pagination_secret is None

@@ -12,7 +12,7 @@ from doorward_client.settings import load_settings
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
-from doorward_kit.server import listen, serve
+from doorward_kit.server import listen, serve, url_of
 from doorward_kit.unit_of_work import Database
 from doorward_mail.dev_mailbox_page import MAILBOX
 
@@ -27,8 +27,7 @@ def run() -> int:
     listener = listen(settings.host, settings.port)
     login = _prepare(settings)
     app = create_app(settings)
-    host, port = listener.getsockname()[:2]
-    _greet(f"http://{host}:{port}", login, settings)
+    _greet(url_of(listener), login, settings)
     serve(app, listener, settings, on_drain=app.front.state.resources.drain)
     return 0
 

@@ -75,7 +75,7 @@ def create_app(
     cleanup = CleanupTask(
         used.database,
         {
-            "idempotency_keys": keys.sweep,
+            "idempotency_keys": keys.purge,
             "notices": partial(notices.sweep, seconds=notices_kept),
             "dead_letters": partial(
                 dead_letters.purge, outbox=outbox, days=settings.mail_dead_letter_retention_days

@@ -7,7 +7,7 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
-from doorward_kit.openapi import refusal
+from doorward_kit.openapi import describe
 from doorward_kit.routing import api_router
 from doorward_mail.dead_letters.endpoints import dead_letter_router
 from doorward_tickets.dependencies import Mutes, dead_letters, require_unchanged_account
@@ -23,7 +23,7 @@ dead_letters_router = dead_letter_router(
     TicketDeadLetter,
     before_changes=[Depends(require_unchanged_account)],
     retry_errors={
-        MailSupersededError.status: refusal(
+        MailSupersededError.status: describe(
             f"`{MailSupersededError.code}`: a newer mail tells all that this one would have told."
         )
     },
