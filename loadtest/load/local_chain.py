@@ -1,4 +1,4 @@
-"""The whole chain on this machine, for `make load`: HAProxy, NGINX, the services, MariaDB, each a process."""
+"""The whole chain on this machine for `make load`: HAProxy, NGINX, the services and MariaDB."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -7,18 +7,18 @@ from typing import Final
 import pytest
 
 from bench.stack import REAL_HASHES
-from load.wire import LoadError
+from load.http_client import LoadError
 from support.chain import running_chain
 from support.processes import ProcessError
 
-# Tokens that live so short that a run of a minute sees them renewed. What HAProxy allows one source is
-# lifted by the chain itself: everybody comes from this machine.
+# A run of one minute has to include refreshes. The chain lifts HAProxy's limits per source, because
+# all requests come from this machine.
 _SETTINGS: Final[Mapping[str, str]] = {**REAL_HASHES, "DOORWARD_ACCESS_TOKEN_SECONDS": "20"}
 
 
 @contextlib.contextmanager
 def local_chain() -> Iterator[Mapping[str, str]]:
-    """Run it for the block; give what the environment of a run says of it. Raises LoadError."""
+    """Run the chain for the block; yield the environment of a run against it. Raises LoadError."""
     with contextlib.ExitStack() as stack:
         try:
             chain = stack.enter_context(running_chain(env=_SETTINGS))

@@ -1,6 +1,6 @@
-"""`python counting.py URL`: send requests as locust's users do, and print how each was counted.
+"""`python count_requests.py URL`: send requests as locust's users do, and print how locust counted them.
 
-A program of its own: importing locust changes the process.
+A separate program, because importing locust changes the process.
 """
 
 import json
@@ -10,8 +10,8 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
 from locust.stats import RequestStats
 
-from load.wire import Request
-from scenarios.measured import Measured
+from load.http_client import Request
+from scenarios.locust_client import LocustClient
 
 
 def main() -> None:
@@ -30,16 +30,16 @@ def main() -> None:
             stats.log_error(request_type, name, str(exception))
 
     request_event.add_listener(count)
-    transport = Measured(FastHttpSession(sys.argv[1], request_event, None))
+    transport = LocustClient(FastHttpSession(sys.argv[1], request_event, None))
     for line in sys.stdin:
-        path, expected, refusable, is_over = json.loads(line)
+        path, expected, may_be_rejected, expired = json.loads(line)
         transport.send(
             Request(
                 f"GET {path}",
                 path,
                 expected=frozenset(expected),
-                refusable=refusable,
-                token_is_over=lambda is_over=is_over: is_over,  # type: ignore[misc] # bound now, not later
+                may_be_rejected=may_be_rejected,
+                token_expired=lambda expired=expired: expired,  # type: ignore[misc] # bound now, not later
             )
         )
     counted = {entry.name: [entry.num_requests, entry.num_failures] for entry in stats.entries.values()}

@@ -1,4 +1,4 @@
-"""locust as a process of its own: what it does to the standard library stays there."""
+"""Runs locust in its own process, because it patches the standard library."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM be what Ctrl-C is, so that whoever ends a CI job leaves nothing running either."""
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that a cancelled CI job leaves nothing running."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -29,28 +29,28 @@ def interruptible() -> Iterator[None]:
 def run_locust(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Run locust with our locustfile; return its exit status, or 130 after an interruption.
 
-    `env` is added to the environment. Interrupted, locust ends as it always does: it stops its users,
-    removes its people and writes the report; that is waited for.
+    `env` is added to the environment. After an interruption this waits for locust, which stops its
+    users, removes the test accounts and writes the report.
     """
     command = [sys.executable, "-m", "locust", "-f", str(FOLDER / "locustfile.py"), *arguments]
     interrupted = False
     with subprocess.Popen(
         command,
         env={**os.environ, **env, "PYTHONPATH": str(FOLDER)},
-        # A terminal sends Ctrl-C to everybody in it: locust would get it twice, and the second in the
-        # middle of cleaning up.
+        # A terminal sends Ctrl-C to its whole process group. locust would get the signal twice, the
+        # second time while it removes the accounts.
         start_new_session=True,
         stdin=subprocess.DEVNULL,
-    ) as child:
+    ) as process:
 
-        def pass_on(_number: int, _frame: FrameType | None) -> None:
+        def interrupt(_number: int, _frame: FrameType | None) -> None:
             nonlocal interrupted
             interrupted = True
-            child.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
 
-        before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+        before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
         try:
-            status = child.wait()
+            status = process.wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
