@@ -1,8 +1,7 @@
-"""`python -m bench.floor`: what FastAPI alone costs, to compare a user and a page of tickets with.
+"""`python -m bench.baseline_app`: FastAPI alone, the baseline for a user and a page of tickets.
 
-The same server with the same settings, the same answer as its response model, and nothing else:
-no database, no token, no log line, no metrics. The answers' objects are built once, so that not even
-that is in the floor.
+The same server, settings and response models, but no database, tokens, log lines or metrics. The response
+objects are built once, so that the baseline does not include even that.
 """
 
 import sys
@@ -52,7 +51,6 @@ _TICKETS: Final = Page[Ticket](
 
 
 def create_app() -> FastAPI:
-    """Build the application."""
     app = FastAPI()
 
     @app.get("/api/v1/users/me")
@@ -71,7 +69,6 @@ def create_app() -> FastAPI:
 
 
 def main() -> int:
-    """Serve as the environment says."""
     settings = load_settings(ServiceSettings)
     configure_logging(settings.log_level)
     serve(create_app(), listen(settings.host, settings.port), settings, on_drain=lambda: None)

@@ -1,8 +1,7 @@
-"""Settings of the rival: as fast as its own documentation lets it be.
+"""Settings of the baseline, as fast as its documentation allows.
 
-No DEBUG, no translations, no authentication or throttling of a route that needs none, one renderer and
-one parser, and a single middleware, which saves the server from answering in chunks. Of the tokens
-neither issuer nor audience is checked.
+No DEBUG, translations, authentication or throttling; one renderer and one parser. The only middleware saves
+the server from chunked responses. Issuer and audience of tokens are not checked.
 """
 
 import os
@@ -12,7 +11,7 @@ from typing import Any, Final
 import pymysql
 import sqlalchemy as sa
 
-# Our own driver: the C client would compare drivers and not services.
+# The services' driver, because with the C client the figure would compare drivers.
 pymysql.install_as_MySQLdb()
 
 _DATABASE: Final = sa.make_url(os.environ["DOORWARD_DATABASE_URL"])
@@ -20,7 +19,7 @@ _DATABASE: Final = sa.make_url(os.environ["DOORWARD_DATABASE_URL"])
 DEBUG = False
 SECRET_KEY = os.environ["DOORWARD_SECRET_KEY"]
 ALLOWED_HOSTS = ["*"]
-ROOT_URLCONF = "bench.rival.urls"
+ROOT_URLCONF = "bench.drf_baseline.app"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -28,7 +27,7 @@ INSTALLED_APPS = [
     "rest_framework_simplejwt",
     "rest_framework_simplejwt.token_blacklist",
 ]
-MIDDLEWARE = ["bench.rival.middleware.content_length"]
+MIDDLEWARE = ["bench.drf_baseline.app.content_length"]
 USE_I18N = False
 USE_TZ = True
 
@@ -40,7 +39,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "NAME": _DATABASE.database,
         "USER": _DATABASE.username,
         "PASSWORD": str(_DATABASE.password),
-        # Connections are kept for ever, with ASGI too: one a request would only slow it down.
+        # Persistent connections, also under ASGI, because a connection for each request is slower.
         "CONN_MAX_AGE": None,
         "OPTIONS": {"charset": "utf8mb4", "ssl_disabled": True},
     }

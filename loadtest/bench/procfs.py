@@ -1,4 +1,4 @@
-"""What the kernel knows of a process: CPU time, memory, threads."""
+"""CPU time, memory and threads of processes, from /proc."""
 
 import os
 from contextlib import suppress
@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_UTIME, _STIME = 11, 12  # fields of /proc/PID/stat, counted behind the name
+_UTIME, _STIME = 11, 12  # fields of /proc/PID/stat after the name
 
 
-def cpu_seconds(leader: int) -> float:
-    """User and system time since their start of all processes in a group, all their threads.
+def cpu_seconds(group: int) -> float:
+    """Return the user and system time of all processes in a process group, with all threads.
 
-    A server that forks its workers is one group, and so is one that does not.
+    A server and the workers that it forks are one group.
     """
-    found = 0.0
+    total = 0.0
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
-            with suppress(OSError):  # it ended between the listing and the look
-                if os.getpgid(int(process.name)) == leader:
-                    found += _cpu(process / "stat")
-    return found
+            with suppress(OSError):  # the process ended meanwhile
+                if os.getpgid(int(process.name)) == group:
+                    total += _cpu(process / "stat")
+    return total
 
 
 def thread_cpu_seconds(pid: int) -> dict[str, float]:
-    """The same by kind of thread: the event loop, and each executor by its name."""
+    """Return the CPU time of the event loop and of the executor threads."""
     kinds: dict[str, float] = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         kind = "event loop" if task.name == str(pid) else "executor threads"
@@ -33,7 +33,7 @@ def thread_cpu_seconds(pid: int) -> dict[str, float]:
 
 
 def memory_mib(pid: int, field: str) -> float:
-    """A field of /proc/PID/status in MiB: VmRSS is what is resident now, VmHWM the most so far."""
+    """Return a field of /proc/PID/status in MiB: VmRSS is resident now, VmHWM the maximum so far."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024
@@ -41,7 +41,7 @@ def memory_mib(pid: int, field: str) -> float:
 
 
 def stolen_share(before: tuple[int, ...], after: tuple[int, ...]) -> float:
-    """Share of the machine's time that went to other guests of its host."""
+    """Return the share of the machine's time that the host gave to other guests."""
     passed = [later - earlier for earlier, later in zip(before, after, strict=True)]
     return passed[7] / max(1, sum(passed))
 

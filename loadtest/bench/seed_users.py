@@ -1,4 +1,4 @@
-"""A hundred thousand accounts, and tokens of some of them."""
+"""Stores user accounts, and signs access tokens for some of them."""
 
 import random
 import secrets
@@ -9,75 +9,78 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 
-from bench.client import get, post
+from bench.hashing import default_hasher
+from bench.http_client import get, post
 from bench.signing import new_signer, sign
 from doorward_common.database import create_engine
 from doorward_common.roles import Role
 from doorward_identity.accounts import Status
-from doorward_identity.settings import Argon2Settings
 from doorward_identity.tables import credentials, users
 
 PASSWORD: Final = "correct horse battery staple"
-LOGINS: Final = 200
-READERS: Final = 2_000
-_BATCH: Final = 2_000
+WITH_PASSWORD: Final = 200
+WITH_TOKEN: Final = 2_000
+_BATCH_SIZE: Final = 2_000
 _NEWEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _NAMES: Final = ("Ada", "Alan", "Barbara", "Donald", "Edsger", "Frances", "Grace", "John", "Ken", "Margaret")
 
 
 @dataclass(frozen=True)
-class People:
-    """Those who take part: their ids, tokens, and requests ready to send."""
+class SeededUsers:
+    """Ids and tokens of the users in a run, and requests ready to send."""
 
-    count: int
-    readers: tuple[uuid.UUID, ...]
+    ids: tuple[uuid.UUID, ...]
     tokens: tuple[str, ...]
-    """Of the readers, in their order."""
+    """Of the users in `ids`, in that order."""
     admin_token: str
     emails: tuple[str, ...]
+    """Of the users with a password."""
+
+    def reads(self, path: str) -> list[bytes]:
+        """Return a GET of the path for each token."""
+        return [get(path, token) for token in self.tokens]
 
     @property
-    def reads(self) -> list[bytes]:
-        """`GET /api/v1/users/me` of many different people."""
-        return [get("/api/v1/users/me", token) for token in self.tokens]
+    def profile_reads(self) -> list[bytes]:
+        return self.reads("/api/v1/users/me")
 
     @property
     def logins(self) -> list[bytes]:
-        """`POST /api/v1/auth/token` of different people."""
         return [post("/api/v1/auth/token", _login(email)) for email in self.emails]
 
 
-def create(database_url: str, count: int) -> People:
-    """Store `count` accounts, the first of them an administrator, a few with a password."""
+def create(database_url: str, count: int) -> SeededUsers:
+    """Store `count` accounts; the first is an administrator, and some have a password."""
     random_numbers = random.Random(20_260_101)
     rows = list(_rows(count))
-    # In the order of arrival, as a real table has grown: ids and times rise together.
+    # Sorted by creation time as in a real table, so that ids and times rise together.
     engine = create_engine(database_url, pool_size=1, timeout=60)
     with engine.connect() as connection:
-        for start in range(0, count, _BATCH):
-            connection.execute(users.insert(), rows[start : start + _BATCH])
-        chosen = random_numbers.sample(rows, LOGINS)
-        password_hash = _hasher().hash(PASSWORD)
+        for start in range(0, count, _BATCH_SIZE):
+            connection.execute(users.insert(), rows[start : start + _BATCH_SIZE])
+        with_password = random_numbers.sample(rows, WITH_PASSWORD)
+        password_hash = default_hasher().hash(PASSWORD)
         connection.execute(
             credentials.insert(),
-            [{"user_id": row["id"], "password_hash": password_hash, "updated_at": _NEWEST} for row in chosen],
+            [
+                {"user_id": row["id"], "password_hash": password_hash, "updated_at": _NEWEST}
+                for row in with_password
+            ],
         )
         connection.execute(sa.text("ANALYZE TABLE users"))
     engine.dispose()
     signer = new_signer()
-    reading = random_numbers.sample(rows[1:], READERS)
+    with_token = random_numbers.sample(rows[1:], WITH_TOKEN)
 
     def token_of(row: dict[str, Any]) -> str:
         return sign(signer, uuid.UUID(bytes=row["id"]), row["role"])
 
-    return People(
-        count,
-        tuple(uuid.UUID(bytes=row["id"]) for row in reading),
-        tuple(map(token_of, reading)),
+    return SeededUsers(
+        tuple(uuid.UUID(bytes=row["id"]) for row in with_token),
+        tuple(map(token_of, with_token)),
         token_of(rows[0]),
-        tuple(row["email"] for row in chosen),
+        tuple(row["email"] for row in with_password),
     )
 
 
@@ -103,19 +106,10 @@ def _rows(count: int) -> Iterator[dict[str, Any]]:
 
 
 def _uuid7(when: datetime) -> bytes:
-    """Make the id that an account of that time has (RFC 9562 section 5.7)."""
+    """Return the id of an account created at that time (RFC 9562 section 5.7)."""
     number = int(when.timestamp() * 1000) << 80 | secrets.randbits(80)
     number = number & ~(0xF << 76) | 0x7 << 76
     return (number & ~(0x3 << 62) | 0x2 << 62).to_bytes(16, "big")
-
-
-def _hasher() -> PasswordHasher:
-    fields = Argon2Settings.model_fields
-    return PasswordHasher(
-        time_cost=fields["argon2_time_cost"].default,
-        memory_cost=fields["argon2_memory_kib"].default,
-        parallelism=fields["argon2_parallelism"].default,
-    )
 
 
 def _login(email: str) -> bytes:

@@ -1,5 +1,6 @@
-"""A million tickets, in the order of arrival, with words as often as words are."""
+"""Stores tickets sorted by creation time; word frequencies follow Zipf's law."""
 
+import functools
 import itertools
 import random
 import uuid
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bench.people import People
+from bench.seed_users import SeededUsers
 from doorward_common.columns import fixed_bytes
 from doorward_common.database import create_engine
 from doorward_common.full_text import indexed_words, line_of
@@ -18,20 +19,19 @@ from doorward_common.roles import Role
 from doorward_tickets.tables import people as snapshot
 from doorward_tickets.tables import ticket_words, tickets
 
-VOCABULARY: Final = 50_000
+VOCABULARY_SIZE: Final = 50_000
 COPIES: Final = 50
-"""Tickets that share a text: what differs in them is everything else."""
+"""Tickets with the same text; everything else differs."""
 
-EACH: Final = 50
-"""Tickets of an author."""
+TICKETS_PER_AUTHOR: Final = 50
 
 _SUBJECT_WORDS: Final = 4
 _TEXT_WORDS: Final = 20
-_BATCH: Final = 5_000
-_HEARD: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_BATCH_SIZE: Final = 5_000
+_SNAPSHOT_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
-# A ticket's number n says everything: its moment, its id (RFC 9562 section 5.7), and by a checksum
-# what has no order. Numbers rise with the copy, so that rows are written in the order of their keys.
+# A ticket's columns follow from its number n: time and id (RFC 9562 section 5.7) directly, and unordered
+# values through a checksum. Numbers rise with the copy, so that rows are written in primary key order.
 _NUMBER: Final = "(copies.n * {texts} + {table}.n)"
 _CREATED: Final = "TIMESTAMP '2020-01-01 00:00:00' + INTERVAL 150 * {n} SECOND"
 _ID: Final = (
@@ -40,22 +40,26 @@ _ID: Final = (
 
 
 @dataclass(frozen=True)
-class Tickets:
-    """How many there are, and the words in them, the most frequent first."""
+class SeededTickets:
+    """The number of tickets, and the words in them, the most frequent first."""
 
     count: int
     words: Sequence[str]
 
+    def words_by_frequency(self, chance: random.Random, count: int) -> list[str]:
+        """Choose words with the probability of their use in the tickets."""
+        return chance.choices(self.words, cum_weights=_cumulative_weights(len(self.words)), k=count)
 
-def create(database_url: str, people: People, count: int) -> Tickets:
-    """Store `count` tickets of authors who have EACH, the readers of `people` among them."""
+
+def create(database_url: str, users: SeededUsers, count: int) -> SeededTickets:
+    """Store `count` tickets, TICKETS_PER_AUTHOR for each author; the users with a token are authors."""
     chance = random.Random(20_260_102)
     words = _vocabulary()
     texts = list(_texts(chance, words, count // COPIES))
-    authors = list(_authors(people, count // EACH))
+    authors = list(_authors(users, count // TICKETS_PER_AUTHOR))
     engine = create_engine(database_url, pool_size=1, timeout=300)
     with engine.connect() as connection:
-        # Into empty tables the server then sorts first, and builds each index once.
+        # Without these checks the server sorts first and builds each index once.
         connection.execute(sa.text("SET unique_checks = 0, foreign_key_checks = 0"))
         _store(connection, texts, authors)
         values = {"texts": len(texts), "authors": len(authors)}
@@ -64,7 +68,7 @@ def create(database_url: str, people: People, count: int) -> Tickets:
         connection.execute(sa.text("ANALYZE TABLE tickets, ticket_words"))
         _SCRATCH.drop_all(connection)
     engine.dispose()
-    return Tickets(len(texts) * COPIES, words)
+    return SeededTickets(len(texts) * COPIES, words)
 
 
 _SCRATCH: Final = sa.MetaData()
@@ -83,7 +87,7 @@ _TEXTS: Final = sa.Table(
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
     *(sa.Column(column.name, column.type) for column in (tickets.c.subject, tickets.c.text, tickets.c.words)),
 )
-_TEXT_WORDS_OF: Final = sa.Table(
+_WORDS_OF_TEXTS: Final = sa.Table(
     "words_of_texts",
     _SCRATCH,
     sa.Column("word", ticket_words.c.word.type, primary_key=True),
@@ -112,25 +116,30 @@ FROM words JOIN copies JOIN words_of_texts ON words_of_texts.word = words.word
 def _store(connection: sa.Connection, texts: list[dict[str, Any]], authors: list[dict[str, Any]]) -> None:
     _SCRATCH.create_all(connection)
     connection.execute(_COPIES.insert(), [{"n": number} for number in range(COPIES)])
-    found = [{"word": word, "n": one["n"]} for one in texts for word in one["words"].split()]
-    found.sort(key=lambda one: (one["word"], one["n"]))
-    heard = [
-        {"id": one["id"], "name": one["name"], "role": Role.USER.value, "updated_at": _HEARD}
-        for one in authors
+    words = [{"word": word, "n": text["n"]} for text in texts for word in text["words"].split()]
+    words.sort(key=lambda row: (row["word"], row["n"]))
+    snapshots = [
+        {
+            "id": author["id"],
+            "name": author["name"],
+            "role": Role.USER.value,
+            "updated_at": _SNAPSHOT_TIME,
+        }
+        for author in authors
     ]
     for table, rows in (
         (_TEXTS, texts),
-        (_AUTHORS, [{"n": one["n"], "id": one["id"]} for one in authors]),
-        (_WORDS, [{"word": word} for word in sorted({one["word"] for one in found})]),
-        (_TEXT_WORDS_OF, found),
-        (snapshot, heard),
+        (_AUTHORS, [{"n": author["n"], "id": author["id"]} for author in authors]),
+        (_WORDS, [{"word": word} for word in sorted({row["word"] for row in words})]),
+        (_WORDS_OF_TEXTS, words),
+        (snapshot, snapshots),
     ):
-        for start in range(0, len(rows), _BATCH):
-            connection.execute(table.insert(), rows[start : start + _BATCH])
+        for start in range(0, len(rows), _BATCH_SIZE):
+            connection.execute(table.insert(), rows[start : start + _BATCH_SIZE])
 
 
 def _texts(chance: random.Random, words: Sequence[str], count: int) -> Iterator[dict[str, Any]]:
-    weights = list(itertools.accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    weights = _cumulative_weights(len(words))
     for number in range(count):
         chosen = chance.choices(words, cum_weights=weights, k=_SUBJECT_WORDS + _TEXT_WORDS)
         subject, text = " ".join(chosen[:_SUBJECT_WORDS]), " ".join(chosen[_SUBJECT_WORDS:])
@@ -143,14 +152,19 @@ def _texts(chance: random.Random, words: Sequence[str], count: int) -> Iterator[
 
 
 def _vocabulary() -> list[str]:
-    """Return words of three syllables: none begins another, and many begin alike."""
+    """Return words of three syllables: none is a prefix of another, and many share a prefix."""
     syllables = ["".join(pair) for pair in itertools.product("bdfgklmnprst", "aeiou")]
-    made = ["".join(three) for three in itertools.product(syllables, repeat=3)]
-    return random.Random(20_260_103).sample(made, VOCABULARY)
+    words = ["".join(three) for three in itertools.product(syllables, repeat=3)]
+    return random.Random(20_260_103).sample(words, VOCABULARY_SIZE)
 
 
-def _authors(people: People, count: int) -> Iterator[dict[str, Any]]:
+@functools.cache
+def _cumulative_weights(count: int) -> list[float]:
+    return list(itertools.accumulate(1 / rank for rank in range(1, count + 1)))
+
+
+def _authors(users: SeededUsers, count: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
-        known = number < len(people.readers)
-        person = people.readers[number].bytes if known else uuid.UUID(int=number + 1).bytes
-        yield {"n": number, "id": person, "name": f"Grace Example {number:06}"}
+        has_token = number < len(users.ids)
+        author = users.ids[number].bytes if has_token else uuid.UUID(int=number + 1).bytes
+        yield {"n": number, "id": author, "name": f"Grace Example {number:06}"}

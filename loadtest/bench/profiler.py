@@ -1,8 +1,8 @@
-"""`python -m bench.profiled SERVICE REPORT`: a service with a profiler on its threads.
+"""`python -m bench.profiler SERVICE REPORT`: run a service with a profiler on its threads.
 
-cProfile makes Python calls look dearer than they are (and C calls not), so read it for what is
-called and how often; the microseconds to trust are those of the table. Time in `recv_into` and
-in `Condition.wait` is waiting.
+cProfile overstates the cost of Python calls, but not of C calls. Read which functions are called and how
+often, but take the microseconds from the benchmark's table. Time in `recv_into` and `Condition.wait` is
+waiting.
 """
 
 import cProfile
@@ -21,17 +21,16 @@ T = TypeVar("T")
 
 
 def profile_call(call: Callable[[], T], report: Path) -> T:
-    """Return what `call` returns, and write where it spent its time.
+    """Profile the call, write the report, and return the call's result.
 
-    The threads that it started are reported together, where the interpreter tells threads apart: from
-    3.12 on it does not, and the one profile has them all.
+    Threads that it starts have a report of their own. From Python 3.12 on one profile covers all threads.
     """
     own = cProfile.Profile()
     others: list[cProfile.Profile] = []
 
     def begin(*_event: object) -> None:
         others.append(cProfile.Profile())
-        others[-1].enable()  # from here on in this thread, in place of this function
+        others[-1].enable()  # replaces this function in the current thread
 
     if sys.version_info < (3, 12):
         threading.setprofile(begin)

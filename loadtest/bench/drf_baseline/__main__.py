@@ -1,4 +1,4 @@
-"""`python -m bench.rival COUNT`: make its tables and so many users; print a refresh token of each."""
+"""`python -m bench.drf_baseline COUNT`: create tables and users; print a refresh token for each user."""
 # mypy: disable-error-code=import-untyped
 # Django ships no types.
 
@@ -9,14 +9,15 @@ import django
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from bench.drf_baseline import SETTINGS
+
 
 def main(count: int) -> None:
-    """Print one token a line."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "bench.rival.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
     django.setup()
     call_command("migrate", verbosity=0)
-    # Only now: its classes ask the settings whether the list of refused tokens is installed.
-    from rest_framework_simplejwt.tokens import RefreshToken  # noqa: PLC0415 - see above
+    # Imported after setup, because its classes read the settings for the token blacklist.
+    from rest_framework_simplejwt.tokens import RefreshToken  # noqa: PLC0415
 
     for number in range(count):
         user = get_user_model().objects.create_user(f"person-{number:06}")
