@@ -11,7 +11,7 @@ from scenarios.locust_client import LocustClient
 
 
 class SessionUser(FastHttpUser):
-    """A user with a session who waits between tasks."""
+    """A user with a session, and a wait between tasks."""
 
     abstract = True
     wait_time = between(1, 5)

@@ -1,4 +1,4 @@
-"""Users who need help: they create tickets, read them, reply and close them."""
+"""Users with a problem: they create tickets, read them, reply and close them."""
 
 import random
 import uuid

@@ -45,11 +45,11 @@ def test_errors_of_all_routes_are_limited_together() -> None:
 
 
 def test_rejections_have_their_own_limit() -> None:
-    storm = RouteStats(LOGIN, requests=90, rejected={"overloaded": 8, "too_many_attempts": 2})
-    assert violations(storm) == [
+    burst = RouteStats(LOGIN, requests=90, rejected={"overloaded": 8, "too_many_attempts": 2})
+    assert violations(burst) == [
         f"{LOGIN}: 10.00% rejected (8 overloaded, 2 too_many_attempts), allowed 5.00%",
     ]
-    assert violations(storm, rules=(f"{LOGIN} rejected=0.1",)) == []
+    assert violations(burst, rules=(f"{LOGIN} rejected=0.1",)) == []
 
 
 def test_the_edge_limit_always_fails_the_run() -> None:
