@@ -110,7 +110,10 @@ class Stack:
 
     def standalone(self) -> Service:
         """Start all services in one process."""
-        return self._program([sys.executable, "-m", "doorward", "serve"])
+        tickets = self.machine.new_database("standalone")
+        return self._program(
+            [sys.executable, "-m", "doorward", "serve"], {"DOORWARD_TICKETS_DATABASE_URL": tickets.url}
+        )
 
     def profiled(self, name: ServiceName, report: Path) -> Service:
         """Start a service under a profiler (see profiler.py)."""
@@ -118,22 +121,25 @@ class Stack:
 
     def drf_baseline(self, database: Database, arguments: Sequence[str]) -> Service:
         """Start the baseline for refreshes (see drf_baseline) with further arguments for gunicorn."""
-        command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--log-level=warning"]
-        command += ["--keep-alive=75", f"--env=DJANGO_SETTINGS_MODULE={drf_baseline.SETTINGS}", *arguments]
-        return self._program(command, database, bind=True)
+        command = [
+            *(sys.executable, "-m", "gunicorn", "--no-control-socket", "--log-level=warning"),
+            "--keep-alive=75",
+            "--bind=127.0.0.1:{port}",
+            f"--env=DJANGO_SETTINGS_MODULE={drf_baseline.SETTINGS}",
+            *arguments,
+        ]
+        return self._program(command, {"DOORWARD_DATABASE_URL": database.url})
 
     def statements(self) -> int:
         """Return the number of statements since the database started, from all clients."""
         return int(self._database.execute("SHOW GLOBAL STATUS LIKE 'Questions'")[0][1])
 
-    def _program(
-        self, command: list[str], database: Database | None = None, *, bind: bool = False
-    ) -> Service:
-        """Start another program with the environment of a service."""
+    def _program(self, command: list[str], settings: Mapping[str, str] | None = None) -> Service:
+        """Start another program with the environment of a service; `{port}` in arguments is its port."""
         log = self.machine.new_log("program")
-        env = {**REAL_HASHES, "DOORWARD_DATA_DIR": str(self.machine.folder / "var")}
-        service = Service("auth", database_url=(database or self._database).url, log=log, env=env)
-        service.command = [*command, f"--bind=127.0.0.1:{service.port}"] if bind else command
+        env = {**REAL_HASHES, "DOORWARD_DATA_DIR": str(self.machine.folder / "var"), **(settings or {})}
+        service = Service("auth", database_url=self._database.url, log=log, env=env)
+        service.command = [argument.replace("{port}", str(service.port)) for argument in command]
         self.machine.pin(service, one_core=True)
         self.machine.start(service)
         return service
