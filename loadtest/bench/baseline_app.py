@@ -9,17 +9,18 @@ import uuid
 from datetime import UTC, datetime
 from typing import Final
 
+from doorward_client.permissions import Role
+from doorward_client.settings import load_settings
+from doorward_kit.logging import configure_logging
+from doorward_kit.pagination import Page
+from doorward_kit.server import listen, serve
+from doorward_kit.settings import ServiceSettings
+from doorward_tickets.tickets.workflow import Priority, TicketStatus
+from doorward_users.directory.schemas import User
 from fastapi import FastAPI
 
-from doorward_common.logging import configure_logging
-from doorward_common.pagination import Page
-from doorward_common.roles import Role
-from doorward_common.server import listen, serve
-from doorward_common.settings import ServiceSettings, load_settings
 from doorward_identity.accounts import Status
 from doorward_tickets.tickets.schemas import Person, Ticket
-from doorward_tickets.tickets.states import Priority, TicketStatus
-from doorward_users.accounts.schemas import User
 
 _USER: Final = User(
     id=uuid.UUID("019a0000-0000-7000-8000-000000000000"),

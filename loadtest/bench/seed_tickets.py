@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from doorward_client.permissions import Role
+from doorward_kit.column_types import fixed_bytes
+from doorward_kit.database import create_engine
+from doorward_kit.word_index import indexed_words, line_of
 
 from bench.seed_users import SeededUsers
-from doorward_common.columns import fixed_bytes
-from doorward_common.database import create_engine
-from doorward_common.full_text import indexed_words, line_of
-from doorward_common.roles import Role
 from doorward_tickets.tables import people as snapshot
-from doorward_tickets.tables import ticket_words, tickets
+from doorward_tickets.tables import ticket_search_terms, tickets
 
 VOCABULARY_SIZE: Final = 50_000
 COPIES: Final = 50
@@ -65,7 +65,7 @@ def create(database_url: str, users: SeededUsers, count: int) -> SeededTickets:
         values = {"texts": len(texts), "authors": len(authors)}
         for statement in (_INSERT_TICKETS, _INSERT_WORDS):
             connection.execute(sa.text(statement.format(**values)))
-        connection.execute(sa.text("ANALYZE TABLE tickets, ticket_words"))
+        connection.execute(sa.text("ANALYZE TABLE tickets, ticket_search_terms"))
         _SCRATCH.drop_all(connection)
     engine.dispose()
     return SeededTickets(len(texts) * COPIES, words)
@@ -79,7 +79,7 @@ _AUTHORS: Final = sa.Table(
     "authors",
     _SCRATCH,
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("id", fixed_bytes(16), nullable=False),
+    sa.Column("id", Uuid(), nullable=False),
 )
 _TEXTS: Final = sa.Table(
     "texts",
@@ -90,10 +90,12 @@ _TEXTS: Final = sa.Table(
 _WORDS_OF_TEXTS: Final = sa.Table(
     "words_of_texts",
     _SCRATCH,
-    sa.Column("word", ticket_words.c.word.type, primary_key=True),
+    sa.Column("word", ticket_search_terms.c.word.type, primary_key=True),
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
 )
-_WORDS: Final = sa.Table("words", _SCRATCH, sa.Column("word", ticket_words.c.word.type, primary_key=True))
+_WORDS: Final = sa.Table(
+    "words", _SCRATCH, sa.Column("word", ticket_search_terms.c.word.type, primary_key=True)
+)
 
 _N: Final = _NUMBER.format(texts="{texts}", table="texts")
 _INSERT_TICKETS: Final = f"""
@@ -107,7 +109,7 @@ FROM copies JOIN texts JOIN authors ON authors.n = {_N} % {{authors}}
 """
 _M: Final = _NUMBER.format(texts="{texts}", table="words_of_texts")
 _INSERT_WORDS: Final = f"""
-INSERT INTO ticket_words (word, ticket_id)
+INSERT INTO ticket_search_terms (word, ticket_id)
 SELECT STRAIGHT_JOIN words.word, {_ID.format(n=_M)}
 FROM words JOIN copies JOIN words_of_texts ON words_of_texts.word = words.word
 """
@@ -166,5 +168,5 @@ def _cumulative_weights(count: int) -> list[float]:
 def _authors(users: SeededUsers, count: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
         has_token = number < len(users.ids)
-        author = users.ids[number].bytes if has_token else uuid.UUID(int=number + 1).bytes
+        author = users.ids[number] if has_token else uuid.UUID(int=number + 1)
         yield {"n": number, "id": author, "name": f"Grace Example {number:06}"}

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
+from doorward_client.permissions import Role
+from doorward_kit.database import create_engine
 
 from bench.hashing import default_hasher
 from bench.http_client import get, post
 from bench.signing import new_signer, sign
-from doorward_common.database import create_engine
-from doorward_common.roles import Role
 from doorward_identity.accounts import Status
 from doorward_identity.tables import credentials, users
 
@@ -74,10 +74,10 @@ def create(database_url: str, count: int) -> SeededUsers:
     with_token = random_numbers.sample(rows[1:], WITH_TOKEN)
 
     def token_of(row: dict[str, Any]) -> str:
-        return sign(signer, uuid.UUID(bytes=row["id"]), row["role"])
+        return sign(signer, row["id"], row["role"])
 
     return SeededUsers(
-        tuple(uuid.UUID(bytes=row["id"]) for row in with_token),
+        tuple(row["id"] for row in with_token),
         tuple(map(token_of, with_token)),
         token_of(rows[0]),
         tuple(row["email"] for row in with_password),
@@ -98,7 +98,7 @@ def _rows(count: int) -> Iterator[dict[str, Any]]:
             "role": (Role.USER if number else Role.ADMIN).value,
             "status": Status.ACTIVE.value,
             "email_verified_at": created,
-            "epoch": 0,
+            "token_version": 0,
             "version": 1,
             "created_at": created,
             "updated_at": created,

@@ -3,10 +3,11 @@
 import uuid
 from typing import Final
 
+from doorward_client.keys.key_store import KeyStore
+from doorward_client.revocations.revocation_list import RevocationList
+from doorward_client.tokens import Verifier
+
 from doorward_auth.signing import Signer
-from doorward_common.keys.ring import KeyRing
-from doorward_common.revocations.memory import Revocations
-from doorward_common.tokens import Verifier
 from support.services import SECRET_KEY
 
 _ISSUER: Final = "doorward"
@@ -18,14 +19,14 @@ def new_signer() -> Signer:
     return Signer(_keys(), issuer=_ISSUER, audience=_ISSUER, lifetime=_TOKEN_SECONDS)
 
 
-def new_verifier(revocations: Revocations) -> Verifier:
+def new_verifier(revocations: RevocationList) -> Verifier:
     return Verifier(_keys(), issuer=_ISSUER, audience=_ISSUER, revocations=revocations)
 
 
 def sign(signer: Signer, user_id: uuid.UUID, role: str) -> str:
     """Sign a token of a new session."""
-    return signer.sign(user_id=user_id, session_id=uuid.uuid4(), role=role, epoch=0)
+    return signer.sign(user_id=user_id, session_id=uuid.uuid4(), role=role, token_version=0)
 
 
-def _keys() -> KeyRing:
-    return KeyRing.of_secret(SECRET_KEY)
+def _keys() -> KeyStore:
+    return KeyStore.of_secret(SECRET_KEY)

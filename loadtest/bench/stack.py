@@ -147,7 +147,7 @@ class Stack:
 
 def auth_settings() -> dict[str, str]:
     """Return the settings of auth and users in addition to those of the tests' services."""
-    return {**REAL_HASHES, "DOORWARD_SERVICE_CLIENTS": json.dumps(dict([_TICKETS_CLIENT]))}
+    return {**REAL_HASHES, "DOORWARD_OAUTH_CLIENTS": json.dumps(dict([_TICKETS_CLIENT]))}
 
 
 def tickets_settings(auth_url: str) -> dict[str, str]:

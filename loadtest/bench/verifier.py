@@ -12,11 +12,12 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
+from doorward_client.permissions import Role
+from doorward_client.revocations.models import Changes
+from doorward_client.revocations.revocation_list import RevocationList
+from doorward_client.tokens import MAX_REMEMBERED, Claims
+
 from bench.signing import new_signer, new_verifier, sign
-from doorward_common.revocations.changes import Changes
-from doorward_common.revocations.memory import Revocations
-from doorward_common.roles import Role
-from doorward_common.tokens import MAX_REMEMBERED, Claims
 
 REVOKED: Final = 100_000
 _TOKENS: Final = MAX_REMEMBERED * 5 // 2
@@ -70,24 +71,24 @@ def _remembered(tokens: Sequence[str], seconds: float) -> float:
 
 
 def _revocation_check(tokens: Sequence[str], seconds: float) -> float:
-    verifier = new_verifier(Revocations())
+    verifier = new_verifier(RevocationList())
     claims = [verifier.verify(token) for token in tokens]
-    # Half of the users are in the list, with the epoch of their tokens: found, but not revoked.
+    # Half of the users are in the list, with the token_version of their tokens: found, but not revoked.
     revocations = _revocation_list(claims[::2])
 
     def check(claims: Claims) -> None:
         assert not revocations.is_revoked(
-            session_id=claims.session_id, subject=claims.subject, epoch=claims.epoch
+            session_id=claims.session_id, user_id=claims.user_id, token_version=claims.token_version
         )
 
     return _microseconds(check, itertools.cycle(claims), seconds)
 
 
-def _revocation_list(present: Sequence[Claims]) -> Revocations:
+def _revocation_list(present: Sequence[Claims]) -> RevocationList:
     """Return REVOKED entries, half sessions and half users; these users are among them."""
-    users = {claims.subject: (claims.epoch, 300.0) for claims in present}
+    users = {claims.user_id: (claims.token_version, 300.0) for claims in present}
     users.update((uuid.uuid4(), (1, 300.0)) for _ in range(REVOKED // 2 - len(users)))
-    revocations = Revocations()
+    revocations = RevocationList()
     revocations.apply(Changes({uuid.uuid4(): 300.0 for _ in range(REVOKED // 2)}, users, cursor=""))
     return revocations
 

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
+from doorward_users.directory.schemas import Sort
+
 from bench.http_client import Connection, get
 from bench.plan import Plan
 from bench.rounds import Bound, Figure, measure_rounds, ratios
 from bench.stack import Stack
-from doorward_users.accounts.schemas import Sort
 
 TARGET: Final = 2.0
 _STRIDE: Final = 200

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from doorward_client.revocations.revocation_list import RevocationList
+
 from bench.plan import Plan
 from bench.profiler import profile_call
 from bench.rounds import Bound, Figure, measure_rounds, ratios
 from bench.signing import new_verifier
 from bench.stack import Stack
 from bench.verifier import REVOKED, uncached_tokens
-from doorward_common.revocations.memory import Revocations
 
 _FIGURES: Final = {
     "fresh": ("verify a token for the first time", 60.0),
@@ -39,5 +40,5 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
 
 def profile(_stack: Stack, report: Path) -> None:
     """Profile the first verification of tokens."""
-    verifier, tokens = new_verifier(Revocations()), uncached_tokens()
+    verifier, tokens = new_verifier(RevocationList()), uncached_tokens()
     profile_call(lambda: [verifier.verify(token) for token in tokens], report)

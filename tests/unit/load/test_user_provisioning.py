@@ -93,9 +93,11 @@ def test_accounts_are_named_after_the_run_and_taken_in_rotation() -> None:
 
 def test_a_failed_creation_is_an_error() -> None:
     accounts = AccountPool(
-        provisioning_on(FakeTransport(), Response(403, body={"code": "insufficient_role"}))
+        provisioning_on(FakeTransport(), Response(403, body={"code": "insufficient_permission"}))
     )
-    with pytest.raises(LoadError, match="could not be created as an administrator: 403 insufficient_role"):
+    with pytest.raises(
+        LoadError, match="could not be created as an administrator: 403 insufficient_permission"
+    ):
         accounts.create(1)
 
 
@@ -109,7 +111,7 @@ def test_check_login_tells_whether_users_may_read_the_directory(*, readable: boo
     admin, users = FakeTransport(), FakeTransport()
     accounts = AccountPool(provisioning_on(admin, Response(201, body={"id": "1"})))
     accounts.create(1)
-    forbidden = Response(403, body={"code": "insufficient_role"})
+    forbidden = Response(403, body={"code": "insufficient_permission"})
     users.responses.extend([tokens(1), page() if readable else forbidden, Response(204)])
     assert accounts.check_login(users) is readable
     assert users.routes()[-1] == "POST /api/v1/auth/logout"
