@@ -138,6 +138,12 @@ lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest 
 			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$flags $$inputs \
 			--output-file services/$$name.lock || exit 1; \
 	done
+	@for set in oldest:lowest-direct newest:highest; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --resolution $${set#*:} \
+			--extra redis --extra prometheus services/client/pyproject.toml tests/client_compatibility/peers.in \
+			--output-file tests/client_compatibility/$${set%:*}.lock || exit 1; \
+	done
 
 .PHONY: clean
 clean: ## Remove the environment and caches; keep var/

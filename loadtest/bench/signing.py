@@ -18,7 +18,7 @@ def new_signer() -> Signer:
     return Signer(_keys(), issuer=_ISSUER, audience=_ISSUER, lifetime=_TOKEN_SECONDS)
 
 
-def new_verifier(revocations: RevocationList) -> Verifier:
+def new_verifier(revocations: RevocationList | None = None) -> Verifier:
     """Build a verifier with the services' key."""
     return Verifier(_keys(), issuer=_ISSUER, audience=_ISSUER, revocations=revocations)
 

@@ -15,8 +15,8 @@ from doorward_client.permissions import Role
 from doorward_kit.column_types import Uuid
 from doorward_kit.database import create_engine
 from doorward_kit.word_index import indexed_words, line_of
-from doorward_tickets.tables import people as snapshot
 from doorward_tickets.tables import ticket_search_terms, tickets
+from doorward_tickets.tables import user_snapshots as snapshot
 
 VOCABULARY: Final = 50_000
 COPIES: Final = 50
@@ -81,7 +81,10 @@ _TEXTS: Final = sa.Table(
     "texts",
     _SCRATCH,
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
-    *(sa.Column(column.name, column.type) for column in (tickets.c.subject, tickets.c.text, tickets.c.words)),
+    *(
+        sa.Column(column.name, column.type)
+        for column in (tickets.c.subject, tickets.c.body, tickets.c.search_text)
+    ),
 )
 _TEXT_WORDS_OF: Final = sa.Table(
     "words_of_texts",
@@ -96,10 +99,10 @@ _WORDS: Final = sa.Table(
 _N: Final = _NUMBER.format(texts="{texts}", table="texts")
 _INSERT_TICKETS: Final = f"""
 INSERT INTO tickets
-    (id, author_id, assignee_id, subject, text, words, status, priority, reply_count, version,
+    (id, author_id, assignee_id, subject, body, search_text, status, priority, reply_count, version,
      created_at, updated_at)
 SELECT STRAIGHT_JOIN {_ID.format(n=_N)}, authors.id, IF({_N} % 8, NULL, (SELECT id FROM authors WHERE n = 0)),
-    subject, text, words, IF(CRC32({_N}) % 4, 'closed', 'open'), CRC32(-{_N}) % 4, 0, 1,
+    subject, body, search_text, IF(CRC32({_N}) % 4, 'closed', 'open'), CRC32(-{_N}) % 4, 0, 1,
     {_CREATED.format(n=_N)}, {_CREATED.format(n=_N)} + INTERVAL CRC32({_N}) % 1000000 SECOND
 FROM copies JOIN texts JOIN authors ON authors.n = {_N} % {{authors}}
 """
@@ -114,7 +117,7 @@ FROM words JOIN copies JOIN words_of_texts ON words_of_texts.word = words.word
 def _store(connection: sa.Connection, texts: list[dict[str, Any]], authors: list[dict[str, Any]]) -> None:
     _SCRATCH.create_all(connection)
     connection.execute(_COPIES.insert(), [{"n": number} for number in range(COPIES)])
-    found = [{"word": word, "n": one["n"]} for one in texts for word in one["words"].split()]
+    found = [{"word": word, "n": one["n"]} for one in texts for word in one["search_text"].split()]
     found.sort(key=lambda one: (one["word"], one["n"]))
     heard = [
         {"id": one["id"], "name": one["name"], "role": Role.USER.value, "updated_at": _HEARD}
@@ -139,8 +142,8 @@ def _texts(chance: random.Random, words: Sequence[str], count: int) -> Iterator[
         yield {
             "n": number,
             "subject": subject,
-            "text": text,
-            "words": line_of(indexed_words((subject, text))),
+            "body": text,
+            "search_text": line_of(indexed_words((subject, text))),
         }
 
 

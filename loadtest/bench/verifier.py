@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from bench.rounds import Arm, in_turns
 from bench.signing import new_signer, new_verifier, sign
 from doorward_client.permissions import Role
-from doorward_client.revocations.models import Changes
+from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.revocations.revocation_list import RevocationList
 from doorward_client.tokens import MAX_REMEMBERED, Claims
 
@@ -72,7 +72,7 @@ def _remembered(tokens: Sequence[str], seconds: float) -> Arm:
 
 
 def _check(tokens: Sequence[str], seconds: float) -> Arm:
-    verifier = new_verifier(RevocationList())
+    verifier = new_verifier()
     good = [verifier.verify(token) for token in tokens]
     # Half of the bearers are listed with the token_version of their tokens: found, and not revoked.
     revocations = _long_list(good[::2])
@@ -90,7 +90,8 @@ def _long_list(present: Sequence[Claims]) -> RevocationList:
     users = {claims.user_id: (claims.token_version, 300.0) for claims in present}
     users.update((uuid.uuid4(), (1, 300.0)) for _ in range(REVOKED // 2 - len(users)))
     revocations = RevocationList()
-    revocations.apply(Changes({uuid.uuid4(): 300.0 for _ in range(REVOKED // 2)}, users, cursor=""))
+    sessions = {uuid.uuid4(): 300.0 for _ in range(REVOKED // 2)}
+    revocations.apply(FetchedRevocations(RevocationEntries(sessions, users)))
     return revocations
 
 

@@ -56,7 +56,7 @@ class Administrator(Persona):
         self.session.request(
             f"PATCH {TICKETS}/{{ticket_id}}", at=at, body={"priority": "high"}, expected=[409]
         )
-        reply = {"text": "Have you tried to turn it off and on again?"}
+        reply = {"body": "Have you tried to turn it off and on again?"}
         self.session.request(f"POST {TICKETS}/{{ticket_id}}/replies", at=at, body=reply)
         if random.random() < 0.5:
             # Its author may have closed it in the meantime.

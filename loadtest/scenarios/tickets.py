@@ -30,7 +30,7 @@ class TicketWriter(Persona):
         """Ask for something; an answer that got lost is asked for again, and makes no second ticket."""
         body = {
             "subject": f"Load test {self.run_data.people.run}: the engine is stuck",
-            "text": "Again.\n" * 9,
+            "body": "Again.\n" * 9,
         }
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         answer = self.session.request(f"POST {TICKETS}", body=body, headers=headers)
@@ -53,7 +53,7 @@ class TicketWriter(Persona):
     def add(self) -> None:
         """Write a reply."""
         if self.open:
-            body = {"text": "Since this morning. Third floor."}
+            body = {"body": "Since this morning. Third floor."}
             at = {"ticket_id": random.choice(self.open)}
             self.session.request(f"POST {TICKETS}/{{ticket_id}}/replies", at=at, body=body)
 

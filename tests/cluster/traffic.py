@@ -117,7 +117,7 @@ class Traffic:
     def _write(self, client: httpx2.Client, person: Person) -> None:
         """Create a ticket: not idempotent, and sent once."""
         subject = f"traffic {uuid.uuid4()}"
-        body = {"subject": subject, "text": "While things move."}
+        body = {"subject": subject, "body": "While things move."}
         response = self._request(client, "write", "POST", TICKETS, person, json=body)
         if response is not None and response.status_code in _OK:
             with self._lock:

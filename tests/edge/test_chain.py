@@ -60,17 +60,17 @@ def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: 
     with chain.client() as member:
         member.login(email, password)
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        asked = {"subject": "No paper", "text": "The printer is empty."}
+        asked = {"subject": "No paper", "body": "The printer is empty."}
         created = member.post(TICKETS, json=asked, headers=key)
         assert created.status_code == 201, created.text
         assert created.json()["author"]["name"] == "Ada"
         assert member.post(TICKETS, json=asked, headers=key).json()["id"] == created.json()["id"]
         path = created.headers["location"]
         assert path == f"{TICKETS}/{created.json()['id']}"
-        assert admin.post(f"{path}/replies", json={"text": "Coming."}).status_code == 201
+        assert admin.post(f"{path}/replies", json={"body": "Coming."}).status_code == 201
         assert admin.patch(path, json={"priority": "high"}).status_code == 200
         assert member.patch(f"{path}/close").status_code == 200
-        assert member.put(path, json={"text": "Again."}).status_code in {200, 201}
+        assert member.put(path, json={"body": "Again."}).status_code in {200, 201}
         assert len(member.get(f"{path}/replies").json()["items"]) == 2
         assert [one["id"] for one in member.get(f"{TICKETS}?q=printer").json()["items"]] == [
             created.json()["id"]
@@ -94,8 +94,8 @@ def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: 
         ("users", "ALTER TABLE users ADD COLUMN x INT"),
         ("users", "UPDATE alembic_version_identity SET version_num = '9999'"),
         ("tickets", "DELETE FROM tickets"),
-        ("tickets", "UPDATE replies SET text = ''"),
-        ("tickets", "DROP TABLE people"),
+        ("tickets", "UPDATE replies SET body = ''"),
+        ("tickets", "DROP TABLE user_snapshots"),
         ("tickets", "UPDATE alembic_version_tickets SET version_num = '9999'"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_start_from_nothing_a_second_one_and_a_changed_password(
         assert done.returncode == 0, done.stderr
     changed = {**PASSWORDS, "DOORWARD_DATABASE_TICKETS_PASSWORD": "another-one"}
     assert run(server, identity, "accounts", changed).returncode == 0
-    people = f"{tickets_name(identity)}.people"
+    people = f"{tickets_name(identity)}.user_snapshots"
     elsewhere = {"auth": people, "users": people, "tickets": f"{identity.name}.users"}
     for service, table in OWN.items():
         password = changed[f"DOORWARD_DATABASE_{service.upper()}_PASSWORD"]

@@ -4,10 +4,10 @@
 GRANT SELECT, INSERT, UPDATE ON tickets TO doorward_tickets;
 GRANT SELECT, INSERT ON ticket_search_terms TO doorward_tickets;
 GRANT SELECT, INSERT ON replies TO doorward_tickets;
-GRANT SELECT, INSERT, UPDATE ON people TO doorward_tickets;
-GRANT SELECT, INSERT, UPDATE ON feeds TO doorward_tickets;
+GRANT SELECT, INSERT, UPDATE ON user_snapshots TO doorward_tickets;
+GRANT SELECT, INSERT, UPDATE ON feed_cursors TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO doorward_tickets;
-GRANT SELECT, INSERT, UPDATE, DELETE ON mutes TO doorward_tickets;
-GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO doorward_tickets;
+GRANT SELECT, INSERT, UPDATE, DELETE ON notification_mutes TO doorward_tickets;
+GRANT SELECT, INSERT, UPDATE, DELETE ON pending_notifications TO doorward_tickets;
 GRANT SELECT, INSERT, UPDATE, DELETE ON tickets_outbox TO doorward_tickets;
 GRANT SELECT ON alembic_version_tickets TO doorward_tickets;

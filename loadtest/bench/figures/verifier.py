@@ -11,7 +11,6 @@ from bench.rounds import Bound, Figure, ratios
 from bench.signing import new_verifier
 from bench.stack import Stack
 from bench.verifier import REVOKED, tokens_of_strangers
-from doorward_client.revocations.revocation_list import RevocationList
 
 _FIGURES: Final = {
     "fresh": ("verifying a token never seen", 60.0),
@@ -33,5 +32,5 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
 
 def profile(_stack: Stack, report: Path) -> None:
     """Profile the verification of tokens never seen."""
-    verifier, tokens = new_verifier(RevocationList()), tokens_of_strangers()
+    verifier, tokens = new_verifier(), tokens_of_strangers()
     profile_call(lambda: [verifier.verify(token) for token in tokens], report)

@@ -12,7 +12,7 @@ from e2e.walk import Member, Walk
 def asking_and_answering(walk: Walk) -> None:
     """A user asks, an administrator answers, and nobody else sees it."""
     member = walk.member("tess")
-    asked = {"subject": f"No paper {walk.run}", "text": "The printer is empty.", "priority": "normal"}
+    asked = {"subject": f"No paper {walk.run}", "body": "The printer is empty.", "priority": "normal"}
     key = {"Idempotency-Key": secrets.token_hex(8)}
     created = _ask(walk, member, asked, key)
     if created.status_code == 404:
@@ -32,7 +32,7 @@ def _hidden(walk: Walk, path: str, subject: str) -> None:
     other = walk.member("otto").session.access
     found = walk.send("GET", path, other)
     walk.prove("To anybody else there is no such ticket", found, 404, "ticket_not_found")
-    reply = walk.send("POST", f"{path}/replies", other, json={"text": "Let me in."})
+    reply = walk.send("POST", f"{path}/replies", other, json={"body": "Let me in."})
     walk.prove("... nor for a reply", reply, 404, "ticket_not_found")
     listed = walk.send("GET", TICKETS, other, params={"q": subject})
     walk.check("... nor in a search", _items(walk, listed) == [], listed.text)
@@ -43,17 +43,17 @@ def _answered(walk: Walk, member: Member, path: str) -> None:
     walk.prove("An administrator sets its priority", raised, 200)
     own = walk.send("PATCH", path, member.session.access, json={"priority": "low"})
     walk.prove("... and its author does not", own, 403, "insufficient_permission")
-    reply = walk.send("POST", f"{path}/replies", walk.admin, json={"text": "Coming."})
+    reply = walk.send("POST", f"{path}/replies", walk.admin, json={"body": "Coming."})
     walk.prove("An administrator replies", reply, 201)
     read = walk.prove("Its author reads it", walk.send("GET", path, member.session.access), 200)
-    seen = ([one["text"] for one in read["replies"]], read["priority"])
+    seen = ([one["body"] for one in read["replies"]], read["priority"])
     walk.check("... with the reply and the priority", seen == (["Coming."], "high"), read)
 
 
 def _closed_and_opened(walk: Walk, member: Member, path: str) -> None:
     closed = walk.prove("It is closed", walk.send("PATCH", f"{path}/close", walk.admin), 200)
     walk.check("... and says so", closed["status"] == "closed", closed)
-    reply = walk.send("POST", f"{path}/replies", member.session.access, json={"text": "Empty again."})
+    reply = walk.send("POST", f"{path}/replies", member.session.access, json={"body": "Empty again."})
     walk.prove("Its author replies", reply, 201)
     read = walk.expect("the ticket", walk.send("GET", path, member.session.access), 200)
     walk.check("... which opens it again", read["status"] == "open", read)

@@ -16,7 +16,7 @@ from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import Person
 from support.smtp import SmtpServer
 
-TICKET: Final = {"subject": "The printer is on fire", "text": "Since this morning.\nThird floor."}
+TICKET: Final = {"subject": "The printer is on fire", "body": "Since this morning.\nThird floor."}
 
 
 def mailing_through(
@@ -70,8 +70,8 @@ def store_ticket(installation: Installation, author_id: str, **changes: Any) -> 
 
 def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store tickets behind the service's back, to be found by their words as others are."""
-    found = [indexed_words((row["subject"], row["text"])) for row in rows]
-    stored = [{**row, "words": line_of(words)} for row, words in zip(rows, found, strict=True)]
+    found = [indexed_words((row["subject"], row["body"])) for row in rows]
+    stored = [{**row, "search_text": line_of(words)} for row, words in zip(rows, found, strict=True)]
     entries = [
         {"word": word, "ticket_id": row["id"]}
         for row, words in zip(rows, found, strict=True)

@@ -58,7 +58,7 @@ def test_every_half_finished_state_is_finished(engine: sa.Engine, steps: int) ->
 
     def cut(_connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
         nonlocal left
-        if statement.lstrip().upper().startswith(("CREATE", "ALTER", "INSERT INTO TICKETS_SCHEMA")):
+        if statement.lstrip().upper().startswith(("CREATE", "ALTER", "INSERT INTO ALEMBIC_VERSION_TICKETS")):
             if left == 0:
                 raise PowerCutError
             left -= 1

@@ -150,10 +150,10 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
         "status": "active",
     },
     ("PATCH", "/api/v1/users/{user_id}"): {"name": "Changed by matrix", "role": "admin"},
-    ("POST", "/api/v1/tickets"): {"subject": "Made by matrix", "text": "A text."},
-    ("PUT", "/api/v1/tickets/{ticket_id}"): {"text": "Replied by matrix"},
+    ("POST", "/api/v1/tickets"): {"subject": "Made by matrix", "body": "A text."},
+    ("PUT", "/api/v1/tickets/{ticket_id}"): {"body": "Replied by matrix"},
     ("PATCH", "/api/v1/tickets/{ticket_id}"): {"priority": "urgent"},
-    ("POST", "/api/v1/tickets/{ticket_id}/replies"): {"text": "Replied by matrix"},
+    ("POST", "/api/v1/tickets/{ticket_id}/replies"): {"body": "Replied by matrix"},
 }
 """A body for each route that takes one, with which a caller who may gets what they ask for."""
 

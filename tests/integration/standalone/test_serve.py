@@ -77,7 +77,7 @@ def test_tickets_are_kept_in_a_file_of_their_own(tmp_path: Path) -> None:
     with Standalone(tmp_path) as process:
         token = process.log_in(first_password(process)).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
-        body = {"subject": "The printer is on fire", "text": "Third floor."}
+        body = {"subject": "The printer is on fire", "body": "Third floor."}
         created = httpx2.post(f"{process.api}/tickets", headers=headers, json=body)
         assert created.status_code == 201, created.text
         assert created.json()["author"]["name"] == "Administrator"

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx2
 import sqlalchemy as sa
 
-from doorward_tickets.tables import notices, outbox
+from doorward_tickets.tables import outbox, pending_notifications
 from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation
 from integration.harness.people import Person
@@ -19,7 +19,7 @@ LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 def reply(installation: Installation, person: Person, path: str, text: str = "A reply.") -> httpx2.Response:
     """Reply to a ticket; fails the test when refused."""
-    response = installation.call("POST", f"{path}/replies", person.access, json={"text": text})
+    response = installation.call("POST", f"{path}/replies", person.access, json={"body": text})
     assert response.status_code == 201, response.text
     return response
 
@@ -46,7 +46,7 @@ def settled(installation: Installation, smtp: SmtpServer) -> list[ReceivedMail]:
 
 def let_time_pass(installation: Installation) -> None:
     """Let every mail's time have come."""
-    for table in (notices, outbox):
+    for table in (pending_notifications, outbox):
         tickets_execute(installation, table.update().values(due_at=LONG_AGO))
 
 

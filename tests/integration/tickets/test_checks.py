@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from doorward_identity.tables import deletions, users
 from doorward_kit.unit_of_work import Database
-from doorward_tickets.tables import feeds
-from doorward_tickets.tables import people as snapshot
+from doorward_tickets.tables import feed_cursors
+from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.user_snapshots import repository
 from doorward_tickets.user_snapshots.auth_client import Accounts, AccountsUnavailableError
 from doorward_tickets.user_snapshots.deleted_users_sync import CHECK_SECONDS
@@ -49,10 +49,10 @@ def wait_for_the_first_poll(installation: Installation) -> None:
 
 
 def let_a_day_pass(installation: Installation) -> None:
-    ((name, due),) = tickets_execute(installation, sa.select(feeds))
+    ((name, due),) = tickets_execute(installation, sa.select(feed_cursors))
     assert name == "everybody"
     assert due > LONG_AGO
-    tickets_execute(installation, feeds.update().values(cursor=LONG_AGO))
+    tickets_execute(installation, feed_cursors.update().values(cursor=LONG_AGO))
 
 
 def seconds_to_next(installation: Installation) -> float:
@@ -146,9 +146,9 @@ def test_of_many_that_would_one_does_it(
 ) -> None:
     del people
     wait_for_the_first_poll(installation)
-    tickets_execute(installation, feeds.delete())
+    tickets_execute(installation, feed_cursors.delete())
     if not is_first:
-        tickets_execute(installation, feeds.insert().values(name="everybody", cursor=LONG_AGO))
+        tickets_execute(installation, feed_cursors.insert().values(name="everybody", cursor=LONG_AGO))
     take = partial(repository.claim_reconciliation, seconds=60)
     # Not beside another replica: that one follows by itself, and may be the one.
     database: Database = installation.tickets_app.state.means.database

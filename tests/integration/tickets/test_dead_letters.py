@@ -12,7 +12,7 @@ from doorward_identity.tables import users
 from doorward_kit.column_types import utc_now
 from doorward_mail.outbox import Mail, enqueue
 from doorward_tickets.notifications.notification_types import NotificationType
-from doorward_tickets.tables import notices, outbox
+from doorward_tickets.tables import outbox, pending_notifications
 from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
@@ -27,14 +27,14 @@ def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) ->
     """Leave a dead letter as a worker does that a mail server refused."""
     ticket_id = uuid.UUID(store_ticket(installation, person_id))
     person = uuid.UUID(person_id)
-    parameters = {"ticket_id": ticket_id.hex, "person_id": person.hex}
+    parameters = {"ticket_id": ticket_id.hex, "user_id": person.hex}
     mail = Mail(NotificationType.REPLIED.value, None, parameters=parameters)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         enqueue(connection, outbox, mail)
-        notice = {"ticket_id": ticket_id, "person_id": person, "kind": mail.template, "since": 0}
+        notice = {"ticket_id": ticket_id, "user_id": person, "type": mail.template, "after_reply_number": 0}
         newest = {"mail_id": mail.id, "due_at": utc_now()}
-        connection.execute(notices.insert().values({**notice, **newest}))
+        connection.execute(pending_notifications.insert().values({**notice, **newest}))
         connection.execute(
             outbox.update()
             .where(outbox.c.id == mail.id)
@@ -74,11 +74,11 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert [letter["id"] for letter in found] == [str(mails[n]) for n in (1, 2, 3)]
     newest = found[0]
     assert newest.keys() == {
-        "id", "template", "recipient", "attempts", "created_at", "dead_at", "error", "ticket_id", "person_id",
+        "id", "template", "recipient", "attempts", "created_at", "dead_at", "error", "ticket_id", "user_id",
     }  # fmt: skip
     assert (newest["template"], newest["attempts"]) == ("ticket_replied", 9)
     assert newest["error"] == "recipient 550 5.1.1"
-    assert (newest["recipient"], newest["person_id"]) == (None, people.user.id)
+    assert (newest["recipient"], newest["user_id"]) == (None, people.user.id)
 
 
 def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation, people: People) -> None:
@@ -110,7 +110,7 @@ def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, pe
         ("GET", f"{DEAD_LETTERS}/"),
     ):
         assert_problem(installation.call(method, path, admin), 404, "not_found")
-    assert_problem(installation.call("PUT", f"{TICKETS}/mail", admin, json={"text": "x"}), 404, "not_found")
+    assert_problem(installation.call("PUT", f"{TICKETS}/mail", admin, json={"body": "x"}), 404, "not_found")
     for method, path in (("PUT", DEAD_LETTERS), ("PATCH", f"{DEAD_LETTERS}/{mail}")):
         assert_problem(installation.call(method, path, admin), 405, "method_not_allowed")
     for method, path in changes(ticket):

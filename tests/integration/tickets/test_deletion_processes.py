@@ -56,7 +56,7 @@ def delete(chain: Chain, token: str, person_id: str) -> None:
 
 def author(chain: Chain, token: str, ticket_id: str) -> dict[str, object]:
     status, ticket = chain.ticket("GET", f"{TICKETS}/{ticket_id}", token)
-    assert (status, ticket["text"]) == (200, TICKET["text"]), "threads stay readable"
+    assert (status, ticket["body"]) == (200, TICKET["body"]), "threads stay readable"
     shown: dict[str, object] = ticket["author"]
     return shown
 
@@ -164,7 +164,7 @@ async def write_on(url: str, token: str, ticket_id: str, is_over: asyncio.Event)
     async with httpx2.AsyncClient(timeout=20) as client:
         while not is_over.is_set():
             path = f"{url}{TICKETS}/{ticket_id}/replies"
-            response = await client.post(path, headers=headers, json={"text": "Still me."})
+            response = await client.post(path, headers=headers, json={"body": "Still me."})
             if response.status_code == 401:
                 break
             assert response.status_code in {201, 503}, response.text

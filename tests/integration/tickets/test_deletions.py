@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from doorward_identity import deleted_users_feed as feed
 from doorward_identity.tables import deletions
-from doorward_tickets.tables import feeds, idempotency_keys
-from doorward_tickets.tables import people as snapshot
+from doorward_tickets.tables import feed_cursors, idempotency_keys
+from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.user_snapshots import repository
 from doorward_tickets.user_snapshots.auth_client import AccountsUnavailableError
 from integration.harness.installation import AUTH, CLIENT, TICKETS, Installation
@@ -52,8 +52,8 @@ def sweep(installation: Installation) -> int:
 def test_threads_stay_and_names_go(installation: Installation, people: People) -> None:
     ticket = open_ticket(installation, people.user)
     path = path_of(ticket)
-    installation.call("POST", f"{path}/replies", people.user.access, json={"text": "And smoke."})
-    installation.call("POST", f"{path}/replies", people.deputy.access, json={"text": "Coming."})
+    installation.call("POST", f"{path}/replies", people.user.access, json={"body": "And smoke."})
+    installation.call("POST", f"{path}/replies", people.deputy.access, json={"body": "Coming."})
     installation.call("PATCH", path, people.admin.access, json={"assignee_id": people.deputy.id})
     assert ticket["author"] == {"id": people.user.id, "name": "User", "deleted": False}
     delete(installation, people, people.user)
@@ -62,7 +62,7 @@ def test_threads_stay_and_names_go(installation: Installation, people: People) -
     shown = installation.call("GET", path, people.admin.access).json()
     assert shown["author"] == {"id": people.user.id, "name": None, "deleted": True}
     assert shown["assignee"] == {"id": people.deputy.id, "name": None, "deleted": True}
-    assert [(one["text"], one["author"]["name"], one["author"]["deleted"]) for one in shown["replies"]] == [
+    assert [(one["body"], one["author"]["name"], one["author"]["deleted"]) for one in shown["replies"]] == [
         ("And smoke.", None, True),
         ("Coming.", None, True),
     ]
@@ -125,7 +125,7 @@ def test_a_deletion_between_a_look_and_its_write_is_not_undone(
 def test_what_they_were_answered_goes_too(installation: Installation, people: People) -> None:
     for person in (people.user, people.other):
         headers = {"Idempotency-Key": "k"}
-        body = {"subject": "Once", "text": "x"}
+        body = {"subject": "Once", "body": "x"}
         installation.call("POST", TICKETS, person.access, json=body, headers=headers)
     delete(installation, people, people.user)
     installation.follow_deletions()
@@ -218,7 +218,7 @@ def test_old_deletions_are_swept_and_their_readers_not_deceived(
     assert [one["id"] for one in read_feed(installation)["users"]] == [one.id for one in gone[2:]]
     assert read_feed(installation, cursors[2])["users"] == [{"id": gone[3].id}], "the last old one is kept"
     (gate,) = installation.execute(sa.select(deletions.c.id).where(deletions.c.number == 0))[0]
-    for cursor in (f"0-{gate.hex()}", *cursors[:2]):
+    for cursor in (f"0-{gate.hex}", *cursors[:2]):
         assert_problem(ask(installation, "deletions", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
     assert sweep(installation) == 1
@@ -336,7 +336,7 @@ def test_of_two_replicas_with_the_same_page_one_acts(installation: Installation,
     delete(installation, people, people.deputy)
     follower._accounts.deletions = overtaken
     installation.follow_deletions()
-    read_so_far = sa.select(feeds.c.cursor).where(feeds.c.name == "deletions")
+    read_so_far = sa.select(feed_cursors.c.cursor).where(feed_cursors.c.name == "deletions")
     ((cursor,),) = tickets_execute(installation, read_so_far)
     assert cursor == read_feed(installation)["cursor"], "the older answer has overwritten the newer"
 

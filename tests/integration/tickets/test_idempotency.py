@@ -20,8 +20,8 @@ def requests(installation: Installation, people: People) -> list[tuple[str, str,
     path = path_of(open_ticket(installation, people.user))
     return [
         ("POST", TICKETS, dict(TICKET)),
-        ("POST", f"{path}/replies", {"text": "Once."}),
-        ("PUT", path, {"text": "Once, by PUT."}),
+        ("POST", f"{path}/replies", {"body": "Once."}),
+        ("PUT", path, {"body": "Once, by PUT."}),
     ]
 
 
@@ -73,7 +73,7 @@ def test_key_of_another_request_is_refused(installation: Installation, people: P
     assert send(installation, people.user.access, every[which], "one").status_code in {200, 201}
     before = stored(installation)
     again = partial(send, installation, people.user.access)
-    assert_problem(again(every[which], "one", text="Another text."), 422, "idempotency_key_reused")
+    assert_problem(again(every[which], "one", body="Another text."), 422, "idempotency_key_reused")
     for other in (every[which - 1], every[which - 2]):
         assert_problem(again(other, "one"), 422, "idempotency_key_reused")
     assert stored(installation) == before
@@ -90,7 +90,7 @@ def test_keys_are_each_callers_own(installation: Installation, people: People) -
 
 def test_refused_request_leaves_its_key_free(installation: Installation, people: People) -> None:
     theirs = path_of(open_ticket(installation, people.other))
-    request = ("POST", f"{theirs}/replies", {"text": "x"})
+    request = ("POST", f"{theirs}/replies", {"body": "x"})
     assert_problem(send(installation, people.user.access, request, "key"), 404, "ticket_not_found")
     assert tickets_execute(installation, sa.select(idempotency_keys)) == []
     assert send(installation, people.user.access, ("POST", TICKETS, dict(TICKET)), "key").status_code == 201

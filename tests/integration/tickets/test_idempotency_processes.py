@@ -53,7 +53,7 @@ async def reply_at_once(
         async def one(number: int) -> httpx2.Response:
             sent = {"Authorization": f"Bearer {token}", **headers[number]}
             where = f"{urls[number % len(urls)]}{TICKETS}/{ticket}/replies"
-            return await client.post(where, headers=sent, json={"text": "Once."})
+            return await client.post(where, headers=sent, json={"body": "Once."})
 
         return await asyncio.gather(*(one(number) for number in range(len(headers))))
 
@@ -85,4 +85,4 @@ def test_who_comes_after_the_refused_is_carried_out_once(chain: Chain) -> None:
         assert len({answer.content for answer in carried_out}) == 1
         assert sum("idempotency-replayed" not in answer.headers for answer in carried_out) == 1
         _, shown = chain.ticket("GET", f"{TICKETS}/{ticket['id']}", token)
-        assert [reply["text"] for reply in shown["replies"]] == ["Once."]
+        assert [reply["body"] for reply in shown["replies"]] == ["Once."]

@@ -35,7 +35,7 @@ def fill(installation: Installation, people: People, count: int, seed: int) -> l
                 "author_id": chance.choice(authors),
                 "assignee_id": chance.choice(assignees),
                 "subject": " ".join(chance.sample(WORDS, 2)),
-                "text": " ".join(chance.sample(WORDS, 3)),
+                "body": " ".join(chance.sample(WORDS, 3)),
                 "status": chance.choice(["open", "open", "closed"]),
                 "priority": chance.randrange(4),
                 "reply_count": 0,
@@ -159,7 +159,7 @@ def test_search_is_by_the_start_of_words(
     installation: Installation, people: People, q: str, found: set[int]
 ) -> None:
     made = [
-        open_ticket(installation, people.user, subject=subject, text=text)["id"]
+        open_ticket(installation, people.user, subject=subject, body=text)["id"]
         for subject, text in (
             ("The printer is on fire", "Since this morning, a subject of talk."),
             ("Émile asks", "It is about the door"),
@@ -167,8 +167,8 @@ def test_search_is_by_the_start_of_words(
         )
     ]
     path = f"{TICKETS}/{made[0]}/replies"
-    installation.call("POST", path, people.user.access, json={"text": "A reply."})
-    open_ticket(installation, people.other, subject="printer", text="emile about foo_bar fire subject")
+    installation.call("POST", path, people.user.access, json={"body": "A reply."})
+    open_ticket(installation, people.other, subject="printer", body="emile about foo_bar fire subject")
     page = installation.call("GET", TICKETS, people.user.access, params={"q": q}).json()
     assert {made.index(one["id"]) for one in page["items"]} == found
 

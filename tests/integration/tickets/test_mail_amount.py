@@ -9,7 +9,7 @@ from doorward_kit.column_types import utc_now
 from doorward_tickets.notifications import repository
 from doorward_tickets.notifications.notification_types import NotificationType
 from doorward_tickets.notifications.repository import Notice
-from doorward_tickets.tables import notices, outbox, replies, tickets
+from doorward_tickets.tables import outbox, pending_notifications, replies, tickets
 from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import Installation
 from integration.harness.people import People
@@ -63,7 +63,7 @@ def test_while_the_mail_server_is_away_one_mail_gathers_everything(
     for _ in range(4):
         reply(mailing, people.admin, path)
         wait_until(lambda: len(waiting(mailing)) > 0, 60, "written")
-        tickets_execute(mailing, notices.update().values(due_at=LONG_AGO))
+        tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 4
     smtp.start()
     assert told(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
@@ -84,8 +84,8 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
     with mailing.tickets_engine.connect() as change:
         change.exec_driver_sql("BEGIN")
         change.execute(sa.select(tickets).where(tickets.c.id == ticket_id).with_for_update())
-        assert not repository.schedule(change, notice, since=2, seconds=3600)
-        values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4(), "text": "Late."}
+        assert not repository.schedule(change, notice, after_reply_number=2, seconds=3600)
+        values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4(), "body": "Late."}
         change.execute(
             replies.insert().values(**values, author_id=uuid.UUID(people.admin.id), created_at=utc_now())
         )
@@ -107,7 +107,7 @@ def test_old_notices_are_swept_once_their_mail_is_gone(
         return int(database.write_now(lambda c: repository.sweep(c, seconds=seconds, count=10)))
 
     assert sweep(3600) == 0
-    tickets_execute(mailing, notices.update().values(due_at=LONG_AGO))
+    tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 1
     assert sweep(3600) == 0
     smtp.start()

@@ -62,7 +62,7 @@ def write(chain: Chain, path: str, token: str, number: int) -> None:
     service: Service = (chain.tickets, chain.more[0])[number % 2]
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"{path}{number}"}
     answer = chain.client.post(
-        f"{service.url}{path}/replies", headers=headers, json={"text": f"Number {number}"}
+        f"{service.url}{path}/replies", headers=headers, json={"body": f"Number {number}"}
     )
     assert answer.status_code == 201, answer.text
 
@@ -138,7 +138,7 @@ def dead(chain: Chain, admin: str) -> list[str]:
 
 def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
     with somebody_asked(tmp_path) as asked:
-        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"text": "Coming."})
+        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"body": "Coming."})
         shown = f"New reply: {TICKET['subject']}"
         wait_until(lambda: shown in asked.client.get("/mailbox").text, 60, "in the mailbox")
         metrics = asked.client.get("/metrics").text

@@ -54,7 +54,7 @@ def test_whoever_acts_is_told_nothing(mailing: Installation, people: People, smt
 def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
     headers = {"Idempotency-Key": "once"}
-    body = {"text": "Once."}
+    body = {"body": "Once."}
     for _ in range(3):
         mailing.call("POST", f"{path}/replies", people.admin.access, json=body, headers=headers)
         mailing.call("PUT", path, people.admin.access, json=body)
@@ -75,7 +75,7 @@ def test_a_change_that_is_rolled_back_tells_nobody(
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
     headers = {"If-Match": '"99"'}
-    answer = mailing.call("POST", f"{path}/replies", people.admin.access, json={"text": "x"}, headers=headers)
+    answer = mailing.call("POST", f"{path}/replies", people.admin.access, json={"body": "x"}, headers=headers)
     assert answer.status_code == 412
     assert (waiting(mailing), smtp.mails()) == ([], [])
 

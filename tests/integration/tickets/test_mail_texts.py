@@ -14,7 +14,7 @@ def test_it_says_what_happened_and_not_what_was_written(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     subject = "Fire <b>& smoke =?utf-8?q?=0ABcc:_x@example.com?="
-    ticket = open_ticket(mailing, people.user, subject=subject, text="PIN 1234")
+    ticket = open_ticket(mailing, people.user, subject=subject, body="PIN 1234")
     reply(mailing, people.admin, path_of(ticket), "The PIN is 4321.")
     (mail,) = settled(mailing, smtp)
     link = f"{APP}/tickets/{ticket['id']}"

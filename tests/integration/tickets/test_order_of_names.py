@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity.tables import users
-from doorward_tickets.tables import people as snapshot
+from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.user_snapshots import repository
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People, Person

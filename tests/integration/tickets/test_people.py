@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from doorward_tickets.tables import people as snapshot
+from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.user_snapshots.users_client import Directory
 from integration.harness.installation import TICKETS, USERS, Installation
 from integration.harness.people import People, Person, enrol
@@ -55,7 +55,7 @@ def test_a_new_name_is_shown_once_its_bearer_acts_again(installation: Installati
 
     assert shown() == "User"
     tag = installation.call("GET", path, people.admin.access).headers["etag"]
-    installation.call("POST", f"{path}/replies", people.admin.access, json={"text": "x"})
+    installation.call("POST", f"{path}/replies", people.admin.access, json={"body": "x"})
     assert shown() == "User"
     installation.call("PATCH", f"{path}/close", people.user.access)
     assert shown() == "Ada Lovelace"
@@ -86,7 +86,7 @@ def test_without_the_users_service_people_write_on(
         for person, name in ((people.user, "User"), (people.other, None)):
             created = open_ticket(installation, person)
             assert created["author"] == {"id": person.id, "name": name, "deleted": False}
-        reply = {"text": "Still here."}
+        reply = {"body": "Still here."}
         answer = installation.call("POST", f"{path_of(known)}/replies", people.user.access, json=reply)
         assert answer.status_code == 201
         assert installation.call("GET", path_of(known), people.user.access).status_code == 200
@@ -132,8 +132,8 @@ def test_whoever_the_directory_no_longer_knows_so_changes_nothing(
         with users_answering(installation, status, body):
             for method, path, options in (
                 ("POST", TICKETS, {"json": TICKET}),
-                ("PUT", path_of(mine), {"json": {"text": "x"}}),
-                ("POST", f"{path_of(mine)}/replies", {"json": {"text": "x"}}),
+                ("PUT", path_of(mine), {"json": {"body": "x"}}),
+                ("POST", f"{path_of(mine)}/replies", {"json": {"body": "x"}}),
                 ("PATCH", f"{path_of(mine)}/close", {}),
             ):
                 answer = installation.call(method, path, people.user.access, **options)

@@ -23,7 +23,7 @@ def test_an_account_with_the_rights_of_its_tables_is_enough(chain: Chain) -> Non
     status, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
     assert (status, ticket["author"]["name"]) == (201, "User")
     path = f"{TICKETS}/{ticket['id']}"
-    assert chain.ticket("POST", f"{path}/replies", admin, json={"text": "Coming."})[0] == 201
+    assert chain.ticket("POST", f"{path}/replies", admin, json={"body": "Coming."})[0] == 201
     assert chain.ticket("PATCH", path, admin, json={"priority": "high"})[0] == 200
     assert chain.ticket("PATCH", f"{path}/close", token)[1]["status"] == "closed"
     assert len(chain.ticket("GET", f"{TICKETS}?q=printer", token)[1]["items"]) == 1

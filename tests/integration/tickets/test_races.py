@@ -82,7 +82,7 @@ async def one_round(desk: Desk, number: int) -> dict[str, Any]:
         tasks.create_task(desk.call(0, "PATCH", f"{path}/close", "admin"))
         tasks.create_task(desk.call(1, "PATCH", f"{path}/close", "deputy"))
         replies = [
-            tasks.create_task(desk.call(process, "POST", f"{path}/replies", "user", {"text": f"{process}"}))
+            tasks.create_task(desk.call(process, "POST", f"{path}/replies", "user", {"body": f"{process}"}))
             for process in range(2)
         ]
     assert {reply.result().json()["number"] for reply in replies} == {1, 2}
@@ -92,7 +92,7 @@ async def one_round(desk: Desk, number: int) -> dict[str, Any]:
 async def test_no_reply_is_lost_to_two_who_close(desk: Desk) -> None:
     ended = await together(ROUNDS, lambda number: one_round(desk, number), at_once=AT_ONCE)
     for ticket in ended:
-        assert sorted(one["text"] for one in ticket["replies"]) == ["0", "1"]
+        assert sorted(one["body"] for one in ticket["replies"]) == ["0", "1"]
         assert ticket["reply_count"] == 2
     # They did meet: a reply was the last to come as well as a close.
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}

@@ -12,7 +12,7 @@ from doorward_kit.column_types import utc_now
 from doorward_tickets.notifications import repository
 from doorward_tickets.notifications.notification_types import NotificationType
 from doorward_tickets.notifications.repository import Notice
-from doorward_tickets.tables import notices
+from doorward_tickets.tables import pending_notifications
 from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import Installation
 from integration.harness.people import People
@@ -52,13 +52,13 @@ def reply_in_vain(mailing: Installation, people: People, smtp: SmtpServer, path:
 
 
 def reply(mailing: Installation, people: People, path: str) -> None:
-    response = mailing.call("POST", f"{path}/replies", people.admin.access, json={"text": "Look at it."})
+    response = mailing.call("POST", f"{path}/replies", people.admin.access, json={"body": "Look at it."})
     assert response.status_code == 201, response.text
 
 
 def let_the_next_be_due(mailing: Installation) -> None:
     """Let the time be over in which there is one mail of a kind about a ticket."""
-    tickets_execute(mailing, notices.update().values(due_at=utc_now(-60)))
+    tickets_execute(mailing, pending_notifications.update().values(due_at=utc_now(-60)))
 
 
 def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
@@ -73,7 +73,7 @@ def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(
     ticket = open_ticket(mailing, people.user)
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     [letter] = letters(mailing, people)
-    assert (letter["ticket_id"], letter["person_id"]) == (ticket["id"], people.user.id)
+    assert (letter["ticket_id"], letter["user_id"]) == (ticket["id"], people.user.id)
     assert letter["error"] == "recipient 550 5.1.1"
     assert mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access).status_code == 202
     assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
@@ -86,7 +86,7 @@ def test_a_notice_is_kept_for_as_long_as_its_mail_may_be_sent_again(
 ) -> None:
     """Without it the mail would be taken for an old one, and dropped after a 202."""
     dead = reply_in_vain(mailing, people, smtp, path_of(open_ticket(mailing, people.user)))
-    tickets_execute(mailing, notices.update().values(due_at=utc_now(-29 * 86_400)))
+    tickets_execute(mailing, pending_notifications.update().values(due_at=utc_now(-29 * 86_400)))
     database = mailing.tickets_app.state.means.database
 
     def sweep() -> int:
@@ -108,7 +108,7 @@ def test_the_next_mail_tells_what_a_dead_one_has_not(
     reply(mailing, people, path)
     assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
     assert_superseded(mailing, people, dead)
-    tickets_execute(mailing, notices.delete())  # as the sweep does when that mail has been sent for long
+    tickets_execute(mailing, pending_notifications.delete())  # as the cleanup does later
     assert_superseded(mailing, people, dead)
     assert mailing.call("DELETE", f"{DEAD_LETTERS}/{dead}", people.admin.access).status_code == 204
     assert len(smtp.mails()) == 1
@@ -149,7 +149,7 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
     notice = Notice(ticket_id, person_id, NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change, ThreadPoolExecutor(1) as threads:
         change.exec_driver_sql("BEGIN")
-        assert repository.schedule(change, notice, since=1, seconds=1)
+        assert repository.schedule(change, notice, after_reply_number=1, seconds=1)
         path = f"{DEAD_LETTERS}/{dead}/retry"
         resending = threads.submit(mailing.call, "POST", path, people.admin.access)
         wait_until_a_row_is_waited_for(mariadb_server)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity.deleted_users_feed import PAGE
-from doorward_tickets.tables import people as snapshot
+from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.user_snapshots import repository
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
@@ -28,7 +28,7 @@ COSTS: dict[str, tuple[Callable[[str], tuple[str, str, dict[str, Any]]], list[st
         ["BEGIN", "INSERT", "SELECT", "INSERT", "INSERT", "SELECT", "UPDATE"],
     ),
     "reply": (
-        lambda path: ("POST", f"{path}/replies", {"json": {"text": "x"}}),
+        lambda path: ("POST", f"{path}/replies", {"json": {"body": "x"}}),
         # One of them for whoever has answered last: nobody has.
         ["BEGIN", "SELECT", "SELECT", "INSERT", "UPDATE", "SELECT", "SELECT"],
     ),
@@ -51,7 +51,7 @@ def statements_of(
 ) -> list[str]:
     """Send the request about a ticket with a reply; return the first words of what the database was told."""
     path = path_of(open_ticket(installation, people.user))
-    installation.call("POST", f"{path}/replies", people.user.access, json={"text": "Hello?"})
+    installation.call("POST", f"{path}/replies", people.user.access, json={"body": "Hello?"})
     method, where, options = build(path)
     with noted(installation.tickets_app.state.means.database.engine) as seen:
         response = installation.call(method, where, people.user.access, **options)

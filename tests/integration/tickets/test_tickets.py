@@ -30,7 +30,7 @@ def test_created_ticket_is_there(installation: Installation, people: People) -> 
 def test_documents_have_the_documented_shape(installation: Installation, people: People) -> None:
     ticket = open_ticket(installation, people.user)
     reply = installation.call(
-        "POST", f"{path_of(ticket)}/replies", people.admin.access, json={"text": "On our way."}
+        "POST", f"{path_of(ticket)}/replies", people.admin.access, json={"body": "On our way."}
     ).json()
     patch = {"assignee_id": people.deputy.id}
     managed = installation.call("PATCH", path_of(ticket), people.admin.access, json=patch).json()
@@ -49,8 +49,8 @@ def test_another_users_ticket_is_as_one_that_is_not_there(installation: Installa
     attempts = [
         ("GET", "", {}),
         ("GET", "/replies", {}),
-        ("PUT", "", {"json": {"text": "x"}}),
-        ("POST", "/replies", {"json": {"text": "x"}}),
+        ("PUT", "", {"json": {"body": "x"}}),
+        ("POST", "/replies", {"json": {"body": "x"}}),
         ("PATCH", "/close", {}),
     ]
     for method, rest, options in attempts:
@@ -70,13 +70,13 @@ def test_a_reply_of_either_side_is_in_the_thread(installation: Installation, peo
     ticket = open_ticket(installation, people.user)
     said = [(people.admin, "Which floor?"), (people.user, "Third.\n\nStill."), (people.deputy, "Coming.")]
     for number, (person, text) in enumerate(said, 1):
-        response = installation.call("POST", f"{path_of(ticket)}/replies", person.access, json={"text": text})
+        response = installation.call("POST", f"{path_of(ticket)}/replies", person.access, json={"body": text})
         assert response.status_code == 201
         assert response.json()["number"] == number
         assert response.headers["location"] == path_of(ticket)
         assert response.headers["etag"] == f'"{number + 1}"'
     detail = installation.call("GET", path_of(ticket), people.user.access).json()
-    assert [(one["author"]["id"], one["text"]) for one in detail["replies"]] == [
+    assert [(one["author"]["id"], one["body"]) for one in detail["replies"]] == [
         (person.id, text) for person, text in said
     ]
     assert [one["author"]["name"] for one in detail["replies"]] == ["Administrator", "User", "Deputy"]
@@ -88,7 +88,7 @@ def test_putting_a_reply_twice_adds_it_once(installation: Installation, people: 
     path = path_of(open_ticket(installation, people.user))
 
     def put(text: str) -> tuple[int, str]:
-        response = installation.call("PUT", path, people.user.access, json={"text": text})
+        response = installation.call("PUT", path, people.user.access, json={"body": text})
         assert response.status_code == 200
         return response.json()["reply_count"], response.json()["status"]
 
@@ -115,7 +115,7 @@ def test_closing_and_opening_again_by_a_reply(
             again = installation.call("PATCH", close, closer.access)
             assert (again.status_code, again.json()) == (200, closed.json())
             assert again.headers["etag"] == closed.headers["etag"]
-            text = {"text": "It burns again."}
+            text = {"body": "It burns again."}
             installation.call(method, path_of(ticket) + rest, people.user.access, json=text)
             assert installation.call("GET", path_of(ticket), closer.access).json()["status"] == "open"
 
@@ -166,11 +166,11 @@ def test_a_closed_ticket_is_not_assigned(installation: Installation, people: Peo
 def test_changes_meant_for_an_older_version_are_refused(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     seen = installation.call("GET", path, people.user.access).headers["etag"]
-    installation.call("POST", f"{path}/replies", people.user.access, json={"text": "More."})
+    installation.call("POST", f"{path}/replies", people.user.access, json={"body": "More."})
     before = stored(installation)
     changes = [
-        ("PUT", path, {"json": {"text": "x"}}),
-        ("POST", f"{path}/replies", {"json": {"text": "x"}}),
+        ("PUT", path, {"json": {"body": "x"}}),
+        ("POST", f"{path}/replies", {"json": {"body": "x"}}),
         ("PATCH", f"{path}/close", {}),
         ("PATCH", path, {"json": {"priority": "low"}}),
     ]
@@ -194,7 +194,7 @@ def test_of_twenty_who_saw_the_same_one_replies(installation: Installation, peop
     headers = {"If-Match": '"1"'}
 
     def reply(number: int) -> int:
-        body = {"text": f"Number {number}"}
+        body = {"body": f"Number {number}"}
         return installation.call(
             "POST", f"{path}/replies", people.user.access, json=body, headers=headers
         ).status_code
@@ -207,7 +207,7 @@ def test_replies_at_once_are_all_kept_and_numbered(installation: Installation, p
     path = path_of(open_ticket(installation, people.user))
 
     def reply(number: int) -> int:
-        body = {"text": f"Number {number}"}
+        body = {"body": f"Number {number}"}
         response = installation.call("POST", f"{path}/replies", people.user.access, json=body)
         assert response.status_code == 201, response.text
         return int(response.json()["number"])
@@ -215,7 +215,7 @@ def test_replies_at_once_are_all_kept_and_numbered(installation: Installation, p
     with ThreadPoolExecutor(20) as threads:
         assert sorted(threads.map(reply, range(40))) == list(range(1, 41))
     thread = installation.call("GET", path, people.user.access).json()["replies"]
-    assert sorted(one["text"] for one in thread) == sorted(f"Number {number}" for number in range(40))
+    assert sorted(one["body"] for one in thread) == sorted(f"Number {number}" for number in range(40))
     assert [one["number"] for one in thread] == list(range(1, 41))
 
 
@@ -231,7 +231,7 @@ def test_what_looks_the_same_is_not_sent_again(installation: Installation, peopl
 def test_a_long_thread_is_read_page_by_page(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     for number in range(1, FIRST + 8):
-        body = {"text": f"Number {number}"}
+        body = {"body": f"Number {number}"}
         installation.call("POST", f"{path}/replies", people.user.access, json=body)
     detail = installation.call("GET", path, people.user.access).json()
     seen = [one["number"] for one in detail["replies"]]
@@ -260,11 +260,11 @@ def test_a_long_thread_is_read_page_by_page(installation: Installation, people: 
         ("subject", "a\nb"),
         ("subject", "\u202eabc"),
         ("subject", "\u200b"),
-        ("text", ""),
-        ("text", "\n \t\n"),
-        ("text", "x" * 10_001),
-        ("text", "a\x1b[31m"),
-        ("text", "a\x7f"),
+        ("body", ""),
+        ("body", "\n \t\n"),
+        ("body", "x" * 10_001),
+        ("body", "a\x1b[31m"),
+        ("body", "a\x7f"),
         ("priority", "root"),
         ("priority", 1),
     ],
@@ -281,15 +281,15 @@ def test_what_is_no_plain_text_is_refused(
     "text", ["x" * 10_000, "\U0001f525" * 10_000, "<script>alert(1)</script>", "a\n\tb", "{{7*7}} ' \" \\ --"]
 )
 def test_other_texts_are_kept_as_they_are(installation: Installation, people: People, text: str) -> None:
-    ticket = open_ticket(installation, people.user, text=text, subject=text[:200].replace("\n\t", " "))
+    ticket = open_ticket(installation, people.user, body=text, subject=text[:200].replace("\n\t", " "))
     path = path_of(ticket)
-    reply = installation.call("POST", f"{path}/replies", people.user.access, json={"text": text}).json()
+    reply = installation.call("POST", f"{path}/replies", people.user.access, json={"body": text}).json()
     read = installation.call("GET", path, people.user.access).json()
-    assert (read["text"], read["replies"][0]["text"], reply["text"]) == (text, text, text)
+    assert (read["body"], read["replies"][0]["body"], reply["body"]) == (text, text, text)
 
 
 def test_lines_end_alike_whoever_wrote_them(installation: Installation, people: People) -> None:
-    assert open_ticket(installation, people.user, text=" a\r\nb\rc\n")["text"] == "a\nb\nc"
+    assert open_ticket(installation, people.user, body=" a\r\nb\rc\n")["body"] == "a\nb\nc"
 
 
 def test_somebody_unknown_has_no_name(installation: Installation, people: People) -> None:

@@ -28,7 +28,7 @@ ticket_shapes = st.fixed_dictionaries(
         "author_id": st.sampled_from(NAMES),
         "assignee_id": st.none() | st.sampled_from(("admin", "deputy")),
         "subject": texts,
-        "text": texts,
+        "body": texts,
         "status": st.sampled_from([one.value for one in TicketStatus]),
         "priority": st.integers(0, 3),
         "created_at": st.sampled_from(MOMENTS),
@@ -105,7 +105,7 @@ def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - wha
                 continue
             path = f"{TICKETS}/{fickle[which % len(fickle)]}"
             if kind == "reply":
-                installation.call("POST", f"{path}/replies", people.admin.access, json={"text": "x"})
+                installation.call("POST", f"{path}/replies", people.admin.access, json={"body": "x"})
             else:
                 installation.call("PATCH", f"{path}/close", people.admin.access)
 
@@ -142,5 +142,5 @@ def person_id(people: People, name: str) -> uuid.UUID:
 def has_words(ticket_id: str, query: dict[str, Any], shapes: list[dict[str, Any]]) -> bool:
     """Tell, without any database, whether a stored ticket has what a query searches for."""
     (shape,) = (one for one in shapes if one["id"] == uuid.UUID(ticket_id))
-    words = f"{shape['subject']} {shape['text']}".split()
+    words = f"{shape['subject']} {shape['body']}".split()
     return all(any(word.startswith(start) for word in words) for start in query.get("q", "").split())

@@ -63,7 +63,7 @@ def next_key_set(
     """
     current = KeySet.parse(orjson.dumps(document))
     signing = current.signing_key(now)
-    pending = [key for key in current.believed(now).values() if key.activate_at > now]
+    pending = [key for key in current.verification_keys(now).values() if key.activate_at > now]
     if pending:
         wait = pending[0].activate_at - now
         raise RotationPendingError(

@@ -9,6 +9,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from doorward_client.prometheus import PrometheusVerificationMetrics
+
 SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -96,35 +98,7 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
             registry=self.registry,
         )
-        self.tokens_refused = Counter(
-            "doorward_tokens_rejected",
-            "Access tokens refused, by the check that failed.",
-            ("reason",),
-            registry=self.registry,
-        )
-        self.keys = Gauge(
-            "doorward_verification_keys",
-            "Keys that access tokens may be signed with.",
-            registry=self.registry,
-        )
-        self.key_set_failures = Counter(
-            "doorward_key_set_reload_failures",
-            "Looks at the key set that brought nothing usable; the keys from before stay.",
-            registry=self.registry,
-        )
-        self.revocations = Gauge(
-            "doorward_revocations", "Entries in the list of revoked tokens.", registry=self.registry
-        )
-        self.revocations_age = Gauge(
-            "doorward_revocations_age_seconds",
-            "Time since the list of revoked tokens was brought up to date.",
-            registry=self.registry,
-        )
-        self.exchange_connected = Gauge(
-            "doorward_revocation_pubsub_connected",
-            "Whether news of revocations arrive through Redis or Valkey: 1 or 0.",
-            registry=self.registry,
-        )
+        self.verification = PrometheusVerificationMetrics(self.registry)
         self._observed: dict[tuple[str, str, int], _Observed] = {}
 
     def executor(self, name: str) -> ExecutorMetrics:

@@ -1,20 +1,91 @@
-"""Settings of a service: database, address, limits."""
+"""Settings of a service: log, database, address, limits."""
 
 import ipaddress
+import os
 import time
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings.base import DoorwardSettings, plain
+from doorward_client.settings.base import DoorwardSettings, LookupSource, SettingsError, raw_value
 from doorward_client.settings.verifier import VerifierSettings
 from doorward_kit.client_ip import Network
+from doorward_kit.logging import LEVELS
+
+_LEGACY_VARIABLES: Final[Mapping[str, str]] = {
+    "log_level": "LOGLEVEL",
+    "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
+    "secret_key": "SECRET_KEY",
+}
+_LEVEL_ALIASES: Final[Mapping[str, str]] = {"warn": "warning", "fatal": "critical"}  # the standard library's
+
+
+class ProcessSettings(DoorwardSettings):
+    """Settings of every process. The variables of the older server (MYSQL_*, LOGLEVEL, ...) are read last."""
+
+    log_level: str = Field(default="info", description=f"Log level: {', '.join(LEVELS)}.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _check_log_level(cls, value: str) -> str:
+        level = _LEVEL_ALIASES.get(value.lower(), value.lower())
+        if level not in LEVELS:
+            raise ValueError(f"is not one of {', '.join(LEVELS)}")
+        return level
+
+    @classmethod
+    def variable_of(cls, name: str) -> str:
+        variable, legacy = super().variable_of(name), _LEGACY_VARIABLES.get(name, "")
+        return variable if os.environ.get(variable) or not os.environ.get(legacy) else legacy
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return (*sources, LookupSource(settings_cls, _from_legacy_env))
+
+
+def _from_legacy_env(name: str) -> str | None:
+    if name == "database_url":
+        return _legacy_database_url()
+    variable = _LEGACY_VARIABLES.get(name)
+    return os.environ.get(variable) or None if variable else None
+
+
+def _legacy_database_url() -> str | None:
+    host = os.environ.get("MYSQL_HOST")
+    if not host:
+        return None
+    url = sa.URL.create(
+        "mysql+pymysql",
+        username=os.environ.get("MYSQL_USER"),
+        password=os.environ.get("MYSQL_PASSWORD"),
+        host=host,
+        port=_legacy_port(),
+        database=os.environ.get("MYSQL_DB"),
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def _legacy_port() -> int:
+    port = os.environ.get("MYSQL_PORT") or "3306"
+    if not port.isdecimal():
+        raise SettingsError("MYSQL_PORT is not a number")
+    return int(port)
 
 
 def _usable_database(value: SecretStr) -> SecretStr:
@@ -30,7 +101,7 @@ def _usable_database(value: SecretStr) -> SecretStr:
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_usable_database)]
 
 
-class DatabaseSettings(DoorwardSettings):
+class DatabaseSettings(ProcessSettings):
     """Settings of the connection to the database."""
 
     database_url: DatabaseUrl = Field(
@@ -63,7 +134,7 @@ class DatabaseSettings(DoorwardSettings):
 def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
     """Insert the password into a URL without one; the names of both settings begin with `prefix`."""
     name = f"{prefix}database_url"
-    url, password = plain(given.get(name)), plain(given.get(f"{prefix}database_password"))
+    url, password = raw_value(given.get(name)), raw_value(given.get(f"{prefix}database_password"))
     if url is None or password is None:
         return given
     try:

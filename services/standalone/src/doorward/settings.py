@@ -14,10 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings
-from doorward_client.settings.base import plain
+from doorward_client.settings.base import raw_value
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.key_rotation import new_jwk, write_key_set
-from doorward_kit.settings import DatabaseSettings, DatabaseUrl, database_url_with_password
+from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
 
@@ -71,7 +71,7 @@ class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSet
     """Settings of the administrator's commands: no signing key, no port."""
 
 
-class _TicketsDatabase(DoorwardSettings):
+class _TicketsDatabase(ProcessSettings):
     """The database of tickets; by default a file in the folder of identity's SQLite file."""
 
     tickets_database_password: SecretStr | None = Field(
@@ -83,7 +83,7 @@ class _TicketsDatabase(DoorwardSettings):
     @classmethod
     def _tickets_database(cls, given: dict[str, object]) -> dict[str, object]:
         given = database_url_with_password(given, "tickets_")
-        identity = plain(given.get("database_url"))
+        identity = raw_value(given.get("database_url"))
         if given.get("tickets_database_url") is not None or identity is None:
             return given
         try:

@@ -1,5 +1,6 @@
-"""The tables of the tickets database. No row points into another database, and no name is copied twice."""
+"""The tables of the tickets database. No row refers to another database; each name is stored once."""
 
+import uuid
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,13 +14,13 @@ from doorward_mail.outbox import TEMPLATE_LENGTH, outbox_table
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 
 SUBJECT_LENGTH: Final = 200
-TEXT_LENGTH: Final = 10_000  # characters: 40,000 bytes at most, of the 65,535 that the column holds
+BODY_LENGTH: Final = 10_000  # characters: at most 40,000 of the column's 65,535 bytes
 NAME_LENGTH: Final = 200
 CURSOR_LENGTH: Final = 64
 OUTBOX: Final = "tickets_outbox"
 
 
-def _ticket_key() -> sa.Column[bytes]:
+def _ticket_key() -> sa.Column[uuid.UUID]:
     return sa.Column("ticket_id", Uuid(), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
 
 
@@ -30,26 +31,26 @@ tickets: Final = sa.Table(
     sa.Column("author_id", Uuid(), nullable=False),
     sa.Column("assignee_id", Uuid()),
     sa.Column("subject", exact_text(SUBJECT_LENGTH), nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("words", line_column(), nullable=False),  # of both, as search compares them
-    sa.Column("status", ascii_text(16), nullable=False),  # see states.TicketStatus
-    sa.Column("priority", sa.SmallInteger, nullable=False),  # see states.Priority: its rank, which sorts
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("search_text", line_column(), nullable=False),  # the words of subject and body, normalized
+    sa.Column("status", ascii_text(16), nullable=False),  # workflow.TicketStatus
+    sa.Column("priority", sa.SmallInteger, nullable=False),  # workflow.Priority.rank, which sorts
     sa.Column("reply_count", sa.Integer, nullable=False),  # also the number of the newest reply
     sa.Column("version", sa.Integer, nullable=False),  # the ETag
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
-    # Every order for everybody's tickets, for one author's, one assignee's and those of one status. The
-    # id that breaks ties is behind every index's columns by itself.
+    # Every order for all tickets, and for those of one author, one assignee, one status. The primary key
+    # that breaks ties is the last column of each index by itself.
     *(
-        sa.Index(f"ix_tickets_{'_'.join((*narrowed, order))}", *narrowed, order)
-        for narrowed in ((), ("author_id",), ("assignee_id",), ("status",))
+        sa.Index(f"ix_tickets_{'_'.join((*filters, order))}", *filters, order)
+        for filters in ((), ("author_id",), ("assignee_id",), ("status",))
         for order in ("created_at", "updated_at", "priority")
     ),
     **TABLE_OPTIONS,
 )
 
-# The same words, to find tickets by. Written once with its ticket, which is never deleted: a foreign key
-# would cost a second index of this size.
+# The words of `search_text`, as an index. Written once with a ticket, which is never deleted: a foreign
+# key would cost a second index of this size.
 ticket_search_terms: Final = sa.Table(
     "ticket_search_terms",
     metadata,
@@ -61,62 +62,62 @@ ticket_search_terms: Final = sa.Table(
 replies: Final = sa.Table(
     "replies",
     metadata,
-    sa.Column("ticket_id", Uuid(), sa.ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
-    # Its place in the thread, given under the ticket's lock: the order that a clock cannot promise.
+    _ticket_key(),
+    # The position in the thread, assigned under the ticket's lock: clocks do not give an order.
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("id", Uuid(), nullable=False),  # UUIDv7
     sa.Column("author_id", Uuid(), nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime(), nullable=False),
     **TABLE_OPTIONS,
 )
 
-people: Final = sa.Table(
-    "people",
+# What the users service answered about a user, when the user last changed something here.
+user_snapshots: Final = sa.Table(
+    "user_snapshots",
     metadata,
-    sa.Column("id", Uuid(), primary_key=True),  # the user's, in the directory
-    sa.Column("name", exact_text(NAME_LENGTH)),  # as it was when they last acted
+    sa.Column("id", Uuid(), primary_key=True),  # the user's id
+    sa.Column("name", exact_text(NAME_LENGTH)),
     sa.Column("role", ascii_text(16), nullable=False),
+    sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # of the user's last request; NULL: unknown
+    sa.Column("profile_updated_at", UtcDateTime()),  # `updated_at` of the profile, by the users' clock
     sa.Column("updated_at", UtcDateTime(), nullable=False),
-    sa.Column("locale", ascii_text(LOCALE_LENGTH)),  # the language that they read, if they ever said so
-    sa.Column("deleted_at", UtcDateTime()),  # of whoever has this, nothing else is kept
-    # `updated_at` of the account when name and role were so, by the directory's clock. None: not known.
-    sa.Column("profile_updated_at", UtcDateTime()),
+    sa.Column("deleted_at", UtcDateTime()),  # of a deleted user nothing but the id is kept
     **TABLE_OPTIONS,
 )
 
-# How far things elsewhere were read, by all replicas together.
-feeds: Final = sa.Table(
-    "feeds",
+# The positions in other services' feeds, shared by all replicas.
+feed_cursors: Final = sa.Table(
+    "feed_cursors",
     metadata,
     sa.Column("name", ascii_text(32), primary_key=True),
-    # Of the service that has the feed; of the check of everybody, the time of the next (ISO 8601, UTC).
+    # A cursor of the feed's service; for the reconciliation the time of the next (ISO 8601, UTC).
     sa.Column("cursor", ascii_text(CURSOR_LENGTH), nullable=False),
     **TABLE_OPTIONS,
 )
 
-mutes: Final = sa.Table(
-    "mutes",
+notification_mutes: Final = sa.Table(
+    "notification_mutes",
     metadata,
     _ticket_key(),
-    sa.Column("person_id", Uuid(), primary_key=True),
+    sa.Column("user_id", Uuid(), primary_key=True),
     **TABLE_OPTIONS,
 )
 
-# The newest mail of each kind about a ticket to a person: see notices/.
-notices: Final = sa.Table(
-    "notices",
+# The newest mail of each type about a ticket to a user.
+pending_notifications: Final = sa.Table(
+    "pending_notifications",
     metadata,
     _ticket_key(),
-    sa.Column("person_id", Uuid(), primary_key=True),
-    sa.Column("kind", ascii_text(TEMPLATE_LENGTH), primary_key=True),
+    sa.Column("user_id", Uuid(), primary_key=True),
+    sa.Column("type", ascii_text(TEMPLATE_LENGTH), primary_key=True),
     sa.Column("mail_id", Uuid(), nullable=False),
-    sa.Column("since", sa.Integer, nullable=False),  # the last reply that earlier mails told of
+    sa.Column("after_reply_number", sa.Integer, nullable=False),  # earlier mails cover replies up to this
     sa.Column("due_at", UtcDateTime(), nullable=False, index=True),
     **TABLE_OPTIONS,
 )
 
-# Of a name of its own, which is also its label in metrics: a process may have two outboxes.
+# The name is also the label in metrics: a process may have two outboxes.
 outbox: Final = outbox_table(metadata, OUTBOX)
 
 idempotency_keys: Final = idempotency_table(metadata)

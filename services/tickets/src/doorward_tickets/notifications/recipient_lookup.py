@@ -18,8 +18,8 @@ class RecipientLookup:
 
         Raises AccountsUnavailableError.
         """
-        person_id = uuid.UUID(hex=mail.parameters["person_id"])
-        account = (await self._accounts.find([person_id])).get(person_id)
+        user_id = uuid.UUID(hex=mail.parameters["user_id"])
+        account = (await self._accounts.find([user_id])).get(user_id)
         if account is None or not account.is_active:
             return None
         told = {"name": account.name, "role": account.role}

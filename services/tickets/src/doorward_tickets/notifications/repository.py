@@ -1,4 +1,4 @@
-"""Queries on notices and mutes."""
+"""Queries on notices and notification_mutes."""
 
 import uuid
 from typing import Final, NamedTuple
@@ -10,7 +10,14 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
 from doorward_mail.outbox import Mail, enqueue
 from doorward_tickets.notifications.notification_types import NotificationType
-from doorward_tickets.tables import mutes, notices, outbox, people, replies, tickets
+from doorward_tickets.tables import (
+    notification_mutes,
+    outbox,
+    pending_notifications,
+    replies,
+    tickets,
+    user_snapshots,
+)
 from doorward_tickets.user_snapshots.repository import find_locale
 
 _ANSWERS_LOOKED_AT: Final = 100
@@ -20,15 +27,15 @@ class Notice(NamedTuple):
     """About which ticket, to whom, what kind of mail."""
 
     ticket_id: uuid.UUID
-    person_id: uuid.UUID
-    kind: NotificationType
+    user_id: uuid.UUID
+    type: NotificationType
 
 
 class ScheduledNotice(NamedTuple):
     """The newest mail of a notice, and the last reply that earlier ones told of."""
 
     mail_id: uuid.UUID
-    since: int
+    after_reply_number: int
 
 
 class TicketNews(NamedTuple):
@@ -48,7 +55,7 @@ class ReplyNews(NamedTuple):
     author_name: str | None
 
 
-def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: int) -> bool:
+def schedule(connection: sa.Connection, notice: Notice, *, after_reply_number: int, seconds: int) -> bool:
     """Put a mail into the outbox, `seconds` after the one before it; tell whether one was put there.
 
     None where one waits for its time: it is written when it is sent, and tells of this too. To be
@@ -56,7 +63,11 @@ def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: 
     the time read only then: a mail whose time has come may be written already.
     """
     row = connection.execute(
-        sa.select(notices.c.mail_id, notices.c.since, notices.c.due_at)
+        sa.select(
+            pending_notifications.c.mail_id,
+            pending_notifications.c.after_reply_number,
+            pending_notifications.c.due_at,
+        )
         .where(*_row_of(notice))
         .with_for_update()
     ).one_or_none()
@@ -69,14 +80,17 @@ def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: 
         if row.due_at > now:
             return False
         wait = max(0, seconds - int((now - row.due_at).total_seconds()))
-        since = row.since if is_unsent else since
-    parameters = {"ticket_id": notice.ticket_id.hex, "person_id": notice.person_id.hex}
-    locale = find_locale(connection, notice.person_id)
-    mail = Mail(notice.kind.value, None, locale, parameters, wait=wait)
-    fresh = {"mail_id": mail.id, "since": since, "due_at": utc_now(wait)}
+        after_reply_number = row.after_reply_number if is_unsent else after_reply_number
+    parameters = {"ticket_id": notice.ticket_id.hex, "user_id": notice.user_id.hex}
+    locale = find_locale(connection, notice.user_id)
+    mail = Mail(notice.type.value, None, locale, parameters, wait=wait)
+    fresh = {"mail_id": mail.id, "after_reply_number": after_reply_number, "due_at": utc_now(wait)}
     # Before the mail: it must not be due while the row says that it is not.
     upsert(
-        connection, notices, {**notice._asdict(), "kind": notice.kind.value, **fresh}, changed=tuple(fresh)
+        connection,
+        pending_notifications,
+        {**notice._asdict(), "type": notice.type.value, **fresh},
+        changed=tuple(fresh),
     )
     enqueue(connection, outbox, mail)
     return True
@@ -84,7 +98,11 @@ def schedule(connection: sa.Connection, notice: Notice, *, since: int, seconds: 
 
 def lock_notice(connection: sa.Connection, notice: Notice) -> ScheduledNotice | None:
     """Read a notice, and keep changes of its ticket from judging whether it was written."""
-    found = sa.select(notices.c.mail_id, notices.c.since).where(*_row_of(notice)).with_for_update()
+    found = (
+        sa.select(pending_notifications.c.mail_id, pending_notifications.c.after_reply_number)
+        .where(*_row_of(notice))
+        .with_for_update()
+    )
     row = connection.execute(found).one_or_none()
     return None if row is None else ScheduledNotice(*row)
 
@@ -96,11 +114,11 @@ def is_superseded(connection: sa.Connection, mail_id: uuid.UUID) -> bool:
     ).one()
     given = orjson.loads(mail.parameters)
     newest = (
-        sa.select(notices.c.mail_id)
+        sa.select(pending_notifications.c.mail_id)
         .where(
-            notices.c.ticket_id == uuid.UUID(hex=given["ticket_id"]),
-            notices.c.person_id == uuid.UUID(hex=given["person_id"]),
-            notices.c.kind == mail.template,
+            pending_notifications.c.ticket_id == uuid.UUID(hex=given["ticket_id"]),
+            pending_notifications.c.user_id == uuid.UUID(hex=given["user_id"]),
+            pending_notifications.c.type == mail.template,
         )
         .with_for_update()
     )
@@ -110,21 +128,31 @@ def is_superseded(connection: sa.Connection, mail_id: uuid.UUID) -> bool:
 
 def find_ticket_news(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketNews | None:
     """Read what a mail says of a ticket."""
-    columns = tickets.c.subject, tickets.c.status, tickets.c.author_id, tickets.c.assignee_id, people.c.name
-    found = sa.select(*columns).select_from(tickets.outerjoin(people, people.c.id == tickets.c.assignee_id))
+    columns = (
+        tickets.c.subject,
+        tickets.c.status,
+        tickets.c.author_id,
+        tickets.c.assignee_id,
+        user_snapshots.c.name,
+    )
+    found = sa.select(*columns).select_from(
+        tickets.outerjoin(user_snapshots, user_snapshots.c.id == tickets.c.assignee_id)
+    )
     row = connection.execute(found.where(tickets.c.id == ticket_id)).one_or_none()
     return None if row is None else TicketNews(*row)
 
 
-def count_replies(connection: sa.Connection, notice: Notice, since: int) -> ReplyNews:
-    """Count the replies behind number `since` that somebody else wrote."""
+def count_replies(connection: sa.Connection, notice: Notice, after_reply_number: int) -> ReplyNews:
+    """Count the replies behind number `after_reply_number` that somebody else wrote."""
     others = (
         replies.c.ticket_id == notice.ticket_id,
-        replies.c.number > since,
-        replies.c.author_id != notice.person_id,
+        replies.c.number > after_reply_number,
+        replies.c.author_id != notice.user_id,
     )
     count = connection.execute(sa.select(sa.func.count()).select_from(replies).where(*others)).scalar_one()
-    name = sa.select(people.c.name).select_from(replies.join(people, people.c.id == replies.c.author_id))
+    name = sa.select(user_snapshots.c.name).select_from(
+        replies.join(user_snapshots, user_snapshots.c.id == replies.c.author_id)
+    )
     last = name.where(*others).order_by(replies.c.number.desc()).limit(1)
     return ReplyNews(count, connection.execute(last).scalar_one_or_none())
 
@@ -133,7 +161,7 @@ def latest_responder(
     connection: sa.Connection, ticket_id: uuid.UUID, author_id: uuid.UUID, reply_count: int
 ) -> uuid.UUID | None:
     """Return who but the author has written in a thread last, of its end and of those who are not deleted."""
-    writers = replies.outerjoin(people, people.c.id == replies.c.author_id)
+    writers = replies.outerjoin(user_snapshots, user_snapshots.c.id == replies.c.author_id)
     found = (
         sa.select(replies.c.author_id)
         .select_from(writers)
@@ -141,27 +169,33 @@ def latest_responder(
             replies.c.ticket_id == ticket_id,
             replies.c.number > reply_count - _ANSWERS_LOOKED_AT,
             replies.c.author_id != author_id,
-            people.c.deleted_at.is_(None),
+            user_snapshots.c.deleted_at.is_(None),
         )
     )
     return connection.execute(found.order_by(replies.c.number.desc()).limit(1)).scalar_one_or_none()
 
 
-def is_muted(connection: sa.Connection, ticket_id: uuid.UUID, person_id: uuid.UUID) -> bool:
+def is_muted(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> bool:
     """Tell whether somebody wants no mail about a ticket."""
-    found = sa.select(mutes.c.person_id).where(mutes.c.ticket_id == ticket_id, mutes.c.person_id == person_id)
+    found = sa.select(notification_mutes.c.user_id).where(
+        notification_mutes.c.ticket_id == ticket_id, notification_mutes.c.user_id == user_id
+    )
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def mute(connection: sa.Connection, ticket_id: uuid.UUID, person_id: uuid.UUID) -> None:
+def mute(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> None:
     """Let somebody have no mail about a ticket."""
-    values = {"ticket_id": ticket_id, "person_id": person_id}
-    upsert(connection, mutes, values, changed=("person_id",))
+    values = {"ticket_id": ticket_id, "user_id": user_id}
+    upsert(connection, notification_mutes, values, changed=("user_id",))
 
 
-def unmute(connection: sa.Connection, ticket_id: uuid.UUID, person_id: uuid.UUID) -> None:
+def unmute(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> None:
     """Undo it."""
-    connection.execute(mutes.delete().where(mutes.c.ticket_id == ticket_id, mutes.c.person_id == person_id))
+    connection.execute(
+        notification_mutes.delete().where(
+            notification_mutes.c.ticket_id == ticket_id, notification_mutes.c.user_id == user_id
+        )
+    )
 
 
 def sweep(connection: sa.Connection, *, seconds: int, count: int) -> int:
@@ -170,19 +204,19 @@ def sweep(connection: sa.Connection, *, seconds: int, count: int) -> int:
     Not those whose mail still waits, for a mail server that is away or as a dead letter for an
     administrator: it would be taken for an old one.
     """
-    key = notices.c.ticket_id, notices.c.person_id, notices.c.kind
-    old = notices.c.due_at < utc_now(-seconds)
-    waits = sa.exists().where(outbox.c.id == notices.c.mail_id)
+    key = pending_notifications.c.ticket_id, pending_notifications.c.user_id, pending_notifications.c.type
+    old = pending_notifications.c.due_at < utc_now(-seconds)
+    waits = sa.exists().where(outbox.c.id == pending_notifications.c.mail_id)
     found = [tuple(row) for row in connection.execute(sa.select(*key).where(old, ~waits).limit(count))]
     if found:
         # Unless there is a new mail meanwhile.
-        connection.execute(notices.delete().where(sa.tuple_(*key).in_(found), old))
+        connection.execute(pending_notifications.delete().where(sa.tuple_(*key).in_(found), old))
     return len(found)
 
 
 def _row_of(notice: Notice) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        notices.c.ticket_id == notice.ticket_id,
-        notices.c.person_id == notice.person_id,
-        notices.c.kind == notice.kind.value,
+        pending_notifications.c.ticket_id == notice.ticket_id,
+        pending_notifications.c.user_id == notice.user_id,
+        pending_notifications.c.type == notice.type.value,
     )

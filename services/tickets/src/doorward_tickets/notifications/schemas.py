@@ -17,9 +17,9 @@ class TicketDeadLetter(DeadLetter):
     """
 
     ticket_id: uuid.UUID
-    person_id: uuid.UUID = Field(description="Whom it is for.")
+    user_id: uuid.UUID = Field(description="Whom it is for.")
 
     @classmethod
     def details(cls, mail: DeadMail) -> Mapping[str, Any]:
         """Read about which ticket it is, and for whom."""
-        return {name: uuid.UUID(hex=mail.parameters[name]) for name in ("ticket_id", "person_id")}
+        return {name: uuid.UUID(hex=mail.parameters[name]) for name in ("ticket_id", "user_id")}

@@ -47,7 +47,9 @@ class NotificationService:
     ) -> None:
         if person is not None:
             notice = Notice(ticket.id, person, kind)
-            repository.schedule(connection, notice, since=ticket.reply_count, seconds=self._seconds)
+            repository.schedule(
+                connection, notice, after_reply_number=ticket.reply_count, seconds=self._seconds
+            )
 
 
 def _other_side(connection: sa.Connection, ticket: LockedTicket, actor: uuid.UUID) -> uuid.UUID | None:

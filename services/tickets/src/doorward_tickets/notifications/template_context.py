@@ -26,16 +26,16 @@ class NotificationTemplateContext:
         """Read what a mail says."""
         given = mail.parameters
         kind = NotificationType(mail.template)
-        notice = Notice(uuid.UUID(hex=given["ticket_id"]), uuid.UUID(hex=given["person_id"]), kind)
+        notice = Notice(uuid.UUID(hex=given["ticket_id"]), uuid.UUID(hex=given["user_id"]), kind)
         scheduled = repository.lock_notice(connection, notice)
         if scheduled is None or scheduled.mail_id != mail.id:
             return None  # a newer one tells of all this as well
         ticket = repository.find_ticket_news(connection, notice.ticket_id)
         if ticket is None or not _may_see(ticket, notice, given["role"]):
             return None
-        if repository.is_muted(connection, notice.ticket_id, notice.person_id):
+        if repository.is_muted(connection, notice.ticket_id, notice.user_id):
             return None
-        news = _news(connection, ticket, notice, scheduled.since)
+        news = _news(connection, ticket, notice, scheduled.after_reply_number)
         if news is None:
             return None
         return {**news, "ticket": ticket.subject, "link": self._link(notice.ticket_id)}
@@ -45,17 +45,19 @@ class NotificationTemplateContext:
 
 
 def _may_see(ticket: TicketNews, notice: Notice, role: str) -> bool:
-    return Permission.TICKETS_READ_ALL in permissions_of(role) or ticket.author_id == notice.person_id
+    return Permission.TICKETS_READ_ALL in permissions_of(role) or ticket.author_id == notice.user_id
 
 
-def _news(connection: sa.Connection, ticket: TicketNews, notice: Notice, since: int) -> Variables | None:
-    match notice.kind:
+def _news(
+    connection: sa.Connection, ticket: TicketNews, notice: Notice, after_reply_number: int
+) -> Variables | None:
+    match notice.type:
         case NotificationType.REPLIED:
-            found = repository.count_replies(connection, notice, since)
+            found = repository.count_replies(connection, notice, after_reply_number)
             return {"count": found.replies, "writer": found.author_name} if found.replies else None
         case NotificationType.CLOSED:
             return {} if ticket.status == TicketStatus.CLOSED else None
         case NotificationType.ASSIGNED:
-            return {} if ticket.assignee_id == notice.person_id else None
+            return {} if ticket.assignee_id == notice.user_id else None
         case NotificationType.TAKEN:
             return None if ticket.assignee_id is None else {"assignee": ticket.assignee_name}

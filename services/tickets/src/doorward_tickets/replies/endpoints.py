@@ -35,7 +35,7 @@ async def _new_reply(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> NewReply:
-    return NewReply(ticket_id, body.text, if_match, idempotency_key)
+    return NewReply(ticket_id, body.body, if_match, idempotency_key)
 
 
 Wanted = Annotated[NewReply, Depends(_new_reply)]

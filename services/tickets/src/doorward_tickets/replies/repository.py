@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
-from doorward_tickets.tables import people, replies
+from doorward_tickets.tables import replies, user_snapshots
 
 FIRST: Final = 100
 """Replies that come with their ticket; the others are asked for page by page."""
@@ -22,7 +22,7 @@ class ReplyRow(NamedTuple):
     author_id: uuid.UUID
     author_name: str | None
     author_deleted_at: datetime | None
-    text: str
+    body: str
     created_at: datetime
 
 
@@ -30,11 +30,11 @@ _SELECT: Final = sa.select(
     replies.c.id,
     replies.c.number,
     replies.c.author_id,
-    people.c.name,
-    people.c.deleted_at,
-    replies.c.text,
+    user_snapshots.c.name,
+    user_snapshots.c.deleted_at,
+    replies.c.body,
     replies.c.created_at,
-).select_from(replies.outerjoin(people, people.c.id == replies.c.author_id))
+).select_from(replies.outerjoin(user_snapshots, user_snapshots.c.id == replies.c.author_id))
 
 
 def list_replies(

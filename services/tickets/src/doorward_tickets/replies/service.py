@@ -32,7 +32,7 @@ class NewReply(NamedTuple):
     """What somebody writes, and on which conditions."""
 
     ticket_id: uuid.UUID
-    text: str
+    body: str
     if_match: str | None
     key: str | None
 
@@ -79,7 +79,7 @@ class ReplyService:
         """
 
         def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            number = self._append(connection, ticket, after, caller, wanted.text)
+            number = self._append(connection, ticket, after, caller, wanted.body)
             reply = repository.find_reply(connection, ticket.id, number)
             assert reply is not None  # appended above, in this transaction
             where = f"/api/v1/tickets/{wanted.ticket_id}"
@@ -95,8 +95,8 @@ class ReplyService:
         """
 
         def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            if after != ticket.status or not _ends_with(connection, ticket, caller, wanted.text):
-                self._append(connection, ticket, after, caller, wanted.text)
+            if after != ticket.status or not _ends_with(connection, ticket, caller, wanted.body):
+                self._append(connection, ticket, after, caller, wanted.body)
             shown = tickets.shown(connection, ticket.id)
             return Answer(200, to_json(ticket_document(shown)), version_etag(shown.version))
 
@@ -105,7 +105,7 @@ class ReplyService:
     async def _write(self, operation: str, caller: Caller, wanted: NewReply, make: Make) -> Answer:
         profiles = await self._people.standing(caller)
         claims = caller.claims
-        request = keyed_request(claims.user_id, wanted.key, operation, str(wanted.ticket_id), wanted.text)
+        request = keyed_request(claims.user_id, wanted.key, operation, str(wanted.ticket_id), wanted.body)
 
         def work(connection: sa.Connection) -> Answer:
             def once() -> Answer:
@@ -123,7 +123,7 @@ class ReplyService:
         return answer
 
     def _append(
-        self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, text: str
+        self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, body: str
     ) -> int:
         """Put a reply at the end of a locked ticket's thread, and tell the other side; return its number."""
         number, author_id = ticket.reply_count + 1, caller.claims.user_id
@@ -132,7 +132,7 @@ class ReplyService:
             "number": number,
             "id": uuid7s.uuid7(),
             "author_id": author_id,
-            "text": text,
+            "body": body,
         }
         repository.insert_reply(connection, values)
         tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": after.value})
@@ -140,6 +140,6 @@ class ReplyService:
         return number
 
 
-def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, text: str) -> bool:
+def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, body: str) -> bool:
     last = repository.find_reply(connection, ticket.id, ticket.reply_count)
-    return last is not None and (last.author_id, last.text) == (caller.claims.user_id, text)
+    return last is not None and (last.author_id, last.body) == (caller.claims.user_id, body)

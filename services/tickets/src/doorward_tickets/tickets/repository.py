@@ -12,7 +12,7 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.json_columns import JsonRows
 from doorward_kit.pagination import Position
 from doorward_kit.word_index import indexed_words, line_of
-from doorward_tickets.tables import mutes, people, ticket_search_terms, tickets
+from doorward_tickets.tables import notification_mutes, ticket_search_terms, tickets, user_snapshots
 from doorward_tickets.tickets.list_query import Listing, Shape
 
 
@@ -39,7 +39,7 @@ class TicketText(NamedTuple):
     """A ticket with its text, and whether whoever reads it has muted it."""
 
     ticket: TicketRow
-    text: str
+    body: str
     is_muted: bool
 
 
@@ -54,8 +54,8 @@ class LockedTicket(NamedTuple):
     version: int
 
 
-_AUTHORS: Final = people.alias("authors")
-_ASSIGNEES: Final = people.alias("assignees")
+_AUTHORS: Final = user_snapshots.alias("authors")
+_ASSIGNEES: Final = user_snapshots.alias("assignees")
 _SHOWN: Final = (
     tickets.c.id,
     tickets.c.subject,
@@ -91,7 +91,7 @@ SELECT_ROWS: Final = sa.select(ROWS.column).select_from(_beside_people(tickets))
 """The same for a page that an index has in order, to be read by `ROWS`."""
 
 _SELECT: Final = select_shown(tickets)
-_SELECT_WITH_TEXT: Final = _SELECT.add_columns(tickets.c.text)
+_SELECT_WITH_TEXT: Final = _SELECT.add_columns(tickets.c.body)
 _LOCK: Final = sa.select(
     tickets.c.id,
     tickets.c.author_id,
@@ -116,10 +116,10 @@ def _range(shape: Shape) -> "sa.Select[str]":
 
 
 def find_ticket(
-    connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None, person_id: uuid.UUID
+    connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None, user_id: uuid.UUID
 ) -> TicketText | None:
     """Read a ticket and its text, and whether this person has muted it."""
-    mine = sa.and_(mutes.c.ticket_id == tickets.c.id, mutes.c.person_id == person_id)
+    mine = sa.and_(notification_mutes.c.ticket_id == tickets.c.id, notification_mutes.c.user_id == user_id)
     is_muted = sa.exists().where(mine).label("is_muted")
     found = _SELECT_WITH_TEXT.add_columns(is_muted).where(tickets.c.id == ticket_id, *_seen_by(reader))
     row = connection.execute(found).one_or_none()
@@ -142,9 +142,9 @@ def lock_ticket(
 
 def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> TicketText:
     """Store a new ticket and what it is found by; return it and its text."""
-    words = indexed_words((values["subject"], values["text"]))
+    words = indexed_words((values["subject"], values["body"]))
     fresh = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
-    connection.execute(tickets.insert().values({**values, **fresh, "words": line_of(words)}))
+    connection.execute(tickets.insert().values({**values, **fresh, "search_text": line_of(words)}))
     if words:
         connection.execute(
             ticket_search_terms.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]

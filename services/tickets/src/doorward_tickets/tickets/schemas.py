@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from doorward_kit.routing import StrictModel
 from doorward_kit.user_text import one_line, paragraphs
-from doorward_tickets.tables import SUBJECT_LENGTH, TEXT_LENGTH
+from doorward_tickets.tables import BODY_LENGTH, SUBJECT_LENGTH
 from doorward_tickets.tickets.workflow import Priority, TicketStatus
 
 
@@ -17,8 +17,8 @@ def _subject(text: str) -> str:
     return one_line(text, what="subject", max_length=SUBJECT_LENGTH)
 
 
-def _text(text: str) -> str:
-    return paragraphs(text, what="text", max_length=TEXT_LENGTH)
+def _body(text: str) -> str:
+    return paragraphs(text, what="body", max_length=BODY_LENGTH)
 
 
 Subject = Annotated[
@@ -26,10 +26,10 @@ Subject = Annotated[
     Field(min_length=1, max_length=SUBJECT_LENGTH, examples=["The printer is on fire"]),
     AfterValidator(_subject),
 ]
-Text = Annotated[
+Body = Annotated[
     str,
-    Field(min_length=1, max_length=TEXT_LENGTH, examples=["Since this morning.\nThird floor."]),
-    AfterValidator(_text),
+    Field(min_length=1, max_length=BODY_LENGTH, examples=["Since this morning.\nThird floor."]),
+    AfterValidator(_body),
 ]
 
 
@@ -74,14 +74,14 @@ class Reply(BaseModel):
     id: uuid.UUID
     number: int = Field(description="Its place in the thread, from 1.")
     author: Person
-    text: str
+    body: str
     created_at: datetime
 
 
 class TicketDetail(Ticket):
     """A ticket with its text and the start of its thread."""
 
-    text: str
+    body: str
     muted: bool = Field(description="Whether you get no mail about it.")
     replies: list[Reply]
     replies_next_cursor: str | None = Field(
@@ -93,14 +93,14 @@ class TicketCreate(StrictModel):
     """A new ticket."""
 
     subject: Subject
-    text: Text
+    body: Body
     priority: Priority = Priority.NORMAL
 
 
 class ReplyCreate(StrictModel):
     """A new reply."""
 
-    text: Text
+    body: Body
 
 
 class TicketPatch(StrictModel):

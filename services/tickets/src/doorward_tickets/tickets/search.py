@@ -109,7 +109,7 @@ def _indexed(
 
 
 def _wanted(listing: Listing, shape: Shape) -> list[sa.ColumnElement[bool]]:
-    return [*shape.conditions, *([has_words(tickets.c.words, listing.words)] if listing.words else [])]
+    return [*shape.conditions, *([has_words(tickets.c.search_text, listing.words)] if listing.words else [])]
 
 
 def _entries(word: str) -> "sa.Select[bytes]":

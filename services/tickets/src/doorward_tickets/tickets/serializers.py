@@ -34,7 +34,7 @@ def reply_document(row: ReplyRow) -> dict[str, Any]:
         "id": row.id,
         "number": row.number,
         "author": _person(row.author_id, row.author_name, row.author_deleted_at),
-        "text": row.text,
+        "body": row.body,
         "created_at": row.created_at,
     }
 
@@ -44,7 +44,7 @@ def detail_json(found: TicketText, thread: Sequence[ReplyRow], next_cursor: str 
     return to_json(
         {
             **ticket_document(found.ticket),
-            "text": found.text,
+            "body": found.body,
             "muted": found.is_muted,
             "replies": [reply_document(reply) for reply in thread],
             "replies_next_cursor": next_cursor,

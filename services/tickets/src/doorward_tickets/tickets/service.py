@@ -108,7 +108,7 @@ class TicketService:
             "id": ticket_id,
             "author_id": author_id,
             "subject": wanted.subject,
-            "text": wanted.text,
+            "body": wanted.body,
             "status": TicketStatus.OPEN.value,
             "priority": wanted.priority.rank,
         }

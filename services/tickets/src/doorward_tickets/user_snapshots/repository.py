@@ -11,10 +11,10 @@ from sqlalchemy import exc
 from doorward_client.permissions import Role
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert, upsert_all
-from doorward_tickets.tables import feeds, idempotency_keys, people
+from doorward_tickets.tables import feed_cursors, idempotency_keys, user_snapshots
 from doorward_tickets.user_snapshots.users_client import Profile
 
-_IS_GONE: Final = people.c.deleted_at.is_not(None)
+_IS_GONE: Final = user_snapshots.c.deleted_at.is_not(None)
 _FEED: Final = "deletions"
 _CHECK: Final = "everybody"
 
@@ -75,14 +75,14 @@ def remember(connection: sa.Connection, profiles: Iterable[Profile]) -> None:
     if not said:
         return
     columns = (
-        people.c.id,
-        people.c.name,
-        people.c.role,
-        people.c.profile_updated_at,
-        people.c.locale,
-        people.c.deleted_at,
+        user_snapshots.c.id,
+        user_snapshots.c.name,
+        user_snapshots.c.role,
+        user_snapshots.c.profile_updated_at,
+        user_snapshots.c.locale,
+        user_snapshots.c.deleted_at,
     )
-    looked = connection.execute(sa.select(*columns).where(people.c.id.in_(list(said))))
+    looked = connection.execute(sa.select(*columns).where(user_snapshots.c.id.in_(list(said))))
     known = {row.id: Snapshot(*row[1:]) for row in looked}
     for person_id in sorted(said):  # in one order, so that two who do this do not wait in a circle
         profile, snapshot = said[person_id], known.get(person_id)
@@ -102,18 +102,18 @@ def _store(connection: sa.Connection, profile: Profile) -> None:
     }
     row = {"id": profile.id, **said, "locale": profile.locale or None}
     # The look may be older than a deletion, and than what a later request has stored: both stay.
-    unless = sa.or_(_IS_GONE, people.c.profile_updated_at > profile.updated_at)
-    upsert(connection, people, row, changed=tuple(said), unless=unless)
+    unless = sa.or_(_IS_GONE, user_snapshots.c.profile_updated_at > profile.updated_at)
+    upsert(connection, user_snapshots, row, changed=tuple(said), unless=unless)
 
 
 def _store_locale(connection: sa.Connection, profile: Profile) -> None:
-    them = people.update().where(people.c.id == profile.id, ~_IS_GONE)
+    them = user_snapshots.update().where(user_snapshots.c.id == profile.id, ~_IS_GONE)
     connection.execute(them.values(locale=profile.locale, updated_at=utc_now()))
 
 
 def find_locale(connection: sa.Connection, person_id: uuid.UUID) -> str:
     """Return the language that somebody reads, empty where it is not known."""
-    found = sa.select(people.c.locale).where(people.c.id == person_id)
+    found = sa.select(user_snapshots.c.locale).where(user_snapshots.c.id == person_id)
     return connection.execute(found).scalar_one_or_none() or ""
 
 
@@ -135,26 +135,28 @@ def forget(connection: sa.Connection, person_ids: Iterable[uuid.UUID]) -> None:
     if ids:
         # Also of those who count as deleted already: whoever would take that back has not seen this one.
         rows = [{"id": person_id, **gone} for person_id in ids]
-        upsert_all(connection, people, rows, changed=tuple(gone))
+        upsert_all(connection, user_snapshots, rows, changed=tuple(gone))
         connection.execute(idempotency_keys.delete().where(idempotency_keys.c.caller_id.in_(ids)))
 
 
 def known_people(connection: sa.Connection, behind: uuid.UUID, count: int) -> list[KnownPerson]:
     """Return up to `count` people behind the id `behind`, in order of their ids."""
-    found = sa.select(people.c.id, people.c.deleted_at).where(people.c.id > behind)
-    return [KnownPerson(*row) for row in connection.execute(found.order_by(people.c.id).limit(count))]
+    found = sa.select(user_snapshots.c.id, user_snapshots.c.deleted_at).where(user_snapshots.c.id > behind)
+    return [KnownPerson(*row) for row in connection.execute(found.order_by(user_snapshots.c.id).limit(count))]
 
 
 def take_back(connection: sa.Connection, wrongly: Iterable[KnownPerson]) -> None:
     """Undo that people count as deleted, as they did when they were read; not what came since."""
     for person in wrongly:
-        same = people.c.id == person.id, people.c.deleted_at == person.deleted_at
-        connection.execute(people.update().where(*same).values(deleted_at=None, updated_at=utc_now()))
+        same = user_snapshots.c.id == person.id, user_snapshots.c.deleted_at == person.deleted_at
+        connection.execute(user_snapshots.update().where(*same).values(deleted_at=None, updated_at=utc_now()))
 
 
 def find_cursor(connection: sa.Connection) -> str | None:
     """Return how far the feed of deletions was read: None if it never was, empty if it has begun anew."""
-    return connection.execute(sa.select(feeds.c.cursor).where(feeds.c.name == _FEED)).scalar_one_or_none()
+    return connection.execute(
+        sa.select(feed_cursors.c.cursor).where(feed_cursors.c.name == _FEED)
+    ).scalar_one_or_none()
 
 
 def move_cursor(connection: sa.Connection, before: str | None, after: str) -> bool:
@@ -179,32 +181,36 @@ def claim_reconciliation(connection: sa.Connection, *, seconds: float) -> bool:
 def complete_reconciliation(connection: sa.Connection, *, seconds: float) -> None:
     """Say that everybody was asked about, and in how many seconds it is time again."""
     due = _next_check(connection).in_seconds(seconds)
-    upsert(connection, feeds, {"name": _CHECK, "cursor": due}, changed=("cursor",))
+    upsert(connection, feed_cursors, {"name": _CHECK, "cursor": due}, changed=("cursor",))
 
 
 def _next_check(connection: sa.Connection) -> Check:
-    due = sa.select(feeds.c.cursor).where(feeds.c.name == _CHECK).scalar_subquery()
+    due = sa.select(feed_cursors.c.cursor).where(feed_cursors.c.name == _CHECK).scalar_subquery()
     return Check(*connection.execute(sa.select(utc_now(), due)).one())
 
 
 def _move(connection: sa.Connection, name: str, before: str | None, after: str) -> bool:
     if before is None:
         try:
-            connection.execute(feeds.insert().values(name=name, cursor=after))
+            connection.execute(feed_cursors.insert().values(name=name, cursor=after))
         except exc.IntegrityError:
             return False
         return True
-    moved = feeds.update().where(feeds.c.name == name, feeds.c.cursor == before).values(cursor=after)
+    moved = (
+        feed_cursors.update()
+        .where(feed_cursors.c.name == name, feed_cursors.c.cursor == before)
+        .values(cursor=after)
+    )
     return connection.execute(moved).rowcount == 1
 
 
 def is_gone(connection: sa.Connection, person_id: uuid.UUID) -> bool:
     """Tell whether somebody is known to be deleted."""
-    found = sa.select(people.c.id).where(people.c.id == person_id, _IS_GONE)
+    found = sa.select(user_snapshots.c.id).where(user_snapshots.c.id == person_id, _IS_GONE)
     return connection.execute(found).scalar_one_or_none() is not None
 
 
 def find_role(connection: sa.Connection, person_id: uuid.UUID) -> str | None:
     """Return the role that somebody had when they were last heard of."""
-    found = sa.select(people.c.role).where(people.c.id == person_id)
+    found = sa.select(user_snapshots.c.role).where(user_snapshots.c.id == person_id)
     return connection.execute(found).scalar_one_or_none()

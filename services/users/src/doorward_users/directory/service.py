@@ -175,7 +175,7 @@ class DirectoryService:
             deleted_users_feed.record(connection, user.id)
 
         await self._database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log_change("user.deleted", caller, user_id)
 
     async def _change(
@@ -226,7 +226,7 @@ class DirectoryService:
             return changed
 
         user = await self._database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log_change(
             "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
         )

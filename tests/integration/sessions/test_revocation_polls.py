@@ -1,4 +1,4 @@
-"""What a poller hears when it asks one auth process now and another one next."""
+"""A verifier that polls two auth processes in turn misses no revocation."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth.revocation_feed.change_log import RevocationChangeLog
+from doorward_auth.revocation_feed.service import RevocationFeed
+from doorward_client.revocations.models import RevocationListResponse
 from doorward_client.revocations.revocation_list import RevocationList
 from doorward_identity.schema import PACKAGE
 from doorward_identity.token_revocation import DatabaseRevocationSource, revoke_session
@@ -24,32 +25,29 @@ from support.databases import Database, DatabaseServer
 
 @pytest.fixture(scope="module")
 def database(mariadb_server: DatabaseServer) -> Iterator[Database]:
-    with mariadb_server.create_database("looks") as database:
+    with mariadb_server.create_database("polls") as database:
         engine = create_engine(database.url, pool_size=1, timeout=30)
         migrate(engine, PACKAGE)
         engine.dispose()
         yield database
 
 
-class Publisher:
-    """The list as one auth process reads it and hands it on; a look is made when the test says so."""
+class Replica:
+    """The list as one auth process reads and serves it; it polls when the test says so."""
 
     def __init__(self, database: Database) -> None:
         settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=30.0)
         self.units = UnitsOfWork(settings, Metrics(), pool_size=1)
         self.source = DatabaseRevocationSource(self.units)
         self.revocations = RevocationList()
-        self.log = RevocationChangeLog(self.revocations)
-        self.cursor: str | None = None
+        self.feed = RevocationFeed(self.revocations, issuer="doorward", audience="doorward")
 
-    async def look(self) -> None:
-        changes = await self.source.changes(self.cursor)
-        self.cursor = changes.cursor
-        self.log.add(self.revocations.apply(changes))
+    async def poll(self) -> None:
+        self.revocations.apply(await self.source.fetch())
 
     @contextmanager
     def held_before_the_rows(self, then: Callable[[], None]) -> Iterator[None]:
-        """Do something in the middle of the next look: its time is read, its rows are not."""
+        """Call `then` in the middle of the next poll: its time is read, its rows are not."""
 
         def before(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
             if "FROM revocations" in statement:
@@ -61,33 +59,33 @@ class Publisher:
 
 
 @pytest.fixture
-def publishers(database: Database) -> Iterator[tuple[Publisher, Publisher]]:
-    both = Publisher(database), Publisher(database)
+def replicas(database: Database) -> Iterator[tuple[Replica, Replica]]:
+    both = Replica(database), Replica(database)
     yield both
     for one in both:
         one.units.dispose()
 
 
-async def test_a_revocation_between_the_looks_of_two_is_heard_from_either(
-    database: Database, publishers: tuple[Publisher, Publisher]
+async def test_a_revocation_between_the_polls_of_two_replicas_is_served_by_either(
+    database: Database, replicas: tuple[Replica, Replica]
 ) -> None:
-    """One looks while the other is in the middle of its look, and then somebody is revoked."""
-    first, second = publishers
-    for one in publishers:
-        await one.look()
+    """One polls while the other is in the middle of its poll, and then a session is revoked."""
+    first, second = replicas
+    for one in replicas:
+        await one.poll()
     revoked = uuid7s.uuid7()
     engine = create_engine(database.url, pool_size=1, timeout=30)
 
     def meanwhile() -> None:
-        asyncio.run(first.look())  # in the thread of the second's look: it waits
+        asyncio.run(first.poll())  # in the thread of the second's poll, which waits
         with engine.connect() as connection:
             revoke_session(connection, revoked, token_seconds=300)
 
     with second.held_before_the_rows(meanwhile):
-        await second.look()
+        await second.poll()
     engine.dispose()
-    heard = first.log.since(None)
-    assert revoked not in heard.sessions
-    # The client that asked the first goes on with the second, which knows and must not think it told.
-    assert revoked in second.revocations.everything().sessions
-    assert revoked in second.log.since(heard.cursor).sessions
+    # The verifier that read the first goes on with the second, and must not get 304 there.
+    assert second.feed.etag != first.feed.etag
+    assert revoked in RevocationListResponse.parse(second.feed.render()).entries.sessions
+    await first.poll()
+    assert first.feed.etag == second.feed.etag

@@ -1,6 +1,5 @@
 """A service whose polls reach two replicas of auth in turn misses nothing while hundreds of sessions end."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,17 +38,13 @@ async def test_nothing_is_missed(
     crowd = LeavingCrowd(deployment.database_url, replicas, SESSIONS)
     await crowd.log_in()
     with ExitStack() as stack:
-        began = time.monotonic()
         relay = stack.enter_context(Relay([replica.port for replica in replicas]))
-        # It polls more often than it need, between any two looks of the replicas, and has no exchange.
+        # It polls more often than needed, between any two polls of the replicas, and has no Redis.
         service = stack.enter_context(
             deployment.own_service(
                 f"{request.node.name}.log", auth_url=relay.auth_url, DOORWARD_REVOCATION_POLL_SECONDS="0.05"
             )
         )
         assert await crowd.accepted(service.port, REPORTS) == SESSIONS
-        relay.exchanges.clear()
         assert await crowd.leave(service.port, REPORTS) == []
-        # By what came since the last poll, not because everything was read anew, as it is once a minute.
-        assert sum(one.is_full for one in relay.exchanges) <= (time.monotonic() - began) // 60
         wait_until(lambda: relay.polls()[-1].status == 304, 30, "both replicas' lists equal")

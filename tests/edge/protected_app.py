@@ -36,7 +36,7 @@ _PASSWORD: Final = "a long enough phrase"
 _numbers = itertools.count(1)
 
 
-class GuardedNginx(Process):
+class ProtectingNginx(Process):
     """The example's NGINX between clients, auth and an application on ports of 127.0.0.1."""
 
     def __init__(self, folder: Path, *, auth: int, application: int) -> None:
@@ -58,7 +58,7 @@ class GuardedNginx(Process):
         # Workers of a root master would drop to www-data, which cannot enter a test's folder.
         directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         super().__init__(
-            "guarded nginx",
+            "protecting nginx",
             [need(NGINX), "-c", config, "-e", "stderr", "-g", directives],
             log=folder / "nginx.log",
             ready=lambda: accepts(self.port),
@@ -76,10 +76,10 @@ class GuardedNginx(Process):
 
 
 @dataclass(frozen=True)
-class Guarded:
+class ProtectedApp:
     """NGINX, the auth of the chain, and an application that says what reached it."""
 
-    nginx: GuardedNginx
+    nginx: ProtectingNginx
     application: EchoServer
     chain: Chain
 
@@ -94,7 +94,11 @@ class Guarded:
 
     def user(self) -> Client:
         """Return a client with the token of somebody new."""
-        body = {"email": f"guarded{next(_numbers)}@example.com", "password": _PASSWORD, "name": "Somebody"}
+        body = {
+            "email": f"protected{next(_numbers)}@example.com",
+            "password": _PASSWORD,
+            "name": "Somebody",
+        }
         with self.admin() as admin:
             headers = {"Authorization": str(admin.http.headers["Authorization"])}
         created = httpx2.post(self.chain.users.url + USERS, json=body, headers=headers, trust_env=False)

@@ -11,7 +11,7 @@ from integration.harness.installation import AUTH, USERS
 from integration.keys.keyed import metric
 from integration.remote.crowd import LeavingCrowd
 from integration.remote.deployment import BITES_WITHIN, RemoteDeployment, SignedIn
-from integration.remote.not_news import NOT_NEWS
+from integration.remote.invalid_messages import INVALID_MESSAGES
 from integration.remote.own_service import OwnService
 from support.databases import DatabaseServer
 from support.redis import Redis
@@ -100,7 +100,7 @@ def test_an_end_bites_long_before_the_poll(polling_rarely: Informed) -> None:
 
 def test_garbage_on_the_channel_is_ignored(polling_rarely: Informed) -> None:
     somebody = polling_rarely.deployment.sign_in()
-    for garbage in NOT_NEWS:
+    for garbage in INVALID_MESSAGES:
         assert polling_rarely.redis.publish(CHANNEL, garbage) == PROCESSES, garbage[:80]
     assert polling_rarely.statuses(somebody) == [200] * PROCESSES
     polling_rarely.deployment.log_out(somebody)
