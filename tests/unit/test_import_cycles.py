@@ -39,7 +39,6 @@ KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {
         f"doorward_tickets.{name}"
         for name in ("context", "dependencies", "notifications", "replies", "tickets")
     ),
-    "services": frozenset({"doorward_client", "doorward_kit"}),
 }
 """Nodes that are still part of a cycle. It only shrinks: a node that is free must be removed."""
 

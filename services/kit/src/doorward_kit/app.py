@@ -99,7 +99,7 @@ async def run_on_shutdown(*closes: Callable[[], Awaitable[None]]) -> None:
 class ServiceDefinition:
     """What a service is, whatever its settings.
 
-    Routers match in the order given. `schema_problem` returns what the database's schema lacks, or None.
+    Routers match in this order. `schema_problem` returns what the database's schema lacks, or None.
     """
 
     name: str
@@ -141,7 +141,7 @@ def create_service(
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
-        # Even with no exporter, FastAPI's own telemetry looks up three variables a request.
+        # Even without an exporter, FastAPI's telemetry reads three variables for each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url="/docs" if settings.docs_enabled else None,
         redoc_url=None,

@@ -67,8 +67,8 @@ class Readiness:
 
     def status_text(self) -> str:
         """Return "ok", with a warning if this process is ready but needs attention."""
-        note = self._verification.warning()
-        return "ok" if note is None else f"ok, but {note}"
+        warning = self._verification.warning()
+        return "ok" if warning is None else f"ok, but {warning}"
 
 
 def setup_health(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings.base import DoorwardSettings, LookupSource, raw_value
+from doorward_client.settings.base import DoorwardSettings, LookupSource, SettingsError, raw_value
 from doorward_client.settings.verifier import VerifierSettings
 from doorward_kit.client_ip import Network
 from doorward_kit.logging import LEVELS
@@ -23,19 +23,26 @@ _LEGACY_VARIABLES: Final[Mapping[str, str]] = {
     "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
     "secret_key": "SECRET_KEY",
 }
+_LEVEL_ALIASES: Final[Mapping[str, str]] = {"warn": "warning", "fatal": "critical"}  # the standard library's
 
 
 class ProcessSettings(DoorwardSettings):
-    """What every process of Doorward reads, also from the variables of the older server (MYSQL_*, ...)."""
+    """Settings of every process. The variables of the older server (MYSQL_*, LOGLEVEL, ...) are read last."""
 
-    log_level: str = Field(default="info", description=f"One of {', '.join(LEVELS)}.")
+    log_level: str = Field(default="info", description=f"Log level: {', '.join(LEVELS)}.")
 
     @field_validator("log_level")
     @classmethod
-    def _known_level(cls, value: str) -> str:
-        if value.lower() not in LEVELS:
+    def _check_log_level(cls, value: str) -> str:
+        level = _LEVEL_ALIASES.get(value.lower(), value.lower())
+        if level not in LEVELS:
             raise ValueError(f"is not one of {', '.join(LEVELS)}")
-        return value.lower()
+        return level
+
+    @classmethod
+    def variable_of(cls, name: str) -> str:
+        variable, legacy = super().variable_of(name), _LEGACY_VARIABLES.get(name, "")
+        return variable if os.environ.get(variable) or not os.environ.get(legacy) else legacy
 
     @classmethod
     def settings_customise_sources(
@@ -46,7 +53,6 @@ class ProcessSettings(DoorwardSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the variables of the older server last."""
         sources = super().settings_customise_sources(
             settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
         )
@@ -69,10 +75,17 @@ def _legacy_database_url() -> str | None:
         username=os.environ.get("MYSQL_USER"),
         password=os.environ.get("MYSQL_PASSWORD"),
         host=host,
-        port=int(os.environ.get("MYSQL_PORT", "3306")),
+        port=_legacy_port(),
         database=os.environ.get("MYSQL_DB"),
     )
     return url.render_as_string(hide_password=False)
+
+
+def _legacy_port() -> int:
+    port = os.environ.get("MYSQL_PORT") or "3306"
+    if not port.isdecimal():
+        raise SettingsError("MYSQL_PORT is not a number")
+    return int(port)
 
 
 def _usable_database(value: SecretStr) -> SecretStr:

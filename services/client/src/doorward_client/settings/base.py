@@ -36,6 +36,14 @@ class DoorwardSettings(BaseSettings):
     )
 
     @classmethod
+    def variable_of(cls, name: str) -> str:
+        """Return the variable that a setting was read from, for errors."""
+        variable = PREFIX + name.upper()
+        file_variable = f"{variable}_FILE"
+        is_file = not os.environ.get(variable) and os.environ.get(file_variable)
+        return file_variable if is_file else variable
+
+    @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -92,16 +100,16 @@ def load_settings(settings_class: type[S], **overrides: Any) -> S:
     try:
         return settings_class(**overrides)
     except ValidationError as error:
-        raise SettingsError("; ".join(_format_error(one) for one in error.errors())) from None
+        raise SettingsError("; ".join(_format_error(one, settings_class) for one in error.errors())) from None
     except ValueError as error:
         raise SettingsError(str(error)) from None
 
 
-def _format_error(error: Mapping[str, Any]) -> str:
+def _format_error(error: Mapping[str, Any], settings_class: type[DoorwardSettings]) -> str:
     if not error["loc"]:
         # An error of several settings together: its message names them.
         return str(error["msg"]).removeprefix("Value error, ")
-    variable = PREFIX + str(error["loc"][0]).upper()
+    variable = settings_class.variable_of(str(error["loc"][0]))
     if error["type"] == "missing":
         return f"{variable} is not set (nor {variable}_FILE)"
     return f"{variable} {error['msg'].removeprefix('Value error, ')}"
