@@ -7,10 +7,11 @@ import httpx2
 import pytest
 
 from edge.guarded import FORGED, WHO, Guarded, GuardedNginx, claims_of
-from support.chain import Chain, temporary_folder
+from support.chain import Chain
 from support.client import AUTH, assert_problem
 from support.echo import EchoServer
 from support.raw import exchange, statuses
+from support.reaper import temporary_folder
 
 
 @pytest.fixture(scope="module")
