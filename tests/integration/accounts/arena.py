@@ -126,9 +126,9 @@ def race(*acts: Callable[[], T]) -> list[T]:
 
 
 @contextmanager
-def in_one_process(folder: Path) -> Iterator[Arena]:
+def in_one_process(url: str, folder: Path) -> Iterator[Arena]:
     """Run both services in this process, on SQLite."""
-    url, mailbox = f"sqlite:///{folder}/doorward.db", folder / "mailbox"
+    mailbox = folder / "mailbox"
     _migrate(url)
     with Installation(url, mailbox_dir=mailbox, **_MAIL) as installation:
         yield Arena(installation, Letters(installation.execute, mailbox), installation, None)

@@ -1,62 +1,67 @@
 """Both services over a database of these tests' own, with the worker that writes mails to a folder."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from doorward_common.database import create_engine
-from doorward_common.migrations import migrate
 from doorward_identity.schema import PACKAGE
 from integration.accounts.arena import Arena, in_one_process, in_processes
 from integration.accounts.flows import CHOSEN, Flows, Joined
 from integration.accounts.letters import Letters
+from integration.harness import contents
+from integration.harness.databases import NewDatabase, migrate_all
 from integration.harness.installation import Installation
 from integration.harness.people import People
 from support.databases import DatabaseServer
+from support.reaper import temporary_folder
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
-def accounts_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database whose outbox nobody else looks at."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('accounts')}/doorward.db"
-        return
-    server: DatabaseServer = request.getfixturevalue("mariadb_server")
-    with server.create_database("accounts") as database:
-        yield database.url
+@dataclass(frozen=True)
+class Mailing:
+    """An installation whose mail arrives in a folder."""
 
-
-@pytest.fixture(scope="session")
-def mailbox_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mailbox")
+    installation: Installation
+    mailbox_dir: Path
 
 
 @pytest.fixture(scope="session")
-def shared_installation(accounts_url: str, mailbox_dir: Path) -> Iterator[Installation]:
-    """Both services over the migrated database, and mail that arrives."""
-    engine = create_engine(accounts_url, pool_size=1, timeout=30)
-    migrate(engine, PACKAGE)
-    engine.dispose()
-    with Installation(
-        accounts_url, mailbox_dir=mailbox_dir, mailbox_size=10_000, mail_poll_seconds=0.05
-    ) as installation:
-        yield installation
+def mailing_installations(new_database: NewDatabase) -> Iterator[Callable[[str], Mailing]]:
+    """Auth and users over databases whose outbox nobody else looks at."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def mailing_on(backend: str) -> Mailing:
+            url = new_database(backend, "accounts")
+            mailbox = stack.enter_context(temporary_folder(in_memory=True))
+            migrate_all(url, PACKAGE)
+            contents.watch(url)
+            settings = {"mailbox_dir": mailbox, "mailbox_size": 10_000, "mail_poll_seconds": 0.05}
+            return Mailing(stack.enter_context(Installation(url, **settings)), mailbox)
+
+        yield mailing_on
 
 
 @pytest.fixture
-def letters(shared_installation: Installation, mailbox_dir: Path) -> Letters:
+def mailing(mailing_installations: Callable[[str], Mailing], backend: str) -> Mailing:
+    return mailing_installations(backend)
+
+
+@pytest.fixture
+def letters(mailing: Mailing) -> Letters:
     """The folder of mails, empty at first."""
-    letters = Letters(shared_installation.execute, mailbox_dir)
+    letters = Letters(mailing.installation.execute, mailing.mailbox_dir)
     letters.empty()
     return letters
 
 
 @pytest.fixture
-def installation(shared_installation: Installation, letters: Letters) -> Installation:  # noqa: ARG001 - emptied first: its worker writes to the rows that go
-    """Both services with nobody in the directory."""
-    shared_installation.wipe()
-    return shared_installation
+def shared_installation(mailing: Mailing, letters: Letters) -> Installation:  # noqa: ARG001 - emptied first: its worker writes to the rows that go
+    """Both services, with what the test before has left."""
+    return mailing.installation
 
 
 @pytest.fixture
@@ -72,14 +77,24 @@ def ada(flows: Flows, people: People) -> Joined:  # noqa: ARG001 - they come fir
     return joined
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
-def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+@pytest.fixture(scope="session")
+def arenas(
+    new_database: NewDatabase, start_mariadb: Callable[[], DatabaseServer]
+) -> Iterator[Callable[[str], Arena]]:
     """Where people race: nobody's leftovers are in another's way, every one has addresses of their own."""
-    folder = tmp_path_factory.mktemp("arena")
-    if request.param == "sqlite":
-        with in_one_process(folder) as arena:
-            yield arena
-        return
-    server: DatabaseServer = request.getfixturevalue("mariadb_server")
-    with server.create_database("arena") as database, in_processes(database, folder) as arena:
-        yield arena
+    with ExitStack() as stack:
+
+        @functools.cache
+        def arena_on(backend: str) -> Arena:
+            folder = stack.enter_context(temporary_folder(in_memory=True))
+            if backend == "sqlite":
+                return stack.enter_context(in_one_process(new_database(backend, "arena"), folder))
+            database = stack.enter_context(start_mariadb().create_database("arena"))
+            return stack.enter_context(in_processes(database, folder))
+
+        yield arena_on
+
+
+@pytest.fixture
+def arena(arenas: Callable[[str], Arena], backend: str) -> Arena:
+    return arenas(backend)

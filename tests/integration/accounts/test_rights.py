@@ -29,7 +29,7 @@ from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
 from support.services import Service
 
-on_mariadb = pytest.mark.parametrize("arena", ["mariadb"], indirect=True, scope="session")
+on_mariadb = pytest.mark.databases("mariadb")
 
 ADDRESS = "203.0.113.77"
 

@@ -24,10 +24,9 @@ async def test_the_migration_makes_the_table_that_the_code_describes(office: Off
         assert compare_metadata(context, metadata) == []
 
 
+@pytest.mark.databases("mariadb")  # SQLite has one writer
 async def test_looking_for_due_mail_reads_no_more_than_it_returns(office: Office) -> None:
     """On MariaDB, with a backlog that is not due, dead letters, and mails that are."""
-    if office.database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has no row locks to count")
     await office.enqueue(*(notice(number) for number in range(300)))
     await office.execute(
         outbox.update().values(due_at=utc_now(3600)).where(outbox.c.recipient.like("user1%"))
@@ -66,9 +65,8 @@ async def test_what_one_has_taken_no_other_gets_until_the_lease_ends(office: Off
     assert {mail.attempts for mail in third} == {2}
 
 
+@pytest.mark.databases("mariadb")  # SQLite has one writer
 async def test_two_at_the_same_moment_pass_over_each_others_rows(office: Office, mail_url: str) -> None:
-    if office.database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer")
     await office.enqueue(*(notice(number) for number in range(10)))
     other = Office(mail_url)
     with office.database.engine.connect() as connection:
