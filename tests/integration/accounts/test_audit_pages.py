@@ -105,6 +105,7 @@ def test_times_bound_the_log_on_both_sides(flows: Flows, installation: Installat
     assert read(installation, people.admin.access, **far) == everything
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     ("params", "pointer"),
     [

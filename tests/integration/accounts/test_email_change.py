@@ -68,6 +68,7 @@ def test_without_the_password_nothing_is_asked(flows: Flows, ada: Joined) -> Non
     assert flows.letters.all() == []
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     "email", ["", "x", "a@b@c", "ada@example.com\r\nBcc: x@example.com", "x" * 250 + "@a.b"]
 )
@@ -157,6 +158,7 @@ def test_whoever_was_disabled_meanwhile_confirms_nothing(
     assert user["email"] == other.email
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize("pin", [123456, None, ["123456"], ""])
 def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, pin: object) -> None:
     response = installation.call("PATCH", f"{AUTH}/email", ada.access, json={"pin": pin})

@@ -126,6 +126,7 @@ def test_whoever_knows_the_id_cannot_use_an_invitation_up(flows: Flows, people: 
     assert flows.accept(code).status_code == 204
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     ("password", "code"),
     [

@@ -84,6 +84,7 @@ def test_codes_and_devices_of_the_account_die(
     assert_problem(flows.confirm_address(tokens.access, moved), 400, "invalid_code")
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @both_ways
 @pytest.mark.parametrize("wrong", [ANOTHER, CHOSEN + " ", CHOSEN.upper(), "x", "x" * 1024])
 def test_without_the_current_password_nothing_changes(
@@ -95,6 +96,7 @@ def test_without_the_current_password_nothing_changes(
     assert flows.letters.all() == []
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @both_ways
 @pytest.mark.parametrize(
     ("password", "code"),
@@ -115,6 +117,7 @@ def test_a_password_that_will_not_do_is_refused_by_its_field(
     flows.sign_in(ADA, CHOSEN)
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @both_ways
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_the_password_that_one_has_is_no_new_one(flows: Flows, change: Change, form: str) -> None:
@@ -128,6 +131,7 @@ def test_the_password_that_one_has_is_no_new_one(flows: Flows, change: Change, f
     assert flows.me(ada.access).status_code == 200
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     ("body", "status", "pointer"),
     [

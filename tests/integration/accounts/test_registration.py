@@ -181,6 +181,7 @@ def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
     assert count_users(installation) == 5
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [

@@ -11,6 +11,8 @@ from integration.harness.installation import Installation, another, auth_setting
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 
+pytestmark = pytest.mark.databases("sqlite")  # decided by the settings
+
 DOMAINS = " example.org, BÜCHER.example ,straße.example"
 
 

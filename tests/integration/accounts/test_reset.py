@@ -160,6 +160,7 @@ def test_a_pin_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined, peopl
     assert flows.reset(ADA, pin).status_code == 200
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     "spell",
     [
@@ -177,6 +178,7 @@ def test_a_pin_has_one_spelling(flows: Flows, ada: Joined, spell: Callable[[str]
     still_has(flows, ada)
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize("value", [123456, 123456.0, True, None, ["123456"], {"pin": "123456"}, ""])
 def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, value: object) -> None:
     """A number has no zeroes in front, and databases compare it in ways of their own."""
@@ -189,6 +191,7 @@ def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, va
     still_has(flows, ada)
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     ("password", "code"),
     [

@@ -8,6 +8,8 @@ from doorward_common.mail.outbox import Mail
 from integration.mail.mailing import Office, mail_settings, running
 from support.smtp import ReceivedMail, SmtpServer
 
+pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
+
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
 }  # fmt: skip

@@ -8,6 +8,8 @@ from integration.mail.mailing import Office, eventually, mail_settings, notice, 
 from support.certificates import Certificate, self_signed
 from support.smtp import SmtpServer
 
+pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
+
 ACCOUNT = ("doorward", "a password, with ünicode")
 
 

@@ -250,6 +250,7 @@ def test_a_long_thread_is_read_page_by_page(installation: Installation, people: 
     )
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     ("member", "value"),
     [
