@@ -5,8 +5,6 @@ import signal
 
 import pytest
 
-pytest_plugins = ("support.stalls",)
-
 # A shell that starts the tests in the background ignores Ctrl-C for them, and processes inherit that: those
 # that tests stop with it would go on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

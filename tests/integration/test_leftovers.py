@@ -62,13 +62,13 @@ def test_no_server_outlives_the_tests(tmp_path: Path, number: signal.Signals, wo
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_until((tmp_path / "started").exists, 120, "running")
+        wait_until((tmp_path / "started").exists, "running", 120)
         *pids, folder = (tmp_path / "started").read_text().split()
         assert all(is_alive(int(pid)) for pid in pids)
         tests.send_signal(number)
         tests.wait(60)
-        wait_until(lambda: not any(is_alive(int(pid)) for pid in pids), 60, "ended")
-        wait_until(lambda: not Path(folder).exists(), 60, "removed")
+        wait_until(lambda: not any(is_alive(int(pid)) for pid in pids), "ended")
+        wait_until(lambda: not Path(folder).exists(), "removed")
     finally:
         tests.kill()
         tests.wait()

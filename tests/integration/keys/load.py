@@ -22,6 +22,7 @@ _SPARE_SECONDS: Final = 2.0
 """A token with less than this left is refreshed and not used any more."""
 
 _PAUSE_SECONDS: Final = 0.005
+_HANG_SECONDS: Final = 180.0
 """Hundreds of requests a second are load enough, and leave the commands some of the machine."""
 
 
@@ -51,22 +52,22 @@ class Load:
         self._left.append(self.users)
         self.users = Wire(port)
 
-    async def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let the clients go on until it is so; fails the test when that takes too long, or at a failure."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _HANG_SECONDS
         while not condition():
             assert not self.failures, self.failures[:5]
-            assert time.monotonic() < deadline, f"not {what} within {seconds} s: {self.answered}"
+            assert time.monotonic() < deadline, f"not {what} within {_HANG_SECONDS} s: {self.answered}"
             await asyncio.sleep(0.05)
 
     async def until_all_use(self, kid: str) -> None:
         """Let the clients go on until none has a token of another key."""
-        await self.until(lambda: self.kids() == {kid}, 90, f"all tokens of {kid}")
+        await self.until(lambda: self.kids() == {kid}, f"all tokens of {kid}")
 
     async def until_more(self, *, at_least: int = 0) -> None:
         """Let the clients go on for a while with what was changed last, and up to a sum of requests."""
         goal = max(at_least, self.requests + 500)
-        await self.until(lambda: self.requests >= goal, 180, f"{goal} requests")
+        await self.until(lambda: self.requests >= goal, f"{goal} requests")
 
     async def call(
         self,

@@ -76,7 +76,7 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
     workers = process(tmp_path, "workers", "run_workers.py", mail_url, smtp.port, 3, KILLS, 7)
     with workers, process(tmp_path, "writer", "write_mails.py", mail_url, journal, 7) as writer:
         workers.wait_for_log(f"killed {KILLS}", timeout=300)
-        wait_until(lambda: all(map(int.__gt__, written(journal), (100, 20))), 120, "written enough")
+        wait_until(lambda: all(map(int.__gt__, written(journal), (100, 20))), "written enough", 120)
         assert writer.stop() == 0
         wait_until_empty(mail_url)
         assert workers.stop() == 0

@@ -22,9 +22,6 @@ from integration.remote.own_service import OwnService
 from support.databases import Database
 from support.services import PATIENT, Service
 
-BITES_WITHIN: Final = 2.0
-"""Seconds between an answered logout and the last accepted token, anywhere."""
-
 CLIENT: Final = ("reports", secrets.token_urlsafe(32))
 
 

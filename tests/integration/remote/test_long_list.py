@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from integration.harness.deployment import wait_until
-from integration.remote.deployment import BITES_WITHIN, RemoteDeployment
+from integration.remote.deployment import RemoteDeployment
 from integration.remote.own_service import OwnService
 from integration.remote.relay import Exchange, Relay
 from support.databases import DatabaseServer
@@ -45,7 +45,7 @@ def long_list(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathF
 
 def test_the_whole_list_arrives_and_a_logout_bites_as_ever(long_list: LongList) -> None:
     service, deployment = long_list.service, long_list.deployment
-    wait_until(lambda: service.metric(COUNT) == REVOKED, 90, "everything heard")
+    wait_until(lambda: service.metric(COUNT) == REVOKED, "everything heard", 90)
     assert service.readiness() == (200, "ok")
     full, *_ = [one for one in long_list.relay.exchanges if one.is_full]
     assert full.bytes > REVOKED * 36
@@ -53,16 +53,16 @@ def test_the_whole_list_arrives_and_a_logout_bites_as_ever(long_list: LongList) 
         somebody = deployment.sign_in()
         assert service.status(somebody.access) == 200
         deployment.log_out(somebody)
-        wait_until(lambda one=somebody: service.status(one.access) == 401, BITES_WITHIN, "refused")  # type: ignore[misc]
+        service.wait_until_refused(somebody.access)
 
 
 def test_what_comes_after_it_is_small(long_list: LongList) -> None:
     deployment, relay = long_list.deployment, long_list.relay
-    wait_until(lambda: len(long_list.partial()) > 2, 30, "asked")
+    wait_until(lambda: len(long_list.partial()) > 2, "asked")
     relay.exchanges.clear()
     somebody = deployment.sign_in()
     deployment.log_out(somebody)
-    wait_until(lambda: long_list.service.status(somebody.access) == 401, BITES_WITHIN, "refused")
-    wait_until(lambda: any(one.bytes for one in long_list.partial()), 30, "told")
+    long_list.service.wait_until_refused(somebody.access)
+    wait_until(lambda: any(one.bytes for one in long_list.partial()), "told")
     assert max(one.bytes for one in long_list.partial()) < SMALL
     assert {one.status for one in long_list.partial()} <= {200, 304}

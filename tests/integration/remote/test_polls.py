@@ -5,7 +5,7 @@ import httpx2
 from integration.harness.deployment import wait_until
 from integration.harness.forgery import parts
 from integration.harness.installation import AUTH
-from integration.remote.deployment import BITES_WITHIN, CLIENT, RemoteDeployment
+from integration.remote.deployment import CLIENT, RemoteDeployment
 from integration.remote.own_service import OwnService
 from integration.remote.relay import Exchange, Relay
 from integration.remote.statements import StatementLog
@@ -22,10 +22,10 @@ def test_a_service_is_told_what_is_new_and_otherwise_that_nothing_is(
 ) -> None:
     somebody = deployment.sign_in()
     relay.exchanges.clear()
-    wait_until(lambda: len(partial(relay)) >= 3, 30, "asked")
+    wait_until(lambda: len(partial(relay)) >= 3, "asked")
     assert {(one.status, one.bytes) for one in partial(relay)} == {(304, 0)}
     deployment.log_out(somebody)
-    wait_until(lambda: service.status(somebody.access) == 401, BITES_WITHIN, "refused")
+    service.wait_until_refused(somebody.access)
     [told] = [one for one in partial(relay) if one.status != 304]
     assert told.status == 200
     assert 0 < told.bytes < SMALL
@@ -60,7 +60,7 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
         # After its first look there is nothing that came later, and everything is told once more.
         unchanged = poll(client, replica.url).headers["etag"]
         leave(deployment, replica)
-        wait_until(lambda: poll(client, replica.url).headers["etag"] != unchanged, 30, "looked")
+        wait_until(lambda: poll(client, replica.url).headers["etag"] != unchanged, "looked")
         first = poll(client, replica.url)
         cursor, etag = first.json()["cursor"], first.headers["etag"]
         with StatementLog(deployment.database, account) as log:
@@ -73,7 +73,7 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
         assert len(log.statements) < POLLS / 4  # its sweeping goes on meanwhile
         with StatementLog(deployment.database, account) as log:
             session = leave(deployment, replica)
-            wait_until(lambda: poll(client, replica.url, cursor, etag).status_code == 200, 30, "told")
+            wait_until(lambda: poll(client, replica.url, cursor, etag).status_code == 200, "told")
         assert any("revoked_at" in one for one in log.statements)  # the log would have shown them
         told = poll(client, replica.url, cursor, etag)
         assert session in [one["id"] for one in told.json()["sessions"]]

@@ -39,7 +39,7 @@ async def fifty_at_once(replicas: Replicas, refresh: str) -> list[Reply]:
             for _ in range(6):
                 send_and_leave(next(in_turn).service.port, request)
                 ignored.enter_context(send_and_ignore(next(in_turn).service.port, request))
-        await until(partial(has_answered, replicas, before + 50), 30, "done with all fifty")
+        await until(partial(has_answered, replicas, before + 50), "done with all fifty")
     return [one.result() for one in reading]
 
 
@@ -98,6 +98,6 @@ async def test_nobody_reads_an_answer_and_the_session_lives_on(
                 send_and_leave(replica.service.port, request)
             # Four of them, and from the rounds before four and a fifth that was read.
             answered = before + 5 * number - 1
-            await until(partial(has_answered, replicas, answered), 30, "done with all four")
+            await until(partial(has_answered, replicas, answered), "done with all four")
         tokens = Tokens.of(await replicas.auths[number % 2].refresh(tokens.refresh))
         assert rotations.count(tokens.session_id) == number

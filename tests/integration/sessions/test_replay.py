@@ -57,7 +57,7 @@ async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
         [(age,)] = replicas.database.execute(AGE, tokens.session_id.bytes)
         return bool(age > GRACE_SECONDS * 1_000_000)
 
-    await until(is_over, GRACE_SECONDS + 20, "past the grace")
+    await until(is_over, "past the grace", GRACE_SECONDS + 20)
 
 
 async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
@@ -67,7 +67,7 @@ async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
         events = replicas.events("refresh.refused")
         return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
 
-    await until(lambda: len(logged()) == count, 20, f"logged as refused {count} times")
+    await until(lambda: len(logged()) == count, f"logged as refused {count} times")
     return logged()
 
 

@@ -44,7 +44,7 @@ async def test_no_token_comes_back_to_life_in_the_time_that_verifiers_forgive(fo
         [(now,)] = forgiving.database.execute("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP(6))")
         return bool(now > issued + TOKEN_SECONDS + 2)
 
-    await until(has_expired, TOKEN_SECONDS + 15, "past the token's own time")
+    await until(has_expired, "past the token's own time", TOKEN_SECONDS + 15)
     # A process that starts now has only what the database still says.
     for replica in (forgiving.auths[1], forgiving.users):
         await replica.kill9()

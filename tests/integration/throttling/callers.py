@@ -158,7 +158,7 @@ class Auths:
 
     async def mailed_pin(self, email: str, *, mails: int = 1) -> str:
         """Wait until so many mails have come for somebody, and return the newest one's PIN."""
-        await until(lambda: len(self.mails(email)) >= mails, 20, f"{mails} mails")
+        await until(lambda: len(self.mails(email)) >= mails, f"{mails} mails")
         found = re.search(r"\b\d{6}\b", self.mails(email)[0])
         assert found is not None
         return found[0]

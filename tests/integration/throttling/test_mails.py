@@ -42,7 +42,7 @@ async def until_outbox_is_empty(auths: Auths) -> None:
     def waiting() -> int:
         return int(auths.database.execute("SELECT COUNT(*) FROM outbox")[0][0])
 
-    await until(lambda: waiting() == 0, 30, "every mail sent")
+    await until(lambda: waiting() == 0, "every mail sent")
 
 
 @pytest.mark.parametrize("ask", ASKS)

@@ -57,7 +57,7 @@ async def until_they_count_in(auths: Auths, expected: int) -> None:
     def all_say() -> bool:
         return all(connected(service.url) == expected for service in auths.services)
 
-    await until(all_say, BACK_SECONDS, f"all at {expected}")
+    await until(all_say, f"all at {expected}")
 
 
 def connected(url: str) -> int | None:

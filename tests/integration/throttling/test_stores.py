@@ -142,7 +142,7 @@ async def running(server: Redis) -> AsyncIterator[RedisStore]:
     task = asyncio.create_task(store.run())
     try:
         connected = "doorward_throttle_redis_connected"
-        await until(lambda: metrics.registry.get_sample_value(connected) == 1, 10, "connected")
+        await until(lambda: metrics.registry.get_sample_value(connected) == 1, "connected")
         yield store
     finally:
         task.cancel()

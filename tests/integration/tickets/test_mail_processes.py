@@ -75,7 +75,7 @@ def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> Non
     before, started = len(smtp.mails()), time.monotonic()
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(partial(write, chain, path, admin), range(REPLIES)))
-    wait_until(lambda: is_sent(chain), 90, "sent")
+    wait_until(lambda: is_sent(chain), "sent", 90)
     seconds = time.monotonic() - started
     mails = smtp.mails()[before:]
     assert told(mails) >= REPLIES
@@ -98,7 +98,7 @@ def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
     finally:
         smtp.behave()
         chain.more[0].start()
-    wait_until(lambda: is_sent(chain), 90, "sent")
+    wait_until(lambda: is_sent(chain), "sent", 90)
     assert len({mail.id for mail in smtp.mails()[before:]}) == 6
     assert told(smtp.mails()[before:]) >= 6
 
@@ -112,7 +112,7 @@ def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpS
         for _ in range(2):
             _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
             write(chain, f"{TICKETS}/{ticket['id']}", admin, 0)
-        wait_until(lambda: len(dead(chain, admin)) == 2, 90, "dead")
+        wait_until(lambda: len(dead(chain, admin)) == 2, "dead", 90)
     finally:
         smtp.behave()
     again, away = dead(chain, admin)
@@ -125,7 +125,7 @@ def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpS
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(resend, range(16))) == [202, *[404] * 15]
     assert chain.ticket("DELETE", f"{MAILS}/{away}", admin) == (204, {})
-    wait_until(lambda: is_sent(chain), 90, "sent")
+    wait_until(lambda: is_sent(chain), "sent", 90)
     assert [mail.id for mail in smtp.mails()[before:]] == [again]
 
 
@@ -140,7 +140,7 @@ def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
     with somebody_asked(tmp_path) as asked:
         asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"text": "Coming."})
         shown = f"New reply: {TICKET['subject']}"
-        wait_until(lambda: shown in asked.client.get("/mailbox").text, 60, "in the mailbox")
+        wait_until(lambda: shown in asked.client.get("/mailbox").text, "in the mailbox")
         metrics = asked.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):
             assert f'doorward_mail_waiting{{outbox="{outbox}"}}' in metrics

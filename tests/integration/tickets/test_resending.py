@@ -46,7 +46,7 @@ def reply_in_vain(mailing: Installation, people: People, smtp: SmtpServer, path:
     known = len(letters(mailing, people))
     with refusing(smtp):
         reply(mailing, people, path)
-        wait_until(lambda: len(letters(mailing, people)) > known, 60, "dead")
+        wait_until(lambda: len(letters(mailing, people)) > known, "dead")
     newest: str = letters(mailing, people)[0]["id"]
     return newest
 
@@ -63,7 +63,7 @@ def let_the_next_be_due(mailing: Installation) -> None:
 
 def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
     """Return the subjects of what was sent, once nothing waits any more."""
-    wait_until(lambda: all(row.dead_at for row in stored(mailing)), 60, "sent")
+    wait_until(lambda: all(row.dead_at for row in stored(mailing)), "sent")
     return [str(mail.message["Subject"]) for mail in smtp.mails()]
 
 
