@@ -14,6 +14,8 @@ TAG ?= dev
 DOCKER ?= docker
 LOAD ?= kind load docker-image
 PYTEST := $(BIN)/python -m pytest
+# Processes that run tests: a number, or one a core.
+WORKERS ?= logical
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
@@ -38,7 +40,12 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
-	$(PYTEST) tests --ignore tests/cluster $(ARGS)
+	@# In two parts, of which one may select nothing (status 5): tests in parallel, then those that measure times.
+	@run() { echo "$(PYTEST) tests --ignore tests/cluster $$*"; $(PYTEST) tests --ignore tests/cluster "$$@"; }; \
+	run -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS); parallel=$$?; \
+	case $$parallel in 0|1|5) ;; *) exit $$parallel ;; esac; \
+	run -m alone $(ARGS); alone=$$?; \
+	if [ $$parallel -eq 1 ] || [ $$alone -eq 5 ]; then exit $$parallel; fi; exit $$alone
 
 .PHONY: unit
 unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers

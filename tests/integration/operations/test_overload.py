@@ -14,6 +14,8 @@ from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_problem
 
+pytestmark = pytest.mark.alone
+
 HASH_MIB = 48
 STORM = 60
 DEADLINE_SECONDS = 1.5

@@ -21,6 +21,8 @@ from support.databases import DatabaseServer
 from support.processes import processor_seconds
 from support.smtp import SmtpServer
 
+pytestmark = pytest.mark.alone
+
 SLACK = 0.02
 """The share above chance that is allowed: two answers in a hundred."""
 
