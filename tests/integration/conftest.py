@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import StringIO
-from pathlib import Path
 
 import pytest
 import structlog
@@ -57,11 +56,17 @@ def new_database(start_mariadb: Callable[[], DatabaseServer]) -> Iterator[NewDat
         yield create
 
 
-@pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
-    """A mail server that takes everything, unless told otherwise."""
-    with SmtpServer(tmp_path) as server:
+@pytest.fixture(scope="session")
+def shared_smtp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    with SmtpServer(tmp_path_factory.mktemp("smtp")) as server:
         yield server
+
+
+@pytest.fixture
+def smtp(shared_smtp: SmtpServer) -> SmtpServer:
+    """A mail server that takes everything, unless told otherwise."""
+    shared_smtp.reset()
+    return shared_smtp
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
 EMPTY: Final[Rows] = {}
 
 _READS: Final = re.compile(
-    r"\s*(SELECT|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|PRAGMA|SHOW|EXPLAIN)\b", re.IGNORECASE
+    r"\s*(SELECT|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET|PRAGMA|SHOW|EXPLAIN|ANALYZE)\b", re.IGNORECASE
 )
 _WRITES: Final = re.compile(
     r"\s*(?:INSERT|REPLACE|UPDATE|DELETE)\b(?:\s+(?:OR\s+\w+|IGNORE|INTO|FROM)\b)*\s+[`\"]?(\w+)",

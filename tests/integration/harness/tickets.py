@@ -78,8 +78,10 @@ def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]])
     ]
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        for row in stored:
-            connection.execute(tickets.insert().values(row))
+        if len(stored) == 1:  # whose values may be SQL
+            connection.execute(tickets.insert().values(stored[0]))
+        else:
+            connection.execute(tickets.insert(), stored)
         connection.execute(ticket_words.insert(), entries)
         connection.commit()
 
