@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 _FOLDERS: Final = (
     "tests/edge/",
@@ -14,7 +14,7 @@ _FOLDERS: Final = (
 """Their servers live for the whole session: in one worker they start once."""
 
 
-class ByServers(LoadScopeScheduling):
+class ByServers(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
     """Gives a worker a file at a time, or a folder whose tests share servers."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -10,9 +10,9 @@ from doorward_auth.captcha.provider import MAX_ANSWER_BYTES, MOST_AT_ONCE
 from doorward_auth.throttling.limits import LOGIN_BY_STRANGERS, Subject
 from integration.captcha.conftest import TIMEOUT_SECONDS
 from integration.captcha.requests import ask_for_reset, good_token, register
-from integration.harness.crowd import Member
+from integration.harness.bulk_users import Member
 from integration.harness.races import until
-from integration.throttling.callers import WRONG, Auths, new_source, statuses
+from integration.rate_limiting.callers import WRONG, Auths, new_source, statuses
 from support.databases import DatabaseServer
 from support.siteverify import SECRET, SiteVerify
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final
 
-from integration.harness.crowd import Member
+from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
-from integration.harness.wire import Reply, Wire
+from integration.harness.raw_http import RawHttpClient, Reply
 from integration.keys.tokens import expiry_of, header_of
 
 TOKEN_SECONDS: Final = 5
@@ -30,13 +30,13 @@ class Load:
     """What all clients share: where they ask, how often they did, and what should not have happened."""
 
     def __init__(self, *, auth: int, users: int) -> None:
-        self.auth = Wire(auth)
-        self.users = Wire(users)
+        self.auth = RawHttpClient(auth)
+        self.users = RawHttpClient(users)
         self.answered: Counter[str] = Counter()
         self.failures: list[str] = []
         self.is_over = False
         self._clients: list[_Client] = []
-        self._left: list[Wire] = []
+        self._left: list[RawHttpClient] = []
 
     @property
     def requests(self) -> int:
@@ -50,7 +50,7 @@ class Load:
     def move_users(self, port: int) -> None:
         """Ask another users service from now on; what the old one is asked already, it may answer."""
         self._left.append(self.users)
-        self.users = Wire(port)
+        self.users = RawHttpClient(port)
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let the clients go on until it is so; fails the test when that takes too long, or at a failure."""

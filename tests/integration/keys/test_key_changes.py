@@ -9,15 +9,15 @@ import pytest
 
 from doorward_common.keys.key_set import ES256, HS256
 from doorward_common.keys.rotation import new_jwk
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
 from integration.harness.revocation_reads import HANG_SECONDS
-from integration.keys.damages import DAMAGES
-from integration.keys.keyed import KeyedDeployment, metric
-from integration.keys.mounted import KeyDocument, activating, newest, rotate, without
+from integration.keys.damaged_key_sets import DAMAGED_KEY_SETS
+from integration.keys.key_deployment import KeyedDeployment, metric
+from integration.keys.mounted_secret import KeyDocument, activating, newest, rotate, without
 from integration.keys.tokens import header_of, signed
 from support.databases import DatabaseServer
 
@@ -145,7 +145,7 @@ def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member)
     good = json.dumps(services.document).encode("utf-8")
     began = log_in(services, member)
     changed = []
-    for name, damage in DAMAGES.items():
+    for name, damage in DAMAGED_KEY_SETS.items():
         counts = failures(services)
         for mounted in (services.auth_keys, services.users_keys):
             mounted.write_bytes(damage(good))

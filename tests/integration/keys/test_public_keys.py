@@ -9,20 +9,20 @@ import pytest
 from doorward_common.keys.key_set import ES256, HS256
 from doorward_common.keys.rotation import new_jwk
 from doorward_common.keys.secrets import key_id
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.deployment import start_alive, wait_until
 from integration.harness.forgery import parts, sign
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
-from integration.keys.confusions import public_spellings
-from integration.keys.keyed import (
+from integration.keys.key_deployment import (
     CURSOR_KEY,
     KeyedDeployment,
     keyless_users,
     metric,
 )
-from integration.keys.mounted import rotate
+from integration.keys.mounted_secret import rotate
+from integration.keys.token_tampering_keys import public_spellings
 from integration.keys.tokens import signed
 from support.databases import Database
 from support.services import Service

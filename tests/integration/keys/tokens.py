@@ -8,7 +8,7 @@ from doorward_auth.signing import Signer
 from doorward_common import base64url
 from doorward_common.keys.key_set import KeySet
 from doorward_common.keys.ring import KeyRing
-from integration.keys.mounted import KeyDocument
+from integration.keys.mounted_secret import KeyDocument
 
 
 def header_of(token: str) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from doorward_common.keys.key_set import ES256
 from doorward_common.keys.rotation import new_jwk
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
-from integration.keys.keyed import without_secret
+from integration.keys.key_deployment import without_secret
 from integration.keys.tokens import signed
 from integration.remote.own_service import OwnService
 from support.databases import Database

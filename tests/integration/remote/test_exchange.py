@@ -8,10 +8,10 @@ import pytest
 from doorward_common.revocations.exchange import CHANNEL
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
-from integration.keys.keyed import metric
-from integration.remote.crowd import LeavingCrowd
+from integration.keys.key_deployment import metric
+from integration.remote.bulk_logout import BulkLogout
 from integration.remote.deployment import RemoteDeployment, SignedIn
-from integration.remote.not_news import NOT_NEWS
+from integration.remote.invalid_messages import INVALID_MESSAGES
 from integration.remote.own_service import OwnService
 from support.databases import DatabaseServer
 from support.redis import Redis
@@ -108,7 +108,7 @@ def test_an_end_bites_long_before_the_poll(polling_rarely: Informed) -> None:
 
 def test_garbage_on_the_channel_is_ignored(polling_rarely: Informed) -> None:
     somebody = polling_rarely.deployment.sign_in()
-    for garbage in NOT_NEWS:
+    for garbage in INVALID_MESSAGES:
         assert polling_rarely.redis.publish(CHANNEL, garbage) == PROCESSES, garbage[:80]
     assert polling_rarely.statuses(somebody) == [200] * PROCESSES
     polling_rarely.deployment.log_out(somebody)
@@ -121,7 +121,7 @@ async def test_none_of_hundreds_is_left_to_the_poll(polling_rarely: Informed) ->
     deployment = polling_rarely.deployment
     eager = {"DOORWARD_REDIS_URL": polling_rarely.redis.url, "DOORWARD_REVOCATION_POLL_SECONDS": "0.01"}
     with deployment.replica("auth-eager.log", **eager) as replica:
-        crowd = LeavingCrowd(deployment.database_url, [replica], 300)
+        crowd = BulkLogout(deployment.database_url, [replica], 300)
         await crowd.log_in()
         assert await crowd.accepted(deployment.users.port, ME) == 300
         assert await crowd.leave(deployment.users.port, ME) == 0

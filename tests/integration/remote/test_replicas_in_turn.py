@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from integration.harness.deployment import wait_until
-from integration.remote.crowd import LeavingCrowd
+from integration.remote.bulk_logout import BulkLogout
 from integration.remote.deployment import RemoteDeployment
 from integration.remote.own_service import REPORTS
 from integration.remote.relay import Relay
@@ -36,7 +36,7 @@ def replicas(
 async def test_nothing_is_missed(
     deployment: RemoteDeployment, replicas: list[Service], request: pytest.FixtureRequest
 ) -> None:
-    crowd = LeavingCrowd(deployment.database_url, replicas, SESSIONS)
+    crowd = BulkLogout(deployment.database_url, replicas, SESSIONS)
     await crowd.log_in()
     with ExitStack() as stack:
         began = time.monotonic()

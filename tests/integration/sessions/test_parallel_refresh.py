@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from integration.harness.crowd import enrol
+from integration.harness.bulk_users import enrol
 from integration.harness.deployment import row_locked
 from integration.harness.races import LOCK_SESSION, until, until_rows_are_waited_for
+from integration.harness.raw_http import Reply, request_bytes, send_and_ignore, send_and_leave
 from integration.harness.replicas import REFRESH, Replicas, Tokens
 from integration.harness.rotations import RotationCounter
-from integration.harness.wire import Reply, request_bytes, send_and_ignore, send_and_leave
 
 ROUNDS = 20
 
@@ -69,7 +69,7 @@ async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
     for replica in replicas.auths:
         assert Tokens.of(await replica.refresh(tokens.refresh)).refresh == successor.refresh
     assert rotations.count(tokens.session_id) == 1
-    assert await replicas.believers(successor.access) == ["auth-1", "auth-2", "users"]
+    assert await replicas.accepted_by(successor.access) == ["auth-1", "auth-2", "users"]
     assert (await replicas.auths[1].refresh(successor.refresh)).status == 200
     assert rotations.count(tokens.session_id) == 2
 
@@ -83,7 +83,7 @@ async def test_twenty_rounds_of_fifty(replicas: Replicas, rotations: RotationCou
         assert rotations.count(tokens.session_id) == number
         seen.append(successor.refresh)
     assert len(set(seen)) == ROUNDS + 1
-    assert await replicas.believers(tokens.access) == ["auth-1", "auth-2", "users"]
+    assert await replicas.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
 
 
 async def test_nobody_reads_an_answer_and_the_session_lives_on(

@@ -13,11 +13,11 @@ from doorward_identity.tables import outbox as accounts_outbox
 from doorward_identity.tables import users
 from doorward_tickets.notices.kinds import NoticeKind
 from doorward_tickets.tables import notices, outbox
-from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
+from integration.self_service.database_rows import bury_a_mail
 from integration.tickets.test_people import users_answering
 
 MAILS = f"{TICKETS}/mails"

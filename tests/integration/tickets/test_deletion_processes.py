@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS, USERS, Installation
 from integration.harness.people import enrol, sign_in
+from integration.harness.single_service import running_single_service
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import CLIENT, Chain, new_chain
 from support.databases import DatabaseServer
@@ -210,12 +210,12 @@ def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
 
 
 def test_in_one_process_too(tmp_path: Path) -> None:
-    with somebody_asked(tmp_path) as asked:
+    with running_single_service(tmp_path) as service:
 
         def author() -> dict[str, Any]:
-            shown: dict[str, Any] = asked.client.get(asked.ticket, headers=asked.admin).json()["author"]
+            shown: dict[str, Any] = service.client.get(service.ticket, headers=service.admin).json()["author"]
             return shown
 
         assert author()["name"] == "Ada"
-        assert asked.client.delete(asked.person, headers=asked.admin).status_code == 204
+        assert service.client.delete(service.person, headers=service.admin).status_code == 204
         wait_until(lambda: author()["deleted"] and author()["name"] is None, "pseudonymous")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
 from integration.harness.installation import TICKETS
+from integration.harness.single_service import running_single_service
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import Chain, new_chain
 from support.databases import DatabaseServer
@@ -137,10 +137,10 @@ def dead(chain: Chain, admin: str) -> list[str]:
 
 
 def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
-    with somebody_asked(tmp_path) as asked:
-        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"text": "Coming."})
+    with running_single_service(tmp_path) as service:
+        service.client.post(f"{service.ticket}/replies", headers=service.admin, json={"text": "Coming."})
         shown = f"New reply: {TICKET['subject']}"
-        wait_until(lambda: shown in asked.client.get("/mailbox").text, "in the mailbox")
-        metrics = asked.client.get("/metrics").text
+        wait_until(lambda: shown in service.client.get("/mailbox").text, "in the mailbox")
+        metrics = service.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):
             assert f'doorward_mail_waiting{{outbox="{outbox}"}}' in metrics
