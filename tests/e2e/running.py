@@ -1,4 +1,4 @@
-"""What the end-to-end test is tested with: `make run`'s server, something that is none, and the test as a process."""
+"""The end-to-end test as a process, and what it is tested on: `make run`'s server, and another one."""
 
 import re
 import sqlite3

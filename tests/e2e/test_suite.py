@@ -1,4 +1,4 @@
-"""The end-to-end test itself: it passes on real installations, skips loudly, and fails when something is wrong."""
+"""The end-to-end test itself: it passes on real installations, says what it skips, and fails loudly."""
 
 import re
 import signal
