@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from edge.ambiguous_paths import ADMIN_PATHS, AMBIGUOUS, SOFTENERS
 from edge.protected_app import FORGED, WHO, ProtectedApp, ProtectedAppNginx, claims_of
 from support.chain import Chain
 from support.client import AUTH, assert_problem
@@ -104,37 +105,6 @@ def test_forged_headers_do_not_help_a_stranger(protected_app: ProtectedApp) -> N
         assert_refused(client.get("/reports", headers=FORGED), 401, "not_authenticated")
         assert client.get("/public/page", headers=FORGED).status_code == 200
     assert [protected_app.received().values(name) for name in WHO] == [[], [], []]
-
-
-SOFTENERS = (
-    "?role=user",
-    "?role=admin&role=user",
-    "?role=",
-    "?role",
-    "?%72ole=user",
-    "?/.doorward/anybody",
-    "?..;/public/",
-    "/%20?role=user",
-    "%3Frole=user",
-)
-ADMIN_PATHS = ("/admin", "/admin/", "/admin/reports", "/%61dmin/reports", "/admin/public/")
-AMBIGUOUS = (
-    "//admin/",
-    "/reports//admin/",
-    "/./admin/",
-    "/public/../admin/reports",
-    "/public/..",
-    "/admin/reports/../../reports",
-    "/admin/..?role=admin",
-    "/reports/..%2fadmin/",
-    "/reports%2F..%2Fadmin",
-    "/public/%2e%2E/admin/",
-    "/admin;x/reports",
-    "/admin%3bx/reports",
-    "/public/..;/admin/",
-    "/public\\..\\admin",
-    "/public%5c..%5cadmin",
-)
 
 
 def test_a_location_for_administrators(protected_app: ProtectedApp) -> None:
