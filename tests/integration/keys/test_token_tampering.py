@@ -21,6 +21,7 @@ from support.databases import DatabaseServer
 ALGORITHMS = (HS256, ES256)
 LEAST = 5_000
 AT_ONCE = 16
+SHARE = 10
 
 DOCUMENT = {"keys": [new_jwk(HS256), new_jwk(ES256)]}
 """Both are believed at once, as while an installation goes from one to the other."""
@@ -104,6 +105,7 @@ async def test_no_protected_route_takes_one(
     token = good_token(algorithm, member)
     altered = [(text, name) for text, name in tamperings(token, algorithm).items() if travels(text)]
     assert len(altered) >= LEAST
+    altered = altered[::SHARE]  # the verifier has met all of them: here it is that every route asks it
 
     async def ask(number: int) -> list[str]:
         """Try one route of each service, and all of them in turn."""
