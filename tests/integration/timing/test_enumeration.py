@@ -16,12 +16,10 @@ from argon2 import PasswordHasher
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD
 from integration.rate_limiting.callers import REGISTER, RESET, TOKEN, WRONG, Auths, new_email
-from integration.rate_limiting.timing_statistics import Sample, attacker_accuracy, chance
+from integration.timing.timing_statistics import Sample, attacker_accuracy, chance
 from support.databases import DatabaseServer
 from support.processes import processor_seconds
 from support.smtp import SmtpServer
-
-pytestmark = pytest.mark.alone
 
 SLACK = 0.02
 """The share above chance that is allowed: two answers in a hundred."""

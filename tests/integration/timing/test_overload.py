@@ -14,8 +14,6 @@ from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_problem
 
-pytestmark = pytest.mark.alone
-
 HASH_MIB = 48
 STORM = 60
 DEADLINE_SECONDS = 1.5
@@ -34,6 +32,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         DOORWARD_ARGON2_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
     ) as deployment:
         yield deployment
+
+
+@pytest.fixture
+def people(deployment: Deployment) -> People:
+    return deployment.people()
 
 
 def peak_mib(deployment: Deployment) -> float:
