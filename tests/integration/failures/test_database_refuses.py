@@ -150,13 +150,16 @@ def connect(url: str) -> "pymysql.Connection[Any]":
 
 
 def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitStack) -> None:
-    """Services may have come back in between: make room once more and take it, until they have none."""
-    for _ in range(50):
+    """Take them while the services stand still: else they would come back in between."""
+    for service in deployment.services:
+        service.freeze()
+    try:
         kill_connections(deployment)
+        wait_until(lambda: not connections_of_services(deployment), "without connections")
         occupy(deployment, stack)
-        if not connections_of_services(deployment):
-            return
-    raise AssertionError("the services hold on to connections")
+    finally:
+        for service in deployment.services:
+            service.thaw()
 
 
 def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People) -> None:
