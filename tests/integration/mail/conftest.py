@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from doorward_common.database import create_engine
 from integration.harness.databases import NewDatabase
-from integration.mail.mailing import Office, codes, create_tables, outbox
+from integration.mail.mailing import Mailer, codes, create_tables, outbox
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def mail_url(mail_urls: Callable[[str], str], backend: str) -> str:
 
 
 @pytest.fixture
-def office(mail_url: str) -> Iterator[Office]:
-    office = Office(mail_url)
-    yield office
-    office.close()
+def mailer(mail_url: str) -> Iterator[Mailer]:
+    mailer = Mailer(mail_url)
+    yield mailer
+    mailer.close()

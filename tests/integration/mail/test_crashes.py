@@ -16,7 +16,7 @@ from doorward_common.database import create_engine
 from doorward_common.mail import leases
 from doorward_common.mail.outbox import Mail, enqueue
 from integration.harness.deployment import wait_until
-from integration.mail.mailing import GONE, Office, codes, hash_of, mail_settings, notice, outbox, running
+from integration.mail.mailing import GONE, Mailer, codes, hash_of, mail_settings, notice, outbox, running
 from support.processes import Process
 from support.smtp import ReceivedMail, SmtpServer
 
@@ -148,18 +148,18 @@ def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
     assert len(smtp.mails()) == 4
 
 
-async def test_a_worker_that_comes_too_late_makes_no_code(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(Mail("code", "ada@example.com"))
-    (stale,) = await office.database.write(
+async def test_a_worker_that_comes_too_late_makes_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(Mail("code", "ada@example.com"))
+    (stale,) = await mailer.database.write(
         lambda c: leases.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
     )
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
-    before = await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
-    late = office.worker(mail_settings(smtp.port))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
+    before = await mailer.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
+    late = mailer.worker(mail_settings(smtp.port))
     await late._courier.carry(stale, leased_at=asyncio.get_running_loop().time())
     await late._transport.rest()
-    assert await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one()) == before
+    assert await mailer.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one()) == before
     assert len(smtp.mails()) == 1
 
 
