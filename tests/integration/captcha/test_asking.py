@@ -4,9 +4,9 @@ import pytest
 
 from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, Subject
 from integration.captcha.requests import ASKS, HEADER, Ask, ask_for_reset, good_token, register, with_token
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD
-from integration.throttling.callers import (
+from integration.rate_limiting.callers import (
     TOKEN,
     WRONG,
     Answer,

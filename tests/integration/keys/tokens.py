@@ -8,7 +8,7 @@ from doorward_auth.signing import Signer
 from doorward_client import base64url
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
-from integration.keys.mounted import KeyDocument
+from integration.keys.mounted_secret import KeyDocument
 
 
 def header_of(token: str) -> dict[str, Any]:

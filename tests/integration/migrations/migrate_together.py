@@ -1,8 +1,9 @@
 """Migrate databases in processes of their own, all at once or killed half-way; run by the tests.
 
 Usage: python migrate_together.py MODE URL..., MODE being the number of processes that migrate each
-database at the same moment, or `kill:SEED`. The modules are imported once and the processes forked,
-so that the moments are the migration's own and not the interpreter's start.
+database at the same moment, or `kill:SEED`: then the first database is migrated as a whole, and the others
+are killed at some moment within the time that this took. The modules are imported once and the processes
+forked, so that the moments are the migration's own and not the interpreter's start.
 """
 
 import os
@@ -16,7 +17,6 @@ from doorward_identity.schema import PACKAGE
 from doorward_kit.database import create_engine
 from doorward_kit.migrations import migrate
 
-_LONGEST_SECONDS = 0.25
 _TIMEOUT_SECONDS = 25
 
 
@@ -42,10 +42,14 @@ def main() -> int:
     mode, *urls = sys.argv[1:]
     if mode.startswith("kill:"):
         chance = random.Random(mode)
-        for url in urls:
+        measured, *others = urls
+        began = time.monotonic()
+        if os.waitpid(run(measured, 0.0), 0)[1] != 0:
+            return 1
+        whole = time.monotonic() - began
+        for url in others:
             child = run(url, 0.0)
-            # Cubed: SQLite is done in a tenth of the time that MariaDB takes.
-            time.sleep(_LONGEST_SECONDS * chance.random() ** 3)
+            time.sleep(chance.uniform(0, whole))
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         return 0

@@ -45,7 +45,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
 def wait_for_the_first_poll(installation: Installation) -> None:
     """Wait until it has done by itself what it does when it starts; what it does next is an hour away."""
     follower = installation.tickets_app.state.deletions
-    wait_until(lambda: follower._caught_up_at is not None, 60, "polled")
+    wait_until(lambda: follower._caught_up_at is not None, "polled")
 
 
 def let_a_day_pass(installation: Installation) -> None:
@@ -79,7 +79,7 @@ def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, ask
     let_a_day_pass(installation)
     with another(installation) as restarted:
         restarted.follow_deletions()
-        wait_until(lambda: len(asked) == 1, 10, "asked about")
+        wait_until(lambda: len(asked) == 1, "asked about")
     installation.follow_deletions()
     assert len(asked) == 1, "it has been done by another replica"
 
@@ -94,7 +94,7 @@ def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
     with another(installation) as restarted:
         restarted.follow_deletions()
         names = sa.select(snapshot.c.name)
-        wait_until(lambda: tickets_execute(installation, names) == [(None,)], 10, "pseudonymous")
+        wait_until(lambda: tickets_execute(installation, names) == [(None,)], "pseudonymous")
 
 
 def test_one_that_failed_is_done_soon(
