@@ -5,7 +5,7 @@ from collections import Counter
 import httpx2
 import pytest
 
-from doorward_identity.tables import one_time_codes, registrations
+from doorward_identity.tables import one_time_codes, pending_registrations
 from integration.accounts.arena import Arena, at_once, race
 from integration.accounts.flows import ANOTHER, CHOSEN, Flows, unique
 from integration.accounts.stored import count
@@ -55,7 +55,7 @@ def test_of_two_registrations_proven_at_once_one_counts_whole(arena: Arena) -> N
     assert flows.me(tokens.access).json()["name"] == names[winner]
     assert_problem(flows.log_in(email, chosen[1 - winner]), 401, "invalid_credentials")
     assert owners(arena, email) == 1
-    rows = arena.behind.execute("SELECT 1 FROM registrations WHERE email_key = :email", email=email)
+    rows = arena.behind.execute("SELECT 1 FROM pending_registrations WHERE email_key = :email", email=email)
     assert rows == []
 
 
@@ -218,4 +218,4 @@ def test_nothing_is_left_over(arena: Arena) -> None:
         " AND id NOT IN (SELECT user_id FROM credentials)"
     )
     assert half == []
-    assert count(arena.behind, registrations) == 0
+    assert count(arena.behind, pending_registrations) == 0

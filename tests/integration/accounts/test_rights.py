@@ -10,11 +10,11 @@ from pydantic import SecretStr
 
 from doorward_auth.cleanup import cleanup_task
 from doorward_identity.tables import (
-    deletions,
+    deleted_users,
     known_devices,
     one_time_codes,
+    pending_registrations,
     rate_limits,
-    registrations,
     revocations,
 )
 from doorward_kit.metrics import Metrics
@@ -105,15 +105,15 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
                 expires_at=long_ago,
             )
         )
-        connection.execute(deletions.delete())
+        connection.execute(deleted_users.delete())
         for number in (1, 2):
             values = {
-                "number": number,
+                "position": number,
                 "id": uuid.UUID(int=0),
                 "user_id": uuid.UUID(int=0),
                 "deleted_at": long_ago,
             }
-            connection.execute(deletions.insert().values(values))
+            connection.execute(deleted_users.insert().values(values))
         connection.execute(
             sa.text("UPDATE sessions SET ended_at = :then, idle_expires_at = :then"),
             {"then": long_ago.replace(tzinfo=None) + timedelta(days=1)},
@@ -124,11 +124,11 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
         await cleanup_task(database).run_once()
     finally:
         database.dispose()
-    for table in ("sessions", "revocations", "registrations", "one_time_codes", "rate_limits"):
+    for table in ("sessions", "revocations", "pending_registrations", "one_time_codes", "rate_limits"):
         column = {"sessions": "ended_at", "rate_limits": "expires_at"}.get(table, "expires_at")
         old = arena.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
         assert old == [(0,)], table
-    assert arena.behind.execute("SELECT number FROM deletions") == [(2,)], "the newest stays"
+    assert arena.behind.execute("SELECT position FROM deleted_users") == [(2,)], "the newest stays"
 
 
 @on_mariadb
@@ -154,7 +154,7 @@ async def test_sweeping_needs_no_more(arena: Arena, services: dict[str, Service]
         ("users", "UPDATE sessions SET ended_at = NULL, current_hash = ''", 1143),
         ("users", "DELETE FROM sessions", 1142),
         ("users", "SELECT code_hash FROM one_time_codes", 1142),
-        ("users", "SELECT password_hash FROM registrations", 1142),
+        ("users", "SELECT password_hash FROM pending_registrations", 1142),
         ("users", "SELECT secret_hash FROM known_devices", 1142),
         ("users", "SELECT recipient FROM outbox", 1142),
         ("users", "DELETE FROM rate_limits", 1142),
@@ -201,9 +201,9 @@ def _leave_something_to_sweep(installation: Installation) -> None:
     zero, some = uuid.UUID(int=0), bytes(32)
     with installation.transaction() as connection:
         connection.execute(rate_limits.update().values(expires_at=then))
-        connection.execute(deletions.update().values(deleted_at=then))
+        connection.execute(deleted_users.update().values(deleted_at=then))
         connection.execute(
-            registrations.insert().values(
+            pending_registrations.insert().values(
                 id=zero,
                 email="x",
                 email_key="x",

@@ -175,7 +175,7 @@ class Auths:
         for subject in subjects:
             self.database.execute(
                 "UPDATE rate_limits SET expires_at = expires_at - INTERVAL %s SECOND,"
-                " blocked_until = blocked_until - INTERVAL %s SECOND WHERE subject = %s",
+                " blocked_until = blocked_until - INTERVAL %s SECOND WHERE key_hash = %s",
                 seconds,
                 seconds,
                 subject.key,
@@ -191,13 +191,13 @@ class Auths:
         self.database.execute(
             "UPDATE rate_limits SET blocked_until = blocked_until + INTERVAL"
             f" TIMESTAMPDIFF(MICROSECOND, expires_at - {memory}, UTC_TIMESTAMP(6)) MICROSECOND,"
-            f" expires_at = UTC_TIMESTAMP(6) + {memory} WHERE subject = %s",
+            f" expires_at = UTC_TIMESTAMP(6) + {memory} WHERE key_hash = %s",
             subject.key,
         )
 
     def counted(self, subject: Subject) -> int:
         """Return what is counted of a subject in the database."""
-        rows = self.database.execute("SELECT count FROM rate_limits WHERE subject = %s", subject.key)
+        rows = self.database.execute("SELECT count FROM rate_limits WHERE key_hash = %s", subject.key)
         return int(rows[0][0]) if rows else 0
 
     def events(self, name: str) -> list[dict[str, object]]:

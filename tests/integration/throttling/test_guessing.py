@@ -23,7 +23,7 @@ from integration.throttling.callers import (
 SENDERS = 200
 LIMIT = LOGIN_UNKNOWN_DEVICES
 DAY = 86_400
-LOCK = "SELECT count FROM rate_limits WHERE subject = %s FOR UPDATE"
+LOCK = "SELECT count FROM rate_limits WHERE key_hash = %s FOR UPDATE"
 
 
 def by_strangers(email: str) -> Subject:

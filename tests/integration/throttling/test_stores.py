@@ -56,7 +56,7 @@ class AgingDatabase(Aging):
         self.database = database
 
     async def age(self, subject: Subject, seconds: int) -> None:
-        mine = rate_limits.c.subject == subject.key
+        mine = rate_limits.c.key_hash == subject.key
         found = sa.select(rate_limits.c.expires_at, rate_limits.c.blocked_until).where(mine)
 
         def work(connection: sa.Connection) -> None:
@@ -247,7 +247,7 @@ async def test_claim_that_does_not_count_leaves_nothing_behind(aging: Aging) -> 
         assert not [one for one in subjects if aging.client.exists(PREFIX + one.key.hex().encode())]
     elif isinstance(aging, AgingDatabase):
         keys = [subject.key for subject in subjects]
-        found = sa.select(sa.func.count()).where(rate_limits.c.subject.in_(keys))
+        found = sa.select(sa.func.count()).where(rate_limits.c.key_hash.in_(keys))
         assert await aging.database.read(lambda c: c.execute(found).scalar_one()) == 0
 
 
@@ -261,10 +261,10 @@ async def test_sweeping_takes_what_is_forgotten_and_nothing_else(aging: Aging) -
         await aging.age(subject, BUDGET.memory)
 
     async def sweep() -> int:
-        return await aging.database.write(lambda connection: repository.sweep(connection, 5))
+        return await aging.database.write(lambda connection: repository.delete_expired(connection, 5))
 
     assert [await sweep(), await sweep(), await sweep()] == [5, 2, 0]
-    left = await aging.database.read(lambda c: set(c.execute(sa.select(rate_limits.c.subject)).scalars()))
+    left = await aging.database.read(lambda c: set(c.execute(sa.select(rate_limits.c.key_hash)).scalars()))
     assert left == {subject.key for subject in young}
 
 
@@ -278,10 +278,10 @@ async def test_sweeping_passes_over_what_is_in_use(aging: Aging) -> None:
         await aging.age(subject, BUDGET.memory)
     with aging.database.engine.connect() as holder:
         holder.exec_driver_sql("BEGIN")
-        holder.execute(sa.select(rate_limits).where(rate_limits.c.subject == held.key).with_for_update())
-        assert await aging.database.write(lambda connection: repository.sweep(connection, 5)) == 1
+        holder.execute(sa.select(rate_limits).where(rate_limits.c.key_hash == held.key).with_for_update())
+        assert await aging.database.write(lambda connection: repository.delete_expired(connection, 5)) == 1
         holder.rollback()
-    assert await aging.database.write(lambda connection: repository.sweep(connection, 5)) == 1
+    assert await aging.database.write(lambda connection: repository.delete_expired(connection, 5)) == 1
 
 
 @pytest.mark.parametrize("aging", ["mariadb"], indirect=True)
@@ -293,7 +293,7 @@ async def test_claims_of_different_people_do_not_wait_for_each_other(aging: Agin
         await aging.store.claim([subject], counts=True)
     with aging.database.engine.connect() as holder:
         holder.exec_driver_sql("BEGIN")
-        holder.execute(sa.select(rate_limits).where(rate_limits.c.subject == other.key).with_for_update())
+        holder.execute(sa.select(rate_limits).where(rate_limits.c.key_hash == other.key).with_for_update())
         pair = [mine, everybody[-1]]
         waits: Any = await asyncio.wait_for(aging.store.claim(pair, counts=True), 0.8)
         assert list(waits) == [0, 0]

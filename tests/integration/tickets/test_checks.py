@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.tables import deletions, users
+from doorward_identity.tables import deleted_users, users
 from doorward_kit.unit_of_work import Database
 from doorward_tickets.tables import feeds
 from doorward_tickets.tables import people as snapshot
@@ -130,7 +130,7 @@ def test_identity_from_before_its_first_deletion_is_asked_once(
     installation.call("DELETE", gone.path, people.admin.access)
     installation.follow_deletions()
     assert asked == []
-    installation.execute(deletions.delete())
+    installation.execute(deleted_users.delete())
     for _ in range(3):
         installation.follow_deletions()
     assert len(asked) == 1

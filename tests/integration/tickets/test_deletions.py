@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity import deleted_users_feed as feed
-from doorward_identity.tables import deletions
+from doorward_identity.tables import deleted_users
 from doorward_tickets.tables import feeds, idempotency_keys
 from doorward_tickets.tables import people as snapshot
 from doorward_tickets.user_snapshots import repository
@@ -41,12 +41,14 @@ def age_all(installation: Installation, people: list[Person]) -> None:
     """Let these deletions be of long ago."""
     ids = [uuid.UUID(one.id) for one in people]
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    installation.execute(deletions.update().where(deletions.c.user_id.in_(ids)).values(deleted_at=long_ago))
+    installation.execute(
+        deleted_users.update().where(deleted_users.c.user_id.in_(ids)).values(deleted_at=long_ago)
+    )
 
 
 def sweep(installation: Installation) -> int:
     with installation.transaction() as connection:
-        return feed.sweep(connection, 500)
+        return feed.delete_expired(connection, 500)
 
 
 def test_threads_stay_and_names_go(installation: Installation, people: People) -> None:
@@ -217,7 +219,7 @@ def test_old_deletions_are_swept_and_their_readers_not_deceived(
     assert sweep(installation) == 0
     assert [one["id"] for one in read_feed(installation)["users"]] == [one.id for one in gone[2:]]
     assert read_feed(installation, cursors[2])["users"] == [{"id": gone[3].id}], "the last old one is kept"
-    (gate,) = installation.execute(sa.select(deletions.c.id).where(deletions.c.number == 0))[0]
+    (gate,) = installation.execute(sa.select(deleted_users.c.id).where(deleted_users.c.position == 0))[0]
     for cursor in (f"0-{gate.hex()}", *cursors[:2]):
         assert_problem(ask(installation, "deletions", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
@@ -291,7 +293,7 @@ def test_a_number_that_a_restored_backup_gave_again_is_noticed(
         open_ticket(installation, person)
     delete(installation, people, first)
     installation.follow_deletions()
-    installation.execute(deletions.delete().where(deletions.c.number == 1))
+    installation.execute(deleted_users.delete().where(deleted_users.c.position == 1))
     delete(installation, people, second)
     installation.follow_deletions()
     assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []

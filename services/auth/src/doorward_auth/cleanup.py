@@ -29,7 +29,7 @@ class SessionPurge:
         self._behind = uuid.UUID(int=0)
 
     def __call__(self, connection: sa.Connection, /, *, count: int) -> int:
-        deleted, self._behind = sessions.sweep(
+        deleted, self._behind = sessions.delete_ended(
             connection, self._behind, keep=ENDED_SESSION_RETENTION, count=count
         )
         return deleted
@@ -41,10 +41,10 @@ def cleanup_task(database: Database) -> CleanupTask:
         database,
         {
             "sessions": SessionPurge(),
-            "revocations": token_revocation.sweep,
-            "registrations": registrations.sweep,
-            "one_time_codes": codes.sweep,
-            "rate_limits": rate_limits.sweep,
-            "deleted_users": deleted_users_feed.sweep,
+            "revocations": token_revocation.delete_expired,
+            "pending_registrations": registrations.delete_expired,
+            "one_time_codes": codes.delete_expired,
+            "rate_limits": rate_limits.delete_expired,
+            "deleted_users": deleted_users_feed.delete_expired,
         },
     )

@@ -36,7 +36,7 @@ async def _device(request: Request) -> Device:
     user_agent = request.headers.get("user-agent", "")
     return Device(
         user_agent="".join(character for character in user_agent if character.isprintable()),
-        address=current_address(),
+        ip_address=current_address(),
     )
 
 

@@ -42,7 +42,7 @@ def revoke_session(connection: sa.Connection, session_id: uuid.UUID, *, token_se
 def revoke_user(
     connection: sa.Connection, user_id: uuid.UUID, *, token_version: int, token_seconds: int
 ) -> None:
-    """Revoke the access tokens of a user that are of an token_version before `token_version`."""
+    """Revoke a user's access tokens issued under a lower `token_version`."""
     _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
 
 
@@ -102,7 +102,7 @@ def _look_at_page(connection: sa.Connection, look: _Look | None) -> _Look:
     return look
 
 
-def sweep(connection: sa.Connection, count: int) -> int:
+def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired revocations; return how many."""
     expired = (
         sa.select(revocations.c.kind, revocations.c.subject_id)

@@ -7,7 +7,7 @@ from doorward_auth.account_lookup import repository
 from doorward_auth.account_lookup.errors import CursorExpiredError
 from doorward_auth.account_lookup.schemas import Account, AccountList, DeletedUser, DeletionPage
 from doorward_identity import deleted_users_feed
-from doorward_identity.deleted_users_feed import Cursor
+from doorward_identity.deleted_users_feed import FeedCursor
 from doorward_kit.unit_of_work import Database
 
 
@@ -19,7 +19,7 @@ class AccountInformation:
 
     async def deletions(self, after: str | None) -> DeletionPage:
         """Read a page of the feed; raises CursorExpiredError."""
-        cursor = None if after is None else Cursor.parse(after)
+        cursor = None if after is None else FeedCursor.parse(after)
         if after is not None and cursor is None:
             raise CursorExpiredError
         found = await self._database.read(lambda connection: deleted_users_feed.read(connection, cursor))

@@ -55,7 +55,7 @@ class MailTemplateContext:
             Purpose.INVITATION,
             code.hash(),
             seconds=INVITATION_SECONDS,
-            subject=mail.recipient,
+            sent_to=mail.recipient,
         )
         return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
 
@@ -78,11 +78,11 @@ class MailTemplateContext:
         return {"link": self._app_url}
 
     def _pin(
-        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, subject: str | None
+        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, sent_to: str | None
     ) -> Prepared:
         pin = new_pin()
         hashed = hash_pin(self._keys.secrets[0], purpose, user_id, pin)
-        codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, subject=subject)
+        codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, sent_to=sent_to)
         return {"pin": pin, "minutes": _MINUTES}
 
     def _is_active(self, connection: sa.Connection, user_id: uuid.UUID) -> bool:

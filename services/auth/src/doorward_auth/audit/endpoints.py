@@ -10,7 +10,7 @@ from doorward_auth.dependencies import Audit
 from doorward_client.bearer_auth import requires
 from doorward_client.permissions import Permission
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, EventFilter
+from doorward_identity.audit.repository import AuditAction, EventFilter
 from doorward_identity.audit.service import AuditEvent
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
@@ -19,7 +19,7 @@ router = api_router(prefix="/api/v1/auth", tag="audit")
 
 
 async def _wanted(
-    action: Annotated[Action | None, Query(description="One kind of event.")] = None,
+    action: Annotated[AuditAction | None, Query(description="One kind of event.")] = None,
     actor: Annotated[uuid.UUID | None, Query(description="Events that this user caused.")] = None,
     target: Annotated[uuid.UUID | None, Query(description="Events about this user.")] = None,
     since: Annotated[AwareDatetime | None, Query(description="From this time on.")] = None,

@@ -14,10 +14,10 @@ from doorward_auth.rate_limiting.limits import CODE_GUESSES, MAILS_BY_SOURCE, MA
 from doorward_auth.rate_limiting.service import RateLimiter
 from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.emails import email_key
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
@@ -58,8 +58,8 @@ class EmailChangeService:
             # The code before dies here, and not with the next mail: that none comes must not tell.
             codes.delete(connection, me, Purpose.EMAIL)
             recipient = None if repository.is_taken(connection, key) else email
-            post(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
-            record(connection, Action.EMAIL_CHANGE_ASKED, actor=me, target=me)
+            enqueue_mail(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
+            record(connection, AuditAction.EMAIL_CHANGE_ASKED, actor=me, target=me)
 
         await self._database.write(work)
         self._mail.wake()
@@ -79,13 +79,13 @@ class EmailChangeService:
             stored = codes.take_guess(connection, me, Purpose.EMAIL)
             secrets = self._keys.secrets
             is_right = stored is not None and is_pin(stored.code_hash, secrets, Purpose.EMAIL, me, pin)
-            if owner is None or stored is None or stored.subject is None or not is_right:
+            if owner is None or stored is None or stored.sent_to is None or not is_right:
                 return False
             codes.delete(connection, me)
-            if not repository.set_email(connection, me, stored.subject, email_key(stored.subject)):
+            if not repository.set_email(connection, me, stored.sent_to, email_key(stored.sent_to)):
                 return False
-            record(connection, Action.EMAIL_CHANGED, actor=me, target=me)
-            post(connection, MailName.EMAIL_CHANGED, owner.email, name=owner.name)
+            record(connection, AuditAction.EMAIL_CHANGED, actor=me, target=me)
+            enqueue_mail(connection, MailName.EMAIL_CHANGED, owner.email, name=owner.name)
             return True
 
         # Raised here, behind the commit: the guess stays used.

@@ -15,7 +15,7 @@ from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_client.tokens import Claims, InvalidTokenError
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session
 
@@ -58,7 +58,7 @@ class TokenInspector:
             if not end_session(connection, session_id, SessionEnd.REVOKED, token_seconds=lifetime):
                 return False
             details = {"session_id": session_id, "client": client}
-            record(connection, Action.TOKEN_REVOKED, actor=None, target=owner, details=details)
+            record(connection, AuditAction.TOKEN_REVOKED, actor=None, target=owner, details=details)
             return True
 
         ended = await self._runtime.database.write(work)

@@ -13,10 +13,10 @@ from doorward_kit.upsert import upsert
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code, and in `subject` the address that it was mailed to."""
+    """A code, and in `sent_to` the address that it was mailed to."""
 
     code_hash: bytes
-    subject: str | None
+    sent_to: str | None
 
 
 def store(
@@ -26,10 +26,10 @@ def store(
     code_hash: bytes,
     *,
     seconds: int,
-    subject: str | None = None,
+    sent_to: str | None = None,
 ) -> None:
     """Store a code in place of the one before: there is one at a time."""
-    fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "subject": subject}
+    fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "sent_to": sent_to}
     key = {"user_id": user_id, "purpose": purpose.value}
     upsert(connection, one_time_codes, {**key, **fresh}, changed=tuple(fresh))
 
@@ -48,13 +48,13 @@ def take_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) 
     )
     if connection.execute(used).rowcount != 1:
         return None
-    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(*mine)
+    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.sent_to).where(*mine)
     return StoredCode(*connection.execute(found).one())
 
 
 def find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
     """Read a code that is too long to be guessed."""
-    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(
+    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.sent_to).where(
         one_time_codes.c.user_id == user_id,
         one_time_codes.c.purpose == purpose.value,
         one_time_codes.c.expires_at > utc_now(),
@@ -71,7 +71,7 @@ def delete(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose | Non
     connection.execute(gone)
 
 
-def sweep(connection: sa.Connection, count: int) -> int:
+def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired codes; return how many."""
     over = (
         sa.select(one_time_codes.c.user_id, one_time_codes.c.purpose)

@@ -23,7 +23,7 @@ from doorward_auth.tokens.errors import EmailNotVerifiedError, InvalidCredential
 from doorward_auth.tokens.repository import AccountRow
 from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import InvalidEmailError, email_key
 from doorward_identity.resources import IdentityResources
 
@@ -139,7 +139,7 @@ class PasswordAuthenticator:
         target = account.id if account else None
         await self._throttle.write(
             subjects,
-            lambda connection: record(connection, Action.LOGIN_FAILED, actor=None, target=target),
+            lambda connection: record(connection, AuditAction.LOGIN_FAILED, actor=None, target=target),
             counts=True,
         )
         log.info("login.failed", reason="wrong_password" if account else "unknown_account")

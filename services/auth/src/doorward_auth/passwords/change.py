@@ -15,9 +15,9 @@ from doorward_auth.passwords.errors import SamePasswordError
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.errors import AccountDisabledError, EmailNotVerifiedError, InvalidCredentialsError
 from doorward_client.tokens import Claims
-from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit.repository import Action, record
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.accounts import SessionEnd, Status, credentials_changed
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.passwords import normalize, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_other_sessions, end_sessions, end_tokens
@@ -78,11 +78,12 @@ class PasswordService:
             old = account.password_hash
             if not is_ours or not repository.replace_hash(connection, account.id, old=old, new=new_hash):
                 return False
+            credentials_changed(connection, account.id)
             self._end_sessions(connection, account.id, keep)
             devices.forget_all(connection, account.id)
             codes.delete(connection, account.id)
-            record(connection, Action.PASSWORD_CHANGED, actor=account.id, target=account.id)
-            post(connection, MailName.PASSWORD_CHANGED, account.email, name=account.name)
+            record(connection, AuditAction.PASSWORD_CHANGED, actor=account.id, target=account.id)
+            enqueue_mail(connection, MailName.PASSWORD_CHANGED, account.email, name=account.name)
             return True
 
         if not await self._runtime.database.write(work):

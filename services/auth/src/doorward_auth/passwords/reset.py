@@ -33,9 +33,9 @@ from doorward_auth.rate_limiting.limits import (
 from doorward_auth.rate_limiting.service import RateLimiter
 from doorward_auth.settings import AuthSettings
 from doorward_client.request_context import current_address
-from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit.repository import Action, record
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.accounts import SessionEnd, Status, credentials_changed
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_sessions, end_tokens
@@ -77,8 +77,10 @@ class ResetService:
             found = repository.find_owner_by_email(connection, key)
             owner = found if found is not None and found.status == Status.ACTIVE else _NOBODY
             recipient = owner.email or None
-            post(connection, MailName.PASSWORD_RESET, recipient, locale=locale, user_id=owner.id)
-            record(connection, Action.PASSWORD_RESET_ASKED, actor=None, target=found.id if found else None)
+            enqueue_mail(connection, MailName.PASSWORD_RESET, recipient, locale=locale, user_id=owner.id)
+            record(
+                connection, AuditAction.PASSWORD_RESET_ASKED, actor=None, target=found.id if found else None
+            )
 
         await self._runtime.database.write(work)
         self._mail.wake()
@@ -104,7 +106,7 @@ class ResetService:
             owner = repository.lock_owner_by_email(connection, key) or _NOBODY
             if not self._is_right(connection, owner, pin):
                 target = None if owner is _NOBODY else owner.id
-                record(connection, Action.PASSWORD_RESET_FAILED, actor=None, target=target)
+                record(connection, AuditAction.PASSWORD_RESET_FAILED, actor=None, target=target)
                 return False
             require_acceptable(new, email=owner.email, name=owner.name, pointer="/new_password")
             self._set(connection, owner, new_hash)
@@ -123,17 +125,18 @@ class ResetService:
         stored = codes.take_guess(connection, owner.id, Purpose.RESET)
         return (
             stored is not None
-            and stored.subject == owner.email  # and not one that the account has left since
+            and stored.sent_to == owner.email  # and not one that the account has left since
             and is_pin(stored.code_hash, self._keys.secrets, Purpose.RESET, owner.id, pin)
             and owner.status == Status.ACTIVE
         )
 
     def _set(self, connection: sa.Connection, owner: Owner, new_hash: str) -> None:
         repository.set_hash(connection, owner.id, new_hash)
+        credentials_changed(connection, owner.id)
         repository.mark_verified(connection, owner.id)
         codes.delete(connection, owner.id)
         devices.forget_all(connection, owner.id)
         end_sessions(connection, owner.id, SessionEnd.PASSWORD)
         end_tokens(connection, owner.id, token_seconds=self._token_seconds)
-        record(connection, Action.PASSWORD_RESET, actor=owner.id, target=owner.id)
-        post(connection, MailName.PASSWORD_CHANGED, owner.email, name=owner.name)
+        record(connection, AuditAction.PASSWORD_RESET, actor=owner.id, target=owner.id)
+        enqueue_mail(connection, MailName.PASSWORD_CHANGED, owner.email, name=owner.name)

@@ -15,12 +15,12 @@ from doorward_kit.upsert import upsert_all
 
 _NOW: Final = utc_now().label("now")
 _RECORDS: Final = sa.select(
-    rate_limits.c.subject, rate_limits.c.count, rate_limits.c.expires_at, rate_limits.c.blocked_until, _NOW
+    rate_limits.c.key_hash, rate_limits.c.count, rate_limits.c.expires_at, rate_limits.c.blocked_until, _NOW
 )
 _LOCK: Final = (
     # By primary key, and with a column that no index has: to scan a small table, or an index that has all
     # that is asked for, would be to lock everybody else's rows, and to wait for them.
-    sa.select(rate_limits.c.subject, rate_limits.c.count)
+    sa.select(rate_limits.c.key_hash, rate_limits.c.count)
     .with_for_update()
     .with_hint(rate_limits, "FORCE INDEX (PRIMARY)", "mysql")
     .with_hint(rate_limits, "FORCE INDEX (PRIMARY)", "mariadb")
@@ -82,18 +82,18 @@ def claim(connection: sa.Connection, subjects: Sequence[Subject], *, counts: boo
     return waits
 
 
-def sweep(connection: sa.Connection, count: int) -> int:
+def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` that are forgotten; return how many. Passes over those in use."""
-    over = sa.select(rate_limits.c.subject).where(rate_limits.c.expires_at <= utc_now()).limit(count)
+    over = sa.select(rate_limits.c.key_hash).where(rate_limits.c.expires_at <= utc_now()).limit(count)
     keys = list(connection.execute(over.with_for_update(skip_locked=True)).scalars())
     if keys:
-        connection.execute(rate_limits.delete().where(rate_limits.c.subject.in_(keys)))
+        connection.execute(rate_limits.delete().where(rate_limits.c.key_hash.in_(keys)))
     return len(keys)
 
 
 def _lock(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
     keys = [subject.key for subject in subjects]
-    if not connection.execute(_LOCK.where(rate_limits.c.subject.in_(keys))).all():
+    if not connection.execute(_LOCK.where(rate_limits.c.key_hash.in_(keys))).all():
         return _Found({}, None)
     # Read by itself: a statement's clock stands still while it waits for a lock.
     return _find(connection, subjects)
@@ -101,7 +101,7 @@ def _lock(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
 
 def _find(connection: sa.Connection, subjects: Sequence[Subject]) -> _Found:
     keys = [subject.key for subject in subjects]
-    rows = connection.execute(_RECORDS.where(rate_limits.c.subject.in_(keys))).all()
+    rows = connection.execute(_RECORDS.where(rate_limits.c.key_hash.in_(keys))).all()
     records = {key: Record(*record) for key, *record, _ in rows}
     return _Found(records, rows[0].now if rows else None)
 
@@ -111,14 +111,14 @@ def _put(connection: sa.Connection, rows: Sequence[Mapping[str, Any]], *, replac
 
     Without `replace`, leave those that are there and lock them.
     """
-    in_order = sorted(rows, key=lambda row: row["subject"])
-    names = ("count", "expires_at", "blocked_until") if replace else ("subject",)
+    in_order = sorted(rows, key=lambda row: row["key_hash"])
+    names = ("count", "expires_at", "blocked_until") if replace else ("key_hash",)
     upsert_all(connection, rate_limits, in_order, changed=names)
 
 
 def _row(key: bytes, record: Record) -> dict[str, Any]:
     return {
-        "subject": key,
+        "key_hash": key,
         "count": record.count,
         "expires_at": record.expires_at,
         "blocked_until": record.blocked_until,
@@ -127,7 +127,7 @@ def _row(key: bytes, record: Record) -> dict[str, Any]:
 
 def _unused(subject: Subject) -> dict[str, Any]:
     return {
-        "subject": subject.key,
+        "key_hash": subject.key,
         "count": 0,
         "expires_at": utc_now(subject.limit.memory),
         "blocked_until": NO_WAIT,

@@ -31,10 +31,16 @@ from doorward_auth.registration.repository import Pending
 from doorward_auth.registration.schemas import Registration
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.request_context import current_address
-from doorward_identity.accounts import Status
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.accounts import (
+    EmailTakenError,
+    NewAccount,
+    Status,
+    create_account,
+    credentials_changed,
+)
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import email_key
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
 
@@ -85,7 +91,7 @@ class RegistrationService:
             # No mail carries its code, so nobody ever proves it.
             repository.insert(connection, pending, seconds=VERIFICATION_SECONDS)
             if owner is None:
-                post(
+                enqueue_mail(
                     connection,
                     MailName.VERIFY_EMAIL,
                     wanted.email,
@@ -93,8 +99,10 @@ class RegistrationService:
                     registration_id=pending.id,
                 )
             else:
-                post(connection, MailName.ALREADY_REGISTERED, owner.email, locale=locale, name=owner.name)
-            record(connection, Action.REGISTERED, actor=None, target=owner.id if owner else None)
+                enqueue_mail(
+                    connection, MailName.ALREADY_REGISTERED, owner.email, locale=locale, name=owner.name
+                )
+            record(connection, AuditAction.REGISTERED, actor=None, target=owner.id if owner else None)
 
         await self._database.write(work)
         self._mail.wake()
@@ -111,7 +119,7 @@ class RegistrationService:
         def work(connection: sa.Connection) -> None:
             newest = repository.find_newest(connection, key)
             pending = None if passwords.find_owner_by_email(connection, key) else newest
-            post(
+            enqueue_mail(
                 connection,
                 MailName.VERIFY_EMAIL,
                 pending.email if pending else None,
@@ -135,9 +143,19 @@ class RegistrationService:
                 return False
             if not hmac.compare_digest(pending.code_hash, code.hash()):
                 return False
-            if not repository.create_user(connection, pending, user_id):
+            repository.delete_of_address(connection, pending.email_key)
+            account = NewAccount(
+                id=user_id,
+                email=pending.email,
+                name=pending.name,
+                is_verified=True,
+                password_hash=pending.password_hash,
+            )
+            try:
+                create_account(connection, account)
+            except EmailTakenError:
                 return False
-            record(connection, Action.EMAIL_VERIFIED, actor=user_id, target=user_id)
+            record(connection, AuditAction.EMAIL_VERIFIED, actor=user_id, target=user_id)
             return True
 
         if not await self._database.write(work):
@@ -162,14 +180,15 @@ class RegistrationService:
             stored = codes.find(connection, code.id, Purpose.INVITATION)
             if owner is None or stored is None or owner.status != Status.ACTIVE:
                 return False
-            is_right = hmac.compare_digest(stored.code_hash, code.hash()) and stored.subject == owner.email
+            is_right = hmac.compare_digest(stored.code_hash, code.hash()) and stored.sent_to == owner.email
             if not is_right or passwords.has_password(connection, owner.id):
                 return False
             require_acceptable(password, email=owner.email, name=owner.name)
             passwords.set_hash(connection, owner.id, password_hash)
+            credentials_changed(connection, owner.id)
             passwords.mark_verified(connection, owner.id)
             codes.delete(connection, owner.id)
-            record(connection, Action.INVITATION_ACCEPTED, actor=owner.id, target=owner.id)
+            record(connection, AuditAction.INVITATION_ACCEPTED, actor=owner.id, target=owner.id)
             return True
 
         if not await self._database.write(work):

@@ -60,7 +60,7 @@ def _session(entry: SessionSummary, caller: Claims) -> Session:
         id=session_id,
         current=session_id == caller.session_id,
         device=entry.user_agent,
-        ip=entry.address,
+        ip=entry.ip_address,
         created_at=entry.created_at,
         last_used_at=entry.last_used_at,
         expires_at=entry.expires_at,

@@ -20,7 +20,7 @@ class Device:
     """Where a login came from, for the person to recognise it."""
 
     user_agent: str
-    address: str
+    ip_address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,15 @@ class Opening:
     user_id: uuid.UUID
     token_hash: bytes
     user_agent: str
-    address: str
+    ip_address: str
     idle_seconds: int
     absolute_seconds: int
     role: str
     status: str
     token_version: int
     password_hash: str
+    acr: str = "aal1"
+    amr: str = "pwd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,10 @@ _OPENED: Final = sessions.insert().from_select(
         "user_id",
         "current_hash",
         "user_agent",
-        "address",
+        "ip_address",
+        "auth_time",
+        "acr",
+        "amr",
         "created_at",
         "last_used_at",
         "idle_expires_at",
@@ -112,7 +117,10 @@ _OPENED: Final = sessions.insert().from_select(
         users.c.id,
         sa.bindparam("token_hash", type_=sessions.c.current_hash.type),
         sa.bindparam("user_agent", type_=sessions.c.user_agent.type),
-        sa.bindparam("address", type_=sessions.c.address.type),
+        sa.bindparam("ip_address", type_=sessions.c.ip_address.type),
+        utc_now(),
+        sa.bindparam("acr", type_=sessions.c.acr.type),
+        sa.bindparam("amr", type_=sessions.c.amr.type),
         utc_now(),
         utc_now(),
         utc_now(sa.bindparam("idle_seconds", type_=sa.Integer)),
@@ -171,7 +179,7 @@ class SessionSummary:
 
     id: uuid.UUID
     user_agent: str
-    address: str
+    ip_address: str
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
@@ -183,7 +191,7 @@ def list_live(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list
         sa.select(
             sessions.c.id,
             sessions.c.user_agent,
-            sessions.c.address,
+            sessions.c.ip_address,
             sessions.c.created_at,
             sessions.c.last_used_at,
             sessions.c.idle_expires_at,
@@ -212,7 +220,7 @@ def user_exists(connection: sa.Connection, user_id: uuid.UUID) -> bool:
     return connection.execute(found).scalar_one_or_none() is not None
 
 
-def sweep(
+def delete_ended(
     connection: sa.Connection, behind: uuid.UUID, *, keep: timedelta, count: int
 ) -> tuple[int, uuid.UUID]:
     """Look at the `count` sessions behind an id and delete those that were over longer than `keep` ago.

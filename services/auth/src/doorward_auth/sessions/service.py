@@ -11,7 +11,7 @@ from doorward_auth.sessions.errors import SessionNotFoundError
 from doorward_auth.sessions.repository import SessionSummary
 from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
@@ -68,7 +68,7 @@ class SessionService:
             ended = end_sessions(connection, user_id, SessionEnd.LOGOUT)
             record(
                 connection,
-                Action.SESSIONS_ENDED,
+                AuditAction.SESSIONS_ENDED,
                 actor=caller.user_id,
                 target=user_id,
                 details={"count": ended},
@@ -83,7 +83,7 @@ class SessionService:
         if was_live:
             owner = caller.user_id
             details = {"session_id": session_id}
-            record(connection, Action.SESSION_ENDED, actor=owner, target=owner, details=details)
+            record(connection, AuditAction.SESSION_ENDED, actor=owner, target=owner, details=details)
         return was_live
 
     def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:

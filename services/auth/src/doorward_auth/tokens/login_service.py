@@ -28,7 +28,7 @@ from doorward_auth.tokens.repository import AccountRow
 from doorward_auth.tokens.token_pair import IssuedTokens, issue
 from doorward_client.errors import DoorwardError
 from doorward_identity.accounts import Status
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
@@ -127,7 +127,7 @@ class LoginService:
             user_id=account.id,
             token_hash=token.hash(),
             user_agent=device.user_agent[: sessions.USER_AGENT_LENGTH],
-            address=device.address,
+            ip_address=device.ip_address,
             idle_seconds=int(self._idle.total_seconds()),
             absolute_seconds=int(self._absolute.total_seconds()),
             role=account.role,
@@ -148,7 +148,13 @@ def _open(
     else:
         devices.touch(connection, device.id)
     details = {"session_id": opening.session_id, "new_device": proven.device is None}
-    record(connection, Action.LOGIN_SUCCEEDED, actor=opening.user_id, target=opening.user_id, details=details)
+    record(
+        connection,
+        AuditAction.LOGIN_SUCCEEDED,
+        actor=opening.user_id,
+        target=opening.user_id,
+        details=details,
+    )
     return True
 
 

@@ -16,7 +16,7 @@ from doorward_auth.tokens.refresh_decision import Verdict, judge, successor_of
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.token_pair import IssuedTokens, issue
 from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session
 
@@ -111,7 +111,7 @@ class RefreshService:
                 return False
             record(
                 connection,
-                Action.REFRESH_REUSED,
+                AuditAction.REFRESH_REUSED,
                 actor=None,
                 target=user_id,
                 details={"session_id": session_id},

@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_identity.tables import credentials, registrations, users
+from doorward_identity.tables import credentials, pending_registrations, users
 from doorward_kit.column_types import utc_now
 
 
@@ -53,9 +53,12 @@ def find_account_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account
 
 
 _REGISTERED: Final = (
-    sa.select(registrations.c.password_hash)
-    .where(registrations.c.email_key == sa.bindparam("email_key"), registrations.c.expires_at > utc_now())
-    .order_by(registrations.c.created_at.desc())
+    sa.select(pending_registrations.c.password_hash)
+    .where(
+        pending_registrations.c.email_key == sa.bindparam("email_key"),
+        pending_registrations.c.expires_at > utc_now(),
+    )
+    .order_by(pending_registrations.c.created_at.desc())
     .limit(1)
 )
 

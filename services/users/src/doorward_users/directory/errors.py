@@ -10,14 +10,6 @@ class UserNotFoundError(NotFoundError):
     detail = "There is no such user."
 
 
-class EmailTakenError(DoorwardError):
-    """409: another account has this address, perhaps in another spelling."""
-
-    status = 409
-    code = "email_taken"
-    detail = "Another account has this email address."
-
-
 class LastAdminError(DoorwardError):
     """409: somebody must be left who can administer."""
 
