@@ -1,114 +1,185 @@
-"""Write the tables of the READMEs and docs/api/openapi.json from the code and the chart themselves.
+"""Write the tables of the READMEs and docs/api/openapi.json from the code and the chart.
 
-`python docs/generate.py` writes them, `--check` fails when one is out of step.
+`python docs/generate.py` writes them, `--check` fails if one is out of date.
 """
 
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from fastapi import FastAPI
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from chart_values import values_table
 from doorward.docs import merged_openapi
 from doorward.settings import StandaloneSettings
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
-from doorward_client.settings import PREFIX, DoorwardSettings
+from doorward_client.settings import DoorwardSettings
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
+from endpoints import endpoints_table
+from error_codes import errors_of, errors_table
+from settings_tables import settings_tables
 
 ROOT: Final = Path(__file__).parent.parent
-_METHODS: Final = ("get", "post", "put", "patch", "delete")
 _EXAMPLE: Final = {
     "database_url": SecretStr("sqlite://"),
     "secret_key": SecretStr("only to build the applications, never to sign"),
 }
-_ELSEWHERE: Final = {
+_TICKETS_EXAMPLE: Final = {
     "auth_url": "http://auth:8000/api/v1/auth",
     "users_url": "http://users:8000/api/v1/users",
     "client_id": "tickets",
     "client_secret": SecretStr("only to build the applications, never to ask"),
 }
+_COMPUTED: Final = {
+    "database_url": "`var/doorward.db` (SQLite)",
+    "tickets_database_url": "`var/tickets.db` (SQLite)",
+    "jwks_file": "`var/keys.json`",
+    "mailbox_dir": "`var/mailbox`",
+}
+"""Defaults of the one process that its settings compute from the data directory."""
 
 
-def settings_table(settings: type[DoorwardSettings]) -> str:
-    """Return a Markdown table of a service's settings."""
-    rows = ["| variable | default | what it is |", "|---|---|---|"]
-    for name, field in settings.model_fields.items():
-        default = "required" if field.default is PydanticUndefined else f"`{_plain(field.default)}`"
-        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows)
+class Service(NamedTuple):
+    """What the README of a service is generated from."""
+
+    folder: str
+    settings: type[DoorwardSettings]
+    important: Sequence[str]
+    """The ten settings that its table begins with."""
+
+    @property
+    def readme(self) -> Path:
+        """The README of this service."""
+        return ROOT / "services" / self.folder / "README.md"
 
 
-def endpoints_table(document: dict[str, Any]) -> str:
-    """Return a Markdown table of an OpenAPI document's operations."""
-    rows = ["| request | does | who |", "|---|---|---|"]
-    for path, operations in document["paths"].items():
-        for method in _METHODS:
-            if operation := operations.get(method):
-                who = _who(operation.get("security"))
-                rows.append(f"| `{method.upper()} {path}` | {operation['summary']} | {who} |")
-    return "\n".join(rows)
-
-
-def _who(security: list[dict[str, list[str]]] | None) -> str:
-    if not security:
-        return "anybody"
-    roles = [role for schemes in security for scopes in schemes.values() for role in scopes]
-    return ", ".join(f"`{role}`" for role in roles) or "signed in"
-
-
-def _plain(default: object) -> str:
-    if default is None or default in {(), ""}:
-        return "(none)"
-    return str(default.value if hasattr(default, "value") else default)
-
-
-def _filled(text: str, name: str, table: str) -> str:
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    if not pattern.search(text):
-        raise ValueError(f"a README has no place for its table: <!-- {name} --> and <!-- /{name} -->")
-    return pattern.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
-
-
-def _readme(folder: str, settings: type[DoorwardSettings], document: dict[str, Any]) -> tuple[Path, str]:
-    path = ROOT / "services" / folder / "README.md"
-    text = _filled(path.read_text(encoding="utf-8"), "settings", settings_table(settings))
-    return path, _filled(text, "endpoints", endpoints_table(document))
-
-
-def _chart_readme() -> dict[Path, str]:
-    chart = ROOT / "charts" / "doorward"
-    path = chart / "README.md"
-    table = values_table((chart / "values.yaml").read_text(encoding="utf-8"))
-    return {path: _filled(path.read_text(encoding="utf-8"), "values", table)}
+AUTH: Final = Service(
+    "auth",
+    AuthSettings,
+    (
+        "database_url",
+        "secret_key",
+        "jwks_file",
+        "oauth_clients",
+        "registration",
+        "frontend_url",
+        "smtp_host",
+        "mail_from",
+        "trusted_proxies",
+        "redis_url",
+    ),
+)
+USERS: Final = Service(
+    "users",
+    UsersSettings,
+    (
+        "database_url",
+        "secret_key",
+        "jwks_file",
+        "auth_url",
+        "directory_visibility",
+        "admin_set_password_must_change",
+        "trusted_proxies",
+        "redis_url",
+        "pagination_secret",
+        "log_level",
+    ),
+)
+TICKETS: Final = Service(
+    "tickets",
+    TicketsSettings,
+    (
+        "database_url",
+        "auth_url",
+        "client_id",
+        "client_secret",
+        "users_url",
+        "secret_key",
+        "jwks_file",
+        "frontend_url",
+        "smtp_host",
+        "mail_from",
+    ),
+)
+STANDALONE: Final = Service(
+    "standalone",
+    StandaloneSettings,
+    (
+        "port",
+        "host",
+        "admin_email",
+        "admin_password",
+        "registration",
+        "database_url",
+        "tickets_database_url",
+        "frontend_url",
+        "smtp_host",
+        "mail_from",
+    ),
+)
 
 
 def generated() -> dict[Path, str]:
     """Return every generated file and what it should hold."""
-    auth: FastAPI = create_auth(AuthSettings.model_validate(_EXAMPLE))
-    users: FastAPI = create_users(UsersSettings.model_validate(_EXAMPLE))
-    tickets: FastAPI = create_tickets(TicketsSettings.model_validate(_EXAMPLE | _ELSEWHERE))
-    document = merged_openapi([auth, users, tickets])
-    return (
-        dict(
-            [
-                _readme("auth", AuthSettings, auth.openapi()),
-                _readme("users", UsersSettings, users.openapi()),
-                _readme("tickets", TicketsSettings, tickets.openapi()),
-                _readme("standalone", StandaloneSettings, document),
-                (ROOT / "docs/api/openapi.json", json.dumps(document, indent=1) + "\n"),
-            ]
-        )
-        | _chart_readme()
+    auth = create_auth(AuthSettings.model_validate(_EXAMPLE))
+    users = create_users(UsersSettings.model_validate(_EXAMPLE))
+    tickets = create_tickets(TicketsSettings.model_validate(_EXAMPLE | _TICKETS_EXAMPLE))
+    chart = ROOT / "charts" / "doorward"
+    values = values_table((chart / "values.yaml").read_text(encoding="utf-8"))
+    return {
+        AUTH.readme: service_readme(AUTH, auth),
+        USERS.readme: service_readme(USERS, users),
+        TICKETS.readme: service_readme(TICKETS, tickets),
+        STANDALONE.readme: standalone_readme(),
+        ROOT / "docs/api/openapi.json": json.dumps(merged_openapi([auth, users, tickets]), indent=1) + "\n",
+        chart / "README.md": filled(chart / "README.md", values=values),
+    }
+
+
+def service_readme(service: Service, application: FastAPI) -> str:
+    """Return the README of a service with its tables."""
+    return filled(
+        service.readme,
+        endpoints=endpoints_table(application.openapi()),
+        errors=errors_table(errors_of(f"doorward_{service.folder}")),
+        settings=settings_tables(service.settings, service.important),
     )
+
+
+def standalone_readme() -> str:
+    """Return the README of the one process: its own settings, and those whose default differs there."""
+    defaults = {
+        (name, field.default)
+        for service in (AUTH, USERS, TICKETS)
+        for name, field in service.settings.model_fields.items()
+    }
+
+    def is_own(name: str) -> bool:
+        return name in _COMPUTED or (name, STANDALONE.settings.model_fields[name].default) not in defaults
+
+    table = settings_tables(STANDALONE.settings, STANDALONE.important, computed=_COMPUTED, only=is_own)
+    return filled(STANDALONE.readme, settings=table)
+
+
+def filled(path: Path, **tables: str) -> str:
+    """Return a file's text with each table between its markers; raises ValueError where one has none."""
+    text = path.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        markers = pattern.search(text)
+        if markers is None:
+            raise ValueError(f"{path} has no markers <!-- {name} --> and <!-- /{name} -->")
+        before, after = text[: markers.end(1)], text[markers.start(2) :]
+        text = f"{before}\n{table}\n\n{after}"
+    return text
 
 
 def main() -> int:
@@ -122,7 +193,7 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale:
-        print(("out of step, run `make docs`: " if "--check" in sys.argv else "wrote ") + ", ".join(stale))
+        print(("out of date, run `make docs`: " if "--check" in sys.argv else "wrote ") + ", ".join(stale))
     return 1 if stale and "--check" in sys.argv else 0
 
 
