@@ -34,7 +34,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
     get = Accounts._get
 
     async def noting(accounts: Accounts, path: str, parameters: Any) -> Any:
-        if path == "accounts":
+        if path == "users":
             asked.append(parameters)
         return await get(accounts, path, parameters)
 
@@ -105,7 +105,7 @@ def test_one_that_failed_is_done_soon(
     get = Accounts._get
 
     async def away(accounts: Accounts, path: str, parameters: Any) -> Any:
-        if path == "accounts":
+        if path == "users":
             raise AccountsUnavailableError
         return await get(accounts, path, parameters)
 

@@ -31,7 +31,7 @@ def ask(installation: Installation, path: str, **options: Any) -> httpx2.Respons
 
 
 def read_feed(installation: Installation, after: str | None = None) -> dict[str, Any]:
-    response = ask(installation, "deletions", params={} if after is None else {"after": after})
+    response = ask(installation, "deleted-users", params={} if after is None else {"after": after})
     assert response.status_code == 200, response.text
     page: dict[str, Any] = response.json()
     return page
@@ -136,15 +136,15 @@ def test_what_they_were_answered_goes_too(installation: Installation, people: Pe
 
 
 def test_each_deletion_is_told_once_and_in_order(installation: Installation, people: People) -> None:
-    assert read_feed(installation) == {"users": [], "cursor": None, "has_more": False}
+    assert read_feed(installation) == {"items": [], "next_cursor": None, "has_more": False}
     gone = [enrol(installation, people.admin) for _ in range(3)]
     for person in gone:
         delete(installation, people, person)
     page = read_feed(installation)
-    assert [one["id"] for one in page["users"]] == [one.id for one in gone]
-    assert read_feed(installation, page["cursor"])["users"] == []
+    assert [one["id"] for one in page["items"]] == [one.id for one in gone]
+    assert read_feed(installation, page["next_cursor"])["items"] == []
     delete(installation, people, people.other)
-    assert read_feed(installation, page["cursor"])["users"] == [{"id": people.other.id}]
+    assert read_feed(installation, page["next_cursor"])["items"] == [{"id": people.other.id}]
 
 
 def test_the_feed_is_read_in_pages(
@@ -158,8 +158,8 @@ def test_the_feed_is_read_in_pages(
     found, cursor = [], None
     while True:
         page = read_feed(installation, cursor)
-        found += [one["id"] for one in page["users"]]
-        cursor = page["cursor"]
+        found += [one["id"] for one in page["items"]]
+        cursor = page["next_cursor"]
         if not page["has_more"]:
             break
     assert found == [one.id for one in gone]
@@ -171,7 +171,7 @@ def test_a_poll_that_changes_nothing_is_304_and_one_statement(
     installation: Installation, people: People
 ) -> None:
     delete(installation, people, people.other)
-    first = ask(installation, "deletions")
+    first = ask(installation, "deleted-users")
     assert first.headers["cache-control"] == "private, no-cache"
     seen: list[str] = []
     engine = installation.auth_app.state.resources.database.engine
@@ -183,8 +183,8 @@ def test_a_poll_that_changes_nothing_is_304_and_one_statement(
     try:
         again = ask(
             installation,
-            "deletions",
-            params={"after": first.json()["cursor"]},
+            "deleted-users",
+            params={"after": first.json()["next_cursor"]},
             headers={"If-None-Match": first.headers["etag"]},
         )
     finally:
@@ -192,7 +192,7 @@ def test_a_poll_that_changes_nothing_is_304_and_one_statement(
     assert (again.status_code, len(seen)) == (304, 1)
 
 
-@pytest.mark.parametrize("path", ["deletions", f"accounts?id={uuid.uuid4()}"])
+@pytest.mark.parametrize("path", ["deleted-users", f"users?id={uuid.uuid4()}"])
 def test_registered_clients_alone(installation: Installation, people: People, path: str) -> None:
     for auth in (None, (CLIENT[0], "wrong"), ("nobody", CLIENT[1])):
         assert_problem(installation.auth.get(f"{AUTH}/{path}", auth=auth), 401, "invalid_client")
@@ -202,7 +202,7 @@ def test_registered_clients_alone(installation: Installation, people: People, pa
 @pytest.mark.parametrize("cursor", ["x", "1-" + "0" * 32, "999-" + "0" * 32, "0-", "9" * 64])
 def test_a_cursor_that_is_not_there_is_410(installation: Installation, people: People, cursor: str) -> None:
     delete(installation, people, people.other)
-    assert_problem(ask(installation, "deletions", params={"after": cursor}), 410, "cursor_expired")
+    assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
 
 
 def test_old_deletions_are_swept_and_their_readers_not_deceived(
@@ -212,19 +212,19 @@ def test_old_deletions_are_swept_and_their_readers_not_deceived(
     cursors = []
     for person in gone:
         delete(installation, people, person)
-        cursors.append(read_feed(installation)["cursor"])
+        cursors.append(read_feed(installation)["next_cursor"])
     assert sweep(installation) == 0
     age_all(installation, gone[:3])
     assert sweep(installation) == 2
     assert sweep(installation) == 0
-    assert [one["id"] for one in read_feed(installation)["users"]] == [one.id for one in gone[2:]]
-    assert read_feed(installation, cursors[2])["users"] == [{"id": gone[3].id}], "the last old one is kept"
+    assert [one["id"] for one in read_feed(installation)["items"]] == [one.id for one in gone[2:]]
+    assert read_feed(installation, cursors[2])["items"] == [{"id": gone[3].id}], "the last old one is kept"
     (gate,) = installation.execute(sa.select(deleted_users.c.id).where(deleted_users.c.position == 0))[0]
     for cursor in (f"0-{gate.hex()}", *cursors[:2]):
-        assert_problem(ask(installation, "deletions", params={"after": cursor}), 410, "cursor_expired")
+        assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
     assert sweep(installation) == 1
-    assert read_feed(installation, cursors[3])["users"] == [], "nobody was ever told less than all"
+    assert read_feed(installation, cursors[3])["items"] == [], "nobody was ever told less than all"
 
 
 def test_a_reader_from_before_the_feed_asks_about_everybody(
@@ -340,16 +340,16 @@ def test_of_two_replicas_with_the_same_page_one_acts(installation: Installation,
     installation.follow_deletions()
     read_so_far = sa.select(feeds.c.cursor).where(feeds.c.name == "deletions")
     ((cursor,),) = tickets_execute(installation, read_so_far)
-    assert cursor == read_feed(installation)["cursor"], "the older answer has overwritten the newer"
+    assert cursor == read_feed(installation)["next_cursor"], "the older answer has overwritten the newer"
 
 
 def test_accounts_are_told_with_their_address(installation: Installation, people: People) -> None:
     ids = [people.user.id, people.admin.id, str(uuid.uuid4())]
-    found = ask(installation, "accounts", params={"id": ids}).json()["accounts"]
+    found = ask(installation, "users", params={"id": ids}).json()["items"]
     assert sorted((one["email"], one["role"], one["status"]) for one in found) == [
         ("admin@example.com", "admin", "active"),
         ("user@example.com", "user", "active"),
     ]
-    assert_problem(ask(installation, "accounts"), 422, "validation_error")
+    assert_problem(ask(installation, "users"), 422, "validation_error")
     many = [str(uuid.uuid4()) for _ in range(101)]
-    assert_problem(ask(installation, "accounts", params={"id": many}), 422, "validation_error")
+    assert_problem(ask(installation, "users", params={"id": many}), 422, "validation_error")

@@ -77,7 +77,7 @@ sessions: Final = sa.Table(
     sa.Column("previous_hash", fixed_bytes(32)),
     sa.Column("rotated_at", UtcDateTime()),
     sa.Column("auth_time", UtcDateTime(), nullable=False),  # of the last proof; a refresh keeps it
-    sa.Column("acr", ascii_text(8), nullable=False),  # see authentication_strength.py
+    sa.Column("acr", ascii_text(8), nullable=False),  # how strongly it is authenticated
     sa.Column("amr", ascii_text(64), nullable=False),  # RFC 8176 names, separated by spaces
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("last_used_at", UtcDateTime(), nullable=False),
@@ -97,15 +97,11 @@ sign_ins: Final = sa.Table(
     sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
     sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     sa.Column("secret_hash", fixed_bytes(32), nullable=False),  # SHA-256; a new secret at every step
-    sa.Column("purpose", ascii_text(16), nullable=False),  # see sign_in.steps.Purpose
     sa.Column("amr", ascii_text(64), nullable=False),  # the proofs so far
     sa.Column("proven_at", UtcDateTime(), nullable=False),  # when the last of them was given
     sa.Column("attempts", sa.SmallInteger, nullable=False),  # wrong answers to the current step
     sa.Column("token_version", sa.Integer, nullable=False),  # of the account, when the sign-in began
     sa.Column("auth_version", sa.Integer, nullable=False),
-    sa.Column("device_id", Uuid()),  # the known device it is made from
-    sa.Column("user_agent", exact_text(255), nullable=False),
-    sa.Column("ip_address", ascii_text(45), nullable=False),
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
     sa.Index("ix_sign_ins_user_id_created_at", "user_id", "created_at"),

@@ -1,6 +1,7 @@
 """Endpoints about mail of auth that could not be sent."""
 
-from doorward_auth.dependencies import dead_letters
+from doorward_auth.account_mail.dead_letters import DeadLetterService
+from doorward_kit.dependencies import ServiceDependency
 from doorward_mail.dead_letters.endpoints import dead_letter_router
 
-router = dead_letter_router("/api/v1/auth/mails", dead_letters)
+router = dead_letter_router("/api/v1/auth/mails", ServiceDependency(DeadLetterService))

@@ -11,8 +11,8 @@ from doorward_kit.column_types import utc_now
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A registration whose address is not proven yet."""
+class PendingRegistration:
+    """A registration whose address is not verified yet."""
 
     id: uuid.UUID
     email: str
@@ -32,7 +32,7 @@ _PENDING: Final = sa.select(
 ).where(pending_registrations.c.expires_at > utc_now())
 
 
-def insert(connection: sa.Connection, pending: Pending, *, seconds: int) -> None:
+def insert(connection: sa.Connection, pending: PendingRegistration, *, seconds: int) -> None:
     """Store a registration."""
     connection.execute(
         pending_registrations.insert().values(
@@ -47,22 +47,40 @@ def insert(connection: sa.Connection, pending: Pending, *, seconds: int) -> None
     )
 
 
-def lock(connection: sa.Connection, registration_id: uuid.UUID) -> Pending | None:
-    """Read a registration that counts, and keep others from proving it at the same moment."""
+def lock(connection: sa.Connection, registration_id: uuid.UUID) -> PendingRegistration | None:
+    """Read a registration that has not expired; it is verified at most once at the same moment."""
     found = _PENDING.where(pending_registrations.c.id == registration_id).with_for_update()
     row = connection.execute(found).one_or_none()
-    return None if row is None else Pending(*row)
+    return None if row is None else PendingRegistration(*row)
 
 
-def find_newest(connection: sa.Connection, email_key: str) -> Pending | None:
+def find_newest(connection: sa.Connection, email_key: str) -> PendingRegistration | None:
     """Read the newest registration of an address."""
     found = _PENDING.where(pending_registrations.c.email_key == email_key)
     row = connection.execute(found.order_by(pending_registrations.c.created_at.desc()).limit(1)).one_or_none()
-    return None if row is None else Pending(*row)
+    return None if row is None else PendingRegistration(*row)
 
 
-def set_code(connection: sa.Connection, registration_id: uuid.UUID, code_hash: bytes) -> Pending | None:
-    """Store the code that a mail is about to carry; None when nobody waits for it any more."""
+_NEWEST_HASH: Final = (
+    sa.select(pending_registrations.c.password_hash)
+    .where(
+        pending_registrations.c.email_key == sa.bindparam("email_key"),
+        pending_registrations.c.expires_at > utc_now(),
+    )
+    .order_by(pending_registrations.c.created_at.desc())
+    .limit(1)
+)
+
+
+def find_password_hash(connection: sa.Connection, email_key: str) -> str | None:
+    """Read the password hash of the newest registration of an address."""
+    return connection.execute(_NEWEST_HASH, {"email_key": email_key}).scalar_one_or_none()
+
+
+def set_code(
+    connection: sa.Connection, registration_id: uuid.UUID, code_hash: bytes
+) -> PendingRegistration | None:
+    """Store the code that a mail is about to carry; None if the registration is gone."""
     pending = lock(connection, registration_id)
     if pending is not None:
         mine = pending_registrations.update().where(pending_registrations.c.id == registration_id)
@@ -77,12 +95,12 @@ def delete_of_address(connection: sa.Connection, email_key: str) -> None:
 
 def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired registrations; return how many."""
-    over = (
+    expired = (
         sa.select(pending_registrations.c.id)
         .where(pending_registrations.c.expires_at <= utc_now())
         .limit(count)
     )
-    ids = list(connection.execute(over).scalars())
+    ids = list(connection.execute(expired).scalars())
     if ids:
         connection.execute(pending_registrations.delete().where(pending_registrations.c.id.in_(ids)))
     return len(ids)

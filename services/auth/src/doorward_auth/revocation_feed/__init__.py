@@ -1,1 +1,1 @@
-"""The list of revoked tokens, for services that have no part in the identity database."""
+"""The list of revoked access tokens, for verifiers without access to the identity database."""

@@ -24,6 +24,7 @@ class AuditAction(StrEnum):
 
     LOGIN_SUCCEEDED = "auth:login:succeeded"
     LOGIN_FAILED = "auth:login:failed"
+    STEP_UP_SUCCEEDED = "auth:step_up:succeeded"
     SESSION_ENDED = "auth:session:ended"
     SESSIONS_ENDED = "auth:sessions:ended"
     REFRESH_REUSED = "auth:refresh_token:reused"

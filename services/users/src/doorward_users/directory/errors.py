@@ -18,14 +18,6 @@ class LastAdminError(DoorwardError):
     detail = "This is the last active administrator. Appoint another one first."
 
 
-class TargetOutranksCallerError(DoorwardError):
-    """403: the account holds, or would get, a permission that the caller lacks."""
-
-    status = 403
-    code = "target_outranks_caller"
-    detail = "This account has, or would get, a permission that you do not have."
-
-
 class AlreadyJoinedError(DoorwardError):
     """409 for inviting somebody who has a password or has proven the address."""
 

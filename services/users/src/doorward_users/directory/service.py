@@ -14,7 +14,7 @@ from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
 from doorward_identity.accounts import NewAccount, SessionEnd, Status, create_account, credentials_changed
 from doorward_identity.audit.repository import AuditAction
-from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.current_account import require_authority, require_unchanged_account
 from doorward_identity.emails import email_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.names import name_key
@@ -28,7 +28,7 @@ from doorward_users.directory import repository
 from doorward_users.directory.audit import log_change, record_change, told
 from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
 from doorward_users.directory.repository import UserRow
-from doorward_users.directory.role_rules import administers, lock, lock_for_demotion, require_authority
+from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
 from doorward_users.directory.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
 from doorward_users.settings import DirectoryVisibility, UsersSettings
 

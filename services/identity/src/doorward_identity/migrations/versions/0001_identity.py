@@ -1,7 +1,5 @@
 """The identity schema of the first release."""
 
-from collections.abc import Iterator
-
 import sqlalchemy as sa
 
 from doorward_kit.column_types import UtcDateTime, Uuid, ascii_text, exact_text, fixed_bytes
@@ -79,7 +77,8 @@ def _create_sessions() -> None:
         sa.Column("absolute_expires_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime()),
         sa.Column("end_reason", ascii_text(32)),
-        *_origin(),
+        sa.Column("user_agent", exact_text(255), nullable=False),
+        sa.Column("ip_address", ascii_text(45), nullable=False),
     )
     create_index("sessions", "user_id")
     create_table(
@@ -87,14 +86,11 @@ def _create_sessions() -> None:
         sa.Column("id", Uuid(), primary_key=True),
         _user_id(),
         sa.Column("secret_hash", fixed_bytes(32), nullable=False),
-        sa.Column("purpose", ascii_text(16), nullable=False),
         sa.Column("amr", ascii_text(64), nullable=False),
         sa.Column("proven_at", UtcDateTime(), nullable=False),
         sa.Column("attempts", sa.SmallInteger, nullable=False),
         sa.Column("token_version", sa.Integer, nullable=False),
         sa.Column("auth_version", sa.Integer, nullable=False),
-        sa.Column("device_id", Uuid()),
-        *_origin(),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
     )
@@ -173,8 +169,3 @@ def _create_logs() -> None:
 def _user_id(*, primary_key: bool = False) -> sa.Column[object]:
     reference = sa.ForeignKey("users.id", ondelete="CASCADE")
     return sa.Column("user_id", Uuid(), reference, primary_key=primary_key, nullable=False)
-
-
-def _origin() -> Iterator[sa.Column[str]]:
-    yield sa.Column("user_agent", exact_text(255), nullable=False)
-    yield sa.Column("ip_address", ascii_text(45), nullable=False)
