@@ -48,6 +48,12 @@ def fails_to_log_in_as_nobody(scene: Scene) -> list[Event]:
     return [("auth:login:failed", None, None, None)]
 
 
+def steps_up(scene: Scene) -> list[Event]:
+    session = scene.installation.call("GET", f"{AUTH}/me", scene.ada.access).json()["session_id"]
+    scene.send("POST", f"{AUTH}/step-up", scene.ada.access, json={"password": CHOSEN})
+    return [("auth:step_up:succeeded", scene.ada.id, scene.ada.id, {"session_id": session})]
+
+
 def logs_out(scene: Scene) -> list[Event]:
     session = scene.installation.call("GET", f"{AUTH}/me", scene.ada.access).json()["session_id"]
     scene.send("POST", f"{AUTH}/logout", scene.ada.access)
@@ -204,6 +210,7 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.LOGIN_SUCCEEDED, logs_in),
     (AuditAction.LOGIN_FAILED, fails_to_log_in),
     (AuditAction.LOGIN_FAILED, fails_to_log_in_as_nobody),
+    (AuditAction.STEP_UP_SUCCEEDED, steps_up),
     (AuditAction.SESSION_ENDED, logs_out),
     (AuditAction.SESSIONS_ENDED, ends_somebodys_sessions),
     (AuditAction.REFRESH_REUSED, replays_a_refresh_token),

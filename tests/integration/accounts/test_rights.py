@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from doorward_auth.cleanup import cleanup_task
+from doorward_auth.sign_in.repository import MAX_ROWS
 from doorward_identity.tables import (
+    credentials,
     deleted_users,
     known_devices,
     one_time_codes,
@@ -21,6 +23,7 @@ from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.accounts.arena import Arena
+from integration.accounts.flows import Api, Flows
 from integration.accounts.letters import Letters
 from integration.accounts.lifecycle import holds, live
 from integration.accounts.rights import granted, watched
@@ -53,12 +56,30 @@ def engines(services: dict[str, Service]) -> Iterator[dict[str, sa.Engine]]:
         engine.dispose()
 
 
+def sign_in_by_steps(api: Api, behind: Installation, letters: Letters) -> None:
+    """Use all that a sign-in of several steps does with its rows."""
+    ada = Flows(api, letters).join("steps@example.com")
+    behind.execute(
+        credentials.update().where(credentials.c.user_id == uuid.UUID(ada.id)).values(must_change=True)
+    )
+    body = {"email": ada.email, "password": ada.password}
+    refusals = [api.call("POST", f"{AUTH}/token", json=body).json() for _ in range(MAX_ROWS + 1)]
+    for password, status in ((ada.password, 422), ("another phrase of hers", 200)):
+        step = {
+            "grant_type": "urn:doorward:grant:new-password",
+            "sign_in_token": refusals[-1]["sign_in_token"],
+            "new_password": password,
+        }
+        assert api.call("POST", f"{AUTH}/token", json=step).status_code == status
+
+
 @on_mariadb
 def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(arena: Arena) -> None:
     request_id = f"life-{uuid.uuid4().hex}"
     headers = {"X-Forwarded-For": ADDRESS, "X-Request-ID": request_id}
     admin = arena.admin()
     lived = live(arena.api, arena.letters, admin, headers)
+    sign_in_by_steps(arena.api, arena.behind, arena.letters)
     letter = bury_a_mail(arena.behind, lived.ada.email)
     assert arena.api.call("POST", f"{AUTH}/mails/{letter}/resend", admin, headers).status_code == 202
     arena.letters.wait()
@@ -177,6 +198,7 @@ def test_no_right_is_given_that_nothing_uses(
     auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, letters, people.admin.access)
+        sign_in_by_steps(installation, installation, letters)
         mail = bury_a_mail(installation, people.user.email)
         installation.call("DELETE", f"{AUTH}/mails/{mail}", people.admin.access)
         _leave_something_to_sweep(installation)

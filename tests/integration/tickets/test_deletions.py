@@ -154,7 +154,7 @@ def test_the_feed_is_read_in_pages(
     for person in gone:
         open_ticket(installation, person)
         delete(installation, people, person)
-    monkeypatch.setattr(feed, "PAGE", 2)
+    monkeypatch.setattr(feed, "PAGE_SIZE", 2)
     found, cursor = [], None
     while True:
         page = read_feed(installation, cursor)
@@ -220,7 +220,7 @@ def test_old_deletions_are_swept_and_their_readers_not_deceived(
     assert [one["id"] for one in read_feed(installation)["items"]] == [one.id for one in gone[2:]]
     assert read_feed(installation, cursors[2])["items"] == [{"id": gone[3].id}], "the last old one is kept"
     (gate,) = installation.execute(sa.select(deleted_users.c.id).where(deleted_users.c.position == 0))[0]
-    for cursor in (f"0-{gate.hex()}", *cursors[:2]):
+    for cursor in (f"0-{gate.hex}", *cursors[:2]):
         assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
     assert sweep(installation) == 1

@@ -167,17 +167,18 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
     The replaced token becomes the previous one: within the grace period a refresh that was under way is
     refused, and does not end the session as a stolen token would.
     """
-    now = sa.select(_NOW, sessions.c.absolute_expires_at).where(
+    live = sa.select(_NOW, sessions.c.absolute_expires_at, sessions.c.current_hash).where(
         sessions.c.id == session_id, sessions.c.ended_at.is_(None), sessions.c.idle_expires_at > utc_now()
     )
-    found = connection.execute(now.with_for_update()).one_or_none()
+    found = connection.execute(live.with_for_update()).one_or_none()
     if found is None:
         return None
     idle_expires_at = min(found.now + timedelta(seconds=idle_seconds), found.absolute_expires_at)
     renewed = sessions.update().where(sessions.c.id == session_id)
     connection.execute(
         renewed.values(
-            previous_hash=sessions.c.current_hash,
+            # Not the column: MariaDB would read the value that the same statement assigns.
+            previous_hash=found.current_hash,
             current_hash=token_hash,
             rotated_at=utc_now(),
             auth_time=auth_time,
