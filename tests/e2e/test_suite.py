@@ -78,7 +78,9 @@ def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone
     """And registers nobody: that is no account yet, which could be removed."""
     done = run_suite(standalone.url)
     assert_passed(done, checks=90, skipped=BY_MAIL)
-    assert not standalone.rows("SELECT email FROM registrations WHERE email LIKE ?", f"e2e-{run_of(done)}-%")
+    assert not standalone.rows(
+        "SELECT email FROM pending_registrations WHERE email LIKE ?", f"e2e-{run_of(done)}-%"
+    )
 
 
 def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from doorward_auth.captcha.provider import MAX_ANSWER_BYTES, MAX_CONCURRENT
-from doorward_auth.rate_limiting.limits import LOGIN_UNKNOWN_DEVICES, Subject
+from doorward_auth.captcha.client import MAX_ANSWER_BYTES, MAX_CONCURRENT
+from doorward_auth.rate_limiting.limits import LOGIN_UNKNOWN_DEVICES, LimitKey
 from integration.captcha.conftest import TIMEOUT_SECONDS
 from integration.captcha.requests import ask_for_reset, good_token, register
 from integration.harness.bulk_users import Member
@@ -74,7 +74,7 @@ async def test_limits_on_guessing_are_there_without_it(
         )
 
     assert await guess(LOGIN_UNKNOWN_DEVICES.free + 1) == {401: LOGIN_UNKNOWN_DEVICES.free + 1}
-    auths.prolong(Subject.of(LOGIN_UNKNOWN_DEVICES, member.email))
+    auths.prolong(LimitKey.of(LOGIN_UNKNOWN_DEVICES, member.email))
     assert await guess(3) == {429: 3}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from doorward_auth.signing import Signer
@@ -37,4 +38,12 @@ def signed(
 ) -> str:
     """Sign a token with the key that signs now, as auth does and as whoever stole the key can."""
     signer = Signer(ring_of(document), issuer="doorward", audience="doorward", lifetime=seconds)
-    return signer.sign(user_id=subject, session_id=uuid.uuid4(), role=role, token_version=token_version)
+    return signer.sign(
+        user_id=subject,
+        session_id=uuid.uuid4(),
+        role=role,
+        token_version=token_version,
+        auth_time=datetime.now(UTC),
+        acr="aal1",
+        amr="pwd",
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from doorward_auth.rate_limiting.limits import Subject
+from doorward_auth.rate_limiting.limits import LimitKey
 from doorward_identity.schema import PACKAGE
 from doorward_kit.database import create_engine
 from doorward_kit.migrations import migrate
@@ -170,34 +170,34 @@ class Auths:
         bodies = (None if mail is None else mail.get_body(("plain",)) for mail in found)
         return [body.get_content() for body in bodies if body is not None]
 
-    def later(self, seconds: int, *subjects: Subject) -> None:
+    def later(self, seconds: int, *subjects: LimitKey) -> None:
         """Let so much time pass for some subjects, in the database."""
         for subject in subjects:
             self.database.execute(
                 "UPDATE rate_limits SET expires_at = expires_at - INTERVAL %s SECOND,"
-                " blocked_until = blocked_until - INTERVAL %s SECOND WHERE subject = %s",
+                " blocked_until = blocked_until - INTERVAL %s SECOND WHERE key_hash = %s",
                 seconds,
                 seconds,
-                subject.key,
+                subject.hash,
             )
 
-    def prolong(self, *subjects: Subject) -> None:
+    def prolong(self, *subjects: LimitKey) -> None:
         """Let whoever has to wait have a minute more: what a test does next may take its time."""
         self.later(-60, *subjects)
 
-    def begin_wait_now(self, subject: Subject) -> None:
+    def begin_wait_now(self, subject: LimitKey) -> None:
         """Let the last failure be of this moment, however long ago it was."""
         memory = f"INTERVAL {subject.limit.memory} SECOND"
         self.database.execute(
             "UPDATE rate_limits SET blocked_until = blocked_until + INTERVAL"
             f" TIMESTAMPDIFF(MICROSECOND, expires_at - {memory}, UTC_TIMESTAMP(6)) MICROSECOND,"
-            f" expires_at = UTC_TIMESTAMP(6) + {memory} WHERE subject = %s",
-            subject.key,
+            f" expires_at = UTC_TIMESTAMP(6) + {memory} WHERE key_hash = %s",
+            subject.hash,
         )
 
-    def counted(self, subject: Subject) -> int:
+    def counted(self, subject: LimitKey) -> int:
         """Return what is counted of a subject in the database."""
-        rows = self.database.execute("SELECT count FROM rate_limits WHERE subject = %s", subject.key)
+        rows = self.database.execute("SELECT count FROM rate_limits WHERE key_hash = %s", subject.hash)
         return int(rows[0][0]) if rows else 0
 
     def events(self, name: str) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 import pytest
 
 from doorward_auth.one_time_codes.codes import MAX_GUESSES
-from doorward_auth.rate_limiting.limits import CODE_GUESSES, CODES_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.rate_limiting.limits import CODE_GUESSES, CODES_BY_SOURCE, MAILS_TO_ADDRESS, LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.races import together
@@ -12,8 +12,8 @@ from integration.rate_limiting.callers import Answer, Auths, new_email, new_sour
 ACCEPT = f"{AUTH}/invitations/accept"
 
 
-def by_account(email: str) -> Subject:
-    return Subject.of(CODE_GUESSES, email)
+def by_account(email: str) -> LimitKey:
+    return LimitKey.of(CODE_GUESSES, email)
 
 
 def wrong_pins(right: str, count: int) -> list[str]:
@@ -75,7 +75,7 @@ async def test_new_code_gives_no_new_guesses_of_the_day(auths: Auths, member: Me
         pin = await mailed(auths, member, mails=number + 1)
         wrong = await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES), at_once=MAX_GUESSES)
         assert statuses(wrong) == {400: MAX_GUESSES}
-    auths.later(MAILS_TO_ADDRESS.memory, Subject.of(MAILS_TO_ADDRESS, member.email))
+    auths.later(MAILS_TO_ADDRESS.memory, LimitKey.of(MAILS_TO_ADDRESS, member.email))
     pin = await mailed(auths, member, mails=5)
     refused = await auths.reset(member.email, pin)
     assert refused.status == 429, "the right code of today's fifth mail"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import LOGIN_BY_DEVICE, LOGIN_UNKNOWN_DEVICES, Subject
+from doorward_auth.rate_limiting.limits import LOGIN_BY_DEVICE, LOGIN_UNKNOWN_DEVICES, LimitKey
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD
 from integration.harness.races import in_line, together, until_in_line
@@ -23,11 +23,11 @@ from integration.rate_limiting.callers import (
 SENDERS = 200
 LIMIT = LOGIN_UNKNOWN_DEVICES
 DAY = 86_400
-LOCK = "SELECT count FROM rate_limits WHERE subject = %s FOR UPDATE"
+LOCK = "SELECT count FROM rate_limits WHERE key_hash = %s FOR UPDATE"
 
 
-def by_strangers(email: str) -> Subject:
-    return Subject.of(LIMIT, email)
+def by_strangers(email: str) -> LimitKey:
+    return LimitKey.of(LIMIT, email)
 
 
 def answered_within(seconds: float) -> int:
@@ -71,7 +71,7 @@ async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
         [member] = enrol(auths.database.url, 1)
         await auths.fail(member.email, LIMIT.free)
         guesses = [auths.log_in(member.email, password) for password in (first, second)]
-        answers = await in_line(auths.database, LOCK, by_strangers(member.email).key, *guesses)
+        answers = await in_line(auths.database, LOCK, by_strangers(member.email).hash, *guesses)
         return None if answers is None else [answer.status for answer in answers]
 
     return await until_in_line(attempt)
@@ -168,7 +168,7 @@ async def test_known_device_has_a_limit_of_its_own(auths: Auths, member: Member)
     [(device_id,)] = auths.database.execute(
         "SELECT id FROM known_devices WHERE user_id = %s", member.id.bytes
     )
-    auths.prolong(Subject.of(LOGIN_BY_DEVICE, device_id))
+    auths.prolong(LimitKey.of(LOGIN_BY_DEVICE, device_id))
     wrong += await auths.fail(member.email, 2, device=device)
     assert statuses(wrong) == {401: LOGIN_BY_DEVICE.free + 1, 429: 2}
     assert auths.counted(by_strangers(member.email)) == 0

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
+from doorward_auth.rate_limiting.limits import MAILS_BY_SOURCE, MAILS_TO_ADDRESS, LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
@@ -80,7 +80,7 @@ async def test_source_writes_to_no_more_than_its_budget(auths: Auths, ask: Ask) 
 async def test_refused_by_one_budget_uses_nothing_of_the_other(auths: Auths, member: Member) -> None:
     source = new_source()
     await together(20, lambda _: auths.ask_for_reset(member.email, source=source), at_once=20)
-    by_source = auths.counted(Subject.of_source(MAILS_BY_SOURCE, source))
+    by_source = auths.counted(LimitKey.of_source(MAILS_BY_SOURCE, source))
     assert by_source == MAILS_TO_ADDRESS.free
 
 
@@ -100,7 +100,7 @@ async def test_budget_comes_back(auths: Auths, member: Member) -> None:
         await auths.ask_for_reset(member.email)
     refused = await auths.ask_for_reset(member.email)
     assert refused.status == 429
-    auths.later(refused.retry_after, Subject.of(MAILS_TO_ADDRESS, member.email))
+    auths.later(refused.retry_after, LimitKey.of(MAILS_TO_ADDRESS, member.email))
     assert (await auths.ask_for_reset(member.email)).status == 202
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE, Subject
+from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE, LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.races import together
 from integration.rate_limiting.callers import (
@@ -21,8 +21,8 @@ from integration.rate_limiting.callers import (
 LIMIT = LOGIN_BY_SOURCE
 
 
-def by_source(address: str) -> Subject:
-    return Subject.of_source(LIMIT, address)
+def by_source(address: str) -> LimitKey:
+    return LimitKey.of_source(LIMIT, address)
 
 
 async def spray(auths: Auths, sources: list[str]) -> list[Answer]:

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from doorward_auth.cleanup import cleanup_task
+from doorward_auth.sign_in.repository import MAX_ROWS
 from doorward_identity.tables import (
-    deletions,
+    credentials,
+    deleted_users,
     known_devices,
     one_time_codes,
+    pending_registrations,
     rate_limits,
-    registrations,
     revocations,
 )
 from doorward_kit.metrics import Metrics
@@ -23,6 +25,7 @@ from doorward_kit.unit_of_work import Database
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
 from integration.self_service.database_rows import bury_a_mail, expire_codes, expire_registrations
+from integration.self_service.flows import Api, Flows
 from integration.self_service.grants import granted, watched
 from integration.self_service.lifecycle import holds, live
 from integration.self_service.mailbox import Mailbox
@@ -53,12 +56,30 @@ def engines(services: dict[str, Service]) -> Iterator[dict[str, sa.Engine]]:
         engine.dispose()
 
 
+def sign_in_by_steps(api: Api, behind: Installation, mailbox: Mailbox) -> None:
+    """Use all that a sign-in of several steps does with its rows."""
+    ada = Flows(api, mailbox).join("steps@example.com")
+    behind.execute(
+        credentials.update().where(credentials.c.user_id == uuid.UUID(ada.id)).values(must_change=True)
+    )
+    body = {"email": ada.email, "password": ada.password}
+    refusals = [api.call("POST", f"{AUTH}/token", json=body).json() for _ in range(MAX_ROWS + 1)]
+    for password, status in ((ada.password, 422), ("another phrase of hers", 200)):
+        step = {
+            "grant_type": "urn:doorward:grant:new-password",
+            "sign_in_token": refusals[-1]["sign_in_token"],
+            "new_password": password,
+        }
+        assert api.call("POST", f"{AUTH}/token", json=step).status_code == status
+
+
 @on_mariadb
 def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(race_setup: RaceSetup) -> None:
     request_id = f"life-{uuid.uuid4().hex}"
     headers = {"X-Forwarded-For": ADDRESS, "X-Request-ID": request_id}
     admin = race_setup.admin()
     lived = live(race_setup.api, race_setup.mailbox, admin, headers)
+    sign_in_by_steps(race_setup.api, race_setup.behind, race_setup.mailbox)
     mail = bury_a_mail(race_setup.behind, lived.ada.email)
     assert (
         race_setup.api.call("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin, headers).status_code
@@ -112,15 +133,15 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
                 expires_at=long_ago,
             )
         )
-        connection.execute(deletions.delete())
+        connection.execute(deleted_users.delete())
         for number in (1, 2):
             values = {
-                "number": number,
+                "position": number,
                 "id": uuid.UUID(int=0),
                 "user_id": uuid.UUID(int=0),
                 "deleted_at": long_ago,
             }
-            connection.execute(deletions.insert().values(values))
+            connection.execute(deleted_users.insert().values(values))
         connection.execute(
             sa.text("UPDATE sessions SET ended_at = :then, idle_expires_at = :then"),
             {"then": long_ago.replace(tzinfo=None) + timedelta(days=1)},
@@ -131,11 +152,11 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         await cleanup_task(database, dead_letter_days=30).run_once()
     finally:
         database.dispose()
-    for table in ("sessions", "revocations", "registrations", "one_time_codes", "rate_limits"):
+    for table in ("sessions", "revocations", "pending_registrations", "one_time_codes", "rate_limits"):
         column = {"sessions": "ended_at", "rate_limits": "expires_at"}.get(table, "expires_at")
         old = race_setup.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
         assert old == [(0,)], table
-    assert race_setup.behind.execute("SELECT number FROM deletions") == [(2,)], "the newest stays"
+    assert race_setup.behind.execute("SELECT position FROM deleted_users") == [(2,)], "the newest stays"
 
 
 @on_mariadb
@@ -161,7 +182,7 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         ("users", "UPDATE sessions SET ended_at = NULL, current_hash = ''", 1143),
         ("users", "DELETE FROM sessions", 1142),
         ("users", "SELECT code_hash FROM one_time_codes", 1142),
-        ("users", "SELECT password_hash FROM registrations", 1142),
+        ("users", "SELECT password_hash FROM pending_registrations", 1142),
         ("users", "SELECT secret_hash FROM known_devices", 1142),
         ("users", "SELECT recipient FROM outbox", 1142),
         ("users", "DELETE FROM rate_limits", 1142),
@@ -184,6 +205,7 @@ def test_no_right_is_given_that_nothing_uses(
     auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, mailbox, people.admin.access)
+        sign_in_by_steps(installation, installation, mailbox)
         mail = bury_a_mail(installation, people.user.email)
         installation.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", people.admin.access)
         _leave_something_to_sweep(installation)
@@ -208,9 +230,9 @@ def _leave_something_to_sweep(installation: Installation) -> None:
     zero, some = uuid.UUID(int=0), bytes(32)
     with installation.transaction() as connection:
         connection.execute(rate_limits.update().values(expires_at=then))
-        connection.execute(deletions.update().values(deleted_at=then))
+        connection.execute(deleted_users.update().values(deleted_at=then))
         connection.execute(
-            registrations.insert().values(
+            pending_registrations.insert().values(
                 id=zero,
                 email="x",
                 email_key="x",

@@ -5,7 +5,7 @@ from collections import Counter
 import httpx2
 import pytest
 
-from doorward_identity.tables import one_time_codes, registrations
+from doorward_identity.tables import one_time_codes, pending_registrations
 from integration.harness.installation import Tokens, tokens_of
 from integration.harness.problems import assert_problem
 from integration.self_service.database_rows import count
@@ -55,7 +55,9 @@ def test_of_two_registrations_proven_at_once_one_counts_whole(race_setup: RaceSe
     assert flows.me(tokens.access).json()["name"] == names[winner]
     assert_problem(flows.log_in(email, chosen[1 - winner]), 401, "invalid_credentials")
     assert owners(race_setup, email) == 1
-    rows = race_setup.behind.execute("SELECT 1 FROM registrations WHERE email_key = :email", email=email)
+    rows = race_setup.behind.execute(
+        "SELECT 1 FROM pending_registrations WHERE email_key = :email", email=email
+    )
     assert rows == []
 
 
@@ -218,4 +220,4 @@ def test_nothing_is_left_over(race_setup: RaceSetup) -> None:
         " AND id NOT IN (SELECT user_id FROM credentials)"
     )
     assert half == []
-    assert count(race_setup.behind, registrations) == 0
+    assert count(race_setup.behind, pending_registrations) == 0

@@ -99,7 +99,7 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
         connection.exec_driver_sql("BEGIN")
         for member in members:
             code = hash_pin(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id, PIN)
-            codes.store(connection, member.id, Purpose.RESET, code, seconds=PIN_SECONDS, subject=member.email)
+            codes.store(connection, member.id, Purpose.RESET, code, seconds=PIN_SECONDS, sent_to=member.email)
         connection.commit()
     engine.dispose()
     own = await together(count, lambda number: replicas.log_in(members[number]), at_once=AT_ONCE)

@@ -74,7 +74,10 @@ def session_row(member: Member, *, ended: datetime | None, idle_until: datetime)
         "absolute_expires_at": began + timedelta(days=90),
         "ended_at": ended,
         "user_agent": "",
-        "address": "",
+        "ip_address": "",
+        "auth_time": began,
+        "acr": "aal1",
+        "amr": "pwd",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from doorward_identity import deleted_users_feed as feed
-from doorward_identity.tables import deletions
+from doorward_identity.tables import deleted_users
 from integration.harness.installation import AUTH, CLIENT, Installation
 from integration.harness.people import People, Person
 
@@ -23,7 +23,7 @@ def ask(installation: Installation, path: str, **options: Any) -> httpx2.Respons
 
 
 def read_feed(installation: Installation, after: str | None = None) -> dict[str, Any]:
-    response = ask(installation, "deletions", params={} if after is None else {"after": after})
+    response = ask(installation, "deleted-users", params={} if after is None else {"after": after})
     assert response.status_code == 200, response.text
     page: dict[str, Any] = response.json()
     return page
@@ -33,9 +33,11 @@ def age_all(installation: Installation, people: list[Person]) -> None:
     """Let these deletions be of long ago."""
     ids = [uuid.UUID(one.id) for one in people]
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    installation.execute(deletions.update().where(deletions.c.user_id.in_(ids)).values(deleted_at=long_ago))
+    installation.execute(
+        deleted_users.update().where(deleted_users.c.user_id.in_(ids)).values(deleted_at=long_ago)
+    )
 
 
 def sweep(installation: Installation) -> int:
     with installation.transaction() as connection:
-        return feed.sweep(connection, 500)
+        return feed.delete_expired(connection, 500)

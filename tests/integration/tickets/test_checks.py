@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.tables import deletions, users
+from doorward_identity.tables import deleted_users, users
 from doorward_kit.unit_of_work import Database
 from doorward_tickets.tables import feed_cursors
 from doorward_tickets.tables import user_snapshots as snapshot
@@ -34,7 +34,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
     get = Accounts._get
 
     async def noting(accounts: Accounts, path: str, parameters: Any) -> Any:
-        if path == "accounts":
+        if path == "users":
             asked.append(parameters)
         return await get(accounts, path, parameters)
 
@@ -105,7 +105,7 @@ def test_one_that_failed_is_done_soon(
     get = Accounts._get
 
     async def away(accounts: Accounts, path: str, parameters: Any) -> Any:
-        if path == "accounts":
+        if path == "users":
             raise AccountsUnavailableError
         return await get(accounts, path, parameters)
 
@@ -130,7 +130,7 @@ def test_identity_from_before_its_first_deletion_is_asked_once(
     installation.call("DELETE", gone.path, people.admin.access)
     installation.follow_deletions()
     assert asked == []
-    installation.execute(deletions.delete())
+    installation.execute(deleted_users.delete())
     for _ in range(3):
         installation.follow_deletions()
     assert len(asked) == 1

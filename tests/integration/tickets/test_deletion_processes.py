@@ -135,8 +135,8 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
     made = newcomers(running, 16)
     token = running.log_in("admin@example.com")
     seen: list[str] = []
-    answer = running.client.get(f"{running.auth.url}{AUTH}/deletions", auth=CLIENT).json()
-    cursor = answer["cursor"]
+    answer = running.client.get(f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT).json()
+    cursor = answer["next_cursor"]
 
     with ThreadPoolExecutor(8) as threads:
         deleting = [threads.submit(delete, running, token, person_id) for person_id, _ in made]
@@ -145,11 +145,11 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
             done = all(one.done() for one in deleting)
             parameters = {} if cursor is None else {"after": cursor}
             response = running.client.get(
-                f"{running.auth.url}{AUTH}/deletions", auth=CLIENT, params=parameters
+                f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT, params=parameters
             )
             assert response.status_code == 200, response.text
-            seen += [one["id"] for one in response.json()["users"]]
-            cursor = response.json()["cursor"]
+            seen += [one["id"] for one in response.json()["items"]]
+            cursor = response.json()["next_cursor"]
         for one in deleting:
             one.result()
     assert sorted(seen) == sorted(person_id for person_id, _ in made)

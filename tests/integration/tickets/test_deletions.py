@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.tables import deletions
+from doorward_identity.tables import deleted_users
 from doorward_tickets.tables import feed_cursors, idempotency_keys
 from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.user_snapshots import repository
@@ -169,7 +169,7 @@ def test_a_number_that_a_restored_backup_gave_again_is_noticed(
         open_ticket(installation, person)
     delete(installation, people, first)
     installation.follow_deletions()
-    installation.execute(deletions.delete().where(deletions.c.number == 1))
+    installation.execute(deleted_users.delete().where(deleted_users.c.position == 1))
     delete(installation, people, second)
     installation.follow_deletions()
     assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []
@@ -214,6 +214,6 @@ def test_of_two_replicas_with_the_same_page_one_acts(installation: Installation,
     delete(installation, people, people.deputy)
     follower._accounts.deletions = overtaken
     installation.follow_deletions()
-    read_so_far = sa.select(feed_cursors.c.cursor).where(feed_cursors.c.name == "deletions")
+    read_so_far = sa.select(feed_cursors.c.cursor).where(feed_cursors.c.name == "deleted_users")
     ((cursor,),) = tickets_execute(installation, read_so_far)
-    assert cursor == read_feed(installation)["cursor"], "the older answer has overwritten the newer"
+    assert cursor == read_feed(installation)["next_cursor"], "the older answer has overwritten the newer"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx2
 
-from doorward_identity.audit.repository import Action
+from doorward_identity.audit.repository import AuditAction
 from integration.harness.installation import AUTH, CLIENT, USERS, Installation
 from integration.harness.people import People
 from integration.self_service.database_rows import bury_a_mail
@@ -47,6 +47,12 @@ def fails_to_log_in(scene: Scene) -> list[Event]:
 def fails_to_log_in_as_nobody(scene: Scene) -> list[Event]:
     scene.traced.log_in("nobody@example.com", ANOTHER)
     return [("auth:login:failed", None, None, None)]
+
+
+def steps_up(scene: Scene) -> list[Event]:
+    session = scene.installation.call("GET", f"{AUTH}/me", scene.ada.access).json()["session_id"]
+    scene.send("POST", f"{AUTH}/step-up", scene.ada.access, json={"password": CHOSEN})
+    return [("auth:step_up:succeeded", scene.ada.id, scene.ada.id, {"session_id": session})]
 
 
 def logs_out(scene: Scene) -> list[Event]:
@@ -201,39 +207,40 @@ def discards_a_dead_letter(scene: Scene) -> list[Event]:
     return [("auth:mail:discarded", admin.id, None, {"mail_id": str(mail)})]
 
 
-CASES: Final[list[tuple[Action, Case]]] = [
-    (Action.LOGIN_SUCCEEDED, logs_in),
-    (Action.LOGIN_FAILED, fails_to_log_in),
-    (Action.LOGIN_FAILED, fails_to_log_in_as_nobody),
-    (Action.SESSION_ENDED, logs_out),
-    (Action.SESSIONS_ENDED, ends_somebodys_sessions),
-    (Action.REFRESH_REUSED, replays_a_refresh_token),
-    (Action.TOKEN_REVOKED, revokes_a_token),
-    (Action.REGISTERED, registers),
-    (Action.REGISTERED, registers_again),
-    (Action.EMAIL_VERIFIED, verifies),
-    (Action.PASSWORD_CHANGED, changes_the_password),
-    (Action.PASSWORD_CHANGED, changes_the_password_by_address),
-    (Action.PASSWORD_RESET_ASKED, asks_for_a_reset),
-    (Action.PASSWORD_RESET_ASKED, asks_for_a_reset_of_nobody),
-    (Action.PASSWORD_RESET, resets),
-    (Action.PASSWORD_RESET_FAILED, fails_to_reset),
-    (Action.PASSWORD_RESET_FAILED, fails_to_reset_nobody),
-    (Action.EMAIL_CHANGE_ASKED, asks_for_an_address),
-    (Action.EMAIL_CHANGED, confirms_an_address),
-    (Action.INVITATION_ACCEPTED, accepts_an_invitation),
-    (Action.ACCOUNT_CREATED, creates),
-    (Action.ACCOUNT_CREATED, invites),
-    (Action.ACCOUNT_INVITED, invites_again),
-    (Action.ACCOUNT_UPDATED, updates),
-    (Action.ACCOUNT_UPDATED, renames_herself),
-    (Action.ACCOUNT_DELETED, deletes),
-    (Action.MAIL_RESENT, resends_a_dead_letter),
-    (Action.MAIL_DISCARDED, discards_a_dead_letter),
+CASES: Final[list[tuple[AuditAction, Case]]] = [
+    (AuditAction.LOGIN_SUCCEEDED, logs_in),
+    (AuditAction.LOGIN_FAILED, fails_to_log_in),
+    (AuditAction.LOGIN_FAILED, fails_to_log_in_as_nobody),
+    (AuditAction.STEP_UP_SUCCEEDED, steps_up),
+    (AuditAction.SESSION_ENDED, logs_out),
+    (AuditAction.SESSIONS_ENDED, ends_somebodys_sessions),
+    (AuditAction.REFRESH_REUSED, replays_a_refresh_token),
+    (AuditAction.TOKEN_REVOKED, revokes_a_token),
+    (AuditAction.REGISTERED, registers),
+    (AuditAction.REGISTERED, registers_again),
+    (AuditAction.EMAIL_VERIFIED, verifies),
+    (AuditAction.PASSWORD_CHANGED, changes_the_password),
+    (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
+    (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),
+    (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset_of_nobody),
+    (AuditAction.PASSWORD_RESET, resets),
+    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset),
+    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_nobody),
+    (AuditAction.EMAIL_CHANGE_ASKED, asks_for_an_address),
+    (AuditAction.EMAIL_CHANGED, confirms_an_address),
+    (AuditAction.INVITATION_ACCEPTED, accepts_an_invitation),
+    (AuditAction.ACCOUNT_CREATED, creates),
+    (AuditAction.ACCOUNT_CREATED, invites),
+    (AuditAction.ACCOUNT_INVITED, invites_again),
+    (AuditAction.ACCOUNT_UPDATED, updates),
+    (AuditAction.ACCOUNT_UPDATED, renames_herself),
+    (AuditAction.ACCOUNT_DELETED, deletes),
+    (AuditAction.MAIL_RESENT, resends_a_dead_letter),
+    (AuditAction.MAIL_DISCARDED, discards_a_dead_letter),
 ]
 COMMANDS: Final = {
-    Action.ACCOUNT_IMPORTED,
-    Action.ADMIN_CREATED,
-    Action.ADMIN_PROMOTED,
-    Action.ADMIN_PASSWORD_SET,
+    AuditAction.ACCOUNT_IMPORTED,
+    AuditAction.ADMIN_CREATED,
+    AuditAction.ADMIN_PROMOTED,
+    AuditAction.ADMIN_PASSWORD_SET,
 }

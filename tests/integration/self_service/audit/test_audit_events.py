@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward import create_admin
-from doorward_identity.audit.repository import Action
+from doorward_identity.audit.repository import AuditAction
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import audit_events
 from doorward_kit.metrics import Metrics
@@ -62,11 +62,11 @@ def scene(flows: Flows, installation: Installation, people: People, ada: Joined)
 
 
 @pytest.mark.parametrize(("action", "case"), [pytest.param(*one, id=one[1].__name__) for one in CASES])
-def test_each_event_is_recorded_once_with_its_request(scene: Scene, action: Action, case: Case) -> None:
+def test_each_event_is_recorded_once_with_its_request(scene: Scene, action: AuditAction, case: Case) -> None:
     expected = case(scene)
     assert [one[0] for one in expected] == [action.value]
     assert recorded(scene.installation, *scene.request_ids) == expected
-    addresses = scene.installation.execute("SELECT DISTINCT address FROM audit_events")
+    addresses = scene.installation.execute("SELECT DISTINCT ip_address FROM audit_events")
     assert addresses == [("0.0.0.0",)]  # in this process there is no network
 
 
@@ -91,7 +91,7 @@ def test_commands_are_events_too(installation: Installation, people: People) -> 
 
 def test_every_kind_of_event_has_a_case() -> None:
     """One that nothing records is a promise that nobody keeps."""
-    assert {action for action, _ in CASES} | COMMANDS == set(Action)
+    assert {action for action, _ in CASES} | COMMANDS == set(AuditAction)
 
 
 def test_what_was_refused_is_no_event_of_its_success(scene: Scene) -> None:

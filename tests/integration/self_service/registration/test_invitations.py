@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from doorward_auth.registration.codes import InvitationCode, VerificationCode
+from doorward_auth.one_time_codes.codes import InvitationCode, VerificationCode
 from doorward_identity.tables import one_time_codes
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People

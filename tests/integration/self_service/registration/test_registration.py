@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from doorward_auth.registration.codes import InvitationCode, VerificationCode
-from doorward_identity.tables import registrations
+from doorward_auth.one_time_codes.codes import InvitationCode, VerificationCode
+from doorward_identity.tables import pending_registrations
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import PASSWORD, People, count_users
 from integration.harness.problems import assert_problem
@@ -104,7 +104,7 @@ def test_a_code_expires_with_its_registration(flows: Flows, installation: Instal
 
 def test_a_registration_lasts_for_a_day(flows: Flows, installation: Installation) -> None:
     flows.register(ADA)
-    assert seconds_left(installation, registrations) == 86_400
+    assert seconds_left(installation, pending_registrations) == 86_400
 
 
 def test_a_mail_asked_for_once_more_carries_a_new_code_and_the_old_one_is_void(flows: Flows) -> None:
@@ -148,7 +148,7 @@ def test_of_two_registrations_the_proven_one_counts_and_the_other_leaves_nothing
     assert flows.me(account.access).json()["name"] == ["Stranger", "Ada"][proven]
     assert_problem(flows.log_in("ada@example.com", passwords[1 - proven]), 401, "invalid_credentials")
     assert_problem(flows.verify(codes[1 - proven]), 400, "invalid_code")
-    assert count(installation, registrations) == 0
+    assert count(installation, pending_registrations) == 0
     assert count_users(installation) == 1
 
 
@@ -206,5 +206,5 @@ def test_what_cannot_be_an_account_is_refused_at_once(
     document = assert_problem(response, 422, "validation_error")
     assert [(one["pointer"], one["code"]) for one in document["errors"]] == [(pointer, code)]
     assert str(change.get("password", "-")) not in response.text
-    assert count(installation, registrations) == 0
+    assert count(installation, pending_registrations) == 0
     assert flows.mailbox.all() == []

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from doorward_identity.tables import registrations
+from doorward_identity.tables import pending_registrations
 from integration.harness.installation import Installation, another, auth_settings
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
@@ -23,7 +23,7 @@ def test_closed_means_that_an_administrator_invites(
         flows = Flows(closed, mailbox)
         for email in ("ada@example.com", people.user.email):
             assert_problem(flows.register(email), 403, "registration_closed")
-        assert count(installation, registrations) == 0
+        assert count(installation, pending_registrations) == 0
         assert mailbox.all() == []
         _, code = flows.invited(people.admin.access, "bob@example.com")
         assert flows.accept(code).status_code == 204
@@ -74,7 +74,7 @@ def test_another_domain_is_refused_whoever_has_an_account_there(
         assert flows.create(people.admin.access, email, password=CHOSEN).status_code == 201
         known = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
         assert {**known, "request_id": ""} == {**stranger, "request_id": ""}
-    assert count(installation, registrations) == 0
+    assert count(installation, pending_registrations) == 0
     assert mailbox.all() == []
 
 

@@ -35,8 +35,8 @@ class Deleted(BaseModel):
 class DeletionPage(BaseModel):
     """A page of the feed of deletions."""
 
-    users: list[Deleted]
-    cursor: str | None
+    items: list[Deleted]
+    next_cursor: str | None
     has_more: bool
 
 
@@ -56,11 +56,11 @@ class Account(BaseModel):
 
 
 class _Accounts(BaseModel):
-    accounts: list[Account]
+    items: list[Account]
 
 
 class Accounts:
-    """`GET /deletions` and `GET /accounts` of auth.
+    """`GET /deleted-users` and `GET /users` of auth.
 
     `transport` is how to get there where it is not the network.
     """
@@ -78,15 +78,15 @@ class Accounts:
 
     async def deletions(self, after: str | None) -> DeletionPage:
         """Read a page of the feed; raises FeedExpiredError, AccountsUnavailableError."""
-        response = await self._get("deletions", {} if after is None else {"after": after})
+        response = await self._get("deleted-users", {} if after is None else {"after": after})
         if response.status_code == httpx2.codes.GONE:
             raise FeedExpiredError
         return _read(DeletionPage, response)
 
     async def find(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Account]:
         """Return the accounts that exist, of up to 100; raises AccountsUnavailableError."""
-        response = await self._get("accounts", {"id": [str(one) for one in ids]})
-        return {account.id: account for account in _read(_Accounts, response).accounts}
+        response = await self._get("users", {"id": [str(one) for one in ids]})
+        return {account.id: account for account in _read(_Accounts, response).items}
 
     async def close(self) -> None:
         """Close the connections."""

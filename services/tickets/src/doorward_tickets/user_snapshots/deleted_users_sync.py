@@ -77,10 +77,10 @@ class DeletedUsersSync:
         self._caught_up_at = time.monotonic()
 
     async def _apply(self, page: DeletionPage, before: str | None) -> None:
-        if page.cursor == (before or None):
+        if page.next_cursor == (before or None):
             return
-        if await self._database.write(partial(_forget, page=page, before=before)) and page.users:
-            log.info("deleted_users.applied", people=len(page.users))
+        if await self._database.write(partial(_forget, page=page, before=before)) and page.items:
+            log.info("deleted_users.applied", people=len(page.items))
 
     async def _page(self, cursor: str | None) -> DeletionPage:
         """Read behind the cursor; from the beginning where there is none, or none that the feed knows.
@@ -128,9 +128,9 @@ def _correct(connection: sa.Connection, gone: Sequence[uuid.UUID], back: Sequenc
 
 def _forget(connection: sa.Connection, page: DeletionPage, before: str | None) -> bool:
     # None: the feed is empty and does not know ours. Identity was restored from before its first deletion.
-    after = page.cursor or ""
+    after = page.next_cursor or ""
     # First, for it is a lock too: another replica with the same page waits, and then has nothing to do.
     is_first = repository.move_cursor(connection, before, after)
     if is_first:
-        repository.forget(connection, [user.id for user in page.users])
+        repository.forget(connection, [user.id for user in page.items])
     return is_first

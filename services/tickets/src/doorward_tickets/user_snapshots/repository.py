@@ -15,7 +15,7 @@ from doorward_tickets.tables import feed_cursors, idempotency_keys, user_snapsho
 from doorward_tickets.user_snapshots.users_client import Profile
 
 _IS_GONE: Final = user_snapshots.c.deleted_at.is_not(None)
-_FEED: Final = "deletions"
+_FEED: Final = "deleted_users"
 _CHECK: Final = "everybody"
 
 
