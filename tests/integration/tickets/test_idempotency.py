@@ -119,9 +119,9 @@ def test_key_is_forgotten_after_its_time_and_swept(installation: Installation, p
 
 
 def sweep(installation: Installation) -> int:
-    keys = installation.tickets_app.state.means.keys
+    keys = installation.tickets_app.state.services.idempotency_keys
     with installation.tickets_engine.connect() as connection:
-        return int(keys.sweep(connection, 100))
+        return int(keys.purge(connection, count=100))
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\tb"])

@@ -7,7 +7,7 @@ nothing behind. Keys belong to their caller, and are kept as hashes.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -91,24 +91,22 @@ class IdempotencyKeys:
         self._table = table
         self._seconds = seconds
 
-    def once(
-        self, connection: sa.Connection, request: KeyedRequest | None, work: Callable[[], Answer]
-    ) -> Answer:
-        """Return what `work` answers, or what it answered before; raises IdempotencyKeyReusedError.
+    def claim(self, connection: sa.Connection, request: KeyedRequest | None) -> Answer | None:
+        """Claim the key of a request; return the answer of an earlier try, which is then the answer.
 
-        In a transaction, whose commit makes work and answer known at once.
+        With None the caller does the work, and stores its answer in the same transaction: the commit
+        publishes both. A request without a key always gets None. Raises IdempotencyKeyReusedError.
         """
-        if request is None:
-            return work()
-        answered = self._claim(connection, request)
-        if answered is not None:
-            return answered
-        answer = work()
-        kept = {name: value for name, value in answer._asdict().items() if name in self._table.c}
-        connection.execute(self._table.update().where(*self._row_of(request)).values(kept))
+        return None if request is None else self._claim(connection, request)
+
+    def store(self, connection: sa.Connection, request: KeyedRequest | None, answer: Answer) -> Answer:
+        """Store the answer under the claimed key; return it."""
+        if request is not None:
+            values = {name: value for name, value in answer._asdict().items() if name in self._table.c}
+            connection.execute(self._table.update().where(*self._row_of(request)).values(values))
         return answer
 
-    def sweep(self, connection: sa.Connection, count: int) -> int:
+    def purge(self, connection: sa.Connection, /, *, count: int) -> int:
         """Delete up to `count` expired keys; return how many."""
         keys = self._table.c
         expired = sa.select(keys.caller_id, keys.key_hash).where(keys.expires_at <= utc_now()).limit(count)

@@ -1,0 +1,102 @@
+"""Client of auth, as a registered service: deleted users, and the accounts that mail goes to."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from doorward_client.errors import UnavailableError
+from doorward_client.internal_http import internal_http_client
+from doorward_client.settings.verifier import VerifierSettings
+
+T = TypeVar("T", bound=BaseModel)
+
+_TIMEOUT_SECONDS: Final = 3.0
+
+
+class FeedExpiredError(Exception):
+    """The feed of deleted users no longer has the entries after the cursor."""
+
+
+class AuthUnavailableError(UnavailableError):
+    """503: auth is unavailable, or rejects this service's credentials."""
+
+    code = "auth_unavailable"
+
+
+class DeletedUser(BaseModel):
+    """An entry of the feed."""
+
+    id: uuid.UUID
+
+
+class DeletedUsersPage(BaseModel):
+    """A page of the feed of deleted users."""
+
+    users: list[DeletedUser]
+    cursor: str | None
+    has_more: bool
+
+
+class Account(BaseModel):
+    """An account and its email address."""
+
+    id: uuid.UUID
+    email: str
+    name: str
+    role: str
+    status: str
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "active"
+
+
+class _AccountList(BaseModel):
+    accounts: list[Account]
+
+
+class AuthClient:
+    """Calls `GET /deletions` and `GET /accounts` of auth. `transport` replaces the network.
+
+    Raises SettingsError without a URL and credentials of auth.
+    """
+
+    def __init__(
+        self, settings: VerifierSettings, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        auth = settings.auth_client(purpose="to learn of deleted users")
+        self._url = auth.url
+        self._client = internal_http_client(
+            auth=(auth.client_id, auth.client_secret), timeout=_TIMEOUT_SECONDS, transport=transport
+        )
+
+    async def list_deleted_users(self, after: str | None) -> DeletedUsersPage:
+        """Read a page of the feed; raises FeedExpiredError, AuthUnavailableError."""
+        response = await self._get("deletions", {} if after is None else {"after": after})
+        if response.status_code == httpx2.codes.GONE:
+            raise FeedExpiredError
+        return _parse(DeletedUsersPage, response)
+
+    async def find_accounts(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Account]:
+        """Return those of up to 100 accounts that exist; raises AuthUnavailableError."""
+        response = await self._get("accounts", {"id": [str(user_id) for user_id in ids]})
+        return {account.id: account for account in _parse(_AccountList, response).accounts}
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _get(self, path: str, parameters: dict[str, str | list[str]]) -> httpx2.Response:
+        try:
+            return await self._client.get(f"{self._url}/{path}", params=parameters)
+        except httpx2.HTTPError as error:
+            raise AuthUnavailableError(type(error).__name__) from error
+
+
+def _parse(model: type[T], response: httpx2.Response) -> T:
+    try:
+        return model.model_validate_json(response.raise_for_status().content)
+    except (httpx2.HTTPError, ValidationError) as error:
+        raise AuthUnavailableError(f"status {response.status_code}") from error
