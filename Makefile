@@ -10,6 +10,7 @@ PACKAGES := client kit mail identity auth users tickets standalone
 EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
 MODULES := -p doorward_client -p doorward_kit -p doorward_mail -p doorward_identity -p doorward_auth -p doorward_users -p doorward_tickets -p doorward
 IMAGES := auth users tickets standalone
+REGISTRY ?= localhost
 TAG ?= dev
 DOCKER ?= docker
 LOAD ?= kind load docker-image
@@ -69,8 +70,8 @@ bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real Maria
 	PYTHONPATH=loadtest:tests $(BIN)/python -m bench $(ARGS)
 
 .PHONY: chart-check
-chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: Helm, schemas, linters, what is made from it (ARGS="--without kube-linter")
-	PYTHONPATH=tests:docs $(BIN)/python -m chart $(ARGS)
+chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: Helm, schemas, policy, kube-score, deploy/manifests
+	PYTHONPATH=tests:docs $(BIN)/python -m chart
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: load
@@ -87,17 +88,17 @@ check: lint types test ## Run lint, types and test
 ##@ Kubernetes
 
 .PHONY: images
-images: ## Build the images (TAG=dev; DOCKER="podman" to use another builder)
+images: ## Build the images (REGISTRY=localhost TAG=dev; DOCKER="podman" for another builder)
 	@for service in $(IMAGES); do \
 		$(DOCKER) build $(BUILD_ARGS) --build-arg SERVICE=$$service --build-arg VERSION=$(TAG) \
-			-t doorward/$$service:$(TAG) services/ || exit 1; \
+			-t $(REGISTRY)/doorward/$$service:$(TAG) services/ || exit 1; \
 	done
 
 .PHONY: cluster-images
-cluster-images: ## Build two versions and bring them to a cluster (LOAD="kind load docker-image")
+cluster-images: ## Build two versions and load them into a cluster (LOAD="kind load docker-image")
 	@$(MAKE) --no-print-directory images TAG=dev
 	@$(MAKE) --no-print-directory images TAG=next
-	$(LOAD) $(foreach tag,dev next,$(IMAGES:%=doorward/%:$(tag)))
+	$(LOAD) $(foreach tag,dev next,$(IMAGES:%=$(REGISTRY)/doorward/%:$(tag)))
 
 .PHONY: cluster-test
 cluster-test: $(VENV)/.dev $(VENV)/.load ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
@@ -114,7 +115,7 @@ servers: ## Install the servers that the tests need, where that is possible (Deb
 	@sh tests/support/install_servers.sh
 
 .PHONY: chart-tools
-chart-tools: $(VENV)/.checkov ## Install what chart-check runs, where that is possible (Go and Python packages)
+chart-tools: $(VENV)/.build ## Install the tools of chart-check (needs Go)
 	@sh tests/chart/install_tools.sh
 
 .PHONY: manifests
@@ -127,16 +128,21 @@ docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from t
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	@for name in requirements build dev load checkov; do \
+	@for name in requirements build dev load; do \
 		case $$name in \
 			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
 			load) inputs="services/load.in"; flags="-c services/requirements.lock -c services/dev.lock" ;; \
-			checkov) inputs="services/checkov.in"; flags="" ;; \
 			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
 		esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$flags $$inputs \
 			--output-file services/$$name.lock || exit 1; \
+	done
+	@for set in oldest:lowest-direct newest:highest; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --resolution $${set#*:} \
+			--extra redis --extra prometheus services/client/pyproject.toml tests/client_compatibility/peers.in \
+			--output-file tests/client_compatibility/$${set%:*}.lock || exit 1; \
 	done
 
 .PHONY: clean
@@ -162,14 +168,7 @@ $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
 	@touch $@
 
-# Checkov pins what the services do not: an environment of its own, and only for chart-check.
-$(VENV)/.checkov: $(VENV)/.build services/checkov.lock
-	@echo "Installing checkov into $(VENV)/checkov (the first time only) ..."
-	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENV)/checkov
-	@VIRTUAL_ENV=$(VENV)/checkov $(BIN)/uv pip install --quiet --require-hashes -r services/checkov.lock
-	@touch $@
-
-# Beside the others, not on top of them: whoever puts a cluster under load needs neither services nor tests.
+# Independent of the others, because a load test of a cluster needs neither services nor tests.
 $(VENV)/.load: $(VENV)/.build services/load.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/load.lock
 	@touch $@

@@ -1,7 +1,8 @@
-"""The table of a chart's values, from the comments of its values.yaml (helm-docs' convention).
+"""Generates the table of a chart's values from the comments of values.yaml (the convention of helm-docs).
 
-A comment that starts with `# --`, right above a key, describes it; comment lines after it go on, with `--` or
-without. A described map is one row, and what is in it has none. A value that nobody describes is an error.
+A comment that starts with `# --` directly above a key describes it. Further comment lines continue the
+description, with or without `--`. A described map is one row, without rows for its content. A value without a
+description is an error.
 """
 
 import itertools
@@ -18,7 +19,7 @@ _WIDEST_DEFAULT: Final = 80
 
 @dataclass(frozen=True)
 class Value:
-    """One row: the path of the key, its default as YAML's flow style or JSON, what it is."""
+    """One row: path of the key, default as JSON, description."""
 
     path: str
     default: str
@@ -26,12 +27,12 @@ class Value:
 
 
 class UndescribedValueError(ValueError):
-    """A value of the chart that no comment describes."""
+    """A value without a `# --` comment."""
 
 
 def values_table(text: str) -> str:
     """Return a Markdown table of a values.yaml; raises UndescribedValueError."""
-    rows = ["| value | default | what it is |", "|---|---|---|"]
+    rows = ["| value | default | description |", "|---|---|---|"]
     for value in described(text):
         cells = f"`{value.path}`", f"`{value.default}`", value.description
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
@@ -39,15 +40,15 @@ def values_table(text: str) -> str:
 
 
 def described(text: str) -> list[Value]:
-    """Return the rows of a values.yaml in the order of the file; raises UndescribedValueError."""
+    """Return the rows in the order of the file; raises UndescribedValueError."""
     document = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(document, yaml.MappingNode):
-        raise UndescribedValueError("values.yaml is no mapping")
+        raise UndescribedValueError("values.yaml is not a mapping")
     return list(_rows(document, text.splitlines(), ""))
 
 
 def sections(text: str) -> list[str]:
-    """Return the paths of the maps whose values are described one by one, the whole file being `""`."""
+    """Return the paths of the maps that have a row per value; `""` is the whole file."""
     return list(dict.fromkeys(value.path.rpartition(".")[0] for value in described(text)))
 
 
@@ -64,7 +65,7 @@ def _rows(mapping: yaml.MappingNode, lines: list[str], prefix: str) -> Iterator[
 
 
 def _description(lines: list[str], line: int) -> str:
-    """Return what the comment lines right above a line say, from the first `# --` on."""
+    """Return the comment directly above a line, from the first `# --` on."""
     first = line
     while first > 0 and lines[first - 1].lstrip().startswith("#"):
         first -= 1

@@ -1,14 +1,11 @@
-"""Load that looks like a team's: `make load`, or `locust -f loadtest/locustfile.py`. See README.md."""
+"""A team's traffic: `make load`, or `locust -f loadtest/locustfile.py`. See README.md."""
 
-from scenarios import run
-from scenarios.admin import Administrator
-from scenarios.browsing import BrowsingPerson
-from scenarios.logins import ArrivingPerson
-from scenarios.mix import weigh
-from scenarios.tickets import TicketWriter
+from scenarios.admin import AdminUser
+from scenarios.run import lifecycle
+from scenarios.team import BrowsingUser, LoginUser
+from scenarios.tickets import TicketUser
 
-# What locust finds here, it runs: all of them, or those that are named on the command line.
-__all__ = ["Administrator", "ArrivingPerson", "BrowsingPerson", "TicketWriter"]
+# locust runs the user classes that it finds here: all, or those named on the command line.
+__all__ = ["AdminUser", "BrowsingUser", "LoginUser", "TicketUser"]
 
-weigh()
-run.course.install()
+lifecycle.install()

@@ -1,1 +1,1 @@
-"""Doorward measured: ratios within one run on a real MariaDB, each beside its A/A control."""
+"""Benchmarks: ratios within one run on a real MariaDB, each with an A/A control."""

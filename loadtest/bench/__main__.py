@@ -1,22 +1,24 @@
-"""`python -m bench`: measure everything, or with --quick only that everything can be measured."""
+"""`python -m bench`: measure all figures, or compare this checkout with another one."""
 
 import argparse
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from bench import report, stack
-from bench.client import LoadError
+from bench import comparison, report
+from bench.comparison import Comparison
 from bench.figures import footprint, latency, logins, pages, reads, refresh, tickets, verifier
+from bench.http_client import ResponseError
 from bench.plan import FULL, QUICK, Plan
-from bench.proc import machine_ticks, stolen_share
+from bench.procfs import machine_ticks, stolen_share
 from bench.rounds import Figure
-from bench.stack import Stack
+from bench.stack import Machine, Stack, running_machine
 from support.processes import ProcessError
 
 _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
@@ -35,14 +37,18 @@ _PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {
     "verifier": verifier.profile,
 }
 _PROFILE: Final = Path("reports/profile.txt")
+_EPILOG: Final = f"""\
+Names for --only: {", ".join(_FIGURES)}. With --against: {", ".join(comparison.FIGURES)}. The exit status is 1
+when nothing could be measured, and 0 whatever the figures are.
+"""
 
 
 def main() -> int:
-    """Measure; return 0 whatever the figures are, 1 when they could not be had."""
+    """Measure; return the exit status as the epilog explains it."""
     options = _options()
     try:
         return _measure(options)
-    except (LoadError, ProcessError, OSError, RuntimeError) as error:
+    except (ResponseError, ProcessError, OSError, RuntimeError) as error:
         print(f"bench: could not measure: {error}", file=sys.stderr)
     except (pytest.skip.Exception, pytest.fail.Exception) as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -52,42 +58,64 @@ def main() -> int:
 def _measure(options: argparse.Namespace) -> int:
     plan = QUICK if options.quick else FULL
     started, ticks = time.time(), machine_ticks()
-    figures: list[Figure] = []
-    with stack.running(plan.people) as servers:
-        # The database, started before, keeps to this core as well only when it is the last one.
-        os.sched_setaffinity(0, {servers.client_core})
+    with running_machine() as machine:
+        os.sched_setaffinity(0, {machine.client_core})
         if options.profile:
-            _PROFILES[options.profile](servers, _PROFILE)
+            _PROFILES[options.profile](Stack(machine, plan.users), _PROFILE)
             print(_PROFILE.read_text(encoding="utf-8"))
             return 0
-        for name in options.only or _FIGURES:
-            _say(f"measuring {name} ...")
-            figures += _FIGURES[name](servers, plan)
+        if options.against:
+            figures = Comparison(machine, options.against, plan, options.only).figures()
+        else:
+            figures = _own_figures(machine, plan, options.only)
     run: dict[str, Any] = {
         "seconds": round(time.time() - started),
         "quick": options.quick,
-        "people": plan.people,
+        "users": plan.users,
         "load_average": os.getloadavg()[0],
         "stolen_share": stolen_share(ticks, machine_ticks()),
     }
+    if options.against:
+        run |= {"before": _revision(options.against), "after": _revision(Path())}
     report.write(figures, run)
     print(report.table(figures), report.notes(figures), sep="\n\n")
-    _say(f"{run['seconds']} s; written to {report.PATH}")
+    report.progress(f"{run['seconds']} s; written to {report.PATH}")
     return 0
 
 
+def _own_figures(machine: Machine, plan: Plan, only: Sequence[str]) -> list[Figure]:
+    stack = Stack(machine, plan.users)
+    figures: list[Figure] = []
+    for name in only:
+        report.progress(f"measuring {name} ...")
+        figures += _FIGURES[name](stack, plan)
+    return figures
+
+
+def _revision(folder: Path) -> str:
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small numbers: does it work?")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=_EPILOG)
+    parser.add_argument("--quick", action="store_true", help="small sizes, to show that everything works")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="compare with another checkout, which has a .venv of its own; the ratios are this one / DIR",
+    )
     parser.add_argument(
         "--profile", nargs="?", const="reads", choices=list(_PROFILES), help="profile instead of measuring"
     )
-    parser.add_argument("--only", nargs="+", choices=list(_FIGURES), help="measure these alone")
-    return parser.parse_args()
-
-
-def _say(line: str) -> None:
-    print(f"bench: {line}", file=sys.stderr, flush=True)
+    parser.add_argument("--only", nargs="+", metavar="FIGURE", help="measure only these figures")
+    options = parser.parse_args()
+    names = list(comparison.FIGURES if options.against else _FIGURES)
+    options.only = options.only or names
+    if unknown := set(options.only) - set(names):
+        parser.error(f"--only: {', '.join(sorted(unknown))}: choose from {', '.join(names)}")
+    return options
 
 
 if __name__ == "__main__":

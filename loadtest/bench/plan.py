@@ -1,4 +1,4 @@
-"""How long to look: the full run, and a quick one that only shows that everything works."""
+"""Sizes of a run: the full run, and a quick run that only shows that everything works."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of a run. Windows are in seconds."""
+    """Windows are in seconds; `compared_tickets` is the number in a comparison of two checkouts."""
 
-    people: int
+    users: int
     depth: int
     rounds: int
     window: float
@@ -18,12 +18,14 @@ class Plan:
     pages: int
     starts: int
     tickets: int
+    compared_tickets: int
     ticket_depth: int
     searches: int
+    memory_requests: int
 
 
 FULL: Final = Plan(
-    people=120_000,
+    users=120_000,
     depth=100_000,
     rounds=9,
     window=3.0,
@@ -33,11 +35,13 @@ FULL: Final = Plan(
     pages=40,
     starts=7,
     tickets=1_000_000,
+    compared_tickets=200_000,
     ticket_depth=10_000,
     searches=150,
+    memory_requests=10_000,
 )
 QUICK: Final = Plan(
-    people=12_000,
+    users=12_000,
     depth=10_000,
     rounds=3,
     window=1.0,
@@ -47,6 +51,8 @@ QUICK: Final = Plan(
     pages=10,
     starts=2,
     tickets=50_000,
+    compared_tickets=20_000,
     ticket_depth=2_000,
     searches=40,
+    memory_requests=2_000,
 )

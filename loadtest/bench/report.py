@@ -1,8 +1,9 @@
-"""What a run found: one table for people, one JSON file for programs."""
+"""The results of a run: a Markdown table and a JSON file."""
 
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +11,16 @@ from typing import Any, Final
 from bench.rounds import Figure
 
 PATH: Final = Path("reports/bench.json")
-_COLUMNS: Final = ("figure", "median", "rounds", "A/A control", "target", "")
+_COLUMNS: Final = ("figure", "median", "rounds", "A/A control", "target", "result")
+
+
+def progress(line: str) -> None:
+    print(f"bench: {line}", file=sys.stderr, flush=True)
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Write the figures as a Markdown table."""
-    rows = [_COLUMNS, *(_row(one) for one in figures)]
+    """Format the figures as a Markdown table."""
+    rows = [_COLUMNS, *map(_row, figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
@@ -26,12 +31,12 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def notes(figures: Sequence[Figure]) -> str:
-    """Write what stands behind the figures, one line each."""
+    """Format the figures' notes, one line for each figure."""
     lines = []
     for figure in figures:
-        told = ", ".join(f"{name} {_number(value)}" for name, value in figure.notes.items())
-        if told:
-            lines.append(f"{figure.name}: {told}")
+        values = ", ".join(f"{name} {_number(value)}" for name, value in figure.notes.items())
+        if values:
+            lines.append(f"{figure.name}: {values}")
     return "\n".join(lines)
 
 
@@ -39,20 +44,20 @@ def write(figures: Sequence[Figure], run: dict[str, Any]) -> None:
     """Write the JSON file."""
     PATH.parent.mkdir(exist_ok=True)
     document = {
-        "run": {**run, "python": platform.python_version(), "cores": len(os.sched_getaffinity(0))},
+        "run": {**run, "python": platform.python_version(), "cores": os.cpu_count()},
         "figures": [
             {
-                "name": one.name,
-                "unit": one.unit,
-                "median": one.median,
-                "rounds": list(one.values),
-                "control": list(one.control),
-                "bound": one.bound.value,
-                "target": one.target,
-                "met": one.is_met,
-                "notes": dict(one.notes),
+                "name": figure.name,
+                "unit": figure.unit,
+                "median": figure.median,
+                "rounds": list(figure.values),
+                "control": list(figure.control),
+                "bound": figure.bound.value,
+                "target": figure.target,
+                "met": figure.is_met,
+                "notes": dict(figure.notes),
             }
-            for one in figures
+            for figure in figures
         ],
     }
     PATH.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -65,8 +70,8 @@ def _row(figure: Figure) -> tuple[str, ...]:
         f"{figure.median:.2f}{unit}",
         f"{min(figure.values):.2f} - {max(figure.values):.2f} (n={len(figure.values)})",
         f"{min(figure.control):.2f} - {max(figure.control):.2f}" if figure.control else "-",
-        f"{figure.bound.value} {figure.target:g}{unit}",
-        "met" if figure.is_met else "NOT MET",
+        f"{figure.bound.value} {figure.target:.3g}{unit}",
+        "met" if figure.is_met else "MISSED",
     )
 
 

@@ -1,20 +1,21 @@
-"""Paired rounds: every arm once a round, in an order that turns, and ratios within the round.
+"""Paired rounds: every arm runs once in each round, in rotated order, and ratios are within a round.
 
-Identical servers differ by up to a fifth between one moment and the next on a shared machine. Two
-measurements of the same round have met nearly the same machine, so their ratio says more than
-either of them; and the ratio of two identical servers (the A/A control) says how much more.
+Identical servers differ by up to a fifth from one moment to the next on a shared machine. The two
+measurements of a round run under nearly the same conditions, so their ratio is steadier than either. The
+ratio of two identical servers, the A/A control, shows the noise that remains.
 """
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
-Arm = Callable[[], float]
+T = TypeVar("T")
 
 
 class Bound(StrEnum):
-    """Which side of its target a figure must be on."""
+    """The side of the target on which a figure must be."""
 
     AT_LEAST = ">="
     AT_MOST = "<="
@@ -22,9 +23,9 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing measured: its value in each round, the control's, and what it should be.
+    """A measured value: one for each round, the control's ratios, and the target.
 
-    `unit` is "x" for a ratio. The control is a ratio of equals: what noise alone makes of 1.
+    `unit` is "x" for a ratio.
     """
 
     name: str
@@ -37,36 +38,35 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The figure."""
         return statistics.median(self.values)
 
     @property
     def is_met(self) -> bool:
-        """Tell whether the median is on the right side of the target."""
+        """Whether the median is on the right side of the target."""
         return self.median >= self.target if self.bound is Bound.AT_LEAST else self.median <= self.target
 
 
-def in_turns(arms: Mapping[str, Arm], rounds: int) -> dict[str, list[float]]:
-    """Measure every arm in every round; return each arm's values, one a round.
+def measure_rounds(arms: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """Measure every arm in every round; return each arm's values, one for each round.
 
-    Orders are ABC, CBA, BCA, ACB, ...: each arm comes first, last and between equally often.
+    Orders are ABC, CBA, BCA, ACB, ..., so that each arm is first, last and between equally often.
     """
-    found: dict[str, list[float]] = {name: [] for name in arms}
+    values: dict[str, list[T]] = {name: [] for name in arms}
     names = list(arms)
     for number in range(rounds):
         shift = (number // 2) % len(names)
         order = names[shift:] + names[:shift]
         for name in reversed(order) if number % 2 else order:
-            found[name].append(arms[name]())
-    return found
+            values[name].append(arms[name]())
+    return values
 
 
-def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
     """Divide round by round."""
-    return [one / other for one, other in zip(above, below, strict=True)]
+    return [above / below for above, below in zip(numerators, denominators, strict=True)]
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that `share` of all are not above (nearest rank)."""
+    """Return the percentile by nearest rank; `share` is between 0 and 1."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

@@ -1,7 +1,7 @@
-"""`python -m bench.verifier SECONDS ROUNDS`: verifying tokens and nothing else; prints JSON.
+"""`python -m bench.verifier SECONDS`: verify tokens without HTTP; prints CPU-microseconds a call as JSON.
 
-Each of these is CPU-microseconds a call, one value a round: a token never seen (the memory is full, so
-each also pushes one out), a token remembered, and looking a token up in the list of revoked ones.
+`fresh`: tokens verified for the first time, with a full cache, so that each evicts another. `remembered`:
+cached tokens. `revocation_check`: the check against the list of revocations alone.
 """
 
 import itertools
@@ -12,10 +12,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from bench.rounds import Arm, in_turns
 from bench.signing import new_signer, new_verifier, sign
 from doorward_client.permissions import Role
-from doorward_client.revocations.models import Changes
+from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.revocations.revocation_list import RevocationList
 from doorward_client.tokens import MAX_REMEMBERED, Claims
 
@@ -23,13 +22,29 @@ REVOKED: Final = 100_000
 _TOKENS: Final = MAX_REMEMBERED * 5 // 2
 _REMEMBERED: Final = 1_000
 _CALLS: Final = 200
-"""Between two looks at the clock."""
+"""Calls between two readings of the clock."""
 
 T = TypeVar("T")
 
 
-def microseconds(call: Callable[[T], object], arguments: Iterator[T], seconds: float) -> float:
-    """Return what a call costs, the loop around it included."""
+def measure(seconds: float) -> dict[str, float]:
+    """Measure each kind of call for some seconds."""
+    tokens = uncached_tokens()
+    return {
+        "fresh": _fresh(tokens, seconds),
+        "remembered": _remembered(tokens[:_REMEMBERED], seconds),
+        "revocation_check": _revocation_check(tokens, seconds),
+    }
+
+
+def uncached_tokens() -> list[str]:
+    """Sign so many tokens that, verified in rotation, each has left the cache before its next turn."""
+    signer = new_signer()
+    return [sign(signer, uuid.uuid4(), Role.USER.value) for _ in range(_TOKENS)]
+
+
+def _microseconds(call: Callable[[T], object], arguments: Iterator[T], seconds: float) -> float:
+    """Return the CPU time of a call, including the loop's own."""
     started, end = time.process_time(), time.monotonic() + seconds
     calls = 0
     while time.monotonic() < end:
@@ -39,60 +54,44 @@ def microseconds(call: Callable[[T], object], arguments: Iterator[T], seconds: f
     return (time.process_time() - started) / calls * 1e6
 
 
-def measure(seconds: float, rounds: int) -> dict[str, list[float]]:
-    """Measure every arm and its twin, which must differ by noise alone, in every round."""
-    tokens = tokens_of_strangers()
-    arms: dict[str, Arm] = {}
-    for twin in ("", " again"):
-        arms["fresh" + twin] = _fresh(tokens, seconds)
-        arms["remembered" + twin] = _remembered(tokens[:_REMEMBERED], seconds)
-        arms["check" + twin] = _check(tokens, seconds)
-    return in_turns(arms, rounds)
-
-
-def tokens_of_strangers() -> list[str]:
-    """Sign enough tokens that, verified in turn, none is still remembered when it comes again."""
-    signer = new_signer()
-    return [sign(signer, uuid.uuid4(), Role.USER.value) for _ in range(_TOKENS)]
-
-
-def _fresh(tokens: Sequence[str], seconds: float) -> Arm:
-    verifier = new_verifier(_long_list(()))
+def _fresh(tokens: Sequence[str], seconds: float) -> float:
+    verifier = new_verifier(_revocation_list(()))
     supply = itertools.cycle(tokens)
     for token in itertools.islice(supply, MAX_REMEMBERED):
         verifier.verify(token)
-    return lambda: microseconds(verifier.verify, supply, seconds)
+    return _microseconds(verifier.verify, supply, seconds)
 
 
-def _remembered(tokens: Sequence[str], seconds: float) -> Arm:
-    verifier = new_verifier(_long_list(()))
+def _remembered(tokens: Sequence[str], seconds: float) -> float:
+    verifier = new_verifier(_revocation_list(()))
     for token in tokens:
         verifier.verify(token)
-    return lambda: microseconds(verifier.verify, itertools.cycle(tokens), seconds)
+    return _microseconds(verifier.verify, itertools.cycle(tokens), seconds)
 
 
-def _check(tokens: Sequence[str], seconds: float) -> Arm:
+def _revocation_check(tokens: Sequence[str], seconds: float) -> float:
     verifier = new_verifier(RevocationList())
-    good = [verifier.verify(token) for token in tokens]
-    # Half of the bearers are listed with the token_version of their tokens: found, and not revoked.
-    revocations = _long_list(good[::2])
+    claims = [verifier.verify(token) for token in tokens]
+    # Half of the users are in the list, with the token_version of their tokens: found, but not revoked.
+    revocations = _revocation_list(claims[::2])
 
     def check(claims: Claims) -> None:
         assert not revocations.is_revoked(
             session_id=claims.session_id, user_id=claims.user_id, token_version=claims.token_version
         )
 
-    return lambda: microseconds(check, itertools.cycle(good), seconds)
+    return _microseconds(check, itertools.cycle(claims), seconds)
 
 
-def _long_list(present: Sequence[Claims]) -> RevocationList:
-    """Make a list of REVOKED entries, half sessions and half users, with these users among them."""
+def _revocation_list(present: Sequence[Claims]) -> RevocationList:
+    """Return REVOKED entries, half sessions and half users; these users are among them."""
     users = {claims.user_id: (claims.token_version, 300.0) for claims in present}
     users.update((uuid.uuid4(), (1, 300.0)) for _ in range(REVOKED // 2 - len(users)))
     revocations = RevocationList()
-    revocations.apply(Changes({uuid.uuid4(): 300.0 for _ in range(REVOKED // 2)}, users, cursor=""))
+    sessions = {uuid.uuid4(): 300.0 for _ in range(REVOKED // 2)}
+    revocations.apply(FetchedRevocations(RevocationEntries(sessions, users)))
     return revocations
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(float(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(measure(float(sys.argv[1]))))

@@ -1,4 +1,4 @@
-"""Load on a running installation: people, sessions, limits, and the runner around locust.
+"""Load on a running installation: test accounts, sessions, thresholds, and the runner for locust.
 
-Nothing here imports locust, which patches the standard library: that is left to `scenarios`.
+Nothing here imports locust, because locust patches the standard library; `scenarios` imports it.
 """

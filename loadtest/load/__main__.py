@@ -1,7 +1,6 @@
-"""`python -m load`: put an installation under load, and judge how it held; see --help."""
+"""`python -m load`: put an installation under load and check the thresholds; see --help."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -9,21 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from load.child import INTERRUPTED, interruptible, run_locust
-from load.office import open_office
-from load.options import add_options, environment
-from load.session import LOGIN
+from load.http_client import LoadError
+from load.locust_process import INTERRUPTED, run_locust, sigterm_as_interrupt
+from load.options import add_options, environment, variable_or
 from load.thresholds import ThresholdError, Thresholds
-from load.wire import LoadError
+from load.user_provisioning import open_provisioning
+from load.user_session import LOGIN
 
 _UNUSABLE: Final = 2
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Who comes (nobody named: the mix), how many, how fast, and what is allowed beside the usual."""
+    """The kinds of users (empty: all), how many, how many start each second, and its thresholds."""
 
-    personas: Sequence[str]
+    kinds: Sequence[str]
     users: int
     spawn_rate: float
     rules: Sequence[str] = ()
@@ -31,31 +30,31 @@ class Scenario:
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "mix": Scenario((), 60, 6),
-    "browsing": Scenario(("BrowsingPerson",), 60, 6),
-    # A storm is more than can be hashed at once: refusals with a time to come back are the right answer.
-    "logins": Scenario(("ArrivingPerson",), 100, 50, (f"{LOGIN} p95=5000 refused=0.9",)),
-    "admin": Scenario(("Administrator",), 5, 1),
-    "tickets": Scenario(("TicketWriter",), 20, 4),
+    "browsing": Scenario(("BrowsingUser",), 60, 6),
+    # More logins arrive than can be hashed, so rejections with `Retry-After` are correct.
+    "logins": Scenario(("LoginUser",), 100, 50, (f"{LOGIN} p95=5000 rejected=0.9",)),
+    "admin": Scenario(("AdminUser",), 5, 1),
+    "tickets": Scenario(("TicketUser",), 20, 4),
 }
 
 _EPILOG: Final = """\
-Each option can be given by the environment variable in brackets instead, the password only so. Anything else
-is handed to locust (--processes 4, --csv reports/load, ...). Ends with 0 when every threshold held, 1 when
-one did not, 2 when there was nothing to measure, 3 when people of the run were left, 130 after Ctrl-C.
+Each option has an environment variable, shown in brackets; the password has only the variable. Further
+options are passed to locust (--processes 4, --csv reports/load, ...). Exit status: 0 all thresholds held,
+1 a threshold was violated, 2 nothing could be measured, 3 test accounts may be left, 130 interrupted.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a scenario, or clean; return the exit status that the epilog tells."""
-    options, further = _parser().parse_known_args(arguments)
+    """Run a scenario or clean up; return the exit status as the epilog lists it."""
+    options, locust_options = _parser().parse_known_args(arguments)
     options.threshold = [*SCENARIOS[options.scenario].rules, *options.threshold]
     try:
-        Thresholds().changed(options.threshold)  # to say now what is wrong with them, not after a start
-        with interruptible():
+        Thresholds().with_rules(options.threshold)  # reports a wrong rule before anything starts
+        with sigterm_as_interrupt():
             if options.clean:
                 return _clean(options)
             with _target(options) as target:
-                return _measure(options, further, target)
+                return _measure(options, locust_options, target)
     except (LoadError, ThresholdError) as error:
         print(f"load: {error}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -63,82 +62,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _UNUSABLE
 
 
-def _measure(options: argparse.Namespace, further: Sequence[str], target: Mapping[str, str]) -> int:
+def _measure(options: argparse.Namespace, locust_options: Sequence[str], target: Mapping[str, str]) -> int:
     scenario = SCENARIOS[options.scenario]
     command = [
         "--headless",
         "--only-summary",
-        "--stop-timeout=10",  # who does something finishes it, and signs out
+        "--stop-timeout=10",  # users finish their task and log out
         f"--host={target.get('BASE_URL', options.base_url)}",
         f"--users={options.users or scenario.users}",
         f"--spawn-rate={options.spawn_rate or scenario.spawn_rate}",
         f"--run-time={options.run_time}",
         f"--html={options.report}",
-        *further,
-        *scenario.personas,
+        *locust_options,
+        *scenario.kinds,
     ]
     report = Path(options.report)
     report.unlink(missing_ok=True)
     status = run_locust(command, {**environment(options), **target})
     if status == INTERRUPTED:
-        print("load: interrupted before its end", file=sys.stderr)
+        print("load: interrupted", file=sys.stderr)
     if report.exists():
-        print(f"load: written to {report}", file=sys.stderr)
+        print(f"load: report written to {report}", file=sys.stderr)
     return status
 
 
 def _clean(options: argparse.Namespace) -> int:
-    office = open_office(options.base_url, options)
-    print(f"load: removed {office.remove()} people of earlier runs", file=sys.stderr)
-    office.close()
+    provisioning = open_provisioning(options.base_url, options)
+    print(f"load: removed {provisioning.remove()} accounts of earlier runs", file=sys.stderr)
+    provisioning.close()
     return 0
 
 
 def _target(options: argparse.Namespace) -> AbstractContextManager[Mapping[str, str]]:
     if not options.local:
         return nullcontext({})
-    # Imported by those who use it: a cluster is put under load without the services' own packages.
-    from load.chain import local_chain  # noqa: PLC0415
+    # Imported here, because a run against a cluster works without the services' packages.
+    from load.local_chain import local_chain  # noqa: PLC0415
 
     print("load: starting HAProxy, NGINX, the services and MariaDB ...", file=sys.stderr, flush=True)
     return local_chain()
 
 
 def _parser() -> argparse.ArgumentParser:
-    def default(name: str, otherwise: str) -> str:
-        return os.environ.get(name) or otherwise
-
     parser = argparse.ArgumentParser(prog="python -m load", description=__doc__, epilog=_EPILOG)
     add = parser.add_argument
-    add("--local", action="store_true", help="start the whole chain on this machine, and stop it afterwards")
-    add(
-        "--clean",
-        action="store_true",
-        help="remove the people that killed runs have left, and do nothing else",
-    )
+    add("--local", action="store_true", help="start the whole chain on this machine and stop it afterwards")
+    add("--clean", action="store_true", help="only remove the test accounts that killed runs left behind")
     add(
         "--base-url",
-        default=default("BASE_URL", "http://127.0.0.1:8080"),
-        help="where it answers: in front of /api/v1 [BASE_URL; %(default)s]",
+        default=variable_or("BASE_URL", "http://127.0.0.1:8080"),
+        help="URL of the installation, without /api/v1 [BASE_URL; %(default)s]",
     )
     add(
         "--scenario",
         choices=list(SCENARIOS),
-        default=default("SCENARIO", "mix"),
-        help="who comes [SCENARIO; %(default)s]",
+        default=variable_or("SCENARIO", "mix"),
+        help="which kinds of users [SCENARIO; %(default)s]",
     )
-    add("--users", type=int, default=default("USERS", "0"), help="how many at once [USERS; by scenario]")
+    add("--users", type=int, default=variable_or("USERS", "0"), help="concurrent users [USERS; by scenario]")
     add(
         "--spawn-rate",
         type=float,
-        default=default("SPAWN_RATE", "0"),
-        help="how many more a second, and so how many logins [SPAWN_RATE; by scenario]",
+        default=variable_or("SPAWN_RATE", "0"),
+        help="users that start, and so log in, each second [SPAWN_RATE; by scenario]",
     )
-    add("--run-time", default=default("RUN_TIME", "60s"), help="how long: 60s, 10m [RUN_TIME; %(default)s]")
+    add(
+        "--run-time",
+        default=variable_or("RUN_TIME", "60s"),
+        help="duration: 60s, 10m [RUN_TIME; %(default)s]",
+    )
     add(
         "--report",
-        default=default("REPORT", "reports/load.html"),
-        help="where the report is written [REPORT; %(default)s]",
+        default=variable_or("REPORT", "reports/load.html"),
+        help="path of the report [REPORT; %(default)s]",
     )
     add_options(parser)
     return parser

@@ -1,4 +1,4 @@
-"""What a run has to hold, by route, and whether it did."""
+"""Thresholds of a run by route, and which of them the run violated."""
 
 import math
 import re
@@ -6,45 +6,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from load.session import LOGIN
-from load.wire import EDGE_LIMIT
+from load.http_client import EDGE_LIMIT
+from load.user_session import LOGIN
 
-FEWEST: Final = 20
-"""Requests from which on a route's p95 is judged: of fewer it would be the slowest of all."""
+MIN_REQUESTS: Final = 20
+"""A route's p95 is evaluated from this many requests on: of fewer it would be the maximum."""
 
-_REFUSED: Final = "refused: "
+_REJECTED: Final = "rejected: "
 _EXPIRED: Final = "expired"
-_ROW: Final = re.compile(rf"(?P<template>\S+)(?: \((?P<what>{_EXPIRED}|{_REFUSED}\S*)\))?")
+_ROW: Final = re.compile(rf"(?P<template>\S+)(?: \((?P<outcome>{_EXPIRED}|{_REJECTED}\S*)\))?")
 _RULE: Final = re.compile(r"(?:(?P<route>[A-Z]+ /\S*)\s+)?(?P<limits>\w+=\S+(?:\s+\w+=\S+)*)")
-_EDGE_MEASURED: Final = (
-    "all routes: HAProxy's limit for one source was measured, not what is behind it; for a load test raise"
-    " DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S there"
+_FORM: Final = (
+    "a threshold looks like `p95=800` or `GET /api/v1/users p95=500 errors=0.01 rejected=0`,"
+    " in milliseconds and shares of 1"
+)
+_EDGE_LIMITED: Final = (
+    "all routes: HAProxy's limit per source was measured, not the services; for a load test raise"
+    " DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S"
 )
 
 
 class ThresholdError(ValueError):
-    """A threshold cannot be read; the message says what one looks like."""
+    """A rule cannot be parsed; the message shows the form."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that is allowed: milliseconds, and shares of 1."""
+    """The maximum allowed: milliseconds, and shares of 1."""
 
     p95: float
     errors: float
-    refused: float
+    rejected: float
 
 
-DEFAULT: Final = Limits(p95=1_000, errors=0.01, refused=0.0)
+DEFAULT: Final = Limits(p95=1_000, errors=0.01, rejected=0.0)
 ROUTES: Final[Mapping[str, Limits]] = {
-    # A password's hash is slow on purpose, and a few who come at once wait for each other.
-    LOGIN: Limits(p95=2_500, errors=0.01, refused=0.05),
+    # Password hashes are slow on purpose, and concurrent logins queue for the cores.
+    LOGIN: Limits(p95=2_500, errors=0.01, rejected=0.05),
 }
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of the statistics: `name` is what `row_name` made."""
+class StatsRow:
+    """One row of locust's statistics; `row_name` makes its name. p95 is in milliseconds."""
 
     method: str
     name: str
@@ -54,22 +58,21 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """One route of a run. Refusals and tokens whose time was over are counted apart from `requests`."""
+class RouteStats:
+    """Statistics of one route. `requests` excludes rejections and expired tokens."""
 
     route: str
     requests: int = 0
     failures: int = 0
     p95: float = 0.0
-    refused: Mapping[str, int] = field(default_factory=dict)
-    """How many by code."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Number of rejections by error code."""
     expired: int = 0
 
     @property
-    def refused_share(self) -> float:
-        """Refusals as a share of everything that was asked."""
-        refused = sum(self.refused.values())
-        return refused / (refused + self.requests) if refused else 0.0
+    def rejected_share(self) -> float:
+        rejected = sum(self.rejected.values())
+        return rejected / (rejected + self.requests) if rejected else 0.0
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,12 @@ class Thresholds:
     default: Limits = DEFAULT
     routes: Mapping[str, Limits] = field(default_factory=lambda: dict(ROUTES))
     named: frozenset[tuple[str, str]] = frozenset()
-    """Routes and limits that whoever runs has named: one that cannot be judged has not been held."""
+    """Routes and limits from the caller's rules: if one cannot be evaluated, it is violated."""
 
-    def changed(self, rules: Iterable[str]) -> Self:
-        """Return these with rules applied in order: `p95=800`, or `GET /api/v1/users p95=500 errors=0`.
+    def with_rules(self, rules: Iterable[str]) -> Self:
+        """Apply rules in order: `p95=800`, or `GET /api/v1/users p95=500 errors=0`.
 
-        A rule without a route changes every route, also those that have limits of their own. Raises
+        A rule without a route changes every route, including routes with limits of their own. Raises
         ThresholdError.
         """
         changed = self
@@ -93,45 +96,42 @@ class Thresholds:
         return changed
 
     def limits(self, route: str) -> Limits:
-        """Return the limits of a route."""
         return self.routes.get(route, self.default)
 
-    def broken(self, figures: Sequence[Figures]) -> list[str]:
-        """Judge a run; return a line for each limit that did not hold."""
-        lines = [line for one in figures for line in _broken(one, self.limits(one.route))]
-        asked = sum(one.requests for one in figures)
-        failed = sum(one.failures for one in figures)
-        if asked and failed / asked > self.default.errors:
-            lines.append(f"all routes: {_share(failed, asked)} errors, allowed {self.default.errors:.2%}")
-        if not any(one.requests - one.failures for one in figures):
-            lines.append("all routes: nothing was answered, so nothing was measured")
-        if any(EDGE_LIMIT in one.refused for one in figures):
-            lines.append(_EDGE_MEASURED)
-        return lines + self._unheld(figures)
+    def violations(self, stats: Sequence[RouteStats]) -> list[str]:
+        """Return a line for each limit that the run violated."""
+        lines = [line for route in stats for line in _violations(route, self.limits(route.route))]
+        requests = sum(route.requests for route in stats)
+        failures = sum(route.failures for route in stats)
+        if requests and failures / requests > self.default.errors:
+            lines.append(
+                f"all routes: {_share(failures, requests)} errors, allowed {self.default.errors:.2%}"
+            )
+        if requests == failures:
+            lines.append("all routes: no request succeeded, so nothing was measured")
+        if any(EDGE_LIMIT in route.rejected for route in stats):
+            lines.append(_EDGE_LIMITED)
+        return lines + self._not_evaluated(stats)
 
-    def unjudged(self, figures: Sequence[Figures]) -> list[str]:
-        """Return the routes whose p95 was not judged."""
-        return [one.route for one in figures if one.requests < FEWEST]
-
-    def _unheld(self, figures: Sequence[Figures]) -> list[str]:
-        asked = {one.route: one.requests for one in figures}
-        unseen = {route for route, _ in self.named} - asked.keys()
+    def _not_evaluated(self, stats: Sequence[RouteStats]) -> list[str]:
+        requests = {route.route: route.requests for route in stats}
+        missing = {route for route, _ in self.named} - requests.keys()
         rare = [
             route
             for route, limit in sorted(self.named)
-            if limit == "p95" and asked.get(route, FEWEST) < FEWEST
+            if limit == "p95" and requests.get(route, MIN_REQUESTS) < MIN_REQUESTS
         ]
         return [
-            *(f"{route}: has a threshold, and nobody asked for it" for route in sorted(unseen)),
-            *(f"{route}: {asked[route]} requests, p95 is judged from {FEWEST} on" for route in rare),
+            *(f"{route}: has a threshold, but no request was sent" for route in sorted(missing)),
+            *(f"{route}: {requests[route]} requests, p95 needs {MIN_REQUESTS}" for route in rare),
         ]
 
     def _with(self, rule: str) -> Self:
-        found = _RULE.fullmatch(rule.strip())
-        if found is None:
+        match = _RULE.fullmatch(rule.strip())
+        if match is None:
             raise ThresholdError(f"{rule!r}: {_FORM}")
-        values = dict(_value(pair) for pair in found["limits"].split())
-        route = found["route"]
+        values = dict(_parse_limit(pair) for pair in match["limits"].split())
+        route = match["route"]
         if route is None:
             routes = {name: replace(limits, **values) for name, limits in self.routes.items()}
             return replace(self, default=replace(self.default, **values), routes=routes)
@@ -139,59 +139,59 @@ class Thresholds:
         return replace(self, routes=routes, named=self.named | {(route, limit) for limit in values})
 
 
-_FORM: Final = (
-    "a threshold looks like `p95=800` or `GET /api/v1/users p95=500 errors=0.01 refused=0`,"
-    " in milliseconds and shares of 1"
-)
+def routes_without_p95(stats: Iterable[RouteStats]) -> list[str]:
+    """Return the routes with too few requests to evaluate their p95."""
+    return [route.route for route in stats if route.requests < MIN_REQUESTS]
 
 
-def row_name(template: str, *, refused: str | None = None, expired: bool = False) -> str:
-    """Return the name under which an answer is counted: what is no success and no error has its own row."""
-    if refused is not None:
-        return f"{template} ({_REFUSED}{refused})"
+def row_name(template: str, *, rejected: str | None = None, expired: bool = False) -> str:
+    """Return the row in which locust counts a response; rejections and expired tokens have their own."""
+    if rejected is not None:
+        return f"{template} ({_REJECTED}{rejected})"
     return f"{template} ({_EXPIRED})" if expired else template
 
 
-def figures_of(rows: Iterable[Row]) -> list[Figures]:
-    """Put the rows of each route together, in the order of routes."""
-    figures: dict[str, Figures] = {}
+def route_stats(rows: Iterable[StatsRow]) -> list[RouteStats]:
+    """Combine the rows of each route, sorted by path."""
+    stats: dict[str, RouteStats] = {}
     for row in rows:
-        found = _ROW.fullmatch(row.name)
-        if found is None:
+        match = _ROW.fullmatch(row.name)
+        if match is None:
             raise ValueError(f"not a route: {row.name}")
-        route = f"{row.method} {found['template']}"
-        one, what = figures.get(route, Figures(route)), found["what"]
-        if what is None:
-            one = replace(one, requests=row.requests, failures=row.failures, p95=row.p95)
-        elif what == _EXPIRED:
-            one = replace(one, expired=row.requests)
+        route = f"{row.method} {match['template']}"
+        known, outcome = stats.get(route, RouteStats(route)), match["outcome"]
+        if outcome is None:
+            known = replace(known, requests=row.requests, failures=row.failures, p95=row.p95)
+        elif outcome == _EXPIRED:
+            known = replace(known, expired=row.requests)
         else:
-            one = replace(one, refused={**one.refused, what.removeprefix(_REFUSED): row.requests})
-        figures[route] = one
-    return sorted(figures.values(), key=lambda one: one.route.split(" ")[::-1])
+            code = outcome.removeprefix(_REJECTED)
+            known = replace(known, rejected={**known.rejected, code: row.requests})
+        stats[route] = known
+    return sorted(stats.values(), key=lambda known: known.route.split(" ")[::-1])
 
 
-def _broken(one: Figures, limits: Limits) -> Iterable[str]:
-    if one.requests and one.failures / one.requests > limits.errors:
-        yield f"{one.route}: {_share(one.failures, one.requests)} errors, allowed {limits.errors:.2%}"
-    if one.requests >= FEWEST and one.p95 > limits.p95:
-        yield f"{one.route}: p95 {one.p95:g} ms, allowed {limits.p95:g} ms"
-    if one.refused_share > limits.refused:
-        refused = ", ".join(f"{count} {code}" for code, count in sorted(one.refused.items()))
-        yield f"{one.route}: {one.refused_share:.2%} refused ({refused}), allowed {limits.refused:.2%}"
+def _violations(stats: RouteStats, limits: Limits) -> Iterable[str]:
+    if stats.requests and stats.failures / stats.requests > limits.errors:
+        yield f"{stats.route}: {_share(stats.failures, stats.requests)} errors, allowed {limits.errors:.2%}"
+    if stats.requests >= MIN_REQUESTS and stats.p95 > limits.p95:
+        yield f"{stats.route}: p95 {stats.p95:g} ms, allowed {limits.p95:g} ms"
+    if stats.rejected_share > limits.rejected:
+        codes = ", ".join(f"{count} {code}" for code, count in sorted(stats.rejected.items()))
+        yield f"{stats.route}: {stats.rejected_share:.2%} rejected ({codes}), allowed {limits.rejected:.2%}"
 
 
 def _share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.2%})"
 
 
-def _value(pair: str) -> tuple[str, float]:
+def _parse_limit(pair: str) -> tuple[str, float]:
     name, _, text = pair.partition("=")
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    longest = math.inf if name == "p95" else 1.0
-    if name not in {"p95", "errors", "refused"} or not 0 <= value <= longest:
+    maximum = math.inf if name == "p95" else 1.0
+    if name not in {"p95", "errors", "rejected"} or not 0 <= value <= maximum:
         raise ThresholdError(f"{pair!r}: {_FORM}")
     return name, value

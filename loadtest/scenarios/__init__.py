@@ -1,1 +1,1 @@
-"""What people do: one file a kind of person. They run in locust, and nothing else may import them."""
+"""The users that locust runs, and the lifecycle of a run."""

@@ -1,4 +1,4 @@
-"""One run: its people are made before, it is judged at the end, and its people are removed again."""
+"""The lifecycle of a run: create accounts, evaluate the thresholds at the end, remove the accounts."""
 
 import ssl
 import sys
@@ -11,112 +11,109 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from load.direct import Direct, tls_context
-from load.office import Office, open_office
+from load.http_client import HttpClient, LoadError, tls_context
 from load.options import add_options
-from load.people import People
-from load.session import Person
-from load.thresholds import Row, ThresholdError, Thresholds, figures_of
-from load.wire import LoadError
+from load.thresholds import StatsRow, ThresholdError, Thresholds, route_stats, routes_without_p95
+from load.user_provisioning import AccountPool, UserProvisioning, open_provisioning
+from load.user_session import Account
 
 UNUSABLE: Final = 2
-LEFT_BEHIND: Final = 3
+ACCOUNTS_LEFT: Final = 3
 INTERRUPTED: Final = 130
 
 
 @dataclass
-class Run:
-    """What the people of a run share."""
+class RunData:
+    """Data that the users of a run share."""
 
-    people: People
-    office: Office
+    accounts: AccountPool
+    provisioning: UserProvisioning
     context: ssl.SSLContext
     insecure: bool
-    mistypes: int
+    wrong_passwords: int
     directory_is_open: bool = True
-    """Whether everybody reads the directory, and not only administrators."""
+    """Whether users who are not administrators may read the directory."""
     _mistyped: set[str] = field(default_factory=set)
 
     def tls(self, **_: object) -> ssl.SSLContext:
-        """Return the one context for all: the client's own way would trust further authorities."""
+        """Return the shared context, because locust's default trusts further authorities."""
         return self.context
 
-    def may_mistype(self, person: Person) -> bool:
-        """Tell whether somebody types a wrong password now: once a person, so many times in a run."""
-        if len(self._mistyped) >= self.mistypes or person.email in self._mistyped:
+    def may_use_wrong_password(self, account: Account) -> bool:
+        """Return true once for an account, and `wrong_passwords` times in a run."""
+        if len(self._mistyped) >= self.wrong_passwords or account.email in self._mistyped:
             return False
-        self._mistyped.add(person.email)
+        self._mistyped.add(account.email)
         return True
 
 
-class Course:
-    """The course of a run, as locust tells of it.
+class RunLifecycle:
+    """Handlers of locust's events.
 
-    Of several processes each that sends has people of its own, and the one that commands them judges.
+    With several processes each worker has its own accounts, and the master evaluates the thresholds.
     """
 
     def __init__(self) -> None:
-        self.run: Run | None = None
+        self.run: RunData | None = None
         self._thresholds = Thresholds()
-        self._is_judge = False
-        self._is_concluded = False
-        self._concluding = threading.Lock()
-        self._broken: list[str] = []
-        self._unjudged: list[str] = []
+        self._evaluates = False
+        self._finished = False
+        self._finishing = threading.Lock()
+        self._violations: list[str] = []
+        self._without_p95: list[str] = []
 
     def install(self) -> None:
-        """Listen."""
         events.init_command_line_parser.add_listener(self._add_options)
         events.init.add_listener(self._prepare)
-        events.quitting.add_listener(self._conclude)
-        events.quit.add_listener(self._tell)
+        events.quitting.add_listener(self._finish)
+        events.quit.add_listener(self._print_result)
 
     def _add_options(self, parser: Any) -> None:
         add_options(parser)
 
     def _prepare(self, environment: Environment, **_: object) -> None:
-        """Make the people, or end with one line."""
+        """Create the accounts, or exit with a one-line message."""
         options = environment.parsed_options
         assert options is not None
-        self._is_judge = not isinstance(environment.runner, WorkerRunner)
+        self._evaluates = not isinstance(environment.runner, WorkerRunner)
         environment.host = (environment.host or "").rstrip("/")
         try:
-            self._thresholds = Thresholds().changed(options.threshold)
+            self._thresholds = Thresholds().with_rules(options.threshold)
             if not isinstance(environment.runner, MasterRunner):
                 self.run = _new_run(environment.host, options)
-                _make_people(self.run, environment.host, options.people)
+                _create_accounts(self.run, environment.host, options.accounts)
         except (LoadError, ThresholdError) as error:
             print(f"load: {error}", file=sys.stderr)
             sys.exit(UNUSABLE)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 
-    def _conclude(self, environment: Environment, **_: object) -> None:
-        """Stop everybody, judge, and remove the people: before locust takes its exit status.
+    def _finish(self, environment: Environment, **_: object) -> None:
+        """Stop the users, evaluate, and remove the accounts, before locust takes its exit status.
 
-        locust says twice that it quits when SIGTERM makes it: the second time, that is waited for.
+        After SIGTERM locust fires this event twice; the second call waits for the first.
         """
-        with self._concluding:
-            if self._is_concluded:
+        with self._finishing:
+            if self._finished:
                 return
-            self._is_concluded = True
+            self._finished = True
             runner = environment.runner
             assert runner is not None
             runner.quit()
-            if self._is_judge:
-                self._judge(environment)
-                environment.process_exit_code = 1 if self._broken else 0
+            if self._evaluates:
+                self._evaluate(environment)
+                environment.process_exit_code = 1 if self._violations else 0
             try:
                 if self.run is not None:
-                    _remove_people(self.run)
-                    self.run.office.close()
+                    _remove_accounts(self.run)
+                    self.run.provisioning.close()
             except (LoadError, KeyboardInterrupt) as error:
-                print(f"load: people of the run may be left ({error}): --clean removes them", file=sys.stderr)
-                environment.process_exit_code = LEFT_BEHIND
+                print(f"load: test accounts may be left ({error}): run --clean", file=sys.stderr)
+                environment.process_exit_code = ACCOUNTS_LEFT
 
-    def _judge(self, environment: Environment) -> None:
-        figures = figures_of(
-            Row(
+    def _evaluate(self, environment: Environment) -> None:
+        stats = route_stats(
+            StatsRow(
                 entry.method,
                 entry.name,
                 entry.num_requests,
@@ -127,45 +124,47 @@ class Course:
         )
         assert environment.runner is not None
         exceptions = environment.runner.exceptions.values()
-        self._broken += self._thresholds.broken(figures)
-        self._broken += [f"the scenarios failed: {seen['msg']}" for seen in exceptions]
-        self._unjudged += self._thresholds.unjudged(figures)
+        self._violations += self._thresholds.violations(stats)
+        self._violations += [f"a scenario failed: {exception['msg']}" for exception in exceptions]
+        self._without_p95 += routes_without_p95(stats)
 
-    def _tell(self, exit_code: int, **_: object) -> None:
-        """Say at the very end, below locust's tables, what the run was."""
-        if not self._is_judge:
+    def _print_result(self, exit_code: int, **_: object) -> None:
+        """Print the result last, below locust's tables."""
+        if not self._evaluates:
             return
-        if self._unjudged:
-            print(f"load: too few requests to judge p95: {', '.join(self._unjudged)}", file=sys.stderr)
-        for line in self._broken:
+        if self._without_p95:
+            print(f"load: too few requests for a p95: {', '.join(self._without_p95)}", file=sys.stderr)
+        for line in self._violations:
             print(f"load: {line}", file=sys.stderr)
         print(f"load: {'FAILED' if exit_code else 'PASSED'}", file=sys.stderr, flush=True)
 
 
-course: Final = Course()
+lifecycle: Final = RunLifecycle()
 
 
-def current() -> Run:
-    """Return the run; there is one wherever people are."""
-    assert course.run is not None
-    return course.run
+def current() -> RunData:
+    """Return the run; it exists before the first user does."""
+    assert lifecycle.run is not None
+    return lifecycle.run
 
 
-def _new_run(base_url: str, options: Namespace) -> Run:
-    office = open_office(base_url, options)
+def _new_run(base_url: str, options: Namespace) -> RunData:
+    provisioning = open_provisioning(base_url, options)
     context = tls_context(options.ca_file, insecure=options.insecure)
-    return Run(People(office), office, context, options.insecure, options.mistypes)
+    return RunData(
+        AccountPool(provisioning), provisioning, context, options.insecure, options.wrong_passwords
+    )
 
 
-def _make_people(run: Run, base_url: str, count: int) -> None:
-    print(f"load: making {count} people, load-{run.people.run}-...", file=sys.stderr, flush=True)
+def _create_accounts(run: RunData, base_url: str, count: int) -> None:
+    print(f"load: creating {count} accounts, load-{run.accounts.run}-...", file=sys.stderr, flush=True)
     try:
-        run.people.create(count)
-        run.directory_is_open = run.people.try_out(Direct(base_url, run.context))
-    except BaseException:  # Ctrl-C, too
-        _remove_people(run)
+        run.accounts.create(count)
+        run.directory_is_open = run.accounts.check_login(HttpClient(base_url, run.context))
+    except BaseException:  # also Ctrl-C
+        _remove_accounts(run)
         raise
 
 
-def _remove_people(run: Run) -> None:
-    print(f"load: removed {run.people.remove()} people", file=sys.stderr, flush=True)
+def _remove_accounts(run: RunData) -> None:
+    print(f"load: removed {run.accounts.remove()} accounts", file=sys.stderr, flush=True)

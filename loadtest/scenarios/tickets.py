@@ -1,71 +1,70 @@
-"""People who ask for help: they write tickets, follow them, add to them, and close them."""
+"""Users with a problem: they create tickets, read them, reply and close them."""
 
 import random
 import uuid
 
 from locust import between, task
 
-from load.wire import TICKETS
-from scenarios.persona import Persona
+from load.http_client import TICKETS
+from scenarios.session_user import SessionUser
 
 
-class TicketWriter(Persona):
-    """Has a few tickets open at a time, and closes what is left at the end: tickets cannot be deleted."""
+class TicketUser(SessionUser):
+    """Closes its open tickets at the end, because tickets cannot be deleted."""
 
+    weight = 20
     wait_time = between(2, 6)
 
     def on_start(self) -> None:
-        """Begin without tickets."""
         self.open: list[str] = []
         super().on_start()
 
     def on_stop(self) -> None:
-        """Leave nothing open."""
-        for ticket in list(self.open):
-            self._close(ticket)
+        for ticket_id in list(self.open):
+            self._close(ticket_id)
         super().on_stop()
 
     @task(3)
-    def write(self) -> None:
-        """Ask for something; an answer that got lost is asked for again, and makes no second ticket."""
+    def create(self) -> None:
+        """Create a ticket; after a lost response repeat the request, which creates no second ticket."""
         body = {
-            "subject": f"Load test {self.run_data.people.run}: the engine is stuck",
+            "subject": f"Load test {self.run_data.accounts.run}: the engine is stuck",
             "body": "Again.\n" * 9,
         }
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        answer = self.session.request(f"POST {TICKETS}", body=body, headers=headers)
-        if answer.status == 0:
-            answer = self.session.request(f"POST {TICKETS}", body=body, headers=headers)
-        if answer.ok:
-            self.open.append(answer.body["id"])
+        response = self.session.request(f"POST {TICKETS}", body=body, headers=headers)
+        if response.status == 0:
+            response = self.session.request(f"POST {TICKETS}", body=body, headers=headers)
+        if response.ok:
+            self.open.append(response.body["id"])
 
     @task(4)
-    def follow(self) -> None:
-        """Look at one's tickets, and open one with its thread."""
-        found = self.session.request(f"GET {TICKETS}", query={"sort": "-updated_at", "limit": "20"}).items
-        if found:
+    def read(self) -> None:
+        """List the own tickets, and read one with its replies."""
+        tickets = self.session.request(f"GET {TICKETS}", query={"sort": "-updated_at", "limit": "20"}).items
+        if tickets:
             self.pause()
-            at = {"ticket_id": random.choice(found)["id"]}
-            self.session.request(f"GET {TICKETS}/{{ticket_id}}", at=at)
-            self.session.request(f"GET {TICKETS}/{{ticket_id}}/replies", at=at)
+            params = {"ticket_id": random.choice(tickets)["id"]}
+            self.session.request(f"GET {TICKETS}/{{ticket_id}}", path_params=params)
+            self.session.request(f"GET {TICKETS}/{{ticket_id}}/replies", path_params=params)
 
     @task(2)
-    def add(self) -> None:
-        """Write a reply."""
+    def reply(self) -> None:
         if self.open:
             body = {"body": "Since this morning. Third floor."}
-            at = {"ticket_id": random.choice(self.open)}
-            self.session.request(f"POST {TICKETS}/{{ticket_id}}/replies", at=at, body=body)
+            params = {"ticket_id": random.choice(self.open)}
+            self.session.request(f"POST {TICKETS}/{{ticket_id}}/replies", path_params=params, body=body)
 
     @task(1)
-    def close(self) -> None:
-        """Close the oldest that is open."""
+    def close_oldest(self) -> None:
         if self.open:
             self._close(self.open[0])
 
-    def _close(self, ticket: str) -> None:
-        # 409: an administrator was quicker.
-        at = {"ticket_id": ticket}
-        answer = self.session.request(f"PATCH {TICKETS}/{{ticket_id}}/close", at=at, expected=[409])
-        if answer.ok or answer.status == 409:
-            self.open.remove(ticket)
+    def _close(self, ticket_id: str) -> None:
+        # 409: an administrator closed the ticket meanwhile.
+        params = {"ticket_id": ticket_id}
+        response = self.session.request(
+            f"PATCH {TICKETS}/{{ticket_id}}/close", path_params=params, expected=[409]
+        )
+        if response.ok or response.status == 409:
+            self.open.remove(ticket_id)

@@ -1,1 +1,1 @@
-"""What `make chart-check` does with charts/doorward, without a cluster."""
+"""Checks of charts/doorward without a cluster: `make chart-check`."""

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Installs the Go programs that `make chart-check` runs into .venv/bin, at the versions below; one that
-# PATH or its variable (HELM, KUBE_LINTER, KUBE_SCORE, KUSTOMIZE) already has is left to it. What cannot be had is
-# said here and again by the check, which then did not run.
+# Installs the Go programs of `make chart-check` into .venv/bin, at the versions below. Skips a program that is on PATH
+# or set in its variable (HELM, KUBE_SCORE, KUSTOMIZE). A failure is printed here and reported again by the check.
 set -eu
 cd "$(dirname "$0")/../.."
 bin=$PWD/.venv/bin
@@ -12,10 +11,10 @@ install() { # program variable package version
         return
     fi
     if ! command -v go >/dev/null; then
-        echo "$1: neither it nor Go is installed" >&2
+        echo "$1: neither $1 nor Go is installed" >&2
         return
     fi
-    # A binary knows the version that it was built from.
+    # The binary records the version that it was built from.
     if [ -x "$bin/$1" ] && go version -m "$bin/$1" | grep -q "[[:space:]]$4[[:space:]]"; then
         return
     fi
@@ -24,7 +23,6 @@ install() { # program variable package version
 }
 
 install helm HELM helm.sh/helm/v4/cmd/helm v4.3.1
-install kube-linter KUBE_LINTER golang.stackrox.io/kube-linter/cmd/kube-linter v0.8.3
 command -v kubectl >/dev/null || [ -n "${KUBECTL:-}" ] ||
     install kustomize KUSTOMIZE sigs.k8s.io/kustomize/kustomize/v5 v5.8.1
 install kube-score KUBE_SCORE github.com/zegl/kube-score/cmd/kube-score v1.20.0

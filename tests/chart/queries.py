@@ -1,4 +1,4 @@
-"""Reading PromQL, as far as the chart's alerts and its dashboard are written in it."""
+"""Parses the subset of PromQL that the alerts and the dashboard use."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _UNREAD: Final = re.compile(r'"[^"]*"|\[[^\]]*\]')
-"""Values of labels, and ranges."""
+"""Label values and ranges."""
 
 _TOKEN: Final = re.compile(r"\d[\w.]*|[a-zA-Z_:][\w:]*|\S")
 _NAME: Final = re.compile(r"[a-zA-Z_:][\w:]*")
@@ -15,12 +15,12 @@ _UNKNOWN: Final = frozenset({"without", "on", "ignoring", "group_left", "group_r
 
 
 class UnreadableQueryError(ValueError):
-    """The query is written in a way that is not read here."""
+    """The query uses an unsupported part of PromQL."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """A metric that a query reads, the labels that it is chosen by, and those that it is grouped by."""
+    """A metric in a query, with its label matchers and grouping labels."""
 
     metric: str
     matched: frozenset[str]
@@ -28,23 +28,23 @@ class Read:
 
 
 def reads(query: str) -> list[Read]:
-    """Return what a query reads, in order; raises UnreadableQueryError."""
+    """Return the metrics of a query, in order; raises UnreadableQueryError."""
     return list(_walk(_TOKEN.findall(_UNREAD.sub("", query))))
 
 
 def _walk(tokens: list[str]) -> Iterator[Read]:
-    """Go through a query with the groupings around each place on a stack."""
+    """Walk through the tokens, with the enclosing groupings on a stack."""
     around, next_group = [frozenset[str]()], frozenset[str]()
     at = 0
     while at < len(tokens):
         token = tokens[at]
         following = tokens[at + 1] if at + 1 < len(tokens) else ""
         if token in _UNKNOWN:
-            raise UnreadableQueryError(f"`{token}` is not read here")
+            raise UnreadableQueryError(f"`{token}` is not supported")
         if token == "by":
             end = tokens.index(")", at)
             if tokens[end + 1 : end + 2] != ["("]:
-                raise UnreadableQueryError("`by` belongs before what is grouped")
+                raise UnreadableQueryError("`by` must precede the grouped expression")
             next_group, at = _names(tokens[at + 1 : end]), end
         elif token == "(":
             around.append(around[-1] | next_group)

@@ -1,4 +1,4 @@
-"""Rendered objects against the schemas of Kubernetes and of the custom resources."""
+"""Validates objects against the schemas of Kubernetes and of custom resources."""
 
 import functools
 import json
@@ -14,8 +14,8 @@ import yaml
 from chart.render import label
 from chart.tools import GO, run
 
-# Where custom resources are defined: a Go module at a version, and the folder in it. Go compares what
-# it downloads with the public checksum database.
+# Definitions of custom resources: a Go module with its version, and a folder in it. Go verifies the download
+# against the public checksum database.
 _DEFINITIONS: Final = {
     "monitoring.coreos.com": (
         "github.com/prometheus-operator/prometheus-operator@v0.93.0",
@@ -26,7 +26,7 @@ _DEFINITIONS: Final = {
 
 
 def core_problem(found: dict[str, Any], version: str) -> str | None:
-    """Return what is wrong with an object of Kubernetes itself, unknown fields being wrong, or None."""
+    """Return the first error in an object of Kubernetes, None without any. Unknown fields are errors."""
     try:
         kubernetes_validate.validate(found, version, strict=True)
     except kubernetes_validate.ValidationError as error:
@@ -39,10 +39,10 @@ def core_problem(found: dict[str, Any], version: str) -> str | None:
 def custom_problem(
     found: dict[str, Any], definition: Callable[[str, str, str], dict[str, Any] | None] | None = None
 ) -> str | None:
-    """Return what is wrong with a custom resource, unknown fields being wrong, or None.
+    """Return the first error in a custom resource, None without any. Unknown fields are errors.
 
-    Rules in CEL (`x-kubernetes-validations`) are not looked at: only a cluster does. Raises
-    MissingToolError without Go, which fetches the definitions.
+    CEL rules (`x-kubernetes-validations`) are not evaluated. Raises MissingToolError without Go, which
+    downloads the definitions.
     """
     group, version = found["apiVersion"].split("/")
     schema = (definition or downloaded)(group, version, found["kind"])
@@ -53,13 +53,13 @@ def custom_problem(
 
 
 def is_custom(found: dict[str, Any]) -> bool:
-    """Whether the object's kind comes from a definition that is known here."""
+    """Whether the object is a custom resource with a known definition."""
     return found["apiVersion"].split("/")[0] in _DEFINITIONS
 
 
 @functools.cache
 def downloaded(group: str, version: str, kind: str) -> dict[str, Any] | None:
-    """Return the strict schema of a custom resource, None if there is no such kind or version."""
+    """Return the strict schema of a custom resource, None for an unknown kind or version."""
     module, folder = _DEFINITIONS[group]
     home = Path(json.loads(run(GO, ["mod", "download", "-json", module]))["Dir"])
     path = home / folder / f"{group}_{kind.lower()}s.yaml"
@@ -80,7 +80,7 @@ def version_schema(definition: dict[str, Any], version: str) -> dict[str, Any] |
 
 
 def strict(schema: Any) -> Any:
-    """Return a definition's schema as JSON schema: fields that it does not name are errors."""
+    """Return a definition's schema as JSON schema in which unknown fields are errors."""
     if isinstance(schema, list):
         return [strict(one) for one in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The programs that the checks run, and what is said when one is missing."""
+"""Runs external programs."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ _SECONDS: Final = 300
 
 @dataclass(frozen=True)
 class Tool:
-    """A program, the variable that names another one instead, and how it is had."""
+    """A program, the variable that overrides its path, and how to install it."""
 
     name: str
     variable: str
@@ -24,34 +24,32 @@ class Tool:
 
 HELM: Final = Tool("helm", "HELM", "Helm 4, or 3: https://helm.sh/docs/intro/install/")
 GO: Final = Tool("go", "GO", "https://go.dev/doc/install")
-KUBE_LINTER: Final = Tool("kube-linter", "KUBE_LINTER", "`make chart-tools`, with Go installed")
 KUBE_SCORE: Final = Tool("kube-score", "KUBE_SCORE", "`make chart-tools`, with Go installed")
-CHECKOV: Final = Tool("checkov", "CHECKOV", "`make chart-tools`")
 KUBECTL: Final = Tool("kubectl", "KUBECTL", "https://kubernetes.io/docs/tasks/tools/")
 KUSTOMIZE: Final = Tool("kustomize", "KUSTOMIZE", "kubectl, or `make chart-tools`, with Go installed")
 
 
 class MissingToolError(Exception):
-    """A program is not on this machine: its check did not run."""
+    """A program is not installed: its check did not run."""
 
 
 class ToolError(Exception):
-    """A program ended in a way that says nothing about the chart, or refused the chart."""
+    """A program failed, or rejected the chart."""
 
 
 def find(tool: Tool) -> str:
-    """Return the program: named by its variable, of this project's environment, or on PATH."""
+    """Return the path of a program: from its variable, .venv/bin or PATH. Raises MissingToolError."""
     if named := os.environ.get(tool.variable):
         return named
-    folders = [str(_ENVIRONMENT / "bin"), str(_ENVIRONMENT / "checkov" / "bin"), os.environ.get("PATH", "")]
+    folders = [str(_ENVIRONMENT / "bin"), os.environ.get("PATH", "")]
     found = shutil.which(tool.name, path=os.pathsep.join(folders))
     if found is None:
-        raise MissingToolError(f"{tool.name} is not here ({tool.hint}; or name it with {tool.variable}=)")
+        raise MissingToolError(f"{tool.name} is not installed ({tool.hint}; or set {tool.variable}=)")
     return found
 
 
 def run(tool: Tool, arguments: Sequence[str | Path], *, accepted: Sequence[int] = (0,)) -> str:
-    """Run a program and return what it printed; raises ToolError for any other exit status."""
+    """Run a program and return its output; raises ToolError for an exit status that is not accepted."""
     try:
         done = subprocess.run(
             [find(tool), *arguments],
@@ -63,8 +61,8 @@ def run(tool: Tool, arguments: Sequence[str | Path], *, accepted: Sequence[int] 
             check=False,
         )
     except FileNotFoundError:
-        raise MissingToolError(f"{tool.variable}={os.environ.get(tool.variable)} is no program") from None
+        raise MissingToolError(f"{tool.variable}={os.environ.get(tool.variable)} is not a program") from None
     if done.returncode not in accepted:
         said = (done.stderr + done.stdout).strip()
-        raise ToolError(f"{tool.name} ended with {done.returncode}: {said}")
+        raise ToolError(f"{tool.name} exited with {done.returncode}: {said}")
     return done.stdout

@@ -1,4 +1,7 @@
-"""One installation of the chart for all tests of this folder, behind a HAProxy on this machine."""
+"""One installation of the chart for all tests of this folder, behind a HAProxy on this machine.
+
+A second one (test_production.py) is applied with kubectl and uses an external database.
+"""
 
 import json
 import os
@@ -18,41 +21,44 @@ from cluster.people import Person, make_person, sign_in, wait_for_login
 from support.certificates import Certificate, self_signed
 from support.haproxy import HAProxy
 
-_TAG: Final = os.environ.get("IMAGE_TAG", "dev")
+_IMAGE: Final = {
+    "registry": os.environ.get("REGISTRY", "localhost"),
+    "tag": os.environ.get("IMAGE_TAG", "dev"),
+}
 _INGRESS_CLASS: Final = os.environ.get("INGRESS_CLASS", "nginx")
 _READY_SECONDS: Final = 300
 
 
+# Pods come to rest during "network" and "images", which "load" measures first.
 _ORDER: Final = (
-    "images",
     "installation",
     "network",
+    "images",
     "load",
-    "procedures",
-    "external",
-    "manifests",
+    "production",
     "disruptions",
+    "procedures",
     "uninstall",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What was installed comes first, and taking it away last."""
+    """Run the files in the order above."""
     items.sort(key=lambda item: _ORDER.index(item.path.stem.removeprefix("test_")))
 
 
 @pytest.fixture(scope="session")
 def measured() -> Iterator[Measured]:
-    """Figures of this run, written to reports/cluster.json at its end."""
+    """Figures of this run, written to reports/cluster.json at the end."""
     measured = Measured()
     yield measured
     measured.save()
 
 
 @pytest.fixture(scope="session")
-def tag() -> str:
-    """Which images: those that `make cluster-images` brought there."""
-    return _TAG
+def image() -> dict[str, str]:
+    """The images of `make cluster-images`, as a value of the chart."""
+    return _IMAGE
 
 
 @pytest.fixture(scope="session")
@@ -72,13 +78,13 @@ def tls(certificate: Certificate) -> ssl.SSLContext:
 
 @pytest.fixture(scope="session")
 def edge(folder: Path, certificate: Certificate) -> Iterator[HAProxy]:
-    """HAProxy as it is shipped, in front of the ingress on every node."""
+    """HAProxy as shipped, in front of the ingress on every node."""
     with HAProxy(folder, nodes=ingress_addresses(), certificate=certificate) as haproxy:
         yield haproxy
 
 
 def ingress_addresses() -> list[str]:
-    """Return `address:port` of the ingress on each node: INGRESS_NODES, or what node ports there are."""
+    """Return `address:port` of the ingress on each node: INGRESS_NODES, or the node port of its Service."""
     if given := os.environ.get("INGRESS_NODES"):
         return given.split()
     services = json.loads(kubectl("get", "services", "--all-namespaces", "--output", "json"))["items"]
@@ -90,7 +96,7 @@ def ingress_addresses() -> list[str]:
         for port in service["spec"]["ports"]
         if port["port"] == 80
     ]
-    assert ports, "no ingress controller with a node port: name addresses in INGRESS_NODES"
+    assert ports, "no ingress controller with a node port: set INGRESS_NODES"
     nodes = json.loads(kubectl("get", "nodes", "--output", "json"))["items"]
     return [
         f"{address['address']}:{ports[0]}"
@@ -101,7 +107,7 @@ def ingress_addresses() -> list[str]:
 
 
 def pod_networks() -> list[str]:
-    """Return the networks of pods, the ingress controller's among them."""
+    """Return the pod networks, which include the ingress controller."""
     nodes = json.loads(kubectl("get", "nodes", "--output", "json"))["items"]
     networks = [node["spec"]["podCIDR"] for node in nodes if node["spec"].get("podCIDR")]
     return networks or os.environ.get("POD_NETWORKS", "10.0.0.0/8,172.16.0.0/12,198.18.0.0/15").split(",")
@@ -120,10 +126,10 @@ def namespace() -> Iterator[Namespace]:
 def release(
     namespace: Namespace, folder: Path, edge: HAProxy, tls: ssl.SSLContext, measured: Measured
 ) -> Release:
-    """Install the chart as the README says, with small requests, and wait for the first login."""
+    """Install the chart with small resource requests, and wait for the first login."""
     small = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "384Mi"}}
     values = {
-        "image": {"tag": _TAG},
+        "image": _IMAGE,
         "ingress": {"className": _INGRESS_CLASS, "host": "localhost"},
         "trustedProxies": pod_networks(),
         "valkey": {"enabled": True},
@@ -145,7 +151,7 @@ def release(
 
 @pytest.fixture(scope="session")
 def client(edge: HAProxy, tls: ssl.SSLContext) -> Iterator[httpx2.Client]:
-    """Whoever calls from outside, through HAProxy."""
+    """A client outside the cluster, through HAProxy."""
     with httpx2.Client(base_url=edge.tls_url, verify=tls, timeout=30, trust_env=False) as client:
         yield client
 
@@ -157,5 +163,5 @@ def admin(release: Release, client: httpx2.Client) -> Person:
 
 @pytest.fixture
 def people(client: httpx2.Client, admin: Person) -> list[Person]:
-    """Eight people for traffic, signed in."""
+    """Eight users with sessions, for traffic."""
     return [make_person(client, admin) for _ in range(8)]

@@ -1,4 +1,4 @@
-"""Commands as docs/operations.md has them, run as they stand there."""
+"""Runs the commands of docs/operations.md as they are written there."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _SECONDS: Final = 600
 
 
 def commands(heading: str) -> list[str]:
-    """Return the blocks of commands below a heading of the second level."""
+    """Return the code blocks below a heading of level two."""
     (section,) = re.findall(
         rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", _PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -23,7 +23,7 @@ def commands(heading: str) -> list[str]:
 
 
 class Shell:
-    """Somebody at a shell in a checkout, with the namespace as the current one and a file of values."""
+    """A shell in a checkout, with a current namespace and values.yaml."""
 
     def __init__(self, folder: Path, namespace: Namespace, values: Path) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class Shell:
         self.run(f"kubectl config set-context --current --namespace {namespace.name}")
 
     def run(self, text: str) -> str:
-        """Run commands, the first failure being the end; return what they printed."""
+        """Run commands until the first failure; return their output."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
             cwd=self._folder,

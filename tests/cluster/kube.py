@@ -1,4 +1,4 @@
-"""kubectl and helm, against the cluster that KUBECONFIG names."""
+"""kubectl and helm, with the cluster of KUBECONFIG."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ _SECONDS: Final = 400
 
 
 class CommandError(Exception):
-    """A command ended with an error; the message is what it printed."""
+    """A command failed; the message is its output."""
 
 
 def _run(arguments: Sequence[str | Path], *, given: str | None, seconds: float) -> str:
@@ -32,19 +32,19 @@ def kubectl(*arguments: str, given: str | None = None, seconds: float = _SECONDS
 
 
 class Namespace:
-    """A namespace with Pod Security `restricted` enforced, and what is in it."""
+    """A namespace that enforces Pod Security `restricted`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def create(self) -> None:
-        """Make it: pods that are not restricted are refused from now on."""
+        """Create it, with Pod Security enforced."""
         kubectl("create", "namespace", self.name)
         kubectl("label", "namespace", self.name, "pod-security.kubernetes.io/enforce=restricted")
 
     def delete(self) -> None:
-        """Remove it and everything in it."""
-        kubectl("delete", "namespace", self.name, "--ignore-not-found", "--timeout=120s")
+        """Delete it with its content; do not wait."""
+        kubectl("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
 
     def kubectl(self, *arguments: str, given: str | None = None, seconds: float = _SECONDS) -> str:
         """Run kubectl in this namespace; raises CommandError."""
@@ -62,7 +62,7 @@ class Namespace:
         return base64.b64decode(found["data"][key]).decode()
 
     def usage(self) -> dict[str, tuple[float, float]]:
-        """Return thousandths of a core, and MiB, of the largest pod of each component."""
+        """Return millicores and MiB of the largest pod of each component."""
         found: dict[str, tuple[float, float]] = {}
         for line in self.kubectl("top", "pods", "--no-headers").splitlines():
             name, cpu, memory = line.split()
@@ -72,7 +72,7 @@ class Namespace:
         return found
 
     def rolled_out(self, *names: str, seconds: int = 300) -> None:
-        """Wait until Deployments (or `kind/name`) are as they were asked for; raises CommandError."""
+        """Wait until Deployments (or `kind/name`) are rolled out; raises CommandError."""
         for name in names:
             kind = name if "/" in name else f"deployment/{name}"
             self.kubectl("rollout", "status", kind, f"--timeout={seconds}s")
@@ -85,11 +85,11 @@ class Release:
         self.namespace = namespace
         self.name = name
         self.values = values
-        self._set: list[str] = []
+        self._upgrades: list[list[str]] = []
 
     @property
     def deployments(self) -> tuple[str, str, str]:
-        """The Deployments that serve."""
+        """The Deployments of the services."""
         return f"{self.name}-auth", f"{self.name}-users", f"{self.name}-tickets"
 
     def helm(self, *arguments: str | Path) -> str:
@@ -98,16 +98,18 @@ class Release:
         return _run(command, given=None, seconds=_SECONDS)
 
     def install(self) -> None:
-        """Install it, and do not wait."""
+        """Install the chart; do not wait."""
         self.helm("install", self.name, CHART, "--values", self.values)
 
     def upgrade(self, *settings: str) -> None:
-        """Set more values (`key=value`), on top of those set before, and wait until all pods are new."""
-        self._set += [word for setting in settings for word in ("--set", setting)]
-        self.helm("upgrade", self.name, CHART, "--values", self.values, *self._set)
+        """Set values (`key=value`) in addition to earlier ones, and wait until all pods are replaced."""
+        self._upgrades.append([word for setting in settings for word in ("--set", setting)])
+        words = [word for upgrade in self._upgrades for word in upgrade]
+        self.helm("upgrade", self.name, CHART, "--values", self.values, *words)
         self.namespace.rolled_out(*self.deployments)
 
     def roll_back(self) -> None:
-        """Return to the revision before, and wait."""
+        """Return to the previous revision, and wait."""
         self.helm("rollback", self.name)
+        self._upgrades.pop()
         self.namespace.rolled_out(*self.deployments)

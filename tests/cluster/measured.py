@@ -1,4 +1,4 @@
-"""What a run measured, kept for docs/kubernetes.md (cluster.report writes it there)."""
+"""Figures of a run, for docs/kubernetes.md (see cluster.report)."""
 
 import json
 from pathlib import Path
@@ -14,17 +14,17 @@ class Measured:
         self._figures: dict[str, dict[str, float]] = {}
 
     def note(self, group: str, name: str, value: float) -> None:
-        """Keep one figure."""
+        """Record one figure."""
         self._figures.setdefault(group, {})[name] = value
 
     def note_usage(self, when: str, usage: dict[str, tuple[float, float]]) -> None:
-        """Keep what Namespace.usage returned."""
+        """Record the result of Namespace.usage."""
         for component, (cpu, memory) in usage.items():
             self.note(f"{when}, MiB", component, memory)
-            self.note(f"{when}, thousandths of a core", component, cpu)
+            self.note(f"{when}, millicores", component, cpu)
 
     def save(self) -> None:
-        """Write them all; figures of an earlier run that this one did not take stay."""
+        """Write the figures; keep those of an earlier run that this run did not measure."""
         PATH.parent.mkdir(exist_ok=True)
         kept = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
         for group, figures in self._figures.items():

@@ -1,4 +1,4 @@
-"""Who is there: an administrator, and people made by them."""
+"""An administrator and users, with their sessions."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ TICKETS: Final = "/api/v1/tickets"
 
 @dataclass
 class Person:
-    """Somebody signed in, with the tokens of their session."""
+    """A user with the tokens of a session."""
 
     email: str
     password: str
@@ -33,30 +33,30 @@ def sign_in(client: httpx2.Client, email: str, password: str) -> Person:
 
 
 def token_header(token: str) -> dict[str, str]:
-    """Return what a token says of itself: `alg`, `kid`, `typ`. Nothing is verified."""
+    """Return the header of a token (`alg`, `kid`, `typ`), unverified."""
     head = token.split(".", maxsplit=1)[0]
     found: dict[str, str] = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
     return found
 
 
 def wait_for_login(client: httpx2.Client, email: str, password: str, seconds: float) -> Person:
-    """Log in as soon as that is possible."""
+    """Log in as soon as possible."""
     deadline = time.monotonic() + seconds
     while client.post(f"{AUTH}/token", json={"email": email, "password": password}).status_code != 200:
-        assert time.monotonic() < deadline, f"nobody could log in for {seconds} s"
+        assert time.monotonic() < deadline, f"no login within {seconds} s"
         time.sleep(0.5)
     return sign_in(client, email, password)
 
 
 def bearer(person: Person) -> dict[str, str]:
-    """Return the header that says who asks."""
+    """Return the Authorization header."""
     return {"Authorization": f"Bearer {person.access}"}
 
 
 def make_person(client: httpx2.Client, admin: Person) -> Person:
-    """Create somebody and sign them in."""
+    """Create a user and log in."""
     email, password = f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(18)
-    body = {"email": email, "name": "Somebody", "password": password}
+    body = {"email": email, "name": "Ada", "password": password}
     answer = client.post(USERS, json=body, headers=bearer(admin))
     assert answer.status_code == 201, answer.text
     return sign_in(client, email, password)

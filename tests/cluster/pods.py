@@ -1,4 +1,4 @@
-"""Pods that tests make themselves, as restricted as the namespaces demand."""
+"""Pods of the tests themselves, as Pod Security `restricted` requires."""
 
 from collections.abc import Mapping
 from typing import Any

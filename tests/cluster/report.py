@@ -1,4 +1,4 @@
-"""Write what the last run of `make cluster-test` measured into docs/kubernetes.md."""
+"""Writes the figures of the last `make cluster-test` into docs/kubernetes.md."""
 
 import json
 import re
@@ -16,15 +16,15 @@ _TABLES: Final = {
     "pod": (
         "at rest, MiB",
         "under load, MiB",
-        "at rest, thousandths of a core",
-        "under load, thousandths of a core",
+        "at rest, millicores",
+        "under load, millicores",
     ),
 }
 _BLOCK: Final = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->)", re.DOTALL)
 
 
 def tables(figures: dict[str, dict[str, float]]) -> str:
-    """Return one table for each kind of row, the groups of figures about it side by side."""
+    """Return one table per kind of row, with a column per group of figures."""
     return "\n\n".join(
         _table(row, {group: figures[group] for group in groups if group in figures})
         for row, groups in _TABLES.items()
@@ -47,7 +47,7 @@ def _cell(value: float | None) -> str:
 def main() -> int:
     """Write the tables."""
     if not PATH.exists():
-        print(f"{PATH} is not there: run `make cluster-test`", file=sys.stderr)
+        print(f"{PATH} does not exist: run `make cluster-test`", file=sys.stderr)
         return 1
     figures = json.loads(PATH.read_text(encoding="utf-8"))
     text = _DOCUMENT.read_text(encoding="utf-8")

@@ -1,11 +1,10 @@
-"""What was installed: it works, and it is as closed as the chart says."""
+"""The installation works, and its pods and routes are as restricted as documented."""
 
 import os
 import secrets
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,12 @@ import httpx2
 import pytest
 
 from cluster.kube import CommandError, Namespace, Release
-from cluster.measured import Measured
 from cluster.people import AUTH, Person, bearer, sign_in
 from support.certificates import Certificate
 from support.haproxy import HAProxy
 
 pytestmark = pytest.mark.usefixtures("release")
 SERVICES = ("auth", "users", "tickets")
-AT_REST = 30.0
-"""Thousandths of a core, on a machine that others use as well."""
 TESTS = Path(__file__).parents[1]
 
 
@@ -34,7 +30,7 @@ def test_helm_test_passes(release: Release) -> None:
     assert "Phase:          Succeeded" in release.helm("test", release.name)
 
 
-def test_the_whole_walk_through_the_load_balancer(
+def test_the_end_to_end_tests_pass_through_the_load_balancer(
     release: Release, edge: HAProxy, certificate: Certificate, namespace: Namespace
 ) -> None:
     done = subprocess.run(
@@ -52,7 +48,7 @@ def test_the_whole_walk_through_the_load_balancer(
     assert done.returncode == 0, f"{release.name}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
 
 
-def test_every_service_stands_on_more_than_one_node(namespace: Namespace) -> None:
+def test_each_service_runs_on_more_than_one_node(namespace: Namespace) -> None:
     for service in SERVICES:
         assert len({pod["spec"]["nodeName"] for pod in pods(namespace, service)}) > 1, service
 
@@ -71,18 +67,18 @@ def test_every_container_is_restricted_and_its_root_read_only(namespace: Namespa
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_running_service_is_nobody_and_writes_nowhere(
+def test_a_service_runs_unprivileged_and_writes_to_tmp_only(
     release: Release, namespace: Namespace, service: str
 ) -> None:
     deployment = f"deployment/{release.name}-{service}"
     assert namespace.kubectl("exec", deployment, "--", "id", "-u").strip() == "10001"
-    namespace.kubectl("exec", deployment, "--", "touch", "/tmp/there-is-room-here")
+    namespace.kubectl("exec", deployment, "--", "touch", "/tmp/writable")
     for path in ("/opt/doorward/x", "/run/secrets/doorward/x", "/x"):
         with pytest.raises(CommandError, match=r"Read-only|Permission denied"):
             namespace.kubectl("exec", deployment, "--", "touch", path)
 
 
-def test_the_client_s_address_arrives_and_a_made_up_one_does_not(
+def test_the_clients_address_is_recorded_and_a_forged_one_is_not(
     edge: HAProxy, tls: ssl.SSLContext, admin: Person
 ) -> None:
     transport = httpx2.HTTPTransport(verify=tls, local_address="127.0.0.9")
@@ -99,21 +95,12 @@ def test_the_client_s_address_arrives_and_a_made_up_one_does_not(
     assert current["ip"] == "127.0.0.9"
 
 
-def test_what_is_not_the_api_stays_inside(client: httpx2.Client) -> None:
+def test_only_the_api_is_reachable_from_outside(client: httpx2.Client) -> None:
     for path in ("/livez", "/readyz", "/metrics", "/docs", "/api/v1/usersX", "/api/v1/auth/../../metrics"):
         assert client.get(path).status_code in {400, 404}, path
 
 
-def test_pods_at_rest_are_as_small_as_they_are_said_to_be(namespace: Namespace, measured: Measured) -> None:
-    deadline = time.monotonic() + 120
-    while any(cpu > AT_REST for name, (cpu, _) in namespace.usage().items() if name in SERVICES):
-        assert time.monotonic() < deadline, "it does not come to rest"
-        time.sleep(5)
-    measured.note_usage("at rest", usage := namespace.usage())
-    assert max(memory for name, (_, memory) in usage.items() if name in SERVICES) < 150
-
-
-def test_a_misspelt_value_is_refused(release: Release) -> None:
+def test_an_unknown_value_is_rejected(release: Release) -> None:
     misspelt = f"auth.replicas{secrets.token_hex(2)}=3"
     with pytest.raises(CommandError, match="additional properties"):
         release.helm("upgrade", release.name, "charts/doorward", "--dry-run=client", "--set", misspelt)

@@ -1,20 +1,35 @@
-"""A team's traffic through the load balancer, judged by the thresholds of loadtest/."""
+"""Resource usage at rest, and the traffic of a team, judged by the thresholds of loadtest/."""
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Final
 
-from cluster.kube import Release
+from cluster.kube import Namespace, Release
+from cluster.measured import Measured
 from cluster.people import Person
 from support.certificates import Certificate
 from support.haproxy import HAProxy
 
 LOADTEST = Path(__file__).parents[2] / "loadtest"
 REPORT = Path(__file__).parents[2] / "reports" / "cluster-load.html"
+SERVICES: Final = ("auth", "users", "tickets")
+AT_REST_MILLICORES: Final = 30.0
+"""On a machine that others use, too."""
 
 
-def test_a_team_at_work_stays_within_the_thresholds(
+def test_pods_at_rest_use_little(release: Release, namespace: Namespace, measured: Measured) -> None:
+    deadline = time.monotonic() + 120
+    while any(cpu > AT_REST_MILLICORES for name, (cpu, _) in namespace.usage().items() if name in SERVICES):
+        assert time.monotonic() < deadline, f"{release.name} does not come to rest: {namespace.usage()}"
+        time.sleep(5)
+    measured.note_usage("at rest", usage := namespace.usage())
+    assert max(memory for name, (_, memory) in usage.items() if name in SERVICES) < 150
+
+
+def test_the_traffic_of_a_team_stays_within_the_thresholds(
     release: Release, edge: HAProxy, certificate: Certificate, admin: Person
 ) -> None:
     done = subprocess.run(

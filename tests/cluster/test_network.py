@@ -1,4 +1,4 @@
-"""Who may connect to whom. Every refusal has a control beside it: the same attempt by somebody who may."""
+"""Which connections NetworkPolicy allows. Each denied connection has a control that is allowed."""
 
 import json
 import time
@@ -19,19 +19,19 @@ except OSError as error:
 """
 
 
-class Stranger:
-    """A pod with the product's image and no part in the release."""
+class Outsider:
+    """A pod with an image of the release, but not part of it."""
 
     def __init__(self, namespace: Namespace, image: str, labels: dict[str, str]) -> None:
         self.namespace = namespace
-        self.name = f"stranger-{time.monotonic_ns()}"
+        self.name = f"outsider-{time.monotonic_ns()}"
         sleeping = {"image": image, "command": ["sleep", "600"]}
         pod = restricted_pod(self.name, labels, 10001, sleeping)
         namespace.kubectl("apply", "--filename", "-", given=json.dumps(pod))
         namespace.kubectl("wait", f"pod/{self.name}", "--for=condition=Ready", "--timeout=90s")
 
     def connects(self, host: str, port: int) -> bool:
-        """Tell whether a connection is made from the pod."""
+        """Whether the pod can connect."""
         return attempt(self.namespace, f"pod/{self.name}", host, port)
 
     def remove(self) -> None:
@@ -44,7 +44,7 @@ def attempt(namespace: Namespace, where: str, host: str, port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def image(release: Release, namespace: Namespace) -> str:
+def reference(release: Release, namespace: Namespace) -> str:
     (deployment,) = [
         one for one in namespace.objects("deployments") if one["metadata"]["name"] == f"{release.name}-users"
     ]
@@ -53,61 +53,61 @@ def image(release: Release, namespace: Namespace) -> str:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(release: Release, image: str) -> Iterator[Stranger]:
-    """Somebody in another namespace."""
-    namespace = Namespace(f"{release.namespace.name}-strangers")
+def elsewhere(release: Release, reference: str) -> Iterator[Outsider]:
+    """A pod in another namespace."""
+    namespace = Namespace(f"{release.namespace.name}-outsiders")
     namespace.create()
-    yield Stranger(namespace, image, {})
+    yield Outsider(namespace, reference, {})
     namespace.delete()
 
 
 @pytest.fixture(scope="module")
-def beside(namespace: Namespace, image: str) -> Iterator[Stranger]:
-    """Somebody in the same namespace."""
-    stranger = Stranger(namespace, image, {"app": "something-else"})
-    yield stranger
-    stranger.remove()
+def neighbour(namespace: Namespace, reference: str) -> Iterator[Outsider]:
+    """A pod in the same namespace."""
+    outsider = Outsider(namespace, reference, {"app": "something-else"})
+    yield outsider
+    outsider.remove()
 
 
 @pytest.fixture(scope="module")
-def migrating(namespace: Namespace, image: str) -> Iterator[Stranger]:
-    """The control: somebody with the labels of a migration, who may reach the database."""
+def migration(namespace: Namespace, reference: str) -> Iterator[Outsider]:
+    """The control: a pod with the labels of the migration Job, which may connect to the database."""
     labels = {
         "app.kubernetes.io/name": "doorward",
         "app.kubernetes.io/instance": "doorward",
         "app.kubernetes.io/component": "migrate",
     }
-    stranger = Stranger(namespace, image, labels)
-    yield stranger
-    stranger.remove()
+    outsider = Outsider(namespace, reference, labels)
+    yield outsider
+    outsider.remove()
 
 
-def test_strangers_reach_neither_the_database_nor_a_service(
-    elsewhere: Stranger, beside: Stranger, migrating: Stranger, namespace: Namespace
+def test_outsiders_reach_neither_the_database_nor_a_service(
+    elsewhere: Outsider, neighbour: Outsider, migration: Outsider, namespace: Namespace
 ) -> None:
     database = f"doorward-mariadb.{namespace.name}.svc"
-    assert migrating.connects(database, 3306)
-    for stranger in (elsewhere, beside):
-        assert not stranger.connects(database, 3306)
+    assert migration.connects(database, 3306)
+    for outsider in (elsewhere, neighbour):
+        assert not outsider.connects(database, 3306)
         for service, port in {"auth": 8000, "users": 8000, "tickets": 8000, "valkey": 6379}.items():
-            assert not stranger.connects(f"doorward-{service}.{namespace.name}.svc", port), service
+            assert not outsider.connects(f"doorward-{service}.{namespace.name}.svc", port), service
 
 
-def test_services_do_not_reach_the_world(namespace: Namespace, elsewhere: Stranger) -> None:
-    world = ("kubernetes.default.svc", 443)
-    assert elsewhere.connects(*world), "the control: it can be reached"
+def test_services_reach_no_other_address(namespace: Namespace, elsewhere: Outsider) -> None:
+    other = ("kubernetes.default.svc", 443)
+    assert elsewhere.connects(*other), "control: the address is reachable"
     for service in ("auth", "users", "tickets"):
-        assert not attempt(namespace, f"deployment/doorward-{service}", *world), service
+        assert not attempt(namespace, f"deployment/doorward-{service}", *other), service
 
 
-def test_services_reach_what_they_need_and_no_more(namespace: Namespace) -> None:
+def test_services_reach_only_what_they_need(namespace: Namespace) -> None:
     tickets, users = "deployment/doorward-tickets", "deployment/doorward-users"
     assert attempt(namespace, tickets, "doorward-auth", 8000)
     assert attempt(namespace, users, "doorward-mariadb", 3306)
     assert not attempt(namespace, users, "doorward-tickets", 8000)
 
 
-def test_the_database_reaches_nobody(namespace: Namespace) -> None:
+def test_the_database_reaches_no_service(namespace: Namespace) -> None:
     with pytest.raises(CommandError):
         namespace.kubectl(
             "exec",

@@ -1,4 +1,4 @@
-"""What docs/operations.md tells the person who is woken up to do, done."""
+"""The procedures of docs/operations.md, run as documented."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ def shell(tmp_path: Path, namespace: Namespace, release: Release) -> Shell:
     return Shell(tmp_path, namespace, release.values)
 
 
-def test_a_backup_brings_back_who_was_deleted_since(
+def test_a_restore_brings_back_a_deleted_user(
     shell: Shell, release: Release, client: httpx2.Client, admin: Person
 ) -> None:
     lost = make_person(client, admin)
@@ -24,14 +24,14 @@ def test_a_backup_brings_back_who_was_deleted_since(
     backup, restore = commands("Back up and restore")
     assert "Dump completed" in shell.run(backup)
     assert client.delete(f"{USERS}/{number}", headers=bearer(admin)).status_code == 204
-    # The function that the first block defines, for a shell that is still open.
+    # The restore uses the shell function of the first block.
     (function,) = re.findall(r"^db\(\) \{.*?\}$", backup, re.DOTALL | re.MULTILINE)
     shell.run(f"{function}\n{restore}")
     release.namespace.rolled_out(*release.deployments)
     assert sign_in(client, lost.email, lost.password).access
 
 
-def test_a_database_password_is_changed(
+def test_a_database_password_can_be_changed(
     shell: Shell, release: Release, client: httpx2.Client, admin: Person
 ) -> None:
     before = release.namespace.secret("doorward-database", "auth-password")

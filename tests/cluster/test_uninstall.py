@@ -1,4 +1,4 @@
-"""The last test: what is left after an uninstall, and what comes back."""
+"""The last test: an uninstall keeps what the notes name, and a new release uses it."""
 
 import re
 import time
@@ -22,7 +22,7 @@ def left(namespace: Namespace) -> set[str]:
     return {name for name in short if "sh.helm.release" not in name} - OF_KUBERNETES
 
 
-def test_uninstalling_leaves_what_the_notes_name_and_a_new_release_takes_it_up(
+def test_an_uninstall_keeps_what_the_notes_name_and_a_new_release_uses_it(
     release: Release, namespace: Namespace, client: httpx2.Client, admin: Person
 ) -> None:
     notes = release.helm("get", "notes", release.name)

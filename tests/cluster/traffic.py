@@ -1,4 +1,4 @@
-"""People at work while something is done to the cluster: they read, ask and refresh, from outside."""
+"""Requests from outside the cluster while something is done to it: reads, writes and refreshes."""
 
 import itertools
 import ssl
@@ -21,7 +21,7 @@ _OK: Final = range(200, 300)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request; status 0: no answer."""
+    """One request. Status 0: no response."""
 
     kind: str
     started: float
@@ -31,40 +31,44 @@ class Outcome:
 
 
 @dataclass
-class Seen:
-    """All of it."""
+class Outcomes:
+    """Requests, and the tickets that they created."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    all: list[Outcome] = field(default_factory=list)
     created: dict[str, str] = field(default_factory=dict)
-    """Ids of tickets that were acknowledged, and their subjects."""
+    """Subjects of acknowledged tickets, by id."""
 
     @property
     def failures(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.status not in _OK]
+        return [outcome for outcome in self.all if outcome.status not in _OK]
 
-    def counted(self, kind: str) -> int:
-        return sum(outcome.kind == kind for outcome in self.outcomes)
+    def count(self, kind: str) -> int:
+        return sum(outcome.kind == kind for outcome in self.all)
+
+    def since(self, started: float) -> "Outcomes":
+        """Return the requests that started at a time or later."""
+        return Outcomes([outcome for outcome in self.all if outcome.started >= started])
 
     def outage(self) -> float:
-        """Seconds from the first failure's start to the last one's end."""
+        """Return the seconds from the first failure's start to the last failure's end."""
         failures = self.failures
         if not failures:
             return 0.0
         return max(one.ended for one in failures) - min(one.started for one in failures)
 
-    def told(self) -> str:
-        """Say what failed, for a failing test."""
+    def summary(self) -> str:
+        """Describe the failures, for an assertion's message."""
         kinds = sorted({(one.kind, one.status, one.detail[:160]) for one in self.failures})
-        return f"{len(self.failures)} of {len(self.outcomes)} failed: {kinds[:8]}"
+        return f"{len(self.failures)} of {len(self.all)} failed: {kinds[:8]}"
 
 
 class Traffic:
-    """Requests one after the other in several threads, from entering to leaving the context."""
+    """Sends requests sequentially in several threads, from entering to leaving the context."""
 
     def __init__(
         self, url: str, tls: ssl.SSLContext, people: list[Person], *, pause: float = _PAUSE_SECONDS
     ) -> None:
-        self.seen = Seen()
+        self.outcomes = Outcomes()
         self._url = url
         self._tls = tls
         self._pause = pause
@@ -87,9 +91,17 @@ class Traffic:
         for thread in self._threads:
             thread.join()
 
-    def settle(self, seconds: float) -> None:
-        """Go on for a while; also before the disturbance, so that there is something to disturb."""
+    def run_for(self, seconds: float) -> None:
+        """Continue for some seconds."""
         time.sleep(seconds)
+
+    def run_until_recovered(self, *, quiet_seconds: float, limit: float) -> None:
+        """Continue until no request has failed for a while, at most until the limit."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            time.sleep(quiet_seconds)
+            if not self.outcomes.since(time.monotonic() - quiet_seconds).failures:
+                return
 
     def _work(self, act: Callable[[httpx2.Client, Person], None], person: Person) -> None:
         with httpx2.Client(
@@ -100,26 +112,26 @@ class Traffic:
                 self._stop.wait(self._pause)
 
     def _read(self, client: httpx2.Client, person: Person) -> None:
-        self._asked(client, "read", "GET", f"{USERS}/me", person)
+        self._request(client, "read", "GET", f"{USERS}/me", person)
 
     def _write(self, client: httpx2.Client, person: Person) -> None:
         """Create a ticket: not idempotent, and sent once."""
         subject = f"traffic {uuid.uuid4()}"
-        answer = self._asked(
-            client, "write", "POST", TICKETS, person, json={"subject": subject, "body": "While things move."}
-        )
-        if answer is not None and answer.status_code in _OK:
+        body = {"subject": subject, "body": "While things move."}
+        response = self._request(client, "write", "POST", TICKETS, person, json=body)
+        if response is not None and response.status_code in _OK:
             with self._lock:
-                self.seen.created[answer.json()["id"]] = subject
+                self.outcomes.created[response.json()["id"]] = subject
 
     def _refresh(self, client: httpx2.Client, person: Person) -> None:
-        """Exchange the refresh token: not idempotent either. After a lost answer clients send it again."""
+        """Exchange the refresh token: not idempotent. After a lost response clients send it again."""
         body = {"refresh_token": person.refresh}
-        answer = self._asked(client, "refresh", "POST", f"{AUTH}/refresh-token", None, json=body)
-        if answer is not None and answer.status_code in _OK:
-            person.access, person.refresh = answer.json()["access_token"], answer.json()["refresh_token"]
+        response = self._request(client, "refresh", "POST", f"{AUTH}/refresh-token", None, json=body)
+        if response is not None and response.status_code in _OK:
+            tokens = response.json()
+            person.access, person.refresh = tokens["access_token"], tokens["refresh_token"]
 
-    def _asked(
+    def _request(
         self,
         client: httpx2.Client,
         kind: str,
@@ -131,14 +143,14 @@ class Traffic:
         headers = {"Authorization": f"Bearer {person.access}"} if person else {}
         started = time.monotonic()
         try:
-            answer = client.request(method, path, json=json, headers=headers)
+            response = client.request(method, path, json=json, headers=headers)
         except httpx2.HTTPError as error:
             self._note(Outcome(kind, started, time.monotonic(), 0, repr(error)))
             return None
-        detail = "" if answer.status_code in _OK else answer.text
-        self._note(Outcome(kind, started, time.monotonic(), answer.status_code, detail))
-        return answer
+        detail = "" if response.status_code in _OK else response.text
+        self._note(Outcome(kind, started, time.monotonic(), response.status_code, detail))
+        return response
 
     def _note(self, outcome: Outcome) -> None:
         with self._lock:
-            self.seen.outcomes.append(outcome)
+            self.outcomes.all.append(outcome)

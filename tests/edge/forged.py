@@ -30,6 +30,7 @@ FORGED: Final[Mapping[str, str]] = {
     "Remote-Groups": "admin",
     "X-SSL-Client-Verify": "SUCCESS",
     "X-Client-Cert": "forged",
+    "X-Client-Request-ID": "forged",
     "X-Original-URL": "/metrics",
     "X-Rewrite-URL": "/metrics",
     "X-HTTP-Method-Override": "DELETE",

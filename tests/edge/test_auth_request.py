@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from edge.guarded import FORGED, WHO, Guarded, GuardedNginx, claims_of
+from edge.protected_app import FORGED, WHO, ProtectedApp, ProtectingNginx, claims_of
 from support.chain import Chain, temporary_folder
 from support.client import AUTH, assert_problem
 from support.echo import EchoServer
@@ -14,20 +14,20 @@ from support.raw import exchange, statuses
 
 
 @pytest.fixture(scope="module")
-def shared_guarded(chain: Chain) -> Iterator[Guarded]:
+def shared_protected(chain: Chain) -> Iterator[ProtectedApp]:
     with (
         temporary_folder() as folder,
         EchoServer() as application,
-        GuardedNginx(folder, auth=chain.auth.port, application=application.port) as nginx,
+        ProtectingNginx(folder, auth=chain.auth.port, application=application.port) as nginx,
     ):
-        yield Guarded(nginx, application, chain)
+        yield ProtectedApp(nginx, application, chain)
 
 
 @pytest.fixture
-def guarded(shared_guarded: Guarded) -> Guarded:
+def protected(shared_protected: ProtectedApp) -> ProtectedApp:
     """The same with nothing received yet."""
-    shared_guarded.application.received.clear()
-    return shared_guarded
+    shared_protected.application.received.clear()
+    return shared_protected
 
 
 def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
@@ -41,13 +41,13 @@ def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_the_application_hears_who_calls_and_never_the_token(guarded: Guarded, method: str) -> None:
-    with guarded.user() as client:
+def test_the_application_hears_who_calls_and_never_the_token(protected: ProtectedApp, method: str) -> None:
+    with protected.user() as client:
         response = client.http.request(method, "/reports/7?sort=name", headers={"X-Request-ID": "mine-7"})
         assert response.status_code == 200
         assert response.headers["x-request-id"] == "mine-7"
         claims = claims_of(client)
-    received = guarded.received()
+    received = protected.received()
     assert (received.method, received.path) == (method, "/reports/7?sort=name")
     assert [received.values(name) for name in WHO] == [[claims["sub"]], ["user"], [claims["sid"]]]
     assert received.values("authorization") == []
@@ -55,25 +55,25 @@ def test_the_application_hears_who_calls_and_never_the_token(guarded: Guarded, m
     assert str(client.tokens["access_token"]) not in str(received)
 
 
-def test_nginx_has_no_complaint(guarded: Guarded) -> None:
-    said = guarded.nginx.check_config()
+def test_nginx_has_no_complaint(protected: ProtectedApp) -> None:
+    said = protected.nginx.check_config()
     assert "test is successful" in said
     assert "[warn]" not in said
 
 
-def test_strangers_do_not_reach_the_application(guarded: Guarded) -> None:
-    with guarded.client() as client:
+def test_strangers_do_not_reach_the_application(protected: ProtectedApp) -> None:
+    with protected.client() as client:
         for path in ("/", "/reports", "/admin/", "/nowhere"):
             assert_refused(client.get(path), 401, "not_authenticated")
             assert_refused(
                 client.get(path, headers={"Authorization": "Bearer garbage"}), 401, "invalid_token"
             )
         assert_refused(client.post("/reports", content=b"x" * 100_000), 401, "not_authenticated")
-    assert guarded.application.received == []
+    assert protected.application.received == []
 
 
 @pytest.mark.parametrize("path", ["/reports", "/admin/reports", "/public/page"])
-def test_nobody_says_for_himself_who_he_is(guarded: Guarded, path: str) -> None:
+def test_nobody_says_for_himself_who_he_is(protected: ProtectedApp, path: str) -> None:
     spellings = {
         **FORGED,
         **{name.replace("-", "_"): value for name, value in FORGED.items()},
@@ -82,10 +82,10 @@ def test_nobody_says_for_himself_who_he_is(guarded: Guarded, path: str) -> None:
         "Proxy": "http://203.0.113.66",
         "X-Forwarded-For": "203.0.113.66",
     }
-    with guarded.admin() as client:
+    with protected.admin() as client:
         assert client.get(path, headers=spellings).status_code == 200
         claims = claims_of(client)
-    received = guarded.received()
+    received = protected.received()
     expected = [[], [], []] if path.startswith("/public/") else [[claims["sub"]], ["admin"], [claims["sid"]]]
     assert [received.values(name) for name in WHO] == expected
     for name, value in received.headers:
@@ -96,11 +96,11 @@ def test_nobody_says_for_himself_who_he_is(guarded: Guarded, path: str) -> None:
         )
 
 
-def test_forged_headers_do_not_help_a_stranger(guarded: Guarded) -> None:
-    with guarded.client() as client:
+def test_forged_headers_do_not_help_a_stranger(protected: ProtectedApp) -> None:
+    with protected.client() as client:
         assert_refused(client.get("/reports", headers=FORGED), 401, "not_authenticated")
         assert client.get("/public/page", headers=FORGED).status_code == 200
-    assert [guarded.received().values(name) for name in WHO] == [[], [], []]
+    assert [protected.received().values(name) for name in WHO] == [[], [], []]
 
 
 SOFTENERS = (
@@ -109,7 +109,7 @@ SOFTENERS = (
     "?role=",
     "?role",
     "?%72ole=user",
-    "?/.doorward/anybody",
+    "?/.doorward/any-role",
     "?..;/public/",
     "/%20?role=user",
     "%3Frole=user",
@@ -134,36 +134,36 @@ AMBIGUOUS = (
 )
 
 
-def test_a_location_for_administrators(guarded: Guarded) -> None:
-    with guarded.user() as user, guarded.admin() as admin:
+def test_a_location_for_administrators(protected: ProtectedApp) -> None:
+    with protected.user() as user, protected.admin() as admin:
         for path in (*ADMIN_PATHS, *(f"/admin/reports{suffix}" for suffix in SOFTENERS)):
-            assert guarded.get_as_written(path, user) == (403, "insufficient_permission"), path
-            assert guarded.application.received == []
-            assert guarded.get_as_written(path, admin)[0] == 200
-            assert guarded.received().values("x-doorward-role") == ["admin"]
-            guarded.application.received.clear()
+            assert protected.get_as_written(path, user) == (403, "insufficient_permission"), path
+            assert protected.application.received == []
+            assert protected.get_as_written(path, admin)[0] == 200
+            assert protected.received().values("x-doorward-role") == ["admin"]
+            protected.application.received.clear()
 
 
 @pytest.mark.parametrize("path", AMBIGUOUS)
-def test_a_path_that_two_readers_read_in_two_ways_reaches_nobody(guarded: Guarded, path: str) -> None:
-    with guarded.user() as user, guarded.admin() as admin:
+def test_a_path_that_two_readers_read_in_two_ways_reaches_nobody(protected: ProtectedApp, path: str) -> None:
+    with protected.user() as user, protected.admin() as admin:
         for client in (user, admin):
-            assert guarded.get_as_written(path, client) == (400, "ambiguous_path")
-    assert guarded.application.received == []
+            assert protected.get_as_written(path, client) == (400, "ambiguous_path")
+    assert protected.application.received == []
 
 
-@pytest.mark.parametrize("path", ["/.doorward/anybody", "/.doorward/admin", "/.refused", "/.unavailable"])
-def test_what_is_internal_is_not_there(guarded: Guarded, path: str) -> None:
-    with guarded.user() as client:
+@pytest.mark.parametrize("path", ["/.doorward/any-role", "/.doorward/admin", "/.refused", "/.unavailable"])
+def test_what_is_internal_is_not_there(protected: ProtectedApp, path: str) -> None:
+    with protected.user() as client:
         assert client.get(path).status_code == 404
-    assert guarded.application.received == []
+    assert protected.application.received == []
 
 
-def test_a_logout_ends_it(guarded: Guarded) -> None:
-    with guarded.user() as client:
+def test_a_logout_ends_it(protected: ProtectedApp) -> None:
+    with protected.user() as client:
         assert client.get("/reports").status_code == 200
         left = httpx2.post(
-            f"{guarded.chain.auth.url}{AUTH}/logout",
+            f"{protected.chain.auth.url}{AUTH}/logout",
             headers={"Authorization": str(client.http.headers["Authorization"])},
             trust_env=False,
         )
@@ -176,9 +176,9 @@ def test_a_logout_ends_it(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("accident", ["stopped", "frozen"])
-def test_without_auth_nobody_gets_in(guarded: Guarded, accident: str) -> None:
-    auth = guarded.chain.auth
-    with guarded.user() as client, guarded.client() as stranger:
+def test_without_auth_nobody_gets_in(protected: ProtectedApp, accident: str) -> None:
+    auth = protected.chain.auth
+    with protected.user() as client, protected.client() as stranger:
         if accident == "stopped":
             auth.stop()
         else:
@@ -190,7 +190,7 @@ def test_without_auth_nobody_gets_in(guarded: Guarded, accident: str) -> None:
                 assert response.headers["retry-after"] == "1"
                 assert response.headers["cache-control"] == "no-store"
             assert_problem(client.post("/reports", content=b"x"), 503, "unavailable")
-            assert guarded.application.received == []
+            assert protected.application.received == []
             # What is for everybody stays so.
             assert stranger.get("/public/page").status_code == 200
         finally:
@@ -201,26 +201,26 @@ def test_without_auth_nobody_gets_in(guarded: Guarded, accident: str) -> None:
         assert client.get("/reports").status_code == 200
 
 
-def test_the_applications_own_errors_are_its_own(guarded: Guarded) -> None:
-    with guarded.user() as client:
+def test_the_applications_own_errors_are_its_own(protected: ProtectedApp) -> None:
+    with protected.user() as client:
         response = client.get("/busy")
         assert (response.status_code, response.headers["retry-after"]) == (503, "7")
         assert response.json() == {"path": "/busy"}
 
 
 @pytest.mark.parametrize("name", ["length", "chunked", "empty"])
-def test_bodies_go_to_the_application_and_not_to_auth(guarded: Guarded, name: str) -> None:
+def test_bodies_go_to_the_application_and_not_to_auth(protected: ProtectedApp, name: str) -> None:
     body = {"length": b"x" * 200_000, "chunked": iter([b"x" * 100_000] * 2), "empty": b""}[name]
-    with guarded.user() as client:
+    with protected.user() as client:
         assert client.post("/reports", content=body).status_code == 200
     expected = 0 if name == "empty" else 200_000
-    received = guarded.received()
+    received = protected.received()
     assert len(received.body) == expected or received.values("transfer-encoding") == ["chunked"]
 
 
 @pytest.mark.parametrize("path", ["/reports?role=user", "/admin/reports?role=user"])
 @pytest.mark.parametrize("name", ["length", "chunked"])
-def test_auth_is_asked_with_the_token_and_nothing_else(guarded: Guarded, path: str, name: str) -> None:
+def test_auth_is_asked_with_the_token_and_nothing_else(protected: ProtectedApp, path: str, name: str) -> None:
     content = b"secret" * 20_000 if name == "length" else iter([b"secret" * 10_000] * 2)
     headers = {
         **FORGED,
@@ -232,7 +232,7 @@ def test_auth_is_asked_with_the_token_and_nothing_else(guarded: Guarded, path: s
     with (
         temporary_folder() as folder,
         EchoServer() as auth,
-        GuardedNginx(folder, auth=auth.port, application=guarded.application.port) as nginx,
+        ProtectingNginx(folder, auth=auth.port, application=protected.application.port) as nginx,
     ):
         answer = httpx2.post(nginx.url + path, content=content, headers=headers, trust_env=False)
         assert answer.status_code == 200
@@ -246,16 +246,16 @@ def test_auth_is_asked_with_the_token_and_nothing_else(guarded: Guarded, path: s
     }
 
 
-def test_two_tokens_are_none(guarded: Guarded) -> None:
+def test_two_tokens_are_none(protected: ProtectedApp) -> None:
     """The first might be for auth and the second for an application that reads its own."""
-    with guarded.user() as client:
+    with protected.user() as client:
         token = str(client.tokens["access_token"])
     request = (
         f"GET /reports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nAuthorization: Bearer x\r\n"
         "Connection: close\r\n\r\n"
     )
-    [status] = statuses(exchange(guarded.nginx.port, request.encode()))
+    [status] = statuses(exchange(protected.nginx.port, request.encode()))
     # Newer releases refuse, older ones take the first: the application sees neither.
     assert status in {200, 400, 401}
-    for received in guarded.application.received:
+    for received in protected.application.received:
         assert received.values("authorization") == []

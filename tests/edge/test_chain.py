@@ -117,12 +117,16 @@ def test_forged_identity_is_worth_nothing(chain: Chain) -> None:
 
 
 def test_one_request_id_from_the_edge_to_the_services_log(chain: Chain, admin: Client) -> None:
-    request_id = f"trace-{uuid.uuid4().hex}"
-    response = admin.get(f"{USERS}/me", headers={"X-Request-ID": request_id})
-    assert response.headers.get_list("x-request-id") == [request_id]
+    of_client = f"trace-{uuid.uuid4().hex}"
+    response = admin.get(f"{USERS}/me", headers={"X-Request-ID": of_client})
+    (request_id,) = response.headers.get_list("x-request-id")
     for process in (chain.edge.haproxy, chain.edge.nginx, chain.users):
         for line in process.wait_for_log(request_id):
             assert json.loads(line)["request_id"] == request_id
+    for process in (chain.edge.haproxy, chain.users):
+        (line,) = process.wait_for_log(of_client)
+        entry = json.loads(line)
+        assert (entry["request_id"], entry["client_request_id"]) == (request_id, of_client)
 
 
 def test_services_problem_names_the_edges_request_id(chain: Chain) -> None:

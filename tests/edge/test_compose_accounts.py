@@ -43,7 +43,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     admin = server.admin_url
     return subprocess.run(
-        ["sh", str(RIGHTS / "accounts.sh"), command],
+        ["sh", str(RIGHTS / "create-database-accounts.sh"), command],
         env={
             **inherited_environment(),
             "PATH": "/usr/bin:/bin",

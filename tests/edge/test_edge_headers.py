@@ -77,20 +77,24 @@ def test_http2_requests_pass_the_same_rules(edge: Edge, backends: Backends) -> N
 
 
 @pytest.mark.parametrize("given", ["a", "A-1._b", "x" * 128, str(uuid.uuid4())])
-def test_wellformed_request_id_is_kept(client: Client, backends: Backends, given: str) -> None:
-    response = client.get("/api/v1/users", headers={"X-Request-ID": given})
-    assert response.headers.get_list("x-request-id") == [given]
-    assert backends.only().values("x-request-id") == [given]
+def test_a_clients_request_id_goes_beside_the_edges(client: Client, backends: Backends, given: str) -> None:
+    headers = {"X-Request-ID": given, "X-Client-Request-ID": "forged"}
+    (made,) = client.get("/api/v1/users", headers=headers).headers.get_list("x-request-id")
+    assert uuid.UUID(made).version == 4
+    assert made != given
+    assert backends.only().values("x-request-id") == [made]
+    assert backends.only().values("x-client-request-id") == [given]
 
 
 @pytest.mark.parametrize("given", [None, "", "x" * 129, "a b", "a,b", 'a"b', "ä".encode()])
-def test_other_request_ids_are_replaced(
+def test_a_malformed_request_id_is_dropped(
     client: Client, backends: Backends, given: str | bytes | None
 ) -> None:
     response = client.get("/api/v1/users", headers={} if given is None else {"X-Request-ID": given})
     made = response.headers["x-request-id"]
     assert uuid.UUID(made).version == 4
     assert backends.only().values("x-request-id") == [made]
+    assert backends.only().values("x-client-request-id") == []
 
 
 def test_two_request_ids_are_replaced_by_one(edge: Edge, backends: Backends) -> None:
@@ -105,8 +109,8 @@ def test_two_request_ids_are_replaced_by_one(edge: Edge, backends: Backends) -> 
 
 @pytest.mark.parametrize("path", ["/metrics", "/api/v1/usersX"])
 def test_errors_of_haproxy_and_of_nginx_name_the_request(client: Client, path: str) -> None:
-    response = client.get(path, headers={"X-Request-ID": "given-1"})
-    assert assert_problem(response, 404, "not_found")["request_id"] == "given-1"
+    response = client.get(path)
+    assert uuid.UUID(assert_problem(response, 404, "not_found")["request_id"]).version == 4
     assert response.headers["cache-control"] == "no-store"
 
 
@@ -133,13 +137,16 @@ def test_plain_answers_do_not(edge: Edge) -> None:
 
 def test_logs_are_json_with_the_request_id_and_no_query(edge: Edge) -> None:
     with edge.client() as client:
-        client.get(
+        response = client.get(
             "/api/v1/users/logged?token=very-secret",
             headers={"X-Request-ID": "logged-1", "Authorization": "Bearer very-secret"},
         )
+    request_id = response.headers["x-request-id"]
+    (entry,) = [json.loads(line) for line in edge.haproxy.wait_for_log("logged-1")]
+    assert (entry["request_id"], entry["client_request_id"]) == (request_id, "logged-1")
     for process in (edge.haproxy, edge.nginx):
-        (entry,) = [json.loads(line) for line in process.wait_for_log("logged-1")]
-        assert entry["request_id"] == "logged-1"
+        (entry,) = [json.loads(line) for line in process.wait_for_log(request_id)]
+        assert entry["request_id"] == request_id
         assert entry["path"] == "/api/v1/users/logged"
         assert entry["status"] == 200
         assert entry["client"] == "127.0.0.1"

@@ -35,7 +35,6 @@ KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {
     "doorward_client": frozenset(
         f"doorward_client.{name}" for name in ("internal_http", "keys", "revocations", "settings", "tokens")
     ),
-    "services": frozenset({"doorward_client", "doorward_kit"}),
 }
 """Nodes that are still part of a cycle. It only shrinks: a node that is free must be removed."""
 

@@ -1,6 +1,5 @@
--- What tickets may do in its own database: what it does, and nothing else. Its statements run under these
--- grants in tests/edge/test_chain.py and tests/integration/tickets; one that needs more fails there with
--- error 1142 or 1143.
+-- Privileges of tickets in its own database: the least that its statements need. tests/edge/test_chain.py and
+-- tests/integration/tickets run with these grants; a statement that needs more fails with error 1142 or 1143.
 
 GRANT SELECT, INSERT, UPDATE ON tickets TO doorward_tickets;
 GRANT SELECT, INSERT ON ticket_search_terms TO doorward_tickets;

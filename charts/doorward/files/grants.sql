@@ -1,9 +1,8 @@
--- What each service may do in the identity database: what it does, and nothing else. The services'
--- statements run under these grants in tests/edge/test_chain.py; a statement that needs more fails
--- there with error 1142 or 1143.
+-- Privileges of the services in the identity database: the least that their statements need. tests/edge/test_chain.py
+-- runs the services with these grants; a statement that needs more fails there with error 1142 or 1143.
 
--- Logs in, keeps sessions, codes and limits, sends mail; makes users of registrations, changes passwords
--- and addresses. Roles, names and who is disabled are not its to change.
+-- auth: logins, sessions, codes, rate limits, mail; creates users from registrations, changes passwords and email
+-- addresses. It may not change roles, names or the disabled state.
 GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, token_version, version, updated_at)
     ON users TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
@@ -18,7 +17,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT, DELETE ON deletions TO doorward_auth;
 GRANT SELECT ON alembic_version_identity TO doorward_auth;
 
--- Keeps the directory and sets passwords, without ever reading a hash; ends sessions.
+-- users: manages the directory, sets passwords without reading a hash, ends sessions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
 GRANT SELECT (user_id), INSERT, UPDATE ON credentials TO doorward_users;
 GRANT SELECT (user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;

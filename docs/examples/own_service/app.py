@@ -3,16 +3,22 @@
 from typing import Annotated
 
 from fastapi import FastAPI, Response
+from prometheus_client import generate_latest
 
 from doorward_client.fastapi import Claims, CurrentUser, requires, setup_doorward_auth
+from doorward_client.prometheus import PrometheusVerificationMetrics
 
 app = FastAPI(title="Reports")
-doorward = setup_doorward_auth(app, role_permissions={"admin": {"reports:delete"}})
+doorward = setup_doorward_auth(
+    app,
+    role_permissions={"admin": {"reports:delete"}},
+    metrics=PrometheusVerificationMetrics(),
+)
 
 
 @app.get("/reports")
 async def list_reports(caller: CurrentUser) -> dict[str, str]:
-    """Admits every signed-in user; `caller` holds the claims of the token."""
+    """Requires a valid token; `caller` has its claims."""
     return {"reader": str(caller.user_id), "role": caller.role}
 
 
@@ -20,20 +26,20 @@ async def list_reports(caller: CurrentUser) -> dict[str, str]:
 async def delete_report(
     number: int, caller: Annotated[Claims, requires("reports:delete")]
 ) -> dict[str, str | int]:
-    """Admits callers whose role has the permission."""
+    """Requires the permission, which the role `admin` has."""
     return {"deleted": number, "by": str(caller.user_id)}
 
 
 @app.get("/readyz", include_in_schema=False)
 async def readyz(response: Response) -> dict[str, str]:
-    """Tell the readiness probe whether tokens can be verified; not for the ingress."""
+    """For the readiness probe, not for the ingress."""
     problem = doorward.problem()
     if problem is not None:
         response.status_code = 503
-    return {"status": problem or doorward.note() or "ok"}
+    return {"status": problem or doorward.warning() or "ok"}
 
 
 @app.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
-    """Show the metrics of verification: rejected tokens by reason, the age of the revocation list."""
-    return Response(app.state.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    """Rejected tokens by reason, the age of the revocation list, and Python's own metrics."""
+    return Response(generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")

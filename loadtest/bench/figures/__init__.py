@@ -1,1 +1,1 @@
-"""One module a figure: each returns what it measured, and asserts nothing."""
+"""One module for each group of figures: `measure` returns them and asserts nothing."""

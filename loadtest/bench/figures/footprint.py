@@ -1,84 +1,90 @@
-"""What a service process takes: memory after ten thousand requests, and time until it is ready."""
+"""The footprint of a service process: memory after many requests, and time until it is ready."""
 
 import json
 import time
 from typing import Final
 
-from bench.client import Connection, Flood, get, post
+from bench.closed_loop import cycling
+from bench.http_client import Connection, get, post
 from bench.plan import Plan
-from bench.proc import memory_mib
-from bench.rounds import Bound, Figure, in_turns, ratios
+from bench.procfs import memory_mib
+from bench.rounds import Bound, Figure, measure_rounds, ratios
 from bench.stack import Stack
+from support.processes import Process
 from support.services import Service, ServiceName
 
 MEMORY_TARGET: Final = 100.0
 READY_TARGET: Final = 2.0
-REQUESTS: Final = 10_000
 _SERVICES: Final[tuple[ServiceName, ...]] = ("auth", "users")
 
 
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
-    """Measure each service twice over, on all cores."""
-    return [*(_memory(stack, name) for name in _SERVICES), *(_start(stack, name, plan) for name in _SERVICES)]
+    """Measure each service on all cores."""
+    return [
+        *(_memory(stack, name, plan.memory_requests) for name in _SERVICES),
+        *(_start(stack, name, plan) for name in _SERVICES),
+    ]
 
 
-def _memory(stack: Stack, name: ServiceName) -> Figure:
-    fresh, resident, most = [], [], []
+def seconds_to_ready(service: Process) -> float:
+    """Start and stop a service; return the seconds from exec to a 200 of /readyz."""
+    started = time.perf_counter()
+    service.start()
+    seconds = time.perf_counter() - started
+    service.stop()
+    return seconds
+
+
+def _memory(stack: Stack, name: ServiceName, requests: int) -> Figure:
+    """Measure two processes; the second is the control."""
+    fresh, resident, maximum = [], [], []
     for _ in range(2):
-        service = stack.service(name, pinned=False)
+        service = stack.service(name, one_core=False)
         fresh.append(memory_mib(service.pid, "VmRSS"))
-        (_use_auth if name == "auth" else _use_users)(stack, service)
+        (_use_auth if name == "auth" else _use_users)(stack, service, requests)
         resident.append(memory_mib(service.pid, "VmRSS"))
-        most.append(memory_mib(service.pid, "VmHWM"))
+        maximum.append(memory_mib(service.pid, "VmHWM"))
         service.stop()
     return Figure(
-        f"{name}: resident after {REQUESTS:,} requests",
+        f"{name}: resident memory after {requests:,} requests",
         resident,
         [resident[1] / resident[0]],
         Bound.AT_MOST,
         MEMORY_TARGET,
         "MiB",
-        {"MiB before the first request": max(fresh), "MiB at most": max(most)},
+        {"MiB before the first request": max(fresh), "maximum MiB": max(maximum)},
     )
 
 
-def _use_users(stack: Stack, service: Service) -> None:
-    token = stack.people.tokens[0]
+def _use_users(stack: Stack, service: Service, requests: int) -> None:
+    token = stack.users.tokens[0]
     lists = [get(f"/api/v1/users?limit={limit}", token) for limit in (50, 200)]
-    mixed = [*stack.people.reads[:98], *lists]
-    Flood(service.port, mixed, 16).times(REQUESTS)
+    cycling(service.port, [*stack.users.profile_reads[:98], *lists], 16).run_times(requests)
 
 
-def _use_auth(stack: Stack, service: Service) -> None:
-    logins = REQUESTS // 20
-    Flood(service.port, stack.people.logins, 8).times(logins)
+def _use_auth(stack: Stack, service: Service, requests: int) -> None:
+    logins, refreshes = requests // 20, requests // 5
+    cycling(service.port, stack.users.logins, 8).run_times(logins)
     connection = Connection(service.port)
-    answer = json.loads(connection.ask(stack.people.logins[0]))
-    refreshes = REQUESTS // 5
+    tokens = json.loads(connection.request(stack.users.logins[0]))
     for _ in range(refreshes):
-        body = json.dumps({"refresh_token": answer["refresh_token"]}).encode("ascii")
-        answer = json.loads(connection.ask(post("/api/v1/auth/refresh-token", body)))
+        body = json.dumps({"refresh_token": tokens["refresh_token"]}).encode("ascii")
+        tokens = json.loads(connection.request(post("/api/v1/auth/refresh-token", body)))
     connection.close()
-    rest = REQUESTS - logins - 1 - refreshes
-    Flood(service.port, [get("/api/v1/auth/me", answer["access_token"])], 16).times(rest)
+    rest = requests - logins - 1 - refreshes
+    cycling(service.port, [get("/api/v1/auth/me", tokens["access_token"])], 16).run_times(rest)
 
 
 def _start(stack: Stack, name: ServiceName, plan: Plan) -> Figure:
     service = stack.stopped_service(name)
-
-    def seconds() -> float:
-        started = time.perf_counter()
-        service.start()
-        ready = time.perf_counter()
-        service.stop()
-        return ready - started
-
-    seconds()  # compiles what was never imported before
-    found = in_turns({"start": seconds, "again": seconds}, plan.starts)
+    seconds_to_ready(service)  # compiles modules that were never imported before
+    seconds = measure_rounds(
+        {arm: lambda: seconds_to_ready(service) for arm in ("start", "twin")}, plan.starts
+    )
     return Figure(
         f"{name}: from exec to /readyz 200",
-        found["start"],
-        ratios(found["again"], found["start"]),
+        seconds["start"],
+        ratios(seconds["twin"], seconds["start"]),
         Bound.AT_MOST,
         READY_TARGET,
         "s",

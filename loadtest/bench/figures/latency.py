@@ -1,108 +1,106 @@
-"""The hot read's p99 while people log in, both services on one core: a few, and four times too many."""
+"""The hottest read's p99 during logins on the same core: a few logins, and four times too many."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from bench.background import Background, InFlight, Silence, Storm
-from bench.client import Flood
-from bench.pace import Pace
+from bench.background_load import BackgroundLoad, ClosedLoopLoad, OverloadLoad
+from bench.closed_loop import cycling
+from bench.open_loop import OpenLoop
 from bench.plan import Plan
-from bench.proc import memory_mib
-from bench.rounds import Bound, Figure, in_turns, percentile, ratios
-from bench.stack import Server, Stack
+from bench.procfs import memory_mib
+from bench.rounds import Bound, Figure, measure_rounds, percentile, ratios
+from bench.stack import Stack
+from support.services import Service
 
 TARGET: Final = 2.0
 MEMORY_TARGET: Final = 1.05
 LOGINS: Final = 8
-STORM: Final = 4
-"""Logins arrive so many times as fast as they can be served."""
+OVERLOAD: Final = 4
+"""Factor by which more logins arrive than the core can serve."""
 
 RATE: Final = 200.0
-"""Reads a second: a tenth of what the core can do."""
+"""Reads a second: a tenth of the core's capacity."""
 
 _WARM_UP: Final = 4_000
 
 
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
-    """Compare one process with and without logins, and with its idle twin."""
+    """Compare a process with and without logins, and with an identical process without logins."""
     return _Latency(stack, plan).figures()
 
 
 class _Latency:
     def __init__(self, stack: Stack, plan: Plan) -> None:
-        self._people = stack.people
+        self._users = stack.users
         self._plan = plan
         self._server, self._twin = stack.standalone(), stack.standalone()
-        self._seen: dict[str, list[float]] = {}
-        self._storms: list[Storm] = []
+        self._latencies: dict[str, list[float]] = {}
+        self._overloads: list[OverloadLoad] = []
         self._resident: list[float] = []
 
     def figures(self) -> list[Figure]:
-        """Measure."""
-        for one in (self._server, self._twin):
-            Flood(one.port, self._people.reads, 16).times(_WARM_UP)
-            Flood(one.port, self._people.logins, LOGINS).times(20)
-        capacity = Flood(self._server.port, self._people.logins, LOGINS).for_seconds(self._plan.window)
-        rate = STORM * capacity / self._plan.window
-        found = in_turns(
+        for service in (self._server, self._twin):
+            cycling(service.port, self._users.profile_reads, 16).run_times(_WARM_UP)
+            cycling(service.port, self._users.logins, LOGINS).run_times(20)
+        served = cycling(self._server.port, self._users.logins, LOGINS).run_for(self._plan.window)
+        rate = OVERLOAD * served / self._plan.window
+        p99 = measure_rounds(
             {
-                "alone": lambda: self._arm("alone", self._server, Silence),
-                "with logins": lambda: self._arm("with logins", self._server, self._few),
-                "in a storm": lambda: self._arm("in a storm", self._server, lambda: self._storm(rate)),
-                "twin alone": lambda: self._arm("twin alone", self._twin, Silence),
+                "idle": partial(self._arm, "idle", self._server, BackgroundLoad),
+                "with logins": partial(self._arm, "with logins", self._server, self._few),
+                "overloaded": partial(self._arm, "overloaded", self._server, partial(self._overload, rate)),
+                "twin": partial(self._arm, "twin", self._twin, BackgroundLoad),
             },
             self._plan.latency_rounds,
         )
         self._server.stop()
         self._twin.stop()
-        control = ratios(found["twin alone"], found["alone"])
         return [
-            self._compared("with 8 logins in flight", "with logins", found, control),
-            self._compared("while logins arrive four times too fast", "in a storm", found, control),
+            self._figure("with 8 logins in flight", "with logins", p99),
+            self._figure("while logins arrive four times too fast", "overloaded", p99),
             self._memory(),
         ]
 
-    def _few(self) -> Background:
-        return InFlight(self._server.port, self._people.logins, LOGINS)
+    def _few(self) -> BackgroundLoad:
+        return ClosedLoopLoad(self._server.port, self._users.logins, LOGINS)
 
-    def _storm(self, rate: float) -> Background:
-        self._storms.append(Storm(self._server.port, self._people.logins, rate))
-        return self._storms[-1]
+    def _overload(self, rate: float) -> BackgroundLoad:
+        self._overloads.append(OverloadLoad(self._server.port, self._users.logins, rate))
+        return self._overloads[-1]
 
-    def _arm(self, name: str, target: Server, background: Callable[[], Background]) -> float:
-        pace = Pace(target.port, self._people.reads, RATE)
-        latencies = pace.latencies(self._plan.latency_window, background())
-        if name == "in a storm":
-            self._resident.append(memory_mib(target.pid, "VmRSS"))
-        self._seen.setdefault(name, []).extend(latencies)
+    def _arm(self, name: str, service: Service, background: Callable[[], BackgroundLoad]) -> float:
+        loop = OpenLoop(service.port, self._users.profile_reads, RATE)
+        latencies = loop.latencies(self._plan.latency_window, background())
+        if name == "overloaded":
+            self._resident.append(memory_mib(service.pid, "VmRSS"))
+        self._latencies.setdefault(name, []).extend(latencies)
         return percentile(latencies, 0.99)
 
-    def _compared(self, how: str, name: str, found: dict[str, list[float]], control: list[float]) -> Figure:
-        told: dict[str, float | str] = {"samples an arm": len(self._seen["alone"])}
-        for arm in ("alone", name):
+    def _figure(self, title: str, name: str, p99: dict[str, list[float]]) -> Figure:
+        notes: dict[str, float | str] = {"samples per arm": len(self._latencies["idle"])}
+        for arm in ("idle", name):
             for share in (0.5, 0.99):
-                told[f"p{share * 100:.0f} {arm} ms"] = percentile(self._seen[arm], share) * 1000
+                notes[f"p{share * 100:.0f} {arm} ms"] = percentile(self._latencies[arm], share) * 1000
         return Figure(
-            f"p99 of GET /users/me {how} / without",
-            ratios(found[name], found["alone"]),
-            control,
+            f"p99 of GET /users/me {title} / without",
+            ratios(p99[name], p99["idle"]),
+            ratios(p99["twin"], p99["idle"]),
             Bound.AT_MOST,
             TARGET,
-            notes=told,
+            notes=notes,
         )
 
     def _memory(self) -> Figure:
-        served = sum(storm.served for storm in self._storms)
-        refused = sum(storm.refused for storm in self._storms)
         return Figure(
-            "memory after the last storm / after the first",
+            "memory after the last overload / after the first",
             [self._resident[-1] / self._resident[0]],
-            [1.0],
+            [],
             Bound.AT_MOST,
             MEMORY_TARGET,
             notes={
                 "MiB": self._resident[-1],
-                "logins served in storms": served,
-                "refused with 503 and Retry-After": refused,
+                "logins served": sum(load.served for load in self._overloads),
+                "rejected with 503 and Retry-After": sum(load.rejected for load in self._overloads),
             },
         )

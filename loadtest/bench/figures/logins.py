@@ -1,13 +1,16 @@
-"""Logging in against bare Argon2id with the same parameters, per CPU-second."""
+"""Logins against bare Argon2id with the same parameters, per CPU-second."""
 
 import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from bench.client import Flood
+from bench.closed_loop import cycling
 from bench.plan import Plan
-from bench.rounds import Bound, Figure, in_turns, ratios
-from bench.share import Share
+from bench.rounds import Bound, Figure, measure_rounds, ratios
 from bench.stack import Stack
+from bench.throughput import Throughput
 
 CONNECTIONS: Final = 4
 TARGET: Final = 0.9
@@ -16,31 +19,31 @@ _WARM_UP: Final = 20
 
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
     """Compare two identical auth services and a process that only hashes."""
-    servers = [stack.service("auth"), stack.service("auth")]
-    first, twin = (Share(server, Flood(server.port, stack.people.logins, CONNECTIONS)) for server in servers)
-    for share in (first, twin):
-        share.load.times(_WARM_UP)
-    bare = stack.pinned_command("-m", "bench.hashing", str(plan.window))
-    found = in_turns(
-        {
-            "auth": lambda: first.measure(plan.window),
-            "twin": lambda: twin.measure(plan.window),
-            "bare": lambda: float(subprocess.check_output(bare)),
-        },
-        plan.rounds,
+    services = [stack.service("auth"), stack.service("auth")]
+    auth, twin = (
+        Throughput(service, cycling(service.port, stack.users.logins, CONNECTIONS)) for service in services
     )
-    for server in servers:
-        server.stop()
+    for server in (auth, twin):
+        server.load.run_times(_WARM_UP)
+    hashing = stack.machine.pinned_command(sys.executable, "-m", "bench.hashing", str(plan.window))
+    arms: dict[str, Callable[[], float]] = {
+        "auth": partial(auth.measure, plan.window),
+        "twin": partial(twin.measure, plan.window),
+        "hashing": lambda: float(subprocess.check_output(hashing)),
+    }
+    speeds = measure_rounds(arms, plan.rounds)
+    for service in services:
+        service.stop()
     return [
         Figure(
             "POST /auth/token per CPU-second / bare Argon2id",
-            ratios(found["auth"], found["bare"]),
-            ratios(found["twin"], found["auth"]),
+            ratios(speeds["auth"], speeds["hashing"]),
+            ratios(speeds["twin"], speeds["auth"]),
             Bound.AT_LEAST,
             TARGET,
             notes={
-                "logins/CPU-s": sum(found["auth"]) / plan.rounds,
-                "bare hashes/CPU-s": sum(found["bare"]) / plan.rounds,
+                "logins/CPU-s": sum(speeds["auth"]) / plan.rounds,
+                "bare hashes/CPU-s": sum(speeds["hashing"]) / plan.rounds,
             },
         )
     ]

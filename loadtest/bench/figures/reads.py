@@ -1,16 +1,14 @@
-"""The hot read: `GET /api/v1/users/me` against FastAPI alone, per CPU-second of the server."""
+"""The hottest read: `GET /api/v1/users/me` against FastAPI alone, per CPU-second of the server."""
 
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench.client import Flood
+from bench.closed_loop import cycling
 from bench.plan import Plan
-from bench.proc import thread_cpu_seconds
-from bench.rounds import Arm, Bound, Figure, in_turns, ratios
-from bench.share import Share
-from bench.stack import Server, Stack
-from support.services import Service
+from bench.procfs import thread_cpu_seconds
+from bench.rounds import Bound, Figure, ratios
+from bench.stack import Stack
+from bench.throughput import Throughput, compare
 
 CONNECTIONS: Final = 16
 TARGET: Final = 0.45
@@ -19,42 +17,43 @@ _PROFILED: Final = 20_000
 
 
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
-    """Compare two identical users services and the floor."""
-    servers: dict[str, Service | Server] = {
+    """Compare two identical users services and the baseline."""
+    services = {
         "users": stack.service("users"),
         "twin": stack.service("users"),
-        "floor": stack.floor(),
+        "baseline": stack.baseline_app(),
     }
-    requests = stack.people.reads
-    shares = {
-        name: Share(server, Flood(server.port, requests, CONNECTIONS)) for name, server in servers.items()
+    requests = stack.users.profile_reads
+    servers = {
+        name: Throughput(service, cycling(service.port, requests, CONNECTIONS))
+        for name, service in services.items()
     }
-    for share in shares.values():
-        share.load.times(_WARM_UP)
-    arms: dict[str, Arm] = {name: partial(share.measure, plan.window) for name, share in shares.items()}
-    found = in_turns(arms, plan.rounds)
-    lone = Share(servers["users"], Flood(servers["users"].port, requests, 1))
-    threads = thread_cpu_seconds(servers["users"].pid)
+    for server in servers.values():
+        server.load.run_times(_WARM_UP)
+    speeds = compare(servers, plan.window, plan.rounds)
+    users = services["users"]
+    single = Throughput(users, cycling(users.port, requests, 1))
+    threads = thread_cpu_seconds(users.pid)
     figure = Figure(
         "GET /users/me per CPU-second / FastAPI without a database",
-        ratios(found["users"], found["floor"]),
-        ratios(found["twin"], found["users"]),
+        ratios(speeds["users"], speeds["baseline"]),
+        ratios(speeds["twin"], speeds["users"]),
         Bound.AT_LEAST,
         TARGET,
         notes={
-            "requests/CPU-s": sum(found["users"]) / plan.rounds,
-            "floor requests/CPU-s": sum(found["floor"]) / plan.rounds,
-            "share of the event loop": threads["event loop"] / sum(threads.values()),
-            "requests/CPU-s with 1 connection": lone.measure(plan.window),
+            "requests/CPU-s": sum(speeds["users"]) / plan.rounds,
+            "baseline requests/CPU-s": sum(speeds["baseline"]) / plan.rounds,
+            "CPU share of the event loop": threads["event loop"] / sum(threads.values()),
+            "requests/CPU-s with 1 connection": single.measure(plan.window),
         },
     )
-    for server in servers.values():
-        server.stop()
+    for service in services.values():
+        service.stop()
     return [figure]
 
 
 def profile(stack: Stack, report: Path) -> None:
     """Profile the users service."""
-    server = stack.profiled("users", report)
-    Flood(server.port, stack.people.reads, CONNECTIONS).times(_PROFILED)
-    server.stop()
+    service = stack.profiled("users", report)
+    cycling(service.port, stack.users.profile_reads, CONNECTIONS).run_times(_PROFILED)
+    service.stop()

@@ -15,16 +15,17 @@ from integration.harness.people import People
 
 @dataclass(frozen=True)
 class Scene:
-    """What a case may use; `traced` sends its requests with the id that the events must carry."""
+    """What a case may use; the requests of `traced` are the ones that the events must belong to."""
 
     flows: Flows
     traced: Flows
+    request_ids: list[str]
     installation: Installation
     people: People
     ada: Joined
 
     def send(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
-        return self.installation.call(method, path, token, self.traced.headers, **options)
+        return self.traced.api.call(method, path, token, **options)
 
 
 Event = tuple[str, str | None, str | None, dict[str, Any] | None]

@@ -139,7 +139,7 @@ class Installation:
         """Bring both services' lists of revoked tokens up to date, as two seconds of waiting would."""
         for client, app in ((self.auth, self.auth_app), (self.users, self.users_app)):
             if client.portal is not None:
-                client.portal.call(app.state.resources.feed.update)
+                client.portal.call(app.state.resources.revocation_poller.update)
 
     def follow_deletions(self) -> None:
         """Let tickets learn who was deleted, as a few seconds of waiting would."""
@@ -191,7 +191,10 @@ class Installation:
     def forget_revocations(self) -> None:
         """Empty both services' lists: the same people come again, whose tokens were revoked before."""
         for app in (self.auth_app, self.users_app):
-            app.state.resources.verification.revocations.clear()
+            revocations = app.state.resources.verification.revocations
+            revocations._sessions.clear()
+            revocations._users.clear()
+            revocations._fingerprint = 0
 
     def __enter__(self) -> Self:
         self.auth.__enter__()

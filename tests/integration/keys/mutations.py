@@ -167,8 +167,6 @@ def elliptic_mutations(token: str) -> Iterator[Mutation]:
     raw = base64url.decode(signature)
     r, s = (int.from_bytes(part, "big") for part in (raw[:_COORDINATE], raw[_COORDINATE:]))
     numbers = {
-        # Of every signature there is this twin, good to the letter of ECDSA.
-        "the twin": (r, _ORDER - s),
         "swapped": (s, r),
         "no r": (0, s),
         "no s": (r, 0),

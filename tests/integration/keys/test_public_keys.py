@@ -86,7 +86,7 @@ def test_not_ready_before_the_keys_were_read_and_nobody_is_called_a_forger(unsta
     start_alive(users)
     wait_until(lambda: metric(users, "doorward_key_set_reload_failures_total") > 0, NOTICE_SECONDS, "asked")
     document = assert_problem(deployment.call("GET", "/readyz").response, 503, "not_ready")
-    assert document["detail"] == "The keys of access tokens have not been read yet."
+    assert document["detail"] == "The keys of access tokens are not loaded yet."
     # A client that is told 401 throws its tokens away.
     refused = deployment.call("GET", ME, token).response
     assert_problem(refused, 503, "no_keys")

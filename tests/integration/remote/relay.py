@@ -32,9 +32,9 @@ class Exchange:
         return self.path.startswith(f"{AUTH}/revocations")
 
     @property
-    def is_full(self) -> bool:
-        """Whether it was answered with the whole list."""
-        return self.is_poll and self.status == 200 and "after=" not in self.path
+    def has_list(self) -> bool:
+        """Whether it was answered with the list."""
+        return self.is_poll and self.status == 200
 
 
 class Relay:

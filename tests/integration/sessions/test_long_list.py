@@ -11,7 +11,7 @@ from statistics import median
 import pytest
 import sqlalchemy as sa
 
-from doorward_client.revocations.models import Changes
+from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.revocations.revocation_list import RevocationList
 from doorward_identity.tables import revocations
 from doorward_kit.database import create_engine
@@ -20,6 +20,7 @@ from integration.harness.installation import AUTH
 from integration.harness.replicas import Replicas
 from support.databases import DatabaseServer
 
+NOTHING_NEW = FetchedRevocations(RevocationEntries())
 LONG = 200_000
 SHORT = 200
 CHECKS = 4_000
@@ -46,9 +47,10 @@ def list_of(count: int) -> tuple[RevocationList, list[uuid.UUID]]:
     """Make a list, half of it sessions and half users; return it with its subjects."""
     subjects = ids(count)
     revocations = RevocationList()
-    revocations.apply(
-        Changes(dict.fromkeys(subjects[::2], 300.0), dict.fromkeys(subjects[1::2], (3, 300.0)), cursor="now")
+    entries = RevocationEntries(
+        dict.fromkeys(subjects[::2], 300.0), dict.fromkeys(subjects[1::2], (3, 300.0))
     )
+    revocations.apply(FetchedRevocations(entries))
     assert len(revocations) == count
     return revocations, subjects
 
@@ -90,13 +92,15 @@ def kept_bytes() -> int:
 
 @pytest.mark.usefixtures("traced")
 def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
-    """Every look repeats what the one before brought."""
-    changes = Changes(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)), "now")
+    """Every poll repeats what the one before brought."""
+    fetched = FetchedRevocations(
+        RevocationEntries(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)))
+    )
     revocations = RevocationList()
-    revocations.apply(changes)
+    revocations.apply(fetched)
     before = kept_bytes()
     for _ in range(10):
-        revocations.apply(changes)
+        revocations.apply(fetched)
     assert len(revocations) == 4_000
     assert kept_bytes() < before * 1.2
 
@@ -108,21 +112,21 @@ def test_what_has_expired_is_dropped_and_its_room_used_again(monkeypatch: pytest
     revocations = RevocationList()
     most: list[int] = []
     for generation in range(1, 9):
-        changes = Changes(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)), "now")
-        revocations.apply(changes)
+        entries = RevocationEntries(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)))
+        revocations.apply(FetchedRevocations(entries))
         assert len(revocations) == 4_000
         assert all(
-            revocations.is_revoked(session_id=one, user_id=one, token_version=0) for one in changes.sessions
+            revocations.is_revoked(session_id=one, user_id=one, token_version=0) for one in entries.sessions
         )
-        del changes
+        del entries
         most.append(kept_bytes())
         now += 299
-        revocations.sweep()
+        revocations.apply(NOTHING_NEW)
         assert len(revocations) == 4_000, f"generation {generation} was dropped while its tokens live"
         now += 2
-        revocations.sweep()
+        revocations.apply(NOTHING_NEW)
         assert len(revocations) == 0
-        assert revocations.fingerprint == 0
+        assert revocations.fingerprint == RevocationList().fingerprint
     assert max(most) < most[0] * 1.5
 
 

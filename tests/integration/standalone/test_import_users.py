@@ -51,7 +51,7 @@ def test_everybody_comes_with_what_they_had(folder: Path) -> None:
     )
     done = doorward(folder, "import-users", path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "doorward: imported 4 people; 0 were there already\n"
+    assert done.stdout == "doorward: imported 4 users; 0 existed already\n"
     found = {email: (role, text) for email, role, _, _, text in accounts(folder)}
     assert found["ada@example.com"] == ("admin", HASH)
     assert found["bob@example.com"] == ("user", DJANGO)
@@ -65,19 +65,17 @@ def test_repeating_it_changes_nothing(folder: Path) -> None:
     before = accounts(folder)
     path = lines(folder, person("ada", password_hash=HASH), person("bob"))
     assert doorward(folder, "import-users", path).stdout == (
-        "doorward: imported 1 people; 1 were there already\n"
+        "doorward: imported 1 users; 1 existed already\n"
     )
     assert doorward(folder, "import-users", path).stdout == (
-        "doorward: imported 0 people; 2 were there already\n"
+        "doorward: imported 0 users; 2 existed already\n"
     )
     assert accounts(folder) == before
 
 
 def test_checking_imports_nobody(folder: Path) -> None:
     path = lines(folder, person("ada", password_hash=HASH))
-    assert doorward(folder, "import-users", "--check", path).stdout == (
-        "doorward: 1 people could be imported\n"
-    )
+    assert doorward(folder, "import-users", "--check", path).stdout == ("doorward: 1 users can be imported\n")
     assert accounts(folder) == []
 
 

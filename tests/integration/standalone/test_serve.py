@@ -183,7 +183,7 @@ def test_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None
     with Standalone(tmp_path) as process:
         engine = sa.create_engine(f"sqlite:///{tmp_path / 'var' / 'tickets.db'}")
         with engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE tickets_schema SET version_num = '0000'")
+            connection.exec_driver_sql("UPDATE alembic_version_tickets SET version_num = '0000'")
         engine.dispose()
         wait_until(lambda: http_status(process.port, "/readyz") == 503, 30, "unready")
         assert http_status(process.port, "/livez") == 200

@@ -3,6 +3,7 @@
 Times may differ by less than a busy machine's noise; statements are counted exactly.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -15,7 +16,6 @@ from doorward_identity.tables import rate_limits
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
 
-REQUEST_ID: Final = "the-one-that-is-watched"
 UNKNOWN: Final = "nobody@example.com"
 NO_ADDRESS: Final = "not an address"
 PHRASE: Final = "an unheard-of phrase"
@@ -52,13 +52,12 @@ def resend(email: str) -> Request:
 
 
 @contextmanager
-def watched(installation: Installation) -> Iterator[list[str]]:
-    """Collect the statements of the request that is watched, and of nothing beside it."""
-    statements: list[str] = []
+def watched(installation: Installation) -> Iterator[dict[str, list[str]]]:
+    """Collect the statements of each request by its id."""
+    statements: dict[str, list[str]] = defaultdict(list)
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if current_request_id() == REQUEST_ID:
-            statements.append(statement)
+        statements[current_request_id()].append(statement)
 
     engine = installation.auth_app.state.resources.database.engine
     sa.event.listen(engine, "before_cursor_execute", note)
@@ -70,10 +69,9 @@ def statements_of(installation: Installation, request: Request) -> list[str]:
     method, path, body = request
     installation.execute(sa.delete(rate_limits))
     with watched(installation) as statements:
-        headers = {"X-Request-ID": REQUEST_ID, "Content-Type": "application/json"}
-        response = installation.call(method, AUTH + path, headers=headers, json=body)
+        response = installation.call(method, AUTH + path, json=body)
     assert response.status_code in {202, 400, 401}, response.text
-    return statements
+    return statements[response.headers["x-request-id"]]
 
 
 @pytest.mark.parametrize(

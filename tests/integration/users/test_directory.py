@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.tables import credentials, users
-from doorward_users.directory.schemas import Sort
+from doorward_users.directory.schemas import DirectorySort
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
@@ -128,7 +128,7 @@ def sort_value(item: dict[str, Any], sort: str) -> Any:
     return (values[sort.removeprefix("-")], uuid.UUID(item["id"]))
 
 
-@pytest.mark.parametrize("sort", [one.value for one in Sort])
+@pytest.mark.parametrize("sort", [one.value for one in DirectorySort])
 def test_walk_gives_the_whole_answer_in_order(installation: Installation, people: People, sort: str) -> None:
     fill(installation, 60, seed=1)
     everybody = list(walk(installation, people.user.access, {"limit": 200}))
@@ -140,7 +140,7 @@ def test_walk_gives_the_whole_answer_in_order(installation: Installation, people
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
 
 
-@pytest.mark.parametrize("sort", [one.value for one in Sort])
+@pytest.mark.parametrize("sort", [one.value for one in DirectorySort])
 def test_whoever_stays_is_seen_exactly_once_while_others_come_and_go(
     installation: Installation, people: People, sort: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""Whether a container would start with the environment that it is given."""
+"""Whether a container would start with its environment."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ DATABASE = {"name": "DOORWARD_DATABASE_URL", "value": "mysql+pymysql://doorward_
 KEYS = {"name": "DOORWARD_JWKS_FILE", "value": "/run/secrets/doorward/keys.json"}
 AUTH_URL = {"name": "DOORWARD_AUTH_URL", "value": "http://auth:8000/api/v1/auth"}
 MOUNT = {"name": "secrets", "mountPath": "/run/secrets/doorward"}
-CURSORS = {"name": "DOORWARD_PAGINATION_SECRET_FILE", "value": "/run/secrets/doorward/cursor-key"}
+CURSORS = {"name": "DOORWARD_PAGINATION_SECRET_FILE", "value": "/run/secrets/doorward/pagination-secret"}
 
 
 def deployment(
@@ -26,7 +26,7 @@ def deployment(
     return {"kind": "Deployment", "metadata": {"name": "auth"}, "spec": {"template": {"spec": pod}}}
 
 
-def test_one_that_would_start() -> None:
+def test_a_valid_environment() -> None:
     assert problems(deployment(DATABASE, KEYS)) == []
 
 
@@ -44,20 +44,22 @@ def test_one_that_would_start() -> None:
         ),
     ],
 )
-def test_one_that_would_not(found: dict[str, Any], said: str) -> None:
+def test_an_invalid_environment(found: dict[str, Any], said: str) -> None:
     (problem,) = problems(found)
     assert problem.startswith("Deployment/auth: auth: ")
     assert said in problem
 
 
-def test_public_keys_and_a_key_for_cursors() -> None:
+def test_public_keys_and_a_pagination_secret() -> None:
     assert (
-        problems(deployment(DATABASE, AUTH_URL, CURSORS, files=("cursor-key",), image="doorward/users:1"))
+        problems(
+            deployment(DATABASE, AUTH_URL, CURSORS, files=("pagination-secret",), image="doorward/users:1")
+        )
         == []
     )
 
 
-def test_what_is_not_mounted_is_not_there() -> None:
+def test_a_file_must_be_mounted() -> None:
     found = deployment(DATABASE, KEYS)
     (container,) = found["spec"]["template"]["spec"]["containers"]
     del container["volumeMounts"]
@@ -65,11 +67,11 @@ def test_what_is_not_mounted_is_not_there() -> None:
     assert "/run/secrets/doorward/keys.json" in problem
 
 
-def test_somebody_else_s_image_is_not_asked() -> None:
+def test_a_third_party_image_is_ignored() -> None:
     assert problems(deployment(image="mariadb:11.8")) == []
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_everything_of_the_manifests_would_start(overlay: str) -> None:
+def test_the_manifests_are_valid(overlay: str) -> None:
     found = objects((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8"))
     assert [problem for one in found for problem in problems(one)] == []

@@ -1,4 +1,4 @@
-"""What is made of the chart for kubectl, and the secrets that go with it."""
+"""deploy/manifests and the secrets of make-secrets."""
 
 import json
 import re
@@ -18,7 +18,7 @@ ROOT_PASSWORD = {"DOORWARD_DATABASE_ROOT_PASSWORD": "of-your-database"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of deploy/manifests without anybody's secrets."""
+    """A copy of deploy/manifests without secrets."""
     copy = tmp_path / "manifests"
     shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("secrets"))
     return copy
@@ -44,7 +44,7 @@ def _objects(overlay: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_secret_that_kustomize_takes_is_made(folder: Path, overlay: str) -> None:
+def test_make_secrets_creates_what_kustomize_reads(folder: Path, overlay: str) -> None:
     assert _make(folder, overlay, ROOT_PASSWORD).returncode == 0
     kustomization = yaml.safe_load((folder / overlay / "kustomization.yaml").read_text(encoding="utf-8"))
     taken = {name for secret in kustomization["secretGenerator"] for name in secret["files"]}
@@ -52,7 +52,7 @@ def test_every_secret_that_kustomize_takes_is_made(folder: Path, overlay: str) -
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_secret_that_the_manifests_name_is_made_by_kustomize(overlay: str) -> None:
+def test_kustomize_creates_the_secrets_of_the_manifests(overlay: str) -> None:
     kustomization = yaml.safe_load((FOLDER / overlay / "kustomization.yaml").read_text(encoding="utf-8"))
     made = {secret["name"] for secret in kustomization["secretGenerator"]}
     text = (FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8")
@@ -61,19 +61,19 @@ def test_every_secret_that_the_manifests_name_is_made_by_kustomize(overlay: str)
     assert named - made <= {"doorward-tls"}  # the certificate of the ingress is not ours to make
 
 
-def test_secrets_fit_together_and_fit_the_services(folder: Path) -> None:
+def test_the_secrets_are_valid_and_consistent(folder: Path) -> None:
     _make(folder, "dev")
     secrets = _secrets(folder, "dev")
     KeySet.parse(secrets["keys.json"])  # raises when it is not one
     assert json.loads(secrets["service-clients.json"]) == {"tickets": secrets["tickets-secret"]}
     assert len(set(secrets.values())) == len(secrets)
     assert all(not text.endswith("\n") for text in secrets.values())
-    for name in ("tickets-secret", "cursor-key", "root-password", "auth-password"):
+    for name in ("tickets-secret", "pagination-secret", "root-password", "auth-password"):
         assert len(secrets[name]) >= 32
     assert {path.stat().st_mode & 0o077 for path in (folder / "dev" / "secrets").iterdir()} == {0}
 
 
-def test_secrets_are_new_each_time_and_never_overwritten(folder: Path) -> None:
+def test_secrets_are_random_and_never_overwritten(folder: Path) -> None:
     _make(folder, "dev")
     _make(folder, "production", ROOT_PASSWORD)
     first, other = _secrets(folder, "dev"), _secrets(folder, "production")
@@ -84,7 +84,7 @@ def test_secrets_are_new_each_time_and_never_overwritten(folder: Path) -> None:
     assert {name for name in first if first[name] != second[name]} == {"admin-password"}
 
 
-def test_production_wants_the_password_of_its_database(folder: Path) -> None:
+def test_production_requires_the_password_of_its_database(folder: Path) -> None:
     refused = _make(folder, "production")
     assert refused.returncode == 1
     assert "DOORWARD_DATABASE_ROOT_PASSWORD is not set" in refused.stderr
@@ -94,11 +94,11 @@ def test_production_wants_the_password_of_its_database(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["", "staging"])
-def test_another_overlay_is_refused(folder: Path, arguments: str) -> None:
+def test_an_unknown_overlay_is_rejected(folder: Path, arguments: str) -> None:
     assert _make(folder, arguments).returncode == 2
 
 
-def test_helms_own_labels_and_annotations_go() -> None:
+def test_labels_and_annotations_of_helm_are_removed() -> None:
     found = {
         "metadata": {
             "labels": {"helm.sh/chart": "doorward-1", "app.kubernetes.io/managed-by": "Helm", "a": "b"},
@@ -116,7 +116,7 @@ def test_helms_own_labels_and_annotations_go() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_no_manifest_needs_helm_or_has_a_secret_in_it(overlay: str) -> None:
+def test_the_manifests_contain_neither_helm_nor_secrets(overlay: str) -> None:
     objects = _objects(overlay)
     assert "helm.sh/" not in json.dumps(objects)
     assert "Secret" not in {found["kind"] for found in objects}
@@ -125,7 +125,7 @@ def test_no_manifest_needs_helm_or_has_a_secret_in_it(overlay: str) -> None:
     )
 
 
-def test_production_has_no_database_of_its_own_and_no_single_pods() -> None:
+def test_production_has_an_external_database_and_scales_every_service() -> None:
     objects = _objects("production")
     assert "StatefulSet" not in {found["kind"] for found in objects}
     scaled = {found["spec"]["scaleTargetRef"]["name"] for found in objects if "Autoscaler" in found["kind"]}

@@ -1,4 +1,4 @@
-"""Alerts and the dashboard ask for metrics that there are, and whoever is woken up finds what to do."""
+"""Alerts and the dashboard use existing metrics and labels, and every alert has a runbook."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 
 OF_OTHERS: Final = {"up", "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"}
-"""From Prometheus itself, and from the kubelet."""
+"""Metrics of Prometheus and the kubelet."""
 
 OF_THE_TARGET: Final = {"namespace", "service", "pod", "container"}
 """Labels that a ServiceMonitor gives to every metric."""
@@ -49,7 +49,7 @@ ELSEWHERE: Final = {
 
 @dataclass(frozen=True)
 class Query:
-    """One expression, whose it is, and the labels that its legend shows."""
+    """An expression, its alert or panel, and the labels in its legend."""
 
     owner: str
     text: str
@@ -64,13 +64,13 @@ def applications() -> Iterator[FastAPI]:
 
 @cache
 def exposed() -> dict[str, frozenset[str]]:
-    """Return the labels of the services' metrics, mail and captcha on, by the names that are scraped."""
+    """Return the labels of the services' metrics, with mail and captcha enabled, by scraped name."""
     found: dict[str, frozenset[str]] = {}
     for application in applications():
         registry = application.state.metrics.registry
         for family in registry.collect():
             if family.name.startswith("doorward_"):
-                # Nothing public tells the labels of a metric that has no sample yet.
+                # There is no public way to read the labels of a metric without samples.
                 labels = frozenset(registry._names_to_collectors[family.name]._labelnames)
                 for suffix in SUFFIXES[family.type]:
                     found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
@@ -79,7 +79,7 @@ def exposed() -> dict[str, frozenset[str]]:
 
 @cache
 def alerts() -> list[dict[str, Any]]:
-    """Return the rules, with a release's names in the place of what Helm would put there."""
+    """Return the rules, with the names of a release in place of the template expressions."""
     text = (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8").split("\n", maxsplit=1)[1]
     filled = TEMPLATE.sub(lambda found: 'namespace="x"' if found[1] == "$ours" else "doorward", text)
     rules: list[dict[str, Any]] = yaml.safe_load(filled)
@@ -110,34 +110,34 @@ def ours(query: Query) -> list[Read]:
     return [one for one in found if one.metric not in OF_OTHERS]
 
 
-def test_there_is_something_to_look_at() -> None:
+def test_alerts_and_metrics_are_found() -> None:
     assert len(alerts()) > 10
     assert len(ALL) > len(alerts()) + 10
     assert exposed()["doorward_http_request_duration_seconds_bucket"] >= {"route", "le"}
 
 
 @pytest.mark.parametrize("query", ALL)
-def test_every_metric_is_one_that_a_service_has(query: Query) -> None:
+def test_every_metric_exists(query: Query) -> None:
     assert {one.metric for one in ours(query)} <= exposed().keys()
 
 
 @pytest.mark.parametrize("query", ALL)
-def test_every_label_is_the_metric_s_or_the_target_s(query: Query) -> None:
+def test_every_label_exists(query: Query) -> None:
     for one in ours(query):
         labels = exposed()[one.metric]
-        # Prometheus would call the metric's own `exported_...`.
+        # Prometheus would rename the metric's label to `exported_...`.
         assert not labels & OF_THE_TARGET, one.metric
         assert one.matched | one.grouped <= labels | OF_THE_TARGET, one
         assert "namespace" in one.matched, f"{one.metric} of every installation in the cluster"
 
 
 @pytest.mark.parametrize("query", ALL)
-def test_a_legend_shows_what_its_query_is_grouped_by(query: Query) -> None:
+def test_a_legend_uses_labels_that_its_query_groups_by(query: Query) -> None:
     for one in reads(query.text):
         assert query.shown <= one.grouped
 
 
-def test_the_dashboard_chooses_among_namespaces_with_doorward() -> None:
+def test_the_dashboard_selects_a_namespace() -> None:
     (chosen,) = [one["query"] for one in dashboard()["templating"]["list"] if one["type"] == "query"]
     named = re.fullmatch(r"label_values\((\w+), (\w+)\)", chosen)
     assert named is not None
@@ -145,14 +145,14 @@ def test_the_dashboard_chooses_among_namespaces_with_doorward() -> None:
     assert named[2] in OF_THE_TARGET
 
 
-def test_every_alert_has_its_place_in_the_docs_and_no_other_has() -> None:
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     names = [rule["alert"] for rule in alerts()]
     assert sorted(re.findall(r"^### (Doorward\w+)$", text, re.MULTILINE)) == sorted(names)
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
-def test_an_alert_says_how_bad_it_is_and_where_to_read_on(rule: dict[str, Any]) -> None:
+def test_an_alert_has_a_severity_a_summary_and_a_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert rule["annotations"]["summary"].endswith(".")
     assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"

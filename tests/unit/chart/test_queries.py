@@ -21,11 +21,11 @@ def read(metric: str, matched: str = "", grouped: str = "") -> Read:
         ("max by (x) (sum by (y) (a)) unless b offset 5m", [read("a", "", "x y"), read("b")]),
     ],
 )
-def test_what_is_read(query: str, expected: list[Read]) -> None:
+def test_metrics_of_a_query(query: str, expected: list[Read]) -> None:
     assert reads(query) == expected
 
 
 @pytest.mark.parametrize("query", ["sum(a) by (b)", "sum without (b) (a)", "a * on (b) c"])
-def test_what_is_not_understood_is_an_error(query: str) -> None:
+def test_an_unsupported_query_is_an_error(query: str) -> None:
     with pytest.raises(UnreadableQueryError):
         reads(query)

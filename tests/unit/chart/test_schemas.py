@@ -87,7 +87,7 @@ def _defined(_group: str, version: str, kind: str) -> dict[str, Any] | None:
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_every_version_is_known_and_takes_a_service(version: str) -> None:
+def test_each_version_accepts_a_service(version: str) -> None:
     assert core_problem(SERVICE, version) is None
 
 
@@ -100,11 +100,11 @@ def test_every_version_is_known_and_takes_a_service(version: str) -> None:
         ("apiVersion", "v2", "Service/auth: Kubernetes 1.37 has no v2"),
     ],
 )
-def test_typos_in_kubernetes_own_objects_are_found(path: str, value: Any, said: str) -> None:
+def test_errors_in_objects_of_kubernetes_are_found(path: str, value: Any, said: str) -> None:
     assert (core_problem(_changed(SERVICE, path, value), "1.37") or "").startswith(said)
 
 
-def test_custom_resources_are_told_by_their_group() -> None:
+def test_custom_resources_are_recognized_by_their_group() -> None:
     assert is_custom(MONITOR)
     assert not is_custom(SERVICE)
 
@@ -119,7 +119,7 @@ def test_custom_resources_are_told_by_their_group() -> None:
         ("spec.anything", {"goes": 1}),
     ],
 )
-def test_right_custom_resources_are_right(path: str, value: Any) -> None:
+def test_valid_custom_resources_are_accepted(path: str, value: Any) -> None:
     assert custom_problem(_changed(MONITOR, path, value), _defined) is None
 
 
@@ -138,16 +138,16 @@ def test_right_custom_resources_are_right(path: str, value: Any) -> None:
         ("kind", "ServiceMonitors", "ServiceMonitors/auth: monitoring.coreos.com/v1 is not defined"),
     ],
 )
-def test_typos_in_custom_resources_are_found(path: str, value: Any, said: str) -> None:
+def test_errors_in_custom_resources_are_found(path: str, value: Any, said: str) -> None:
     assert (custom_problem(_changed(MONITOR, path, value), _defined) or "").startswith(said)
 
 
-def test_a_required_field_of_a_custom_resource_must_be_there() -> None:
+def test_a_required_field_of_a_custom_resource_is_required() -> None:
     found = {key: value for key, value in MONITOR.items() if key != "spec"}
     assert "'spec' is a required property" in (custom_problem(found, _defined) or "")
 
 
-def test_the_definition_itself_stays_as_it_was() -> None:
+def test_the_definition_is_not_modified() -> None:
     before = copy.deepcopy(DEFINITION)
     strict(DEFINITION)
     assert before == DEFINITION

@@ -1,30 +1,34 @@
-"""Everything that asks another service: it goes there itself, whatever proxy the environment names."""
+"""Requests to other services: never through a proxy, and with limits on what is read."""
 
+import asyncio
+import gzip
 import ssl
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final, cast
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from doorward_client.errors import UnavailableError
-from doorward_client.internal_http import internal_http_client
+from doorward_client.internal_http import FetchError, fetch, internal_http_client
 from doorward_client.keys.jwks_client import JwksClient
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
+from doorward_client.metrics import NoVerificationMetrics
 from doorward_client.revocations.http_source import HttpRevocationSource
 from doorward_client.settings import SettingsError
 from doorward_client.settings.verifier import AuthClient, VerifierSettings
 from doorward_client.tokens import Claims
-from doorward_kit.metrics import Metrics
 from doorward_tickets.users.auth_client import AuthClient as AuthServiceClient
 from doorward_tickets.users.users_client import Caller, UsersClient
 from support.certificates import Certificate, self_signed
+from support.ports import free_port
 
 Ask = Callable[[str], Awaitable[object]]
 
@@ -33,11 +37,12 @@ _VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_
 
 
 async def _ask_revocations(url: str) -> None:
-    await HttpRevocationSource(AuthClient(url, "tickets", "secret")).changes(None)
+    auth = AuthClient(url, "tickets", "secret")
+    await HttpRevocationSource(auth, issuer="doorward", audience="doorward").fetch()
 
 
 async def _ask_keys(url: str) -> None:
-    await JwksClient(KeyStore(KeySet({})), f"{url}/jwks.json", Metrics()).update()
+    await JwksClient(KeyStore(KeySet({})), f"{url}/jwks.json", NoVerificationMetrics()).update()
 
 
 async def _ask_accounts(url: str) -> None:
@@ -117,7 +122,7 @@ def peer(certificate: Certificate) -> Iterator[Server]:
 
 async def _asked(ask: Ask, server: Server) -> int:
     # The answer says nothing that is looked for; what counts is who was asked.
-    with suppress(OSError, ValueError, UnavailableError):
+    with suppress(FetchError, ValueError, UnavailableError):
         await ask(server.url)
     return len(server.asked)
 
@@ -164,4 +169,78 @@ def test_authorities_that_cannot_be_read_stop_the_start(
         path.write_text(content, encoding="utf-8")
     environment.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(SettingsError, match=r"^SSL_CERT_FILE or SSL_CERT_DIR cannot be used: "):
-        internal_http_client(timeout=_SECONDS)
+        internal_http_client()
+
+
+def client_of(handler: Callable[[httpx2.Request], httpx2.Response]) -> httpx2.AsyncClient:
+    return internal_http_client(transport=httpx2.MockTransport(handler))
+
+
+async def endless(pause: float) -> AsyncIterator[bytes]:
+    while True:
+        yield b"x" * 100
+        await asyncio.sleep(pause)
+
+
+async def test_a_response_is_read_to_its_end() -> None:
+    async with client_of(
+        lambda request: httpx2.Response(200, text=request.method, headers={"ETag": "1"})
+    ) as one:
+        response = await fetch(one, "http://auth/", max_bytes=3, timeout=30)
+    assert (response.status, response.content, response.headers["etag"]) == (200, b"GET", "1")
+
+
+async def test_a_form_and_parameters_are_sent() -> None:
+    def echo(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(
+            201, text=f"{request.method} {request.url.query.decode()} {request.content.decode()}"
+        )
+
+    async with client_of(echo) as one:
+        response = await fetch(
+            one,
+            "http://auth/",
+            max_bytes=100,
+            timeout=30,
+            accept=(200, 201),
+            method="POST",
+            params={"id": ["1", "2"]},
+            data={"token": "t"},
+        )
+    assert (response.status, response.content) == (201, b"POST id=1&id=2 token=t")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda: httpx2.Response(401, text="no"), r"^status 401$"),
+        (lambda: httpx2.Response(302, headers={"Location": "http://elsewhere/"}), r"^status 302$"),
+        (lambda: httpx2.Response(200, content=b"x" * 1_001), r"^longer than 1000 bytes$"),
+        (lambda: httpx2.Response(200, content=endless(0)), r"^longer than 1000 bytes$"),
+        (
+            lambda: httpx2.Response(
+                200, content=gzip.compress(bytes(10**6)), headers={"Content-Encoding": "gzip"}
+            ),
+            r"^longer than 1000 bytes$",
+        ),
+        (
+            lambda: httpx2.Response(200, content=b"damaged", headers={"Content-Encoding": "gzip"}),
+            r"^DecodingError$",
+        ),
+        # Each read of it is in time; all of them together are not.
+        (lambda: httpx2.Response(200, content=endless(0.05)), r"^no response within 0\.2 s$"),
+    ],
+    ids=["status", "redirect", "long", "endless", "compressed", "damaged", "slow"],
+)
+async def test_other_responses_are_one_kind_of_error(
+    answer: Callable[[], httpx2.Response], reason: str
+) -> None:
+    async with client_of(lambda _request: answer()) as one:
+        with pytest.raises(FetchError, match=reason):
+            await fetch(one, "http://auth/", max_bytes=1_000, timeout=0.2)
+
+
+async def test_no_connection_is_the_same_kind_of_error() -> None:
+    async with internal_http_client() as one:
+        with pytest.raises(FetchError, match=r"^ConnectError$"):
+            await fetch(one, f"http://127.0.0.1:{free_port()}/", max_bytes=1, timeout=30)

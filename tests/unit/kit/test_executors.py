@@ -68,11 +68,11 @@ async def test_refuses_at_once_what_could_not_begin_in_time() -> None:
         await pool.run(lambda: None)
     assert time.perf_counter() - began < 10, "not when the deadline had passed"
     with pytest.raises(OverloadedError):
-        pool.require_room()
+        pool.require_capacity()
     assert int((refused.value.headers or {})["Retry-After"]) >= 1
     release.set()
     await asyncio.gather(*running, return_exceptions=True)
-    pool.require_room()
+    pool.require_capacity()
     pool.shutdown()
 
 

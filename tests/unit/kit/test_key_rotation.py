@@ -37,9 +37,9 @@ def test_the_old_key_signs_until_the_new_one_does_and_verifies_until_its_last_to
     following = keys.signing_key(NOW + 300)
     assert following is not None
     assert following.kid != old
-    assert set(keys.believed(NOW)) == {old, following.kid}
-    assert old in keys.believed(NOW + 300 + LONGEST_TOKEN_SECONDS)
-    assert set(keys.believed(NOW + 300 + LONGEST_TOKEN_SECONDS + 200)) == {following.kid}
+    assert set(keys.verification_keys(NOW)) == {old, following.kid}
+    assert old in keys.verification_keys(NOW + 300 + LONGEST_TOKEN_SECONDS)
+    assert set(keys.verification_keys(NOW + 300 + LONGEST_TOKEN_SECONDS + 200)) == {following.kid}
 
 
 def test_a_further_rotation_drops_what_has_retired_and_prolongs_nothing() -> None:

@@ -1,9 +1,10 @@
+import re
 import socket
 
 import pytest
 from structlog.testing import capture_logs
 
-from doorward_kit.server import PortTakenError, _warn_about_api_workers, listen
+from doorward_kit.server import PortTakenError, _warn_about_api_workers, listen, url_of
 
 
 def test_a_taken_port_is_an_error_with_its_number() -> None:
@@ -18,6 +19,23 @@ def test_a_taken_port_is_an_error_with_its_number() -> None:
 def test_a_free_port_is_listened_on_at_once() -> None:
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         pass
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1"])
+def test_two_colons_listen_on_both_families(peer: str) -> None:
+    with listen("::", 0) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection((peer, port)) as connection:
+            assert connection.getpeername()[1] == port
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::]")])
+def test_an_address_is_shown_as_a_url(host: str, shown: str) -> None:
+    with listen(host, 0) as listener:
+        port = listener.getsockname()[1]
+        assert url_of(listener) == f"http://{shown}:{port}"
+        with pytest.raises(PortTakenError, match=re.escape(f"cannot listen on {shown}:{port}")):
+            listen(host, port)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from doorward_auth.signing import Signer
 from doorward_client.bearer_auth import requires
 from doorward_client.errors import DoorwardError
 from doorward_client.permissions import Permission
-from doorward_client.revocations.models import Changes, Source
+from doorward_client.revocations.models import FetchedRevocations, RevocationEntries, RevocationSource
 from doorward_client.tokens import Claims
 from doorward_kit.app import AppResources, ServiceDefinition, create_service
 from doorward_kit.routing import StrictModel, api_router
@@ -63,15 +63,21 @@ async def thing(number: int, limit: int = 1) -> dict[str, int]:
 
 
 class _NothingRevoked:
-    async def changes(self, _cursor: str | None) -> Changes:
-        return Changes()
+    async def fetch(self) -> FetchedRevocations:
+        return FetchedRevocations(RevocationEntries())
+
+    def problem(self) -> str | None:
+        return None
+
+    def warning(self) -> str | None:
+        return None
 
     async def close(self) -> None:
         """Nothing was opened."""
 
 
 class _Resources(AppResources):
-    def revocation_source(self, _settings: ServiceSettings) -> Source:
+    def revocation_source(self, _settings: ServiceSettings) -> RevocationSource:
         return _NothingRevoked()
 
 

@@ -105,10 +105,43 @@ def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatc
     assert settings.log_level == "error"
 
 
+@pytest.mark.parametrize("variable", ["LOGLEVEL", "DOORWARD_LOG_LEVEL"])
+@pytest.mark.parametrize(
+    ("value", "level"), [("WARN", "warning"), ("Warning", "warning"), ("FATAL", "critical"), ("info", "info")]
+)
+def test_log_levels_may_have_the_standard_librarys_names(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, level: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    settings = load_settings(ServiceSettings, database_url=SecretStr(URL), secret_key=SecretStr(KEY))
+    assert settings.log_level == level
+
+
+def test_an_error_names_the_variable_that_was_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("short\n")
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    for variable, value, complaint in (
+        ("SECRET_KEY", "short", "^SECRET_KEY is shorter"),
+        ("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"), "^DOORWARD_SECRET_KEY_FILE is shorter"),
+        ("DOORWARD_SECRET_KEY", "short", "^DOORWARD_SECRET_KEY is shorter"),
+    ):
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(SettingsError, match=complaint):
+            load_settings(ServiceSettings)
+
+
+def test_a_port_of_the_older_server_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYSQL_HOST", "db")
+    monkeypatch.setenv("MYSQL_PORT", "mysql")
+    with pytest.raises(SettingsError, match=r"^MYSQL_PORT is not a number$"):
+        load_settings(ServiceSettings, secret_key=SecretStr(KEY))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("DOORWARD_SECRET_KEY", "short", "DOORWARD_SECRET_KEY is shorter than 32 bytes; make one with"),
+        ("LOGLEVEL", "loud", "LOGLEVEL is not one of debug"),
+        ("DOORWARD_SECRET_KEY", "short", "DOORWARD_SECRET_KEY is shorter than 32 bytes; generate one with"),
         ("DOORWARD_DATABASE_URL", "nonsense", "DOORWARD_DATABASE_URL is not a database URL"),
         ("DOORWARD_DATABASE_URL", "postgresql://h/d", "names a database other than"),
         ("DOORWARD_LOG_LEVEL", "loud", "DOORWARD_LOG_LEVEL is not one of debug"),
@@ -158,7 +191,7 @@ def test_a_key_set_instead_of_the_one_key(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
     settings = load_settings(ServiceSettings)
-    assert set(settings.key_ring().believed) == {member["kid"]}
+    assert set(settings.key_store().verification_keys) == {member["kid"]}
     assert settings.jwks_file == tmp_path / "keys.json"
 
 
@@ -206,7 +239,7 @@ def test_published_keys_leave_cursors_a_secret_of_their_own(monkeypatch: pytest.
     monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
     settings = load_settings(ServiceSettings)
     assert settings.keys_are_published
-    assert settings.cursor_secrets(settings.key_ring()) == (KEY.encode(),)
+    assert settings.cursor_secrets(settings.key_store()) == (KEY.encode(),)
 
 
 @pytest.mark.parametrize("settings", [{}, {"JWKS": key_set(PUBLIC)}])

@@ -14,7 +14,7 @@ from doorward_kit.user_text import one_line, paragraphs
     ],
 )
 def test_a_line_is_kept_but_for_outer_space_and_composition(text: str, kept: str) -> None:
-    assert one_line(text, what="name", longest=20) == kept
+    assert one_line(text, what="name", max_length=20) == kept
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_line_is_kept_but_for_outer_space_and_composition(text: str, kept: str
 )
 def test_what_is_no_line_is_refused(text: str, code: str) -> None:
     with pytest.raises(PydanticCustomError) as refused:
-        one_line(text, what="name", longest=20)
+        one_line(text, what="name", max_length=20)
     assert refused.value.type == code
 
 
@@ -45,7 +45,7 @@ def test_what_is_no_line_is_refused(text: str, code: str) -> None:
     ],
 )
 def test_paragraphs_end_alike(text: str, kept: str) -> None:
-    assert paragraphs(text, what="text", longest=20) == kept
+    assert paragraphs(text, what="text", max_length=20) == kept
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_paragraphs_end_alike(text: str, kept: str) -> None:
 )
 def test_what_is_no_plain_text_is_refused(text: str, code: str) -> None:
     with pytest.raises(PydanticCustomError) as refused:
-        paragraphs(text, what="text", longest=20)
+        paragraphs(text, what="text", max_length=20)
     assert refused.value.type == code

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward_kit.word_index import (
-    LONGEST_WORD,
-    MOST_WORDS,
-    NoWordToFindError,
+    MAX_WORD_LENGTH,
+    MAX_WORDS,
+    NoSearchWordError,
     indexed_words,
     line_of,
     words_of,
@@ -29,29 +29,29 @@ characters = st.characters(exclude_categories=["Cs"])
         ("Émile ΆΓΙΑ Ǆunja", ("emile", "αγια", "dzunja")),
         ("\u1e9eaß İstanbul", ("ssass", "istanbul")),
         ("안녕하세요", ("안녕하세요",)),
-        ("x" * LONGEST_WORD, ("x" * LONGEST_WORD,)),
+        ("x" * MAX_WORD_LENGTH, ("x" * MAX_WORD_LENGTH,)),
     ],
 )
 def test_words_are_what_is_left_of_a_query(query: str, words: tuple[str, ...]) -> None:
     assert words_of(query) == words
 
 
-@pytest.mark.parametrize("query", ["", "a", "to be", "+-*", "x" * (LONGEST_WORD + 1), "\u0000"])
+@pytest.mark.parametrize("query", ["", "a", "to be", "+-*", "x" * (MAX_WORD_LENGTH + 1), "\u0000"])
 def test_a_query_without_a_word_is_refused(query: str) -> None:
-    with pytest.raises(NoWordToFindError) as refused:
+    with pytest.raises(NoSearchWordError) as refused:
         words_of(query)
     assert [one.pointer for one in refused.value.errors or ()] == ["query:q"]
 
 
 def test_words_are_bounded() -> None:
-    assert len(words_of(" ".join(f"word{number}" for number in range(50)))) == MOST_WORDS
+    assert len(words_of(" ".join(f"word{number}" for number in range(50)))) == MAX_WORDS
 
 
 @given(st.text(characters, max_size=100))
 def test_nothing_that_a_database_takes_for_an_operator_is_left(query: str) -> None:
     try:
         words = words_of(query)
-    except NoWordToFindError:
+    except NoSearchWordError:
         return
     assert all(re.fullmatch(r"\w{3,84}", word) for word in words)
 

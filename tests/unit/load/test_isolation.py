@@ -1,4 +1,4 @@
-"""locust patches the standard library when it is imported: not in this process."""
+"""locust patches the standard library on import, so tests must not import it."""
 
 import json
 import re
@@ -11,9 +11,9 @@ OPENAPI = Path(__file__).parents[3] / "docs" / "api" / "openapi.json"
 _PREFIXES = {"AUTH": "/api/v1/auth", "USERS": "/api/v1/users", "TICKETS": "/api/v1/tickets"}
 
 
-def test_what_tests_import_does_not_bring_locust() -> None:
+def test_the_load_package_does_not_import_locust() -> None:
     modules = sorted(
-        f"load.{path.stem}" for path in (LOADTEST / "load").glob("[!_]*.py") if path.stem != "chain"
+        f"load.{path.stem}" for path in (LOADTEST / "load").glob("[!_]*.py") if path.stem != "local_chain"
     )
     assert "load.thresholds" in modules
     program = (
@@ -30,13 +30,15 @@ def test_no_test_runs_with_patched_sockets() -> None:
 
 
 def test_routes_are_named_as_the_openapi_document_names_them() -> None:
-    """Statistics are by route, and a threshold for a route has to find it."""
+    """A threshold has to find its route in the statistics."""
     paths = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
     known = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     files = [*LOADTEST.glob("load/*.py"), *LOADTEST.glob("scenarios/*.py")]
     text = "".join(path.read_text(encoding="utf-8") for path in files)
     found = re.findall(r'f"((?:GET|POST|PUT|PATCH|DELETE) \{[A-Z]+\}[^"?]*)"', text)
-    used = {re.sub(r"^(\S+ )\{(\w+)\}", lambda one: one[1] + _PREFIXES[one[2]], route) for route in found}
+    used = {
+        re.sub(r"^(\S+ )\{(\w+)\}", lambda match: match[1] + _PREFIXES[match[2]], route) for route in found
+    }
     used = {route.replace("{{", "{").replace("}}", "}") for route in used}
     assert len(used) > 15
     assert used - known == set()

@@ -14,7 +14,7 @@ from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
 from doorward_auth.rate_limiting.service import RateLimiter
 from doorward_auth.registration.service import RegistrationService
-from doorward_auth.revocation_feed.change_log import RevocationChangeLog
+from doorward_auth.revocation_feed.service import RevocationFeed
 from doorward_auth.service_clients.registry import ClientRegistry
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.settings import AuthSettings
@@ -38,7 +38,7 @@ class AuthContainer:
     email_changes: EmailChangeService
     dead_letters: DeadLetterService
     inspector: TokenInspector
-    revocation_log: RevocationChangeLog
+    revocation_feed: RevocationFeed
     clients: ClientRegistry
     accounts: AccountInformation
     audit: AuditLog
@@ -70,7 +70,9 @@ class AuthContainer:
             email_changes=EmailChangeService(runtime, proofs, throttle, mail),
             dead_letters=DeadLetterService(runtime, mail, settings),
             inspector=TokenInspector(runtime, settings),
-            revocation_log=RevocationChangeLog(runtime.verification.revocations),
+            revocation_feed=RevocationFeed(
+                runtime.verification.revocations, issuer=settings.issuer, audience=settings.audience
+            ),
             clients=settings.client_registry(),
             accounts=AccountInformation(runtime.database),
             audit=AuditLog(runtime, settings),

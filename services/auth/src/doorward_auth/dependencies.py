@@ -12,7 +12,7 @@ from doorward_auth.introspection.service import TokenInspector
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
 from doorward_auth.registration.service import RegistrationService
-from doorward_auth.revocation_feed.change_log import RevocationChangeLog
+from doorward_auth.revocation_feed.service import RevocationFeed
 from doorward_auth.sessions.repository import Device
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.tokens.login_service import LoginService
@@ -50,7 +50,7 @@ Resets = Annotated[ResetService, Depends(_one(lambda services: services.resets))
 Registrations = Annotated[RegistrationService, Depends(_one(lambda services: services.registrations))]
 EmailChanges = Annotated[EmailChangeService, Depends(_one(lambda services: services.email_changes))]
 Inspector = Annotated[TokenInspector, Depends(_one(lambda services: services.inspector))]
-Published = Annotated[RevocationChangeLog, Depends(_one(lambda services: services.revocation_log))]
+RevocationFeedDep = Annotated[RevocationFeed, Depends(_one(lambda services: services.revocation_feed))]
 Accounts = Annotated[AccountInformation, Depends(_one(lambda services: services.accounts))]
 Audit = Annotated[AuditLog, Depends(_one(lambda services: services.audit))]
 CallingDevice = Annotated[Device, Depends(_device)]

@@ -58,7 +58,6 @@ def create_app(settings: AuthSettings, runtime: IdentityResources | None = None)
     captcha = Captcha(settings, throttle, used.metrics.registry)
     cleanup = cleanup_task(used.database, dead_letter_days=settings.mail_dead_letter_retention_days)
     services = AuthContainer.build(used, throttle, captcha, mail, settings)
-    used.feed.listener = services.revocation_log.add
     return create_service(
         AUTH,
         settings,

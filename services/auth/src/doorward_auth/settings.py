@@ -30,7 +30,7 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
 
     # Others may learn from here, a poll later: together they stay within the two seconds.
     revocation_poll_seconds: float = Field(
-        default=0.5, gt=0, le=60, description="How often the list of revoked tokens is brought up to date."
+        default=0.5, gt=0, le=60, description="Interval at which the revocation list is polled."
     )
     refresh_idle_seconds: int = Field(
         default=14 * _DAY, ge=60, description="A session ends when it was not refreshed for this long."

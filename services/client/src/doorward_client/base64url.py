@@ -1,7 +1,7 @@
-"""base64url without padding (RFC 4648 section 5), in one spelling only.
+"""base64url without padding (RFC 4648 section 5), in its canonical form only.
 
-The library's decoder ignores the unused bits of the last character, and so reads several texts as the
-same bytes: a token that was altered there would still be good.
+The standard library ignores the unused bits of the last character. Several texts would decode to the same
+bytes, and an altered token would still be valid.
 """
 
 import base64
@@ -9,16 +9,15 @@ import binascii
 
 
 def encode(raw: bytes) -> str:
-    """Write bytes."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:
-    """Read bytes back; raises ValueError for anything that `encode` would not have written."""
+    """Raise ValueError for any text that `encode` does not produce."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
         raise ValueError("not base64url") from error
     if encode(raw) != text:
-        raise ValueError("not base64url as it is written here")
+        raise ValueError("not canonical base64url")
     return raw

@@ -12,10 +12,10 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from doorward_client.errors import DoorwardError
+from doorward_client.metrics import VerificationMetrics
 from doorward_client.permissions import ACCOUNT_SCOPE
-from doorward_client.request_context import USER_ID_KEY
+from doorward_client.request_context import USER_ID_KEY, request_id_of
 from doorward_client.tokens import Claims, InvalidTokenError, Verifier
-from doorward_kit.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +98,7 @@ def _authenticate(request: Request) -> Claims:
     headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if not headers:
         raise NotAuthenticatedError
+    # One or more spaces separate scheme and token (RFC 9110 section 11.4).
     scheme, _, token = headers[0].decode("latin-1").partition(" ")
     if len(headers) > 1 or scheme.lower() != "bearer":
         raise InvalidAccessTokenError
@@ -105,9 +106,9 @@ def _authenticate(request: Request) -> Claims:
     try:
         claims = verifier.verify(token.lstrip(" "))
     except InvalidTokenError as error:
-        metrics: Metrics = request.app.state.metrics
-        metrics.tokens_refused.labels(error.reason).inc()
-        log.info("token.rejected", reason=error.reason)
+        metrics: VerificationMetrics = request.app.state.verification_metrics
+        metrics.token_rejected(error.reason)
+        log.info("token.rejected", reason=error.reason, request_id=request_id_of(request.scope))
         raise InvalidAccessTokenError from None
     request.scope[USER_ID_KEY] = str(claims.user_id)
     return claims

@@ -1,63 +1,63 @@
-"""Refusals, and the one place that renders them as RFC 9457 problem documents."""
+"""Errors with a status and a stable code, and their rendering as RFC 9457 problem documents."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from doorward_client.request_context import current_request_id
+from doorward_client.request_context import NO_REQUEST_ID, current_request_id, request_id_of
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:doorward:problem:"
 MAX_FIELD_ERRORS: Final = 20
-"""Fields named in one answer: somebody who sends thousands of wrong ones gets no essay back."""
+"""Limits the field errors of one response, which would otherwise be as long as the request."""
 
 _MAX_POINTER_LENGTH: Final = 200
 
 
 class FieldError(BaseModel):
-    """One field of the request that did not pass."""
+    """One invalid field of the request."""
 
-    pointer: str = Field(description="Where: an RFC 6901 pointer into the body, or `query:limit`.")
-    code: str = Field(description="The kind of error, stable.")
+    pointer: str = Field(description="An RFC 6901 pointer into the body, or for example `query:limit`.")
+    code: str = Field(description="The kind of error. Stable.")
     detail: str
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem document: the body of every answer from 400 up."""
+    """RFC 9457 problem document: the body of every response with a status of 400 or more."""
 
     type: str = Field(examples=[TYPE_PREFIX + "not_found"])
     title: str
     status: int
     detail: str
-    code: str = Field(description="Stable; branch on this, not on the texts.")
+    code: str = Field(description="Stable. Branch on the code, not on the texts.")
     request_id: str
-    errors: list[FieldError] | None = Field(default=None, description="Present with 422.")
+    errors: list[FieldError] | None = Field(default=None, description="The invalid fields, with 422.")
     required: str | None = Field(default=None, description="With 403: the permission that is missing.")
-    error: str | None = Field(default=None, description="RFC 6749's name for it, at OAuth endpoints.")
+    error: str | None = Field(default=None, description="The error code of RFC 6749, at OAuth endpoints.")
 
 
 class DoorwardError(Exception):
-    """A refusal. Subclasses set the status and the stable code; services raise, nobody catches."""
+    """An error response. Subclasses set the status and the stable code; one handler renders all of them."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    detail: ClassVar[str] = "The server failed to answer. The request id finds the cause in its log."
+    detail: ClassVar[str] = "An internal error occurred. The server's log has its cause under the request id."
     oauth_error: ClassVar[str | None] = None
-    """`error` of RFC 6749 section 5.2, for OAuth client libraries, beside our own `code`."""
+    """`error` of RFC 6749 section 5.2, for OAuth client libraries, in addition to `code`."""
 
     extensions: Mapping[str, Any] = MappingProxyType({})
     """Further members of the problem document (RFC 9457 section 3.2)."""
 
     errors: Sequence[FieldError] | None = None
-    """The fields that are wrong, where a rule and not the schema says so."""
+    """The invalid fields, where a rule rejects them that the schema does not express."""
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         self.message = detail or self.detail
@@ -66,28 +66,28 @@ class DoorwardError(Exception):
 
 
 class UnavailableError(DoorwardError):
-    """503: the request was right and may be repeated after `retry_after` seconds."""
+    """503: the request was valid; the caller may retry after `retry_after` seconds."""
 
     status = 503
     code = "unavailable"
-    detail = "The service cannot answer right now. Try again shortly."
+    detail = "The service is temporarily unavailable. Try again shortly."
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
 class NotFoundError(DoorwardError):
-    """404, also for what the caller may not know about."""
+    """404, also for a resource that the caller may not see."""
 
     status = 404
     code = "not_found"
-    detail = "There is nothing at this address."
+    detail = "Not found."
 
 
 class InvalidBodyError(HTTPException):
     """400 for a body that is not JSON.
 
-    An HTTPException because FastAPI reads the body inside a try block that lets only those pass.
+    A subclass of HTTPException, because FastAPI turns other errors of reading the body into its own.
     """
 
     def __init__(self, detail: str) -> None:
@@ -95,12 +95,12 @@ class InvalidBodyError(HTTPException):
 
 
 _CODES: Final[Mapping[int, tuple[str, str]]] = {
-    400: ("invalid_json", "The body is not acceptable JSON."),
+    400: ("invalid_json", "The body is not valid JSON."),
     404: (NotFoundError.code, NotFoundError.detail),
-    405: ("method_not_allowed", "This address does not take this method; see the Allow header."),
-    413: ("content_too_large", "The body is longer than this service takes."),
+    405: ("method_not_allowed", "The method is not allowed here; see the Allow header."),
+    413: ("content_too_large", "The body is too long."),
     415: ("unsupported_media_type", "Send application/json in UTF-8."),
-    431: ("header_fields_too_large", "The header is longer than this service takes."),
+    431: ("header_fields_too_large", "The header is too long."),
 }
 
 
@@ -113,7 +113,6 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     extensions: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Render one problem document."""
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
         "title": HTTPStatus(status).phrase,
@@ -124,7 +123,7 @@ def problem_response(
         **(extensions or {}),
     }
     return Response(
-        orjson.dumps(document),
+        json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
         status_code=status,
         media_type=PROBLEM_MEDIA_TYPE,
         headers={"Cache-Control": "no-store", **(headers or {})},
@@ -132,30 +131,36 @@ def problem_response(
 
 
 def status_problem(status: int, *, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Render the problem that a bare HTTP status stands for."""
+    """Render the problem of an HTTP status without further details."""
     code, detail = _CODES.get(status, (DoorwardError.code, DoorwardError.detail))
     return problem_response(status, code, detail, request_id=request_id, headers=headers)
 
 
 def setup_domain_errors(app: FastAPI) -> None:
-    """Make every DoorwardError of `app` a problem document, and leave its other errors as they are."""
+    """Render every DoorwardError of `app` as a problem document; its other errors stay as they are.
 
-    async def refused(_request: Request, error: Exception) -> Response:
+    Without Doorward's middleware the response also gets the request id as X-Request-ID.
+    """
+
+    async def domain_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, DoorwardError)
+        request_id, headers = request_id_of(request.scope), error.headers
+        if current_request_id() == NO_REQUEST_ID:
+            headers = {**(headers or {}), "X-Request-ID": request_id}
         return problem_response(
             error.status,
             error.code,
             error.message,
-            request_id=current_request_id(),
-            headers=error.headers,
+            request_id=request_id,
+            headers=headers,
             extensions=_extensions_of(error),
         )
 
-    app.add_exception_handler(DoorwardError, refused)
+    app.add_exception_handler(DoorwardError, domain_error)
 
 
 def setup_error_handlers(app: FastAPI) -> None:
-    """Make every refusal of `app` a problem document."""
+    """Render every error of `app` as a problem document."""
 
     async def http_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -167,12 +172,12 @@ def setup_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         errors = error.errors()
         if any(one["loc"][0] == "path" for one in errors):
-            # An id of the wrong shape names nothing, as does a well-formed one that nobody has.
+            # A malformed id names no resource, like an unknown id.
             return status_problem(404, request_id=current_request_id())
         return problem_response(
             422,
             "validation_error",
-            "The request does not have the expected shape; `errors` names each field.",
+            "The request is invalid; `errors` names each field.",
             request_id=current_request_id(),
             extensions={"errors": [_field_error(one) for one in errors[:MAX_FIELD_ERRORS]]},
         )
@@ -192,7 +197,7 @@ def _extensions_of(error: DoorwardError) -> dict[str, Any]:
 
 
 def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
-    """Keep where and why; drop `input` and `ctx`, which quote what was sent (a password, say)."""
+    """Leave out `input` and `ctx`, which quote the request (a password, for example)."""
     place, *path = error["loc"]
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return {

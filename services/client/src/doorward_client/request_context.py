@@ -1,28 +1,30 @@
-"""What is known of the request in hand wherever its work is done: its id, and where it came from."""
+"""The request being served: its id and the client's address, readable wherever the work is done."""
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
-from typing import Final
-
-_request_id: ContextVar[str] = ContextVar("request_id", default="-")
-
-_read_address: ContextVar[Callable[[], str]] = ContextVar("read_address", default=lambda: NO_ADDRESS)
+from typing import Any, Final
 
 USER_ID_KEY: Final = "doorward.user_id"
 """Key of the caller's id in the ASGI scope, set once the access token is verified: for the log."""
 
+NO_REQUEST_ID: Final = "-"
 NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing binds to it
+
+_SCOPE_KEY: Final = "doorward.request_id"
+
+_request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST_ID)
+_read_address: ContextVar[Callable[[], str]] = ContextVar("read_address", default=lambda: NO_ADDRESS)
 
 _ids: Final = random.Random()  # noqa: S311 - ids are for finding, not for keeping secret
 
-# Anything else could forge a log line or a header of ours, so it is replaced, not cleaned.
+# Other characters could forge a log line or a header, so such an id is replaced, not cleaned.
 _WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 def current_request_id() -> str:
-    """Return the id of the request being served, or "-" outside one."""
+    """Return the id of the request being served, or NO_REQUEST_ID outside one."""
     return _request_id.get()
 
 
@@ -32,14 +34,29 @@ def current_address() -> str:
 
 
 def begin_request(received: bytes | None, read_address: Callable[[], str]) -> str:
-    """Take over the edge's request id where it is well-formed, else make one.
-
-    `read_address` is only called by the few who ask for the client's address.
-    """
+    """Set the context of a request and return its id; `read_address` is called only when needed."""
     _read_address.set(read_address)
-    if received is not None and _WELL_FORMED.fullmatch(received):
-        request_id = received.decode("ascii")
-    else:
-        request_id = f"{_ids.getrandbits(128):032x}"
+    request_id = _accepted_id(received)
     _request_id.set(request_id)
     return request_id
+
+
+def request_id_of(scope: MutableMapping[str, Any]) -> str:
+    """Return the id of an ASGI request, also in an application without Doorward's middleware.
+
+    There the id is X-Request-ID if that is well-formed, else a new one, and the same for the whole request.
+    """
+    current = current_request_id()
+    if current != NO_REQUEST_ID:
+        return current
+    known: str | None = scope.get(_SCOPE_KEY)
+    if known is None:
+        received = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        known = scope[_SCOPE_KEY] = _accepted_id(received)
+    return known
+
+
+def _accepted_id(received: bytes | None) -> str:
+    if received is not None and _WELL_FORMED.fullmatch(received):
+        return received.decode("ascii")
+    return f"{_ids.getrandbits(128):032x}"

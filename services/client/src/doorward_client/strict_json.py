@@ -1,8 +1,7 @@
-"""JSON as RFC 8259 and RFC 7493 (I-JSON) mean it, for bodies and token segments from strangers.
+"""JSON by RFC 8259 and RFC 7493 (I-JSON), for bodies and token segments from outside.
 
-The standard library also accepts NaN, duplicate keys, UTF-16 and lone surrogates. Each of these is
-either read differently by the next parser in the chain or cannot be written back, so they are
-refused here, once, before any rule looks at a value.
+The standard library also accepts NaN, duplicate keys, UTF-16 and lone surrogates. Other parsers read these
+differently or cannot write them back, so they are rejected before any rule sees a value.
 """
 
 import json
@@ -11,16 +10,16 @@ import re
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 32
-"""Levels of nesting. The deepest body of the API has three."""
+"""Levels of nesting; the deepest body of the API has three."""
 
 
-# A string to its closing quote, or, where there is none, to the end: each character is looked at
-# once, whatever the text (ASVS 1.3.12).
+# A string up to its closing quote or the end of the text. Possessive, so that every text takes linear time
+# (ASVS 1.3.12).
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 class InvalidJsonError(ValueError):
-    """The text is not acceptable JSON; the message never quotes it."""
+    """The text is not valid JSON; the message never quotes it."""
 
 
 def loads(raw: bytes) -> Any:
@@ -52,7 +51,7 @@ def loads(raw: bytes) -> Any:
 
 
 def _refuse_deep_nesting(text: str) -> None:
-    # An upper bound in two C loops; only a text over it pays for the exact count.
+    # A fast upper bound; only a text above it needs the exact count.
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
@@ -77,7 +76,7 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int:
-    # Past 2^53 another parser would round (RFC 7493 section 2.2), and int() is quadratic in length.
+    # Other parsers round beyond 2^53 (RFC 7493 section 2.2), and int() takes quadratic time.
     if len(digits) > 17:  # noqa: PLR2004 - sixteen digits and a sign hold 2^53
         raise InvalidJsonError("an integer is out of range")
     return int(digits)
@@ -91,7 +90,7 @@ def _finite(digits: str) -> float:
 
 
 def _refuse_unstorable_text(value: Any) -> None:
-    """Refuse NUL and lone surrogates: no database or UTF-8 encoder takes them."""
+    """Reject NUL and lone surrogates, which no database or UTF-8 encoder accepts."""
     if isinstance(value, str):
         if "\0" in value:
             raise InvalidJsonError("a string holds a NUL character")

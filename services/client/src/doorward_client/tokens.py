@@ -91,9 +91,8 @@ class Verifier:
         revocations: RevocationList | None = None,
     ) -> None:
         self._ring = keys
-        self._keys = keys.believed
-        # Not `or`: an empty list is false, and must not be swapped for one that nobody fills.
-        self._revocations = RevocationList() if revocations is None else revocations
+        self._keys = keys.verification_keys
+        self._revocations = revocations
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
@@ -103,17 +102,17 @@ class Verifier:
     def verify(self, token: str) -> Claims:
         """Return the claims of a good token; raises InvalidTokenError for every other text.
 
-        Raises KeysNotReadError before there are keys, and StaleRevocationsError where settings say that
-        an old list believes nobody.
+        Raises KeysNotReadError and RevocationsNotReadError before there are keys and a first revocation
+        list, and StaleRevocationsError if the policy for a stale list is to deny.
 
         A token that was good once is recognised by its hash until it expires, so that a client's
         further requests cost a hash and not a signature.
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidTokenError("too_long")
-        if self._keys is not self._ring.believed:
+        if self._keys is not self._ring.verification_keys:
             # What a retired key had signed must not be remembered for longer than the key.
-            self._keys = self._ring.believed
+            self._keys = self._ring.verification_keys
             self._remembered.clear()
         if not self._keys:
             raise KeysNotReadError
@@ -127,7 +126,7 @@ class Verifier:
             raise InvalidTokenError("expired")
         if claims.issued_at - self._leeway > now + 60:
             raise InvalidTokenError("issued_in_the_future")
-        if self._revocations.is_revoked(
+        if self._revocations is not None and self._revocations.is_revoked(
             session_id=claims.session_id, user_id=claims.user_id, token_version=claims.token_version
         ):
             raise InvalidTokenError("revoked")

@@ -16,7 +16,7 @@ def name_key(name: str) -> str:
 
 
 def _checked(name: str) -> str:
-    return one_line(name, what="name", longest=NAME_LENGTH)
+    return one_line(name, what="name", max_length=NAME_LENGTH)
 
 
 PersonName = Annotated[

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from doorward_client.revocations.models import Source
+from doorward_client.revocations.models import RevocationSource
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.settings import IdentitySettings
 from doorward_identity.token_revocation import DatabaseRevocationSource
@@ -16,9 +16,9 @@ class IdentityResources(AppResources):
     def __init__(self, settings: IdentitySettings) -> None:
         super().__init__(settings)
         self.hashing: Final = PasswordHashing(settings, self.metrics)
-        self.feed: Final = self.verification.feed
+        self.revocation_poller: Final = self.verification.poller
 
-    def revocation_source(self, _settings: ServiceSettings) -> Source:
+    def revocation_source(self, _settings: ServiceSettings) -> RevocationSource:
         """Return the identity database: no service in between that could be down."""
         return DatabaseRevocationSource(self.database)
 

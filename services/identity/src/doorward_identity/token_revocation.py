@@ -1,4 +1,4 @@
-"""Revoking access tokens: in the transaction of what ends them, and reading what was revoked."""
+"""Revocations in the identity database: written in the transaction that ends a session, and polled."""
 
 import time
 import uuid
@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_client.revocations.models import Changes
+from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.tokens import MAX_LEEWAY_SECONDS
 from doorward_identity.tables import revocations
 from doorward_kit.column_types import utc_now
@@ -19,10 +19,13 @@ from doorward_kit.unit_of_work import Database
 from doorward_kit.upsert import upsert
 
 _OVERLAP: Final = timedelta(seconds=10)
-"""A row becomes visible when its transaction commits, later than its time says: look back longer
-than any transaction takes. What is seen twice does no harm."""
+"""A row becomes visible when its transaction commits, later than its `revoked_at`. Each poll therefore reads
+again what is younger than the longest transaction; a repeated entry does no harm."""
 
-PAGE: Final = 10_000
+FULL_READ_SECONDS: Final = 60.0
+"""Interval at which the whole list is read, so that an entry that a poll missed is found."""
+
+PAGE_SIZE: Final = 10_000
 
 _NOW: Final = utc_now().label("now")
 
@@ -35,14 +38,14 @@ class Kind(StrEnum):
 
 
 def revoke_session(connection: sa.Connection, session_id: uuid.UUID, *, token_seconds: int) -> None:
-    """Revoke the access tokens of a session; `token_seconds` is their longest lifetime."""
+    """Revoke the access tokens of a session; `token_seconds` is their lifetime."""
     _revoke(connection, Kind.SESSION, session_id, 0, token_seconds)
 
 
 def revoke_user(
     connection: sa.Connection, user_id: uuid.UUID, *, token_version: int, token_seconds: int
 ) -> None:
-    """Revoke the access tokens of a user that are of an token_version before `token_version`."""
+    """Revoke the access tokens of a user with a lower `token_version`."""
     _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
 
 
@@ -50,23 +53,22 @@ def _revoke(
     connection: sa.Connection, kind: Kind, subject_id: uuid.UUID, token_version: int, token_seconds: int
 ) -> None:
     expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
-    # The caller holds the lock of what it revokes, so no newer token_version can be overwritten.
+    # The caller has locked the session or user, so a newer token_version cannot be overwritten.
     changed = {"token_version": token_version, "revoked_at": utc_now(), "expires_at": expires_at}
     key = {"kind": kind.value, "subject_id": subject_id}
     upsert(connection, revocations, {**key, **changed}, changed=tuple(changed))
 
 
 @dataclass(slots=True)
-class _Look:
-    """The live revocations that one look has found so far, when it began, and where it goes on."""
+class _Read:
+    """The entries read so far, when the read began, and the key of the last row if there are more."""
 
     began_at: datetime
     sessions: dict[uuid.UUID, float] = field(default_factory=dict)
     users: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
-    next_key: tuple[str, uuid.UUID] | None = None
+    last_key: tuple[str, uuid.UUID] | None = None
 
-    def take(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
-        """Add what was read."""
+    def add(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
         for kind, subject_id, token_version, expires_at in rows:
             subject, lifetime = subject_id, (expires_at - self.began_at).total_seconds()
             if kind == Kind.SESSION:
@@ -80,26 +82,26 @@ _LIVE: Final = sa.select(
 ).where(revocations.c.expires_at > utc_now())
 
 
-def _look_since(connection: sa.Connection, since: datetime) -> _Look:
-    """Read what was revoked since a former look."""
-    look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
-    look.take(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
-    return look
+def _read_since(connection: sa.Connection, since: datetime) -> _Read:
+    """Read what was revoked since an earlier read began."""
+    read = _Read(connection.execute(sa.select(_NOW)).scalar_one())
+    read.add(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
+    return read
 
 
-def _look_at_page(connection: sa.Connection, look: _Look | None) -> _Look:
-    """Read the next page of the whole list. What changes behind it, the next look brings."""
+def _read_page(connection: sa.Connection, read: _Read | None) -> _Read:
+    """Read the next page of the whole list; the next poll brings what changes in earlier pages."""
     kind, subject_id = revocations.c.kind, revocations.c.subject_id
-    page = _LIVE.order_by(kind, subject_id).limit(PAGE)
-    if look is None:
-        look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
-    elif look.next_key is not None:
-        last_kind, last_id = look.next_key
+    page = _LIVE.order_by(kind, subject_id).limit(PAGE_SIZE)
+    if read is None:
+        read = _Read(connection.execute(sa.select(_NOW)).scalar_one())
+    elif read.last_key is not None:
+        last_kind, last_id = read.last_key
         page = page.where((kind > last_kind) | ((kind == last_kind) & (subject_id > last_id)))
     rows = connection.execute(page).all()
-    look.take(rows)
-    look.next_key = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE else None
-    return look
+    read.add(rows)
+    read.last_key = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE_SIZE else None
+    return read
 
 
 def sweep(connection: sa.Connection, count: int) -> int:
@@ -114,40 +116,43 @@ def sweep(connection: sa.Connection, count: int) -> int:
         connection.execute(
             revocations.delete().where(
                 sa.tuple_(revocations.c.kind, revocations.c.subject_id).in_(keys),
-                revocations.c.expires_at <= utc_now(),  # unless it was prolonged in between
+                revocations.c.expires_at <= utc_now(),  # unless it was extended in the meantime
             )
         )
     return len(keys)
 
 
 class DatabaseRevocationSource:
-    """The list of revocations straight from the identity database."""
+    """The revocation list of the identity database: changes each poll, and regularly the whole list."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._since: datetime | None = None
+        self._full_read_at = 0.0
 
-    async def changes(self, cursor: str | None) -> Changes:
-        """Read what changed since; raises as Database.read does."""
-        since = None if cursor is None else datetime.fromisoformat(cursor)
-        started = time.monotonic()
-        if since is None:
-            look = await self._everything()
+    async def fetch(self) -> FetchedRevocations:
+        """Read the changes or the whole list; raises as Database.read does."""
+        since, now = self._since, time.monotonic()
+        if since is None or now - self._full_read_at > FULL_READ_SECONDS:
+            read = await self._read_all()
+            self._full_read_at = now
         else:
-            look = await self._database.read(lambda connection: _look_since(connection, since))
-        # No second question for the time: the look took less than this process waited for it.
-        read_by = look.began_at + timedelta(seconds=time.monotonic() - started)
-        return Changes(look.sessions, look.users, _cursor(look.began_at), read_by=_cursor(read_by))
+            read = await self._database.read(lambda connection: _read_since(connection, since))
+        self._since = read.began_at
+        return FetchedRevocations(RevocationEntries(read.sessions, read.users))
+
+    def problem(self) -> str | None:
+        return None
+
+    def warning(self) -> str | None:
+        return None
 
     async def close(self) -> None:
-        """Do nothing: the connections are the service's."""
+        """Keep the connections, which are the service's."""
 
-    async def _everything(self) -> _Look:
-        """Read the whole list in pages: in one statement a long one would outlast the time-out for good."""
-        look = await self._database.read(partial(_look_at_page, look=None))
-        while look.next_key is not None:
-            look = await self._database.read(partial(_look_at_page, look=look))
-        return look
-
-
-def _cursor(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")  # so that later ones sort behind
+    async def _read_all(self) -> _Read:
+        """Read in pages: one statement over a long list would exceed the database's time limit."""
+        read = await self._database.read(partial(_read_page, read=None))
+        while read.last_key is not None:
+            read = await self._database.read(partial(_read_page, read=read))
+        return read

@@ -1,1 +1,1 @@
-"""What the Doorward services are built from: application frame, database, HTTP conventions, metrics."""
+"""Shared code of the Doorward services: composition, database, HTTP conventions, metrics."""

@@ -1,4 +1,4 @@
-"""Which language somebody reads."""
+"""The language that a user reads."""
 
 import re
 from typing import Final
@@ -9,9 +9,9 @@ _TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
 
 
 def preferred_language(accept_language: str) -> str:
-    """Return the first language of an Accept-Language header (RFC 9110 section 12.5.4), empty for none.
+    """Return the first language of an Accept-Language header (RFC 9110 section 12.5.4), or an empty text.
 
-    Browsers put the one they like best in front; weights that say otherwise are not read.
+    Weights are ignored, because browsers send the preferred language first.
     """
     tag = accept_language.partition(",")[0].partition(";")[0].strip()
     return tag if len(tag) <= LOCALE_LENGTH and _TAG.fullmatch(tag) else ""

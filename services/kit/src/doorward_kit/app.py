@@ -12,8 +12,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from doorward_client.errors import setup_error_handlers
-from doorward_client.revocations.models import Source
-from doorward_client.token_verification import Background, TokenVerificationService, remote_source
+from doorward_client.revocations.models import RevocationSource
+from doorward_client.token_verification import BackgroundTask, TokenVerificationService, remote_source
 from doorward_kit.dependencies import setup_services
 from doorward_kit.health import OPERATIONS_ROUTES, Readiness, setup_health
 from doorward_kit.metrics import Metrics
@@ -44,7 +44,7 @@ class AppResources:
         self.database: Final = Database(settings, self.metrics, name=name)
         if parent is None:
             source = self.revocation_source(settings)
-            self.verification = TokenVerificationService(settings, self.metrics, source)
+            self.verification = TokenVerificationService(settings, self.metrics.verification, source)
         else:
             self.verification = parent.verification
             parent.children.append(self)
@@ -54,11 +54,11 @@ class AppResources:
         """Whether the process is about to stop."""
         return self._is_draining if self._parent is None else self._parent.is_draining
 
-    def revocation_source(self, settings: ServiceSettings) -> Source:
-        """Return the source of the list of revoked tokens; raises SettingsError."""
+    def revocation_source(self, settings: ServiceSettings) -> RevocationSource:
+        """Return the source of the revocation list; raises SettingsError."""
         return remote_source(settings)
 
-    def background(self) -> Sequence[Background]:
+    def background(self) -> Sequence[BackgroundTask]:
         """Return the tasks to run while the process serves."""
         return self.verification.background()
 
@@ -99,7 +99,7 @@ async def run_on_shutdown(*closes: Callable[[], Awaitable[None]]) -> None:
 class ServiceDefinition:
     """What a service is, whatever its settings.
 
-    Routers match in the order given. `schema_problem` returns what the database's schema lacks, or None.
+    Routers match in this order. `schema_problem` returns what the database's schema lacks, or None.
     """
 
     name: str
@@ -114,7 +114,7 @@ def create_service(
     resources: AppResources,
     services: Any = None,
     *,
-    background: Sequence[Background] = (),
+    background: Sequence[BackgroundTask] = (),
     owns_resources: bool,
 ) -> FastAPI:
     """Compose a service's application. Nothing connects before the first request.
@@ -141,7 +141,7 @@ def create_service(
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
-        # Even with no exporter, FastAPI's own telemetry looks up three variables a request.
+        # Even without an exporter, FastAPI's telemetry reads three variables for each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url="/docs" if settings.docs_enabled else None,
         redoc_url=None,
@@ -162,6 +162,7 @@ def create_service(
     app.state.settings = settings
     app.state.metrics = resources.metrics
     app.state.verifier = resources.verification.verifier
+    app.state.verification_metrics = resources.metrics.verification
     app.state.resources = resources
     app.state.background = background
     app.state.readiness = readiness = Readiness(

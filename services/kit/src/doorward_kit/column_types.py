@@ -1,4 +1,4 @@
-"""Column types that mean the same on MariaDB, MySQL and SQLite, and the database's clock."""
+"""Column types that behave the same on MariaDB, MySQL and SQLite, and the database's clock."""
 
 import uuid
 from collections.abc import Callable
@@ -18,14 +18,14 @@ NAMING: Final = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""Names of constraints and indexes: a migration can only change what it can name."""
+"""Names of constraints and indexes. A migration can only change a constraint with a known name."""
 
 TABLE_OPTIONS: Final[dict[str, Any]] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
     for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
-"""For every sa.Table: a server's default collation must not decide what is equal."""
+"""For every sa.Table, so that comparisons do not depend on the server's default collation."""
 
 
 def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
@@ -36,40 +36,37 @@ def ascii_text(length: int) -> sa.types.TypeEngine[Any]:
 
 
 def exact_text(length: int) -> sa.types.TypeEngine[Any]:
-    """Unicode text compared byte by byte: default collations hold ä and a for equal."""
+    """Unicode text compared byte by byte, because default collations treat ä and a as equal."""
     return sa.String(length).with_variant(
         mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
     )
 
 
 def fixed_bytes(length: int) -> sa.types.TypeEngine[Any]:
-    """So many bytes: an id, a hash."""
+    """Bytes of a fixed length, such as a hash."""
     return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
 
 
 class Uuid(sa.types.TypeDecorator[uuid.UUID]):
-    """A UUID in 16 bytes, which sort as UUIDv7 do: by time (RFC 9562)."""
+    """A UUID in 16 bytes. The bytes of UUIDv7 sort by time (RFC 9562)."""
 
     impl = sa.LargeBinary
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Use BINARY(16) where there is a type of fixed length."""
         if dialect.name in {"mysql", "mariadb"}:
             return dialect.type_descriptor(mysql.BINARY(16))
         return dialect.type_descriptor(sa.LargeBinary(16))
 
     def process_bind_param(self, value: uuid.UUID | None, _dialect: Dialect) -> bytes | None:
-        """Store the 16 bytes."""
         return None if value is None else value.bytes
 
     def process_result_value(self, value: bytes | None, _dialect: Dialect) -> uuid.UUID | None:
-        """Read the 16 bytes."""
         return None if value is None else uuid.UUID(bytes=value)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware datetime in UTC, kept to the microsecond."""
+    """An aware datetime in UTC with microseconds."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -81,37 +78,36 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Store UTC without an offset; a naive value is a programming error."""
+        """Store UTC without an offset; raises ValueError for a naive datetime."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a naive datetime has no place in the database")
+            raise ValueError("a naive datetime cannot be stored")
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[datetime | None], datetime | None] | None:
-        """Read UTC. From MariaDB and MySQL the driver has read it so already: see `read_utc`."""
+        """Skip the conversion on MariaDB and MySQL, where the driver has done it (`read_utc`)."""
         return None if dialect.name in {"mysql", "mariadb"} else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Read what has no offset as UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 def read_utc(text: str) -> datetime:
-    """Read a DATETIME as the server writes it: the driver's converter of that type.
+    """Convert a DATETIME as the server writes it, in place of the driver's own converter.
 
-    PyMySQL's own takes seventeen times as long, and to add the offset to each value afterwards six
-    times: on a page of fifty rows, each with two, a tenth of the whole request.
+    PyMySQL's takes seventeen times as long. Adding the offset afterwards takes six times as long: a tenth
+    of a request for fifty rows with two times each.
     """
     return datetime.fromisoformat(f"{text}Z")
 
 
 class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is
-    """The database's clock in UTC: the one clock of several replicas.
+    """The database's clock in UTC, which all replicas share.
 
-    `utc_now()` is now, `utc_now(seconds)` so many seconds later.
+    `utc_now()` is now, `utc_now(seconds)` that many seconds later.
     """
 
     type = UtcDateTime()

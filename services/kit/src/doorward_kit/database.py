@@ -1,7 +1,7 @@
-"""The engine: how this project talks to MariaDB/MySQL and to SQLite.
+"""The engine for MariaDB, MySQL and SQLite.
 
-Connections are in autocommit: a single read then costs one round trip, with no BEGIN before it and
-no ROLLBACK after. Units of work that write say BEGIN themselves (see unit_of_work).
+Connections are in autocommit, so a single read costs one round trip, without BEGIN and ROLLBACK. Units of
+work that write begin their transaction themselves (unit_of_work).
 """
 
 import sqlite3
@@ -19,20 +19,19 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from doorward_kit.column_types import read_utc
 
 READ_ONLY_CODES: Final = frozenset({1290, 1792, 1836})
-"""Errors of a server that stopped taking writes: the connection leads to the wrong one."""
+"""Errors of a server that has become read-only: the connection must be replaced after a failover."""
 
 NOT_PRIMARY_CODES: Final = frozenset({1047, 1053})
-"""A Galera node outside its cluster, a server that is shutting down."""
+"""A Galera node outside its cluster, or a server that is shutting down."""
 
 _IN_TRANSACTION: Final = 0x0001  # SERVER_STATUS_IN_TRANS of the client/server protocol
 
 
 def create_engine(url: str, *, pool_size: int, timeout: float, tls_ca_file: str | None = None) -> sa.Engine:
-    """Build an engine; nothing connects before the first use.
+    """Build an engine; it connects with the first use.
 
-    `timeout` in seconds bounds connecting and every read and write on the socket: PyMySQL's own
-    default is to wait for ever. With `tls_ca_file` connections are TLS, and the server's
-    certificate and name are verified by it.
+    `timeout` in seconds limits connecting and every read and write on the socket, for which PyMySQL has no
+    limit by default. With `tls_ca_file` connections use TLS, and verify the server's certificate and name.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -44,10 +43,10 @@ def create_engine(url: str, *, pool_size: int, timeout: float, tls_ca_file: str 
 
 
 def _tls_arguments(ca_file: str | None) -> dict[str, Any]:
-    """Return PyMySQL's arguments for verified TLS without fallback, or for none.
+    """Return PyMySQL's arguments for verified TLS without fallback, or for no TLS.
 
-    By default it would try TLS without verifying anything, which protects from nobody who can
-    answer, and read the system's authorities for every connection: 41 ms of CPU each.
+    By default it tries TLS without verification, and loads the system's authorities for every connection,
+    which takes 41 ms of CPU.
     """
     if ca_file is None:
         return {"ssl_disabled": True}
@@ -58,10 +57,10 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
     engine = sa.create_engine(
         url.set(drivername="mysql+pymysql"),
         pool_size=pool_size,
-        hide_parameters=True,  # in errors and so in logs: they hold password hashes
+        hide_parameters=True,  # in errors and logs, because they include password hashes
         max_overflow=0,
         pool_timeout=timeout,
-        pool_recycle=600,  # seconds: follow a failover that closed nothing
+        pool_recycle=600,  # seconds: follows a failover that closed no connection
         pool_reset_on_return=None,
         skip_autocommit_rollback=True,
         connect_args={
@@ -78,7 +77,7 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        # READ COMMITTED: locking reads lock the rows they name, not the gaps around them.
+        # READ COMMITTED: locking reads lock rows, not the gaps between them.
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         cursor.execute(
             "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, lock_wait_timeout = 2,"
@@ -88,8 +87,8 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
 
     @sa.event.listens_for(engine, "reset")
     def _reset(connection: Any, _entry: ConnectionPoolEntry, state: PoolResetState) -> None:
-        # The protocol tells with every answer whether a transaction is open, so only a connection
-        # that came back from a failed unit of work pays for a ROLLBACK.
+        # Every response of the protocol says whether a transaction is open, so only a connection of a
+        # failed unit of work costs a ROLLBACK.
         if not state.terminate_only and connection.server_status & _IN_TRANSACTION:
             connection.rollback()
 
@@ -101,7 +100,7 @@ def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
         url,
         poolclass=sa.pool.QueuePool,
         pool_size=pool_size,
-        hide_parameters=True,  # in errors and so in logs: they hold password hashes
+        hide_parameters=True,  # in errors and logs, because they include password hashes
         max_overflow=0,
         pool_timeout=timeout,
         pool_reset_on_return=None,
@@ -113,7 +112,7 @@ def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
     def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         _use_wal(cursor, timeout)
-        cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+        cursor.execute("PRAGMA synchronous = FULL")  # a committed write survives a power failure
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
@@ -126,7 +125,7 @@ def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
 
 
 def _use_wal(cursor: DBAPICursor, timeout: float) -> None:
-    """Turn a new file's write-ahead log on: the one statement that SQLite does not wait with."""
+    """Enable the write-ahead log; SQLite ignores its timeout for this statement alone."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -140,18 +139,18 @@ def _use_wal(cursor: DBAPICursor, timeout: float) -> None:
 
 
 def error_code(error: BaseException | None) -> int:
-    """Return the server's or driver's error number; 0 where there is none."""
+    """Return the error number of the server or driver, 0 without one."""
     arguments = getattr(error, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], int) else 0
 
 
 def error_text(error: BaseException) -> str:
-    """Return in one line what the driver said, of its error or of one that was raised for it."""
+    """Return the driver's message in one line, also of an error that was raised from it."""
     original = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
     return " ".join(str(original).split())
 
 
 def _invalidate_read_only_connection(context: ExceptionContext) -> None:
-    # After a failover these connections look alive (even to a ping) and refuse every write.
+    # After a failover these connections still answer a ping, but reject every write.
     if error_code(context.original_exception) in READ_ONLY_CODES | NOT_PRIMARY_CODES:
         context.is_disconnect = True

@@ -1,9 +1,8 @@
-"""Reads that arrive together are answered by one statement.
+"""Concurrent reads by key share one statement.
 
-The hop to a thread and the round trip cost five times what reading one row by its key does. While
-one batch is on its way the next callers gather, so a lone caller waits for nobody, and under load
-many share one statement. Every answer is read after its question was asked: unlike a cache, it is
-never stale.
+The hop to a thread and the round trip cost five times as much as the read itself. While one batch is running,
+the next keys are collected: a single caller does not wait, and under load many callers share a statement.
+Every value is read after its request arrived, so unlike a cache it is never stale.
 """
 
 import asyncio
@@ -21,11 +20,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_BATCH: Final = 128
-"""Keys in one statement."""
+"""Maximum number of keys in one statement."""
 
 
 class DataLoader(Generic[K, V]):
-    """Reads values by key through `fetch(connection, keys)`, which returns those that exist."""
+    """Reads values by key with `fetch(connection, keys)`, which returns those that exist."""
 
     def __init__(
         self,
@@ -41,7 +40,7 @@ class DataLoader(Generic[K, V]):
         self._runner: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V | None:
-        """Return the value of `key`, None where there is none; raises as Database.read does."""
+        """Return the value of `key`, None if it does not exist; raises as Database.read does."""
         future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
         if self._runner is None:
@@ -52,30 +51,29 @@ class DataLoader(Generic[K, V]):
         try:
             while self._waiting:
                 keys = list(self._waiting)[:MAX_BATCH]
-                await self._answer({key: self._waiting.pop(key) for key in keys})
+                await self._load({key: self._waiting.pop(key) for key in keys})
         finally:
             self._runner = None
 
-    async def _answer(self, batch: dict[K, list[asyncio.Future[V | None]]]) -> None:
+    async def _load(self, batch: dict[K, list[asyncio.Future[V | None]]]) -> None:
         self._size.observe(len(batch))
         keys = list(batch)
         try:
             found = await self._database.read(lambda connection: self._fetch(connection, keys))
-        except Exception as error:  # noqa: BLE001 - handed on, to everyone who waits for it
+        except Exception as error:  # noqa: BLE001 - every waiting caller gets it
             failed = [batch]
             if isinstance(error, UnavailableError):
-                # Those who gathered meanwhile have waited as long: a database that hangs must not
-                # cost them a second time.
+                # Fail the queued callers too; they would only wait for a second timeout.
                 failed.append(self._waiting)
                 self._waiting = {}
-            for future in _waiting_still(chain.from_iterable(chain(*(one.values() for one in failed)))):
+            for future in _still_waiting(chain.from_iterable(chain(*(group.values() for group in failed)))):
                 future.set_exception(error)
         else:
             for key, futures in batch.items():
-                for future in _waiting_still(futures):
+                for future in _still_waiting(futures):
                     future.set_result(found.get(key))
 
 
-def _waiting_still(futures: Iterable[asyncio.Future[V]]) -> Iterable[asyncio.Future[V]]:
-    """Leave out the callers who have gone meanwhile."""
+def _still_waiting(futures: Iterable[asyncio.Future[V]]) -> Iterable[asyncio.Future[V]]:
+    """Skip the futures of cancelled callers."""
     return (future for future in futures if not future.done())

@@ -1,9 +1,9 @@
-"""Dependencies of endpoints: each feature names the services it needs by their class.
+"""Dependencies of endpoints: each feature names its service by class.
 
     Directory = Annotated[DirectoryService, provide(DirectoryService)]
 
-The service is the field of that class in the container that `app.create_service` was given. A feature's
-`dependencies.py` so imports its own service alone, and no feature imports the container.
+`app.create_service` finds the service in its container, by the class of the field. So a feature's
+`dependencies.py` imports only its own service, and no feature imports the container.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Threads for work that blocks, with a bound on how many wait and for how long."""
+"""Threads for blocking work, with a bounded queue."""
 
 import asyncio
 import contextvars
@@ -19,21 +19,21 @@ T = TypeVar("T")
 
 
 class OverloadedError(UnavailableError):
-    """503: more work is queued than can be done before its deadline."""
+    """503: the queued work would exceed its deadline."""
 
     code = "overloaded"
-    detail = "The service has more work than it can do in time. Try again shortly."
+    detail = "The service is overloaded. Try again shortly."
 
 
 def usable_cores() -> int:
-    """Count the cores that this process may use: affinity and cgroup quota, at least one."""
+    """Return the cores that this process may use, by affinity and cgroup quota; at least one."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     return max(1, min(cores, _cgroup_quota() or cores))
 
 
 def _cgroup_quota() -> int | None:
-    """Whole cores granted by the cgroup's CPU quota, of version 2 or 1; None where there is none."""
+    """Return the whole cores of the CPU quota of cgroup version 2 or 1, None without a quota."""
     with suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         return None if quota == "max" else int(quota) // int(period)
@@ -46,13 +46,12 @@ def _cgroup_quota() -> int | None:
 
 
 class BoundedExecutor:
-    """A fixed number of threads and a queue that refuses what it could not serve in time.
+    """A fixed number of threads, and a queue that rejects jobs it could not start in time.
 
-    `deadline` is the longest wait for a thread, in seconds. A job is refused on arrival when those
-    before it would already take longer than that; `expected_seconds` is the first guess of a job's
-    length, and the estimate then follows the measured ones. So a queue behind something that
-    hangs empties by itself, and new callers are told at once.
-    `niceness` is added to the threads' own (Linux): CPU-bound jobs then yield to the event loop.
+    `deadline` is the longest wait for a thread, in seconds. A job is rejected on arrival if the jobs before
+    it would take longer. `expected_seconds` is the first estimate of a job's duration, which then follows
+    the measured ones. So the queue of a hanging resource empties by itself, and new callers fail at once.
+    `niceness` is added to that of the threads (Linux), so that CPU-bound jobs yield to the event loop.
     """
 
     def __init__(
@@ -79,8 +78,8 @@ class BoundedExecutor:
     async def run(self, job: Callable[[], T]) -> T:
         """Run `job` on a thread, with the caller's context variables.
 
-        Once it has begun it runs to its end, whatever becomes of the caller.
-        Raises OverloadedError when no thread is free in time.
+        A started job runs to its end even if its caller is cancelled. Raises OverloadedError when no thread
+        is free in time.
         """
         self._admit()
         accepted = time.perf_counter()
@@ -98,13 +97,13 @@ class BoundedExecutor:
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
-    def require_room(self) -> None:
-        """Raise OverloadedError if a job would be refused now: for callers with work before it."""
+    def require_capacity(self) -> None:
+        """Raise OverloadedError if a job would be rejected now, for callers that have to prepare it first."""
         with self._lock:
-            self._require_room()
+            self._require_capacity()
 
     def shutdown(self) -> None:
-        """Let running jobs end; drop those that have not begun."""
+        """Wait for running jobs; drop queued ones."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _timed(self, job: Callable[[], T]) -> T:
@@ -116,10 +115,10 @@ class BoundedExecutor:
 
     def _admit(self) -> None:
         with self._lock:
-            self._require_room()
+            self._require_capacity()
             self._pending += 1
 
-    def _require_room(self) -> None:
+    def _require_capacity(self) -> None:
         if self._expected_wait() > self._deadline:
             self._metrics.refused.inc()
             raise OverloadedError(retry_after=self._retry_after())
@@ -136,10 +135,10 @@ class BoundedExecutor:
 
 
 def _lower_thread_priority(niceness: int) -> None:
-    # A thread's own niceness exists on Linux alone; elsewhere this would slow the whole process.
+    # Only Linux has a niceness a thread; elsewhere this would slow down the whole process.
     if niceness and sys.platform == "linux" and Path("/proc/self/task").exists():
         with suppress(OSError):
-            # A batch job that wakes up takes the core from nobody.
+            # SCHED_BATCH threads never preempt the event loop.
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         thread = threading.get_native_id()
         with suppress(OSError):

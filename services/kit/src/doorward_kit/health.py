@@ -1,6 +1,6 @@
-"""Liveness and readiness, kept apart: only readiness may depend on others.
+"""Liveness and readiness probes. Only readiness depends on other systems.
 
-A liveness probe that asks the database restarts every pod when the database blinks.
+A liveness probe that queries the database would restart every pod during a short outage of it.
 """
 
 import time
@@ -22,17 +22,17 @@ READYZ: Final = "/readyz"
 METRICS: Final = "/metrics"
 OPERATIONS_ROUTES: Final = (LIVEZ, READYZ, METRICS)
 
-_REMEMBERED_SECONDS: Final = 0.5
+_CACHE_SECONDS: Final = 0.5
 
 
 class NotReadyError(UnavailableError):
-    """503 from /readyz; `detail` says which condition is missing."""
+    """503 from /readyz; `detail` names the condition that is not met."""
 
     code = "not_ready"
 
 
 class Readiness:
-    """Says whether this process should get traffic."""
+    """Checks whether this process should get traffic."""
 
     def __init__(
         self,
@@ -49,14 +49,14 @@ class Readiness:
         self._others: list[Readiness] = []
 
     def depends_on(self, other: "Readiness") -> None:
-        """Be ready only with a service that has a database of its own in the same process."""
+        """Require that another service of the same process, with its own database, is ready too."""
         self._others.append(other)
 
     async def check(self) -> None:
-        """Raise NotReadyError or DatabaseUnavailableError; a good answer is kept for half a second."""
+        """Raise NotReadyError or DatabaseUnavailableError; success is cached for half a second."""
         if self._is_draining():
             raise NotReadyError("This process is shutting down.")
-        if time.monotonic() - self._checked_at < _REMEMBERED_SECONDS:
+        if time.monotonic() - self._checked_at < _CACHE_SECONDS:
             return
         problem = await self._database.read(self._schema_problem) or self._verification.problem()
         if problem is not None:
@@ -66,13 +66,13 @@ class Readiness:
         self._checked_at = time.monotonic()
 
     def status_text(self) -> str:
-        """Say what is wrong though this process is ready, or "ok"."""
-        note = self._verification.note()
-        return "ok" if note is None else f"ok, but {note}"
+        """Return "ok", with a warning if this process is ready but needs attention."""
+        warning = self._verification.warning()
+        return "ok" if warning is None else f"ok, but {warning}"
 
 
 def setup_health(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
-    """Add the operations routes, which no proxy forwards."""
+    """Add the routes for operations, which no proxy forwards."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(LIVEZ)

@@ -1,8 +1,8 @@
-"""Idempotency-Key: a request that is sent twice is carried out once.
+"""Idempotency-Key: a request that is sent twice is executed once.
 
-The key is claimed by an insert in the transaction of the work itself: of two requests with one key
-the second waits for the first one's commit, and then gets its answer. A first try that fails leaves
-nothing behind. Keys belong to their caller, and are kept as hashes.
+An insert claims the key in the transaction of the work itself. A second request with the same key waits for
+the first one's commit, and then gets the same response. A failed first request leaves no key behind. Keys
+belong to their caller and are stored as hashes.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any text that is new for each new request: sent again with the same body, the request"
-        " is answered as it was and not carried out again.",
+        description="A unique value for each new request. Sent again with the same key and body, the"
+        " request is not executed again; the first response is repeated.",
     ),
 ]
 
@@ -37,11 +37,11 @@ class IdempotencyKeyReusedError(DoorwardError):
 
     status = 422
     code = "idempotency_key_reused"
-    detail = "This Idempotency-Key was sent with another request. Use a new one for a new request."
+    detail = "This Idempotency-Key belongs to another request. Use a new key for a new request."
 
 
 class Answer(NamedTuple):
-    """What a request was answered, to be answered again; `is_repeated` when it is."""
+    """A stored response; `is_repeated` when it is sent again."""
 
     status: int
     body: bytes
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 
 class KeyedRequest(NamedTuple):
-    """Who sent which request under which key; key and request as SHA-256."""
+    """A caller, and the SHA-256 of the key and of the request."""
 
     caller: uuid.UUID
     key: bytes
@@ -59,22 +59,22 @@ class KeyedRequest(NamedTuple):
 
 
 def keyed_request(caller: uuid.UUID, key: str | None, *parts: str) -> KeyedRequest | None:
-    """Describe a request by its `parts`: operation, target, body. None without a key."""
+    """Hash a request by its `parts` (operation, target, body); return None without a key."""
     if key is None:
         return None
-    told = "\0".join(parts).encode("utf-8")
-    return KeyedRequest(caller, hashlib.sha256(key.encode()).digest(), hashlib.sha256(told).digest())
+    request = "\0".join(parts).encode("utf-8")
+    return KeyedRequest(caller, hashlib.sha256(key.encode()).digest(), hashlib.sha256(request).digest())
 
 
 def idempotency_table(metadata: sa.MetaData) -> sa.Table:
-    """Describe the table; migrations.create_idempotency_keys creates it."""
+    """Return the table; migrations.create_idempotency_keys creates it."""
     return sa.Table(
         TABLE,
         metadata,
         sa.Column("caller_id", Uuid(), primary_key=True),
         sa.Column("key_hash", fixed_bytes(32), primary_key=True),
         sa.Column("fingerprint", fixed_bytes(32), nullable=False),
-        # Empty only inside the transaction that claims the key.
+        # NULL only inside the transaction that claims the key.
         sa.Column("status", sa.SmallInteger),
         sa.Column("etag", ascii_text(64)),
         sa.Column("location", ascii_text(LOCATION_LENGTH)),
@@ -85,22 +85,22 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
 
 
 class IdempotencyKeys:
-    """Remembers answers for `seconds`."""
+    """Stores responses for `seconds`."""
 
     def __init__(self, table: sa.Table, *, seconds: int) -> None:
         self._table = table
         self._seconds = seconds
 
     def claim(self, connection: sa.Connection, request: KeyedRequest | None) -> Answer | None:
-        """Claim the key of a request; return the answer of an earlier try, which is then the answer.
+        """Claim the key of a request; return the stored response of an earlier request with the key.
 
-        With None the caller does the work, and stores its answer in the same transaction: the commit
-        publishes both. A request without a key always gets None. Raises IdempotencyKeyReusedError.
+        If it is None, the caller does the work and calls `store` in the same transaction. A request without
+        a key always gets None. Raises IdempotencyKeyReusedError for a key of another request.
         """
         return None if request is None else self._claim(connection, request)
 
     def store(self, connection: sa.Connection, request: KeyedRequest | None, answer: Answer) -> Answer:
-        """Store the answer under the claimed key; return it."""
+        """Store the response under the claimed key; return it."""
         if request is not None:
             values = {name: value for name, value in answer._asdict().items() if name in self._table.c}
             connection.execute(self._table.update().where(*self._row_of(request)).values(values))
@@ -115,34 +115,34 @@ class IdempotencyKeys:
             connection.execute(
                 self._table.delete().where(
                     sa.tuple_(keys.caller_id, keys.key_hash).in_(found),
-                    keys.expires_at <= utc_now(),  # unless it was claimed anew in between
+                    keys.expires_at <= utc_now(),  # unless another request has claimed it since
                 )
             )
         return len(found)
 
     def _claim(self, connection: sa.Connection, request: KeyedRequest) -> Answer | None:
-        """Take the key for this request; return the answer that it has already."""
+        """Claim the key for this request; return its stored response, if it has one."""
         fresh = {"fingerprint": request.fingerprint, "expires_at": utc_now(self._seconds)}
         row = {"caller_id": request.caller, "key_hash": request.key, **fresh}
         try:
             connection.execute(self._table.insert().values(row))
         except exc.IntegrityError:
-            return self._answered(connection, request, fresh)
+            return self._stored_answer(connection, request, fresh)
         return None
 
-    def _answered(
+    def _stored_answer(
         self, connection: sa.Connection, request: KeyedRequest, fresh: Mapping[str, object]
     ) -> Answer | None:
         keys = self._table.c
-        is_over = keys.expires_at <= utc_now()
-        # A look before the change: everybody who waited for the same key shares the lock of its row, and
-        # would wait in a circle to change it.
-        known = sa.select(is_over, keys.fingerprint, keys.status, keys.body, keys.etag, keys.location).where(
-            *self._row_of(request)
-        )
+        is_expired = keys.expires_at <= utc_now()
+        # Read before the update: all requests that waited for the key share a lock on its row, and would
+        # deadlock if each updated it.
+        known = sa.select(
+            is_expired, keys.fingerprint, keys.status, keys.body, keys.etag, keys.location
+        ).where(*self._row_of(request))
         found = connection.execute(known).one()
         if found[0]:
-            taken = self._table.update().where(*self._row_of(request), is_over).values(fresh)
+            taken = self._table.update().where(*self._row_of(request), is_expired).values(fresh)
             if connection.execute(taken).rowcount == 1:
                 return None
             found = connection.execute(known).one()

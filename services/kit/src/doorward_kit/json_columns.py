@@ -1,8 +1,7 @@
-"""Pages of rows that arrive as one JSON text a row: the database writes it, orjson reads it.
+"""Rows as one JSON text each: the database writes it, orjson parses it.
 
-PyMySQL takes a row apart field by field in Python. For a page of fifty rows of fourteen columns that was
-half of all that the request cost. One text a row costs a fifth of it (ADR 21). MariaDB, MySQL and SQLite
-have the same function.
+PyMySQL parses rows field by field in Python: half the cost of a request for fifty rows of fourteen columns.
+One text a row takes a fifth of that time (ADR 21). MariaDB, MySQL and SQLite have the same function.
 """
 
 import uuid
@@ -20,9 +19,9 @@ _Reader = Callable[[str], Any]
 
 
 class JsonRows(Generic[R]):
-    """Some columns as one: texts, whole numbers, `UtcDateTime`, `Uuid`, and bytes that are never empty.
+    """Several columns as one: texts, integers, `UtcDateTime`, `Uuid`, and bytes that are never empty.
 
-    `make` makes a row of its values, which come in the order of the columns.
+    `make` builds a row of its values, in the order of the columns.
     """
 
     def __init__(self, make: Callable[[list[Any]], R], columns: Sequence[sa.ColumnElement[Any]]) -> None:
@@ -36,7 +35,7 @@ class JsonRows(Generic[R]):
         ]
 
     def read(self, result: "sa.CursorResult[str]") -> list[R]:
-        """Read what a query of that column alone has found."""
+        """Parse the result of a query that selects this column alone."""
         rows: list[list[Any]] = orjson.loads(f"[{','.join(result.scalars().all())}]")
         uuids = _Uuids()
         for row in rows:

@@ -1,4 +1,4 @@
-"""Making the next key set: the old keys go on verifying until their last token has expired."""
+"""Rotation of key sets: old keys still verify until their last token has expired."""
 
 import os
 import secrets
@@ -15,20 +15,20 @@ from doorward_client.keys.key_set import ES256, HS256, KeySet
 from doorward_client.keys.secret_strength import key_id
 
 LONGEST_TOKEN_SECONDS: Final = 3_600
-"""The longest lifetime of an access token that settings allow."""
+"""Maximum lifetime of access tokens in the settings."""
 
-_SPARE_SECONDS: Final = 120
-"""For clocks that differ, and for a replica that notices the new key a little later."""
+_MARGIN_SECONDS: Final = 120
+"""For clock differences, and for replicas that reload the key set later."""
 
 _COORDINATE_BYTES: Final = 32
 
 
 class RotationPendingError(ValueError):
-    """The key that was made last does not sign yet: one rotation at a time."""
+    """The newest key does not sign yet: one rotation at a time."""
 
 
 def new_jwk(algorithm: str, *, activate_at: int = 0) -> dict[str, Any]:
-    """Make a key for `algorithm`, HS256 or ES256, with its private half."""
+    """Generate a key for `algorithm`, HS256 or ES256, with its private part."""
     times = {"activate_at": activate_at} if activate_at else {}
     if algorithm == HS256:
         return jwk_of_secret(secrets.token_bytes(48)) | times
@@ -49,28 +49,28 @@ def new_jwk(algorithm: str, *, activate_at: int = 0) -> dict[str, Any]:
 
 
 def jwk_of_secret(secret: bytes) -> dict[str, Any]:
-    """Write an HS256 secret as a key, under the id that it has as the one key of an installation."""
+    """Return an HS256 secret as a JWK, with the id that it has as an installation's single key."""
     return {"kty": "oct", "alg": HS256, "use": "sig", "kid": key_id(secret), "k": base64url.encode(secret)}
 
 
 def next_key_set(
     document: Mapping[str, Any], algorithm: str | None, *, now: int, activate_in: int
 ) -> dict[str, Any]:
-    """Add a key that signs `activate_in` seconds from now, and let the ones before it retire after it.
+    """Return the key set with a new key that signs `activate_in` seconds from now; older keys retire later.
 
-    `algorithm` None keeps that of the key that signs today. Raises RotationPendingError, or
-    InvalidKeySetError for a document that is no key set.
+    Without `algorithm` the new key has that of the signing key. Raises RotationPendingError, or
+    InvalidKeySetError for an invalid document.
     """
     current = KeySet.parse(orjson.dumps(document))
     signing = current.signing_key(now)
-    pending = [key for key in current.believed(now).values() if key.activate_at > now]
+    pending = [key for key in current.verification_keys(now).values() if key.activate_at > now]
     if pending:
         wait = pending[0].activate_at - now
         raise RotationPendingError(
-            f"the key {pending[0].kid} signs only in {wait} s; rotate again after that"
+            f"the key {pending[0].kid} becomes active in {wait} s; rotate again after that"
         )
     activate_at = now + activate_in
-    retire_at = activate_at + LONGEST_TOKEN_SECONDS + _SPARE_SECONDS
+    retire_at = activate_at + LONGEST_TOKEN_SECONDS + _MARGIN_SECONDS
     kept = [
         {"retire_at": retire_at, **member}
         for member in document["keys"]
@@ -81,18 +81,18 @@ def next_key_set(
 
 
 def replacing_key_set(document: Mapping[str, Any], algorithm: str | None, *, now: int) -> dict[str, Any]:
-    """Replace every key at once, because one of them leaked: access tokens end, sessions go on."""
+    """Return a set with one new key, for use after a leak: all access tokens end, sessions continue."""
     signing = KeySet.parse(orjson.dumps(document)).signing_key(now)
     return {**document, "keys": [new_jwk(algorithm or (HS256 if signing is None else signing.algorithm))]}
 
 
 def render(document: Mapping[str, Any]) -> bytes:
-    """Write a key set for a file."""
+    """Return the content of a key set's file."""
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
 def write_key_set(path: Path, document: Mapping[str, Any]) -> None:
-    """Replace a key set's file in one step, readable by its owner alone; raises OSError."""
+    """Replace a key set's file atomically, readable by its owner only; raises OSError."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, an event name and its fields, never a body."""
+"""Logs: one JSON object a line on standard output, with an event name and fields, never a body."""
 
 import asyncio
 import atexit
@@ -18,10 +18,9 @@ LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 
 class LineWriter:
-    """Writes lines to a file descriptor; those of one turn of the event loop in one call.
+    """Writes lines to a file descriptor, all lines of one iteration of the event loop in one call.
 
-    Each call gives the interpreter's lock away, and with it the turn: requests that are answered
-    together would fight for it with every line.
+    Each call releases the interpreter's lock, and concurrent requests would contend for it with every line.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -31,12 +30,12 @@ class LineWriter:
         atexit.register(self.flush)
 
     def write(self, line: bytes) -> None:
-        """Write a line: at once, or on an event loop before it sleeps again."""
+        """Write a line at once, or on an event loop at the end of its iteration."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             if threading.get_ident() == self._loop_thread:
-                self.flush()  # the loop has stopped with lines in hand
+                self.flush()  # the loop has stopped before its flush
             self._write(line + b"\n")
             return
         self._loop_thread = threading.get_ident()
@@ -47,7 +46,7 @@ class LineWriter:
     debug = info = warning = error = critical = write
 
     def flush(self) -> None:
-        """Write the lines in hand."""
+        """Write the buffered lines."""
         lines, self._lines = self._lines, []
         if lines:
             self._write(b"\n".join(lines) + b"\n")
@@ -79,7 +78,7 @@ _SHARED: Final[tuple[Processor, ...]] = (
 
 
 def configure_logging(level: str) -> None:
-    """Send structlog's and the standard library's records to standard output as JSON lines."""
+    """Write the records of structlog and the standard library to standard output as JSON lines."""
     number = logging.getLevelNamesMapping()[level.upper()]
     writer = LineWriter(sys.stdout.fileno())
     structlog.configure(

@@ -1,4 +1,4 @@
-"""Prometheus metrics. A registry a process, so that two services in one process share it."""
+"""Prometheus metrics, with one registry a process that all its services share."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,12 +9,14 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from doorward_client.prometheus import PrometheusVerificationMetrics
+
 SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutorMetrics:
-    """The queue in front of one executor."""
+    """The metrics of one executor's queue."""
 
     depth: Gauge
     wait: Histogram
@@ -22,7 +24,7 @@ class ExecutorMetrics:
 
 
 class _Observed:
-    """The two children of one (method, route, status), looked up once."""
+    """The two metrics of one (method, route, status), looked up once."""
 
     __slots__ = ("duration", "requests")
 
@@ -32,7 +34,7 @@ class _Observed:
 
 
 class Metrics:
-    """Every metric family of a process."""
+    """The metric families that all services have."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -47,7 +49,7 @@ class Metrics:
         )
         self._duration = Histogram(
             "doorward_http_request_duration_seconds",
-            "Time from the request's header to the answer's end.",
+            "Time from the request's header to the end of the response.",
             ("method", "route"),
             buckets=SECONDS_BUCKETS,
             registry=self.registry,
@@ -73,7 +75,7 @@ class Metrics:
         )
         self._refused = Counter(
             "doorward_executor_refused",
-            "Jobs refused because the queue was too long.",
+            "Jobs rejected because the queue was too long.",
             ("executor",),
             registry=self.registry,
         )
@@ -85,54 +87,25 @@ class Metrics:
         )
         self.database_errors = Counter(
             "doorward_database_errors",
-            "Database errors by driver code, and what became of the unit of work.",
+            "Database errors by driver code, and the outcome of the unit of work.",
             ("code", "outcome"),
             registry=self.registry,
         )
         self.batch_size = Histogram(
             "doorward_database_batch_size",
-            "Reads answered by one statement.",
+            "Keys read by one statement.",
             ("batch",),
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
             registry=self.registry,
         )
-        self.tokens_refused = Counter(
-            "doorward_tokens_rejected",
-            "Access tokens refused, by the check that failed.",
-            ("reason",),
-            registry=self.registry,
-        )
-        self.keys = Gauge(
-            "doorward_verification_keys",
-            "Keys that access tokens may be signed with.",
-            registry=self.registry,
-        )
-        self.key_set_failures = Counter(
-            "doorward_key_set_reload_failures",
-            "Looks at the key set that brought nothing usable; the keys from before stay.",
-            registry=self.registry,
-        )
-        self.revocations = Gauge(
-            "doorward_revocations", "Entries in the list of revoked tokens.", registry=self.registry
-        )
-        self.revocations_age = Gauge(
-            "doorward_revocations_age_seconds",
-            "Time since the list of revoked tokens was brought up to date.",
-            registry=self.registry,
-        )
-        self.exchange_connected = Gauge(
-            "doorward_revocation_pubsub_connected",
-            "Whether news of revocations arrive through Redis or Valkey: 1 or 0.",
-            registry=self.registry,
-        )
+        self.verification = PrometheusVerificationMetrics(self.registry)
         self._observed: dict[tuple[str, str, int], _Observed] = {}
 
     def executor(self, name: str) -> ExecutorMetrics:
-        """Return the metrics of the executor called `name`."""
         return ExecutorMetrics(self._depth.labels(name), self._wait.labels(name), self._refused.labels(name))
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request under its route's template."""
+        """Record a request under its route template."""
         key = (method, route, status)
         observed = self._observed.get(key)
         if observed is None:
@@ -143,5 +116,5 @@ class Metrics:
         observed.duration.observe(seconds)
 
     def render(self) -> bytes:
-        """Render the registry in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)

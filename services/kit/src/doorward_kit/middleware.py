@@ -40,9 +40,9 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 class RequestMiddleware:
     """Wraps the whole application of a service.
 
-    The request id is the edge's X-Request-ID if a trusted proxy sent the request, else a new one: ids in
-    the audit log must not be a client's choice. The client's own id is logged beside it as
-    `client_request_id`. `quiet_routes` are route templates that are counted and not logged.
+    The request id is X-Request-ID if a trusted proxy sent the request, else a new one, because clients must
+    not choose the ids of the audit log. The client's own id is logged as `client_request_id`.
+    `quiet_routes` are route templates that are counted but not logged.
     """
 
     def __init__(  # noqa: PLR0913 - the parameters of one layer

@@ -1,7 +1,7 @@
-"""Migrations with Alembic that may run twice, side by side, or be killed half-way.
+"""Alembic migrations that may run twice, concurrently, or be killed halfway.
 
-DDL commits by itself on MariaDB and MySQL, so a revision is not all or nothing: each step looks
-whether it was already done.
+DDL commits implicitly on MariaDB and MySQL, so a revision is not atomic: each step checks whether it is
+already done.
 """
 
 from collections.abc import Iterator
@@ -17,36 +17,34 @@ from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, ascii_te
 from doorward_kit.database_readiness import schema_version_problem
 
 _LOCK_SECONDS: Final = 20
-_LOCK_NAME_LENGTH: Final = 64  # and a name is the whole server's, so it names the database
+_LOCK_NAME_LENGTH: Final = 64  # names are global on the server, so they contain the database
 
 
 class MigrationBusyError(Exception):
-    """Another migration held the lock for longer than this one was willing to wait."""
+    """Another migration is running."""
 
 
 def migrate(engine: sa.Engine, package: str) -> None:
-    """Upgrade the schema that `package`.migrations describes to its newest revision.
+    """Upgrade the schema of `package`.migrations to its newest revision.
 
-    A schema that a later release has migrated stays as it is: it serves the release before it, which may
-    be rolled back to.
-
-    The lock spares two runs each other's half-finished steps; on a Galera cluster it holds on one
-    node only, and the steps themselves must do. Raises MigrationBusyError.
+    The schema of a later release stays unchanged, so that this release still works after a rollback.
+    A lock keeps concurrent runs apart. On a Galera cluster it covers one node only, where the steps must be
+    safe by themselves. Raises MigrationBusyError.
     """
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
     with (
         engine.connect() as connection,
-        _alone(connection, f"{package} {engine.url.database}"[:_LOCK_NAME_LENGTH]),
+        _locked(connection, f"{package} {engine.url.database}"[:_LOCK_NAME_LENGTH]),
     ):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def run_revisions(metadata: sa.MetaData, version_table: str) -> None:
-    """Be the body of a package's env.py, which Alembic runs: migrate over the connection of `migrate`.
+    """Run the revisions on the connection of `migrate`: the body of a package's env.py.
 
-    `metadata` gives the convention that constraints are named by.
+    `metadata` has the naming convention of constraints.
     """
     connection: sa.Connection = context.config.attributes["connection"]
     if schema_version_problem(connection, version_table, str(context.get_head_revision())) is None:
@@ -62,8 +60,8 @@ def run_revisions(metadata: sa.MetaData, version_table: str) -> None:
 
 
 @contextmanager
-def _alone(connection: sa.Connection, lock: str) -> Iterator[None]:
-    """Keep a second run waiting. On SQLite, whose DDL is transactional, the transaction does it."""
+def _locked(connection: sa.Connection, lock: str) -> Iterator[None]:
+    """Make a second run wait. On SQLite, where DDL is transactional, the transaction does so."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield
@@ -79,29 +77,30 @@ def _alone(connection: sa.Connection, lock: str) -> Iterator[None]:
 
 
 def create_table(name: str, *parts: Any) -> None:
-    """Create a table unless it is there. Its indexes are steps of their own (create_index)."""
+    """Create a table unless it exists. Its indexes are separate steps (create_index)."""
     if not sa.inspect(op.get_bind()).has_table(name):
         op.create_table(name, *parts, **TABLE_OPTIONS)
 
 
 def create_index(table: str, *columns: str) -> None:
-    """Create an index under its conventional name unless it is there."""
+    """Create an index under its conventional name unless it exists."""
     name = f"ix_{table}_{'_'.join(columns)}"
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
         op.create_index(name, table, list(columns))
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
-    """Add a column unless it is there. One that may not be null needs a default in the database.
+    """Add a column unless it exists.
 
-    The release before this one goes on inserting rows without it.
+    A NOT NULL column needs a default in the database, because the previous release still inserts rows
+    without it.
     """
     if column.name not in {known["name"] for known in sa.inspect(op.get_bind()).get_columns(table)}:
         op.add_column(table, column)
 
 
 def create_idempotency_keys() -> None:
-    """Create the table of idempotency.idempotency_table as its first release has it, unless it is there."""
+    """Create idempotency.idempotency_table of the first release unless it exists."""
     create_table(
         "idempotency_keys",
         sa.Column("caller_id", Uuid(), primary_key=True),

@@ -1,4 +1,4 @@
-"""What every operation's documentation has in common: how refusals look."""
+"""The error responses that every operation documents."""
 
 from typing import Any, Final
 
@@ -11,20 +11,20 @@ _SCHEMAS: Final = "#/components/schemas/"
 _REFERENCE: Final = {"content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}}}
 
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": {"description": "Refused.", **_REFERENCE},
-    "5XX": {"description": "Cannot answer right now.", **_REFERENCE},
+    "4XX": {"description": "The request is rejected.", **_REFERENCE},
+    "5XX": {"description": "The service is unavailable or has failed.", **_REFERENCE},
 }
 
 
-def refusal(description: str) -> dict[str, Any]:
-    """Document one status of a route that is worth a word of its own."""
+def describe(description: str) -> dict[str, Any]:
+    """Document one error status of a route."""
     return {"description": description, **_REFERENCE}
 
 
 def setup_openapi(app: FastAPI) -> None:
-    """Add the schemas that PROBLEM_RESPONSES points to.
+    """Add the schemas that PROBLEM_RESPONSES refers to.
 
-    FastAPI would add them by itself, but as application/json.
+    FastAPI would add them itself, but as application/json.
     """
     build = app.openapi
 
@@ -37,4 +37,4 @@ def setup_openapi(app: FastAPI) -> None:
         schemas.update(problems["$defs"])
         return document
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    app.openapi = openapi  # type: ignore[method-assign]  # the documented way to extend it

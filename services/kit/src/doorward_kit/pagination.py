@@ -1,8 +1,7 @@
-"""Keyset pages: a cursor names the row that the page before ended with.
+"""Keyset pagination: a cursor names the last row of the previous page.
 
-Unlike an offset, it costs the same at any depth and misses or repeats nothing while rows come and
-go. A cursor is signed and bound to its query, so one that was made up, altered or taken to another
-filter or sort is refused instead of answering nonsense.
+Unlike an offset it costs the same at any depth, and it neither skips nor repeats rows that others insert or
+delete. A cursor is signed and bound to its query, so a forged one or that of another query is rejected.
 """
 
 import hashlib
@@ -25,10 +24,8 @@ S = TypeVar("S", bound="sa.Select[*tuple[Any, ...]]")
 
 _MAC_BYTES: Final = 16
 
-Limit = Annotated[int, Query(ge=1, le=200, description="Items in a page.")]
-Cursor = Annotated[
-    str | None, Query(max_length=1024, description="`next_cursor` of the page before this one.")
-]
+Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of items in the page.")]
+Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the previous page.")]
 
 
 class Page(BaseModel, Generic[T]):
@@ -39,37 +36,37 @@ class Page(BaseModel, Generic[T]):
 
 
 class InvalidCursorError(DoorwardError):
-    """400 for a cursor that this service did not make for this query."""
+    """400 for a cursor that was not issued for this query."""
 
     status = 400
     code = "invalid_cursor"
-    detail = "The cursor does not belong to this query. Start again without one."
+    detail = "The cursor is not valid for this query. Start again without a cursor."
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: the sort column's value and the id that breaks ties."""
+    """The end of a page: the value of the sort column, and the id that breaks ties."""
 
     value: str
     id: str
 
 
 class CursorCodec:
-    """Writes positions as opaque text and reads them back, with secrets that replicas share.
+    """Encodes positions as opaque signed cursors, with secrets that replicas share.
 
-    `secrets` gives them anew each time, the one to write with first: they may rotate.
+    `secrets` is called each time, because secrets rotate; the first one signs.
     """
 
     def __init__(self, secrets: Callable[[], Sequence[bytes]]) -> None:
         self._secrets = secrets
 
     def encode(self, position: Position, *, query: Sequence[object]) -> str:
-        """Write a cursor for the page after `position` of the list that `query` describes."""
+        """Return the cursor of the page after `position` in the list that `query` identifies."""
         payload = orjson.dumps([position.value, position.id])
         return base64url.encode(_mac(self._secrets()[0], payload, query) + payload)
 
     def decode(self, cursor: str, *, query: Sequence[object]) -> Position:
-        """Read a cursor back; raises InvalidCursorError unless it was made for this very query."""
+        """Return the position of a cursor; raises InvalidCursorError unless it was issued for this query."""
         try:
             raw = base64url.decode(cursor)
         except ValueError:
@@ -89,10 +86,10 @@ class CursorCodec:
         query: Sequence[object],
         stopped_at: Position | None = None,
     ) -> tuple[Sequence[R], str | None]:
-        """Cut what was found to a page, and write the cursor of the next, None at the end.
+        """Return a page of at most `limit` rows and the cursor of the next page, None at the end.
 
-        `found` was asked for one more than `limit`, which tells whether there is a next page. Where
-        nobody looked any further than `stopped_at`, there may be, too.
+        The query of `found` has a limit of `limit + 1`: the extra row means that there is a next page.
+        `stopped_at` is the end of a search that stopped early: there may be a next page, too.
         """
         if len(found) <= limit:
             return found, None if stopped_at is None else self.encode(stopped_at, query=query)
@@ -113,10 +110,10 @@ def after(
     *,
     descending: bool,
 ) -> sa.ColumnElement[bool]:
-    """Build the predicate for the rows behind a position; a unique column needs no tie-breaker.
+    """Return the predicate of the rows after a position; a unique column needs no tie-breaker.
 
-    In the OR form, of which MariaDB makes two ranges of an index: for `(a, b) > (x, y)` it uses none
-    and reads every row before it, and for `a >= x AND (a > x OR b > y)` every row with that `a`.
+    MariaDB reads the OR form as two ranges of an index. For `(a, b) > (x, y)` it reads every row before the
+    position, and for `a >= x AND (a > x OR b > y)` every row with that `a`.
     """
     beyond: sa.ColumnElement[bool] = column < value if descending else column > value
     if tie_breaker is None:
@@ -133,7 +130,7 @@ def up_to(
     *,
     descending: bool,
 ) -> sa.ColumnElement[bool]:
-    """Build the predicate for the rows that are not behind a position: the opposite of `after`."""
+    """Return the predicate of the rows up to a position: the complement of `after`."""
     before: sa.ColumnElement[bool] = column > value if descending else column < value
     tie = tie_breaker >= tie_value if descending else tie_breaker <= tie_value
     return sa.or_(before, sa.and_(column == value, tie))
@@ -147,7 +144,7 @@ def keyset(
     *,
     descending: bool,
 ) -> S:
-    """Order a query by a column and its tie-breaker, and start `behind` their values, if given."""
+    """Order a query by a column and its tie-breaker, and start after the values `behind`, if given."""
     if behind is not None:
         statement = statement.where(after(column, behind[0], tie_breaker, behind[1], descending=descending))
     order = [column] if tie_breaker is None else [column, tie_breaker]

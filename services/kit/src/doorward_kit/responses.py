@@ -1,4 +1,4 @@
-"""Answers written straight from rows, without building a model of what was just read."""
+"""Responses written from rows, without a model for each row."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ MEDIA_TYPE: Final = "application/json"
 
 
 def to_json(value: object) -> bytes:
-    """Write JSON; times as RFC 3339 in UTC."""
+    """Return JSON; times are RFC 3339 in UTC."""
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
@@ -25,7 +25,7 @@ def resource_response(
     location: str | None = None,
     if_none_match: str | None = None,
 ) -> Response:
-    """Answer with one resource and its entity tag, or 304."""
+    """Return one resource with its entity tag, or 304."""
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if not_modified(if_none_match, tag):
         return Response(status_code=304, headers=headers)
@@ -35,7 +35,7 @@ def resource_response(
 
 
 def answer_response(answer: Answer) -> Response:
-    """Answer what was made, or once more what was made before; a header tells which."""
+    """Return a stored answer; `Idempotency-Replayed` marks a repeated one."""
     response = resource_response(
         answer.body, answer.etag, status_code=answer.status, location=answer.location
     )
@@ -45,5 +45,4 @@ def answer_response(answer: Answer) -> Response:
 
 
 def page_response(items: Sequence[dict[str, Any]], next_cursor: str | None) -> Response:
-    """Answer with one page of a list."""
     return Response(to_json({"items": items, "next_cursor": next_cursor}), media_type=MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""Routes whose JSON bodies are read strictly (see strict_json)."""
+"""Routes with strictly parsed JSON bodies (strict_json), and fast routes."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
@@ -25,7 +25,7 @@ class StrictModel(BaseModel):
 
 
 class StrictRequest(Request):
-    """A request whose `json()` refuses what strict_json refuses."""
+    """A request with a strict `json()`."""
 
     async def json(self) -> Any:
         """Parse the body; raises InvalidBodyError."""
@@ -36,10 +36,9 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that takes a JSON body as application/json in UTF-8, and as nothing else."""
+    """A route that accepts a JSON body only as application/json in UTF-8."""
 
     def get_route_handler(self) -> Handler:
-        """Wrap FastAPI's handler of this route."""
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle
@@ -52,20 +51,20 @@ class StrictRoute(APIRoute):
 
 
 class FastRoute(StrictRoute):
-    """A hot read: documented by FastAPI, which resolves its parameters only when a request has some.
+    """A route for frequent reads: FastAPI resolves its parameters only if the request has any.
 
-    For an endpoint that returns a Response, whose dependencies take the request alone and whose
-    other parameters are optional headers or queries. On such a route FastAPI's resolving costs more
-    than everything else together.
+    It is for an endpoint that returns a Response, with dependencies of the request alone and optional
+    headers or query parameters. There FastAPI's resolution costs more than all other work together.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         resolve = self.app
         dependencies: list[tuple[str, Dependency]] = [
-            (str(one.name), cast("Dependency", one.call)) for one in self.dependant.dependencies
+            (str(dependency.name), cast("Dependency", dependency.call))
+            for dependency in self.dependant.dependencies
         ]
-        optional = frozenset(one.alias.encode("latin-1") for one in self.dependant.header_params)
+        optional = frozenset(header.alias.encode("latin-1") for header in self.dependant.header_params)
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["query_string"] or any(name in optional for name, _ in scope["headers"]):
@@ -80,7 +79,7 @@ class FastRoute(StrictRoute):
 
 
 def require_json(request: Request) -> None:
-    """Raise 415 unless the request has no body, or says that it is JSON in UTF-8."""
+    """Raise 415 for a request with a body that is not declared as JSON in UTF-8."""
     content_type = request.headers.get("content-type")
     if content_type is None:
         length = request.headers.get("content-length", "0")
@@ -107,9 +106,9 @@ def api_router(*, prefix: str, tag: str, route_class: type[StrictRoute] = Strict
 
 
 def add_routes(app: FastAPI, router: APIRouter) -> None:
-    """Put a router's routes on the application itself.
+    """Add a router's routes to the application itself.
 
-    Unlike `include_router`, which matches every request against each router first and its routes
-    after, and would hand FastRoute's requests to FastAPI.
+    `include_router` would match every request against each router first, and pass the requests of a
+    FastRoute through FastAPI.
     """
     app.router.routes.extend(router.routes)

@@ -1,4 +1,4 @@
-"""Running an application: one line when it cannot start, no lost request when it stops."""
+"""Runs an application: one line if it cannot start, no lost request when it stops."""
 
 import contextlib
 import gc
@@ -25,21 +25,26 @@ S = TypeVar("S", bound=ServiceSettings)
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_SECONDS: Final = 75
-"""Longer than NGINX keeps an idle upstream connection (60 s): the side that forwards must be the
-one that closes, or a request meets a connection that is just going away."""
+"""Longer than NGINX keeps an idle upstream connection (60 s). The proxy must close it first, or a request
+meets a connection that the server is closing."""
 
 GRACE_SECONDS: Final = 20
 BACKLOG: Final = 2048
 
 
 class PortTakenError(Exception):
-    """Another program listens where this one should; the message says what to do."""
+    """The address cannot be bound; the message names it."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind now, so that a taken port is an error and not a log line; raises PortTakenError."""
+    """Bind at once, so that a taken port stops the start; raises PortTakenError.
+
+    The host `::` listens on IPv6 and IPv4.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # some systems default to 1
     if os.name == "posix":
         # On Windows the same option would let two programs share the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -47,16 +52,28 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise PortTakenError(
+            f"cannot listen on {_authority(host, port)}: {error.strerror or error}"
+        ) from None
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
     return listener
 
 
-class DrainingServer(uvicorn.Server):
-    """A server that on SIGTERM first says so, and closes its socket only when traffic has moved.
+def url_of(listener: socket.socket) -> str:
+    """Return the address of a listener as a URL, with an IPv6 address in brackets."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{_authority(host, port)}"
 
-    uvicorn closes it at once, while proxies still send: those requests would be lost.
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that stays open for a while after SIGTERM, until proxies send their requests elsewhere.
+
+    uvicorn closes its socket at once, while proxies still send: those requests would be lost.
     """
 
     def __init__(
@@ -68,10 +85,9 @@ class DrainingServer(uvicorn.Server):
         self._drained_at: float | None = None
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
-        """Drain on the first SIGTERM; stop now on the second, and on Ctrl-C.
+        """Drain on the first SIGTERM; stop at once on the second, and on Ctrl-C.
 
-        Unlike uvicorn's, this does not raise the signal again after a clean stop: the exit status
-        is then 0.
+        Unlike uvicorn's, it does not raise the signal again after a clean stop, so the exit status is 0.
         """
         self._on_drain()
         if sig == signal.SIGTERM and self._drain_seconds and self._drained_at is None:
@@ -82,7 +98,7 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Look at the clock with uvicorn's own tick, ten times a second."""
+        """Check the time with uvicorn's own tick, ten times a second."""
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
         return await super().on_tick(counter)
@@ -91,18 +107,18 @@ class DrainingServer(uvicorn.Server):
 def serve(
     app: ASGIApp, listener: socket.socket, settings: ServiceSettings, *, on_drain: Callable[[], None]
 ) -> None:
-    """Serve `app` on `listener` until told to stop."""
+    """Serve `app` on `listener` until a signal stops it."""
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=True,
-        proxy_headers=False,  # addresses.client_address reads them, for the few who ask
+        proxy_headers=False,  # TrustedProxies reads them
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
-        ws="none",  # or a library that happens to be installed beside us would answer upgrades
+        ws="none",  # or any installed WebSocket library would accept upgrades
     )
     server = DrainingServer(config, shutdown_delay_seconds=settings.shutdown_delay_seconds, on_drain=on_drain)
     host, port = listener.getsockname()[:2]
@@ -114,22 +130,19 @@ def serve(
 
 
 def _warn_about_api_workers() -> None:
-    """Say that the older server's API_WORKERS, where somebody still sets it, has no effect.
-
-    Whoever set it counts on more processes than there are.
-    """
+    """Warn that API_WORKERS, a setting of the older server, has no effect."""
     asked = os.environ.get("API_WORKERS", "").strip()
     with contextlib.suppress(ValueError):
         if int(asked or 1) > 1:
-            hint = "this is one process, whatever API_WORKERS says: run more replicas instead"
+            hint = "API_WORKERS has no effect; run more replicas instead"
             log.warning("config.api_workers_ignored", api_workers=int(asked), hint=hint)
 
 
 def _freeze_gc() -> None:
-    """Keep the garbage collector from walking the application again and again.
+    """Exclude the application's objects from garbage collection.
 
-    What was built before the first request stays for ever; what a request leaves behind is freed by
-    its reference counts, and cycles are few.
+    They live as long as the process. The objects of a request are freed by their reference counts, and few
+    of them form cycles.
     """
     gc.collect()
     gc.freeze()
@@ -137,7 +150,7 @@ def _freeze_gc() -> None:
 
 
 def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> int:
-    """Run one service as the environment says; return the exit status."""
+    """Run one service with the settings of the environment; return the exit status."""
     try:
         settings = load_settings(settings_class)
         configure_logging(settings.log_level)
@@ -150,6 +163,6 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
 
 
 def fail(message: str) -> int:
-    """Print the one line that an operator needs, and return the exit status."""
+    """Print one line for the operator; return the exit status."""
     print(f"doorward: {message}", file=sys.stderr)  # noqa: T201 - the command's own output
     return 1

@@ -1,20 +1,91 @@
-"""Settings of a service: its database, its address, its tokens."""
+"""Settings of a service: log, database, address, limits."""
 
 import ipaddress
+import os
 import time
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings.base import DoorwardSettings, plain
+from doorward_client.settings.base import DoorwardSettings, LookupSource, SettingsError, raw_value
 from doorward_client.settings.verifier import VerifierSettings
 from doorward_kit.client_ip import Network
+from doorward_kit.logging import LEVELS
+
+_LEGACY_VARIABLES: Final[Mapping[str, str]] = {
+    "log_level": "LOGLEVEL",
+    "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
+    "secret_key": "SECRET_KEY",
+}
+_LEVEL_ALIASES: Final[Mapping[str, str]] = {"warn": "warning", "fatal": "critical"}  # the standard library's
+
+
+class ProcessSettings(DoorwardSettings):
+    """Settings of every process. The variables of the older server (MYSQL_*, LOGLEVEL, ...) are read last."""
+
+    log_level: str = Field(default="info", description=f"Log level: {', '.join(LEVELS)}.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _check_log_level(cls, value: str) -> str:
+        level = _LEVEL_ALIASES.get(value.lower(), value.lower())
+        if level not in LEVELS:
+            raise ValueError(f"is not one of {', '.join(LEVELS)}")
+        return level
+
+    @classmethod
+    def variable_of(cls, name: str) -> str:
+        variable, legacy = super().variable_of(name), _LEGACY_VARIABLES.get(name, "")
+        return variable if os.environ.get(variable) or not os.environ.get(legacy) else legacy
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return (*sources, LookupSource(settings_cls, _from_legacy_env))
+
+
+def _from_legacy_env(name: str) -> str | None:
+    if name == "database_url":
+        return _legacy_database_url()
+    variable = _LEGACY_VARIABLES.get(name)
+    return os.environ.get(variable) or None if variable else None
+
+
+def _legacy_database_url() -> str | None:
+    host = os.environ.get("MYSQL_HOST")
+    if not host:
+        return None
+    url = sa.URL.create(
+        "mysql+pymysql",
+        username=os.environ.get("MYSQL_USER"),
+        password=os.environ.get("MYSQL_PASSWORD"),
+        host=host,
+        port=_legacy_port(),
+        database=os.environ.get("MYSQL_DB"),
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def _legacy_port() -> int:
+    port = os.environ.get("MYSQL_PORT") or "3306"
+    if not port.isdecimal():
+        raise SettingsError("MYSQL_PORT is not a number")
+    return int(port)
 
 
 def _usable_database(value: SecretStr) -> SecretStr:
@@ -23,31 +94,35 @@ def _usable_database(value: SecretStr) -> SecretStr:
     except sa.exc.ArgumentError:
         raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
     if backend not in {"mysql", "mariadb", "sqlite"}:
-        raise ValueError("names a database other than MariaDB, MySQL and SQLite")
+        raise ValueError("names a database other than MariaDB, MySQL or SQLite")
     return value
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_usable_database)]
 
 
-class DatabaseSettings(DoorwardSettings):
-    """How to reach the database."""
+class DatabaseSettings(ProcessSettings):
+    """Settings of the connection to the database."""
 
-    database_url: DatabaseUrl = Field(description="`mysql+pymysql://user:password@host:3306/name`")
+    database_url: DatabaseUrl = Field(
+        description="Database URL: `mysql+pymysql://user:password@host:3306/name`."
+    )
     database_password: SecretStr | None = Field(
         default=None,
-        description="The password, of whatever characters, where `DOORWARD_DATABASE_URL` has none.",
+        description="Database password, unescaped, if `DOORWARD_DATABASE_URL` contains none.",
     )
     database_pool_size: int = Field(
-        default=8, ge=1, le=256, description="Connections, and threads that use them."
+        default=8, ge=1, le=256, description="Number of database connections, each with a thread."
     )
     database_timeout_seconds: float = Field(
-        default=2.5, gt=0.1, le=60, description="Bound on one unit of work."
+        default=2.5,
+        gt=0.1,
+        le=60,
+        description="Timeout of one unit of work, including the wait for a connection.",
     )
-
     database_tls_ca_file: str | None = Field(
         default=None,
-        description="PEM file of the authority that the database's certificate is verified by; turns TLS on.",
+        description="PEM file of the database's certificate authority. Setting it enables TLS.",
     )
 
     @model_validator(mode="before")
@@ -57,9 +132,9 @@ class DatabaseSettings(DoorwardSettings):
 
 
 def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
-    """Put the password into the URL, where that has none; the names of both settings begin with `prefix`."""
+    """Insert the password into a URL without one; the names of both settings begin with `prefix`."""
     name = f"{prefix}database_url"
-    url, password = plain(given.get(name)), plain(given.get(f"{prefix}database_password"))
+    url, password = raw_value(given.get(name)), raw_value(given.get(f"{prefix}database_password"))
     if url is None or password is None:
         return given
     try:
@@ -72,54 +147,57 @@ def database_url_with_password(given: dict[str, object], prefix: str = "") -> di
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):
-    """What every service needs to know."""
+    """Settings of every service."""
 
-    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's default
+    host: str = Field(default="0.0.0.0", description="Address to listen on. `::` listens on IPv6 and IPv4.")  # noqa: S104 - a container's default
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
-    access_log: bool = Field(default=True, description="Log one line a request.")
+    access_log: bool = Field(default=True, description="Log one line for each request.")
     docs_enabled: bool = Field(
-        default=False, description="Serve `/docs` and `/openapi.json` (not on a public ingress)."
+        default=False, description="Serve `/docs` and `/openapi.json`. Not for a public address."
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="Networks of our own proxies, whose X-Forwarded-For is believed; comma-separated.",
+        description="Networks of your own proxies, comma-separated. Only their `X-Forwarded-For` and"
+        " `X-Request-ID` are accepted.",
     )
-    max_body_bytes: int = Field(default=65_536, ge=1024, description="Longest request body.")
+    max_body_bytes: int = Field(default=65_536, ge=1024, description="Maximum size of a request body.")
     shutdown_delay_seconds: float = Field(
-        default=0.0, ge=0, description="After SIGTERM, how long to go on serving with `/readyz` already off."
+        default=0.0,
+        ge=0,
+        description="Time to keep serving after SIGTERM, while `/readyz` already answers 503.",
     )
     pagination_secret: SecretStr | None = Field(
         default=None,
-        description="Seals the cursors of lists; needed only where the service has no secret of tokens.",
+        description="Secret that signs the cursors of lists. Required only without an HS256 key.",
     )
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(ipaddress.ip_network(one.strip()) for one in value.split(",") if one.strip())
+            return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
     @field_validator("pagination_secret")
     @classmethod
-    def _strong_cursor_key(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_pagination_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             check_secret(value.get_secret_value().encode("utf-8"))
         return value
 
     def key_problem(self, key_set: KeySet) -> str | None:
-        """Say what a set of keys lacks for this service, or None."""
+        """Return what a key set lacks for this service, or None."""
         if self.pagination_secret is None and not key_set.secrets(time.time()):
             return (
-                "holds no secret to seal cursors with: DOORWARD_PAGINATION_SECRET is not set (nor"
+                "has no secret to sign cursors with: DOORWARD_PAGINATION_SECRET is not set (nor"
                 " DOORWARD_PAGINATION_SECRET_FILE)"
             )
         return super().key_problem(key_set)
 
-    def cursor_secrets(self, ring: KeyStore) -> Sequence[bytes]:
-        """Return the secrets that cursors are sealed with, the one to write with first."""
+    def cursor_secrets(self, keys: KeyStore) -> Sequence[bytes]:
+        """Return the secrets of cursors; the first one signs."""
         return (
-            ring.secrets
+            keys.secrets
             if self.pagination_secret is None
             else (self.pagination_secret.get_secret_value().encode(),)
         )

@@ -1,7 +1,7 @@
-"""One request, one unit of work: one hop to a thread, one transaction, committed before the answer.
+"""One request, one unit of work: one hop to a thread, one transaction, a commit before the response.
 
-Endpoints call `await database.read(work)` or `await database.write(work)`; `work` gets a
-connection, runs in a thread, and may be run again, so it must have no effect but on the database.
+Services call `await database.read(work)` or `await database.write(work)`. `work` gets a connection, runs in a
+thread, and may run again. So its only effect must be on the database.
 """
 
 import asyncio
@@ -26,16 +26,17 @@ Work = Callable[[sa.Connection], T]
 log = structlog.get_logger(__name__)
 
 ROLLED_BACK_CODES: Final = frozenset({1020, 1205, 1213})
-"""Changed since read, lock wait timeout, deadlock: the same work may succeed when run again.
+"""Changed since read, lock wait timeout, deadlock: the same work may succeed when it runs again.
 
-It is run until the deadline: of many that meet at one row, each round of deadlocks lets one go on.
+When many transactions contend for a row, each round of deadlocks lets only one through, so we retry until
+the deadline.
 """
 
 NO_SCHEMA_CODES: Final = frozenset({1049, 1054, 1146})
-"""Unknown database, column or table: the migration has not run yet."""
+"""Unknown database, column or table, because the migration has not run yet."""
 
 CONNECTION_ATTEMPTS: Final = 4
-"""After so many, a connection that breaks means that the database is away."""
+"""Attempts with a broken connection before the database is considered unavailable."""
 
 _PAUSE_SECONDS: Final = 0.01
 
@@ -44,15 +45,14 @@ class DatabaseUnavailableError(UnavailableError):
     """503: the database is down, frozen, read-only, full, or not migrated yet."""
 
     code = "database_unavailable"
-    detail = "The database does not answer right now. Nothing was confirmed; try again shortly."
+    detail = "The database is temporarily unavailable. The change may not have been saved; try again shortly."
 
 
 class Database:
-    """A pool of connections and the threads that use them, one each.
+    """A pool of connections, with one thread for each.
 
-    `name` tells it from others of the same process in metrics. The number of connections and the bound on a
-    whole unit of work as its caller sees it, waiting included (`timeout`, seconds) come from the settings
-    unless given.
+    `name` is its label in metrics. `pool_size` and `timeout` (seconds, for a whole unit of work including
+    the wait for a thread) default to the settings.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Database:
         self._timeout = timeout = timeout or settings.database_timeout_seconds
         self._metrics = metrics
         pool_size = pool_size or settings.database_pool_size
-        # The socket gives up first, so that threads are free again when callers have gone.
+        # The socket times out first, so that the thread is free again when its caller gives up.
         self.engine = create_engine(
             settings.database_url.get_secret_value(),
             pool_size=pool_size,
@@ -88,40 +88,40 @@ class Database:
         metrics.pool_connections.labels(name, "idle").set_function(pool.checkedin)
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work` in autocommit: each statement sees what is committed when it starts.
+        """Run `work` in autocommit: each statement reads what is committed when it starts.
 
         Raises DatabaseUnavailableError or OverloadedError.
         """
         return await self._run(lambda deadline: self._attempts(self._read_once, work, deadline))
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in one transaction (READ COMMITTED; SQLite: the only writer) and commit it.
+        """Run `work` in one transaction (READ COMMITTED; on SQLite the only writer) and commit it.
 
-        Raises DatabaseUnavailableError, after which the write may or may not have happened, or
-        OverloadedError, after which it has not.
+        Raises DatabaseUnavailableError, after which the outcome is unknown, or OverloadedError, after which
+        nothing has been written.
         """
         return await self._run(lambda deadline: self.write_now(work, deadline=deadline))
 
     async def execute_single(self, work: Work[T]) -> T:
-        """Run `work` in autocommit, for a single statement that writes: a transaction of its own.
+        """Run `work`, a single statement that writes, in autocommit.
 
-        Two round trips fewer than `write`, of which it otherwise says the same.
+        It takes two round trips less than `write`, and raises the same errors.
         """
         return await self._run(lambda deadline: self._attempts(self._write_one_once, work, deadline))
 
     async def execute_idempotent(self, work: Work[T]) -> T:
-        """Run `work` in autocommit, and again when a connection broke and nobody knows what it did.
+        """Run `work`, a single idempotent statement, in autocommit.
 
-        For work with a single statement that writes, which recognises what an earlier run did.
+        It runs again when the connection broke and the outcome is unknown.
         """
         return await self._run(lambda deadline: self._attempts(self._read_once, work, deadline))
 
     def write_now(self, work: Work[T], *, deadline: float | None = None) -> T:
-        """Do as `write` does, on the calling thread: for commands and jobs."""
+        """Like `write`, on the calling thread: for commands and jobs."""
         return self._attempts(self._write_once, work, deadline or time.monotonic() + self._timeout)
 
     def dispose(self) -> None:
-        """Let running units end, then close every connection."""
+        """Wait for running units of work, then close every connection."""
         self._executor.shutdown()
         self.engine.dispose()
 
@@ -153,7 +153,7 @@ class Database:
             connection.exec_driver_sql(self._begin)
             result = work(connection)
             if time.monotonic() >= deadline:
-                # The caller was told that nothing is confirmed; then better that nothing happens.
+                # The caller has already got an error, so nothing should be written.
                 raise DatabaseUnavailableError
             try:
                 connection.commit()
@@ -171,22 +171,22 @@ class Database:
                 return once(work, deadline)
             except _CommitUnknownError as error:
                 self._fail(error.__cause__ or error)
-            except exc.TimeoutError as error:  # the pool's: cannot happen with a thread a connection
+            except exc.TimeoutError as error:  # the pool's; impossible with one thread a connection
                 self._fail(error)
             except exc.DBAPIError as error:
                 if _is_statement_error(error):
                     raise
-                # Longer each time, so that those who met do not meet again.
+                # Longer each time, so that contending transactions spread out.
                 pause = 0.0 if error.connection_invalidated else jittered(_PAUSE_SECONDS * attempt, 0.0)
-                if not self._worth_repeating(error, attempt, deadline - pause):
+                if not self._is_worth_retrying(error, attempt, deadline - pause):
                     self._fail(error)
                 self._metrics.database_errors.labels(str(error_code(error.orig)), "retried").inc()
                 time.sleep(pause)
 
-    def _worth_repeating(self, error: exc.DBAPIError, attempt: int, deadline: float) -> bool:
+    def _is_worth_retrying(self, error: exc.DBAPIError, attempt: int, deadline: float) -> bool:
         if error.connection_invalidated:
-            # A connection that the server had closed fails at once, and a new one may work. One
-            # that failed slowly belongs to a database that hangs: do not hang a second time.
+            # A connection that the server had closed fails at once, and a new one may work. A connection
+            # that failed slowly belongs to a hanging database, where a retry would hang again.
             return attempt < CONNECTION_ATTEMPTS and time.monotonic() < deadline - self._timeout / 2
         return error_code(error.orig) in ROLLED_BACK_CODES and time.monotonic() < deadline
 
@@ -199,10 +199,10 @@ class Database:
 
 
 def _is_statement_error(error: exc.DBAPIError) -> bool:
-    """Tell an error that the statement caused (a duplicate key, say) from one of the database."""
+    """Distinguish an error of the statement (a duplicate key, for example) from one of the database."""
     caused = isinstance(error, (exc.IntegrityError, exc.DataError, exc.ProgrammingError))
     return caused and error_code(error.orig) not in NO_SCHEMA_CODES
 
 
 class _CommitUnknownError(Exception):
-    """The connection broke during COMMIT: nobody knows whether it took effect; never run again."""
+    """The connection broke during COMMIT. The outcome is unknown, so the work must not run again."""

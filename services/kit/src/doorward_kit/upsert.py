@@ -1,4 +1,4 @@
-"""Insert, or change what is there, in one statement that two callers may run at once."""
+"""Insert or update in one statement, safe for concurrent callers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
 Row = Mapping[str, Any]
-Given = sa.ColumnCollection[str, sa.ColumnElement[Any]]
+NewValues = sa.ColumnCollection[str, sa.ColumnElement[Any]]
 
 
 def upsert(
@@ -18,9 +18,9 @@ def upsert(
     changed: Sequence[str],
     unless: sa.ColumnElement[bool] | None = None,
 ) -> None:
-    """Insert a row; where its primary key is there already, set the columns `changed` to its values.
+    """Insert a row, or set the columns `changed` of the row with the same primary key.
 
-    Not where the row that is there is as `unless` says: it then stays as it is.
+    A row that matches `unless` stays unchanged.
     """
     fresh: dict[str, Any] = {name: values[name] for name in changed}
     if unless is not None:
@@ -31,21 +31,21 @@ def upsert(
 def upsert_all(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Row], *, changed: Sequence[str]
 ) -> None:
-    """Do so with several rows. They are locked one after the other: give them in one order everywhere."""
-    _insert(connection, table, rows, lambda given: {name: given[name] for name in changed})
+    """Upsert several rows. They are locked in the given order: use one order everywhere."""
+    _insert(connection, table, rows, lambda new: {name: new[name] for name in changed})
 
 
 def _insert(
     connection: sa.Connection,
     table: sa.Table,
     values: Row | Sequence[Row],
-    fresh: Callable[[Given], Mapping[str, Any]],
+    update: Callable[[NewValues], Mapping[str, Any]],
 ) -> None:
-    """Insert; `fresh` says what a row that is there gets, of the values that were given for it."""
+    """Insert; `update` returns the columns to set in an existing row, given the new values."""
     if connection.dialect.name == "sqlite":
         key = [column.name for column in table.primary_key]
         added = sqlite.insert(table).values(values)
-        connection.execute(added.on_conflict_do_update(index_elements=key, set_=fresh(added.excluded)))
+        connection.execute(added.on_conflict_do_update(index_elements=key, set_=update(added.excluded)))
     else:
         put = mysql.insert(table).values(values)
-        connection.execute(put.on_duplicate_key_update(fresh(put.inserted)))
+        connection.execute(put.on_duplicate_key_update(update(put.inserted)))

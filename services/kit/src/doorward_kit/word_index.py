@@ -1,8 +1,8 @@
-"""Search by words, with an index of our own: one row a word and text, in a table like any other.
+"""Search by words with an index of our own: a table with one row for each word of a text.
 
-A text matches when for each word of the query it has one that begins so, whatever the case and the
-accents. A database's own full-text index reads every text that has a word before it orders and cuts
-them; of these rows a reader takes as many as it chooses, on MariaDB, MySQL and SQLite alike.
+A text matches a query if it has, for each word of the query, a word with that prefix, whatever the case and
+the accents. A full-text index of the database would read every matching text before it sorts and limits them.
+From this table a query reads only as many rows as it needs, on MariaDB, MySQL and SQLite alike.
 """
 
 import re
@@ -16,21 +16,21 @@ from sqlalchemy.dialects import mysql
 from doorward_client.errors import DoorwardError, FieldError
 from doorward_kit.column_types import exact_text
 
-SHORTEST_WORD: Final = 3
-"""What begins with fewer characters is nearly every text."""
+MIN_WORD_LENGTH: Final = 3
+"""Shorter prefixes match nearly every text."""
 
-LONGEST_WORD: Final = 84
-MOST_WORDS: Final = 8
+MAX_WORD_LENGTH: Final = 84
+MAX_WORDS: Final = 8
 
 _WORD: Final = re.compile(r"\w+")
 _BEHIND_EVERY_WORD: Final = "\U0010ffff"
-# Of text that is no longer composed. Bounds what is stored of a text of 10,000 characters, of which
-# some stand for eighteen others.
+# Of decomposed text. It limits what is stored of a text of 10,000 characters, because one character may
+# decompose into eighteen.
 _LONGEST_LINE: Final = 16_000
 
 
-class NoWordToFindError(DoorwardError):
-    """422 for a query without a word that is long enough to be found."""
+class NoSearchWordError(DoorwardError):
+    """422 for a query without a word of sufficient length."""
 
     status = 422
     code = "validation_error"
@@ -42,21 +42,21 @@ class NoWordToFindError(DoorwardError):
             FieldError(
                 pointer=f"query:{parameter}",
                 code="no_word",
-                detail=f"Search for a word of {SHORTEST_WORD} to {LONGEST_WORD} letters or digits.",
+                detail=f"Search for a word of {MIN_WORD_LENGTH} to {MAX_WORD_LENGTH} letters or digits.",
             )
         ]
 
 
 def words_of(query: str, *, parameter: str = "q") -> tuple[str, ...]:
-    """Return the words that a query is about, each once; raises NoWordToFindError."""
+    """Return the distinct words of a query; raises NoSearchWordError."""
     words = tuple(_words(query))
     if not words:
-        raise NoWordToFindError(parameter)
-    return words[:MOST_WORDS]
+        raise NoSearchWordError(parameter)
+    return words[:MAX_WORDS]
 
 
 def indexed_words(texts: Iterable[str]) -> list[str]:
-    """Return the words that texts are found by, each once, in order."""
+    """Return the distinct words of texts, sorted."""
     left = _LONGEST_LINE
     words = []
     for word in _words("\n".join(texts)):
@@ -68,7 +68,7 @@ def indexed_words(texts: Iterable[str]) -> list[str]:
 
 
 def _words(text: str) -> dict[str, None]:
-    # Folding may undo the composition and composing may bring a capital back, so each comes twice.
+    # Case folding may decompose and composing may restore a capital, so each is applied twice.
     folded = unicodedata.normalize("NFKD", text).casefold()
     plain = "".join(
         character
@@ -76,29 +76,29 @@ def _words(text: str) -> dict[str, None]:
         if unicodedata.category(character)[0] != "M"
     )
     found: list[str] = _WORD.findall(unicodedata.normalize("NFC", plain).casefold())
-    return dict.fromkeys(word for word in found if SHORTEST_WORD <= len(word) <= LONGEST_WORD)
+    return dict.fromkeys(word for word in found if MIN_WORD_LENGTH <= len(word) <= MAX_WORD_LENGTH)
 
 
 def line_of(words: Sequence[str]) -> str:
-    """Write the words of a text as `has_words` reads them."""
+    """Join the words of a text for `has_words`."""
     return "".join(f" {word}" for word in words)
 
 
 def line_column() -> sa.types.TypeEngine[str]:
-    """Type of a column of lines."""
+    """Return the type of a column with joined words."""
     return sa.Text().with_variant(mysql.TEXT(charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 
 
 def word_column() -> sa.types.TypeEngine[str]:
-    """Type of a column of single words."""
-    return exact_text(LONGEST_WORD)
+    """Return the type of a column with single words."""
+    return exact_text(MAX_WORD_LENGTH)
 
 
 def has_words(line: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:
-    """Build the predicate for lines with words that begin as each of `words` does."""
+    """Return the predicate of joined words that have, for each of `words`, a word with that prefix."""
     return sa.and_(*(line.contains(f" {word}", autoescape=True) for word in words))
 
 
 def begins_with(column: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:
-    """Build the predicate for single words that begin so: one range of an index."""
+    """Return the predicate of single words with a prefix: one range of an index."""
     return column.between(word, word + _BEHIND_EVERY_WORD)

@@ -93,13 +93,13 @@ def lease(
 
 def lock(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
     """Lock the row until the commit; return whether the lease is still this worker's."""
-    mine = sa.select(outbox.c.id).where(_is_mine(outbox, mail)).with_for_update()
-    return connection.execute(mine).scalar() is not None
+    leased = sa.select(outbox.c.id).where(_has_lease(outbox, mail)).with_for_update()
+    return connection.execute(leased).scalar() is not None
 
 
 def delete_sent(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail) -> bool:
     """Delete a mail that was sent or skipped; return whether the lease was still this worker's."""
-    return connection.execute(outbox.delete().where(_is_mine(outbox, mail))).rowcount == 1
+    return connection.execute(outbox.delete().where(_has_lease(outbox, mail))).rowcount == 1
 
 
 def reschedule(
@@ -114,7 +114,7 @@ def reschedule(
     """Release a mail, due in `seconds`. Without `counts_attempt` this attempt is not counted."""
     changed = (
         outbox.update()
-        .where(_is_mine(outbox, mail))
+        .where(_has_lease(outbox, mail))
         .values(
             due_at=utc_now(seconds),
             lease_id=None,
@@ -129,7 +129,7 @@ def mark_dead(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, 
     """Make a mail a dead letter: only an administrator can have it sent again."""
     changed = (
         outbox.update()
-        .where(_is_mine(outbox, mail))
+        .where(_has_lease(outbox, mail))
         .values(due_at=None, lease_id=None, dead_at=utc_now(), last_error=error)
     )
     return connection.execute(changed).rowcount == 1
@@ -150,5 +150,5 @@ def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
     return Backlog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
 
 
-def _is_mine(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:
+def _has_lease(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:
     return sa.and_(outbox.c.id == mail.id, outbox.c.lease_id == mail.lease_id)

@@ -32,7 +32,7 @@ _LOCALE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
 Variables = Mapping[str, Any]
-"""Variables of a template, beside the mail's parameters."""
+"""Variables of a template, in addition to the mail's parameters."""
 
 Prepare = Callable[[sa.Connection, LeasedMail], Variables | None]
 """Runs in a transaction just before each attempt, so that a retry carries a new code. It may store the

@@ -1,4 +1,4 @@
-"""Every service in one application, routed by the same path prefixes as behind the ingress."""
+"""Every service in one application, routed by the path prefixes of the ingress."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -40,26 +40,26 @@ STANDALONE: Final = ServiceDefinition(
 
 
 class PrefixRouter:
-    """Hands each request to the service whose prefix its path is under, else to `front`."""
+    """Routes each request to the service of its path prefix, all others to `front`."""
 
     def __init__(self, services: Mapping[str, ASGIApp], front: FastAPI) -> None:
         self._services = services
         self.front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the start and stop of the server."""
+        """Serve one request, or the lifespan of the server."""
         await self._choose(scope.get("path", ""))(scope, receive, send)
 
     def _choose(self, path: str) -> ASGIApp:
         for prefix, service in self._services.items():
-            # A prefix ends at a slash, as in an Ingress: /api/v1/usersX is nobody's.
+            # A prefix ends at a slash, as in an Ingress: no service has /api/v1/usersX.
             if path == prefix or path.startswith(prefix + "/"):
                 return service
         return self.front
 
 
 def create_app(settings: StandaloneSettings) -> PrefixRouter:
-    """Build every service over one hash queue and one verifier; tickets has a database pool of its own."""
+    """Build every service with one hash queue and one verifier; tickets has its own connection pool."""
     resources = IdentityResources(settings)
     auth, users = create_auth(settings.for_auth(), resources), create_users(settings, resources)
     own = settings.for_tickets()

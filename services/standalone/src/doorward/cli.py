@@ -26,9 +26,9 @@ from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
 
 _OUTCOMES: Final = {
     create_admin.Outcome.CREATED: "created the administrator {email}",
-    create_admin.Outcome.PROMOTED: "{email} was there and is now an active administrator;"
-    " its password is the old one",
-    create_admin.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions have ended",
+    create_admin.Outcome.PROMOTED: "{email} existed and is now an active administrator; its password is"
+    " unchanged",
+    create_admin.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions are ended",
     create_admin.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
 }
 _REFUSALS: Final = (
@@ -88,21 +88,21 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--email")
     command.add_argument("--password-file", type=Path)
     command.add_argument(
-        "--reset-password", action="store_true", help="give an account that is there this password"
+        "--reset-password", action="store_true", help="set the password of an existing account"
     )
     _add_wait(command)
     command.set_defaults(run=_create_admin)
 
     command = commands.add_parser(
         "import-users",
-        help="create people from another system, with the password hashes that they have there",
+        help="import users from another system, with their password hashes",
         description='One JSON object a line: {"email": ..., "name": ..., "role": "user",'
         ' "password_hash": ...}.'
-        " The last two may be missing: whoever has no hash chooses a password by a reset. Addresses that are"
-        " there already stay as they are. If a line is not acceptable, nobody is imported.",
+        " The last two are optional: users without a hash set a password by a reset. Accounts that exist"
+        " already stay unchanged. One invalid line stops the whole import.",
     )
     command.add_argument("file", type=Path, help="JSON Lines, - for standard input")
-    command.add_argument("--check", action="store_true", help="only say whether the lines are acceptable")
+    command.add_argument("--check", action="store_true", help="only check the lines")
     command.set_defaults(run=_import_users)
 
     command = commands.add_parser(
@@ -112,9 +112,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser(
         "rotate-key",
-        help="write the next key set of access tokens; running services take it within seconds",
-        description="Adds a key that will sign, and lets the keys before it verify until their last token has"
-        " expired. DOORWARD_SECRET_KEY, if set, is the first key of a set that is not there yet.",
+        help="write the next key set; running services load it within seconds",
+        description="Adds the next signing key; earlier keys verify until their last token expires. A new key"
+        " set starts with DOORWARD_SECRET_KEY, if that is set.",
     )
     rotate_key.add_arguments(command)
     command.set_defaults(run=rotate_key.rotate)
@@ -147,12 +147,12 @@ def _create_admin(options: argparse.Namespace) -> int:
 def _import_users(options: argparse.Namespace) -> int:
     users = import_users.read_users(options.file)
     if options.check:
-        print(f"doorward: {len(users)} people could be imported")
+        print(f"doorward: {len(users)} users can be imported")
         return 0
     settings = load_settings(CommandSettings)
     configure_logging(settings.log_level)
     done = import_users.import_users(_open(settings), users)
-    print(f"doorward: imported {done.created} people; {done.present} were there already")
+    print(f"doorward: imported {done.created} users; {done.present} existed already")
     return 0
 
 
@@ -160,7 +160,7 @@ def _purge_audit(_options: argparse.Namespace) -> int:
     settings = load_settings(CommandSettings)
     configure_logging(settings.log_level)
     purged = purge_audit(_open(settings), days=settings.audit_retention_days)
-    print(f"doorward: {purged} events were older than {settings.audit_retention_days} days")
+    print(f"doorward: deleted {purged} events older than {settings.audit_retention_days} days")
     return 0
 
 
@@ -182,5 +182,5 @@ def _password(options: argparse.Namespace, settings: CommandSettings) -> str:
 
 
 def _open(settings: CommandSettings) -> Database:
-    # A command may wait for longer than a request: a migration rewrites tables.
+    # A command may wait longer than a request.
     return Database(settings, Metrics(), pool_size=1, timeout=60)

@@ -1,4 +1,4 @@
-"""Administrators made by command: the first one, and the one who forgot the password."""
+"""`doorward create-admin`: the first administrator, or a new password for one."""
 
 import uuid
 from enum import Enum, auto
@@ -18,11 +18,11 @@ from doorward_users.directory import repository
 from doorward_users.directory.errors import EmailTakenError
 
 _NAME = "Administrator"
-_LONGEST_TOKEN_SECONDS = 3600  # whatever the services' setting: the longest that it allows
+_LONGEST_TOKEN_SECONDS = 3600  # the maximum of the services' setting
 
 
 class Outcome(Enum):
-    """What creating an administrator came to."""
+    """Results of creating an administrator."""
 
     CREATED = auto()
     PROMOTED = auto()
@@ -35,17 +35,17 @@ class UnacceptableAdminError(Exception):
 
 
 def has_admin(database: Database) -> bool:
-    """Tell whether somebody can administer this installation."""
+    """Tell whether there is an active administrator."""
     return bool(database.write_now(repository.lock_administrators))
 
 
 def create_admin(
     database: Database, hashing: PasswordHashing, email: str, password: str, *, reset_password: bool = False
 ) -> Outcome:
-    """See to it that `email` is an active administrator. Safe to repeat, and to run twice at once.
+    """Make `email` an active administrator. Safe to repeat, and to run twice at once.
 
-    An account that is there keeps its password unless `reset_password`. Raises
-    UnacceptableAdminError, DatabaseUnavailableError.
+    An existing account keeps its password unless `reset_password`. Raises UnacceptableAdminError,
+    DatabaseUnavailableError.
     """
     _require_acceptable(email, password)
     key = email_key(email)
@@ -75,7 +75,7 @@ def create_admin(
     try:
         return database.write_now(work)
     except EmailTakenError:
-        # Another run created it between our look and our insert: now it is there to be looked at.
+        # A concurrent run created the account between the read and the insert.
         return database.write_now(work)
 
 

@@ -1,4 +1,4 @@
-"""Interactive API docs of all services on one page, served without a network."""
+"""Interactive API docs of all services on one page, with assets that are shipped."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -57,7 +57,7 @@ def setup_docs(front: FastAPI, services: Sequence[FastAPI]) -> None:
 def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
     """Join the services' OpenAPI documents, whose paths are disjoint.
 
-    A name that two of them give to different schemas would be wrong for one: an AssertionError.
+    Raises AssertionError if two services give one name to different schemas.
     """
     first, *others = (service.openapi() for service in services)
     merged = {**first, "info": {**first["info"], "title": "Doorward", "description": "All services."}}

@@ -1,4 +1,4 @@
-"""`doorward import-users`: people from another system, with the password hashes that they have there."""
+"""`doorward import-users`: users of another system, with their password hashes."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -24,16 +24,16 @@ from doorward_kit.unit_of_work import Database
 from doorward_users.directory import repository
 from doorward_users.directory.errors import EmailTakenError
 
-BATCH: Final = 200
-SHOWN: Final = 20
+BATCH_SIZE: Final = 200
+MAX_SHOWN_ERRORS: Final = 20
 
 
 class UnacceptableImportError(Exception):
-    """Lines are not as they have to be; the message says which and why, and quotes nothing of them."""
+    """Invalid lines; the message names each line and reason, and quotes none of their content."""
 
 
 class ImportedUser(StrictModel):
-    """One line of the file. `password_hash` is a hash's text, or a credential as Keycloak exports it."""
+    """One line of the file. `password_hash` is the text of a hash, or a credential exported by Keycloak."""
 
     email: EmailAddress
     name: PersonName
@@ -60,7 +60,7 @@ class ImportedUser(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many people are new, and how many were there already and stay as they were."""
+    """The number of created accounts, and of accounts that existed and stay unchanged."""
 
     created: int
     present: int
@@ -76,37 +76,39 @@ def read_users(path: Path) -> list[ImportedUser]:
 
 
 def parse_users(lines: Iterable[bytes]) -> list[ImportedUser]:
-    """Make people of lines of JSON, blank ones aside; raises UnacceptableImportError."""
+    """Parse lines of JSON, skipping blank ones; raises UnacceptableImportError."""
     users: list[ImportedUser] = []
     seen: dict[str, int] = {}
-    complaints: list[str] = []
+    errors: list[str] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             user = ImportedUser.model_validate(strict_json.loads(line))
         except strict_json.InvalidJsonError as error:
-            complaints.append(f"line {number}: {error}")
+            errors.append(f"line {number}: {error}")
             continue
         except ValidationError as error:
-            complaints += [f"line {number}: {reason}" for reason in _reasons(error)]
+            errors += [f"line {number}: {reason}" for reason in _reasons(error)]
             continue
         first = seen.setdefault(email_key(user.email), number)
         if first != number:
-            complaints.append(f"line {number}: the address of line {first} again")
+            errors.append(f"line {number}: the address of line {first} again")
         users.append(user)
-    if complaints:
-        more = [f"and {len(complaints) - SHOWN} more"] if len(complaints) > SHOWN else []
-        raise UnacceptableImportError("\n  ".join(["nothing was imported", *complaints[:SHOWN], *more]))
+    if errors:
+        more = [f"and {len(errors) - MAX_SHOWN_ERRORS} more"] if len(errors) > MAX_SHOWN_ERRORS else []
+        raise UnacceptableImportError(
+            "\n  ".join(["nothing was imported", *errors[:MAX_SHOWN_ERRORS], *more])
+        )
     return users
 
 
 def import_users(database: Database, users: Sequence[ImportedUser]) -> Imported:
-    """Create everybody who is not there yet, in small transactions: safe to break off and to repeat.
+    """Create the missing accounts in small transactions: safe to interrupt and to repeat.
 
     Raises DatabaseUnavailableError.
     """
-    batches = (users[start : start + BATCH] for start in range(0, len(users), BATCH))
+    batches = (users[start : start + BATCH_SIZE] for start in range(0, len(users), BATCH_SIZE))
     created = sum(database.write_now(partial(_create, users=batch)) for batch in batches)
     return Imported(created, len(users) - created)
 
@@ -133,5 +135,6 @@ def _reasons(error: ValidationError) -> Iterable[str]:
 
 def _not_importable() -> PydanticCustomError:
     return PydanticCustomError(
-        "hash_not_importable", "not a hash that can be verified here (Argon2, bcrypt, PBKDF2; see the manual)"
+        "hash_not_importable",
+        "not a supported password hash (Argon2, bcrypt, PBKDF2; see docs/administration.md)",
     )

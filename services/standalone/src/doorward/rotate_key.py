@@ -25,7 +25,7 @@ from doorward_kit.key_rotation import (
 )
 
 DEFAULT_ACTIVATE_IN: Final = 300
-"""Kubernetes brings a changed Secret to every pod within about two minutes."""
+"""Kubernetes updates a mounted Secret in every pod within about two minutes."""
 
 _STREAM: Final = Path("-")
 
@@ -39,19 +39,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         " output (default: DOORWARD_JWKS_FILE, else the one of `doorward serve`)",
     )
     command.add_argument(
-        "--algorithm", choices=(HS256, ES256), help="of the new key (default: as the key of today)"
+        "--algorithm",
+        choices=(HS256, ES256),
+        help="algorithm of the new key (default: that of the current key)",
     )
     command.add_argument(
         "--activate-in",
         type=int,
         default=DEFAULT_ACTIVATE_IN,
         metavar="SECONDS",
-        help="until the new key signs, so that it reaches every service first (default: %(default)s)",
+        help="delay until the new key signs, so that every service has it (default: %(default)s)",
     )
     command.add_argument(
         "--leaked",
         action="store_true",
-        help="drop every key now: access tokens end, and clients refresh; for a key that got out",
+        help="replace every key at once, for a leaked key: access tokens end and clients refresh",
     )
 
 
@@ -75,7 +77,7 @@ def rotate(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:
-    """Read the set there is; without one, start from the one secret that services were given, if so."""
+    """Read the key set; without one, start from DOORWARD_SECRET_KEY if that is set."""
     text = sys.stdin.buffer.read() if path == _STREAM else _text_of(path)
     if text:
         KeySet.parse(text)

@@ -1,4 +1,4 @@
-"""`doorward serve`: the whole system in one process, ready to log in to."""
+"""`doorward serve`: every service in one process, with a first administrator."""
 
 import secrets
 import sys
@@ -12,7 +12,7 @@ from doorward_client.settings import load_settings
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
-from doorward_kit.server import listen, serve
+from doorward_kit.server import listen, serve, url_of
 from doorward_kit.unit_of_work import Database
 from doorward_mail.dev_mailbox_page import MAILBOX
 
@@ -20,21 +20,20 @@ from doorward_mail.dev_mailbox_page import MAILBOX
 def run() -> int:
     """Prepare the data directory, the schema and the first administrator, then serve.
 
-    Raises SettingsError, PortTakenError, DatabaseUnavailableError, before anything was served.
+    Raises SettingsError, PortTakenError and DatabaseUnavailableError before it serves.
     """
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
     listener = listen(settings.host, settings.port)
     login = _prepare(settings)
     app = create_app(settings)
-    host, port = listener.getsockname()[:2]
-    _greet(f"http://{host}:{port}", login, settings)
+    _greet(url_of(listener), login, settings)
     serve(app, listener, settings, on_drain=app.front.state.resources.drain)
     return 0
 
 
 def _prepare(settings: StandaloneSettings) -> str:
-    """Migrate and create the first administrator; return the line that says how to log in."""
+    """Migrate and create the first administrator; return how to log in."""
     migrate_databases(settings)
     database = Database(settings, Metrics(), pool_size=1, timeout=30)
     try:

@@ -1,4 +1,4 @@
-"""Settings of the one-process server and of the commands."""
+"""Settings of `doorward serve` and of the commands."""
 
 import ipaddress
 import json
@@ -14,19 +14,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings
-from doorward_client.settings.base import plain
+from doorward_client.settings.base import raw_value
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.key_rotation import new_jwk, write_key_set
-from doorward_kit.settings import DatabaseSettings, DatabaseUrl, database_url_with_password
+from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
 
 USERS_IN_PROCESS: Final = "http://users/api/v1/users"
 AUTH_IN_PROCESS: Final = "http://auth/api/v1/auth"
-"""The other services in the same process, where the host's name means nothing."""
+"""Addresses of the other services in the same process; the host name is not resolved."""
 
 TICKETS_CLIENT: Final = "tickets-in-process"
-"""The name that tickets has with auth there."""
+"""The client id of tickets at auth in the same process."""
 
 DEFAULT_ADMIN_EMAIL: Final = "admin@example.com"
 
@@ -35,7 +35,9 @@ class AdminSettings(DoorwardSettings):
     """The first administrator."""
 
     admin_email: str = Field(default=DEFAULT_ADMIN_EMAIL, description="Address of the first administrator.")
-    admin_password: SecretStr | None = Field(default=None, description="Its password; never a default one.")
+    admin_password: SecretStr | None = Field(
+        default=None, description="Password of the first administrator; there is no default."
+    )
 
 
 class RetentionSettings(DoorwardSettings):
@@ -47,7 +49,7 @@ class RetentionSettings(DoorwardSettings):
 
 
 class _LocalDefaults(DoorwardSettings):
-    """What a laptop needs no settings for: an SQLite file in the data directory."""
+    """Defaults of a laptop: an SQLite file in the data directory."""
 
     @classmethod
     def settings_customise_sources(
@@ -58,7 +60,7 @@ class _LocalDefaults(DoorwardSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the data directory's defaults last."""
+        """Add the data directory's defaults as the last source."""
         sources = super().settings_customise_sources(
             settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
         )
@@ -69,8 +71,8 @@ class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSet
     """Settings of the administrator's commands: no signing key, no port."""
 
 
-class _TicketsDatabase(DoorwardSettings):
-    """The database of tickets, by default a file beside an SQLite database of identity."""
+class _TicketsDatabase(ProcessSettings):
+    """The database of tickets; by default a file in the folder of identity's SQLite file."""
 
     tickets_database_password: SecretStr | None = Field(
         default=None,
@@ -81,7 +83,7 @@ class _TicketsDatabase(DoorwardSettings):
     @classmethod
     def _tickets_database(cls, given: dict[str, object]) -> dict[str, object]:
         given = database_url_with_password(given, "tickets_")
-        identity = plain(given.get("database_url"))
+        identity = raw_value(given.get("database_url"))
         if given.get("tickets_database_url") is not None or identity is None:
             return given
         try:
@@ -127,14 +129,15 @@ class StandaloneSettings(
     """Everything, for every service in one process."""
 
     tickets_database_url: DatabaseUrl = Field(
-        description="The database of tickets, which is one of its own; `tickets.db` beside an SQLite file,"
-        " and to be set where `DOORWARD_DATABASE_URL` is a server's."
+        description="The database of tickets. Default: `tickets.db` in the folder of an SQLite file; required"
+        " if `DOORWARD_DATABASE_URL` is a server."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port to listen on.")
     log_level: str = Field(default="warning", description="One of debug, info, warning, error, critical.")
     signing_algorithm: Literal["HS256", "ES256"] = Field(
-        default="HS256", description="Of the keys that the first start makes in the data directory."
+        default="HS256",
+        description="Algorithm of the keys that the first start creates in the data directory.",
     )
     registration: RegistrationPolicy = Field(
         default=RegistrationPolicy.OPEN, description="Who may register: `closed`, `open` or `domains`."
@@ -146,16 +149,13 @@ class StandaloneSettings(
     )
 
     def for_auth(self) -> Self:
-        """Return what the auth service is to know: the same, and tickets as a client.
-
-        By a secret of this process.
-        """
+        """Return the settings of auth, with tickets as a client whose secret lives in this process."""
         clients = json.loads(self.oauth_clients.get_secret_value()) if self.oauth_clients else {}
         clients[TICKETS_CLIENT] = self._tickets_client_secret.get_secret_value()
         return self.model_copy(update={"oauth_clients": SecretStr(json.dumps(clients))})
 
     def for_tickets(self) -> TicketsSettings:
-        """Return what the tickets service is to know: the same, with a database of its own."""
+        """Return the settings of tickets, with its own database."""
         shared = {
             name: getattr(self, name) for name in TicketsSettings.model_fields.keys() & self.model_fields_set
         }
@@ -170,13 +170,13 @@ class StandaloneSettings(
 
     @property
     def shows_mailbox(self) -> bool:
-        """Whether a page shows the mail that was written: it has codes, so only to this very machine."""
+        """Whether `/mailbox` shows sent mail. Mail contains codes, so only on a loopback address."""
         return self.mailbox_dir is not None and is_loopback(self.host)
 
     @model_validator(mode="before")
     @classmethod
     def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
-        """Use the keys of the data directory unless others are given; its mailbox without a mail server."""
+        """Default to keys of the data directory, and without a mail server to its mailbox."""
         if not given.keys() & {"smtp_host", "mailbox_dir"}:
             given = {**given, "mailbox_dir": data_directory() / "mailbox"}
         if given.keys() & {"secret_key", "jwks", "jwks_file"}:
@@ -192,7 +192,7 @@ class StandaloneSettings(
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether nobody but this machine can connect to an address."""
+    """Tell whether only this machine can connect to an address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -200,7 +200,7 @@ def is_loopback(host: str) -> bool:
 
 
 def data_directory() -> Path:
-    """Return where a laptop's database and key are kept."""
+    """Return the directory of the local databases, keys and mailbox."""
     return Path(os.environ.get("DOORWARD_DATA_DIR") or "var")
 
 
@@ -219,10 +219,10 @@ def _local_database_url() -> str:
 
 
 def _algorithm(given: dict[str, object]) -> str:
-    # A name of no algorithm is refused by the field itself, in a moment.
+    # The field's own validator rejects an unknown algorithm next.
     return ES256 if given.get("signing_algorithm") == ES256 else HS256
 
 
 def local_key_set() -> Path:
-    """Return where this installation's own keys are, made at its first start."""
+    """Return the file of the local keys, created at the first start."""
     return data_directory() / "keys.json"

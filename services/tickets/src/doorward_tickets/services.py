@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import httpx2
 
-from doorward_client.token_verification import Background
+from doorward_client.token_verification import BackgroundTask
 from doorward_kit.app import AppResources, run_on_shutdown
 from doorward_kit.cleanup import CleanupTask, Purge
 from doorward_kit.idempotency import IdempotencyKeys
@@ -88,7 +88,7 @@ class TicketsServices:
             cleanup=CleanupTask(database, purges),
         )
 
-    def background(self) -> Sequence[Background]:
+    def background(self) -> Sequence[BackgroundTask]:
         """Return the tasks to run while the process serves."""
         close = partial(run_on_shutdown, self.users.close, self.auth.close)
         return [self.cleanup.run, self.deleted_users.run, self.mail.run, close]

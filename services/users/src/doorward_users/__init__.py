@@ -1,1 +1,1 @@
-"""The users service: the directory of people, their roles, and their own profiles."""
+"""The users service: the directory, roles, and the caller's own profile."""

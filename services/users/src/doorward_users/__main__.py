@@ -1,4 +1,4 @@
-"""`python -m doorward_users`: serve the users service as the environment says."""
+"""`python -m doorward_users`: serve the users service with settings from the environment."""
 
 import sys
 

@@ -8,7 +8,6 @@ from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.server import run_service
-from doorward_users.activity import endpoints as activity
 from doorward_users.directory import endpoints as directory
 from doorward_users.profile import endpoints as profile
 from doorward_users.services import UsersServices
@@ -16,17 +15,17 @@ from doorward_users.settings import UsersSettings
 
 USERS: Final = ServiceDefinition(
     name="users",
-    description="The directory of people: reads for everybody signed in, changes for administrators.",
-    # The profile first: its path would match `/{user_id}`.
-    routers=[profile.fast_router, profile.router, activity.router, directory.router],
+    description="The directory of users: signed-in users read it, administrators change it.",
+    # The profile first, because its path would match `/{user_id}`.
+    routers=[profile.fast_router, profile.router, directory.router],
     schema_problem=schema_problem,
 )
 
 
 def create_app(settings: UsersSettings, resources: IdentityResources | None = None) -> FastAPI:
-    """Build the application. Nothing connects before the first request.
+    """Build the application; nothing connects before the first request.
 
-    A process that serves several services hands each the same `resources`, and closes them itself.
+    A process with several services passes the same `resources` to each and closes them itself.
     """
     used = resources or IdentityResources(settings)
     services = UsersServices.create(settings, used)
@@ -34,5 +33,5 @@ def create_app(settings: UsersSettings, resources: IdentityResources | None = No
 
 
 def main() -> int:
-    """Serve as the environment says; return the exit status."""
+    """Serve with settings from the environment; return the exit status."""
     return run_service(UsersSettings, create_app)

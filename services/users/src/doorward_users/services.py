@@ -1,22 +1,22 @@
-"""The services of users: one object a feature, each made once."""
+"""The services of the users application: one object a feature, created once a process."""
 
 from dataclasses import dataclass
 from typing import Self
 
 from doorward_identity.audit.service import AuditLog
 from doorward_identity.resources import IdentityResources
-from doorward_users.directory.service import AccountService
+from doorward_users.directory.service import DirectoryService
 from doorward_users.settings import UsersSettings
 
 
 @dataclass(frozen=True, slots=True)
 class UsersServices:
-    """The container that endpoints get their service from."""
+    """The container that `provide` takes services from."""
 
-    directory: AccountService
+    directory: DirectoryService
     audit: AuditLog
 
     @classmethod
     def create(cls, settings: UsersSettings, resources: IdentityResources) -> Self:
-        """Make each service; raises SettingsError."""
-        return cls(directory=AccountService(resources, settings), audit=AuditLog(resources, settings))
+        """Create each service; raises SettingsError."""
+        return cls(directory=DirectoryService(resources, settings), audit=AuditLog(resources, settings))

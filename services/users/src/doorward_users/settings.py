@@ -8,20 +8,21 @@ from doorward_identity.settings import IdentitySettings
 
 
 class DirectoryVisibility(StrEnum):
-    """Who may read other people's entries."""
+    """Who may read the entries of other users."""
 
     MEMBERS = "members"
     ADMINS = "admins"
 
 
 class UsersSettings(IdentitySettings):
-    """What the users service needs to know besides what every service does."""
+    """Settings of the users service, added to those of every service."""
 
     directory_visibility: DirectoryVisibility = Field(
         default=DirectoryVisibility.MEMBERS,
-        description="Who reads the directory: `members` (everybody signed in) or `admins`.",
+        description="Who reads the directory: `members` (every signed-in user) or `admins` (holders of the"
+        " permission `users:read`).",
     )
     admin_set_password_must_change: bool = Field(
         default=False,
-        description="Whether users must change a password that an administrator set before they can sign in.",
+        description="Whether users must change a password that an administrator set before they sign in.",
     )

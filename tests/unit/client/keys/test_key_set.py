@@ -50,12 +50,12 @@ def test_a_public_key_verifies_and_does_not_sign() -> None:
     assert public.keys[EC["kid"]].verifying.verify(b"text", key.signing.sign(b"text"))
 
 
-def test_a_key_signs_from_its_time_on_and_is_believed_before_and_until_it_retires() -> None:
+def test_a_key_is_valid_before_it_signs_and_until_it_retires() -> None:
     keys = parse({**new_jwk(HS256), "activate_at": 200}, {**OCT, "retire_at": 300})
     new = next(kid for kid in keys.keys if kid != OCT["kid"])
     signing = [getattr(keys.signing_key(now), "kid", None) for now in (100, 199, 200, 299, 300)]
     assert signing == [OCT["kid"], OCT["kid"], new, new, new]
-    assert [set(keys.believed(now)) for now in (100, 299, 300)] == [
+    assert [set(keys.verification_keys(now)) for now in (100, 299, 300)] == [
         {OCT["kid"], new},
         {OCT["kid"], new},
         {new},

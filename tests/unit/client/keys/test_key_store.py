@@ -21,34 +21,34 @@ def cannot_sign(key_set: KeySet) -> str | None:
 
 def follow(path: Path) -> tuple[KeyStore, KeySetWatcher, Metrics]:
     metrics = Metrics()
-    ring = KeyStore(KeySet.parse(path.read_bytes()), problem=cannot_sign)
-    return ring, KeySetWatcher(ring, path, metrics), metrics
+    keys = KeyStore(KeySet.parse(path.read_bytes()), problem=cannot_sign)
+    return keys, KeySetWatcher(keys, path, metrics.verification), metrics
 
 
 def test_keys_become_active_and_retire_with_the_clock() -> None:
     now = 100.0
     old, new = new_jwk(HS256) | {"retire_at": 300}, new_jwk(HS256, activate_at=200)
-    ring = KeyStore(KeySet.parse(text(old, new)), clock=lambda: now)
-    before = ring.believed
-    assert ring.signing.kid == old["kid"]
+    keys = KeyStore(KeySet.parse(text(old, new)), clock=lambda: now)
+    before = keys.verification_keys
+    assert keys.signing.kid == old["kid"]
     now = 200
-    ring.turn()
-    assert ring.signing.kid == new["kid"]
-    assert ring.believed is before  # nothing to forget: both still verify
+    keys.refresh()
+    assert keys.signing.kid == new["kid"]
+    assert keys.verification_keys is before  # nothing to forget: both still verify
     now = 300
-    ring.turn()
-    assert ring.believed is not before
-    assert set(ring.believed) == {new["kid"]}
+    keys.refresh()
+    assert keys.verification_keys is not before
+    assert set(keys.verification_keys) == {new["kid"]}
 
 
 def test_a_ring_whose_last_key_retired_says_so() -> None:
     now = 100.0
-    ring = KeyStore(KeySet.parse(text(new_jwk(HS256) | {"retire_at": 200})), clock=lambda: now)
+    keys = KeyStore(KeySet.parse(text(new_jwk(HS256) | {"retire_at": 200})), clock=lambda: now)
     now = 200
-    ring.turn()
-    assert not ring.believed
+    keys.refresh()
+    assert not keys.verification_keys
     with pytest.raises(NoSigningKeyError):
-        _ = ring.signing
+        _ = keys.signing
 
 
 def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: Path) -> None:
@@ -59,18 +59,18 @@ def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: P
     link = tmp_path / "data"
     link.symlink_to("one")
     path = link / "keys.json"
-    ring, follower, _ = follow(path)
-    follower.look()
-    assert set(ring.believed) == {first["kid"]}
+    keys, watcher, _ = follow(path)
+    watcher.check()
+    assert set(keys.verification_keys) == {first["kid"]}
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").replace(link)  # as the kubelet does
-    follower.look()
-    assert set(ring.believed) == {second["kid"]}
+    watcher.check()
+    assert set(keys.verification_keys) == {second["kid"]}
     same_time = path.stat().st_mtime_ns
     path.write_bytes(text(third))
     os.utime(path, ns=(same_time, same_time))
-    follower.look()
-    assert set(ring.believed) == {third["kid"]}
+    watcher.check()
+    assert set(keys.verification_keys) == {third["kid"]}
 
 
 @pytest.mark.parametrize(
@@ -87,27 +87,27 @@ def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: P
 def test_a_file_that_cannot_be_used_changes_nothing_and_counts(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(text(new_jwk(HS256)))
-    ring, follower, metrics = follow(path)
-    before = ring.signing
+    keys, watcher, metrics = follow(path)
+    before = keys.signing
     path.write_bytes(damaged)
     for _ in range(3):
-        follower.look()
-    assert ring.signing == before
+        watcher.check()
+    assert keys.signing == before
     assert b"doorward_key_set_reload_failures_total 1.0" in metrics.render()
     path.unlink()
-    follower.look()
-    assert ring.signing == before
+    watcher.check()
+    assert keys.signing == before
 
 
 def test_a_ring_that_only_verifies_takes_public_keys() -> None:
     public = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
-    ring = KeyStore(KeySet({}))
-    ring.replace(KeySet.parse(text(public)))
-    assert set(ring.believed) == {public["kid"]}
-    assert not ring.can_sign
+    keys = KeyStore(KeySet({}))
+    keys.replace(KeySet.parse(text(public)))
+    assert set(keys.verification_keys) == {public["kid"]}
+    assert not keys.can_sign
 
 
 def test_a_ring_that_signs_refuses_a_set_that_could_not() -> None:
-    ring = KeyStore(KeySet.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"), problem=cannot_sign)
+    keys = KeyStore(KeySet.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"), problem=cannot_sign)
     with pytest.raises(InvalidKeySetError, match="signs now"):
-        ring.replace(KeySet({}))
+        keys.replace(KeySet({}))

@@ -15,9 +15,9 @@ class NoMetadataError(NotFoundError):
     detail = "Set DOORWARD_ISSUER to the address of this service, for every service, to publish metadata."
 
 
-def published_keys(ring: KeyStore) -> tuple[JsonWebKeySet, str]:
+def published_keys(keys: KeyStore) -> tuple[JsonWebKeySet, str]:
     """Return the public keys that tokens may be signed with, and their entity tag."""
-    public = [dict(key.public_jwk) for key in ring.believed.values() if key.public_jwk is not None]
+    public = [dict(key.public_jwk) for key in keys.verification_keys.values() if key.public_jwk is not None]
     kids = ",".join(sorted(key["kid"] for key in public))
     return JsonWebKeySet(keys=public), quote_etag(hashlib.sha256(kids.encode("ascii")).hexdigest()[:16])
 

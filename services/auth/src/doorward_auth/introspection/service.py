@@ -62,7 +62,7 @@ class TokenInspector:
             return True
 
         ended = await self._runtime.database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log.info("token.revoked", client=client, session_id=str(session_id), was_live=ended)
 
     async def _session_of(self, text: str) -> uuid.UUID | None:

@@ -88,7 +88,7 @@ class PasswordService:
         if not await self._runtime.database.write(work):
             # While the hashes were computed, the password was changed or the account disabled.
             raise InvalidCredentialsError
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         self._mail.wake()
         log.info("password.changed")
 

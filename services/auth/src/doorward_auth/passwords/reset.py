@@ -114,7 +114,7 @@ class ResetService:
         # Raised here, behind the commit: the guess stays used.
         if not await self._runtime.database.write(work):
             raise InvalidCodeError
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         self._mail.wake()
         log.info("password.reset")
         return device

@@ -12,7 +12,7 @@ from doorward_auth.rate_limiting.backends import BackendUnavailableError, Databa
 from doorward_auth.rate_limiting.errors import TooManyAttemptsError
 from doorward_auth.rate_limiting.limits import KEPT, Subject
 from doorward_auth.rate_limiting.metrics import RateLimitMetrics
-from doorward_client.token_verification import Background
+from doorward_client.token_verification import BackgroundTask
 from doorward_kit.app import AppResources
 from doorward_kit.unit_of_work import Work
 
@@ -33,7 +33,7 @@ class RateLimiter:
         self._units = runtime.database
         self._database: RateLimitBackend = DatabaseBackend(runtime.database)
         self._redis: RateLimitBackend | None = None
-        self._watch: Background | None = None
+        self._watch: BackgroundTask | None = None
         if redis_url is not None:
             # Imported by those who use it: the client library takes 15 MiB.
             from doorward_auth.rate_limiting.redis_backend import RedisBackend  # noqa: PLC0415

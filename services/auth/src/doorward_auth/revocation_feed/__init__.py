@@ -1,1 +1,1 @@
-"""The list of revoked tokens, for services that have no part in the identity database."""
+"""The revocation list for services without the identity database."""

@@ -87,5 +87,5 @@ class SessionService:
         return was_live
 
     def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log.info(event, actor_id=str(caller.user_id), subject_id=str(subject), **fields)

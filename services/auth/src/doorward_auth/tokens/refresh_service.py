@@ -120,5 +120,5 @@ class RefreshService:
 
         ended = await self._database.write(end)
         if ended:
-            self._runtime.feed.wake()
+            self._runtime.revocation_poller.wake()
         return ended

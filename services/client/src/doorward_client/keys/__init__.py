@@ -1,1 +1,1 @@
-"""Keys of access tokens: what a good secret is, key sets, and the ring that follows their changes."""
+"""Keys of access tokens: strength of secrets, key sets, and the store that follows their changes."""

@@ -1,68 +1,69 @@
-"""Keys that auth publishes (RFC 7517): for services that verify and hold no secret of tokens."""
+"""Public keys that auth publishes (RFC 7517), for services that verify tokens and hold no secret."""
 
 import asyncio
 from typing import Final
 
-import httpx2
 import structlog
 
-from doorward_client.internal_http import internal_http_client
+from doorward_client.internal_http import FetchError, fetch, internal_http_client
 from doorward_client.keys.key_set import ES256, InvalidKeySetError, KeySet
 from doorward_client.keys.key_store import POLL_INTERVAL_SECONDS, KeyStore
-from doorward_kit.metrics import Metrics
+from doorward_client.metrics import VerificationMetrics
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS: Final = 2.0
-"""A rotation gives verifiers minutes; a key taken out because it leaked must be gone within five seconds."""
+JWKS_POLL_SECONDS: Final = 2.0
+"""A rotation leaves verifiers minutes, but a leaked key that was removed must be gone within five seconds."""
 
-MAX_BYTES: Final = 65_536
+MAX_JWKS_BYTES: Final = 65_536
 _TIMEOUT_SECONDS: Final = 3.0
+_NOT_MODIFIED: Final = 304
 
 
 class JwksClient:
-    """Keeps a ring up to date with the key set at an address.
+    """Keeps a key store up to date with the key set at a URL.
 
-    Until the first answer the ring is empty, and the service is not ready. An answer that cannot be
-    used, or none, changes nothing: the keys from before stay.
+    The store is empty and the service not ready until the first response. A failed or unusable response
+    keeps the previous keys.
     """
 
-    def __init__(self, ring: KeyStore, url: str, metrics: Metrics) -> None:
-        self._ring = ring
+    def __init__(self, keys: KeyStore, url: str, metrics: VerificationMetrics) -> None:
+        self._keys = keys
         self._url = url
-        self._client = internal_http_client(timeout=_TIMEOUT_SECONDS)
-        self._failures = metrics.key_set_failures
+        self._client = internal_http_client()
+        self._metrics = metrics
         self._etag: str | None = None
-        metrics.keys.set_function(lambda: len(ring.believed))
+        metrics.observe_keys(lambda: len(keys.verification_keys))
 
     async def run(self) -> None:
-        """Ask again and again, for as long as the process serves."""
+        """Poll until cancelled."""
         async with self._client:
             while True:
                 try:
                     await self.update()
-                except (httpx2.HTTPError, InvalidKeySetError) as error:
-                    self._failures.inc()
-                    log.warning("jwks.fetch_failed", error=repr(error))
-                # Until there are keys nobody can be let in, so ask more often.
-                await asyncio.sleep(POLL_SECONDS if self._ring.believed else POLL_INTERVAL_SECONDS)
+                except (FetchError, InvalidKeySetError) as error:
+                    self._metrics.key_set_failed()
+                    log.warning("jwks.fetch_failed", error=str(error))
+                # Without keys every request is answered 503, so poll more often.
+                has_keys = bool(self._keys.verification_keys)
+                await asyncio.sleep(JWKS_POLL_SECONDS if has_keys else POLL_INTERVAL_SECONDS)
 
     async def update(self) -> None:
-        """Ask once; raises httpx2.HTTPError or InvalidKeySetError."""
-        headers = {} if self._etag is None else {"If-None-Match": self._etag}
-        async with self._client.stream("GET", self._url, headers=headers) as response:
-            if response.status_code == httpx2.codes.NOT_MODIFIED:
-                return
-            response.raise_for_status()
-            document = b""
-            async for chunk in response.aiter_bytes():
-                document += chunk
-                if len(document) > MAX_BYTES:
-                    raise InvalidKeySetError(f"is longer than {MAX_BYTES} bytes")
-        published = KeySet.parse(document)
+        """Poll once; raises FetchError or InvalidKeySetError."""
+        response = await fetch(
+            self._client,
+            self._url,
+            max_bytes=MAX_JWKS_BYTES,
+            timeout=_TIMEOUT_SECONDS,
+            accept=(200, _NOT_MODIFIED),
+            headers={} if self._etag is None else {"If-None-Match": self._etag},
+        )
+        if response.status == _NOT_MODIFIED:
+            return
+        published = KeySet.parse(response.content)
         if any(key.algorithm != ES256 for key in published.keys.values()):
-            # What everybody can read proves nothing when it is the secret itself.
+            # A published HS256 secret would let every reader sign tokens.
             raise InvalidKeySetError("publishes a key that should be secret")
-        self._ring.replace(published)
+        self._keys.replace(published)
         self._etag = response.headers.get("ETag")
         log.info("jwks.loaded", kids=sorted(published.keys))

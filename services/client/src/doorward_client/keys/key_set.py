@@ -1,8 +1,8 @@
-"""Key sets: JWK sets (RFC 7517) of the keys before, now and next, as a Secret holds them.
+"""Key sets: JWK sets (RFC 7517) with the previous, current and next keys, as a Secret holds them.
 
-Each key is for one algorithm, HS256 or ES256 (RFC 8725 section 3.1). Two members beside the standard's
-say when a key counts, in Unix seconds: it signs from `activate_at` on, and nobody believes it from
-`retire_at` on. A key is distributed before it signs, so that no verifier meets a token of a stranger.
+Each key is for one algorithm, HS256 or ES256 (RFC 8725 section 3.1). Two additional members are Unix times:
+a key signs from `activate_at` on and is valid until `retire_at`. Keys are distributed before they sign, so
+that every verifier knows them by then.
 """
 
 import re
@@ -15,7 +15,6 @@ from jose.backends.base import Key as JoseKey
 from jose.exceptions import JOSEError
 
 from doorward_client import base64url, strict_json
-from doorward_client.keys.low_s_signatures import LowSKey
 from doorward_client.keys.secret_strength import WeakKeyError, check_secret, key_id
 
 HS256: Final = "HS256"
@@ -27,12 +26,12 @@ _EC_PUBLIC: Final = ("kty", "crv", "x", "y")
 
 
 class InvalidKeySetError(ValueError):
-    """The text is no key set to work with; the message says why and quotes no key."""
+    """The text is not a usable key set; the message has the reason and quotes no key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a set. `secret` is None where only the public half is there."""
+    """One key of a set. `signing` and `secret` are None for a public key."""
 
     kid: str
     algorithm: str
@@ -44,11 +43,10 @@ class Key:
     retire_at: int | None = None
 
     def is_retired(self, now: float) -> bool:
-        """Tell whether nobody believes the key any more."""
         return self.retire_at is not None and now >= self.retire_at
 
     def is_active(self, now: float) -> bool:
-        """Tell whether tokens are signed with the key now, by whoever has its private half."""
+        """Return whether the issuer signs with the key at `now`."""
         return self.activate_at <= now and not self.is_retired(now)
 
 
@@ -60,7 +58,7 @@ class KeySet:
 
     @classmethod
     def of_secret(cls, secret: str) -> Self:
-        """Make a set of one HS256 key; raises WeakKeyError."""
+        """Return a set of one HS256 key; raises WeakKeyError."""
         raw = secret.encode("utf-8")
         check_secret(raw)
         return cls({(kid := key_id(raw)): _hmac_key(kid, raw, {})})
@@ -80,12 +78,12 @@ class KeySet:
             raise InvalidKeySetError("has two keys with the same kid")
         return cls({key.kid: key for key in keys})
 
-    def believed(self, now: float) -> dict[str, Key]:
-        """Return the keys that tokens may be signed with: also those that do not sign yet."""
+    def verification_keys(self, now: float) -> dict[str, Key]:
+        """Return the valid keys by id, including those that do not sign yet."""
         return {kid: key for kid, key in self.keys.items() if not key.is_retired(now)}
 
     def signing_key(self, now: float) -> Key | None:
-        """Return the key that signs: the one that became active last, None without one."""
+        """Return the active private key with the latest `activate_at`, or None."""
         usable = [key for key in self.keys.values() if key.signing is not None and key.is_active(now)]
         return max(usable, key=lambda key: key.activate_at, default=None)
 
@@ -98,10 +96,10 @@ class KeySet:
 
 def _parse_key(member: object, number: int) -> Key:
     if not isinstance(member, dict):
-        raise InvalidKeySetError(f"has something that is no key at place {number}")
+        raise InvalidKeySetError(f"has a member that is no key at position {number}")
     kid = member.get("kid")
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
-        raise InvalidKeySetError(f"has a key without a usable kid at place {number}")
+        raise InvalidKeySetError(f"has a key without a usable kid at position {number}")
     if member.get("use", "sig") != "sig":
         raise InvalidKeySetError(f"has a key that is not for signatures: {kid}")
     try:
@@ -126,13 +124,13 @@ def _hmac_key(kid: str, secret: bytes, member: Mapping[str, Any]) -> Key:
 def _elliptic_key(kid: str, member: Mapping[str, Any]) -> Key:
     public = {name: _text(member, name) for name in _EC_PUBLIC}
     if public["crv"] != "P-256":
-        raise ValueError("RFC 7518 section 3.4 has one curve for ES256")
+        raise ValueError("ES256 is P-256 (RFC 7518 section 3.4)")
     published = {**public, "alg": ES256, "use": "sig", "kid": kid}
-    verifying = LowSKey(jwk.construct(public, ES256))
+    verifying = jwk.construct(public, ES256)
     if "d" not in member:
         return Key(kid, ES256, verifying, None, None, published, *_times(member))
     private = _text(member, "d")
-    signing = LowSKey(jwk.construct({**public, "d": private}, ES256))
+    signing = jwk.construct({**public, "d": private}, ES256)
     return Key(kid, ES256, verifying, signing, base64url.decode(private), published, *_times(member))
 
 
@@ -146,5 +144,5 @@ def _times(member: Mapping[str, Any]) -> tuple[int, int | None]:
 def _text(member: Mapping[str, Any], name: str) -> str:
     value = member.get(name)
     if not isinstance(value, str):
-        raise ValueError(f"{name} is not text")  # noqa: TRY004 - one kind of error for a damaged key
+        raise ValueError(f"{name} is not text")  # noqa: TRY004 - one error type for a damaged key
     return value

@@ -1,4 +1,4 @@
-"""The ring: the keys that count at this moment, followed while the process serves."""
+"""The keys that are valid now, kept up to date while the process serves."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ import structlog
 
 from doorward_client.errors import UnavailableError
 from doorward_client.keys.key_set import InvalidKeySetError, Key, KeySet
-from doorward_kit.metrics import Metrics
+from doorward_client.metrics import VerificationMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -19,24 +19,24 @@ POLL_INTERVAL_SECONDS: Final = 1.0
 
 
 class NoSigningKeyError(UnavailableError):
-    """503: every key that could sign has retired, or none is active yet."""
+    """503: every signing key has retired, or none is active yet."""
 
     code = "no_signing_key"
-    detail = "No key is active to sign tokens with. An operator has to give the service the next key set."
+    detail = "No signing key is active. An operator must provide the next key set."
 
 
 class KeysNotReadError(UnavailableError):
-    """503: nobody can be judged before the keys have been read once; a 401 would log people out."""
+    """503 before the first key set: a 401 would make clients log their users out."""
 
     code = "no_keys"
-    detail = "This service has not got the keys of access tokens yet. Try again shortly."
+    detail = "The service has not loaded the keys of access tokens yet. Try again shortly."
 
 
 class KeyStore:
-    """What verifies, what signs, and the secrets to derive others from.
+    """The keys that verify, the key that signs, and the secrets from which other secrets are derived.
 
-    `problem` says what a set lacks for this service, or None. A change swaps references: a request sees
-    the keys before it or after it, never a mixture.
+    `problem` returns what a set lacks for this service, or None. A change replaces references: a request
+    uses the keys before the change or after it, never a mixture.
     """
 
     def __init__(
@@ -49,103 +49,102 @@ class KeyStore:
         self._clock = clock
         self._problem = problem
         self._key_set = key_set
-        self._believed: Mapping[str, Key] = MappingProxyType({})
+        self._verification_keys: Mapping[str, Key] = MappingProxyType({})
         self._signing: Key | None = None
         self._secrets: tuple[bytes, ...] = ()
-        self.turn()
+        self.refresh()
 
     @classmethod
     def of_secret(cls, secret: str) -> "KeyStore":
-        """Make a ring of one HS256 key; raises WeakKeyError."""
+        """Return a store of one HS256 key; raises WeakKeyError."""
         return cls(KeySet.of_secret(secret))
 
     @property
-    def believed(self) -> Mapping[str, Key]:
-        """The keys that tokens may be signed with, by id; another object after every change."""
-        return self._believed
+    def verification_keys(self) -> Mapping[str, Key]:
+        """The valid keys by id; another object after every change."""
+        return self._verification_keys
 
     @property
     def signing(self) -> Key:
-        """The key that signs; raises NoSigningKeyError."""
+        """The key that signs now; raises NoSigningKeyError."""
         if self._signing is None:
             raise NoSigningKeyError
         return self._signing
 
     @property
     def can_sign(self) -> bool:
-        """Whether a key of the set signs now."""
         return self._signing is not None
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """Every secret of the set, the signing key's first."""
+        """The secrets of all keys, the signing key's first."""
         return self._secrets
 
     def replace(self, key_set: KeySet) -> None:
-        """Take another set of keys; raises InvalidKeySetError for one that this service cannot work with."""
+        """Use another key set; raises InvalidKeySetError if the service cannot work with it."""
         problem = self._problem(key_set)
         if problem is not None:
             raise InvalidKeySetError(problem)
         self._key_set = key_set
-        self.turn()
+        self.refresh()
 
-    def turn(self) -> None:
-        """Let keys become active and retire as the clock says."""
+    def refresh(self) -> None:
+        """Apply the activation and retirement times that have passed."""
         now = self._clock()
-        believed = self._key_set.believed(now)
-        if believed != dict(self._believed):
-            self._believed = MappingProxyType(believed)
+        valid = self._key_set.verification_keys(now)
+        if valid != dict(self._verification_keys):
+            self._verification_keys = MappingProxyType(valid)
         self._signing = self._key_set.signing_key(now)
         self._secrets = self._key_set.secrets(now)
 
 
 class KeySetWatcher:
-    """Keeps a ring up to date: with the clock, and with the file that the keys were read from.
+    """Keeps a key store up to date with the clock and with the file of its key set.
 
-    Kubernetes replaces a mounted Secret's files by turning a symbolic link, which no watch on the file
-    itself notices; reading a kilobyte each second does. What cannot be used changes nothing: the
-    keys from before stay, and the log and a metric say so.
+    Kubernetes replaces the files of a mounted Secret by switching a symbolic link, which a watch on the file
+    does not notice, so the file is read each second. An unreadable or invalid file keeps the previous keys;
+    the log and a metric report it.
     """
 
-    def __init__(self, ring: KeyStore, path: Path | None, metrics: Metrics) -> None:
-        self._ring = ring
+    def __init__(self, keys: KeyStore, path: Path | None, metrics: VerificationMetrics) -> None:
+        self._keys = keys
         self._path = path
-        self._failures = metrics.key_set_failures
-        self._seen: bytes | None = None
+        self._metrics = metrics
+        self._last_text: bytes | None = None
         self._is_unreadable = False
-        metrics.keys.set_function(lambda: len(ring.believed))
+        metrics.observe_keys(lambda: len(keys.verification_keys))
 
     async def run(self) -> None:
-        """Look again and again, for as long as the process serves."""
+        """Check until cancelled."""
         while True:
             await asyncio.sleep(POLL_INTERVAL_SECONDS)
-            self.look()
+            self.check()
 
-    def look(self) -> None:
-        """Look once."""
+    def check(self) -> None:
+        """Read the file once and apply the clock."""
         if self._path is not None:
-            self._follow(self._path)
-        self._ring.turn()
+            self._read(self._path)
+        self._keys.refresh()
 
-    def _follow(self, path: Path) -> None:
+    def _read(self, path: Path) -> None:
         try:
             text = path.read_bytes()
         except OSError as error:
             if not self._is_unreadable:
-                self._failures.inc()
-                log.error("jwks.unreadable", error=type(error).__name__)  # noqa: TRY400 - the kind says it all
+                self._metrics.key_set_failed()
+                log.error("jwks.unreadable", error=type(error).__name__)  # noqa: TRY400 - the type suffices
             self._is_unreadable = True
             return
         self._is_unreadable = False
-        if text != self._seen:
-            self._seen = text
+        if text != self._last_text:
+            self._last_text = text
             self._replace(text)
 
     def _replace(self, text: bytes) -> None:
         try:
-            self._ring.replace(KeySet.parse(text))
+            self._keys.replace(KeySet.parse(text))
         except InvalidKeySetError as error:
-            self._failures.inc()
-            log.error("jwks.invalid", reason=str(error))  # noqa: TRY400 - the reason is all there is
+            self._metrics.key_set_failed()
+            log.error("jwks.invalid", reason=str(error))  # noqa: TRY400 - the reason suffices
             return
-        log.info("jwks.loaded", kids=sorted(self._ring.believed))
+        log.info("jwks.loaded", kids=sorted(self._keys.verification_keys))

@@ -1,17 +1,17 @@
-"""What a secret must be to sign tokens or to identify a service."""
+"""Rules for secrets that sign tokens or identify a service."""
 
 import hashlib
 from typing import Final
 
 MINIMUM_BYTES: Final = 32
-"""RFC 7518 section 3.2: as long as the hash's output."""
+"""RFC 7518 section 3.2: at least as long as the hash."""
 
 _MINIMUM_DISTINCT_BYTES: Final = 12
-"""Thirty-two random bytes have fewer than this about once in 10^20; typed-in fillers always do."""
+"""32 random bytes have fewer about once in 10^20; typed fillers always do."""
 
 _WELL_KNOWN: Final = frozenset(
     {
-        # Printed in tutorials and default files; each has been found signing live tokens.
+        # From tutorials and default files; each has been found in production.
         b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
         b"a-string-secret-at-least-256-bits-long",
         b"your-256-bit-secret-your-256-bit-secret",
@@ -23,17 +23,19 @@ _WELL_KNOWN: Final = frozenset(
 
 
 class WeakKeyError(ValueError):
-    """The key would let strangers sign tokens; the message says what to set instead."""
+    """The secret can be guessed; the message says how to generate one."""
 
 
 def check_secret(secret: bytes) -> None:
-    """Refuse a secret that can be guessed; raises WeakKeyError."""
+    """Raise WeakKeyError for a secret that can be guessed."""
     if len(secret) < MINIMUM_BYTES:
-        raise WeakKeyError(f"is shorter than {MINIMUM_BYTES} bytes; make one with `openssl rand -base64 48`")
+        raise WeakKeyError(
+            f"is shorter than {MINIMUM_BYTES} bytes; generate one with `openssl rand -base64 48`"
+        )
     if secret in _WELL_KNOWN or len(set(secret)) < _MINIMUM_DISTINCT_BYTES:
-        raise WeakKeyError("is well known or repetitive; make one with `openssl rand -base64 48`")
+        raise WeakKeyError("is well known or repetitive; generate one with `openssl rand -base64 48`")
 
 
 def key_id(secret: bytes) -> str:
-    """Name a key by a hash that says nothing about it, equal in every service that holds it."""
+    """Return the id of a secret: a hash, the same in every service, that reveals nothing of it."""
     return hashlib.sha256(b"doorward key id\0" + secret).hexdigest()[:16]

@@ -1,52 +1,132 @@
-"""What travels between the list and where it comes from."""
+"""Revocation entries, their JSON, and the interface of a source."""
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Annotated, Final, Literal, Protocol, Self
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import to_json
+
+MAX_LIFETIME_SECONDS: Final = 3_660.0
+"""The longest lifetime of an access token and the largest leeway: no entry needs to live longer."""
+
+_Lifetime = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False, description="Seconds until the last of these tokens has expired."),
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What one look at the source brought. Lifetimes are seconds from now, so clocks may differ.
+class RevocationEntries:
+    """Revoked sessions and users. Lifetimes are seconds from now, so that clocks are never compared.
 
-    `sessions` maps a session to its entry's lifetime, `users` a user to (lowest token_version, lifetime);
-    `cursor` is for the next look, which brings what has changed since: the time at which this one began.
-    `read_by` is the time at which it was certainly over, in the same form. `age` is how many seconds ago
-    the source itself was up to date.
+    `sessions` maps a session to the lifetime of its entry, `users` a user to the lowest valid
+    `token_version` and the lifetime.
     """
 
     sessions: Mapping[uuid.UUID, float] = field(default_factory=dict)
     users: Mapping[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
-    cursor: str | None = None
-    age: float = 0.0
-    read_by: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.sessions or self.users)
 
-    def __or__(self, later: "Changes") -> "Changes":
-        return Changes(
-            {**self.sessions, **later.sessions},
-            {**self.users, **later.users},
-            later.cursor,
-            later.age,
-            later.read_by,
-        )
+
+@dataclass(frozen=True, slots=True)
+class FetchedRevocations:
+    """The result of one poll. `age` is how many seconds ago the source itself was current."""
+
+    entries: RevocationEntries
+    age: float = 0.0
 
 
-class Source(Protocol):
-    """Where the list comes from: the database, or auth over HTTP."""
+class RevocationSource(Protocol):
+    """The identity database, or auth over HTTP."""
 
-    async def changes(self, cursor: str | None) -> Changes:
-        """Return everything (without a cursor) or what changed since; any exception is a failed look."""
+    async def fetch(self) -> FetchedRevocations:
+        """Return the entries that may be new to the caller, at first all. Any exception is a failed poll."""
+
+    def problem(self) -> str | None:
+        """Return why no token can be valid although the list was fetched, or None."""
+
+    def warning(self) -> str | None:
+        """Return what an operator should look at although tokens are verified, or None."""
 
     async def close(self) -> None:
-        """Let go of what was opened: nobody looks any more."""
+        """Close the connections."""
 
 
-class Exchange(Protocol):
-    """Where services tell each other at once what the next look would bring a little later."""
+class RevocationPublisher(Protocol):
+    """Notifies the other services at once of entries that their next poll would bring."""
 
-    async def publish(self, changes: Changes) -> None:
-        """Tell the others; never raises, for the source has it all anyway."""
+    async def publish(self, entries: RevocationEntries) -> None:
+        """Notify the other services; never raises, because the source has the entries."""
+
+
+class RevokedSession(BaseModel):
+    """A session whose access tokens are all revoked."""
+
+    type: Literal["session"] = "session"
+    id: uuid.UUID
+    expires_in: _Lifetime
+
+
+class RevokedUser(BaseModel):
+    """A user whose access tokens with a lower `token_version` are revoked."""
+
+    type: Literal["user"] = "user"
+    id: uuid.UUID
+    token_version: int = Field(ge=0, lt=2**63)
+    expires_in: _Lifetime
+
+
+class RevocationMessage(BaseModel):
+    """Entries as JSON: the message on Redis."""
+
+    items: list[Annotated[RevokedSession | RevokedUser, Field(discriminator="type")]]
+
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Read JSON; raises ValueError with a message that quotes nothing of the text."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ValueError(f"no list of revocations ({error.errors()[0]['type']})") from None
+
+    @property
+    def entries(self) -> RevocationEntries:
+        sessions: dict[uuid.UUID, float] = {}
+        users: dict[uuid.UUID, tuple[int, float]] = {}
+        for item in self.items:
+            lifetime = min(item.expires_in, MAX_LIFETIME_SECONDS)
+            if isinstance(item, RevokedUser):
+                users[item.id] = (item.token_version, lifetime)
+            else:
+                sessions[item.id] = lifetime
+        return RevocationEntries(sessions, users)
+
+
+class RevocationListResponse(RevocationMessage):
+    """The whole revocation list, and what auth writes into access tokens."""
+
+    next_cursor: None = Field(default=None, description="Always null: the list has one page.")
+    issuer: str = Field(description="`iss` of access tokens, as auth has it from `DOORWARD_ISSUER`.")
+    audience: str | list[str] = Field(
+        description="`aud` of access tokens, as auth has it from `DOORWARD_AUDIENCE`."
+    )
+
+
+def dump_entries(entries: RevocationEntries, **members: str | list[str] | None) -> bytes:
+    """Return the JSON of a RevocationMessage, with further members of the object.
+
+    Written without the models, which would take three times as long for a long list.
+    """
+    items: list[dict[str, object]] = [
+        {"type": "session", "id": session, "expires_in": seconds}
+        for session, seconds in entries.sessions.items()
+    ]
+    items += [
+        {"type": "user", "id": user, "token_version": version, "expires_in": seconds}
+        for user, (version, seconds) in entries.users.items()
+    ]
+    return to_json({"items": items, **members})

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and those of every process that verifies access tokens."""
+"""Settings: their sources, and those of a service that verifies access tokens."""
 
 from doorward_client.settings.base import (
     PREFIX,

@@ -1,7 +1,7 @@
-"""Settings: DOORWARD_ environment variables, mounted files, and the older server's names.
+"""Settings from DOORWARD_ environment variables and mounted files.
 
-Order, first wins: DOORWARD_<NAME>, DOORWARD_<NAME>_FILE (the content of that file, without its last
-line break), the older names (MYSQL_*, LOGLEVEL, DEFAULT_TOKEN_EXPIRY, SECRET_KEY).
+DOORWARD_<NAME> comes before DOORWARD_<NAME>_FILE, which names a file with the value; its last line break is
+removed.
 """
 
 import os
@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import sqlalchemy as sa
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -18,24 +17,16 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from doorward_kit.logging import LEVELS
-
 PREFIX: Final = "DOORWARD_"
 S = TypeVar("S", bound="DoorwardSettings")
 
-_OLDER_NAMES: Final[Mapping[str, str]] = {
-    "log_level": "LOGLEVEL",
-    "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
-    "secret_key": "SECRET_KEY",
-}
-
 
 class SettingsError(Exception):
-    """The configuration cannot work; the message is one line that says what to set."""
+    """The configuration is unusable; the message is one line that says what to set."""
 
 
 class DoorwardSettings(BaseSettings):
-    """Where settings come from, and how much a process says."""
+    """Base of all settings: their sources."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -44,14 +35,13 @@ class DoorwardSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    log_level: str = Field(default="info", description=f"One of {', '.join(LEVELS)}.")
-
-    @field_validator("log_level")
     @classmethod
-    def _known_level(cls, value: str) -> str:
-        if value.lower() not in LEVELS:
-            raise ValueError(f"is not one of {', '.join(LEVELS)}")
-        return value.lower()
+    def variable_of(cls, name: str) -> str:
+        """Return the variable that a setting was read from, for errors."""
+        variable = PREFIX + name.upper()
+        file_variable = f"{variable}_FILE"
+        is_file = not os.environ.get(variable) and os.environ.get(file_variable)
+        return file_variable if is_file else variable
 
     @classmethod
     def settings_customise_sources(
@@ -62,19 +52,14 @@ class DoorwardSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put mounted files and the older names behind the environment."""
-        return (
-            init_settings,
-            env_settings,
-            LookupSource(settings_cls, _from_file),
-            LookupSource(settings_cls, _from_legacy_env),
-        )
+        """Read mounted files after the environment."""
+        return init_settings, env_settings, LookupSource(settings_cls, _from_file)
 
 
 class LookupSource(PydanticBaseSettingsSource):
     """A settings source that is a function from a field's name to its text.
 
-    It is asked only for what the sources before it left open.
+    Fields that an earlier source has set are not looked up.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], lookup: Callable[[str], str | None]) -> None:
@@ -82,18 +67,18 @@ class LookupSource(PydanticBaseSettingsSource):
         self._lookup = lookup
 
     def get_field_value(self, _field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the value, the key it goes under, and that it needs no decoding."""
+        """Return the value, its key, and that the value needs no decoding."""
         return self._lookup(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return every field that this source knows."""
-        open_names = self.settings_cls.model_fields.keys() - self.current_state.keys()
-        found = {name: self._lookup(name) for name in open_names}
+        # pydantic-settings has `current_state` from 2.3 on. Before that, earlier sources win by the merge.
+        known = getattr(self, "current_state", {})
+        found = {name: self._lookup(name) for name in self.settings_cls.model_fields if name not in known}
         return {name: value for name, value in found.items() if value is not None}
 
 
-def plain(value: object) -> str | None:
-    """Return what a setting was given as, before it is validated."""
+def raw_value(value: object) -> str | None:
+    """Return the text of a setting before its validation."""
     if value is None:
         return None
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
@@ -110,43 +95,21 @@ def _from_file(name: str) -> str | None:
         raise SettingsError(f"{variable} names a file that cannot be read: {path} ({error})") from None
 
 
-def _from_legacy_env(name: str) -> str | None:
-    if name == "database_url":
-        return _legacy_database_url()
-    variable = _OLDER_NAMES.get(name)
-    return os.environ.get(variable) or None if variable else None
-
-
-def _legacy_database_url() -> str | None:
-    host = os.environ.get("MYSQL_HOST")
-    if not host:
-        return None
-    url = sa.URL.create(
-        "mysql+pymysql",
-        username=os.environ.get("MYSQL_USER"),
-        password=os.environ.get("MYSQL_PASSWORD"),
-        host=host,
-        port=int(os.environ.get("MYSQL_PORT", "3306")),
-        database=os.environ.get("MYSQL_DB"),
-    )
-    return url.render_as_string(hide_password=False)
-
-
 def load_settings(settings_class: type[S], **overrides: Any) -> S:
     """Read settings from the environment; raises SettingsError with one line for the operator."""
     try:
         return settings_class(**overrides)
     except ValidationError as error:
-        raise SettingsError("; ".join(_format_error(one) for one in error.errors())) from None
+        raise SettingsError("; ".join(_format_error(one, settings_class) for one in error.errors())) from None
     except ValueError as error:
         raise SettingsError(str(error)) from None
 
 
-def _format_error(error: Mapping[str, Any]) -> str:
+def _format_error(error: Mapping[str, Any], settings_class: type[DoorwardSettings]) -> str:
     if not error["loc"]:
-        # Of a combination of settings: the message names them.
+        # An error of several settings together: its message names them.
         return str(error["msg"]).removeprefix("Value error, ")
-    variable = PREFIX + str(error["loc"][0]).upper()
+    variable = settings_class.variable_of(str(error["loc"][0]))
     if error["type"] == "missing":
         return f"{variable} is not set (nor {variable}_FILE)"
     return f"{variable} {error['msg'].removeprefix('Value error, ')}"

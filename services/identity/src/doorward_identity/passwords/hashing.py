@@ -75,7 +75,7 @@ class PasswordHashing:
 
         For callers who would ask the database first: in a storm that is most of what a refusal costs.
         """
-        self._executor.require_room()
+        self._executor.require_capacity()
 
     def hash_now(self, password: str) -> str:
         """Hash on the calling thread: for commands."""

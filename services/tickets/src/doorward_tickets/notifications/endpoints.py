@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
 from doorward_kit.dependencies import provide
-from doorward_kit.openapi import refusal
+from doorward_kit.openapi import describe
 from doorward_kit.routing import api_router
 from doorward_mail.dead_letters.endpoints import dead_letter_router
 from doorward_tickets.notifications.dead_letters import (
@@ -28,7 +28,7 @@ dead_letters_router = dead_letter_router(
     TicketDeadLetter,
     before_changes=[Depends(require_current_manager)],
     retry_errors={
-        MailSupersededError.status: refusal(
+        MailSupersededError.status: describe(
             f"`{MailSupersededError.code}`: a newer mail says everything that this one would say."
         )
     },

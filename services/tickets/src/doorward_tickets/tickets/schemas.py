@@ -14,11 +14,11 @@ from doorward_tickets.tickets.workflow import Priority, TicketStatus
 
 
 def _subject(text: str) -> str:
-    return one_line(text, what="subject", longest=SUBJECT_LENGTH)
+    return one_line(text, what="subject", max_length=SUBJECT_LENGTH)
 
 
 def _body(text: str) -> str:
-    return paragraphs(text, what="body", longest=BODY_LENGTH)
+    return paragraphs(text, what="body", max_length=BODY_LENGTH)
 
 
 Subject = Annotated[

@@ -1,19 +1,20 @@
 """Client of auth, as a registered service: deleted users, and the accounts that mail goes to."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 import httpx2
 from pydantic import BaseModel, ValidationError
 
 from doorward_client.errors import UnavailableError
-from doorward_client.internal_http import internal_http_client
+from doorward_client.internal_http import FetchedResponse, FetchError, fetch, internal_http_client
 from doorward_client.settings.verifier import VerifierSettings
 
 T = TypeVar("T", bound=BaseModel)
 
 _TIMEOUT_SECONDS: Final = 3.0
+_MAX_BYTES: Final = 1_048_576  # 100 accounts, or a page of the feed, are a tenth of it
 
 
 class FeedExpiredError(Exception):
@@ -69,14 +70,12 @@ class AuthClient:
     ) -> None:
         auth = settings.auth_client(purpose="to learn of deleted users")
         self._url = auth.url
-        self._client = internal_http_client(
-            auth=(auth.client_id, auth.client_secret), timeout=_TIMEOUT_SECONDS, transport=transport
-        )
+        self._client = internal_http_client(auth=(auth.client_id, auth.client_secret), transport=transport)
 
     async def list_deleted_users(self, after: str | None) -> DeletedUsersPage:
         """Read a page of the feed; raises FeedExpiredError, AuthUnavailableError."""
         response = await self._get("deletions", {} if after is None else {"after": after})
-        if response.status_code == httpx2.codes.GONE:
+        if response.status == httpx2.codes.GONE:
             raise FeedExpiredError
         return _parse(DeletedUsersPage, response)
 
@@ -88,15 +87,22 @@ class AuthClient:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _get(self, path: str, parameters: dict[str, str | list[str]]) -> httpx2.Response:
+    async def _get(self, path: str, parameters: Mapping[str, str | Sequence[str]]) -> FetchedResponse:
         try:
-            return await self._client.get(f"{self._url}/{path}", params=parameters)
-        except httpx2.HTTPError as error:
-            raise AuthUnavailableError(type(error).__name__) from error
+            return await fetch(
+                self._client,
+                f"{self._url}/{path}",
+                params=parameters,
+                accept=(httpx2.codes.OK, httpx2.codes.GONE),
+                max_bytes=_MAX_BYTES,
+                timeout=_TIMEOUT_SECONDS,
+            )
+        except FetchError as error:
+            raise AuthUnavailableError(str(error)) from error
 
 
-def _parse(model: type[T], response: httpx2.Response) -> T:
+def _parse(model: type[T], response: FetchedResponse) -> T:
     try:
-        return model.model_validate_json(response.raise_for_status().content)
-    except (httpx2.HTTPError, ValidationError) as error:
-        raise AuthUnavailableError(f"status {response.status_code}") from error
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise AuthUnavailableError(f"unexpected body, status {response.status}") from error

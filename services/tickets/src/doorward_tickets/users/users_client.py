@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.errors import UnavailableError
-from doorward_client.internal_http import internal_http_client
+from doorward_client.internal_http import FetchError, fetch, internal_http_client
 from doorward_client.request_context import current_request_id
 from doorward_client.tokens import Claims
 from doorward_kit.retries import CircuitBreaker
@@ -21,7 +21,8 @@ from doorward_tickets.tables import NAME_LENGTH
 
 log = structlog.get_logger(__name__)
 
-_UNKNOWN: Final = frozenset({httpx2.codes.UNAUTHORIZED, httpx2.codes.NOT_FOUND})
+_UNKNOWN: Final = (httpx2.codes.UNAUTHORIZED, httpx2.codes.NOT_FOUND)
+_MAX_BYTES: Final = 65_536
 
 
 class UsersUnavailableError(UnavailableError):
@@ -66,7 +67,8 @@ class UsersClient:
         self, users_url: str, *, timeout: float, transport: httpx2.AsyncBaseTransport | None = None
     ) -> None:
         self._url = users_url
-        self._client = internal_http_client(timeout=timeout, transport=transport)
+        self._timeout = timeout
+        self._client = internal_http_client(transport=transport)
         self._breaker = CircuitBreaker()
 
     async def require_current_profile(self, caller: Caller) -> Profile | None:
@@ -96,14 +98,20 @@ class UsersClient:
         # One request id in the logs of both services.
         headers = {"Authorization": caller.authorization, "X-Request-ID": current_request_id()}
         try:
-            response = await self._client.get(f"{self._url}/{path}", headers=headers)
-            if response.status_code in _UNKNOWN:
-                self._breaker.record_success()
-                return None
-            profile = Profile.model_validate_json(response.raise_for_status().content)
-        except (httpx2.HTTPError, ValidationError) as error:
+            response = await fetch(
+                self._client,
+                f"{self._url}/{path}",
+                headers=headers,
+                accept=(httpx2.codes.OK, *_UNKNOWN),
+                max_bytes=_MAX_BYTES,
+                timeout=self._timeout,
+            )
+            is_known = response.status not in _UNKNOWN
+            profile = Profile.model_validate_json(response.content) if is_known else None
+        except (FetchError, ValidationError) as error:
             pause = self._breaker.record_failure()
-            log.warning("users_service.unavailable", error=type(error).__name__, pause=round(pause, 1))
+            reason = str(error) if isinstance(error, FetchError) else type(error).__name__
+            log.warning("users_service.unavailable", error=reason, pause=round(pause, 1))
             raise UsersUnavailableError from error
         self._breaker.record_success()
         return profile

@@ -1,1 +1,1 @@
-"""The directory: accounts as administrators manage them and members read them."""
+"""The directory: accounts that administrators manage and members read."""

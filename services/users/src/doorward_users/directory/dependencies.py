@@ -1,8 +1,8 @@
-"""Dependencies of endpoints about accounts."""
+"""Dependencies of the directory's endpoints."""
 
 from typing import Annotated
 
 from doorward_kit.dependencies import provide
-from doorward_users.directory.service import AccountService
+from doorward_users.directory.service import DirectoryService
 
-Accounts = Annotated[AccountService, provide(AccountService)]
+Directory = Annotated[DirectoryService, provide(DirectoryService)]

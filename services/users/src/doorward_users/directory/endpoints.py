@@ -13,8 +13,15 @@ from doorward_identity.accounts import Status
 from doorward_kit.etags import IfMatch, IfNoneMatch
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
-from doorward_users.directory.dependencies import Accounts
-from doorward_users.directory.schemas import Filter, Sort, User, UserCreate, UserPatch, UserReplace
+from doorward_users.directory.dependencies import Directory
+from doorward_users.directory.schemas import (
+    DirectoryFilter,
+    DirectorySort,
+    User,
+    UserCreate,
+    UserPatch,
+    UserReplace,
+)
 from doorward_users.directory.serializers import page_response, user_response
 
 PREFIX = "/api/v1/users"
@@ -27,63 +34,65 @@ router = api_router(prefix=PREFIX, tag="users")
 @router.get("", response_model=Page[User], summary="List users")
 async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
     caller: CurrentUser,
-    accounts: Accounts,
+    directory: Directory,
     q: Annotated[
         str | None, Query(min_length=1, max_length=100, description="Start of a name or an email address.")
     ] = None,
     role: Role | None = None,
     status: Status | None = None,
-    sort: Sort = Sort.CREATED_AT,
+    sort: DirectorySort = DirectorySort.CREATED_AT,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
     """Read the directory page by page: pass `next_cursor` back as `cursor` until it is null."""
-    page = await accounts.list_page(caller, Filter(search=q, role=role, status=status), sort, cursor, limit)
+    page = await directory.list_page(
+        caller, DirectoryFilter(search=q, role=role, status=status), sort, cursor, limit
+    )
     return page_response(page.users, page.next_cursor)
 
 
 @router.post("", status_code=201, response_model=User, summary="Create a user")
-async def create_user(body: UserCreate, caller: UserManager, accounts: Accounts) -> Response:
-    """Create an account that can be used at once."""
-    user = await accounts.create(caller, body)
+async def create_user(body: UserCreate, caller: UserManager, directory: Directory) -> Response:
+    """Create an account. With a password it is usable at once; without one its owner is invited by mail."""
+    user = await directory.create(caller, body)
     return user_response(user, status_code=201, location=f"{PREFIX}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=User, summary="Read a user")
 async def get_user(
-    user_id: uuid.UUID, caller: CurrentUser, accounts: Accounts, if_none_match: IfNoneMatch = None
+    user_id: uuid.UUID, caller: CurrentUser, directory: Directory, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Read one account. With `If-None-Match`, 304 if it has not changed."""
-    return user_response(await accounts.get(caller, user_id), if_none_match=if_none_match)
+    return user_response(await directory.get(caller, user_id), if_none_match=if_none_match)
 
 
 @router.post("/{user_id}/invitation", status_code=202, summary="Invite a user again")
-async def invite(user_id: uuid.UUID, caller: UserManager, accounts: Accounts) -> Response:
-    """Mail a new code to somebody who has not joined yet; the one before counts no more."""
-    await accounts.invite(caller, user_id)
+async def invite(user_id: uuid.UUID, caller: UserManager, directory: Directory) -> Response:
+    """Mail a new code to a user who has not joined yet. Earlier codes become invalid."""
+    await directory.invite(caller, user_id)
     return Response(status_code=202)
 
 
 @router.put("/{user_id}", response_model=User, summary="Replace a user")
 async def replace_user(
-    user_id: uuid.UUID, body: UserReplace, caller: UserManager, accounts: Accounts, if_match: IfMatch = None
+    user_id: uuid.UUID, body: UserReplace, caller: UserManager, directory: Directory, if_match: IfMatch = None
 ) -> Response:
     """Set email, name, role and status as a whole."""
-    return user_response(await accounts.replace(caller, user_id, body, if_match))
+    return user_response(await directory.replace(caller, user_id, body, if_match))
 
 
 @router.patch("/{user_id}", response_model=User, summary="Change a user")
 async def update_user(
-    user_id: uuid.UUID, body: UserPatch, caller: UserManager, accounts: Accounts, if_match: IfMatch = None
+    user_id: uuid.UUID, body: UserPatch, caller: UserManager, directory: Directory, if_match: IfMatch = None
 ) -> Response:
-    """Change what the body names."""
-    return user_response(await accounts.update(caller, user_id, body, if_match))
+    """Change the members that the body contains."""
+    return user_response(await directory.update(caller, user_id, body, if_match))
 
 
 @router.delete("/{user_id}", status_code=204, summary="Delete a user")
 async def delete_user(
-    user_id: uuid.UUID, caller: UserManager, accounts: Accounts, if_match: IfMatch = None
+    user_id: uuid.UUID, caller: UserManager, directory: Directory, if_match: IfMatch = None
 ) -> Response:
-    """Delete an account with its sessions."""
-    await accounts.delete(caller, user_id, if_match)
+    """Delete an account and its sessions."""
+    await directory.delete(caller, user_id, if_match)
     return Response(status_code=204)

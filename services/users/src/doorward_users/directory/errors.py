@@ -1,17 +1,17 @@
-"""Refusals of the directory."""
+"""Errors of the directory."""
 
 from doorward_client.errors import DoorwardError, NotFoundError
 
 
 class UserNotFoundError(NotFoundError):
-    """404 for an id that nobody has, or whose bearer the caller may not see."""
+    """404 for an unknown id, or an account that the caller may not see."""
 
     code = "user_not_found"
-    detail = "There is no such user."
+    detail = "User not found."
 
 
 class EmailTakenError(DoorwardError):
-    """409: another account has this address, perhaps in another spelling."""
+    """409: another account has this address, perhaps in another spelling (see emails.email_key)."""
 
     status = 409
     code = "email_taken"
@@ -19,11 +19,11 @@ class EmailTakenError(DoorwardError):
 
 
 class LastAdminError(DoorwardError):
-    """409: somebody must be left who can administer."""
+    """409: one active administrator must remain."""
 
     status = 409
     code = "last_admin"
-    detail = "This is the last active administrator. Appoint another one first."
+    detail = "This is the last active administrator. Appoint another administrator first."
 
 
 class TargetOutranksCallerError(DoorwardError):
@@ -35,8 +35,8 @@ class TargetOutranksCallerError(DoorwardError):
 
 
 class AlreadyJoinedError(DoorwardError):
-    """409 for inviting somebody who has a password or has proven the address."""
+    """409: the invited user has a password already, or has verified the address."""
 
     status = 409
     code = "already_joined"
-    detail = "This user has joined already. A forgotten password is reset by its owner."
+    detail = "This user has joined already. Users reset a forgotten password themselves."

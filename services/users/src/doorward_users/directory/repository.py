@@ -1,4 +1,4 @@
-"""All queries of the users service."""
+"""Queries of the directory."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.json_columns import JsonRows
 from doorward_kit.pagination import Position, keyset
 from doorward_users.directory.errors import EmailTakenError
-from doorward_users.directory.schemas import Filter, Sort
+from doorward_users.directory.schemas import DirectoryFilter, DirectorySort
 
 
 class UserRow(NamedTuple):
-    """An account as it is stored; the id is a UUID's 16 bytes."""
+    """An account as it is stored."""
 
     id: uuid.UUID
     email: str
@@ -50,24 +50,23 @@ _SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
 
 
 def find_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
-    """Read one account."""
     row = connection.execute(_BY_ID, {"user_id": user_id}).one_or_none()
     return None if row is None else UserRow(*row)
 
 
 def find_users(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, UserRow]:
-    """Read several accounts by id, those that exist."""
+    """Read accounts by id; unknown ids are left out."""
     return {row.id: row for row in _ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
 
 
 def lock_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
-    """Read one account and keep others from changing it until the commit."""
+    """Read one account and lock its row until the commit."""
     row = connection.execute(_BY_ID.with_for_update(), {"user_id": user_id}).one_or_none()
     return None if row is None else UserRow(*row)
 
 
 def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | None:
-    """Do as lock_user does, by the canonical address."""
+    """Read an account by its canonical address and lock its row until the commit."""
     statement = _SELECT.where(users.c.email_key == email_key).with_for_update()
     row = connection.execute(statement).one_or_none()
     return None if row is None else UserRow(*row)
@@ -76,7 +75,7 @@ def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | N
 def lock_administrators(connection: sa.Connection) -> list[uuid.UUID]:
     """Lock the active accounts that can assign roles, in one order for all callers; return their ids.
 
-    Two callers who each remove a different administrator must see each other.
+    Otherwise two callers could each remove a different one of the last two.
     """
     statement = (
         sa.select(users.c.id)
@@ -94,7 +93,7 @@ def insert_user(
     *,
     must_change: bool = False,
 ) -> UserRow:
-    """Store a new account and its password hash, if it has one; raises EmailTakenError."""
+    """Store an account, and its password hash if given; raises EmailTakenError."""
     stored = {**values, "token_version": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
     try:
         connection.execute(users.insert().values(stored))
@@ -108,7 +107,7 @@ def insert_user(
 
 
 def update_user(connection: sa.Connection, user_id: uuid.UUID, changes: Mapping[str, Any]) -> UserRow:
-    """Change a locked account and give it its next version; raises EmailTakenError."""
+    """Change a locked account and raise its version; raises EmailTakenError."""
     values = {**changes, "version": users.c.version + 1, "updated_at": utc_now()}
     try:
         connection.execute(users.update().where(users.c.id == user_id).values(values))
@@ -122,7 +121,7 @@ def update_user(connection: sa.Connection, user_id: uuid.UUID, changes: Mapping[
 def set_password_hash(
     connection: sa.Connection, user_id: uuid.UUID, password_hash: str, *, must_change: bool = False
 ) -> None:
-    """Store a locked account's password hash; reading one is not among this service's grants."""
+    """Store the password hash of a locked account. The database account may write hashes, not read them."""
     if not has_password(connection, user_id):
         _insert_hash(connection, user_id, password_hash, must_change=must_change)
         return
@@ -134,7 +133,7 @@ def set_password_hash(
 
 
 def has_password(connection: sa.Connection, user_id: uuid.UUID) -> bool:
-    """Tell whether an account has a password: somebody who was invited has none at first."""
+    """Tell whether an account has a password; an invited one has none until it is accepted."""
     found = sa.select(credentials.c.user_id).where(credentials.c.user_id == user_id)
     return connection.execute(found).scalar_one_or_none() is not None
 
@@ -150,16 +149,20 @@ def _insert_hash(
 
 
 def delete_user(connection: sa.Connection, user_id: uuid.UUID) -> None:
-    """Delete an account; its credentials and sessions go with it."""
+    """Delete an account with its credentials and sessions (ON DELETE CASCADE)."""
     connection.execute(users.delete().where(users.c.id == user_id))
 
 
 def list_users(
-    connection: sa.Connection, criteria: Filter, sort: Sort, position: Position | None, count: int
+    connection: sa.Connection,
+    criteria: DirectoryFilter,
+    sort: DirectorySort,
+    position: Position | None,
+    count: int,
 ) -> list[UserRow]:
-    """Read up to `count` accounts behind `position`, in order."""
+    """Read up to `count` accounts after `position`, in order."""
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
-    # An address is unique: a tie-breaker behind it would only keep its index from being used.
+    # An address is unique, and a tie-breaker would keep its index from being used.
     tie_breaker = None if column is users.c.email_key else users.c.id
     behind = None
     if position is not None:
@@ -175,20 +178,20 @@ def list_users(
     return _ROWS.read(connection.execute(statement.limit(count)))
 
 
-def position_of(row: UserRow, sort: Sort) -> Position:
-    """Return where a page that ends with `row` ends."""
+def position_of(row: UserRow, sort: DirectorySort) -> Position:
+    """Return the cursor position of a row."""
     values = {"created_at": row.created_at.isoformat(), "email": row.email_key, "name": row.name_key}
     return Position(values[sort.value.removeprefix("-")], row.id.hex)
 
 
-def _conditions(criteria: Filter) -> list[sa.ColumnElement[bool]]:
+def _conditions(criteria: DirectoryFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if criteria.role is not None:
         conditions.append(users.c.role == criteria.role.value)
     if criteria.status is not None:
         conditions.append(users.c.status == criteria.status.value)
     if criteria.search is not None:
-        # From the start of the word, so that an index can serve it.
+        # Prefixes only, because an index serves them.
         conditions.append(
             sa.or_(
                 users.c.name_key.startswith(criteria.search, autoescape=True),

@@ -1,4 +1,4 @@
-"""Who may change whom: an administrator always remains, and nobody reaches above the own permissions."""
+"""Which accounts a caller may change: one administrator remains, and permissions limit the reach."""
 
 import uuid
 
@@ -14,7 +14,7 @@ from doorward_users.directory.errors import LastAdminError, TargetOutranksCaller
 from doorward_users.directory.repository import UserRow
 
 _ADMINISTERS = Permission.ROLES_ASSIGN
-"""Whoever can assign roles can appoint every other administrator, so one such account must remain."""
+"""One account must keep this permission, because with it every other administrator can be appointed."""
 
 
 def administers(role: str, status: str) -> bool:

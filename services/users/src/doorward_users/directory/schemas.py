@@ -1,4 +1,4 @@
-"""Bodies of the directory."""
+"""Request and response bodies of the directory."""
 
 import uuid
 from datetime import datetime
@@ -14,8 +14,8 @@ from doorward_identity.passwords import NewPassword
 from doorward_kit.routing import StrictModel
 
 
-class Sort(StrEnum):
-    """Orders of the directory; a minus turns one around. Ties go by id."""
+class DirectorySort(StrEnum):
+    """Orders of the directory, descending with a minus. Ties are broken by id."""
 
     CREATED_AT = "created_at"
     CREATED_AT_DESC = "-created_at"
@@ -26,7 +26,7 @@ class Sort(StrEnum):
 
 
 class User(BaseModel):
-    """One person's account."""
+    """An account."""
 
     id: uuid.UUID
     email: str
@@ -39,7 +39,7 @@ class User(BaseModel):
 
 
 class UserCreate(StrictModel):
-    """A new account. With a password it can be used at once; without one its owner is invited by mail."""
+    """A new account: usable at once with a password, otherwise its owner is invited by mail."""
 
     email: EmailAddress
     name: PersonName
@@ -48,7 +48,7 @@ class UserCreate(StrictModel):
 
 
 class UserReplace(StrictModel):
-    """Everything about an account that an administrator sets; PUT replaces it as a whole."""
+    """Every member that an administrator sets; PUT replaces all of them."""
 
     email: EmailAddress
     name: PersonName
@@ -57,7 +57,7 @@ class UserReplace(StrictModel):
 
 
 class UserPatch(StrictModel):
-    """Any part of an account; what is absent stays. A new password ends the user's sessions."""
+    """Members to change; absent ones keep their value. A new password ends the user's sessions."""
 
     email: EmailAddress | None = None
     name: PersonName | None = None
@@ -69,18 +69,18 @@ class UserPatch(StrictModel):
     @classmethod
     def _not_null(cls, value: object) -> object:
         if value is None:
-            raise ValueError("Leave the member out to keep its value; null is not one.")
+            raise ValueError("Omit the member to keep its value; null is not allowed.")
         return value
 
 
 class ProfilePatch(StrictModel):
-    """What people change of their own account."""
+    """The members that users change of their own account."""
 
     name: PersonName
 
 
-class Filter(BaseModel):
-    """Which entries of the directory."""
+class DirectoryFilter(BaseModel):
+    """Conditions that listed accounts meet."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,7 @@
-"""How accounts leave the service: written straight from their rows.
+"""Accounts as JSON, written directly from their rows.
 
-FastAPI would validate what was just read and build a model of it; on the hottest route that costs as
-much as reading it. A test holds what is written here against the documented schema, `User`.
+FastAPI would validate the row and build a model first, which costs as much as reading it. A test
+compares the JSON with the documented schema, `User`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from doorward_users.directory.repository import UserRow
 def user_response(
     row: UserRow, *, status_code: int = 200, location: str | None = None, if_none_match: str | None = None
 ) -> Response:
-    """Answer with one account and its ETag, or 304."""
+    """Return one account with its ETag, or 304."""
     return responses.resource_response(
         responses.to_json(_public(row)),
         version_etag(row.version),
@@ -28,7 +28,7 @@ def user_response(
 
 
 def page_response(rows: Sequence[UserRow], next_cursor: str | None) -> Response:
-    """Answer with one page of the directory."""
+    """Return one page of the directory."""
     return responses.page_response([_public(row) for row in rows], next_cursor)
 
 

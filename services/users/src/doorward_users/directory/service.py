@@ -1,4 +1,4 @@
-"""The rules of the directory: who may change what, and what must always hold."""
+"""The rules of the directory."""
 
 import uuid
 from collections.abc import Sequence
@@ -25,25 +25,31 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.dataloader import DataLoader
 from doorward_kit.pagination import CursorCodec
 from doorward_users.directory import repository
-from doorward_users.directory.audit import log_change, record_change, told
+from doorward_users.directory.audit import describe_changes, log_change, record_change
 from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
 from doorward_users.directory.repository import UserRow
 from doorward_users.directory.role_rules import administers, lock, lock_for_demotion, require_authority
-from doorward_users.directory.schemas import Filter, Sort, UserCreate, UserPatch, UserReplace
+from doorward_users.directory.schemas import (
+    DirectoryFilter,
+    DirectorySort,
+    UserCreate,
+    UserPatch,
+    UserReplace,
+)
 from doorward_users.settings import DirectoryVisibility, UsersSettings
 
 log = structlog.get_logger(__name__)
 
 
 class UserPage(NamedTuple):
-    """One page of the directory and the cursor of the next, None at the end."""
+    """One page of the directory and the cursor of the next page, None on the last."""
 
     users: Sequence[UserRow]
     next_cursor: str | None
 
 
-class AccountService:
-    """Reads and changes accounts."""
+class DirectoryService:
+    """Lists, creates, changes and deletes accounts."""
 
     def __init__(self, runtime: IdentityResources, settings: UsersSettings) -> None:
         self._runtime = runtime
@@ -56,7 +62,7 @@ class AccountService:
         self._by_id = DataLoader("users", runtime.database, repository.find_users, runtime.metrics)
 
     async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:
-        """Read one account; raises UserNotFoundError, also for what the caller may not see."""
+        """Read one account; raises UserNotFoundError, also if the caller may not see it."""
         if user_id != caller.user_id and not self._may_read(caller):
             raise UserNotFoundError
         user = await self._by_id.get(user_id)
@@ -65,7 +71,7 @@ class AccountService:
         return user
 
     async def list_page(
-        self, caller: Claims, criteria: Filter, sort: Sort, cursor: str | None, limit: int
+        self, caller: Claims, criteria: DirectoryFilter, sort: DirectorySort, cursor: str | None, limit: int
     ) -> UserPage:
         """Read one page; raises InsufficientPermissionError or InvalidCursorError."""
         if not self._may_read(caller):
@@ -75,7 +81,7 @@ class AccountService:
         folded = criteria.model_copy(
             update={"search": name_key(criteria.search) if criteria.search else None}
         )
-        # One more than asked for tells whether there is a next page.
+        # One row more than asked for shows whether there is a next page.
         found = await self._database.read(
             lambda connection: repository.list_users(connection, folded, sort, position, limit + 1)
         )
@@ -84,7 +90,7 @@ class AccountService:
         )
 
     async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
-        """Store a new account: with a password a verified one, without one its owner is invited by mail.
+        """Create an account: verified with a password, otherwise invited by mail.
 
         Raises EmailTakenError, UnacceptablePasswordError, and as require_authority does.
         """
@@ -119,7 +125,7 @@ class AccountService:
         return user
 
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
-        """Mail a new invitation to a user who has no password yet.
+        """Mail a new invitation to a user without a password.
 
         Raises UserNotFoundError, AlreadyJoinedError.
         """
@@ -137,13 +143,13 @@ class AccountService:
     async def replace(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
     ) -> UserRow:
-        """Set everything that an administrator sets; raises as `update` does."""
+        """Replace every member that an administrator sets; raises as `update` does."""
         return await self._change(caller, user_id, _columns(wanted), None, if_match)
 
     async def update(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
     ) -> UserRow:
-        """Change parts of an account.
+        """Change members of an account.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError,
         UnacceptablePasswordError.
@@ -169,7 +175,7 @@ class AccountService:
             deleted_users_feed.record(connection, user.id)
 
         await self._database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log_change("user.deleted", caller, user_id)
 
     async def _change(
@@ -205,7 +211,7 @@ class AccountService:
                 end_tokens(connection, user.id, token_seconds=self._token_seconds)
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
                 end_sessions(connection, user.id, reason)
-            # As when an account is created with a password: it can be used at once.
+            # A password set by an administrator makes the account usable, as at creation.
             is_joining = password_hash is not None and user.email_verified_at is None
             proven = {"email_verified_at": utc_now()} if is_joining else {}
             changed = repository.update_user(connection, user.id, {**changes, **proven})
@@ -214,13 +220,13 @@ class AccountService:
                 Action.ACCOUNT_UPDATED,
                 caller,
                 user.id,
-                **told(user, changes),
+                **describe_changes(user, changes),
                 password=password_hash is not None,
             )
             return changed
 
         user = await self._database.write(work)
-        self._runtime.feed.wake()
+        self._runtime.revocation_poller.wake()
         log_change(
             "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
         )
@@ -244,7 +250,7 @@ def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
 
 
 def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | None) -> SessionEnd | None:
-    """Say why the tokens that the user holds must not be believed any longer, if so."""
+    """Return why the change ends the user's access tokens; None if they stay valid."""
     if changes.get("status") == Status.DISABLED and user.status != Status.DISABLED:
         return SessionEnd.DISABLED
     if password_hash is not None:

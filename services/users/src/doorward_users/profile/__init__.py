@@ -1,1 +1,1 @@
-"""People's own profiles."""
+"""The caller's own profile and its security events."""

@@ -1,0 +1,126 @@
+{{/* Settings of a service from the values. Takes (dict "root" $ "service" NAME). */}}
+{{- define "doorward.serviceSettings" -}}
+{{- $values := .root.Values -}}
+{{- $fullname := include "doorward.fullname" .root -}}
+{{ include "doorward.databaseEnv" (dict "root" .root "account" .service "database" (eq .service "tickets" | ternary "tickets" "identity")) }}
+- {name: DOORWARD_DATABASE_POOL_SIZE, value: {{ $values.database.poolSize | quote }}}
+- {name: DOORWARD_ISSUER, value: {{ $values.issuer | quote }}}
+- {name: DOORWARD_AUDIENCE, value: {{ $values.audience | quote }}}
+- {name: DOORWARD_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
+- {name: DOORWARD_ACCESS_TOKEN_SECONDS, value: {{ $values.accessTokenSeconds | quote }}}
+- {name: DOORWARD_TRUSTED_PROXIES, value: {{ join "," $values.trustedProxies | quote }}}
+- {name: DOORWARD_SHUTDOWN_DELAY_SECONDS, value: {{ $values.shutdownDelaySeconds | quote }}}
+{{- if or (eq .service "auth") $values.keys.shared }}
+- {name: DOORWARD_JWKS_FILE, value: /run/secrets/doorward/keys.json}
+{{- else }}
+- {name: DOORWARD_PAGINATION_SECRET_FILE, value: /run/secrets/doorward/pagination-secret}
+{{- end }}
+{{- if or (eq .service "tickets") (and (eq .service "users") (not $values.keys.shared)) }}
+- {name: DOORWARD_AUTH_URL, value: "http://{{ $fullname }}-auth:8000/api/v1/auth"}
+{{- end }}
+{{- if include "doorward.redisEnabled" .root }}
+{{- if $values.valkey.existingSecret }}
+- {name: DOORWARD_REDIS_URL_FILE, value: /run/secrets/doorward/redis-url}
+{{- else }}
+- {name: DOORWARD_REDIS_URL, value: "redis://{{ $fullname }}-valkey:6379/0"}
+- {name: DOORWARD_REDIS_PASSWORD_FILE, value: /run/secrets/doorward/valkey-password}
+{{- end }}
+{{- end }}
+{{- if eq .service "auth" }}
+- {name: DOORWARD_HASH_THREADS, value: {{ $values.auth.hashThreads | quote }}}
+- {name: DOORWARD_REGISTRATION, value: {{ $values.registration | quote }}}
+{{- with $values.registrationDomains }}
+- {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- if or $values.tickets.enabled $values.serviceClients.existingSecret }}
+- {name: DOORWARD_OAUTH_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
+{{- end }}
+{{- end }}
+{{- if eq .service "tickets" }}
+- {name: DOORWARD_USERS_URL, value: "http://{{ $fullname }}-users:8000/api/v1/users"}
+- {name: DOORWARD_CLIENT_ID, value: tickets}
+- {name: DOORWARD_CLIENT_SECRET_FILE, value: /run/secrets/doorward/tickets-secret}
+{{- end }}
+{{- if ne .service "users" }}
+{{- with include "doorward.mailEnv" .root }}
+{{- . | nindent 0 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Settings and extraEnv. A duplicate name is an error: server-side apply rejects it, and otherwise the last one wins. */}}
+{{- define "doorward.serviceEnv" -}}
+{{- $env := include "doorward.serviceSettings" . -}}
+{{- $extra := (get .root.Values .service).extraEnv -}}
+{{- $names := list -}}
+{{- range $env | fromYamlArray }}{{ $names = append $names .name }}{{ end -}}
+{{- range $extra }}
+{{- if has .name $names }}{{ fail (printf "%s.extraEnv: %s is already set by the chart" $.service .name) }}{{ end -}}
+{{- $names = append $names .name }}
+{{- end -}}
+{{ $env }}
+{{- with $extra }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Mail settings of auth and tickets. */}}
+{{- define "doorward.mailEnv" -}}
+{{- $mail := .Values.mail -}}
+{{- if .Values.frontendUrl -}}
+- {name: DOORWARD_FRONTEND_URL, value: {{ .Values.frontendUrl | quote }}}
+{{- end }}
+{{- if $mail.host }}
+- {name: DOORWARD_SMTP_HOST, value: {{ $mail.host | quote }}}
+- {name: DOORWARD_SMTP_TLS, value: {{ $mail.tls | quote }}}
+- {name: DOORWARD_MAIL_FROM, value: {{ required "mail.host requires mail.from" $mail.from | quote }}}
+- {name: DOORWARD_MAIL_FROM_NAME, value: {{ $mail.fromName | quote }}}
+{{- if $mail.port }}
+- {name: DOORWARD_SMTP_PORT, value: {{ $mail.port | quote }}}
+{{- end }}
+{{- if $mail.username }}
+- {name: DOORWARD_SMTP_USERNAME, value: {{ $mail.username | quote }}}
+- {name: DOORWARD_SMTP_PASSWORD_FILE, value: /run/secrets/doorward/smtp-password}
+{{- end }}
+{{- end }}
+{{- if $mail.templatesConfigMap }}
+- {name: DOORWARD_MAIL_TEMPLATES_DIR, value: /etc/doorward/mail}
+{{- end }}
+{{- end -}}
+
+{{/* Secrets of a service other than its database password. Takes (dict "root" $ "service" NAME). */}}
+{{- define "doorward.serviceSecrets" -}}
+{{- $values := .root.Values -}}
+- secret:
+    name: {{ include "doorward.secretName" (dict "root" .root "value" "keys") }}
+    items:
+      {{- if or (eq .service "auth") $values.keys.shared }}
+      - {key: keys.json, path: keys.json}
+      {{- else }}
+      - {key: pagination-secret, path: pagination-secret}
+      {{- end }}
+{{- if and (ne .service "users") (or $values.tickets.enabled $values.serviceClients.existingSecret) }}
+- secret:
+    name: {{ include "doorward.secretName" (dict "root" .root "value" "serviceClients") }}
+    items:
+      {{- $key := eq .service "auth" | ternary "service-clients.json" "tickets-secret" }}
+      - {key: {{ $key }}, path: {{ $key }}}
+{{- end }}
+{{- if and (ne .service "users") $values.mail.host $values.mail.username }}
+- secret:
+    name: {{ required "mail.username requires mail.existingSecret" $values.mail.existingSecret }}
+    items:
+      - {key: smtp-password, path: smtp-password}
+{{- end }}
+{{- if $values.valkey.existingSecret }}
+- secret:
+    name: {{ $values.valkey.existingSecret }}
+    items:
+      - {key: redis-url, path: redis-url}
+{{- else if $values.valkey.enabled }}
+- secret:
+    name: {{ include "doorward.valkeySecretName" .root }}
+    items:
+      - {key: valkey-password, path: valkey-password}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,71 @@
+"""A process that has not read the revocation list yet accepts no token: the token could be a revoked one."""
+
+import httpx2
+import pytest
+
+from integration.harness.crowd import enrol
+from integration.harness.deployment import FragileDeployment, start_alive
+from integration.harness.installation import AUTH, USERS
+from integration.harness.people import PASSWORD
+from support.probes import http_status
+
+ROUTES = {"auth": f"{AUTH}/verify", "users": f"{USERS}/me"}
+
+
+def log_in(deployment: FragileDeployment) -> str:
+    login = {"email": enrol(deployment.database.url, 1)[0].email, "password": PASSWORD}
+    answer = deployment.call("POST", f"{AUTH}/token", json=login)
+    assert answer.status == 200, answer.response.text
+    return str(answer.response.json()["access_token"])
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_after_a_kill_and_a_start_without_the_database(deployment: FragileDeployment, name: str) -> None:
+    revoked, valid = log_in(deployment), log_in(deployment)
+    assert deployment.call("POST", f"{AUTH}/logout", revoked).status == 204
+    service = getattr(deployment, name)
+
+    def ask(token: str) -> httpx2.Response:
+        return deployment.call("GET", ROUTES[name], token).response
+
+    service.kill9()
+    deployment.server.process.freeze()
+    try:
+        start_alive(service)
+        for token in (revoked, valid):
+            response = ask(token)
+            assert (response.status_code, response.json()["code"]) == (503, "revocations_unavailable")
+            assert int(response.headers["retry-after"]) > 0
+        assert http_status(service.port, "/readyz") == 503
+    finally:
+        deployment.server.process.thaw()
+    deployment.wait_until_ready(20)
+    assert ask(revoked).status_code == 401
+    assert ask(valid).is_success
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_the_first_request_after_a_kill_and_a_start(deployment: FragileDeployment, name: str) -> None:
+    """The token is sent again and again from before the process listens until it is ready."""
+    revoked = log_in(deployment)
+    assert deployment.call("POST", f"{AUTH}/logout", revoked).status == 204
+    service = getattr(deployment, name)
+    headers = {"Authorization": f"Bearer {revoked}"}
+    answers: list[int] = []
+
+    def ask_until_ready() -> bool:
+        try:
+            response = deployment.client.get(service.url + ROUTES[name], headers=headers)
+        except httpx2.ConnectError:
+            return False
+        answers.append(response.status_code)
+        return http_status(service.port, "/readyz") == 200
+
+    service.kill9()
+    ready, service._ready = service._ready, ask_until_ready
+    try:
+        service.start()
+    finally:
+        service._ready = ready
+    assert answers
+    assert set(answers) <= {401, 503}, answers

@@ -1,0 +1,178 @@
+"""News of revocations by Redis: at once where it is there, and nothing worse than a poll where it is not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from doorward_client.revocations.redis_pubsub import CHANNEL
+from integration.harness.deployment import wait_until
+from integration.harness.installation import AUTH, USERS
+from integration.keys.keyed import metric
+from integration.remote.crowd import LeavingCrowd
+from integration.remote.deployment import BITES_WITHIN, RemoteDeployment, SignedIn
+from integration.remote.invalid_messages import INVALID_MESSAGES
+from integration.remote.own_service import OwnService
+from support.databases import DatabaseServer
+from support.redis import Redis
+
+CONNECTED = "doorward_revocation_pubsub_connected"
+PROCESSES = 3
+ME = f"{USERS}/me"
+LONG_BEFORE_THE_POLL = 8.0
+"""Of thirty seconds. News take milliseconds, on a machine that has time."""
+
+
+@dataclass(frozen=True)
+class Informed:
+    """Auth, users and a service elsewhere, which tell each other by one Redis."""
+
+    redis: Redis
+    deployment: RemoteDeployment
+    service: OwnService
+
+    def connected(self) -> list[float]:
+        """Return what each process says of its connection."""
+        services = [metric(service, CONNECTED) for service in self.deployment.services]
+        return [*services, self.service.metric(CONNECTED)]
+
+    def statuses(self, somebody: SignedIn) -> list[int]:
+        """Return what each process answers somebody."""
+        answers = [self.deployment.call("GET", path, somebody.access).status for path in (f"{AUTH}/me", ME)]
+        return [*answers, self.service.status(somebody.access)]
+
+    def wait_until_refused(self, somebody: SignedIn, seconds: float) -> None:
+        """Wait until no process lets somebody in."""
+        wait_until(lambda: self.statuses(somebody) == [401] * PROCESSES, seconds, "refused by all")
+
+    def mend(self) -> None:
+        """Bring Redis back, whatever was done to it."""
+        if self.redis.alive:
+            self.redis.thaw()
+        else:
+            self.redis.start()
+        # It counts them itself: a process may not know yet that it has lost its connection.
+        wait_until(lambda: self.redis.listeners(CHANNEL) == PROCESSES, 30, "heard by all")
+        wait_until(lambda: self.connected() == [1.0] * PROCESSES, 30, "connected")
+
+
+def informed(server: DatabaseServer, folder: pytest.TempPathFactory, **env: str) -> Iterator[Informed]:
+    where = folder.mktemp("exchange")
+    with server.create_database("exchange") as database, Redis(where) as redis:
+        env = {**env, "DOORWARD_REDIS_URL": redis.address, "DOORWARD_REDIS_PASSWORD": redis.password}
+        with (
+            RemoteDeployment(database, where, **env) as deployment,
+            deployment.own_service("own.log", **env) as service,
+        ):
+            yield Informed(redis, deployment, service)
+
+
+@pytest.fixture(scope="module")
+def polling_rarely(
+    mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Informed]:
+    """Polls come every thirty seconds: what is known before is news."""
+    rarely = {"DOORWARD_REVOCATION_POLL_SECONDS": "30", "DOORWARD_REVOCATION_MAX_AGE_SECONDS": "90"}
+    yield from informed(mariadb_server, tmp_path_factory, **rarely)
+
+
+@pytest.fixture(scope="module")
+def polling_as_usual(
+    mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Informed]:
+    yield from informed(mariadb_server, tmp_path_factory)
+
+
+def test_an_end_bites_long_before_the_poll(polling_rarely: Informed) -> None:
+    everybody = [polling_rarely.deployment.sign_in() for _ in range(4)]
+    stranger = polling_rarely.deployment.sign_in()
+    assert polling_rarely.connected() == [1.0] * PROCESSES
+    assert polling_rarely.redis.listeners(CHANNEL) == PROCESSES
+    for number, somebody in enumerate(everybody):
+        assert polling_rarely.statuses(somebody) == [200] * PROCESSES
+        if number % 2:
+            polling_rarely.deployment.change(somebody, status="disabled")
+        else:
+            polling_rarely.deployment.log_out(somebody)
+        polling_rarely.wait_until_refused(somebody, LONG_BEFORE_THE_POLL)
+    assert polling_rarely.statuses(stranger) == [200] * PROCESSES
+
+
+def test_garbage_on_the_channel_is_ignored(polling_rarely: Informed) -> None:
+    somebody = polling_rarely.deployment.sign_in()
+    for garbage in INVALID_MESSAGES:
+        assert polling_rarely.redis.publish(CHANNEL, garbage) == PROCESSES, garbage[:80]
+    assert polling_rarely.statuses(somebody) == [200] * PROCESSES
+    polling_rarely.deployment.log_out(somebody)
+    polling_rarely.wait_until_refused(somebody, LONG_BEFORE_THE_POLL)
+    assert polling_rarely.connected() == [1.0] * PROCESSES
+
+
+async def test_none_of_hundreds_is_left_to_the_poll(polling_rarely: Informed) -> None:
+    """Also those that a look of the clock's own finds just before the one that tells of them."""
+    deployment = polling_rarely.deployment
+    eager = {"DOORWARD_REDIS_URL": polling_rarely.redis.url, "DOORWARD_REVOCATION_POLL_SECONDS": "0.01"}
+    with deployment.replica("auth-eager.log", **eager) as replica:
+        crowd = LeavingCrowd(deployment.database_url, [replica], 300)
+        await crowd.log_in()
+        assert await crowd.accepted(deployment.users.port, ME) == 300
+        assert await crowd.leave(deployment.users.port, ME) == []
+
+
+def test_without_redis_the_poll_brings_it(polling_as_usual: Informed) -> None:
+    deployment = polling_as_usual.deployment
+    try:
+        polling_as_usual.redis.kill9()
+        wait_until(lambda: polling_as_usual.connected() == [0.0] * PROCESSES, 20, "noticed")
+        # Each tells, or tries to, and then has to hear of the other's.
+        for _ in range(3):
+            everybody = [deployment.sign_in() for _ in range(4)]
+            for first, second in zip(everybody[::2], everybody[1::2], strict=True):
+                deployment.log_out(first)
+                deployment.change(second, status="disabled")
+            for somebody in everybody:
+                polling_as_usual.wait_until_refused(somebody, BITES_WITHIN)
+        assert deployment.probe("/readyz") == [200, 200]
+        assert deployment.call("GET", "/readyz").response.text == "ok\n"
+        assert polling_as_usual.service.readiness() == (200, "ok")
+        password = polling_as_usual.redis.url.split(":")[2].split("@")[0]
+        for process in (*deployment.services, polling_as_usual.service):
+            assert "redis_pubsub.unavailable" in process.log_text()
+            assert password not in process.log_text()
+    finally:
+        polling_as_usual.mend()
+
+
+def test_a_redis_that_hangs_holds_nobody_up(polling_as_usual: Informed) -> None:
+    deployment = polling_as_usual.deployment
+    polling_as_usual.mend()
+    everybody = [deployment.sign_in() for _ in range(16)]
+    polling_as_usual.redis.freeze()
+    try:
+        waited = 0.0
+        for first, second in zip(everybody[::2], everybody[1::2], strict=True):
+            change = {"status": "disabled"}
+            answers = [
+                deployment.call("PATCH", first.member.path, deployment.admin, json=change),
+                deployment.call("POST", f"{AUTH}/logout", second.access),
+            ]
+            assert [answer.status for answer in answers] == [200, 204]
+            waited += sum(answer.seconds for answer in answers)
+            # The users service has something to tell, in vain, and must hear of the logout meanwhile.
+            polling_as_usual.wait_until_refused(second, BITES_WITHIN)
+            polling_as_usual.wait_until_refused(first, BITES_WITHIN)
+        # A second of waiting for Redis would be in here with each.
+        assert waited < len(everybody) / 2
+        wait_until(lambda: polling_as_usual.connected() == [0.0] * PROCESSES, 20, "noticed")
+    finally:
+        polling_as_usual.mend()
+
+
+def test_redis_that_is_back_brings_news_again(polling_rarely: Informed) -> None:
+    for accident in (polling_rarely.redis.kill9, polling_rarely.redis.freeze):
+        accident()
+        polling_rarely.mend()
+        somebody = polling_rarely.deployment.sign_in()
+        assert polling_rarely.statuses(somebody) == [200] * PROCESSES
+        polling_rarely.deployment.log_out(somebody)
+        polling_rarely.wait_until_refused(somebody, LONG_BEFORE_THE_POLL)

@@ -1,0 +1,91 @@
+"""A verifier that polls two auth processes in turn misses no revocation."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+from pydantic import SecretStr
+
+from doorward_auth.revocation_feed.service import RevocationFeed
+from doorward_client.revocations.models import RevocationListResponse
+from doorward_client.revocations.revocation_list import RevocationList
+from doorward_identity.schema import PACKAGE
+from doorward_identity.token_revocation import DatabaseRevocationSource, revoke_session
+from doorward_kit.database import create_engine
+from doorward_kit.metrics import Metrics
+from doorward_kit.migrations import migrate
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database as UnitsOfWork
+from support.databases import Database, DatabaseServer
+
+
+@pytest.fixture(scope="module")
+def database(mariadb_server: DatabaseServer) -> Iterator[Database]:
+    with mariadb_server.create_database("polls") as database:
+        engine = create_engine(database.url, pool_size=1, timeout=30)
+        migrate(engine, PACKAGE)
+        engine.dispose()
+        yield database
+
+
+class Replica:
+    """The list as one auth process reads and serves it; it polls when the test says so."""
+
+    def __init__(self, database: Database) -> None:
+        settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=30.0)
+        self.units = UnitsOfWork(settings, Metrics(), pool_size=1)
+        self.source = DatabaseRevocationSource(self.units)
+        self.revocations = RevocationList()
+        self.feed = RevocationFeed(self.revocations, issuer="doorward", audience="doorward")
+
+    async def poll(self) -> None:
+        self.revocations.apply(await self.source.fetch())
+
+    @contextmanager
+    def held_before_the_rows(self, then: Callable[[], None]) -> Iterator[None]:
+        """Call `then` in the middle of the next poll: its time is read, its rows are not."""
+
+        def before(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            if "FROM revocations" in statement:
+                then()
+
+        sa.event.listen(self.units.engine, "before_cursor_execute", before)
+        yield
+        sa.event.remove(self.units.engine, "before_cursor_execute", before)
+
+
+@pytest.fixture
+def replicas(database: Database) -> Iterator[tuple[Replica, Replica]]:
+    both = Replica(database), Replica(database)
+    yield both
+    for one in both:
+        one.units.dispose()
+
+
+async def test_a_revocation_between_the_polls_of_two_replicas_is_served_by_either(
+    database: Database, replicas: tuple[Replica, Replica]
+) -> None:
+    """One polls while the other is in the middle of its poll, and then a session is revoked."""
+    first, second = replicas
+    for one in replicas:
+        await one.poll()
+    revoked = uuid7s.uuid7()
+    engine = create_engine(database.url, pool_size=1, timeout=30)
+
+    def meanwhile() -> None:
+        asyncio.run(first.poll())  # in the thread of the second's poll, which waits
+        with engine.connect() as connection:
+            revoke_session(connection, revoked, token_seconds=300)
+
+    with second.held_before_the_rows(meanwhile):
+        await second.poll()
+    engine.dispose()
+    # The verifier that read the first goes on with the second, and must not get 304 there.
+    assert second.feed.etag != first.feed.etag
+    assert revoked in RevocationListResponse.parse(second.feed.render()).entries.sessions
+    await first.poll()
+    assert first.feed.etag == second.feed.etag

@@ -1,0 +1,6 @@
+"""Property tests fail because of an example, never because of the time that it took on a busy machine."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
