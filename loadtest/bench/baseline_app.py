@@ -18,7 +18,7 @@ from doorward_kit.logging import configure_logging
 from doorward_kit.pagination import Page
 from doorward_kit.server import listen, serve
 from doorward_kit.settings import ServiceSettings
-from doorward_tickets.tickets.schemas import Person, Ticket
+from doorward_tickets.tickets.schemas import Participant, Ticket
 from doorward_tickets.tickets.workflow import Priority, TicketStatus
 from doorward_users.directory.schemas import User
 
@@ -39,7 +39,7 @@ _TICKETS: Final = Page[Ticket](
             subject="badade kolumo tisepa gurife",
             status=TicketStatus.OPEN,
             priority=Priority.NORMAL,
-            author=Person(id=_USER.id, name=_USER.name, deleted=False),
+            author=Participant(id=_USER.id, name=_USER.name, deleted=False),
             assignee=None,
             reply_count=0,
             created_at=_USER.created_at,

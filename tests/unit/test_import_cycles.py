@@ -19,10 +19,6 @@ KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {
     "doorward_client": frozenset(
         f"doorward_client.{name}" for name in ("internal_http", "keys", "revocations", "settings", "tokens")
     ),
-    "doorward_tickets": frozenset(
-        f"doorward_tickets.{name}"
-        for name in ("context", "dependencies", "notifications", "replies", "tickets")
-    ),
 }
 """Nodes that are still part of a cycle. It only shrinks: a node that is free must be removed."""
 

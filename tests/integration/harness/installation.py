@@ -145,7 +145,7 @@ class Installation:
     def follow_deletions(self) -> None:
         """Let tickets learn who was deleted, as a few seconds of waiting would."""
         assert self.tickets.portal is not None
-        self.tickets.portal.call(self.tickets_app.state.deletions.catch_up)
+        self.tickets.portal.call(self.tickets_app.state.services.deleted_users.catch_up)
 
     def log_in(self, email: str, password: str) -> Tokens:
         """Log in; fails the test when refused."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from doorward_kit.upsert import upsert
 from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.tables import replies, ticket_search_terms, tickets
-from doorward_tickets.user_snapshots import repository
+from doorward_tickets.users import repository
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import Person
 from support.smtp import SmtpServer

@@ -114,8 +114,8 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("PATCH", "/api/v1/tickets/close-ticket/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
     ("GET", "/api/v1/tickets/{ticket_id}/replies"): _own_or(Permission.TICKETS_READ_ALL, 200),
     ("POST", "/api/v1/tickets/{ticket_id}/replies"): _own_or(Permission.TICKETS_READ_ALL, 201),
-    ("PUT", "/api/v1/tickets/{ticket_id}/mute"): _own_or(Permission.TICKETS_READ_ALL, 204),
-    ("DELETE", "/api/v1/tickets/{ticket_id}/mute"): _own_or(Permission.TICKETS_READ_ALL, 204),
+    ("PUT", "/api/v1/tickets/{ticket_id}/subscription"): _own_or(Permission.TICKETS_READ_ALL, 204),
+    ("DELETE", "/api/v1/tickets/{ticket_id}/subscription"): _own_or(Permission.TICKETS_READ_ALL, 204),
 }
 
 BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {

@@ -98,7 +98,7 @@ def _register(flows: Flows, email: str) -> Joined:
 def _change_password(flows: Flows, ada: Joined) -> None:
     _is(flows.change(ada.access, PASSWORDS[0], PASSWORDS[1]), 204)
     _is(flows.change_by_address(ada.email, PASSWORDS[1], PASSWORDS[2]), 204)
-    flows.letters.wait()
+    flows.mailbox.wait()
 
 
 def _reset_password(flows: Flows, email: str) -> None:

@@ -3,11 +3,11 @@
 from typing import Final
 
 import pytest
-from integration.harness.wire import Reply
 
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
 from integration.harness.races import LOCK_USER, in_line, until_in_line
+from integration.harness.raw_http import Reply
 from integration.harness.replicas import Replicas, Tokens
 from integration.sessions.test_login_races import (
     Case,

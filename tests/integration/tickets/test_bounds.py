@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from doorward_tickets.tables import tickets
 from doorward_tickets.tickets import search
-from doorward_tickets.tickets.list_query import Listing
+from doorward_tickets.tickets.list_query import ListQuery, TicketFilter
 from doorward_tickets.tickets.repository import list_tickets
-from doorward_tickets.tickets.schemas import Filter, TicketSort
+from doorward_tickets.tickets.schemas import TicketSort
 from doorward_tickets.tickets.search import find_tickets, search_tickets
 from doorward_tickets.tickets.workflow import TicketStatus
 from integration.harness.installation import Installation
@@ -46,11 +46,11 @@ def test_a_deep_page_reads_no_more_rows_than_the_first(
     connection: sa.Connection, people: People, sort: TicketSort, filtered: str
 ) -> None:
     criteria = {
-        "": Filter(),
-        "status": Filter(status=TicketStatus.OPEN),
-        "assignee": Filter(assignee=uuid.UUID(people.deputy.id)),
+        "": TicketFilter(),
+        "status": TicketFilter(status=TicketStatus.OPEN),
+        "assignee": TicketFilter(assignee=uuid.UUID(people.deputy.id)),
     }[filtered]
-    listing = Listing(None, criteria, sort)
+    listing = ListQuery(None, criteria, sort)
     position, costs = None, []
     for _ in range(25):
         before = rows_read(connection)
@@ -66,14 +66,14 @@ def test_a_list_by_two_filters_reads_a_bounded_number_of_rows(
     connection: sa.Connection, monkeypatch: pytest.MonkeyPatch, people: People, sort: TicketSort, reader: str
 ) -> None:
     """However many tickets somebody has, or works on, of which none is as the other filter says."""
-    for name, bound in (("SHORT_LOOK", 20), ("LONG_LOOK", 40)):
+    for name, bound in (("SHORT_SCAN_SIZE", 20), ("LONG_SCAN_SIZE", 40)):
         monkeypatch.setattr(search, name, bound)
     connection.execute(tickets.update().values(status=TicketStatus.CLOSED.value))
     if reader:
-        listing = Listing(uuid.UUID(people.user.id), Filter(status=TicketStatus.OPEN), sort)
+        listing = ListQuery(uuid.UUID(people.user.id), TicketFilter(status=TicketStatus.OPEN), sort)
     else:
-        criteria = Filter(status=TicketStatus.OPEN, assignee=uuid.UUID(people.deputy.id))
-        listing = Listing(None, criteria, sort)
+        criteria = TicketFilter(status=TicketStatus.OPEN, assignee=uuid.UUID(people.deputy.id))
+        listing = ListQuery(None, criteria, sort)
     before = rows_read(connection)
     found, stopped_at = find_tickets(connection, listing, None, PAGE)
     assert rows_read(connection) - before <= 2 * (20 + 40) + 20
@@ -92,13 +92,13 @@ def test_a_search_reads_a_bounded_number_of_rows(
     sort: TicketSort,
     words: tuple[str, ...],
 ) -> None:
-    for name, bound in (("SHORT_LOOK", 20), ("LONG_LOOK", 40), ("FEW", 10)):
+    for name, bound in (("SHORT_SCAN_SIZE", 20), ("LONG_SCAN_SIZE", 40), ("RARE_WORD_LIMIT", 10)):
         monkeypatch.setattr(search, name, bound)
     for criteria in (
-        Filter(words=words),
-        Filter(words=words, status=TicketStatus.OPEN, author=uuid.UUID(people.user.id)),
+        TicketFilter(words=words),
+        TicketFilter(words=words, status=TicketStatus.OPEN, author=uuid.UUID(people.user.id)),
     ):
-        listing = Listing(None, criteria, sort)
+        listing = ListQuery(None, criteria, sort)
         position = None
         for _ in itertools.count():
             before = rows_read(connection)

@@ -28,17 +28,17 @@ def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFacto
 
 def questions(chain: Chain) -> int:
     """Count the questions about people that auth was asked: one a check, for there are few people."""
-    return sum(event.get("route") == f"{AUTH}/accounts" for event in chain.auth.log_events())
+    return sum(event.get("route") == f"{AUTH}/users" for event in chain.auth.log_events())
 
 
 def is_done(chain: Chain) -> bool:
     """Tell whether everybody was asked about; who only begins says that it is time again in a minute."""
-    found = chain.own.execute("SELECT `cursor` FROM feeds WHERE name = 'everybody'")
+    found = chain.own.execute("SELECT `cursor` FROM feed_cursors WHERE name = 'reconciliation'")
     return any(due > (datetime.now(UTC) + timedelta(hours=1)).isoformat() for (due,) in found)
 
 
 def let_a_day_pass(chain: Chain) -> None:
-    chain.own.execute("UPDATE feeds SET `cursor` = %s WHERE name = 'everybody'", LONG_AGO)
+    chain.own.execute("UPDATE feed_cursors SET `cursor` = %s WHERE name = 'reconciliation'", LONG_AGO)
 
 
 def test_of_three_replicas_one_asks(chain: Chain) -> None:
@@ -52,10 +52,10 @@ def test_of_three_replicas_one_asks(chain: Chain) -> None:
 
 
 def test_a_replica_that_has_just_begun_finds_who_was_missed(chain: Chain) -> None:
-    ((person,),) = chain.own.execute("SELECT id FROM people")
+    ((person,),) = chain.own.execute("SELECT id FROM user_snapshots")
     # As a release before the feed of deletions did.
     chain.identity.execute("DELETE FROM users WHERE id = %s", person)
-    assert chain.own.execute("SELECT name FROM people") == (("User",),)
+    assert chain.own.execute("SELECT name FROM user_snapshots") == (("User",),)
     let_a_day_pass(chain)
     with chain.tickets:
-        wait_until(lambda: chain.own.execute("SELECT name FROM people") == ((None,),), "pseudonymous")
+        wait_until(lambda: chain.own.execute("SELECT name FROM user_snapshots") == ((None,),), "pseudonymous")

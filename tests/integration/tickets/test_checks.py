@@ -13,9 +13,9 @@ from doorward_identity.tables import deleted_users, users
 from doorward_kit.unit_of_work import Database
 from doorward_tickets.tables import feed_cursors
 from doorward_tickets.tables import user_snapshots as snapshot
-from doorward_tickets.user_snapshots import repository
-from doorward_tickets.user_snapshots.auth_client import Accounts, AccountsUnavailableError
-from doorward_tickets.user_snapshots.deleted_users_sync import CHECK_SECONDS
+from doorward_tickets.users import repository
+from doorward_tickets.users.auth_client import AuthClient, AuthUnavailableError
+from doorward_tickets.users.deleted_users_sync import RECONCILIATION_SECONDS
 from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation, another
 from integration.harness.people import People, enrol
@@ -31,35 +31,35 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
     open_ticket(installation, people.user)
     installation.follow_deletions()
     asked: list[object] = []
-    get = Accounts._get
+    get = AuthClient._get
 
-    async def noting(accounts: Accounts, path: str, parameters: Any) -> Any:
+    async def noting(accounts: AuthClient, path: str, parameters: Any) -> Any:
         if path == "users":
             asked.append(parameters)
         return await get(accounts, path, parameters)
 
-    monkeypatch.setattr(Accounts, "_get", noting)
+    monkeypatch.setattr(AuthClient, "_get", noting)
     return asked
 
 
 def wait_for_the_first_poll(installation: Installation) -> None:
     """Wait until it has done by itself what it does when it starts; what it does next is an hour away."""
-    follower = installation.tickets_app.state.deletions
+    follower = installation.tickets_app.state.services.deleted_users
     wait_until(lambda: follower._caught_up_at is not None, "polled")
 
 
 def let_a_day_pass(installation: Installation) -> None:
     ((name, due),) = tickets_execute(installation, sa.select(feed_cursors))
-    assert name == "everybody"
+    assert name == "reconciliation"
     assert due > LONG_AGO
     tickets_execute(installation, feed_cursors.update().values(cursor=LONG_AGO))
 
 
 def seconds_to_next(installation: Installation) -> float:
     with installation.tickets_engine.connect() as connection:
-        check = repository._next_check(connection)
-    assert check.due is not None
-    return (datetime.fromisoformat(check.due) - check.now).total_seconds()
+        check = repository._schedule(connection)
+    assert check.due_at is not None
+    return (datetime.fromisoformat(check.due_at) - check.now).total_seconds()
 
 
 def test_once_a_day_and_not_again(installation: Installation, asked: list[object]) -> None:
@@ -67,7 +67,7 @@ def test_once_a_day_and_not_again(installation: Installation, asked: list[object
         for _ in range(3):
             installation.follow_deletions()
         assert len(asked) == days
-        assert CHECK_SECONDS * 0.9 < seconds_to_next(installation) <= CHECK_SECONDS
+        assert RECONCILIATION_SECONDS * 0.9 < seconds_to_next(installation) <= RECONCILIATION_SECONDS
         let_a_day_pass(installation)
 
 
@@ -102,16 +102,16 @@ def test_one_that_failed_is_done_soon(
 ) -> None:
     let_a_day_pass(installation)
 
-    get = Accounts._get
+    get = AuthClient._get
 
-    async def away(accounts: Accounts, path: str, parameters: Any) -> Any:
+    async def away(accounts: AuthClient, path: str, parameters: Any) -> Any:
         if path == "users":
-            raise AccountsUnavailableError
+            raise AuthUnavailableError
         return await get(accounts, path, parameters)
 
     with monkeypatch.context() as outage:
-        outage.setattr(Accounts, "_get", away)
-        with pytest.raises(AccountsUnavailableError):
+        outage.setattr(AuthClient, "_get", away)
+        with pytest.raises(AuthUnavailableError):
             installation.follow_deletions()
         installation.follow_deletions()  # the feed is read all the same
     assert asked == []
@@ -148,10 +148,10 @@ def test_of_many_that_would_one_does_it(
     wait_for_the_first_poll(installation)
     tickets_execute(installation, feed_cursors.delete())
     if not is_first:
-        tickets_execute(installation, feed_cursors.insert().values(name="everybody", cursor=LONG_AGO))
+        tickets_execute(installation, feed_cursors.insert().values(name="reconciliation", cursor=LONG_AGO))
     take = partial(repository.claim_reconciliation, seconds=60)
     # Not beside another replica: that one follows by itself, and may be the one.
-    database: Database = installation.tickets_app.state.means.database
+    database: Database = installation.tickets_app.state.resources.database
     with ThreadPoolExecutor(8) as threads:
         taken = list(threads.map(lambda _: database.write_now(take), range(8)))
     assert sum(taken) == 1

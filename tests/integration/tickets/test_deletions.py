@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from doorward_identity.tables import deleted_users
 from doorward_tickets.tables import feed_cursors, idempotency_keys
 from doorward_tickets.tables import user_snapshots as snapshot
-from doorward_tickets.user_snapshots import repository
-from doorward_tickets.user_snapshots.auth_client import AccountsUnavailableError
+from doorward_tickets.users import repository
+from doorward_tickets.users.auth_client import AuthUnavailableError
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People, enrol
 from integration.harness.tickets import come_in_between, open_ticket, path_of, tickets_execute
@@ -56,20 +56,20 @@ def test_pages_and_the_audit_log_go_on(installation: Installation, people: Peopl
 
 def test_a_late_write_does_not_bring_a_name_back(installation: Installation, people: People) -> None:
     """The writer was looked up before the deletion, and is stored after tickets has learnt of it."""
-    means = installation.tickets_app.state.means
-    standing = means.people.standing
+    users = installation.tickets_app.state.services.users
+    standing = users.require_current_profile
 
     async def deleted_meanwhile(caller: Any) -> Any:
         profiles = await standing(caller)
         delete(installation, people, people.user)
-        await installation.tickets_app.state.deletions.catch_up()
+        await installation.tickets_app.state.services.deleted_users.catch_up()
         return profiles
 
-    means.people.standing = deleted_meanwhile
+    users.require_current_profile = deleted_meanwhile
     try:
         late = open_ticket(installation, people.user)
     finally:
-        del means.people.standing
+        del users.require_current_profile
     assert late["author"] == {"id": people.user.id, "name": None, "deleted": True}
     assert tickets_execute(installation, sa.select(snapshot.c.name)) == [(None,)]
 
@@ -81,7 +81,7 @@ def test_a_deletion_between_a_look_and_its_write_is_not_undone(
     def forget() -> None:
         with installation.tickets_engine.connect() as other:
             other.exec_driver_sql("BEGIN")
-            repository.forget(other, [uuid.UUID(people.user.id)])
+            repository.mark_deleted(other, [uuid.UUID(people.user.id)])
             other.commit()
 
     come_in_between(monkeypatch, forget)
@@ -124,7 +124,7 @@ def test_whoever_is_there_after_all_is_taken_back(installation: Installation, pe
     path = path_of(open_ticket(installation, people.user))
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        repository.forget(connection, [uuid.UUID(people.user.id)])
+        repository.mark_deleted(connection, [uuid.UUID(people.user.id)])
         connection.commit()
     assert open_ticket(installation, people.user)["author"]["deleted"]
     check_everybody(installation)
@@ -138,27 +138,27 @@ def test_a_deletion_while_everybody_is_asked_about_is_not_taken_back(
 ) -> None:
     """Auth's answer is older than the deletion, and used after tickets has learnt of that."""
     open_ticket(installation, people.user)
-    follower = installation.tickets_app.state.deletions
-    find = follower._accounts.find
+    follower = installation.tickets_app.state.services.deleted_users
+    find = follower._auth.find_accounts
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        repository.forget(connection, [uuid.UUID(people.user.id)])  # wrongly, and then rightly
+        repository.mark_deleted(connection, [uuid.UUID(people.user.id)])  # wrongly, and then rightly
         connection.commit()
 
     async def overtaken(ids: Any) -> Any:
         found = await find(ids)
-        follower._accounts.find = find
+        follower._auth.find_accounts = find
         delete(installation, people, people.user)
         await follower.catch_up()
         return found
 
-    follower._accounts.find = overtaken
+    follower._auth.find_accounts = overtaken
     check_everybody(installation)
     assert tickets_execute(installation, sa.select(snapshot.c.deleted_at)) != [(None,)]
 
 
 def check_everybody(installation: Installation) -> None:
-    installation.tickets.portal.call(installation.tickets_app.state.deletions._check_everybody)  # type: ignore[union-attr]  # it runs
+    installation.tickets.portal.call(installation.tickets_app.state.services.deleted_users._reconcile)  # type: ignore[union-attr]  # it runs
 
 
 def test_a_number_that_a_restored_backup_gave_again_is_noticed(
@@ -181,14 +181,14 @@ def test_without_auth_nothing_is_forgotten_and_nothing_lost(
     open_ticket(installation, people.user)
     installation.follow_deletions()
     delete(installation, people, people.user)
-    accounts = installation.tickets_app.state.deletions._accounts
+    accounts = installation.tickets_app.state.services.deleted_users._auth
 
     async def away(*_arguments: object) -> httpx2.Response:
-        raise AccountsUnavailableError
+        raise AuthUnavailableError
 
     accounts._get = away
     try:
-        with pytest.raises(AccountsUnavailableError):
+        with pytest.raises(AuthUnavailableError):
             installation.follow_deletions()
     finally:
         del accounts._get
@@ -201,18 +201,18 @@ def test_of_two_replicas_with_the_same_page_one_acts(installation: Installation,
     """The second one's answer is older than what the first has stored meanwhile."""
     delete(installation, people, people.other)
     installation.follow_deletions()
-    follower = installation.tickets_app.state.deletions
-    read = follower._accounts.deletions
+    follower = installation.tickets_app.state.services.deleted_users
+    read = follower._auth.list_deleted_users
 
     async def overtaken(after: str | None) -> Any:
         page = await read(after)
-        follower._accounts.deletions = read
+        follower._auth.list_deleted_users = read
         delete(installation, people, people.user)
         await follower.catch_up()
         return page
 
     delete(installation, people, people.deputy)
-    follower._accounts.deletions = overtaken
+    follower._auth.list_deleted_users = overtaken
     installation.follow_deletions()
     read_so_far = sa.select(feed_cursors.c.cursor).where(feed_cursors.c.name == "deleted_users")
     ((cursor,),) = tickets_execute(installation, read_so_far)

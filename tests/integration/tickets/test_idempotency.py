@@ -119,7 +119,7 @@ def test_key_is_forgotten_after_its_time_and_swept(installation: Installation, p
 
 
 def sweep(installation: Installation) -> int:
-    keys = installation.tickets_app.state.means.keys
+    keys = installation.tickets_app.state.services.idempotency_keys
     with installation.tickets_engine.connect() as connection:
         return int(keys.purge(connection, count=100))
 

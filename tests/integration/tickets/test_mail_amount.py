@@ -7,8 +7,7 @@ import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
 from doorward_tickets.notifications import repository
-from doorward_tickets.notifications.notification_types import NotificationType
-from doorward_tickets.notifications.repository import Notice
+from doorward_tickets.notifications.repository import NotificationKey, NotificationType
 from doorward_tickets.tables import outbox, pending_notifications, replies, tickets
 from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import Installation
@@ -79,11 +78,11 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
     settled(mailing, smtp)
     reply(mailing, people.admin, path)  # waits for its time, an hour away
     ticket_id = uuid.UUID(path.rpartition("/")[2])
-    notice = Notice(ticket_id, uuid.UUID(people.user.id), NotificationType.REPLIED)
+    notice = NotificationKey(ticket_id, uuid.UUID(people.user.id), NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change:
         change.exec_driver_sql("BEGIN")
         change.execute(sa.select(tickets).where(tickets.c.id == ticket_id).with_for_update())
-        assert not repository.schedule(change, notice, after_reply_number=2, seconds=3600)
+        assert not repository.schedule(change, notice, after_reply_number=2, interval_seconds=3600)
         values = {"ticket_id": ticket_id, "number": 3, "id": uuid.uuid4(), "body": "Late."}
         change.execute(
             replies.insert().values(**values, author_id=uuid.UUID(people.admin.id), created_at=utc_now())
@@ -100,10 +99,10 @@ def test_old_notices_are_swept_once_their_mail_is_gone(
     path = path_of(open_ticket(mailing, people.user))
     smtp.stop()
     reply(mailing, people.admin, path)
-    database = mailing.tickets_app.state.means.database
+    database = mailing.tickets_app.state.resources.database
 
     def sweep(seconds: int) -> int:
-        return int(database.write_now(lambda c: repository.sweep(c, seconds=seconds, count=10)))
+        return int(database.write_now(lambda c: repository.purge(c, seconds=seconds, count=10)))
 
     assert sweep(3600) == 0
     tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))

@@ -32,7 +32,7 @@ def test_on_assignment_the_assignee_and_the_author(
     assign(mailing, people.admin, path, people.deputy)
     assert told(settled(mailing, smtp)) == [
         ("deputy@example.com", f"Assigned to you: {TICKET['subject']}"),
-        ("user@example.com", f"Somebody is on it: {TICKET['subject']}"),
+        ("user@example.com", f"Assigned: {TICKET['subject']}"),
     ]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.user.access)
@@ -67,7 +67,7 @@ def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People
     let_time_pass(mailing)
     mailing.call("PATCH", f"{path}/close", people.deputy.access)
     kinds = [subject.partition(":")[0] for _, subject in told(settled(mailing, smtp))]
-    assert sorted(kinds) == ["Assigned to you", "Closed", "New reply", "Somebody is on it"]
+    assert sorted(kinds) == ["Assigned", "Assigned to you", "Closed", "New reply"]
 
 
 def test_a_change_that_is_rolled_back_tells_nobody(

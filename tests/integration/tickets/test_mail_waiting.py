@@ -4,7 +4,7 @@ import httpx2
 import sqlalchemy as sa
 
 from doorward_tickets.tables import outbox
-from doorward_tickets.user_snapshots.auth_client import AccountsUnavailableError
+from doorward_tickets.users.auth_client import AuthUnavailableError
 from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation
 from integration.harness.people import People
@@ -15,12 +15,12 @@ from support.smtp import SmtpServer
 
 def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
-    accounts = mailing.tickets_app.state.deletions._accounts
+    accounts = mailing.tickets_app.state.services.deleted_users._auth
     asked: list[object] = []
 
     async def away(*arguments: object) -> httpx2.Response:
         asked.append(arguments)
-        raise AccountsUnavailableError
+        raise AuthUnavailableError
 
     accounts._get = away
     try:

@@ -1,4 +1,4 @@
-"""MutesService a ticket: no mail about it, for whoever sees it and wants none."""
+"""Subscriptions: who unsubscribes from a ticket gets no mail about it."""
 
 import uuid
 
@@ -13,19 +13,19 @@ def test_whoever_mutes_a_ticket_gets_no_mail_about_it(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path, other = (path_of(open_ticket(mailing, people.user)) for _ in range(2))
-    assert mailing.call("GET", path, people.user.access).json()["muted"] is False
+    assert mailing.call("GET", path, people.user.access).json()["subscribed"] is True
     tag = mailing.call("GET", path, people.user.access).headers["etag"]
     for _ in range(2):
-        assert mailing.call("PUT", f"{path}/mute", people.user.access).status_code == 204
+        assert mailing.call("DELETE", f"{path}/subscription", people.user.access).status_code == 204
     headers = {"If-None-Match": tag}
-    assert mailing.call("GET", path, people.user.access, headers=headers).json()["muted"] is True
-    assert mailing.call("GET", path, people.admin.access).json()["muted"] is False
+    assert mailing.call("GET", path, people.user.access, headers=headers).json()["subscribed"] is False
+    assert mailing.call("GET", path, people.admin.access).json()["subscribed"] is True
     reply(mailing, people.admin, path)
     reply(mailing, people.admin, other)
     assert len(settled(mailing, smtp)) == 1
     for _ in range(2):
-        assert mailing.call("DELETE", f"{path}/mute", people.user.access).status_code == 204
-    assert mailing.call("GET", path, people.user.access).json()["muted"] is False
+        assert mailing.call("PUT", f"{path}/subscription", people.user.access).status_code == 204
+    assert mailing.call("GET", path, people.user.access).json()["subscribed"] is True
     let_time_pass(mailing)
     reply(mailing, people.admin, path)
     assert len(settled(mailing, smtp)) == 2
@@ -35,7 +35,7 @@ def test_muting_while_a_mail_waits_counts(mailing: Installation, people: People,
     path = path_of(open_ticket(mailing, people.user))
     smtp.freeze()
     reply(mailing, people.admin, path)
-    mailing.call("PUT", f"{path}/mute", people.user.access)
+    mailing.call("DELETE", f"{path}/subscription", people.user.access)
     smtp.thaw()
     assert settled(mailing, smtp) == []
 
@@ -44,4 +44,4 @@ def test_people_mute_what_they_see_and_nothing_else(mailing: Installation, peopl
     path = path_of(open_ticket(mailing, people.user))
     for method in ("PUT", "DELETE"):
         for where in (path, f"{TICKETS}/{uuid.uuid4()}"):
-            assert mailing.call(method, f"{where}/mute", people.other.access).status_code == 404
+            assert mailing.call(method, f"{where}/subscription", people.other.access).status_code == 404

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from doorward_identity.tables import users
 from doorward_tickets.tables import user_snapshots as snapshot
-from doorward_tickets.user_snapshots import repository
+from doorward_tickets.users import repository
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People, Person
 from integration.harness.tickets import TICKET, come_in_between, open_ticket, tickets_execute
@@ -22,16 +22,16 @@ from integration.tickets.test_people import rename
 @contextmanager
 def delayed(installation: Installation, meanwhile: Callable[[], object]) -> Iterator[None]:
     """Let something happen between the next request's question to the directory and what it stores."""
-    known = installation.tickets_app.state.means.people
-    standing = known.standing
+    known = installation.tickets_app.state.services.users
+    standing = known.require_current_profile
 
     async def late(caller: Any) -> Any:
         profiles = await standing(caller)
-        del known.standing
+        del known.require_current_profile
         await asyncio.to_thread(meanwhile)
         return profiles
 
-    known.standing = late
+    known.require_current_profile = late
     yield
 
 
@@ -107,9 +107,9 @@ def test_whoever_is_taken_back_is_known_by_an_older_word(installation: Installat
     them = uuid.UUID(people.user.id)
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        repository.forget(connection, [them])
-        (gone,) = repository.known_people(connection, uuid.UUID(int=0), 1)
-        repository.take_back(connection, [gone])
+        repository.mark_deleted(connection, [them])
+        (gone,) = repository.list_known_users(connection, after=uuid.UUID(int=0), count=1)
+        repository.restore(connection, [gone])
         connection.commit()
     long_ago = users.update().where(users.c.id == them).values(updated_at=datetime(2020, 1, 1, tzinfo=UTC))
     installation.execute(long_ago)

@@ -38,7 +38,7 @@ def names_seen(chain: Chain, is_over: asyncio.Event) -> list[int]:
     seen: list[int] = []
     with closing(chain.own.server.connect(chain.own.name)) as connection, connection.cursor() as cursor:
         while not is_over.is_set():
-            cursor.execute("SELECT name FROM people")
+            cursor.execute("SELECT name FROM user_snapshots")
             seen += [int(name) for (name,) in cursor.fetchall()]
     return seen
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_tickets.tables import user_snapshots as snapshot
-from doorward_tickets.user_snapshots.users_client import Directory
+from doorward_tickets.users.users_client import UsersClient
 from integration.harness.installation import TICKETS, USERS, Installation
 from integration.harness.people import People, Person, enrol
 from integration.harness.problems import assert_problem
@@ -34,11 +34,12 @@ class Answering(httpx2.AsyncBaseTransport):
 def users_answering(installation: Installation, status: int, body: object = None) -> Iterator[Answering]:
     """Let the users service answer so; 0 is not at all."""
     transport = Answering(status, body)
-    people = installation.tickets_app.state.means.people
-    real = people._directory
-    people._directory = Directory(f"http://users{USERS}", timeout=1, transport=transport)
+    users = installation.tickets_app.state.services.users
+    stub = UsersClient(f"http://users{USERS}", timeout=1, transport=transport)
+    real = users._client, users._breaker
+    users._client, users._breaker = stub._client, stub._breaker
     yield transport
-    people._directory = real
+    users._client, users._breaker = real
 
 
 def rename(installation: Installation, person: Person, name: str) -> None:
@@ -107,7 +108,7 @@ def test_without_the_users_service_known_administrators_are_assigned(
         assert assign(people.deputy.id).json()["assignee"]["name"] == "Deputy"
         assert assign(people.admin.id).json()["assignee"]["id"] == people.admin.id
         for unsure in (people.user.id, people.other.id, str(uuid.uuid4())):
-            assert_problem(assign(unsure), 503, "directory_unavailable")
+            assert_problem(assign(unsure), 503, "users_unavailable")
 
 
 def test_whoever_the_directory_no_longer_knows_so_changes_nothing(

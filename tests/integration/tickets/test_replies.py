@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from doorward_tickets.replies.repository import FIRST
+from doorward_tickets.replies.service import FIRST_PAGE_SIZE
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
@@ -97,19 +97,19 @@ def test_replies_at_once_are_all_kept_and_numbered(installation: Installation, p
 
 def test_a_long_thread_is_read_page_by_page(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
-    for number in range(1, FIRST + 8):
+    for number in range(1, FIRST_PAGE_SIZE + 8):
         body = {"body": f"Number {number}"}
         installation.call("POST", f"{path}/replies", people.user.access, json=body)
     detail = installation.call("GET", path, people.user.access).json()
     seen = [one["number"] for one in detail["replies"]]
-    assert len(seen) == FIRST
+    assert len(seen) == FIRST_PAGE_SIZE
     cursor = detail["replies_next_cursor"]
     while cursor is not None:
         params = {"cursor": cursor, "limit": 3}
         page = installation.call("GET", f"{path}/replies", people.user.access, params=params).json()
         seen += [one["number"] for one in page["items"]]
         cursor = page["next_cursor"]
-    assert seen == list(range(1, FIRST + 8))
+    assert seen == list(range(1, FIRST_PAGE_SIZE + 8))
     other = path_of(open_ticket(installation, people.user))
     params = {"cursor": detail["replies_next_cursor"]}
     assert_problem(

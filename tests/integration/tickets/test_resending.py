@@ -10,8 +10,7 @@ from structlog.testing import capture_logs
 
 from doorward_kit.column_types import utc_now
 from doorward_tickets.notifications import repository
-from doorward_tickets.notifications.notification_types import NotificationType
-from doorward_tickets.notifications.repository import Notice
+from doorward_tickets.notifications.repository import NotificationKey, NotificationType
 from doorward_tickets.tables import pending_notifications
 from integration.harness.deployment import wait_until, wait_until_a_row_is_waited_for
 from integration.harness.installation import Installation
@@ -87,10 +86,10 @@ def test_a_notice_is_kept_for_as_long_as_its_mail_may_be_sent_again(
     """Without it the mail would be taken for an old one, and dropped after a 202."""
     dead = reply_in_vain(mailing, people, smtp, path_of(open_ticket(mailing, people.user)))
     tickets_execute(mailing, pending_notifications.update().values(due_at=utc_now(-29 * 86_400)))
-    database = mailing.tickets_app.state.means.database
+    database = mailing.tickets_app.state.resources.database
 
     def sweep() -> int:
-        return int(database.write_now(lambda c: repository.sweep(c, seconds=3600, count=10)))
+        return int(database.write_now(lambda c: repository.purge(c, seconds=3600, count=10)))
 
     assert sweep() == 0
     mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access)
@@ -145,10 +144,10 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     let_the_next_be_due(mailing)
     ticket_id, person_id = (uuid.UUID(one) for one in (ticket["id"], people.user.id))
-    notice = Notice(ticket_id, person_id, NotificationType.REPLIED)
+    notice = NotificationKey(ticket_id, person_id, NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change, ThreadPoolExecutor(1) as threads:
         change.exec_driver_sql("BEGIN")
-        assert repository.schedule(change, notice, after_reply_number=1, seconds=1)
+        assert repository.schedule(change, notice, after_reply_number=1, interval_seconds=1)
         path = f"{DEAD_LETTERS}/{dead}/retry"
         resending = threads.submit(mailing.call, "POST", path, people.admin.access)
         wait_until_a_row_is_waited_for(mariadb_server)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from doorward_identity.deleted_users_feed import PAGE_SIZE
 from doorward_tickets.tables import user_snapshots as snapshot
-from doorward_tickets.user_snapshots import repository
+from doorward_tickets.users import repository
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
@@ -53,7 +53,7 @@ def statements_of(
     path = path_of(open_ticket(installation, people.user))
     installation.call("POST", f"{path}/replies", people.user.access, json={"body": "Hello?"})
     method, where, options = build(path)
-    with noted(installation.tickets_app.state.means.database.engine) as seen:
+    with noted(installation.tickets_app.state.resources.database.engine) as seen:
         response = installation.call(method, where, people.user.access, **options)
     assert response.status_code in {200, 201}, response.text
     return seen
@@ -83,7 +83,7 @@ def test_a_page_of_deletions_is_forgotten_in_two_statements(
     gone = [uuid.UUID(people.user.id), *strangers]
     with installation.tickets_engine.connect() as connection, noted(installation.tickets_engine) as seen:
         connection.exec_driver_sql("BEGIN")
-        repository.forget(connection, gone)
+        repository.mark_deleted(connection, gone)
         connection.commit()
     assert seen == ["BEGIN", "INSERT", "DELETE"]
     kept = tickets_execute(installation, sa.select(snapshot.c.name, snapshot.c.deleted_at))

@@ -60,9 +60,9 @@ changes = st.lists(st.tuples(st.sampled_from(("insert", "reply", "close")), st.i
 @pytest.fixture(autouse=True)
 def untouched() -> Iterator[None]:
     """Put the bounds of search back."""
-    bounds = search.SHORT_LOOK, search.LONG_LOOK, search.FEW
+    bounds = search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT
     yield
-    search.SHORT_LOOK, search.LONG_LOOK, search.FEW = bounds  # type: ignore[misc]  # the test changes them
+    search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT = bounds  # type: ignore[misc]  # the test changes them
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -85,7 +85,7 @@ def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - wha
     data: st.DataObject,
 ) -> None:
     """With looks as short as the pages, so that looking through few tickets ends in every one of its ways."""
-    search.SHORT_LOOK, search.LONG_LOOK, search.FEW = bounds  # type: ignore[misc]  # put back by the fixture
+    search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT = bounds  # type: ignore[misc]  # put back by the fixture
     installation.wipe_tickets()
     store_tickets(installation, [stored_as(shape, people) for shape in shapes])
     fickle = [str(shape["id"]) for shape in shapes[standing:]]

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import ssl
 import threading
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Final, cast
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from doorward_client.errors import UnavailableError
 from doorward_client.internal_http import FetchError, fetch, internal_http_client
@@ -21,9 +23,10 @@ from doorward_client.keys.key_store import KeyStore
 from doorward_client.metrics import NoVerificationMetrics
 from doorward_client.revocations.http_source import HttpRevocationSource
 from doorward_client.settings import SettingsError
-from doorward_client.settings.verifier import AuthClient
-from doorward_tickets.user_snapshots.auth_client import Accounts
-from doorward_tickets.user_snapshots.users_client import Directory
+from doorward_client.settings.verifier import AuthClient, VerifierSettings
+from doorward_client.tokens import Claims
+from doorward_tickets.users.auth_client import AuthClient as AuthServiceClient
+from doorward_tickets.users.users_client import Caller, UsersClient
 from support.certificates import Certificate, self_signed
 from support.ports import free_port
 
@@ -43,11 +46,14 @@ async def _ask_keys(url: str) -> None:
 
 
 async def _ask_accounts(url: str) -> None:
-    await Accounts(AuthClient(url, "tickets", "secret")).find([])
+    own = VerifierSettings(auth_url=url, client_id="tickets", client_secret=SecretStr("secret"))
+    await AuthServiceClient(own).find_accounts([])
 
 
 async def _ask_directory(url: str) -> None:
-    await Directory(url, timeout=_SECONDS).find("me", "Bearer of-somebody")
+    claims = Claims(uuid.uuid4(), uuid.uuid4(), "id", "user", 0, 0, 0, frozenset())
+    users = UsersClient(url, timeout=_SECONDS)
+    await users.get_profile(claims.user_id, Caller(claims, "Bearer of-somebody"))
 
 
 ASKING: Final = (_ask_revocations, _ask_keys, _ask_accounts, _ask_directory)

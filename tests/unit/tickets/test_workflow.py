@@ -7,7 +7,7 @@ from doorward_client.bearer_auth import InsufficientPermissionError
 from doorward_client.permissions import Role, permissions_of
 from doorward_client.tokens import Claims
 from doorward_tickets.tickets.errors import TicketClosedError
-from doorward_tickets.tickets.workflow import Action, Priority, TicketStatus, transition
+from doorward_tickets.tickets.workflow import Priority, TicketAction, TicketStatus, transition
 
 AUTHOR, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -19,31 +19,31 @@ def caller(role: str, user_id: uuid.UUID = OTHER) -> Claims:
 @pytest.mark.parametrize("author", [caller(role, AUTHOR) for role in (*Role, "sorcerer")], ids=str)
 @pytest.mark.parametrize("status", TicketStatus)
 def test_authors_reply_and_close_whatever_their_role(status: TicketStatus, author: Claims) -> None:
-    assert transition(status, Action.REPLY, author, AUTHOR) == TicketStatus.OPEN
-    assert transition(status, Action.CLOSE, author, AUTHOR) == TicketStatus.CLOSED
+    assert transition(status, TicketAction.REPLY, author, AUTHOR) == TicketStatus.OPEN
+    assert transition(status, TicketAction.CLOSE, author, AUTHOR) == TicketStatus.CLOSED
 
 
 @pytest.mark.parametrize("status", TicketStatus)
 def test_others_need_the_permission_to_manage_tickets(status: TicketStatus) -> None:
-    assert transition(status, Action.REPLY, caller("admin"), AUTHOR) == TicketStatus.OPEN
+    assert transition(status, TicketAction.REPLY, caller("admin"), AUTHOR) == TicketStatus.OPEN
     for role in (Role.USER, Role.AUDITOR, "sorcerer"):
-        for action in (Action.REPLY, Action.CLOSE):
+        for action in (TicketAction.REPLY, TicketAction.CLOSE):
             with pytest.raises(InsufficientPermissionError):
                 transition(status, action, caller(role), AUTHOR)
 
 
 def test_only_open_tickets_are_managed_and_not_by_their_authors() -> None:
-    assert transition(TicketStatus.OPEN, Action.MANAGE, caller("admin"), AUTHOR) == TicketStatus.OPEN
+    assert transition(TicketStatus.OPEN, TicketAction.UPDATE, caller("admin"), AUTHOR) == TicketStatus.OPEN
     with pytest.raises(InsufficientPermissionError):
-        transition(TicketStatus.OPEN, Action.MANAGE, caller("user", AUTHOR), AUTHOR)
+        transition(TicketStatus.OPEN, TicketAction.UPDATE, caller("user", AUTHOR), AUTHOR)
     for role in Role:
         with pytest.raises(TicketClosedError):
-            transition(TicketStatus.CLOSED, Action.MANAGE, caller(role), AUTHOR)
+            transition(TicketStatus.CLOSED, TicketAction.UPDATE, caller(role), AUTHOR)
 
 
 def test_every_transition_ends_in_a_status_or_is_refused_by_name() -> None:
     for status in TicketStatus:
-        for action in Action:
+        for action in TicketAction:
             for role in Role:
                 with suppress(TicketClosedError, InsufficientPermissionError):
                     assert transition(status, action, caller(role), AUTHOR) in TicketStatus

@@ -7,7 +7,7 @@ belong to their caller and are stored as hashes.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -91,21 +91,19 @@ class IdempotencyKeys:
         self._table = table
         self._seconds = seconds
 
-    def once(
-        self, connection: sa.Connection, request: KeyedRequest | None, work: Callable[[], Answer]
-    ) -> Answer:
-        """Run `work` in the transaction, or return its stored response.
+    def claim(self, connection: sa.Connection, request: KeyedRequest | None) -> Answer | None:
+        """Claim the key of a request; return the stored response of an earlier request with the key.
 
-        Raises IdempotencyKeyReusedError for a key of another request.
+        If it is None, the caller does the work and calls `store` in the same transaction. A request without
+        a key always gets None. Raises IdempotencyKeyReusedError for a key of another request.
         """
-        if request is None:
-            return work()
-        answered = self._claim(connection, request)
-        if answered is not None:
-            return answered
-        answer = work()
-        kept = {name: value for name, value in answer._asdict().items() if name in self._table.c}
-        connection.execute(self._table.update().where(*self._row_of(request)).values(kept))
+        return None if request is None else self._claim(connection, request)
+
+    def store(self, connection: sa.Connection, request: KeyedRequest | None, answer: Answer) -> Answer:
+        """Store the response under the claimed key; return it."""
+        if request is not None:
+            values = {name: value for name, value in answer._asdict().items() if name in self._table.c}
+            connection.execute(self._table.update().where(*self._row_of(request)).values(values))
         return answer
 
     def purge(self, connection: sa.Connection, /, *, count: int) -> int:

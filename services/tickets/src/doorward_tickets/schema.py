@@ -1,4 +1,4 @@
-"""The tickets schema's revisions: which one this release needs, and whether it is there."""
+"""The revision of the tickets schema that this release requires."""
 
 from typing import Final
 
@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from doorward_kit.database_readiness import schema_version_problem
 
 PACKAGE: Final = "doorward_tickets"
-"""Where the revisions are: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
+"""The package with the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
 REQUIRED_REVISION: Final = "0001"
-"""The oldest revision that this release's code can work with."""
+"""The oldest revision that this release works with."""
 
 VERSION_TABLE: Final = "alembic_version_tickets"
 
 
 def schema_problem(connection: sa.Connection) -> str | None:
-    """Say what the schema lacks for this release, or None."""
+    """Return what the schema lacks for this release, or None."""
     return schema_version_problem(connection, VERSION_TABLE, REQUIRED_REVISION)

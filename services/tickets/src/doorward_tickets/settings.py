@@ -8,44 +8,43 @@ from doorward_mail.settings import MailSettings
 
 
 class TicketOptions(DoorwardSettings):
-    """What the tickets service can be told wherever it runs."""
+    """Settings of tickets that also apply in the one-process server."""
 
     idempotency_seconds: int = Field(
         default=86_400,
         ge=60,
         le=2_592_000,
-        description="How long a request that is repeated with its `Idempotency-Key` is recognised.",
+        description="How long a response is stored for repeated requests with its `Idempotency-Key`.",
     )
     users_timeout_seconds: float = Field(
         default=1.0,
         gt=0,
         le=10,
-        description="Longest wait for the users service, which tells who writes; without it, tickets goes by"
-        " the token and what it knew.",
+        description="Timeout of the users service. If it is unavailable, tickets uses the token and the names"
+        " that it has stored.",
     )
     deleted_users_poll_seconds: float = Field(
-        default=3.0, gt=0, le=3600, description="How often auth is asked who was deleted."
+        default=3.0, gt=0, le=3600, description="Interval at which auth is polled for deleted users."
     )
     notification_interval_seconds: int = Field(
         default=900,
         ge=1,
         le=86_400,
-        description="At most one mail of a kind about a ticket goes to somebody in this time; what happens"
-        " meanwhile is in the next.",
+        description="Minimum interval between two mails of a type about a ticket to a user. Events in between"
+        " are collected in the next mail.",
     )
 
 
 class TicketsSettings(MailSettings, ServiceSettings, TicketOptions):
-    """What the tickets service needs to know besides what every service does."""
+    """Settings of the tickets service as a process of its own."""
 
     users_url: str = Field(
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
-        description="Where the users service answers (`http://users:8000/api/v1/users`): for the names beside"
-        " tickets.",
+        description="URL of the users service (`http://users:8000/api/v1/users`).",
     )
     frontend_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
-        description="Where your application is, for links in mails: `/tickets/<id>` is appended. None: mails"
-        " carry no links.",
+        description="URL of your application for links in mails; `/tickets/<id>` is appended. Without it,"
+        " mails have no links.",
     )

@@ -1,1 +1,1 @@
-"""Mail about tickets: whom it goes to and when, what it says, and muting a ticket."""
+"""Mail about tickets: recipients, timing, templates, subscriptions, dead letters."""

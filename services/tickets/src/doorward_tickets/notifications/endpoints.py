@@ -1,4 +1,4 @@
-"""Endpoints of muting, and of mail that could not be sent."""
+"""Endpoints of subscriptions and of dead letters."""
 
 import uuid
 from typing import Final
@@ -7,38 +7,43 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
+from doorward_kit.dependencies import provide
 from doorward_kit.openapi import describe
 from doorward_kit.routing import api_router
 from doorward_mail.dead_letters.endpoints import dead_letter_router
-from doorward_tickets.dependencies import Mutes, dead_letters, require_unchanged_account
-from doorward_tickets.notifications.errors import MailSupersededError
-from doorward_tickets.notifications.schemas import TicketDeadLetter
+from doorward_tickets.notifications.dead_letters import (
+    MailSupersededError,
+    TicketDeadLetter,
+    TicketDeadLetterService,
+)
+from doorward_tickets.notifications.dependencies import Subscriptions
+from doorward_tickets.users.dependencies import require_current_manager
 
 PREFIX: Final = "/api/v1/tickets"
 
 router = api_router(prefix=PREFIX + "/{ticket_id}", tag="tickets")
 dead_letters_router = dead_letter_router(
     PREFIX,
-    Depends(dead_letters),
+    provide(TicketDeadLetterService),
     TicketDeadLetter,
-    before_changes=[Depends(require_unchanged_account)],
+    before_changes=[Depends(require_current_manager)],
     retry_errors={
         MailSupersededError.status: describe(
-            f"`{MailSupersededError.code}`: a newer mail tells all that this one would have told."
+            f"`{MailSupersededError.code}`: a newer mail says everything that this one would say."
         )
     },
 )
 
 
-@router.put("/mute", status_code=204, summary="Get no mail about a ticket")
-async def mute(ticket_id: uuid.UUID, caller: CurrentUser, mutes: Mutes) -> Response:
-    """Mute a ticket for yourself; one that is muted stays so."""
-    await mutes.mute(caller, ticket_id)
+@router.put("/subscription", status_code=204, summary="Subscribe to a ticket")
+async def subscribe(ticket_id: uuid.UUID, caller: CurrentUser, subscriptions: Subscriptions) -> Response:
+    """Get mail about a ticket again. Participants are subscribed until they unsubscribe."""
+    await subscriptions.subscribe(caller, ticket_id)
     return Response(status_code=204)
 
 
-@router.delete("/mute", status_code=204, summary="Get mail about a ticket again")
-async def unmute(ticket_id: uuid.UUID, caller: CurrentUser, mutes: Mutes) -> Response:
-    """Undo muting; one that is not muted stays so."""
-    await mutes.unmute(caller, ticket_id)
+@router.delete("/subscription", status_code=204, summary="Unsubscribe from a ticket")
+async def unsubscribe(ticket_id: uuid.UUID, caller: CurrentUser, subscriptions: Subscriptions) -> Response:
+    """Get no more mail about a ticket."""
+    await subscriptions.unsubscribe(caller, ticket_id)
     return Response(status_code=204)

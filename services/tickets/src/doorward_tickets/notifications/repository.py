@@ -1,6 +1,7 @@
-"""Queries on notices and notification_mutes."""
+"""Queries on pending notifications and mutes."""
 
 import uuid
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import orjson
@@ -9,7 +10,6 @@ import sqlalchemy as sa
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
 from doorward_mail.outbox import Mail, enqueue
-from doorward_tickets.notifications.notification_types import NotificationType
 from doorward_tickets.tables import (
     notification_mutes,
     outbox,
@@ -18,28 +18,38 @@ from doorward_tickets.tables import (
     tickets,
     user_snapshots,
 )
-from doorward_tickets.user_snapshots.repository import find_locale
+from doorward_tickets.users.repository import find_locale
 
-_ANSWERS_LOOKED_AT: Final = 100
+_LATEST_REPLIES: Final = 100
+"""Replies at the end of a thread in which the latest responder is looked for."""
 
 
-class Notice(NamedTuple):
-    """About which ticket, to whom, what kind of mail."""
+class NotificationType(StrEnum):
+    """Types of mail about a ticket; the value names the template."""
+
+    REPLIED = "ticket_replied"
+    CLOSED = "ticket_closed"
+    ASSIGNED = "ticket_assigned"  # to the assignee
+    TAKEN = "ticket_taken"  # to the author of an assigned ticket
+
+
+class NotificationKey(NamedTuple):
+    """Which ticket, which user, which type of mail."""
 
     ticket_id: uuid.UUID
     user_id: uuid.UUID
     type: NotificationType
 
 
-class ScheduledNotice(NamedTuple):
-    """The newest mail of a notice, and the last reply that earlier ones told of."""
+class PendingNotification(NamedTuple):
+    """The newest mail of a key; earlier mails include the replies up to `after_reply_number`."""
 
     mail_id: uuid.UUID
     after_reply_number: int
 
 
-class TicketNews(NamedTuple):
-    """What a mail about a ticket is written from."""
+class NotifiedTicket(NamedTuple):
+    """What a mail needs of a ticket."""
 
     subject: str
     status: str
@@ -48,19 +58,21 @@ class TicketNews(NamedTuple):
     assignee_name: str | None
 
 
-class ReplyNews(NamedTuple):
-    """How many replies of others there are, and who wrote the last one."""
+class ReplySummary(NamedTuple):
+    """The number of new replies, and the author of the latest."""
 
-    replies: int
+    total: int
     author_name: str | None
 
 
-def schedule(connection: sa.Connection, notice: Notice, *, after_reply_number: int, seconds: int) -> bool:
-    """Put a mail into the outbox, `seconds` after the one before it; tell whether one was put there.
+def schedule(
+    connection: sa.Connection, key: NotificationKey, *, after_reply_number: int, interval_seconds: int
+) -> bool:
+    """Enqueue a mail, due `interval_seconds` after the previous one; return whether it was enqueued.
 
-    None where one waits for its time: it is written when it is sent, and tells of this too. To be
-    called under the ticket's lock. The row is locked against the worker that writes the mail, and
-    the time read only then: a mail whose time has come may be written already.
+    It is not while an earlier mail waits for its time, because that mail is written when it is sent, and
+    includes this event. The caller holds the ticket's lock. The row lock excludes the worker that writes the
+    mail, and the time is read under it: a due mail may be written already.
     """
     row = connection.execute(
         sa.select(
@@ -68,66 +80,60 @@ def schedule(connection: sa.Connection, notice: Notice, *, after_reply_number: i
             pending_notifications.c.after_reply_number,
             pending_notifications.c.due_at,
         )
-        .where(*_row_of(notice))
+        .where(*_row_of(key))
         .with_for_update()
     ).one_or_none()
     wait = 0
     if row is not None:
-        # Dead letters too: they have told nothing, and this one tells it for them.
+        # A dead letter is unsent, too: the new mail includes what it would have said.
         now, is_unsent = connection.execute(
             sa.select(utc_now(), sa.exists().where(outbox.c.id == row.mail_id))
         ).one()
         if row.due_at > now:
             return False
-        wait = max(0, seconds - int((now - row.due_at).total_seconds()))
+        wait = max(0, interval_seconds - int((now - row.due_at).total_seconds()))
         after_reply_number = row.after_reply_number if is_unsent else after_reply_number
-    parameters = {"ticket_id": notice.ticket_id.hex, "user_id": notice.user_id.hex}
-    locale = find_locale(connection, notice.user_id)
-    mail = Mail(notice.type.value, None, locale, parameters, wait=wait)
-    fresh = {"mail_id": mail.id, "after_reply_number": after_reply_number, "due_at": utc_now(wait)}
-    # Before the mail: it must not be due while the row says that it is not.
+    parameters = {"ticket_id": key.ticket_id.hex, "user_id": key.user_id.hex}
+    mail = Mail(key.type.value, None, find_locale(connection, key.user_id), parameters, wait=wait)
+    changes = {"mail_id": mail.id, "after_reply_number": after_reply_number, "due_at": utc_now(wait)}
+    # Before the mail, which must not be due earlier than the row says.
     upsert(
         connection,
         pending_notifications,
-        {**notice._asdict(), "type": notice.type.value, **fresh},
-        changed=tuple(fresh),
+        {**key._asdict(), "type": key.type.value, **changes},
+        changed=tuple(changes),
     )
     enqueue(connection, outbox, mail)
     return True
 
 
-def lock_notice(connection: sa.Connection, notice: Notice) -> ScheduledNotice | None:
-    """Read a notice, and keep changes of its ticket from judging whether it was written."""
-    found = (
-        sa.select(pending_notifications.c.mail_id, pending_notifications.c.after_reply_number)
-        .where(*_row_of(notice))
-        .with_for_update()
-    )
-    row = connection.execute(found).one_or_none()
-    return None if row is None else ScheduledNotice(*row)
+def lock_pending(connection: sa.Connection, key: NotificationKey) -> PendingNotification | None:
+    """Read a row and lock it against `schedule`, which decides by whether the mail was written."""
+    columns = pending_notifications.c.mail_id, pending_notifications.c.after_reply_number
+    row = connection.execute(sa.select(*columns).where(*_row_of(key)).with_for_update()).one_or_none()
+    return None if row is None else PendingNotification(*row)
 
 
 def is_superseded(connection: sa.Connection, mail_id: uuid.UUID) -> bool:
-    """Tell whether a newer mail tells what this one would, and let none do so until the commit."""
+    """Return whether a newer mail includes this one; none can be enqueued until the commit."""
     mail = connection.execute(
         sa.select(outbox.c.template, outbox.c.parameters).where(outbox.c.id == mail_id)
     ).one()
-    given = orjson.loads(mail.parameters)
+    parameters = orjson.loads(mail.parameters)
     newest = (
         sa.select(pending_notifications.c.mail_id)
         .where(
-            pending_notifications.c.ticket_id == uuid.UUID(hex=given["ticket_id"]),
-            pending_notifications.c.user_id == uuid.UUID(hex=given["user_id"]),
+            pending_notifications.c.ticket_id == uuid.UUID(hex=parameters["ticket_id"]),
+            pending_notifications.c.user_id == uuid.UUID(hex=parameters["user_id"]),
             pending_notifications.c.type == mail.template,
         )
         .with_for_update()
     )
-    # None: it was swept when its mail, which was not this one, had been sent for long.
+    # None: the row was deleted long after its mail was sent, which was not this one.
     return connection.execute(newest).scalar_one_or_none() != mail_id
 
 
-def find_ticket_news(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketNews | None:
-    """Read what a mail says of a ticket."""
+def find_notified_ticket(connection: sa.Connection, ticket_id: uuid.UUID) -> NotifiedTicket | None:
     columns = (
         tickets.c.subject,
         tickets.c.status,
@@ -135,39 +141,39 @@ def find_ticket_news(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketN
         tickets.c.assignee_id,
         user_snapshots.c.name,
     )
-    found = sa.select(*columns).select_from(
-        tickets.outerjoin(user_snapshots, user_snapshots.c.id == tickets.c.assignee_id)
-    )
-    row = connection.execute(found.where(tickets.c.id == ticket_id)).one_or_none()
-    return None if row is None else TicketNews(*row)
+    source = tickets.outerjoin(user_snapshots, user_snapshots.c.id == tickets.c.assignee_id)
+    found = sa.select(*columns).select_from(source).where(tickets.c.id == ticket_id)
+    row = connection.execute(found).one_or_none()
+    return None if row is None else NotifiedTicket(*row)
 
 
-def count_replies(connection: sa.Connection, notice: Notice, after_reply_number: int) -> ReplyNews:
-    """Count the replies behind number `after_reply_number` that somebody else wrote."""
+def summarize_replies(
+    connection: sa.Connection, key: NotificationKey, after_reply_number: int
+) -> ReplySummary:
+    """Count the replies of other users after a number."""
     others = (
-        replies.c.ticket_id == notice.ticket_id,
+        replies.c.ticket_id == key.ticket_id,
         replies.c.number > after_reply_number,
-        replies.c.author_id != notice.user_id,
+        replies.c.author_id != key.user_id,
     )
     count = connection.execute(sa.select(sa.func.count()).select_from(replies).where(*others)).scalar_one()
-    name = sa.select(user_snapshots.c.name).select_from(
-        replies.join(user_snapshots, user_snapshots.c.id == replies.c.author_id)
-    )
-    last = name.where(*others).order_by(replies.c.number.desc()).limit(1)
-    return ReplyNews(count, connection.execute(last).scalar_one_or_none())
+    source = replies.join(user_snapshots, user_snapshots.c.id == replies.c.author_id)
+    name = sa.select(user_snapshots.c.name).select_from(source).where(*others)
+    latest = name.order_by(replies.c.number.desc()).limit(1)
+    return ReplySummary(count, connection.execute(latest).scalar_one_or_none())
 
 
 def latest_responder(
     connection: sa.Connection, ticket_id: uuid.UUID, author_id: uuid.UUID, reply_count: int
 ) -> uuid.UUID | None:
-    """Return who but the author has written in a thread last, of its end and of those who are not deleted."""
-    writers = replies.outerjoin(user_snapshots, user_snapshots.c.id == replies.c.author_id)
+    """Return the user who replied last, without the author and deleted users."""
+    source = replies.outerjoin(user_snapshots, user_snapshots.c.id == replies.c.author_id)
     found = (
         sa.select(replies.c.author_id)
-        .select_from(writers)
+        .select_from(source)
         .where(
             replies.c.ticket_id == ticket_id,
-            replies.c.number > reply_count - _ANSWERS_LOOKED_AT,
+            replies.c.number > reply_count - _LATEST_REPLIES,
             replies.c.author_id != author_id,
             user_snapshots.c.deleted_at.is_(None),
         )
@@ -176,47 +182,46 @@ def latest_responder(
 
 
 def is_muted(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> bool:
-    """Tell whether somebody wants no mail about a ticket."""
-    found = sa.select(notification_mutes.c.user_id).where(
-        notification_mutes.c.ticket_id == ticket_id, notification_mutes.c.user_id == user_id
-    )
+    found = sa.select(notification_mutes.c.user_id).where(*_mute_of(ticket_id, user_id))
     return connection.execute(found).scalar_one_or_none() is not None
 
 
 def mute(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> None:
-    """Let somebody have no mail about a ticket."""
+    """Store that a user has unsubscribed from a ticket; idempotent."""
     values = {"ticket_id": ticket_id, "user_id": user_id}
     upsert(connection, notification_mutes, values, changed=("user_id",))
 
 
 def unmute(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> None:
-    """Undo it."""
-    connection.execute(
-        notification_mutes.delete().where(
-            notification_mutes.c.ticket_id == ticket_id, notification_mutes.c.user_id == user_id
-        )
-    )
+    connection.execute(notification_mutes.delete().where(*_mute_of(ticket_id, user_id)))
 
 
-def sweep(connection: sa.Connection, *, seconds: int, count: int) -> int:
-    """Delete up to `count` notices whose mail was due so many seconds ago; return how many.
+def purge(connection: sa.Connection, /, *, seconds: int, count: int) -> int:
+    """Delete up to `count` rows whose mail was due `seconds` ago; return how many.
 
-    Not those whose mail still waits, for a mail server that is away or as a dead letter for an
-    administrator: it would be taken for an old one.
+    Rows with an unsent mail stay: without its row, a mail that is retried would count as superseded.
     """
-    key = pending_notifications.c.ticket_id, pending_notifications.c.user_id, pending_notifications.c.type
-    old = pending_notifications.c.due_at < utc_now(-seconds)
-    waits = sa.exists().where(outbox.c.id == pending_notifications.c.mail_id)
-    found = [tuple(row) for row in connection.execute(sa.select(*key).where(old, ~waits).limit(count))]
+    key = (
+        pending_notifications.c.ticket_id,
+        pending_notifications.c.user_id,
+        pending_notifications.c.type,
+    )
+    is_old = pending_notifications.c.due_at < utc_now(-seconds)
+    is_unsent = sa.exists().where(outbox.c.id == pending_notifications.c.mail_id)
+    found = [tuple(row) for row in connection.execute(sa.select(*key).where(is_old, ~is_unsent).limit(count))]
     if found:
-        # Unless there is a new mail meanwhile.
-        connection.execute(pending_notifications.delete().where(sa.tuple_(*key).in_(found), old))
+        # The condition again: a new mail may have been scheduled since.
+        connection.execute(pending_notifications.delete().where(sa.tuple_(*key).in_(found), is_old))
     return len(found)
 
 
-def _row_of(notice: Notice) -> tuple[sa.ColumnElement[bool], ...]:
+def _row_of(key: NotificationKey) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        pending_notifications.c.ticket_id == notice.ticket_id,
-        pending_notifications.c.user_id == notice.user_id,
-        pending_notifications.c.type == notice.type.value,
+        pending_notifications.c.ticket_id == key.ticket_id,
+        pending_notifications.c.user_id == key.user_id,
+        pending_notifications.c.type == key.type.value,
     )
+
+
+def _mute_of(ticket_id: uuid.UUID, user_id: uuid.UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    return notification_mutes.c.ticket_id == ticket_id, notification_mutes.c.user_id == user_id

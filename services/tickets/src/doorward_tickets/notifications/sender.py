@@ -1,29 +1,66 @@
-"""The mail worker of tickets: its templates, its hooks, its outbox."""
+"""The mail worker of tickets: templates, recipients, outbox."""
+
+import uuid
+from dataclasses import replace
+from typing import Any, Final
 
 from doorward_kit.app import AppResources
-from doorward_mail import sender
-from doorward_mail.templates import MailTemplates
-from doorward_tickets.notifications.mail_templates import templates
-from doorward_tickets.notifications.recipient_lookup import RecipientLookup
+from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.sender import MailSender
+from doorward_mail.templates import MailTemplate, MailTemplates
+from doorward_tickets.notifications.repository import NotificationType
 from doorward_tickets.notifications.template_context import NotificationTemplateContext
 from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import outbox
-from doorward_tickets.user_snapshots.auth_client import Accounts
+from doorward_tickets.users.auth_client import AuthClient
+
+_COMMON_SAMPLE: Final = {
+    "name": "Ada Lovelace",
+    "ticket": "The printer is on fire",
+    "link": "https://app.example.com/tickets/0195f3b2-7c1e-7d4a-9b62-3f1e5a8c7d90",
+}
+_SAMPLES: Final[dict[NotificationType, dict[str, Any]]] = {
+    NotificationType.REPLIED: {"count": 2, "writer": "Grace Hopper"},
+    NotificationType.CLOSED: {},
+    NotificationType.ASSIGNED: {},
+    NotificationType.TAKEN: {"assignee": "Grace Hopper"},
+}
+"""Variables of templates/, to check the files with at the start."""
 
 
-class MailSender(sender.MailSender):
-    """Sends mails about tickets."""
+class RecipientLookup:
+    """Looks up the address of a mail's recipient at auth just before the mail is sent."""
 
-    def __init__(self, runtime: AppResources, settings: TicketsSettings, accounts: Accounts) -> None:
-        hooks = NotificationTemplateContext(frontend_url=settings.frontend_url)
-        texts = MailTemplates(
-            "doorward_tickets.notifications", templates(hooks), settings, folder="templates"
-        )
+    def __init__(self, auth: AuthClient) -> None:
+        self._auth = auth
+
+    async def find(self, mail: LeasedMail) -> LeasedMail | None:
+        """Return the mail with its recipient, their name and role; None for a deleted or disabled user.
+
+        Raises AuthUnavailableError.
+        """
+        user_id = uuid.UUID(hex=mail.parameters["user_id"])
+        account = (await self._auth.find_accounts([user_id])).get(user_id)
+        if account is None or not account.is_active:
+            return None
+        parameters = {**mail.parameters, "name": account.name, "role": account.role}
+        return replace(mail, recipient=account.email, parameters=parameters)
+
+
+class TicketMailSender(MailSender):
+    """Sends mails about tickets; raises SettingsError for a template that does not render."""
+
+    def __init__(self, resources: AppResources, settings: TicketsSettings, auth: AuthClient) -> None:
+        prepare = NotificationTemplateContext(frontend_url=settings.frontend_url).prepare
+        mails = [
+            MailTemplate(name.value, {**_COMMON_SAMPLE, **sample}, prepare)
+            for name, sample in _SAMPLES.items()
+        ]
         super().__init__(
-            runtime.database,
+            resources.database,
             outbox,
-            texts,
+            MailTemplates("doorward_tickets.notifications", mails, settings, folder="templates"),
             settings,
-            runtime.metrics,
-            find_recipient=RecipientLookup(accounts).find,
+            resources.metrics,
+            find_recipient=RecipientLookup(auth).find,
         )

@@ -1,1 +1,1 @@
-"""The threads of tickets."""
+"""Replies: a ticket with its thread, and new replies."""

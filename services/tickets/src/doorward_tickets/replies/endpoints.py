@@ -1,4 +1,4 @@
-"""Endpoints of threads."""
+"""Endpoints of one ticket and its replies."""
 
 import uuid
 from typing import Annotated
@@ -7,26 +7,18 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
-from doorward_kit.etags import IfMatch
+from doorward_kit.etags import IfMatch, IfNoneMatch, version_etag
 from doorward_kit.idempotency import IdempotencyKey
 from doorward_kit.pagination import Cursor, Limit, Page
-from doorward_kit.responses import answer_response, page_response
+from doorward_kit.responses import answer_response, page_response, resource_response
 from doorward_kit.routing import api_router
-from doorward_tickets.dependencies import ActingUser, Replies
+from doorward_tickets.replies.dependencies import Replies
 from doorward_tickets.replies.service import NewReply
-from doorward_tickets.tickets.schemas import Reply, ReplyCreate, Ticket
-from doorward_tickets.tickets.serializers import reply_document
+from doorward_tickets.tickets.schemas import Reply, ReplyCreate, Ticket, TicketDetail
+from doorward_tickets.tickets.serializers import detail_json, reply_document
+from doorward_tickets.users.dependencies import ActingUser
 
 router = api_router(prefix="/api/v1/tickets/{ticket_id}", tag="tickets")
-
-
-@router.get("/replies", response_model=Page[Reply], summary="Read a ticket's thread")
-async def list_replies(
-    ticket_id: uuid.UUID, caller: CurrentUser, replies: Replies, cursor: Cursor = None, limit: Limit = 50
-) -> Response:
-    """Read the thread page by page, from its beginning."""
-    page = await replies.list_page(caller, ticket_id, cursor, limit)
-    return page_response([reply_document(row) for row in page.replies], page.next_cursor)
 
 
 async def _new_reply(
@@ -38,19 +30,38 @@ async def _new_reply(
     return NewReply(ticket_id, body.body, if_match, idempotency_key)
 
 
-Wanted = Annotated[NewReply, Depends(_new_reply)]
+RequestedReply = Annotated[NewReply, Depends(_new_reply)]
+
+
+@router.get("", response_model=TicketDetail, summary="Read a ticket and its first replies")
+async def get_ticket(
+    ticket_id: uuid.UUID, caller: CurrentUser, replies: Replies, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Read a ticket. With `If-None-Match`, 304 if the response has not changed."""
+    found, page = await replies.get_thread(caller, ticket_id)
+    body = detail_json(found, page.replies, page.next_cursor)
+    return resource_response(body, version_etag(found.ticket.version, body), if_none_match=if_none_match)
+
+
+@router.get("/replies", response_model=Page[Reply], summary="List the replies of a ticket")
+async def list_replies(
+    ticket_id: uuid.UUID, caller: CurrentUser, replies: Replies, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """List replies, the oldest first."""
+    page = await replies.list_page(caller, ticket_id, cursor, limit)
+    return page_response([reply_document(row) for row in page.replies], page.next_cursor)
 
 
 @router.post("/replies", status_code=201, response_model=Reply, summary="Reply to a ticket")
-async def add_reply(caller: ActingUser, wanted: Wanted, replies: Replies) -> Response:
-    """Add a reply. A closed ticket is open again. The ETag is the ticket's."""
-    return answer_response(await replies.add(caller, wanted))
+async def add_reply(caller: ActingUser, new: RequestedReply, replies: Replies) -> Response:
+    """Add a reply. It reopens a closed ticket. The ETag is the ticket's."""
+    return answer_response(await replies.add(caller, new))
 
 
-@router.put("", response_model=Ticket, summary="Reply to a ticket, once")
-async def put_reply(caller: ActingUser, wanted: Wanted, replies: Replies) -> Response:
-    """Reply, unless the thread of the open ticket ends with this very reply.
+@router.put("", response_model=Ticket, summary="Reply to a ticket unless the same reply is the last one")
+async def put_reply(caller: ActingUser, new: RequestedReply, replies: Replies) -> Response:
+    """Add a reply unless the ticket is open and its last reply has the same author and body.
 
-    A closed ticket is open again.
+    A reply reopens a closed ticket.
     """
-    return answer_response(await replies.put(caller, wanted))
+    return answer_response(await replies.put(caller, new))

@@ -1,30 +1,14 @@
-"""Queries on replies. Their numbers are given under the ticket's lock, without gaps."""
+"""Queries on replies. Their numbers have no gaps, because they are assigned under the ticket's lock."""
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
 from doorward_tickets.tables import replies, user_snapshots
-
-FIRST: Final = 100
-"""Replies that come with their ticket; the others are asked for page by page."""
-
-
-class ReplyRow(NamedTuple):
-    """A reply as it is shown."""
-
-    id: uuid.UUID
-    number: int
-    author_id: uuid.UUID
-    author_name: str | None
-    author_deleted_at: datetime | None
-    body: str
-    created_at: datetime
-
+from doorward_tickets.tickets.serializers import ReplyRow
 
 _SELECT: Final = sa.select(
     replies.c.id,
@@ -38,10 +22,10 @@ _SELECT: Final = sa.select(
 
 
 def list_replies(
-    connection: sa.Connection, ticket_id: uuid.UUID, *, behind: int, until: int | None, count: int
+    connection: sa.Connection, ticket_id: uuid.UUID, *, after: int, until: int | None, count: int
 ) -> list[ReplyRow]:
-    """Read up to `count` replies from after number `behind` to number `until`, in order."""
-    found = _SELECT.where(replies.c.ticket_id == ticket_id, replies.c.number > behind)
+    """Read up to `count` replies with numbers above `after`, up to `until`, in order."""
+    found = _SELECT.where(replies.c.ticket_id == ticket_id, replies.c.number > after)
     if until is not None:
         found = found.where(replies.c.number <= until)
     rows = connection.execute(found.order_by(replies.c.number).limit(count))
@@ -49,12 +33,18 @@ def list_replies(
 
 
 def find_reply(connection: sa.Connection, ticket_id: uuid.UUID, number: int) -> ReplyRow | None:
-    """Read one reply."""
     found = _SELECT.where(replies.c.ticket_id == ticket_id, replies.c.number == number)
     row = connection.execute(found).one_or_none()
     return None if row is None else ReplyRow(*row)
 
 
+def get_reply(connection: sa.Connection, ticket_id: uuid.UUID, number: int) -> ReplyRow:
+    """Read a reply that exists."""
+    found = find_reply(connection, ticket_id, number)
+    assert found is not None
+    return found
+
+
 def insert_reply(connection: sa.Connection, values: Mapping[str, Any]) -> None:
-    """Store a reply to a ticket that is locked."""
+    """Store a reply to a locked ticket."""
     connection.execute(replies.insert().values({**values, "created_at": utc_now()}))

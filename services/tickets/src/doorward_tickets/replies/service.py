@@ -1,8 +1,8 @@
-"""The rules of threads: a reply opens a closed ticket, and none is ever lost."""
+"""Rules of replies: each reply is kept, and a reply reopens a closed ticket."""
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -10,26 +10,29 @@ import uuid_utils.compat as uuid7s
 
 from doorward_client.tokens import Claims
 from doorward_kit.etags import version_etag
-from doorward_kit.idempotency import Answer, keyed_request
+from doorward_kit.idempotency import Answer, IdempotencyKeys, KeyedRequest, keyed_request
+from doorward_kit.pagination import CursorCodec, Position
 from doorward_kit.responses import to_json
-from doorward_tickets.context import TicketsContext
+from doorward_kit.unit_of_work import Database
 from doorward_tickets.replies import repository
-from doorward_tickets.replies.cursors import ReplyCursors
-from doorward_tickets.replies.repository import ReplyRow
 from doorward_tickets.tickets import repository as tickets
 from doorward_tickets.tickets.errors import TicketNotFoundError
-from doorward_tickets.tickets.permissions import lock, visible_author_id
-from doorward_tickets.tickets.repository import LockedTicket
-from doorward_tickets.tickets.serializers import reply_document, ticket_document
-from doorward_tickets.tickets.workflow import Action, TicketStatus, transition
-from doorward_tickets.user_snapshots import repository as people_snapshot
-from doorward_tickets.user_snapshots.caller import Caller
+from doorward_tickets.tickets.events import EventHandler, ReplyAdded
+from doorward_tickets.tickets.permissions import lock, require_visible, visible_author_id
+from doorward_tickets.tickets.repository import LockedTicket, TicketWithBody
+from doorward_tickets.tickets.serializers import ReplyRow, reply_document, ticket_answer
+from doorward_tickets.tickets.workflow import TicketAction, TicketStatus, transition
+from doorward_tickets.users.repository import store_profiles
+from doorward_tickets.users.users_client import Caller, Profile, UsersClient
 
 log = structlog.get_logger(__name__)
 
+FIRST_PAGE_SIZE: Final = 100
+"""Replies in the response with their ticket."""
+
 
 class NewReply(NamedTuple):
-    """What somebody writes, and on which conditions."""
+    """A request to reply: to which ticket, with which body, If-Match and Idempotency-Key."""
 
     ticket_id: uuid.UUID
     body: str
@@ -37,109 +40,163 @@ class NewReply(NamedTuple):
     key: str | None
 
 
-Make = Callable[[sa.Connection, LockedTicket, TicketStatus], Answer]
-
-
 class ReplyPage(NamedTuple):
-    """One page of a thread and the cursor of the next, None at the end."""
+    """A page of replies, and the cursor of the next, None at the end."""
 
     replies: Sequence[ReplyRow]
     next_cursor: str | None
 
 
-class ReplyService:
-    """Reads and lengthens threads."""
+class TicketThread(NamedTuple):
+    """A ticket with its body and the first page of its replies."""
 
-    def __init__(self, means: TicketsContext) -> None:
-        self._database = means.database
-        self._people = means.people
-        self._keys = means.keys
-        self._cursors = ReplyCursors(means.cursors)
-        self._notices = means.notices
-        self._wake_mail = means.wake_mail
+    found: TicketWithBody
+    page: ReplyPage
+
+
+class ReplyService:
+    """Reads threads and adds replies. `on_event` and `wake_mail` belong to notifications.
+
+    A change reads top to bottom: the caller's profile, then one transaction, then the answer. `wake_mail` is
+    called after the commit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        users: UsersClient,
+        cursors: CursorCodec,
+        keys: IdempotencyKeys,
+        *,
+        on_event: EventHandler,
+        wake_mail: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._cursors = cursors
+        self._keys = keys
+        self._on_event = on_event
+        self._wake_mail = wake_mail
+
+    async def get_thread(self, caller: Claims, ticket_id: uuid.UUID) -> TicketThread:
+        """Read a ticket and its first replies; raises TicketNotFoundError."""
+
+        def work(connection: sa.Connection) -> TicketThread:
+            found = tickets.find_ticket(connection, ticket_id, visible_author_id(caller), caller.user_id)
+            if found is None:
+                raise TicketNotFoundError
+            if not found.ticket.reply_count:
+                return TicketThread(found, ReplyPage([], None))
+            # Up to the count of the ticket that was read: a later reply belongs to another state.
+            replies = repository.list_replies(
+                connection, ticket_id, after=0, until=found.ticket.reply_count, count=FIRST_PAGE_SIZE + 1
+            )
+            return TicketThread(found, self._page(replies, FIRST_PAGE_SIZE, ticket_id))
+
+        return await self._database.read(work)
 
     async def list_page(
         self, caller: Claims, ticket_id: uuid.UUID, cursor: str | None, limit: int
     ) -> ReplyPage:
-        """Read one page of a thread; raises TicketNotFoundError, InvalidCursorError."""
-        behind = self._cursors.behind(cursor, ticket_id)
+        """Read one page of replies; raises TicketNotFoundError, InvalidCursorError."""
+        after = 0
+        if cursor is not None:
+            after = int(self._cursors.decode(cursor, query=("replies", ticket_id)).value)
 
         def work(connection: sa.Connection) -> list[ReplyRow]:
-            if not tickets.is_there(connection, ticket_id, visible_author_id(caller)):
-                raise TicketNotFoundError
-            return repository.list_replies(connection, ticket_id, behind=behind, until=None, count=limit + 1)
+            require_visible(connection, caller, ticket_id)
+            return repository.list_replies(connection, ticket_id, after=after, until=None, count=limit + 1)
 
-        return ReplyPage(*self._cursors.page(await self._database.read(work), limit, ticket_id))
+        return self._page(await self._database.read(work), limit, ticket_id)
 
-    async def add(self, caller: Caller, wanted: NewReply) -> Answer:
+    async def add(self, caller: Caller, new: NewReply) -> Answer:
         """Add a reply, and answer with it.
 
         Raises TicketNotFoundError, PreconditionFailedError, InvalidAccessTokenError,
         IdempotencyKeyReusedError.
         """
-
-        def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            number = self._append(connection, ticket, after, caller, wanted.body)
-            reply = repository.find_reply(connection, ticket.id, number)
-            assert reply is not None  # appended above, in this transaction
-            where = f"/api/v1/tickets/{wanted.ticket_id}"
-            return Answer(201, to_json(reply_document(reply)), version_etag(ticket.version + 1), where)
-
-        return await self._write("add", caller, wanted, make)
-
-    async def put(self, caller: Caller, wanted: NewReply) -> Answer:
-        """See to it that the thread of an open ticket ends with this reply, and answer with the ticket.
-
-        PUT may be repeated by any proxy on the way (RFC 9110 section 9.2.2), so what is there already
-        is not added again. Raises as `add` does.
-        """
-
-        def make(connection: sa.Connection, ticket: LockedTicket, after: TicketStatus) -> Answer:
-            if after != ticket.status or not _ends_with(connection, ticket, caller, wanted.body):
-                self._append(connection, ticket, after, caller, wanted.body)
-            shown = tickets.shown(connection, ticket.id)
-            return Answer(200, to_json(ticket_document(shown)), version_etag(shown.version))
-
-        return await self._write("put", caller, wanted, make)
-
-    async def _write(self, operation: str, caller: Caller, wanted: NewReply, make: Make) -> Answer:
-        profiles = await self._people.standing(caller)
-        claims = caller.claims
-        request = keyed_request(claims.user_id, wanted.key, operation, str(wanted.ticket_id), wanted.body)
+        profile = await self._users.require_current_profile(caller)
+        request = _keyed_request("add", caller, new)
 
         def work(connection: sa.Connection) -> Answer:
-            def once() -> Answer:
-                ticket = lock(connection, claims, wanted.ticket_id, wanted.if_match)
-                after = transition(TicketStatus(ticket.status), Action.REPLY, claims, ticket.author_id)
-                people_snapshot.remember(connection, profiles)
-                return make(connection, ticket, after)
+            if (earlier := self._keys.claim(connection, request)) is not None:
+                return earlier
+            ticket, status = _lock(connection, caller, new, profile)
+            number = self._append(connection, ticket, status, caller, new.body)
+            reply = repository.get_reply(connection, ticket.id, number)
+            etag, location = version_etag(ticket.version + 1), f"/api/v1/tickets/{ticket.id}"
+            answer = Answer(201, to_json(reply_document(reply)), etag, location)
+            return self._keys.store(connection, request, answer)
 
-            return self._keys.once(connection, request, once)
+        return self._finish(await self._database.write(work), caller, new)
 
-        answer = await self._database.write(work)
-        if not answer.is_repeated:
-            self._wake_mail()
-            log.info("ticket.replied", actor_id=str(claims.user_id), ticket_id=str(wanted.ticket_id))
-        return answer
+    async def put(self, caller: Caller, new: NewReply) -> Answer:
+        """Add a reply unless the open ticket's thread ends with it, and answer with the ticket.
+
+        Any proxy may repeat a PUT (RFC 9110 section 9.2.2). Raises as `add` does.
+        """
+        profile = await self._users.require_current_profile(caller)
+        request = _keyed_request("put", caller, new)
+
+        def work(connection: sa.Connection) -> Answer:
+            if (earlier := self._keys.claim(connection, request)) is not None:
+                return earlier
+            ticket, status = _lock(connection, caller, new, profile)
+            if status != ticket.status or not _ends_with(connection, ticket, caller, new.body):
+                self._append(connection, ticket, status, caller, new.body)
+            answer = ticket_answer(tickets.get_row(connection, ticket.id))
+            return self._keys.store(connection, request, answer)
+
+        return self._finish(await self._database.write(work), caller, new)
 
     def _append(
-        self, connection: sa.Connection, ticket: LockedTicket, after: TicketStatus, caller: Caller, body: str
+        self, connection: sa.Connection, ticket: LockedTicket, status: TicketStatus, caller: Caller, body: str
     ) -> int:
-        """Put a reply at the end of a locked ticket's thread, and tell the other side; return its number."""
-        number, author_id = ticket.reply_count + 1, caller.claims.user_id
+        """Add a reply to a locked ticket, which gets `status`, and notify; return its number."""
+        number = ticket.reply_count + 1
         values = {
             "ticket_id": ticket.id,
             "number": number,
             "id": uuid7s.uuid7(),
-            "author_id": author_id,
+            "author_id": caller.user_id,
             "body": body,
         }
         repository.insert_reply(connection, values)
-        tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": after.value})
-        self._notices.replied(connection, ticket, author_id)
+        tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": status.value})
+        self._on_event(connection, ReplyAdded(ticket, caller.user_id))
         return number
+
+    def _finish(self, answer: Answer, caller: Caller, new: NewReply) -> Answer:
+        """Wake the mail worker after the commit, and log."""
+        if not answer.is_repeated:
+            self._wake_mail()
+            log.info("ticket.replied", actor_id=str(caller.user_id), ticket_id=str(new.ticket_id))
+        return answer
+
+    def _page(self, found: Sequence[ReplyRow], limit: int, ticket_id: uuid.UUID) -> ReplyPage:
+        query = ("replies", ticket_id)
+        return ReplyPage(*self._cursors.page(found, limit, _position, query=query))
+
+
+def _position(reply: ReplyRow) -> Position:
+    return Position(str(reply.number), "")
+
+
+def _keyed_request(operation: str, caller: Caller, new: NewReply) -> KeyedRequest | None:
+    return keyed_request(caller.user_id, new.key, operation, str(new.ticket_id), new.body)
+
+
+def _lock(
+    connection: sa.Connection, caller: Caller, new: NewReply, profile: Profile | None
+) -> tuple[LockedTicket, TicketStatus]:
+    """Lock the ticket, and return it with its status after the reply."""
+    ticket = lock(connection, caller.claims, new.ticket_id, new.if_match)
+    before = TicketStatus(ticket.status)
+    after = transition(before, TicketAction.REPLY, caller.claims, ticket.author_id)
+    store_profiles(connection, profile)
+    return ticket, after
 
 
 def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, body: str) -> bool:
     last = repository.find_reply(connection, ticket.id, ticket.reply_count)
-    return last is not None and (last.author_id, last.body) == (caller.claims.user_id, body)
+    return last is not None and (last.author_id, last.body) == (caller.user_id, body)

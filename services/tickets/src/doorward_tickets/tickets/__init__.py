@@ -1,1 +1,1 @@
-"""Tickets and their threads."""
+"""Tickets: lists and search, create, update and close, and who may do what."""

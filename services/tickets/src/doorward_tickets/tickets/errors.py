@@ -1,26 +1,26 @@
-"""Refusals of tickets."""
+"""Errors of tickets."""
 
 from doorward_client.errors import DoorwardError, NotFoundError
 
 
 class TicketNotFoundError(NotFoundError):
-    """404 for an id that no ticket has, and for another user's ticket."""
+    """404 for an unknown id, and for another user's ticket."""
 
     code = "ticket_not_found"
-    detail = "There is no such ticket."
+    detail = "Ticket not found."
 
 
 class TicketClosedError(DoorwardError):
-    """409: this cannot be done to a closed ticket."""
+    """409: a closed ticket does not allow this action."""
 
     status = 409
     code = "ticket_closed"
-    detail = "The ticket is closed. A reply opens it again."
+    detail = "The ticket is closed. A reply reopens it."
 
 
 class NotAssignableError(DoorwardError):
-    """409: only somebody who can see every ticket can work on one."""
+    """409: the assignee lacks the permission to manage tickets."""
 
     status = 409
     code = "not_assignable"
-    detail = "Tickets are assigned to active administrators; this is none."
+    detail = "The assignee must be an active user who can manage tickets."

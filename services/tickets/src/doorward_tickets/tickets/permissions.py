@@ -1,4 +1,4 @@
-"""Which tickets somebody sees, and locking one that is about to change."""
+"""Who may see a ticket; every read and change of one ticket starts here."""
 
 import uuid
 
@@ -13,8 +13,14 @@ from doorward_tickets.tickets.repository import LockedTicket
 
 
 def visible_author_id(caller: Claims) -> uuid.UUID | None:
-    """Return the author whose tickets alone the caller sees; None for administrators, who see all."""
+    """Return the only author whose tickets the caller sees; None for a caller who sees all tickets."""
     return None if caller.may(Permission.TICKETS_READ_ALL) else caller.user_id
+
+
+def require_visible(connection: sa.Connection, caller: Claims, ticket_id: uuid.UUID) -> None:
+    """Raise TicketNotFoundError for a ticket that the caller does not see."""
+    if not repository.exists(connection, ticket_id, visible_author_id(caller)):
+        raise TicketNotFoundError
 
 
 def lock(

@@ -1,4 +1,4 @@
-"""Queries on tickets. `reader` is the author whose tickets alone are there, None for an administrator."""
+"""Queries on tickets. `visible_author_id` limits them to the tickets of one author; None is no limit."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from doorward_kit.json_columns import JsonRows
 from doorward_kit.pagination import Position
 from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.tables import notification_mutes, ticket_search_terms, tickets, user_snapshots
-from doorward_tickets.tickets.list_query import Listing, Shape
+from doorward_tickets.tickets.list_query import ListQuery, QueryShape
 
 
 class TicketRow(NamedTuple):
-    """A ticket as it is shown; ids are UUIDs' 16 bytes, names as they were last heard."""
+    """A ticket with the names of its author and assignee from the user snapshots."""
 
     id: uuid.UUID
     subject: str
@@ -35,16 +35,16 @@ class TicketRow(NamedTuple):
     updated_at: datetime
 
 
-class TicketText(NamedTuple):
-    """A ticket with its text, and whether whoever reads it has muted it."""
+class TicketWithBody(NamedTuple):
+    """A ticket with its body, and whether the reader is subscribed to it."""
 
     ticket: TicketRow
     body: str
-    is_muted: bool
+    is_subscribed: bool
 
 
 class LockedTicket(NamedTuple):
-    """What a change of a ticket goes by."""
+    """The columns that decide about a change."""
 
     id: uuid.UUID
     author_id: uuid.UUID
@@ -56,7 +56,7 @@ class LockedTicket(NamedTuple):
 
 _AUTHORS: Final = user_snapshots.alias("authors")
 _ASSIGNEES: Final = user_snapshots.alias("assignees")
-_SHOWN: Final = (
+_COLUMNS: Final = (
     tickets.c.id,
     tickets.c.subject,
     tickets.c.status,
@@ -74,24 +74,24 @@ _SHOWN: Final = (
 )
 
 
-ROWS: Final = JsonRows(TicketRow._make, _SHOWN)
+JSON_ROWS: Final = JsonRows(TicketRow._make, _COLUMNS)
 
 
-def _beside_people(source: sa.FromClause) -> sa.FromClause:
-    beside_authors = source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id)
-    return beside_authors.outerjoin(_ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id)
+def _with_names(source: sa.FromClause) -> sa.FromClause:
+    with_authors = source.outerjoin(_AUTHORS, _AUTHORS.c.id == tickets.c.author_id)
+    return with_authors.outerjoin(_ASSIGNEES, _ASSIGNEES.c.id == tickets.c.assignee_id)
 
 
-def select_shown(source: sa.FromClause) -> "sa.Select[Any]":
-    """Build the query for tickets as they are shown: from what joins `tickets`, beside people's names."""
-    return sa.select(*_SHOWN).select_from(_beside_people(source))
+def select_rows(source: sa.FromClause) -> "sa.Select[Any]":
+    """Return the query for TicketRow; `source` contains `tickets`."""
+    return sa.select(*_COLUMNS).select_from(_with_names(source))
 
 
-SELECT_ROWS: Final = sa.select(ROWS.column).select_from(_beside_people(tickets))
-"""The same for a page that an index has in order, to be read by `ROWS`."""
+SELECT_JSON_ROWS: Final = sa.select(JSON_ROWS.column).select_from(_with_names(tickets))
+"""The query for pages, which `JSON_ROWS` reads."""
 
-_SELECT: Final = select_shown(tickets)
-_SELECT_WITH_TEXT: Final = _SELECT.add_columns(tickets.c.body)
+_SELECT: Final = select_rows(tickets)
+_SELECT_WITH_BODY: Final = _SELECT.add_columns(tickets.c.body)
 _LOCK: Final = sa.select(
     tickets.c.id,
     tickets.c.author_id,
@@ -103,67 +103,68 @@ _LOCK: Final = sa.select(
 
 
 def list_tickets(
-    connection: sa.Connection, listing: Listing, position: Position | None, count: int
+    connection: sa.Connection, query: ListQuery, position: Position | None, count: int
 ) -> list[TicketRow]:
-    """Read up to `count` tickets behind `position`, in order, by one range of an index: see `search`."""
-    values = {**listing.values(position), "count": count}
-    return ROWS.read(connection.execute(_range(listing.shape(position)), values))
+    """Read up to `count` tickets after `position` from one range of an index; for others see `search`."""
+    values = {**query.values(position), "count": count}
+    return JSON_ROWS.read(connection.execute(_index_range(query.shape(position)), values))
 
 
 @lru_cache(maxsize=64)  # there are fewer shapes
-def _range(shape: Shape) -> "sa.Select[str]":
-    return shape.ordered(SELECT_ROWS.where(*shape.conditions)).limit(sa.bindparam("count"))
+def _index_range(shape: QueryShape) -> "sa.Select[str]":
+    return shape.ordered(SELECT_JSON_ROWS.where(*shape.conditions)).limit(sa.bindparam("count"))
 
 
 def find_ticket(
-    connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None, user_id: uuid.UUID
-) -> TicketText | None:
-    """Read a ticket and its text, and whether this person has muted it."""
-    mine = sa.and_(notification_mutes.c.ticket_id == tickets.c.id, notification_mutes.c.user_id == user_id)
-    is_muted = sa.exists().where(mine).label("is_muted")
-    found = _SELECT_WITH_TEXT.add_columns(is_muted).where(tickets.c.id == ticket_id, *_seen_by(reader))
+    connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None, reader_id: uuid.UUID
+) -> TicketWithBody | None:
+    mute = sa.and_(notification_mutes.c.ticket_id == tickets.c.id, notification_mutes.c.user_id == reader_id)
+    is_subscribed = (~sa.exists().where(mute)).label("is_subscribed")
+    found = _SELECT_WITH_BODY.add_columns(is_subscribed).where(
+        tickets.c.id == ticket_id, *_visible(visible_author_id)
+    )
     row = connection.execute(found).one_or_none()
-    return None if row is None else TicketText(TicketRow._make(row[:-2]), row[-2], bool(row[-1]))
+    return None if row is None else TicketWithBody(TicketRow._make(row[:-2]), row[-2], bool(row[-1]))
 
 
-def is_there(connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None) -> bool:
-    """Tell whether there is such a ticket."""
-    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_seen_by(reader))
+def exists(connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None) -> bool:
+    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_visible(visible_author_id))
     return connection.execute(found).scalar_one_or_none() is not None
 
 
 def lock_ticket(
-    connection: sa.Connection, ticket_id: uuid.UUID, reader: uuid.UUID | None
+    connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None
 ) -> LockedTicket | None:
-    """Read a ticket and keep others from changing it until the commit."""
-    row = connection.execute(_LOCK.where(tickets.c.id == ticket_id, *_seen_by(reader))).one_or_none()
+    """Read a ticket and lock its row until the commit."""
+    found = _LOCK.where(tickets.c.id == ticket_id, *_visible(visible_author_id))
+    row = connection.execute(found).one_or_none()
     return None if row is None else LockedTicket(*row)
 
 
-def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> TicketText:
-    """Store a new ticket and what it is found by; return it and its text."""
+def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> TicketWithBody:
+    """Store a new ticket and its search terms; return it as its author reads it."""
     words = indexed_words((values["subject"], values["body"]))
-    fresh = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
-    connection.execute(tickets.insert().values({**values, **fresh, "search_text": line_of(words)}))
+    initial = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
+    connection.execute(tickets.insert().values({**values, **initial, "search_text": line_of(words)}))
     if words:
         connection.execute(
             ticket_search_terms.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]
         )
-    found = find_ticket(connection, values["id"], None, values["author_id"])
-    assert found is not None  # inserted above, in this transaction
-    return found
+    created = find_ticket(connection, values["id"], None, values["author_id"])
+    assert created is not None  # inserted above, in this transaction
+    return created
 
 
 def update_ticket(connection: sa.Connection, ticket_id: uuid.UUID, changes: Mapping[str, Any]) -> None:
-    """Change a locked ticket and give it its next version."""
+    """Change a locked ticket, and increment its version."""
     values = {**changes, "version": tickets.c.version + 1, "updated_at": utc_now()}
     connection.execute(tickets.update().where(tickets.c.id == ticket_id).values(values))
 
 
-def shown(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketRow:
-    """Read a locked ticket as it is shown."""
+def get_row(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketRow:
+    """Read a ticket that exists."""
     return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
 
 
-def _seen_by(reader: uuid.UUID | None) -> list[sa.ColumnElement[bool]]:
-    return [] if reader is None else [tickets.c.author_id == reader]
+def _visible(visible_author_id: uuid.UUID | None) -> list[sa.ColumnElement[bool]]:
+    return [] if visible_author_id is None else [tickets.c.author_id == visible_author_id]

@@ -1,11 +1,11 @@
-"""Bodies of tickets."""
+"""Bodies of tickets and replies."""
 
 import uuid
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from doorward_kit.routing import StrictModel
 from doorward_kit.user_text import one_line, paragraphs
@@ -34,7 +34,7 @@ Body = Annotated[
 
 
 class TicketSort(StrEnum):
-    """Orders of the list; a minus turns one around. Ties go by id."""
+    """Orders of the list; a minus reverses the order. The id breaks ties."""
 
     CREATED_AT = "created_at"
     CREATED_AT_DESC = "-created_at"
@@ -44,48 +44,48 @@ class TicketSort(StrEnum):
     PRIORITY_DESC = "-priority"
 
 
-class Person(BaseModel):
-    """Somebody beside a ticket."""
+class Participant(BaseModel):
+    """The author or assignee of a ticket, or the author of a reply."""
 
     id: uuid.UUID
     name: str | None = Field(
-        description="As it was when they last acted here; null when it was never heard, and of the deleted."
+        description="The name at the user's last change here; null if unknown, and for deleted users."
     )
-    deleted: bool = Field(description="Whether the account is known to be gone.")
+    deleted: bool = Field(description="Whether the account was deleted.")
 
 
 class Ticket(BaseModel):
-    """A ticket as lists have it."""
+    """A ticket in a list."""
 
     id: uuid.UUID
     subject: str
     status: TicketStatus
     priority: Priority
-    author: Person
-    assignee: Person | None
+    author: Participant
+    assignee: Participant | None
     reply_count: int
     created_at: datetime
     updated_at: datetime
 
 
 class Reply(BaseModel):
-    """One reply of a thread."""
+    """A reply to a ticket."""
 
     id: uuid.UUID
-    number: int = Field(description="Its place in the thread, from 1.")
-    author: Person
+    number: int = Field(description="The position in the thread, from 1.")
+    author: Participant
     body: str
     created_at: datetime
 
 
 class TicketDetail(Ticket):
-    """A ticket with its text and the start of its thread."""
+    """A ticket with its body and its first replies."""
 
     body: str
-    muted: bool = Field(description="Whether you get no mail about it.")
+    subscribed: bool = Field(description="Whether you are notified by mail about this ticket.")
     replies: list[Reply]
     replies_next_cursor: str | None = Field(
-        description="`cursor` for `GET /api/v1/tickets/{ticket_id}/replies`, null when these are all."
+        description="`cursor` for `GET /api/v1/tickets/{ticket_id}/replies`; null if there are no more."
     )
 
 
@@ -104,7 +104,7 @@ class ReplyCreate(StrictModel):
 
 
 class TicketPatch(StrictModel):
-    """What administrators set; what is absent stays, and null unassigns."""
+    """Changes of a ticket; an omitted field keeps its value. `assignee_id` null unassigns the ticket."""
 
     assignee_id: uuid.UUID | None = None
     priority: Priority | None = None
@@ -113,16 +113,5 @@ class TicketPatch(StrictModel):
     @classmethod
     def _not_null(cls, value: object) -> object:
         if value is None:
-            raise ValueError("Leave the member out to keep its value; null is not one.")
+            raise ValueError("Omit the field to keep its value; null is not allowed.")
         return value
-
-
-class Filter(BaseModel):
-    """Which tickets, of those that the caller sees."""
-
-    model_config = ConfigDict(frozen=True)
-
-    words: tuple[str, ...] = ()
-    status: TicketStatus | None = None
-    author: uuid.UUID | None = None
-    assignee: uuid.UUID | None = None

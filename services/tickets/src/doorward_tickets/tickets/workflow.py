@@ -1,4 +1,4 @@
-"""What a ticket can be, and who may move it from where to where: the one table of it."""
+"""The states of a ticket, and who may change them."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from doorward_tickets.tickets.errors import TicketClosedError
 
 
 class TicketStatus(StrEnum):
-    """Whether a ticket wants something."""
+    """The state of a ticket."""
 
     OPEN = "open"
     CLOSED = "closed"
 
 
 class Priority(StrEnum):
-    """How much a ticket matters."""
+    """The priority of a ticket."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -28,44 +28,45 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place in the order, as stored."""
+        """The stored number, which sorts."""
         return list(Priority).index(self)
 
     @classmethod
     def of_rank(cls, rank: int) -> "Priority":
-        """Return the priority that is stored as `rank`."""
         return _BY_RANK[rank]
 
 
 _BY_RANK: Final = tuple(Priority)
 
 
-class Action(StrEnum):
-    """What is done to a ticket."""
+class TicketAction(StrEnum):
+    """An action on a ticket."""
 
     REPLY = "reply"
     CLOSE = "close"
-    MANAGE = "manage"  # assign, set the priority
+    UPDATE = "update"  # assign, set the priority
 
 
-TRANSITIONS: Final[Mapping[tuple[TicketStatus, Action], TicketStatus]] = {
-    (TicketStatus.OPEN, Action.REPLY): TicketStatus.OPEN,
-    (TicketStatus.OPEN, Action.CLOSE): TicketStatus.CLOSED,
-    (TicketStatus.OPEN, Action.MANAGE): TicketStatus.OPEN,
-    (TicketStatus.CLOSED, Action.REPLY): TicketStatus.OPEN,
-    (TicketStatus.CLOSED, Action.CLOSE): TicketStatus.CLOSED,
+TRANSITIONS: Final[Mapping[tuple[TicketStatus, TicketAction], TicketStatus]] = {
+    (TicketStatus.OPEN, TicketAction.REPLY): TicketStatus.OPEN,
+    (TicketStatus.OPEN, TicketAction.CLOSE): TicketStatus.CLOSED,
+    (TicketStatus.OPEN, TicketAction.UPDATE): TicketStatus.OPEN,
+    (TicketStatus.CLOSED, TicketAction.REPLY): TicketStatus.OPEN,
+    (TicketStatus.CLOSED, TicketAction.CLOSE): TicketStatus.CLOSED,
 }
-"""The status after an action. An action that is missing here is refused with 409."""
+"""The status after an action. An action without an entry is rejected with 409."""
 
 
-def transition(status: TicketStatus, action: Action, caller: Claims, author_id: uuid.UUID) -> TicketStatus:
+def transition(
+    status: TicketStatus, action: TicketAction, caller: Claims, author_id: uuid.UUID
+) -> TicketStatus:
     """Return the status after an action; raises TicketClosedError, InsufficientPermissionError.
 
-    Authors reply to their tickets and close them. Everything else takes the permission to manage tickets.
+    Authors reply to their tickets and close them. Everything else requires the permission to manage tickets.
     """
     if (status, action) not in TRANSITIONS:
         raise TicketClosedError
-    is_own = action is not Action.MANAGE and caller.user_id == author_id
+    is_own = action is not TicketAction.UPDATE and caller.user_id == author_id
     if not is_own and not caller.may(Permission.TICKETS_MANAGE):
         raise InsufficientPermissionError(Permission.TICKETS_MANAGE)
     return TRANSITIONS[status, action]

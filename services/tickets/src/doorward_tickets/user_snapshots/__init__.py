@@ -1,1 +1,0 @@
-"""The people beside tickets: a snapshot of what the users service says of them."""

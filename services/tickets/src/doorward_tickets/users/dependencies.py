@@ -1,0 +1,38 @@
+"""Dependencies of endpoints that change something: the caller, with the token that the caller sent."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from doorward_client.fastapi import CurrentUser, Permission, requires
+from doorward_client.tokens import Claims
+from doorward_kit.accept_language import preferred_language
+from doorward_kit.dependencies import provide
+from doorward_tickets.users.users_client import Caller, UsersClient
+
+
+async def _acting_user(request: Request, claims: CurrentUser) -> Caller:
+    return _caller(request, claims)
+
+
+async def _acting_manager(
+    request: Request, claims: Annotated[Claims, requires(Permission.TICKETS_MANAGE)]
+) -> Caller:
+    return _caller(request, claims)
+
+
+def _caller(request: Request, claims: Claims) -> Caller:
+    # The header exists: the claims were read from it.
+    headers = request.headers
+    return Caller(claims, headers["authorization"], preferred_language(headers.get("accept-language", "")))
+
+
+ActingUser = Annotated[Caller, Depends(_acting_user)]
+ActingManager = Annotated[Caller, Depends(_acting_manager)]
+
+
+async def require_current_manager(
+    caller: ActingManager, users: Annotated[UsersClient, provide(UsersClient)]
+) -> None:
+    """Raise InvalidAccessTokenError as UsersClient.require_current_profile does."""
+    await users.require_current_profile(caller)
