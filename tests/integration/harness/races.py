@@ -16,7 +16,7 @@ LOCK_USER: Final = "SELECT id FROM users WHERE id = %s FOR UPDATE"
 _PLACE_SECONDS: Final = 0.9
 """Less than the services wait for a lock: who waits longer asks again, and loses the place in line."""
 
-_ATTEMPTS: Final = 20
+_ATTEMPTS: Final = 60
 
 T = TypeVar("T")
 Request = Coroutine[Any, Any, T]

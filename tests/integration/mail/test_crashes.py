@@ -103,7 +103,7 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
 def freeze_outside_a_transaction(worker: Process, url: str) -> None:
     """Freeze it while it has both mails, where others can still write.
 
-    Stopped as the only writer, it would stop all of SQLite; on MariaDB it would keep the rows locked.
+    Stopped as the only writer, it would stop all of SQLite; on MariaDB it would keep its rows locked.
     """
     engine = create_engine(url, pool_size=1, timeout=0.2)
     free = sa.select(outbox.c.id).where(outbox.c.lease_id.is_not(None)).with_for_update(skip_locked=True)
