@@ -33,7 +33,11 @@ class LocalQueueSettings(DoorwardSettings):
     folder: Path = Field(default=Path("var/mailbox"), description="A folder.")
 
 
-class ExampleSettings(MailSettings, LocalQueueSettings):
+class ServiceSettings(DoorwardSettings):
+    log_level: str = Field(default="info", description="A level.")
+
+
+class ExampleSettings(MailSettings, LocalQueueSettings, ServiceSettings):
     database_url: str = Field(description="Where.")
     colour: _Colour = Field(default=_Colour.BLUE, description="Another colour.")
 
