@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from doorward_client.settings import PREFIX, DoorwardSettings
 
 _TOPICS: Final[Mapping[str, str]] = {
-    "DoorwardSettings": "Server",
+    "ProcessSettings": "Server",
     "ServiceSettings": "Server",
     "DatabaseSettings": "Database",
     "VerifierSettings": "Access tokens and revocation",
