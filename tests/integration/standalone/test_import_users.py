@@ -83,7 +83,9 @@ def test_a_line_that_is_wrong_costs_a_clear_word_and_nothing_is_imported(folder:
     path = lines(folder, person("ada", password_hash=HASH), person("bob", password_hash="5f4dcc3b5aa765d6"))
     done = doorward(folder, "import-users", path)
     assert done.returncode == 1
-    assert done.stderr.startswith("doorward: nothing was imported\n  line 2: password_hash: not a supported password hash")
+    assert done.stderr.startswith(
+        "doorward: nothing was imported\n  line 2: password_hash: not a supported password hash"
+    )
     assert "5f4dcc3b" not in done.stderr
     assert accounts(folder) == []
 

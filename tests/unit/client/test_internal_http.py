@@ -16,15 +16,15 @@ import pytest
 from pydantic import SecretStr
 
 from doorward_client.errors import UnavailableError
-from doorward_client.internal_http import FetchError, fetch, internal_http_client
+from doorward_client.internal_http import AuthClient, FetchError, fetch, internal_http_client
 from doorward_client.keys.jwks_client import JwksClient
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.metrics import NoVerificationMetrics
 from doorward_client.revocations.http_source import HttpRevocationSource
 from doorward_client.settings import SettingsError
-from doorward_client.settings.verifier import AuthClient, VerifierSettings
 from doorward_client.tokens import Claims
+from doorward_client.verifier_settings import VerifierSettings
 from doorward_tickets.users.auth_client import AuthClient as AuthServiceClient
 from doorward_tickets.users.users_client import Caller, UsersClient
 from support.certificates import Certificate, self_signed

@@ -5,6 +5,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from doorward_client.settings import DoorwardSettings
+from doorward_kit.settings import ProcessSettings
 from settings_tables import UnknownSettingError, default_text, settings_tables, topic
 
 
@@ -33,11 +34,7 @@ class LocalQueueSettings(DoorwardSettings):
     folder: Path = Field(default=Path("var/mailbox"), description="A folder.")
 
 
-class ServiceSettings(DoorwardSettings):
-    log_level: str = Field(default="info", description="A level.")
-
-
-class ExampleSettings(MailSettings, LocalQueueSettings, ServiceSettings):
+class ExampleSettings(MailSettings, LocalQueueSettings, ProcessSettings):
     database_url: str = Field(description="Where.")
     colour: _Colour = Field(default=_Colour.BLUE, description="Another colour.")
 

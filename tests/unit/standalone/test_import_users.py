@@ -24,7 +24,10 @@ def complaints(*lines: dict[str, Any] | str) -> list[str]:
     ("members", "complaint"),
     [
         ({"password": "plain"}, "password: Extra inputs are not permitted"),
-        ({"password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"}, "password_hash: not a supported password hash"),
+        (
+            {"password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"},
+            "password_hash: not a supported password hash",
+        ),
         ({"password_hash": {"secretData": 1}}, "password_hash: not a supported password hash"),
         ({"password_hash": "$2b$31$" + "a" * 53}, "password_hash: not a supported password hash"),
         ({"role": "root"}, "role: "),

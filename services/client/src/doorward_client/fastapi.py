@@ -21,9 +21,10 @@ from doorward_client.bearer_auth import CurrentUser, requires
 from doorward_client.errors import setup_domain_errors
 from doorward_client.metrics import NoVerificationMetrics, VerificationMetrics
 from doorward_client.permissions import Permission, extended
-from doorward_client.settings import VerifierSettings, load_settings
+from doorward_client.settings import load_settings
 from doorward_client.token_verification import TokenVerificationService, remote_source
 from doorward_client.tokens import Claims
+from doorward_client.verifier_settings import VerifierSettings
 
 __all__ = ["Claims", "CurrentUser", "Permission", "VerifierSettings", "requires", "setup_doorward_auth"]
 

@@ -2,11 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx2
 
 from doorward_client.settings import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class AuthClient:
+    """The URL of auth, and the id and secret of this service there."""
+
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 class FetchError(Exception):

@@ -11,8 +11,9 @@ from doorward_client.revocations.http_source import HttpRevocationSource
 from doorward_client.revocations.models import RevocationSource
 from doorward_client.revocations.poller import RevocationPoller
 from doorward_client.revocations.revocation_list import RevocationList, StalePolicy
-from doorward_client.settings import SettingsError, VerifierSettings
+from doorward_client.settings import SettingsError
 from doorward_client.tokens import Verifier
+from doorward_client.verifier_settings import VerifierSettings
 
 BackgroundTask = Callable[[], Coroutine[Any, Any, None]]
 

@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings.base import DoorwardSettings, LookupSource, SettingsError, raw_value
-from doorward_client.settings.verifier import VerifierSettings
+from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, raw_value
+from doorward_client.verifier_settings import VerifierSettings
 from doorward_kit.client_ip import Network
 from doorward_kit.logging import LEVELS
 

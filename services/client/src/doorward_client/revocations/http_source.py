@@ -5,13 +5,12 @@ from typing import Final
 
 import structlog
 
-from doorward_client.internal_http import fetch, internal_http_client
+from doorward_client.internal_http import AuthClient, fetch, internal_http_client
 from doorward_client.revocations.models import (
     FetchedRevocations,
     RevocationEntries,
     RevocationListResponse,
 )
-from doorward_client.settings.verifier import AuthClient
 
 log = structlog.get_logger(__name__)
 

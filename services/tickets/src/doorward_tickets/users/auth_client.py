@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from doorward_client.errors import UnavailableError
 from doorward_client.internal_http import FetchedResponse, FetchError, fetch, internal_http_client
-from doorward_client.settings.verifier import VerifierSettings
+from doorward_client.verifier_settings import VerifierSettings
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -1,28 +1,19 @@
 """Settings of a service that verifies access tokens."""
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from doorward_client.internal_http import AuthClient
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
 from doorward_client.revocations.revocation_list import StalePolicy
-from doorward_client.settings.base import DoorwardSettings, SettingsError, raw_value
+from doorward_client.settings import DoorwardSettings, SettingsError, raw_value
 from doorward_client.tokens import MAX_LEEWAY_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class AuthClient:
-    """The URL of auth, and the id and secret of this service there."""
-
-    url: str
-    client_id: str
-    client_secret: str = field(repr=False)
 
 
 class VerifierSettings(DoorwardSettings):
