@@ -15,6 +15,10 @@ TAG ?= dev
 DOCKER ?= docker
 LOAD ?= kind load docker-image
 PYTEST := $(BIN)/python -m pytest
+# Processes that run tests: a number, or one a core.
+WORKERS ?= logical
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+TIMING := tests/integration/timing
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
@@ -39,7 +43,12 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
-	$(PYTEST) tests --ignore tests/cluster $(ARGS)
+	@# First in parallel, then what measures times. Of both, one may select nothing (status 5).
+	@run() { echo "$(PYTEST) $$*"; $(PYTEST) "$$@"; }; \
+	run tests --ignore tests/cluster --ignore $(TIMING) $(PARALLEL) $(ARGS); parallel=$$?; \
+	case $$parallel in 0|1|5) ;; *) exit $$parallel ;; esac; \
+	run $(TIMING) $(ARGS); alone=$$?; \
+	if [ $$parallel -eq 1 ] || [ $$alone -eq 5 ]; then exit $$parallel; fi; exit $$alone
 
 .PHONY: unit
 unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers

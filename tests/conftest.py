@@ -2,10 +2,13 @@
 
 import gc
 import signal
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-pytest_plugins = ("support.stalls",)
+from support.requirements import external_database_url, is_ci
+from support.scheduling import ByServers
 
 # A shell that starts the tests in the background ignores Ctrl-C for them, and processes inherit that: those
 # that tests stop with it would go on.
@@ -22,3 +25,20 @@ def pytest_collection_finish() -> None:
     """Leave thousands of tests out of garbage collection, whose pauses would be theirs."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI a skip is a failure, but for what a platform or the given database server cannot do."""
+    report = yield
+    is_allowed = item.get_closest_marker("skipif") or external_database_url() or hasattr(report, "wasxfail")
+    if report.skipped and is_ci() and not is_allowed and not item.nodeid.startswith("tests/cluster/"):
+        report.outcome = "failed"
+        report.longrepr = f"a skip under CI: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers | None:
+    """With `--dist loadfile`, keep the tests together that share servers."""
+    return ByServers(config, log) if config.getvalue("dist") == "loadfile" else None

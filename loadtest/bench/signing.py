@@ -1,6 +1,7 @@
 """Signs and verifies access tokens with the services' code, but without a service."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Final
 
 from doorward_auth.signing import Signer
@@ -24,7 +25,15 @@ def new_verifier(revocations: RevocationList) -> Verifier:
 
 def sign(signer: Signer, user_id: uuid.UUID, role: str) -> str:
     """Sign a token of a new session."""
-    return signer.sign(user_id=user_id, session_id=uuid.uuid4(), role=role, token_version=0)
+    return signer.sign(
+        user_id=user_id,
+        session_id=uuid.uuid4(),
+        role=role,
+        token_version=0,
+        auth_time=datetime.now(UTC),
+        acr="aal1",
+        amr="pwd",
+    )
 
 
 def _keys() -> KeyStore:

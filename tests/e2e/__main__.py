@@ -1,4 +1,4 @@
-"""`python -m e2e`: walk through the installation that the environment names; see --help."""
+"""`python -m e2e`: test the installation that the environment names; see --help."""
 
 import argparse
 import os
@@ -9,10 +9,10 @@ from typing import Final
 
 import httpx2
 
+from e2e.context import Context, Target
 from e2e.mailbox import Mailbox, open_mailbox
-from e2e.narration import Narrator, StepFailedError
-from e2e.tour import take
-from e2e.walk import Target, Walk
+from e2e.reporter import Reporter, StepFailedError
+from e2e.suite import take
 
 _PASSED: Final = 0
 _FAILED: Final = 1
@@ -21,7 +21,7 @@ _INTERRUPTED: Final = 130
 
 _EPILOG: Final = """\
 Each option can be given by the environment variable in brackets instead, the password only so: what is on
-the command line, every user of the machine can read. The walk takes about half a minute, makes some twenty
+the command line, every user of the machine can read. The run takes about half a minute, makes some twenty
 accounts and removes them. It asks for five mails, and an installation sends thirty an hour for one source;
 some ten go to people at MAIL_DOMAIN, who do not exist, so let it be a domain whose mail ends at your test
 mailbox.
@@ -29,12 +29,12 @@ mailbox.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Walk; return 0 if everything was as it should be, 1 if not, 2 for wrong options, 130 for Ctrl-C."""
+    """Context; return 0 if everything was as it should be, 1 if not, 2 for wrong options, 130 for Ctrl-C."""
     options = _parser().parse_args(arguments)
     password = os.environ.get("ADMIN_PASSWORD", "")
-    narrator = Narrator()
+    reporter = Reporter()
     if not password:
-        narrator.refuse("ADMIN_PASSWORD is not set: the password of an administrator, to create people with")
+        reporter.refuse("ADMIN_PASSWORD is not set: the password of an administrator, to create people with")
         return _USAGE
     target = Target(
         url=options.base_url,
@@ -48,31 +48,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nothing else from the environment: a proxy variable must not take requests elsewhere.
         with httpx2.Client(verify=verify, timeout=20.0, trust_env=False) as client:
             mailbox = open_mailbox(options.mailbox, client) if options.mailbox else None
-            return _walk(target, client, mailbox, narrator)
+            return _run(target, client, mailbox, reporter)
     except NotADirectoryError as error:
-        narrator.refuse(f"MAILBOX={error} is neither a folder nor an http(s) address")
+        reporter.refuse(f"MAILBOX={error} is neither a folder nor an http(s) address")
     except OSError as error:  # ssl.SSLError among them
-        narrator.refuse(f"CA_FILE={options.ca_file} cannot be used: {error}")
+        reporter.refuse(f"CA_FILE={options.ca_file} cannot be used: {error}")
     return _USAGE
 
 
-def _walk(target: Target, client: httpx2.Client, mailbox: Mailbox | None, narrator: Narrator) -> int:
-    walk = Walk(target, client, narrator, mailbox)
-    narrator.say(f"Walking through Doorward at {target.url} as {target.admin_email};")
-    narrator.say(f"its people are named e2e-{walk.run}-..., and are removed at the end.")
-    narrator.say()
+def _run(target: Target, client: httpx2.Client, mailbox: Mailbox | None, reporter: Reporter) -> int:
+    context = Context(target, client, reporter, mailbox)
+    reporter.say(f"Walking through Doorward at {target.url} as {target.admin_email};")
+    reporter.say(f"its people are named e2e-{context.run}-..., and are removed at the end.")
+    reporter.say()
     try:
-        take(walk)
+        take(context)
     except StepFailedError as error:
-        narrator.refuse(str(error))
+        reporter.refuse(str(error))
         return _FAILED
     except KeyboardInterrupt:
-        narrator.refuse("stopped before its end")
+        reporter.refuse("stopped before its end")
         return _INTERRUPTED
     except httpx2.HTTPError as error:
-        narrator.refuse(f"{target.url} does not answer: {str(error) or type(error).__name__}")
+        reporter.refuse(f"{target.url} does not answer: {str(error) or type(error).__name__}")
         return _FAILED
-    narrator.conclude()
+    reporter.conclude()
     return _PASSED
 
 
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="python -m e2e",
-        description="Walk through a running installation, prove what it promises and print each step.",
+        description="Context through a running installation, prove what it promises and print each step.",
         epilog=_EPILOG,
     )
     parser.add_argument(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx2
 
-from e2e.narration import Narrator
+from e2e.reporter import Reporter
 
 AUTH: Final = "/api/v1/auth"
 USERS: Final = "/api/v1/users"
@@ -20,17 +20,17 @@ _PATIENCE_SECONDS: Final = 10.0
 
 
 class Probe:
-    """Sends requests; the first answer that is not as it should be ends the walk."""
+    """Sends requests; the first answer that is not as it should be ends the context."""
 
-    def __init__(self, url: str, client: httpx2.Client, narrator: Narrator) -> None:
-        self.narrator = narrator
+    def __init__(self, url: str, client: httpx2.Client, reporter: Reporter) -> None:
+        self.reporter = reporter
         self.run = secrets.token_hex(4)
         self._url = url
         self._client = client
         self._requests = 0
 
     def send(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
-        """Send a request with a request id of this walk's own."""
+        """Send a request with a request id of this run's own."""
         self._requests += 1
         headers = {"X-Request-ID": f"e2e-{self.run}-{self._requests}", **options.pop("headers", {})}
         if token is not None:
@@ -41,7 +41,7 @@ class Probe:
     def prove(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
         """Check an answer, print what it proves and return its body."""
         body = self.expect(what, response, status, code)
-        self.narrator.proved(what)
+        self.reporter.proved(what)
         return body
 
     def expect(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
@@ -49,27 +49,27 @@ class Probe:
         body = _body(response)
         is_as_meant = response.status_code == status and (code is None or body.get("code") == code)
         if not is_as_meant:
-            self.narrator.fail(f"{what} ({status}{f' {code}' if code else ''})", _described(response))
+            self.reporter.fail(f"{what} ({status}{f' {code}' if code else ''})", _described(response))
         return body
 
     def check(self, what: str, condition: object, seen: object = "something else") -> None:
         """Check anything else, and print what it proves."""
         if not condition:
-            self.narrator.fail(what, str(seen))
-        self.narrator.proved(what)
+            self.reporter.fail(what, str(seen))
+        self.reporter.proved(what)
 
     def skip(self, why: str) -> None:
         """Say that a step, or the rest of it, proves nothing here."""
-        self.narrator.skip(why)
+        self.reporter.skip(why)
 
     def soon(self, what: str, is_so: Callable[[], bool]) -> None:
         """Check what must be so within a moment, and print that it is."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not is_so():
             if time.monotonic() > deadline:
-                self.narrator.fail(what, f"not so after {_PATIENCE_SECONDS:.0f} s")
+                self.reporter.fail(what, f"not so after {_PATIENCE_SECONDS:.0f} s")
             time.sleep(0.05)
-        self.narrator.proved(what)
+        self.reporter.proved(what)
 
     def is_refused(self, token: str) -> bool:
         """Tell whether both services refuse an access token."""

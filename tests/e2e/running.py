@@ -1,4 +1,4 @@
-"""What the walk is tested with: `make run`'s server, something that is none, and the walk as a process."""
+"""The end-to-end test as a process, and what it is tested on: `make run`'s server, and another one."""
 
 import re
 import sqlite3
@@ -33,7 +33,7 @@ class Standalone(support.standalone.Standalone):
 
 
 def started(base_url: str, **env: str) -> subprocess.Popen[str]:
-    """Start the walk as `make e2e` does."""
+    """Start it as `make e2e` does."""
     return subprocess.Popen(
         [sys.executable, "-m", "e2e"],
         env={
@@ -50,15 +50,15 @@ def started(base_url: str, **env: str) -> subprocess.Popen[str]:
     )
 
 
-def walk(base_url: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Walk to the end."""
+def run_suite(base_url: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Context to the end."""
     with started(base_url, **env) as process:
         said, errors = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, said, errors)
 
 
 def run_of(done: subprocess.CompletedProcess[str]) -> str:
-    """Return what the addresses of a walk's people have in common."""
+    """Return what the addresses of a run's people have in common."""
     found = re.search(r"its people are named e2e-([0-9a-f]{8})-", done.stdout)
     assert found is not None, done.stdout
     return found[1]

@@ -36,7 +36,7 @@ _PASSWORD: Final = "a long enough phrase"
 _numbers = itertools.count(1)
 
 
-class ProtectingNginx(Process):
+class ProtectedAppNginx(Process):
     """The example's NGINX between clients, auth and an application on ports of 127.0.0.1."""
 
     def __init__(self, folder: Path, *, auth: int, application: int) -> None:
@@ -58,7 +58,7 @@ class ProtectingNginx(Process):
         # Workers of a root master would drop to www-data, which cannot enter a test's folder.
         directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         super().__init__(
-            "protecting nginx",
+            "protected_app nginx",
             [need(NGINX), "-c", config, "-e", "stderr", "-g", directives],
             log=folder / "nginx.log",
             ready=lambda: accepts(self.port),
@@ -79,7 +79,7 @@ class ProtectingNginx(Process):
 class ProtectedApp:
     """NGINX, the auth of the chain, and an application that says what reached it."""
 
-    nginx: ProtectingNginx
+    nginx: ProtectedAppNginx
     application: EchoServer
     chain: Chain
 
@@ -95,7 +95,7 @@ class ProtectedApp:
     def user(self) -> Client:
         """Return a client with the token of somebody new."""
         body = {
-            "email": f"protected{next(_numbers)}@example.com",
+            "email": f"protected_app{next(_numbers)}@example.com",
             "password": _PASSWORD,
             "name": "Somebody",
         }

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from support.certificates import self_signed
-from support.chain import Chain, Edge, running_edge, temporary_folder
+from support.chain import Chain, Edge, running_edge
 from support.client import AUTH, Client, assert_problem
 from support.echo import Backends
 from support.haproxy import HAProxy
 from support.nginx import Nginx
 from support.raw import exchange, statuses
+from support.reaper import temporary_folder
 
 CLIENT = "127.0.0.7"
 FORGED = "203.0.113.66"

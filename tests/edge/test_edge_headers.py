@@ -76,7 +76,7 @@ def test_http2_requests_pass_the_same_rules(edge: Edge, backends: Backends) -> N
     assert not names & (forged.keys() - SET_BY_THE_EDGE)
 
 
-@pytest.mark.parametrize("given", ["a", "A-1._b", "x" * 128, str(uuid.uuid4())])
+@pytest.mark.parametrize("given", ["a", "A-1._b", "x" * 128, "0b6f4f3e-5d0c-4c1e-9a55-7f3f0b6a5d11"])
 def test_a_clients_request_id_goes_beside_the_edges(client: Client, backends: Backends, given: str) -> None:
     headers = {"X-Request-ID": given, "X-Client-Request-ID": "forged"}
     (made,) = client.get("/api/v1/users", headers=headers).headers.get_list("x-request-id")

@@ -57,7 +57,7 @@ def impatient(_backends: Backends) -> Iterator[Edge]:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /api/v1/auth/token HT", HEAD, HEAD + b"X: y\r\n"])
 def test_slow_headers_are_cut(impatient: Edge, backends: Backends, sent: bytes) -> None:
-    assert 0.8 < _seconds_until_cut(impatient, sent, b"X") < 8
+    assert 0.8 < _seconds_until_cut(impatient, sent, b"X") < 60
     assert backends.received() == []
 
 
@@ -77,7 +77,7 @@ def _seconds_until_cut(edge: Edge, sent: bytes, drip: bytes) -> float:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=0.2) as connection:
         connection.sendall(sent)
-        while time.monotonic() - started < 8:
+        while time.monotonic() - started < 60:
             try:
                 if sent:
                     connection.sendall(drip)

@@ -12,12 +12,12 @@ import pytest
 from edge.forged import FORGED, SET_BY_THE_EDGE
 from edge.hostile import AMBIGUOUS, TWO_MEANINGS
 from support.certificates import self_signed
-from support.chain import temporary_folder
 from support.client import Client, assert_problem
 from support.echo import Backends
 from support.haproxy import HAProxy
 from support.nginx import Nginx
 from support.raw import exchange, statuses
+from support.reaper import temporary_folder
 
 
 @pytest.fixture(scope="module")

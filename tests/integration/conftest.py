@@ -1,85 +1,101 @@
 """Every test that asks for `installation` or `people` runs on SQLite and on a real MariaDB."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import StringIO
-from pathlib import Path
 
 import pytest
 import structlog
 
 from doorward_identity.schema import PACKAGE
 from doorward_kit import logging as doorward_logging
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
+from integration.harness import contents
+from integration.harness.databases import NewDatabase, migrate_all
 from integration.harness.installation import Installation
 from integration.harness.people import People, populate
 from support.databases import DatabaseServer
 from support.mariadb import database_server
+from support.reaper import temporary_folder
 from support.smtp import SmtpServer
 
 BACKENDS = ("sqlite", "mariadb")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of databases on each of them, or on those that its mark names."""
+    if "backend" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("databases")
+        metafunc.parametrize("backend", mark.args if mark else BACKENDS)
+
+
 @pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[DatabaseServer]:
-    """A private MariaDB, or the one of DOORWARD_TEST_DATABASE_URL."""
-    with database_server() as server:
+def start_mariadb() -> Iterator[Callable[[], DatabaseServer]]:
+    """A private MariaDB that waits for no disk, or the one of DOORWARD_TEST_DATABASE_URL."""
+    with ExitStack() as stack:
+        yield functools.cache(lambda: stack.enter_context(database_server(durable=False)))
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(start_mariadb: Callable[[], DatabaseServer]) -> DatabaseServer:
+    return start_mariadb()
+
+
+@pytest.fixture(scope="session")
+def new_database(start_mariadb: Callable[[], DatabaseServer]) -> Iterator[NewDatabase]:
+    """Create databases that live until the session's end."""
+    with ExitStack() as stack:
+
+        def create(backend: str, label: str) -> str:
+            if backend == "sqlite":
+                folder = stack.enter_context(temporary_folder(in_memory=True))
+                return f"sqlite:///{folder}/{label}.db"
+            return stack.enter_context(start_mariadb().create_database(label)).url
+
+        yield create
+
+
+@pytest.fixture(scope="session")
+def shared_smtp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    with SmtpServer(tmp_path_factory.mktemp("smtp")) as server:
         yield server
 
 
 @pytest.fixture
-def smtp(tmp_path: Path) -> Iterator[SmtpServer]:
+def smtp(shared_smtp: SmtpServer) -> SmtpServer:
     """A mail server that takes everything, unless told otherwise."""
-    with SmtpServer(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture(scope="session", params=BACKENDS)
-def empty_database_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """One database a backend for the whole session."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/doorward.db"
-        return
-    server: DatabaseServer = request.getfixturevalue("mariadb_server")
-    with server.create_database("integration") as database:
-        yield database.url
+    shared_smtp.reset()
+    return shared_smtp
 
 
 @pytest.fixture(scope="session")
-def tickets_database_url(request: pytest.FixtureRequest, empty_database_url: str) -> Iterator[str]:
-    """Another database of the same kind, migrated for tickets."""
-    if empty_database_url.startswith("sqlite"):
-        url = empty_database_url.replace("doorward.db", "tickets.db")
-        migrate_all(url, TICKETS_PACKAGE)
-        yield url
-        return
-    server: DatabaseServer = request.getfixturevalue("mariadb_server")
-    with server.create_database("tickets") as database:
-        migrate_all(database.url, TICKETS_PACKAGE)
-        yield database.url
+def installations(new_database: NewDatabase) -> Iterator[Callable[[str], Installation]]:
+    """Every service over migrated databases of a backend, which run until the session's end."""
+    with ExitStack() as stack:
 
+        @functools.cache
+        def installation_on(backend: str) -> Installation:
+            identity, tickets = new_database(backend, "integration"), new_database(backend, "tickets")
+            for url, package in ((identity, PACKAGE), (tickets, TICKETS_PACKAGE)):
+                migrate_all(url, package)
+                contents.watch(url)
+            return stack.enter_context(Installation(identity, tickets))
 
-def migrate_all(url: str, package: str) -> None:
-    engine = create_engine(url, pool_size=1, timeout=30)
-    migrate(engine, package)
-    engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def shared_installation(empty_database_url: str, tickets_database_url: str) -> Iterator[Installation]:
-    """Every service over its migrated database."""
-    migrate_all(empty_database_url, PACKAGE)
-    with Installation(empty_database_url, tickets_database_url) as installation:
-        yield installation
+        yield installation_on
 
 
 @pytest.fixture
-def installation(shared_installation: Installation) -> Installation:
-    """Every service with nobody in the directory."""
-    shared_installation.wipe()
+def shared_installation(installations: Callable[[str], Installation], backend: str) -> Installation:
+    """Every service, with what the test before has left."""
+    return installations(backend)
+
+
+@pytest.fixture
+def installation(request: pytest.FixtureRequest, shared_installation: Installation) -> Installation:
+    """Every service with nobody in the directory, or with `people` where a test asks for them."""
+    if "people" not in request.fixturenames:
+        shared_installation.wipe()
     return shared_installation
 
 

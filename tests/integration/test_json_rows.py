@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, exact_text
 from doorward_kit.database import create_engine
 from doorward_kit.json_columns import JsonRows
+from integration.harness.databases import NewDatabase
 
 THINGS = sa.Table(
     "json_rows_things",
@@ -40,13 +41,12 @@ things = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def connection(empty_database_url: str) -> Iterator[sa.Connection]:
-    engine = create_engine(empty_database_url, pool_size=1, timeout=10)
+@pytest.fixture
+def connection(new_database: NewDatabase, backend: str) -> Iterator[sa.Connection]:
+    engine = create_engine(new_database(backend, "json"), pool_size=1, timeout=10)
     THINGS.create(engine)
     with engine.connect() as connection:
         yield connection
-    THINGS.drop(engine)
     engine.dispose()
 
 

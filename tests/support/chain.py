@@ -4,8 +4,6 @@ import contextlib
 import json
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from support.databases import Database, DatabaseServer
 from support.haproxy import HAProxy
 from support.mariadb import database_server
 from support.nginx import Nginx
+from support.reaper import temporary_folder
 from support.services import Admin, Service, ServiceName, create_admin, migrate, migrate_tickets
 
 COMPOSE: Final = Path(__file__).parents[2] / "deploy" / "compose"
@@ -97,15 +96,18 @@ def running_edge(
 
 @contextlib.contextmanager
 def running_chain(
-    *, env: Mapping[str, str] | None = None, edge_env: Mapping[str, str] | None = None
+    *,
+    env: Mapping[str, str] | None = None,
+    edge_env: Mapping[str, str] | None = None,
+    durable: bool = True,
 ) -> Iterator[Chain]:
     """Run the whole chain for the block, migrated and with an administrator.
 
-    `env` changes every service's variables, `edge_env` HAProxy's.
+    `env` changes every service's variables, `edge_env` HAProxy's; see database_server for `durable`.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
-        server = stack.enter_context(database_server())
+        server = stack.enter_context(database_server(durable=durable))
         database = stack.enter_context(server.create_database("chain"))
         migrate(database.url)
         tickets_database = stack.enter_context(server.create_database("chain_tickets"))
@@ -145,13 +147,3 @@ def service_account(database: Database, service: ServiceName) -> str:
         if f"TO doorward_{service}" in statement:
             database.execute(statement.replace(f"TO doorward_{service}", account))
     return url
-
-
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Give a private folder with a short path, removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="doorward-chain-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

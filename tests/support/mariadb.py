@@ -3,9 +3,7 @@
 import contextlib
 import os
 import secrets
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -16,6 +14,7 @@ import sqlalchemy as sa
 from support.databases import DRIVER, DatabaseServer
 from support.ports import free_port
 from support.processes import Process
+from support.reaper import temporary_folder
 from support.requirements import (
     MARIADB_INSTALL_DB,
     MARIADBD,
@@ -41,6 +40,11 @@ _OPTIONS: Final = (
     "--innodb-fast-shutdown=1",
     "--performance-schema=off",
     "--table-open-cache=256",
+)
+_VOLATILE: Final = (
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+    "--innodb-fast-shutdown=2",
 )
 
 
@@ -150,32 +154,34 @@ def _user() -> list[str]:
 
 @contextlib.contextmanager
 def private_mariadb(*options: str) -> Iterator[MariaDB]:
-    """Run a private server for the block; skips when the caller provides a server instead."""
+    """Run a private server for the block, as durable as production.
+
+    Skips when the caller provides a server instead.
+    """
     need_private_database()
-    with _started(options) as server:
+    with temporary_folder() as folder, _started(folder, options) as server:
         yield server
 
 
 @contextlib.contextmanager
-def database_server() -> Iterator[DatabaseServer]:
-    """Give the caller's server (DOORWARD_TEST_DATABASE_URL), or a private one for the block."""
+def database_server(*, durable: bool = True) -> Iterator[DatabaseServer]:
+    """Give the caller's server (DOORWARD_TEST_DATABASE_URL), or a private one for the block.
+
+    One that is not `durable` waits for no disk: its data is lost with the machine, which no test is about.
+    """
     external = external_database_url()
     if external is not None:
         yield DatabaseServer(sa.make_url(external))
         return
-    with _started(()) as server:
+    options = () if durable else _VOLATILE
+    with temporary_folder(in_memory=not durable) as folder, _started(folder, options) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _started(options: Sequence[str]) -> Iterator[MariaDB]:
-    # Not pytest's tmp_path: a unix socket's path may have 107 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="doorward-mariadb-"))
+def _started(folder: Path, options: Sequence[str]) -> Iterator[MariaDB]:
+    server = MariaDB(folder, options)
     try:
-        server = MariaDB(folder, options)
-        try:
-            yield server.start()
-        finally:
-            server.stop()  # also when the wait for its first answer was interrupted
+        yield server.start()
     finally:
-        shutil.rmtree(folder)
+        server.stop()  # also when the wait for its first answer was interrupted

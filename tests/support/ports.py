@@ -1,27 +1,46 @@
 """TCP ports that nobody listens on."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 # Below Linux's range for outgoing connections (32768 and up): a port from that range can be taken
-# by any client on the machine between our look and the server's bind.
+# by any client on the machine between our check and the server's bind.
 _FIRST: Final = 20_000
 _LAST: Final = 32_000
-_ATTEMPTS: Final = 200
-
-_handed_out: set[int] = set()
-_choose = random.SystemRandom()
+_BLOCK: Final = 100
 
 
 def free_port() -> int:
-    """Return a free TCP port of 127.0.0.1 that this process has not handed out before."""
-    for _ in range(_ATTEMPTS):
-        port = _choose.randint(_FIRST, _LAST)
-        if port not in _handed_out and _is_free(port):
-            _handed_out.add(port)
-            return port
-    raise RuntimeError(f"no free port found between {_FIRST} and {_LAST} in {_ATTEMPTS} attempts")
+    """Return a free TCP port of 127.0.0.1 that no process of tests on this machine has been given."""
+    return next(_ports)
+
+
+def _free_ports() -> Iterator[int]:
+    """Take blocks of ports, whose locks this process keeps for as long as it lives.
+
+    Tests stop servers and start them again on the same port: no other worker or run may take it meanwhile.
+    """
+    for first in random.SystemRandom().sample(range(_FIRST, _LAST, _BLOCK), (_LAST - _FIRST) // _BLOCK):
+        if _lock(first):
+            yield from (port for port in range(first, first + _BLOCK) if _is_free(port))
+    raise RuntimeError(f"no free port found between {_FIRST} and {_LAST}")
+
+
+def _lock(block: int) -> bool:
+    path = Path(tempfile.gettempdir()) / f"doorward-ports-{os.getuid()}-{block}.lock"
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    return True
 
 
 def _is_free(port: int) -> bool:
@@ -32,3 +51,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+_ports: Final = _free_ports()

@@ -1,22 +1,20 @@
 """Server processes: start, wait until ready, stop, and the accidents that tests make happen."""
 
-import atexit
 import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar, Final, Self
 
+from support import reaper
+
 _POLL_SECONDS: Final = 0.02
 _LOG_TAIL_CHARACTERS: Final = 4_000
-
-_started: "weakref.WeakSet[Process]" = weakref.WeakSet()
 
 
 class ProcessError(RuntimeError):
@@ -27,7 +25,7 @@ class Process:
     """One server process in its own process group, with its output in a log file.
 
     The group matters for servers that fork (NGINX): kill9() and freeze() reach every member, as a
-    dead or hung machine would.
+    dead or hung machine would. The reaper ends a group that outlives this process.
     """
 
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM  # what asks for a graceful stop
@@ -67,7 +65,6 @@ class Process:
         with self.log.open("ab") as output:
             child = self._spawn(output)
         self._child = child
-        _started.add(self)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if child.poll() is not None:
@@ -96,6 +93,7 @@ class Process:
                 failure = self._failure(f"did not stop within {grace} s of {self.stop_signal.name}")
                 raise failure from None
         self._child = None
+        reaper.forget(child.pid)
         return child.returncode
 
     def restart(self, timeout: float = 90.0) -> Self:
@@ -109,6 +107,7 @@ class Process:
         self.send(signal.SIGKILL)
         child.wait(10)
         self._child = None
+        reaper.forget(child.pid)
         # Workers die a moment after their leader. Bounded, because without an init they stay zombies.
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline and _group_exists(child.pid):
@@ -131,7 +130,7 @@ class Process:
         """Everything that it wrote to stdout and stderr since its first start."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
-    def wait_for_log(self, text: str, timeout: float = 30.0) -> list[str]:
+    def wait_for_log(self, text: str, timeout: float = 60.0) -> list[str]:
         """Return the log's lines that contain the text, as soon as there is one.
 
         Servers write their line after the response has left: looking at once finds nothing.
@@ -157,9 +156,9 @@ class Process:
 
     def _spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            self.command,
+            reaper.command(self.command),
             env=self.env,
-            stdin=subprocess.DEVNULL,
+            stdin=reaper.registry(),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -200,11 +199,3 @@ def processor_seconds(pid: int) -> float:
 def search_path() -> str:
     """PATH and the system folders where Debian keeps servers, which users often lack in PATH."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-
-
-@atexit.register
-def _kill_leftovers() -> None:
-    """Leave nothing behind when a fixture's teardown did not run."""
-    for process in list(_started):
-        if process.alive:
-            process.kill9()

@@ -68,8 +68,13 @@ def need_private_database() -> None:
         )
 
 
+def is_ci() -> bool:
+    """Whether every check must run."""
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
 def refuse(reason: str) -> NoReturn:
     """End the test: as a failure where checks must run (CI), else as a skip that says why."""
-    if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
+    if is_ci():
         pytest.fail(f"required under CI: {reason}", pytrace=False)
     pytest.skip(reason)

@@ -125,6 +125,12 @@ class SmtpServer(Process):
         temporary.write_text(json.dumps(behaviour), encoding="utf-8")
         temporary.replace(self._behaviour)
 
+    def reset(self) -> None:
+        """Run, take everything and have taken nothing, whatever a test did to it."""
+        self.thaw() if self.alive else self.start()
+        self.behave()
+        self._record.unlink(missing_ok=True)
+
     def mails(self) -> list[ReceivedMail]:
         """Return what it took, in order."""
         if not self._record.exists():

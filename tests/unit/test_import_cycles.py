@@ -16,22 +16,6 @@ SERVICES: Final = Path(__file__).parents[2] / "services"
 ROOTS: Final = {path.name: path for path in sorted(SERVICES.glob("*/src/doorward*"))}
 
 KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {
-    "doorward_auth": frozenset(
-        f"doorward_auth.{name}"
-        for name in (
-            "account_lookup",
-            "account_mail",
-            "container",
-            "dependencies",
-            "email_change",
-            "introspection",
-            "passwords",
-            "registration",
-            "revocation_feed",
-            "sessions",
-            "tokens",
-        )
-    ),
     "doorward_client": frozenset(
         f"doorward_client.{name}" for name in ("internal_http", "keys", "revocations", "settings", "tokens")
     ),

@@ -3,18 +3,20 @@
 
 -- auth: logins, sessions, codes, rate limits, mail; creates users from registrations, changes passwords and email
 -- addresses. It may not change roles, names or the disabled state.
-GRANT SELECT, INSERT, UPDATE (email, email_key, email_verified_at, token_version, version, updated_at)
+GRANT SELECT, INSERT,
+    UPDATE (email, email_key, email_verified_at, token_version, auth_version, version, updated_at)
     ON users TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON credentials TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sign_ins TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON revocations TO doorward_auth;
 GRANT SELECT, INSERT ON audit_events TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON one_time_codes TO doorward_auth;
-GRANT SELECT, INSERT, UPDATE, DELETE ON registrations TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON pending_registrations TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
-GRANT SELECT, DELETE ON deletions TO doorward_auth;
+GRANT SELECT, DELETE ON deleted_users TO doorward_auth;
 GRANT SELECT ON alembic_version_identity TO doorward_auth;
 
 -- users: manages the directory, sets passwords without reading a hash, ends sessions.
@@ -24,5 +26,5 @@ GRANT SELECT (user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO d
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;
-GRANT SELECT (number), INSERT, UPDATE ON deletions TO doorward_users;
+GRANT SELECT (position), INSERT, UPDATE ON deleted_users TO doorward_users;
 GRANT SELECT ON alembic_version_identity TO doorward_users;

@@ -1,1 +1,1 @@
-"""The steps of the walk, each a function that takes it one way further."""
+"""The steps of the context, each a function that takes it one way further."""

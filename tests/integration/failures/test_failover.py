@@ -1,12 +1,11 @@
 """A failover that closes nothing: old connections are silent for ever, new ones reach a database."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
 from integration.failures.test_database_away import assert_back_to_normal, requests, watched_liveness
-from integration.harness.deployment import ANSWER_SECONDS, RECOVERY_SECONDS, Deployment, FragileDeployment
+from integration.harness.deployment import ANSWER_SECONDS, Deployment, FragileDeployment
 from integration.harness.failover import Relay
 from integration.harness.people import People
 
@@ -19,13 +18,11 @@ def test_silent_connections_are_given_up(deployment: FragileDeployment, people: 
         with Deployment(url, folder) as behind:
             warm_up(behind, people)
             assert relay.silence() >= 4
-            started = time.monotonic()
             with watched_liveness(behind) as alive, ThreadPoolExecutor(20) as threads:
                 answers = [threads.submit(one) for one in requests(behind, people).values() for _ in range(3)]
             for answer in answers:
                 assert answer.result().seconds - max(alive) < ANSWER_SECONDS
             assert_back_to_normal(behind, people)
-            assert time.monotonic() - started < ANSWER_SECONDS + RECOVERY_SECONDS
 
 
 def warm_up(deployment: Deployment, people: People) -> None:

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from integration.harness.crowd import enrol
+from integration.harness.bulk_users import enrol
 from integration.harness.deployment import FragileDeployment, start_alive
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
@@ -39,7 +39,7 @@ def test_after_a_kill_and_a_start_without_the_database(deployment: FragileDeploy
         assert http_status(service.port, "/readyz") == 503
     finally:
         deployment.server.process.thaw()
-    deployment.wait_until_ready(20)
+    deployment.wait_until_ready()
     assert ask(revoked).status_code == 401
     assert ask(valid).is_success
 

@@ -85,7 +85,7 @@ def rounds_of(
                 for one, journal in enumerate(journals)
             ]
             try:
-                wait_until(lambda: confirmed(journals) > 5, 30, "confirmed")  # noqa: B023 - of this round
+                wait_until(lambda: confirmed(journals) > 5, "confirmed")  # noqa: B023 - of this round
                 time.sleep(random.uniform(0, 0.3))
                 accident()
                 time.sleep(0.05)

@@ -51,7 +51,7 @@ def test_running_request_is_finished(deployment: FragileDeployment, people: Peop
         )
         wait_until_a_row_is_waited_for(deployment.database)
         process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not accepts(service.port), 20, "closed to new connections")
+        wait_until(lambda: not accepts(service.port), "closed to new connections")
         time.sleep(0.5)  # longer than a server would wait by chance
         assert process.poll() is None
         let_go()
@@ -117,7 +117,7 @@ def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, p
     process = service._child
     assert process is not None
     process.send_signal(signal.SIGTERM)
-    wait_until(lambda: http_status(service.port, "/readyz") == 503, 20, "unready")
+    wait_until(lambda: http_status(service.port, "/readyz") == 503, "unready")
     response = httpx2.get(
         f"{service.url}{USERS}/me", headers={"Authorization": f"Bearer {people.user.access}"}
     )

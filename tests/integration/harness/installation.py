@@ -23,6 +23,7 @@ from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import metadata as tickets_metadata
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
+from integration.harness import contents
 
 SECRET_KEY: Final = "integration-tests-only-0123456789abcdefghijklmnop"
 CLIENT: Final = ("reports", "a registered service of the tests: 0123456789")
@@ -173,20 +174,18 @@ class Installation:
 
     def wipe_tickets(self) -> None:
         """Delete every ticket, where there is a database of them."""
-        if self.tickets_url is None:
-            return
-        with self.tickets_engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
-            for table in reversed(tickets_metadata.sorted_tables):
-                connection.execute(sa.delete(table))
-            connection.commit()
+        if self.tickets_url is not None:
+            contents.reset(self.tickets_engine, tickets_metadata, contents.EMPTY)
+
+    def fill(self, rows: contents.Rows) -> None:
+        """Make the directory contain exactly `rows`, without any ticket."""
+        self.wipe_tickets()
+        contents.reset(self.engine, metadata, rows)
+        self.forget_revocations()
 
     def wipe(self) -> None:
         """Delete everybody, and everything about them."""
-        self.wipe_tickets()
-        with self.transaction() as connection:
-            empty(connection)
-        self.forget_revocations()
+        self.fill(contents.EMPTY)
 
     def forget_revocations(self) -> None:
         """Empty both services' lists: the same people come again, whose tokens were revoked before."""
@@ -226,9 +225,3 @@ def tokens_of(response: httpx2.Response) -> Tokens:
     """Read the pair of tokens from an answer."""
     body = response.json()
     return Tokens(body["access_token"], body["refresh_token"])
-
-
-def empty(connection: sa.Connection) -> None:
-    """Delete every row of the identity database."""
-    for table in reversed(metadata.sorted_tables):
-        connection.execute(sa.delete(table))

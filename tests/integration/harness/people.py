@@ -2,7 +2,6 @@
 
 import itertools
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import metadata, users
 from doorward_kit.metrics import Metrics
 from doorward_kit.unit_of_work import Database
-from integration.harness.installation import AUTH, USERS, Installation, auth_settings, empty
+from integration.harness import contents
+from integration.harness.installation import AUTH, USERS, Installation, auth_settings
 
 PASSWORD: Final = "a long enough phrase"
 _numbers = itertools.count(1)
@@ -52,7 +52,7 @@ class _Snapshot:
     """The people of a database as they were made, to be put back in a few statements."""
 
     people: People
-    rows: Mapping[sa.Table, list[dict[str, Any]]]
+    rows: contents.Rows
     taken_at: float
 
 
@@ -62,25 +62,15 @@ _snapshots: dict[str, _Snapshot] = {}
 def populate(installation: Installation) -> People:
     """Start from a directory of these four and nobody else, signed in."""
     snapshot = _snapshots.get(installation.database_url)
-    if snapshot is None or time.monotonic() - snapshot.taken_at > _FRESH_SECONDS:
-        installation.wipe()
-        people = _make(installation)
-        with installation.engine.connect() as connection:
-            rows = {
-                table: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
-                for table in metadata.sorted_tables
-            }
-        snapshot = _snapshots[installation.database_url] = _Snapshot(people, rows, time.monotonic())
-    else:
-        installation.wipe_tickets()
-        with installation.transaction() as connection:
-            empty(connection)
-            for table, rows_of_table in snapshot.rows.items():
-                if not rows_of_table:
-                    continue
-                connection.execute(sa.insert(table), rows_of_table)
-        installation.forget_revocations()
-    return snapshot.people
+    if snapshot is not None and time.monotonic() - snapshot.taken_at < _FRESH_SECONDS:
+        installation.fill(snapshot.rows)
+        return snapshot.people
+    installation.wipe()
+    taken_at = time.monotonic()
+    people = _make(installation)
+    rows = contents.take(installation.engine, metadata)
+    _snapshots[installation.database_url] = _Snapshot(people, rows, taken_at)
+    return people
 
 
 def _make(installation: Installation) -> People:

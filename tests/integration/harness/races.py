@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from integration.harness.deployment import row_locked, rows_waited_for
+from integration.harness.revocation_reads import HANG_SECONDS
 from support.databases import Database
 
 LOCK_SESSION: Final = "SELECT id FROM sessions WHERE id = %s FOR UPDATE"
 LOCK_USER: Final = "SELECT id FROM users WHERE id = %s FOR UPDATE"
 
-_QUEUED_SECONDS: Final = 20.0
 _PLACE_SECONDS: Final = 0.9
 """Less than the services wait for a lock: who waits longer asks again, and loses the place in line."""
 
-_ATTEMPTS: Final = 20
+_ATTEMPTS: Final = 60
 
 T = TypeVar("T")
 Request = Coroutine[Any, Any, T]
@@ -56,7 +56,7 @@ async def until_rows_are_waited_for(database: Database, at_least: int) -> float:
         fewer_at = looked
         return False
 
-    await until(are_there, _QUEUED_SECONDS, f"{at_least} waiting for a row")
+    await until(are_there, f"{at_least} waiting for a row")
     return fewer_at
 
 
@@ -84,8 +84,8 @@ async def until_in_line(attempt: Callable[[], Awaitable[T | None]]) -> T:
     raise AssertionError(f"too slow for an order, {_ATTEMPTS} times")
 
 
-async def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Look until it is so, or fail the test when a look that began later than that finds it is not."""
+async def until(condition: Callable[[], bool], what: str, seconds: float = HANG_SECONDS) -> None:
+    """Check until it is so, or fail the test when a check that began later than that finds it is not."""
     began = looked = time.monotonic()
     while not condition():
         assert looked - began < seconds, f"not {what} within {seconds} s"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.keys.keyed import KeyedDeployment
+from integration.keys.key_deployment import KeyedDeployment
 from support.databases import Database, DatabaseServer
 
 

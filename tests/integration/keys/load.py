@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final
 
-from integration.harness.crowd import Member
+from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
-from integration.harness.wire import Reply, Wire
+from integration.harness.raw_http import RawHttpClient, Reply
 from integration.keys.tokens import expiry_of, header_of
 
 TOKEN_SECONDS: Final = 5
@@ -22,6 +22,7 @@ _SPARE_SECONDS: Final = 2.0
 """A token with less than this left is refreshed and not used any more."""
 
 _PAUSE_SECONDS: Final = 0.005
+_HANG_SECONDS: Final = 180.0
 """Hundreds of requests a second are load enough, and leave the commands some of the machine."""
 
 
@@ -29,13 +30,13 @@ class Load:
     """What all clients share: where they ask, how often they did, and what should not have happened."""
 
     def __init__(self, *, auth: int, users: int) -> None:
-        self.auth = Wire(auth)
-        self.users = Wire(users)
+        self.auth = RawHttpClient(auth)
+        self.users = RawHttpClient(users)
         self.answered: Counter[str] = Counter()
         self.failures: list[str] = []
         self.is_over = False
         self._clients: list[_Client] = []
-        self._left: list[Wire] = []
+        self._left: list[RawHttpClient] = []
 
     @property
     def requests(self) -> int:
@@ -49,24 +50,24 @@ class Load:
     def move_users(self, port: int) -> None:
         """Ask another users service from now on; what the old one is asked already, it may answer."""
         self._left.append(self.users)
-        self.users = Wire(port)
+        self.users = RawHttpClient(port)
 
-    async def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let the clients go on until it is so; fails the test when that takes too long, or at a failure."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _HANG_SECONDS
         while not condition():
             assert not self.failures, self.failures[:5]
-            assert time.monotonic() < deadline, f"not {what} within {seconds} s: {self.answered}"
+            assert time.monotonic() < deadline, f"not {what} within {_HANG_SECONDS} s: {self.answered}"
             await asyncio.sleep(0.05)
 
     async def until_all_use(self, kid: str) -> None:
         """Let the clients go on until none has a token of another key."""
-        await self.until(lambda: self.kids() == {kid}, 90, f"all tokens of {kid}")
+        await self.until(lambda: self.kids() == {kid}, f"all tokens of {kid}")
 
     async def until_more(self, *, at_least: int = 0) -> None:
         """Let the clients go on for a while with what was changed last, and up to a sum of requests."""
         goal = max(at_least, self.requests + 500)
-        await self.until(lambda: self.requests >= goal, 180, f"{goal} requests")
+        await self.until(lambda: self.requests >= goal, f"{goal} requests")
 
     async def call(
         self,

@@ -9,14 +9,15 @@ import pytest
 
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_kit.key_rotation import new_jwk
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.problems import assert_problem
-from integration.keys.damages import DAMAGES
-from integration.keys.keyed import NOTICE_SECONDS, KeyedDeployment, metric
-from integration.keys.mounted import KeyDocument, activating, newest, rotate, without
+from integration.harness.revocation_reads import HANG_SECONDS
+from integration.keys.damaged_key_sets import DAMAGED_KEY_SETS
+from integration.keys.key_deployment import KeyedDeployment, metric
+from integration.keys.mounted_secret import KeyDocument, activating, newest, rotate, without
 from integration.keys.tokens import header_of, signed
 from support.databases import DatabaseServer
 
@@ -74,7 +75,7 @@ def start_with(services: KeyedDeployment, member: Member, document: KeyDocument)
         tokens = log_in(services, member)
         return kid_of(tokens) == newest(document) and statuses(services, tokens["access_token"]) == [200, 200]
 
-    wait_until(both_do, 2 * NOTICE_SECONDS, "work with the new keys")
+    wait_until(both_do, "work with the new keys")
 
 
 @pytest.mark.parametrize("algorithm", [HS256, ES256])
@@ -86,7 +87,7 @@ def test_a_key_that_leaked_is_refused_everywhere_and_ends_no_session(
     thief = signed(services.document, member.id)
     assert statuses(services, thief) == [200, 200]
     services.write(rotate(services.document, "--leaked"))
-    wait_until(lambda: statuses(services, thief) == [401, 401], NOTICE_SECONDS, "refused by both")
+    wait_until(lambda: statuses(services, thief) == [401, 401], "refused by both")
     assert statuses(services, victim["access_token"]) == [401, 401]
     successor = refresh(services, victim)
     assert header_of(successor["access_token"])["alg"] == algorithm
@@ -110,7 +111,7 @@ def test_a_lost_answer_is_the_same_after_the_key_has_changed(
         successors.add(again["refresh_token"])
         return kid_of(again) == newest(document)
 
-    wait_until(signs_with_the_new_key, 2 * NOTICE_SECONDS, "the new key signs")
+    wait_until(signs_with_the_new_key, "the new key signs")
     assert successors == {lost["refresh_token"]}
     # And the session goes on from there, with a successor that the new key's secret gives.
     following = refresh(services, lost)
@@ -131,10 +132,10 @@ def test_a_cursor_outlives_a_rotation_and_not_its_key(services: KeyedDeployment,
     assert len(expected) == 2
     start_with(services, member, rotate(services.document, *SOON))
     assert page(cursor).json()["items"] == expected
-    wait_until(lambda: page(None).json()["next_cursor"] != cursor, NOTICE_SECONDS, "a cursor of the new key")
+    wait_until(lambda: page(None).json()["next_cursor"] != cursor, "a cursor of the new key")
     renewed = page(None).json()["next_cursor"]
     start_with(services, member, without(services.document, old))
-    wait_until(lambda: page(cursor).status_code == 400, NOTICE_SECONDS, "the old key gone")
+    wait_until(lambda: page(cursor).status_code == 400, "the old key gone")
     assert_problem(page(cursor), 400, "invalid_cursor")
     assert page(renewed).json()["items"] == expected
 
@@ -144,7 +145,7 @@ def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member)
     good = json.dumps(services.document).encode("utf-8")
     began = log_in(services, member)
     changed = []
-    for name, damage in DAMAGES.items():
+    for name, damage in DAMAGED_KEY_SETS.items():
         counts = failures(services)
         for mounted in (services.auth_keys, services.users_keys):
             mounted.write_bytes(damage(good))
@@ -164,11 +165,7 @@ def test_auth_takes_no_keys_that_it_could_not_sign_with(services: KeyedDeploymen
     ]
     before = metric(services.auth, "doorward_key_set_reload_failures_total")
     services.auth_keys.write({"keys": halves})
-    wait_until(
-        lambda: metric(services.auth, "doorward_key_set_reload_failures_total") > before,
-        NOTICE_SECONDS,
-        "noticed",
-    )
+    wait_until(lambda: metric(services.auth, "doorward_key_set_reload_failures_total") > before, "noticed")
     assert kid_of(log_in(services, member)) == newest(services.document)
 
 
@@ -178,7 +175,7 @@ def failures(services: KeyedDeployment) -> list[float]:
 
 def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bool:
     """Tell whether both services notice that their file is of no use."""
-    deadline = time.monotonic() + NOTICE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
         if all(now > then for now, then in zip(failures(services), before, strict=True)):
             return True

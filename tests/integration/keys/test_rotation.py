@@ -1,9 +1,9 @@
 """Keys rotate under load, by the command and through mounted files, and no client notices."""
 
-from integration.harness.crowd import enrol
-from integration.keys.keyed import KeyedDeployment
+from integration.harness.bulk_users import enrol
+from integration.keys.key_deployment import KeyedDeployment
 from integration.keys.load import Load
-from integration.keys.mounted import activating, hand_out, newest, retiring, rotated, without
+from integration.keys.mounted_secret import activating, hand_out, newest, retiring, rotated, without
 
 REQUESTS = 5_000
 CLIENTS = 8

@@ -5,10 +5,10 @@ import contextlib
 from pathlib import Path
 
 from doorward_client.keys.key_set import ES256
-from integration.harness.crowd import enrol
-from integration.keys.keyed import KeyedDeployment, keyless_users
+from integration.harness.bulk_users import enrol
+from integration.keys.key_deployment import KeyedDeployment, keyless_users
 from integration.keys.load import Load
-from integration.keys.mounted import activating, hand_out, newest, rotated, without
+from integration.keys.mounted_secret import activating, hand_out, newest, rotated, without
 
 REQUESTS = 5_000
 CLIENTS = 8

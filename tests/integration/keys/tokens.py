@@ -2,13 +2,14 @@
 
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from doorward_auth.signing import Signer
 from doorward_client import base64url
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
-from integration.keys.mounted import KeyDocument
+from integration.keys.mounted_secret import KeyDocument
 
 
 def header_of(token: str) -> dict[str, Any]:
@@ -37,4 +38,12 @@ def signed(
 ) -> str:
     """Sign a token with the key that signs now, as auth does and as whoever stole the key can."""
     signer = Signer(ring_of(document), issuer="doorward", audience="doorward", lifetime=seconds)
-    return signer.sign(user_id=subject, session_id=uuid.uuid4(), role=role, token_version=token_version)
+    return signer.sign(
+        user_id=subject,
+        session_id=uuid.uuid4(),
+        role=role,
+        token_version=token_version,
+        auth_time=datetime.now(UTC),
+        acr="aal1",
+        amr="pwd",
+    )

@@ -91,7 +91,7 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-class Office:
+class Mailer:
     """A process's part in mailing: its database, its metrics, its workers."""
 
     def __init__(self, url: str, *, pool_size: int = 3) -> None:

@@ -18,18 +18,18 @@ from types import FrameType
 
 import uvloop
 
-from integration.mail.mailing import Office, mail_settings
+from integration.mail.mailing import Mailer, mail_settings
 
 
 async def work(url: str, port: int) -> None:
     """Be a worker until SIGTERM."""
-    office = Office(url)
+    mailer = Mailer(url)
     settings = mail_settings(port, mail_send_timeout_seconds=3.0, mail_lease_seconds=4.0)
-    task = asyncio.create_task(office.worker(settings).run())
+    task = asyncio.create_task(mailer.worker(settings).run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    office.close()
+    mailer.close()
 
 
 def start(url: str, port: int) -> int:

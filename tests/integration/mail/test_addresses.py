@@ -5,34 +5,36 @@ from pathlib import Path
 import pytest
 
 from doorward_mail.outbox import Mail
-from integration.mail.mailing import Office, mail_settings, running
+from integration.mail.mailing import Mailer, mail_settings, running
 from support.smtp import ReceivedMail, SmtpServer
+
+pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
 
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
 }  # fmt: skip
 
 
-async def send(office: Office, smtp: SmtpServer, mail: Mail, name: str = "Test Team") -> ReceivedMail:
-    await office.enqueue(mail)
-    async with running(office.worker(mail_settings(smtp.port, mail_from_name=name))):
-        await office.wait_until_empty()
+async def send(mailer: Mailer, smtp: SmtpServer, mail: Mail, name: str = "Test Team") -> ReceivedMail:
+    await mailer.enqueue(mail)
+    async with running(mailer.worker(mail_settings(smtp.port, mail_from_name=name))):
+        await mailer.wait_until_empty()
     return smtp.mails()[-1]
 
 
-async def test_a_domain_beyond_ascii_needs_nothing_of_the_server(office: Office, tmp_path: Path) -> None:
+async def test_a_domain_beyond_ascii_needs_nothing_of_the_server(mailer: Mailer, tmp_path: Path) -> None:
     with SmtpServer(tmp_path, smtputf8=False) as smtp:
         received = await send(
-            office, smtp, Mail("notice", "ada@straße.example", parameters={"number": 1, "name": "Ä"})
+            mailer, smtp, Mail("notice", "ada@straße.example", parameters={"number": 1, "name": "Ä"})
         )
     assert received.recipients == ["ada@xn--strae-oqa.example"]
     assert received.message["To"] == "ada@xn--strae-oqa.example"
     assert received.text().startswith("Hello Ä,")
 
 
-async def test_a_name_beyond_ascii_is_sent_as_utf_8(office: Office, smtp: SmtpServer) -> None:
+async def test_a_name_beyond_ascii_is_sent_as_utf_8(mailer: Mailer, smtp: SmtpServer) -> None:
     received = await send(
-        office, smtp, Mail("notice", "jörg@bücher.example", parameters={"number": "№ 1", "name": "J"})
+        mailer, smtp, Mail("notice", "jörg@bücher.example", parameters={"number": "№ 1", "name": "J"})
     )
     assert received.recipients == ["jörg@xn--bcher-kva.example"]
     assert "SMTPUTF8" in received.options
@@ -40,13 +42,13 @@ async def test_a_name_beyond_ascii_is_sent_as_utf_8(office: Office, smtp: SmtpSe
     assert received.message["Subject"] == "Notice № 1"
 
 
-async def test_a_server_that_cannot_take_the_name_makes_it_dead(office: Office, tmp_path: Path) -> None:
+async def test_a_server_that_cannot_take_the_name_makes_it_dead(mailer: Mailer, tmp_path: Path) -> None:
     with SmtpServer(tmp_path, smtputf8=False) as smtp:
-        await office.enqueue(Mail("notice", "jörg@example.com", parameters={"number": 1, "name": "J"}))
-        async with running(office.worker(mail_settings(smtp.port))):
-            await office.wait_until_dead(1)
+        await mailer.enqueue(Mail("notice", "jörg@example.com", parameters={"number": 1, "name": "J"}))
+        async with running(mailer.worker(mail_settings(smtp.port))):
+            await mailer.wait_until_dead(1)
         assert smtp.mails() == []
-    assert [row.last_error for row in await office.rows()] == ["address"]
+    assert [row.last_error for row in await mailer.rows()] == ["address"]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +69,9 @@ async def test_a_server_that_cannot_take_the_name_makes_it_dead(office: Office, 
         "Ada\u202egpj.exe",
     ],
 )
-async def test_text_stays_text(office: Office, smtp: SmtpServer, hostile: str) -> None:
+async def test_text_stays_text(mailer: Mailer, smtp: SmtpServer, hostile: str) -> None:
     received = await send(
-        office,
+        mailer,
         smtp,
         Mail("notice", "ada@example.com", parameters={"number": hostile, "name": hostile}),
         name=hostile[:100],
@@ -112,10 +114,10 @@ async def test_text_stays_text(office: Office, smtp: SmtpServer, hostile: str) -
     ],
 )
 async def test_an_address_that_is_none_is_dead_and_reaches_no_server(
-    office: Office, smtp: SmtpServer, address: str
+    mailer: Mailer, smtp: SmtpServer, address: str
 ) -> None:
-    await office.enqueue(Mail("notice", address, parameters={"number": 1, "name": "Ada"}))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_dead(1)
-    assert [row.last_error for row in await office.rows()] == ["address"]
+    await mailer.enqueue(Mail("notice", address, parameters={"number": 1, "name": "Ada"}))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_dead(1)
+    assert [row.last_error for row in await mailer.rows()] == ["address"]
     assert smtp.mails() == []

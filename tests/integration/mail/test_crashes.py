@@ -16,7 +16,7 @@ from doorward_kit.database import create_engine
 from doorward_mail import outbox_queries
 from doorward_mail.outbox import Mail, enqueue
 from integration.harness.deployment import wait_until
-from integration.mail.mailing import GONE, Office, codes, hash_of, mail_settings, notice, outbox, running
+from integration.mail.mailing import GONE, Mailer, codes, hash_of, mail_settings, notice, outbox, running
 from support.processes import Process
 from support.smtp import ReceivedMail, SmtpServer
 
@@ -76,7 +76,7 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
     workers = process(tmp_path, "workers", "run_workers.py", mail_url, smtp.port, 3, KILLS, 7)
     with workers, process(tmp_path, "writer", "write_mails.py", mail_url, journal, 7) as writer:
         workers.wait_for_log(f"killed {KILLS}", timeout=300)
-        wait_until(lambda: all(map(int.__gt__, written(journal), (100, 20))), 120, "written enough")
+        wait_until(lambda: all(map(int.__gt__, written(journal), (100, 20))), "written enough", 120)
         assert writer.stop() == 0
         wait_until_empty(mail_url)
         assert workers.stop() == 0
@@ -101,18 +101,20 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
 
 
 def freeze_outside_a_transaction(worker: Process, url: str) -> None:
-    """Freeze it while it has both mails, and holds no lock that the other worker would have to wait for."""
+    """Freeze it while it has both mails, where others can still write.
+
+    Stopped as the only writer, it would stop all of SQLite; on MariaDB it would keep its rows locked.
+    """
     engine = create_engine(url, pool_size=1, timeout=0.2)
+    free = sa.select(outbox.c.id).where(outbox.c.lease_id.is_not(None)).with_for_update(skip_locked=True)
     while True:
         worker.freeze()
         try:
             with engine.connect() as connection:
-                if engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    connection.rollback()
-                else:
-                    connection.exec_driver_sql("SELECT id FROM outbox FOR UPDATE NOWAIT")
-                if connection.execute(LEASED).scalar_one() == 2:
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN")
+                leased = len(connection.execute(free).all())
+                connection.rollback()
+                if leased == 2:
                     break
         except sa.exc.OperationalError:
             pass
@@ -147,20 +149,20 @@ def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
     assert len(smtp.mails()) == 4
 
 
-async def test_a_worker_that_comes_too_late_makes_no_code(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(Mail("code", "ada@example.com"))
-    (stale,) = await office.database.write(
+async def test_a_worker_that_comes_too_late_makes_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(Mail("code", "ada@example.com"))
+    (stale,) = await mailer.database.write(
         lambda c: outbox_queries.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
     )
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
-    before = await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
-    late = office.worker(mail_settings(smtp.port))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
+    before = await mailer.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
+    late = mailer.worker(mail_settings(smtp.port))
     assert late._delivery is not None
     assert late._transport is not None
     await late._delivery.deliver(stale, leased_at=asyncio.get_running_loop().time())
     await late._transport.close_idle()
-    assert await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one()) == before
+    assert await mailer.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one()) == before
     assert len(smtp.mails()) == 1
 
 

@@ -1,6 +1,5 @@
 """What becomes of a mail that does not get through, and of all mail while the server is away."""
 
-import asyncio
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +19,7 @@ from doorward_mail.templates import MailTemplate
 from doorward_mail.transport import DeliveryError, Message
 from integration.mail.mailing import (
     TEMPLATES,
-    Office,
-    codes,
+    Mailer,
     eventually,
     mail_settings,
     make_code,
@@ -32,23 +30,23 @@ from integration.mail.mailing import (
 from support.smtp import SmtpServer
 
 
-async def test_it_is_tried_again_and_again_and_then_dead(office: Office, smtp: SmtpServer) -> None:
+async def test_it_is_tried_again_and_again_and_then_dead(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(refuse_at="rcpt", code=450, status="4.2.2")
-    await office.enqueue(notice())
-    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=3))):
-        await office.wait_until_dead(1)
-    (row,) = await office.rows()
+    await mailer.enqueue(notice())
+    async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=3))):
+        await mailer.wait_until_dead(1)
+    (row,) = await mailer.rows()
     assert (row.attempts, row.last_error) == (3, "recipient 450 4.2.2")
     assert (row.due_at, row.lease_id) == (None, None)
-    assert office.sample("doorward_mail_failed_total", failure="recipient") == 3
-    assert office.sample("doorward_mail_discarded_total", reason="dead") == 1
+    assert mailer.sample("doorward_mail_failed_total", failure="recipient") == 3
+    assert mailer.sample("doorward_mail_discarded_total", reason="dead") == 1
 
 
 async def test_each_wait_is_longer_than_the_one_before(
-    office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smtp.behave(refuse_at="data", code=451)
-    await office.enqueue(notice())
+    await mailer.enqueue(notice())
     waits: dict[int, float] = {}
     reschedule = outbox_queries.reschedule
 
@@ -66,7 +64,7 @@ async def test_each_wait_is_longer_than_the_one_before(
     async def seen() -> int:
         return len(waits)
 
-    async with running(office.worker(mail_settings(smtp.port, mail_retry_seconds=0.4))):
+    async with running(mailer.worker(mail_settings(smtp.port, mail_retry_seconds=0.4))):
         await eventually(lambda count: count >= 3, seen)
     for attempt, wait in waits.items():
         # Looked at a moment later, so a little less is left.
@@ -82,144 +80,38 @@ async def test_each_wait_is_longer_than_the_one_before(
     ],
 )
 async def test_a_mail_refused_for_good_is_dead_at_once(
-    office: Office, smtp: SmtpServer, step: str, code: int, status: str, error: str
+    mailer: Mailer, smtp: SmtpServer, step: str, code: int, status: str, error: str
 ) -> None:
     smtp.behave(refuse_at=step, code=code, status=status, only="user1@")
     for number in range(3):
-        await office.enqueue(notice(number))
-    async with running(office.worker(mail_settings(smtp.port, mail_concurrency=1))):
-        await eventually(lambda rows: len(rows) == 1, office.rows)
-        await office.wait_until_dead(1)
-    (row,) = await office.rows()
+        await mailer.enqueue(notice(number))
+    async with running(mailer.worker(mail_settings(smtp.port, mail_concurrency=1))):
+        await eventually(lambda rows: len(rows) == 1, mailer.rows)
+        await mailer.wait_until_dead(1)
+    (row,) = await mailer.rows()
     assert (row.attempts, row.last_error) == (1, error)
     # The connection that it was refused on serves the next.
     before, after = smtp.mails()
     assert before.connection == after.connection
-    assert office.sample("doorward_mail_failed_total", failure="sender") == 0
+    assert mailer.sample("doorward_mail_failed_total", failure="sender") == 0
 
 
 async def test_no_address_and_no_text_of_the_server_is_logged_or_stored(
-    office: Office, smtp: SmtpServer
+    mailer: Mailer, smtp: SmtpServer
 ) -> None:
     smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
     with capture_logs() as logged:
-        await office.enqueue(notice(1, "very.private@example.com"), notice(2, "not an address"))
-        async with running(office.worker(mail_settings(smtp.port))):
-            await office.wait_until_dead(2)
+        await mailer.enqueue(notice(1, "very.private@example.com"), notice(2, "not an address"))
+        async with running(mailer.worker(mail_settings(smtp.port))):
+            await mailer.wait_until_dead(2)
     assert {entry["event"] for entry in logged} == {"mail.dead_lettered"}
     assert "private" not in repr(logged)
     assert "refused" not in repr(logged)
     assert "an address" not in repr(logged)
-    assert {row.last_error for row in await office.rows()} == {"recipient 550 5.1.1", "address"}
+    assert {row.last_error for row in await mailer.rows()} == {"recipient 550 5.1.1", "address"}
 
 
-@pytest.mark.parametrize(
-    ("step", "code", "status", "error"),
-    [
-        ("ehlo", 421, "4.3.2", "connect 421 4.3.2"),
-        ("ehlo", 554, "5.7.1", "connect 554 5.7.1"),
-        ("mail", 550, "5.7.1", "sender 550 5.7.1"),
-        ("mail", 451, "", "sender 451"),
-        ("rcpt", 530, "5.7.0", "recipient 530 5.7.0"),
-        ("rcpt", 421, "", "recipient 421"),
-        ("data", 421, "", "content 421"),
-    ],
-)
-async def test_what_is_not_about_the_mail_costs_it_nothing(
-    office: Office, smtp: SmtpServer, step: str, code: int, status: str, error: str
-) -> None:
-    smtp.behave(refuse_at=step, code=code, status=status)
-    await office.enqueue(*(notice(number) for number in range(10)))
-    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=1, mail_concurrency=2))):
-        await eventually(lambda rows: any(row.last_error for row in rows), office.rows)
-        rows = await office.rows()
-        assert {row.last_error for row in rows} <= {None, error}
-        assert all(row.dead_at is None for row in rows)
-        smtp.behave()
-        await office.wait_until_empty()
-    assert len(smtp.mails()) == 10
-
-
-async def test_mail_waits_together_while_the_server_is_down(office: Office, smtp: SmtpServer) -> None:
-    smtp.stop()
-    await office.enqueue(*(notice(number) for number in range(20)))
-    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=1))):
-        await eventually(lambda rows: any(row.last_error == "connect" for row in rows), office.rows)
-        await asyncio.sleep(1.0)
-        # One finds out for all: without the pause it would be some fifty attempts by now.
-        assert office.sample("doorward_mail_failed_total", failure="connect") <= 10
-        assert all(row.dead_at is None for row in await office.rows())
-        await asyncio.to_thread(smtp.start)
-        await office.wait_until_empty()
-    ids = [mail.id for mail in smtp.mails()]
-    assert len(ids) == len(set(ids)) == 20
-
-
-async def test_a_server_that_refuses_a_quarter_gets_every_mail_once(office: Office, smtp: SmtpServer) -> None:
-    smtp.behave(refuse_at="data", code=451, share=0.25)
-    ids = await office.enqueue(*(notice(number) for number in range(100)))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
-    assert sorted(mail.id for mail in smtp.mails()) == sorted(ids)
-    assert office.sample("doorward_mail_failed_total", failure="content") > 5
-
-
-async def test_a_server_that_drops_connections_gets_every_mail(office: Office, smtp: SmtpServer) -> None:
-    smtp.behave(drop_share=0.2)
-    ids = await office.enqueue(*(notice(number) for number in range(60)))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
-    mails = smtp.mails()
-    assert {mail.id for mail in mails} == set(ids)
-    answered = [mail.id for mail in mails if mail.is_answered]
-    assert sorted(answered) == sorted(ids)
-    # What arrived twice is known by its Message-ID.
-    assert len({str(mail.message["Message-ID"]) for mail in mails}) == 60
-
-
-async def test_a_slow_yes_is_waited_for(office: Office, smtp: SmtpServer) -> None:
-    smtp.behave(delay=1.5)
-    await office.enqueue(notice())
-    async with running(office.worker(mail_settings(smtp.port, smtp_timeout_seconds=0.5))):
-        await office.wait_until_empty()
-    assert len(smtp.mails()) == 1
-
-
-async def test_a_slow_server_keeps_no_more_than_a_few_mails_under_way(
-    office: Office, smtp: SmtpServer
-) -> None:
-    smtp.behave(delay=0.5)
-    await office.enqueue(*(notice(number) for number in range(12)))
-    seen: set[float] = set()
-
-    async def look() -> int:
-        seen.add(office.sample("doorward_mail_sending"))
-        return len(await office.rows())
-
-    async with running(office.worker(mail_settings(smtp.port, mail_concurrency=3))):
-        await eventually(lambda left: left == 0, look)
-    assert max(seen) == 3
-    assert len(smtp.mails()) == 12
-
-
-async def test_a_server_that_never_answers_is_given_up(office: Office, smtp: SmtpServer) -> None:
-    smtp.behave(delay=60.0, delay_at="rcpt")
-    await office.enqueue(notice())
-    settings = mail_settings(smtp.port, mail_max_attempts=1, smtp_timeout_seconds=0.3)
-    async with running(office.worker(settings)):
-        await office.wait_until_dead(1)
-    assert [row.last_error for row in await office.rows()] == ["timeout"]
-
-
-async def test_while_the_server_is_down_no_codes_are_made(office: Office, smtp: SmtpServer) -> None:
-    smtp.stop()
-    await office.enqueue(Mail("code", "ada@example.com"))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await eventually(lambda rows: rows[0].last_error == "connect", office.rows)
-    assert await office.database.read(lambda c: list(c.execute(sa.select(codes)))) == []
-
-
-async def test_a_mail_whose_time_is_up_is_not_handed_over(office: Office, smtp: SmtpServer) -> None:
+async def test_a_mail_whose_time_is_up_is_not_handed_over(mailer: Mailer, smtp: SmtpServer) -> None:
     """As that of a worker that was frozen while the server answered."""
     transport = SmtpTransport(mail_settings(smtp.port))
     message = Message(uuid.uuid4(), "a@example.com", "b@example.com", b"Subject: late\r\n\r\n", is_utf8=False)
@@ -227,10 +119,10 @@ async def test_a_mail_whose_time_is_up_is_not_handed_over(office: Office, smtp: 
         async with transport.connect() as connection:
             await connection.send(message, seconds=0.0)
     await transport.close_idle()
-    assert (smtp.mails(), await office.rows()) == ([], [])
+    assert (smtp.mails(), await mailer.rows()) == ([], [])
 
 
-async def test_a_database_that_blinks_costs_the_mail_nothing(office: Office, smtp: SmtpServer) -> None:
+async def test_a_database_that_blinks_costs_the_mail_nothing(mailer: Mailer, smtp: SmtpServer) -> None:
     blinks = iter([True, False])
 
     def blink(connection: sa.Connection, mail: LeasedMail) -> Any:
@@ -238,51 +130,51 @@ async def test_a_database_that_blinks_costs_the_mail_nothing(office: Office, smt
             raise DatabaseUnavailableError
         return make_code(connection, mail)
 
-    await office.enqueue(Mail("code", "ada@example.com"))
-    worker = office.worker(
+    await mailer.enqueue(Mail("code", "ada@example.com"))
+    worker = mailer.worker(
         mail_settings(smtp.port, mail_max_attempts=1),
         templates=(TEMPLATES[0], MailTemplate("code", {"code": "1"}, blink)),
     )
     async with running(worker):
-        await eventually(lambda rows: not rows or rows[0].last_error == "database", office.rows)
-        await office.wait_until_empty()
+        await eventually(lambda rows: not rows or rows[0].last_error == "database", mailer.rows)
+        await mailer.wait_until_empty()
     assert len(smtp.mails()) == 1
-    assert office.sample("doorward_mail_failed_total", failure="prepare") == 0
+    assert mailer.sample("doorward_mail_failed_total", failure="prepare") == 0
 
 
 async def test_mail_that_is_too_old_is_dead_though_the_server_was_never_there(
-    office: Office, smtp: SmtpServer
+    mailer: Mailer, smtp: SmtpServer
 ) -> None:
     smtp.stop()
-    await office.enqueue(notice(1), notice(2))
-    await office.execute(
+    await mailer.enqueue(notice(1), notice(2))
+    await mailer.execute(
         outbox.update()
         .where(outbox.c.recipient == "user1@example.com")
         .values(created_at=utc_now(-int(timedelta(days=5).total_seconds())))
     )
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_dead(1)
-    dead = {row.recipient: row.dead_at is not None for row in await office.rows()}
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_dead(1)
+    dead = {row.recipient: row.dead_at is not None for row in await mailer.rows()}
     assert dead == {"user1@example.com": True, "user2@example.com": False}
 
 
-async def test_a_mail_that_kills_its_worker_is_dead_in_the_end(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(notice())
-    await office.execute(outbox.update().values(attempts=3))
-    async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=3))):
-        await office.wait_until_dead(1)
-    assert [row.last_error for row in await office.rows()] == ["crash"]
+async def test_a_mail_that_kills_its_worker_is_dead_in_the_end(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(notice())
+    await mailer.execute(outbox.update().values(attempts=3))
+    async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=3))):
+        await mailer.wait_until_dead(1)
+    assert [row.last_error for row in await mailer.rows()] == ["crash"]
     assert smtp.mails() == []
 
 
 async def test_a_template_of_a_newer_release_is_left_to_its_workers(
-    office: Office, mail_url: str, smtp: SmtpServer
+    mailer: Mailer, mail_url: str, smtp: SmtpServer
 ) -> None:
-    await office.enqueue(notice())
-    older = office.worker(mail_settings(smtp.port), templates=(TEMPLATES[1],))
+    await mailer.enqueue(notice())
+    older = mailer.worker(mail_settings(smtp.port), templates=(TEMPLATES[1],))
     async with running(older):
-        await eventually(lambda rows: rows[0].last_error == "template unknown", office.rows)
-    newer = Office(mail_url)
+        await eventually(lambda rows: rows[0].last_error == "template unknown", mailer.rows)
+    newer = Mailer(mail_url)
     async with running(newer.worker(mail_settings(smtp.port))):
         await newer.wait_until_empty()
     newer.close()
@@ -294,14 +186,14 @@ def broken_hook(_connection: sa.Connection, mail: LeasedMail) -> dict[str, Any]:
 
 
 async def test_a_broken_hook_or_template_puts_the_mail_off_and_says_where(
-    office: Office, smtp: SmtpServer
+    mailer: Mailer, smtp: SmtpServer
 ) -> None:
-    await office.enqueue(Mail("code", "private@example.com"), Mail("notice", "private@example.com"))
+    await mailer.enqueue(Mail("code", "private@example.com"), Mail("notice", "private@example.com"))
     templates = (TEMPLATES[0], MailTemplate("code", {"code": "1"}, broken_hook))
     with capture_logs() as logged:
-        async with running(office.worker(mail_settings(smtp.port, mail_max_attempts=2), templates=templates)):
-            await office.wait_until_dead(2)
-    errors = {row.template: row.last_error for row in await office.rows()}
+        async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=2), templates=templates)):
+            await mailer.wait_until_dead(2)
+    errors = {row.template: row.last_error for row in await mailer.rows()}
     assert errors == {"code": "prepare ValueError", "notice": "template UndefinedError"}
     broken = [entry for entry in logged if entry["event"] == "mail.render_failed"]
     assert {Path(entry["place"].rpartition(":")[0]).name for entry in broken} >= {Path(__file__).name}

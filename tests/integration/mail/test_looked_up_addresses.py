@@ -7,7 +7,7 @@ import pytest
 from doorward_client.errors import UnavailableError
 from doorward_mail.outbox import Mail
 from doorward_mail.outbox_queries import LeasedMail, measure
-from integration.mail.mailing import Office, mail_settings, outbox, running
+from integration.mail.mailing import Mailer, mail_settings, outbox, running
 from support.smtp import SmtpServer
 
 pytestmark = pytest.mark.anyio
@@ -34,42 +34,42 @@ class Directory:
         return replace(mail, recipient="ada@example.com", parameters={**mail.parameters, "name": "Ada L."})
 
 
-async def test_a_mail_goes_where_the_directory_says(office: Office, smtp: SmtpServer) -> None:
-    (mail_id, _) = await office.enqueue(to("ada"), to("nobody"))
+async def test_a_mail_goes_where_the_directory_says(mailer: Mailer, smtp: SmtpServer) -> None:
+    (mail_id, _) = await mailer.enqueue(to("ada"), to("nobody"))
     directory = Directory()
-    async with running(office.worker(mail_settings(smtp.port), find_recipient=directory.find)):
-        await office.wait_until_empty()
+    async with running(mailer.worker(mail_settings(smtp.port), find_recipient=directory.find)):
+        await mailer.wait_until_empty()
     (mail,) = smtp.mails()
     assert (mail.id, mail.recipients) == (mail_id, ["ada@example.com"])
     assert "Ada L." in mail.text()
     assert directory.asked == 2
 
 
-async def test_while_the_directory_is_away_no_attempt_counts(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(to("ada"))
+async def test_while_the_directory_is_away_no_attempt_counts(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(to("ada"))
     directory = Directory(UnavailableError(), UnavailableError())
     settings = mail_settings(smtp.port, mail_max_attempts=1)
-    async with running(office.worker(settings, find_recipient=directory.find)):
-        await office.wait_until_empty()
+    async with running(mailer.worker(settings, find_recipient=directory.find)):
+        await mailer.wait_until_empty()
     assert (len(smtp.mails()), directory.asked) == (1, 3)
-    assert office.sample("doorward_mail_failed_total", failure="lookup") == 2
+    assert mailer.sample("doorward_mail_failed_total", failure="lookup") == 2
 
 
-async def test_a_lookup_that_breaks_counts(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(to("ada"))
+async def test_a_lookup_that_breaks_counts(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(to("ada"))
     directory = Directory(KeyError("person"), KeyError("person"))
     settings = mail_settings(smtp.port, mail_max_attempts=2)
-    async with running(office.worker(settings, find_recipient=directory.find)):
-        await office.wait_until_dead(1)
-    (row,) = await office.rows()
+    async with running(mailer.worker(settings, find_recipient=directory.find)):
+        await mailer.wait_until_dead(1)
+    (row,) = await mailer.rows()
     assert (row.last_error, smtp.mails()) == ("lookup KeyError", [])
 
 
-async def test_a_mail_waits_for_its_time(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(to("ada", wait=3600))
-    (now_id,) = await office.enqueue(to("ada"))
-    async with running(office.worker(mail_settings(smtp.port), find_recipient=Directory().find)):
-        await office.wait_until_gone(now_id)
+async def test_a_mail_waits_for_its_time(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(to("ada", wait=3600))
+    (now_id,) = await mailer.enqueue(to("ada"))
+    async with running(mailer.worker(mail_settings(smtp.port), find_recipient=Directory().find)):
+        await mailer.wait_until_gone(now_id)
     assert [mail.id for mail in smtp.mails()] == [now_id]
-    backlog = await office.database.read(lambda connection: measure(connection, outbox))
+    backlog = await mailer.database.read(lambda connection: measure(connection, outbox))
     assert (backlog.waiting, backlog.oldest) == (1, 0.0)

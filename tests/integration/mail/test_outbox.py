@@ -11,67 +11,65 @@ from doorward_kit.column_types import utc_now
 from doorward_mail import outbox_queries
 from doorward_mail.outbox import Mail
 from doorward_mail.outbox_queries import LeasedMail
-from integration.mail.mailing import Office, create_tables, metadata, notice, outbox
+from integration.mail.mailing import Mailer, create_tables, metadata, notice, outbox
 from support.databases import Database, DatabaseServer
 
 
-async def test_the_migration_makes_the_table_that_the_code_describes(office: Office, mail_url: str) -> None:
+async def test_the_migration_makes_the_table_that_the_code_describes(mailer: Mailer, mail_url: str) -> None:
     create_tables(mail_url)  # a second time changes nothing
-    with office.database.engine.connect() as connection:
+    with mailer.database.engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, metadata) == []
 
 
-async def test_looking_for_due_mail_reads_no_more_than_it_returns(office: Office) -> None:
+@pytest.mark.databases("mariadb")  # SQLite has one writer
+async def test_looking_for_due_mail_reads_no_more_than_it_returns(mailer: Mailer) -> None:
     """On MariaDB, with a backlog that is not due, dead letters, and mails that are."""
-    if office.database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has no row locks to count")
-    await office.enqueue(*(notice(number) for number in range(300)))
-    await office.execute(
+    await mailer.enqueue(*(notice(number) for number in range(300)))
+    await mailer.execute(
         outbox.update().values(due_at=utc_now(3600)).where(outbox.c.recipient.like("user1%"))
     )
     seen: list[str] = []
 
-    @sa.event.listens_for(office.database.engine, "before_cursor_execute")
+    @sa.event.listens_for(mailer.database.engine, "before_cursor_execute")
     def explain(connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
         if "SKIP LOCKED" in statement and not statement.startswith("EXPLAIN"):
             parameters = _more[0]
             plan = connection.exec_driver_sql("EXPLAIN " + statement, parameters).mappings().one()  # type: ignore[arg-type]
             seen.append(f"{plan['key']} {plan['Extra']}")
 
-    assert len(await take(office, 5)) == 5
+    assert len(await take(mailer, 5)) == 5
     (plan,) = seen
     assert plan.startswith("ix_outbox_due_at")
     assert "filesort" not in plan
 
 
-async def take(office: Office, count: int, seconds: float = 60.0) -> list[LeasedMail]:
-    return await office.database.write(
+async def take(mailer: Mailer, count: int, seconds: float = 60.0) -> list[LeasedMail]:
+    return await mailer.database.write(
         lambda c: outbox_queries.lease(c, outbox, count=count, seconds=seconds, lease_id=uuid.uuid4())
     )
 
 
-async def test_what_one_has_taken_no_other_gets_until_the_lease_ends(office: Office) -> None:
-    await office.enqueue(*(notice(number) for number in range(3)))
-    first = await take(office, 2, seconds=60.0)
-    second = await take(office, 5, seconds=60.0)
+async def test_what_one_has_taken_no_other_gets_until_the_lease_ends(mailer: Mailer) -> None:
+    await mailer.enqueue(*(notice(number) for number in range(3)))
+    first = await take(mailer, 2, seconds=60.0)
+    second = await take(mailer, 5, seconds=60.0)
     assert [len(first), len(second)] == [2, 1]
     assert not {mail.id for mail in first} & {mail.id for mail in second}
-    assert await take(office, 5) == []
-    assert not await office.database.read(lambda c: outbox_queries.is_any_due(c, outbox))
-    await office.execute(outbox.update().values(due_at=utc_now(-1)))
-    third = await take(office, 5)
+    assert await take(mailer, 5) == []
+    assert not await mailer.database.read(lambda c: outbox_queries.is_any_due(c, outbox))
+    await mailer.execute(outbox.update().values(due_at=utc_now(-1)))
+    third = await take(mailer, 5)
     assert {mail.attempts for mail in third} == {2}
 
 
-async def test_two_at_the_same_moment_pass_over_each_others_rows(office: Office, mail_url: str) -> None:
-    if office.database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer")
-    await office.enqueue(*(notice(number) for number in range(10)))
-    other = Office(mail_url)
-    with office.database.engine.connect() as connection:
+@pytest.mark.databases("mariadb")  # SQLite has one writer
+async def test_two_at_the_same_moment_pass_over_each_others_rows(mailer: Mailer, mail_url: str) -> None:
+    await mailer.enqueue(*(notice(number) for number in range(10)))
+    other = Mailer(mail_url)
+    with mailer.database.engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         mine = outbox_queries.lease(connection, outbox, count=4, seconds=60, lease_id=uuid.uuid4())
         theirs = await take(other, 20)
@@ -80,69 +78,69 @@ async def test_two_at_the_same_moment_pass_over_each_others_rows(office: Office,
     assert [len(mine), len(theirs)] == [4, 6]
 
 
-async def test_whoever_comes_back_too_late_changes_nothing(office: Office) -> None:
-    await office.enqueue(notice())
-    (late,) = await take(office, 1, seconds=-1.0)
-    (now,) = await take(office, 1)
+async def test_whoever_comes_back_too_late_changes_nothing(mailer: Mailer) -> None:
+    await mailer.enqueue(notice())
+    (late,) = await take(mailer, 1, seconds=-1.0)
+    (now,) = await take(mailer, 1)
     for work in (
         lambda c: outbox_queries.lock(c, outbox, late),
         lambda c: outbox_queries.delete_sent(c, outbox, late),
         lambda c: outbox_queries.mark_dead(c, outbox, late, error="crash"),
         lambda c: outbox_queries.reschedule(c, outbox, late, seconds=0, error="timeout"),
     ):
-        assert not await office.database.write(work)
-    (row,) = await office.rows()
+        assert not await mailer.database.write(work)
+    (row,) = await mailer.rows()
     assert (row.lease_id, row.attempts, row.dead_at, row.last_error) == (now.lease_id, 2, None, None)
-    assert await office.database.write(lambda c: outbox_queries.delete_sent(c, outbox, now))
-    assert await office.rows() == []
+    assert await mailer.database.write(lambda c: outbox_queries.delete_sent(c, outbox, now))
+    assert await mailer.rows() == []
 
 
-async def test_an_attempt_that_was_not_the_mails_fault_is_taken_back(office: Office) -> None:
-    await office.enqueue(notice())
-    (mail,) = await take(office, 1)
-    await office.database.write(
+async def test_an_attempt_that_was_not_the_mails_fault_is_taken_back(mailer: Mailer) -> None:
+    await mailer.enqueue(notice())
+    (mail,) = await take(mailer, 1)
+    await mailer.database.write(
         lambda c: outbox_queries.reschedule(
             c, outbox, mail, seconds=-1, error="connect", counts_attempt=False
         )
     )
-    (again,) = await take(office, 1)
+    (again,) = await take(mailer, 1)
     assert again.attempts == 1
 
 
-async def test_a_mail_comes_out_as_it_went_in(office: Office) -> None:
+async def test_a_mail_comes_out_as_it_went_in(mailer: Mailer) -> None:
     parameters = {"name": "Ädä 💌", "lines": "one\ntwo", "list": [1, {"deep": None}], "flag": True}
     mail = Mail("notice", "jörg@bücher.example", "de-AT", parameters, expires_in=3600)
-    await office.enqueue(mail)
-    (leased,) = await take(office, 1)
+    await mailer.enqueue(mail)
+    (leased,) = await take(mailer, 1)
     assert (leased.id, leased.template, leased.recipient) == (mail.id, "notice", "jörg@bücher.example")
     assert (leased.locale, leased.parameters, leased.is_expired) == ("de-AT", parameters, False)
     assert 0 <= leased.age < 60
 
 
-async def test_what_does_not_fit_is_refused(office: Office) -> None:
+async def test_what_does_not_fit_is_refused(mailer: Mailer) -> None:
     for mail in (
         Mail("notice", "a@example.com", parameters={"text": "x" * 9000}),
         Mail("notice", "a" * 250 + "@example.com"),
     ):
         with pytest.raises(ValueError, match="longer than"):
-            await office.enqueue(mail)
-    assert await office.rows() == []
+            await mailer.enqueue(mail)
+    assert await mailer.rows() == []
 
 
-async def test_it_measures_what_waits_and_what_is_dead(office: Office) -> None:
-    assert await office.database.read(lambda c: outbox_queries.measure(c, outbox)) == outbox_queries.Backlog(
+async def test_it_measures_what_waits_and_what_is_dead(mailer: Mailer) -> None:
+    assert await mailer.database.read(lambda c: outbox_queries.measure(c, outbox)) == outbox_queries.Backlog(
         0, 0, 0.0
     )
-    await office.enqueue(*(notice(number) for number in range(3)))
-    await office.execute(
+    await mailer.enqueue(*(notice(number) for number in range(3)))
+    await mailer.execute(
         outbox.update()
         .where(outbox.c.recipient == "user0@example.com")
         .values(created_at=utc_now(-7200), dead_at=utc_now(), due_at=None)
     )
-    await office.execute(
+    await mailer.execute(
         outbox.update().where(outbox.c.recipient == "user1@example.com").values(created_at=utc_now(-60))
     )
-    backlog = await office.database.read(lambda c: outbox_queries.measure(c, outbox))
+    backlog = await mailer.database.read(lambda c: outbox_queries.measure(c, outbox))
     assert (backlog.waiting, backlog.dead) == (2, 1)
     assert 59 < backlog.oldest < 120
 
@@ -155,8 +153,8 @@ def account(mariadb_server: DatabaseServer) -> Database:
 async def test_an_account_that_only_enqueues_needs_nothing_but_insert(account: Database) -> None:
     with account:
         create_tables(account.url)
-        writer = Office(account.account("writer", {"outbox": "INSERT"}))
-        reader = Office(account.account("worker", {"outbox": "SELECT, UPDATE, DELETE"}))
+        writer = Mailer(account.account("writer", {"outbox": "INSERT"}))
+        reader = Mailer(account.account("worker", {"outbox": "SELECT, UPDATE, DELETE"}))
         await writer.enqueue(notice())
         (mail,) = await take(reader, 1)
         assert await reader.database.write(lambda c: outbox_queries.delete_sent(c, outbox, mail))

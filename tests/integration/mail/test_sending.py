@@ -15,7 +15,7 @@ from doorward_mail.sender import create_transport
 from doorward_mail.smtp import SmtpTransport
 from integration.mail.mailing import (
     GONE,
-    Office,
+    Mailer,
     codes,
     eventually,
     hash_of,
@@ -27,10 +27,10 @@ from integration.mail.mailing import (
 from support.smtp import SmtpServer
 
 
-async def test_a_mail_arrives_once_and_its_row_goes(office: Office, smtp: SmtpServer) -> None:
-    (mail_id,) = await office.enqueue(notice(7, "ada@example.com"))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+async def test_a_mail_arrives_once_and_its_row_goes(mailer: Mailer, smtp: SmtpServer) -> None:
+    (mail_id,) = await mailer.enqueue(notice(7, "ada@example.com"))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     (received,) = smtp.mails()
     message = received.message
     assert received.recipients == ["ada@example.com"]
@@ -48,28 +48,28 @@ async def test_a_mail_arrives_once_and_its_row_goes(office: Office, smtp: SmtpSe
     assert all(byte < 128 for byte in received.content)
 
 
-async def test_each_gets_the_closest_language(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(
+async def test_each_gets_the_closest_language(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(
         *(
             notice(number, locale=locale)
             for number, locale in enumerate(["de-AT", "de_ch", "fr", "", "../de", "x" * 99])
         )
     )
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     subjects = sorted(str(mail.message["Subject"]) for mail in smtp.mails())
     assert subjects == ["Hinweis 0", "Hinweis 1", "Notice 2", "Notice 3", "Notice 4", "Notice 5"]
 
 
 async def test_nothing_is_sent_before_its_commit_nor_after_a_rollback(
-    office: Office, smtp: SmtpServer
+    mailer: Mailer, smtp: SmtpServer
 ) -> None:
     kept, undone = notice(1), notice(2)
     written, may_commit = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def open_transaction(mail: Mail, *, commit: bool) -> float:
-        with office.database.engine.connect() as connection:
+        with mailer.database.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
             enqueue(connection, outbox, mail)
             loop.call_soon_threadsafe(written.set)
@@ -78,7 +78,7 @@ async def test_nothing_is_sent_before_its_commit_nor_after_a_rollback(
             connection.commit() if commit else connection.rollback()
             return committing_at
 
-    async with running(office.worker(mail_settings(smtp.port))):
+    async with running(mailer.worker(mail_settings(smtp.port))):
         committing_at = 0.0
         for mail, commit in ((undone, False), (kept, True)):
             written.clear()
@@ -89,36 +89,36 @@ async def test_nothing_is_sent_before_its_commit_nor_after_a_rollback(
             assert smtp.mails() == []
             may_commit.set()
             committing_at = await transaction
-        await office.wait_until_empty()
+        await mailer.wait_until_empty()
     (received,) = smtp.mails()
     assert received.id == str(kept.id)
     assert received.received_at >= committing_at
 
 
-async def test_it_wakes_at_once_for_its_own_process(office: Office, smtp: SmtpServer) -> None:
-    worker = office.worker(mail_settings(smtp.port, mail_poll_seconds=60.0))
+async def test_it_wakes_at_once_for_its_own_process(mailer: Mailer, smtp: SmtpServer) -> None:
+    worker = mailer.worker(mail_settings(smtp.port, mail_poll_seconds=60.0))
     async with running(worker):
         await asyncio.sleep(0.1)  # it has looked, and waits
-        await office.enqueue(notice())
+        await mailer.enqueue(notice())
         worker.wake()
-        await office.wait_until_empty()
+        await mailer.wait_until_empty()
     assert len(smtp.mails()) == 1
 
 
-async def test_it_finds_by_itself_what_others_wrote(office: Office, mail_url: str, smtp: SmtpServer) -> None:
-    other = Office(mail_url)
-    async with running(office.worker(mail_settings(smtp.port))):
+async def test_it_finds_by_itself_what_others_wrote(mailer: Mailer, mail_url: str, smtp: SmtpServer) -> None:
+    other = Mailer(mail_url)
+    async with running(mailer.worker(mail_settings(smtp.port))):
         await asyncio.sleep(0.1)
         await other.enqueue(notice())
-        await office.wait_until_empty()
+        await mailer.wait_until_empty()
     other.close()
     assert len(smtp.mails()) == 1
 
 
-async def test_a_burst_shares_connections(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(*(notice(number) for number in range(120)))
-    async with running(office.worker(mail_settings(smtp.port, mail_concurrency=2))):
-        await office.wait_until_empty()
+async def test_a_burst_shares_connections(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(*(notice(number) for number in range(120)))
+    async with running(mailer.worker(mail_settings(smtp.port, mail_concurrency=2))):
+        await mailer.wait_until_empty()
     mails = smtp.mails()
     assert len({mail.id for mail in mails}) == len(mails) == 120
     used: dict[str, int] = {}
@@ -128,13 +128,13 @@ async def test_a_burst_shares_connections(office: Office, smtp: SmtpServer) -> N
     assert max(used.values()) <= 50
 
 
-async def test_connections_are_closed_when_nothing_is_left(office: Office, smtp: SmtpServer) -> None:
+async def test_connections_are_closed_when_nothing_is_left(mailer: Mailer, smtp: SmtpServer) -> None:
     settings = mail_settings(smtp.port)
     transport = SmtpTransport(settings)
-    async with running(office.worker(settings, transport=transport)):
+    async with running(mailer.worker(settings, transport=transport)):
         for number in range(2):
-            await office.enqueue(notice(number))
-            await office.wait_until_empty()
+            await mailer.enqueue(notice(number))
+            await mailer.wait_until_empty()
             await eventually(lambda count: count == 0, idle_connections(transport))
     first, second = smtp.mails()
     assert first.connection != second.connection
@@ -148,14 +148,14 @@ def idle_connections(transport: SmtpTransport) -> Callable[[], Awaitable[int]]:
 
 
 async def test_several_workers_never_send_one_mail_twice(
-    office: Office, mail_url: str, smtp: SmtpServer
+    mailer: Mailer, mail_url: str, smtp: SmtpServer
 ) -> None:
-    offices = [Office(mail_url) for _ in range(3)]
-    await office.enqueue(*(notice(number) for number in range(150)))
+    offices = [Mailer(mail_url) for _ in range(3)]
+    await mailer.enqueue(*(notice(number) for number in range(150)))
     async with running(*(one.worker(mail_settings(smtp.port, mail_concurrency=3)) for one in offices)):
         for number in range(150, 200):
-            await office.enqueue(notice(number))
-        await office.wait_until_empty()
+            await mailer.enqueue(notice(number))
+        await mailer.wait_until_empty()
     for one in offices:
         one.close()
     ids = [mail.id for mail in smtp.mails()]
@@ -166,79 +166,79 @@ async def test_several_workers_never_send_one_mail_twice(
 
 
 async def test_a_code_is_made_while_it_is_sent_and_is_nowhere_in_the_database(
-    office: Office, smtp: SmtpServer
+    mailer: Mailer, smtp: SmtpServer
 ) -> None:
-    await office.enqueue(Mail("code", "ada@example.com"))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+    await mailer.enqueue(Mail("code", "ada@example.com"))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     (received,) = smtp.mails()
     found = re.fullmatch(r"Your code is (\d{6})\.\n", received.text())
     assert found
     assert found[1] in received.text("html")
-    stored = await office.database.read(lambda c: list(c.execute(sa.select(codes.c.address, codes.c.hash))))
+    stored = await mailer.database.read(lambda c: list(c.execute(sa.select(codes.c.address, codes.c.hash))))
     assert [tuple(row) for row in stored] == [("ada@example.com", hash_of(found[1]))]
 
 
-async def test_a_retry_makes_another_code_and_another_message(office: Office, smtp: SmtpServer) -> None:
+async def test_a_retry_makes_another_code_and_another_message(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(drop_share=1.0)
-    await office.enqueue(Mail("code", "ada@example.com"))
-    async with running(office.worker(mail_settings(smtp.port))):
+    await mailer.enqueue(Mail("code", "ada@example.com"))
+    async with running(mailer.worker(mail_settings(smtp.port))):
         await asyncio.to_thread(smtp.wait_for, lambda mails: len(mails) >= 1)
         smtp.behave()
-        await office.wait_until_empty()
+        await mailer.wait_until_empty()
     *dropped, last = smtp.mails()
     assert dropped
     assert not any(mail.is_answered for mail in dropped)
     ids = {str(mail.message["Message-ID"]) for mail in (*dropped, last)}
     assert len(ids) == len(dropped) + 1
     code = last.text().removeprefix("Your code is ").removesuffix(".\n")
-    stored = await office.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
+    stored = await mailer.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
     assert stored == hash_of(code)
 
 
 @pytest.mark.parametrize(("template", "recipient"), [("code", None), ("code", GONE), ("notice", None)])
 async def test_a_decoy_goes_without_a_mail(
-    office: Office, smtp: SmtpServer, template: str, recipient: str | None
+    mailer: Mailer, smtp: SmtpServer, template: str, recipient: str | None
 ) -> None:
-    await office.enqueue(Mail(template, recipient, parameters={"number": 1, "name": "Ada"}))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+    await mailer.enqueue(Mail(template, recipient, parameters={"number": 1, "name": "Ada"}))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     assert smtp.mails() == []
-    assert office.sample("doorward_mail_discarded_total", reason="skipped") == 1
+    assert mailer.sample("doorward_mail_discarded_total", reason="skipped") == 1
 
 
-async def test_what_came_too_late_to_be_of_use_is_not_sent(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(notice(1, expires_in=-1), notice(2, expires_in=60))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+async def test_what_came_too_late_to_be_of_use_is_not_sent(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(notice(1, expires_in=-1), notice(2, expires_in=60))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     assert [str(mail.message["Subject"]) for mail in smtp.mails()] == ["Notice 2"]
-    assert office.sample("doorward_mail_discarded_total", reason="expired") == 1
+    assert mailer.sample("doorward_mail_discarded_total", reason="expired") == 1
 
 
-async def test_in_development_a_mail_is_a_file(office: Office, tmp_path: Path) -> None:
+async def test_in_development_a_mail_is_a_file(mailer: Mailer, tmp_path: Path) -> None:
     settings = mail_settings(25, smtp_host=None, mailbox_dir=tmp_path / "mailbox")
     transport = create_transport(settings)
     assert isinstance(transport, Mailbox)
-    await office.enqueue(notice(5))
-    async with running(office.worker(settings, transport=transport)):
-        await office.wait_until_empty()
+    await mailer.enqueue(notice(5))
+    async with running(mailer.worker(settings, transport=transport)):
+        await mailer.wait_until_empty()
     (mail,) = transport.mails()
     assert (mail.subject, mail.recipient) == ("Notice 5", "user5@example.com")
 
 
-async def test_metrics_say_how_it_stands(office: Office, smtp: SmtpServer) -> None:
-    await office.enqueue(notice(1), notice(2))
-    worker = office.worker(mail_settings(smtp.port, mail_concurrency=1))
+async def test_metrics_say_how_it_stands(mailer: Mailer, smtp: SmtpServer) -> None:
+    await mailer.enqueue(notice(1), notice(2))
+    worker = mailer.worker(mail_settings(smtp.port, mail_concurrency=1))
 
     async def waiting() -> float:
-        return office.sample("doorward_mail_messages", state="waiting")
+        return mailer.sample("doorward_mail_messages", state="waiting")
 
     smtp.freeze()
     async with running(worker):
         await eventually(lambda count: count == 2, waiting)  # measured at the start
         smtp.thaw()
-        await office.wait_until_empty()
-    assert office.sample("doorward_mail_oldest_message_age_seconds") > 0
-    assert office.sample("doorward_mail_sent_total", template="notice") == 2
-    assert office.sample("doorward_mail_send_seconds_count") == 2
-    assert office.sample("doorward_mail_sending") == 0
+        await mailer.wait_until_empty()
+    assert mailer.sample("doorward_mail_oldest_message_age_seconds") > 0
+    assert mailer.sample("doorward_mail_sent_total", template="notice") == 2
+    assert mailer.sample("doorward_mail_send_seconds_count") == 2
+    assert mailer.sample("doorward_mail_sending") == 0

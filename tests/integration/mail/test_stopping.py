@@ -10,67 +10,67 @@ import sqlalchemy as sa
 
 from doorward_kit.unit_of_work import DatabaseUnavailableError
 from doorward_mail import sender
-from integration.mail.mailing import Office, eventually, mail_settings, notice, running
+from integration.mail.mailing import Mailer, eventually, mail_settings, notice, running
 from support.smtp import SmtpServer
 
 
 async def test_it_finishes_what_is_under_way_and_begins_nothing(
-    office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "STOP_SECONDS", 30.0)
     smtp.behave(delay=2.0)
-    await office.enqueue(*(notice(number) for number in range(6)))
-    async with running(office.worker(mail_settings(smtp.port, mail_concurrency=2))):
-        await eventually(lambda rows: sum(row.lease_id is not None for row in rows) == 2, office.rows)
-    rows = await office.rows()
+    await mailer.enqueue(*(notice(number) for number in range(6)))
+    async with running(mailer.worker(mail_settings(smtp.port, mail_concurrency=2))):
+        await eventually(lambda rows: sum(row.lease_id is not None for row in rows) == 2, mailer.rows)
+    rows = await mailer.rows()
     assert len(rows) == 4
     assert all((row.lease_id, row.attempts) == (None, 0) for row in rows)
     assert len(smtp.mails()) == 2
 
 
 async def test_what_takes_too_long_is_left_to_others(
-    office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "STOP_SECONDS", 0.2)
     smtp.behave(delay=60, delay_at="rcpt")
-    await office.enqueue(notice(1), notice(2))
-    async with running(office.worker(mail_settings(smtp.port))):
-        await eventually(lambda rows: all(row.lease_id is not None for row in rows), office.rows)
+    await mailer.enqueue(notice(1), notice(2))
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await eventually(lambda rows: all(row.lease_id is not None for row in rows), mailer.rows)
         await asyncio.sleep(0)
-    assert all((row.lease_id, row.last_error) == (None, "stopped") for row in await office.rows())
+    assert all((row.lease_id, row.last_error) == (None, "stopped") for row in await mailer.rows())
     smtp.behave()
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     assert len(smtp.mails()) == 2
 
 
 async def test_mails_that_were_just_being_taken_are_sent_or_given_back(
     mail_url: str, smtp: SmtpServer
 ) -> None:
-    office = Office(mail_url, pool_size=1)  # one thread: what looks later sees what was under way
-    await office.enqueue(notice(1), notice(2))
+    mailer = Mailer(mail_url, pool_size=1)  # one thread: what looks later sees what was under way
+    await mailer.enqueue(notice(1), notice(2))
     taking = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    @sa.event.listens_for(office.database.engine, "before_cursor_execute")
+    @sa.event.listens_for(mailer.database.engine, "before_cursor_execute")
     def stall(_connection: sa.Connection, _cursor: object, statement: str, *_more: object) -> None:
         if statement.startswith("UPDATE outbox SET due_at"):
             loop.call_soon_threadsafe(taking.set)
             time.sleep(0.3)  # in the database's thread
 
-    async with running(office.worker(mail_settings(smtp.port))):
+    async with running(mailer.worker(mail_settings(smtp.port))):
         await taking.wait()
-    rows = await office.rows()
-    office.close()
+    rows = await mailer.rows()
+    mailer.close()
     assert all(row.lease_id is None for row in rows)
     assert len(smtp.mails()) + len(rows) == 2
 
 
 async def test_a_mail_that_was_sent_is_not_forgotten_when_the_database_blinks(
-    office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = 2
-    execute_single = office.database.execute_single
+    execute_single = mailer.database.execute_single
 
     async def blink(work: Callable[[sa.Connection], Any]) -> Any:
         nonlocal failures
@@ -79,20 +79,20 @@ async def test_a_mail_that_was_sent_is_not_forgotten_when_the_database_blinks(
             raise DatabaseUnavailableError
         return await execute_single(work)
 
-    monkeypatch.setattr(office.database, "execute_single", blink)
-    await office.enqueue(notice())
-    async with running(office.worker(mail_settings(smtp.port))):
-        await office.wait_until_empty()
+    monkeypatch.setattr(mailer.database, "execute_single", blink)
+    await mailer.enqueue(notice())
+    async with running(mailer.worker(mail_settings(smtp.port))):
+        await mailer.wait_until_empty()
     assert failures == 0
     assert len(smtp.mails()) == 1
 
 
 async def test_it_goes_on_after_the_database_was_away(
-    office: Office, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+    mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "_ERROR_PAUSE_SECONDS", 0.05)
     is_away = True
-    read = office.database.read
+    read = mailer.database.read
     asked = asyncio.Event()
 
     async def refuse(work: Callable[[sa.Connection], Any]) -> Any:
@@ -101,10 +101,10 @@ async def test_it_goes_on_after_the_database_was_away(
             raise DatabaseUnavailableError
         return await read(work)
 
-    await office.enqueue(notice())
-    monkeypatch.setattr(office.database, "read", refuse)
-    async with running(office.worker(mail_settings(smtp.port))):
+    await mailer.enqueue(notice())
+    monkeypatch.setattr(mailer.database, "read", refuse)
+    async with running(mailer.worker(mail_settings(smtp.port))):
         await asked.wait()
         is_away = False
-        await office.wait_until_empty()
+        await mailer.wait_until_empty()
     assert len(smtp.mails()) == 1

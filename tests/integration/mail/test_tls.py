@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from integration.mail.mailing import Office, eventually, mail_settings, notice, running
+from integration.mail.mailing import Mailer, eventually, mail_settings, notice, running
 from support.certificates import Certificate, self_signed
 from support.smtp import SmtpServer
+
+pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
 
 ACCOUNT = ("doorward", "a password, with ünicode")
 
@@ -18,7 +20,7 @@ def certificate(tmp_path: Path) -> Certificate:
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 async def test_a_mail_goes_protected_with_an_account(
-    office: Office, certificate: Certificate, tmp_path: Path, tls: str
+    mailer: Mailer, certificate: Certificate, tmp_path: Path, tls: str
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, implicit_tls=tls == "tls", account=ACCOUNT) as smtp:
         settings = mail_settings(
@@ -29,9 +31,9 @@ async def test_a_mail_goes_protected_with_an_account(
             smtp_username=ACCOUNT[0],
             smtp_password=ACCOUNT[1],
         )
-        await office.enqueue(notice(1), notice(2))
-        async with running(office.worker(settings)):
-            await office.wait_until_empty()
+        await mailer.enqueue(notice(1), notice(2))
+        async with running(mailer.worker(settings)):
+            await mailer.wait_until_empty()
         mails = smtp.mails()
     assert len(mails) == 2
     assert all(mail.is_authenticated for mail in mails)
@@ -40,29 +42,29 @@ async def test_a_mail_goes_protected_with_an_account(
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 async def test_a_certificate_of_a_stranger_gets_no_mail_and_no_password(
-    office: Office, certificate: Certificate, tmp_path: Path, tls: str
+    mailer: Mailer, certificate: Certificate, tmp_path: Path, tls: str
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, implicit_tls=tls == "tls", account=ACCOUNT) as smtp:
         settings = mail_settings(smtp.port, smtp_tls=tls, smtp_username=ACCOUNT[0], smtp_password=ACCOUNT[1])
-        await assert_mail_waits(office, smtp, settings, "tls")
+        await assert_mail_waits(mailer, smtp, settings, "tls")
 
 
-async def test_a_server_without_starttls_gets_no_mail(office: Office, smtp: SmtpServer) -> None:
-    await assert_mail_waits(office, smtp, mail_settings(smtp.port, smtp_tls="starttls"), "tls")
+async def test_a_server_without_starttls_gets_no_mail(mailer: Mailer, smtp: SmtpServer) -> None:
+    await assert_mail_waits(mailer, smtp, mail_settings(smtp.port, smtp_tls="starttls"), "tls")
 
 
 async def test_a_certificate_for_another_name_gets_no_mail(
-    office: Office, certificate: Certificate, tmp_path: Path
+    mailer: Mailer, certificate: Certificate, tmp_path: Path
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, host="127.0.0.2") as smtp:
         settings = mail_settings(
             smtp.port, smtp_host="127.0.0.2", smtp_tls="starttls", smtp_ca_file=certificate.authority
         )
-        await assert_mail_waits(office, smtp, settings, "tls")
+        await assert_mail_waits(mailer, smtp, settings, "tls")
 
 
 async def test_a_wrong_password_makes_mail_wait_and_not_die(
-    office: Office, certificate: Certificate, tmp_path: Path
+    mailer: Mailer, certificate: Certificate, tmp_path: Path
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, account=ACCOUNT) as smtp:
         settings = mail_settings(
@@ -73,23 +75,23 @@ async def test_a_wrong_password_makes_mail_wait_and_not_die(
             smtp_password="wrong",
             mail_max_attempts=1,
         )
-        await assert_mail_waits(office, smtp, settings, "auth 535 5.7.8")
+        await assert_mail_waits(mailer, smtp, settings, "auth 535 5.7.8")
 
 
 async def test_an_account_that_was_not_set_makes_mail_wait(
-    office: Office, certificate: Certificate, tmp_path: Path
+    mailer: Mailer, certificate: Certificate, tmp_path: Path
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, account=ACCOUNT) as smtp:
         settings = mail_settings(
             smtp.port, smtp_tls="starttls", smtp_ca_file=certificate.authority, mail_max_attempts=1
         )
-        await assert_mail_waits(office, smtp, settings, "sender 530 5.7.0")
+        await assert_mail_waits(mailer, smtp, settings, "sender 530 5.7.0")
 
 
-async def assert_mail_waits(office: Office, smtp: SmtpServer, settings: object, error: str) -> None:
-    await office.enqueue(notice())
-    async with running(office.worker(settings)):  # type: ignore[arg-type]
-        await eventually(lambda rows: rows[0].last_error is not None, office.rows)
-    (row,) = await office.rows()
+async def assert_mail_waits(mailer: Mailer, smtp: SmtpServer, settings: object, error: str) -> None:
+    await mailer.enqueue(notice())
+    async with running(mailer.worker(settings)):  # type: ignore[arg-type]
+        await eventually(lambda rows: rows[0].last_error is not None, mailer.rows)
+    (row,) = await mailer.rows()
     assert (row.last_error, row.dead_at, row.attempts) == (error, None, 0)
     assert smtp.mails() == []

@@ -27,7 +27,6 @@ def lines_about(service: Service, request_id: str) -> list[dict[str, Any]]:
         lambda: any(
             one["event"] == "http.request" and one["request_id"] == request_id for one in lines_of(service)
         ),
-        30,
         "logged",
     )
     return [one for one in lines_of(service) if one["request_id"] == request_id]

@@ -12,18 +12,15 @@ from typing import Any, Final
 
 from doorward_client.keys.key_set import ES256
 from doorward_kit.key_rotation import new_jwk
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
-from integration.keys.keyed import without_secret
+from integration.keys.key_deployment import without_secret
 from integration.keys.tokens import signed
 from integration.remote.own_service import OwnService
 from support.databases import Database
 from support.services import PATIENT, Service
-
-BITES_WITHIN: Final = 2.0
-"""Seconds between an answered logout and the last accepted token, anywhere."""
 
 CLIENT: Final = ("reports", secrets.token_urlsafe(32))
 

@@ -1,11 +1,13 @@
 """The example of docs/examples/own_service as a process, started as its README says."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
 import httpx2
 
+from integration.harness.revocation_reads import RevocationReads
 from support.ports import free_port
 from support.probes import http_status
 from support.processes import Process
@@ -44,6 +46,21 @@ class OwnService(Process):
     def status(self, token: str) -> int:
         """Return how it answers somebody who reads."""
         return self.ask("GET", REPORTS, token).status_code
+
+    def wait_until_refused(self, token: str) -> None:
+        """Wait until it refuses an access token that was revoked.
+
+        Fails the test when the token is accepted though the list of revocations was read since.
+        """
+        reads = RevocationReads()
+        while True:
+            may_be_accepted = reads.may_be_accepted()
+            if self.status(token) == 401:
+                return
+            assert may_be_accepted, f"{self.name} has read the list and still accepts the token"
+            asked_at = time.monotonic()
+            reads.note(self.ask("GET", "/metrics").text, asked_at=asked_at)
+            time.sleep(0.02)
 
     def readiness(self) -> tuple[int, str]:
         """Return what its readiness probe says."""

@@ -5,7 +5,7 @@ import httpx2
 from integration.harness.deployment import wait_until
 from integration.harness.forgery import parts
 from integration.harness.installation import AUTH
-from integration.remote.deployment import BITES_WITHIN, CLIENT, RemoteDeployment
+from integration.remote.deployment import CLIENT, RemoteDeployment
 from integration.remote.own_service import OwnService
 from integration.remote.relay import Relay
 from integration.remote.statements import StatementLog
@@ -24,10 +24,10 @@ def test_a_service_gets_the_list_when_it_changed_and_304_otherwise(
         """Whether the last three polls were answered alike: entries of earlier tests may expire now."""
         return [(one.status, one.bytes) for one in relay.polls()[-3:]] == [(304, 0)] * 3
 
-    wait_until(unchanged, 30, "unchanged")
+    wait_until(unchanged, "unchanged")
     relay.exchanges.clear()
     deployment.log_out(somebody)
-    wait_until(lambda: service.status(somebody.access) == 401, BITES_WITHIN, "refused")
+    service.wait_until_refused(somebody.access)
     changed = [one for one in relay.polls() if one.status != 304]
     assert changed
     assert {one.has_list for one in changed} == {True}
@@ -53,7 +53,7 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
     with replica, httpx2.Client(auth=CLIENT, trust_env=False, timeout=10.0) as client:
         unchanged = poll(client, replica.url).headers["etag"]
         leave(deployment, replica)
-        wait_until(lambda: poll(client, replica.url).headers["etag"] != unchanged, 30, "polled")
+        wait_until(lambda: poll(client, replica.url).headers["etag"] != unchanged, "polled")
         first = poll(client, replica.url)
         etag = first.headers["etag"]
         assert (first.json()["issuer"], first.json()["audience"]) == ("doorward", "doorward")
@@ -66,7 +66,7 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
         assert len(log.statements) < POLLS / 4  # its clean-up goes on meanwhile
         with StatementLog(deployment.database, account) as log:
             session = leave(deployment, replica)
-            wait_until(lambda: poll(client, replica.url, etag).status_code == 200, 30, "changed")
+            wait_until(lambda: poll(client, replica.url, etag).status_code == 200, "changed")
         assert any("revoked_at" in one for one in log.statements)  # the log would have shown them
         changed = poll(client, replica.url, etag)
         assert session in [one["id"] for one in changed.json()["items"]]

@@ -41,7 +41,6 @@ def test_with_a_key_of_its_own_it_has_to_wait_for_the_list(
             chain.auth.start()
             wait_until(
                 lambda: [http_status(port, "/readyz") for port in addresses.values()] == [200, 200],
-                30,
                 "ready",
             )
             assert answers(revoked) == [(401, "invalid_token")] * 2

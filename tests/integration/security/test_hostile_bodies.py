@@ -22,6 +22,8 @@ from integration.security.hostile_bodies import (
 )
 from integration.security.test_matrix import directory
 
+pytestmark = pytest.mark.databases("sqlite")  # no database has a part in these refusals
+
 PATIENCE_SECONDS = 1.0
 """Computing for one refusal, the service and the one who asks together. The event loop stands still as long
 as it takes, nobody else is served. What a busy machine adds to the clock is nobody's computing."""

@@ -41,6 +41,7 @@ NAMES_KEPT = [
 ]
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize("name", NAMES_REFUSED)
 def test_names_that_are_not_one_visible_line_are_refused(
     installation: Installation, people: People, name: str
@@ -70,6 +71,7 @@ def test_other_names_are_kept_as_they_are(installation: Installation, people: Pe
     assert created in found
 
 
+@pytest.mark.databases("sqlite")  # a database sees hashes alone
 @pytest.mark.parametrize(
     ("password", "chosen", "typed"),
     [
@@ -114,6 +116,7 @@ def test_length_of_passwords_is_that_of_their_characters(
     assert password.isspace() or password not in rendered_log.getvalue()
 
 
+@pytest.mark.databases("sqlite")  # a database sees hashes alone
 def test_every_composition_of_a_password_is_the_same(installation: Installation, people: People) -> None:
     composed, decomposed = (unicodedata.normalize(form, "naïve café 密码") for form in ("NFC", "NFD"))
     assert composed != decomposed
@@ -122,6 +125,7 @@ def test_every_composition_of_a_password_is_the_same(installation: Installation,
         installation.log_in(person.email, typed)
 
 
+@pytest.mark.databases("sqlite")  # a database sees hashes alone
 def test_passwords_differ_in_every_character(installation: Installation, people: People) -> None:
     email = enrol(installation, people.admin, password="Passw0rd with spaces ").email
     for wrong in ("Passw0rd with spaces", "passw0rd with spaces ", "Passw0rd with spaces  ", "x" * 128):
@@ -133,6 +137,7 @@ def test_passwords_differ_in_every_character(installation: Installation, people:
     assert_problem(installation.call("POST", f"{AUTH}/token", json=body), 401, "invalid_credentials")
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 @pytest.mark.parametrize(
     "password", ["Grace.Hopper.1906", "grace@navy.example", "yvan-ecarg", "doorward2026!"]
 )
@@ -151,6 +156,7 @@ def test_passwords_made_of_the_accounts_own_words_are_refused(
     assert pointers(assert_problem(response, 422, "validation_error")) == {"/password"}
 
 
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
 def test_a_new_password_is_judged_by_the_name_that_comes_with_it(
     installation: Installation, people: People
 ) -> None:

@@ -16,6 +16,8 @@ from integration.harness.routes import ROUTES, Route, name_of
 from integration.harness.tickets import store_ticket, stored
 from integration.security.expectations import BODIES, EXPECTED, OWNERSHIPS, ROLES, expected
 
+pytestmark = pytest.mark.databases("sqlite")  # who may do what is decided before a statement
+
 CELLS = [
     (route, role, ownership)
     for route in ROUTES

@@ -1,4 +1,7 @@
-"""Every forged token on every protected route: 401 and a problem document, never more, never 5xx."""
+"""Forged tokens on protected routes: 401 and a problem document, never more, never 5xx.
+
+A service has one verifier: all forgeries meet it on one route, and a few show that every route asks it.
+"""
 
 import time
 from io import StringIO
@@ -14,7 +17,19 @@ from integration.harness.routes import PROTECTED, Route, name_of
 from integration.security.expectations import BODIES
 from integration.security.forgeries import forgeries
 
-FORGERIES = list(forgeries())
+pytestmark = pytest.mark.databases("sqlite")  # no database has a part in these refusals
+
+FORGERIES = dict(forgeries())
+SAMPLE = (
+    "empty",
+    "flipped signature bit",
+    "no signature",
+    "public key confusion",
+    "12 header nested 1,500 deep",
+)
+ONE_OF_EACH = tuple({route.service: route for route in PROTECTED if not route.takes_json}.values())
+
+ABSURD = {"exp": (2**53, 10**15), "iat": (-1, -(10**15)), "token_version": (2**53, -1)}
 
 
 def options_of(route: Route) -> dict[str, Any]:
@@ -22,9 +37,10 @@ def options_of(route: Route) -> dict[str, Any]:
 
 
 def test_forgeries_are_many_and_their_names_differ() -> None:
-    names = [name for name, _ in FORGERIES]
+    names = [name for name, _ in forgeries()]
     assert len(names) >= 200
     assert len(set(names)) == len(names)
+    assert FORGERIES.keys() >= set(SAMPLE)
 
 
 def test_the_forger_can_make_a_good_token(installation: Installation, people: People) -> None:
@@ -32,13 +48,24 @@ def test_the_forger_can_make_a_good_token(installation: Installation, people: Pe
     assert installation.call("GET", USERS, good_token(people.admin.id)).status_code == 200
 
 
-@pytest.mark.parametrize("route", PROTECTED, ids=name_of)
+@pytest.mark.parametrize(
+    ("route", "names"),
+    [
+        *((route, tuple(FORGERIES)) for route in ONE_OF_EACH),
+        *((route, SAMPLE) for route in PROTECTED if route not in ONE_OF_EACH),
+    ],
+    ids=lambda value: name_of(value) if isinstance(value, Route) else str(len(value)),
+)
 def test_no_forged_token_is_accepted(
-    installation: Installation, people: People, route: Route, rendered_log: StringIO
+    installation: Installation,
+    people: People,
+    route: Route,
+    names: tuple[str, ...],
+    rendered_log: StringIO,
 ) -> None:
     accepted = []
-    for name, forge in FORGERIES:
-        token = forge(people.admin.access)
+    for name in names:
+        token = FORGERIES[name](people.admin.access)
         response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
         if response.status_code != 401:
             accepted.append(f"{name}: {response.status_code}")
@@ -105,23 +132,16 @@ def test_two_authorization_headers_are_refused(installation: Installation, peopl
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-@pytest.mark.parametrize(
-    ("claim", "value"),
-    [
-        ("exp", 2**53),
-        ("exp", 10**15),
-        ("iat", -(10**15)),
-        ("iat", -1),
-        ("token_version", 2**53),
-        ("token_version", -1),
-    ],
-)
 def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
-    installation: Installation, people: People, route: Route, claim: str, value: int
+    installation: Installation, people: People, route: Route
 ) -> None:
-    token = good_token(people.admin.id, **{claim: value})
-    response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
-    assert response.status_code in {200, 201, 204, 401, 404}
+    claims: list[dict[str, int]] = [{claim: values[0] for claim, values in ABSURD.items()}]
+    if route in ONE_OF_EACH:
+        claims += [{claim: value} for claim, values in ABSURD.items() for value in values]
+    for absurd in claims:
+        token = good_token(people.admin.id, **absurd)
+        response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
+        assert response.status_code in {200, 201, 204, 401, 404}, absurd
 
 
 def test_expired_token_is_refused_though_it_was_seen_before(

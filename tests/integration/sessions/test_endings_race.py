@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH, USERS
 from integration.harness.races import LOCK_SESSION, Handicap, in_line, together, until_in_line
+from integration.harness.raw_http import Reply
 from integration.harness.replicas import Replica, Replicas, Tokens
-from integration.harness.wire import Reply
 
 DEMOTIONS = 60
 AT_ONCE = 12
@@ -86,7 +86,7 @@ async def assert_over(replicas: Replicas, members: Sequence[Member], raced: Sequ
 
     async def is_refused(number: int) -> bool:
         reply = await replicas.auths[number % 2].refresh(newest[number].refresh)
-        await replicas.all[number % 3].until_disbelieved(newest[number].access)
+        await replicas.all[number % 3].until_refused(newest[number].access)
         return reply.status == 401
 
     assert all(await together(len(newest), is_refused, at_once=AT_ONCE))
@@ -201,7 +201,7 @@ async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) ->
         assert done[1].status == 401
     for replica, held in itertools.product(replicas.auths, (own, newest)):
         assert (await replica.refresh(held.refresh)).status == 401
-    await replicas.until_nobody_believes(newest.access)
+    await replicas.until_refused_everywhere(newest.access)
     assert replicas.live_sessions([member]) == 0
 
 
@@ -226,8 +226,8 @@ async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Rep
     held = [tokens for session in raced for tokens in session.held]
     stale = [tokens.access for tokens in held if tokens.claims["role"] == "admin"]
     assert len(raced) < len(stale) < len(held), "one side always came first: nothing was raced"
-    await together(len(stale), lambda n: replicas.all[n % 3].until_disbelieved(stale[n]), at_once=AT_ONCE)
+    await together(len(stale), lambda n: replicas.all[n % 3].until_refused(stale[n]), at_once=AT_ONCE)
     for session in raced:
         renewed = Tokens.of(await replicas.auths[0].refresh(session.held[-1].refresh))
         assert renewed.claims["role"] == "user"
-        assert await replicas.users.believes(renewed.access)
+        assert await replicas.users.accepts(renewed.access)

@@ -4,7 +4,7 @@ import asyncio
 import random
 import uuid
 
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
 from integration.harness.races import together
 from integration.harness.replicas import Replicas, Tokens
@@ -84,5 +84,5 @@ async def test_a_session_ended_by_two_at_once_is_ended_once(replicas: Replicas) 
         return sorted(one.result().status for one in both)
 
     assert await together(60, end, at_once=4) == [[204, 404]] * 60
-    await together(60, lambda n: replicas.all[n % 3].until_disbelieved(doomed[n].access), at_once=8)
-    assert await replicas.believers(anchor.access) == ["auth-1", "auth-2", "users"]
+    await together(60, lambda n: replicas.all[n % 3].until_refused(doomed[n].access), at_once=8)
+    assert await replicas.accepted_by(anchor.access) == ["auth-1", "auth-2", "users"]

@@ -11,12 +11,12 @@ import pytest
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import PIN_SECONDS, Purpose, hash_pin
 from doorward_kit.database import create_engine
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
 from integration.harness.races import LOCK_USER, Handicap, in_line, together, until_in_line
+from integration.harness.raw_http import Reply
 from integration.harness.replicas import Replicas, Tokens
-from integration.harness.wire import Reply
 from support.services import SECRET_KEY
 
 PEOPLE = 100
@@ -99,7 +99,7 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
         connection.exec_driver_sql("BEGIN")
         for member in members:
             code = hash_pin(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id, PIN)
-            codes.store(connection, member.id, Purpose.RESET, code, seconds=PIN_SECONDS, subject=member.email)
+            codes.store(connection, member.id, Purpose.RESET, code, seconds=PIN_SECONDS, sent_to=member.email)
         connection.commit()
     engine.dispose()
     own = await together(count, lambda number: replicas.log_in(members[number]), at_once=AT_ONCE)
@@ -110,7 +110,7 @@ async def assert_dead(replicas: Replicas, got: list[Tokens]) -> None:
     """Check that neither kind of token works, of sessions that should have ended or never begun."""
     refused = await together(len(got), lambda n: replicas.auths[n % 2].refresh(got[n].refresh), at_once=8)
     assert {reply.status for reply in refused} <= {401}
-    await together(len(got), lambda n: replicas.all[n % 3].until_disbelieved(got[n].access), at_once=8)
+    await together(len(got), lambda n: replicas.all[n % 3].until_refused(got[n].access), at_once=8)
 
 
 async def assert_others_ended(change: Change, cases: list[Case], got: list[Tokens]) -> None:
@@ -186,9 +186,9 @@ async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
     """What does not touch the password refuses nobody, but the tokens must be of what stands by now."""
     case, changed, login = await one_after_the_other(replicas, admin, change, log_in_elsewhere)
     assert changed.status in {200, 204}
-    await replicas.until_nobody_believes(case.own.access)
+    await replicas.until_refused_everywhere(case.own.access)
     opened = Tokens.of(login)
-    assert await replicas.believers(opened.access) == ["auth-1", "auth-2", "users"]
+    assert await replicas.accepted_by(opened.access) == ["auth-1", "auth-2", "users"]
     role = "admin" if change is Case.promote else "user"
     assert opened.claims["role"] == role
     assert Tokens.of(await replicas.auths[0].refresh(opened.refresh)).claims["role"] == role

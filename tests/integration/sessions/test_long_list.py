@@ -15,7 +15,7 @@ from doorward_client.revocations.models import FetchedRevocations, RevocationEnt
 from doorward_client.revocations.revocation_list import RevocationList
 from doorward_identity.tables import revocations
 from doorward_kit.database import create_engine
-from integration.harness.crowd import enrol
+from integration.harness.bulk_users import enrol
 from integration.harness.installation import AUTH
 from integration.harness.replicas import Replicas
 from support.databases import DatabaseServer
@@ -164,6 +164,6 @@ async def test_processes_that_start_with_a_long_list_are_ready_and_keep_their_pr
     assert count == IN_DATABASE
     [member] = enrol(hurried.database.url, 1)
     tokens = await hurried.log_in(member)
-    assert await hurried.believers(tokens.access) == ["auth-1", "auth-2", "users"]
+    assert await hurried.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
     assert (await hurried.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
-    await hurried.until_nobody_believes(tokens.access)
+    await hurried.until_refused_everywhere(tokens.access)

@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from integration.harness.crowd import enrol
+from integration.harness.bulk_users import enrol
 from integration.harness.deployment import row_locked
 from integration.harness.races import LOCK_SESSION, until, until_rows_are_waited_for
+from integration.harness.raw_http import Reply, request_bytes, send_and_ignore, send_and_leave
 from integration.harness.replicas import REFRESH, Replicas, Tokens
 from integration.harness.rotations import RotationCounter
-from integration.harness.wire import Reply, request_bytes, send_and_ignore, send_and_leave
 
 ROUNDS = 20
 
@@ -39,7 +39,7 @@ async def fifty_at_once(replicas: Replicas, refresh: str) -> list[Reply]:
             for _ in range(6):
                 send_and_leave(next(in_turn).service.port, request)
                 ignored.enter_context(send_and_ignore(next(in_turn).service.port, request))
-        await until(partial(has_answered, replicas, before + 50), 30, "done with all fifty")
+        await until(partial(has_answered, replicas, before + 50), "done with all fifty")
     return [one.result() for one in reading]
 
 
@@ -69,7 +69,7 @@ async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
     for replica in replicas.auths:
         assert Tokens.of(await replica.refresh(tokens.refresh)).refresh == successor.refresh
     assert rotations.count(tokens.session_id) == 1
-    assert await replicas.believers(successor.access) == ["auth-1", "auth-2", "users"]
+    assert await replicas.accepted_by(successor.access) == ["auth-1", "auth-2", "users"]
     assert (await replicas.auths[1].refresh(successor.refresh)).status == 200
     assert rotations.count(tokens.session_id) == 2
 
@@ -83,7 +83,7 @@ async def test_twenty_rounds_of_fifty(replicas: Replicas, rotations: RotationCou
         assert rotations.count(tokens.session_id) == number
         seen.append(successor.refresh)
     assert len(set(seen)) == ROUNDS + 1
-    assert await replicas.believers(tokens.access) == ["auth-1", "auth-2", "users"]
+    assert await replicas.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
 
 
 async def test_nobody_reads_an_answer_and_the_session_lives_on(
@@ -98,6 +98,6 @@ async def test_nobody_reads_an_answer_and_the_session_lives_on(
                 send_and_leave(replica.service.port, request)
             # Four of them, and from the rounds before four and a fifth that was read.
             answered = before + 5 * number - 1
-            await until(partial(has_answered, replicas, answered), 30, "done with all four")
+            await until(partial(has_answered, replicas, answered), "done with all four")
         tokens = Tokens.of(await replicas.auths[number % 2].refresh(tokens.refresh))
         assert rotations.count(tokens.session_id) == number

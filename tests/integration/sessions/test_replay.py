@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.deployment import row_locked
 from integration.harness.installation import AUTH
 from integration.harness.races import (
@@ -57,7 +57,7 @@ async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
         [(age,)] = replicas.database.execute(AGE, tokens.session_id.bytes)
         return bool(age > GRACE_SECONDS * 1_000_000)
 
-    await until(is_over, GRACE_SECONDS + 20, "past the grace")
+    await until(is_over, "past the grace", GRACE_SECONDS + 20)
 
 
 async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
@@ -67,7 +67,7 @@ async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
         events = replicas.events("refresh.rejected")
         return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
 
-    await until(lambda: len(logged()) == count, 20, f"logged as refused {count} times")
+    await until(lambda: len(logged()) == count, f"logged as refused {count} times")
     return logged()
 
 
@@ -84,16 +84,16 @@ async def test_kills_the_successor_and_the_access_tokens_within_two_seconds(
     successor = Tokens.of(await first.refresh(stolen.refresh))
     assert Tokens.of(await second.refresh(stolen.refresh)).refresh == successor.refresh  # still in the grace
     await outlast_the_grace(strict, stolen)
-    assert await strict.believers(successor.access) == ["auth-1", "auth-2", "users"]
+    assert await strict.accepted_by(successor.access) == ["auth-1", "auth-2", "users"]
     assert (await second.refresh(stolen.refresh)).json()["code"] == "invalid_refresh_token"
     for access in (successor.access, stolen.access):
-        await strict.until_nobody_believes(access)
+        await strict.until_refused_everywhere(access)
     for replica in strict.auths:
         assert (await replica.refresh(successor.refresh)).status == 401
     assert end_reason(strict, stolen) == "refresh_token_reuse"
     assert await refusals(strict, stolen, 3) == ["ended_or_expired", "ended_or_expired", "reuse"]
     # It ends the family that leaked and no other.
-    assert await strict.believers(elsewhere.access) == ["auth-1", "auth-2", "users"]
+    assert await strict.accepted_by(elsewhere.access) == ["auth-1", "auth-2", "users"]
     assert (await first.refresh(elsewhere.refresh)).status == 200
 
 
@@ -103,7 +103,7 @@ async def test_an_older_ancestor_kills_the_family_without_waiting(strict: Replic
     child = Tokens.of(await first.refresh(tokens.refresh))
     grandchild = Tokens.of(await second.refresh(child.refresh))
     assert (await first.refresh(tokens.refresh)).status == 401
-    await strict.until_nobody_believes(grandchild.access)
+    await strict.until_refused_everywhere(grandchild.access)
     for dead in (child, grandchild):
         assert (await second.refresh(dead.refresh)).status == 401
     assert end_reason(strict, tokens) == "refresh_token_reuse"
@@ -120,7 +120,7 @@ async def test_thirty_replays_at_once_are_one_reuse(strict: Replicas, member: Me
             let_go()
     assert {replay.result().status for replay in replays} == {401}
     assert await refusals(strict, tokens, 30) == ["ended_or_expired"] * 29 + ["reuse"]
-    await strict.until_nobody_believes(successor.access)
+    await strict.until_refused_everywhere(successor.access)
 
 
 async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(strict: Replicas) -> None:
@@ -153,7 +153,7 @@ async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(stric
     newest = [one or successor for one, successor in zip(got, successors, strict=True)]
     refused = await together(ROUNDS, lambda n: strict.auths[n % 2].refresh(newest[n].refresh), at_once=16)
     assert {reply.status for reply in refused} == {401}
-    await together(ROUNDS, lambda n: strict.until_nobody_believes(newest[n].access), at_once=16)
+    await together(ROUNDS, lambda n: strict.until_refused_everywhere(newest[n].access), at_once=16)
 
 
 async def test_logout_is_no_reuse(strict: Replicas, member: Member) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from integration.harness.crowd import enrol
+from integration.harness.bulk_users import enrol
 from integration.harness.installation import AUTH
 from integration.harness.races import until
 from integration.harness.replicas import Replicas
@@ -37,17 +37,17 @@ async def test_no_token_comes_back_to_life_in_the_time_that_verifiers_forgive(fo
     [member] = enrol(forgiving.database.url, 1)
     revoked, believed = await forgiving.log_in(member), await forgiving.log_in(member)
     assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
-    await forgiving.until_nobody_believes(revoked.access)
+    await forgiving.until_refused_everywhere(revoked.access)
     issued = revoked.claims["iat"]
 
     def has_expired() -> bool:
         [(now,)] = forgiving.database.execute("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP(6))")
         return bool(now > issued + TOKEN_SECONDS + 2)
 
-    await until(has_expired, TOKEN_SECONDS + 15, "past the token's own time")
+    await until(has_expired, "past the token's own time", TOKEN_SECONDS + 15)
     # A process that starts now has only what the database still says.
     for replica in (forgiving.auths[1], forgiving.users):
         await replica.kill9()
         await replica.start()
-    assert await forgiving.users.believes(believed.access), "the leeway is over: this proves nothing"
-    assert await forgiving.believers(revoked.access) == []
+    assert await forgiving.users.accepts(believed.access), "the leeway is over: this proves nothing"
+    assert await forgiving.accepted_by(revoked.access) == []

@@ -22,7 +22,7 @@ from doorward_kit.metrics import Metrics
 from doorward_kit.migrations import migrate
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database as UnitsOfWork
-from integration.harness.crowd import Member, enrol
+from integration.harness.bulk_users import Member, enrol
 from integration.harness.races import together, until_rows_are_waited_for
 from integration.harness.replicas import Replicas, Tokens
 from support.databases import Database, DatabaseServer
@@ -74,7 +74,10 @@ def session_row(member: Member, *, ended: datetime | None, idle_until: datetime)
         "absolute_expires_at": began + timedelta(days=90),
         "ended_at": ended,
         "user_agent": "",
-        "address": "",
+        "ip_address": "",
+        "auth_time": began,
+        "acr": "aal1",
+        "amr": "pwd",
     }
 
 
@@ -173,7 +176,7 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
     assert not stored(engine, revocations.c.subject_id) & expired
     assert stored(engine, revocations.c.subject_id) >= still_needed
     for tokens in live:
-        assert await replicas.users.believes(tokens.access)
+        assert await replicas.users.accepts(tokens.access)
         assert (await replicas.auths[0].refresh(tokens.refresh)).status == 200
 
 

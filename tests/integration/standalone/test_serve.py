@@ -185,5 +185,5 @@ def test_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None
         with engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version_tickets SET version_num = '0000'")
         engine.dispose()
-        wait_until(lambda: http_status(process.port, "/readyz") == 503, 30, "unready")
+        wait_until(lambda: http_status(process.port, "/readyz") == 503, "unready")
         assert http_status(process.port, "/livez") == 200

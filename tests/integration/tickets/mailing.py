@@ -40,7 +40,7 @@ def waiting(installation: Installation) -> list[tuple[Any, ...]]:
 
 def settled(installation: Installation, smtp: SmtpServer) -> list[ReceivedMail]:
     """Return what was sent once the outbox is empty."""
-    wait_until(lambda: not waiting(installation), 60, "sent")
+    wait_until(lambda: not waiting(installation), "sent")
     return smtp.mails()
 
 

@@ -24,8 +24,7 @@ BESIDE = 2
 """Rows of people beside a ticket."""
 
 
-# SQLite counts nothing.
-pytestmark = pytest.mark.parametrize("empty_database_url", ["mariadb"], indirect=True, scope="session")
+pytestmark = pytest.mark.databases("mariadb")  # SQLite counts nothing
 
 
 @pytest.fixture

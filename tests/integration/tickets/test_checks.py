@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.tables import deletions, users
+from doorward_identity.tables import deleted_users, users
 from doorward_kit.unit_of_work import Database
 from doorward_tickets.tables import feed_cursors
 from doorward_tickets.tables import user_snapshots as snapshot
@@ -34,7 +34,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
     get = AuthClient._get
 
     async def noting(accounts: AuthClient, path: str, parameters: Any) -> Any:
-        if path == "accounts":
+        if path == "users":
             asked.append(parameters)
         return await get(accounts, path, parameters)
 
@@ -45,7 +45,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
 def wait_for_the_first_poll(installation: Installation) -> None:
     """Wait until it has done by itself what it does when it starts; what it does next is an hour away."""
     follower = installation.tickets_app.state.services.deleted_users
-    wait_until(lambda: follower._caught_up_at is not None, 60, "polled")
+    wait_until(lambda: follower._caught_up_at is not None, "polled")
 
 
 def let_a_day_pass(installation: Installation) -> None:
@@ -79,7 +79,7 @@ def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, ask
     let_a_day_pass(installation)
     with another(installation) as restarted:
         restarted.follow_deletions()
-        wait_until(lambda: len(asked) == 1, 10, "asked about")
+        wait_until(lambda: len(asked) == 1, "asked about")
     installation.follow_deletions()
     assert len(asked) == 1, "it has been done by another replica"
 
@@ -94,7 +94,7 @@ def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
     with another(installation) as restarted:
         restarted.follow_deletions()
         names = sa.select(snapshot.c.name)
-        wait_until(lambda: tickets_execute(installation, names) == [(None,)], 10, "pseudonymous")
+        wait_until(lambda: tickets_execute(installation, names) == [(None,)], "pseudonymous")
 
 
 def test_one_that_failed_is_done_soon(
@@ -105,7 +105,7 @@ def test_one_that_failed_is_done_soon(
     get = AuthClient._get
 
     async def away(accounts: AuthClient, path: str, parameters: Any) -> Any:
-        if path == "accounts":
+        if path == "users":
             raise AuthUnavailableError
         return await get(accounts, path, parameters)
 
@@ -130,7 +130,7 @@ def test_identity_from_before_its_first_deletion_is_asked_once(
     installation.call("DELETE", gone.path, people.admin.access)
     installation.follow_deletions()
     assert asked == []
-    installation.execute(deletions.delete())
+    installation.execute(deleted_users.delete())
     for _ in range(3):
         installation.follow_deletions()
     assert len(asked) == 1

@@ -13,11 +13,11 @@ from doorward_kit.column_types import utc_now
 from doorward_mail.outbox import Mail, enqueue
 from doorward_tickets.notifications.repository import NotificationType
 from doorward_tickets.tables import outbox, pending_notifications
-from integration.accounts.stored import bury_a_mail
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
+from integration.self_service.database_rows import bury_a_mail
 from integration.tickets.test_people import users_answering
 
 DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"

@@ -11,16 +11,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS, USERS, Installation
 from integration.harness.people import enrol, sign_in
+from integration.harness.single_service import running_single_service
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import CLIENT, Chain, new_chain
 from support.databases import DatabaseServer
 from support.probes import http_status
-
-PROMISED_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +64,11 @@ def wait_until_gone(chain: Chain, token: str, made: list[tuple[str, str]]) -> fl
         shown = [author(chain, token, ticket_id) for _, ticket_id in made]
         return all(one["deleted"] and one["name"] is None for one in shown)
 
-    return wait_until(are_gone, PROMISED_SECONDS, "pseudonymous")
+    return wait_until(are_gone, "pseudonymous")
 
 
 def names_left(chain: Chain, made: list[tuple[str, str]]) -> int:
-    ids = [uuid.UUID(person_id).bytes for person_id, _ in made]
+    ids = [uuid.UUID(person_id) for person_id, _ in made]
     wanted = ", ".join(["%s"] * len(ids))
     statement = f"SELECT COUNT(*) FROM user_snapshots WHERE name IS NOT NULL AND id IN ({wanted})"
     return int(chain.own.execute(statement, *ids)[0][0])
@@ -99,7 +97,7 @@ def test_auth_was_down_meanwhile(running: Chain) -> None:
     token = running.log_in("admin@example.com")
     running.auth.kill9()
     delete(running, token, made[0][0])
-    running.tickets.wait_for_log("deleted_users.sync_failed", PROMISED_SECONDS)
+    running.tickets.wait_for_log("deleted_users.sync_failed")
     assert not author(running, token, made[0][1])["deleted"]
     running.auth.start()
     wait_until_gone(running, token, made)
@@ -137,8 +135,8 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
     made = newcomers(running, 16)
     token = running.log_in("admin@example.com")
     seen: list[str] = []
-    answer = running.client.get(f"{running.auth.url}{AUTH}/deletions", auth=CLIENT).json()
-    cursor = answer["cursor"]
+    answer = running.client.get(f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT).json()
+    cursor = answer["next_cursor"]
 
     with ThreadPoolExecutor(8) as threads:
         deleting = [threads.submit(delete, running, token, person_id) for person_id, _ in made]
@@ -147,11 +145,11 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
             done = all(one.done() for one in deleting)
             parameters = {} if cursor is None else {"after": cursor}
             response = running.client.get(
-                f"{running.auth.url}{AUTH}/deletions", auth=CLIENT, params=parameters
+                f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT, params=parameters
             )
             assert response.status_code == 200, response.text
-            seen += [one["id"] for one in response.json()["users"]]
-            cursor = response.json()["cursor"]
+            seen += [one["id"] for one in response.json()["items"]]
+            cursor = response.json()["next_cursor"]
         for one in deleting:
             one.result()
     assert sorted(seen) == sorted(person_id for person_id, _ in made)
@@ -204,20 +202,20 @@ def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
     ready, stranger._ready = stranger._ready, lambda: http_status(stranger.port, "/livez") == 200
     stranger.start()
     try:
-        stranger.wait_for_log("deleted_users.sync_failed", PROMISED_SECONDS)
-        running.auth.wait_for_log("client.rejected", PROMISED_SECONDS)
+        stranger.wait_for_log("deleted_users.sync_failed")
+        running.auth.wait_for_log("client.rejected")
     finally:
         stranger.stop()
         stranger.env["DOORWARD_CLIENT_SECRET"], stranger._ready = known, ready
 
 
 def test_in_one_process_too(tmp_path: Path) -> None:
-    with somebody_asked(tmp_path) as asked:
+    with running_single_service(tmp_path) as service:
 
         def author() -> dict[str, Any]:
-            shown: dict[str, Any] = asked.client.get(asked.ticket, headers=asked.admin).json()["author"]
+            shown: dict[str, Any] = service.client.get(service.ticket, headers=service.admin).json()["author"]
             return shown
 
         assert author()["name"] == "Ada"
-        assert asked.client.delete(asked.person, headers=asked.admin).status_code == 204
-        wait_until(lambda: author()["deleted"] and author()["name"] is None, PROMISED_SECONDS, "pseudonymous")
+        assert service.client.delete(service.person, headers=service.admin).status_code == 204
+        wait_until(lambda: author()["deleted"] and author()["name"] is None, "pseudonymous")

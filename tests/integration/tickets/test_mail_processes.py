@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.harness.alone import somebody_asked
 from integration.harness.deployment import wait_until
 from integration.harness.installation import TICKETS
+from integration.harness.single_service import running_single_service
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import Chain, new_chain
 from support.databases import DatabaseServer
@@ -75,7 +75,7 @@ def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> Non
     before, started = len(smtp.mails()), time.monotonic()
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(partial(write, chain, path, admin), range(REPLIES)))
-    wait_until(lambda: is_sent(chain), 90, "sent")
+    wait_until(lambda: is_sent(chain), "sent", 90)
     seconds = time.monotonic() - started
     mails = smtp.mails()[before:]
     assert told(mails) >= REPLIES
@@ -98,7 +98,7 @@ def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
     finally:
         smtp.behave()
         chain.more[0].start()
-    wait_until(lambda: is_sent(chain), 90, "sent")
+    wait_until(lambda: is_sent(chain), "sent", 90)
     assert len({mail.id for mail in smtp.mails()[before:]}) == 6
     assert told(smtp.mails()[before:]) >= 6
 
@@ -112,7 +112,7 @@ def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpS
         for _ in range(2):
             _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
             write(chain, f"{TICKETS}/{ticket['id']}", admin, 0)
-        wait_until(lambda: len(dead(chain, admin)) == 2, 90, "dead")
+        wait_until(lambda: len(dead(chain, admin)) == 2, "dead", 90)
     finally:
         smtp.behave()
     again, away = dead(chain, admin)
@@ -125,7 +125,7 @@ def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpS
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(resend, range(16))) == [202, *[404] * 15]
     assert chain.ticket("DELETE", f"{DEAD_LETTERS}/{away}", admin) == (204, {})
-    wait_until(lambda: is_sent(chain), 90, "sent")
+    wait_until(lambda: is_sent(chain), "sent", 90)
     assert [mail.id for mail in smtp.mails()[before:]] == [again]
 
 
@@ -137,10 +137,10 @@ def dead(chain: Chain, admin: str) -> list[str]:
 
 
 def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
-    with somebody_asked(tmp_path) as asked:
-        asked.client.post(f"{asked.ticket}/replies", headers=asked.admin, json={"body": "Coming."})
+    with running_single_service(tmp_path) as service:
+        service.client.post(f"{service.ticket}/replies", headers=service.admin, json={"body": "Coming."})
         shown = f"New reply: {TICKET['subject']}"
-        wait_until(lambda: shown in asked.client.get("/mailbox").text, 60, "in the mailbox")
-        metrics = asked.client.get("/metrics").text
+        wait_until(lambda: shown in service.client.get("/mailbox").text, "in the mailbox")
+        metrics = service.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):
             assert f'doorward_mail_messages{{outbox="{outbox}",state="waiting"}}' in metrics

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 
 from integration.harness.installation import TICKETS, USERS
+from integration.harness.raw_http import RawHttpClient
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import Chain, new_chain
-from integration.harness.wire import Wire
 from support.databases import DatabaseServer
 
 NAMES: Final = 150
@@ -26,7 +26,7 @@ def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFacto
 
 async def write_on(chain: Chain, token: str, is_over: asyncio.Event, process: int) -> None:
     """Write one ticket after the other until it is over."""
-    wire = Wire((chain.tickets, *chain.more)[process].port)
+    wire = RawHttpClient((chain.tickets, *chain.more)[process].port)
     while not is_over.is_set():
         reply = await wire.call("POST", TICKETS, token, dict(TICKET))
         assert reply.status == 201, reply
@@ -44,7 +44,7 @@ def names_seen(chain: Chain, is_over: asyncio.Event) -> list[int]:
 
 
 async def rename_on(chain: Chain, token: str) -> None:
-    wire = Wire(chain.users.port)
+    wire = RawHttpClient(chain.users.port)
     for number in range(1, NAMES + 1):
         reply = await wire.call("PATCH", f"{USERS}/me", token, {"name": str(number)})
         assert reply.status == 200, reply

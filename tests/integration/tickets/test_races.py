@@ -15,8 +15,8 @@ from integration.harness.deployment import Deployment
 from integration.harness.installation import AUTH, SECRET_KEY, TICKETS, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.races import together
+from integration.harness.raw_http import RawHttpClient, Reply
 from integration.harness.tickets import TICKET
-from integration.harness.wire import Reply, Wire
 from support.databases import DatabaseServer
 from support.services import PATIENT, Service
 
@@ -29,12 +29,12 @@ class Desk:
     """Two tickets processes over one database, and the three who meet there."""
 
     def __init__(self, services: list[Service], tokens: dict[str, str]) -> None:
-        self.wires = [Wire(service.port) for service in services]
+        self.clients = [RawHttpClient(service.port) for service in services]
         self.tokens = tokens
 
     async def call(self, process: int, method: str, path: str, who: str, body: object = None) -> Reply:
         """Send one request to one of the processes; its answer must be good."""
-        reply = await self.wires[process].call(method, f"{TICKETS}{path}", self.tokens[who], body)
+        reply = await self.clients[process].call(method, f"{TICKETS}{path}", self.tokens[who], body)
         assert reply.status in {200, 201}, reply
         return reply
 
@@ -96,5 +96,5 @@ async def test_no_reply_is_lost_to_two_who_close(desk: Desk) -> None:
         assert ticket["reply_count"] == 2
     # They did meet: a reply was the last to come as well as a close.
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}
-    for wire in desk.wires:
+    for wire in desk.clients:
         await wire.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.deleted_users_feed import PAGE
+from doorward_identity.deleted_users_feed import PAGE_SIZE
 from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.users import repository
 from integration.harness.installation import TICKETS, Installation
@@ -79,7 +79,7 @@ def test_a_page_of_deletions_is_forgotten_in_two_statements(
 ) -> None:
     """One for each of them would outlast the bound on a unit of work, and be tried again for ever."""
     open_ticket(installation, people.user)
-    strangers = [uuid.uuid4() for _ in range(PAGE - 1)]
+    strangers = [uuid.uuid4() for _ in range(PAGE_SIZE - 1)]
     gone = [uuid.UUID(people.user.id), *strangers]
     with installation.tickets_engine.connect() as connection, noted(installation.tickets_engine) as seen:
         connection.exec_driver_sql("BEGIN")
@@ -87,5 +87,5 @@ def test_a_page_of_deletions_is_forgotten_in_two_statements(
         connection.commit()
     assert seen == ["BEGIN", "INSERT", "DELETE"]
     kept = tickets_execute(installation, sa.select(snapshot.c.name, snapshot.c.deleted_at))
-    assert len(kept) == PAGE
+    assert len(kept) == PAGE_SIZE
     assert all(name is None and deleted_at is not None for name, deleted_at in kept)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from doorward_auth.sessions.repository import SessionRow
-from doorward_auth.tokens.refresh_decision import Verdict, judge
+from doorward_auth.tokens.refresh_decision import RefreshDecision, evaluate_refresh_token
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GRACE = timedelta(seconds=10)
@@ -17,6 +17,9 @@ SESSION = SessionRow(
     current_hash=CURRENT,
     previous_hash=PREVIOUS,
     rotated_at=NOW - timedelta(seconds=5),
+    auth_time=NOW - timedelta(days=1),
+    acr="aal1",
+    amr="pwd",
     idle_expires_at=NOW + timedelta(days=14),
     absolute_expires_at=NOW + timedelta(days=90),
     ended_at=None,
@@ -28,22 +31,28 @@ SESSION = SessionRow(
 
 
 @pytest.mark.parametrize(
-    ("session", "presented", "verdict"),
+    ("session", "presented", "decision"),
     [
-        (SESSION, CURRENT, Verdict.ROTATE),
-        (SESSION, PREVIOUS, Verdict.REPEAT),
-        (SESSION, OLDER, Verdict.REUSE),
-        (replace(SESSION, rotated_at=NOW - GRACE), PREVIOUS, Verdict.REPEAT),
-        (replace(SESSION, rotated_at=NOW - GRACE - timedelta(microseconds=1)), PREVIOUS, Verdict.REUSE),
-        (replace(SESSION, rotated_at=NOW + timedelta(seconds=1)), PREVIOUS, Verdict.REPEAT),
-        (replace(SESSION, previous_hash=None, rotated_at=None), PREVIOUS, Verdict.REUSE),
-        (replace(SESSION, previous_hash=None, rotated_at=None), CURRENT, Verdict.ROTATE),
-        (replace(SESSION, ended_at=NOW - timedelta(days=1)), CURRENT, Verdict.REFUSE),
-        (replace(SESSION, ended_at=NOW), PREVIOUS, Verdict.REFUSE),
-        (replace(SESSION, idle_expires_at=NOW), CURRENT, Verdict.REFUSE),
-        (replace(SESSION, absolute_expires_at=NOW), CURRENT, Verdict.REFUSE),
-        (replace(SESSION, idle_expires_at=NOW), OLDER, Verdict.REFUSE),
+        (SESSION, CURRENT, RefreshDecision.ROTATE),
+        (SESSION, PREVIOUS, RefreshDecision.REPEAT),
+        (SESSION, OLDER, RefreshDecision.REUSE),
+        (replace(SESSION, rotated_at=NOW - GRACE), PREVIOUS, RefreshDecision.REPEAT),
+        (
+            replace(SESSION, rotated_at=NOW - GRACE - timedelta(microseconds=1)),
+            PREVIOUS,
+            RefreshDecision.REUSE,
+        ),
+        (replace(SESSION, rotated_at=NOW + timedelta(seconds=1)), PREVIOUS, RefreshDecision.REPEAT),
+        (replace(SESSION, previous_hash=None, rotated_at=None), PREVIOUS, RefreshDecision.REUSE),
+        (replace(SESSION, previous_hash=None, rotated_at=None), CURRENT, RefreshDecision.ROTATE),
+        (replace(SESSION, ended_at=NOW - timedelta(days=1)), CURRENT, RefreshDecision.REFUSE),
+        (replace(SESSION, ended_at=NOW), PREVIOUS, RefreshDecision.REFUSE),
+        (replace(SESSION, idle_expires_at=NOW), CURRENT, RefreshDecision.REFUSE),
+        (replace(SESSION, absolute_expires_at=NOW), CURRENT, RefreshDecision.REFUSE),
+        (replace(SESSION, idle_expires_at=NOW), OLDER, RefreshDecision.REFUSE),
     ],
 )
-def test_what_becomes_of_a_presented_token(session: SessionRow, presented: bytes, verdict: Verdict) -> None:
-    assert judge(session, presented, grace=GRACE) is verdict
+def test_what_becomes_of_a_presented_token(
+    session: SessionRow, presented: bytes, decision: RefreshDecision
+) -> None:
+    assert evaluate_refresh_token(session, presented, grace=GRACE) is decision

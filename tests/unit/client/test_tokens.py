@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -66,7 +67,15 @@ def reason_of(verifier: Verifier, token: str) -> str:
 
 def test_reads_what_the_signer_signs(verifier: Verifier) -> None:
     signer = Signer(KeyStore.of_secret(SECRET), issuer="doorward", audience="doorward", lifetime=300)
-    token = signer.sign(user_id=USER, session_id=SESSION, role="admin", token_version=7)
+    token = signer.sign(
+        user_id=USER,
+        session_id=SESSION,
+        role="admin",
+        token_version=7,
+        auth_time=datetime.now(UTC),
+        acr="aal1",
+        amr="pwd",
+    )
     claims = verifier.verify(token)
     assert (claims.user_id, claims.session_id, claims.role, claims.token_version) == (
         USER,

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, MutableMapping, Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Annotated, Any
 
@@ -255,7 +256,13 @@ def test_the_log_line_of_a_refused_request_names_its_caller(app: FastAPI, client
     keys = app.state.resources.verification.keys
     user_id = uuid.uuid4()
     token = Signer(keys, issuer="doorward", audience="doorward", lifetime=300).sign(
-        user_id=user_id, session_id=uuid.uuid4(), role="user", token_version=0
+        user_id=user_id,
+        session_id=uuid.uuid4(),
+        role="user",
+        token_version=0,
+        auth_time=datetime.now(UTC),
+        acr="aal1",
+        amr="pwd",
     )
     with capture_logs() as lines:
         response = client.get("/things/managed", headers={"Authorization": f"Bearer {token}"})

@@ -1,4 +1,4 @@
-"""The purges of auth: sessions that ended long ago, and everything that expires."""
+"""Deletion of ended sessions and of everything that expires."""
 
 import uuid
 from datetime import timedelta
@@ -11,6 +11,7 @@ from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.rate_limiting import repository as rate_limits
 from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
+from doorward_auth.sign_in import repository as sign_ins
 from doorward_identity import deleted_users_feed, token_revocation
 from doorward_identity.tables import outbox
 from doorward_kit.cleanup import CleanupTask
@@ -18,22 +19,22 @@ from doorward_kit.unit_of_work import Database
 from doorward_mail.dead_letters import repository as dead_letters
 
 ENDED_SESSION_RETENTION: Final = timedelta(days=7)
-"""How long an ended session stays, for inquiries."""
+"""How long an ended session is stored, for inquiries."""
 
 
 class SessionPurge:
     """Walks through the sessions again and again, by primary key.
 
-    An index on the end of sessions would be written with every refresh. The position moves on even if the
+    An index on the end of sessions would be written with every refresh. The position advances even if the
     transaction is rolled back: the next round meets the same rows.
     """
 
     def __init__(self) -> None:
-        self._behind = uuid.UUID(int=0)
+        self._position = uuid.UUID(int=0)
 
     def __call__(self, connection: sa.Connection, /, *, count: int) -> int:
-        deleted, self._behind = sessions.sweep(
-            connection, self._behind, keep=ENDED_SESSION_RETENTION, count=count
+        deleted, self._position = sessions.delete_ended(
+            connection, self._position, keep=ENDED_SESSION_RETENTION, count=count
         )
         return deleted
 
@@ -44,11 +45,12 @@ def cleanup_task(database: Database, *, dead_letter_days: int) -> CleanupTask:
         database,
         {
             "sessions": SessionPurge(),
-            "revocations": token_revocation.sweep,
-            "registrations": registrations.sweep,
-            "one_time_codes": codes.sweep,
-            "rate_limits": rate_limits.sweep,
-            "deleted_users": deleted_users_feed.sweep,
+            "sign_ins": sign_ins.delete_expired,
+            "revocations": token_revocation.delete_expired,
+            "pending_registrations": registrations.delete_expired,
+            "one_time_codes": codes.delete_expired,
+            "rate_limits": rate_limits.delete_expired,
+            "deleted_users": deleted_users_feed.delete_expired,
             "dead_letters": partial(dead_letters.purge, outbox=outbox, days=dead_letter_days),
         },
     )

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from datetime import datetime
 from typing import Any, Final
 
 from jose import jwt
@@ -11,7 +12,7 @@ from doorward_client.tokens import TOKEN_TYPE
 
 
 class Signer:
-    """Signs the access tokens of one issuer (RFC 9068) with the key that is active."""
+    """Signs the access tokens of one issuer (RFC 9068) with the active key."""
 
     def __init__(self, keys: KeyStore, *, issuer: str, audience: str, lifetime: int) -> None:
         self.lifetime: Final = lifetime
@@ -19,10 +20,23 @@ class Signer:
         self._issuer = issuer
         self._audience = audience
 
-    def sign(self, *, user_id: uuid.UUID, session_id: uuid.UUID, role: str, token_version: int) -> str:
-        """Return a token that is good for `lifetime` seconds from now; raises NoSigningKeyError."""
+    def sign(  # noqa: PLR0913 - what a token says
+        self,
+        *,
+        user_id: uuid.UUID,
+        session_id: uuid.UUID,
+        role: str,
+        token_version: int,
+        auth_time: datetime,
+        acr: str,
+        amr: str,
+    ) -> str:
+        """Return a token that is valid for `lifetime` seconds from now; raises NoSigningKeyError.
+
+        `amr` is RFC 8176 names, separated by spaces.
+        """
         key = self._keys.signing
-        assert key.signing is not None  # what the ring calls its signing key has a private half
+        assert key.signing is not None  # a signing key of the store has a private half
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -34,5 +48,8 @@ class Signer:
             "exp": now + self.lifetime,
             "role": role,
             "token_version": token_version,
+            "auth_time": int(auth_time.timestamp()),
+            "acr": acr,
+            "amr": amr.split(" "),
         }
         return jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})

@@ -1,12 +1,17 @@
-"""What an account can be, and what one begins with."""
+"""Accounts: their states, how one is created, and what a change of credentials ends."""
 
 import uuid
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from doorward_client.errors import DoorwardError
 from doorward_client.permissions import Role
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
+from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
 
 
@@ -28,20 +33,65 @@ class SessionEnd(StrEnum):
     ROLE = "role_changed"
 
 
-def new_account(
-    user_id: uuid.UUID, email: str, name: str, role: Role, *, is_verified: bool
-) -> dict[str, Any]:
-    """Return what a new row of `users` says of somebody: all but its token_version, version and times.
+class EmailTakenError(DoorwardError):
+    """409: another account has this address, perhaps in another spelling."""
 
-    Raises InvalidEmailError.
-    """
-    return {
-        "id": user_id,
-        "email": email,
-        "email_key": email_key(email),
-        "name": name,
-        "name_key": name_key(name),
-        "role": role.value,
+    status = 409
+    code = "email_taken"
+    detail = "Another account has this email address."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account to create. Without a password its owner is invited to choose one."""
+
+    id: uuid.UUID
+    email: str
+    name: str
+    role: Role = Role.USER
+    is_verified: bool
+    password_hash: str | None = None
+    must_change: bool = False
+
+
+def create_account(connection: sa.Connection, account: NewAccount) -> None:
+    """Insert an active account and its password; raises EmailTakenError and InvalidEmailError."""
+    now = utc_now()
+    row = {
+        "id": account.id,
+        "email": account.email,
+        "email_key": email_key(account.email),
+        "name": account.name,
+        "name_key": name_key(account.name),
+        "role": account.role.value,
         "status": Status.ACTIVE.value,
-        "email_verified_at": utc_now() if is_verified else None,
+        "email_verified_at": now if account.is_verified else None,
+        "token_version": 0,
+        "auth_version": 0,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
     }
+    try:
+        connection.execute(users.insert().values(row))
+    except exc.IntegrityError as error:
+        raise EmailTakenError from error
+    if account.password_hash is not None:
+        connection.execute(
+            credentials.insert().values(
+                user_id=account.id,
+                password_hash=account.password_hash,
+                must_change=account.must_change,
+                updated_at=now,
+            )
+        )
+
+
+def credentials_changed(connection: sa.Connection, user_id: uuid.UUID) -> None:
+    """Void every sign-in of the account that is not finished.
+
+    For every change of what a sign-in proves or depends on: password, second factor, status, role.
+    """
+    connection.execute(
+        users.update().where(users.c.id == user_id).values(auth_version=users.c.auth_version + 1)
+    )

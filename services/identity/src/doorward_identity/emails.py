@@ -1,4 +1,4 @@
-"""Email addresses: which are acceptable, and which two are the same account."""
+"""Email addresses: which are valid, and which two spellings are the same account."""
 
 import unicodedata
 from typing import Annotated
@@ -10,23 +10,26 @@ from pydantic_core import PydanticCustomError
 
 from doorward_identity.tables import EMAIL_LENGTH
 
-# Many a company's directory is under .local, and mail reaches it. The list is the library's
-# documented setting; what stays on it (.invalid, .onion, ...) can have no mailbox.
+# Company directories use .local, and their mail works. The list is the library's documented setting;
+# what stays on it (.invalid, .onion, ...) can have no mailbox.
 for _private in ("local", "localhost"):
     if _private in email_validator.SPECIAL_USE_DOMAIN_NAMES:
         email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_private)
 
 
+_UNKNOWN_KEY = ""
+"""Looking it up takes as long as looking up an address that could exist."""
+
+
 class InvalidEmailError(ValueError):
-    """Not an address that mail could be sent to."""
+    """No mail could be sent to the address."""
 
 
 def email_key(address: str) -> str:
-    """Return the one spelling by which an address is unique; raises InvalidEmailError.
+    """Return the spelling by which an address is unique; raises InvalidEmailError.
 
-    NFC, the local part casefolded, the domain in lower-case ASCII (IDNA). Two addresses that differ
-    in an accent are two accounts; two that differ in case are one. It is compared byte by byte, on
-    every database, so no collation has a say.
+    NFC, the local part casefolded, the domain in lower-case ASCII (IDNA). Addresses that differ in an
+    accent are two accounts; addresses that differ in case are one. Keys are compared byte by byte.
     """
     try:
         # A domain may have no dot: it need not be deliverable from everywhere.
@@ -38,6 +41,14 @@ def email_key(address: str) -> str:
     if len(key) > EMAIL_LENGTH or len(address) > EMAIL_LENGTH:
         raise InvalidEmailError("the address is too long")
     return key
+
+
+def lookup_key(address: str) -> str:
+    """Return the key to look an account up by; for an invalid address, a key that no account has."""
+    try:
+        return email_key(address)
+    except InvalidEmailError:
+        return _UNKNOWN_KEY
 
 
 def _acceptable(address: str) -> str:

@@ -30,7 +30,7 @@ LIFETIMES: dict[MailName, int] = {
 """Seconds after which a mail is of no use to somebody who waits for it."""
 
 
-def post(
+def enqueue_mail(
     connection: sa.Connection,
     kind: MailName,
     recipient: str | None,

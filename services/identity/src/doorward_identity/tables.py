@@ -1,7 +1,7 @@
 """The tables of the identity database.
 
-Password hashes stand apart from people, so that the users service can be granted writing them
-without reading them, and so that no listing can ever carry one.
+Password hashes have a table of their own: the users service may write and never read them, and no
+listing of users can carry one.
 """
 
 from typing import Final
@@ -35,10 +35,12 @@ users: Final = sa.Table(
     sa.Column(
         "name_key", exact_text(NAME_LENGTH * 2), nullable=False, index=True
     ),  # casefolded: sort, search
-    sa.Column("role", ascii_text(16), nullable=False),
+    sa.Column("role", ascii_text(32), nullable=False),
     sa.Column("status", ascii_text(16), nullable=False),
     sa.Column("email_verified_at", UtcDateTime()),
     sa.Column("token_version", sa.Integer, nullable=False),  # raised to end every token of the user
+    # Raised by accounts.credentials_changed: a sign-in that began before cannot be finished.
+    sa.Column("auth_version", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("version", sa.Integer, nullable=False),  # the ETag
     sa.Column("created_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
@@ -52,7 +54,7 @@ credentials: Final = sa.Table(
     metadata,
     sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("password_hash", ascii_text(255), nullable=False),  # Argon2id in PHC form
-    # Chosen by an administrator: its owner has to choose another before it opens anything.
+    # Set by an administrator: the user must choose another one before a session opens.
     sa.Column(
         "must_change", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.text("0")
     ),
@@ -74,6 +76,9 @@ sessions: Final = sa.Table(
     sa.Column("current_hash", fixed_bytes(32), nullable=False),  # SHA-256 of the refresh token's secret
     sa.Column("previous_hash", fixed_bytes(32)),
     sa.Column("rotated_at", UtcDateTime()),
+    sa.Column("auth_time", UtcDateTime(), nullable=False),  # of the last proof; a refresh keeps it
+    sa.Column("acr", ascii_text(8), nullable=False),  # how strongly it is authenticated
+    sa.Column("amr", ascii_text(64), nullable=False),  # RFC 8176 names, separated by spaces
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("last_used_at", UtcDateTime(), nullable=False),
     sa.Column("idle_expires_at", UtcDateTime(), nullable=False),
@@ -81,28 +86,46 @@ sessions: Final = sa.Table(
     sa.Column("ended_at", UtcDateTime()),
     sa.Column("end_reason", ascii_text(32)),
     sa.Column("user_agent", exact_text(255), nullable=False),
-    sa.Column("address", ascii_text(45), nullable=False),
+    sa.Column("ip_address", ascii_text(45), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+# A sign-in between its first proof and its session; none is stored where one step is enough.
+sign_ins: Final = sa.Table(
+    "sign_ins",
+    metadata,
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
+    sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("secret_hash", fixed_bytes(32), nullable=False),  # SHA-256; a new secret at every step
+    sa.Column("amr", ascii_text(64), nullable=False),  # the proofs so far
+    sa.Column("proven_at", UtcDateTime(), nullable=False),  # when the last of them was given
+    sa.Column("attempts", sa.SmallInteger, nullable=False),  # wrong answers to the current step
+    sa.Column("token_version", sa.Integer, nullable=False),  # of the account, when the sign-in began
+    sa.Column("auth_version", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+    sa.Index("ix_sign_ins_user_id_created_at", "user_id", "created_at"),
     **TABLE_OPTIONS,
 )
 
 revocations: Final = sa.Table(
     "revocations",
     metadata,
-    sa.Column("kind", ascii_text(8), primary_key=True),  # see revocations.Kind
-    sa.Column("subject_id", Uuid(), primary_key=True),  # a session or a user, perhaps deleted
-    sa.Column("token_version", sa.Integer, nullable=False),  # of a user: the lowest that still counts
+    sa.Column("kind", ascii_text(8), primary_key=True),  # see token_revocation.Kind
+    sa.Column("subject_id", Uuid(), primary_key=True),  # a session or a user, possibly deleted
+    sa.Column("token_version", sa.Integer, nullable=False),  # of a user: the lowest that is still valid
     sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # with the last token it can hit
     **TABLE_OPTIONS,
 )
 
-# A feed for services that keep something of people's: see deletions.py.
-deletions: Final = sa.Table(
-    "deletions",
+# The feed of deleted_users_feed.py, for services that store data of users.
+deleted_users: Final = sa.Table(
+    "deleted_users",
     metadata,
-    # Without gaps, in the order of the commits: given under the lock of row 0, which is nobody's deletion.
-    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("id", Uuid(), nullable=False),  # tells a number that a restored backup gave again
+    # Consecutive, in commit order: assigned under the lock of row 0, a sentinel.
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("id", Uuid(), nullable=False),  # differs if a restored backup assigned the position again
     sa.Column("user_id", Uuid()),
     sa.Column("deleted_at", UtcDateTime(), nullable=False, index=True),
     **TABLE_OPTIONS,
@@ -112,10 +135,10 @@ audit_events: Final = sa.Table(
     "audit_events",
     metadata,
     sa.Column("id", Uuid(), primary_key=True),  # UUIDv7: the order of events
-    sa.Column("action", ascii_text(64), nullable=False),  # see audit.Action
-    sa.Column("actor_id", Uuid()),  # who did it, if that is known; perhaps deleted since
-    sa.Column("target_id", Uuid()),  # whose account it is about; perhaps deleted since
-    sa.Column("address", ascii_text(45), nullable=False),
+    sa.Column("action", ascii_text(64), nullable=False),  # see audit.AuditAction
+    sa.Column("actor_id", Uuid()),  # the caller, if known; possibly deleted since
+    sa.Column("target_id", Uuid()),  # the account concerned; possibly deleted since
+    sa.Column("ip_address", ascii_text(45), nullable=False),
     sa.Column("request_id", ascii_text(128), nullable=False),
     sa.Column("occurred_at", UtcDateTime(), nullable=False),
     sa.Column("details", exact_text(1000)),  # JSON, never a secret
@@ -130,27 +153,27 @@ one_time_codes: Final = sa.Table(
     metadata,
     sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("purpose", ascii_text(16), primary_key=True),
-    sa.Column("code_hash", fixed_bytes(32), nullable=False),  # HMAC: a million values are soon tried
+    sa.Column("code_hash", fixed_bytes(32), nullable=False),  # HMAC: six digits are soon tried
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
-    sa.Column("subject", exact_text(EMAIL_LENGTH)),  # what the code confirms: a new address
+    sa.Column("sent_to", exact_text(EMAIL_LENGTH)),
     **TABLE_OPTIONS,
 )
 
-# People who have not proven their address yet are no users: whoever claims an address first gains
-# nothing, and the directory never shows them.
-registrations: Final = sa.Table(
-    "registrations",
+# A registration becomes a user once its address is verified. Until then it reserves nothing and is not
+# in the directory.
+pending_registrations: Final = sa.Table(
+    "pending_registrations",
     metadata,
     sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
     sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),
     sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False),
     sa.Column("name", exact_text(NAME_LENGTH), nullable=False),
     sa.Column("password_hash", ascii_text(255), nullable=False),
-    sa.Column("code_hash", fixed_bytes(32)),  # from when the mail was sent
+    sa.Column("code_hash", fixed_bytes(32)),  # set when the mail is sent
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
-    sa.Index("ix_registrations_email_key_created_at", "email_key", "created_at"),
+    sa.Index("ix_pending_registrations_email_key_created_at", "email_key", "created_at"),
     **TABLE_OPTIONS,
 )
 
@@ -167,13 +190,14 @@ known_devices: Final = sa.Table(
     ),
     sa.Column("secret_hash", fixed_bytes(32), nullable=False),
     sa.Column("last_used_at", UtcDateTime(), nullable=False),
+    sa.Column("confirmed_at", UtcDateTime()),  # of the first login that sent the device token back
     **TABLE_OPTIONS,
 )
 
 rate_limits: Final = sa.Table(
     "rate_limits",
     metadata,
-    sa.Column("subject", fixed_bytes(32), primary_key=True),  # a hash: no address is kept here in clear
+    sa.Column("key_hash", fixed_bytes(32), primary_key=True),  # no address is stored in clear
     sa.Column("count", sa.Integer, nullable=False),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("blocked_until", UtcDateTime(), nullable=False),

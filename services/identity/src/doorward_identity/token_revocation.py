@@ -45,7 +45,7 @@ def revoke_session(connection: sa.Connection, session_id: uuid.UUID, *, token_se
 def revoke_user(
     connection: sa.Connection, user_id: uuid.UUID, *, token_version: int, token_seconds: int
 ) -> None:
-    """Revoke the access tokens of a user with a lower `token_version`."""
+    """Revoke a user's with a lower `token_version`."""
     _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
 
 
@@ -104,7 +104,7 @@ def _read_page(connection: sa.Connection, read: _Read | None) -> _Read:
     return read
 
 
-def sweep(connection: sa.Connection, count: int) -> int:
+def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired revocations; return how many."""
     expired = (
         sa.select(revocations.c.kind, revocations.c.subject_id)

@@ -1,7 +1,9 @@
-"""The language that a user reads."""
+"""The language that a client prefers."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
 
 LOCALE_LENGTH: Final = 35  # RFC 5646 section 4.4.1
 
@@ -15,3 +17,11 @@ def preferred_language(accept_language: str) -> str:
     """
     tag = accept_language.partition(",")[0].partition(";")[0].strip()
     return tag if len(tag) <= LOCALE_LENGTH and _TAG.fullmatch(tag) else ""
+
+
+async def _locale(request: Request) -> str:
+    return preferred_language(request.headers.get("accept-language", ""))
+
+
+Locale = Annotated[str, Depends(_locale)]
+"""The language of the request, empty for none."""

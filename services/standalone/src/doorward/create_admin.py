@@ -8,14 +8,20 @@ import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
 from doorward_client.permissions import Role
-from doorward_identity.accounts import SessionEnd, Status, new_account
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.accounts import (
+    EmailTakenError,
+    NewAccount,
+    SessionEnd,
+    Status,
+    create_account,
+    credentials_changed,
+)
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
 from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_kit.unit_of_work import Database
 from doorward_users.directory import repository
-from doorward_users.directory.errors import EmailTakenError
 
 _NAME = "Administrator"
 _LONGEST_TOKEN_SECONDS = 3600  # the maximum of the services' setting
@@ -55,20 +61,25 @@ def create_admin(
         user = repository.lock_user_by_email(connection, key)
         if user is None:
             record(
-                connection, Action.ADMIN_CREATED, actor=None, target=_insert(connection, email, password_hash)
+                connection,
+                AuditAction.ADMIN_CREATED,
+                actor=None,
+                target=_insert(connection, email, password_hash),
             )
             return Outcome.CREATED
         outcome = Outcome.UNCHANGED
         if user.role != Role.ADMIN or user.status != Status.ACTIVE:
             changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
             repository.update_user(connection, user.id, changes)
-            record(connection, Action.ADMIN_PROMOTED, actor=None, target=user.id)
+            credentials_changed(connection, user.id)
+            record(connection, AuditAction.ADMIN_PROMOTED, actor=None, target=user.id)
             outcome = Outcome.PROMOTED
         if reset_password:
             repository.set_password_hash(connection, user.id, password_hash)
+            credentials_changed(connection, user.id)
             end_sessions(connection, user.id, SessionEnd.PASSWORD)
             end_tokens(connection, user.id, token_seconds=_LONGEST_TOKEN_SECONDS)
-            record(connection, Action.ADMIN_PASSWORD_SET, actor=None, target=user.id)
+            record(connection, AuditAction.ADMIN_PASSWORD_SET, actor=None, target=user.id)
             outcome = Outcome.PASSWORD_RESET
         return outcome
 
@@ -80,8 +91,16 @@ def create_admin(
 
 
 def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.UUID:
-    values = new_account(uuid7s.uuid7(), email, _NAME, Role.ADMIN, is_verified=True)
-    return repository.insert_user(connection, values, password_hash).id
+    account = NewAccount(
+        id=uuid7s.uuid7(),
+        email=email,
+        name=_NAME,
+        role=Role.ADMIN,
+        is_verified=True,
+        password_hash=password_hash,
+    )
+    create_account(connection, account)
+    return account.id
 
 
 def _require_acceptable(email: str, password: str) -> None:

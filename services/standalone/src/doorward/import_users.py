@@ -14,15 +14,13 @@ from pydantic_core import PydanticCustomError
 
 from doorward_client import strict_json
 from doorward_client.permissions import Role
-from doorward_identity.accounts import new_account
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.accounts import EmailTakenError, NewAccount, create_account
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import PersonName
 from doorward_identity.passwords import CorruptHashError, from_keycloak, is_importable
 from doorward_kit.routing import StrictModel
 from doorward_kit.unit_of_work import Database
-from doorward_users.directory import repository
-from doorward_users.directory.errors import EmailTakenError
 
 BATCH_SIZE: Final = 200
 MAX_SHOWN_ERRORS: Final = 20
@@ -116,13 +114,19 @@ def import_users(database: Database, users: Sequence[ImportedUser]) -> Imported:
 def _create(connection: sa.Connection, users: Sequence[ImportedUser]) -> int:
     created = 0
     for user in users:
-        user_id = uuid7s.uuid7()
-        values = new_account(user_id, user.email, user.name, user.role, is_verified=True)
+        account = NewAccount(
+            id=uuid7s.uuid7(),
+            email=user.email,
+            name=user.name,
+            role=user.role,
+            is_verified=True,
+            password_hash=user.password_hash,
+        )
         try:
-            repository.insert_user(connection, values, user.password_hash)
+            create_account(connection, account)
         except EmailTakenError:
             continue
-        record(connection, Action.ACCOUNT_IMPORTED, actor=None, target=user_id)
+        record(connection, AuditAction.ACCOUNT_IMPORTED, actor=None, target=account.id)
         created += 1
     return created
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from doorward_auth.rate_limiting.algorithms import NO_WAIT, Backoff, Budget, Limit, Record
+from doorward_auth.rate_limiting.algorithms import NO_WAIT, ExponentialBackoff, FixedWindow, Limit, Record
 from doorward_auth.rate_limiting.limits import (
     CODE_GUESSES,
     LOGIN_BY_DEVICE,
@@ -36,7 +36,7 @@ def never(_record: Record) -> timedelta:
 
 
 @pytest.mark.parametrize("limit", BACKOFFS)
-def test_further_failures_double_the_wait(limit: Backoff) -> None:
+def test_further_failures_double_the_wait(limit: ExponentialBackoff) -> None:
     record, waits = None, []
     for _ in range(limit.free + 13):
         record = limit.after(record, START)
@@ -52,12 +52,12 @@ def test_no_number_of_failures_is_too_many() -> None:
 
 
 @pytest.mark.parametrize("limit", BACKOFFS)
-def test_guessing_slows_down_to_four_an_hour(limit: Backoff) -> None:
+def test_guessing_slows_down_to_four_an_hour(limit: ExponentialBackoff) -> None:
     assert guesses(limit, DAY, never) == pytest.approx(96 + limit.free + 10, abs=2)
 
 
 @pytest.mark.parametrize("limit", BACKOFFS)
-def test_pausing_does_not_pay(limit: Backoff) -> None:
+def test_pausing_does_not_pay(limit: ExponentialBackoff) -> None:
     """Whoever stops after so many, until all is forgotten, gets no further than who never stops."""
     length = 30 * DAY
     patient = guesses(limit, length, never)
@@ -71,7 +71,7 @@ def test_pausing_does_not_pay(limit: Backoff) -> None:
 
 
 @pytest.mark.parametrize("limit", BACKOFFS)
-def test_who_fails_now_and_then_waits_for_seconds_at_most(limit: Backoff) -> None:
+def test_who_fails_now_and_then_waits_for_seconds_at_most(limit: ExponentialBackoff) -> None:
     """A person who mistypes once a day for ever is never slowed down."""
     now, record = START, None
     for _ in range(100):
@@ -81,13 +81,13 @@ def test_who_fails_now_and_then_waits_for_seconds_at_most(limit: Backoff) -> Non
 
 
 @pytest.mark.parametrize("limit", BUDGETS)
-def test_budget_is_so_many_in_a_window(limit: Budget) -> None:
+def test_budget_is_so_many_in_a_window(limit: FixedWindow) -> None:
     assert guesses(limit, timedelta(seconds=limit.memory), never) == limit.free
     assert guesses(limit, 10 * timedelta(seconds=limit.memory), never) == 10 * limit.free
 
 
 @pytest.mark.parametrize("limit", BUDGETS)
-def test_window_begins_with_the_first_and_is_not_prolonged(limit: Budget) -> None:
+def test_window_begins_with_the_first_and_is_not_prolonged(limit: FixedWindow) -> None:
     end = START + timedelta(seconds=limit.memory)
     record = None
     for number in range(limit.free):

@@ -6,7 +6,7 @@ from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_SOURCE,
     LOGIN_UNKNOWN_DEVICES,
     MAILS_BY_SOURCE,
-    Subject,
+    LimitKey,
 )
 
 SITE = "2001:db8:1:2::"
@@ -16,29 +16,29 @@ SITE = "2001:db8:1:2::"
     "address", ["2001:db8:1:2::1", "2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::%eth0"]
 )
 def test_addresses_of_one_ipv6_site_are_one(address: str) -> None:
-    assert Subject.of_source(LOGIN_BY_SOURCE, address) == Subject.of_source(LOGIN_BY_SOURCE, SITE)
+    assert LimitKey.of_source(LOGIN_BY_SOURCE, address) == LimitKey.of_source(LOGIN_BY_SOURCE, SITE)
 
 
 @pytest.mark.parametrize("address", ["2001:db8:1:3::", "2001:db8:0:2::", "192.0.2.1"])
 def test_others_are_others(address: str) -> None:
-    assert Subject.of_source(LOGIN_BY_SOURCE, address) != Subject.of_source(LOGIN_BY_SOURCE, SITE)
+    assert LimitKey.of_source(LOGIN_BY_SOURCE, address) != LimitKey.of_source(LOGIN_BY_SOURCE, SITE)
 
 
 def test_ipv4_neighbours_are_two() -> None:
-    one, other = (Subject.of_source(LOGIN_BY_SOURCE, f"192.0.2.{last}") for last in (1, 2))
+    one, other = (LimitKey.of_source(LOGIN_BY_SOURCE, f"192.0.2.{last}") for last in (1, 2))
     assert one != other
 
 
 def test_limits_do_not_share_subjects() -> None:
-    one, other = (Subject.of_source(limit, "192.0.2.1") for limit in (LOGIN_BY_SOURCE, MAILS_BY_SOURCE))
-    assert one.key != other.key
+    one, other = (LimitKey.of_source(limit, "192.0.2.1") for limit in (LOGIN_BY_SOURCE, MAILS_BY_SOURCE))
+    assert one.hash != other.hash
 
 
 def test_key_is_a_hash() -> None:
-    subject = Subject.of(LOGIN_UNKNOWN_DEVICES, "ada@example.com")
-    assert len(subject.key) == 32
-    assert b"ada" not in subject.key
+    subject = LimitKey.of(LOGIN_UNKNOWN_DEVICES, "ada@example.com")
+    assert len(subject.hash) == 32
+    assert b"ada" not in subject.hash
 
 
 def test_anything_can_be_named() -> None:
-    assert len(Subject.of(LOGIN_UNKNOWN_DEVICES, "half a pair \ud800").key) == 32
+    assert len(LimitKey.of(LOGIN_UNKNOWN_DEVICES, "half a pair \ud800").hash) == 32

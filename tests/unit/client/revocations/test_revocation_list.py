@@ -19,7 +19,7 @@ from doorward_client.revocations.revocation_list import (
 )
 from doorward_client.tokens import MAX_LEEWAY_SECONDS
 
-SESSION, OTHER, USER = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+SESSION, OTHER, USER = (uuid.UUID(int=number) for number in (1, 2, 3))
 
 
 def fetched(

@@ -1,1 +1,1 @@
-"""What registered services may ask about accounts: who was deleted, and whose an id is."""
+"""Accounts for service clients: users by id, and the feed of deleted users."""

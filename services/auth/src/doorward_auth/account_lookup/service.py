@@ -1,38 +1,76 @@
-"""What registered services learn about accounts."""
+"""What service clients may read about accounts."""
 
 import uuid
 from collections.abc import Sequence
 
-from doorward_auth.account_lookup import repository
-from doorward_auth.account_lookup.errors import CursorExpiredError
-from doorward_auth.account_lookup.schemas import Account, AccountList, DeletedUser, DeletionPage
+from pydantic import BaseModel, Field
+
+from doorward_auth import account_repository
+from doorward_client.errors import DoorwardError
 from doorward_identity import deleted_users_feed
-from doorward_identity.deleted_users_feed import Cursor
+from doorward_identity.accounts import Status
+from doorward_identity.deleted_users_feed import FeedCursor
+from doorward_kit.pagination import Page
 from doorward_kit.unit_of_work import Database
 
 
-class AccountInformation:
-    """Who was deleted, and whose an id is."""
+class CursorExpiredError(DoorwardError):
+    """410: the feed no longer has the entry, so what follows it is unknown."""
+
+    status = 410
+    code = "cursor_expired"
+    detail = "The feed does not go back as far. Look all your users up, and read it from its beginning."
+
+
+class DeletedUser(BaseModel):
+    """A user whose account was deleted."""
+
+    id: uuid.UUID
+
+
+class DeletedUserPage(BaseModel):
+    """The entries of the feed behind `after`, in order, or from its beginning."""
+
+    items: list[DeletedUser]
+    next_cursor: str | None = Field(
+        description="`after` of the next request, also at the end; null while the feed is empty."
+    )
+    has_more: bool = Field(description="Whether the next request finds more at once.")
+
+
+class AccountSummary(BaseModel):
+    """An account."""
+
+    id: uuid.UUID
+    email: str
+    name: str
+    role: str
+    status: Status
+
+
+class AccountLookup:
+    """Reads accounts by id, and the feed of deleted users."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def deletions(self, after: str | None) -> DeletionPage:
+    async def deleted_users(self, after: str | None) -> DeletedUserPage:
         """Read a page of the feed; raises CursorExpiredError."""
-        cursor = None if after is None else Cursor.parse(after)
+        cursor = None if after is None else FeedCursor.parse(after)
         if after is not None and cursor is None:
             raise CursorExpiredError
-        found = await self._database.read(lambda connection: deleted_users_feed.read(connection, cursor))
-        if found is None:
+        page = await self._database.read(lambda connection: deleted_users_feed.read(connection, cursor))
+        if page is None:
             raise CursorExpiredError
-        return DeletionPage(
-            users=[DeletedUser(id=one) for one in found.user_ids],
-            cursor=None if found.cursor is None else str(found.cursor),
-            has_more=found.has_more,
+        return DeletedUserPage(
+            items=[DeletedUser(id=user_id) for user_id in page.user_ids],
+            next_cursor=None if page.cursor is None else str(page.cursor),
+            has_more=page.has_more,
         )
 
-    async def find(self, user_ids: Sequence[uuid.UUID]) -> AccountList:
-        """Read the accounts that exist, of those asked for."""
-        ids = list(user_ids)
-        rows = await self._database.read(lambda connection: repository.find_accounts(connection, ids))
-        return AccountList(accounts=[Account(**{**row._asdict(), "id": row.id}) for row in rows])
+    async def find(self, user_ids: Sequence[uuid.UUID]) -> Page[AccountSummary]:
+        """Read the accounts that exist, of the ids."""
+        rows = await self._database.read(
+            lambda connection: account_repository.find_summaries(connection, user_ids)
+        )
+        return Page(items=[AccountSummary(**row) for row in rows], next_cursor=None)

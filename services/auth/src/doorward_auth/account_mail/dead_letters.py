@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from doorward_auth.account_mail.sender import MailSender
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import outbox
@@ -17,9 +17,9 @@ from doorward_kit.settings import ServiceSettings
 from doorward_mail.dead_letters import service
 from doorward_mail.dead_letters.service import DeadLetterAction
 
-_ACTIONS: Final[Mapping[DeadLetterAction, Action]] = {
-    DeadLetterAction.RETRIED: Action.MAIL_RESENT,
-    DeadLetterAction.DISCARDED: Action.MAIL_DISCARDED,
+_ACTIONS: Final[Mapping[DeadLetterAction, AuditAction]] = {
+    DeadLetterAction.RETRIED: AuditAction.MAIL_RESENT,
+    DeadLetterAction.DISCARDED: AuditAction.MAIL_DISCARDED,
 }
 
 

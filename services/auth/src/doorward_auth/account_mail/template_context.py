@@ -9,14 +9,18 @@ from typing import Final
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
-from doorward_auth.email_change.repository import is_taken
+from doorward_auth import account_repository
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import PIN_SECONDS, Purpose, hash_pin, new_pin
-from doorward_auth.passwords import repository as passwords
+from doorward_auth.one_time_codes.codes import (
+    PIN_SECONDS,
+    InvitationCode,
+    Purpose,
+    VerificationCode,
+    hash_pin,
+    new_pin,
+)
 from doorward_auth.registration import repository as registrations
-from doorward_auth.registration.codes import InvitationCode, VerificationCode
 from doorward_client.keys.key_store import KeyStore
-from doorward_identity.accounts import Status
 from doorward_identity.emails import email_key
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.templates import Variables
@@ -52,7 +56,7 @@ class MailTemplateContext:
             Purpose.INVITATION,
             code.hash(),
             seconds=INVITATION_SECONDS,
-            subject=mail.recipient,
+            sent_to=mail.recipient,
         )
         return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
 
@@ -66,7 +70,9 @@ class MailTemplateContext:
     def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Make the PIN that confirms a new address, unless somebody else has got it meanwhile."""
         user_id, email = uuid.UUID(mail.parameters["user_id"]), mail.parameters["email"]
-        if not self._is_active(connection, user_id) or is_taken(connection, email_key(email)):
+        if not self._is_active(connection, user_id) or account_repository.is_email_taken(
+            connection, email_key(email)
+        ):
             return None
         return self._pin(connection, user_id, Purpose.EMAIL, email)
 
@@ -75,16 +81,16 @@ class MailTemplateContext:
         return {"link": self._app_url}
 
     def _pin(
-        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, subject: str | None
+        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, sent_to: str | None
     ) -> Variables | None:
         pin = new_pin()
         hashed = hash_pin(self._keys.secrets[0], purpose, user_id, pin)
-        codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, subject=subject)
+        codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, sent_to=sent_to)
         return {"pin": pin, "minutes": _MINUTES}
 
     def _is_active(self, connection: sa.Connection, user_id: uuid.UUID) -> bool:
-        owner = passwords.lock_owner(connection, user_id)
-        return owner is not None and owner.status == Status.ACTIVE
+        account = account_repository.lock_by_id(connection, user_id)
+        return account is not None and account.is_active
 
     def _link(self, page: str, code: object) -> str | None:
         # From settings alone: a Host header would let strangers choose where people are sent.

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
-from doorward_auth.dependencies import Audit
+from doorward_auth.audit.dependencies import Audit
 from doorward_client.bearer_auth import requires
 from doorward_client.permissions import Permission
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, EventFilter
+from doorward_identity.audit.repository import AuditAction, EventFilter
 from doorward_identity.audit.service import AuditEvent
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
@@ -18,29 +18,23 @@ from doorward_kit.routing import api_router
 router = api_router(prefix="/api/v1/auth", tag="audit")
 
 
-async def _wanted(
-    action: Annotated[Action | None, Query(description="One kind of event.")] = None,
+async def _criteria(
+    action: Annotated[AuditAction | None, Query(description="One kind of event.")] = None,
     actor: Annotated[uuid.UUID | None, Query(description="Events that this user caused.")] = None,
     target: Annotated[uuid.UUID | None, Query(description="Events about this user.")] = None,
     since: Annotated[AwareDatetime | None, Query(description="From this time on.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Before this time.")] = None,
 ) -> EventFilter:
-    return EventFilter(
-        action,
-        None if actor is None else actor,
-        None if target is None else target,
-        since,
-        until,
-    )
+    return EventFilter(action, actor, target, since, until)
 
 
 @router.get("/audit", summary="Read the audit log")
 async def audit(
     _caller: Annotated[Claims, requires(Permission.AUDIT_READ)],
     events: Audit,
-    wanted: Annotated[EventFilter, Depends(_wanted)],
+    criteria: Annotated[EventFilter, Depends(_criteria)],
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditEvent]:
     """Every security event, the newest first."""
-    return await events.page(wanted, cursor, limit)
+    return await events.page(criteria, cursor, limit)

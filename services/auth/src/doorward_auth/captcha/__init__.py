@@ -1,1 +1,1 @@
-"""A challenge by somebody else's service, for those who ask for what robots like: off unless configured."""
+"""A captcha by a third-party provider, for registration, resets and logins after failures; off by default."""

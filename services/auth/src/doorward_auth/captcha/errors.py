@@ -1,10 +1,10 @@
-"""Refusals of who has not shown to be human."""
+"""Refusals of requests without a valid captcha token."""
 
 from doorward_client.errors import DoorwardError, UnavailableError
 
 
 class CaptchaRequiredError(DoorwardError):
-    """403: the same request with an answer to the challenge is taken."""
+    """403: the same request succeeds with the token of a solved captcha."""
 
     status = 403
     code = "captcha_required"
@@ -12,15 +12,15 @@ class CaptchaRequiredError(DoorwardError):
 
 
 class CaptchaFailedError(DoorwardError):
-    """403: the token was never good, is too old, or was used before."""
+    """403: the token was never valid, has expired, or was used before."""
 
     status = 403
     code = "captcha_failed"
-    detail = "The captcha's token does not count. Solve it once more."
+    detail = "The captcha token is invalid or expired. Solve it again."
 
 
 class CaptchaUnavailableError(UnavailableError):
-    """503: nobody can say whether the token counts, and nobody is let through without."""
+    """503: the provider does not answer, and the settings deny requests meanwhile."""
 
     code = "captcha_unavailable"
     detail = "The captcha cannot be checked right now. Try again shortly."

@@ -1,99 +1,112 @@
 """The rules of asking for a captcha.
 
-It stands before the limits on guessing and replaces none of them: a solved one shortens no wait. So its
-service may be away, and tokens may be for sale, and a password is as hard to guess as without.
+A captcha comes on top of the rate limits and replaces none of them: a solved one shortens no wait. If the
+provider is down, or tokens are for sale, a password is as hard to guess as without.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import Counter
 
-from doorward_auth.captcha.answer import CaptchaToken
+from doorward_auth.captcha.client import CaptchaClient, ProviderUnavailableError
 from doorward_auth.captcha.errors import CaptchaFailedError, CaptchaRequiredError, CaptchaUnavailableError
-from doorward_auth.captcha.metrics import CaptchaMetrics
-from doorward_auth.captcha.provider import Provider, ProviderUnavailableError
 from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings, OnProviderError
-from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, Subject
-from doorward_auth.rate_limiting.service import RateLimiter
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LimitKey
 from doorward_client.request_context import current_address
-from doorward_kit.app import run_on_shutdown
+from doorward_kit.app import AppResources, run_on_shutdown
 
 log = structlog.get_logger(__name__)
 
 _TOKEN: Final = re.compile(r"[!-~]{1,8192}")
-"""What the tokens of any service look like. What does not is not sent there."""
+"""What every provider's tokens look like. Other text is not sent to the provider."""
 
 _SOURCE_MULTIPLIER: Final = 10
-"""An address has the failures of all who sit behind it."""
+"""Many users can share one address, so its threshold is ten times higher."""
+
+
+@dataclass(slots=True)
+class CaptchaToken:
+    """The token that a request carries, or None. It is verified once, also if the request asks twice."""
+
+    token: str | None
+    is_verified: bool = False
 
 
 class Captcha:
-    """Lets through who has shown to be human, where that is asked for; everybody, while it is off."""
+    """Requires a verified token where the settings ask for one; off, it requires nothing."""
 
-    def __init__(self, settings: CaptchaSettings, throttle: RateLimiter, registry: CollectorRegistry) -> None:
-        self._throttle = throttle
-        self._doors: frozenset[CaptchaAction] = frozenset()
+    def __init__(self, settings: CaptchaSettings, resources: AppResources, limiter: RateLimiter) -> None:
+        self._database = resources.database
+        self._limiter = limiter
+        self._actions: frozenset[CaptchaAction] = frozenset()
         self._failures = settings.captcha_login_failures
-        self._when_away = settings.captcha_on_error
+        self._on_error = settings.captcha_on_error
         url, secret = settings.captcha_verify_url, settings.captcha_secret
         if url is not None and secret is not None:
-            self._doors = frozenset(settings.captcha_required_for)
-            self._metrics = CaptchaMetrics(registry)
-            self._provider = Provider(
+            self._actions = frozenset(settings.captcha_required_for)
+            self._verifications = Counter(
+                "doorward_captcha_verifications",
+                "Requests that needed a captcha: passed, failed, missing, or unavailable.",
+                ("outcome",),
+                registry=resources.metrics.registry,
+            )
+            self._client = CaptchaClient(
                 url, secret.get_secret_value(), timeout=settings.captcha_timeout_seconds
             )
 
     async def run(self) -> None:
-        """Close what was opened, once the process serves no more."""
-        if self._doors:
-            await run_on_shutdown(self._provider.close)
+        """Close the provider's connections when the process stops: a background task."""
+        if self._actions:
+            await run_on_shutdown(self._client.close)
 
-    async def require(self, door: CaptchaAction, answer: CaptchaToken) -> None:
-        """Let a request through this door.
+    async def require(self, action: CaptchaAction, token: CaptchaToken) -> None:
+        """Require a token for an action.
 
-        Raises CaptchaRequiredError without a token and CaptchaFailedError with one that does not count;
-        TooManyAttemptsError after many of these; CaptchaUnavailableError where the settings say so.
+        Raises CaptchaRequiredError without a token and CaptchaFailedError with an invalid one;
+        TooManyAttemptsError after many of these; CaptchaUnavailableError if the settings say so.
         """
-        if door in self._doors:
-            await self._judge(answer)
+        if action in self._actions:
+            await self._verify(token)
 
-    async def require_after_failures(self, account: Subject, source: Subject, answer: CaptchaToken) -> None:
-        """Let somebody try a password from a device that the account does not know; raises as `require` does.
+    async def require_after_failures(self, of_account: int, of_source: int, token: CaptchaToken) -> None:
+        """Require a token for a login after so many failures; raises as `require` does.
 
-        Of many at once some may pass before the first failure is counted: how many are answered is for the
-        limits on guessing.
+        Of many logins at once some may pass before the first failure is counted: the rate limits decide
+        how many are answered.
         """
-        if CaptchaAction.LOGIN in self._doors and await self._have_failed(account, source):
-            await self._judge(answer)
+        has_failed = of_account >= self._failures or of_source >= self._failures * _SOURCE_MULTIPLIER
+        if CaptchaAction.LOGIN in self._actions and has_failed:
+            await self._verify(token)
 
-    async def _have_failed(self, account: Subject, source: Subject) -> bool:
-        of_account, of_source = await self._throttle.counts([account, source])
-        return of_account >= self._failures or of_source >= self._failures * _SOURCE_MULTIPLIER
-
-    async def _judge(self, answer: CaptchaToken) -> None:
-        if answer.is_accepted:
+    async def _verify(self, token: CaptchaToken) -> None:
+        if token.is_verified:
             return
-        if answer.token is None:
-            self._metrics.judged("missing")
+        if token.token is None:
+            self._count("missing")
             raise CaptchaRequiredError
-        # Each costs a request to somebody else's service, who may come to refuse ours.
-        source = Subject.of_source(CAPTCHAS_BY_SOURCE, current_address())
-        await self._throttle.check([source])
+        # Each one costs a request to the provider, which may come to refuse ours.
+        keys = [LimitKey.of_source(CAPTCHAS_BY_SOURCE, current_address())]
+        await self._database.read(lambda connection: self._limiter.check(connection, keys))
         try:
-            answer.is_accepted = await self._is_good(answer.token)
+            token.is_verified = await self._is_valid(token.token)
         except ProviderUnavailableError as error:
-            self._metrics.judged("unavailable")
+            self._count("unavailable")
             log.warning("captcha.unavailable", reason=str(error))
-            if self._when_away is OnProviderError.DENY:
+            if self._on_error is OnProviderError.DENY:
                 raise CaptchaUnavailableError from None
-            answer.is_accepted = True
+            token.is_verified = True
             return
-        self._metrics.judged("passed" if answer.is_accepted else "failed")
-        if not answer.is_accepted:
-            await self._throttle.claim([source])
+        self._count("passed" if token.is_verified else "failed")
+        if not token.is_verified:
+            await self._database.write(lambda connection: self._limiter.acquire(connection, keys))
             raise CaptchaFailedError
 
-    async def _is_good(self, token: str) -> bool:
-        return _TOKEN.fullmatch(token) is not None and await self._provider.confirms(token)
+    async def _is_valid(self, token: str) -> bool:
+        return _TOKEN.fullmatch(token) is not None and await self._client.verify(token)
+
+    def _count(self, outcome: str) -> None:
+        self._verifications.labels(outcome).inc()

@@ -10,46 +10,46 @@ from doorward_client.settings import DoorwardSettings
 
 
 class CaptchaAction(StrEnum):
-    """Where a captcha may be asked for."""
+    """What a captcha can be required for."""
 
     REGISTER = "register"
     LOGIN = "login"
-    PASSWORD_RESET = "password_reset"  # noqa: S105 - a door's name
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - an action's name
 
 
 class OnProviderError(StrEnum):
-    """What becomes of requests while the captcha's service does not answer."""
+    """What becomes of requests while the provider does not answer."""
 
     ALLOW = "allow"
     DENY = "deny"
 
 
 class CaptchaSettings(DoorwardSettings):
-    """Off while no address is set."""
+    """The captcha is off unless a URL is set."""
 
     captcha_verify_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+$",
-        description="Where tokens of a captcha are verified, in the form that Turnstile, hCaptcha and"
-        " reCAPTCHA share: `https://challenges.cloudflare.com/turnstile/v0/siteverify`. None: no captcha.",
+        description="URL that verifies captcha tokens, of Turnstile, hCaptcha or reCAPTCHA:"
+        " `https://challenges.cloudflare.com/turnstile/v0/siteverify`. Unset: no captcha.",
     )
     captcha_secret: SecretStr | None = Field(
-        default=None, description="The secret that the captcha's service knows you by."
+        default=None, description="Your secret key at the captcha provider."
     )
     captcha_required_for: Annotated[tuple[CaptchaAction, ...], NoDecode] = Field(
         default=tuple(CaptchaAction),
-        description="Where it is asked for, comma-separated: `register`, `login` (after failures),"
+        description="Actions that need a captcha, comma-separated: `register`, `login` (after failures),"
         " `password_reset`.",
     )
     captcha_login_failures: int = Field(
         default=3,
         ge=0,
         le=100,
-        description="Wrong passwords for one account after which logins from unknown devices need it, and ten"
-        " times as many from one address; 0: always.",
+        description="Logins from unknown devices need a captcha after this many wrong passwords for the"
+        " account, or ten times as many from the IP address; 0: always.",
     )
     captcha_timeout_seconds: float = Field(
-        default=3.0, gt=0, le=30, description="Longest wait for the captcha's service."
+        default=3.0, gt=0, le=30, description="Longest wait for the captcha provider."
     )
     captcha_on_error: OnProviderError = Field(
         default=OnProviderError.ALLOW,
@@ -65,7 +65,7 @@ class CaptchaSettings(DoorwardSettings):
         return value
 
     @model_validator(mode="after")
-    def _secret_goes_with_its_service(self) -> Self:
+    def _url_and_secret_go_together(self) -> Self:
         if (self.captcha_verify_url is None) != (self.captcha_secret is None):
             raise ValueError(
                 "DOORWARD_CAPTCHA_VERIFY_URL and DOORWARD_CAPTCHA_SECRET go together: one is set"

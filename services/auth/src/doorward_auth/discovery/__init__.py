@@ -1,1 +1,1 @@
-"""What strangers may know: public keys, and where the endpoints are."""
+"""Public metadata: the keys that verify access tokens, and the URLs of the endpoints."""

@@ -1,1 +1,1 @@
-"""Changing the address that an account is known by."""
+"""Changing one's email address, which its mailed code proves."""

@@ -1,27 +1,46 @@
-"""Endpoints of changing an address."""
+"""Endpoints of changing an email address."""
 
+from typing import Final
+
+from pydantic import Field, SecretStr
 from starlette.responses import Response
 
-from doorward_auth.dependencies import EmailChanges, Locale
-from doorward_auth.email_change.schemas import EmailChange, EmailConfirmation
-from doorward_auth.passwords.schemas import Accepted
+from doorward_auth.bodies import AcceptedResponse
+from doorward_auth.email_change.dependencies import EmailChanges
 from doorward_client.bearer_auth import CurrentUser
-from doorward_kit.routing import api_router
+from doorward_identity.emails import EmailAddress
+from doorward_kit.accept_language import Locale
+from doorward_kit.routing import StrictModel, api_router
 
 router = api_router(prefix="/api/v1/auth", tag="email")
 
-_ACCEPTED = "If the address is free, a mail with a code is on its way to it."
+_ACCEPTED: Final = "If the address is free, a mail with a code is on its way to it."
 
 
-@router.post("/email", status_code=202, summary="Ask for another email address")
-async def ask(body: EmailChange, caller: CurrentUser, locale: Locale, changes: EmailChanges) -> Accepted:
+class EmailChangeRequest(StrictModel):
+    """A new address, with the password."""
+
+    email: EmailAddress
+    password: SecretStr = Field(min_length=1, max_length=1024)
+
+
+class EmailConfirmationRequest(StrictModel):
+    """The code that was mailed to the new address."""
+
+    pin: SecretStr = Field(min_length=1, max_length=32)
+
+
+@router.post("/email", status_code=202, summary="Request another email address")
+async def request_change(
+    body: EmailChangeRequest, caller: CurrentUser, locale: Locale, changes: EmailChanges
+) -> AcceptedResponse:
     """Mail a code to the new address. The account keeps the old one until the code is entered."""
-    await changes.ask(caller, body.email, body.password.get_secret_value(), locale)
-    return Accepted(detail=_ACCEPTED)
+    await changes.request(caller, body.email, body.password.get_secret_value(), locale)
+    return AcceptedResponse(detail=_ACCEPTED)
 
 
 @router.patch("/email", status_code=204, summary="Confirm the new address with the code")
-async def confirm(body: EmailConfirmation, caller: CurrentUser, changes: EmailChanges) -> Response:
-    """Change the address. A mail to the one before says so."""
+async def confirm(body: EmailConfirmationRequest, caller: CurrentUser, changes: EmailChanges) -> Response:
+    """Change the address. A mail notifies the old one."""
     await changes.confirm(caller, body.pin.get_secret_value())
     return Response(status_code=204)

@@ -1,95 +1,98 @@
-"""The rules of changing an address: who has the password asks, who reads the new mail confirms."""
+"""The rules of changing an email address: the password requests it, the new address's mail confirms it."""
 
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.account_mail.sender import MailSender
-from doorward_auth.email_change import repository
+from doorward_auth import account_repository, outcomes
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import Purpose, is_pin
-from doorward_auth.one_time_codes.errors import InvalidCodeError
-from doorward_auth.passwords import repository as passwords
-from doorward_auth.passwords.authentication import PasswordAuthenticator
-from doorward_auth.rate_limiting.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, Subject
-from doorward_auth.rate_limiting.service import RateLimiter
+from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose, is_pin
+from doorward_auth.password_check.service import PasswordCheck
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, LimitKey
+from doorward_client.errors import DoorwardError
 from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.accounts import EmailTakenError
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.emails import email_key
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.resources import IdentityResources
+from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
 
 class EmailChangeService:
-    """Changes addresses. The one before is told."""
+    """Changes addresses, and notifies the old one."""
 
     def __init__(
         self,
-        runtime: IdentityResources,
-        proofs: PasswordAuthenticator,
-        throttle: RateLimiter,
+        resources: IdentityResources,
+        passwords: PasswordCheck,
+        limiter: RateLimiter,
         mail: MailSender,
     ) -> None:
-        self._database = runtime.database
-        self._throttle = throttle
-        self._keys = runtime.verification.keys
-        self._proofs = proofs
+        self._database = resources.database
+        self._keys = resources.verification.keys
+        self._passwords = passwords
+        self._limiter = limiter
         self._mail = mail
 
-    async def ask(self, caller: Claims, email: str, password: str, locale: str) -> None:
-        """Mail a code to the new address; to one that an account has, nothing, which is not told.
+    async def request(self, caller: Claims, email: str, password: str, locale: str) -> None:
+        """Mail a code to the new address, unless an account has it: the answer is the same.
 
         Raises TooManyAttemptsError, InvalidCredentialsError.
         """
-        await self._proofs.prove_own(caller, password)
+        attempt = await self._passwords.compare_own(caller, password)
         key = email_key(email)
         me = caller.user_id
-        budgets = [
-            Subject.of(MAILS_TO_ADDRESS, key),
-            Subject.of_source(MAILS_BY_SOURCE, current_address()),
+        limits = [
+            LimitKey.of(MAILS_TO_ADDRESS, key),
+            LimitKey.of_source(MAILS_BY_SOURCE, current_address()),
         ]
-        await self._throttle.claim(budgets)
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> DoorwardError | None:
+            account = attempt.conclude(connection)
+            if isinstance(account, DoorwardError):
+                return account
+            self._limiter.acquire(connection, limits)
             require_unchanged_account(connection, caller)
-            # The code before dies here, and not with the next mail: that none comes must not tell.
+            # The code before is deleted here and not by the next mail: that no mail follows must not show.
             codes.delete(connection, me, Purpose.EMAIL)
-            recipient = None if repository.is_taken(connection, key) else email
-            post(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
-            record(connection, Action.EMAIL_CHANGE_ASKED, actor=me, target=me)
+            recipient = None if account_repository.is_email_taken(connection, key) else email
+            enqueue_mail(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
+            record(connection, AuditAction.EMAIL_CHANGE_ASKED, actor=me, target=me)
+            return None
 
-        await self._database.write(work)
+        await outcomes.write(self._database, work)
         self._mail.wake()
 
     async def confirm(self, caller: Claims, pin: str) -> None:
         """Change the address to the one that the code was mailed to.
 
-        Raises InvalidCodeError, also when somebody else has got the address meanwhile, and
-        TooManyAttemptsError.
+        Raises TooManyAttemptsError; InvalidCodeError, also if another account has the address by now.
         """
         me = caller.user_id
-        await self._throttle.claim([Subject.of(CODE_GUESSES, me)])
 
-        def work(connection: sa.Connection) -> bool:
-            owner = passwords.lock_owner(connection, me)
+        def work(connection: sa.Connection) -> DoorwardError | None:
+            self._limiter.acquire(connection, [LimitKey.of(CODE_GUESSES, me)])
+            account = account_repository.lock_by_id(connection, me)
             require_unchanged_account(connection, caller)
             stored = codes.take_guess(connection, me, Purpose.EMAIL)
-            secrets = self._keys.secrets
-            is_right = stored is not None and is_pin(stored.code_hash, secrets, Purpose.EMAIL, me, pin)
-            if owner is None or stored is None or stored.subject is None or not is_right:
-                return False
+            if account is None or stored is None or stored.sent_to is None:
+                return InvalidCodeError()
+            if not is_pin(stored.code_hash, self._keys.secrets, Purpose.EMAIL, me, pin):
+                return InvalidCodeError()
             codes.delete(connection, me)
-            if not repository.set_email(connection, me, stored.subject, email_key(stored.subject)):
-                return False
-            record(connection, Action.EMAIL_CHANGED, actor=me, target=me)
-            post(connection, MailName.EMAIL_CHANGED, owner.email, name=owner.name)
-            return True
+            try:
+                account_repository.set_email(connection, me, stored.sent_to, email_key(stored.sent_to))
+            except EmailTakenError:
+                return InvalidCodeError()
+            record(connection, AuditAction.EMAIL_CHANGED, actor=me, target=me)
+            enqueue_mail(connection, MailName.EMAIL_CHANGED, account.email, name=account.name)
+            return None
 
-        # Raised here, behind the commit: the guess stays used.
-        if not await self._database.write(work):
-            raise InvalidCodeError
+        await outcomes.write(self._database, work)
         self._mail.wake()
         log.info("email.changed", user_id=str(caller.user_id))

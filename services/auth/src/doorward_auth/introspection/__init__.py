@@ -1,1 +1,1 @@
-"""What OAuth2 lets registered services ask of tokens: whether one counts, and that it should not."""
+"""Token introspection and revocation for service clients (RFC 7662, RFC 7009)."""

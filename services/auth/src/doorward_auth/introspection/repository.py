@@ -1,4 +1,4 @@
-"""Queries about refresh tokens that somebody else presents."""
+"""Queries of introspection."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from doorward_kit.column_types import utc_now
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A session that lives, of a user who may use it."""
+    """A live session of an active user."""
 
     user_id: uuid.UUID
     role: str
@@ -44,6 +44,6 @@ _LIVE: Final = (
 
 
 def find_live(connection: sa.Connection, session_id: uuid.UUID) -> LiveSession | None:
-    """Read a session unless it has ended, or its user is disabled."""
+    """Read a session; None if it has ended or its user is disabled."""
     row = connection.execute(_LIVE, {"session_id": session_id}).one_or_none()
     return None if row is None else LiveSession(*row)

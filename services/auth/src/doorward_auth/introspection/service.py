@@ -6,34 +6,60 @@ from typing import Final
 
 import sqlalchemy as sa
 import structlog
+from pydantic import BaseModel, Field
 
 from doorward_auth.introspection import repository
 from doorward_auth.introspection.repository import LiveSession
-from doorward_auth.introspection.schemas import Introspection
 from doorward_auth.sessions.repository import owner_of
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.refresh_tokens import RefreshToken
+from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims, InvalidTokenError
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session
 
 log = structlog.get_logger(__name__)
 
+
+class InvalidRequestError(DoorwardError):
+    """400 for a form without the field `token` (RFC 6749 section 5.2)."""
+
+    status = 400
+    code = "invalid_request"
+    detail = "Send a form with the field `token`, once."
+    oauth_error = "invalid_request"
+
+
+class Introspection(BaseModel):
+    """RFC 7662 section 2.2. For an invalid token `active` is the only member."""
+
+    active: bool
+    token_type: str | None = Field(default=None, description="`Bearer` or `refresh_token`.")
+    iss: str | None = None
+    aud: str | None = None
+    sub: uuid.UUID | None = Field(default=None, description="The user's id.")
+    sid: uuid.UUID | None = Field(default=None, description="The session's id.")
+    jti: str | None = None
+    iat: int | None = Field(default=None, description="When it was issued, Unix seconds.")
+    exp: int | None = Field(default=None, description="When it expires, Unix seconds.")
+    role: str | None = None
+
+
 _INACTIVE: Final = Introspection(active=False)
 
 
 class TokenInspector:
-    """Looks at the tokens of others, for services that are registered."""
+    """Introspects and revokes tokens for service clients."""
 
-    def __init__(self, runtime: IdentityResources, settings: AuthSettings) -> None:
-        self._runtime = runtime
-        self._verifier = runtime.verification.verifier
+    def __init__(self, resources: IdentityResources, settings: AuthSettings) -> None:
+        self._resources = resources
+        self._verifier = resources.verification.verifier
         self._settings = settings
 
     async def introspect(self, text: str) -> Introspection:
-        """Say what a token says, and whether it counts; raises StaleRevocationsError as settings have it."""
+        """Return what a valid token says; raises StaleRevocationsError if the settings say so."""
         refresh = RefreshToken.parse(text)
         if refresh is None:
             claims = self._claims(text)
@@ -44,9 +70,9 @@ class TokenInspector:
         return self._of_refresh(refresh, session)
 
     async def revoke(self, client: str, text: str) -> None:
-        """End the session that a token belongs to: then neither of its tokens counts.
+        """End the session of a token: both its tokens become invalid.
 
-        A token that does not count is no error: what was asked for is so (RFC 7009 section 2.2).
+        An invalid token is no error: the purpose of the request is met (RFC 7009 section 2.2).
         """
         session_id = await self._session_of(text)
         if session_id is None:
@@ -58,11 +84,11 @@ class TokenInspector:
             if not end_session(connection, session_id, SessionEnd.REVOKED, token_seconds=lifetime):
                 return False
             details = {"session_id": session_id, "client": client}
-            record(connection, Action.TOKEN_REVOKED, actor=None, target=owner, details=details)
+            record(connection, AuditAction.TOKEN_REVOKED, actor=None, target=owner, details=details)
             return True
 
-        ended = await self._runtime.database.write(work)
-        self._runtime.revocation_poller.wake()
+        ended = await self._resources.database.write(work)
+        self._resources.revocation_poller.wake()
         log.info("token.revoked", client=client, session_id=str(session_id), was_live=ended)
 
     async def _session_of(self, text: str) -> uuid.UUID | None:
@@ -73,13 +99,13 @@ class TokenInspector:
         session = await self._find(refresh)
         if session is None:
             return None
-        # The one before counts too: its bearer may not have got the answer with the current one.
-        known = (session.current_hash, session.previous_hash or b"")
-        is_known = any(hmac.compare_digest(one, refresh.hash()) for one in known)
+        # The previous token, too: its client may not have received the current one.
+        valid = (session.current_hash, session.previous_hash or b"")
+        is_known = any(hmac.compare_digest(token_hash, refresh.hash()) for token_hash in valid)
         return refresh.session_id if is_known else None
 
     async def _find(self, refresh: RefreshToken) -> LiveSession | None:
-        return await self._runtime.database.read(
+        return await self._resources.database.read(
             lambda connection: repository.find_live(connection, refresh.session_id)
         )
 

@@ -1,1 +1,1 @@
-"""Codes that prove to read somebody's mail."""
+"""Codes that are mailed to prove that a user reads an address."""

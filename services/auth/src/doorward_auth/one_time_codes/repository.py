@@ -13,10 +13,10 @@ from doorward_kit.upsert import upsert
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code, and in `subject` the address that it was mailed to."""
+    """A code's hash, and the address that the code was mailed to."""
 
     code_hash: bytes
-    subject: str | None
+    sent_to: str | None
 
 
 def store(
@@ -26,19 +26,19 @@ def store(
     code_hash: bytes,
     *,
     seconds: int,
-    subject: str | None = None,
+    sent_to: str | None = None,
 ) -> None:
-    """Store a code in place of the one before: there is one at a time."""
-    fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "subject": subject}
+    """Store a code; it replaces the one before."""
+    fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "sent_to": sent_to}
     key = {"user_id": user_id, "purpose": purpose.value}
     upsert(connection, one_time_codes, {**key, **fresh}, changed=tuple(fresh))
 
 
 def take_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
-    """Use up one guess and return the code to compare with; None when there is none left.
+    """Use up one guess and return the code to compare with; None if no guess is left.
 
-    The count is raised and checked in one statement, so that guesses at once are no more than those in
-    a row. To be committed whatever comes of it.
+    One statement raises and checks the count, so concurrent guesses are no more than those in a row. The
+    caller commits it, whether or not the guess is right.
     """
     mine = (one_time_codes.c.user_id == user_id, one_time_codes.c.purpose == purpose.value)
     used = (
@@ -48,13 +48,13 @@ def take_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) 
     )
     if connection.execute(used).rowcount != 1:
         return None
-    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(*mine)
+    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.sent_to).where(*mine)
     return StoredCode(*connection.execute(found).one())
 
 
 def find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
     """Read a code that is too long to be guessed."""
-    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.subject).where(
+    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.sent_to).where(
         one_time_codes.c.user_id == user_id,
         one_time_codes.c.purpose == purpose.value,
         one_time_codes.c.expires_at > utc_now(),
@@ -65,20 +65,20 @@ def find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> Sto
 
 def delete(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose | None = None) -> None:
     """Delete a user's code for one purpose, or all of them."""
-    gone = one_time_codes.delete().where(one_time_codes.c.user_id == user_id)
+    deleted = one_time_codes.delete().where(one_time_codes.c.user_id == user_id)
     if purpose is not None:
-        gone = gone.where(one_time_codes.c.purpose == purpose.value)
-    connection.execute(gone)
+        deleted = deleted.where(one_time_codes.c.purpose == purpose.value)
+    connection.execute(deleted)
 
 
-def sweep(connection: sa.Connection, count: int) -> int:
+def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired codes; return how many."""
-    over = (
+    expired = (
         sa.select(one_time_codes.c.user_id, one_time_codes.c.purpose)
         .where(one_time_codes.c.expires_at <= utc_now())
         .limit(count)
     )
-    keys = [(user_id, purpose) for user_id, purpose in connection.execute(over)]
+    keys = [(user_id, purpose) for user_id, purpose in connection.execute(expired)]
     if keys:
         both = sa.tuple_(one_time_codes.c.user_id, one_time_codes.c.purpose)
         connection.execute(

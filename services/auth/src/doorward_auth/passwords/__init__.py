@@ -1,1 +1,1 @@
-"""Changing a password, and choosing a new one when it is forgotten."""
+"""Changing a password, and resetting a forgotten one."""

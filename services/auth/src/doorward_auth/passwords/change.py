@@ -1,42 +1,41 @@
-"""The rules of changing a password that is known."""
+"""The rules of changing a known password."""
 
 import uuid
 
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.account_mail.sender import MailSender
-from doorward_auth.captcha.answer import CaptchaToken
-from doorward_auth.known_devices import repository as devices
-from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.passwords import repository
-from doorward_auth.passwords.authentication import AuthenticatedAccount, PasswordAuthenticator
-from doorward_auth.passwords.errors import SamePasswordError
+from doorward_auth import account_repository, outcomes
+from doorward_auth.account_repository import Account
+from doorward_auth.captcha.service import CaptchaToken
+from doorward_auth.new_password import SamePasswordError, store_new_password
+from doorward_auth.password_check.errors import InvalidCredentialsError
+from doorward_auth.password_check.service import PasswordAttempt, PasswordCheck
 from doorward_auth.settings import AuthSettings
-from doorward_auth.tokens.errors import AccountDisabledError, EmailNotVerifiedError, InvalidCredentialsError
+from doorward_auth.sign_in.errors import refusal_error
+from doorward_auth.sign_in.steps import Proof, Refused, next_step, state_of
+from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
-from doorward_identity.accounts import SessionEnd, Status
-from doorward_identity.audit.repository import Action, record
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.audit.repository import AuditAction
 from doorward_identity.passwords import normalize, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_identity.sessions import end_other_sessions, end_sessions, end_tokens
+from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
 
 class PasswordService:
-    """Changes passwords. Every other session ends, and the account's owner is told by mail."""
+    """Changes passwords. Every other session ends, and a mail notifies the owner."""
 
     def __init__(
         self,
-        runtime: IdentityResources,
-        proofs: PasswordAuthenticator,
+        resources: IdentityResources,
+        passwords: PasswordCheck,
         mail: MailSender,
         settings: AuthSettings,
     ) -> None:
-        self._runtime = runtime
-        self._proofs = proofs
+        self._resources = resources
+        self._passwords = passwords
         self._mail = mail
         self._token_seconds = settings.access_token_seconds
 
@@ -45,58 +44,56 @@ class PasswordService:
 
         Raises TooManyAttemptsError, InvalidCredentialsError, UnacceptablePasswordError, SamePasswordError.
         """
-        proven = await self._proofs.prove_own(caller, current)
-        await self._change(proven, current, new, keep=caller.session_id)
+        attempt = await self._passwords.compare_own(caller, current)
+        await self._change(attempt, current, new, keep_session=caller.session_id)
 
     async def change(
         self, email: str, current: str, new: str, *, device_token: str | None, captcha: CaptchaToken
     ) -> None:
-        """Change a password by knowing it, and end every session.
+        """Change the password of an address, and end every session.
 
-        Raises as `change_own` and PasswordAuthenticator.prove do; behind a right password EmailNotVerified
-        and AccountDisabledError. The way for somebody whose password an administrator chose.
+        Raises as `change_own` and PasswordCheck.compare do; after the right password also
+        AccountDisabledError and EmailNotVerifiedError.
         """
-        proven = await self._proofs.prove(email, current, device_token, captcha)
-        if proven.account.status != Status.ACTIVE:
-            raise AccountDisabledError
-        if not proven.account.is_verified:
-            raise EmailNotVerifiedError
-        await self._change(proven, current, new, keep=None)
+        attempt = await self._passwords.compare(email, current, device_token, captcha)
+        await self._change(attempt, current, new, keep_session=None)
 
     async def _change(
-        self, proven: AuthenticatedAccount, current: str, new: str, *, keep: uuid.UUID | None
+        self, attempt: PasswordAttempt, current: str, new: str, *, keep_session: uuid.UUID | None
     ) -> None:
-        account = proven.account
+        account = await outcomes.write(
+            self._resources.database, lambda connection: _conclude(connection, attempt)
+        )
         if normalize(current) == normalize(new):
             raise SamePasswordError
         require_acceptable(new, email=account.email, name=account.name, pointer="/new_password")
-        new_hash = await self._runtime.hashing.hash(new)
+        # In a transaction of its own, because the hash takes long and locks must not wait for it.
+        password_hash = await self._resources.hashing.hash(new)
 
-        def work(connection: sa.Connection) -> bool:
-            owner = repository.lock_owner(connection, account.id)
-            is_ours = owner is not None and owner.status == Status.ACTIVE
-            old = account.password_hash
-            if not is_ours or not repository.replace_hash(connection, account.id, old=old, new=new_hash):
-                return False
-            self._end_sessions(connection, account.id, keep)
-            devices.forget_all(connection, account.id)
-            codes.delete(connection, account.id)
-            record(connection, Action.PASSWORD_CHANGED, actor=account.id, target=account.id)
-            post(connection, MailName.PASSWORD_CHANGED, account.email, name=account.name)
-            return True
+        def work(connection: sa.Connection) -> None:
+            locked = account_repository.lock_by_id(connection, account.id)
+            if locked is None or locked.auth_version != account.auth_version or not locked.is_active:
+                # The account was changed while the hashes were computed.
+                raise InvalidCredentialsError
+            store_new_password(
+                connection,
+                locked,
+                password_hash,
+                AuditAction.PASSWORD_CHANGED,
+                keep_session=keep_session,
+                token_seconds=self._token_seconds,
+            )
 
-        if not await self._runtime.database.write(work):
-            # While the hashes were computed, the password was changed or the account disabled.
-            raise InvalidCredentialsError
-        self._runtime.revocation_poller.wake()
+        await self._resources.database.write(work)
+        self._resources.revocation_poller.wake()
         self._mail.wake()
         log.info("password.changed")
 
-    def _end_sessions(self, connection: sa.Connection, user_id: uuid.UUID, keep: uuid.UUID | None) -> None:
-        if keep is None:
-            end_sessions(connection, user_id, SessionEnd.PASSWORD)
-            end_tokens(connection, user_id, token_seconds=self._token_seconds)
-        else:
-            end_other_sessions(
-                connection, user_id, keep, SessionEnd.PASSWORD, token_seconds=self._token_seconds
-            )
+
+def _conclude(connection: sa.Connection, attempt: PasswordAttempt) -> Account | DoorwardError:
+    account = attempt.conclude(connection)
+    if isinstance(account, DoorwardError):
+        return account
+    decision = next_step(state_of(account), frozenset({Proof.PASSWORD}))
+    # A temporary password may be changed here; a second factor would have to be given, too.
+    return refusal_error(decision) if isinstance(decision, Refused) else account

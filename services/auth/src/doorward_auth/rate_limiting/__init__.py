@@ -1,1 +1,1 @@
-"""Limits on guessing and on asking for mail, shared by all replicas."""
+"""Limits on guessing and mail: what is limited (`limits`), how (`algorithms`), and the limiter."""

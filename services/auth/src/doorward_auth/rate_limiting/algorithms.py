@@ -1,41 +1,27 @@
-"""How long somebody has to wait after so many failures, or when a budget is used up.
-
-Pure arithmetic on what is remembered. Redis computes the same by itself (see redis_store): a test holds
-the two against each other.
-"""
+"""How long a caller must wait: pure arithmetic on what is stored about a key."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 NO_WAIT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""The end of no wait: surely over, also to somebody who read the clock a moment before it was stored."""
+"""`blocked_until` of a key that need not wait: past for every clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is remembered of a subject. The times are of the clock of whoever keeps it."""
+    """What is stored about a key. The times are the database's."""
 
     count: int
     expires_at: datetime
     blocked_until: datetime
 
 
-class Terms(NamedTuple):
-    """A limit in numbers; times are in seconds. A budget's waits are 0: one waits for its window's end."""
-
-    free: int
-    memory: int
-    first_wait: int
-    longest_wait: int
-
-
 @dataclass(frozen=True, slots=True)
-class Backoff:
-    """So many failures are free, and each further one doubles the wait, from the first to the longest.
+class ExponentialBackoff:
+    """Some failures are free; each further one doubles the wait, from `first_wait` to `longest_wait`.
 
-    `memory` is how long a subject is remembered after its last failure: so long that nobody gets more
-    guesses by pausing until the free ones are there again. Times are in seconds.
+    A key is stored for `memory` seconds after its last failure, so pausing gains no further guesses.
     """
 
     name: str
@@ -45,42 +31,34 @@ class Backoff:
     longest_wait: int
 
     def after(self, record: Record | None, now: datetime) -> Record:
-        """Return what is to be remembered after one more failure."""
+        """Return the record after one more failure."""
         count = 1 if record is None or record.expires_at <= now else record.count + 1
         wait = self._wait(count - self.free)
         blocked_until = now + timedelta(seconds=wait) if wait else NO_WAIT
         return Record(count, now + timedelta(seconds=self.memory), blocked_until)
 
-    def terms(self) -> Terms:
-        """Return the limit in numbers."""
-        return Terms(self.free, self.memory, self.first_wait, self.longest_wait)
-
     def _wait(self, further: int) -> int:
         if further <= 0:
             return 0
-        # No shift is needed past the one that is surely too long, however many failures there are.
+        # The shift is bounded, because the count is not.
         return min(self.first_wait << min(further - 1, self.longest_wait.bit_length()), self.longest_wait)
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """So many in a window, which begins with the first; then one waits for the window's end (seconds)."""
+class FixedWindow:
+    """`free` attempts in a window of `memory` seconds, which starts with the first attempt."""
 
     name: str
     free: int
     memory: int
 
     def after(self, record: Record | None, now: datetime) -> Record:
-        """Return what is to be remembered after one more."""
+        """Return the record after one more attempt."""
         if record is None or record.expires_at <= now:
             count, end = 1, now + timedelta(seconds=self.memory)
         else:
             count, end = record.count + 1, record.expires_at
         return Record(count, end, end if count >= self.free else NO_WAIT)
 
-    def terms(self) -> Terms:
-        """Return the limit in numbers."""
-        return Terms(self.free, self.memory, 0, 0)
 
-
-Limit = Backoff | Budget
+Limit = ExponentialBackoff | FixedWindow

@@ -1,8 +1,7 @@
-"""What is limited, and who is under a limit.
+"""The limits, and the keys that they count.
 
-After the free ones each further wrong password doubles the wait, so that guessing slows down to four an
-hour while somebody who mistyped waits a second (OWASP, "slow down online guessing attacks with device
-cookies").
+Guessing a password slows down to four guesses an hour, while a user who mistypes waits a second (OWASP,
+"slow down online guessing attacks with device cookies").
 """
 
 import hashlib
@@ -11,65 +10,64 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from doorward_auth.rate_limiting.algorithms import Backoff, Budget, Limit
+from doorward_auth.rate_limiting.algorithms import ExponentialBackoff, FixedWindow, Limit
 
-_IPV6_SITE: Final = 64
-"""Bits that one subscriber has to himself: whoever rotates through the rest is one source."""
+_IPV6_SITE_BITS: Final = 64
+"""The part of an address that one subscriber shares: rotating the rest makes no new source."""
 
-_QUARTER: Final = 900
-_HOUR: Final = 3_600
-_DAY: Final = 86_400
+MINUTE: Final = 60
+HOUR: Final = 3_600
+DAY: Final = 86_400
 
-LOGIN_UNKNOWN_DEVICES: Final = Backoff("login-account", 5, _DAY, first_wait=1, longest_wait=_QUARTER)
-"""Wrong passwords for one account, from all devices together that it does not know."""
+LOGIN_UNKNOWN_DEVICES: Final = ExponentialBackoff(
+    "login-account", 5, DAY, first_wait=1, longest_wait=15 * MINUTE
+)
+"""Wrong passwords for one account, from all unknown devices together."""
 
-LOGIN_BY_DEVICE: Final = Backoff("login-device", 10, _DAY, first_wait=1, longest_wait=_QUARTER)
-"""Wrong passwords from one device that the account knows: strangers have no part in it."""
+LOGIN_BY_DEVICE: Final = ExponentialBackoff("login-device", 10, DAY, first_wait=1, longest_wait=15 * MINUTE)
+"""Wrong passwords from one device that the account knows, or from one session."""
 
-LOGIN_BY_SOURCE: Final = Budget("login-source", 100, _HOUR)
-"""Wrong passwords from one address for whatever accounts.
+LOGIN_BY_SOURCE: Final = FixedWindow("login-source", 100, HOUR)
+"""Wrong passwords from one address, for any account.
 
-An office has one, too. So it is a budget, which comes back: one program there that keeps trying an old
-password, now and then and for ever, must not come to block everybody beside it.
+Fixed window, not backoff: a whole office may share one address, and one client with a stale password must
+not block every user behind it.
 """
 
-CODE_GUESSES: Final = Budget("code-guesses", 20, _DAY)
-"""Codes entered for one account; a new code does not give new guesses."""
+CODE_GUESSES: Final = FixedWindow("code-guesses", 20, DAY)
+"""Codes entered for one account; a new code gives no new guesses."""
 
-CODES_BY_SOURCE: Final = Budget("code-source", 50, _HOUR)
+CODES_BY_SOURCE: Final = FixedWindow("code-source", 50, HOUR)
 """Codes entered from one address."""
 
-MAILS_TO_ADDRESS: Final = Budget("mail-address", 5, _HOUR)
-"""Mails that anybody may have sent to one address."""
+MAILS_TO_ADDRESS: Final = FixedWindow("mail-address", 5, HOUR)
+"""Mails sent to one email address by requests without a login."""
 
-MAILS_BY_SOURCE: Final = Budget("mail-source", 30, _HOUR)
-"""Mails that one address may have sent to others."""
+MAILS_BY_SOURCE: Final = FixedWindow("mail-source", 30, HOUR)
+"""Mails requested from one IP address."""
 
-CAPTCHAS_BY_SOURCE: Final = Budget("captcha-source", 60, _HOUR)
-"""Tokens of a captcha from one address that did not count: each is a request to somebody else's service."""
-
-KEPT: Final = frozenset({CODE_GUESSES, CODES_BY_SOURCE})
-"""Counted in the database wherever the others are: six digits stand few guesses, and a cache forgets."""
+CAPTCHAS_BY_SOURCE: Final = FixedWindow("captcha-source", 60, HOUR)
+"""Invalid captcha tokens from one address: each costs a request to the provider."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Somebody or something under a limit."""
+class LimitKey:
+    """A limit, and the hash of what it counts: no address and no account is stored in clear."""
 
     limit: Limit
-    key: bytes
+    hash: bytes
 
     @classmethod
-    def of(cls, limit: Limit, what: str | uuid.UUID) -> "Subject":
-        """Name a subject by a hash: neither addresses nor accounts are kept in clear."""
-        raw = what.encode("utf-8", "surrogatepass") if isinstance(what, str) else what.bytes
+    def of(cls, limit: Limit, subject: str | uuid.UUID) -> "LimitKey":
+        """Return the key of an email key, an id, or a source."""
+        raw = subject.encode("utf-8", "surrogatepass") if isinstance(subject, str) else subject.bytes
         return cls(limit, hashlib.sha256(limit.name.encode("ascii") + b"\0" + raw).digest())
 
     @classmethod
-    def of_source(cls, limit: Limit, address: str) -> "Subject":
-        """Name the source that an address belongs to: an IPv4 address, or an IPv6 site."""
-        parsed = ipaddress.ip_address(address)
+    def of_source(cls, limit: Limit, ip_address: str) -> "LimitKey":
+        """Return the key of a source: an IPv4 address, or an IPv6 network of 64 bits."""
+        parsed = ipaddress.ip_address(ip_address)
         if isinstance(parsed, ipaddress.IPv6Address):
-            site = ipaddress.ip_network((int(parsed) >> _IPV6_SITE << _IPV6_SITE, _IPV6_SITE))
-            return cls.of(limit, str(site))
+            network = int(parsed) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS
+            return cls.of(limit, str(ipaddress.ip_network((network, _IPV6_SITE_BITS))))
         return cls.of(limit, str(parsed))

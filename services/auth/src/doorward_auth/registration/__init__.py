@@ -1,1 +1,1 @@
-"""Becoming a user: by registering, or by invitation."""
+"""Becoming a user: by registration, or by invitation."""

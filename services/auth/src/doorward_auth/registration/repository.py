@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
-from doorward_client.permissions import Role
-from doorward_identity.accounts import new_account
-from doorward_identity.tables import credentials, registrations, users
+from doorward_identity.tables import pending_registrations
 from doorward_kit.column_types import utc_now
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A registration whose address is not proven yet."""
+class PendingRegistration:
+    """A registration whose address is not verified yet."""
 
     id: uuid.UUID
     email: str
@@ -26,19 +23,19 @@ class Pending:
 
 
 _PENDING: Final = sa.select(
-    registrations.c.id,
-    registrations.c.email,
-    registrations.c.email_key,
-    registrations.c.name,
-    registrations.c.password_hash,
-    registrations.c.code_hash,
-).where(registrations.c.expires_at > utc_now())
+    pending_registrations.c.id,
+    pending_registrations.c.email,
+    pending_registrations.c.email_key,
+    pending_registrations.c.name,
+    pending_registrations.c.password_hash,
+    pending_registrations.c.code_hash,
+).where(pending_registrations.c.expires_at > utc_now())
 
 
-def insert(connection: sa.Connection, pending: Pending, *, seconds: int) -> None:
+def insert(connection: sa.Connection, pending: PendingRegistration, *, seconds: int) -> None:
     """Store a registration."""
     connection.execute(
-        registrations.insert().values(
+        pending_registrations.insert().values(
             id=pending.id,
             email=pending.email,
             email_key=pending.email_key,
@@ -50,54 +47,60 @@ def insert(connection: sa.Connection, pending: Pending, *, seconds: int) -> None
     )
 
 
-def lock(connection: sa.Connection, registration_id: uuid.UUID) -> Pending | None:
-    """Read a registration that counts, and keep others from proving it at the same moment."""
-    found = _PENDING.where(registrations.c.id == registration_id).with_for_update()
+def lock(connection: sa.Connection, registration_id: uuid.UUID) -> PendingRegistration | None:
+    """Read a registration that has not expired; it is verified at most once at the same moment."""
+    found = _PENDING.where(pending_registrations.c.id == registration_id).with_for_update()
     row = connection.execute(found).one_or_none()
-    return None if row is None else Pending(*row)
+    return None if row is None else PendingRegistration(*row)
 
 
-def find_newest(connection: sa.Connection, email_key: str) -> Pending | None:
+def find_newest(connection: sa.Connection, email_key: str) -> PendingRegistration | None:
     """Read the newest registration of an address."""
-    found = _PENDING.where(registrations.c.email_key == email_key)
-    row = connection.execute(found.order_by(registrations.c.created_at.desc()).limit(1)).one_or_none()
-    return None if row is None else Pending(*row)
+    found = _PENDING.where(pending_registrations.c.email_key == email_key)
+    row = connection.execute(found.order_by(pending_registrations.c.created_at.desc()).limit(1)).one_or_none()
+    return None if row is None else PendingRegistration(*row)
 
 
-def set_code(connection: sa.Connection, registration_id: uuid.UUID, code_hash: bytes) -> Pending | None:
-    """Store the code that a mail is about to carry; None when nobody waits for it any more."""
+_NEWEST_HASH: Final = (
+    sa.select(pending_registrations.c.password_hash)
+    .where(
+        pending_registrations.c.email_key == sa.bindparam("email_key"),
+        pending_registrations.c.expires_at > utc_now(),
+    )
+    .order_by(pending_registrations.c.created_at.desc())
+    .limit(1)
+)
+
+
+def find_password_hash(connection: sa.Connection, email_key: str) -> str | None:
+    """Read the password hash of the newest registration of an address."""
+    return connection.execute(_NEWEST_HASH, {"email_key": email_key}).scalar_one_or_none()
+
+
+def set_code(
+    connection: sa.Connection, registration_id: uuid.UUID, code_hash: bytes
+) -> PendingRegistration | None:
+    """Store the code that a mail is about to carry; None if the registration is gone."""
     pending = lock(connection, registration_id)
     if pending is not None:
-        mine = registrations.update().where(registrations.c.id == registration_id)
+        mine = pending_registrations.update().where(pending_registrations.c.id == registration_id)
         connection.execute(mine.values(code_hash=code_hash))
     return pending
 
 
-def create_user(connection: sa.Connection, pending: Pending, user_id: uuid.UUID) -> bool:
-    """Turn a registration into a user, and drop every other of its address; tell whether that was free."""
-    now = utc_now()
-    values = {
-        **new_account(user_id, pending.email, pending.name, Role.USER, is_verified=True),
-        "token_version": 0,
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-    }
-    connection.execute(registrations.delete().where(registrations.c.email_key == pending.email_key))
-    try:
-        connection.execute(users.insert().values(values))
-    except exc.IntegrityError:
-        return False
-    connection.execute(
-        credentials.insert().values(user_id=user_id, password_hash=pending.password_hash, updated_at=now)
-    )
-    return True
+def delete_of_address(connection: sa.Connection, email_key: str) -> None:
+    """Delete every registration of an address."""
+    connection.execute(pending_registrations.delete().where(pending_registrations.c.email_key == email_key))
 
 
-def sweep(connection: sa.Connection, count: int) -> int:
+def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired registrations; return how many."""
-    over = sa.select(registrations.c.id).where(registrations.c.expires_at <= utc_now()).limit(count)
-    ids = list(connection.execute(over).scalars())
+    expired = (
+        sa.select(pending_registrations.c.id)
+        .where(pending_registrations.c.expires_at <= utc_now())
+        .limit(count)
+    )
+    ids = list(connection.execute(expired).scalars())
     if ids:
-        connection.execute(registrations.delete().where(registrations.c.id.in_(ids)))
+        connection.execute(pending_registrations.delete().where(pending_registrations.c.id.in_(ids)))
     return len(ids)

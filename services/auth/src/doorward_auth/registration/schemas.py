@@ -8,28 +8,28 @@ from doorward_identity.passwords import NewPassword
 from doorward_kit.routing import StrictModel
 
 
-class Registration(StrictModel):
-    """Somebody who wants an account."""
+class RegistrationRequest(StrictModel):
+    """A registration."""
 
     email: EmailAddress
     password: NewPassword
     name: PersonName
 
 
-class TokenVerificationService(StrictModel):
-    """The code of the mail."""
+class VerificationRequest(StrictModel):
+    """The code of the verification mail."""
 
     code: SecretStr = Field(min_length=1, max_length=128)
 
 
-class Resend(StrictModel):
-    """A wish for the mail once more."""
+class ResendRequest(StrictModel):
+    """An address whose verification mail is to be sent again."""
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
 
 
-class Acceptance(StrictModel):
-    """The code of an invitation, and the password that its owner chooses."""
+class InvitationAcceptRequest(StrictModel):
+    """The code of an invitation, and the password of the new user."""
 
     code: SecretStr = Field(min_length=1, max_length=128)
     password: NewPassword

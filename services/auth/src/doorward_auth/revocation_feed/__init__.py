@@ -1,1 +1,1 @@
-"""The revocation list for services without the identity database."""
+"""The revocation revoked access tokens, for verifiers without access to the identity database."""

@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
-from doorward_auth.dependencies import RevocationFeedDep
-from doorward_auth.service_clients.dependency import CallingClient
+from doorward_auth.revocation_feed.dependencies import RevocationFeedDep
+from doorward_auth.service_clients.dependencies import CallingClient
 from doorward_client.revocations.models import RevocationListResponse
 from doorward_kit.etags import IfNoneMatch, not_modified
 from doorward_kit.routing import api_router

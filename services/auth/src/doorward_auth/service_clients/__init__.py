@@ -1,1 +1,1 @@
-"""Registered service clients: other services that ask auth about tokens."""
+"""Service clients: other services that authenticate with an id and a secret."""

@@ -1,1 +1,1 @@
-"""Sessions: what a login opens and a logout ends."""
+"""Sessions: opening, rotating, listing and ending them."""

@@ -1,21 +1,35 @@
 """Endpoints about sessions."""
 
 import uuid
+from datetime import datetime
 from typing import Annotated
 
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from doorward_auth.dependencies import Sessions
+from doorward_auth.sessions.dependencies import Sessions
 from doorward_auth.sessions.repository import SessionSummary
-from doorward_auth.sessions.schemas import Session, SessionList
 from doorward_client.bearer_auth import CurrentUser, requires
 from doorward_client.permissions import Permission
 from doorward_client.tokens import Claims
+from doorward_kit.pagination import Page
 from doorward_kit.routing import api_router
 
 SessionEnder = Annotated[Claims, requires(Permission.SESSIONS_END)]
 
 router = api_router(prefix="/api/v1/auth", tag="sessions")
+
+
+class Session(BaseModel):
+    """A live session of the caller."""
+
+    id: uuid.UUID
+    current: bool = Field(description="Whether this request was made with it.")
+    device: str = Field(description="The user agent of the login.")
+    ip: str = Field(description="The IP address of the login.")
+    created_at: datetime
+    last_used_at: datetime = Field(description="When it was last refreshed.")
+    expires_at: datetime = Field(description="When it ends unless it is refreshed.")
 
 
 @router.post("/logout", status_code=204, summary="End this session")
@@ -27,10 +41,10 @@ async def log_out(caller: CurrentUser, sessions: Sessions) -> Response:
 
 
 @router.get("/sessions", summary="List your sessions")
-async def list_sessions(caller: CurrentUser, sessions: Sessions) -> SessionList:
-    """Where you are logged in: up to 200 sessions, the one used last first."""
-    entries = await sessions.list_live(caller)
-    return SessionList(items=[_session(entry, caller) for entry in entries])
+async def list_sessions(caller: CurrentUser, sessions: Sessions) -> Page[Session]:
+    """List up to 200 of your live sessions on one page, the most recently used first."""
+    found = await sessions.list_live(caller)
+    return Page(items=[_session(summary, caller) for summary in found], next_cursor=None)
 
 
 @router.delete("/sessions", status_code=204, summary="End all your sessions")
@@ -42,26 +56,25 @@ async def end_all_sessions(caller: CurrentUser, sessions: Sessions) -> Response:
 
 @router.delete("/sessions/{session_id}", status_code=204, summary="End one of your sessions")
 async def end_session(session_id: uuid.UUID, caller: CurrentUser, sessions: Sessions) -> Response:
-    """Log out in one other place."""
+    """Log out on another device."""
     await sessions.end_own(caller, session_id)
     return Response(status_code=204)
 
 
 @router.delete("/users/{user_id}/sessions", status_code=204, summary="End all sessions of a user")
 async def end_sessions_of(user_id: uuid.UUID, caller: SessionEnder, sessions: Sessions) -> Response:
-    """Log somebody out everywhere."""
+    """Log a user out everywhere."""
     await sessions.end_all(caller, user_id)
     return Response(status_code=204)
 
 
-def _session(entry: SessionSummary, caller: Claims) -> Session:
-    session_id = entry.id
+def _session(summary: SessionSummary, caller: Claims) -> Session:
     return Session(
-        id=session_id,
-        current=session_id == caller.session_id,
-        device=entry.user_agent,
-        ip=entry.address,
-        created_at=entry.created_at,
-        last_used_at=entry.last_used_at,
-        expires_at=entry.expires_at,
+        id=summary.id,
+        current=summary.id == caller.session_id,
+        device=summary.user_agent,
+        ip=summary.ip_address,
+        created_at=summary.created_at,
+        last_used_at=summary.last_used_at,
+        expires_at=summary.expires_at,
     )

@@ -3,11 +3,11 @@
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from doorward_identity.tables import credentials, sessions, users
+from doorward_identity.tables import sessions, users
 from doorward_kit.column_types import utc_now
 
 USER_AGENT_LENGTH: Final = 255
@@ -16,39 +16,43 @@ _NOW: Final = utc_now().label("now")
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """Where a login came from, for the person to recognise it."""
+class Origin:
+    """Where a login comes from, for the user to recognise it."""
 
     user_agent: str
-    address: str
+    ip_address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A session about to open, and how its user stood when the password was right."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """A session about to open, and the state of its account when the password was right."""
 
     session_id: uuid.UUID
     user_id: uuid.UUID
     token_hash: bytes
+    token_version: int
+    auth_version: int
+    auth_time: datetime
+    acr: str
+    amr: str
     user_agent: str
-    address: str
+    ip_address: str
     idle_seconds: int
     absolute_seconds: int
-    role: str
-    status: str
-    token_version: int
-    password_hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as a refresh sees it, and how its user stands; `now` is the database's clock."""
+    """A session as a refresh reads it, and the state of its account; `now` is the database's time."""
 
     id: uuid.UUID
     user_id: uuid.UUID
     current_hash: bytes
     previous_hash: bytes | None
     rotated_at: datetime | None
+    auth_time: datetime
+    acr: str
+    amr: str
     idle_expires_at: datetime
     absolute_expires_at: datetime
     ended_at: datetime | None
@@ -58,21 +62,25 @@ class SessionRow:
     token_version: int
 
 
+_ROW_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
+    sessions.c.id,
+    sessions.c.user_id,
+    sessions.c.current_hash,
+    sessions.c.previous_hash,
+    sessions.c.rotated_at,
+    sessions.c.auth_time,
+    sessions.c.acr,
+    sessions.c.amr,
+    sessions.c.idle_expires_at,
+    sessions.c.absolute_expires_at,
+    sessions.c.ended_at,
+    _NOW,
+    users.c.role,
+    users.c.status,
+    users.c.token_version,
+)
 _PRESENTED: Final = (
-    sa.select(
-        sessions.c.id,
-        sessions.c.user_id,
-        sessions.c.current_hash,
-        sessions.c.previous_hash,
-        sessions.c.rotated_at,
-        sessions.c.idle_expires_at,
-        sessions.c.absolute_expires_at,
-        sessions.c.ended_at,
-        _NOW,
-        users.c.role,
-        users.c.status,
-        users.c.token_version,
-    )
+    sa.select(*_ROW_COLUMNS)
     .join(users, users.c.id == sessions.c.user_id)
     .where(sessions.c.id == sa.bindparam("session_id"))
 )
@@ -100,8 +108,11 @@ _OPENED: Final = sessions.insert().from_select(
         "id",
         "user_id",
         "current_hash",
+        "auth_time",
+        "acr",
+        "amr",
         "user_agent",
-        "address",
+        "ip_address",
         "created_at",
         "last_used_at",
         "idle_expires_at",
@@ -111,20 +122,20 @@ _OPENED: Final = sessions.insert().from_select(
         sa.bindparam("session_id", type_=sessions.c.id.type),
         users.c.id,
         sa.bindparam("token_hash", type_=sessions.c.current_hash.type),
+        sa.bindparam("auth_time", type_=sessions.c.auth_time.type),
+        sa.bindparam("acr", type_=sessions.c.acr.type),
+        sa.bindparam("amr", type_=sessions.c.amr.type),
         sa.bindparam("user_agent", type_=sessions.c.user_agent.type),
-        sa.bindparam("address", type_=sessions.c.address.type),
+        sa.bindparam("ip_address", type_=sessions.c.ip_address.type),
         utc_now(),
         utc_now(),
         utc_now(sa.bindparam("idle_seconds", type_=sa.Integer)),
         utc_now(sa.bindparam("absolute_seconds", type_=sa.Integer)),
     )
-    .join(credentials, credentials.c.user_id == users.c.id)
     .where(
         users.c.id == sa.bindparam("user_id"),
-        # A change by the account's owner raises no token_version: the session that it was made in goes on.
-        credentials.c.password_hash == sa.bindparam("password_hash"),
-        users.c.role == sa.bindparam("role"),
-        users.c.status == sa.bindparam("status"),
+        # Raised with every change of a password, a status or a role.
+        users.c.auth_version == sa.bindparam("auth_version"),
         users.c.token_version == sa.bindparam("token_version"),
     )
     .with_for_update(read=True),
@@ -132,13 +143,52 @@ _OPENED: Final = sessions.insert().from_select(
 )
 
 
-def open_session(connection: sa.Connection, opening: Opening) -> bool:
-    """Store a new session if its user still stands as the login saw it; tell whether it did.
+def open_session(connection: sa.Connection, session: NewSession) -> bool:
+    """Store a new session unless its account has changed since it was read; tell whether it was stored.
 
-    One statement, under a shared lock of the user's row: whoever disables the account or changes its
-    password at this moment either comes before, and no session opens, or after, and ends it.
+    One statement, under a shared lock of the user's row: a transaction that disables the account or
+    changes its password at this moment either comes first, and no session opens, or ends the session.
     """
-    return connection.execute(_OPENED, asdict(opening)).rowcount == 1
+    return connection.execute(_OPENED, asdict(session)).rowcount == 1
+
+
+def renew_authentication(  # noqa: PLR0913 - what a session is changed to
+    connection: sa.Connection,
+    session_id: uuid.UUID,
+    token_hash: bytes,
+    *,
+    auth_time: datetime,
+    acr: str,
+    amr: str,
+    idle_seconds: int,
+) -> int | None:
+    """Replace a live session's refresh token and its authentication; return the token's seconds, or None.
+
+    The replaced token becomes the previous one: within the grace period a refresh that was under way is
+    refused, and does not end the session as a stolen token would.
+    """
+    live = sa.select(_NOW, sessions.c.absolute_expires_at, sessions.c.current_hash).where(
+        sessions.c.id == session_id, sessions.c.ended_at.is_(None), sessions.c.idle_expires_at > utc_now()
+    )
+    found = connection.execute(live.with_for_update()).one_or_none()
+    if found is None:
+        return None
+    idle_expires_at = min(found.now + timedelta(seconds=idle_seconds), found.absolute_expires_at)
+    renewed = sessions.update().where(sessions.c.id == session_id)
+    connection.execute(
+        renewed.values(
+            # Not the column: MariaDB would read the value that the same statement assigns.
+            previous_hash=found.current_hash,
+            current_hash=token_hash,
+            rotated_at=utc_now(),
+            auth_time=auth_time,
+            acr=acr,
+            amr=amr,
+            last_used_at=utc_now(),
+            idle_expires_at=idle_expires_at,
+        )
+    )
+    return int((idle_expires_at - found.now).total_seconds())
 
 
 def find_session(connection: sa.Connection, session_id: uuid.UUID) -> SessionRow | None:
@@ -152,8 +202,8 @@ def rotate_session(
 ) -> bool:
     """Replace a session's token unless it was replaced or ended since it was read; tell whether it was.
 
-    The lock of the row, and a look at what it says by now, are in the statement: of refreshes at the
-    same moment one replaces the token, and a logout wins over each of them.
+    One statement locks the row and compares it: of refreshes at the same moment one replaces the token,
+    and a logout wins over all of them.
     """
     changed = {
         "session_id": session.id,
@@ -167,23 +217,23 @@ def rotate_session(
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A live session as its owner sees it."""
+    """A live session, as its user sees it."""
 
     id: uuid.UUID
     user_agent: str
-    address: str
+    ip_address: str
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
 
 
 def list_live(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list[SessionSummary]:
-    """Read the live sessions of a user, the one used last first."""
+    """Read the live sessions of a user, the most recently used first."""
     statement = (
         sa.select(
             sessions.c.id,
             sessions.c.user_agent,
-            sessions.c.address,
+            sessions.c.ip_address,
             sessions.c.created_at,
             sessions.c.last_used_at,
             sessions.c.idle_expires_at,
@@ -200,31 +250,25 @@ def list_live(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list
 
 
 def owner_of(connection: sa.Connection, session_id: uuid.UUID) -> uuid.UUID | None:
-    """Read whose session it is."""
+    """Read the user of a session; None if there is no such session."""
     return connection.execute(
         sa.select(sessions.c.user_id).where(sessions.c.id == session_id)
     ).scalar_one_or_none()
 
 
-def user_exists(connection: sa.Connection, user_id: uuid.UUID) -> bool:
-    """Tell whether there is such a user, and keep it from being changed until the commit."""
-    found = sa.select(users.c.id).where(users.c.id == user_id).with_for_update()
-    return connection.execute(found).scalar_one_or_none() is not None
-
-
-def sweep(
-    connection: sa.Connection, behind: uuid.UUID, *, keep: timedelta, count: int
+def delete_ended(
+    connection: sa.Connection, after: uuid.UUID, *, keep: timedelta, count: int
 ) -> tuple[int, uuid.UUID]:
-    """Look at the `count` sessions behind an id and delete those that were over longer than `keep` ago.
+    """Read the `count` sessions after an id and delete those that ended longer than `keep` ago.
 
-    Returns how many, and the id that was looked at last: the lowest one at the end of the table.
+    Returns how many, and the id that was read last: the lowest id at the end of the table.
     """
     before = utc_now(-int(keep.total_seconds()))
     is_over = sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
-    looked = sa.select(sessions.c.id, is_over).where(sessions.c.id > behind).order_by(sessions.c.id)
-    rows = connection.execute(looked.limit(count)).all()
+    candidates = sa.select(sessions.c.id, is_over).where(sessions.c.id > after).order_by(sessions.c.id)
+    rows = connection.execute(candidates.limit(count)).all()
     over = [session_id for session_id, over in rows if over]
     if over:
-        # Over once is over for ever: nobody can have revived one in between.
+        # An ended session never becomes live again, so the condition need not be repeated.
         connection.execute(sessions.delete().where(sessions.c.id.in_(over)))
     return len(over), rows[-1][0] if len(rows) == count else uuid.UUID(int=0)

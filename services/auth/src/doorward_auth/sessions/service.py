@@ -6,13 +6,14 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from doorward_auth import account_repository
 from doorward_auth.sessions import repository
-from doorward_auth.sessions.errors import SessionNotFoundError
 from doorward_auth.sessions.repository import SessionSummary
+from doorward_client.errors import NotFoundError
 from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit.repository import Action, record
-from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.current_account import require_authority, require_unchanged_account
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 
@@ -21,12 +22,19 @@ log = structlog.get_logger(__name__)
 MAX_LISTED: Final = 200
 
 
-class SessionService:
-    """Lists and ends sessions. Whatever ends is revoked everywhere within two seconds."""
+class SessionNotFoundError(NotFoundError):
+    """404 for a session that does not exist, has ended, or is another user's."""
 
-    def __init__(self, runtime: IdentityResources, *, token_seconds: int) -> None:
-        self._runtime = runtime
-        self._database = runtime.database
+    code = "session_not_found"
+    detail = "Session not found."
+
+
+class SessionService:
+    """Lists and ends sessions. An ended session is revoked everywhere within two seconds."""
+
+    def __init__(self, resources: IdentityResources, *, token_seconds: int) -> None:
+        self._resources = resources
+        self._database = resources.database
         self._token_seconds = token_seconds
 
     async def list_live(self, caller: Claims) -> list[SessionSummary]:
@@ -54,21 +62,24 @@ class SessionService:
         self._ended("session.ended", caller, session_id)
 
     async def end_all(self, caller: Claims, user_id: uuid.UUID) -> None:
-        """End every session of a user, and every access token. Of an unknown user there are none.
+        """End every session of a user, and every access token. An unknown user has none.
 
-        Raises InvalidAccessTokenError for a caller whose own account has changed meanwhile.
+        Raises InvalidAccessTokenError if the caller's account has changed, and TargetOutranksCallerError.
         """
 
         def work(connection: sa.Connection) -> int:
-            # The user's row first, as everybody who changes an account does: no deadlock.
-            if not repository.user_exists(connection, user_id):
+            # The user's row is locked first, as for every change of an account: no deadlock.
+            account = account_repository.lock_by_id(connection, user_id)
+            if account is None:
                 return 0
             require_unchanged_account(connection, caller)
+            if user_id != caller.user_id:
+                require_authority(caller, account.role)
             end_tokens(connection, user_id, token_seconds=self._token_seconds)
             ended = end_sessions(connection, user_id, SessionEnd.LOGOUT)
             record(
                 connection,
-                Action.SESSIONS_ENDED,
+                AuditAction.SESSIONS_ENDED,
                 actor=caller.user_id,
                 target=user_id,
                 details={"count": ended},
@@ -83,9 +94,9 @@ class SessionService:
         if was_live:
             owner = caller.user_id
             details = {"session_id": session_id}
-            record(connection, Action.SESSION_ENDED, actor=owner, target=owner, details=details)
+            record(connection, AuditAction.SESSION_ENDED, actor=owner, target=owner, details=details)
         return was_live
 
     def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:
-        self._runtime.revocation_poller.wake()
+        self._resources.revocation_poller.wake()
         log.info(event, actor_id=str(caller.user_id), subject_id=str(subject), **fields)

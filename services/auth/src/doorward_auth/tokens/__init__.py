@@ -1,1 +1,1 @@
-"""Logging in and staying in: access tokens and the refresh tokens that renew them."""
+"""Token pairs: issuing, refreshing, and what an access token says."""

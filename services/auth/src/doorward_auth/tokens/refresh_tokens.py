@@ -1,4 +1,4 @@
-"""Refresh tokens: secrets that open a session, and whose successors can be derived."""
+"""Refresh tokens: secrets that renew a session, with successors that can be derived."""
 
 import hmac
 import uuid
@@ -22,7 +22,7 @@ class RefreshToken(OpaqueToken):
     def successor(self, secret: bytes) -> "RefreshToken":
         """Return the token that replaces this one, the same at every call with one secret of the service.
 
-        A client that lost the answer may ask again and gets it, though only its hash is stored.
+        A client that lost the answer can repeat the request, although only the hash is stored.
         """
         key = hmac.digest(secret, b"doorward refresh successor", "sha256")
         return RefreshToken(self.id, hmac.digest(key, self.secret, "sha256"))

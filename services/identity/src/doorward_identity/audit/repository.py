@@ -19,11 +19,12 @@ from doorward_identity.tables import audit_events
 from doorward_kit.column_types import utc_now
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     """What can happen, as source:subject:action."""
 
     LOGIN_SUCCEEDED = "auth:login:succeeded"
     LOGIN_FAILED = "auth:login:failed"
+    STEP_UP_SUCCEEDED = "auth:step_up:succeeded"
     SESSION_ENDED = "auth:session:ended"
     SESSIONS_ENDED = "auth:sessions:ended"
     REFRESH_REUSED = "auth:refresh_token:reused"
@@ -51,7 +52,7 @@ class Action(StrEnum):
 
 def record(
     connection: sa.Connection,
-    action: Action,
+    action: AuditAction,
     *,
     actor: uuid.UUID | None,
     target: uuid.UUID | None,
@@ -64,7 +65,7 @@ def record(
             action=action.value,
             actor_id=actor,
             target_id=target,
-            address=current_address(),
+            ip_address=current_address(),
             request_id=current_request_id(),
             occurred_at=utc_now(),
             details=None if details is None else orjson.dumps(details).decode("utf-8"),
@@ -80,7 +81,7 @@ class Event:
     action: str
     actor_id: uuid.UUID | None
     target_id: uuid.UUID | None
-    address: str
+    ip_address: str
     request_id: str
     occurred_at: datetime
     details: str | None
@@ -90,7 +91,7 @@ class Event:
 class EventFilter:
     """Which events to list; None is any."""
 
-    action: Action | None = None
+    action: AuditAction | None = None
     actor: uuid.UUID | None = None
     target: uuid.UUID | None = None
     since: datetime | None = None
@@ -106,7 +107,7 @@ def list_events(
         audit_events.c.action,
         audit_events.c.actor_id,
         audit_events.c.target_id,
-        audit_events.c.address,
+        audit_events.c.ip_address,
         audit_events.c.request_id,
         audit_events.c.occurred_at,
         audit_events.c.details,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, Field
 
-from doorward_identity.audit.repository import Action, Event, EventFilter, list_events
+from doorward_identity.audit.repository import AuditAction, Event, EventFilter, list_events
 from doorward_identity.resources import IdentityResources
 from doorward_kit.pagination import CursorCodec, Page, Position
 from doorward_kit.settings import ServiceSettings
@@ -19,7 +19,7 @@ class AuditEvent(BaseModel):
     id: uuid.UUID
     # Text: while a release is rolled out, the one before reads kinds of events that it does not know.
     action: str = Field(
-        description="What happened, as source:subject:action.", examples=[Action.LOGIN_FAILED]
+        description="What happened, as source:subject:action.", examples=[AuditAction.LOGIN_FAILED]
     )
     actor_id: uuid.UUID | None = Field(description="Who did it, if that is known.")
     target_id: uuid.UUID | None = Field(description="Whose account it is about.")
@@ -54,7 +54,7 @@ def _presented(event: Event) -> AuditEvent:
         action=event.action,
         actor_id=None if event.actor_id is None else event.actor_id,
         target_id=None if event.target_id is None else event.target_id,
-        ip=event.address,
+        ip=event.ip_address,
         request_id=event.request_id,
         occurred_at=event.occurred_at,
         details=None if event.details is None else orjson.loads(event.details),

@@ -36,8 +36,8 @@ class DeletedUser(BaseModel):
 class DeletedUsersPage(BaseModel):
     """A page of the feed of deleted users."""
 
-    users: list[DeletedUser]
-    cursor: str | None
+    items: list[DeletedUser]
+    next_cursor: str | None
     has_more: bool
 
 
@@ -56,11 +56,11 @@ class Account(BaseModel):
 
 
 class _AccountList(BaseModel):
-    accounts: list[Account]
+    items: list[Account]
 
 
 class AuthClient:
-    """Calls `GET /deletions` and `GET /accounts` of auth. `transport` replaces the network.
+    """Calls `GET /deleted-users` and `GET /users` of auth. `transport` replaces the network.
 
     Raises SettingsError without a URL and credentials of auth.
     """
@@ -74,15 +74,15 @@ class AuthClient:
 
     async def list_deleted_users(self, after: str | None) -> DeletedUsersPage:
         """Read a page of the feed; raises FeedExpiredError, AuthUnavailableError."""
-        response = await self._get("deletions", {} if after is None else {"after": after})
+        response = await self._get("deleted-users", {} if after is None else {"after": after})
         if response.status == httpx2.codes.GONE:
             raise FeedExpiredError
         return _parse(DeletedUsersPage, response)
 
     async def find_accounts(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Account]:
         """Return those of up to 100 accounts that exist; raises AuthUnavailableError."""
-        response = await self._get("accounts", {"id": [str(user_id) for user_id in ids]})
-        return {account.id: account for account in _parse(_AccountList, response).accounts}
+        response = await self._get("users", {"id": [str(user_id) for user_id in ids]})
+        return {account.id: account for account in _parse(_AccountList, response).items}
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -76,10 +76,10 @@ class DeletedUsersSync:
         self._caught_up_at = time.monotonic()
 
     async def _apply(self, page: DeletedUsersPage, before: str | None) -> None:
-        if page.cursor == (before or None):
+        if page.next_cursor == (before or None):
             return
-        if await self._database.write(partial(_apply_page, page=page, before=before)) and page.users:
-            log.info("deleted_users.applied", users=len(page.users))
+        if await self._database.write(partial(_apply_page, page=page, before=before)) and page.items:
+            log.info("deleted_users.applied", users=len(page.items))
 
     async def _read_page(self, cursor: str | None) -> DeletedUsersPage:
         """Read the page after the cursor; without a cursor, or after its expiry, the first page.
@@ -130,9 +130,9 @@ def _correct(connection: sa.Connection, deleted: Sequence[uuid.UUID], restored: 
 def _apply_page(connection: sa.Connection, page: DeletedUsersPage, before: str | None) -> bool:
     # None: the feed is empty and does not know our cursor, because identity was restored from a backup
     # before its first deletion.
-    after = page.cursor or ""
+    after = page.next_cursor or ""
     # First, because it locks: another replica with the same page waits, and then has nothing to apply.
     is_first = repository.move_cursor(connection, before, after)
     if is_first:
-        repository.mark_deleted(connection, [user.id for user in page.users])
+        repository.mark_deleted(connection, [user.id for user in page.items])
     return is_first

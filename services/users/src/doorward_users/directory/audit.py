@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import Action, record
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_users.directory.repository import UserRow
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ def describe_changes(user: UserRow, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def record_change(
-    connection: sa.Connection, action: Action, caller: Claims, target: uuid.UUID, **details: object
+    connection: sa.Connection, action: AuditAction, caller: Claims, target: uuid.UUID, **details: object
 ) -> None:
     record(connection, action, actor=caller.user_id, target=target, details=details or None)
 

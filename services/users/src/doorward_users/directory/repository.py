@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from doorward_client.permissions import Permission, roles_with
-from doorward_identity.accounts import Status
+from doorward_identity.accounts import EmailTakenError, Status
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
 from doorward_kit.json_columns import JsonRows
 from doorward_kit.pagination import Position, keyset
-from doorward_users.directory.errors import EmailTakenError
 from doorward_users.directory.schemas import DirectoryFilter, DirectorySort
 
 
@@ -86,24 +85,9 @@ def lock_administrators(connection: sa.Connection) -> list[uuid.UUID]:
     return list(connection.execute(statement).scalars())
 
 
-def insert_user(
-    connection: sa.Connection,
-    values: Mapping[str, Any],
-    password_hash: str | None,
-    *,
-    must_change: bool = False,
-) -> UserRow:
-    """Store an account, and its password hash if given; raises EmailTakenError."""
-    stored = {**values, "token_version": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
-    try:
-        connection.execute(users.insert().values(stored))
-    except exc.IntegrityError as error:
-        raise EmailTakenError from error
-    if password_hash is not None:
-        _insert_hash(connection, values["id"], password_hash, must_change=must_change)
-    user = find_user(connection, values["id"])
-    assert user is not None  # inserted above, in this transaction
-    return user
+def get_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow:
+    """Read an account, that exists: the caller has inserted or locked it."""
+    return UserRow(*connection.execute(_BY_ID, {"user_id": user_id}).one())
 
 
 def update_user(connection: sa.Connection, user_id: uuid.UUID, changes: Mapping[str, Any]) -> UserRow:
@@ -113,9 +97,7 @@ def update_user(connection: sa.Connection, user_id: uuid.UUID, changes: Mapping[
         connection.execute(users.update().where(users.c.id == user_id).values(values))
     except exc.IntegrityError as error:
         raise EmailTakenError from error
-    user = find_user(connection, user_id)
-    assert user is not None  # the caller holds its lock
-    return user
+    return get_user(connection, user_id)
 
 
 def set_password_hash(

@@ -4,13 +4,11 @@ import uuid
 
 import sqlalchemy as sa
 
-from doorward_client.bearer_auth import InsufficientPermissionError
 from doorward_client.permissions import Permission, permissions_of
-from doorward_client.tokens import Claims
 from doorward_identity.accounts import Status
 from doorward_kit.etags import check_if_match
 from doorward_users.directory import repository
-from doorward_users.directory.errors import LastAdminError, TargetOutranksCallerError, UserNotFoundError
+from doorward_users.directory.errors import LastAdminError, UserNotFoundError
 from doorward_users.directory.repository import UserRow
 
 _ADMINISTERS = Permission.ROLES_ASSIGN
@@ -46,18 +44,6 @@ def lock_for_demotion(connection: sa.Connection, user_id: uuid.UUID, if_match: s
     if admins == [user.id]:
         raise LastAdminError
     return user
-
-
-def require_authority(caller: Claims, role: str, new_role: str | None = None) -> None:
-    """Raise unless the caller may change an account with `role`, and give it `new_role`.
-
-    TargetOutranksCallerError: the account holds, or would get, a permission that the caller lacks.
-    InsufficientPermissionError: the caller may not assign roles.
-    """
-    if new_role is not None and new_role != role and not caller.may(Permission.ROLES_ASSIGN):
-        raise InsufficientPermissionError(Permission.ROLES_ASSIGN)
-    if not permissions_of(role) | permissions_of(new_role or role) <= caller.permissions:
-        raise TargetOutranksCallerError
 
 
 def _is_admin(user: UserRow) -> bool:

@@ -12,11 +12,11 @@ from doorward_client.bearer_auth import InsufficientPermissionError
 from doorward_client.permissions import Permission, Role
 from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
-from doorward_identity.accounts import SessionEnd, Status, new_account
-from doorward_identity.audit.repository import Action
-from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.accounts import NewAccount, SessionEnd, Status, create_account, credentials_changed
+from doorward_identity.audit.repository import AuditAction
+from doorward_identity.current_account import require_authority, require_unchanged_account
 from doorward_identity.emails import email_key
-from doorward_identity.mail_types import MailName, post
+from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.names import name_key
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
@@ -28,7 +28,7 @@ from doorward_users.directory import repository
 from doorward_users.directory.audit import describe_changes, log_change, record_change
 from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
 from doorward_users.directory.repository import UserRow
-from doorward_users.directory.role_rules import administers, lock, lock_for_demotion, require_authority
+from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
 from doorward_users.directory.schemas import (
     DirectoryFilter,
     DirectorySort,
@@ -99,24 +99,25 @@ class DirectoryService:
         if wanted.password is not None:
             require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
             password_hash = await self._hashing.hash(wanted.password.get_secret_value())
-        values = new_account(
-            uuid7s.uuid7(),
-            wanted.email,
-            wanted.name,
-            wanted.role,
+        account = NewAccount(
+            id=uuid7s.uuid7(),
+            email=wanted.email,
+            name=wanted.name,
+            role=wanted.role,
             is_verified=password_hash is not None,
+            password_hash=password_hash,
+            must_change=self._passwords_are_temporary,
         )
 
         def work(connection: sa.Connection) -> UserRow:
             require_unchanged_account(connection, caller)
-            user = repository.insert_user(
-                connection, values, password_hash, must_change=self._passwords_are_temporary
-            )
+            create_account(connection, account)
+            user = repository.get_user(connection, account.id)
             if password_hash is None:
                 _invite(connection, user)
             invited = password_hash is None
             record_change(
-                connection, Action.ACCOUNT_CREATED, caller, user.id, role=user.role, invited=invited
+                connection, AuditAction.ACCOUNT_CREATED, caller, user.id, role=user.role, invited=invited
             )
             return user
 
@@ -136,7 +137,7 @@ class DirectoryService:
             if user.email_verified_at is not None or repository.has_password(connection, user.id):
                 raise AlreadyJoinedError
             _invite(connection, user)
-            record_change(connection, Action.ACCOUNT_INVITED, caller, user.id)
+            record_change(connection, AuditAction.ACCOUNT_INVITED, caller, user.id)
 
         await self._database.write(work)
 
@@ -171,8 +172,8 @@ class DirectoryService:
             require_authority(caller, user.role)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
-            record_change(connection, Action.ACCOUNT_DELETED, caller, user.id)
-            deleted_users_feed.record(connection, user.id)
+            record_change(connection, AuditAction.ACCOUNT_DELETED, caller, user.id)
+            deleted_users_feed.append(connection, user.id)
 
         await self._database.write(work)
         self._runtime.revocation_poller.wake()
@@ -207,6 +208,8 @@ class DirectoryService:
                 repository.set_password_hash(
                     connection, user.id, password_hash, must_change=self._passwords_are_temporary
                 )
+            if reason is not None or "status" in changes:
+                credentials_changed(connection, user.id)
             if reason is not None:
                 end_tokens(connection, user.id, token_seconds=self._token_seconds)
             if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
@@ -217,7 +220,7 @@ class DirectoryService:
             changed = repository.update_user(connection, user.id, {**changes, **proven})
             record_change(
                 connection,
-                Action.ACCOUNT_UPDATED,
+                AuditAction.ACCOUNT_UPDATED,
                 caller,
                 user.id,
                 **describe_changes(user, changes),
@@ -237,7 +240,7 @@ class DirectoryService:
 
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:
-    post(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
+    enqueue_mail(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
 
 
 def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:

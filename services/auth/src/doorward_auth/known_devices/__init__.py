@@ -1,1 +1,0 @@
-"""Devices that somebody has logged in from: what strangers do never blocks them."""

@@ -1,0 +1,173 @@
+"""The rules of checking a password: which limits apply, what is counted, what is logged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from doorward_auth import account_repository, known_devices
+from doorward_auth.account_repository import Account
+from doorward_auth.captcha.service import Captcha, CaptchaToken
+from doorward_auth.known_devices import DeviceToken
+from doorward_auth.password_check.errors import EmailNotVerifiedError, InvalidCredentialsError
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limits import (
+    LOGIN_BY_DEVICE,
+    LOGIN_BY_SOURCE,
+    LOGIN_UNKNOWN_DEVICES,
+    LimitKey,
+)
+from doorward_auth.registration import repository as registrations
+from doorward_client.errors import DoorwardError
+from doorward_client.request_context import current_address
+from doorward_client.tokens import Claims
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.emails import lookup_key
+from doorward_identity.resources import IdentityResources
+
+log = structlog.get_logger(__name__)
+
+
+class PasswordAttempt:
+    """A compared password. Its account is available only from `conclude`, which counts the attempt."""
+
+    def __init__(
+        self, limiter: RateLimiter, found: "_Found", outcome: "_Outcome", renewed_hash: str | None = None
+    ) -> None:
+        self.device: Final = found.device
+        self._limiter = limiter
+        self._keys = found.keys
+        self._account = found.account
+        self._outcome = outcome
+        self._renewed_hash = renewed_hash
+
+    def conclude(self, connection: sa.Connection) -> Account | DoorwardError:
+        """Count the attempt; return the account, or the refusal to raise after the commit.
+
+        To be called first in the transaction that the password is for. Raises TooManyAttemptsError.
+        """
+        if self._outcome is _Outcome.WRONG:
+            self._limiter.acquire(connection, self._keys)
+            target = self._account.id if self._account else None
+            record(connection, AuditAction.LOGIN_FAILED, actor=None, target=target)
+            log.info("login.failed", reason="unknown_account" if target is None else "wrong_password")
+            return InvalidCredentialsError()
+        self._limiter.acquire(connection, self._keys, record_attempt=False)
+        if self._outcome is _Outcome.REGISTERED or self._account is None:
+            return EmailNotVerifiedError()
+        return _with_renewed_hash(connection, self._account, self._renewed_hash)
+
+
+class _Outcome(Enum):
+    RIGHT = auto()
+    REGISTERED = auto()
+    """It is the password of a pending registration, whether or not the address has an account."""
+    WRONG = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    account: Account | None
+    device: DeviceToken | None
+    keys: Sequence[LimitKey]
+    attempt_counts: Sequence[int]
+    registered_hash: str | None = None
+
+
+class PasswordCheck:
+    """Checks passwords. A wrong one costs one hash, whether or not the account exists.
+
+    It costs two where a registration of the address is pending, also if there is an account.
+    """
+
+    def __init__(self, resources: IdentityResources, limiter: RateLimiter, captcha: Captcha) -> None:
+        self._database = resources.database
+        self._hashing = resources.hashing
+        self._limiter = limiter
+        self._captcha = captcha
+
+    async def compare(
+        self,
+        email: str,
+        password: str,
+        device_token: str | None,
+        captcha: CaptchaToken,
+        *,
+        renew_hash: bool = False,
+    ) -> PasswordAttempt:
+        """Compare the password of an address; `renew_hash` replaces an outdated hash of the right one.
+
+        Raises OverloadedError and TooManyAttemptsError; for unknown devices as Captcha.require does.
+        """
+        self._hashing.require_room()
+        key = lookup_key(email)
+        device = None if device_token is None else DeviceToken.parse(device_token)
+        found = await self._database.read(lambda connection: self._look_up(connection, key, device))
+        if found.device is None:
+            of_account, of_source = found.attempt_counts
+            await self._captcha.require_after_failures(of_account, of_source, captcha)
+        outcome = await self._compare(found, password)
+        renewed_hash = None
+        if renew_hash and outcome is _Outcome.RIGHT and self._is_outdated(found.account):
+            renewed_hash = await self._hashing.hash(password)
+        return PasswordAttempt(self._limiter, found, outcome, renewed_hash)
+
+    async def compare_own(self, caller: Claims, password: str) -> PasswordAttempt:
+        """Compare the password of a signed-in user; raises OverloadedError and TooManyAttemptsError.
+
+        The session is the device: what others try for the account does not block it.
+        """
+        self._hashing.require_room()
+        found = await self._database.read(lambda connection: self._look_up_own(connection, caller))
+        return PasswordAttempt(self._limiter, found, await self._compare(found, password))
+
+    def _look_up(self, connection: sa.Connection, key: str, device: DeviceToken | None) -> _Found:
+        account = _with_password(account_repository.find_by_email(connection, key))
+        owner_id = None if device is None else known_devices.find_owner(connection, device)
+        if device is not None and account is not None and owner_id == account.id:
+            keys = [LimitKey.of(LOGIN_BY_DEVICE, device.id)]
+        else:
+            device = None
+            keys = [
+                LimitKey.of(LOGIN_UNKNOWN_DEVICES, key),
+                LimitKey.of_source(LOGIN_BY_SOURCE, current_address()),
+            ]
+        attempt_counts = self._limiter.check(connection, keys)
+        registered_hash = registrations.find_password_hash(connection, key)
+        return _Found(account, device, keys, attempt_counts, registered_hash)
+
+    def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _Found:
+        keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
+        attempt_counts = self._limiter.check(connection, keys)
+        account = _with_password(account_repository.find_by_id(connection, caller.user_id))
+        return _Found(account, None, keys, attempt_counts)
+
+    async def _compare(self, found: _Found, password: str) -> _Outcome:
+        password_hash = None if found.account is None else found.account.password_hash
+        if await self._hashing.verify(password_hash, password):
+            return _Outcome.RIGHT
+        # Also if there is an account: the answer to the password of a pending registration, and its
+        # time, must not tell whether the address has one.
+        registered_hash = found.registered_hash
+        if registered_hash is not None and await self._hashing.verify(registered_hash, password):
+            return _Outcome.REGISTERED
+        return _Outcome.WRONG
+
+    def _is_outdated(self, account: Account | None) -> bool:
+        stored = None if account is None else account.password_hash
+        return stored is not None and self._hashing.is_outdated(stored)
+
+
+def _with_password(account: Account | None) -> Account | None:
+    """Return None for an invited user, too: until the invitation is accepted there is no account to open."""
+    return None if account is None or account.password_hash is None else account
+
+
+def _with_renewed_hash(connection: sa.Connection, account: Account, renewed_hash: str | None) -> Account:
+    if renewed_hash is None or account.password_hash is None:
+        return account
+    account_repository.renew_hash(connection, account.id, old=account.password_hash, new=renewed_hash)
+    return replace(account, password_hash=renewed_hash)

@@ -1,0 +1,83 @@
+"""The rate limiter: counts attempts in the caller's transaction, for all replicas together."""
+
+import math
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from doorward_auth.rate_limiting import repository
+from doorward_auth.rate_limiting.limits import LimitKey
+from doorward_auth.rate_limiting.repository import Records
+from doorward_client.errors import DoorwardError
+
+log = structlog.get_logger(__name__)
+
+
+class TooManyAttemptsError(DoorwardError):
+    """429, in the same words whether or not the account exists."""
+
+    status = 429
+    code = "too_many_attempts"
+    detail = "Too many attempts. Wait as long as `Retry-After` says."
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(headers={"Retry-After": str(max(1, math.ceil(seconds)))})
+
+
+class RateLimiter:
+    """Refuses keys that must wait. A refusal aborts the caller's transaction and counts nothing.
+
+    `check` is advisory: it spares the work before an answer, and of many requests at once all may pass it.
+    `acquire` decides.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._hits = Counter(
+            "doorward_rate_limit_hits",
+            "Failures and mails counted, by limit.",
+            ("limit",),
+            registry=registry,
+        )
+        self._rejections = Counter(
+            "doorward_rate_limit_rejections",
+            "Requests rejected because the caller must wait, by limit.",
+            ("limit",),
+            registry=registry,
+        )
+
+    def check(self, connection: sa.Connection, keys: Sequence[LimitKey]) -> list[int]:
+        """Return how many attempts each key has; raises TooManyAttemptsError while one must wait."""
+        records = repository.find(connection, keys)
+        self._require_no_wait(keys, records)
+        return [records.attempt_count(key) for key in keys]
+
+    def acquire(
+        self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool = True
+    ) -> None:
+        """Lock the keys until the commit; raises TooManyAttemptsError while one must wait.
+
+        To be called first in the transaction that answers. Of a hundred guesses at once, on any replicas,
+        no more are answered than of a hundred in a row, the right one included. `record_attempt` counts
+        one more attempt of each key.
+        """
+        records = repository.lock(connection, keys)
+        self._require_no_wait(keys, records)
+        if not record_attempt:
+            return
+        if len(records.by_hash) < len(keys):
+            records = repository.lock_all(connection, keys)
+            self._require_no_wait(keys, records)
+        repository.record_attempt(connection, keys, records)
+        for key in keys:
+            self._hits.labels(key.limit.name).inc()
+
+    def _require_no_wait(self, keys: Sequence[LimitKey], records: Records) -> None:
+        waits = {key: wait for key in keys if (wait := records.remaining_wait(key)) > 0}
+        if not waits:
+            return
+        for key in waits:
+            self._rejections.labels(key.limit.name).inc()
+        log.info("rate_limit.exceeded", limits=[key.limit.name for key in waits])
+        raise TooManyAttemptsError(max(waits.values()))

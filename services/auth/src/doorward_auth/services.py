@@ -1,0 +1,83 @@
+"""The services that auth is composed of."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from doorward_auth.account_lookup.service import AccountLookup
+from doorward_auth.account_mail.dead_letters import DeadLetterService
+from doorward_auth.account_mail.sender import MailSender
+from doorward_auth.captcha.service import Captcha
+from doorward_auth.discovery.service import DiscoveryService
+from doorward_auth.email_change.service import EmailChangeService
+from doorward_auth.introspection.service import TokenInspector
+from doorward_auth.password_check.service import PasswordCheck
+from doorward_auth.passwords.change import PasswordService
+from doorward_auth.passwords.reset import ResetService
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.registration.service import RegistrationService
+from doorward_auth.revocation_feed.service import RevocationFeed
+from doorward_auth.service_clients.registry import ClientRegistry
+from doorward_auth.sessions.service import SessionService
+from doorward_auth.settings import AuthSettings
+from doorward_auth.sign_in.service import SignInService
+from doorward_auth.signing import Signer
+from doorward_auth.tokens.refresh_service import RefreshService
+from doorward_identity.audit.service import AuditLog
+from doorward_identity.resources import IdentityResources
+
+
+@dataclass(frozen=True, slots=True)
+class AuthServices:
+    """One service a field. Endpoints get theirs by class (doorward_kit.dependencies)."""
+
+    sign_ins: SignInService
+    refreshes: RefreshService
+    sessions: SessionService
+    passwords: PasswordService
+    resets: ResetService
+    registrations: RegistrationService
+    email_changes: EmailChangeService
+    dead_letters: DeadLetterService
+    inspector: TokenInspector
+    revocation_feed: RevocationFeed
+    clients: ClientRegistry
+    accounts: AccountLookup
+    audit: AuditLog
+    discovery: DiscoveryService
+    mail: MailSender
+    captcha: Captcha
+
+    @classmethod
+    def create(cls, settings: AuthSettings, resources: IdentityResources) -> Self:
+        """Call every constructor; raises SettingsError."""
+        verification = resources.verification
+        signer = Signer(
+            verification.keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            lifetime=settings.access_token_seconds,
+        )
+        limiter = RateLimiter(resources.metrics.registry)
+        captcha = Captcha(settings, resources, limiter)
+        mail = MailSender(resources, settings)
+        passwords = PasswordCheck(resources, limiter, captcha)
+        return cls(
+            sign_ins=SignInService(resources, passwords, signer, mail, settings),
+            refreshes=RefreshService(resources, signer, settings),
+            sessions=SessionService(resources, token_seconds=settings.access_token_seconds),
+            passwords=PasswordService(resources, passwords, mail, settings),
+            resets=ResetService(resources, limiter, captcha, mail, settings),
+            registrations=RegistrationService(resources, limiter, captcha, mail, settings),
+            email_changes=EmailChangeService(resources, passwords, limiter, mail),
+            dead_letters=DeadLetterService(resources, mail, settings),
+            inspector=TokenInspector(resources, settings),
+            revocation_feed=RevocationFeed(
+                verification.revocations, issuer=settings.issuer, audience=settings.audience
+            ),
+            clients=settings.client_registry(),
+            accounts=AccountLookup(resources.database),
+            audit=AuditLog(resources, settings),
+            discovery=DiscoveryService(verification.keys, issuer=settings.issuer),
+            mail=mail,
+            captcha=captcha,
+        )

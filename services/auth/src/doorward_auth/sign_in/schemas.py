@@ -1,0 +1,31 @@
+"""Bodies of signing in."""
+
+from pydantic import Field, SecretStr
+
+from doorward_identity.passwords import NewPassword
+from doorward_kit.routing import StrictModel
+
+
+class LoginRequest(StrictModel):
+    """A login with email address and password."""
+
+    email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
+    password: SecretStr = Field(min_length=1, max_length=1024)
+    device_token: SecretStr | None = Field(
+        default=None,
+        max_length=128,
+        description="Of an earlier login. A known device is not blocked by what others try.",
+    )
+
+
+class NewPasswordRequest(StrictModel):
+    """A new password in place of a temporary one; the sign-in goes on."""
+
+    sign_in_token: SecretStr = Field(max_length=128, description="Of the 403 `password_change_required`.")
+    new_password: NewPassword
+
+
+class StepUpRequest(StrictModel):
+    """The caller's password, once more."""
+
+    password: SecretStr = Field(min_length=1, max_length=1024)

@@ -1,0 +1,286 @@
+"""The rules of signing in."""
+
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+
+from doorward_auth import account_repository, known_devices, outcomes
+from doorward_auth.account_repository import Account
+from doorward_auth.captcha.service import CaptchaToken
+from doorward_auth.known_devices import DeviceToken
+from doorward_auth.new_password import SamePasswordError, store_new_password
+from doorward_auth.password_check.errors import InvalidCredentialsError
+from doorward_auth.password_check.service import PasswordAttempt, PasswordCheck
+from doorward_auth.sessions import repository as sessions
+from doorward_auth.sessions.repository import NewSession, Origin
+from doorward_auth.settings import AuthSettings
+from doorward_auth.sign_in import repository as sign_ins
+from doorward_auth.sign_in.errors import InvalidSignInTokenError, refusal_error, step_error
+from doorward_auth.sign_in.repository import SignIn, SignInToken
+from doorward_auth.sign_in.steps import Done, Needs, Proof, Refused, next_step, state_of
+from doorward_auth.signing import Signer
+from doorward_auth.tokens.refresh_tokens import RefreshToken
+from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
+from doorward_client.bearer_auth import InvalidAccessTokenError
+from doorward_client.errors import DoorwardError
+from doorward_client.tokens import Claims
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.passwords import require_acceptable
+from doorward_identity.resources import IdentityResources
+from doorward_mail.sender import MailSender
+
+log = structlog.get_logger(__name__)
+
+_ATTEMPTS: Final = 2
+"""A login does not fail because the account was changed while the password was compared."""
+
+
+class _AccountChangedError(Exception):
+    """The account is not as it was read."""
+
+
+class SignInService:
+    """Opens sessions, and renews the authentication of open ones."""
+
+    def __init__(
+        self,
+        resources: IdentityResources,
+        passwords: PasswordCheck,
+        signer: Signer,
+        mail: MailSender,
+        settings: AuthSettings,
+    ) -> None:
+        self._database = resources.database
+        self._hashing = resources.hashing
+        self._revocations = resources.revocation_poller
+        self._passwords = passwords
+        self._signer = signer
+        self._mail = mail
+        self._absolute_seconds = settings.refresh_absolute_seconds
+        self._idle_seconds = min(settings.refresh_idle_seconds, self._absolute_seconds)
+
+    async def log_in(
+        self, email: str, password: str, device_token: str | None, captcha: CaptchaToken, origin: Origin
+    ) -> TokenPair:
+        """Check a password and open a session.
+
+        Raises OverloadedError, TooManyAttemptsError, and as Captcha.require does for unknown devices;
+        InvalidCredentialsError; and only after the right password EmailNotVerifiedError,
+        AccountDisabledError, PasswordChangeRequiredError.
+        """
+        for _ in range(_ATTEMPTS):
+            attempt = await self._passwords.compare(email, password, device_token, captcha, renew_hash=True)
+
+            def work(
+                connection: sa.Connection, attempt: PasswordAttempt = attempt
+            ) -> SessionGrant | DoorwardError:
+                account = attempt.conclude(connection)
+                if isinstance(account, DoorwardError):
+                    return account
+                return self._proceed(
+                    connection, account, frozenset({Proof.PASSWORD}), _now(), attempt.device, origin
+                )
+
+            try:
+                return self._issue(await outcomes.write(self._database, work))
+            except _AccountChangedError:
+                continue
+        raise InvalidCredentialsError
+
+    async def set_password(self, token_text: str, new_password: str, origin: Origin) -> TokenPair:
+        """Replace a temporary password, as the step after it, and open the session.
+
+        Raises OverloadedError, InvalidSignInTokenError, UnacceptablePasswordError, SamePasswordError.
+        """
+        token = SignInToken.parse(token_text)
+        if token is None:
+            raise InvalidSignInTokenError
+        account = await self._database.read(lambda connection: _account_of(connection, token))
+        require_acceptable(new_password, email=account.email, name=account.name, pointer="/new_password")
+        is_unchanged = await self._hashing.verify(account.password_hash, new_password)
+        password_hash = "" if is_unchanged else await self._hashing.hash(new_password)
+
+        def work(connection: sa.Connection) -> SessionGrant | DoorwardError:
+            sign_in, owner = _lock(connection, token)
+            if is_unchanged:
+                sign_ins.count_wrong_answer(connection, sign_in.id)
+                return SamePasswordError()
+            store_new_password(
+                connection,
+                owner,
+                password_hash,
+                AuditAction.PASSWORD_CHANGED,
+                token_seconds=self._signer.lifetime,
+            )
+            return self._finish(connection, sign_in, origin)
+
+        grant = await outcomes.write(self._database, work)
+        self._revocations.wake()
+        self._mail.wake()
+        return self._issue(grant)
+
+    async def step_up(self, caller: Claims, password: str) -> TokenPair:
+        """Prove the password again: the caller's session gets a new auth_time, and new tokens.
+
+        Raises OverloadedError, TooManyAttemptsError, InvalidCredentialsError, InvalidAccessTokenError.
+        """
+        attempt = await self._passwords.compare_own(caller, password)
+        token = RefreshToken.issue(caller.session_id)
+
+        def work(connection: sa.Connection) -> SessionGrant | DoorwardError:
+            account = attempt.conclude(connection)
+            if isinstance(account, DoorwardError):
+                return account
+            require_unchanged_account(connection, caller)
+            decision = next_step(state_of(account), frozenset({Proof.PASSWORD}))
+            if not isinstance(decision, Done):
+                return InvalidAccessTokenError()
+            auth_time = _now()
+            seconds = sessions.renew_authentication(
+                connection,
+                token.session_id,
+                token.hash(),
+                auth_time=auth_time,
+                acr=decision.acr,
+                amr=decision.amr,
+                idle_seconds=self._idle_seconds,
+            )
+            if seconds is None:
+                return InvalidAccessTokenError()
+            details = {"session_id": token.session_id}
+            record(
+                connection,
+                AuditAction.STEP_UP_SUCCEEDED,
+                actor=account.id,
+                target=account.id,
+                details=details,
+            )
+            return _grant(token, account, decision, auth_time, seconds)
+
+        grant = await outcomes.write(self._database, work)
+        log.info("step_up.succeeded", user_id=str(grant.user_id), session_id=str(token.session_id))
+        return issue_pair(self._signer, grant)
+
+    def _proceed(
+        self,
+        connection: sa.Connection,
+        account: Account,
+        proofs: frozenset[Proof],
+        proven_at: datetime,
+        known_device: DeviceToken | None,
+        origin: Origin,
+    ) -> SessionGrant | DoorwardError:
+        """Open the session, or store the sign-in and return the refusal that asks for the next step."""
+        decision = next_step(state_of(account), proofs)
+        match decision:
+            case Done():
+                return self._open(connection, account, decision, proven_at, known_device, origin)
+            case Refused():
+                return refusal_error(decision)
+            case Needs():
+                token = SignInToken.issue(uuid7s.uuid7())
+                sign_ins.insert(connection, token, account, proofs, proven_at)
+                return step_error(decision, str(token), expires_in=sign_ins.LIFETIME_SECONDS)
+
+    def _finish(
+        self, connection: sa.Connection, sign_in: SignIn, origin: Origin
+    ) -> SessionGrant | DoorwardError:
+        """Go on after a further step of a locked sign-in; its token is used up."""
+        sign_ins.delete(connection, sign_in.id)
+        account = account_repository.find_by_id(connection, sign_in.user_id)
+        assert account is not None  # the caller holds its lock
+        return self._proceed(connection, account, sign_in.proofs, sign_in.proven_at, None, origin)
+
+    def _open(
+        self,
+        connection: sa.Connection,
+        account: Account,
+        done: Done,
+        auth_time: datetime,
+        known_device: DeviceToken | None,
+        origin: Origin,
+    ) -> SessionGrant:
+        """Open a session; raises _AccountChangedError unless the account is as it was read."""
+        token = RefreshToken.issue(uuid7s.uuid7())
+        session = NewSession(
+            session_id=token.session_id,
+            user_id=account.id,
+            token_hash=token.hash(),
+            token_version=account.token_version,
+            auth_version=account.auth_version,
+            auth_time=auth_time,
+            acr=done.acr,
+            amr=done.amr,
+            user_agent=origin.user_agent,
+            ip_address=origin.ip_address,
+            idle_seconds=self._idle_seconds,
+            absolute_seconds=self._absolute_seconds,
+        )
+        if not sessions.open_session(connection, session):
+            raise _AccountChangedError
+        new_device = None
+        if known_device is not None:
+            known_devices.touch(connection, known_device.id)
+        else:
+            new_device = DeviceToken.issue(uuid7s.uuid7())
+            known_devices.remember(connection, account.id, new_device)
+        details = {"session_id": token.session_id, "new_device": new_device is not None}
+        record(connection, AuditAction.LOGIN_SUCCEEDED, actor=account.id, target=account.id, details=details)
+        return _grant(token, account, done, auth_time, self._idle_seconds, new_device)
+
+    def _issue(self, grant: SessionGrant) -> TokenPair:
+        log.info("login.succeeded", user_id=str(grant.user_id), session_id=str(grant.token.session_id))
+        return issue_pair(self._signer, grant)
+
+
+def _grant(
+    token: RefreshToken,
+    account: Account,
+    done: Done,
+    auth_time: datetime,
+    seconds: int,
+    new_device: DeviceToken | None = None,
+) -> SessionGrant:
+    return SessionGrant(
+        token=token,
+        user_id=account.id,
+        role=account.role,
+        token_version=account.token_version,
+        auth_time=auth_time,
+        acr=done.acr,
+        amr=done.amr,
+        lifetime=timedelta(seconds=seconds),
+        device_token=None if new_device is None else str(new_device),
+    )
+
+
+def _account_of(connection: sa.Connection, token: SignInToken) -> Account:
+    """Read the account that a sign-in token is of; raises InvalidSignInTokenError."""
+    sign_in = sign_ins.find(connection, token.id)
+    account = None if sign_in is None else account_repository.find_by_id(connection, sign_in.user_id)
+    return _matching(token, sign_in, account)[1]
+
+
+def _lock(connection: sa.Connection, token: SignInToken) -> tuple[SignIn, Account]:
+    """Lock a sign-in, then its account; raises InvalidSignInTokenError."""
+    sign_in = sign_ins.lock(connection, token.id)
+    account = None if sign_in is None else account_repository.lock_by_id(connection, sign_in.user_id)
+    return _matching(token, sign_in, account)
+
+
+def _matching(token: SignInToken, sign_in: SignIn | None, account: Account | None) -> tuple[SignIn, Account]:
+    if sign_in is None or account is None or not hmac.compare_digest(sign_in.secret_hash, token.hash()):
+        raise InvalidSignInTokenError
+    if (sign_in.token_version, sign_in.auth_version) != (account.token_version, account.auth_version):
+        raise InvalidSignInTokenError
+    return sign_in, account
+
+
+def _now() -> datetime:
+    """Return the time of a proof in whole seconds, as the claim `auth_time` says it."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,107 @@
+"""What a sign-in needs next: a pure function of the account and the proofs given so far."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from doorward_auth.account_repository import Account
+
+
+class Proof(StrEnum):
+    """What a user has proven; the values are RFC 8176's, as in the claim `amr`."""
+
+    PASSWORD = "pwd"  # noqa: S105 - a kind of proof, not a secret
+
+
+class Acr(StrEnum):
+    """How strongly a session is authenticated, as in the claim `acr`."""
+
+    AAL1 = "aal1"
+
+
+class Step(StrEnum):
+    """What can be needed before a session opens."""
+
+    PASSWORD = "password"  # noqa: S105 - a step, not a secret
+    NEW_PASSWORD = "new_password"  # noqa: S105 - a step, not a secret
+
+
+class Refusal(StrEnum):
+    """Why an account may not sign in, whatever else is proven."""
+
+    ACCOUNT_DISABLED = "account_disabled"
+    EMAIL_NOT_VERIFIED = "email_not_verified"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What of an account decides about its sign-in."""
+
+    is_active: bool
+    is_verified: bool
+    must_change_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A session may open, with these claims."""
+
+    acr: Acr
+    amr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """One more step."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No session opens."""
+
+    reason: Refusal
+
+
+NextStep = Done | Needs | Refused
+
+
+def state_of(account: Account) -> AccountState:
+    """Return what next_step needs of an account."""
+    return AccountState(
+        is_active=account.is_active,
+        is_verified=account.email_verified_at is not None,
+        must_change_password=bool(account.must_change),
+    )
+
+
+_SEPARATOR: Final = " "
+
+
+def next_step(account: AccountState, proofs: AbstractSet[Proof]) -> NextStep:
+    """Return what a sign-in needs next.
+
+    The password comes before anything is said about the account. A new password comes last: a caller who
+    only knows the temporary one must not get to choose it while another factor is missing.
+    """
+    if Proof.PASSWORD not in proofs:
+        return Needs(Step.PASSWORD)
+    if not account.is_active:
+        return Refused(Refusal.ACCOUNT_DISABLED)
+    if not account.is_verified:
+        return Refused(Refusal.EMAIL_NOT_VERIFIED)
+    if account.must_change_password:
+        return Needs(Step.NEW_PASSWORD)
+    return Done(Acr.AAL1, dump_proofs(proofs))
+
+
+def dump_proofs(proofs: AbstractSet[Proof]) -> str:
+    """Return the text that columns store."""
+    return _SEPARATOR.join(sorted(proofs))
+
+
+def load_proofs(text: str) -> frozenset[Proof]:
+    """Read what `dump_proofs` writes."""
+    return frozenset(Proof(name) for name in text.split(_SEPARATOR) if name)

@@ -1,0 +1,124 @@
+"""What goes by mail: joining, a forgotten password, another address."""
+
+import httpx2
+
+from e2e.context import Context, new_password
+from e2e.probe import AUTH, USERS
+
+
+def registering(context: Context) -> None:
+    """Whoever proves to read an address's mail gets an account."""
+    email, password = context.address("nina"), new_password()
+    common = _register(context, email, "password123")
+    context.prove("A password that everybody tries first is refused", common, 422, "validation_error")
+    if not context.reads_mail:  # a registration that nobody confirms would be left behind
+        return
+    asked = _register(context, email, password)
+    if asked.status_code == 403:
+        context.skip(f"nobody registers here with this address ({asked.json()['code']})")
+        return
+    accepted = context.prove("Somebody registers", asked, 202)
+    found = context.expect(
+        "the directory", context.send("GET", USERS, context.admin, params={"q": email}), 200
+    )
+    context.check("Before the code there is no account", found["items"] == [], found)
+    early = context.log_in(email, password)
+    context.prove("... and nobody logs in", early, 403, "email_not_verified")
+    code = context.next_secret(email)
+    wrong = context.send("POST", f"{AUTH}/verify-email", json={"code": code[:-4] + "AAAA"})
+    context.prove("A wrong code proves nothing", wrong, 400, "invalid_code")
+    right = context.send("POST", f"{AUTH}/verify-email", json={"code": code})
+    context.prove("The code of the mail makes the account", right, 204)
+    member = context.joined(email, password)
+    me = context.expect("the profile", context.send("GET", f"{USERS}/me", member.session.access), 200)
+    context.check(
+        "Its owner is a user with a proven address", (me["role"], me["email_verified"]) == ("user", True), me
+    )
+    again = context.send("POST", f"{AUTH}/verify-email", json={"code": code})
+    context.prove("A code counts once", again, 400, "invalid_code")
+    known = context.expect("registering again", _register(context, email, new_password()), 202)
+    context.check("Registering a known address gets the same answer", known == accepted, known)
+    context.told("... and its owner is told that there is an account", email)
+    context.prove("... whose password is what it was", context.log_in(email, password), 200)
+
+
+def inviting(context: Context) -> None:
+    """An administrator makes the account, its owner chooses the password."""
+    if not context.reads_mail:
+        return
+    created = context.create("ivan", role="admin")
+    user = context.prove("An account without a password is created", created, 201)
+    code = context.next_secret(user["email"])
+    path = f"{USERS}/{user['id']}/invitation"
+    context.prove("Its owner is invited once more", context.send("POST", path, context.admin), 202)
+    newer, password = context.next_secret(user["email"]), new_password()
+    context.prove("The code before counts no more", _accept(context, code, password), 400, "invalid_code")
+    context.prove("The newest one does", _accept(context, newer, password), 204)
+    context.prove("... once", _accept(context, newer, new_password()), 400, "invalid_code")
+    member = context.joined(user["email"], password)
+    me = context.expect("the profile", context.send("GET", f"{USERS}/me", member.session.access), 200)
+    context.check("The role is the one that was given", (me["id"], me["role"]) == (user["id"], "admin"), me)
+    joined = context.send("POST", path, context.admin)
+    context.prove("Who has joined is not invited", joined, 409, "already_joined")
+
+
+def resetting(context: Context) -> None:
+    """A forgotten password is replaced with six digits by mail."""
+    if not context.reads_mail:
+        return
+    member = context.member("paul")
+    asked = context.prove("A code is asked for", _ask(context, member.email), 202)
+    unknown = context.expect("asking for nobody", _ask(context, context.address("nobody")), 202)
+    context.check("An unknown address gets the same answer", asked == unknown, unknown)
+    pin, chosen = context.next_secret(member.email), new_password()
+    wrong = f"{(int(pin) + 1) % 1_000_000:06d}"
+    context.prove(
+        "A wrong code sets nothing", _reset(context, member.email, wrong, chosen), 400, "invalid_code"
+    )
+    context.prove("The right one sets the new password", _reset(context, member.email, pin, chosen), 200)
+    context.prove("... once", _reset(context, member.email, pin, new_password()), 400, "invalid_code")
+    context.soon("Every session has ended", lambda: context.is_refused(member.session.access))
+    old = context.log_in(member.email, member.password)
+    context.prove("The old password opens nothing", old, 401, "invalid_credentials")
+    context.prove("The new one does", context.log_in(member.email, chosen), 200)
+    context.told("The owner is told by mail", member.email)
+
+
+def moving(context: Context) -> None:
+    """An account moves to another address when its mail is read there."""
+    if not context.reads_mail:
+        return
+    member, new = context.member("marie"), context.address("marie-new")
+    token = member.session.access
+    wrong = context.send("POST", f"{AUTH}/email", token, json={"email": new, "password": "not hers at all"})
+    context.prove("The password is asked for", wrong, 401, "invalid_credentials")
+    asked = context.send("POST", f"{AUTH}/email", token, json={"email": new, "password": member.password})
+    context.prove("Another address is asked for", asked, 202)
+    pin = context.next_secret(new)
+    context.prove("The account is still at the old one", context.log_in(member.email, member.password), 200)
+    context.prove(
+        "The code confirms it", context.send("PATCH", f"{AUTH}/email", token, json={"pin": pin}), 204
+    )
+    me = context.expect("the profile", context.send("GET", f"{USERS}/me", token), 200)
+    context.check("The session goes on, at the new address", me["email"] == new, me)
+    old = context.log_in(member.email, member.password)
+    context.prove("Nobody is at the old one", old, 401, "invalid_credentials")
+    context.told("... which is told by mail", member.email)
+
+
+def _register(context: Context, email: str, password: str) -> httpx2.Response:
+    body = {"email": email, "password": password, "name": f"Nina of {context.run}"}
+    return context.send("POST", f"{AUTH}/register", json=body)
+
+
+def _accept(context: Context, code: str, password: str) -> httpx2.Response:
+    return context.send("POST", f"{AUTH}/invitations/accept", json={"code": code, "password": password})
+
+
+def _ask(context: Context, email: str) -> httpx2.Response:
+    return context.send("POST", f"{AUTH}/password/reset", json={"email": email})
+
+
+def _reset(context: Context, email: str, pin: str, password: str) -> httpx2.Response:
+    body = {"email": email, "pin": pin, "new_password": password}
+    return context.send("PATCH", f"{AUTH}/password/reset", json=body)

@@ -1,0 +1,238 @@
+"""The example NGINX asks the real auth about every request for an application that knows no tokens."""
+
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from edge.ambiguous_paths import ADMIN_PATHS, AMBIGUOUS, SOFTENERS
+from edge.protected_app import FORGED, WHO, ProtectedApp, ProtectedAppNginx, claims_of
+from support.chain import Chain
+from support.client import AUTH, assert_problem
+from support.echo import EchoServer
+from support.raw import exchange, statuses
+from support.reaper import temporary_folder
+
+
+@pytest.fixture(scope="module")
+def shared_protected_app(chain: Chain) -> Iterator[ProtectedApp]:
+    with (
+        temporary_folder() as folder,
+        EchoServer() as application,
+        ProtectedAppNginx(folder, auth=chain.auth.port, application=application.port) as nginx,
+    ):
+        yield ProtectedApp(nginx, application, chain)
+
+
+@pytest.fixture
+def protected_app(shared_protected_app: ProtectedApp) -> ProtectedApp:
+    """The same with nothing received yet."""
+    shared_protected_app.application.received.clear()
+    return shared_protected_app
+
+
+def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
+    """Check a refusal's document and its challenge, of which there is exactly one."""
+    assert_problem(response, status, code)
+    assert response.headers["cache-control"] == "no-store"
+    [challenge] = response.headers.get_list("www-authenticate")
+    assert challenge.startswith('Bearer realm="doorward"')
+    expected = {"not_authenticated": None, "invalid_token": "invalid_token"}.get(code, "insufficient_scope")
+    assert (f'error="{expected}"' in challenge) == (expected is not None)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_the_application_hears_who_calls_and_never_the_token(
+    protected_app: ProtectedApp, method: str
+) -> None:
+    with protected_app.user() as client:
+        response = client.http.request(method, "/reports/7?sort=name", headers={"X-Request-ID": "mine-7"})
+        assert response.status_code == 200
+        assert response.headers["x-request-id"] == "mine-7"
+        claims = claims_of(client)
+    received = protected_app.received()
+    assert (received.method, received.path) == (method, "/reports/7?sort=name")
+    assert [received.values(name) for name in WHO] == [[claims["sub"]], ["user"], [claims["sid"]]]
+    assert received.values("authorization") == []
+    assert received.values("x-request-id") == ["mine-7"]
+    assert str(client.tokens["access_token"]) not in str(received)
+
+
+def test_nginx_has_no_complaint(protected_app: ProtectedApp) -> None:
+    said = protected_app.nginx.check_config()
+    assert "test is successful" in said
+    assert "[warn]" not in said
+
+
+def test_strangers_do_not_reach_the_application(protected_app: ProtectedApp) -> None:
+    with protected_app.client() as client:
+        for path in ("/", "/reports", "/admin/", "/nowhere"):
+            assert_refused(client.get(path), 401, "not_authenticated")
+            assert_refused(
+                client.get(path, headers={"Authorization": "Bearer garbage"}), 401, "invalid_token"
+            )
+        assert_refused(client.post("/reports", content=b"x" * 100_000), 401, "not_authenticated")
+    assert protected_app.application.received == []
+
+
+@pytest.mark.parametrize("path", ["/reports", "/admin/reports", "/public/page"])
+def test_nobody_says_for_himself_who_he_is(protected_app: ProtectedApp, path: str) -> None:
+    spellings = {
+        **FORGED,
+        **{name.replace("-", "_"): value for name, value in FORGED.items()},
+        **{name.lower(): value for name, value in FORGED.items()},
+        "Forwarded": "for=203.0.113.66",
+        "Proxy": "http://203.0.113.66",
+        "X-Forwarded-For": "203.0.113.66",
+    }
+    with protected_app.admin() as client:
+        assert client.get(path, headers=spellings).status_code == 200
+        claims = claims_of(client)
+    received = protected_app.received()
+    expected = [[], [], []] if path.startswith("/public/") else [[claims["sub"]], ["admin"], [claims["sid"]]]
+    assert [received.values(name) for name in WHO] == expected
+    for name, value in received.headers:
+        assert "_" not in name
+        assert value not in {*FORGED.values(), "203.0.113.66"} or (name, value) == (
+            "x-doorward-role",
+            "admin",
+        )
+
+
+def test_forged_headers_do_not_help_a_stranger(protected_app: ProtectedApp) -> None:
+    with protected_app.client() as client:
+        assert_refused(client.get("/reports", headers=FORGED), 401, "not_authenticated")
+        assert client.get("/public/page", headers=FORGED).status_code == 200
+    assert [protected_app.received().values(name) for name in WHO] == [[], [], []]
+
+
+def test_a_location_for_administrators(protected_app: ProtectedApp) -> None:
+    with protected_app.user() as user, protected_app.admin() as admin:
+        for path in (*ADMIN_PATHS, *(f"/admin/reports{suffix}" for suffix in SOFTENERS)):
+            assert protected_app.get_as_written(path, user) == (403, "insufficient_permission"), path
+            assert protected_app.application.received == []
+            assert protected_app.get_as_written(path, admin)[0] == 200
+            assert protected_app.received().values("x-doorward-role") == ["admin"]
+            protected_app.application.received.clear()
+
+
+@pytest.mark.parametrize("path", AMBIGUOUS)
+def test_a_path_that_two_readers_read_in_two_ways_reaches_nobody(
+    protected_app: ProtectedApp, path: str
+) -> None:
+    with protected_app.user() as user, protected_app.admin() as admin:
+        for client in (user, admin):
+            assert protected_app.get_as_written(path, client) == (400, "ambiguous_path")
+    assert protected_app.application.received == []
+
+
+@pytest.mark.parametrize("path", ["/.doorward/any-role", "/.doorward/admin", "/.refused", "/.unavailable"])
+def test_what_is_internal_is_not_there(protected_app: ProtectedApp, path: str) -> None:
+    with protected_app.user() as client:
+        assert client.get(path).status_code == 404
+    assert protected_app.application.received == []
+
+
+def test_a_logout_ends_it(protected_app: ProtectedApp) -> None:
+    with protected_app.user() as client:
+        assert client.get("/reports").status_code == 200
+        left = httpx2.post(
+            f"{protected_app.chain.auth.url}{AUTH}/logout",
+            headers={"Authorization": str(client.http.headers["Authorization"])},
+            trust_env=False,
+        )
+        assert left.status_code == 204
+        left_at = asked = time.monotonic()
+        while client.get("/reports").status_code == 200:
+            assert asked - left_at < 2, "believed when it was asked two seconds later"
+            asked = time.monotonic()
+        assert_refused(client.get("/reports"), 401, "invalid_token")
+
+
+@pytest.mark.parametrize("accident", ["stopped", "frozen"])
+def test_without_auth_nobody_gets_in(protected_app: ProtectedApp, accident: str) -> None:
+    auth = protected_app.chain.auth
+    with protected_app.user() as client, protected_app.client() as stranger:
+        if accident == "stopped":
+            auth.stop()
+        else:
+            auth.freeze()
+        try:
+            for one, path in ((client, "/reports"), (client, "/admin/"), (stranger, "/nowhere")):
+                response = one.get(path)
+                assert_problem(response, 503, "unavailable")
+                assert response.headers["retry-after"] == "1"
+                assert response.headers["cache-control"] == "no-store"
+            assert_problem(client.post("/reports", content=b"x"), 503, "unavailable")
+            assert protected_app.application.received == []
+            # What is for everybody stays so.
+            assert stranger.get("/public/page").status_code == 200
+        finally:
+            if accident == "stopped":
+                auth.start()
+            else:
+                auth.thaw()
+        assert client.get("/reports").status_code == 200
+
+
+def test_the_applications_own_errors_are_its_own(protected_app: ProtectedApp) -> None:
+    with protected_app.user() as client:
+        response = client.get("/busy")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "7")
+        assert response.json() == {"path": "/busy"}
+
+
+@pytest.mark.parametrize("name", ["length", "chunked", "empty"])
+def test_bodies_go_to_the_application_and_not_to_auth(protected_app: ProtectedApp, name: str) -> None:
+    body = {"length": b"x" * 200_000, "chunked": iter([b"x" * 100_000] * 2), "empty": b""}[name]
+    with protected_app.user() as client:
+        assert client.post("/reports", content=body).status_code == 200
+    expected = 0 if name == "empty" else 200_000
+    received = protected_app.received()
+    assert len(received.body) == expected or received.values("transfer-encoding") == ["chunked"]
+
+
+@pytest.mark.parametrize("path", ["/reports?role=user", "/admin/reports?role=user"])
+@pytest.mark.parametrize("name", ["length", "chunked"])
+def test_auth_is_asked_with_the_token_and_nothing_else(
+    protected_app: ProtectedApp, path: str, name: str
+) -> None:
+    content = b"secret" * 20_000 if name == "length" else iter([b"secret" * 10_000] * 2)
+    headers = {
+        **FORGED,
+        "Authorization": "Bearer the-token",
+        "Cookie": "session=secret",
+        "X-Request-ID": "mine-8",
+        "Content-Type": "text/plain",
+    }
+    with (
+        temporary_folder() as folder,
+        EchoServer() as auth,
+        ProtectedAppNginx(folder, auth=auth.port, application=protected_app.application.port) as nginx,
+    ):
+        answer = httpx2.post(nginx.url + path, content=content, headers=headers, trust_env=False)
+        assert answer.status_code == 200
+    [asked] = auth.received
+    query = "?role=admin" if path.startswith("/admin/") else ""
+    assert (asked.method, asked.path, asked.body) == ("GET", f"/api/v1/auth/verify{query}", b"")
+    assert dict(asked.headers) == {
+        "host": "doorward_auth",
+        "authorization": "Bearer the-token",
+        "x-request-id": "mine-8",
+    }
+
+
+def test_two_tokens_are_none(protected_app: ProtectedApp) -> None:
+    """The first might be for auth and the second for an application that reads its own."""
+    with protected_app.user() as client:
+        token = str(client.tokens["access_token"])
+    request = (
+        f"GET /reports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nAuthorization: Bearer x\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    [status] = statuses(exchange(protected_app.nginx.port, request.encode()))
+    # Newer releases refuse, older ones take the first: the application sees neither.
+    assert status in {200, 400, 401}
+    for received in protected_app.application.received:
+        assert received.values("authorization") == []

@@ -1,0 +1,240 @@
+"""Three auth processes over one MariaDB, and callers of them from anywhere on the internet."""
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from doorward_auth.rate_limiting.limits import LimitKey
+from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
+from doorward_mail.file_transport import Mailbox
+from integration.harness.bulk_users import Member
+from integration.harness.installation import AUTH
+from integration.harness.people import PASSWORD
+from integration.harness.races import until
+from integration.harness.raw_http import RawHttpClient
+from support.databases import Database
+from support.services import PATIENT, Service
+
+TOKEN: Final = f"{AUTH}/token"
+RESET: Final = f"{AUTH}/password/reset"
+REGISTER: Final = f"{AUTH}/register"
+RESEND: Final = f"{AUTH}/verify-email/resend"
+
+WRONG: Final = "not the password at all"
+
+_SECONDS: Final = 30.0
+_numbers = itertools.count(1)
+
+
+def new_source() -> str:
+    """Return an address that nobody has called from."""
+    number = next(_numbers)
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def new_email() -> str:
+    """Return an address that nobody has."""
+    return f"nobody{next(_numbers)}@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> dict[str, Any]:
+        """Return the body, which must be an object."""
+        body: dict[str, Any] = json.loads(self.content)
+        return body
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait; fails the test where the answer does not say."""
+        return int(self.headers["retry-after"])
+
+    @property
+    def anonymous_content(self) -> bytes:
+        """The body without what is different in every answer."""
+        return self.content.replace(self.headers["x-request-id"].encode("ascii"), b"-")
+
+
+class Line(RawHttpClient):
+    """Keep-alive connections to one process, for requests that come from anywhere."""
+
+    async def send(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Answer:
+        """Send one request as JSON; raises OSError or EOFError when the connection breaks."""
+        content = json.dumps(body).encode("utf-8")
+        fields = {
+            "Host": "127.0.0.1",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+            **headers,
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        reader, writer = self._idle.pop() if self._idle else await self._connect()
+        try:
+            async with asyncio.timeout(_SECONDS):
+                writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + content)
+                first, *rest = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                got = dict(line.lower().split(": ", 1) for line in rest if line)
+                received = await reader.readexactly(int(got.get("content-length", "0")))
+        except BaseException:
+            writer.close()
+            raise
+        self._idle.append((reader, writer))
+        return Answer(int(first.split()[1]), got, received)
+
+
+class Auths:
+    """A migrated database with so many auth processes; `env` goes to all of them, and None takes away."""
+
+    def __init__(self, database: Database, folder: Path, *, count: int = 3, **env: str | None) -> None:
+        self.database = database
+        engine = create_engine(database.url, pool_size=1, timeout=30)
+        migrate(engine, PACKAGE)
+        engine.dispose()
+        self._mailbox = Mailbox(folder / "mailbox", 1000)
+        settings = {
+            "DOORWARD_REGISTRATION": "open",
+            "DOORWARD_MAILBOX_DIR": str(folder / "mailbox"),
+            "DOORWARD_MAIL_POLL_SECONDS": "0.1",
+            **PATIENT,
+            **env,
+        }
+        given = {name: value for name, value in settings.items() if value is not None}
+        self.services: Final = [
+            Service("auth", database_url=database.url, log=folder / f"auth-{number}.log", env=given)
+            for number in range(count)
+        ]
+        self._lines = [Line(service.port) for service in self.services]
+        self._turns = itertools.cycle(range(count))
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        *,
+        source: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request to the next process, from `source` or from somewhere new."""
+        forwarded = {"X-Forwarded-For": source or new_source(), **(headers or {})}
+        return await self._lines[next(self._turns)].send(method, path, body, forwarded)
+
+    async def log_in(
+        self, email: str, password: str = PASSWORD, *, source: str | None = None, device: str | None = None
+    ) -> Answer:
+        """Log in, or try to."""
+        body = {"email": email, "password": password}
+        return await self.call(
+            "POST", TOKEN, body if device is None else {**body, "device_token": device}, source=source
+        )
+
+    async def fail(self, email: str, count: int, **options: Any) -> list[Answer]:
+        """Guess wrong so many times in a row."""
+        return [await self.log_in(email, f"{WRONG} {number}", **options) for number in range(count)]
+
+    async def ask_for_reset(self, email: str, *, source: str | None = None) -> Answer:
+        """Ask for a PIN by mail."""
+        return await self.call("POST", RESET, {"email": email}, source=source)
+
+    async def reset(self, email: str, pin: object, *, source: str | None = None) -> Answer:
+        """Choose PASSWORD for a new password with a PIN."""
+        body = {"email": email, "pin": pin, "new_password": PASSWORD}
+        return await self.call("PATCH", RESET, body, source=source)
+
+    async def mailed_pin(self, email: str, *, mails: int = 1) -> str:
+        """Wait until so many mails have come for somebody, and return the newest one's PIN."""
+        await until(lambda: len(self.mails(email)) >= mails, f"{mails} mails")
+        found = re.search(r"\b\d{6}\b", self.mails(email)[0])
+        assert found is not None
+        return found[0]
+
+    def mails(self, email: str) -> list[str]:
+        """Return the texts of somebody's mails, the newest first."""
+        names = [mail.name for mail in self._mailbox.mails() if mail.recipient == email]
+        found = (self._mailbox.read(name) for name in names)
+        bodies = (None if mail is None else mail.get_body(("plain",)) for mail in found)
+        return [body.get_content() for body in bodies if body is not None]
+
+    def later(self, seconds: int, *subjects: LimitKey) -> None:
+        """Let so much time pass for some subjects, in the database."""
+        for subject in subjects:
+            self.database.execute(
+                "UPDATE rate_limits SET expires_at = expires_at - INTERVAL %s SECOND,"
+                " blocked_until = blocked_until - INTERVAL %s SECOND WHERE key_hash = %s",
+                seconds,
+                seconds,
+                subject.hash,
+            )
+
+    def prolong(self, *subjects: LimitKey) -> None:
+        """Let whoever has to wait have a minute more: what a test does next may take its time."""
+        self.later(-60, *subjects)
+
+    def begin_wait_now(self, subject: LimitKey) -> None:
+        """Let the last failure be of this moment, however long ago it was."""
+        memory = f"INTERVAL {subject.limit.memory} SECOND"
+        self.database.execute(
+            "UPDATE rate_limits SET blocked_until = blocked_until + INTERVAL"
+            f" TIMESTAMPDIFF(MICROSECOND, expires_at - {memory}, UTC_TIMESTAMP(6)) MICROSECOND,"
+            f" expires_at = UTC_TIMESTAMP(6) + {memory} WHERE key_hash = %s",
+            subject.hash,
+        )
+
+    def counted(self, subject: LimitKey) -> int:
+        """Return what is counted of a subject in the database."""
+        rows = self.database.execute("SELECT count FROM rate_limits WHERE key_hash = %s", subject.hash)
+        return int(rows[0][0]) if rows else 0
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        """Return what the processes logged under a name."""
+        return [event for one in self.services for event in one.log_events() if event["event"] == name]
+
+    async def restart(self) -> None:
+        """Stop every process and start it again."""
+        await self.close()
+        with ThreadPoolExecutor(len(self.services)) as threads:
+            await asyncio.to_thread(lambda: list(threads.map(Service.restart, self.services)))
+
+    async def close(self) -> None:
+        """Close every connection: the next test has an event loop of its own."""
+        for line in self._lines:
+            await line.close()
+
+    def __enter__(self) -> Self:
+        with ThreadPoolExecutor(len(self.services)) as threads:
+            list(threads.map(Service.start, self.services))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with ThreadPoolExecutor(len(self.services)) as threads:
+            list(threads.map(Service.stop, self.services))
+
+
+def statuses(answers: Sequence[Answer]) -> dict[int, int]:
+    """Count the answers by status."""
+    found = [answer.status for answer in answers]
+    return {status: found.count(status) for status in sorted(set(found))}
+
+
+async def device_of(auths: Auths, member: Member) -> str:
+    """Log in from a device, and return the token by which the account knows it."""
+    answer = await auths.log_in(member.email)
+    assert answer.status == 200, answer
+    return str(answer.json()["device_token"])

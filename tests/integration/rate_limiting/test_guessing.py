@@ -1,0 +1,247 @@
+"""Guessing passwords: how many guesses are answered, how long one waits for the next, and who waits."""
+
+import asyncio
+import random
+import time
+
+import pytest
+
+from doorward_auth.rate_limiting.limits import LOGIN_BY_DEVICE, LOGIN_UNKNOWN_DEVICES, LimitKey
+from integration.harness.bulk_users import Member, enrol
+from integration.harness.people import PASSWORD
+from integration.harness.races import in_line, together, until_in_line
+from integration.rate_limiting.callers import (
+    WRONG,
+    Answer,
+    Auths,
+    device_of,
+    new_email,
+    new_source,
+    statuses,
+)
+
+SENDERS = 200
+LIMIT = LOGIN_UNKNOWN_DEVICES
+DAY = 86_400
+LOCK = "SELECT count FROM rate_limits WHERE key_hash = %s FOR UPDATE"
+
+
+def by_strangers(email: str) -> LimitKey:
+    return LimitKey.of(LIMIT, email)
+
+
+def answered_within(seconds: float) -> int:
+    """Return how many wrong guesses the limit answers to whoever never stops."""
+    answered, waited = LIMIT.free + 1, LIMIT.first_wait
+    while waited <= seconds:
+        answered += 1
+        waited += LIMIT.first_wait << (answered - LIMIT.free - 1)
+    return answered
+
+
+async def burst(auths: Auths, member: Member, passwords: list[str]) -> tuple[list[Answer], float]:
+    began = time.monotonic()
+    answers = await together(
+        len(passwords), lambda number: auths.log_in(member.email, passwords[number]), at_once=len(passwords)
+    )
+    return answers, time.monotonic() - began
+
+
+async def test_of_many_guesses_at_once_no_more_are_answered_than_in_a_row(auths: Auths) -> None:
+    """Over three processes, with the right password among them, which is refused like the others."""
+    came_in = 0
+    for member in enrol(auths.database.url, 4):
+        guesses = [f"{WRONG} {number}" for number in range(SENDERS - 1)]
+        place = random.Random(member.email).randrange(SENDERS)
+        answers, seconds = await burst(auths, member, [*guesses[:place], PASSWORD, *guesses[place:]])
+        found = statuses(answers)
+        assert found.keys() <= {200, 401, 429}, found
+        assert LIMIT.free < found[401] <= answered_within(seconds), (found, seconds)
+        assert found.get(200, 0) + found[401] + found[429] == SENDERS
+        assert auths.counted(by_strangers(member.email)) == found[401], "counted is what was answered"
+        assert (answers[place].status == 200) == (200 in found)
+        came_in += found.get(200, 0)
+    assert came_in <= 2, "the right one of 200 came in again and again: it does not stand in line"
+
+
+async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
+    """Guess twice in slow motion: hashes are computed, both wait for their answer, one after the other."""
+
+    async def attempt() -> list[int] | None:
+        [member] = enrol(auths.database.url, 1)
+        await auths.fail(member.email, LIMIT.free)
+        guesses = [auths.log_in(member.email, password) for password in (first, second)]
+        answers = await in_line(auths.database, LOCK, by_strangers(member.email).hash, *guesses)
+        return None if answers is None else [answer.status for answer in answers]
+
+    return await until_in_line(attempt)
+
+
+async def test_right_guess_stands_in_line_with_the_wrong_ones(auths: Auths) -> None:
+    assert await guess_in_turn(auths, WRONG, PASSWORD) == [401, 429]
+    assert await guess_in_turn(auths, PASSWORD, WRONG) == [200, 401]
+
+
+@pytest.mark.parametrize("whose", ["known", "unknown"])
+async def test_waits_double_are_told_and_are_kept(auths: Auths, member: Member, whose: str) -> None:
+    email = member.email if whose == "known" else new_email()
+    assert statuses(await auths.fail(email, LIMIT.free + 1)) == {401: LIMIT.free + 1}
+    expected = LIMIT.first_wait
+    for _ in range(14):
+        auths.begin_wait_now(by_strangers(email))
+        refused = await auths.log_in(email)
+        assert refused.status == 429
+        assert expected - 1 <= refused.retry_after <= expected, "it says how long"
+        if expected > 1:
+            auths.begin_wait_now(by_strangers(email))
+            auths.later(expected - 1, by_strangers(email))
+            assert (await auths.log_in(email)).status == 429, "a second is missing"
+        auths.begin_wait_now(by_strangers(email))
+        auths.later(expected, by_strangers(email))
+        assert (await auths.log_in(email, WRONG)).status == 401, "who waited is answered"
+        expected = min(2 * expected, LIMIT.longest_wait)
+    assert expected == LIMIT.longest_wait
+
+
+async def test_refusals_do_not_prolong_the_wait(auths: Auths, member: Member) -> None:
+    await auths.fail(member.email, LIMIT.free + 4)
+    auths.prolong(by_strangers(member.email))
+    before = auths.counted(by_strangers(member.email))
+    assert statuses(await auths.fail(member.email, 20)) == {429: 20}
+    assert auths.counted(by_strangers(member.email)) == before
+
+
+async def test_who_waited_comes_in(auths: Auths, member: Member) -> None:
+    await auths.fail(member.email, LIMIT.free + 1)
+    auths.prolong(by_strangers(member.email))
+    refused = await auths.log_in(member.email)
+    assert refused.status == 429
+    auths.later(refused.retry_after, by_strangers(member.email))
+    assert (await auths.log_in(member.email)).status == 200
+
+
+async def test_failures_are_forgotten_a_day_after_the_last(auths: Auths, member: Member) -> None:
+    await auths.fail(member.email, LIMIT.free + 1)
+    auths.later(LIMIT.memory - 60, by_strangers(member.email))
+    await auths.fail(member.email, 1)
+    assert auths.counted(by_strangers(member.email)) == LIMIT.free + 2
+    auths.later(LIMIT.memory, by_strangers(member.email))
+    assert statuses(await auths.fail(member.email, LIMIT.free + 1)) == {401: LIMIT.free + 1}
+
+
+async def test_restart_of_every_process_resets_nothing(auths: Auths, member: Member) -> None:
+    await auths.fail(member.email, LIMIT.free + 8)
+    auths.later(1, by_strangers(member.email))
+    await auths.fail(member.email, 1)
+    before = auths.counted(by_strangers(member.email))
+    await auths.restart()
+    auths.later(-60, by_strangers(member.email))
+    assert (await auths.log_in(member.email)).status == 429
+    assert auths.counted(by_strangers(member.email)) == before
+
+
+async def test_known_device_is_never_blocked_by_strangers(auths: Auths, member: Member) -> None:
+    """A thousand addresses guess at one account; its owner comes and goes."""
+    device = await device_of(auths, member)
+    logins: list[Answer] = []
+    is_over = asyncio.Event()
+
+    async def come_and_go() -> None:
+        while not is_over.is_set():
+            logins.append(await auths.log_in(member.email, device=device))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(come_and_go())
+        hostile = await together(1000, lambda _: auths.log_in(member.email, WRONG), at_once=40)
+        auths.prolong(by_strangers(member.email))
+        strangers = await together(5, lambda _: auths.log_in(member.email), at_once=1)
+        is_over.set()
+    assert statuses(hostile).keys() == {401, 429}
+    assert statuses(strangers) == {429: 5}, "with the right password, from a device that nobody knows"
+    assert len(logins) > 5
+    assert statuses(logins) == {200: len(logins)}
+
+
+async def test_known_device_has_a_limit_of_its_own(auths: Auths, member: Member) -> None:
+    device = await device_of(auths, member)
+    wrong = await auths.fail(member.email, LOGIN_BY_DEVICE.free + 1, device=device)
+    [(device_id,)] = auths.database.execute(
+        "SELECT id FROM known_devices WHERE user_id = %s", member.id.bytes
+    )
+    auths.prolong(LimitKey.of(LOGIN_BY_DEVICE, device_id))
+    wrong += await auths.fail(member.email, 2, device=device)
+    assert statuses(wrong) == {401: LOGIN_BY_DEVICE.free + 1, 429: 2}
+    assert auths.counted(by_strangers(member.email)) == 0
+    assert (await auths.log_in(member.email)).status == 200, "strangers are not blocked by it"
+
+
+async def test_device_of_one_account_is_a_stranger_to_another(auths: Auths, member: Member) -> None:
+    """Whoever has an account has a device token, and it is worth nothing for guessing at others."""
+    [own] = enrol(auths.database.url, 1)
+    device = await device_of(auths, own)
+    await auths.fail(member.email, LIMIT.free + 1, device=device)
+    assert auths.counted(by_strangers(member.email)) == LIMIT.free + 1
+    auths.prolong(by_strangers(member.email))
+    assert (await auths.log_in(member.email, device=device)).status == 429
+
+
+async def test_owner_on_a_new_device_comes_in_by_mail(auths: Auths, member: Member) -> None:
+    """While strangers keep the account blocked; the answer makes the device a known one."""
+    await together(60, lambda _: auths.log_in(member.email, WRONG), at_once=20)
+    auths.prolong(by_strangers(member.email))
+    assert (await auths.log_in(member.email)).status == 429
+    assert (await auths.ask_for_reset(member.email)).status == 202
+    done = await auths.reset(member.email, await auths.mailed_pin(member.email))
+    assert done.status == 200, done
+    assert (await auths.log_in(member.email)).status == 429, "others are strangers still"
+    device = done.json()["device_token"]
+    assert (await auths.log_in(member.email, device=device)).status == 200
+
+
+async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: Member) -> None:
+    refusals = []
+    for email in (member.email, new_email()):
+        await auths.fail(email, LIMIT.free + 1)
+        for _ in range(3):
+            auths.later(300, by_strangers(email))
+            await auths.fail(email, 1)
+        auths.prolong(by_strangers(email))
+        refusals.append(await auths.log_in(email))
+    known, unknown = refusals
+    assert known.status == unknown.status == 429
+    assert known.anonymous_content == unknown.anonymous_content
+    assert list(known.headers) == list(unknown.headers)
+    assert abs(known.retry_after - unknown.retry_after) <= 5
+
+
+async def test_one_account_by_whatever_spelling(auths: Auths, member: Member) -> None:
+    local, _, domain = member.email.partition("@")
+    spellings = [
+        member.email,
+        member.email.upper(),
+        local.title() + "@" + domain,
+        local + "@" + domain.upper(),
+    ]
+    for spelling in spellings:
+        assert (await auths.log_in(spelling, WRONG)).status == 401
+    assert auths.counted(by_strangers(member.email)) == len(spellings)
+    # With a space at an end it is no address, and so nobody's.
+    for spelling in (" " + member.email, member.email + " ", member.email + "\t", member.email + "\n"):
+        assert (await auths.log_in(spelling)).status in {401, 429}
+    assert auths.counted(by_strangers(member.email)) == len(spellings)
+
+
+async def test_one_domain_by_whatever_spelling(auths: Auths) -> None:
+    name = new_email().partition("@")[0]
+    for domain in ("bücher.example", "BÜCHER.example", "bu\u0308cher.example", "XN--BCHER-KVA.EXAMPLE"):
+        assert (await auths.log_in(f"{name}@{domain}", WRONG)).status == 401
+    assert auths.counted(by_strangers(f"{name}@xn--bcher-kva.example")) == 4
+
+
+async def test_strangers_have_one_limit_together(auths: Auths, member: Member) -> None:
+    """Not one for each address, and not one for each process."""
+    sources = [new_source() for _ in range(3)]
+    for number in range(LIMIT.free + 1):
+        assert (await auths.log_in(member.email, WRONG, source=sources[number % 3])).status == 401
+    auths.prolong(by_strangers(member.email))
+    assert (await auths.log_in(member.email)).status == 429

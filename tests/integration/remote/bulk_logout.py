@@ -1,0 +1,80 @@
+"""Hundreds of people who log in at one replica of auth and out at another, and whether that bites."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from integration.harness.bulk_users import enrol
+from integration.harness.installation import AUTH
+from integration.harness.people import PASSWORD
+from integration.harness.races import together
+from integration.harness.raw_http import RawHttpClient
+from integration.harness.revocation_reads import RevocationReads
+from support.services import Service
+
+AT_ONCE: Final = 8
+
+
+class BulkLogout:
+    """So many people with a session each; `replicas` are auth processes that a balancer takes in turn."""
+
+    def __init__(self, database_url: str, replicas: Sequence[Service], count: int) -> None:
+        self._members = enrol(database_url, count)
+        self._wires = [RawHttpClient(replica.port) for replica in replicas]
+        self._tokens: list[str] = []
+        self._ended_at: dict[str, float] = {}
+
+    async def log_in(self) -> None:
+        """Let everybody log in."""
+        self._tokens = await together(len(self._members), self._log_in, at_once=AT_ONCE)
+
+    async def accepted(self, port: int, path: str) -> int:
+        """Count those whom a service lets in."""
+        wire = RawHttpClient(port)
+
+        async def ask(number: int) -> int:
+            return (await wire.call("GET", path, self._tokens[number])).status
+
+        statuses = await together(len(self._tokens), ask, at_once=AT_ONCE)
+        await wire.close()
+        return statuses.count(200)
+
+    async def leave(self, port: int, path: str) -> int:
+        """Let everybody log out, and ask a service about them meanwhile, until it refuses each of them.
+
+        Returns how many it let in though it had read the list of revocations since their logouts.
+        """
+        leaving = asyncio.create_task(together(len(self._tokens), self._log_out, at_once=AT_ONCE))
+        wire, missed = RawHttpClient(port), 0
+        waiting = dict[str, RevocationReads | None].fromkeys(self._tokens)
+        while waiting:
+            for token in [token for token in waiting if token in self._ended_at]:
+                reads = waiting[token] = waiting[token] or RevocationReads(self._ended_at[token])
+                may_be_accepted = reads.may_be_accepted()
+                is_accepted = (await wire.call("GET", path, token)).status != 401
+                missed += is_accepted and not may_be_accepted
+                if not (is_accepted and may_be_accepted):
+                    del waiting[token]
+            asked_at = time.monotonic()
+            metrics = (await wire.call("GET", "/metrics")).content.decode()
+            for reads in waiting.values():
+                if reads is not None:
+                    reads.note(metrics, asked_at=asked_at)
+            await asyncio.sleep(0.02)
+        await leaving
+        for one in (wire, *self._wires):
+            await one.close()
+        return missed
+
+    async def _log_in(self, number: int) -> str:
+        login = {"email": self._members[number].email, "password": PASSWORD}
+        reply = await self._wires[number % len(self._wires)].call("POST", f"{AUTH}/token", body=login)
+        assert reply.status == 200, reply
+        return str(reply.json()["access_token"])
+
+    async def _log_out(self, number: int) -> None:
+        token = self._tokens[number]
+        reply = await self._wires[number // 2 % len(self._wires)].call("POST", f"{AUTH}/logout", token)
+        assert reply.status == 204, reply
+        self._ended_at[token] = time.monotonic()

@@ -1,0 +1,130 @@
+"""Mail that could not be sent: administrators see it, send it again or throw it away."""
+
+import time
+import uuid
+from pathlib import Path
+
+from doorward_identity.schema import PACKAGE
+from doorward_identity.tables import outbox, users
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
+from integration.harness.installation import AUTH, Installation
+from integration.harness.people import People, populate
+from integration.harness.problems import assert_problem
+from integration.self_service.database_rows import bury_a_mail, count
+from integration.self_service.flows import CHOSEN, Flows
+from integration.self_service.mailbox import Mailbox
+from support.smtp import SmtpServer
+
+DEAD_LETTERS = f"{AUTH}/mail/dead-letters"
+
+
+def listed(installation: Installation, people: People) -> list[str]:
+    """Read every page of one mail each; return the recipients."""
+    recipients: list[str] = []
+    params: dict[str, str] = {"limit": "1"}
+    while True:
+        page = installation.call("GET", DEAD_LETTERS, people.admin.access, params=params).json()
+        recipients += [one["recipient"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            return recipients
+        params["cursor"] = page["next_cursor"]
+
+
+def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
+    assert listed(installation, people) == []
+    mails = [bury_a_mail(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
+    assert listed(installation, people) == ["1@example.com", "2@example.com", "3@example.com"]
+    [newest] = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
+        "items"
+    ]
+    assert newest.keys() == {"id", "template", "recipient", "attempts", "created_at", "dead_at", "error"}
+    assert newest["id"] == str(mails[1])
+    assert (newest["template"], newest["attempts"]) == ("password_changed", 9)
+    assert newest["error"] == "recipient 550 5.1.1"
+
+
+def test_one_is_sent_again_and_one_thrown_away(
+    installation: Installation, mailbox: Mailbox, people: People
+) -> None:
+    again, away = (bury_a_mail(installation, email) for email in (people.user.email, people.other.email))
+    resent = installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
+    assert (resent.status_code, resent.content) == (202, b"")
+    assert [mail.recipient for mail in mailbox.all()] == [people.user.email]
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
+    assert (thrown.status_code, thrown.content) == (204, b"")
+    assert listed(installation, people) == []
+    assert count(installation, outbox) == 0
+    assert len(mailbox.all()) == 1
+
+
+def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
+    alive = bury_a_mail(installation, people.user.email)
+    installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
+    for mail in (alive, uuid.uuid4()):
+        for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
+            assert_problem(installation.call(method, path, people.admin.access), 404, "dead_letter_not_found")
+    assert_problem(installation.call("DELETE", f"{DEAD_LETTERS}/x", people.admin.access), 404)
+
+
+def test_they_are_for_administrators(installation: Installation, people: People) -> None:
+    mail = bury_a_mail(installation, people.user.email)
+    for method, path in (
+        ("GET", DEAD_LETTERS),
+        ("POST", f"{DEAD_LETTERS}/{mail}/retry"),
+        ("DELETE", f"{DEAD_LETTERS}/{mail}"),
+    ):
+        assert_problem(installation.call(method, path), 401, "not_authenticated")
+        assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
+    assert listed(installation, people) == [people.user.email]
+
+
+def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, people: People) -> None:
+    """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
+    mail = bury_a_mail(installation, people.user.email)
+    deputy = users.c.id == uuid.UUID(people.deputy.id)
+    installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
+    for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
+        assert_problem(installation.call(method, path, people.deputy.access), 401, "invalid_token")
+    assert listed(installation, people) == [people.user.email]
+
+
+def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
+    for number in range(2):
+        bury_a_mail(installation, f"{number}@example.com")
+    cursor = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
+        "next_cursor"
+    ]
+    audit = installation.call("GET", f"{AUTH}/audit", people.admin.access, params={"limit": 1}).json()
+    for wrong in (cursor[:-1], "x", audit["next_cursor"]):
+        response = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"cursor": wrong})
+        assert_problem(response, 400, "invalid_cursor")
+
+
+def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(tmp_path: Path, smtp: SmtpServer) -> None:
+    """All the way: registered, refused for good, found by an administrator, sent again, entered."""
+    url = f"sqlite:///{tmp_path}/doorward.db"
+    engine = create_engine(url, pool_size=1, timeout=30)
+    migrate(engine, PACKAGE)
+    engine.dispose()
+    settings = {**smtp.settings, "mail_poll_seconds": 0.05, "mail_retry_seconds": 0.05}
+    with Installation(url, **settings) as installation:
+        people = populate(installation)
+        flows = Flows(installation, Mailbox(installation.execute, tmp_path))
+        smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
+        flows.register("ada@example.com")
+        flows.mailbox.wait()
+        [mail] = installation.call("GET", DEAD_LETTERS, people.admin.access).json()["items"]
+        assert mail["template"] == "verify_email"
+        assert mail["recipient"] == "ada@example.com"
+        assert mail["error"] == "recipient 550 5.1.1"
+        smtp.behave()
+        installation.call("POST", f"{DEAD_LETTERS}/{mail['id']}/retry", people.admin.access)
+        [mail] = smtp.wait_for(lambda mails: len(mails) == 1)
+        code = next(line.strip() for line in mail.text().splitlines() if line.strip().startswith("dwv_"))
+        assert flows.verify(code).status_code == 204
+        flows.sign_in("ada@example.com", CHOSEN)
+        deadline = time.monotonic() + 60
+        while count(installation, outbox):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)

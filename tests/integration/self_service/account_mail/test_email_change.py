@@ -1,0 +1,167 @@
+"""Changing one's address: who knows the password asks, who reads the new mail confirms."""
+
+import pytest
+
+from doorward_identity.tables import one_time_codes
+from integration.harness.installation import AUTH, USERS, Installation
+from integration.harness.people import People, disable
+from integration.harness.problems import assert_problem
+from integration.self_service.database_rows import count, expire_codes, seconds_left
+from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin, unique
+
+NEW = "Countess@Lovelace.example"
+
+
+def ask(flows: Flows, ada: Joined, email: str = NEW) -> str:
+    """Ask for an address and return the PIN that was mailed to it."""
+    response = flows.ask_for_address(ada.access, email, ada.password)
+    assert response.status_code == 202, response.text
+    return flows.pin_of(email)
+
+
+def test_the_code_moves_the_account_and_the_old_address_is_told(flows: Flows, ada: Joined) -> None:
+    before = flows.me(ada.access)
+    pin = ask(flows, ada)
+    assert flows.me(ada.access).json() == before.json()
+    assert [mail.recipient.casefold() for mail in flows.mailbox.all()] == [NEW.casefold()]
+    done = flows.confirm_address(ada.access, pin)
+    assert (done.status_code, done.content) == (204, b"")
+    after = flows.me(ada.access)
+    assert after.json()["email"] == NEW
+    assert after.json()["email_verified"] is True
+    assert {**after.json(), "email": "", "updated_at": ""} == {**before.json(), "email": "", "updated_at": ""}
+    told = flows.mailbox.last_to(ada.email)
+    assert told.subject == "Your address at Doorward was changed"
+    assert NEW not in told.text
+
+
+def test_the_session_goes_on_and_logins_go_by_the_new_address(flows: Flows, ada: Joined) -> None:
+    flows.confirm_address(ada.access, ask(flows, ada))
+    assert flows.refresh(ada.refresh).status_code == 200
+    assert flows.joined(NEW.lower(), CHOSEN).id == ada.id
+    assert_problem(flows.log_in(ada.email, CHOSEN), 401, "invalid_credentials")
+
+
+def test_the_version_moves(flows: Flows, installation: Installation, ada: Joined) -> None:
+    stale = flows.me(ada.access).headers["etag"]
+    flows.confirm_address(ada.access, ask(flows, ada))
+    fresh = flows.me(ada.access).headers["etag"]
+    assert fresh != stale
+    for tag, status in ((stale, 412), (fresh, 200)):
+        rename = installation.call(
+            "PATCH", f"{USERS}/me", ada.access, {"If-Match": tag}, json={"name": "Countess"}
+        )
+        assert rename.status_code == status
+    cached = installation.call("GET", f"{USERS}/me", ada.access, {"If-None-Match": stale})
+    assert cached.status_code == 200
+
+
+def test_the_old_address_is_free_again(flows: Flows, ada: Joined) -> None:
+    flows.confirm_address(ada.access, ask(flows, ada))
+    again = flows.join(ada.email, ANOTHER)
+    assert again.id != ada.id
+
+
+def test_without_the_password_nothing_is_asked(flows: Flows, ada: Joined) -> None:
+    assert_problem(flows.ask_for_address(ada.access, NEW, ANOTHER), 401, "invalid_credentials")
+    assert_problem(flows.ask_for_address(ada.access + "x", NEW, CHOSEN), 401, "invalid_token")
+    assert flows.mailbox.all() == []
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize(
+    "email", ["", "x", "a@b@c", "ada@example.com\r\nBcc: x@example.com", "x" * 250 + "@a.b"]
+)
+def test_what_is_no_address_is_refused(flows: Flows, ada: Joined, email: str) -> None:
+    document = assert_problem(flows.ask_for_address(ada.access, email, CHOSEN), 422, "validation_error")
+    assert {one["pointer"] for one in document["errors"]} == {"/email"}
+
+
+def test_a_code_counts_once_and_the_next_voids_it(flows: Flows, ada: Joined) -> None:
+    first = ask(flows, ada)
+    second = ask(flows, ada, "other@lovelace.example")
+    if first != second:
+        assert_problem(flows.confirm_address(ada.access, first), 400, "invalid_code")
+    assert flows.confirm_address(ada.access, second).status_code == 204
+    assert flows.me(ada.access).json()["email"] == "other@lovelace.example"
+    for pin in (first, second):
+        assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
+
+
+def test_a_code_is_good_for_ten_minutes(flows: Flows, installation: Installation, ada: Joined) -> None:
+    pin = ask(flows, ada)
+    assert seconds_left(installation, one_time_codes) == 600
+    expire_codes(installation)
+    assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
+    assert flows.me(ada.access).json()["email"] == ada.email
+
+
+def test_a_code_stands_five_guesses(flows: Flows, ada: Joined) -> None:
+    pin = ask(flows, ada)
+    for _ in range(5):
+        assert_problem(flows.confirm_address(ada.access, other_pin(pin)), 400, "invalid_code")
+    assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
+    assert flows.me(ada.access).json()["email"] == ada.email
+
+
+def test_a_code_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined) -> None:
+    bob = flows.join("bob@example.com", ANOTHER)
+    mine, his = ask(flows, ada), ask(flows, bob, unique("bobs"))
+    if mine != his:
+        assert_problem(flows.confirm_address(ada.access, his), 400, "invalid_code")
+        assert_problem(flows.confirm_address(bob.access, mine), 400, "invalid_code")
+    reset = flows.mailed_pin(ada.email)
+    if reset != mine:
+        assert_problem(flows.confirm_address(ada.access, reset), 400, "invalid_code")
+    assert flows.confirm_address(ada.access, mine).status_code == 204
+
+
+def test_the_change_voids_every_other_code(flows: Flows, installation: Installation, ada: Joined) -> None:
+    """A PIN that went to the old mailbox opens nothing any more."""
+    reset = flows.mailed_pin(ada.email)
+    flows.confirm_address(ada.access, ask(flows, ada))
+    assert count(installation, one_time_codes) == 0
+    for email in (ada.email, NEW):
+        assert_problem(flows.reset(email, reset), 400, "invalid_code")
+    flows.sign_in(NEW, CHOSEN)
+
+
+def test_an_address_taken_meanwhile_is_not_had(
+    flows: Flows, installation: Installation, ada: Joined, people: People
+) -> None:
+    pin = ask(flows, ada)
+    taken = installation.call("PATCH", people.user.path, people.admin.access, json={"email": NEW.upper()})
+    assert taken.status_code == 200
+    for _ in range(2):
+        assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
+    assert flows.me(ada.access).json()["email"] == ada.email
+    flows.sign_in(ada.email, CHOSEN)
+
+
+def test_a_registration_of_the_address_is_worth_nothing_afterwards(flows: Flows, ada: Joined) -> None:
+    flows.register(NEW, ANOTHER, "Stranger")
+    code = flows.code_of(NEW)
+    assert flows.confirm_address(ada.access, ask(flows, ada)).status_code == 204
+    assert_problem(flows.verify(code), 400, "invalid_code")
+    assert flows.joined(NEW, CHOSEN).id == ada.id
+
+
+def test_whoever_was_disabled_meanwhile_confirms_nothing(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    other = people.other
+    flows.ask_for_address(other.access, NEW, other.password)
+    pin = flows.pin_of(NEW)
+    disable(installation, people.admin, other)
+    assert_problem(flows.confirm_address(other.access, pin), 401, "invalid_token")
+    user = installation.call("GET", other.path, people.admin.access).json()
+    assert user["email"] == other.email
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize("pin", [123456, None, ["123456"], ""])
+def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, pin: object) -> None:
+    response = installation.call("PATCH", f"{AUTH}/email", ada.access, json={"pin": pin})
+    document = assert_problem(response, 422, "validation_error")
+    assert {one["pointer"] for one in document["errors"]} == {"/pin"}
+    assert flows.me(ada.access).json()["email"] == ada.email

@@ -1,0 +1,246 @@
+"""A request for each kind of security event, and what is to be recorded of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+
+from doorward_identity.audit.repository import AuditAction
+from integration.harness.installation import AUTH, CLIENT, USERS, Installation
+from integration.harness.people import People
+from integration.self_service.database_rows import bury_a_mail
+from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a case may use; the requests of `traced` are the ones that the events must belong to."""
+
+    flows: Flows
+    traced: Flows
+    request_ids: list[str]
+    installation: Installation
+    people: People
+    ada: Joined
+
+    def send(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
+        return self.traced.api.call(method, path, token, **options)
+
+
+Event = tuple[str, str | None, str | None, dict[str, Any] | None]
+Case = Callable[[Scene], list[Event]]
+
+
+def logs_in(scene: Scene) -> list[Event]:
+    tokens = scene.traced.sign_in(scene.ada.email, CHOSEN)
+    session = scene.installation.call("GET", f"{AUTH}/me", tokens.access).json()["session_id"]
+    details = {"session_id": session, "new_device": True}
+    return [("auth:login:succeeded", scene.ada.id, scene.ada.id, details)]
+
+
+def fails_to_log_in(scene: Scene) -> list[Event]:
+    scene.traced.log_in(scene.ada.email, ANOTHER)
+    return [("auth:login:failed", None, scene.ada.id, None)]
+
+
+def fails_to_log_in_as_nobody(scene: Scene) -> list[Event]:
+    scene.traced.log_in("nobody@example.com", ANOTHER)
+    return [("auth:login:failed", None, None, None)]
+
+
+def steps_up(scene: Scene) -> list[Event]:
+    session = scene.installation.call("GET", f"{AUTH}/me", scene.ada.access).json()["session_id"]
+    scene.send("POST", f"{AUTH}/step-up", scene.ada.access, json={"password": CHOSEN})
+    return [("auth:step_up:succeeded", scene.ada.id, scene.ada.id, {"session_id": session})]
+
+
+def logs_out(scene: Scene) -> list[Event]:
+    session = scene.installation.call("GET", f"{AUTH}/me", scene.ada.access).json()["session_id"]
+    scene.send("POST", f"{AUTH}/logout", scene.ada.access)
+    return [("auth:session:ended", scene.ada.id, scene.ada.id, {"session_id": session})]
+
+
+def ends_somebodys_sessions(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    scene.send("DELETE", f"{AUTH}/users/{scene.ada.id}/sessions", admin.access)
+    return [("auth:sessions:ended", admin.id, scene.ada.id, {"count": 1})]
+
+
+def replays_a_refresh_token(scene: Scene) -> list[Event]:
+    renewed = scene.flows.refresh(scene.ada.refresh).json()
+    scene.flows.refresh(renewed["refresh_token"])
+    session = scene.installation.call("GET", f"{AUTH}/me", renewed["access_token"]).json()["session_id"]
+    scene.traced.refresh(scene.ada.refresh)
+    return [("auth:refresh_token:reused", None, scene.ada.id, {"session_id": session})]
+
+
+def revokes_a_token(scene: Scene) -> list[Event]:
+    session = scene.installation.call("GET", f"{AUTH}/me", scene.ada.access).json()["session_id"]
+    scene.send("POST", f"{AUTH}/revoke", data={"token": scene.ada.refresh}, auth=CLIENT)
+    return [("auth:token:revoked", None, scene.ada.id, {"session_id": session, "client": CLIENT[0]})]
+
+
+def registers(scene: Scene) -> list[Event]:
+    scene.traced.register("new@example.com")
+    return [("auth:account:registered", None, None, None)]
+
+
+def registers_again(scene: Scene) -> list[Event]:
+    scene.traced.register(scene.ada.email)
+    return [("auth:account:registered", None, scene.ada.id, None)]
+
+
+def verifies(scene: Scene) -> list[Event]:
+    scene.flows.register("new@example.com")
+    scene.traced.verify(scene.flows.code_of("new@example.com"))
+    new = scene.flows.joined("new@example.com", CHOSEN).id
+    return [("auth:email:verified", new, new, None)]
+
+
+def changes_the_password(scene: Scene) -> list[Event]:
+    scene.traced.change(scene.ada.access, CHOSEN)
+    return [("auth:password:changed", scene.ada.id, scene.ada.id, None)]
+
+
+def changes_the_password_by_address(scene: Scene) -> list[Event]:
+    scene.traced.change_by_address(scene.ada.email, CHOSEN)
+    return [("auth:password:changed", scene.ada.id, scene.ada.id, None)]
+
+
+def asks_for_a_reset(scene: Scene) -> list[Event]:
+    scene.traced.ask_for_reset(scene.ada.email)
+    return [("auth:password:reset_asked", None, scene.ada.id, None)]
+
+
+def asks_for_a_reset_of_nobody(scene: Scene) -> list[Event]:
+    scene.traced.ask_for_reset("nobody@example.com")
+    return [("auth:password:reset_asked", None, None, None)]
+
+
+def resets(scene: Scene) -> list[Event]:
+    scene.traced.reset(scene.ada.email, scene.flows.mailed_pin(scene.ada.email))
+    return [("auth:password:reset", scene.ada.id, scene.ada.id, None)]
+
+
+def fails_to_reset(scene: Scene) -> list[Event]:
+    pin = scene.flows.mailed_pin(scene.ada.email)
+    scene.traced.reset(scene.ada.email, other_pin(pin))
+    return [("auth:password:reset_failed", None, scene.ada.id, None)]
+
+
+def fails_to_reset_nobody(scene: Scene) -> list[Event]:
+    scene.traced.reset("nobody@example.com", "123456")
+    return [("auth:password:reset_failed", None, None, None)]
+
+
+def asks_for_an_address(scene: Scene) -> list[Event]:
+    scene.traced.ask_for_address(scene.ada.access, "new@example.com", CHOSEN)
+    return [("auth:email:change_asked", scene.ada.id, scene.ada.id, None)]
+
+
+def confirms_an_address(scene: Scene) -> list[Event]:
+    scene.flows.ask_for_address(scene.ada.access, "new@example.com", CHOSEN)
+    scene.traced.confirm_address(scene.ada.access, scene.flows.pin_of("new@example.com"))
+    return [("auth:email:changed", scene.ada.id, scene.ada.id, None)]
+
+
+def accepts_an_invitation(scene: Scene) -> list[Event]:
+    bob, code = scene.flows.invited(scene.people.admin.access, "bob@example.com")
+    scene.traced.accept(code)
+    return [("auth:invitation:accepted", bob, bob, None)]
+
+
+def creates(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    bob = scene.traced.create(admin.access, "bob@example.com", password=CHOSEN).json()["id"]
+    return [("users:account:created", admin.id, bob, {"role": "user", "invited": False})]
+
+
+def invites(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    bob = scene.traced.create(admin.access, "bob@example.com", role="admin").json()["id"]
+    return [("users:account:created", admin.id, bob, {"role": "admin", "invited": True})]
+
+
+def invites_again(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    bob, _ = scene.flows.invited(admin.access, "bob@example.com")
+    scene.traced.invite_again(admin.access, bob)
+    return [("users:account:invited", admin.id, bob, None)]
+
+
+def updates(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    body = {"name": "Countess", "role": "admin", "status": "disabled", "password": ANOTHER}
+    scene.send("PATCH", scene.ada.path, admin.access, json=body)
+    details = {
+        "fields": ["name", "role", "status"],
+        "role": ["user", "admin"],
+        "status": ["active", "disabled"],
+        "password": True,
+    }
+    return [("users:account:updated", admin.id, scene.ada.id, details)]
+
+
+def renames_herself(scene: Scene) -> list[Event]:
+    scene.send("PATCH", f"{USERS}/me", scene.ada.access, json={"name": "Countess"})
+    details = {"fields": ["name"], "password": False}
+    return [("users:account:updated", scene.ada.id, scene.ada.id, details)]
+
+
+def deletes(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    scene.send("DELETE", scene.ada.path, admin.access)
+    return [("users:account:deleted", admin.id, scene.ada.id, None)]
+
+
+def resends_a_dead_letter(scene: Scene) -> list[Event]:
+    admin, mail = scene.people.admin, bury_a_mail(scene.installation, "ada@example.com")
+    scene.send("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin.access)
+    return [("auth:mail:resent", admin.id, None, {"mail_id": str(mail)})]
+
+
+def discards_a_dead_letter(scene: Scene) -> list[Event]:
+    admin, mail = scene.people.admin, bury_a_mail(scene.installation, "ada@example.com")
+    scene.send("DELETE", f"{AUTH}/mail/dead-letters/{mail}", admin.access)
+    return [("auth:mail:discarded", admin.id, None, {"mail_id": str(mail)})]
+
+
+CASES: Final[list[tuple[AuditAction, Case]]] = [
+    (AuditAction.LOGIN_SUCCEEDED, logs_in),
+    (AuditAction.LOGIN_FAILED, fails_to_log_in),
+    (AuditAction.LOGIN_FAILED, fails_to_log_in_as_nobody),
+    (AuditAction.STEP_UP_SUCCEEDED, steps_up),
+    (AuditAction.SESSION_ENDED, logs_out),
+    (AuditAction.SESSIONS_ENDED, ends_somebodys_sessions),
+    (AuditAction.REFRESH_REUSED, replays_a_refresh_token),
+    (AuditAction.TOKEN_REVOKED, revokes_a_token),
+    (AuditAction.REGISTERED, registers),
+    (AuditAction.REGISTERED, registers_again),
+    (AuditAction.EMAIL_VERIFIED, verifies),
+    (AuditAction.PASSWORD_CHANGED, changes_the_password),
+    (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
+    (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),
+    (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset_of_nobody),
+    (AuditAction.PASSWORD_RESET, resets),
+    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset),
+    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_nobody),
+    (AuditAction.EMAIL_CHANGE_ASKED, asks_for_an_address),
+    (AuditAction.EMAIL_CHANGED, confirms_an_address),
+    (AuditAction.INVITATION_ACCEPTED, accepts_an_invitation),
+    (AuditAction.ACCOUNT_CREATED, creates),
+    (AuditAction.ACCOUNT_CREATED, invites),
+    (AuditAction.ACCOUNT_INVITED, invites_again),
+    (AuditAction.ACCOUNT_UPDATED, updates),
+    (AuditAction.ACCOUNT_UPDATED, renames_herself),
+    (AuditAction.ACCOUNT_DELETED, deletes),
+    (AuditAction.MAIL_RESENT, resends_a_dead_letter),
+    (AuditAction.MAIL_DISCARDED, discards_a_dead_letter),
+]
+COMMANDS: Final = {
+    AuditAction.ACCOUNT_IMPORTED,
+    AuditAction.ADMIN_CREATED,
+    AuditAction.ADMIN_PROMOTED,
+    AuditAction.ADMIN_PASSWORD_SET,
+}

@@ -1,0 +1,229 @@
+"""Reading the audit log: for administrators all of it, for everybody what is about themselves."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integration.harness.deployment import wait_until
+from integration.harness.installation import AUTH, USERS, Installation
+from integration.harness.people import PASSWORD, People
+from integration.harness.problems import assert_problem
+from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined
+
+AUDIT = f"{AUTH}/audit"
+ACTIVITY = f"{USERS}/me/activity"
+MEMBERS = {"id", "action", "actor_id", "target_id", "ip", "request_id", "occurred_at", "details"}
+
+Event = dict[str, Any]
+
+
+def read(installation: Installation, token: str, path: str = AUDIT, **params: object) -> list[Event]:
+    """Read every page, three events at a time."""
+    events: list[Event] = []
+    cursor = None
+    while True:
+        sent = {**params, "limit": 3, **({} if cursor is None else {"cursor": cursor})}
+        response = installation.call("GET", path, token, params=sent)
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert len(page["items"]) <= 3
+        events += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return events
+        assert len(page["items"]) == 3
+
+
+@pytest.fixture
+def busy(flows: Flows, people: People) -> People:
+    """Some people who have done this and that."""
+    for _ in range(4):
+        flows.sign_in(people.user.email, PASSWORD)
+        flows.log_in(people.other.email, ANOTHER)
+    flows.create(people.admin.access, "bob@example.com", password=CHOSEN)
+    flows.change(people.other.access, PASSWORD)
+    return people
+
+
+def test_events_are_whole_and_the_newest_comes_first(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    flows.log_in(people.user.email, ANOTHER)
+    events = read(installation, people.admin.access)
+    assert all(event.keys() == MEMBERS for event in events)
+    newest = events[0]
+    assert newest["action"] == "auth:login:failed"
+    assert (newest["actor_id"], newest["target_id"]) == (None, people.user.id)
+    assert newest["ip"] == "0.0.0.0"
+    assert newest["details"] is None
+    assert before < datetime.fromisoformat(newest["occurred_at"]) < datetime.now(UTC) + timedelta(seconds=1)
+    assert newest["occurred_at"].endswith("Z")
+    ids = [event["id"] for event in events]
+    assert ids == sorted(set(ids), reverse=True)
+
+
+def test_it_is_for_administrators(installation: Installation, people: People) -> None:
+    assert_problem(installation.call("GET", AUDIT), 401, "not_authenticated")
+    assert_problem(installation.call("GET", AUDIT, people.user.access), 403, "insufficient_permission")
+
+
+def test_filters_pick_what_they_name(installation: Installation, busy: People) -> None:
+    admin = busy.admin.access
+    everything = read(installation, admin)
+    wanted: list[tuple[dict[str, str], Any]] = [
+        ({"action": "auth:login:failed"}, lambda event: event["action"] == "auth:login:failed"),
+        ({"actor": busy.admin.id}, lambda event: event["actor_id"] == busy.admin.id),
+        ({"target": busy.other.id}, lambda event: event["target_id"] == busy.other.id),
+        (
+            {"target": busy.user.id, "actor": busy.user.id, "action": "auth:login:succeeded"},
+            lambda event: event["actor_id"] == busy.user.id and event["action"] == "auth:login:succeeded",
+        ),
+        ({"actor": str(uuid.uuid4())}, lambda _event: False),
+        ({"action": "auth:mail:resent"}, lambda _event: False),
+    ]
+    for params, picks in wanted:
+        expected = [event for event in everything if picks(event)]
+        assert read(installation, admin, **params) == expected, params
+    assert [event for event in everything if event["action"] == "auth:login:failed"] != []
+
+
+def test_times_bound_the_log_on_both_sides(flows: Flows, installation: Installation, people: People) -> None:
+    flows.log_in(people.user.email, ANOTHER)
+    [first] = read(installation, people.admin.access, action="auth:login:failed")
+    later = datetime.fromisoformat(first["occurred_at"]) + timedelta(milliseconds=50)
+    wait_until(lambda: datetime.now(UTC) > later, "later")
+    middle = later.isoformat()
+    flows.log_in(people.user.email, ANOTHER)
+    second, *_ = everything = read(installation, people.admin.access)
+    assert read(installation, people.admin.access, since=middle) == [second]
+    assert read(installation, people.admin.access, until=middle) == everything[1:]
+    assert read(installation, people.admin.access, since=middle, until=middle) == []
+    far = {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z"}
+    assert read(installation, people.admin.access, **far) == everything
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [
+        ({"action": "auth:nothing"}, "query:action"),
+        ({"actor": "x"}, "query:actor"),
+        ({"target": "' OR 1=1 --"}, "query:target"),
+        ({"since": "2026-01-01T00:00:00"}, "query:since"),  # whose midnight?
+        ({"until": "yesterday"}, "query:until"),
+        ({"since": "1e30"}, "query:since"),
+        ({"until": "10000-01-01T00:00:00Z"}, "query:until"),
+        ({"limit": 0}, "query:limit"),
+        ({"limit": 201}, "query:limit"),
+        ({"limit": "1e30"}, "query:limit"),
+    ],
+)
+def test_what_is_no_filter_is_refused(
+    installation: Installation, people: People, params: dict[str, Any], pointer: str
+) -> None:
+    response = installation.call("GET", AUDIT, people.admin.access, params=params)
+    document = assert_problem(response, 422, "validation_error")
+    assert [one["pointer"] for one in document["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999999-23:59", "0001-01-01T00:00:00+23:59"])
+def test_the_ends_of_time_are_times(installation: Installation, people: People, moment: str) -> None:
+    for name in ("since", "until"):
+        assert installation.call("GET", AUDIT, people.admin.access, params={name: moment}).status_code == 200
+
+
+def test_events_that_arrive_meanwhile_move_no_page(
+    flows: Flows, installation: Installation, busy: People
+) -> None:
+    expected = read(installation, busy.admin.access)
+    seen: list[Event] = []
+    cursor: str | None = None
+    while len(seen) < len(expected):
+        params = {"limit": "2", **({} if cursor is None else {"cursor": cursor})}
+        page = installation.call("GET", AUDIT, busy.admin.access, params=params).json()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        flows.sign_in(busy.user.email, PASSWORD)
+    assert seen == expected
+    assert cursor is None
+    assert len(read(installation, busy.admin.access)) > len(expected)
+
+
+def test_a_cursor_belongs_to_its_filter_and_cannot_be_made(installation: Installation, busy: People) -> None:
+    admin = busy.admin.access
+    cursor = installation.call("GET", AUDIT, admin, params={"limit": 1}).json()["next_cursor"]
+    users = installation.call("GET", USERS, admin, params={"limit": 1}).json()["next_cursor"]
+    others = [
+        {"cursor": cursor, "action": "auth:login:failed"},
+        {"cursor": cursor, "target": busy.user.id},
+        {"cursor": cursor, "since": "2020-01-01T00:00:00Z"},
+        {"cursor": users},
+        {"cursor": "x"},
+        {"cursor": "=" * 64},
+        {"cursor": cursor[:-2]},
+        {"cursor": cursor + "AA"},
+        {"cursor": ""},
+        *(
+            {"cursor": cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :]}
+            for at in (0, 12, 30)
+        ),
+    ]
+    for params in others:
+        assert_problem(installation.call("GET", AUDIT, admin, params=params), 400, "invalid_cursor")
+    assert_problem(installation.call("GET", AUDIT, admin, params={"cursor": "x" * 1025}), 422)
+    assert_problem(
+        installation.call("GET", ACTIVITY, admin, params={"cursor": cursor}), 400, "invalid_cursor"
+    )
+    assert installation.call("GET", AUDIT, admin, params={"cursor": cursor, "limit": 200}).status_code == 200
+
+
+def test_a_kind_of_event_from_the_next_release_is_shown(installation: Installation, people: People) -> None:
+    """While a release is rolled out, the one before reads what the new one writes."""
+    installation.execute("UPDATE audit_events SET action = 'auth:passkey:added'")
+    for path in (AUDIT, ACTIVITY):
+        response = installation.call("GET", path, people.admin.access)
+        assert response.status_code == 200, response.text
+        assert {event["action"] for event in response.json()["items"]} == {"auth:passkey:added"}
+
+
+def test_activity_is_what_happened_to_oneself(flows: Flows, installation: Installation, busy: People) -> None:
+    everything = read(installation, busy.admin.access)
+    for person in (busy.user, busy.admin):
+        mine = read(installation, person.access, ACTIVITY)
+        assert mine == [event for event in everything if event["target_id"] == person.id]
+        assert "auth:login:succeeded" in {event["action"] for event in mine}
+    # What an administrator does to others is their activity, not the administrator's.
+    actions = [event["action"] for event in read(installation, busy.admin.access, ACTIVITY)]
+    assert "users:account:created" not in actions
+    other = flows.joined(busy.other.email, ANOTHER)
+    actions = [event["action"] for event in read(installation, other.access, ACTIVITY)]
+    assert actions[:2] == ["auth:login:succeeded", "auth:password:changed"]
+    assert actions.count("auth:login:failed") == 4
+
+
+def test_nobody_sees_anothers_activity(installation: Installation, busy: People) -> None:
+    mine = read(installation, busy.user.access, ACTIVITY)
+    for name, value in (("target", busy.admin.id), ("actor", busy.admin.id), ("user_id", busy.admin.id)):
+        assert read(installation, busy.user.access, ACTIVITY, **{name: value}) == mine
+    first = installation.call("GET", ACTIVITY, busy.admin.access, params={"limit": 1}).json()
+    stolen = {"cursor": first["next_cursor"]}
+    assert_problem(installation.call("GET", ACTIVITY, busy.user.access, params=stolen), 400, "invalid_cursor")
+    assert_problem(installation.call("GET", ACTIVITY), 401, "not_authenticated")
+
+
+def test_events_outlive_the_account_without_its_name(
+    flows: Flows, installation: Installation, people: People, ada: Joined
+) -> None:
+    installation.call("DELETE", ada.path, people.admin.access)
+    events = read(installation, people.admin.access, target=ada.id)
+    assert [event["action"] for event in events] == [
+        "users:account:deleted",
+        "auth:login:succeeded",
+        "auth:email:verified",
+    ]
+    assert ada.email not in repr(events)
+    again = flows.join(ada.email)
+    assert ada.id not in repr(read(installation, again.access, ACTIVITY))

@@ -1,0 +1,100 @@
+"""Both services over a database of these tests' own, with the worker that writes mails to a folder."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from doorward_identity.schema import PACKAGE
+from integration.harness import contents
+from integration.harness.databases import NewDatabase, migrate_all
+from integration.harness.installation import Installation
+from integration.harness.people import People
+from integration.self_service.flows import CHOSEN, Flows, Joined
+from integration.self_service.mailbox import Mailbox
+from integration.self_service.race_setup import RaceSetup, in_one_process, in_processes
+from support.databases import DatabaseServer
+from support.reaper import temporary_folder
+
+
+@dataclass(frozen=True)
+class Mailing:
+    """An installation whose mail arrives in a folder."""
+
+    installation: Installation
+    mailbox_dir: Path
+
+
+@pytest.fixture(scope="session")
+def mailing_installations(new_database: NewDatabase) -> Iterator[Callable[[str], Mailing]]:
+    """Auth and users over databases whose outbox nobody else looks at."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def mailing_on(backend: str) -> Mailing:
+            url = new_database(backend, "accounts")
+            mailbox = stack.enter_context(temporary_folder(in_memory=True))
+            migrate_all(url, PACKAGE)
+            contents.watch(url)
+            settings = {"mailbox_dir": mailbox, "mailbox_size": 10_000, "mail_poll_seconds": 0.05}
+            return Mailing(stack.enter_context(Installation(url, **settings)), mailbox)
+
+        yield mailing_on
+
+
+@pytest.fixture
+def mailing(mailing_installations: Callable[[str], Mailing], backend: str) -> Mailing:
+    return mailing_installations(backend)
+
+
+@pytest.fixture
+def mailbox(mailing: Mailing) -> Mailbox:
+    """The folder of mails, empty at first."""
+    mailbox = Mailbox(mailing.installation.execute, mailing.mailbox_dir)
+    mailbox.empty()
+    return mailbox
+
+
+@pytest.fixture
+def shared_installation(mailing: Mailing, mailbox: Mailbox) -> Installation:  # noqa: ARG001 - emptied first: its worker writes to the rows that go
+    """Both services, with what the test before has left."""
+    return mailing.installation
+
+
+@pytest.fixture
+def flows(installation: Installation, mailbox: Mailbox) -> Flows:
+    return Flows(installation, mailbox)
+
+
+@pytest.fixture
+def ada(flows: Flows, people: People) -> Joined:  # noqa: ARG001 - they come first: making them empties the directory
+    """Somebody who has joined, beside the people that there are, with no mail left over."""
+    joined = flows.join("ada@example.com", CHOSEN, "Ada Lovelace")
+    flows.mailbox.empty()
+    return joined
+
+
+@pytest.fixture(scope="session")
+def race_setups(
+    new_database: NewDatabase, start_mariadb: Callable[[], DatabaseServer]
+) -> Iterator[Callable[[str], RaceSetup]]:
+    """Where people race: nobody's leftovers are in another's way, every one has addresses of their own."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def race_setup_on(backend: str) -> RaceSetup:
+            folder = stack.enter_context(temporary_folder(in_memory=True))
+            if backend == "sqlite":
+                return stack.enter_context(in_one_process(new_database(backend, "race_setup"), folder))
+            database = stack.enter_context(start_mariadb().create_database("race_setup"))
+            return stack.enter_context(in_processes(database, folder))
+
+        yield race_setup_on
+
+
+@pytest.fixture
+def race_setup(race_setups: Callable[[str], RaceSetup], backend: str) -> RaceSetup:
+    return race_setups(backend)

@@ -1,0 +1,53 @@
+"""What is stored of accounts, looked at and moved back in time behind the services' backs."""
+
+import uuid
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from doorward_identity.mail_types import MailName
+from doorward_identity.tables import one_time_codes, outbox, pending_registrations
+from doorward_kit.column_types import utc_now
+from doorward_mail.outbox import Mail, enqueue
+from integration.harness.installation import Installation
+
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def expire_codes(installation: Installation) -> None:
+    """Let every code of an account expire."""
+    installation.execute(one_time_codes.update().values(expires_at=_LONG_AGO))
+
+
+def expire_registrations(installation: Installation) -> None:
+    """Let every registration expire."""
+    installation.execute(pending_registrations.update().values(expires_at=_LONG_AGO))
+
+
+def seconds_left(installation: Installation, table: sa.Table) -> int:
+    """Return how long the one row of a table counts from now on, to the next ten seconds."""
+    [[expires_at, now]] = installation.execute(sa.select(table.c.expires_at, utc_now()))
+    seconds: float = (expires_at - now).total_seconds()
+    return int(round(seconds, -1))
+
+
+def count(installation: Installation, table: sa.Table, user_id: str | None = None) -> int:
+    """Count the rows of a table, or of a user in it."""
+    counted = sa.select(sa.func.count()).select_from(table)
+    if user_id is not None:
+        counted = counted.where(table.c.user_id == uuid.UUID(user_id))
+    [[found]] = installation.execute(counted)
+    return int(found)
+
+
+def bury_a_mail(installation: Installation, recipient: str, *, seconds_ago: int = 0) -> uuid.UUID:
+    """Leave a dead letter as a worker does that a mail server refused."""
+    mail = Mail(MailName.PASSWORD_CHANGED.value, recipient, parameters={"name": "Ada"})
+    with installation.transaction() as connection:
+        enqueue(connection, outbox, mail)
+        connection.execute(
+            outbox.update()
+            .where(outbox.c.id == mail.id)
+            .values(due_at=None, dead_at=utc_now(-seconds_ago), attempts=9, last_error="recipient 550 5.1.1")
+        )
+    return mail.id

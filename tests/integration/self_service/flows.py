@@ -1,0 +1,169 @@
+"""What people do with their accounts: a request each, and the longer ways that begin many tests."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import httpx2
+
+from integration.harness.installation import AUTH, USERS, Tokens, tokens_of
+from integration.self_service.mailbox import Mailbox
+
+CHOSEN: Final = "the analytical engine"
+ANOTHER: Final = "a difference engine, no. 2"
+
+
+class Api(Protocol):
+    """Whatever takes requests: applications in this process, or processes of their own."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx2.Response:
+        """Send one request."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Somebody who has joined, and is signed in."""
+
+    id: str
+    email: str
+    password: str
+    access: str
+    refresh: str
+
+    @property
+    def path(self) -> str:
+        """Where the directory has it."""
+        return f"{USERS}/{self.id}"
+
+
+@dataclass(frozen=True)
+class Flows:
+    """One method a request; `headers` go with every one of them."""
+
+    api: Api
+    mailbox: Mailbox
+    headers: dict[str, str] | None = None
+
+    def _send(
+        self, method: str, path: str, body: dict[str, Any], token: str | None = None
+    ) -> httpx2.Response:
+        return self.api.call(method, path, token, self.headers, json=body)
+
+    def log_in(self, email: str, password: str) -> httpx2.Response:
+        """Ask for tokens."""
+        return self._send("POST", f"{AUTH}/token", {"email": email, "password": password})
+
+    def register(self, email: str, password: str = CHOSEN, name: str = "Ada") -> httpx2.Response:
+        """Ask for an account."""
+        body = {"email": email, "password": password, "name": name}
+        return self._send("POST", f"{AUTH}/register", body)
+
+    def resend(self, email: str) -> httpx2.Response:
+        """Ask for the mail of a registration once more."""
+        return self._send("POST", f"{AUTH}/verify-email/resend", {"email": email})
+
+    def verify(self, code: str) -> httpx2.Response:
+        """Enter the code of a registration."""
+        return self._send("POST", f"{AUTH}/verify-email", {"code": code})
+
+    def create(self, admin: str, email: str, **body: str) -> httpx2.Response:
+        """Create an account; without a password its owner is invited."""
+        return self._send("POST", USERS, {"email": email, "name": "Ada", **body}, admin)
+
+    def invite_again(self, admin: str, user_id: str) -> httpx2.Response:
+        """Ask for another invitation."""
+        return self._send("POST", f"{USERS}/{user_id}/invitation", {}, admin)
+
+    def accept(self, code: str, password: str = CHOSEN) -> httpx2.Response:
+        """Accept an invitation."""
+        return self._send("POST", f"{AUTH}/invitations/accept", {"code": code, "password": password})
+
+    def ask_for_reset(self, email: str) -> httpx2.Response:
+        """Ask for a PIN by mail."""
+        return self._send("POST", f"{AUTH}/password/reset", {"email": email})
+
+    def reset(self, email: str, pin: str, password: str = ANOTHER) -> httpx2.Response:
+        """Choose a new password with a PIN."""
+        body = {"email": email, "pin": pin, "new_password": password}
+        return self._send("PATCH", f"{AUTH}/password/reset", body)
+
+    def change(self, token: str, current: str, new: str = ANOTHER) -> httpx2.Response:
+        """Change the password of somebody signed in."""
+        return self._send(
+            "POST", f"{AUTH}/password", {"current_password": current, "new_password": new}, token
+        )
+
+    def change_by_address(self, email: str, current: str, new: str = ANOTHER) -> httpx2.Response:
+        """Change the password of somebody who is not."""
+        body = {"email": email, "current_password": current, "new_password": new}
+        return self._send("POST", f"{AUTH}/password", body)
+
+    def ask_for_address(self, token: str, email: str, password: str) -> httpx2.Response:
+        """Ask for another address."""
+        return self._send("POST", f"{AUTH}/email", {"email": email, "password": password}, token)
+
+    def confirm_address(self, token: str, pin: str) -> httpx2.Response:
+        """Confirm the other address."""
+        return self._send("PATCH", f"{AUTH}/email", {"pin": pin}, token)
+
+    def code_of(self, email: str) -> str:
+        """Return the long code that was mailed last to somebody."""
+        return self.mailbox.last_to(email).code
+
+    def pin_of(self, email: str) -> str:
+        """Return the PIN that was mailed last to somebody."""
+        return self.mailbox.last_to(email).pin
+
+    def sign_in(self, email: str, password: str) -> Tokens:
+        """Log in; fails the test when refused."""
+        response = self.log_in(email, password)
+        assert response.status_code == 200, response.text
+        return tokens_of(response)
+
+    def join(self, email: str, password: str = CHOSEN, name: str = "Ada") -> Joined:
+        """Register, enter the code and sign in."""
+        assert self.register(email, password, name).status_code == 202
+        assert self.verify(self.code_of(email)).status_code == 204
+        return self.joined(email, password)
+
+    def invited(self, admin: str, email: str, **body: str) -> tuple[str, str]:
+        """Invite somebody; return the account's id and the code of the mail."""
+        response = self.create(admin, email, **body)
+        assert response.status_code == 201, response.text
+        return response.json()["id"], self.code_of(email)
+
+    def mailed_pin(self, email: str) -> str:
+        """Ask for a PIN and return it."""
+        assert self.ask_for_reset(email).status_code == 202
+        return self.pin_of(email)
+
+    def joined(self, email: str, password: str) -> Joined:
+        """Sign in as somebody who has joined."""
+        tokens = self.sign_in(email, password)
+        identity = self.me(tokens.access).json()["id"]
+        return Joined(identity, email, password, tokens.access, tokens.refresh)
+
+    def me(self, token: str) -> httpx2.Response:
+        """Read one's profile, at the users service."""
+        return self.api.call("GET", f"{USERS}/me", token)
+
+    def refresh(self, token: str) -> httpx2.Response:
+        """Present a refresh token."""
+        return self._send("POST", f"{AUTH}/refresh-token", {"refresh_token": token})
+
+
+def other_pin(pin: str) -> str:
+    """Return six digits that are not these."""
+    return f"{(int(pin) + 1) % 1_000_000:06d}"
+
+
+def unique(label: str = "somebody") -> str:
+    """Return an address that nobody has."""
+    return f"{label}-{uuid.uuid4().hex[:12]}@example.com"

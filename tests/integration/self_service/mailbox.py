@@ -1,0 +1,109 @@
+"""The mail that people got: what auth's worker wrote to its folder."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Final
+
+from doorward_identity.emails import email_key
+
+_CODE: Final = re.compile(r"\bdw[vi]_[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
+_PIN: Final = re.compile(r"^ *([0-9]{6})$", re.MULTILINE)
+_SECONDS: Final = 90.0
+
+
+@dataclass(frozen=True)
+class MailboxMail:
+    """One mail, as it would go over the wire."""
+
+    raw: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        """The mail as a mail program reads it."""
+        message = message_from_bytes(self.raw, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
+
+    @property
+    def recipient(self) -> str:
+        """Whom it is to."""
+        return str(self.message["To"])
+
+    @property
+    def subject(self) -> str:
+        """What stands above it."""
+        return str(self.message["Subject"])
+
+    @property
+    def header_names(self) -> list[str]:
+        """The names of its header fields, in order, read from the bytes."""
+        header, _, _ = self.raw.partition(b"\r\n\r\n")
+        lines = [line for line in header.split(b"\r\n") if line[:1] not in {b" ", b"\t"}]
+        return [line.partition(b":")[0].decode("ascii") for line in lines]
+
+    def part(self, kind: str) -> str:
+        """Return its `plain` or its `html` part."""
+        part = self.message.get_body((kind,))
+        assert part is not None
+        return str(part.get_content()).replace("\r\n", "\n")
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self.part("plain")
+
+    @property
+    def code(self) -> str:
+        """The long code in it."""
+        codes = set(_CODE.findall(self.text))
+        assert len(codes) == 1, self.text
+        return str(codes.pop())
+
+    @property
+    def pin(self) -> str:
+        """The six digits in it."""
+        [pin] = _PIN.findall(self.text)
+        return str(pin)
+
+
+class Mailbox:
+    """A mailbox folder, and the outbox before it."""
+
+    def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]], folder: Path) -> None:
+        self._execute = execute
+        self._folder = folder
+
+    def wait(self) -> None:
+        """Wait until no mail is on its way: what has not come then does not come."""
+        deadline = time.monotonic() + _SECONDS
+        while self._execute("SELECT 1 FROM outbox WHERE due_at IS NOT NULL LIMIT 1"):
+            assert time.monotonic() < deadline, f"mail is still on its way after {_SECONDS} s"
+            time.sleep(0.01)
+
+    def all(self) -> list[MailboxMail]:
+        """Return what has arrived, in order, once nothing is on its way any more."""
+        self.wait()
+        names = sorted(self._folder.glob("*.eml"))
+        return [MailboxMail(path.read_bytes()) for path in names]
+
+    def to(self, address: str) -> list[MailboxMail]:
+        """Return what has arrived for somebody, in order."""
+        key = email_key(address)
+        return [mail for mail in self.all() if email_key(mail.recipient) == key]
+
+    def last_to(self, address: str) -> MailboxMail:
+        """Return what has arrived for somebody last; fails the test when nothing has."""
+        mailbox = self.to(address)
+        assert mailbox, f"no mail for {address}"
+        return mailbox[-1]
+
+    def empty(self) -> None:
+        """Throw everything away."""
+        self.wait()
+        for path in self._folder.glob("*.eml"):
+            path.unlink()

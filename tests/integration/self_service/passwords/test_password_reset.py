@@ -1,0 +1,250 @@
+"""Choosing a new password with six digits by mail."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from doorward_identity.tables import known_devices, one_time_codes
+from integration.harness.installation import AUTH, USERS, Installation
+from integration.harness.people import PASSWORD, People, disable
+from integration.harness.problems import assert_problem
+from integration.self_service.database_rows import count, expire_codes, seconds_left
+from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin, unique
+
+ADA = "ada@example.com"
+
+
+def still_has(flows: Flows, joined: Joined) -> None:
+    """Check that nothing has happened to somebody."""
+    assert flows.me(joined.access).status_code == 200
+    flows.sign_in(joined.email, joined.password)
+
+
+def test_the_pin_sets_a_new_password_and_the_old_one_is_nothing(flows: Flows, ada: Joined) -> None:
+    asked = flows.ask_for_reset(ADA.upper())
+    assert asked.status_code == 202
+    assert asked.json() == {"detail": "If the address is known, a mail is on its way."}
+    still_has(flows, ada)
+    done = flows.reset(ADA, flows.pin_of(ADA))
+    assert done.status_code == 200
+    assert done.json().keys() == {"device_token"}
+    flows.sign_in(ADA, ANOTHER)
+    assert_problem(flows.log_in(ADA, CHOSEN), 401, "invalid_credentials")
+
+
+def test_every_session_ends_everywhere(flows: Flows, installation: Installation, ada: Joined) -> None:
+    elsewhere = flows.sign_in(ADA, CHOSEN)
+    flows.reset(ADA, flows.mailed_pin(ADA))
+    for tokens in (ada, elsewhere):
+        assert_problem(flows.refresh(tokens.refresh), 401, "invalid_refresh_token")
+        for path in (f"{AUTH}/me", f"{USERS}/me", ada.path):
+            assert_problem(installation.call("GET", path, tokens.access), 401, "invalid_token")
+        rename = installation.call("PATCH", f"{USERS}/me", tokens.access, json={"name": "Mallory"})
+        assert_problem(rename, 401, "invalid_token")
+
+
+def test_devices_are_forgotten_but_the_one_with_the_code(
+    flows: Flows, installation: Installation, ada: Joined
+) -> None:
+    before = flows.log_in(ADA, CHOSEN).json()["device_token"]
+    assert count(installation, known_devices, ada.id) == 2
+    everybodys = count(installation, known_devices)
+    device = flows.reset(ADA, flows.mailed_pin(ADA)).json()["device_token"]
+    assert count(installation, known_devices, ada.id) == 1
+    assert count(installation, known_devices) == everybodys - 1
+    for token, is_known in ((device, True), (before, False)):
+        body = {"email": ADA, "password": ANOTHER, "device_token": token}
+        login = installation.call("POST", f"{AUTH}/token", json=body)
+        assert login.status_code == 200
+        assert ("device_token" not in login.json()) is is_known
+
+
+def test_other_codes_of_the_account_die(flows: Flows, installation: Installation, ada: Joined) -> None:
+    new = unique("new")
+    flows.ask_for_address(ada.access, new, CHOSEN)
+    pin = flows.pin_of(new)
+    flows.reset(ADA, flows.mailed_pin(ADA))
+    assert count(installation, one_time_codes) == 0
+    tokens = flows.sign_in(ADA, ANOTHER)
+    assert_problem(flows.confirm_address(tokens.access, pin), 400, "invalid_code")
+
+
+def test_the_owner_is_told(flows: Flows, ada: Joined) -> None:
+    flows.reset(ADA, flows.mailed_pin(ADA))
+    told = flows.mailbox.last_to(ADA)
+    assert told.subject == "Your password at Doorward was changed"
+    assert "Ada Lovelace" in told.text
+    assert ada.email == told.recipient
+
+
+def test_nobody_without_a_usable_account_gets_mail(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    disable(installation, people.admin, people.other)
+    flows.register("registered@example.com")
+    flows.mailbox.empty()
+    for email in ("nobody@example.com", people.other.email, "registered@example.com", "no address"):
+        assert flows.ask_for_reset(email).status_code == 202
+    assert flows.mailbox.all() == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("straße@example.com", "STRASSE@example.com"),
+        ("jürgen@bücher.example", "JÜRGEN@xn--bcher-kva.example"),
+        ("Ada@example.com", "aDA@EXAMPLE.com"),
+    ],
+)
+def test_the_mail_goes_to_the_address_as_it_is_stored(flows: Flows, stored: str, asked: str) -> None:
+    """Two spellings of one account may be two mailboxes: whoever asks does not choose where the code goes."""
+    flows.join(stored)
+    flows.mailbox.empty()
+    flows.ask_for_reset(asked)
+    [mail] = flows.mailbox.all()
+    local = mail.recipient.rpartition("@")[0]
+    assert local == stored.rpartition("@")[0]
+    assert flows.reset(asked, mail.pin).status_code == 200
+
+
+def test_a_pin_counts_once(flows: Flows, ada: Joined) -> None:
+    pin = flows.mailed_pin(ADA)
+    assert flows.reset(ADA, pin, ANOTHER).status_code == 200
+    assert_problem(flows.reset(ADA, pin, "yet another engine"), 400, "invalid_code")
+    assert flows.joined(ADA, ANOTHER).id == ada.id
+
+
+def test_a_new_pin_voids_the_one_before(flows: Flows, ada: Joined) -> None:
+    first = flows.mailed_pin(ADA)
+    second = flows.mailed_pin(ADA)
+    if first != second:  # one time in a million they are the same
+        assert_problem(flows.reset(ADA, first), 400, "invalid_code")
+    assert flows.reset(ADA, second).status_code == 200
+    assert flows.joined(ADA, ANOTHER).id == ada.id
+
+
+def test_a_pin_is_good_for_ten_minutes(flows: Flows, installation: Installation, ada: Joined) -> None:
+    pin = flows.mailed_pin(ADA)
+    assert "The code is good for 10 minutes." in flows.mailbox.last_to(ADA).text
+    assert seconds_left(installation, one_time_codes) == 600
+    expire_codes(installation)
+    assert_problem(flows.reset(ADA, pin), 400, "invalid_code")
+    still_has(flows, ada)
+
+
+def test_a_pin_stands_five_guesses(flows: Flows, ada: Joined) -> None:
+    pin = flows.mailed_pin(ADA)
+    for _ in range(4):
+        assert_problem(flows.reset(ADA, other_pin(pin)), 400, "invalid_code")
+    assert flows.reset(ADA, pin).status_code == 200
+    pin = flows.mailed_pin(ADA)
+    for _ in range(5):
+        assert_problem(flows.reset(ADA, other_pin(pin)), 400, "invalid_code")
+    assert_problem(flows.reset(ADA, pin), 400, "invalid_code")
+    assert flows.joined(ADA, ANOTHER).id == ada.id
+
+
+def test_a_pin_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined, people: People) -> None:
+    pin, others = flows.mailed_pin(ADA), flows.mailed_pin(people.user.email)
+    if pin != others:
+        assert_problem(flows.reset(ADA, others), 400, "invalid_code")
+        assert_problem(flows.reset(people.user.email, pin), 400, "invalid_code")
+    assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
+    new = unique("new")
+    flows.ask_for_address(ada.access, new, CHOSEN)
+    for_address = flows.pin_of(new)
+    if for_address != pin:
+        assert_problem(flows.reset(ADA, for_address), 400, "invalid_code")
+    still_has(flows, ada)
+    assert flows.reset(ADA, pin).status_code == 200
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda pin: f" {pin}",
+        lambda pin: f"{pin[:3]} {pin[3:]}",
+        lambda pin: pin + "0",
+        lambda pin: pin[1:],
+        lambda pin: "".join(chr(ord(digit) - ord("0") + ord("\uff10")) for digit in pin),
+        lambda pin: f"{pin}\u200b",
+    ],
+)
+def test_a_pin_has_one_spelling(flows: Flows, ada: Joined, spell: Callable[[str], str]) -> None:
+    pin = flows.mailed_pin(ADA)
+    assert_problem(flows.reset(ADA, spell(pin)), 400, "invalid_code")
+    still_has(flows, ada)
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize("value", [123456, 123456.0, True, None, ["123456"], {"pin": "123456"}, ""])
+def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, value: object) -> None:
+    """A number has no zeroes in front, and databases compare it in ways of their own."""
+    pin = flows.mailed_pin(ADA)
+    sent = int(pin) if value == 123456 and isinstance(value, int) else value
+    body = {"email": ADA, "pin": sent, "new_password": ANOTHER}
+    response = installation.call("PATCH", f"{AUTH}/password/reset", json=body)
+    document = assert_problem(response, 422, "validation_error")
+    assert {one["pointer"] for one in document["errors"]} == {"/pin"}
+    still_has(flows, ada)
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("qz7-k!v", "password_too_short"),
+        ("password123", "password_common"),
+        ("ada@example.com", "password_personal"),
+        ("lovelace-ada", "password_personal"),  # her name is known to the account, not to the request
+    ],
+)
+def test_a_password_that_will_not_do_leaves_the_pin_as_it_was(
+    flows: Flows, ada: Joined, password: str, code: str
+) -> None:
+    pin = flows.mailed_pin(ADA)
+    for _ in range(6):
+        document = assert_problem(flows.reset(ADA, pin, password), 422, "validation_error")
+        assert [(one["pointer"], one["code"]) for one in document["errors"]] == [("/new_password", code)]
+    still_has(flows, ada)
+    assert flows.reset(ADA, pin).status_code == 200
+
+
+def test_a_wrong_pin_says_nothing_of_the_owners_name(flows: Flows, ada: Joined) -> None:
+    pin = flows.mailed_pin(ADA)
+    assert_problem(flows.reset(ADA, other_pin(pin), "lovelace-ada"), 400, "invalid_code")
+    assert ada.email == ADA
+
+
+def test_an_account_disabled_meanwhile_is_not_reset(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    pin = flows.mailed_pin(people.other.email)
+    disable(installation, people.admin, people.other)
+    assert_problem(flows.reset(people.other.email, pin), 400, "invalid_code")
+    assert_problem(flows.log_in(people.other.email, PASSWORD), 403, "account_disabled")
+
+
+def test_it_lets_an_invited_user_in_who_lost_the_invitation(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    bob, code = flows.invited(people.admin.access, "bob@example.com")
+    assert flows.reset("bob@example.com", flows.mailed_pin("bob@example.com")).status_code == 200
+    flows.sign_in("bob@example.com", ANOTHER)
+    assert installation.call("GET", f"{USERS}/{bob}", people.admin.access).json()["email_verified"]
+    assert_problem(flows.accept(code), 400, "invalid_code")
+
+
+def test_a_pin_counts_for_the_address_that_it_was_mailed_to(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    """An administrator moves the account away from a mailbox that somebody else reads."""
+    pin = flows.mailed_pin(people.user.email)
+    moved = f"moved-{uuid.uuid4().hex[:8]}@example.com"
+    patched = installation.call("PATCH", people.user.path, people.admin.access, json={"email": moved})
+    assert patched.status_code == 200
+    for email in (people.user.email, moved):
+        assert_problem(flows.reset(email, pin), 400, "invalid_code")
+    flows.sign_in(moved, PASSWORD)

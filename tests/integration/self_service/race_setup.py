@@ -1,0 +1,156 @@
+"""Where people race for the same code: one process on SQLite, or three on MariaDB with the shipped rights."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx2
+
+from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.migrations import migrate
+from integration.harness.bulk_users import enrol
+from integration.harness.installation import AUTH, CLIENT, USERS, Installation, tokens_of
+from integration.harness.people import PASSWORD
+from integration.self_service.flows import Api, Flows
+from integration.self_service.mailbox import Mailbox
+from support.chain import service_account
+from support.databases import Database
+from support.services import PATIENT, Service, ServiceName
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS: Final = 30.0
+"""For what is promised within two; tests of sessions hold it to that."""
+
+_MAIL: Final = {"mail_poll_seconds": 0.05, "mailbox_size": 10_000}
+_sources: Final = itertools.count(1)
+
+
+class Processes:
+    """Two auth processes and one users process; requests to auth go to them in turn."""
+
+    def __init__(self, database: Database, folder: Path, mailbox: Path) -> None:
+        env = {f"DOORWARD_{name.upper()}": str(value) for name, value in _MAIL.items()}
+        env |= {
+            **PATIENT,
+            "DOORWARD_REGISTRATION": "open",
+            "DOORWARD_MAILBOX_DIR": str(mailbox),
+            "DOORWARD_OAUTH_CLIENTS": json.dumps(dict([CLIENT])),
+        }
+
+        def service(name: ServiceName, log: str) -> Service:
+            return Service(name, database_url=service_account(database, name), log=folder / log, env=env)
+
+        self.auths: Final = (service("auth", "auth-1.log"), service("auth", "auth-2.log"))
+        self.users: Final = service("users", "users.log")
+        self._turns = itertools.cycle(self.auths)
+        self._client = httpx2.Client(timeout=30.0, limits=httpx2.Limits(max_connections=100))
+
+    @property
+    def all(self) -> list[Service]:
+        """Every process."""
+        return [*self.auths, self.users]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx2.Response:
+        """Send one request."""
+        service = self.users if path.startswith(USERS) else next(self._turns)
+        bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return self._client.request(
+            method, service.url + path, headers={**(headers or {}), **bearer}, **options
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+@dataclass(frozen=True)
+class RaceSetup:
+    """A place to race in. `behind` runs statements behind the services' backs."""
+
+    api: Api
+    mailbox: Mailbox
+    behind: Installation
+    processes: Processes | None
+
+    def flows(self) -> Flows:
+        """Return the flows of somebody whose address nobody else has: budgets of mail are by source."""
+        number = next(_sources)
+        return Flows(
+            self.api, self.mailbox, {"X-Forwarded-For": f"198.51.{number // 250}.{number % 250 + 1}"}
+        )
+
+    def admin(self) -> str:
+        """Return the access token of a new administrator."""
+        [member] = enrol(self.behind.database_url, 1, role="admin")
+        return tokens_of(self.flows().log_in(member.email, PASSWORD)).access
+
+    def fresh(self) -> None:
+        """Forget who has asked how often: in one process everybody has one address."""
+        self.behind.execute("DELETE FROM rate_limits")
+
+    def is_soon_refused(self, token: str) -> bool:
+        """Tell whether an access token is refused by every process after a moment."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        paths = (f"{AUTH}/me", f"{AUTH}/me", f"{USERS}/me")  # two auth processes, in turn
+        while any(self.api.call("GET", path, token).status_code != 401 for path in paths):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+def at_once(count: int, act: Callable[[int], T]) -> list[T]:
+    """Do something so many times at once; return the results in order."""
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(act, range(count)))
+
+
+def race(*acts: Callable[[], T]) -> list[T]:
+    """Do different things at once; return the results in order."""
+    return at_once(len(acts), lambda number: acts[number]())
+
+
+@contextmanager
+def in_one_process(url: str, folder: Path) -> Iterator[RaceSetup]:
+    """Run both services in this process, on SQLite."""
+    mailbox = folder / "mailbox"
+    _migrate(url)
+    with Installation(url, mailbox_dir=mailbox, **_MAIL) as installation:
+        yield RaceSetup(installation, Mailbox(installation.execute, mailbox), installation, None)
+
+
+@contextmanager
+def in_processes(database: Database, folder: Path) -> Iterator[RaceSetup]:
+    """Run three processes, each with the rights in the database that its service is shipped with."""
+    mailbox = folder / "mailbox"
+    _migrate(database.url)
+    processes = Processes(database, folder, mailbox)
+    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+        behind = Installation(database.url)  # not entered: it serves nothing
+        stack.callback(behind.engine.dispose)
+        stack.callback(processes.close)
+        for service in processes.all:
+            stack.callback(service.stop)
+        list(threads.map(lambda service: service.start(), processes.all))
+        yield RaceSetup(processes, Mailbox(behind.execute, mailbox), behind, processes)
+
+
+def _migrate(url: str) -> None:
+    engine = create_engine(url, pool_size=1, timeout=30)
+    migrate(engine, PACKAGE)
+    engine.dispose()

@@ -1,0 +1,188 @@
+"""Joining by invitation: an administrator makes the account, its owner chooses the first password."""
+
+import uuid
+
+import pytest
+
+from doorward_auth.one_time_codes.codes import InvitationCode, VerificationCode
+from doorward_identity.tables import one_time_codes
+from integration.harness.installation import USERS, Installation
+from integration.harness.people import People
+from integration.harness.problems import assert_problem, assert_refused
+from integration.self_service.database_rows import expire_codes, seconds_left
+from integration.self_service.flows import ANOTHER, CHOSEN, Flows
+
+BOB = "bob@example.com"
+
+
+def patch(installation: Installation, people: People, user_id: str, **change: str) -> None:
+    response = installation.call("PATCH", f"{USERS}/{user_id}", people.admin.access, json=change)
+    assert response.status_code == 200, response.text
+
+
+def is_verified(installation: Installation, people: People, user_id: str) -> bool:
+    user = installation.call("GET", f"{USERS}/{user_id}", people.admin.access).json()
+    return bool(user["email_verified"])
+
+
+def test_an_invited_user_is_there_and_joins_by_the_code(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    created = flows.create(people.admin.access, BOB, name="Bob", role="admin")
+    assert created.status_code == 201
+    bob = created.json()
+    assert (bob["role"], bob["status"], bob["email_verified"]) == ("admin", "active", False)
+    read = installation.call("GET", created.headers["location"], people.user.access)
+    assert read.json() == bob
+    assert_problem(flows.log_in(BOB, CHOSEN), 401, "invalid_credentials")
+    assert flows.accept(flows.code_of(BOB)).status_code == 204
+    tokens = flows.sign_in(BOB, CHOSEN)
+    me = flows.me(tokens.access)
+    assert (me.json()["id"], me.json()["email_verified"], me.json()["role"]) == (bob["id"], True, "admin")
+    assert me.headers["etag"] != read.headers["etag"]
+
+
+def test_it_is_accepted_once(flows: Flows, people: People) -> None:
+    _, code = flows.invited(people.admin.access, BOB)
+    assert flows.accept(code, CHOSEN).status_code == 204
+    assert_problem(flows.accept(code, ANOTHER), 400, "invalid_code")
+    flows.sign_in(BOB, CHOSEN)
+    assert_problem(flows.log_in(BOB, ANOTHER), 401, "invalid_credentials")
+
+
+def test_another_invitation_voids_the_one_before(flows: Flows, people: People) -> None:
+    bob, first = flows.invited(people.admin.access, BOB)
+    again = flows.invite_again(people.admin.access, bob)
+    assert (again.status_code, again.content) == (202, b"")
+    second = flows.code_of(BOB)
+    assert first != second
+    assert_problem(flows.accept(first), 400, "invalid_code")
+    assert flows.accept(second).status_code == 204
+
+
+def test_whoever_has_joined_is_not_invited(flows: Flows, people: People) -> None:
+    bob, code = flows.invited(people.admin.access, BOB)
+    flows.accept(code)
+    flows.mailbox.empty()
+    for user_id in (bob, people.user.id, people.admin.id):
+        assert_problem(flows.invite_again(people.admin.access, user_id), 409, "already_joined")
+    assert_problem(flows.invite_again(people.admin.access, str(uuid.uuid4())), 404, "user_not_found")
+    assert_problem(flows.invite_again(people.user.access, bob), 403, "insufficient_permission")
+    assert flows.mailbox.all() == []
+
+
+def test_it_is_good_for_a_week(flows: Flows, installation: Installation, people: People) -> None:
+    bob, code = flows.invited(people.admin.access, BOB)
+    assert seconds_left(installation, one_time_codes) == 7 * 86_400
+    assert "It is good for 7 days." in flows.mailbox.last_to(BOB).text
+    expire_codes(installation)
+    assert_problem(flows.accept(code), 400, "invalid_code")
+    flows.invite_again(people.admin.access, bob)
+    assert flows.accept(flows.code_of(BOB)).status_code == 204
+
+
+def test_a_disabled_account_is_not_joined(flows: Flows, installation: Installation, people: People) -> None:
+    bob, code = flows.invited(people.admin.access, BOB)
+    patch(installation, people, bob, status="disabled")
+    assert_problem(flows.accept(code), 400, "invalid_code")
+    flows.mailbox.empty()
+    flows.invite_again(people.admin.access, bob)
+    assert flows.mailbox.all() == []
+    patch(installation, people, bob, status="active")
+    assert flows.accept(code).status_code == 204
+
+
+def test_a_deleted_account_is_not_joined(flows: Flows, installation: Installation, people: People) -> None:
+    bob, code = flows.invited(people.admin.access, BOB)
+    assert installation.call("DELETE", f"{USERS}/{bob}", people.admin.access).status_code == 204
+    assert_problem(flows.accept(code), 400, "invalid_code")
+    created = flows.create(people.admin.access, BOB).json()
+    assert_problem(flows.accept(code), 400, "invalid_code")
+    assert created["id"] != bob
+
+
+def test_a_code_is_its_own_users_and_an_invitations(flows: Flows, people: People) -> None:
+    bob, code = flows.invited(people.admin.access, BOB)
+    _, eves = flows.invited(people.admin.access, "eve@example.com")
+    flows.register("carol@example.com")
+    carols = flows.code_of("carol@example.com")
+    mine, hers = InvitationCode.parse(code), InvitationCode.parse(eves)
+    assert mine is not None
+    assert hers is not None
+    assert_problem(flows.accept(str(InvitationCode(mine.id, hers.secret))), 400, "invalid_code")
+    for wrong in (carols, code.replace("dwi_", "dwv_"), carols.replace("dwv_", "dwi_"), "x", code[:-1]):
+        assert_problem(flows.accept(wrong), 400, "invalid_code")
+    assert_problem(flows.verify(code), 400, "invalid_code")
+    assert_problem(flows.verify(str(VerificationCode(mine.id, mine.secret))), 400, "invalid_code")
+    assert flows.accept(code).status_code == 204
+    assert uuid.UUID(bob) == mine.id
+
+
+def test_whoever_knows_the_id_cannot_use_an_invitation_up(flows: Flows, people: People) -> None:
+    """Every member reads ids in the directory; 256 bits need no limit on guesses."""
+    bob, code = flows.invited(people.admin.access, BOB)
+    for _ in range(7):
+        assert_problem(flows.accept(str(InvitationCode.issue(uuid.UUID(bob)))), 400, "invalid_code")
+    assert flows.accept(code).status_code == 204
+
+
+@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("bob@example.com", "password_personal"),
+        ("Bob-Builder1", "password_personal"),
+        ("qwertyuiop", "password_common"),
+        ("qz7-k!v", "password_too_short"),
+    ],
+)
+def test_a_password_that_will_not_do_leaves_the_code_as_it_was(
+    flows: Flows, people: People, password: str, code: str
+) -> None:
+    _, invitation = flows.invited(people.admin.access, BOB, name="Bob Builder")
+    for _ in range(6):
+        document = assert_problem(flows.accept(invitation, password), 422, "validation_error")
+        assert [(one["pointer"], one["code"]) for one in document["errors"]] == [("/password", code)]
+    assert flows.accept(invitation).status_code == 204
+
+
+def test_a_password_that_an_administrator_sets_lets_the_owner_in(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    """As it does when the account is created with one: who was waiting for a lost mail is not stuck."""
+    bob, _ = flows.invited(people.admin.access, BOB)
+    patch(installation, people, bob, password=ANOTHER)
+    flows.sign_in(BOB, ANOTHER)
+    assert is_verified(installation, people, bob)
+
+
+def test_an_invitation_chooses_the_first_password_and_no_later_one(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    bob, code = flows.invited(people.admin.access, BOB)
+    patch(installation, people, bob, password=ANOTHER)
+    assert_problem(flows.accept(code, CHOSEN), 400, "invalid_code")
+    assert_problem(flows.log_in(BOB, CHOSEN), 401, "invalid_credentials")
+
+
+def test_an_invitation_proves_the_address_that_it_was_mailed_to(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    """An administrator mistyped the address and mends it: whoever got the mail has no part in the account."""
+    bob, code = flows.invited(people.admin.access, "rob@example.com")
+    patch(installation, people, bob, email=BOB)
+    assert_problem(flows.accept(code), 400, "invalid_code")
+    assert not is_verified(installation, people, bob)
+    flows.invite_again(people.admin.access, bob)
+    assert flows.accept(flows.code_of(BOB)).status_code == 204
+    assert is_verified(installation, people, bob)
+
+
+def test_registering_the_address_of_an_invitation_takes_nothing_from_it(flows: Flows, people: People) -> None:
+    _, code = flows.invited(people.admin.access, BOB)
+    flows.register(BOB, ANOTHER, "Stranger")
+    mail = flows.mailbox.last_to(BOB)
+    assert mail.subject == "You have an account at Doorward"
+    assert flows.accept(code, CHOSEN).status_code == 204
+    assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it knows its own password, and no more
+    flows.sign_in(BOB, CHOSEN)

@@ -1,0 +1,95 @@
+"""Who may register: nobody, anybody, or addresses of some domains."""
+
+import pytest
+from pydantic import ValidationError
+
+from doorward_identity.tables import pending_registrations
+from integration.harness.installation import Installation, another, auth_settings
+from integration.harness.people import People
+from integration.harness.problems import assert_problem
+from integration.self_service.database_rows import count
+from integration.self_service.flows import CHOSEN, Flows
+from integration.self_service.mailbox import Mailbox
+
+pytestmark = pytest.mark.databases("sqlite")  # decided by the settings
+
+DOMAINS = " example.org, BÜCHER.example ,straße.example"
+
+
+def test_closed_means_that_an_administrator_invites(
+    installation: Installation, mailbox: Mailbox, people: People
+) -> None:
+    with another(installation, registration="closed") as closed:
+        flows = Flows(closed, mailbox)
+        for email in ("ada@example.com", people.user.email):
+            assert_problem(flows.register(email), 403, "registration_closed")
+        assert count(installation, pending_registrations) == 0
+        assert mailbox.all() == []
+        _, code = flows.invited(people.admin.access, "bob@example.com")
+        assert flows.accept(code).status_code == 204
+        flows.sign_in("bob@example.com", CHOSEN)
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@example.org",
+        "ADA@EXAMPLE.ORG",
+        "ada@bücher.example",
+        "ada@BÜCHER.EXAMPLE",
+        "ada@bu\u0308cher.example",
+        "ada@xn--bcher-kva.example",
+        "ada@straße.example",
+        "ada@xn--strae-oqa.example",
+    ],
+)
+def test_a_domain_is_the_same_in_every_spelling(
+    installation: Installation, mailbox: Mailbox, email: str
+) -> None:
+    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+        flows = Flows(some, mailbox)
+        flows.join(email)
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@example.com",
+        "ada@sub.example.org",
+        "ada@notexample.org",
+        "ada@example.org.example.com",
+        "ada@org",
+        "example.org@example.com",
+        "ada@bucher.example",
+        "ada@strasse.example",
+        "ada@examplе.org",  # a Cyrillic mail
+    ],
+)
+def test_another_domain_is_refused_whoever_has_an_account_there(
+    installation: Installation, mailbox: Mailbox, people: People, email: str
+) -> None:
+    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+        flows = Flows(some, mailbox)
+        stranger = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
+        assert flows.create(people.admin.access, email, password=CHOSEN).status_code == 201
+        known = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
+        assert {**known, "request_id": ""} == {**stranger, "request_id": ""}
+    assert count(installation, pending_registrations) == 0
+    assert mailbox.all() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"registration": "domains"},
+        {"registration": "domains", "registration_domains": " , "},
+        {"registration": "open", "registration_domains": "example.org"},
+        {"registration": "domains", "registration_domains": "not a domain"},
+        {"registration": "domains", "registration_domains": "@example.org"},
+        {"registration": "domains", "registration_domains": "*.example.org"},
+        {"registration": "members"},
+    ],
+)
+def test_a_policy_that_cannot_be_meant_refuses_to_start(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        auth_settings("sqlite://", **wrong)

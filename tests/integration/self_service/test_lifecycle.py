@@ -1,0 +1,42 @@
+"""Everything that happens to an account, and what must not come out on the way."""
+
+from io import StringIO
+
+from integration.harness.installation import Installation
+from integration.harness.people import People
+from integration.self_service.lifecycle import NAME, holds, live
+from integration.self_service.mailbox import Mailbox
+
+
+def test_no_log_line_holds_a_secret_or_says_who_it_is_about(
+    installation: Installation, mailbox: Mailbox, people: People, rendered_log: StringIO
+) -> None:
+    lived = live(installation, mailbox, people.admin.access)
+    text = rendered_log.getvalue()
+    assert text.count('"event":"mail.sent"') > 5
+    assert len(lived.secrets) > 30
+    assert {len(secret) for secret in lived.secrets} >= {6, 68}  # PINs and long codes are among them
+    leaked = [secret for secret in lived.secrets if holds(text, secret)]
+    assert leaked == []
+    for private in (*lived.addresses, NAME, "$argon2", "Bearer"):
+        assert private not in text
+
+
+def test_what_is_stored_holds_no_secret(installation: Installation, mailbox: Mailbox, people: People) -> None:
+    """Neither codes nor tokens are at rest, also not in the mails that were on their way."""
+    lived = live(installation, mailbox, people.admin.access)
+    for table in (
+        "audit_events",
+        "outbox",
+        "one_time_codes",
+        "pending_registrations",
+        "sessions",
+        "known_devices",
+    ):
+        rows = repr(installation.execute(f"SELECT * FROM {table}"))
+        leaked = [secret for secret in lived.secrets if len(secret) > 6 and secret in rows]
+        assert leaked == [], table
+    details = repr(installation.execute("SELECT details FROM audit_events"))
+    assert not [secret for secret in lived.secrets if holds(details, secret)]
+    for private in (*lived.addresses, NAME):
+        assert private not in details

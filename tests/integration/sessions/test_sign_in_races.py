@@ -1,0 +1,108 @@
+"""A step of a sign-in at the moment when its account changes: on processes, in both orders."""
+
+from typing import Final
+
+import pytest
+
+from integration.harness.bulk_users import Member, enrol
+from integration.harness.installation import AUTH
+from integration.harness.races import LOCK_USER, in_line, until_in_line
+from integration.harness.raw_http import Reply
+from integration.harness.replicas import Replicas, Tokens
+from integration.sessions.test_login_races import (
+    Case,
+    Change,
+    admin,  # noqa: F401 - a fixture
+    sign_up,
+)
+
+CHOSEN: Final = "chosen in place of the temporary one"
+
+CHANGES: Final[dict[str, Change]] = {
+    "disabled": Case.disable,
+    "password": Case.set_password,
+    "deleted": Case.delete,
+    "own password by address": Case.change_password_by_address,
+    "own password by code": Case.reset_password,
+    "role": Case.promote,
+    "sessions ended": Case.end_sessions,
+}
+
+
+async def prove(replicas: Replicas, member: Member, password: str) -> str:
+    """Log in with a temporary password; return the token of the sign-in."""
+    replicas.database.execute("UPDATE credentials SET must_change = 1 WHERE user_id = %s", member.id.bytes)
+    reply = await replicas.auths[0].log_in(member, password)
+    assert reply.status == 403, reply
+    token: str = reply.json()["sign_in_token"]
+    return token
+
+
+async def finish(replicas: Replicas, token: str, at: int = 0) -> Reply:
+    body = {
+        "grant_type": "urn:doorward:grant:new-password",
+        "sign_in_token": token,
+        "new_password": CHOSEN,
+    }
+    return await replicas.auths[at].guess("POST", f"{AUTH}/token", body)
+
+
+changes = pytest.mark.parametrize("change", [pytest.param(one, id=name) for name, one in CHANGES.items()])
+
+
+@changes
+async def test_a_step_that_waited_finds_the_account_changed(
+    replicas: Replicas,
+    admin: str,  # noqa: F811 - a fixture
+    change: Change,
+) -> None:
+    async def attempt() -> tuple[Case, Reply, Reply] | None:
+        [case] = await sign_up(replicas, admin, 1)
+        token = await prove(replicas, case.member, "a long enough phrase")
+        key = case.member.id.bytes
+        done = await in_line(replicas.database, LOCK_USER, key, change(case), finish(replicas, token, 1))
+        return None if done is None else (case, done[0], done[1])
+
+    case, changed, step = await until_in_line(attempt)
+    assert changed.status in {200, 204}
+    assert (step.status, step.json()["code"]) == (401, "invalid_sign_in_token")
+    live = replicas.live_sessions([case.member])
+    assert live == (1 if change is Case.promote else 0), "only what was there before may live"
+
+
+@changes
+async def test_a_session_of_a_step_that_came_first_is_ended_with_the_others(
+    replicas: Replicas,
+    admin: str,  # noqa: F811 - a fixture
+    change: Change,
+) -> None:
+    async def attempt() -> tuple[Case, Reply, Reply] | None:
+        [case] = await sign_up(replicas, admin, 1)
+        token = await prove(replicas, case.member, "a long enough phrase")
+        key = case.member.id.bytes
+        done = await in_line(replicas.database, LOCK_USER, key, finish(replicas, token, 1), change(case))
+        return None if done is None else (case, done[0], done[1])
+
+    case, step, changed = await until_in_line(attempt)
+    opened = Tokens.of(step)
+    if change is Case.change_password_by_address:
+        assert changed.status == 401, "it was proven with the password of before"
+    else:
+        assert changed.status in {200, 204, 400}, changed
+    if changed.status not in {200, 204} or change is Case.promote:
+        assert replicas.live_sessions([case.member]) == 1
+        return
+    assert replicas.live_sessions([case.member]) == 0
+    assert (await replicas.auths[0].refresh(opened.refresh)).status == 401
+
+
+async def test_a_killed_process_loses_no_sign_in(replicas: Replicas) -> None:
+    """The proof is in the database: any process goes on with it, also the one that is started again."""
+    members = enrol(replicas.database.url, 2)
+    tokens = [await prove(replicas, member, "a long enough phrase") for member in members]
+    await replicas.auths[0].kill9()
+    try:
+        assert (await finish(replicas, tokens[0], 1)).status == 200
+    finally:
+        await replicas.auths[0].start()
+    assert (await finish(replicas, tokens[1], 0)).status == 200

@@ -1,0 +1,66 @@
+"""The reset between tests leaves nothing of a test, and does nothing where a test has written nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from integration.harness.installation import AUTH, TICKETS, Installation
+from integration.harness.people import People, populate
+from integration.harness.tickets import TICKET
+
+
+def contents_of(installation: Installation) -> list[object]:
+    tables = ("users", "credentials", "sessions", "revocations", "deletions", "audit_events", "rate_limits")
+    return [sorted(installation.execute(f"SELECT * FROM {table}"), key=repr) for table in tables]
+
+
+@contextmanager
+def statements(*engines: sa.Engine) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        seen.append(statement)
+
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda installation, people: installation.log_in(people.user.email, people.user.password),
+        lambda installation, people: installation.call("DELETE", people.user.path, people.admin.access),
+        lambda installation, people: installation.call("POST", f"{AUTH}/logout", people.user.access),
+        lambda installation, _people: installation.execute("DELETE FROM users"),
+        lambda installation, _people: installation.execute("UPDATE credentials SET password_hash = 'x'"),
+    ],
+    ids=["login", "deletion", "logout", "deletion behind the services", "change behind the services"],
+)
+def test_what_a_test_wrote_is_gone(installation: Installation, people: People, write: object) -> None:
+    before = contents_of(installation)
+    write(installation, people)  # type: ignore[operator]  # any of those above
+    assert contents_of(installation) != before
+    populate(installation)
+    assert contents_of(installation) == before
+    assert installation.call("GET", f"{AUTH}/me", people.user.access).status_code == 200
+
+
+def test_what_was_only_read_is_not_written_again(installation: Installation, people: People) -> None:
+    installation.call("GET", people.user.path, people.admin.access)
+    installation.call("POST", TICKETS, None, json=dict(TICKET))
+    with statements(installation.engine, installation.tickets_engine) as seen:
+        populate(installation)
+    assert seen == []
+
+
+def test_only_written_tables_are_written_again(installation: Installation, people: People) -> None:
+    installation.call("POST", TICKETS, people.user.access, json=dict(TICKET))
+    with statements(installation.engine, installation.tickets_engine) as seen:
+        populate(installation)
+    assert any("DELETE FROM tickets" in one for one in seen)
+    assert not any("users" in one for one in seen)
