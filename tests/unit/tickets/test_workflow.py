@@ -16,7 +16,9 @@ def caller(role: str, user_id: uuid.UUID = OTHER) -> Claims:
     return Claims(user_id, uuid.UUID(int=3), "token", role, 0, 0, 300, permissions_of(role))
 
 
-@pytest.mark.parametrize("author", [caller(role, AUTHOR) for role in (*Role, "sorcerer")], ids=(*Role, "sorcerer"))
+@pytest.mark.parametrize(
+    "author", [caller(role, AUTHOR) for role in (*Role, "sorcerer")], ids=(*Role, "sorcerer")
+)
 @pytest.mark.parametrize("status", TicketStatus)
 def test_authors_reply_and_close_whatever_their_role(status: TicketStatus, author: Claims) -> None:
     assert transition(status, TicketAction.REPLY, author, AUTHOR) == TicketStatus.OPEN
