@@ -200,6 +200,7 @@ class Installation:
         self.users.__enter__()
         if self.tickets_url is not None:
             self.tickets.__enter__()
+        self.settle()  # no token is accepted before the first list of revocations
         return self
 
     def __exit__(

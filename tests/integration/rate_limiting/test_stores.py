@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from doorward_auth.rate_limiting.limiter import RateLimiter, TooManyAttemptsError
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from doorward_auth.rate_limiting import repository
 from doorward_auth.rate_limiting.algorithms import ExponentialBackoff, FixedWindow, Record
+from doorward_auth.rate_limiting.limiter import RateLimiter, TooManyAttemptsError
 from doorward_auth.rate_limiting.limits import LimitKey
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import rate_limits
