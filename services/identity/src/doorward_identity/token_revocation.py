@@ -1,4 +1,4 @@
-"""Revoking access tokens: in the transaction of what ends them, and reading what was revoked."""
+"""Revocations of access tokens: written in the transaction of their reason, and polled."""
 
 import time
 import uuid
@@ -19,16 +19,16 @@ from doorward_kit.unit_of_work import Database
 from doorward_kit.upsert import upsert
 
 _OVERLAP: Final = timedelta(seconds=10)
-"""A row becomes visible when its transaction commits, later than its time says: look back longer
-than any transaction takes. What is seen twice does no harm."""
+"""A row becomes visible when its transaction commits, later than its time says. So a poll goes back
+further than any transaction takes; entries that are read twice do no harm."""
 
-PAGE: Final = 10_000
+PAGE_SIZE: Final = 10_000
 
 _NOW: Final = utc_now().label("now")
 
 
 class Kind(StrEnum):
-    """What a revocation names."""
+    """What a revocation is of."""
 
     SESSION = "session"
     USER = "user"
@@ -57,22 +57,22 @@ def _revoke(
 
 
 @dataclass(slots=True)
-class _Look:
-    """The live revocations that one look has found so far, when it began, and where it goes on."""
+class _Poll:
+    """The live revocations that a poll has read so far, when it started, and the key to continue after."""
 
-    began_at: datetime
+    started_at: datetime
     sessions: dict[uuid.UUID, float] = field(default_factory=dict)
     users: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
     next_key: tuple[str, uuid.UUID] | None = None
 
-    def take(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
-        """Add what was read."""
+    def add(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
+        """Add rows."""
         for kind, subject_id, token_version, expires_at in rows:
-            subject, lifetime = subject_id, (expires_at - self.began_at).total_seconds()
+            lifetime = (expires_at - self.started_at).total_seconds()
             if kind == Kind.SESSION:
-                self.sessions[subject] = lifetime
+                self.sessions[subject_id] = lifetime
             else:
-                self.users[subject] = (token_version, lifetime)
+                self.users[subject_id] = (token_version, lifetime)
 
 
 _LIVE: Final = sa.select(
@@ -80,26 +80,26 @@ _LIVE: Final = sa.select(
 ).where(revocations.c.expires_at > utc_now())
 
 
-def _look_since(connection: sa.Connection, since: datetime) -> _Look:
-    """Read what was revoked since a former look."""
-    look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
-    look.take(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
-    return look
+def _poll_since(connection: sa.Connection, since: datetime) -> _Poll:
+    """Read the revocations since an earlier poll."""
+    poll = _Poll(connection.execute(sa.select(_NOW)).scalar_one())
+    poll.add(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
+    return poll
 
 
-def _look_at_page(connection: sa.Connection, look: _Look | None) -> _Look:
-    """Read the next page of the whole list. What changes behind it, the next look brings."""
+def _poll_page(connection: sa.Connection, poll: _Poll | None) -> _Poll:
+    """Read the next page of the whole list. The next poll reads what changes meanwhile."""
     kind, subject_id = revocations.c.kind, revocations.c.subject_id
-    page = _LIVE.order_by(kind, subject_id).limit(PAGE)
-    if look is None:
-        look = _Look(connection.execute(sa.select(_NOW)).scalar_one())
-    elif look.next_key is not None:
-        last_kind, last_id = look.next_key
+    page = _LIVE.order_by(kind, subject_id).limit(PAGE_SIZE)
+    if poll is None:
+        poll = _Poll(connection.execute(sa.select(_NOW)).scalar_one())
+    elif poll.next_key is not None:
+        last_kind, last_id = poll.next_key
         page = page.where((kind > last_kind) | ((kind == last_kind) & (subject_id > last_id)))
     rows = connection.execute(page).all()
-    look.take(rows)
-    look.next_key = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE else None
-    return look
+    poll.add(rows)
+    poll.next_key = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE_SIZE else None
+    return poll
 
 
 def delete_expired(connection: sa.Connection, count: int) -> int:
@@ -121,33 +121,33 @@ def delete_expired(connection: sa.Connection, count: int) -> int:
 
 
 class DatabaseRevocationSource:
-    """The list of revocations straight from the identity database."""
+    """The list of revocations, read from the identity database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def changes(self, cursor: str | None) -> Changes:
-        """Read what changed since; raises as Database.read does."""
+        """Read the revocations since a cursor; raises as Database.read does."""
         since = None if cursor is None else datetime.fromisoformat(cursor)
         started = time.monotonic()
         if since is None:
-            look = await self._everything()
+            poll = await self._read_all()
         else:
-            look = await self._database.read(lambda connection: _look_since(connection, since))
-        # No second question for the time: the look took less than this process waited for it.
-        read_by = look.began_at + timedelta(seconds=time.monotonic() - started)
-        return Changes(look.sessions, look.users, _cursor(look.began_at), read_by=_cursor(read_by))
+            poll = await self._database.read(lambda connection: _poll_since(connection, since))
+        # No second query for the time: the poll took less than this process waited for it.
+        read_by = poll.started_at + timedelta(seconds=time.monotonic() - started)
+        return Changes(poll.sessions, poll.users, _cursor(poll.started_at), read_by=_cursor(read_by))
 
     async def close(self) -> None:
-        """Do nothing: the connections are the service's."""
+        """Do nothing: the connections belong to the service."""
 
-    async def _everything(self) -> _Look:
-        """Read the whole list in pages: in one statement a long one would outlast the time-out for good."""
-        look = await self._database.read(partial(_look_at_page, look=None))
-        while look.next_key is not None:
-            look = await self._database.read(partial(_look_at_page, look=look))
-        return look
+    async def _read_all(self) -> _Poll:
+        """Read the whole list in pages: a long list in one statement would exceed the time-out."""
+        poll = await self._database.read(partial(_poll_page, poll=None))
+        while poll.next_key is not None:
+            poll = await self._database.read(partial(_poll_page, poll=poll))
+        return poll
 
 
 def _cursor(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")  # so that later ones sort behind
+    return at.isoformat(timespec="microseconds")  # so that later cursors sort after earlier ones

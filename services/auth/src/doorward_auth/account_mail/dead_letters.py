@@ -1,4 +1,4 @@
-"""The rules of auth's dead letters: what administrators do with them is in the audit log."""
+"""Dead letters of auth: what administrators do with them is audited."""
 
 import uuid
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ _ACTIONS: Final[Mapping[Decision, AuditAction]] = {
 
 
 class DeadLetterService(service.DeadLetterService):
-    """Decides about mails of accounts."""
+    """Dead letters about accounts."""
 
-    def __init__(self, runtime: IdentityResources, mail: MailSender, settings: ServiceSettings) -> None:
-        cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
-        super().__init__(runtime.database, outbox, cursors, wake=mail.wake)
+    def __init__(self, resources: IdentityResources, mail: MailSender, settings: ServiceSettings) -> None:
+        cursors = CursorCodec(lambda: settings.cursor_secrets(resources.verification.keys))
+        super().__init__(resources.database, outbox, cursors, wake=mail.wake)
 
     def require_unchanged_account(self, connection: sa.Connection, caller: Claims) -> None:
-        """Raise InvalidAccessTokenError for whoever is no administrator any more, as every write does."""
+        """Raise InvalidAccessTokenError if the caller's account has changed since the token was issued."""
         require_unchanged_account(connection, caller)
 
     def record(

@@ -1,4 +1,4 @@
-"""What was revoked in which order, so that a verifier is told only what it has not heard."""
+"""The order of revocations, so that a verifier gets only the entries that it does not have."""
 
 import time
 from collections import deque
@@ -15,19 +15,18 @@ from doorward_kit.etags import quote_etag
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What one look at the database added."""
+    """The entries that one poll of the database added."""
 
     added_at: float
     news: Changes
 
 
 class RevocationChangeLog:
-    """The list as auth holds it, and the looks that it grew by.
+    """The list of revocations, and the polls that it grew by.
 
-    Cursors are times at which looks began, by the database's clock: every replica's. An entry that a
-    client has not heard was committed after the look of its cursor began, on whichever replica that was,
-    and before the look that brought it here was over. So the looks that were over behind the cursor have
-    it. (Those that began behind it would not be enough: two replicas look at the same time.)
+    A cursor is the database time at which a poll started, on any replica. A client that polled at T has
+    everything committed before T, so it needs every batch whose poll finished after T. (Batches of polls
+    that started after T would not be enough: two replicas poll at the same time.)
     """
 
     def __init__(self, revocations: RevocationList, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,29 +34,29 @@ class RevocationChangeLog:
         self._clock = clock
         self._batches: deque[_Batch] = deque()
         self._cursor: str | None = None
-        self._begins: str | None = None
-        self._heard = Changes()
+        self._first_cursor: str | None = None
+        self._unpolled = Changes()
 
     def add(self, news: Changes) -> None:
-        """Take what one look added to the list, or what was heard of between two: that has no cursor."""
+        """Add the entries of a poll, or entries pushed between two polls: those have no cursor."""
         if news.cursor is None:
-            self._heard |= news
+            self._unpolled |= news
             return
         now = self._clock()
-        # The look was over just now, later than all that was heard.
-        news, self._heard = self._heard | news, Changes()
-        if self._begins is None:
-            # The first look is the whole list: there is nothing before it to tell.
-            self._begins = news.read_by
+        # The poll has just finished, after every entry that was pushed before.
+        news, self._unpolled = self._unpolled | news, Changes()
+        if self._first_cursor is None:
+            # The first poll is the whole list: there are no changes before it.
+            self._first_cursor = news.read_by
         elif news:
             self._batches.append(_Batch(now, news))
         self._cursor = news.cursor
         while self._batches and self._batches[0].added_at < now - LONGEST_SECONDS:
-            self._begins = self._batches.popleft().news.read_by
+            self._first_cursor = self._batches.popleft().news.read_by
 
     @property
     def etag(self) -> str:
-        """The list's content: equal on every replica that knows the same."""
+        """A fingerprint of the content: equal on replicas with equal lists."""
         return quote_etag(f"{self._revocations.fingerprint:016x}")
 
     @property
@@ -67,32 +66,32 @@ class RevocationChangeLog:
 
     @property
     def age(self) -> float:
-        """How many seconds ago the list was up to date; raises StaleRevocationsError past the bound."""
+        """Seconds since the list was up to date; raises StaleRevocationsError past the limit."""
         age = self._revocations.age()
         if age is None or self._cursor is None or self._revocations.is_stale():
             raise StaleRevocationsError
         return age
 
     def since(self, cursor: str | None) -> Changes:
-        """Return what the list grew by since `cursor`, or all of it.
+        """Return the entries added since `cursor`, or all of them.
 
-        With whatever was heard of since the last look: `etag` counts it already.
+        Including those pushed since the last poll, which `etag` covers already.
         """
-        if cursor is None or self._begins is None or cursor < self._begins:
+        if cursor is None or self._first_cursor is None or cursor < self._first_cursor:
             everything = self._revocations.everything()
             return Changes(everything.sessions, everything.users, self._cursor)
         now = self._clock()
         later = (_aged(batch, now) for batch in self._batches if (batch.news.read_by or "") > cursor)
-        return reduce(or_, later, self._heard) | Changes(cursor=self._cursor)
+        return reduce(or_, later, self._unpolled) | Changes(cursor=self._cursor)
 
 
 def _aged(batch: _Batch, now: float) -> Changes:
     passed = now - batch.added_at
     return Changes(
-        {one: left - passed for one, left in batch.news.sessions.items() if left > passed},
+        {session_id: left - passed for session_id, left in batch.news.sessions.items() if left > passed},
         {
-            one: (token_version, left - passed)
-            for one, (token_version, left) in batch.news.users.items()
+            user_id: (token_version, left - passed)
+            for user_id, (token_version, left) in batch.news.users.items()
             if left > passed
         },
     )
