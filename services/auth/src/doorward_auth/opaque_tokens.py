@@ -1,7 +1,7 @@
-"""Opaque secrets that name the row which they open.
+"""Opaque tokens: the id of a row and a secret.
 
-The text carries a row's id, so that the row is found by primary key, and 256 random bits, of which
-the row holds a hash; for so many bits one round of SHA-256 is enough.
+The id finds the row by primary key. The row stores a hash of the 256 random bits; for so many bits one
+round of SHA-256 is enough.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _ENCODED: Final = re.compile("[A-Za-z0-9_-]{64}")  # 48 bytes: a multiple of thr
 
 @dataclass(frozen=True, slots=True)
 class OpaqueToken:
-    """An id and a secret; a kind of its own has a prefix, by which scanners recognise a leaked one."""
+    """An id and a secret. Each kind has a prefix, by which scanners recognise a leaked one."""
 
     prefix: ClassVar[str]
 
@@ -29,12 +29,12 @@ class OpaqueToken:
 
     @classmethod
     def issue(cls, row_id: uuid.UUID) -> Self:
-        """Make a secret for a row."""
+        """Make a token for a row."""
         return cls(row_id, secrets.token_bytes(_SECRET_BYTES))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read a secret back; None for any other text."""
+        """Read what `str` writes; None for any other text."""
         encoded = text.removeprefix(cls.prefix)
         if not text.startswith(cls.prefix) or not _ENCODED.fullmatch(encoded):
             return None

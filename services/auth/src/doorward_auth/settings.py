@@ -26,25 +26,28 @@ class RegistrationPolicy(StrEnum):
 
 
 class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
-    """What the auth service needs to know besides what every service does."""
+    """Settings of the auth service, on top of those of every service."""
 
-    # Others may learn from here, a poll later: together they stay within the two seconds.
+    # Verifiers poll this service in turn: both polls together stay within the two seconds.
     revocation_poll_seconds: float = Field(
         default=0.5, gt=0, le=60, description="Interval at which the revocation list is polled."
     )
     refresh_idle_seconds: int = Field(
-        default=14 * _DAY, ge=60, description="A session ends when it was not refreshed for this long."
+        default=14 * _DAY, ge=60, description="A session ends if it is not refreshed for this long."
     )
     refresh_absolute_seconds: int = Field(
         default=90 * _DAY, ge=60, description="A session ends this long after its login."
     )
     refresh_grace_seconds: int = Field(
-        default=10, ge=0, le=60, description="How long a refresh that was just used may be repeated."
+        default=10,
+        ge=0,
+        le=60,
+        description="How long a refresh token may be repeated after its use, if the answer was lost.",
     )
     registration: RegistrationPolicy = Field(
         default=RegistrationPolicy.CLOSED,
-        description="Who may register: nobody (`closed`: administrators invite), anybody (`open`), or"
-        " addresses of `DOORWARD_REGISTRATION_DOMAINS` (`domains`).",
+        description="Who may register: `closed` (invited users only), `open` (everyone), or `domains`"
+        " (addresses of `DOORWARD_REGISTRATION_DOMAINS`).",
     )
     registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Domains whose addresses may register; comma-separated."
@@ -52,21 +55,21 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
     frontend_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
-        description="Where your application is, for links in mails: `/verify-email?code=` and"
-        " `/accept-invitation?code=` are appended. None: mails carry codes alone.",
+        description="URL of your application, for links in mails: `/verify-email?code=` and"
+        " `/accept-invitation?code=` are appended. Unset: mails contain the code without a link.",
     )
     oauth_clients: SecretStr | None = Field(
         default=None,
-        description="Services that may ask about tokens: a JSON object of their ids and secrets, each a text"
-        ' of 32 bytes or more or a list of two while one replaces the other: `{"tickets": "..."}`.',
+        description='Service clients: a JSON object of ids and secrets: `{"tickets": "..."}`. A secret has 32'
+        " bytes or more; a list of two replaces one by the other.",
     )
 
     @field_validator("registration_domains", mode="before")
     @classmethod
     def _canonical_domains(cls, value: object) -> object:
         if isinstance(value, str):
-            names = (one.strip() for one in value.split(","))
-            return tuple(email_key(f"anybody@{one}").rpartition("@")[2] for one in names if one)
+            names = (name.strip() for name in value.split(","))
+            return tuple(email_key(f"user@{name}").rpartition("@")[2] for name in names if name)
         return value
 
     @field_validator("oauth_clients")
@@ -77,11 +80,11 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         return value
 
     def key_problem(self, key_set: KeySet) -> str | None:
-        """Say what a set of keys lacks for this service, or None."""
+        """Return what a key set lacks for this service, or None."""
         if key_set.signing_key(time.time()) is None:
             return (
-                "has none that signs now, which auth needs: DOORWARD_SECRET_KEY, or DOORWARD_JWKS_FILE"
-                " with a private key that is active"
+                "has no active signing key, which auth needs: set DOORWARD_SECRET_KEY, or DOORWARD_JWKS_FILE"
+                " with an active private key"
             )
         return super().key_problem(key_set)
 
@@ -94,6 +97,6 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         return self
 
     def client_registry(self) -> ClientRegistry:
-        """Return the registered clients: none unless they are set."""
+        """Return the service clients: none unless they are set."""
         text = self.oauth_clients.get_secret_value() if self.oauth_clients else "{}"
         return ClientRegistry.parse(text)

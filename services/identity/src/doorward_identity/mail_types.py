@@ -1,7 +1,4 @@
-"""Mails about accounts: what there is, and putting one into the outbox.
-
-Auth writes their texts and sends them; users, too, has something to tell people.
-"""
+"""Kinds of mails about accounts, and enqueueing one. Auth has their templates and sends them."""
 
 from enum import StrEnum
 
@@ -12,7 +9,7 @@ from doorward_mail.outbox import Mail, enqueue
 
 
 class MailName(StrEnum):
-    """Every kind of mail; the name is that of its template."""
+    """The kinds of mails, by the name of their template."""
 
     VERIFY_EMAIL = "verify_email"
     ALREADY_REGISTERED = "already_registered"
@@ -27,7 +24,7 @@ LIFETIMES: dict[MailName, int] = {
     MailName.PASSWORD_RESET: 900,
     MailName.EMAIL_CHANGE: 900,
 }
-"""Seconds after which a mail is of no use to somebody who waits for it."""
+"""Seconds after which a mail is discarded, because its code has expired."""
 
 
 def enqueue_mail(
@@ -39,6 +36,6 @@ def enqueue_mail(
     locale: str = "",
     **parameters: object,
 ) -> None:
-    """Put a mail into the outbox, in the transaction of what it is about; None is a decoy for nobody."""
-    plain = {key: str(value) for key, value in parameters.items()}
-    enqueue(connection, outbox, Mail(kind.value, recipient, locale, plain, LIFETIMES.get(kind)))
+    """Add a mail to the outbox, in the transaction of its reason. One without a recipient is a decoy."""
+    texts = {key: str(value) for key, value in parameters.items()}
+    enqueue(connection, outbox, Mail(kind.value, recipient, locale, texts, LIFETIMES.get(kind)))

@@ -1,4 +1,4 @@
-"""People's names: one line of text, kept as typed and compared without case."""
+"""Names of users: one line of text, stored as typed and compared without case."""
 
 import unicodedata
 from typing import Annotated
@@ -22,4 +22,4 @@ def _checked(name: str) -> str:
 PersonName = Annotated[
     str, Field(min_length=1, max_length=NAME_LENGTH, examples=["Ada"]), AfterValidator(_checked)
 ]
-"""A name as people write it: one line, at least one visible character."""
+"""A name as typed: one line, at least one visible character."""

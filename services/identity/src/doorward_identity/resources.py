@@ -1,4 +1,4 @@
-"""What a process that serves accounts has once: a pool, and a queue for hashes."""
+"""The resources of a process on the identity database: its pool, and its queue of hashes."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from doorward_kit.settings import ServiceSettings
 
 
 class IdentityResources(AppResources):
-    """A runtime that also hashes, and that reads for itself what was revoked."""
+    """Resources with password hashing, and revocations from the database."""
 
     def __init__(self, settings: IdentitySettings) -> None:
         super().__init__(settings)
@@ -19,7 +19,7 @@ class IdentityResources(AppResources):
         self.revocation_poller: Final = self.verification.poller
 
     def revocation_source(self, _settings: ServiceSettings) -> RevocationSource:
-        """Return the identity database: no service in between that could be down."""
+        """Return the identity database, without a service in between that could be unavailable."""
         return DatabaseRevocationSource(self.database)
 
     def close(self) -> None:

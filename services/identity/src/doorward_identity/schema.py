@@ -1,4 +1,4 @@
-"""The identity schema's revisions: which one this release needs, and whether it is there."""
+"""The revision of the identity schema that this release needs."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from doorward_kit.database_readiness import schema_version_problem
 
 PACKAGE: Final = "doorward_identity"
-"""Where the revisions are: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
+"""The package of the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
 REQUIRED_REVISION: Final = "0001"
 """The oldest revision that this release's code can work with."""
@@ -16,5 +16,5 @@ VERSION_TABLE: Final = "alembic_version_identity"
 
 
 def schema_problem(connection: sa.Connection) -> str | None:
-    """Say what the schema lacks for this release, or None."""
+    """Return what the schema lacks for this release, or None."""
     return schema_version_problem(connection, VERSION_TABLE, REQUIRED_REVISION)

@@ -1,4 +1,4 @@
-"""Ending what people hold: their sessions and their access tokens, wherever the reason arises."""
+"""Ending sessions and access tokens, in the transaction of the reason."""
 
 import uuid
 
@@ -11,10 +11,7 @@ from doorward_kit.column_types import utc_now
 
 
 def end_sessions(connection: sa.Connection, user_id: uuid.UUID, reason: SessionEnd) -> int:
-    """End every live session of a user; return how many.
-
-    Their access tokens are revoked by end_tokens.
-    """
+    """End every live session of a user; return how many. `end_tokens` revokes their access tokens."""
     ended = sessions.update().where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
     return connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value)).rowcount
 
@@ -22,15 +19,17 @@ def end_sessions(connection: sa.Connection, user_id: uuid.UUID, reason: SessionE
 def end_other_sessions(
     connection: sa.Connection, user_id: uuid.UUID, keep: uuid.UUID, reason: SessionEnd, *, token_seconds: int
 ) -> int:
-    """End every live session of a user but one, each with its access tokens; return how many.
+    """End every live session of a user but one, with their access tokens; return how many.
 
-    To be called under the lock of the user's row: no session opens meanwhile.
+    The caller holds the lock of the user's row, so no session opens meanwhile.
     """
     live = sa.select(sessions.c.id).where(
         sessions.c.user_id == user_id, sessions.c.ended_at.is_(None), sessions.c.id != keep
     )
     others = list(connection.execute(live).scalars())
-    return sum(end_session(connection, one, reason, token_seconds=token_seconds) for one in others)
+    return sum(
+        end_session(connection, session_id, reason, token_seconds=token_seconds) for session_id in others
+    )
 
 
 def end_session(
@@ -38,7 +37,7 @@ def end_session(
 ) -> bool:
     """End one session and revoke its access tokens; tell whether it was live.
 
-    Takes the row's lock: it waits for a refresh that is under way, and the next one sees the end.
+    Takes the row's lock: it waits for a refresh in progress, and the next refresh is refused.
     """
     ended = connection.execute(
         sessions.update()
@@ -51,7 +50,7 @@ def end_session(
 
 
 def end_tokens(connection: sa.Connection, user_id: uuid.UUID, *, token_seconds: int) -> None:
-    """Revoke every access token of a user; the sessions that still live get new ones.
+    """Revoke every access token of a user; live sessions can refresh.
 
     `token_seconds` is the longest lifetime of an access token.
     """

@@ -1,4 +1,4 @@
-"""Settings of whoever hashes passwords or serves accounts."""
+"""Settings of services that hash passwords or use the identity database."""
 
 from typing import Final, Self
 
@@ -16,7 +16,9 @@ class Argon2Settings(DoorwardSettings):
     argon2_memory_kib: int = Field(default=19_456, ge=8, le=4_194_304, description="Memory of one hash, KiB.")
     argon2_time_cost: int = Field(default=2, ge=1, le=64, description="Passes over the memory.")
     argon2_parallelism: int = Field(default=1, ge=1, le=16, description="Lanes of one hash.")
-    hash_threads: int = Field(default=0, ge=0, le=64, description="Hashes at once; 0: the usable cores.")
+    hash_threads: int = Field(
+        default=0, ge=0, le=64, description="Hashes computed at once; 0: the number of usable cores."
+    )
     hash_queue_timeout_seconds: float = Field(
         default=2.0, gt=0, le=30, description="Longest wait for a hash before 503."
     )
@@ -32,7 +34,7 @@ class Argon2Settings(DoorwardSettings):
 
 
 class IdentitySettings(ServiceSettings, Argon2Settings):
-    """What every service on the identity database needs to know."""
+    """Settings of every service on the identity database."""
 
     access_token_seconds: int = Field(
         default=300, ge=5, le=3600, description="Lifetime of an access token, the same for every service."

@@ -23,7 +23,7 @@ _OVERLAP: Final = timedelta(seconds=10)
 again what is younger than the longest transaction; a repeated entry does no harm."""
 
 FULL_READ_SECONDS: Final = 60.0
-"""Interval at which the whole list is read, so that an entry that a poll missed is found."""
+"""Interval at which the whole list that are read, so that an entry that a poll missed is found."""
 
 PAGE_SIZE: Final = 10_000
 
@@ -31,7 +31,7 @@ _NOW: Final = utc_now().label("now")
 
 
 class Kind(StrEnum):
-    """What a revocation names."""
+    """What a revocation is of."""
 
     SESSION = "session"
     USER = "user"
@@ -61,20 +61,20 @@ def _revoke(
 
 @dataclass(slots=True)
 class _Read:
-    """The entries read so far, when the read began, and the key of the last row if there are more."""
+    """The entries read so far, when the read started, and the key of the last row if there are more."""
 
-    began_at: datetime
+    started_at: datetime
     sessions: dict[uuid.UUID, float] = field(default_factory=dict)
     users: dict[uuid.UUID, tuple[int, float]] = field(default_factory=dict)
     last_key: tuple[str, uuid.UUID] | None = None
 
     def add(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
         for kind, subject_id, token_version, expires_at in rows:
-            subject, lifetime = subject_id, (expires_at - self.began_at).total_seconds()
+            lifetime = (expires_at - self.started_at).total_seconds()
             if kind == Kind.SESSION:
-                self.sessions[subject] = lifetime
+                self.sessions[subject_id] = lifetime
             else:
-                self.users[subject] = (token_version, lifetime)
+                self.users[subject_id] = (token_version, lifetime)
 
 
 _LIVE: Final = sa.select(
@@ -83,7 +83,7 @@ _LIVE: Final = sa.select(
 
 
 def _read_since(connection: sa.Connection, since: datetime) -> _Read:
-    """Read what was revoked since an earlier read began."""
+    """Read the revocations since an earlier read began."""
     read = _Read(connection.execute(sa.select(_NOW)).scalar_one())
     read.add(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
     return read
@@ -148,10 +148,10 @@ class DatabaseRevocationSource:
         return None
 
     async def close(self) -> None:
-        """Keep the connections, which are the service's."""
+        """Keep the connections, which belong to the service."""
 
     async def _read_all(self) -> _Read:
-        """Read in pages: one statement over a long list would exceed the database's time limit."""
+        """Read in pages: one statement over a long list statement would exceed the database's time limit."""
         read = await self._database.read(partial(_read_page, read=None))
         while read.last_key is not None:
             read = await self._database.read(partial(_read_page, read=read))

@@ -1,4 +1,4 @@
-"""The rules of auth's dead letters: what administrators do with them is in the audit log."""
+"""Dead letters of auth: what administrators do with them is audited."""
 
 import uuid
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ _ACTIONS: Final[Mapping[DeadLetterAction, AuditAction]] = {
 
 
 class DeadLetterService(service.DeadLetterService):
-    """Decides about mails of accounts."""
+    """Dead letters about accounts."""
 
-    def __init__(self, runtime: IdentityResources, mail: MailSender, settings: ServiceSettings) -> None:
-        cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
-        super().__init__(runtime.database, outbox, cursors, wake=mail.wake)
+    def __init__(self, resources: IdentityResources, mail: MailSender, settings: ServiceSettings) -> None:
+        cursors = CursorCodec(lambda: settings.cursor_secrets(resources.verification.keys))
+        super().__init__(resources.database, outbox, cursors, wake=mail.wake)
 
     def authorize(self, connection: sa.Connection, caller: Claims) -> None:
         require_unchanged_account(connection, caller)

@@ -14,7 +14,7 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
     link = "https://app.example.com/page"
     code = {"code": sample_code(), "link": link}
     return [
-        # Without a name: whoever registers somebody else's address would choose what its owner reads.
+        # Without a name: a stranger who registers the address would choose what its owner reads.
         MailTemplate(MailName.VERIFY_EMAIL.value, code, hooks.verify_email),
         MailTemplate(MailName.ALREADY_REGISTERED.value, {**_NAME, "link": link}, hooks.plain),
         MailTemplate(MailName.INVITATION.value, {**_NAME, **code, "days": 7}, hooks.invitation),

@@ -12,7 +12,7 @@ from doorward_mail.templates import MailTemplates
 class MailSender(sender.MailSender):
     """Sends mails about accounts."""
 
-    def __init__(self, runtime: IdentityResources, settings: AuthSettings) -> None:
-        hooks = MailTemplateContext(runtime.verification.keys, frontend_url=settings.frontend_url)
+    def __init__(self, resources: IdentityResources, settings: AuthSettings) -> None:
+        hooks = MailTemplateContext(resources.verification.keys, frontend_url=settings.frontend_url)
         texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
-        super().__init__(runtime.database, outbox, texts, settings, runtime.metrics)
+        super().__init__(resources, outbox, texts, settings, runtime.metrics)

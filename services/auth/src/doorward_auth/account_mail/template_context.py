@@ -1,6 +1,6 @@
-"""What is done just before a mail with a code is sent: the code is made, and its hash stored.
+"""The variables of mails, computed just before each attempt to send: codes are made and their hashes stored.
 
-So no code is ever at rest in clear, and a mail that is tried again carries a new one.
+So no code is stored in clear, and a mail that is retried carries a new one.
 """
 
 import uuid
@@ -30,11 +30,11 @@ _MINUTES: Final = PIN_SECONDS // 60
 
 
 class MailTemplateContext:
-    """The hooks; each runs in a transaction, and drops a mail that nobody waits for any more."""
+    """The hooks; each runs in a transaction, and drops a mail whose purpose is gone."""
 
     def __init__(self, keys: KeyStore, *, frontend_url: str | None) -> None:
         self._keys = keys
-        self._app_url = frontend_url
+        self._frontend_url = frontend_url
 
     def verify_email(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Make the code of a registration."""
@@ -68,7 +68,7 @@ class MailTemplateContext:
         return self._pin(connection, user_id, Purpose.RESET, mail.recipient)
 
     def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Make the PIN that confirms a new address, unless somebody else has got it meanwhile."""
+        """Make the PIN that confirms a new address, unless another account has it by now."""
         user_id, email = uuid.UUID(mail.parameters["user_id"]), mail.parameters["email"]
         if not self._is_active(connection, user_id) or account_repository.is_email_taken(
             connection, email_key(email)
@@ -77,8 +77,8 @@ class MailTemplateContext:
         return self._pin(connection, user_id, Purpose.EMAIL, email)
 
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
-        """Tell mails without a code where the application is."""
-        return {"link": self._app_url}
+        """Give mails without a code the application's URL."""
+        return {"link": self._frontend_url}
 
     def _pin(
         self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, sent_to: str | None
@@ -93,10 +93,10 @@ class MailTemplateContext:
         return account is not None and account.is_active
 
     def _link(self, page: str, code: object) -> str | None:
-        # From settings alone: a Host header would let strangers choose where people are sent.
-        return None if self._app_url is None else f"{self._app_url}/{page}?code={code}"
+        # From settings alone: a Host header would let a stranger choose where the link leads.
+        return None if self._frontend_url is None else f"{self._frontend_url}/{page}?code={code}"
 
 
 def sample_code() -> str:
-    """Make something that looks like a code, for trying templates."""
+    """Make a code to try templates with."""
     return str(VerificationCode.issue(uuid7s.uuid7()))

@@ -1,4 +1,4 @@
-"""Who the registered clients are, and proving to be one (RFC 6749 section 2.3.1)."""
+"""The registered service clients, and their authentication (RFC 6749 section 2.3.1)."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ _MAX_HEADER: Final = 1024
 
 
 class InvalidClientError(DoorwardError):
-    """401 for a caller that is no registered client."""
+    """401 for a caller that is not a registered client."""
 
     status = 401
     code = "invalid_client"
@@ -30,7 +30,7 @@ class InvalidClientError(DoorwardError):
 
 
 class ClientRegistry:
-    """Clients and hashes of their secrets. The secrets are long and random, so a plain hash will do."""
+    """Clients and hashes of their secrets. The secrets are long and random, so a plain hash is enough."""
 
     def __init__(self, secrets: Mapping[str, tuple[str, ...]]) -> None:
         self._hashes = {client: tuple(_hash(secret) for secret in known) for client, known in secrets.items()}
@@ -44,7 +44,7 @@ class ClientRegistry:
         document = strict_json.loads(text.encode("utf-8"))
         if not isinstance(document, dict):
             raise ValueError('is not a JSON object like {"tickets": "a long random secret"}')  # noqa: TRY004 - a value of the wrong kind, as pydantic wants it
-        return cls({client: _secrets(client, given) for client, given in document.items()})
+        return cls({client: _secrets(client, value) for client, value in document.items()})
 
     def authenticate(self, header: str | None) -> str:
         """Return the client that an Authorization header proves; raises InvalidClientError."""
@@ -52,16 +52,16 @@ class ClientRegistry:
         # Raw and form-encoded, as RFC 6749 has it: of generated secrets at most one spelling is right.
         offered = {_hash(secret), _hash(unquote_plus(secret))}
         known = self._hashes.get(client) or self._hashes.get(unquote_plus(client)) or (bytes(32),)
-        if not any(hmac.compare_digest(one, other) for one in known for other in offered):
+        if not any(hmac.compare_digest(stored, hashed) for stored in known for hashed in offered):
             raise InvalidClientError
         return client
 
 
-def _secrets(client: str, given: object) -> tuple[str, ...]:
+def _secrets(client: str, value: object) -> tuple[str, ...]:
     if not _CLIENT_ID.fullmatch(client):
-        raise ValueError("has a client whose name is not made of letters, digits, dots, hyphens: 1 to 64")
-    secrets = tuple(given) if isinstance(given, list) else (given,)
-    if not secrets or not all(isinstance(one, str) for one in secrets):
+        raise ValueError("has a client id that is not 1 to 64 letters, digits, dots, hyphens or underscores")
+    secrets = tuple(value) if isinstance(value, list) else (value,)
+    if not secrets or not all(isinstance(secret, str) for secret in secrets):
         raise ValueError(f"has a client without a secret: {client}")
     for secret in secrets:
         try:

@@ -23,7 +23,7 @@ NEW_PASSWORD: Final = "urn:doorward:grant:new-password"  # noqa: S105 - a grant 
 
 @dataclass(frozen=True, slots=True)
 class GrantContext:
-    """What a grant is handled with: the services, and what the request says beside its body."""
+    """What a grant is handled with: the services, and the origin and captcha of the request."""
 
     sign_ins: SignInService
     refreshes: RefreshService

@@ -1,1 +1,1 @@
-"""The audit log: security events, written in the transaction of the change that they describe."""
+"""The audit log: security events, each written in the transaction that it describes."""

@@ -1,6 +1,6 @@
-"""The audit log (ASVS 16.3): every security event, written in the transaction of what it tells of.
+"""Queries of the audit log (ASVS 16.3): each event is written in the transaction that it describes.
 
-The services' database accounts may add to it and read it, and nothing else.
+The services' database accounts may insert and select events, and nothing else.
 """
 
 import uuid
@@ -20,7 +20,7 @@ from doorward_kit.column_types import utc_now
 
 
 class AuditAction(StrEnum):
-    """What can happen, as source:subject:action."""
+    """The kinds of events, as source:subject:action."""
 
     LOGIN_SUCCEEDED = "auth:login:succeeded"
     LOGIN_FAILED = "auth:login:failed"
@@ -58,7 +58,7 @@ def record(
     target: uuid.UUID | None,
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Add an event of the request in hand. `actor` and `target` are ids of users; details no secrets."""
+    """Add an event of the current request. `actor` and `target` are user ids; `details` holds no secret."""
     connection.execute(
         audit_events.insert().values(
             id=uuid7s.uuid7(),
@@ -75,7 +75,7 @@ def record(
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened."""
+    """A stored event."""
 
     id: uuid.UUID
     action: str
@@ -99,9 +99,9 @@ class EventFilter:
 
 
 def list_events(
-    connection: sa.Connection, wanted: EventFilter, behind: uuid.UUID | None, count: int
+    connection: sa.Connection, criteria: EventFilter, after: uuid.UUID | None, count: int
 ) -> Sequence[Event]:
-    """Read up to `count` events, the newest first, behind the one with the id `behind`."""
+    """Read up to `count` events, the newest first, after the event with the id `after`."""
     statement = sa.select(
         audit_events.c.id,
         audit_events.c.action,
@@ -111,15 +111,15 @@ def list_events(
         audit_events.c.request_id,
         audit_events.c.occurred_at,
         audit_events.c.details,
-    ).where(*_conditions(wanted))
-    if behind is not None:
-        statement = statement.where(audit_events.c.id < behind)
+    ).where(*_conditions(criteria))
+    if after is not None:
+        statement = statement.where(audit_events.c.id < after)
     rows = connection.execute(statement.order_by(audit_events.c.id.desc()).limit(count))
     return [Event(*row) for row in rows]
 
 
 def purge(connection: sa.Connection, *, before: datetime, count: int) -> int:
-    """Delete up to `count` events from before a time; return how many. No service is granted this."""
+    """Delete up to `count` events older than a time; return how many. No service has the grant for it."""
     ids = sa.select(audit_events.c.id).where(audit_events.c.id < _first_id_of(before))
     oldest = list(connection.execute(ids.order_by(audit_events.c.id).limit(count)).scalars())
     if oldest:
@@ -127,18 +127,18 @@ def purge(connection: sa.Connection, *, before: datetime, count: int) -> int:
     return len(oldest)
 
 
-def _conditions(wanted: EventFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(criteria: EventFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
-    given: list[tuple[sa.Column[Any], object]] = [
-        (audit_events.c.action, None if wanted.action is None else wanted.action.value),
-        (audit_events.c.actor_id, wanted.actor),
-        (audit_events.c.target_id, wanted.target),
+    values: list[tuple[sa.Column[Any], object]] = [
+        (audit_events.c.action, None if criteria.action is None else criteria.action.value),
+        (audit_events.c.actor_id, criteria.actor),
+        (audit_events.c.target_id, criteria.target),
     ]
-    conditions += [column == value for column, value in given if value is not None]
-    if wanted.since is not None:
-        conditions.append(audit_events.c.id >= _first_id_of(wanted.since))
-    if wanted.until is not None:
-        conditions.append(audit_events.c.id < _first_id_of(wanted.until))
+    conditions += [column == value for column, value in values if value is not None]
+    if criteria.since is not None:
+        conditions.append(audit_events.c.id >= _first_id_of(criteria.since))
+    if criteria.until is not None:
+        conditions.append(audit_events.c.id < _first_id_of(criteria.until))
     return conditions
 
 

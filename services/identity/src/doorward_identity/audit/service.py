@@ -1,4 +1,4 @@
-"""Events as pages: for administrators at auth, for everybody about themselves at users."""
+"""Pages of the audit log: all of it at auth, a user's own events at users."""
 
 import uuid
 from datetime import datetime
@@ -14,15 +14,15 @@ from doorward_kit.settings import ServiceSettings
 
 
 class AuditEvent(BaseModel):
-    """Something that happened."""
+    """A security event."""
 
     id: uuid.UUID
-    # Text: while a release is rolled out, the one before reads kinds of events that it does not know.
+    # Text: during a rollout the older release reads kinds of events that it does not know.
     action: str = Field(
-        description="What happened, as source:subject:action.", examples=[AuditAction.LOGIN_FAILED]
+        description="The kind of event, as source:subject:action.", examples=[AuditAction.LOGIN_FAILED]
     )
-    actor_id: uuid.UUID | None = Field(description="Who did it, if that is known.")
-    target_id: uuid.UUID | None = Field(description="Whose account it is about.")
+    actor_id: uuid.UUID | None = Field(description="The user who caused it, if known.")
+    target_id: uuid.UUID | None = Field(description="The user whose account it concerns.")
     ip: str
     request_id: str
     occurred_at: datetime
@@ -32,28 +32,28 @@ class AuditEvent(BaseModel):
 class AuditLog:
     """Reads events, the newest first."""
 
-    def __init__(self, runtime: IdentityResources, settings: ServiceSettings) -> None:
-        self._database = runtime.database
-        self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
+    def __init__(self, resources: IdentityResources, settings: ServiceSettings) -> None:
+        self._database = resources.database
+        self._cursors = CursorCodec(lambda: settings.cursor_secrets(resources.verification.keys))
 
-    async def page(self, wanted: EventFilter, cursor: str | None, limit: int) -> Page[AuditEvent]:
+    async def page(self, criteria: EventFilter, cursor: str | None, limit: int) -> Page[AuditEvent]:
         """Read one page; raises InvalidCursorError."""
-        behind = None if cursor is None else uuid.UUID(hex=self._cursors.decode(cursor, query=[wanted]).id)
+        after = None if cursor is None else uuid.UUID(hex=self._cursors.decode(cursor, query=[criteria]).id)
         events = await self._database.read(
-            lambda connection: list_events(connection, wanted, behind, limit + 1)
+            lambda connection: list_events(connection, criteria, after, limit + 1)
         )
-        shown, next_cursor = self._cursors.page(
-            events, limit, lambda event: Position("", event.id.hex), query=[wanted]
+        page, next_cursor = self._cursors.page(
+            events, limit, lambda event: Position("", event.id.hex), query=[criteria]
         )
-        return Page(items=[_presented(event) for event in shown], next_cursor=next_cursor)
+        return Page(items=[_audit_event(event) for event in page], next_cursor=next_cursor)
 
 
-def _presented(event: Event) -> AuditEvent:
+def _audit_event(event: Event) -> AuditEvent:
     return AuditEvent(
         id=event.id,
         action=event.action,
-        actor_id=None if event.actor_id is None else event.actor_id,
-        target_id=None if event.target_id is None else event.target_id,
+        actor_id=event.actor_id,
+        target_id=event.target_id,
         ip=event.ip_address,
         request_id=event.request_id,
         occurred_at=event.occurred_at,

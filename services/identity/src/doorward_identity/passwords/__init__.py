@@ -3,9 +3,9 @@
 | module | what it is |
 |---|---|
 | `policy` | what a new password must be; `NewPassword` for bodies, `require_acceptable` for services |
-| `blocklist`, `personal` | passwords that are tried first: everybody's, and this person's |
-| `hashing` | Argon2id on threads of its own |
-| `formats` | the hashes that can be verified: today's, and those brought from elsewhere |
+| `blocklist`, `context_words` | passwords that attackers try first |
+| `hashing` | Argon2id in a thread pool |
+| `hash_formats` | the hashes that can be verified: current ones, and imported ones |
 """
 
 from doorward_identity.passwords.hash_formats import CorruptHashError, is_importable

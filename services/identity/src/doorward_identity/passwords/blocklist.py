@@ -1,6 +1,6 @@
-"""Passwords that everybody tries first: a list that is shipped, looked up offline.
+"""Common passwords: a list that is shipped and looked up offline.
 
-What the list is made of, and how large, sure and fast it is: see README.md in data/.
+README.md in data/ describes its sources, size, error rate and speed.
 """
 
 import string
@@ -12,31 +12,31 @@ from importlib.resources import files
 from typing import Final
 
 DIGEST_BYTES: Final = 4
-"""Of each entry's SHA-256. The list is a sieve and keeps no secret: what is in it is public."""
+"""Stored of each entry's SHA-256. The list keeps no secret: its entries are public."""
 
 SHORTEST_STEM: Final = 4
 LONGEST_TAIL: Final = 5
-"""A year and a mark: `Summer2024!`. Longer tails are rare in what has leaked, and may be random."""
+"""A year and a mark: `Summer2024!`. Longer tails are rare in leaked passwords, and may be random."""
 
 _TAIL: Final = string.digits + string.punctuation + " "
 
-# Read at once: a package without its list fails when it starts, and not at the first registration.
+# Read at import: a package without its list fails at the start, not at the first registration.
 _DIGESTS: Final = files(__package__).joinpath("data/common_passwords.bin").read_bytes()
 _COUNT: Final = len(_DIGESTS) // DIGEST_BYTES
 
 
 def is_common(password: str) -> bool:
-    """Tell whether a password is among those that are tried first, in any case.
+    """Tell whether a password is on the list, ignoring case.
 
-    The whole password is compared, never its parts (NIST SP 800-63B-4 section 3.1.1.2): a phrase may hold
-    common words. It is compared twice, the second time without a short tail of digits and marks, because
-    that is what people add to a word that was refused.
+    The whole password is compared, never its parts (NIST SP 800-63B-4 section 3.1.1.2): a phrase may contain
+    common words. It is compared twice, the second time without a short tail of digits and marks, which
+    users add to a word that was refused.
     """
     return any(_is_listed(spelling) for spelling in spellings(password))
 
 
 def spellings(password: str) -> Iterator[str]:
-    """Yield what a password is looked up as: without case, then without its tail if it has a short one."""
+    """Yield the spellings to look up: without case, then also without a short tail."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", password).casefold())
     yield folded
     stem = folded.rstrip(_TAIL)
@@ -50,9 +50,9 @@ def digest(spelling: str) -> bytes:
 
 
 def _is_listed(spelling: str) -> bool:
-    wanted = digest(spelling)
-    place = bisect_left(range(_COUNT), wanted, key=_entry)
-    return place < _COUNT and _entry(place) == wanted
+    target = digest(spelling)
+    place = bisect_left(range(_COUNT), target, key=_entry)
+    return place < _COUNT and _entry(place) == target
 
 
 def _entry(place: int) -> bytes:

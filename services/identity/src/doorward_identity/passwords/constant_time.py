@@ -1,12 +1,11 @@
-"""Refusals that take the same time, whatever the password was checked against.
+"""Equal times for failed password checks, whatever hash the password was checked against.
 
-Checking a hash that was brought from elsewhere takes longer than checking one of ours, or the dummy that
-stands for an unknown account. So that the time of a refusal does not tell which accounts are there, each
-one is as late as the slowest such check of the last hour, by waiting, which costs nothing but the guesser's
-time. Where there are no such hashes, nobody waits.
+Checking an imported hash takes longer than checking one of ours, or the dummy of an unknown account. So that
+the time does not tell which accounts exist, each failure waits until it took as long as the slowest check
+of an imported hash within the last hour. Without imported hashes there is no wait.
 
-What remains: the first refusal of a process, before it has seen such a hash, and what load adds to a check
-but not to a wait. A right password is not delayed; who has it knows that the account is there.
+Not covered: the first failure of a process, before it has checked an imported hash, and what load adds to a
+check but not to a wait. A right password is not delayed.
 """
 
 import asyncio
@@ -21,14 +20,14 @@ _LONGEST_WAIT: Final = 2.0
 
 
 class FailureTimingEqualizer:
-    """Knows how long foreign hashes have taken lately; used from one event loop."""
+    """Stores how long checks of imported hashes took; used from one event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._checks: deque[tuple[float, float]] = deque(maxlen=_CHECKS_REMEMBERED)
 
     async def wait(self, spent: float) -> None:
-        """Wait for what a foreign hash would have taken longer than `spent` seconds on one; 0: on none."""
+        """Wait for what the slowest check took beyond `spent` seconds; 0 for a hash of ours."""
         await asyncio.sleep(self._missing(spent))
 
     def _missing(self, spent: float) -> float:

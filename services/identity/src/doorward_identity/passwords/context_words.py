@@ -1,12 +1,11 @@
-"""Passwords that are guessed for one person: made of what everybody knows of them (ASVS 6.2.11).
+"""Passwords made of context-specific words (ASVS 6.2.11).
 
 The words are those of the account's name, of both sides of its email address, and the product's name. A
-password is personal when it is the address, or a side of it, or when nothing but such words is left of
-its letters, in any order, once or several times, forwards or backwards. Case, accents, digits, spaces and
-marks do not count, unless there are so many digits and marks that these alone would be long enough for a
-password. What holds another word is not personal.
+password is personal if it is the address, or a side of it, or if its letters spell nothing but such words, in
+any order and number, forwards or backwards. Case, accents, digits, spaces and marks are ignored, unless the
+digits and marks alone would be long enough for a password. A password with another word is not personal.
 
-The words that an organisation's attackers know (ASVS 6.1.2) are in the domain of its addresses.
+An organisation's own words (ASVS 6.1.2) are in the domain of its addresses.
 """
 
 import unicodedata
@@ -16,11 +15,11 @@ from doorward_identity.passwords.normalization import MAXIMUM_LENGTH, MINIMUM_LE
 
 PRODUCT: Final = "doorward"
 
-_SHORTEST_WORD: Final = 2  # many a Chinese name
+_SHORTEST_WORD: Final = 2  # the length of many Chinese names
 
 
 def is_personal(password: str, *, email: str, name: str) -> bool:
-    """Tell whether a password is made of nothing but the words of its account."""
+    """Tell whether a password consists of the words of its account."""
     text, address = _fold(password), _fold(email)
     local, _, domain = address.rpartition("@")
     if text in {address, local, domain} - {""} or text[::-1] in {address, local, domain} - {""}:
@@ -44,7 +43,7 @@ def _words(folded: str) -> set[str]:
 
 
 def _made_of(letters: str, words: set[str]) -> bool:
-    """Tell whether words in a row spell the letters, in time linear in their number."""
+    """Tell whether a sequence of words spells the letters, in linear time."""
     lengths = {len(word) for word in words}
     reached = {0}
     for start in range(len(letters)):

@@ -1,4 +1,4 @@
-"""Argon2id on threads of its own: the only code that makes and checks hashes."""
+"""Argon2id in a thread pool: the only code that computes and verifies hashes."""
 
 import secrets
 import time
@@ -21,18 +21,18 @@ log = structlog.get_logger(__name__)
 _NICENESS: Final = 10
 
 
-class _Verdict(NamedTuple):
-    """Whether the password was right, and the seconds spent on a hash that is not of today's kind."""
+class VerificationResult(NamedTuple):
+    """Whether the password was right, and the seconds spent on an imported hash."""
 
     is_right: bool
-    foreign_seconds: float = 0.0
+    imported_seconds: float = 0.0
 
 
 class PasswordHashing:
-    """Argon2id on threads of its own, as many as there are cores to compute on.
+    """Argon2id in a pool of as many threads as there are usable cores.
 
-    More at once would only make each slower and take its memory as well. They yield to the event
-    loop (niceness), so that reads stay fast while people log in.
+    More threads would only slow each hash down, and need its memory. The threads yield to the event loop
+    (niceness), so that reads stay fast during logins.
     """
 
     def __init__(self, settings: Argon2Settings, metrics: Metrics) -> None:
@@ -43,7 +43,7 @@ class PasswordHashing:
             type=Type.ID,
         )
         self._limits = Argon2Limits().covering(settings.argon2_memory_kib, settings.argon2_time_cost)
-        self._dummy = hash_formats.parse(self._hash_of_nothing(), self._limits)
+        self._dummy = hash_formats.parse(self._dummy_hash(), self._limits)
         self._refusals = FailureTimingEqualizer()
         self._executor = BoundedExecutor(
             "hash",
@@ -61,64 +61,61 @@ class PasswordHashing:
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether the password is right; raises OverloadedError.
 
-        Without a hash (an unknown account) it is not, after the same work. A hash from elsewhere (see
-        `formats`) is checked as it was there; refusals wait for what that takes longer (see
-        `even_refusals`), so time says nothing.
+        Without a hash (an unknown account) it is wrong, after the same work. An imported hash (see
+        `hash_formats`) is checked by its own algorithm, and failures take the same time (see
+        `constant_time`).
         """
-        verdict = await self._executor.run(lambda: self._verify_now(password_hash, password))
-        if not verdict.is_right:
-            await self._refusals.wait(verdict.foreign_seconds)
-        return verdict.is_right
+        result = await self._executor.run(lambda: self._verify_now(password_hash, password))
+        if not result.is_right:
+            await self._refusals.wait(result.imported_seconds)
+        return result.is_right
 
     def require_room(self) -> None:
-        """Raise OverloadedError if a hash would be refused now.
-
-        For callers who would ask the database first: in a storm that is most of what a refusal costs.
-        """
+        """Raise OverloadedError if the queue is full, before the caller queries the database."""
         self._executor.require_capacity()
 
     def hash_now(self, password: str) -> str:
-        """Hash on the calling thread: for commands."""
+        """Hash in the calling thread: for commands."""
         return self._hasher.hash(normalize(password))
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Tell whether a hash was made with other parameters than today's, or elsewhere."""
+        """Tell whether a hash has other parameters than the settings', or another algorithm."""
         try:
             return self._hasher.check_needs_rehash(password_hash)
         except InvalidHashError:
             return True
 
     def shutdown(self) -> None:
-        """Let running hashes end."""
+        """Wait for running hashes."""
         self._executor.shutdown()
 
-    def _verify_now(self, password_hash: str | None, password: str) -> _Verdict:
+    def _verify_now(self, password_hash: str | None, password: str) -> VerificationResult:
         candidates = encodings(password)
         if password_hash is None:
             self._matches(self._dummy, candidates)
-            return _Verdict(is_right=False)
+            return VerificationResult(is_right=False)
         began = time.perf_counter()
         try:
             if self._matches(hash_formats.parse(password_hash, self._limits), candidates):
-                return _Verdict(is_right=True)
+                return VerificationResult(is_right=True)
         except CorruptHashError as error:
-            # A damaged row must look like a wrong password, and be found in the log.
+            # To the caller a corrupt hash is a wrong password; the operator finds it in the log.
             log.error("password.hash_corrupt", reason=error.reason)  # noqa: TRY400 - a traceback would quote the hash
             self._matches(self._dummy, candidates)
-            return _Verdict(is_right=False)
+            return VerificationResult(is_right=False)
         if not self.is_outdated(password_hash):
-            return _Verdict(is_right=False)
+            return VerificationResult(is_right=False)
         spent = time.perf_counter() - began
-        # A cheaper hash than ours would give the account away as well.
+        # A cheaper hash than ours would tell that the account exists, too.
         self._matches(self._dummy, candidates)
-        return _Verdict(is_right=False, foreign_seconds=spent)
+        return VerificationResult(is_right=False, imported_seconds=spent)
 
     @staticmethod
     def _matches(stored: StoredHash, candidates: list[bytes]) -> bool:
         return any(stored.matches(candidate) for candidate in candidates)
 
-    def _hash_of_nothing(self) -> str:
-        """Return a hash with today's parameters that was made of no password."""
+    def _dummy_hash(self) -> str:
+        """Return a hash with the settings' parameters that matches no password."""
         hasher = self._hasher
         costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
         salt, result = secrets.token_bytes(hasher.salt_len), secrets.token_bytes(hasher.hash_len)

@@ -9,9 +9,9 @@ MAXIMUM_LENGTH: Final = 128
 
 
 def normalize(password: str) -> str:
-    """Return the one spelling of a password: keyboards differ in how they compose accents.
+    """Return the canonical spelling of a password: keyboards differ in how they compose accents.
 
-    NFC, as NIST SP 800-63B-4 section 3.1.1.2 has it. NFKC would also make different characters equal.
+    NFC (NIST SP 800-63B-4 section 3.1.1.2). NFKC would also make different characters equal.
     """
     return unicodedata.normalize("NFC", password)
 
@@ -19,9 +19,8 @@ def normalize(password: str) -> str:
 def encodings(password: str) -> list[bytes]:
     """Return the bytes that a stored hash may have been made of: one or two.
 
-    Here a hash is made of NFC; systems that hashes are brought from took the text as it was typed.
-    A lone surrogate has no UTF-8. It is encoded all the same: nothing was hashed of those bytes, so
-    it is an ordinary wrong password.
+    Our hashes are made of NFC; other systems hash the text as it was typed. A lone surrogate has no UTF-8.
+    It is encoded anyway: no hash is made of those bytes, so it is an ordinary wrong password.
     """
     spellings = dict.fromkeys((normalize(password), password))
     return [spelling.encode("utf-8", "surrogatepass") for spelling in spellings]

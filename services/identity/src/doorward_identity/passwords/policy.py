@@ -1,12 +1,11 @@
-"""Which passwords are acceptable to somebody who chooses one (NIST SP 800-63B-4 section 3.1.1.2).
+"""Which new passwords are acceptable (NIST SP 800-63B-4 section 3.1.1.2).
 
-Length, and not being among the first that are guessed; no rules of composition. Any character is taken,
-spaces at either end included, except the two that could not be entered again: NUL, which is in no
-acceptable JSON (see strict_json) and ends a string in many a library, and half a surrogate pair, which is
-not text.
+Length, and not being among the first that attackers try; no composition rules. Every character is allowed,
+spaces at both ends included, except two: NUL, which strict_json refuses and which ends strings in many
+libraries, and half a surrogate pair, which is not text.
 
-A request body declares its field as `NewPassword`, which knows everything but whose password it is. The
-service, which knows, then calls `require_acceptable`. A command, which has no body, calls that alone.
+A request body declares its field as `NewPassword`, which checks everything but the words of the account. The
+service then calls `require_acceptable`, which checks everything. Commands call that alone.
 """
 
 from typing import Annotated, Final, NamedTuple
@@ -26,7 +25,7 @@ _LONGEST_SPELLING: Final = 1024
 
 
 class _Reason(NamedTuple):
-    """Why a password is refused: a stable code and a text with advice for the person."""
+    """Why a password is refused: a stable code, and a text with advice for the user."""
 
     code: str
     detail: str
@@ -54,7 +53,7 @@ _PERSONAL: Final = _Reason(
 
 
 class UnacceptablePasswordError(DoorwardError):
-    """422: the password is not one to choose; `errors` says why, as for any other field."""
+    """422: the password is not acceptable; `errors` says why."""
 
     status = 422
     code = "validation_error"
@@ -67,10 +66,9 @@ class UnacceptablePasswordError(DoorwardError):
 
 
 def require_acceptable(password: str, *, email: str, name: str, pointer: str = "/password") -> None:
-    """Raise UnacceptablePasswordError unless this person may choose this password.
+    """Raise UnacceptablePasswordError unless the password is acceptable for this account.
 
-    `pointer` is where the request has it (RFC 6901). For a command, `reason` of the error is a sentence
-    to print.
+    `pointer` is the field of the request (RFC 6901). Commands print `reason` of the error.
     """
     reason = _refusal(password) or (_PERSONAL if is_personal(password, email=email, name=name) else None)
     if reason is not None:
@@ -78,7 +76,7 @@ def require_acceptable(password: str, *, email: str, name: str, pointer: str = "
 
 
 def _refusal(password: str) -> _Reason | None:
-    """Say what is wrong with a password whoever chooses it."""
+    """Return why a password is refused for every account, or None."""
     if len(password) > _LONGEST_SPELLING:
         return _TOO_LONG
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in password):
@@ -101,4 +99,4 @@ def _acceptable(password: SecretStr) -> SecretStr:
 NewPassword = Annotated[
     SecretStr, Field(json_schema_extra={"maxLength": _LONGEST_SPELLING}), AfterValidator(_acceptable)
 ]
-"""A password that somebody chooses. One that somebody enters is any text: it matches or not."""
+"""A password that a user chooses. A password that a user enters is any text: it matches or not."""

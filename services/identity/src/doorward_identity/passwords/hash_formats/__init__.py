@@ -1,4 +1,4 @@
-"""The hashes that can be verified: Argon2id, and those that people bring from elsewhere.
+"""The hashes that can be verified: Argon2id, and imported ones.
 
 | where from | text |
 |---|---|
@@ -9,9 +9,9 @@
 | Keycloak (see `keycloak`) | `$pbkdf2-sha512$i=210000$salt$hash`, also `-sha256`, `-sha1` |
 | Keycloak | Argon2 in PHC form |
 
-A foreign hash verifies as it did where it was made, until its owner logs in and it is replaced. The cost of
-one verification is bounded, whatever the row says: up to about one second of a core for most, two at worst,
-and twice that where a password has two spellings to try. What costs more, or is not whole, is corrupt.
+An imported hash is verified by its own algorithm until its user logs in and it is replaced. The cost of a
+verification is bounded, whatever the row says: about one second of a core for most, two at worst, and twice
+that if the password has two spellings. A hash that costs more, or is incomplete, is corrupt.
 """
 
 from collections.abc import Callable
