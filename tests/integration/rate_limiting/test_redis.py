@@ -127,7 +127,8 @@ async def test_known_device_and_honest_waits(auths: Auths, server: Redis, member
 async def test_budget_is_shared(auths: Auths, server: Redis, member: Member) -> None:
     answers = await together(40, lambda _: auths.ask_for_reset(member.email), at_once=40)
     assert statuses(answers) == {202: MAILS_TO_ADDRESS.free, 429: 40 - MAILS_TO_ADDRESS.free}
-    assert 0 < answers[-1].retry_after <= MAILS_TO_ADDRESS.memory
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert 0 < refused.retry_after <= MAILS_TO_ADDRESS.memory
     assert in_redis(server, Subject.of(MAILS_TO_ADDRESS, member.email)) == MAILS_TO_ADDRESS.free
 
 
