@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Final, Literal
 
 from support.ports import free_port
@@ -48,14 +49,18 @@ class Service(Process):
         database_url: str,
         log: Path,
         env: Mapping[str, str] | None = None,
+        constants: Mapping[tuple[ModuleType, str], float] | None = None,
     ) -> None:
-        """Prepare it; `env` overrides any DOORWARD_ variable set here."""
+        """Prepare it; `env` overrides any DOORWARD_ variable set here.
+
+        `constants` are values for constants of modules, for tests in which a busy machine must not count.
+        """
         need_package(f"doorward_{name}")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         super().__init__(
             name,
-            [sys.executable, "-m", f"doorward_{name}"],
+            _command(f"doorward_{name}", constants or {}),
             log=log,
             ready=lambda: http_status(self.port, "/readyz") == 200,
             env={
@@ -73,6 +78,17 @@ class Service(Process):
         """Return the JSON lines of its log, in order; other lines (tracebacks) are left out."""
         lines = (line for line in self.log_text().splitlines() if line.startswith("{"))
         return [json.loads(line) for line in lines]
+
+
+def _command(package: str, constants: Mapping[tuple[ModuleType, str], float]) -> list[str]:
+    if not constants:
+        return [sys.executable, "-m", package]
+    changes = [
+        f"importlib.import_module({module.__name__!r}).{name} = {value!r}"
+        for (module, name), value in constants.items()
+    ]
+    run = f"runpy.run_module({package!r}, run_name='__main__', alter_sys=True)"
+    return [sys.executable, "-c", "; ".join(["import importlib, runpy", *changes, run])]
 
 
 def migrate(database_url: str) -> None:

@@ -138,7 +138,7 @@ class DatabaseRevocationSource:
             self._full_read_at = now
         else:
             read = await self._database.read(lambda connection: _read_since(connection, since))
-        self._since = read.began_at
+        self._since = read.started_at
         return FetchedRevocations(RevocationEntries(read.sessions, read.users))
 
     def problem(self) -> str | None:

@@ -15,4 +15,4 @@ class MailSender(sender.MailSender):
     def __init__(self, resources: IdentityResources, settings: AuthSettings) -> None:
         hooks = MailTemplateContext(resources.verification.keys, frontend_url=settings.frontend_url)
         texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
-        super().__init__(resources, outbox, texts, settings, runtime.metrics)
+        super().__init__(resources.database, outbox, texts, settings, resources.metrics)
