@@ -98,10 +98,7 @@ class Line(RawHttpClient):
 
 
 class Auths:
-    """A migrated database with so many auth processes; `env` goes to all of them, and None takes away.
-
-    They wait for Redis for longer than in production: a busy machine must not look like a Redis that is lost.
-    """
+    """A migrated database with so many auth processes; `env` goes to all of them, and None takes away."""
 
     def __init__(self, database: Database, folder: Path, *, count: int = 3, **env: str | None) -> None:
         self.database = database
@@ -118,13 +115,7 @@ class Auths:
         }
         given = {name: value for name, value in settings.items() if value is not None}
         self.services: Final = [
-            Service(
-                "auth",
-                database_url=database.url,
-                log=folder / f"auth-{number}.log",
-                env=given,
-                constants={(redis_store, "TIMEOUT_SECONDS"): 1.0},
-            )
+            Service("auth", database_url=database.url, log=folder / f"auth-{number}.log", env=given)
             for number in range(count)
         ]
         self._lines = [Line(service.port) for service in self.services]
