@@ -118,13 +118,7 @@ class Auths:
         }
         given = {name: value for name, value in settings.items() if value is not None}
         self.services: Final = [
-            Service(
-                "auth",
-                database_url=database.url,
-                log=folder / f"auth-{number}.log",
-                env=given,
-                constants={(redis_store, "TIMEOUT_SECONDS"): 1.0},
-            )
+            Service("auth", database_url=database.url, log=folder / f"auth-{number}.log", env=given)
             for number in range(count)
         ]
         self._lines = [Line(service.port) for service in self.services]

@@ -249,7 +249,7 @@ def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: 
     monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
     for name, value in settings.items():
         monkeypatch.setenv(f"DOORWARD_{name}", value)
-    with pytest.raises(SettingsError, match="has none that signs now"):
+    with pytest.raises(SettingsError, match="has no active signing key"):
         load_settings(AuthSettings)
 
 
@@ -260,7 +260,7 @@ def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: 
         ('{"tickets": "short"}', "has a secret that is shorter than 32 bytes.*: tickets"),
         ('{"tickets": []}', "without a secret"),
         ('{"tickets": 7}', "without a secret"),
-        ('{"a:b": "x"}', "whose name"),
+        ('{"a:b": "x"}', "client id that is not"),
         ("{", "DOORWARD_OAUTH_CLIENTS"),
     ],
 )
