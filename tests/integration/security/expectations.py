@@ -66,6 +66,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("GET", "/api/v1/auth/users"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/introspect"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/revoke"): _CLIENTS_ONLY,
+    ("POST", "/api/v1/auth/step-up"): _signed_in(200),
     ("GET", "/api/v1/auth/me"): _signed_in(200),
     ("POST", "/api/v1/auth/logout"): _signed_in(204),
     ("DELETE", "/api/v1/auth/logout"): _signed_in(204),
@@ -121,6 +122,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
 BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("POST", "/api/v1/auth/token"): {"email": "other@example.com", "password": PASSWORD},
     ("POST", "/api/v1/auth/refresh-token"): {"refresh_token": "of other"},
+    ("POST", "/api/v1/auth/step-up"): {"password": PASSWORD},
     ("POST", "/api/v1/auth/register"): {
         "email": "stranger@example.com",
         "name": "Stranger",
