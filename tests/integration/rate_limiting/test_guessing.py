@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+import uuid
 
 import pytest
 
@@ -168,7 +169,7 @@ async def test_known_device_has_a_limit_of_its_own(auths: Auths, member: Member)
     [(device_id,)] = auths.database.execute(
         "SELECT id FROM known_devices WHERE user_id = %s", member.id.bytes
     )
-    auths.prolong(LimitKey.of(LOGIN_BY_DEVICE, device_id))
+    auths.prolong(LimitKey.of(LOGIN_BY_DEVICE, uuid.UUID(bytes=device_id)))
     wrong += await auths.fail(member.email, 2, device=device)
     assert statuses(wrong) == {401: LOGIN_BY_DEVICE.free + 1, 429: 2}
     assert auths.counted(by_strangers(member.email)) == 0

@@ -22,7 +22,7 @@ _BIG: Final = 2**53
 
 _WRONG: Final[dict[str, list[Any]]] = {
     "iss": [ABSENT, None, "", "other", ["doorward"], 1, {}, "Doorward", "doorward "],
-    "aud": [ABSENT, None, "", "tickets", ["doorward"], ["doorward", "other"], 1, {}],
+    "aud": [ABSENT, None, "", "tickets", ["tickets"], [["doorward"]], [], 1, {}],
     "sub": [ABSENT, None, "", "x", 1, ["x"], "00000000000000000000000000000000", "' OR 1=1 --"],
     "sid": [ABSENT, None, "", "x", 1, True, "{00000000-0000-0000-0000-000000000000}"],
     "jti": [ABSENT, None, "", 1, []],
