@@ -171,7 +171,7 @@ def test_tickets_on_a_server_want_a_database_of_their_own(tmp_path: Path) -> Non
 
 
 def test_a_weak_key_is_one_line(tmp_path: Path) -> None:
-    assert "DOORWARD_SECRET_KEY is shorter" in one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
+    assert "SECRET_KEY is shorter" in one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
