@@ -68,7 +68,7 @@ def wait_until_gone(chain: Chain, token: str, made: list[tuple[str, str]]) -> fl
 
 
 def names_left(chain: Chain, made: list[tuple[str, str]]) -> int:
-    ids = [uuid.UUID(person_id) for person_id, _ in made]
+    ids = [uuid.UUID(person_id).bytes for person_id, _ in made]
     wanted = ", ".join(["%s"] * len(ids))
     statement = f"SELECT COUNT(*) FROM user_snapshots WHERE name IS NOT NULL AND id IN ({wanted})"
     return int(chain.own.execute(statement, *ids)[0][0])
