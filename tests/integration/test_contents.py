@@ -12,7 +12,15 @@ from integration.harness.tickets import TICKET
 
 
 def contents_of(installation: Installation) -> list[object]:
-    tables = ("users", "credentials", "sessions", "revocations", "deleted_users", "audit_events", "rate_limits")
+    tables = (
+        "users",
+        "credentials",
+        "sessions",
+        "revocations",
+        "deleted_users",
+        "audit_events",
+        "rate_limits",
+    )
     return [sorted(installation.execute(f"SELECT * FROM {table}"), key=repr) for table in tables]
 
 
