@@ -182,13 +182,10 @@ def test_restart_under_load_is_told_apart_and_over_at_once(chain: Chain, admin: 
                     have_begun.wait(30)
                 if response.status_code != 200:
                     # Unavailable: HAProxy has no server, or the new one no revocation list yet.
-                    assert (
-                        response.json()["code"]
-                        in {
-                            502: {"bad_gateway"},
-                            503: {"unavailable", "revocations_unavailable"},
-                        }[response.status_code]
-                    )
+                    codes = {502: {"bad_gateway"}, 503: {"unavailable", "revocations_unavailable"}}
+                    code = response.json()["code"]
+                    assert code in codes[response.status_code]
+                    assert_problem(response, response.status_code, code)
                     time.sleep(0.05)
         return seen
 

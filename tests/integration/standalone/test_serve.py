@@ -171,7 +171,9 @@ def test_tickets_on_a_server_want_a_database_of_their_own(tmp_path: Path) -> Non
 
 
 def test_a_weak_key_is_one_line(tmp_path: Path) -> None:
-    assert "SECRET_KEY is shorter" in one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
+    line = one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
+    assert "SECRET_KEY is shorter" in line
+    assert "DOORWARD_SECRET_KEY" not in line, "it names the variable that was set"
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
