@@ -47,6 +47,25 @@ async def finish(replicas: Replicas, token: str, at: int = 0) -> Reply:
     return await replicas.auths[at].guess("POST", f"{AUTH}/token", body)
 
 
+async def race(
+    replicas: Replicas, admin_token: str, change: Change, *, is_step_first: bool
+) -> tuple[Case, Reply, Reply]:
+    """Let a step and a change of its account wait for the same row, in one order; return both replies."""
+
+    async def attempt() -> tuple[Case, Reply, Reply] | None:
+        [case] = await sign_up(replicas, admin_token, 1)
+        token = await prove(replicas, case.member, "a long enough phrase")
+        requests = (finish(replicas, token, 1), change(case))
+        in_order = requests if is_step_first else requests[::-1]
+        done = await in_line(replicas.database, LOCK_USER, case.member.id.bytes, *in_order)
+        if done is None:
+            return None
+        step, changed = done if is_step_first else done[::-1]
+        return case, step, changed
+
+    return await until_in_line(attempt)
+
+
 changes = pytest.mark.parametrize("change", [pytest.param(one, id=name) for name, one in CHANGES.items()])
 
 
@@ -56,14 +75,7 @@ async def test_a_step_that_waited_finds_the_account_changed(
     admin: str,  # noqa: F811 - a fixture
     change: Change,
 ) -> None:
-    async def attempt() -> tuple[Case, Reply, Reply] | None:
-        [case] = await sign_up(replicas, admin, 1)
-        token = await prove(replicas, case.member, "a long enough phrase")
-        key = case.member.id.bytes
-        done = await in_line(replicas.database, LOCK_USER, key, change(case), finish(replicas, token, 1))
-        return None if done is None else (case, done[0], done[1])
-
-    case, changed, step = await until_in_line(attempt)
+    case, step, changed = await race(replicas, admin, change, is_step_first=False)
     assert changed.status in {200, 204}
     assert (step.status, step.json()["code"]) == (401, "invalid_sign_in_token")
     live = replicas.live_sessions([case.member])
@@ -76,14 +88,7 @@ async def test_a_session_of_a_step_that_came_first_is_ended_with_the_others(
     admin: str,  # noqa: F811 - a fixture
     change: Change,
 ) -> None:
-    async def attempt() -> tuple[Case, Reply, Reply] | None:
-        [case] = await sign_up(replicas, admin, 1)
-        token = await prove(replicas, case.member, "a long enough phrase")
-        key = case.member.id.bytes
-        done = await in_line(replicas.database, LOCK_USER, key, finish(replicas, token, 1), change(case))
-        return None if done is None else (case, done[0], done[1])
-
-    case, step, changed = await until_in_line(attempt)
+    case, step, changed = await race(replicas, admin, change, is_step_first=True)
     opened = Tokens.of(step)
     if change is Case.change_password_by_address:
         assert changed.status == 401, "it was proven with the password of before"
