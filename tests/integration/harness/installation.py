@@ -38,6 +38,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "argon2_parallelism": 1,
     "hash_queue_timeout_seconds": 10.0,
     "database_timeout_seconds": 10.0,
+    "users_timeout_seconds": 10.0,
     # The lists of revoked tokens are read when the harness says so: see Installation.settle.
     "revocation_poll_seconds": 60.0,
     # And the feed of deletions: see Installation.follow_deletions.

@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 
+from doorward_kit import retries
 from doorward_tickets.tables import user_snapshots as snapshot
 from doorward_tickets.users.users_client import UsersClient
 from integration.harness.installation import TICKETS, USERS, Installation
@@ -38,7 +40,9 @@ def users_answering(installation: Installation, status: int, body: object = None
     stub = UsersClient(f"http://users{USERS}", timeout=1, transport=transport)
     real = users._client, users._breaker
     users._client, users._breaker = stub._client, stub._breaker
-    yield transport
+    # Its pause outlasts the test, however slow the machine is.
+    with patch.object(retries, "_FIRST_PAUSE_SECONDS", retries.LONGEST_PAUSE_SECONDS):
+        yield transport
     users._client, users._breaker = real
 
 
