@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.rate_limiting import repository as rate_limits
 from doorward_auth.registration import repository as registrations
@@ -48,6 +49,7 @@ def cleanup_task(database: Database, *, dead_letter_days: int) -> CleanupTask:
             "sign_ins": sign_ins.delete_expired,
             "revocations": token_revocation.delete_expired,
             "pending_registrations": registrations.delete_expired,
+            "registration_codes": registration_codes.delete_expired,
             "one_time_codes": codes.delete_expired,
             "rate_limits": rate_limits.delete_expired,
             "deleted_users": deleted_users_feed.delete_expired,

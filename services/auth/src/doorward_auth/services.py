@@ -10,10 +10,13 @@ from doorward_auth.captcha.service import Captcha
 from doorward_auth.discovery.service import DiscoveryService
 from doorward_auth.email_change.service import EmailChangeService
 from doorward_auth.introspection.service import TokenInspector
+from doorward_auth.mail_requests.service import MailRequests
+from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
 from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.registration.service import RegistrationService
 from doorward_auth.revocation_feed.service import RevocationFeed
 from doorward_auth.service_clients.registry import ClientRegistry
@@ -59,16 +62,19 @@ class AuthServices:
         )
         limiter = RateLimiter(resources.metrics.registry)
         captcha = Captcha(settings, resources, limiter)
-        mail = MailSender(resources, settings)
+        guesses = CodeGuesses(limiter, verification.keys)
+        mail = MailSender(resources, guesses, settings)
+        mail_requests = MailRequests(limiter)
+        policy = AddressPolicy(settings)
         passwords = PasswordCheck(resources, limiter, captcha)
         return cls(
             sign_ins=SignInService(resources, passwords, signer, mail, settings),
             refreshes=RefreshService(resources, signer, settings),
             sessions=SessionService(resources, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(resources, passwords, mail, settings),
-            resets=ResetService(resources, limiter, captcha, mail, settings),
-            registrations=RegistrationService(resources, limiter, captcha, mail, settings),
-            email_changes=EmailChangeService(resources, passwords, limiter, mail),
+            resets=ResetService(resources, guesses, mail_requests, captcha, mail, settings),
+            registrations=RegistrationService(resources, policy, mail_requests, captcha, mail),
+            email_changes=EmailChangeService(resources, passwords, policy, limiter, guesses, mail),
             dead_letters=DeadLetterService(resources, mail, settings),
             inspector=TokenInspector(resources, settings),
             revocation_feed=RevocationFeed(

@@ -51,6 +51,12 @@ def lookup_key(address: str) -> str:
         return _UNKNOWN_KEY
 
 
+def mailbox_key(email_key: str) -> str:
+    """Return what addresses of one mailbox have in common: the key without a tag (`ada+tag@`, RFC 5233)."""
+    local, _, domain = email_key.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
 def _acceptable(address: str) -> str:
     try:
         email_key(address)

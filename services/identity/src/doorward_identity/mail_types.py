@@ -14,6 +14,7 @@ class MailName(StrEnum):
     VERIFY_EMAIL = "verify_email"
     ALREADY_REGISTERED = "already_registered"
     INVITATION = "invitation"
+    INVITATION_EXPIRED = "invitation_expired"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a kind of mail, not a secret
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of mail, not a secret
     EMAIL_CHANGE = "email_change"

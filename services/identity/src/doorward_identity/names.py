@@ -15,6 +15,11 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFKC", folded)[: NAME_LENGTH * 2]
 
 
+def default_name(email: str) -> str:
+    """Return a name for a user who has given none: the address up to its `@`."""
+    return email.rpartition("@")[0][:NAME_LENGTH]
+
+
 def _checked(name: str) -> str:
     return one_line(name, what="name", max_length=NAME_LENGTH)
 

@@ -153,27 +153,38 @@ one_time_codes: Final = sa.Table(
     metadata,
     sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("purpose", ascii_text(16), primary_key=True),
-    sa.Column("code_hash", fixed_bytes(32), nullable=False),  # HMAC: six digits are soon tried
+    sa.Column("form", ascii_text(8), primary_key=True),  # a PIN, or a long code
+    sa.Column("seed", fixed_bytes(16), nullable=False),  # the code is an HMAC of it
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
-    sa.Column("sent_to", exact_text(EMAIL_LENGTH)),
+    sa.Column("sent_to", exact_text(EMAIL_LENGTH), nullable=False),
     **TABLE_OPTIONS,
 )
 
-# A registration becomes a user once its address is verified. Until then it reserves nothing and is not
-# in the directory.
+# The code of an address that has no account: one for all of its registrations.
+registration_codes: Final = sa.Table(
+    "registration_codes",
+    metadata,
+    sa.Column("id", Uuid(), primary_key=True),
+    sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),
+    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False, unique=True),
+    sa.Column("seed", fixed_bytes(16), nullable=False),  # the code is an HMAC of it
+    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+    **TABLE_OPTIONS,
+)
+
+# A registration becomes a user once the code of its address is entered by whoever registered. Until then
+# it reserves nothing and is not in the directory.
 pending_registrations: Final = sa.Table(
     "pending_registrations",
     metadata,
     sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
     sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),
-    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False),
+    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False, index=True),
     sa.Column("name", exact_text(NAME_LENGTH), nullable=False),
     sa.Column("password_hash", ascii_text(255), nullable=False),
-    sa.Column("code_hash", fixed_bytes(32)),  # set when the mail is sent
-    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("secret_hash", fixed_bytes(32), nullable=False),  # SHA-256 of the registration token's secret
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
-    sa.Index("ix_pending_registrations_email_key_created_at", "email_key", "created_at"),
     **TABLE_OPTIONS,
 )
 

@@ -18,6 +18,7 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
         MailTemplate(MailName.VERIFY_EMAIL.value, code, hooks.verify_email),
         MailTemplate(MailName.ALREADY_REGISTERED.value, {**_NAME, "link": link}, hooks.plain),
         MailTemplate(MailName.INVITATION.value, {**_NAME, **code, "days": 7}, hooks.invitation),
+        MailTemplate(MailName.INVITATION_EXPIRED.value, {**_NAME, "link": link}, hooks.plain),
         MailTemplate(MailName.PASSWORD_RESET.value, {"pin": "012345", "minutes": 10}, hooks.password_reset),
         MailTemplate(MailName.PASSWORD_CHANGED.value, {**_NAME, "link": link}, hooks.plain),
         MailTemplate(MailName.EMAIL_CHANGE.value, {"pin": "012345", "minutes": 10}, hooks.email_change),

@@ -2,6 +2,7 @@
 
 from doorward_auth.account_mail.mail_templates import templates
 from doorward_auth.account_mail.template_context import MailTemplateContext
+from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.settings import AuthSettings
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import outbox
@@ -12,7 +13,7 @@ from doorward_mail.templates import MailTemplates
 class MailSender(sender.MailSender):
     """Sends mails about accounts."""
 
-    def __init__(self, resources: IdentityResources, settings: AuthSettings) -> None:
-        hooks = MailTemplateContext(resources.verification.keys, frontend_url=settings.frontend_url)
+    def __init__(self, resources: IdentityResources, guesses: CodeGuesses, settings: AuthSettings) -> None:
+        hooks = MailTemplateContext(resources.verification.keys, guesses, frontend_url=settings.frontend_url)
         texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
         super().__init__(resources.database, outbox, texts, settings, resources.metrics)

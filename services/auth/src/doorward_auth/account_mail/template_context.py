@@ -1,6 +1,6 @@
-"""The variables of mails, computed just before each attempt to send: codes are made and their hashes stored.
+"""The variables of mails, computed just before each attempt to send.
 
-So no code is stored in clear, and a mail that is retried carries a new one.
+Codes are derived here, so none is stored in clear, and a mail that is sent twice carries the same code.
 """
 
 import uuid
@@ -10,87 +10,105 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_auth import account_repository
+from doorward_auth.account_repository import Account
+from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import (
+    LONG_CODE_SECONDS,
+    LONG_CODES,
     PIN_SECONDS,
+    Form,
     InvitationCode,
     Purpose,
     VerificationCode,
-    hash_pin,
-    new_pin,
+    derive,
+    pin_of,
 )
-from doorward_auth.registration import repository as registrations
+from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_client.keys.key_store import KeyStore
 from doorward_identity.emails import email_key
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.templates import Variables
 
 INVITATION_SECONDS: Final = 7 * 86_400
-_MINUTES: Final = PIN_SECONDS // 60
+_SECONDS: Final = {Form.PIN: PIN_SECONDS, Form.LONG: LONG_CODE_SECONDS}
 
 
 class MailTemplateContext:
     """The hooks; each runs in a transaction, and drops a mail whose purpose is gone."""
 
-    def __init__(self, keys: KeyStore, *, frontend_url: str | None) -> None:
+    def __init__(self, keys: KeyStore, guesses: CodeGuesses, *, frontend_url: str | None) -> None:
         self._keys = keys
+        self._guesses = guesses
         self._frontend_url = frontend_url
 
     def verify_email(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Make the code of a registration."""
-        registration_id = uuid.UUID(mail.parameters["registration_id"])
-        code = VerificationCode.issue(registration_id)
-        if registrations.set_code(connection, registration_id, code.hash()) is None:
+        """Give the code of an address, unless an account has it by now."""
+        key = mail.parameters["email_key"]
+        if account_repository.is_email_taken(connection, key):
             return None
+        stored = registration_codes.renew(connection, mail.recipient or "", key)
+        code = VerificationCode.of(self._keys.secrets[0], stored.id, stored.seed)
         return {"code": str(code), "link": self._link("verify-email", code)}
 
     def invitation(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Make the code of an invitation."""
-        user_id = uuid.UUID(mail.parameters["user_id"])
-        if not self._is_active(connection, user_id):
+        """Give the code of an invitation; an invited user's own reminder does not extend it."""
+        account = self._lock_active(connection, mail)
+        if account is None or account.password_hash is not None:
             return None
-        code = InvitationCode.issue(user_id)
-        codes.store(
-            connection,
-            user_id,
-            Purpose.INVITATION,
-            code.hash(),
-            seconds=INVITATION_SECONDS,
-            sent_to=mail.recipient,
-        )
+        stored = [code for code in codes.find(connection, account.id) if code.purpose is Purpose.INVITATION]
+        if stored and "is_reminder" in mail.parameters:
+            if not stored[0].is_live:
+                return None
+            seed = stored[0].seed
+        else:
+            seed = codes.renew(
+                connection,
+                account.id,
+                Purpose.INVITATION,
+                Form.LONG,
+                seconds=INVITATION_SECONDS,
+                sent_to=account.email,
+            )
+        code = InvitationCode.of(self._keys.secrets[0], account.id, seed)
         return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
 
     def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Make the PIN of a reset."""
-        user_id = uuid.UUID(mail.parameters["user_id"])
-        if not self._is_active(connection, user_id):
+        """Give the code of a reset."""
+        account = self._lock_active(connection, mail)
+        if account is None or account.password_hash is None:
             return None
-        return self._pin(connection, user_id, Purpose.RESET, mail.recipient)
+        return self._code(connection, account, Purpose.RESET, account.email, mail)
 
     def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Make the PIN that confirms a new address, unless another account has it by now."""
-        user_id, email = uuid.UUID(mail.parameters["user_id"]), mail.parameters["email"]
-        if not self._is_active(connection, user_id) or account_repository.is_email_taken(
-            connection, email_key(email)
-        ):
+        """Give the code that confirms a new address, unless another account has it by now."""
+        email = mail.parameters["email"]
+        account = self._lock_active(connection, mail)
+        if account is None or account_repository.is_email_taken(connection, email_key(email)):
             return None
-        return self._pin(connection, user_id, Purpose.EMAIL, email)
+        return self._code(connection, account, Purpose.EMAIL, email, mail)
 
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Give mails without a code the application's URL."""
         return {"link": self._frontend_url}
 
-    def _pin(
-        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, sent_to: str | None
-    ) -> Variables | None:
-        pin = new_pin()
-        hashed = hash_pin(self._keys.secrets[0], purpose, user_id, pin)
-        codes.store(connection, user_id, purpose, hashed, seconds=PIN_SECONDS, sent_to=sent_to)
-        return {"pin": pin, "minutes": _MINUTES}
+    def _code(
+        self, connection: sa.Connection, account: Account, purpose: Purpose, sent_to: str, mail: LeasedMail
+    ) -> Variables:
+        form = self._guesses.form_to_mail(connection, account.id, purpose)
+        if mail.parameters.get("is_surplus") == str(True):
+            form = Form.LONG
+        seconds = _SECONDS[form]
+        seed = codes.renew(connection, account.id, purpose, form, seconds=seconds, sent_to=sent_to)
+        secret = self._keys.secrets[0]
+        if form is Form.PIN:
+            return {"pin": pin_of(derive(secret, purpose, account.id, seed)), "minutes": seconds // 60}
+        return {"pin": str(LONG_CODES[purpose].of(secret, account.id, seed)), "minutes": seconds // 60}
 
-    def _is_active(self, connection: sa.Connection, user_id: uuid.UUID) -> bool:
-        account = account_repository.lock_by_id(connection, user_id)
-        return account is not None and account.is_active
+    @staticmethod
+    def _lock_active(connection: sa.Connection, mail: LeasedMail) -> Account | None:
+        account = account_repository.lock_by_id(connection, uuid.UUID(mail.parameters["user_id"]))
+        return account if account is not None and account.is_active else None
 
     def _link(self, page: str, code: object) -> str | None:
         # From settings alone: a Host header would let a stranger choose where the link leads.

@@ -27,7 +27,9 @@ class EmailChangeRequest(StrictModel):
 class EmailConfirmationRequest(StrictModel):
     """The code that was mailed to the new address."""
 
-    pin: SecretStr = Field(min_length=1, max_length=32)
+    pin: SecretStr = Field(
+        min_length=1, max_length=128, description="The code of the mail: six digits, or a long one."
+    )
 
 
 @router.post("/email", status_code=202, summary="Request another email address")

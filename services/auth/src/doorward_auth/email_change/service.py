@@ -5,17 +5,19 @@ import structlog
 
 from doorward_auth import account_repository, outcomes
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose, is_pin
+from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose
+from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import CODE_GUESSES, MAILS_BY_SOURCE, MAILS_TO_ADDRESS, LimitKey
+from doorward_auth.rate_limiting.limits import EMAIL_CHANGE_MAILS, MAILS_BY_SOURCE, LimitKey
+from doorward_auth.registration.policy import AddressPolicy
 from doorward_client.errors import DoorwardError
 from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
 from doorward_identity.accounts import EmailTakenError
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
-from doorward_identity.emails import email_key
+from doorward_identity.emails import email_key, mailbox_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.resources import IdentityResources
 from doorward_mail.sender import MailSender
@@ -30,25 +32,29 @@ class EmailChangeService:
         self,
         resources: IdentityResources,
         passwords: PasswordCheck,
+        policy: AddressPolicy,
         limiter: RateLimiter,
+        guesses: CodeGuesses,
         mail: MailSender,
     ) -> None:
         self._database = resources.database
-        self._keys = resources.verification.keys
         self._passwords = passwords
+        self._policy = policy
         self._limiter = limiter
+        self._guesses = guesses
         self._mail = mail
 
     async def request(self, caller: Claims, email: str, password: str, locale: str) -> None:
         """Mail a code to the new address, unless an account has it: the answer is the same.
 
-        Raises TooManyAttemptsError, InvalidCredentialsError.
+        Raises DomainNotAllowedError, TooManyAttemptsError, InvalidCredentialsError.
         """
+        self._policy.require_domain(email_key(email))
         attempt = await self._passwords.compare_own(caller, password)
         key = email_key(email)
         me = caller.user_id
         limits = [
-            LimitKey.of(MAILS_TO_ADDRESS, key),
+            LimitKey.of(EMAIL_CHANGE_MAILS, mailbox_key(key)),
             LimitKey.of_source(MAILS_BY_SOURCE, current_address()),
         ]
 
@@ -58,7 +64,7 @@ class EmailChangeService:
                 return account
             self._limiter.acquire(connection, limits)
             require_unchanged_account(connection, caller)
-            # The code before is deleted here and not by the next mail: that no mail follows must not show.
+            # The codes before are deleted here and not by the next mail: that no mail follows must not show.
             codes.delete(connection, me, Purpose.EMAIL)
             recipient = None if account_repository.is_email_taken(connection, key) else email
             enqueue_mail(connection, MailName.EMAIL_CHANGE, recipient, locale=locale, user_id=me, email=email)
@@ -71,18 +77,16 @@ class EmailChangeService:
     async def confirm(self, caller: Claims, pin: str) -> None:
         """Change the address to the one that the code was mailed to.
 
-        Raises TooManyAttemptsError; InvalidCodeError, also if another account has the address by now.
+        Raises InvalidCodeError, also if another account has the address by now.
         """
         me = caller.user_id
 
         def work(connection: sa.Connection) -> DoorwardError | None:
-            self._limiter.acquire(connection, [LimitKey.of(CODE_GUESSES, me)])
             account = account_repository.lock_by_id(connection, me)
             require_unchanged_account(connection, caller)
-            stored = codes.take_guess(connection, me, Purpose.EMAIL)
-            if account is None or stored is None or stored.sent_to is None:
-                return InvalidCodeError()
-            if not is_pin(stored.code_hash, self._keys.secrets, Purpose.EMAIL, me, pin):
+            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin)
+            if account is None or stored is None:
+                record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)
                 return InvalidCodeError()
             codes.delete(connection, me)
             try:

@@ -1,8 +1,11 @@
-"""One-time codes: their form, their lifetime, and what is stored of them.
+"""One-time codes: their forms, their lifetimes, and how they are derived.
 
-A PIN has six digits, expires after ten minutes and allows five guesses (ASVS 6.5.5, 6.6.3). A million values
-are soon tried, so the database stores an HMAC of it. A code that is valid for days is long and random, and
-a plain hash is enough.
+The database stores a random seed, and the code is an HMAC of it under the service's key. So a stolen
+database opens nothing, and a mail that is asked for again carries the same code: whichever mail the owner
+reads, its code works, and no request of a stranger replaces it.
+
+A PIN has six digits, expires after ten minutes and allows five guesses (ASVS 6.5.5, 6.6.3). A long code
+cannot be guessed, so no wrong one is counted.
 """
 
 import hmac
@@ -11,14 +14,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from doorward_auth.opaque_tokens import OpaqueToken
 from doorward_client.errors import DoorwardError
 
 PIN_DIGITS: Final = 6
 PIN_SECONDS: Final = 600
+LONG_CODE_SECONDS: Final = 86_400
 MAX_GUESSES: Final = 5
+_SEED_BYTES: Final = 16
 
 
 class InvalidCodeError(DoorwardError):
@@ -30,41 +35,95 @@ class InvalidCodeError(DoorwardError):
 
 
 class Purpose(StrEnum):
-    """What an account's code is for."""
+    """What a code is for."""
 
+    REGISTRATION = "registration"
+    INVITATION = "invitation"
     RESET = "password_reset"
     EMAIL = "email_change"
-    INVITATION = "invitation"
 
 
-def new_pin() -> str:
-    """Make a code to type."""
-    return f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}d}"
+class Form(StrEnum):
+    """How a code looks."""
+
+    PIN = "pin"
+    LONG = "long"
 
 
-def hash_pin(secret: bytes, purpose: Purpose, user_id: uuid.UUID, pin: str) -> bytes:
-    """Return what is stored of a PIN, bound to its purpose and account."""
+def new_seed() -> bytes:
+    """Make what is stored of a code."""
+    return secrets.token_bytes(_SEED_BYTES)
+
+
+def derive(secret: bytes, purpose: Purpose, owner_id: uuid.UUID, seed: bytes) -> bytes:
+    """Return the 32 bytes that a code is made of, bound to its purpose and owner."""
     key = hmac.digest(secret, b"doorward one-time code", "sha256")
-    return hmac.digest(key, purpose.encode("ascii") + b"\0" + user_id.bytes + pin.encode("utf-8"), "sha256")
+    return hmac.digest(key, purpose.encode("ascii") + b"\0" + owner_id.bytes + seed, "sha256")
+
+
+def pin_of(derived: bytes) -> str:
+    """Return the six digits of a derived code."""
+    return f"{int.from_bytes(derived) % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
 
 
 def is_pin(
-    stored: bytes, known_secrets: Sequence[bytes], purpose: Purpose, user_id: uuid.UUID, pin: str
+    text: str, known_secrets: Sequence[bytes], purpose: Purpose, owner_id: uuid.UUID, seed: bytes
 ) -> bool:
-    """Tell whether a PIN is the stored one, hashed with any of the secrets: they rotate."""
-    hashes = [hash_pin(secret, purpose, user_id, pin) for secret in known_secrets]
-    return any(hmac.compare_digest(stored, candidate) for candidate in hashes)
+    """Tell whether a text is the PIN of a seed, under any of the secrets: they rotate."""
+    given = text.encode("utf-8")
+    pins = [pin_of(derive(secret, purpose, owner_id, seed)).encode("ascii") for secret in known_secrets]
+    return any(hmac.compare_digest(given, pin) for pin in pins)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class VerificationCode(OpaqueToken):
-    """Proves that the caller reads the mail of a registration, which is the code's id."""
+class LongCode(OpaqueToken):
+    """A code with the id of its owner and 256 bits that cannot be guessed."""
+
+    purpose: ClassVar[Purpose]
+
+    @classmethod
+    def of(cls, secret: bytes, owner_id: uuid.UUID, seed: bytes) -> Self:
+        """Return the code of a seed."""
+        return cls(owner_id, derive(secret, cls.purpose, owner_id, seed))
+
+    def is_of(self, known_secrets: Sequence[bytes], seed: bytes) -> bool:
+        """Tell whether this is the code of a seed, under any of the secrets: they rotate."""
+        codes = [derive(secret, self.purpose, self.id, seed) for secret in known_secrets]
+        return any(hmac.compare_digest(self.secret, code) for code in codes)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class VerificationCode(LongCode):
+    """Proves that the caller reads the mail of an address without an account."""
 
     prefix: ClassVar[str] = "dwv_"
+    purpose: ClassVar[Purpose] = Purpose.REGISTRATION
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class InvitationCode(OpaqueToken):
-    """Proves that the caller reads the mail of an invited user, which is the code's id."""
+class InvitationCode(LongCode):
+    """Proves that the caller reads the mail of an invited user."""
 
     prefix: ClassVar[str] = "dwi_"
+    purpose: ClassVar[Purpose] = Purpose.INVITATION
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ResetCode(LongCode):
+    """Replaces the PIN of a password reset that was guessed at."""
+
+    prefix: ClassVar[str] = "dwc_"
+    purpose: ClassVar[Purpose] = Purpose.RESET
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EmailChangeCode(LongCode):
+    """Replaces the PIN of an email change that was guessed at."""
+
+    prefix: ClassVar[str] = "dwe_"
+    purpose: ClassVar[Purpose] = Purpose.EMAIL
+
+
+LONG_CODES: Final[dict[Purpose, type[LongCode]]] = {
+    code.purpose: code for code in (VerificationCode, InvitationCode, ResetCode, EmailChangeCode)
+}

@@ -1,11 +1,14 @@
 """Queries on one-time codes of accounts."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_auth.one_time_codes.codes import MAX_GUESSES, Purpose
+from doorward_auth.one_time_codes.codes import MAX_GUESSES, Form, Purpose, new_seed
 from doorward_identity.tables import one_time_codes
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
@@ -13,58 +16,77 @@ from doorward_kit.upsert import upsert
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code's hash, and the address that the code was mailed to."""
+    """A code's seed, the address that the code was mailed to, and how long it is still accepted."""
 
-    code_hash: bytes
-    sent_to: str | None
+    purpose: Purpose
+    form: Form
+    seed: bytes
+    sent_to: str
+    attempts: int
+    expires_at: datetime
+    now: datetime
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the code is accepted."""
+        return self.expires_at > self.now and self.attempts < MAX_GUESSES
+
+    def is_live_for(self, remaining: timedelta) -> bool:
+        """Tell whether the code is accepted for a while yet."""
+        return self.is_live and self.expires_at - self.now > remaining
 
 
-def store(
+_CODES: Final = sa.select(
+    one_time_codes.c.purpose,
+    one_time_codes.c.form,
+    one_time_codes.c.seed,
+    one_time_codes.c.sent_to,
+    one_time_codes.c.attempts,
+    one_time_codes.c.expires_at,
+    utc_now().label("now"),
+)
+
+
+def find(connection: sa.Connection, user_id: uuid.UUID) -> Sequence[StoredCode]:
+    """Read the codes of a user, at most one for each purpose and form, expired ones too."""
+    rows = connection.execute(_CODES.where(one_time_codes.c.user_id == user_id)).all()
+    return [StoredCode(Purpose(purpose), Form(form), *rest) for purpose, form, *rest in rows]
+
+
+def renew(
     connection: sa.Connection,
     user_id: uuid.UUID,
     purpose: Purpose,
-    code_hash: bytes,
+    form: Form,
     *,
     seconds: int,
-    sent_to: str | None = None,
-) -> None:
-    """Store a code; it replaces the one before."""
-    fresh = {"code_hash": code_hash, "attempts": 0, "expires_at": utc_now(seconds), "sent_to": sent_to}
-    key = {"user_id": user_id, "purpose": purpose.value}
-    upsert(connection, one_time_codes, {**key, **fresh}, changed=tuple(fresh))
+    sent_to: str,
+) -> bytes:
+    """Extend the live code that was mailed to the address, or make another; return its seed.
 
-
-def take_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
-    """Use up one guess and return the code to compare with; None if no guess is left.
-
-    One statement raises and checks the count, so concurrent guesses are no more than those in a row. The
-    caller commits it, whether or not the guess is right.
+    The caller holds the lock of the account.
     """
-    mine = (one_time_codes.c.user_id == user_id, one_time_codes.c.purpose == purpose.value)
-    used = (
-        one_time_codes.update()
-        .where(*mine, one_time_codes.c.attempts < MAX_GUESSES, one_time_codes.c.expires_at > utc_now())
-        .values(attempts=one_time_codes.c.attempts + 1)
-    )
-    if connection.execute(used).rowcount != 1:
-        return None
-    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.sent_to).where(*mine)
-    return StoredCode(*connection.execute(found).one())
+    expires_at = utc_now(seconds)
+    for code in find(connection, user_id):
+        if (code.purpose, code.form, code.sent_to) == (purpose, form, sent_to) and code.is_live:
+            same = one_time_codes.update().where(*_of(user_id, purpose), one_time_codes.c.form == form.value)
+            connection.execute(same.values(expires_at=expires_at))
+            return code.seed
+    seed = new_seed()
+    fresh = {"seed": seed, "attempts": 0, "expires_at": expires_at, "sent_to": sent_to}
+    key = {"user_id": user_id, "purpose": purpose.value, "form": form.value}
+    upsert(connection, one_time_codes, {**key, **fresh}, changed=tuple(fresh))
+    return seed
 
 
-def find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> StoredCode | None:
-    """Read a code that is too long to be guessed."""
-    found = sa.select(one_time_codes.c.code_hash, one_time_codes.c.sent_to).where(
-        one_time_codes.c.user_id == user_id,
-        one_time_codes.c.purpose == purpose.value,
-        one_time_codes.c.expires_at > utc_now(),
-    )
-    row = connection.execute(found).one_or_none()
-    return None if row is None else StoredCode(*row)
+def count_wrong_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> None:
+    """Use up one guess of the PIN. The caller holds the lock of the account, and commits."""
+    pin = one_time_codes.update().where(*_of(user_id, purpose), one_time_codes.c.form == Form.PIN.value)
+    connection.execute(pin.values(attempts=one_time_codes.c.attempts + 1))
 
 
 def delete(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose | None = None) -> None:
-    """Delete a user's code for one purpose, or all of them."""
+    """Delete a user's codes for one purpose, or all of them."""
     deleted = one_time_codes.delete().where(one_time_codes.c.user_id == user_id)
     if purpose is not None:
         deleted = deleted.where(one_time_codes.c.purpose == purpose.value)
@@ -72,16 +94,20 @@ def delete(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose | Non
 
 
 def delete_expired(connection: sa.Connection, count: int) -> int:
-    """Delete up to `count` expired codes; return how many."""
-    expired = (
-        sa.select(one_time_codes.c.user_id, one_time_codes.c.purpose)
-        .where(one_time_codes.c.expires_at <= utc_now())
-        .limit(count)
+    """Delete up to `count` expired codes; return how many.
+
+    Not those of invitations: that one has expired is told to its owner.
+    """
+    is_expired = (
+        one_time_codes.c.expires_at <= utc_now(),
+        one_time_codes.c.purpose != Purpose.INVITATION.value,
     )
-    keys = [(user_id, purpose) for user_id, purpose in connection.execute(expired)]
+    key = (one_time_codes.c.user_id, one_time_codes.c.purpose, one_time_codes.c.form)
+    keys = [tuple(row) for row in connection.execute(sa.select(*key).where(*is_expired).limit(count))]
     if keys:
-        both = sa.tuple_(one_time_codes.c.user_id, one_time_codes.c.purpose)
-        connection.execute(
-            one_time_codes.delete().where(both.in_(keys), one_time_codes.c.expires_at <= utc_now())
-        )
+        connection.execute(one_time_codes.delete().where(sa.tuple_(*key).in_(keys), *is_expired))
     return len(keys)
+
+
+def _of(user_id: uuid.UUID, purpose: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
+    return one_time_codes.c.user_id == user_id, one_time_codes.c.purpose == purpose.value

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import Final
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from doorward_auth import account_repository, known_devices
 from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.known_devices import DeviceToken
-from doorward_auth.password_check.errors import EmailNotVerifiedError, InvalidCredentialsError
+from doorward_auth.password_check.errors import InvalidCredentialsError
 from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_DEVICE,
@@ -20,7 +19,6 @@ from doorward_auth.rate_limiting.limits import (
     LOGIN_UNKNOWN_DEVICES,
     LimitKey,
 )
-from doorward_auth.registration import repository as registrations
 from doorward_client.errors import DoorwardError
 from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
@@ -35,13 +33,13 @@ class PasswordAttempt:
     """A compared password. Its account is available only from `conclude`, which counts the attempt."""
 
     def __init__(
-        self, limiter: RateLimiter, found: "_Found", outcome: "_Outcome", renewed_hash: str | None = None
+        self, limiter: RateLimiter, found: "_Found", *, is_right: bool, renewed_hash: str | None = None
     ) -> None:
         self.device: Final = found.device
         self._limiter = limiter
         self._keys = found.keys
         self._account = found.account
-        self._outcome = outcome
+        self._is_right = is_right
         self._renewed_hash = renewed_hash
 
     def conclude(self, connection: sa.Connection) -> Account | DoorwardError:
@@ -49,23 +47,14 @@ class PasswordAttempt:
 
         To be called first in the transaction that the password is for. Raises TooManyAttemptsError.
         """
-        if self._outcome is _Outcome.WRONG:
+        if not self._is_right or self._account is None:
             self._limiter.acquire(connection, self._keys)
             target = self._account.id if self._account else None
             record(connection, AuditAction.LOGIN_FAILED, actor=None, target=target)
             log.info("login.failed", reason="unknown_account" if target is None else "wrong_password")
             return InvalidCredentialsError()
         self._limiter.acquire(connection, self._keys, record_attempt=False)
-        if self._outcome is _Outcome.REGISTERED or self._account is None:
-            return EmailNotVerifiedError()
         return _with_renewed_hash(connection, self._account, self._renewed_hash)
-
-
-class _Outcome(Enum):
-    RIGHT = auto()
-    REGISTERED = auto()
-    """It is the password of a pending registration, whether or not the address has an account."""
-    WRONG = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +63,10 @@ class _Found:
     device: DeviceToken | None
     keys: Sequence[LimitKey]
     attempt_counts: Sequence[int]
-    registered_hash: str | None = None
 
 
 class PasswordCheck:
-    """Checks passwords. A wrong one costs one hash, whether or not the account exists.
-
-    It costs two where a registration of the address is pending, also if there is an account.
-    """
+    """Checks passwords. A wrong one costs one hash, whether or not the account exists."""
 
     def __init__(self, resources: IdentityResources, limiter: RateLimiter, captcha: Captcha) -> None:
         self._database = resources.database
@@ -109,11 +94,11 @@ class PasswordCheck:
         if found.device is None:
             of_account, of_source = found.attempt_counts
             await self._captcha.require_after_failures(of_account, of_source, captcha)
-        outcome = await self._compare(found, password)
+        is_right = await self._compare(found, password)
         renewed_hash = None
-        if renew_hash and outcome is _Outcome.RIGHT and self._is_outdated(found.account):
+        if renew_hash and is_right and self._is_outdated(found.account):
             renewed_hash = await self._hashing.hash(password)
-        return PasswordAttempt(self._limiter, found, outcome, renewed_hash)
+        return PasswordAttempt(self._limiter, found, is_right=is_right, renewed_hash=renewed_hash)
 
     async def compare_own(self, caller: Claims, password: str) -> PasswordAttempt:
         """Compare the password of a signed-in user; raises OverloadedError and TooManyAttemptsError.
@@ -122,7 +107,7 @@ class PasswordCheck:
         """
         self._hashing.require_room()
         found = await self._database.read(lambda connection: self._look_up_own(connection, caller))
-        return PasswordAttempt(self._limiter, found, await self._compare(found, password))
+        return PasswordAttempt(self._limiter, found, is_right=await self._compare(found, password))
 
     def _look_up(self, connection: sa.Connection, key: str, device: DeviceToken | None) -> _Found:
         account = _with_password(account_repository.find_by_email(connection, key))
@@ -136,8 +121,7 @@ class PasswordCheck:
                 LimitKey.of_source(LOGIN_BY_SOURCE, current_address()),
             ]
         attempt_counts = self._limiter.check(connection, keys)
-        registered_hash = registrations.find_password_hash(connection, key)
-        return _Found(account, device, keys, attempt_counts, registered_hash)
+        return _Found(account, device, keys, attempt_counts)
 
     def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _Found:
         keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
@@ -145,16 +129,10 @@ class PasswordCheck:
         account = _with_password(account_repository.find_by_id(connection, caller.user_id))
         return _Found(account, None, keys, attempt_counts)
 
-    async def _compare(self, found: _Found, password: str) -> _Outcome:
-        password_hash = None if found.account is None else found.account.password_hash
-        if await self._hashing.verify(password_hash, password):
-            return _Outcome.RIGHT
-        # Also if there is an account: the answer to the password of a pending registration, and its
-        # time, must not tell whether the address has one.
-        registered_hash = found.registered_hash
-        if registered_hash is not None and await self._hashing.verify(registered_hash, password):
-            return _Outcome.REGISTERED
-        return _Outcome.WRONG
+    async def _compare(self, found: _Found, password: str) -> bool:
+        return await self._hashing.verify(
+            None if found.account is None else found.account.password_hash, password
+        )
 
     def _is_outdated(self, account: Account | None) -> bool:
         stored = None if account is None else account.password_hash

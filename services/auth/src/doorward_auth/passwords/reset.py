@@ -1,6 +1,6 @@
 """The rules of resetting a password with a mailed code.
 
-An unknown address takes the same statements, the same hash and the same answer as a known one.
+An unknown address takes the same statements and the same answer as a known one.
 """
 
 import uuid
@@ -15,23 +15,15 @@ from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
 from doorward_auth.known_devices import DeviceToken
+from doorward_auth.mail_requests.address_states import MailRequest
+from doorward_auth.mail_requests.service import MailRequests
 from doorward_auth.new_password import store_new_password
-from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose, is_pin
-from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import (
-    CODE_GUESSES,
-    CODES_BY_SOURCE,
-    MAILS_BY_SOURCE,
-    MAILS_TO_ADDRESS,
-    LimitKey,
-)
+from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose
+from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.settings import AuthSettings
 from doorward_client.errors import DoorwardError
-from doorward_client.request_context import current_address
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import lookup_key
-from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_mail.sender import MailSender
@@ -47,16 +39,17 @@ class ResetService:
     def __init__(
         self,
         resources: IdentityResources,
-        limiter: RateLimiter,
+        guesses: CodeGuesses,
+        mail_requests: MailRequests,
         captcha: Captcha,
         mail: MailSender,
         settings: AuthSettings,
     ) -> None:
         self._resources = resources
         self._database = resources.database
-        self._limiter = limiter
+        self._guesses = guesses
+        self._mail_requests = mail_requests
         self._captcha = captcha
-        self._keys = resources.verification.keys
         self._mail = mail
         self._token_seconds = settings.access_token_seconds
 
@@ -67,51 +60,32 @@ class ResetService:
         """
         await self._captcha.require(CaptchaAction.PASSWORD_RESET, captcha)
         key = lookup_key(email)
-        source = LimitKey.of_source(MAILS_BY_SOURCE, current_address())
-        limits = [LimitKey.of(MAILS_TO_ADDRESS, key), source]
 
         def work(connection: sa.Connection) -> None:
-            self._limiter.acquire(connection, limits)
-            account = account_repository.find_by_email(connection, key)
-            is_active = account is not None and account.is_active
-            enqueue_mail(
-                connection,
-                MailName.PASSWORD_RESET,
-                account.email if account is not None and is_active else None,
-                locale=locale,
-                user_id=account.id if account is not None and is_active else _UNKNOWN_USER_ID,
-            )
+            account = self._mail_requests.enqueue(connection, MailRequest.RESET, email, key, locale)
             target = None if account is None else account.id
             record(connection, AuditAction.PASSWORD_RESET_ASKED, actor=None, target=target)
 
         await self._database.write(work)
         self._mail.wake()
 
-    async def reset(self, email: str, pin: str, new_password: str) -> DeviceToken:
+    async def reset(self, email: str, code: str, new_password: str) -> DeviceToken:
         """Set a new password by the code; every session ends. Return a token for this device.
 
-        Raises TooManyAttemptsError, UnacceptablePasswordError, InvalidCodeError.
+        Raises TooManyAttemptsError, UnacceptablePasswordError, InvalidCodeError, OverloadedError.
         """
-        key = lookup_key(email)
-        limits = [
-            LimitKey.of(CODE_GUESSES, key),
-            LimitKey.of_source(CODES_BY_SOURCE, current_address()),
-        ]
-        await self._database.read(lambda connection: self._limiter.check(connection, limits))
         require_acceptable(new_password, email=email, name="", pointer="/new_password")
+        key = lookup_key(email)
+        # The code comes before the hash: a wrong one costs none.
+        account = await outcomes.write(self._database, lambda connection: self._check(connection, key, code))
+        require_acceptable(new_password, email=account.email, name=account.name, pointer="/new_password")
         password_hash = await self._resources.hashing.hash(new_password)
         device = DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> DoorwardError | None:
-            # A right code is counted as a guess, too: whether it is right is known only afterwards.
-            self._limiter.acquire(connection, limits)
-            account = account_repository.lock_by_email(connection, key)
-            is_right = self._take_guess(connection, account, pin)
-            if account is None or not is_right:
-                target = None if account is None else account.id
-                record(connection, AuditAction.PASSWORD_RESET_FAILED, actor=None, target=target)
-                return InvalidCodeError()
-            require_acceptable(new_password, email=account.email, name=account.name, pointer="/new_password")
+            account = self._check(connection, key, code)
+            if isinstance(account, DoorwardError):
+                return account
             account_repository.mark_verified(connection, account.id)
             store_new_password(
                 connection,
@@ -129,11 +103,17 @@ class ResetService:
         log.info("password.reset")
         return device
 
-    def _take_guess(self, connection: sa.Connection, account: Account | None, pin: str) -> bool:
-        """Use up a guess; tell whether the code is right and was mailed to the account's address."""
+    def _check(self, connection: sa.Connection, email_key: str, code: str) -> Account | DoorwardError:
+        """Return the locked account whose code was given, or the refusal to raise after the commit.
+
+        Only wrong codes are counted. Raises TooManyAttemptsError.
+        """
+        account = account_repository.lock_by_email(connection, email_key)
         user_id = _UNKNOWN_USER_ID if account is None else account.id
-        stored = codes.take_guess(connection, user_id, Purpose.RESET)
-        if stored is None or account is None or stored.sent_to != account.email:
-            return False
-        is_right = is_pin(stored.code_hash, self._keys.secrets, Purpose.RESET, account.id, pin)
-        return is_right and account.is_active
+        found = self._guesses.check(connection, user_id, Purpose.RESET, code)
+        is_mailed_here = account is not None and found is not None and found.sent_to == account.email
+        if account is not None and is_mailed_here and account.is_active and account.password_hash is not None:
+            return account
+        target = None if account is None else account.id
+        record(connection, AuditAction.PASSWORD_RESET_FAILED, actor=None, target=target)
+        return InvalidCodeError()

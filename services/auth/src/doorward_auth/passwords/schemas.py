@@ -27,7 +27,9 @@ class ResetRequest(StrictModel):
     """A new password, with the mailed code."""
 
     email: str = Field(min_length=1, max_length=320, examples=["ada@example.com"])
-    pin: SecretStr = Field(min_length=1, max_length=32, description="The six digits of the mail.")
+    pin: SecretStr = Field(
+        min_length=1, max_length=128, description="The code of the mail: six digits, or a long one."
+    )
     new_password: NewPassword
 
 

@@ -50,7 +50,9 @@ class RateLimiter:
     def check(self, connection: sa.Connection, keys: Sequence[LimitKey]) -> list[int]:
         """Return how many attempts each key has; raises TooManyAttemptsError while one must wait."""
         records = repository.find(connection, keys)
-        self._require_no_wait(keys, records)
+        wait = self._remaining_wait(keys, records)
+        if wait > 0:
+            raise TooManyAttemptsError(wait)
         return [records.attempt_count(key) for key in keys]
 
     def acquire(
@@ -62,22 +64,40 @@ class RateLimiter:
         no more are answered than of a hundred in a row, the right one included. `record_attempt` counts
         one more attempt of each key.
         """
+        wait = self._acquire(connection, keys, record_attempt=record_attempt)
+        if wait > 0:
+            raise TooManyAttemptsError(wait)
+
+    def try_acquire(
+        self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool = True
+    ) -> bool:
+        """Acquire the keys and return True; return False while one must wait, and count nothing.
+
+        For limits past which something else is done instead of refusing.
+        """
+        return self._acquire(connection, keys, record_attempt=record_attempt) == 0
+
+    def _acquire(self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool) -> float:
+        """Return how many seconds the caller must wait; count an attempt if none."""
         records = repository.lock(connection, keys)
-        self._require_no_wait(keys, records)
-        if not record_attempt:
-            return
+        wait = self._remaining_wait(keys, records)
+        if wait > 0 or not record_attempt:
+            return wait
         if len(records.by_hash) < len(keys):
             records = repository.lock_all(connection, keys)
-            self._require_no_wait(keys, records)
+            wait = self._remaining_wait(keys, records)
+            if wait > 0:
+                return wait
         repository.record_attempt(connection, keys, records)
         for key in keys:
             self._hits.labels(key.limit.name).inc()
+        return 0
 
-    def _require_no_wait(self, keys: Sequence[LimitKey], records: Records) -> None:
+    def _remaining_wait(self, keys: Sequence[LimitKey], records: Records) -> float:
         waits = {key: wait for key in keys if (wait := records.remaining_wait(key)) > 0}
         if not waits:
-            return
+            return 0
         for key in waits:
             self._rejections.labels(key.limit.name).inc()
         log.info("rate_limit.exceeded", limits=[key.limit.name for key in waits])
-        raise TooManyAttemptsError(max(waits.values()))
+        return max(waits.values())

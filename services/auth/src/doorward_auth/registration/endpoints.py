@@ -10,6 +10,7 @@ from doorward_auth.registration.dependencies import Registrations
 from doorward_auth.registration.schemas import (
     InvitationAcceptRequest,
     RegistrationRequest,
+    RegistrationResponse,
     ResendRequest,
     VerificationRequest,
 )
@@ -19,22 +20,25 @@ from doorward_kit.routing import api_router
 router = api_router(prefix="/api/v1/auth", tag="registration")
 
 _REGISTERED: Final = "A mail is on its way. Its code creates the account."
-_RESENT: Final = "If the address was registered, a mail is on its way."
+_RESENT: Final = "A mail is on its way. After several in a day, use the code of the last one."
 
 
 @router.post("/register", status_code=202, summary="Register")
 async def register(
     body: RegistrationRequest, locale: Locale, registrations: Registrations, captcha: CaptchaHeader
-) -> AcceptedResponse:
+) -> RegistrationResponse:
     """Register for an account. The answer is the same whether or not the address has one."""
-    await registrations.register(body, locale, captcha)
-    return AcceptedResponse(detail=_REGISTERED)
+    token = await registrations.register(body, locale, captcha)
+    return RegistrationResponse(detail=_REGISTERED, registration_token=str(token))
 
 
 @router.post("/verify-email", status_code=204, summary="Verify an address with the mailed code")
 async def verify_email(body: VerificationRequest, registrations: Registrations) -> Response:
-    """Turn a registration into an account that can log in."""
-    await registrations.verify(body.code.get_secret_value())
+    """Create the account of the address that the code was mailed to. Any mailed code works, for a day.
+
+    The password is that of the caller's own registration (`registration_token`), or `password`.
+    """
+    await registrations.verify(body)
     return Response(status_code=204)
 
 
@@ -42,7 +46,7 @@ async def verify_email(body: VerificationRequest, registrations: Registrations) 
 async def resend(
     body: ResendRequest, locale: Locale, registrations: Registrations, captcha: CaptchaHeader
 ) -> AcceptedResponse:
-    """Mail a new code for the newest registration of an address; it replaces the code before."""
+    """Mail the code of an address again. Codes of earlier mails work as well."""
     await registrations.resend(body.email, locale, captcha)
     return AcceptedResponse(detail=_RESENT)
 

@@ -1,6 +1,6 @@
 """Bodies of registration and invitation."""
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from doorward_identity.emails import EmailAddress
 from doorward_identity.names import PersonName
@@ -13,13 +13,31 @@ class RegistrationRequest(StrictModel):
 
     email: EmailAddress
     password: NewPassword
-    name: PersonName
+    name: PersonName | None = Field(default=None, description="Without one: the address up to its `@`.")
+
+
+class RegistrationResponse(BaseModel):
+    """The same whether or not the address has an account."""
+
+    detail: str
+    registration_token: str = Field(
+        description="Send it with the code of the mail, for this registration's password to apply."
+    )
 
 
 class VerificationRequest(StrictModel):
-    """The code of the verification mail."""
+    """The code of the mail, with what tells the caller's password: its registration, or the password."""
 
     code: SecretStr = Field(min_length=1, max_length=128)
+    registration_token: SecretStr | None = Field(
+        default=None, max_length=128, description="Of the caller's own registration."
+    )
+    password: NewPassword | None = Field(
+        default=None, description="Instead of `registration_token`, as on another device."
+    )
+    name: PersonName | None = Field(
+        default=None, description="With `password`. Without one: the address up to its `@`."
+    )
 
 
 class ResendRequest(StrictModel):

@@ -1,62 +1,54 @@
 """The rules of becoming a user.
 
-An unverified sign-up is a registration, not a user. Several may exist for one address; only the one whose
-mailed code is entered becomes the account, with its own password.
+A registration is not a user, and reserves nothing: there may be any number for one address, by anyone. The
+mailed code proves the address and belongs to the address alone; the password that becomes the account's
+is that of the caller who enters the code. So it makes no difference who else registered the address,
+in which order, and which of the mails is read (docs/adr/0025-registration.md).
 """
 
-import hmac
-import uuid
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
+from pydantic import SecretStr
 
-from doorward_auth import account_repository, outcomes
+from doorward_auth import account_repository
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
+from doorward_auth.mail_requests.address_states import MailRequest
+from doorward_auth.mail_requests.service import MailRequests
+from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import InvalidCodeError, InvitationCode, Purpose, VerificationCode
-from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import (
-    CODES_BY_SOURCE,
-    MAILS_BY_SOURCE,
-    MAILS_TO_ADDRESS,
-    LimitKey,
-)
+from doorward_auth.one_time_codes.registration_codes import RegistrationCode
 from doorward_auth.registration import repository
-from doorward_auth.registration.repository import PendingRegistration
-from doorward_auth.registration.schemas import RegistrationRequest
-from doorward_auth.settings import AuthSettings, RegistrationPolicy
+from doorward_auth.registration.policy import AddressPolicy
+from doorward_auth.registration.repository import PendingRegistration, RegistrationToken
+from doorward_auth.registration.schemas import RegistrationRequest, VerificationRequest
 from doorward_client.errors import DoorwardError
-from doorward_client.request_context import current_address
 from doorward_identity.accounts import EmailTakenError, NewAccount, create_account, credentials_changed
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import email_key, lookup_key
-from doorward_identity.mail_types import MailName, enqueue_mail
+from doorward_identity.names import default_name
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
-VERIFICATION_SECONDS: Final = 86_400
+REGISTRATION_SECONDS: Final = 86_400
 
 
-class RegistrationClosedError(DoorwardError):
-    """403: only an administrator's invitation creates an account."""
+class PasswordRequiredError(DoorwardError):
+    """422: the code is right, and nothing says which password the account is to have."""
 
-    status = 403
-    code = "registration_closed"
-    detail = "Registration is closed. Ask an administrator for an invitation."
-
-
-class DomainNotAllowedError(DoorwardError):
-    """403 for an address of another domain, whether or not it has an account."""
-
-    status = 403
-    code = "email_domain_not_allowed"
-    detail = "Addresses of this domain may not register here."
+    status = 422
+    code = "password_required"
+    detail = (
+        "The code is right. Send `password` with it: `registration_token` is missing, has expired or is of"
+        " another address."
+    )
 
 
 class RegistrationService:
@@ -65,91 +57,88 @@ class RegistrationService:
     def __init__(
         self,
         resources: IdentityResources,
-        limiter: RateLimiter,
+        policy: AddressPolicy,
+        mail_requests: MailRequests,
         captcha: Captcha,
         mail: MailSender,
-        settings: AuthSettings,
     ) -> None:
         self._database = resources.database
         self._hashing = resources.hashing
-        self._limiter = limiter
+        self._keys = resources.verification.keys
+        self._policy = policy
+        self._mail_requests = mail_requests
         self._captcha = captcha
         self._mail = mail
-        self._policy = settings.registration
-        self._domains = settings.registration_domains
 
-    async def register(self, request: RegistrationRequest, locale: str, captcha: CaptchaToken) -> None:
-        """Store a registration and mail its code, or notify the owner of the account that exists.
+    async def register(
+        self, request: RegistrationRequest, locale: str, captcha: CaptchaToken
+    ) -> RegistrationToken:
+        """Store a registration and mail the code of its address, or tell its user what to do instead.
 
         Raises RegistrationClosedError, DomainNotAllowedError, UnacceptablePasswordError,
         TooManyAttemptsError, and as Captcha.require does.
         """
         key = email_key(request.email)
-        self._require_open(key)
+        self._policy.require_open(key)
         password = request.password.get_secret_value()
-        require_acceptable(password, email=request.email, name=request.name)
-        limits = _mail_limits(key)
-        await self._database.read(lambda connection: self._limiter.check(connection, limits))
+        name = request.name or default_name(request.email)
+        require_acceptable(password, email=request.email, name=name)
+        await self._database.read(self._mail_requests.check)
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
-        password_hash = await self._hashing.hash(password)
-        pending = PendingRegistration(uuid7s.uuid7(), request.email, key, request.name, password_hash, None)
+        pending = PendingRegistration(request.email, key, name, await self._hashing.hash(password))
+        token = RegistrationToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
-            self._limiter.acquire(connection, limits)
-            account = account_repository.find_by_email(connection, key)
-            # Also if there is an account: the answer to a login with this password must not depend on it.
-            # Its code is never mailed, so the registration is never verified.
-            repository.insert(connection, pending, seconds=VERIFICATION_SECONDS)
-            if account is None:
-                name, recipient = MailName.VERIFY_EMAIL, request.email
-                parameters: dict[str, object] = {"registration_id": pending.id}
-            else:
-                name, recipient = MailName.ALREADY_REGISTERED, account.email
-                parameters = {"name": account.name}
-            enqueue_mail(connection, name, recipient, locale=locale, **parameters)
+            account = self._mail_requests.enqueue(
+                connection, MailRequest.REGISTRATION, request.email, key, locale
+            )
+            # Also if there is an account, where it is of no use: the answer must take as long.
+            repository.insert(connection, token, pending, seconds=REGISTRATION_SECONDS)
             target = None if account is None else account.id
             record(connection, AuditAction.REGISTERED, actor=None, target=target)
 
         await self._database.write(work)
         self._mail.wake()
+        return token
 
     async def resend(self, email: str, locale: str, captcha: CaptchaToken) -> None:
-        """Mail a new code for the newest registration of an address.
+        """Mail the code of an address again.
 
-        Raises TooManyAttemptsError, and as Captcha.require does.
+        Raises RegistrationClosedError, DomainNotAllowedError, TooManyAttemptsError, and as Captcha.require
+        does.
         """
-        await self._captcha.require(CaptchaAction.REGISTER, captcha)
         key = lookup_key(email)
-
-        def work(connection: sa.Connection) -> None:
-            self._limiter.acquire(connection, _mail_limits(key))
-            newest = repository.find_newest(connection, key)
-            pending = None if account_repository.find_by_email(connection, key) else newest
-            enqueue_mail(
-                connection,
-                MailName.VERIFY_EMAIL,
-                pending.email if pending else None,
-                locale=locale,
-                registration_id=pending.id if pending else uuid.UUID(int=0),
+        self._policy.require_open(key)
+        await self._captcha.require(CaptchaAction.REGISTER, captcha)
+        await self._database.write(
+            lambda connection: self._mail_requests.enqueue(
+                connection, MailRequest.REGISTRATION, email, key, locale
             )
-
-        await self._database.write(work)
+        )
         self._mail.wake()
 
-    async def verify(self, text: str) -> None:
-        """Turn the registration of a code into a user; raises InvalidCodeError."""
-        code = VerificationCode.parse(text)
+    async def verify(self, request: VerificationRequest) -> None:
+        """Turn a proven address into a user, with the password of the caller who proved it.
+
+        Raises InvalidCodeError; then RegistrationClosedError, DomainNotAllowedError,
+        PasswordRequiredError, UnacceptablePasswordError, OverloadedError.
+        """
+        code = VerificationCode.parse(request.code.get_secret_value())
         if code is None:
             raise InvalidCodeError
+        # The code comes before the hash: a wrong one costs none.
+        proof = await self._database.read(lambda connection: self._proof(connection, code))
+        self._policy.require_open(proof.email_key)
+        if request.password is not None:
+            pending = await self._with_password(proof, request.password, request.name)
+        else:
+            pending = await self._registered(proof, request.registration_token)
         user_id = uuid7s.uuid7()
 
-        def work(connection: sa.Connection) -> DoorwardError | None:
-            pending = repository.lock(connection, code.id)
-            if pending is None or pending.code_hash is None:
-                return InvalidCodeError()
-            if not hmac.compare_digest(pending.code_hash, code.hash()):
-                return InvalidCodeError()
-            repository.delete_of_address(connection, pending.email_key)
+        def work(connection: sa.Connection) -> None:
+            self._proof(connection, code, is_locked=True)
+            registration_codes.delete(connection, proof.email_key)
+            repository.delete_of_address(connection, proof.email_key)
             account = NewAccount(
                 id=user_id,
                 email=pending.email,
@@ -159,37 +148,28 @@ class RegistrationService:
             )
             try:
                 create_account(connection, account)
-            except EmailTakenError:
-                return InvalidCodeError()
+            except EmailTakenError as error:
+                raise InvalidCodeError from error
             record(connection, AuditAction.EMAIL_VERIFIED, actor=user_id, target=user_id)
-            return None
 
-        await outcomes.write(self._database, work)
+        await self._database.write(work)
         log.info("account.verified", user_id=str(user_id))
 
     async def accept(self, text: str, password: str) -> None:
         """Set the first password of an invited user.
 
-        Raises TooManyAttemptsError, InvalidCodeError, UnacceptablePasswordError.
+        Raises InvalidCodeError, UnacceptablePasswordError, OverloadedError.
         """
         code = InvitationCode.parse(text)
         if code is None:
             raise InvalidCodeError
-        # The code cannot be guessed, but every made-up one would cost a hash.
-        limits = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
-        await self._database.write(lambda connection: self._limiter.acquire(connection, limits))
+        # The code comes before the hash: a wrong one costs none.
+        account = await self._database.read(lambda connection: self._invited(connection, code))
+        require_acceptable(password, email=account.email, name=account.name)
         password_hash = await self._hashing.hash(password)
 
         def work(connection: sa.Connection) -> None:
-            account = account_repository.lock_by_id(connection, code.id)
-            # No guess is used up: 256 bits cannot be guessed, and a caller who knows the id must not
-            # exhaust the guesses.
-            stored = codes.find(connection, code.id, Purpose.INVITATION)
-            if account is None or stored is None or not account.is_active:
-                raise InvalidCodeError
-            is_right = hmac.compare_digest(stored.code_hash, code.hash())
-            if not is_right or stored.sent_to != account.email or account.password_hash is not None:
-                raise InvalidCodeError
+            account = self._invited(connection, code, is_locked=True)
             require_acceptable(password, email=account.email, name=account.name)
             account_repository.set_password(connection, account, password_hash)
             credentials_changed(connection, account.id)
@@ -200,13 +180,44 @@ class RegistrationService:
         await self._database.write(work)
         log.info("invitation.accepted", user_id=str(code.id))
 
-    def _require_open(self, key: str) -> None:
-        if self._policy is RegistrationPolicy.CLOSED:
-            raise RegistrationClosedError
-        if self._policy is RegistrationPolicy.DOMAINS and key.rpartition("@")[2] not in self._domains:
-            raise DomainNotAllowedError
+    def _proof(
+        self, connection: sa.Connection, code: VerificationCode, *, is_locked: bool = False
+    ) -> RegistrationCode:
+        find = registration_codes.lock if is_locked else registration_codes.find
+        stored = find(connection, code.id)
+        if stored is None or not code.is_of(self._keys.secrets, stored.seed):
+            raise InvalidCodeError
+        return stored
 
+    def _invited(
+        self, connection: sa.Connection, code: InvitationCode, *, is_locked: bool = False
+    ) -> account_repository.Account:
+        find = account_repository.lock_by_id if is_locked else account_repository.find_by_id
+        account = find(connection, code.id)
+        live = [
+            stored
+            for stored in codes.find(connection, code.id)
+            if stored.purpose is Purpose.INVITATION and stored.is_live
+        ]
+        if account is None or not live or not account.is_active or account.password_hash is not None:
+            raise InvalidCodeError
+        if live[0].sent_to != account.email or not code.is_of(self._keys.secrets, live[0].seed):
+            raise InvalidCodeError
+        return account
 
-def _mail_limits(key: str) -> list[LimitKey]:
-    source = LimitKey.of_source(MAILS_BY_SOURCE, current_address())
-    return [LimitKey.of(MAILS_TO_ADDRESS, key), source]
+    async def _with_password(
+        self, proof: RegistrationCode, password: SecretStr, name: str | None
+    ) -> PendingRegistration:
+        name = name or default_name(proof.email)
+        text = password.get_secret_value()
+        require_acceptable(text, email=proof.email, name=name)
+        return PendingRegistration(proof.email, proof.email_key, name, await self._hashing.hash(text))
+
+    async def _registered(self, proof: RegistrationCode, token: SecretStr | None) -> PendingRegistration:
+        parsed = None if token is None else RegistrationToken.parse(token.get_secret_value())
+        if parsed is None:
+            raise PasswordRequiredError
+        pending = await self._database.read(lambda connection: repository.find(connection, parsed))
+        if pending is None or pending.email_key != proof.email_key:
+            raise PasswordRequiredError
+        return pending

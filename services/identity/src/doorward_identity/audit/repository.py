@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     REGISTERED = "auth:account:registered"
     EMAIL_VERIFIED = "auth:email:verified"
     EMAIL_CHANGE_ASKED = "auth:email:change_asked"
+    EMAIL_CHANGE_FAILED = "auth:email:change_failed"
     EMAIL_CHANGED = "auth:email:changed"
     PASSWORD_CHANGED = "auth:password:changed"  # noqa: S105 - an event, not a secret
     PASSWORD_RESET_ASKED = "auth:password:reset_asked"  # noqa: S105 - an event, not a secret

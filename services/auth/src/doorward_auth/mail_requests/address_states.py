@@ -1,0 +1,74 @@
+"""What the state of an address decides: which mail is sent about it.
+
+Anyone may register any address or ask for its reset. The answer is the same in every state; only the mail
+differs, and each of them leads its reader to a password of their own choice, or says why there is no way.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from doorward_auth.account_repository import Account
+from doorward_auth.one_time_codes.repository import StoredCode
+from doorward_identity.mail_types import MailName
+
+
+class AddressState(StrEnum):
+    """What an address is to the directory."""
+
+    UNKNOWN = "unknown"
+    """No account has it."""
+    INVITED = "invited"
+    """Its account has no password yet, and the invitation is valid."""
+    INVITATION_EXPIRED = "invitation_expired"
+    """Its account has no password yet, and only an administrator can invite again."""
+    ACTIVE = "active"
+    """Its account has a password, whether or not the address is verified."""
+    DISABLED = "disabled"
+
+
+class MailRequest(StrEnum):
+    """What anyone can ask for by naming an address."""
+
+    REGISTRATION = "registration"
+    """POST /register and POST /verify-email/resend"""
+    RESET = "reset"
+    """POST /password/reset"""
+
+
+MAILS: Final[Mapping[AddressState, Mapping[MailRequest, MailName | None]]] = {
+    AddressState.UNKNOWN: {
+        MailRequest.REGISTRATION: MailName.VERIFY_EMAIL,
+        MailRequest.RESET: None,
+    },
+    AddressState.INVITED: {
+        # The code of the invitation again; its expiry does not move.
+        MailRequest.REGISTRATION: MailName.INVITATION,
+        MailRequest.RESET: MailName.INVITATION,
+    },
+    AddressState.INVITATION_EXPIRED: {
+        MailRequest.REGISTRATION: MailName.INVITATION_EXPIRED,
+        MailRequest.RESET: MailName.INVITATION_EXPIRED,
+    },
+    AddressState.ACTIVE: {
+        MailRequest.REGISTRATION: MailName.ALREADY_REGISTERED,
+        MailRequest.RESET: MailName.PASSWORD_RESET,
+    },
+    AddressState.DISABLED: {
+        MailRequest.REGISTRATION: MailName.ALREADY_REGISTERED,
+        MailRequest.RESET: None,
+    },
+}
+
+
+def state_of(account: Account | None, invitation: StoredCode | None) -> AddressState:
+    """Return the state of an address, given the code of its account's invitation."""
+    if account is None:
+        return AddressState.UNKNOWN
+    if not account.is_active:
+        return AddressState.DISABLED
+    if account.password_hash is not None:
+        return AddressState.ACTIVE
+    # Without a code its first mail is still under way.
+    is_valid = invitation is None or invitation.is_live
+    return AddressState.INVITED if is_valid else AddressState.INVITATION_EXPIRED

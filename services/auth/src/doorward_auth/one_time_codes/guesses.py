@@ -1,0 +1,70 @@
+"""Codes that a caller enters: a wrong PIN is counted, and soon codes are too long to be guessed.
+
+So nothing has to be refused: past its guesses an account's mails carry long codes, and no stranger keeps the
+owner of a mailbox from entering the code in it.
+"""
+
+import uuid
+
+import sqlalchemy as sa
+
+from doorward_auth.one_time_codes import repository
+from doorward_auth.one_time_codes.codes import LONG_CODES, Form, Purpose, is_pin
+from doorward_auth.one_time_codes.repository import StoredCode
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES, UNCOUNTED_GUESSES, LimitKey
+from doorward_client.keys.key_store import KeyStore
+from doorward_client.request_context import current_address
+
+
+class CodeGuesses:
+    """Compares codes of accounts with what callers enter."""
+
+    def __init__(self, limiter: RateLimiter, keys: KeyStore) -> None:
+        self._limiter = limiter
+        self._keys = keys
+
+    def check(
+        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, text: str
+    ) -> StoredCode | None:
+        """Return the live code that a text is, None for a wrong text; count a wrong guess.
+
+        The caller holds the lock of the account and commits, whatever is returned. Guesses at once are
+        answered in turn then, and no more of them than of as many in a row. An account without a PIN
+        takes the same statements. Raises TooManyAttemptsError for a source of many wrong codes, but never
+        for a long code.
+        """
+        live = {code.form: code for code in self._find(connection, user_id, purpose) if code.is_live}
+        long, pin = live.get(Form.LONG), live.get(Form.PIN)
+        if long is not None and self._is_long_code(text, long, user_id):
+            return long
+        by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
+        self._limiter.acquire(connection, by_source, record_attempt=False)
+        limit = UNCOUNTED_GUESSES if pin is None else PIN_GUESSES
+        tally = [LimitKey.of(limit, f"{purpose}:{user_id}")]
+        may_guess = self._limiter.try_acquire(connection, tally, record_attempt=False)
+        is_right = pin is not None and is_pin(text, self._keys.secrets, purpose, user_id, pin.seed)
+        if is_right and may_guess:
+            return pin
+        repository.count_wrong_guess(connection, user_id, purpose)
+        self._limiter.try_acquire(connection, tally)
+        self._limiter.acquire(connection, by_source)
+        return None
+
+    def form_to_mail(self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> Form:
+        """Return the form of an account's next code: long once PINs were guessed at."""
+        key = LimitKey.of(PIN_GUESSES, f"{purpose}:{user_id}")
+        has_guesses = self._limiter.try_acquire(connection, [key], record_attempt=False)
+        is_guessed_out = any(
+            code.form is Form.PIN and not code.is_live and code.expires_at > code.now
+            for code in self._find(connection, user_id, purpose)
+        )
+        return Form.PIN if has_guesses and not is_guessed_out else Form.LONG
+
+    @staticmethod
+    def _find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> list[StoredCode]:
+        return [code for code in repository.find(connection, user_id) if code.purpose is purpose]
+
+    def _is_long_code(self, text: str, stored: StoredCode, user_id: uuid.UUID) -> bool:
+        code = LONG_CODES[stored.purpose].parse(text)
+        return code is not None and code.id == user_id and code.is_of(self._keys.secrets, stored.seed)

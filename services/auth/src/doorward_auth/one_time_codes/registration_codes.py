@@ -1,0 +1,93 @@
+"""Queries on the codes of addresses without an account: one for all registrations of an address."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+
+from doorward_auth.one_time_codes.codes import LONG_CODE_SECONDS, new_seed
+from doorward_identity.tables import registration_codes
+from doorward_kit.column_types import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationCode:
+    """What is stored of the code, and the address that it proves."""
+
+    id: uuid.UUID
+    email: str
+    email_key: str
+    seed: bytes
+    expires_at: datetime
+    now: datetime
+
+    def is_live_for(self, remaining: timedelta) -> bool:
+        """Tell whether the code is accepted for a while yet."""
+        return self.expires_at - self.now > remaining
+
+
+_CODE: Final = sa.select(
+    registration_codes.c.id,
+    registration_codes.c.email,
+    registration_codes.c.email_key,
+    registration_codes.c.seed,
+    registration_codes.c.expires_at,
+    utc_now().label("now"),
+).where(registration_codes.c.expires_at > utc_now())
+
+
+def find(connection: sa.Connection, code_id: uuid.UUID) -> RegistrationCode | None:
+    """Read a code that has not expired."""
+    row = connection.execute(_CODE.where(registration_codes.c.id == code_id)).one_or_none()
+    return None if row is None else RegistrationCode(*row)
+
+
+def lock(connection: sa.Connection, code_id: uuid.UUID) -> RegistrationCode | None:
+    """Read a code as `find` does; until the commit it is used by nobody else."""
+    row = connection.execute(_CODE.where(registration_codes.c.id == code_id).with_for_update()).one_or_none()
+    return None if row is None else RegistrationCode(*row)
+
+
+def find_by_email(connection: sa.Connection, email_key: str) -> RegistrationCode | None:
+    """Read the code of an address."""
+    row = connection.execute(_CODE.where(registration_codes.c.email_key == email_key)).one_or_none()
+    return None if row is None else RegistrationCode(*row)
+
+
+def renew(connection: sa.Connection, email: str, email_key: str) -> RegistrationCode:
+    """Extend the code of an address, or make one; return it."""
+    expires_at = utc_now(LONG_CODE_SECONDS)
+    of_address = registration_codes.c.email_key == email_key
+    live = (of_address, registration_codes.c.expires_at > utc_now())
+    extended = registration_codes.update().where(*live).values(expires_at=expires_at)
+    if connection.execute(extended).rowcount == 0:
+        connection.execute(registration_codes.delete().where(of_address))
+        connection.execute(
+            registration_codes.insert().values(
+                id=uuid7s.uuid7(), email=email, email_key=email_key, seed=new_seed(), expires_at=expires_at
+            )
+        )
+    code = find_by_email(connection, email_key)
+    assert code is not None  # just written
+    return code
+
+
+def delete(connection: sa.Connection, email_key: str) -> None:
+    """Delete the code of an address."""
+    connection.execute(registration_codes.delete().where(registration_codes.c.email_key == email_key))
+
+
+def delete_expired(connection: sa.Connection, count: int) -> int:
+    """Delete up to `count` expired codes; return how many."""
+    expired = sa.select(registration_codes.c.id).where(registration_codes.c.expires_at <= utc_now())
+    ids = list(connection.execute(expired.limit(count)).scalars())
+    if ids:
+        connection.execute(
+            registration_codes.delete().where(
+                registration_codes.c.id.in_(ids), registration_codes.c.expires_at <= utc_now()
+            )
+        )
+    return len(ids)

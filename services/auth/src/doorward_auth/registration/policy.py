@@ -1,0 +1,41 @@
+"""Which addresses may become a user's, whichever way."""
+
+from typing import Final
+
+from doorward_auth.settings import AuthSettings, RegistrationPolicy
+from doorward_client.errors import DoorwardError
+
+
+class RegistrationClosedError(DoorwardError):
+    """403: only an administrator's invitation creates an account."""
+
+    status = 403
+    code = "registration_closed"
+    detail = "Registration is closed. Ask an administrator for an invitation."
+
+
+class DomainNotAllowedError(DoorwardError):
+    """403 for an address of another domain, whether or not it has an account."""
+
+    status = 403
+    code = "email_domain_not_allowed"
+    detail = "Addresses of this domain may not be used here."
+
+
+class AddressPolicy:
+    """`DOORWARD_REGISTRATION` and `DOORWARD_REGISTRATION_DOMAINS`."""
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._policy: Final = settings.registration
+        self._domains: Final = settings.registration_domains
+
+    def require_open(self, email_key: str) -> None:
+        """Refuse an address that may not register; raises RegistrationClosedError, DomainNotAllowedError."""
+        if self._policy is RegistrationPolicy.CLOSED:
+            raise RegistrationClosedError
+        self.require_domain(email_key)
+
+    def require_domain(self, email_key: str) -> None:
+        """Refuse an address that no user may choose; raises DomainNotAllowedError."""
+        if self._policy is RegistrationPolicy.DOMAINS and email_key.rpartition("@")[2] not in self._domains:
+            raise DomainNotAllowedError
