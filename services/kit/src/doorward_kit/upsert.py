@@ -17,15 +17,17 @@ def upsert(
     *,
     changed: Sequence[str],
     unless: sa.ColumnElement[bool] | None = None,
+    unique: Sequence[str] = (),
 ) -> None:
     """Insert a row, or set the columns `changed` of the row with the same primary key.
 
-    A row that matches `unless` stays unchanged.
+    With `unique` it is the row with the same values in these columns, which have a unique index. A row that
+    matches `unless` stays unchanged.
     """
     fresh: dict[str, Any] = {name: values[name] for name in changed}
     if unless is not None:
         fresh = {name: sa.case((unless, table.c[name]), else_=value) for name, value in fresh.items()}
-    _insert(connection, table, values, lambda _: fresh)
+    _insert(connection, table, values, lambda _: fresh, unique)
 
 
 def upsert_all(
@@ -40,10 +42,11 @@ def _insert(
     table: sa.Table,
     values: Row | Sequence[Row],
     update: Callable[[NewValues], Mapping[str, Any]],
+    unique: Sequence[str] = (),
 ) -> None:
     """Insert; `update` returns the columns to set in an existing row, given the new values."""
     if connection.dialect.name == "sqlite":
-        key = [column.name for column in table.primary_key]
+        key = list(unique) or [column.name for column in table.primary_key]
         added = sqlite.insert(table).values(values)
         connection.execute(added.on_conflict_do_update(index_elements=key, set_=update(added.excluded)))
     else:

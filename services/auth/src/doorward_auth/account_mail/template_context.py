@@ -58,7 +58,7 @@ class MailTemplateContext:
             return None
         stored = [code for code in codes.find(connection, account.id) if code.purpose is Purpose.INVITATION]
         if stored and "is_reminder" in mail.parameters:
-            if not stored[0].is_live:
+            if not stored[0].is_live or stored[0].sent_to != account.email:
                 return None
             seed = stored[0].seed
         else:

@@ -69,6 +69,6 @@ def state_of(account: Account | None, invitation: StoredCode | None) -> AddressS
         return AddressState.DISABLED
     if account.password_hash is not None:
         return AddressState.ACTIVE
-    # Without a code its first mail is still under way.
-    is_valid = invitation is None or invitation.is_live
+    # Without a code its first mail is still under way. A code that went to another address proves nothing.
+    is_valid = invitation is None or (invitation.is_live and invitation.sent_to == account.email)
     return AddressState.INVITED if is_valid else AddressState.INVITATION_EXPIRED

@@ -63,10 +63,14 @@ class MailRequests:
         stored = codes.find(connection, user_id)
         proof = registration_codes.find_by_email(connection, email_key)
         state = state_of(account, next((code for code in stored if code.purpose is Purpose.INVITATION), None))
-        is_valid = {
-            AddressState.UNKNOWN: proof is not None and proof.is_live_for(_VALID_FOR),
-            AddressState.ACTIVE: any(
-                (code.purpose, code.form) == (Purpose.RESET, Form.LONG) and code.is_live_for(_VALID_FOR)
+        # Mails of other states carry no code that could have expired.
+        recipient = email if account is None else account.email
+        is_valid: dict[MailName | None, bool] = {
+            MailName.VERIFY_EMAIL: proof is not None and proof.is_live_for(_VALID_FOR),
+            MailName.PASSWORD_RESET: any(
+                (code.purpose, code.form) == (Purpose.RESET, Form.LONG)
+                and code.sent_to == recipient
+                and code.is_live_for(_VALID_FOR)
                 for code in stored
             ),
         }
@@ -74,12 +78,11 @@ class MailRequests:
         name = MAILS[state][request]
         if not is_within:
             surplus = LimitKey.of(SURPLUS_MAILS, f"{request}:{email_key}")
-            if not self._limiter.try_acquire(connection, [surplus]) or is_valid.get(state, True):
+            if not self._limiter.try_acquire(connection, [surplus]) or is_valid.get(name, True):
                 name = None
         if not self._is_within_alias_limit(connection, state, email_key) or not email_key:
             name = None
         # Nobody is told a name but the account's own user.
-        recipient = email if account is None else account.email
         enqueue_mail(
             connection,
             name or MailName.VERIFY_EMAIL,

@@ -11,6 +11,7 @@ import uuid_utils.compat as uuid7s
 from doorward_auth.one_time_codes.codes import LONG_CODE_SECONDS, new_seed
 from doorward_identity.tables import registration_codes
 from doorward_kit.column_types import utc_now
+from doorward_kit.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,22 @@ def find_by_email(connection: sa.Connection, email_key: str) -> RegistrationCode
 
 
 def renew(connection: sa.Connection, email: str, email_key: str) -> RegistrationCode:
-    """Extend the code of an address, or make one; return it."""
+    """Extend the code of an address, or make one; return it.
+
+    Of several mails at once, the first makes the code: a live one is never replaced.
+    """
     expires_at = utc_now(LONG_CODE_SECONDS)
     of_address = registration_codes.c.email_key == email_key
-    live = (of_address, registration_codes.c.expires_at > utc_now())
-    extended = registration_codes.update().where(*live).values(expires_at=expires_at)
-    if connection.execute(extended).rowcount == 0:
-        connection.execute(registration_codes.delete().where(of_address))
-        connection.execute(
-            registration_codes.insert().values(
-                id=uuid7s.uuid7(), email=email, email_key=email_key, seed=new_seed(), expires_at=expires_at
-            )
-        )
+    expired = (of_address, registration_codes.c.expires_at <= utc_now())
+    connection.execute(registration_codes.delete().where(*expired))
+    fresh = {
+        "id": uuid7s.uuid7(),
+        "email": email,
+        "email_key": email_key,
+        "seed": new_seed(),
+        "expires_at": expires_at,
+    }
+    upsert(connection, registration_codes, fresh, changed=("expires_at",), unique=("email_key",))
     code = find_by_email(connection, email_key)
     assert code is not None  # just written
     return code
