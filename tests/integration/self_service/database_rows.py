@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from doorward_identity.mail_types import MailName
-from doorward_identity.tables import one_time_codes, outbox, pending_registrations
+from doorward_identity.tables import one_time_codes, outbox, pending_registrations, registration_codes
 from doorward_kit.column_types import utc_now
 from doorward_mail.outbox import Mail, enqueue
 from integration.harness.installation import Installation
@@ -20,8 +20,9 @@ def expire_codes(installation: Installation) -> None:
 
 
 def expire_registrations(installation: Installation) -> None:
-    """Let every registration expire."""
-    installation.execute(pending_registrations.update().values(expires_at=_LONG_AGO))
+    """Let every registration expire, and the codes of their addresses."""
+    for table in (pending_registrations, registration_codes):
+        installation.execute(table.update().values(expires_at=_LONG_AGO))
 
 
 def seconds_left(installation: Installation, table: sa.Table) -> int:

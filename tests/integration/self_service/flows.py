@@ -69,9 +69,14 @@ class Flows:
         """Ask for the mail of a registration once more."""
         return self._send("POST", f"{AUTH}/verify-email/resend", {"email": email})
 
-    def verify(self, code: str) -> httpx2.Response:
-        """Enter the code of a registration."""
-        return self._send("POST", f"{AUTH}/verify-email", {"code": code})
+    def verify(self, code: str, password: str | None = CHOSEN, **body: str) -> httpx2.Response:
+        """Enter the code of an address: with the password, or with `registration_token` in the body."""
+        chosen = {} if password is None else {"password": password}
+        return self._send("POST", f"{AUTH}/verify-email", {"code": code, **chosen, **body})
+
+    def verify_registered(self, code: str, registered: httpx2.Response) -> httpx2.Response:
+        """Enter the code of an address, with the token of a registration: its password applies."""
+        return self.verify(code, None, registration_token=registered.json()["registration_token"])
 
     def create(self, admin: str, email: str, **body: str) -> httpx2.Response:
         """Create an account; without a password its owner is invited."""
@@ -90,7 +95,7 @@ class Flows:
         return self._send("POST", f"{AUTH}/password/reset", {"email": email})
 
     def reset(self, email: str, pin: str, password: str = ANOTHER) -> httpx2.Response:
-        """Choose a new password with a PIN."""
+        """Choose a new password with a PIN, or with a long code."""
         body = {"email": email, "pin": pin, "new_password": password}
         return self._send("PATCH", f"{AUTH}/password/reset", body)
 
@@ -129,8 +134,10 @@ class Flows:
 
     def join(self, email: str, password: str = CHOSEN, name: str = "Ada") -> Joined:
         """Register, enter the code and sign in."""
-        assert self.register(email, password, name).status_code == 202
-        assert self.verify(self.code_of(email)).status_code == 204
+        registered = self.register(email, password, name)
+        assert registered.status_code == 202, registered.text
+        verified = self.verify_registered(self.code_of(email), registered)
+        assert verified.status_code == 204, verified.text
         return self.joined(email, password)
 
     def invited(self, admin: str, email: str, **body: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from doorward_identity.tables import (
     one_time_codes,
     pending_registrations,
     rate_limits,
+    registration_codes,
     revocations,
 )
 from doorward_kit.metrics import Metrics
@@ -152,7 +153,13 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         await cleanup_task(database, dead_letter_days=30).run_once()
     finally:
         database.dispose()
-    for table in ("sessions", "revocations", "pending_registrations", "one_time_codes", "rate_limits"):
+    for table in (
+        "sessions",
+        "revocations",
+        "pending_registrations",
+        "registration_codes",
+        "rate_limits",
+    ):
         column = {"sessions": "ended_at", "rate_limits": "expires_at"}.get(table, "expires_at")
         old = race_setup.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
         assert old == [(0,)], table
@@ -181,7 +188,8 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         ("users", "SELECT current_hash FROM sessions", 1143),
         ("users", "UPDATE sessions SET ended_at = NULL, current_hash = ''", 1143),
         ("users", "DELETE FROM sessions", 1142),
-        ("users", "SELECT code_hash FROM one_time_codes", 1142),
+        ("users", "SELECT seed FROM one_time_codes", 1142),
+        ("users", "SELECT seed FROM registration_codes", 1142),
         ("users", "SELECT password_hash FROM pending_registrations", 1142),
         ("users", "SELECT secret_hash FROM known_devices", 1142),
         ("users", "SELECT recipient FROM outbox", 1142),
@@ -238,8 +246,13 @@ def _leave_something_to_sweep(installation: Installation) -> None:
                 email_key="x",
                 name="x",
                 password_hash="x",
-                created_at=then,
+                secret_hash=some,
                 expires_at=then,
+            )
+        )
+        connection.execute(
+            registration_codes.insert().values(
+                id=zero, email="x", email_key="x", seed=some[:16], expires_at=then
             )
         )
         connection.execute(
@@ -250,7 +263,13 @@ def _leave_something_to_sweep(installation: Installation) -> None:
         [user_id] = connection.execute(sa.select(known_devices.c.user_id).limit(1)).one()
         connection.execute(
             one_time_codes.insert().values(
-                user_id=user_id, purpose="x", code_hash=some, attempts=0, expires_at=then
+                user_id=user_id,
+                purpose="x",
+                form="x",
+                seed=some[:16],
+                attempts=0,
+                expires_at=then,
+                sent_to="x",
             )
         )
         connection.execute(sa.text("UPDATE sessions SET idle_expires_at = '2020-01-01 00:00:00.000000'"))

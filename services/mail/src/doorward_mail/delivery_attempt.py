@@ -127,8 +127,11 @@ class MailDelivery:
         async with self._transport.connect() as connection:
             attempt.stage = _Stage.CONNECTED
             addressed = await self._address(mail)
-            variables = None if addressed is None else await self._prepare(addressed)
-            if addressed is None or variables is None or addressed.recipient is None:
+            variables = None
+            # No hook runs for a decoy: it would make a code that is never sent.
+            if addressed is not None and addressed.recipient is not None:
+                variables = await self._prepare(addressed)
+            if addressed is None or variables is None:
                 attempt.skip_reason = "skipped"
                 return
             await self._hand_over(attempt, connection, addressed, variables)

@@ -85,7 +85,7 @@ class MailRequests:
         # Nobody is told a name but the account's own user.
         enqueue_mail(
             connection,
-            name or MailName.VERIFY_EMAIL,
+            name or MAILS[AddressState.ACTIVE][request] or MailName.VERIFY_EMAIL,
             None if name is None else recipient,
             locale=locale,
             name="" if account is None else account.name,
