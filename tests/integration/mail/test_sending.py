@@ -205,6 +205,7 @@ async def test_a_decoy_goes_without_a_mail(
         await mailer.wait_until_empty()
     assert smtp.mails() == []
     assert mailer.sample("doorward_mail_discarded_total", reason="skipped") == 1
+    assert await mailer.database.read(lambda c: c.execute(sa.select(codes)).all()) == []
 
 
 async def test_what_came_too_late_to_be_of_use_is_not_sent(mailer: Mailer, smtp: SmtpServer) -> None:

@@ -5,7 +5,8 @@ from collections import Counter
 import httpx2
 import pytest
 
-from doorward_identity.tables import one_time_codes, pending_registrations
+from doorward_auth.rate_limiting.limits import MAILS_BY_SOURCE, REGISTRATION_MAILS
+from doorward_identity.tables import one_time_codes
 from integration.harness.installation import Tokens, tokens_of
 from integration.harness.problems import assert_problem
 from integration.self_service.database_rows import count
@@ -45,10 +46,9 @@ def test_a_code_entered_fifty_times_at_once_makes_one_account(race_setup: RaceSe
 def test_of_two_registrations_proven_at_once_one_counts_whole(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(2)
     names = ["Ada", "Stranger"]
-    for password, name in zip(chosen, names, strict=True):
-        flows.register(email, password, name)
-    codes = [mail.code for mail in flows.mailbox.to(email)]
-    statuses = at_once(50, lambda number: flows.verify(codes[number % 2]).status_code)
+    registered = [flows.register(email, password, name) for password, name in zip(chosen, names, strict=True)]
+    code = flows.code_of(email)
+    statuses = at_once(50, lambda number: flows.verify_registered(code, registered[number % 2]).status_code)
     assert Counter(statuses) == {204: 1, 400: 49}
     winner = statuses.index(204) % 2
     tokens = flows.sign_in(email, chosen[winner])
@@ -63,19 +63,22 @@ def test_of_two_registrations_proven_at_once_one_counts_whole(race_setup: RaceSe
 
 def test_fifty_registrations_of_one_address_at_once_make_one_account(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(50)
-    statuses = at_once(50, lambda number: flows.register(email, chosen[number]).status_code)
-    assert set(statuses) == {202, 429}  # an address gets so many mails an hour, and no more
+    answers = at_once(50, lambda number: flows.register(email, chosen[number]))
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses == {202: MAILS_BY_SOURCE.free, 429: 50 - MAILS_BY_SOURCE.free}
     mailbox = flows.mailbox.to(email)
-    assert len(mailbox) == statuses.count(202)
-    verified = at_once(len(mailbox), lambda number: flows.verify(mailbox[number].code).status_code)
-    assert sorted(verified) == [204] + [400] * (len(mailbox) - 1)
+    assert len(mailbox) in {REGISTRATION_MAILS.free, REGISTRATION_MAILS.free + 1}
+    [code] = {mail.code for mail in mailbox}
+    accepted = [number for number, answer in enumerate(answers) if answer.status_code == 202]
+    verified = at_once(
+        len(accepted),
+        lambda number: flows.verify_registered(code, answers[accepted[number]]).status_code,
+    )
+    assert Counter(verified) == {204: 1, 400: len(accepted) - 1}
     assert owners(race_setup, email) == 1
-    opened = []
-    for password, status in zip(chosen, statuses, strict=True):
-        if status == 202:
-            race_setup.fresh()  # wrong ones are counted, and make everybody wait
-            opened.append(flows.log_in(email, password).status_code)
-    assert sorted(opened) == [200] + [401] * (len(mailbox) - 1)
+    for number, status in zip(accepted, verified, strict=True):
+        race_setup.fresh()  # wrong ones are counted, and make everybody wait
+        assert flows.log_in(email, chosen[number]).status_code == (200 if status == 204 else 401)
 
 
 def test_an_invitation_accepted_twenty_times_at_once_has_one_password(race_setup: RaceSetup) -> None:
@@ -151,13 +154,14 @@ def test_an_address_registered_and_moved_to_at_once_has_one_owner(race_setup: Ra
 
 
 def test_of_many_mails_asked_for_at_once_one_code_counts(race_setup: RaceSetup) -> None:
-    flows, email = race_setup.flows(), unique()
-    flows.register(email)
-    flows.mailbox.empty()
-    at_once(4, lambda _: flows.resend(email))
-    codes = [mail.code for mail in flows.mailbox.to(email)]
-    assert len(set(codes)) == 4
-    assert Counter(flows.verify(code).status_code for code in codes) == {204: 1, 400: 3}
+    for _ in range(5):  # a race takes moments
+        race_setup.fresh()
+        flows, email = race_setup.flows(), unique()
+        at_once(8, lambda _, flows=flows, email=email: flows.resend(email))
+        codes = [mail.code for mail in flows.mailbox.to(email)]
+        assert len(codes) == 8
+        assert len(set(codes)) == 1
+        assert Counter(flows.verify(code).status_code for code in codes) == {204: 1, 400: 7}
 
 
 def test_of_many_pins_asked_for_at_once_one_counts(race_setup: RaceSetup) -> None:
@@ -165,11 +169,10 @@ def test_of_many_pins_asked_for_at_once_one_counts(race_setup: RaceSetup) -> Non
     flows.join(email)
     flows.mailbox.empty()
     at_once(4, lambda _: flows.ask_for_reset(email))
-    pins = {mail.pin for mail in flows.mailbox.to(email)}
-    assert len(pins) > 1
-    statuses = Counter(flows.reset(email, pin).status_code for pin in sorted(pins))
-    assert statuses[200] == 1
-    assert statuses.keys() <= {200, 400}
+    pins = [mail.pin for mail in flows.mailbox.to(email)]
+    assert len(pins) == 4
+    assert len(set(pins)) == 1
+    assert Counter(flows.reset(email, pin).status_code for pin in pins) == {200: 1, 400: 3}
     assert count(race_setup.behind, one_time_codes, flows.joined(email, ANOTHER).id) == 0
 
 
@@ -220,4 +223,7 @@ def test_nothing_is_left_over(race_setup: RaceSetup) -> None:
         " AND id NOT IN (SELECT user_id FROM credentials)"
     )
     assert half == []
-    assert count(race_setup.behind, pending_registrations) == 0
+    # What lost against an account expires.
+    for table in ("pending_registrations", "registration_codes"):
+        without = f"SELECT 1 FROM {table} WHERE email_key NOT IN (SELECT email_key FROM users)"
+        assert race_setup.behind.execute(without) == []

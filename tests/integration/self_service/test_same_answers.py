@@ -4,9 +4,13 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
+from doorward_auth.rate_limiting.limits import MAILS_BY_SOURCE
+from doorward_identity.tables import users
 from integration.harness.installation import Installation
 from integration.harness.people import PASSWORD, People, disable
+from integration.self_service.database_rows import expire_codes
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, unique
 
 NOBODY = "nobody@example.com"
@@ -27,7 +31,8 @@ ASKED: dict[str, Ask] = {
 def told(response: httpx2.Response) -> object:
     """Return what a stranger can compare."""
     headers = {name: value for name, value in response.headers.items() if name != "x-request-id"}
-    body = {name: value for name, value in response.json().items() if name != "request_id"}
+    own = {"request_id", "registration_token"}
+    body = {name: value for name, value in response.json().items() if name not in own}
     return response.status_code, headers, body
 
 
@@ -35,6 +40,8 @@ def told(response: httpx2.Response) -> object:
 def known(flows: Flows, installation: Installation, people: People) -> dict[str, str]:
     """One address of every kind that the database can know."""
     disable(installation, people.admin, people.other)
+    flows.invited(people.admin.access, "invited-long-ago@example.com")
+    expire_codes(installation)
     flows.create(people.admin.access, "invited@example.com")
     flows.register("registered@example.com")
     flows.mailed_pin(people.deputy.email)
@@ -42,6 +49,7 @@ def known(flows: Flows, installation: Installation, people: People) -> dict[str,
         "active": people.user.email,
         "disabled": people.other.email,
         "invited": "invited@example.com",
+        "invited long ago": "invited-long-ago@example.com",
         "registered": "registered@example.com",
         "with a code": people.deputy.email,
         "in another spelling": people.user.email.upper(),
@@ -65,12 +73,15 @@ def test_what_is_no_address_gets_the_same_answer_too(flows: Flows, name: str) ->
 
 
 @pytest.mark.parametrize("name", ["register", "mail once more", "reset"])
-def test_the_budget_of_mails_ends_at_the_same_request(flows: Flows, people: People, name: str) -> None:
-    asked = [
-        [ASKED[name](flows, email).status_code for _ in range(7)] for email in (NOBODY, people.user.email)
-    ]
-    assert asked[0] == asked[1]
-    assert set(asked[0]) == {202, 429}
+def test_the_budget_of_mails_ends_at_the_same_request(
+    flows: Flows, installation: Installation, people: People, name: str
+) -> None:
+    """It is the caller's: an address has one as well, past which the answer is the same."""
+    asked = []
+    for email in (NOBODY, people.user.email):
+        installation.execute("DELETE FROM rate_limits")
+        asked.append([ASKED[name](flows, email).status_code for _ in range(MAILS_BY_SOURCE.free + 1)])
+    assert asked[0] == asked[1] == [202] * MAILS_BY_SOURCE.free + [429]
 
 
 @pytest.mark.parametrize("ask", ["login", "change by address"])
@@ -119,11 +130,20 @@ def test_only_the_right_password_is_told_more(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     disable(installation, people.admin, people.other)
-    flows.register("registered@example.com")
-    for email, right, code in (
-        (people.other.email, PASSWORD, "account_disabled"),
-        ("registered@example.com", CHOSEN, "email_not_verified"),
+    unverified = sa.update(users).where(users.c.email_key == people.deputy.email)
+    installation.execute(unverified.values(email_verified_at=None))
+    for email, code in (
+        (people.other.email, "account_disabled"),
+        (people.deputy.email, "email_not_verified"),
     ):
         for ask in (flows.log_in, flows.change_by_address):
-            assert ask(email, right).json()["code"] == code
+            assert ask(email, PASSWORD).json()["code"] == code
             assert ask(email, ANOTHER).json()["code"] == "invalid_credentials"
+
+
+def test_the_password_of_a_registration_is_told_nothing(flows: Flows, people: People) -> None:
+    flows.register("registered@example.com", CHOSEN)
+    for ask in (flows.log_in, flows.change_by_address):
+        expected = told(ask(NOBODY, CHOSEN))
+        assert told(ask("registered@example.com", CHOSEN)) == expected
+        assert told(ask(people.user.email, CHOSEN)) == expected

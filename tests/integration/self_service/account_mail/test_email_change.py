@@ -2,6 +2,7 @@
 
 import pytest
 
+from doorward_auth.rate_limiting.limits import PIN_GUESSES
 from doorward_identity.tables import one_time_codes
 from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import People, disable
@@ -102,6 +103,22 @@ def test_a_code_stands_five_guesses(flows: Flows, ada: Joined) -> None:
         assert_problem(flows.confirm_address(ada.access, other_pin(pin)), 400, "invalid_code")
     assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
     assert flows.me(ada.access).json()["email"] == ada.email
+
+
+def test_past_the_guesses_of_addresses_the_mail_carries_a_long_code(flows: Flows, ada: Joined) -> None:
+    """Another PIN gives no new guesses: ten for an account, whatever address is asked for."""
+    for number in range(PIN_GUESSES.free // 5):
+        pin = ask(flows, ada, f"new{number}@lovelace.example")
+        for _ in range(5):
+            assert_problem(flows.confirm_address(ada.access, other_pin(pin)), 400, "invalid_code")
+    assert flows.ask_for_address(ada.access, NEW, CHOSEN).status_code == 202
+    code = flows.code_of(NEW)
+    assert code.startswith("dwe_")
+    assert flows.mailbox.last_to(NEW).subject == "Your code for Doorward"
+    for text in ("123456", code.replace("dwe_", "dwc_"), code[:-1]):
+        assert_problem(flows.confirm_address(ada.access, text), 400, "invalid_code")
+    assert flows.confirm_address(ada.access, code).status_code == 204
+    assert flows.me(ada.access).json()["email"] == NEW
 
 
 def test_a_code_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined) -> None:

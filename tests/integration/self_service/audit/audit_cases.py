@@ -145,6 +145,12 @@ def confirms_an_address(scene: Scene) -> list[Event]:
     return [("auth:email:changed", scene.ada.id, scene.ada.id, None)]
 
 
+def fails_to_confirm_an_address(scene: Scene) -> list[Event]:
+    scene.flows.ask_for_address(scene.ada.access, "new@example.com", CHOSEN)
+    scene.traced.confirm_address(scene.ada.access, other_pin(scene.flows.pin_of("new@example.com")))
+    return [("auth:email:change_failed", scene.ada.id, scene.ada.id, None)]
+
+
 def accepts_an_invitation(scene: Scene) -> list[Event]:
     bob, code = scene.flows.invited(scene.people.admin.access, "bob@example.com")
     scene.traced.accept(code)
@@ -228,6 +234,7 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_nobody),
     (AuditAction.EMAIL_CHANGE_ASKED, asks_for_an_address),
     (AuditAction.EMAIL_CHANGED, confirms_an_address),
+    (AuditAction.EMAIL_CHANGE_FAILED, fails_to_confirm_an_address),
     (AuditAction.INVITATION_ACCEPTED, accepts_an_invitation),
     (AuditAction.ACCOUNT_CREATED, creates),
     (AuditAction.ACCOUNT_CREATED, invites),

@@ -1,11 +1,14 @@
 """Joining by invitation: an administrator makes the account, its owner chooses the first password."""
 
 import uuid
+from collections.abc import Callable
 
+import httpx2
 import pytest
 
 from doorward_auth.one_time_codes.codes import InvitationCode, VerificationCode
 from doorward_identity.tables import one_time_codes
+from doorward_kit.column_types import utc_now
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem, assert_refused
@@ -13,6 +16,17 @@ from integration.self_service.database_rows import expire_codes, seconds_left
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows
 
 BOB = "bob@example.com"
+
+REMINDERS: dict[str, Callable[[Flows, str], httpx2.Response]] = {
+    "register": lambda flows, email: flows.register(email, ANOTHER, "Stranger"),
+    "mail once more": lambda flows, email: flows.resend(email),
+    "reset": lambda flows, email: flows.ask_for_reset(email),
+}
+"""What the owner of the address may ask for, and what anybody may."""
+
+EXPIRED = "Your invitation to Doorward has expired"
+
+reminders = pytest.mark.parametrize("ask", [pytest.param(ask, id=name) for name, ask in REMINDERS.items()])
 
 
 def patch(installation: Installation, people: People, user_id: str, **change: str) -> None:
@@ -50,14 +64,18 @@ def test_it_is_accepted_once(flows: Flows, people: People) -> None:
     assert_problem(flows.log_in(BOB, ANOTHER), 401, "invalid_credentials")
 
 
-def test_another_invitation_voids_the_one_before(flows: Flows, people: People) -> None:
+def test_another_invitation_extends_the_one_before(
+    flows: Flows, installation: Installation, people: People
+) -> None:
+    """One code for as long as it is valid: whichever mail is read, it works."""
     bob, first = flows.invited(people.admin.access, BOB)
+    installation.execute(one_time_codes.update().values(expires_at=utc_now(120)))
     again = flows.invite_again(people.admin.access, bob)
     assert (again.status_code, again.content) == (202, b"")
-    second = flows.code_of(BOB)
-    assert first != second
-    assert_problem(flows.accept(first), 400, "invalid_code")
-    assert flows.accept(second).status_code == 204
+    assert flows.code_of(BOB) == first
+    assert len(flows.mailbox.to(BOB)) == 2
+    assert seconds_left(installation, one_time_codes) == 7 * 86_400
+    assert flows.accept(first).status_code == 204
 
 
 def test_whoever_has_joined_is_not_invited(flows: Flows, people: People) -> None:
@@ -78,6 +96,8 @@ def test_it_is_good_for_a_week(flows: Flows, installation: Installation, people:
     expire_codes(installation)
     assert_problem(flows.accept(code), 400, "invalid_code")
     flows.invite_again(people.admin.access, bob)
+    assert flows.code_of(BOB) != code
+    assert_problem(flows.accept(code), 400, "invalid_code")
     assert flows.accept(flows.code_of(BOB)).status_code == 204
 
 
@@ -173,6 +193,9 @@ def test_an_invitation_proves_the_address_that_it_was_mailed_to(
     patch(installation, people, bob, email=BOB)
     assert_problem(flows.accept(code), 400, "invalid_code")
     assert not is_verified(installation, people, bob)
+    for ask in REMINDERS.values():
+        assert ask(flows, BOB).status_code == 202
+        assert flows.mailbox.last_to(BOB).subject == EXPIRED
     flows.invite_again(people.admin.access, bob)
     assert flows.accept(flows.code_of(BOB)).status_code == 204
     assert is_verified(installation, people, bob)
@@ -181,8 +204,52 @@ def test_an_invitation_proves_the_address_that_it_was_mailed_to(
 def test_registering_the_address_of_an_invitation_takes_nothing_from_it(flows: Flows, people: People) -> None:
     _, code = flows.invited(people.admin.access, BOB)
     flows.register(BOB, ANOTHER, "Stranger")
-    mail = flows.mailbox.last_to(BOB)
-    assert mail.subject == "You have an account at Doorward"
+    assert flows.code_of(BOB) == code
     assert flows.accept(code, CHOSEN).status_code == 204
     assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it knows its own password, and no more
     flows.sign_in(BOB, CHOSEN)
+
+
+@reminders
+def test_a_reminder_carries_the_same_invitation_and_does_not_extend_it(
+    flows: Flows,
+    installation: Installation,
+    people: People,
+    ask: Callable[[Flows, str], httpx2.Response],
+) -> None:
+    """Anybody can ask for one: who keeps asking must not keep an invitation alive."""
+    _, code = flows.invited(people.admin.access, BOB, name="Bob")
+    installation.execute(one_time_codes.update().values(expires_at=utc_now(600)))
+    flows.mailbox.empty()
+    assert ask(flows, BOB.upper()).status_code == 202
+    [mail] = flows.mailbox.all()
+    assert (mail.recipient, mail.code) == (BOB, code)
+    assert "Bob" in mail.text
+    assert seconds_left(installation, one_time_codes) == 600
+    assert flows.accept(code).status_code == 204
+
+
+@reminders
+def test_an_expired_invitation_is_told_and_nothing_opens_the_account(
+    flows: Flows,
+    installation: Installation,
+    people: People,
+    ask: Callable[[Flows, str], httpx2.Response],
+) -> None:
+    bob, code = flows.invited(people.admin.access, BOB, name="Bob")
+    expire_codes(installation)
+    flows.mailbox.empty()
+    assert ask(flows, BOB).status_code == 202
+    [mail] = flows.mailbox.all()
+    assert (mail.recipient, mail.subject) == (BOB, EXPIRED)
+    assert "dwi_" not in mail.text
+    assert_problem(flows.accept(code), 400, "invalid_code")
+    assert not is_verified(installation, people, bob)
+
+
+def test_an_invitation_is_no_code_of_a_reset(flows: Flows, people: People) -> None:
+    _, code = flows.invited(people.admin.access, BOB)
+    flows.ask_for_reset(BOB)
+    for text in (code, code.replace("dwi_", "dwc_"), "123456"):
+        assert_problem(flows.reset(BOB, text), 400, "invalid_code")
+    assert flows.accept(code).status_code == 204

@@ -1,11 +1,16 @@
-"""Registering: whoever reads the address's mail gets an account, with the password of that registration."""
+"""Registering: whoever reads the address's mail gets an account, with a password of their own."""
 
 import uuid
 
 import pytest
 
 from doorward_auth.one_time_codes.codes import InvitationCode, VerificationCode
-from doorward_identity.tables import pending_registrations
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE
+from doorward_auth.registration.repository import RegistrationToken
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.tables import pending_registrations, registration_codes
+from doorward_kit.column_types import utc_now
+from doorward_kit.executors import OverloadedError
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import PASSWORD, People, count_users
 from integration.harness.problems import assert_problem
@@ -21,9 +26,9 @@ def test_the_code_makes_an_account_that_can_log_in(
     before = count_users(installation)
     asked = flows.register(ADA, name="Ada Lovelace")
     assert asked.status_code == 202
-    assert asked.json().keys() == {"detail"}
+    assert asked.json().keys() == {"detail", "registration_token"}
     assert count_users(installation) == before
-    assert flows.verify(flows.code_of(ADA)).status_code == 204
+    assert flows.verify_registered(flows.code_of(ADA), asked).status_code == 204
     found = installation.call("GET", USERS, people.user.access, params={"q": "ada.lovelace@"}).json()["items"]
     [account] = found
     assert (account["email"], account["name"]) == (ADA, "Ada Lovelace")
@@ -33,12 +38,11 @@ def test_the_code_makes_an_account_that_can_log_in(
 
 
 @pytest.mark.usefixtures("people")
-def test_before_the_code_a_right_password_is_told_so_and_a_wrong_one_nothing(flows: Flows) -> None:
+def test_before_the_code_no_password_opens_anything(flows: Flows) -> None:
     flows.register(ADA)
-    assert_problem(flows.log_in(ADA, CHOSEN), 403, "email_not_verified")
-    assert_problem(flows.change_by_address(ADA, CHOSEN), 403, "email_not_verified")
-    assert_problem(flows.log_in(ADA, ANOTHER), 401, "invalid_credentials")
-    assert_problem(flows.change_by_address(ADA, ANOTHER, CHOSEN), 401, "invalid_credentials")
+    for password in (CHOSEN, ANOTHER):
+        assert_problem(flows.log_in(ADA, password), 401, "invalid_credentials")
+        assert_problem(flows.change_by_address(ADA, password, "yet another"), 401, "invalid_credentials")
 
 
 def test_a_code_counts_once(flows: Flows, installation: Installation) -> None:
@@ -48,7 +52,7 @@ def test_a_code_counts_once(flows: Flows, installation: Installation) -> None:
     assert count_users(installation) == 1
 
 
-def test_a_code_proves_its_own_registration_alone(flows: Flows, installation: Installation) -> None:
+def test_a_code_proves_its_own_address_alone(flows: Flows, installation: Installation) -> None:
     flows.register(ADA)
     flows.register("bob@example.com", ANOTHER)
     mine, his = (VerificationCode.parse(flows.code_of(email)) for email in (ADA, "bob@example.com"))
@@ -58,7 +62,8 @@ def test_a_code_proves_its_own_registration_alone(flows: Flows, installation: In
         assert_problem(flows.verify(str(forged)), 400, "invalid_code")
     assert count_users(installation) == 0
     assert flows.verify(str(mine)).status_code == 204
-    assert_problem(flows.log_in("bob@example.com", ANOTHER), 403, "email_not_verified")
+    assert count_users(installation) == 1
+    assert_problem(flows.log_in("bob@example.com", ANOTHER), 401, "invalid_credentials")
 
 
 def test_what_is_no_code_is_refused_in_one_way(flows: Flows) -> None:
@@ -89,49 +94,76 @@ def test_what_is_no_code_is_refused_in_one_way(flows: Flows) -> None:
     assert flows.verify(code).status_code == 204
 
 
-def test_a_code_expires_with_its_registration(flows: Flows, installation: Installation) -> None:
-    flows.register(ADA)
+def test_a_code_expires(flows: Flows, installation: Installation) -> None:
+    registered = flows.register(ADA)
     code = flows.code_of(ADA)
     expire_registrations(installation)
     assert_problem(flows.verify(code), 400, "invalid_code")
-    assert_problem(flows.log_in(ADA, CHOSEN), 401, "invalid_credentials")
-    installation.execute("DELETE FROM rate_limits")
-    flows.mailbox.empty()
     assert flows.resend(ADA).status_code == 202
-    assert flows.mailbox.to(ADA) == []
-    flows.join(ADA, ANOTHER)
+    fresh = flows.code_of(ADA)
+    assert fresh != code
+    assert_problem(flows.verify(code), 400, "invalid_code")
+    assert_problem(flows.verify_registered(fresh, registered), 422, "password_required")
+    assert flows.verify(fresh, ANOTHER).status_code == 204
+    flows.sign_in(ADA, ANOTHER)
 
 
 def test_a_registration_lasts_for_a_day(flows: Flows, installation: Installation) -> None:
     flows.register(ADA)
+    flows.mailbox.wait()
     assert seconds_left(installation, pending_registrations) == 86_400
+    assert seconds_left(installation, registration_codes) == 86_400
 
 
-def test_a_mail_asked_for_once_more_carries_a_new_code_and_the_old_one_is_void(flows: Flows) -> None:
+def test_every_mail_of_an_address_carries_one_code_and_extends_it(
+    flows: Flows, installation: Installation
+) -> None:
     flows.register(ADA)
     first = flows.code_of(ADA)
-    assert flows.resend(ADA.upper()).status_code == 202
-    second = flows.code_of(ADA)
-    assert first != second
-    assert_problem(flows.verify(first), 400, "invalid_code")
-    assert flows.verify(second).status_code == 204
+    soon = registration_codes.update().values(expires_at=utc_now(120))
+    for ask in (flows.resend, lambda email: flows.register(email, ANOTHER, "Stranger")):
+        installation.execute(soon)
+        assert ask(ADA.upper()).status_code == 202
+        assert flows.code_of(ADA) == first
+        assert seconds_left(installation, registration_codes) == 86_400
+    assert [mail.code for mail in flows.mailbox.to(ADA)] == [first] * 3
 
 
-def test_asking_once_more_sends_nothing_where_nobody_waits(
+@pytest.mark.parametrize("chosen", ["password", "registration token"])
+def test_requests_of_strangers_void_no_earlier_mail(flows: Flows, chosen: str) -> None:
+    registered = flows.register(ADA, CHOSEN, "Ada")
+    code = flows.code_of(ADA)
+    flows.register(ADA, ANOTHER, "Stranger")
+    flows.resend(ADA)
+    flows.ask_for_reset(ADA)
+    flows.log_in(ADA, ANOTHER)
+    flows.mailbox.wait()
+    entered = flows.verify(code) if chosen == "password" else flows.verify_registered(code, registered)
+    assert entered.status_code == 204
+    flows.sign_in(ADA, CHOSEN)
+    assert_problem(flows.log_in(ADA, ANOTHER), 401, "invalid_credentials")
+
+
+def test_asking_once_more_needs_no_registration(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    for email in (people.user.email, "nobody@example.com", "no address at all"):
+    for email in (people.user.email, ADA, "no address at all"):
         assert flows.resend(email).status_code == 202
-    assert flows.mailbox.all() == []
+    assert {mail.recipient: mail.subject for mail in flows.mailbox.all()} == {
+        people.user.email: "You have an account at Doorward",
+        ADA: "Your code for Doorward",
+    }
     assert count_users(installation) == 4
-
-
-def test_the_mail_once_more_is_for_the_newest_registration(flows: Flows) -> None:
-    flows.register(ADA, CHOSEN)
-    flows.register(ADA, ANOTHER)
-    flows.resend(ADA)
-    assert flows.verify(flows.code_of(ADA)).status_code == 204
+    assert flows.verify(flows.code_of(ADA), ANOTHER).status_code == 204
     flows.sign_in(ADA, ANOTHER)
+
+
+def test_a_reset_of_an_unknown_address_makes_no_code(flows: Flows, installation: Installation) -> None:
+    """The decoy of its mail is no mail: a code that nobody got must not hold back the next one."""
+    flows.ask_for_reset(ADA)
+    flows.mailbox.wait()
+    assert count(installation, registration_codes) == 0
+    flows.join(ADA)
 
 
 @pytest.mark.parametrize("proven", [0, 1])
@@ -139,17 +171,93 @@ def test_of_two_registrations_the_proven_one_counts_and_the_other_leaves_nothing
     flows: Flows, installation: Installation, proven: int
 ) -> None:
     passwords = [CHOSEN, ANOTHER]
-    flows.register("ada@example.com", CHOSEN, "Stranger")
-    flows.register("ADA@example.com", ANOTHER, "Ada")
-    codes = [mail.code for mail in flows.mailbox.to("ada@example.com")]
-    assert len(set(codes)) == 2
-    assert flows.verify(codes[proven]).status_code == 204
+    registered = [
+        flows.register("ada@example.com", CHOSEN, "Stranger"),
+        flows.register("ADA@example.com", ANOTHER, "Ada"),
+    ]
+    code = flows.code_of("ada@example.com")
+    assert flows.verify_registered(code, registered[proven]).status_code == 204
     account = flows.joined("ada@example.com", passwords[proven])
     assert flows.me(account.access).json()["name"] == ["Stranger", "Ada"][proven]
     assert_problem(flows.log_in("ada@example.com", passwords[1 - proven]), 401, "invalid_credentials")
-    assert_problem(flows.verify(codes[1 - proven]), 400, "invalid_code")
+    assert_problem(flows.verify_registered(code, registered[1 - proven]), 400, "invalid_code")
     assert count(installation, pending_registrations) == 0
+    assert count(installation, registration_codes) == 0
     assert count_users(installation) == 1
+
+
+def test_a_right_code_without_a_password_is_not_used_up(flows: Flows, installation: Installation) -> None:
+    """A registration token of another address, an expired one or none says no password."""
+    registered = flows.register(ADA)
+    others = flows.register("eve@example.com", ANOTHER).json()["registration_token"]
+    code, token = flows.code_of(ADA), registered.json()["registration_token"]
+    mine = RegistrationToken.parse(token)
+    assert mine is not None
+    tokens = [
+        others,
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        token.replace("dwg_", "dwv_"),
+        str(RegistrationToken.issue(uuid.uuid4())),
+        str(RegistrationToken(mine.id, bytes(32))),
+        "x",
+        "",
+    ]
+    for wrong in tokens:
+        refused = flows.verify(code, None, registration_token=wrong)
+        assert_problem(refused, 422, "password_required")
+    assert_problem(flows.verify(code, None), 422, "password_required")
+    assert_problem(flows.verify(code, "password123"), 422, "validation_error")
+    assert count_users(installation) == 0
+    assert flows.verify_registered(code, registered).status_code == 204
+    flows.sign_in(ADA, CHOSEN)
+
+
+def test_an_expired_registration_says_no_password(flows: Flows, installation: Installation) -> None:
+    registered = flows.register(ADA)
+    code = flows.code_of(ADA)
+    installation.execute(pending_registrations.update().values(expires_at=utc_now(-1)))
+    assert_problem(flows.verify_registered(code, registered), 422, "password_required")
+    assert flows.verify(code).status_code == 204
+
+
+def test_a_wrong_code_costs_no_hash(flows: Flows, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So nobody buys hashes with codes that are made up, and such codes need no limit."""
+    flows.register(ADA)
+    code = flows.code_of(ADA)
+
+    async def hash_password(_hashing: PasswordHashing, _password: str) -> str:
+        raise OverloadedError
+
+    monkeypatch.setattr(PasswordHashing, "hash", hash_password)
+    made_up = uuid.uuid4()
+    for _ in range(CODES_BY_SOURCE.free + 1):
+        assert_problem(flows.verify(str(VerificationCode.issue(made_up))), 400, "invalid_code")
+        assert_problem(flows.accept(str(InvitationCode.issue(made_up))), 400, "invalid_code")
+    for email in (people.user.email, "nobody@example.com"):
+        assert_problem(flows.reset(email, "123456"), 400, "invalid_code")
+    assert_problem(flows.verify(code), 503, "overloaded")
+
+
+def test_with_the_code_a_password_counts_more_than_a_registration(flows: Flows) -> None:
+    registered = flows.register(ADA, CHOSEN, "Ada")
+    token = registered.json()["registration_token"]
+    verified = flows.verify(flows.code_of(ADA), ANOTHER, registration_token=token, name="Countess")
+    assert verified.status_code == 204
+    joined = flows.joined(ADA, ANOTHER)
+    assert flows.me(joined.access).json()["name"] == "Countess"
+    assert_problem(flows.log_in(ADA, CHOSEN), 401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("chosen", ["registration token", "password"])
+def test_without_a_name_it_is_the_address_up_to_its_at(
+    flows: Flows, installation: Installation, chosen: str
+) -> None:
+    registered = installation.call("POST", "/api/v1/auth/register", json={"email": ADA, "password": CHOSEN})
+    assert registered.status_code == 202
+    code = flows.code_of(ADA)
+    entered = flows.verify(code) if chosen == "password" else flows.verify_registered(code, registered)
+    assert entered.status_code == 204
+    assert flows.me(flows.sign_in(ADA, CHOSEN).access).json()["name"] == "Ada.Lovelace"
 
 
 def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
@@ -162,7 +270,8 @@ def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
     assert "Stranger" not in mail.raw.decode("ascii")
     assert "dwv_" not in mail.raw.decode("ascii")
     flows.resend(people.user.email)
-    assert len(flows.mailbox.all()) == 1
+    assert [one.subject for one in flows.mailbox.all()] == [mail.subject] * 2
+    assert count(installation, registration_codes) == 0
     assert count_users(installation) == 4
     flows.sign_in(people.user.email, PASSWORD)
 

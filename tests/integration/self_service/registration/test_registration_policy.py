@@ -93,3 +93,38 @@ def test_another_domain_is_refused_whoever_has_an_account_there(
 def test_a_policy_that_cannot_be_meant_refuses_to_start(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         auth_settings("sqlite://", **wrong)
+
+
+def test_a_registration_is_no_way_around_a_policy_that_changed(
+    installation: Installation, mailbox: Mailbox
+) -> None:
+    """The mailed code is valid for a day, and the policy of the moment decides."""
+    flows = Flows(installation, mailbox)
+    registered = flows.register("ada@example.com")
+    code = flows.code_of("ada@example.com")
+    for settings, refusal in (
+        ({"registration": "closed"}, "registration_closed"),
+        ({"registration": "domains", "registration_domains": DOMAINS}, "email_domain_not_allowed"),
+    ):
+        with another(installation, **settings) as changed:
+            late = Flows(changed, mailbox)
+            assert_problem(late.verify("dwv_x"), 400, "invalid_code")
+            assert_problem(late.verify(code), 403, refusal)
+            assert_problem(late.verify_registered(code, registered), 403, refusal)
+            assert_problem(late.resend("ada@example.com"), 403, refusal)
+    assert flows.verify_registered(code, registered).status_code == 204
+
+
+def test_an_account_does_not_move_to_another_domain(installation: Installation, mailbox: Mailbox) -> None:
+    ada = Flows(installation, mailbox).join("ada@example.com")
+    mailbox.empty()
+    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+        flows = Flows(some, mailbox)
+        refused = flows.ask_for_address(ada.access, "ada@example.net", ada.password)
+        assert_problem(refused, 403, "email_domain_not_allowed")
+        assert mailbox.all() == []
+        assert flows.ask_for_address(ada.access, "ada@example.org", ada.password).status_code == 202
+        assert flows.confirm_address(ada.access, flows.pin_of("ada@example.org")).status_code == 204
+    with another(installation, registration="closed") as closed:
+        flows = Flows(closed, mailbox)
+        assert flows.ask_for_address(ada.access, "ada@example.net", ada.password).status_code == 202

@@ -132,7 +132,7 @@ class RegistrationService:
         if request.password is not None:
             pending = await self._with_password(proof, request.password, request.name)
         else:
-            pending = await self._registered(proof, request.registration_token)
+            pending = await self._registered(code, proof, request.registration_token)
         user_id = uuid7s.uuid7()
 
         def work(connection: sa.Connection) -> None:
@@ -213,11 +213,20 @@ class RegistrationService:
         require_acceptable(text, email=proof.email, name=name)
         return PendingRegistration(proof.email, proof.email_key, name, await self._hashing.hash(text))
 
-    async def _registered(self, proof: RegistrationCode, token: SecretStr | None) -> PendingRegistration:
+    async def _registered(
+        self, code: VerificationCode, proof: RegistrationCode, token: SecretStr | None
+    ) -> PendingRegistration:
         parsed = None if token is None else RegistrationToken.parse(token.get_secret_value())
         if parsed is None:
             raise PasswordRequiredError
-        pending = await self._database.read(lambda connection: repository.find(connection, parsed))
+
+        def find(connection: sa.Connection) -> PendingRegistration | None:
+            pending = repository.find(connection, parsed)
+            if pending is None:
+                self._proof(connection, code)  # used since: the registrations were deleted with it
+            return pending
+
+        pending = await self._database.read(find)
         if pending is None or pending.email_key != proof.email_key:
             raise PasswordRequiredError
         return pending
