@@ -176,4 +176,4 @@ def test_no_secret_is_printed(done: subprocess.CompletedProcess[str]) -> None:
     printed = done.stdout + done.stderr
     assert PASSWORD not in printed
     # The passwords of its people, tokens of any kind, codes.
-    assert re.search(r"e2e [\w-]{16}\b|eyJ|dw[rdvi]_|\b[0-9]{6}\b", printed) is None
+    assert re.search(r"e2e [\w-]{16}\b|eyJ|dw[a-z]_|\b[0-9]{6}\b", printed) is None

@@ -156,6 +156,17 @@ class Auths:
         body = {"email": email, "pin": pin, "new_password": PASSWORD}
         return await self.call("PATCH", RESET, body, source=source)
 
+    async def verify(self, code: str, **body: str) -> Answer:
+        """Enter the code of an address, from somewhere new."""
+        return await self.call("POST", f"{AUTH}/verify-email", {"code": code, **body})
+
+    async def mailed_code(self, email: str, *, mails: int = 1) -> str:
+        """Wait until so many mails have come for somebody, and return the newest one's long code."""
+        await until(lambda: len(self.mails(email)) >= mails, f"{mails} mails")
+        found = re.search(r"\bdw[vice]_[A-Za-z0-9_-]{64}", self.mails(email)[0])
+        assert found is not None, self.mails(email)[0]
+        return found[0]
+
     async def mailed_pin(self, email: str, *, mails: int = 1) -> str:
         """Wait until so many mails have come for somebody, and return the newest one's PIN."""
         await until(lambda: len(self.mails(email)) >= mails, f"{mails} mails")
@@ -169,6 +180,19 @@ class Auths:
         found = (self._mailbox.read(name) for name in names)
         bodies = (None if mail is None else mail.get_body(("plain",)) for mail in found)
         return [body.get_content() for body in bodies if body is not None]
+
+    async def until_outbox_is_empty(self) -> None:
+        """Wait until no mail is on its way: what has not come then does not come."""
+
+        def waiting() -> int:
+            return int(self.database.execute("SELECT COUNT(*) FROM outbox")[0][0])
+
+        await until(lambda: waiting() == 0, "every mail sent")
+
+    def expire_codes(self) -> None:
+        """Let every code of an account or an address expire."""
+        for table in ("one_time_codes", "registration_codes"):
+            self.database.execute(f"UPDATE {table} SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
 
     def later(self, seconds: int, *subjects: LimitKey) -> None:
         """Let so much time pass for some subjects, in the database."""

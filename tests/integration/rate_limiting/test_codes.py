@@ -1,30 +1,25 @@
-"""Guessing a code of six digits: five guesses for each, and twenty a day, whatever is asked for."""
+"""Guessing a code of six digits: five guesses for each and ten in 90 days; past them codes are too long."""
 
 import pytest
 
-from doorward_auth.one_time_codes.codes import MAX_GUESSES
-from doorward_auth.rate_limiting.limits import CODE_GUESSES, CODES_BY_SOURCE, MAILS_TO_ADDRESS, LimitKey
+from doorward_auth.one_time_codes.codes import MAX_GUESSES, Purpose
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES, LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.races import together
 from integration.rate_limiting.callers import Answer, Auths, new_email, new_source, statuses
 
 ACCEPT = f"{AUTH}/invitations/accept"
+VERIFY = f"{AUTH}/verify-email"
 
 
-def by_account(email: str) -> LimitKey:
-    return LimitKey.of(CODE_GUESSES, email)
+def by_account(member: Member) -> LimitKey:
+    return LimitKey.of(PIN_GUESSES, f"{Purpose.RESET}:{member.id}")
 
 
 def wrong_pins(right: str, count: int) -> list[str]:
     """Return PINs that are not the right one."""
     return [f"{(int(right) + number) % 1_000_000:06d}" for number in range(1, count + 1)]
-
-
-def attempts(auths: Auths, member: Member) -> int:
-    """Return how often the code was compared."""
-    statement = "SELECT attempts FROM one_time_codes WHERE user_id = %s"
-    return int(auths.database.execute(statement, member.id.bytes)[0][0])
 
 
 async def guess(auths: Auths, email: str, pins: list[str], *, at_once: int = 1) -> list[Answer]:
@@ -36,12 +31,21 @@ async def mailed(auths: Auths, member: Member, *, mails: int = 1) -> str:
     return await auths.mailed_pin(member.email, mails=mails)
 
 
+async def long_code(auths: Auths, member: Member) -> str:
+    """Guess at a PIN as often as is answered, and return the long code of the next mail."""
+    pin = await mailed(auths, member)
+    await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES))
+    await auths.ask_for_reset(member.email)
+    return await auths.mailed_code(member.email, mails=2)
+
+
 async def test_two_hundred_guesses_at_once_are_no_more_than_five(auths: Auths, member: Member) -> None:
-    """Over three processes: the limit of a day answers twenty, and the code is compared five times."""
+    """Over three processes: all are answered alike, and five are of use."""
     pin = await mailed(auths, member)
     found = statuses(await guess(auths, member.email, wrong_pins(pin, 200), at_once=200))
-    assert found == {400: CODE_GUESSES.free, 429: 200 - CODE_GUESSES.free}
-    assert attempts(auths, member) == MAX_GUESSES
+    assert found == {400: 200}
+    assert auths.counted(by_account(member)) == MAX_GUESSES
+    assert (await auths.reset(member.email, pin)).status == 400
 
 
 async def test_right_code_among_two_hundred_is_no_way_around(auths: Auths, member: Member) -> None:
@@ -51,9 +55,9 @@ async def test_right_code_among_two_hundred_is_no_way_around(auths: Auths, membe
     pins.insert(150, pin)
     answers = await guess(auths, member.email, pins, at_once=200)
     found = statuses(answers)
-    assert found[429] == 200 - CODE_GUESSES.free
-    assert found.get(200, 0) + found[400] == CODE_GUESSES.free
+    assert found in ({400: 200}, {200: 1, 400: 199})
     assert (answers[150].status == 200) == (200 in found)
+    assert auths.counted(by_account(member)) <= MAX_GUESSES - found.get(200, 0)
 
 
 async def test_right_code_after_five_wrong_ones_is_refused(auths: Auths, member: Member) -> None:
@@ -70,27 +74,45 @@ async def test_right_code_after_four_wrong_ones_is_taken_once(auths: Auths, memb
     assert statuses(await guess(auths, member.email, [pin] * 5, at_once=5)) == {200: 1, 400: 4}
 
 
-async def test_new_code_gives_no_new_guesses_of_the_day(auths: Auths, member: Member) -> None:
-    for number in range(CODE_GUESSES.free // MAX_GUESSES):
+async def test_new_code_gives_no_new_guesses(auths: Auths, member: Member) -> None:
+    """Past ten wrong ones codes are long: no guess is right, and the owner is not kept out."""
+    rounds = PIN_GUESSES.free // MAX_GUESSES
+    for number in range(rounds):
         pin = await mailed(auths, member, mails=number + 1)
         wrong = await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES), at_once=MAX_GUESSES)
         assert statuses(wrong) == {400: MAX_GUESSES}
-    auths.later(MAILS_TO_ADDRESS.memory, LimitKey.of(MAILS_TO_ADDRESS, member.email))
-    pin = await mailed(auths, member, mails=5)
-    refused = await auths.reset(member.email, pin)
-    assert refused.status == 429, "the right code of today's fifth mail"
-    assert CODE_GUESSES.memory - 300 <= refused.retry_after <= CODE_GUESSES.memory
-    assert attempts(auths, member) == 0
-    auths.later(refused.retry_after, by_account(member.email))
-    assert (await auths.reset(member.email, pin)).status == 200
+        auths.expire_codes()
+    await auths.ask_for_reset(member.email)
+    code = await auths.mailed_code(member.email, mails=rounds + 1)
+    assert code.startswith("dwc_")
+    more = await guess(auths, member.email, wrong_pins(pin, 20), at_once=20)
+    assert statuses(more) == {400: 20}
+    assert (await auths.reset(member.email, code)).status == 200
+    auths.later(PIN_GUESSES.memory, by_account(member))
+    await auths.until_outbox_is_empty()
+    assert await mailed(auths, member, mails=len(auths.mails(member.email)) + 1)
+
+
+async def test_past_the_guesses_of_the_account_an_earlier_pin_is_refused(
+    auths: Auths, member: Member
+) -> None:
+    """Where it is the account's limit and not the PIN's that is reached."""
+    pin = await mailed(auths, member)
+    await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES - 1))
+    auths.database.execute(
+        "UPDATE rate_limits SET blocked_until = expires_at WHERE key_hash = %s", by_account(member).hash
+    )
+    assert (await auths.reset(member.email, pin)).status == 400
+    auths.later(PIN_GUESSES.memory, by_account(member))
 
 
 async def test_unknown_address_is_refused_alike(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     unknown = new_email()
     assert (await auths.ask_for_reset(unknown)).status == 202
-    pins = wrong_pins(pin, CODE_GUESSES.free + 1)
+    pins = wrong_pins(pin, 2 * MAX_GUESSES + 1)
     known, others = await guess(auths, member.email, pins), await guess(auths, unknown, pins)
+    assert {one.status for one in known} == {400}
     assert [one.status for one in known] == [one.status for one in others]
     assert [one.anonymous_content for one in known] == [one.anonymous_content for one in others]
     assert [list(one.headers) for one in known] == [list(one.headers) for one in others]
@@ -104,13 +126,33 @@ async def test_one_address_has_a_budget_for_all_accounts(auths: Auths) -> None:
     assert statuses(answers) == {400: CODES_BY_SOURCE.free, 429: 10}
 
 
+async def test_long_code_is_taken_from_a_source_that_guesses(auths: Auths, member: Member) -> None:
+    """Many users can share an address with somebody who guesses: a long code is no guess."""
+    code, source = await long_code(auths, member), new_source()
+    answers = await together(
+        CODES_BY_SOURCE.free + 1, lambda _: auths.reset(new_email(), "123456", source=source), at_once=20
+    )
+    assert statuses(answers) == {400: CODES_BY_SOURCE.free, 429: 1}
+    for wrong in ("123456", code[:-1], code.replace("dwc_", "dwe_")):
+        assert (await auths.reset(member.email, wrong, source=source)).status == 429
+    assert (await auths.reset(member.email, code, source=source)).status == 200
+
+
+async def test_right_pin_counts_nothing(auths: Auths, member: Member) -> None:
+    source = new_source()
+    pin = await mailed(auths, member)
+    assert (await auths.reset(member.email, pin, source=source)).status == 200
+    assert auths.counted(by_account(member)) == 0
+    assert auths.counted(LimitKey.of_source(CODES_BY_SOURCE, source)) == 0
+
+
 @pytest.mark.parametrize("pin", [123456, 12345, 123456.0, ["123456"], None, True, {"": 0}])
 async def test_code_is_text(auths: Auths, member: Member, pin: object) -> None:
     """An integer would be another spelling of many texts, or match them all."""
     refused = await auths.reset(member.email, pin)
     assert refused.status == 422
     assert [one["pointer"] for one in refused.json()["errors"]] == ["/pin"]
-    assert auths.counted(by_account(member.email)) == 0
+    assert auths.counted(by_account(member)) == 0
 
 
 @pytest.mark.parametrize(
@@ -123,11 +165,13 @@ async def test_code_has_one_spelling(auths: Auths, member: Member, change: str) 
     assert (await auths.reset(member.email, pin)).status == 200
 
 
-async def test_made_up_invitations_do_not_buy_hashes(auths: Auths) -> None:
-    """Nobody guesses one; what each would cost is a hash."""
+@pytest.mark.parametrize(("path", "prefix"), [(ACCEPT, "dwi_"), (VERIFY, "dwv_")])
+async def test_made_up_long_codes_are_not_counted(auths: Auths, path: str, prefix: str) -> None:
+    """Nobody guesses one, and each costs a query and no hash."""
     source = new_source()
-    body = {"code": "dwi_" + "A" * 64, "password": "an unheard-of phrase"}
+    body = {"code": prefix + "A" * 64, "password": "an unheard-of phrase"}
     answers = await together(
-        CODES_BY_SOURCE.free + 10, lambda _: auths.call("POST", ACCEPT, body, source=source), at_once=20
+        CODES_BY_SOURCE.free + 10, lambda _: auths.call("POST", path, body, source=source), at_once=20
     )
-    assert statuses(answers) == {400: CODES_BY_SOURCE.free, 429: 10}
+    assert statuses(answers) == {400: CODES_BY_SOURCE.free + 10}
+    assert auths.counted(LimitKey.of_source(CODES_BY_SOURCE, source)) == 0

@@ -17,6 +17,7 @@ from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
 
 UNKNOWN: Final = "nobody@example.com"
+PENDING: Final = "registered@example.com"
 NO_ADDRESS: Final = "not an address"
 PHRASE: Final = "an unheard-of phrase"
 
@@ -49,6 +50,14 @@ def register(email: str) -> Request:
 
 def resend(email: str) -> Request:
     return "POST", "/verify-email/resend", {"email": email}
+
+
+def login_as_registered(email: str) -> Request:
+    return "POST", "/token", {"email": email, "password": PHRASE}
+
+
+def change_as_registered(email: str) -> Request:
+    return "POST", "/password", {"email": email, "current_password": PHRASE, "new_password": "wrong, as well"}
 
 
 @contextmanager
@@ -84,6 +93,17 @@ def test_same_statements_for_known_and_unknown(
     unknown = statements_of(installation, request_for(UNKNOWN))
     assert len(known) > 3
     assert known == unknown
+
+
+@pytest.mark.parametrize("request_for", [login_as_registered, change_as_registered])
+@pytest.mark.usefixtures("people")
+def test_same_statements_for_the_password_of_a_registration(
+    installation: Installation, request_for: Callable[[str], Request]
+) -> None:
+    """It opens nothing before the code is entered, so it costs one hash as any wrong password."""
+    assert installation.call("POST", AUTH + "/register", json=register(PENDING)[2]).status_code == 202
+    pending = statements_of(installation, request_for(PENDING))
+    assert pending == statements_of(installation, request_for(UNKNOWN))
 
 
 @pytest.mark.parametrize("request_for", [login, change, ask_for_reset, reset, resend])

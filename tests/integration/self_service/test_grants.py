@@ -118,6 +118,7 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
     flows, admin = race_setup.flows(), race_setup.admin()
     flows.register("swept@example.com")
     flows.invited(admin, "left@example.com")
+    flows.mailed_pin(flows.join("came@example.com").email)
     flows.log_in("swept@example.com", "wrong, so that it is counted")
     expire_codes(race_setup.behind)
     expire_registrations(race_setup.behind)
@@ -163,6 +164,8 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         column = {"sessions": "ended_at", "rate_limits": "expires_at"}.get(table, "expires_at")
         old = race_setup.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
         assert old == [(0,)], table
+    kept = "SELECT purpose FROM one_time_codes WHERE expires_at < '2021-01-01'"
+    assert race_setup.behind.execute(kept) == [("invitation",)], "that one has expired is told to its owner"
     assert race_setup.behind.execute("SELECT position FROM deleted_users") == [(2,)], "the newest stays"
 
 

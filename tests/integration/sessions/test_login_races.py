@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import PIN_SECONDS, Purpose, hash_pin
+from doorward_auth.one_time_codes.codes import PIN_SECONDS, Form, Purpose, derive, pin_of
 from doorward_kit.database import create_engine
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
@@ -22,7 +22,6 @@ from support.services import SECRET_KEY
 PEOPLE = 100
 AT_ONCE = 8
 SPREAD_SECONDS = 0.015
-PIN = "271828"
 NEW_PASSWORD = "somebody else had the old one"
 
 
@@ -33,6 +32,7 @@ class Case:
     replicas: Replicas
     admin: str
     member: Member
+    pin: str
     own: Tokens
 
     async def patch(self, body: dict[str, str]) -> Reply:
@@ -63,7 +63,7 @@ class Case:
         return await self.replicas.auths[0].guess("POST", f"{AUTH}/password", body)
 
     async def reset_password(self) -> Reply:
-        body = {"email": self.member.email, "pin": PIN, "new_password": NEW_PASSWORD}
+        body = {"email": self.member.email, "pin": self.pin, "new_password": NEW_PASSWORD}
         return await self.replicas.auths[0].guess("PATCH", f"{AUTH}/password/reset", body)
 
     async def log_in(self, at: int) -> Reply:
@@ -94,16 +94,24 @@ async def admin(replicas: Replicas) -> str:
 async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
     """Make so many people, each signed in once, and with a code that was mailed to them."""
     members = enrol(replicas.database.url, count)
+    pins = []
     engine = create_engine(replicas.database.url, pool_size=1, timeout=30)
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         for member in members:
-            code = hash_pin(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id, PIN)
-            codes.store(connection, member.id, Purpose.RESET, code, seconds=PIN_SECONDS, sent_to=member.email)
+            seed = codes.renew(
+                connection,
+                member.id,
+                Purpose.RESET,
+                Form.PIN,
+                seconds=PIN_SECONDS,
+                sent_to=member.email,
+            )
+            pins.append(pin_of(derive(SECRET_KEY.encode("utf-8"), Purpose.RESET, member.id, seed)))
         connection.commit()
     engine.dispose()
     own = await together(count, lambda number: replicas.log_in(members[number]), at_once=AT_ONCE)
-    return [Case(replicas, admin, *one) for one in zip(members, own, strict=True)]
+    return [Case(replicas, admin, *one) for one in zip(members, pins, own, strict=True)]
 
 
 async def assert_dead(replicas: Replicas, got: list[Tokens]) -> None:
@@ -168,7 +176,11 @@ async def test_no_session_survives(replicas: Replicas, admin: str, change: Chang
     await assert_others_ended(change, cases, [Tokens.of(reply) for reply in replies if reply.status == 200])
 
 
-@changes
+@pytest.mark.parametrize(
+    "change",
+    # A reset compares its code, lets the row go, and computes a hash: the login comes before its change.
+    [pytest.param(one, id=name) for name, one in CHANGES.items() if one is not Case.reset_password],
+)
 async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
     replicas: Replicas, admin: str, change: Change
 ) -> None:

@@ -7,18 +7,20 @@ import pytest
 
 from doorward_auth.rate_limiting.algorithms import NO_WAIT, ExponentialBackoff, FixedWindow, Limit, Record
 from doorward_auth.rate_limiting.limits import (
-    CODE_GUESSES,
+    EMAIL_CHANGE_MAILS,
     LOGIN_BY_DEVICE,
     LOGIN_BY_SOURCE,
     LOGIN_UNKNOWN_DEVICES,
-    MAILS_TO_ADDRESS,
+    PIN_GUESSES,
+    REGISTRATION_MAILS,
+    RESET_MAILS,
 )
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 BACKOFFS = [LOGIN_UNKNOWN_DEVICES, LOGIN_BY_DEVICE]
-BUDGETS = [LOGIN_BY_SOURCE, CODE_GUESSES, MAILS_TO_ADDRESS]
+BUDGETS = [LOGIN_BY_SOURCE, PIN_GUESSES, REGISTRATION_MAILS, RESET_MAILS, EMAIL_CHANGE_MAILS]
 
 
 def guesses(limit: Limit, length: timedelta, pause: Callable[[Record], timedelta]) -> int:
@@ -107,5 +109,5 @@ def test_program_with_an_old_password_does_not_block_its_office() -> None:
 
 
 def test_guessing_at_codes_is_hopeless() -> None:
-    """A code has a million values, and one in a thousand accounts would be opened in fifty days."""
-    assert guesses(CODE_GUESSES, 50 * DAY, never) <= 1_000_000 / 1_000
+    """A PIN has a million values, and one in 20,000 accounts would be opened in a year."""
+    assert guesses(PIN_GUESSES, 365 * DAY, never) <= 1_000_000 / 20_000
