@@ -76,7 +76,7 @@ async def test_right_code_after_four_wrong_ones_is_taken_once(auths: Auths, memb
 
 async def test_new_code_gives_no_new_guesses(auths: Auths, member: Member) -> None:
     """Past ten wrong ones codes are long: no guess is right, and the owner is not kept out."""
-    rounds = PIN_GUESSES.free // MAX_GUESSES
+    rounds, pin = PIN_GUESSES.free // MAX_GUESSES, ""
     for number in range(rounds):
         pin = await mailed(auths, member, mails=number + 1)
         wrong = await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES), at_once=MAX_GUESSES)

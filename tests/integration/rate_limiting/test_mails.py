@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from doorward_auth.mail_requests.address_states import MailRequest
+from doorward_auth.rate_limiting.algorithms import FixedWindow
 from doorward_auth.rate_limiting.limits import (
     ALIAS_MAILS,
     EMAIL_CHANGE_MAILS,
@@ -15,7 +16,6 @@ from doorward_auth.rate_limiting.limits import (
     REGISTRATION_MAILS,
     RESET_MAILS,
     SURPLUS_MAILS,
-    FixedWindow,
     LimitKey,
 )
 from integration.harness.bulk_users import Member
