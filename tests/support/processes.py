@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, ClassVar, Final, Self
 
 from support import reaper
+from support.preloaded import PreloadedProcess
 
 _POLL_SECONDS: Final = 0.02
 _LOG_TAIL_CHARACTERS: Final = 4_000
@@ -46,7 +47,7 @@ class Process:
         # MYSQL_ variable in a shell must not change what a test sees.
         self.env = {**inherited_environment(), **(env or {})}
         self._ready = ready
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | PreloadedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -94,7 +95,9 @@ class Process:
                 raise failure from None
         self._child = None
         reaper.forget(child.pid)
-        return child.returncode
+        status = child.poll()
+        assert status is not None  # it has ended
+        return status
 
     def restart(self, timeout: float = 90.0) -> Self:
         """Stop (when it runs) and start again with the same command, port and data."""
@@ -154,7 +157,8 @@ class Process:
     ) -> None:
         self.stop()
 
-    def _spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _spawn(self, output: IO[bytes]) -> "subprocess.Popen[bytes] | PreloadedProcess":
+        """Start the process; subclasses may start it otherwise."""
         return subprocess.Popen(
             reaper.command(self.command),
             env=self.env,
@@ -164,7 +168,7 @@ class Process:
             start_new_session=True,
         )
 
-    def _running_child(self) -> subprocess.Popen[bytes]:
+    def _running_child(self) -> "subprocess.Popen[bytes] | PreloadedProcess":
         if self._child is None:
             raise ProcessError(f"{self.name} is not running")
         return self._child

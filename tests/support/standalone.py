@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import IO
 
 from support.ports import free_port
+from support.preloaded import PreloadedProcess
 from support.probes import http_status
 from support.processes import Process
 from support.services import PATIENT
@@ -30,3 +32,6 @@ class Standalone(Process):
                 **env,
             },
         )
+
+    def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
+        return PreloadedProcess("doorward", self.command[3:], env=self.env, stdout=output)

@@ -150,7 +150,7 @@ def test_what_is_missing_is_said_before_the_first_run(databases: Databases) -> N
 
 def test_two_at_once_both_succeed(databases: Databases) -> None:
     # On SQLite a race takes moments, so it needs more tries to be lost.
-    urls = databases.empty(20 if databases.are_files else 4)
+    urls = databases.empty(8 if databases.are_files else 4)
     done = together("2", urls)
     assert done.returncode == 0, done.stderr[-3000:]
     for url in urls[:4]:

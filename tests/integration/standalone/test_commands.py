@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from support import preloaded
 from support.processes import inherited_environment
 
 PASSWORD = "the analytical engine"
@@ -20,20 +21,13 @@ PASSWORD = "the analytical engine"
 def doorward(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "doorward", *arguments],
-        env={
-            **inherited_environment(),
-            "DOORWARD_DATABASE_URL": f"sqlite:///{folder / 'doorward.db'}",
-            "DOORWARD_ARGON2_MEMORY_KIB": "64",
-            **(env or {}),
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    environment = {
+        **inherited_environment(),
+        "DOORWARD_DATABASE_URL": f"sqlite:///{folder / 'doorward.db'}",
+        "DOORWARD_ARGON2_MEMORY_KIB": "64",
+        **(env or {}),
+    }
+    return preloaded.run("doorward", arguments, env=environment, timeout=240)
 
 
 @pytest.fixture

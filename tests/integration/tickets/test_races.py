@@ -20,7 +20,7 @@ from integration.harness.tickets import TICKET
 from support.databases import DatabaseServer
 from support.services import PATIENT, Service
 
-ROUNDS: Final = 1_000
+ROUNDS: Final = 250
 AT_ONCE: Final = 4
 CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
 

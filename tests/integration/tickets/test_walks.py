@@ -65,7 +65,7 @@ def untouched() -> Iterator[None]:
     search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT = bounds  # type: ignore[misc]  # the test changes them
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shapes=shapes,
     query=queries,
