@@ -44,7 +44,7 @@ def done(standalone: Standalone) -> subprocess.CompletedProcess[str]:
     return run_suite(standalone.url + "/", MAILBOX=str(standalone.mailbox))
 
 
-def test_it_passes_on_make_run_reading_its_mail(
+def test_the_suite_passes_on_make_run_with_its_mailbox(
     standalone: Standalone, done: subprocess.CompletedProcess[str]
 ) -> None:
     assert_passed(done, checks=135, skipped=[])
@@ -54,7 +54,7 @@ def test_it_passes_on_make_run_reading_its_mail(
     assert "Traceback" not in standalone.log_text()
 
 
-def test_it_finds_its_way_where_the_settings_are_others(tmp_path: Path) -> None:
+def test_the_suite_adapts_to_other_settings(tmp_path: Path) -> None:
     strict = {
         "DOORWARD_REGISTRATION": "closed",
         "DOORWARD_DIRECTORY_VISIBILITY": "admins",
@@ -74,7 +74,7 @@ def test_it_finds_its_way_where_the_settings_are_others(tmp_path: Path) -> None:
     assert "password is temporary here" in done.stdout
 
 
-def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone) -> None:
+def test_without_a_mailbox_the_suite_lists_skipped_steps(standalone: Standalone) -> None:
     """And registers nobody: that is no account yet, which could be removed."""
     done = run_suite(standalone.url)
     assert_passed(done, checks=90, skipped=BY_MAIL)
@@ -83,7 +83,7 @@ def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone
     )
 
 
-def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
+def test_the_suite_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
     mailbox = tmp_path / "mailbox"
     env = {**PATIENT, "DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
     with running_chain(env=env) as chain:
@@ -100,7 +100,7 @@ def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.stderr
 
 
-def test_what_is_not_as_promised_ends_it_and_leaves_nobody_behind(tmp_path: Path) -> None:
+def test_a_failed_check_ends_the_run_and_removes_its_users(tmp_path: Path) -> None:
     with Standalone(tmp_path, DOORWARD_REFRESH_GRACE_SECONDS="0") as standalone:
         done = run_suite(standalone.url)
         assert people(standalone) == ["admin@example.com"]
@@ -112,9 +112,7 @@ def test_what_is_not_as_promised_ends_it_and_leaves_nobody_behind(tmp_path: Path
     assert "but got:  401 invalid_refresh_token from POST /api/v1/auth/refresh-token" in done.stderr
 
 
-def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
-    standalone: Standalone, tmp_path: Path
-) -> None:
+def test_missing_mail_ends_the_run_and_removes_its_users(standalone: Standalone, tmp_path: Path) -> None:
     done = run_suite(standalone.url, MAILBOX=str(tmp_path), MAIL_SECONDS="0.5")
     assert done.returncode == 1
     assert 'in step 12, "Registering"' in done.stderr
@@ -122,7 +120,7 @@ def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
     assert people(standalone) == ["admin@example.com"]
 
 
-def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
+def test_an_interrupted_run_removes_its_users(standalone: Standalone) -> None:
     with started(standalone.url) as process:
         assert process.stdout is not None
         while "An account is deleted" not in process.stdout.readline():
@@ -136,7 +134,7 @@ def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"not json", b"[1]", b"{}"])
-def test_another_server_is_told_without_a_traceback(answer: bytes) -> None:
+def test_another_server_is_reported_without_a_traceback(answer: bytes) -> None:
     with answering(answer) as url:
         done = run_suite(url)
     assert done.returncode == 1
@@ -156,7 +154,7 @@ def test_another_server_is_told_without_a_traceback(answer: bytes) -> None:
         ({"MAILBOX": "/nothing/there/mailbox"}, 2, "MAILBOX=/nothing/there/mailbox is neither"),
     ],
 )
-def test_what_is_wrong_with_the_options_is_one_sentence(
+def test_invalid_options_are_reported_in_one_sentence(
     standalone: Standalone, env: dict[str, str], status: int, said: str
 ) -> None:
     done = run_suite(**{"base_url": standalone.url, **env})
@@ -165,7 +163,7 @@ def test_what_is_wrong_with_the_options_is_one_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_nobody_there_is_one_sentence() -> None:
+def test_an_unreachable_server_is_reported_in_one_sentence() -> None:
     done = run_suite(f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert "does not answer" in done.stderr

@@ -49,7 +49,7 @@ def node() -> Iterator[ClosesKeptConnections]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_no_request_meets_a_connection_that_is_going_away(
+def test_requests_do_not_use_connections_that_are_closing(
     node: ClosesKeptConnections, tmp_path: Path, method: str
 ) -> None:
     with (
