@@ -129,7 +129,7 @@ async def _asked(ask: Ask, server: Server) -> int:
 
 @pytest.mark.parametrize("ask", ASKING)
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-async def test_no_proxy_hears_what_services_tell_each_other(
+async def test_internal_requests_ignore_proxies(
     ask: Ask, variable: str, environment: pytest.MonkeyPatch
 ) -> None:
     with serving() as proxy, serving() as plain:
@@ -139,7 +139,7 @@ async def test_no_proxy_hears_what_services_tell_each_other(
 
 
 @pytest.mark.parametrize("ask", ASKING)
-async def test_nor_over_tls(
+async def test_internal_requests_over_tls_ignore_proxies(
     ask: Ask, peer: Server, certificate: Certificate, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("SSL_CERT_FILE", str(certificate.authority))
@@ -150,7 +150,7 @@ async def test_nor_over_tls(
 
 
 @pytest.mark.parametrize("ask", ASKING)
-async def test_an_authority_of_the_installation_s_own_is_believed_where_it_is_named(
+async def test_a_configured_private_authority_is_trusted(
     ask: Ask, peer: Server, certificate: Certificate, environment: pytest.MonkeyPatch
 ) -> None:
     with suppress(Exception):  # a refused certificate, in each one's own words
@@ -161,7 +161,7 @@ async def test_an_authority_of_the_installation_s_own_is_believed_where_it_is_na
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_authorities_that_cannot_be_read_stop_the_start(
+def test_unreadable_authorities_are_a_configuration_error(
     content: str | None, tmp_path: Path, environment: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ca.pem"
@@ -182,7 +182,7 @@ async def endless(pause: float) -> AsyncIterator[bytes]:
         await asyncio.sleep(pause)
 
 
-async def test_a_response_is_read_to_its_end() -> None:
+async def test_a_response_is_read_completely() -> None:
     async with client_of(
         lambda request: httpx2.Response(200, text=request.method, headers={"ETag": "1"})
     ) as one:
@@ -232,7 +232,7 @@ async def test_a_form_and_parameters_are_sent() -> None:
     ],
     ids=["status", "redirect", "long", "endless", "compressed", "damaged", "slow"],
 )
-async def test_other_responses_are_one_kind_of_error(
+async def test_other_responses_raise_one_error_type(
     answer: Callable[[], httpx2.Response], reason: str
 ) -> None:
     async with client_of(lambda _request: answer()) as one:
@@ -240,7 +240,7 @@ async def test_other_responses_are_one_kind_of_error(
             await fetch(one, "http://auth/", max_bytes=1_000, timeout=0.2)
 
 
-async def test_no_connection_is_the_same_kind_of_error() -> None:
+async def test_a_failed_connection_raises_the_same_error_type() -> None:
     async with internal_http_client() as one:
         with pytest.raises(FetchError, match=r"^ConnectError$"):
             await fetch(one, f"http://127.0.0.1:{free_port()}/", max_bytes=1, timeout=30)
