@@ -60,7 +60,7 @@ def read_both(connection: sa.Connection) -> tuple[list[list[Any]], list[list[Any
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(things, max_size=5, unique_by=lambda thing: thing["id"]))
-def test_they_are_the_same(connection: sa.Connection, stored: list[dict[str, Any]]) -> None:
+def test_json_rows_equal_selected_rows(connection: sa.Connection, stored: list[dict[str, Any]]) -> None:
     connection.execute(THINGS.delete())
     if stored:
         connection.execute(THINGS.insert(), stored)
@@ -75,7 +75,7 @@ def test_they_are_the_same(connection: sa.Connection, stored: list[dict[str, Any
 @pytest.mark.parametrize(
     "text", ["", '"', "\\", "null", "[1]", "\x01\x1f\x7f", "\u2028", "\U0001f600", "\ufeff"]
 )
-def test_texts_that_json_could_mistake(connection: sa.Connection, text: str) -> None:
+def test_texts_with_json_syntax_are_read_unchanged(connection: sa.Connection, text: str) -> None:
     connection.execute(THINGS.delete())
     connection.execute(THINGS.insert(), [{"id": uuid.uuid4(), "text": text, "number": 0}])
     plain, [[_, read, *_]] = read_both(connection)

@@ -47,7 +47,9 @@ def judged(auths: Auths, outcome: str) -> float:
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
-async def test_limits_hold_alone(auths: Auths, service: SiteVerify, accident: str) -> None:
+async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
+    auths: Auths, service: SiteVerify, accident: str
+) -> None:
     make_it_happen, reason = ACCIDENTS[accident]
     before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
     make_it_happen(service)
@@ -61,7 +63,7 @@ async def test_limits_hold_alone(auths: Auths, service: SiteVerify, accident: st
         assert SECRET not in one.log_text()
 
 
-async def test_limits_on_guessing_are_there_without_it(
+async def test_limits_on_guessing_apply_during_an_outage(
     auths: Auths, service: SiteVerify, member: Member
 ) -> None:
     service.kill9()
@@ -78,7 +80,7 @@ async def test_limits_on_guessing_are_there_without_it(
     assert await guess(3) == {429: 3}
 
 
-async def test_it_comes_back_by_itself(auths: Auths, service: SiteVerify) -> None:
+async def test_captchas_are_required_again_after_an_outage(auths: Auths, service: SiteVerify) -> None:
     service.kill9()
     assert (await ask_for_reset(auths, new_source(), "made-up")).status == 202
     service.start()
@@ -100,7 +102,7 @@ async def test_it_comes_back_by_itself(auths: Auths, service: SiteVerify) -> Non
         (200, '{"success": false, "error-codes": "invalid-input-secret"}'),
     ],
 )
-async def test_what_a_token_can_bring_about_is_no_absence(
+async def test_an_error_caused_by_a_token_is_not_an_outage(
     auths: Auths, service: SiteVerify, status: int, body: str
 ) -> None:
     """Otherwise whoever finds a token that the service stumbles over needs no captcha any more."""
@@ -109,7 +111,7 @@ async def test_what_a_token_can_bring_about_is_no_absence(
     assert (refused.status, refused.json()["code"]) == (403, "captcha_failed")
 
 
-async def test_more_at_once_than_are_asked_about_are_refused(
+async def test_requests_beyond_the_concurrency_limit_are_rejected(
     settings: dict[str, str | None],
     service: SiteVerify,
     mariadb_server: DatabaseServer,
@@ -138,7 +140,7 @@ async def test_more_at_once_than_are_asked_about_are_refused(
     assert refused.retry_after >= 1
 
 
-async def test_nobody_comes_in_where_that_is_set(
+async def test_requests_are_rejected_during_an_outage_if_configured(
     settings: dict[str, str | None],
     service: SiteVerify,
     mariadb_server: DatabaseServer,

@@ -110,7 +110,7 @@ def test_services_survive_a_killed_database(deployment: FragileDeployment, peopl
     assert_back_to_normal(deployment, people)
 
 
-def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, people: People) -> None:
+def test_a_frozen_database_causes_only_short_delays(deployment: FragileDeployment, people: People) -> None:
     """Requests keep coming, at odd moments, for longer than any timeout."""
     for request in requests(deployment, people).values():
         assert request().status == 200

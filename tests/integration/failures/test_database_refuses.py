@@ -56,7 +56,7 @@ def test_read_only_database_serves_reads(deployment: FragileDeployment, people: 
     assert_back_to_normal(deployment, people)
 
 
-def test_killed_connections_are_replaced_without_a_word(
+def test_killed_connections_are_replaced_without_errors(
     deployment: FragileDeployment, people: People
 ) -> None:
     """Idle in the pool when they are killed: the next request takes a new one and succeeds."""
@@ -66,7 +66,9 @@ def test_killed_connections_are_replaced_without_a_word(
             assert request().status == 200, what
 
 
-def test_connections_killed_in_mid_work_lose_nothing(deployment: FragileDeployment, people: People) -> None:
+def test_connections_killed_during_transactions_lose_nothing(
+    deployment: FragileDeployment, people: People
+) -> None:
     stop = threading.Event()
     undisturbed = deployment.call("PATCH", people.other.path, people.admin.access, json={"name": "Before"})
     chance = random.Random(3)
@@ -111,7 +113,7 @@ def connections_of_services(deployment: FragileDeployment) -> list[int]:
     return [int(number) for (number,) in found]
 
 
-def test_no_connection_left(deployment: FragileDeployment, people: People) -> None:
+def test_without_free_connections_requests_are_503(deployment: FragileDeployment, people: People) -> None:
     deployment.server.execute("SET GLOBAL max_connections = 12")
     try:
         with contextlib.ExitStack() as stack:
@@ -162,7 +164,7 @@ def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitS
             service.thaw()
 
 
-def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People) -> None:
+def test_a_short_lock_is_awaited(deployment: FragileDeployment, people: People) -> None:
     """For longer than one lock wait timeout: the work is run again."""
     before = retried(deployment, 1205)
     locked = "SELECT id FROM users WHERE id = %s FOR UPDATE"
@@ -182,7 +184,7 @@ def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People)
     assert retried(deployment, 1205) > before
 
 
-def test_lock_that_is_never_released_is_a_503(deployment: FragileDeployment, people: People) -> None:
+def test_a_lock_that_is_never_released_is_503(deployment: FragileDeployment, people: People) -> None:
     locked = "SELECT id FROM users WHERE id = %s FOR UPDATE"
     with row_locked(deployment.database, locked, uuid.UUID(people.other.id).bytes):
         answer = deployment.call("PATCH", people.other.path, people.admin.access, json={"name": "Never"})
@@ -191,7 +193,7 @@ def test_lock_that_is_never_released_is_a_503(deployment: FragileDeployment, peo
     assert_back_to_normal(deployment, people)
 
 
-def test_deadlock_is_broken_and_the_work_run_again(deployment: FragileDeployment, people: People) -> None:
+def test_a_deadlocked_transaction_is_retried(deployment: FragileDeployment, people: People) -> None:
     """The other transaction has changed more rows, so the database gives up the service's."""
     before = retried(deployment, 1213)
     identity = uuid.UUID(people.other.id).bytes
@@ -214,7 +216,7 @@ def test_deadlock_is_broken_and_the_work_run_again(deployment: FragileDeployment
 
 
 @pytest.mark.parametrize("table", ["users", "credentials"])
-def test_missing_table_is_said_and_waited_for(
+def test_a_missing_table_is_503_until_it_exists(
     deployment: FragileDeployment, people: People, table: str
 ) -> None:
     """A service that is newer than the schema, or a dropped table: no bug of the caller's."""
@@ -228,7 +230,7 @@ def test_missing_table_is_said_and_waited_for(
     assert_back_to_normal(deployment, people)
 
 
-def test_value_that_does_not_fit_is_a_failure_that_quotes_nothing(
+def test_a_value_that_does_not_fit_is_an_error_without_the_value(
     deployment: FragileDeployment, people: People
 ) -> None:
     """A defect of ours, not of the caller's; the traceback in the log must not hold the hash."""

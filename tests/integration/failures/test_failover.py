@@ -10,7 +10,7 @@ from integration.harness.failover import Relay
 from integration.harness.people import People
 
 
-def test_silent_connections_are_given_up(deployment: FragileDeployment, people: People) -> None:
+def test_silent_connections_time_out(deployment: FragileDeployment, people: People) -> None:
     folder = deployment.folder / "failover"
     folder.mkdir()
     with Relay(deployment.server.port) as relay:

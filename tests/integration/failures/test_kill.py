@@ -119,15 +119,21 @@ def assert_nobody_is_half_made(deployment: FragileDeployment) -> None:
         assert deployment.database.execute(orphans.format(table)) == ()
 
 
-def test_service_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+def test_a_service_killed_during_writes_loses_no_confirmed_write(
+    deployment: FragileDeployment, people: People
+) -> None:
     rounds_of(deployment.users.kill9, deployment, people, 4)
 
 
-def test_database_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+def test_a_database_killed_during_writes_loses_no_confirmed_write(
+    deployment: FragileDeployment, people: People
+) -> None:
     rounds_of(deployment.server.process.kill9, deployment, people, 4)
 
 
-def test_both_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+def test_killing_both_during_writes_loses_no_confirmed_write(
+    deployment: FragileDeployment, people: People
+) -> None:
     def accident() -> None:
         deployment.server.process.kill9()
         deployment.users.kill9()
@@ -135,7 +141,7 @@ def test_both_killed_in_mid_write(deployment: FragileDeployment, people: People)
     rounds_of(accident, deployment, people, 2)
 
 
-def test_refresh_confirmed_before_a_crash_holds_after_it(
+def test_a_refresh_confirmed_before_a_crash_is_valid_after_it(
     deployment: FragileDeployment, people: People
 ) -> None:
     refresh = people.user.refresh

@@ -123,7 +123,7 @@ def assert_refused_everywhere(
 
 
 @reasons
-def test_reaches_the_other_processes_with_the_next_read_of_the_list(
+def test_a_revocation_reaches_the_other_processes_with_their_next_poll(
     deployment: FragileDeployment, second_auth: Service, admin: str, reason: Reason
 ) -> None:
     revoked = revoke(deployment, second_auth, admin, reason)
@@ -131,7 +131,7 @@ def test_reaches_the_other_processes_with_the_next_read_of_the_list(
 
 
 @pytest.mark.parametrize("killed", ["the auth that was asked", "the other auth"])
-def test_every_reason_though_an_auth_is_killed_and_comes_back(
+def test_revocations_of_every_kind_survive_a_killed_auth(
     deployment: FragileDeployment, second_auth: Service, admin: str, killed: str
 ) -> None:
     dying, staying = deployment.auth, second_auth
@@ -149,7 +149,7 @@ def test_every_reason_though_an_auth_is_killed_and_comes_back(
 
 
 @pytest.mark.usefixtures("second_auth")
-def test_an_auth_that_was_down_meanwhile_knows_at_its_first_request(
+def test_a_restarted_auth_knows_revocations_at_its_first_request(
     deployment: FragileDeployment, admin: str
 ) -> None:
     [member] = enrol(deployment.database.url, 1)

@@ -34,7 +34,7 @@ def another_users(deployment: FragileDeployment, log: str, **env: str) -> Servic
     return service.start()
 
 
-def test_running_request_is_finished(deployment: FragileDeployment, people: People) -> None:
+def test_a_running_request_is_completed(deployment: FragileDeployment, people: People) -> None:
     service = another_users(deployment, "finishing.log")
     process = service._child
     assert process is not None
@@ -112,7 +112,9 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     assert stored in (((confirmed,),), ((broken_off,),))
 
 
-def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, people: People) -> None:
+def test_a_draining_service_is_unready_and_still_serves(
+    deployment: FragileDeployment, people: People
+) -> None:
     service = another_users(deployment, "draining.log", DOORWARD_SHUTDOWN_DELAY_SECONDS="3")
     process = service._child
     assert process is not None
@@ -126,7 +128,7 @@ def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, p
     service._child = None
 
 
-def test_client_that_hangs_up_in_mid_body_is_no_failure(
+def test_a_client_disconnect_during_the_body_is_not_an_error(
     deployment: FragileDeployment, people: People
 ) -> None:
     for service, path in ((deployment.auth, f"{AUTH}/token"), (deployment.users, USERS)):

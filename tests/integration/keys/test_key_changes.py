@@ -79,7 +79,7 @@ def start_with(services: KeyedDeployment, member: Member, document: KeyDocument)
 
 
 @pytest.mark.parametrize("algorithm", [HS256, ES256])
-def test_a_key_that_leaked_is_refused_everywhere_and_ends_no_session(
+def test_a_leaked_key_is_rejected_everywhere_and_sessions_continue(
     services: KeyedDeployment, member: Member, algorithm: str
 ) -> None:
     start_with(services, member, {"keys": [new_jwk(algorithm)]})
@@ -94,7 +94,7 @@ def test_a_key_that_leaked_is_refused_everywhere_and_ends_no_session(
     assert statuses(services, successor["access_token"]) == [200, 200]
 
 
-def test_a_lost_answer_is_the_same_after_the_key_has_changed(
+def test_a_refresh_retry_returns_the_same_successor_after_a_key_change(
     services: KeyedDeployment, member: Member
 ) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
@@ -118,7 +118,7 @@ def test_a_lost_answer_is_the_same_after_the_key_has_changed(
     assert refresh(services, lost)["refresh_token"] == following["refresh_token"]
 
 
-def test_a_cursor_outlives_a_rotation_and_not_its_key(services: KeyedDeployment, member: Member) -> None:
+def test_a_cursor_is_valid_until_its_key_is_removed(services: KeyedDeployment, member: Member) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
 
     def page(cursor: str | None) -> Any:
@@ -140,7 +140,7 @@ def test_a_cursor_outlives_a_rotation_and_not_its_key(services: KeyedDeployment,
     assert page(renewed).json()["items"] == expected
 
 
-def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member) -> None:
+def test_damaged_key_files_are_ignored(services: KeyedDeployment, member: Member) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
     good = json.dumps(services.document).encode("utf-8")
     began = log_in(services, member)
@@ -158,7 +158,7 @@ def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member)
     start_with(services, member, {"keys": [new_jwk(HS256)]})
 
 
-def test_auth_takes_no_keys_that_it_could_not_sign_with(services: KeyedDeployment, member: Member) -> None:
+def test_auth_rejects_key_sets_without_a_signing_key(services: KeyedDeployment, member: Member) -> None:
     start_with(services, member, {"keys": [new_jwk(ES256)]})
     halves = [
         {name: value for name, value in key.items() if name != "d"} for key in services.document["keys"]
@@ -183,7 +183,7 @@ def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bo
     return False
 
 
-def test_no_key_is_ever_logged(services: KeyedDeployment) -> None:
+def test_keys_are_not_logged(services: KeyedDeployment) -> None:
     """After everything above: good key sets, leaked ones and damaged ones."""
     for service in services.services:
         log = service.log_text()

@@ -11,7 +11,7 @@ ACTIVATE_IN = 6
 """Seconds until a new key signs. The services look each second, and one is told a second late."""
 
 
-async def test_two_rotations_and_the_end_of_the_old_keys_fail_no_request(
+async def test_two_rotations_and_the_retirement_of_old_keys_fail_no_request(
     deployment: KeyedDeployment,
 ) -> None:
     load = Load(auth=deployment.auth.port, users=deployment.users.port)

@@ -17,7 +17,7 @@ PUBLISHED_IN = 8
 """Seconds: a service that asks auth for the keys learns of a new one a little after auth."""
 
 
-async def test_a_service_gives_its_secret_back_without_a_failed_request(
+async def test_switching_a_service_to_public_keys_fails_no_request(
     deployment: KeyedDeployment, tmp_path: Path
 ) -> None:
     load = Load(auth=deployment.auth.port, users=deployment.users.port)

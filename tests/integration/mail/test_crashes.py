@@ -70,7 +70,7 @@ def last_codes_are_stored(url: str, mails: list[ReceivedMail]) -> bool:
     return got == stored and len(got) > 10
 
 
-def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServer, tmp_path: Path) -> None:
+def test_killed_workers_lose_no_mail(mail_url: str, smtp: SmtpServer, tmp_path: Path) -> None:
     smtp.behave(delay=0.01)
     journal = tmp_path / "journal.jsonl"
     workers = process(tmp_path, "workers", "run_workers.py", mail_url, smtp.port, 3, KILLS, 7)
@@ -123,7 +123,7 @@ def freeze_outside_a_transaction(worker: Process, url: str) -> None:
     engine.dispose()
 
 
-def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
+def test_a_frozen_worker_does_not_send_mail_that_another_has_leased(
     mail_url: str, smtp: SmtpServer, tmp_path: Path
 ) -> None:
     smtp.behave(delay=60, delay_at="rcpt")
@@ -149,7 +149,7 @@ def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
     assert len(smtp.mails()) == 4
 
 
-async def test_a_worker_that_comes_too_late_makes_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_worker_whose_lease_expired_creates_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(Mail("code", "ada@example.com"))
     (stale,) = await mailer.database.write(
         lambda c: outbox_queries.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())

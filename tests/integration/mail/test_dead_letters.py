@@ -19,7 +19,7 @@ async def bury(mailer: Mailer, count: int) -> list[str]:
     return ids
 
 
-async def test_they_are_listed_page_by_page_the_newest_first(mailer: Mailer) -> None:
+async def test_dead_letters_are_listed_in_pages_newest_first(mailer: Mailer) -> None:
     older = await bury(mailer, 4)  # at the same moment: the id decides
     await mailer.execute(outbox.update().values(dead_at=utc_now(-60)))
     newer = await mailer.enqueue(notice(8), notice(9))
@@ -42,7 +42,7 @@ async def test_they_are_listed_page_by_page_the_newest_first(mailer: Mailer) -> 
     assert listed[0].recipient == "user9@example.com"
 
 
-async def test_one_is_sent_again_and_the_other_stays(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_retrying_one_dead_letter_keeps_the_other(mailer: Mailer, smtp: SmtpServer) -> None:
     first, second = await bury(mailer, 2)
     await mailer.execute(outbox.update().values(expires_at=utc_now(-60), created_at=utc_now(-(10**6))))
     assert await mailer.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(first)))
@@ -53,7 +53,7 @@ async def test_one_is_sent_again_and_the_other_stays(mailer: Mailer, smtp: SmtpS
     assert row.id == uuid.UUID(second)
 
 
-async def test_one_that_is_sent_again_has_all_its_time_again(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_retried_dead_letter_gets_its_full_time_again(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(refuse_at="rcpt", code=450)
     (mail_id,) = await bury(mailer, 1)
     await mailer.execute(outbox.update().values(attempts=30, created_at=utc_now(-(10**6))))
@@ -64,7 +64,7 @@ async def test_one_that_is_sent_again_has_all_its_time_again(mailer: Mailer, smt
     assert row.dead_at is None
 
 
-async def test_only_a_dead_letter_can_be_sent_again_or_discarded(mailer: Mailer) -> None:
+async def test_only_a_dead_letter_can_be_retried_or_discarded(mailer: Mailer) -> None:
     (alive,) = await mailer.enqueue(notice())
     for unknown in (uuid.UUID(alive), uuid.uuid4()):
         assert not await mailer.database.write(lambda c, one=unknown: dead_letters.retry(c, outbox, one))  # type: ignore[misc]
@@ -72,14 +72,14 @@ async def test_only_a_dead_letter_can_be_sent_again_or_discarded(mailer: Mailer)
     assert len(await mailer.rows()) == 1
 
 
-async def test_one_is_discarded(mailer: Mailer) -> None:
+async def test_a_dead_letter_can_be_discarded(mailer: Mailer) -> None:
     first, second = await bury(mailer, 2)
     assert await mailer.database.write(lambda c: dead_letters.discard(c, outbox, uuid.UUID(first)))
     (row,) = await mailer.rows()
     assert row.id == uuid.UUID(second)
 
 
-async def test_they_are_kept_for_so_long_and_no_longer(mailer: Mailer) -> None:
+async def test_dead_letters_are_deleted_after_their_retention(mailer: Mailer) -> None:
     old, _ = await bury(mailer, 2)
     await mailer.execute(
         outbox.update().where(outbox.c.id == uuid.UUID(old)).values(dead_at=utc_now(-31 * 86_400))

@@ -41,7 +41,7 @@ def assert_complete(engine: sa.Engine) -> None:
             assert collations(connection, VERSION_TABLE) == {"utf8mb4_bin", "ascii_bin"}
 
 
-def test_migrated_schema_is_the_one_that_the_code_describes(engine: sa.Engine) -> None:
+def test_the_migrated_schema_equals_the_schema_of_the_code(engine: sa.Engine) -> None:
     migrate(engine, PACKAGE)
     assert_complete(engine)
     migrate(engine, PACKAGE)
@@ -49,7 +49,7 @@ def test_migrated_schema_is_the_one_that_the_code_describes(engine: sa.Engine) -
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, *range(13, 27)])
-def test_every_half_finished_state_is_finished(engine: sa.Engine, steps: int) -> None:
+def test_every_partial_migration_is_completed(engine: sa.Engine, steps: int) -> None:
     """Deterministically: a run that ends after so many statements of DDL, then a whole one."""
     left = steps
 

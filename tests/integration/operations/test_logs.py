@@ -81,7 +81,7 @@ def test_every_line_is_json_with_the_same_members(deployment: Deployment) -> Non
             assert PLAIN.fullmatch(line["event"])
 
 
-def test_no_line_holds_a_secret_or_a_query(deployment: Deployment, people: People) -> None:
+def test_no_line_contains_a_secret_or_a_query(deployment: Deployment, people: People) -> None:
     secret = "the password that no log may hold"
     body = new_user(password=secret)
     deployment.call("POST", USERS, people.admin.access, json=body)

@@ -120,7 +120,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_limiter_does_as_the_rules_say(limits: Limits, seed: int) -> None:
+async def test_the_limiter_agrees_with_a_model(limits: Limits, seed: int) -> None:
     chance = random.Random(seed)
     model = Model()
     keys = new_keys(BACKOFF, WINDOW, BACKOFF)
@@ -151,7 +151,7 @@ async def test_limiter_does_as_the_rules_say(limits: Limits, seed: int) -> None:
 
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("limit", [BACKOFF, WINDOW])
-async def test_requests_at_once_are_granted_one_after_the_other(
+async def test_parallel_requests_are_granted_one_after_the_other(
     limits: Limits, limit: ExponentialBackoff | FixedWindow, before: int
 ) -> None:
     """Also for a key that has no row yet, which could be locked."""
@@ -163,7 +163,7 @@ async def test_requests_at_once_are_granted_one_after_the_other(
     assert granted + before == (limit.free + 1 if isinstance(limit, ExponentialBackoff) else limit.free)
 
 
-async def test_a_refused_request_counts_for_no_key(limits: Limits) -> None:
+async def test_a_rejected_request_is_counted_for_no_key(limits: Limits) -> None:
     blocked, free = new_keys(WINDOW, WINDOW)
     for _ in range(WINDOW.free):
         assert await limits.acquire([blocked]) == 0
@@ -173,7 +173,7 @@ async def test_a_refused_request_counts_for_no_key(limits: Limits) -> None:
         assert await limits.acquire([free]) == 0
 
 
-async def test_what_the_transaction_wrote_before_a_refusal_is_rolled_back(limits: Limits) -> None:
+async def test_a_rejection_rolls_the_transaction_back(limits: Limits) -> None:
     blocked, other = new_keys(WINDOW, WINDOW)
     for _ in range(WINDOW.free):
         await limits.acquire([blocked])
@@ -187,7 +187,7 @@ async def test_what_the_transaction_wrote_before_a_refusal_is_rolled_back(limits
     assert (await limits.find([other])).attempt_count(other) == 0
 
 
-async def test_without_recording_an_attempt_no_row_is_left(limits: Limits) -> None:
+async def test_a_check_without_an_attempt_stores_no_row(limits: Limits) -> None:
     keys = new_keys(BACKOFF, WINDOW)
     for _ in range(20):
         assert await limits.acquire(keys, record_attempt=False) == 0
@@ -208,7 +208,7 @@ async def test_hits_and_rejections_are_metrics(limits: Limits) -> None:
     assert [sample("rejections", name) for name in ("test-backoff", "test-window")] == [1, 2]
 
 
-async def test_cleanup_deletes_expired_rows_alone(limits: Limits) -> None:
+async def test_cleanup_deletes_only_expired_rows(limits: Limits) -> None:
     old, young = new_keys(*[WINDOW] * 7), new_keys(*[WINDOW] * 3)
     for key in [*old, *young]:
         await limits.acquire([key])

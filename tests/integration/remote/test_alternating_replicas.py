@@ -32,7 +32,7 @@ def replicas(
         ]
 
 
-async def test_nothing_is_missed(
+async def test_no_revocation_is_missed_by_polls_of_alternating_replicas(
     deployment: RemoteDeployment, replicas: list[Service], request: pytest.FixtureRequest
 ) -> None:
     crowd = BulkLogout(deployment.database_url, replicas, SESSIONS)

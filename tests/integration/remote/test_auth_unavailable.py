@@ -54,7 +54,7 @@ def test_auth_is_unavailable_and_comes_back(deployment: RemoteDeployment, policy
         assert service.metric(AGE) < MAX_AGE
 
 
-def test_auth_restarted_between_two_polls_has_nothing_forgotten(
+def test_a_restart_of_auth_between_two_polls_loses_no_revocation(
     deployment: RemoteDeployment, service: OwnService
 ) -> None:
     somebody, other = deployment.sign_in(), deployment.sign_in()
@@ -67,7 +67,7 @@ def test_auth_restarted_between_two_polls_has_nothing_forgotten(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_with_a_wrong_client_secret_it_says_so_and_accepts_no_token(
+def test_a_wrong_client_secret_is_logged_and_no_token_is_accepted(
     deployment: RemoteDeployment, policy: str
 ) -> None:
     somebody = deployment.sign_in()
@@ -80,7 +80,7 @@ def test_with_a_wrong_client_secret_it_says_so_and_accepts_no_token(
 
 
 @pytest.mark.parametrize("setting", ["ISSUER", "AUDIENCE"])
-def test_with_another_issuer_or_audience_than_auths_it_says_which_setting_to_change(
+def test_a_different_issuer_or_audience_is_logged_with_the_setting_to_change(
     deployment: RemoteDeployment, setting: str
 ) -> None:
     somebody = deployment.sign_in()
@@ -104,7 +104,7 @@ def test_a_start_without_auth_recovers_by_itself(deployment: RemoteDeployment) -
 
 
 @pytest.mark.parametrize("missing", ["DOORWARD_AUTH_URL", "DOORWARD_CLIENT_ID", "DOORWARD_CLIENT_SECRET"])
-def test_without_a_setting_it_says_which(deployment: RemoteDeployment, missing: str) -> None:
+def test_a_missing_setting_is_named(deployment: RemoteDeployment, missing: str) -> None:
     service = own(deployment, "allow", DOORWARD_LOG_LEVEL="info", DOORWARD_REDIS_URL="redis://127.0.0.1:1/0")
     del service.env[missing]
     with pytest.raises(RuntimeError, match=missing):

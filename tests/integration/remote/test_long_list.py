@@ -12,7 +12,9 @@ REVOKED = 10_000
 COUNT = "doorward_revocations"
 
 
-def test_a_logout_is_known_within_two_seconds(mariadb_server: DatabaseServer, tmp_path: Path) -> None:
+def test_with_ten_thousand_revocations_a_logout_is_effective_with_the_next_poll(
+    mariadb_server: DatabaseServer, tmp_path: Path
+) -> None:
     with ExitStack() as stack:
         database = stack.enter_context(mariadb_server.create_database("long"))
         deployment = RemoteDeployment(database, tmp_path)

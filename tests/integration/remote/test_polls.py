@@ -15,7 +15,7 @@ from support.services import Service
 POLLS = 200
 
 
-def test_a_service_gets_the_list_when_it_changed_and_304_otherwise(
+def test_a_poll_returns_the_list_after_a_change_and_304_otherwise(
     deployment: RemoteDeployment, service: OwnService, relay: Relay
 ) -> None:
     somebody = deployment.sign_in()
@@ -39,7 +39,7 @@ def poll(client: httpx2.Client, url: str, etag: str | None = None) -> httpx2.Res
     return client.get(f"{url}{AUTH}/revocations", headers=headers)
 
 
-def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
+def test_polls_run_no_database_query(deployment: RemoteDeployment) -> None:
     need_private_database()  # its log of statements is turned on
     account = deployment.database.account("auth_polled", {"*": "SELECT, INSERT, UPDATE, DELETE"})
     replica = deployment.replica(

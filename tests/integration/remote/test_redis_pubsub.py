@@ -91,7 +91,7 @@ def polling_as_usual(
     yield from informed(mariadb_server, tmp_path_factory)
 
 
-def test_an_end_bites_long_before_the_poll(polling_rarely: Informed) -> None:
+def test_ended_sessions_are_refused_before_the_next_poll(polling_rarely: Informed) -> None:
     everybody = [polling_rarely.deployment.sign_in() for _ in range(4)]
     stranger = polling_rarely.deployment.sign_in()
     assert polling_rarely.connected() == [1.0] * PROCESSES
@@ -106,7 +106,7 @@ def test_an_end_bites_long_before_the_poll(polling_rarely: Informed) -> None:
     assert polling_rarely.statuses(stranger) == [200] * PROCESSES
 
 
-def test_garbage_on_the_channel_is_ignored(polling_rarely: Informed) -> None:
+def test_invalid_messages_are_ignored(polling_rarely: Informed) -> None:
     somebody = polling_rarely.deployment.sign_in()
     for garbage in INVALID_MESSAGES:
         assert polling_rarely.redis.publish(CHANNEL, garbage) == PROCESSES, garbage[:80]
@@ -116,7 +116,7 @@ def test_garbage_on_the_channel_is_ignored(polling_rarely: Informed) -> None:
     assert polling_rarely.connected() == [1.0] * PROCESSES
 
 
-async def test_none_of_hundreds_is_left_to_the_poll(polling_rarely: Informed) -> None:
+async def test_hundreds_of_logouts_arrive_before_the_next_poll(polling_rarely: Informed) -> None:
     """Also those that a look of the clock's own finds just before the one that tells of them."""
     deployment = polling_rarely.deployment
     eager = {"DOORWARD_REDIS_URL": polling_rarely.redis.url, "DOORWARD_REVOCATION_POLL_SECONDS": "0.01"}
@@ -127,7 +127,7 @@ async def test_none_of_hundreds_is_left_to_the_poll(polling_rarely: Informed) ->
         assert await crowd.leave(deployment.users.port, ME) == 0
 
 
-def test_without_redis_the_poll_brings_it(polling_as_usual: Informed) -> None:
+def test_without_redis_polls_deliver_revocations(polling_as_usual: Informed) -> None:
     deployment = polling_as_usual.deployment
     try:
         polling_as_usual.redis.kill9()
@@ -151,7 +151,7 @@ def test_without_redis_the_poll_brings_it(polling_as_usual: Informed) -> None:
         polling_as_usual.mend()
 
 
-def test_a_redis_that_hangs_holds_nobody_up(polling_as_usual: Informed) -> None:
+def test_a_frozen_redis_does_not_delay_requests(polling_as_usual: Informed) -> None:
     deployment = polling_as_usual.deployment
     polling_as_usual.mend()
     everybody = [deployment.sign_in() for _ in range(16)]
@@ -177,7 +177,7 @@ def test_a_redis_that_hangs_holds_nobody_up(polling_as_usual: Informed) -> None:
         polling_as_usual.mend()
 
 
-def test_redis_that_is_back_brings_news_again(polling_rarely: Informed) -> None:
+def test_pubsub_works_again_after_a_redis_outage(polling_rarely: Informed) -> None:
     for accident in (polling_rarely.redis.kill9, polling_rarely.redis.freeze):
         accident()
         polling_rarely.mend()

@@ -19,7 +19,7 @@ def assert_refusal(
     assert ("www-authenticate" in response.headers) == (status == 401)
 
 
-def test_it_knows_who_calls_and_refuses_with_problem_documents(
+def test_a_service_identifies_callers_and_rejects_with_problem_documents(
     deployment: RemoteDeployment, service: OwnService
 ) -> None:
     user, admin = deployment.sign_in(), deployment.sign_in(role="admin")
@@ -44,7 +44,7 @@ ENDINGS: dict[str, Callable[[RemoteDeployment, SignedIn], None]] = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("turn", range(3))
-def test_an_end_is_known_with_the_next_read_of_the_list(
+def test_a_revocation_is_effective_with_the_next_poll(
     deployment: RemoteDeployment, service: OwnService, ending: str, turn: int
 ) -> None:
     somebody, neighbour = deployment.sign_in(role="admin"), deployment.sign_in()

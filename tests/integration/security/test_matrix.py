@@ -94,7 +94,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert {(route.method, route.path) for route in ROUTES if route.takes_json} == BODIES.keys()
 
 
-def test_a_route_is_documented_as_protected_exactly_when_strangers_are_refused() -> None:
+def test_a_route_is_documented_as_protected_if_and_only_if_it_rejects_anonymous_requests() -> None:
     for route in ROUTES:
         assert bool(route.schemes) == (EXPECTED[route.method, route.path]["anonymous"] == 401), route.name
 
@@ -107,7 +107,9 @@ def test_openapi_names_the_permission_that_a_route_requires() -> None:
 
 
 @pytest.mark.parametrize(("route", "role", "ownership"), CELLS, ids=name_of)
-def test_cell(installation: Installation, people: People, route: Route, role: str, ownership: str) -> None:
+def test_each_role_gets_the_expected_status(
+    installation: Installation, people: People, route: Route, role: str, ownership: str
+) -> None:
     person, token = actor(installation, people, role)
     identity = target(installation, people, route, person, ownership)
     before = directory(installation), stored(installation)
@@ -124,7 +126,7 @@ def test_cell(installation: Installation, people: People, route: Route, role: st
         assert response.headers["www-authenticate"].startswith(scheme)
 
 
-def test_no_further_route_answers(installation: Installation, people: People) -> None:
+def test_undocumented_routes_are_rejected(installation: Installation, people: People) -> None:
     """What the documents do not describe is refused, by whatever method and whoever asks."""
     described = {(route.method, route.path) for route in ROUTES}
     places = {route.path for route in ROUTES} | {"/api/v1/auth", "/api/v1/users/", "/api/v1/usersX", "/"}

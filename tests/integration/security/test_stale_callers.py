@@ -26,7 +26,7 @@ FALLS = {
 
 @pytest.mark.parametrize("fall", FALLS)
 @pytest.mark.parametrize("route", WRITES, ids=name_of)
-def test_fallen_admin_writes_nothing(
+def test_a_removed_administrator_cannot_write(
     installation: Installation, people: People, route: Route, fall: str
 ) -> None:
     method, change = FALLS[fall]
@@ -39,13 +39,15 @@ def test_fallen_admin_writes_nothing(
     assert directory(installation) == before
 
 
-def test_fallen_admin_makes_no_accomplice(installation: Installation, people: People) -> None:
+def test_a_deleted_administrator_cannot_create_an_administrator(
+    installation: Installation, people: People
+) -> None:
     installation.call("DELETE", people.deputy.path, people.admin.access)
     body = new_user(role="admin")
     assert_refused(installation.call("POST", USERS, people.deputy.access, json=body), 401, 403)
 
 
-def test_demoted_admin_may_still_log_in_and_rename_himself(
+def test_a_demoted_administrator_can_log_in_and_change_the_own_name(
     installation: Installation, people: People
 ) -> None:
     installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "user"})

@@ -36,7 +36,7 @@ def options_of(route: Route) -> dict[str, Any]:
     return {"json": BODIES[route.method, route.path]} if route.takes_json else {}
 
 
-def test_forgeries_are_many_and_their_names_differ() -> None:
+def test_there_are_many_forgeries_with_distinct_names() -> None:
     names = [name for name, _ in forgeries()]
     assert len(names) >= 200
     assert len(set(names)) == len(names)
@@ -84,7 +84,7 @@ def test_no_forged_token_is_accepted(
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-def test_refresh_token_and_other_schemes_are_no_access_token(
+def test_refresh_tokens_and_other_schemes_are_not_accepted(
     installation: Installation, people: People, route: Route
 ) -> None:
     where = route.at(people.other.id)
@@ -106,7 +106,7 @@ def test_refresh_token_and_other_schemes_are_no_access_token(
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-def test_token_anywhere_but_in_the_header_is_not_seen(
+def test_a_token_outside_the_authorization_header_is_ignored(
     installation: Installation, people: People, route: Route
 ) -> None:
     token, where = people.admin.access, route.at(people.other.id)
@@ -120,7 +120,7 @@ def test_token_anywhere_but_in_the_header_is_not_seen(
         assert_problem(response, 401, "not_authenticated")
 
 
-def test_two_authorization_headers_are_refused(installation: Installation, people: People) -> None:
+def test_two_authorization_headers_are_rejected(installation: Installation, people: People) -> None:
     for route in PROTECTED:
         client = getattr(installation, route.service)
         headers = [("Authorization", f"Bearer {people.admin.access}"), ("Authorization", "Bearer x")]
@@ -132,7 +132,7 @@ def test_two_authorization_headers_are_refused(installation: Installation, peopl
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
+def test_absurd_numbers_with_a_valid_signature_cause_no_server_error(
     installation: Installation, people: People, route: Route
 ) -> None:
     claims: list[dict[str, int]] = [{claim: values[0] for claim, values in ABSURD.items()}]
@@ -144,9 +144,7 @@ def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
         assert response.status_code in {200, 201, 204, 401, 404}, absurd
 
 
-def test_expired_token_is_refused_though_it_was_seen_before(
-    installation: Installation, people: People
-) -> None:
+def test_an_expired_token_is_rejected_after_it_was_cached(installation: Installation, people: People) -> None:
     token = good_token(people.user.id, exp=(expires := int(time.time()) + 4))
     assert installation.call("GET", f"{AUTH}/me", token).status_code == 200
     assert installation.call("GET", f"{USERS}/me", token).status_code == 200
@@ -155,7 +153,7 @@ def test_expired_token_is_refused_though_it_was_seen_before(
         assert_problem(installation.call("GET", path, token), 401, "invalid_token")
 
 
-def test_token_of_somebody_deleted_reaches_no_account(installation: Installation, people: People) -> None:
+def test_a_token_of_a_deleted_user_is_rejected(installation: Installation, people: People) -> None:
     """Nor that of whoever gets the address next (17)."""
     installation.call("DELETE", people.user.path, people.admin.access)
     again = enrol(installation, people.admin, email=people.user.email)

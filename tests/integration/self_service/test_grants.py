@@ -74,7 +74,9 @@ def sign_in_by_steps(api: Api, behind: Installation, mailbox: Mailbox) -> None:
 
 
 @on_mariadb
-def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(race_setup: RaceSetup) -> None:
+def test_the_account_lifecycle_works_with_the_granted_privileges_and_records_the_ip(
+    race_setup: RaceSetup,
+) -> None:
     request_id = f"life-{uuid.uuid4().hex}"
     headers = {"X-Forwarded-For": ADDRESS, "X-Request-ID": request_id}
     admin = race_setup.admin()
@@ -113,7 +115,9 @@ def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(race_setup:
 
 
 @on_mariadb
-async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str, Service]) -> None:
+async def test_cleanup_works_with_the_granted_privileges(
+    race_setup: RaceSetup, services: dict[str, Service]
+) -> None:
     flows, admin = race_setup.flows(), race_setup.admin()
     flows.register("swept@example.com")
     flows.invited(admin, "left@example.com")
@@ -189,7 +193,7 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         ("users", "DELETE FROM revocations", 1142),
     ],
 )
-def test_nothing_else_is_allowed(
+def test_other_statements_are_denied(
     engines: dict[str, sa.Engine], service: str, statement: str, error: int
 ) -> None:
     with engines[service].connect() as connection, pytest.raises(sa.exc.DBAPIError) as refused:
@@ -198,7 +202,7 @@ def test_nothing_else_is_allowed(
     assert refused.value.orig.args[0] == error, refused.value.orig
 
 
-def test_no_right_is_given_that_nothing_uses(
+def test_granted_and_used_privileges_are_the_same(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
     """And none is used that is not given: the two lists are the same."""

@@ -8,7 +8,7 @@ from integration.self_service.lifecycle import NAME, holds, live
 from integration.self_service.mailbox import Mailbox
 
 
-def test_no_log_line_holds_a_secret_or_says_who_it_is_about(
+def test_log_lines_contain_neither_secrets_nor_personal_data(
     installation: Installation, mailbox: Mailbox, people: People, rendered_log: StringIO
 ) -> None:
     lived = live(installation, mailbox, people.admin.access)
@@ -22,7 +22,7 @@ def test_no_log_line_holds_a_secret_or_says_who_it_is_about(
         assert private not in text
 
 
-def test_what_is_stored_holds_no_secret(installation: Installation, mailbox: Mailbox, people: People) -> None:
+def test_stored_rows_contain_no_secret(installation: Installation, mailbox: Mailbox, people: People) -> None:
     """Neither codes nor tokens are at rest, also not in the mails that were on their way."""
     lived = live(installation, mailbox, people.admin.access)
     for table in (

@@ -49,7 +49,7 @@ def known(flows: Flows, installation: Installation, people: People) -> dict[str,
 
 
 @pytest.mark.parametrize("ask", [pytest.param(ask, id=name) for name, ask in ASKED.items()])
-def test_known_and_unknown_addresses_get_the_same_answer(
+def test_known_and_unknown_addresses_get_the_same_response(
     flows: Flows, known: dict[str, str], ask: Ask
 ) -> None:
     expected = told(ask(flows, NOBODY))
@@ -58,14 +58,14 @@ def test_known_and_unknown_addresses_get_the_same_answer(
 
 
 @pytest.mark.parametrize("name", ["mail once more", "reset", "reset with a wrong pin", "login"])
-def test_what_is_no_address_gets_the_same_answer_too(flows: Flows, name: str) -> None:
+def test_invalid_addresses_get_the_same_response(flows: Flows, name: str) -> None:
     expected = told(ASKED[name](flows, NOBODY))
     for email in ("x", "a@b@c", "nobody@example.com ", "\u202e", "x" * 320, "=?utf-8?q?x?=@example.com"):
         assert told(ASKED[name](flows, email)) == expected, email
 
 
 @pytest.mark.parametrize("name", ["register", "mail once more", "reset"])
-def test_the_budget_of_mails_ends_at_the_same_request(flows: Flows, people: People, name: str) -> None:
+def test_the_mail_limit_is_reached_at_the_same_request(flows: Flows, people: People, name: str) -> None:
     asked = [
         [ASKED[name](flows, email).status_code for _ in range(7)] for email in (NOBODY, people.user.email)
     ]
@@ -74,7 +74,7 @@ def test_the_budget_of_mails_ends_at_the_same_request(flows: Flows, people: Peop
 
 
 @pytest.mark.parametrize("ask", ["login", "change by address"])
-def test_a_registration_made_to_find_out_finds_nothing_out(flows: Flows, people: People, ask: str) -> None:
+def test_a_registration_does_not_reveal_an_account(flows: Flows, people: People, ask: str) -> None:
     """Its password is known to whoever registered: what a login then says must not depend on an account."""
     answers = []
     for email in (NOBODY, people.user.email):
@@ -83,7 +83,7 @@ def test_a_registration_made_to_find_out_finds_nothing_out(flows: Flows, people:
     assert answers[0] == answers[1]
 
 
-def test_asking_for_a_taken_address_is_answered_as_for_a_free_one(
+def test_changing_to_a_taken_address_gets_the_same_response(
     flows: Flows, installation: Installation, known: dict[str, str]
 ) -> None:
     answers = []
@@ -99,9 +99,7 @@ def test_asking_for_a_taken_address_is_answered_as_for_a_free_one(
     assert {repr(one) for one in answers[1::2]} == {repr(answers[1])}
 
 
-def test_a_code_for_one_address_does_not_tell_whether_the_next_was_taken(
-    flows: Flows, people: People
-) -> None:
+def test_an_earlier_code_does_not_reveal_a_taken_address(flows: Flows, people: People) -> None:
     """Asking for the next address voids the code before, whether or not that address can be had."""
     answers = []
     for wanted in (NOBODY, people.other.email):
@@ -115,7 +113,7 @@ def test_a_code_for_one_address_does_not_tell_whether_the_next_was_taken(
     assert answers[0] == answers[1]
 
 
-def test_only_the_right_password_is_told_more(
+def test_only_the_right_password_reveals_the_account_status(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     disable(installation, people.admin, people.other)

@@ -137,7 +137,7 @@ OF_ALL = {
 }
 
 
-async def test_a_thousand_logouts(replicas: Replicas) -> None:
+async def test_a_thousand_logouts_win_against_parallel_refreshes(replicas: Replicas) -> None:
     members = enrol(replicas.database.url, LOGOUT.rounds // 10)
     sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
     late = Handicap(3 * SPREAD_SECONDS, seed=LOGOUT.rounds)
@@ -155,7 +155,9 @@ async def test_a_thousand_logouts(replicas: Replicas) -> None:
 
 
 @pytest.mark.parametrize("ending", [pytest.param(ending, id=name) for name, ending in OF_ALL.items()])
-async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, ending: Ending) -> None:
+async def test_ending_all_sessions_of_hundreds_of_users_wins_against_parallel_refreshes(
+    replicas: Replicas, ending: Ending
+) -> None:
     members = enrol(replicas.database.url, ending.rounds)
     sessions = await open_sessions(replicas, members, 2)
     late = Handicap(3 * SPREAD_SECONDS, seed=ending.rounds)
@@ -177,7 +179,9 @@ async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, en
 @pytest.mark.parametrize(
     "ending", [pytest.param(ending, id=name) for name, ending in {"logout": LOGOUT, **OF_ALL}.items()]
 )
-async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) -> None:
+async def test_an_ending_and_a_refresh_in_a_fixed_order(
+    replicas: Replicas, ending: Ending, order: str
+) -> None:
     """Both wait for the session's row, in this order: the lock decides, and not who read first."""
     first, second = replicas.auths
     admin = await administrator(replicas)
@@ -205,7 +209,7 @@ async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) ->
     assert replicas.live_sessions([member]) == 0
 
 
-async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Replicas) -> None:
+async def test_no_administrator_token_survives_a_demotion(replicas: Replicas) -> None:
     """A new role ends no session; but a refresh at that moment must not carry the old role on."""
     members = enrol(replicas.database.url, DEMOTIONS, role="admin")
     sessions = await open_sessions(replicas, members, 2)

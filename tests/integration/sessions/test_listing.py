@@ -54,7 +54,7 @@ class Household:
         return len(items)
 
 
-async def test_lists_what_is_there_and_nothing_that_has_ended(replicas: Replicas) -> None:
+async def test_the_list_contains_live_sessions_only(replicas: Replicas) -> None:
     member, somebody = enrol(replicas.database.url, 2)
     anchor, theirs = await replicas.log_in(member), await replicas.log_in(somebody)
     house = Household(replicas, member)
@@ -72,7 +72,7 @@ async def test_lists_what_is_there_and_nothing_that_has_ended(replicas: Replicas
     assert [item["id"] for item in alone] == [str(theirs.session_id)]
 
 
-async def test_a_session_ended_by_two_at_once_is_ended_once(replicas: Replicas) -> None:
+async def test_a_session_ended_by_two_parallel_requests_ends_once(replicas: Replicas) -> None:
     [member] = enrol(replicas.database.url, 1)
     anchor = await replicas.log_in(member)
     doomed = await together(60, lambda _: replicas.log_in(member), at_once=8)

@@ -142,7 +142,7 @@ async def log_in_elsewhere(case: Case) -> Reply:
 
 
 @changes
-async def test_no_session_survives(replicas: Replicas, admin: str, change: Change) -> None:
+async def test_no_session_survives_a_parallel_change(replicas: Replicas, admin: str, change: Change) -> None:
     """Whatever the order: before it, the session ends with the others; after it, none opens."""
     cases = await sign_up(replicas, admin, PEOPLE)
     chance = random.Random(PEOPLE)
@@ -169,7 +169,7 @@ async def test_no_session_survives(replicas: Replicas, admin: str, change: Chang
 
 
 @changes
-async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
+async def test_a_login_after_a_change_of_the_account_is_rejected(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     """The password was right, the hash is computed, and then the account's row is in use."""
@@ -180,7 +180,7 @@ async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
 
 
 @pytest.mark.parametrize("change", [Case.end_sessions, Case.promote])
-async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
+async def test_a_login_after_a_harmless_change_opens_a_working_session(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     """What does not touch the password refuses nobody, but the tokens must be of what stands by now."""
@@ -198,7 +198,7 @@ async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
     "change",
     [pytest.param(one, id=name) for name, one in {**CHANGES, "ended": Case.end_sessions}.items()],
 )
-async def test_in_slow_motion_a_login_that_came_first_is_ended_with_the_others(
+async def test_a_change_after_a_login_ends_its_session(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     case, login, changed = await one_after_the_other(replicas, admin, log_in_elsewhere, change)

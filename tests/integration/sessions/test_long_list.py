@@ -71,7 +71,7 @@ def checks(revocations: RevocationList, subjects: list[uuid.UUID]) -> Callable[[
     return run
 
 
-def test_a_check_costs_the_same_in_a_list_a_thousand_times_as_long() -> None:
+def test_the_cost_of_a_check_does_not_depend_on_the_length_of_the_list() -> None:
     short, long = (checks(*list_of(count)) for count in (SHORT, LONG))
     short(), long()  # warm
     # In pairs, so that whatever slows the machine slows both. A walk would be a thousand times slower.
@@ -91,7 +91,7 @@ def kept_bytes() -> int:
 
 
 @pytest.mark.usefixtures("traced")
-def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
+def test_repeated_entries_use_no_more_memory() -> None:
     """Every poll repeats what the one before brought."""
     fetched = FetchedRevocations(
         RevocationEntries(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)))
@@ -106,7 +106,7 @@ def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
 
 
 @pytest.mark.usefixtures("traced")
-def test_what_has_expired_is_dropped_and_its_room_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_entries_are_removed_and_their_memory_is_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     revocations = RevocationList()
@@ -155,7 +155,7 @@ async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterat
             await replicas.close()
 
 
-async def test_processes_that_start_with_a_long_list_are_ready_and_keep_their_promise(
+async def test_processes_starting_with_a_long_list_become_ready_and_revoke_in_time(
     hurried: Replicas,
 ) -> None:
     [(count,)] = hurried.database.execute(

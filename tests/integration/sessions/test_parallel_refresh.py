@@ -55,7 +55,7 @@ def the_one_successor(answers: list[Reply]) -> Tokens:
     return got[0]
 
 
-async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
+async def test_fifty_parallel_refreshes_rotate_the_token_once(
     replicas: Replicas, rotations: RotationCounter, tokens: Tokens
 ) -> None:
     with row_locked(replicas.database, LOCK_SESSION, tokens.session_id.bytes) as let_go:
@@ -74,7 +74,9 @@ async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
     assert rotations.count(tokens.session_id) == 2
 
 
-async def test_twenty_rounds_of_fifty(replicas: Replicas, rotations: RotationCounter, tokens: Tokens) -> None:
+async def test_twenty_rounds_of_fifty_parallel_refreshes_rotate_twenty_times(
+    replicas: Replicas, rotations: RotationCounter, tokens: Tokens
+) -> None:
     seen = [tokens.refresh]
     for number in range(1, ROUNDS + 1):
         successor = the_one_successor(await fifty_at_once(replicas, seen[-1]))
@@ -86,7 +88,7 @@ async def test_twenty_rounds_of_fifty(replicas: Replicas, rotations: RotationCou
     assert await replicas.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
 
 
-async def test_nobody_reads_an_answer_and_the_session_lives_on(
+async def test_a_session_survives_refreshes_whose_responses_are_lost(
     replicas: Replicas, rotations: RotationCounter, tokens: Tokens
 ) -> None:
     before = replicas.answered(REFRESH)

@@ -76,9 +76,7 @@ def end_reason(replicas: Replicas, tokens: Tokens) -> str | None:
     return None if reason is None else str(reason)
 
 
-async def test_kills_the_successor_and_the_access_tokens_within_two_seconds(
-    strict: Replicas, member: Member
-) -> None:
+async def test_a_replay_revokes_the_successor_and_the_access_tokens(strict: Replicas, member: Member) -> None:
     first, second = strict.auths
     stolen, elsewhere = await strict.log_in(member), await strict.log_in(member)
     successor = Tokens.of(await first.refresh(stolen.refresh))
@@ -97,7 +95,9 @@ async def test_kills_the_successor_and_the_access_tokens_within_two_seconds(
     assert (await first.refresh(elsewhere.refresh)).status == 200
 
 
-async def test_an_older_ancestor_kills_the_family_without_waiting(strict: Replicas, member: Member) -> None:
+async def test_a_replay_of_an_older_token_revokes_the_family_within_the_grace_period(
+    strict: Replicas, member: Member
+) -> None:
     first, second = strict.auths
     tokens = await strict.log_in(member)
     child = Tokens.of(await first.refresh(tokens.refresh))
@@ -109,7 +109,7 @@ async def test_an_older_ancestor_kills_the_family_without_waiting(strict: Replic
     assert end_reason(strict, tokens) == "refresh_token_reuse"
 
 
-async def test_thirty_replays_at_once_are_one_reuse(strict: Replicas, member: Member) -> None:
+async def test_thirty_parallel_replays_are_recorded_as_one_reuse(strict: Replicas, member: Member) -> None:
     tokens = await strict.log_in(member)
     successor = Tokens.of(await strict.auths[0].refresh(tokens.refresh))
     await outlast_the_grace(strict, tokens)
@@ -123,7 +123,7 @@ async def test_thirty_replays_at_once_are_one_reuse(strict: Replicas, member: Me
     await strict.until_refused_everywhere(successor.access)
 
 
-async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(strict: Replicas) -> None:
+async def test_a_replay_wins_against_a_parallel_use_of_the_successor(strict: Replicas) -> None:
     """Thief and owner in whatever order: afterwards neither has a token that works."""
     members = enrol(strict.database.url, ROUNDS)
     late = Handicap(0.004, seed=7)
@@ -156,7 +156,7 @@ async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(stric
     await together(ROUNDS, lambda n: strict.until_refused_everywhere(newest[n].access), at_once=16)
 
 
-async def test_logout_is_no_reuse(strict: Replicas, member: Member) -> None:
+async def test_a_refresh_after_logout_is_not_recorded_as_reuse(strict: Replicas, member: Member) -> None:
     """What is refused because its session has ended is told apart from theft."""
     tokens = await strict.log_in(member)
     assert (await strict.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204

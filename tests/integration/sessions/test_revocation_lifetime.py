@@ -33,7 +33,7 @@ async def forgiving(shared_forgiving: Replicas) -> AsyncIterator[Replicas]:
     await shared_forgiving.close()
 
 
-async def test_no_token_comes_back_to_life_in_the_time_that_verifiers_forgive(forgiving: Replicas) -> None:
+async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) -> None:
     [member] = enrol(forgiving.database.url, 1)
     revoked, believed = await forgiving.log_in(member), await forgiving.log_in(member)
     assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204

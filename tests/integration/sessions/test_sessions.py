@@ -21,7 +21,7 @@ def is_signed_in(installation: Installation, access: str) -> bool:
     return answers == {200}
 
 
-def test_lists_where_one_is_logged_in(installation: Installation, people: People) -> None:
+def test_listing_returns_the_own_sessions(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     listed = installation.call("GET", SESSIONS, elsewhere.access).json()["items"]
     assert len(listed) == 2
@@ -33,7 +33,7 @@ def test_lists_where_one_is_logged_in(installation: Installation, people: People
     }
 
 
-def test_ends_one_and_leaves_the_others(installation: Installation, people: People) -> None:
+def test_ending_one_session_keeps_the_others(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
     [other] = [one["id"] for one in listed if not one["current"]]
@@ -45,14 +45,14 @@ def test_ends_one_and_leaves_the_others(installation: Installation, people: Peop
     assert len(installation.call("GET", SESSIONS, people.user.access).json()["items"]) == 1
 
 
-def test_somebody_elses_session_is_not_there(installation: Installation, people: People) -> None:
+def test_a_session_of_another_user_is_not_found(installation: Installation, people: People) -> None:
     theirs = installation.call("GET", f"{AUTH}/me", people.other.access).json()["session_id"]
     for access in (people.user.access, people.admin.access):
         assert_problem(installation.call("DELETE", f"{SESSIONS}/{theirs}", access), 404, "session_not_found")
     assert is_signed_in(installation, people.other.access)
 
 
-def test_ends_all_of_ones_own(installation: Installation, people: People) -> None:
+def test_ending_all_sessions_ends_only_the_own_ones(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     assert installation.call("DELETE", SESSIONS, people.user.access).status_code == 204
     for tokens in (people.user, elsewhere):
@@ -62,7 +62,9 @@ def test_ends_all_of_ones_own(installation: Installation, people: People) -> Non
     assert is_signed_in(installation, installation.log_in(people.user.email, PASSWORD).access)
 
 
-def test_an_administrator_ends_somebodys(installation: Installation, people: People) -> None:
+def test_an_administrator_ends_the_sessions_of_another_user(
+    installation: Installation, people: People
+) -> None:
     where = f"{AUTH}/users/{people.user.id}/sessions"
     assert installation.call("DELETE", where, people.admin.access).status_code == 204
     assert not is_signed_in(installation, people.user.access)
@@ -102,7 +104,9 @@ def test_a_reused_refresh_token_revokes_the_sessions_tokens(
     assert not is_signed_in(installation, fresh["access_token"])
 
 
-def test_what_is_long_over_is_swept_and_what_lives_stays(installation: Installation, people: People) -> None:
+def test_cleanup_deletes_ended_sessions_and_keeps_live_ones(
+    installation: Installation, people: People
+) -> None:
     ended = installation.log_in(people.user.email, PASSWORD)
     installation.call("POST", f"{AUTH}/logout", ended.access)
     long_ago = "2020-01-01 00:00:00.000000"

@@ -127,9 +127,7 @@ def engine(replicas: Replicas) -> Iterator[sa.Engine]:
         yield engine
 
 
-async def test_takes_what_is_long_over_while_everybody_refreshes(
-    replicas: Replicas, engine: sa.Engine
-) -> None:
+async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine: sa.Engine) -> None:
     now = datetime.now(UTC)
     [member] = enrol(replicas.database.url, 1)
     live = await together(LIVE, lambda _: replicas.log_in(member), at_once=8)
@@ -180,7 +178,7 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
         assert (await replicas.auths[0].refresh(tokens.refresh)).status == 200
 
 
-async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
+async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> None:
     now = datetime.now(UTC)
     [member] = enrol(quiet.url, 1)
     live = [session_row(member, ended=None, idle_until=now + KEPT) for _ in range(BATCH_SIZE + 50)]
@@ -200,7 +198,7 @@ async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
     assert left == [0, 0]
 
 
-async def test_a_revocation_renewed_at_that_moment_stays(quiet: Database) -> None:
+async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:
     """It had expired when the sweeper read it, and is in force again when its turn comes."""
     row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
     with opened(quiet) as engine, sweeper(quiet.url) as one:

@@ -41,7 +41,7 @@ def let_a_day_pass(chain: Chain) -> None:
     chain.own.execute("UPDATE feed_cursors SET `cursor` = %s WHERE name = 'reconciliation'", LONG_AGO)
 
 
-def test_of_three_replicas_one_asks(chain: Chain) -> None:
+def test_of_three_replicas_one_reconciles(chain: Chain) -> None:
     with chain.tickets, chain.more[0], chain.more[1]:
         before = questions(chain)
         for _ in range(DAYS):
@@ -51,7 +51,7 @@ def test_of_three_replicas_one_asks(chain: Chain) -> None:
         assert questions(chain) == before + DAYS
 
 
-def test_a_replica_that_has_just_begun_finds_who_was_missed(chain: Chain) -> None:
+def test_a_new_replica_finds_missed_deletions(chain: Chain) -> None:
     ((person,),) = chain.own.execute("SELECT id FROM user_snapshots")
     # As a release before the feed of deletions did.
     chain.identity.execute("DELETE FROM users WHERE id = %s", person)

@@ -62,7 +62,7 @@ def seconds_to_next(installation: Installation) -> float:
     return (datetime.fromisoformat(check.due_at) - check.now).total_seconds()
 
 
-def test_once_a_day_and_not_again(installation: Installation, asked: list[object]) -> None:
+def test_reconciliation_runs_once_a_day(installation: Installation, asked: list[object]) -> None:
     for days in range(3):
         for _ in range(3):
             installation.follow_deletions()
@@ -71,7 +71,9 @@ def test_once_a_day_and_not_again(installation: Installation, asked: list[object
         let_a_day_pass(installation)
 
 
-def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, asked: list[object]) -> None:
+def test_a_restart_neither_repeats_nor_delays_reconciliation(
+    installation: Installation, asked: list[object]
+) -> None:
     for _ in range(2):
         with another(installation) as restarted:
             restarted.follow_deletions()
@@ -84,7 +86,7 @@ def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, ask
     assert len(asked) == 1, "it has been done by another replica"
 
 
-def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
+def test_reconciliation_after_a_restart_finds_deletions_missing_in_the_feed(
     installation: Installation, people: People, asked: list[object]
 ) -> None:
     del asked
@@ -97,7 +99,7 @@ def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
         wait_until(lambda: tickets_execute(installation, names) == [(None,)], "pseudonymous")
 
 
-def test_one_that_failed_is_done_soon(
+def test_a_failed_reconciliation_is_retried_soon(
     installation: Installation, asked: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_a_day_pass(installation)
@@ -121,7 +123,7 @@ def test_one_that_failed_is_done_soon(
     assert len(asked) == 1
 
 
-def test_identity_from_before_its_first_deletion_is_asked_once(
+def test_a_feed_restored_to_empty_causes_one_reconciliation(
     installation: Installation, people: People, asked: list[object]
 ) -> None:
     """It was restored: its feed is empty, and knows nothing of the cursor that tickets has."""
@@ -141,7 +143,7 @@ def test_identity_from_before_its_first_deletion_is_asked_once(
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_of_many_that_would_one_does_it(
+def test_of_parallel_claims_one_replica_reconciles(
     installation: Installation, people: People, *, is_first: bool
 ) -> None:
     del people

@@ -67,7 +67,7 @@ def changes(mail: object) -> tuple[tuple[str, str], ...]:
     return ("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")
 
 
-def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
+def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
     assert letters(installation, people) == []
     mails = {n: bury(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
     found = letters(installation, people)
@@ -81,7 +81,7 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert (newest["recipient"], newest["user_id"]) == (None, people.user.id)
 
 
-def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation, people: People) -> None:
+def test_discarding_one_dead_letter_keeps_the_other(installation: Installation, people: People) -> None:
     away, kept = (bury(installation, people.user.id) for _ in range(2))
     thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
@@ -89,7 +89,7 @@ def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation,
     assert len(stored(installation)) == 1
 
 
-def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
+def test_unknown_dead_letters_are_not_found(installation: Installation, people: People) -> None:
     alive, elsewhere = bury(installation, people.user.id), bury_a_mail(installation, people.user.email)
     resent = installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
@@ -99,7 +99,7 @@ def test_what_is_no_dead_letter_is_not_found(installation: Installation, people:
     assert len(installation.execute(accounts_outbox.select())) == 1
 
 
-def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, people: People) -> None:
+def test_ticket_ids_and_mail_ids_are_not_interchangeable(installation: Installation, people: People) -> None:
     """The two share a prefix: what has the wrong shape for either is not found, and changes nothing."""
     mail, ticket = bury(installation, people.user.id), store_ticket(installation, people.user.id)
     admin = people.admin.access
@@ -120,7 +120,7 @@ def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, pe
     assert len(letters(installation, people)) == 1
 
 
-def test_they_are_for_administrators(installation: Installation, people: People) -> None:
+def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
     mail = bury(installation, people.user.id)
     for method, path in (("GET", DEAD_LETTERS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
@@ -130,7 +130,7 @@ def test_they_are_for_administrators(installation: Installation, people: People)
 
 
 @pytest.mark.parametrize("fall", [{"role": "user"}, {"status": "disabled"}])
-def test_whoever_fell_a_moment_ago_decides_nothing(
+def test_a_just_demoted_administrator_cannot_change_dead_letters(
     installation: Installation, people: People, fall: dict[str, str]
 ) -> None:
     """Though the list of revoked tokens does not say so yet: the directory does."""
@@ -143,7 +143,7 @@ def test_whoever_fell_a_moment_ago_decides_nothing(
     assert stored(installation) == before
 
 
-def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
+def test_a_cursor_of_another_list_is_rejected(installation: Installation, people: People) -> None:
     for number in range(2):
         bury(installation, people.user.id)
         bury_a_mail(installation, f"{number}@example.com")
@@ -160,7 +160,7 @@ def test_a_cursor_belongs_to_this_list(installation: Installation, people: Peopl
         assert_problem(response, 400, "invalid_cursor")
 
 
-def test_the_log_tells_who_decided(installation: Installation, people: People) -> None:
+def test_the_log_names_the_administrator(installation: Installation, people: People) -> None:
     again, away = (bury(installation, people.user.id) for _ in range(2))
     with capture_logs() as entries:
         installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
@@ -175,7 +175,9 @@ def test_the_log_tells_who_decided(installation: Installation, people: People) -
     ]
 
 
-def test_without_the_users_service_the_token_decides(installation: Installation, people: People) -> None:
+def test_without_the_users_service_the_role_of_the_token_decides(
+    installation: Installation, people: People
+) -> None:
     mail = bury(installation, people.user.id)
     with users_answering(installation, 0):
         answer = installation.call("DELETE", f"{DEAD_LETTERS}/{mail}", people.admin.access)

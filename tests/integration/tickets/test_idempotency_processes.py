@@ -58,7 +58,7 @@ async def reply_at_once(
         return await asyncio.gather(*(one(number) for number in range(len(headers))))
 
 
-def test_each_of_many_refused_at_once_is_told_why(chain: Chain) -> None:
+def test_parallel_rejected_requests_all_get_the_reason(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     _, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
     for number in range(ROUNDS):
@@ -70,7 +70,7 @@ def test_each_of_many_refused_at_once_is_told_why(chain: Chain) -> None:
     assert database_errors(chain, 1213, "failed") == 0
 
 
-def test_who_comes_after_the_refused_is_carried_out_once(chain: Chain) -> None:
+def test_a_valid_request_after_rejected_ones_runs_once(chain: Chain) -> None:
     """A condition is no part of the request: whoever sends the key without one may get through."""
     token = chain.log_in("user@example.com")
     for number in range(ROUNDS):

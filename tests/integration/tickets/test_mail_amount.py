@@ -18,7 +18,7 @@ from support.databases import DatabaseServer
 from support.smtp import SmtpServer
 
 
-def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_many_replies_send_few_mails(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
     assign(mailing, people.admin, path, people.admin)
     settled(mailing, smtp)
@@ -37,7 +37,7 @@ def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, s
     ]
 
 
-def test_closing_and_opening_on_and_on_is_one_mail(
+def test_repeated_closing_and_reopening_sends_one_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -53,7 +53,7 @@ def test_closing_and_opening_on_and_on_is_one_mail(
     assert sum(kind.startswith("Closed") for kind in kinds) <= 1, "it is open: only one that was in time"
 
 
-def test_while_the_mail_server_is_away_one_mail_gathers_everything(
+def test_during_a_mail_outage_one_mail_collects_all_replies(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     """Each window writes a mail, and the newest tells of all: those before it are not sent."""
@@ -69,7 +69,7 @@ def test_while_the_mail_server_is_away_one_mail_gathers_everything(
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-def test_a_mail_is_not_written_while_a_change_relies_on_it(
+def test_a_mail_waits_for_an_uncommitted_change_that_extends_it(
     mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
 ) -> None:
     """A change that has found a mail waiting commits after the mail's time: the mail waits for it."""
@@ -93,7 +93,7 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
     assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
 
 
-def test_old_notices_are_swept_once_their_mail_is_gone(
+def test_old_notifications_are_deleted_after_their_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))

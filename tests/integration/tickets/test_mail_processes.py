@@ -67,7 +67,7 @@ def write(chain: Chain, path: str, token: str, number: int) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> None:
+def test_a_few_mails_report_every_reply(chain: Chain, smtp: SmtpServer) -> None:
     """Replies race the workers that write the mails: each is in the one at hand or makes the next."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
@@ -83,7 +83,7 @@ def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> Non
     assert {mail.recipients[0] for mail in mails} == {"user@example.com"}
 
 
-def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
+def test_a_killed_replica_loses_no_mail(chain: Chain, smtp: SmtpServer) -> None:
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     before = len(smtp.mails())
     smtp.behave(delay=0.3)
@@ -103,7 +103,7 @@ def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
     assert told(smtp.mails()[before:]) >= 6
 
 
-def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpServer) -> None:
+def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: SmtpServer) -> None:
     """Through both replicas at once, with no more rights than tickets has."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     before = len(smtp.mails())
@@ -136,7 +136,7 @@ def dead(chain: Chain, admin: str) -> list[str]:
     return [letter["id"] for letter in page["items"]]
 
 
-def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
+def test_the_standalone_process_shows_the_mail_in_its_mailbox(tmp_path: Path) -> None:
     with running_single_service(tmp_path) as service:
         service.client.post(f"{service.ticket}/replies", headers=service.admin, json={"body": "Coming."})
         shown = f"New reply: {TICKET['subject']}"

@@ -9,7 +9,9 @@ from integration.tickets.mailing import assign, let_time_pass, reply, settled, t
 from support.smtp import SmtpServer
 
 
-def test_the_other_side_is_told(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_a_reply_notifies_the_other_participant(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.user, path)
     assert waiting(mailing) == [], "nobody has taken it up: nobody is told"
@@ -25,7 +27,7 @@ def test_the_other_side_is_told(mailing: Installation, people: People, smtp: Smt
     ]
 
 
-def test_on_assignment_the_assignee_and_the_author(
+def test_an_assignment_notifies_the_assignee_and_the_author(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -43,7 +45,7 @@ def test_on_assignment_the_assignee_and_the_author(
     ]
 
 
-def test_whoever_acts_is_told_nothing(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_the_acting_user_gets_no_mail(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.admin))
     assign(mailing, people.admin, path, people.admin)
     reply(mailing, people.admin, path)
@@ -51,7 +53,9 @@ def test_whoever_acts_is_told_nothing(mailing: Installation, people: People, smt
     assert (waiting(mailing), smtp.mails()) == ([], [])
 
 
-def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_an_update_without_changes_sends_no_mail(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
     path = path_of(open_ticket(mailing, people.user))
     headers = {"Idempotency-Key": "once"}
     body = {"body": "Once."}
@@ -70,9 +74,7 @@ def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People
     assert sorted(kinds) == ["Assigned", "Assigned to you", "Closed", "New reply"]
 
 
-def test_a_change_that_is_rolled_back_tells_nobody(
-    mailing: Installation, people: People, smtp: SmtpServer
-) -> None:
+def test_a_rolled_back_change_sends_no_mail(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
     headers = {"If-Match": '"99"'}
     answer = mailing.call("POST", f"{path}/replies", people.admin.access, json={"body": "x"}, headers=headers)
@@ -81,7 +83,7 @@ def test_a_change_that_is_rolled_back_tells_nobody(
 
 
 @pytest.mark.parametrize("fate", ["deleted", "disabled"])
-def test_whoever_is_gone_gets_no_mail(
+def test_deleted_and_disabled_users_get_no_mail(
     mailing: Installation, people: People, smtp: SmtpServer, fate: str
 ) -> None:
     gone = enrol(mailing, people.admin)
@@ -95,7 +97,7 @@ def test_whoever_is_gone_gets_no_mail(
 
 
 @pytest.mark.parametrize("was", ["assignee", "last to answer"])
-def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
+def test_the_latest_responder_is_notified_instead_of_a_deleted_user(
     mailing: Installation, people: People, smtp: SmtpServer, was: str
 ) -> None:
     """Otherwise nobody would learn that the author still waits."""
@@ -113,7 +115,7 @@ def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
     assert told(settled(mailing, smtp)[sent:]) == [("admin@example.com", f"New reply: {TICKET['subject']}")]
 
 
-def test_whoever_may_no_longer_see_it_gets_no_mail(
+def test_a_user_without_access_to_the_ticket_gets_no_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -125,7 +127,7 @@ def test_whoever_may_no_longer_see_it_gets_no_mail(
     assert settled(mailing, smtp)[sent:] == []
 
 
-def test_an_address_is_the_one_of_now_and_kept_nowhere(
+def test_mail_is_sent_to_the_current_address_which_is_not_stored(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))

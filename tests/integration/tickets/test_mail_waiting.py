@@ -13,7 +13,9 @@ from integration.tickets.mailing import reply, settled, waiting
 from support.smtp import SmtpServer
 
 
-def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_mail_waits_while_auth_is_unavailable(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
     path = path_of(open_ticket(mailing, people.user))
     accounts = mailing.tickets_app.state.services.deleted_users._auth
     asked: list[object] = []
@@ -35,7 +37,7 @@ def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, sm
     assert len(settled(mailing, smtp)) == 1
 
 
-def test_no_change_is_held_up_by_a_mail_server(
+def test_a_frozen_mail_server_does_not_delay_changes(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))

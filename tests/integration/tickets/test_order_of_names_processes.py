@@ -51,7 +51,7 @@ async def rename_on(chain: Chain, token: str) -> None:
     await wire.close()
 
 
-async def test_no_older_name_takes_the_place_of_a_newer(chain: Chain) -> None:
+async def test_parallel_processes_do_not_replace_a_newer_name(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     assert chain.call("PATCH", f"{USERS}/me", token, json={"name": "0"}).status == 200
     is_over = asyncio.Event()

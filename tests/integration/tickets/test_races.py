@@ -89,7 +89,7 @@ async def one_round(desk: Desk, number: int) -> dict[str, Any]:
     return (await desk.call((number + 1) % 2, "GET", path, "user")).json()
 
 
-async def test_no_reply_is_lost_to_two_who_close(desk: Desk) -> None:
+async def test_parallel_replies_and_closings_lose_no_reply(desk: Desk) -> None:
     ended = await together(ROUNDS, lambda number: one_round(desk, number), at_once=AT_ONCE)
     for ticket in ended:
         assert sorted(one["body"] for one in ticket["replies"]) == ["0", "1"]

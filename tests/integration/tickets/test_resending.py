@@ -66,9 +66,7 @@ def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
     return [str(mail.message["Subject"]) for mail in smtp.mails()]
 
 
-def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(
-    mailing: Installation, people: People, smtp: SmtpServer
-) -> None:
+def test_a_retried_dead_letter_arrives(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     ticket = open_ticket(mailing, people.user)
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     [letter] = letters(mailing, people)
@@ -80,7 +78,7 @@ def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(
     assert stored(mailing) == []
 
 
-def test_a_notice_is_kept_for_as_long_as_its_mail_may_be_sent_again(
+def test_a_notification_is_kept_while_its_mail_can_be_retried(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     """Without it the mail would be taken for an old one, and dropped after a 202."""
@@ -97,7 +95,7 @@ def test_a_notice_is_kept_for_as_long_as_its_mail_may_be_sent_again(
     assert sweep() == 1
 
 
-def test_the_next_mail_tells_what_a_dead_one_has_not(
+def test_the_next_mail_includes_the_replies_of_a_dead_letter(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     """And the dead one has nothing left to tell: whoever would send it again learns that."""
@@ -122,7 +120,7 @@ def assert_superseded(mailing: Installation, people: People, dead: str) -> None:
     assert "mail.retried" not in {entry["event"] for entry in entries}
 
 
-def test_of_several_dead_letters_the_newest_tells_for_all(
+def test_of_several_dead_letters_the_newest_includes_all_replies(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -136,7 +134,7 @@ def test_of_several_dead_letters_the_newest_tells_for_all(
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
+def test_a_mail_that_is_being_superseded_cannot_be_retried(
     mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
 ) -> None:
     """A change has put a newer mail into the outbox, and commits while somebody sends the older one again."""
@@ -155,7 +153,7 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
         assert_problem(resending.result(), 409, "mail_superseded")
 
 
-def test_whose_mail_was_thrown_away_is_not_told_of_it_later(
+def test_replies_of_a_discarded_mail_are_not_sent_later(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))

@@ -40,7 +40,9 @@ COSTS: dict[str, tuple[Callable[[str], tuple[str, str, dict[str, Any]]], list[st
 
 
 @pytest.mark.parametrize("request_name", COSTS)
-def test_statements_of_a_request(installation: Installation, people: People, request_name: str) -> None:
+def test_each_request_runs_the_expected_statements(
+    installation: Installation, people: People, request_name: str
+) -> None:
     build, expected = COSTS[request_name]
     # The sweeper, every ten seconds, may come in between once, and hardly twice.
     assert expected in [statements_of(installation, people, build) for _ in range(2)]
@@ -74,9 +76,7 @@ def noted(engine: sa.Engine) -> Iterator[list[str]]:
         sa.event.remove(engine, "before_cursor_execute", note)
 
 
-def test_a_page_of_deletions_is_forgotten_in_two_statements(
-    installation: Installation, people: People
-) -> None:
+def test_a_page_of_deletions_is_applied_in_two_statements(installation: Installation, people: People) -> None:
     """One for each of them would outlast the bound on a unit of work, and be tried again for ever."""
     open_ticket(installation, people.user)
     strangers = [uuid.uuid4() for _ in range(PAGE_SIZE - 1)]

@@ -74,7 +74,7 @@ def untouched() -> Iterator[None]:
     bounds=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 6)),
     data=st.data(),
 )
-def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - what a walk is made of
+def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # noqa: PLR0917 - what a walk is made of
     installation: Installation,
     people: People,
     shapes: list[dict[str, Any]],

@@ -47,7 +47,7 @@ def peak_mib(deployment: Deployment) -> float:
     raise AssertionError("no VmHWM")
 
 
-def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: People) -> None:
+def test_a_burst_of_logins_is_rejected_in_time(deployment: Deployment, people: People) -> None:
 
     def log_in(number: int) -> Answer:
         # Somebody else each time: what is limited here are hashes, and not the guesses at one account.
@@ -104,7 +104,7 @@ def assert_overloaded(answer: Answer, *, stalled: float) -> None:
     assert answer.seconds - stalled < 2.0
 
 
-def test_after_the_storm_logins_work(deployment: Deployment, people: People) -> None:
+def test_logins_work_after_the_burst(deployment: Deployment, people: People) -> None:
     login = {"email": people.user.email, "password": PASSWORD}
     for _ in range(3):
         answer = deployment.call("POST", f"{AUTH}/token", json=login)

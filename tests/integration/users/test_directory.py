@@ -129,7 +129,9 @@ def sort_value(item: dict[str, Any], sort: str) -> Any:
 
 
 @pytest.mark.parametrize("sort", [one.value for one in DirectorySort])
-def test_walk_gives_the_whole_answer_in_order(installation: Installation, people: People, sort: str) -> None:
+def test_pages_together_are_the_whole_ordered_list(
+    installation: Installation, people: People, sort: str
+) -> None:
     fill(installation, 60, seed=1)
     everybody = list(walk(installation, people.user.access, {"limit": 200}))
     assert len(everybody) == 64
@@ -141,7 +143,7 @@ def test_walk_gives_the_whole_answer_in_order(installation: Installation, people
 
 
 @pytest.mark.parametrize("sort", [one.value for one in DirectorySort])
-def test_whoever_stays_is_seen_exactly_once_while_others_come_and_go(
+def test_paging_returns_each_lasting_user_exactly_once_while_others_change(
     installation: Installation, people: People, sort: str
 ) -> None:
     for number, criteria in enumerate(FILTERS):
@@ -192,7 +194,7 @@ def test_whoever_stays_is_seen_exactly_once_while_others_come_and_go(
         ("\U0001f600", {"\U0001f600"}),
     ],
 )
-def test_search_takes_every_character_for_itself(
+def test_search_treats_every_character_literally(
     installation: Installation, people: People, q: str, names: set[str]
 ) -> None:
     fill(installation, 60, seed=3)
@@ -201,7 +203,7 @@ def test_search_takes_every_character_for_itself(
     assert by_name == names
 
 
-def test_last_page_that_is_full_has_no_cursor(installation: Installation, people: People) -> None:
+def test_a_full_last_page_has_no_cursor(installation: Installation, people: People) -> None:
     page = installation.call("GET", USERS, people.user.access, params={"limit": 4}).json()
     assert len(page["items"]) == 4
     assert page["next_cursor"] is None
@@ -220,7 +222,7 @@ def test_cursor_belongs_to_its_query(installation: Installation, people: People)
     assert installation.call("GET", USERS, people.user.access, params=params).status_code == 200
 
 
-def test_cursor_of_a_row_that_has_gone_still_works(installation: Installation, people: People) -> None:
+def test_cursor_of_a_deleted_row_still_works(installation: Installation, people: People) -> None:
     fill(installation, 10, seed=5)
     params = {"limit": 5, "sort": "email"}
     page = installation.call("GET", USERS, people.admin.access, params=params).json()
@@ -234,7 +236,7 @@ def test_cursor_of_a_row_that_has_gone_still_works(installation: Installation, p
     assert [one["email"] for one in after["items"]] == rest[:5]
 
 
-def test_every_altered_cursor_is_refused(installation: Installation, people: People) -> None:
+def test_every_altered_cursor_is_rejected(installation: Installation, people: People) -> None:
     params: dict[str, Any] = {"limit": 1}
     cursor = installation.call("GET", USERS, people.user.access, params=params).json()["next_cursor"]
     altered = [

@@ -31,7 +31,7 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("taken", "spelling"), SAME)
-def test_other_spelling_is_the_same_account(
+def test_another_spelling_is_the_same_account(
     installation: Installation, people: People, taken: str, spelling: str
 ) -> None:
     person = enrol(installation, people.admin, email=taken)
@@ -93,7 +93,7 @@ def test_lookalike_is_another_account(
         "admin@xn--a.com",
     ],
 )
-def test_what_is_no_address_makes_no_account(installation: Installation, people: People, email: str) -> None:
+def test_invalid_addresses_are_rejected(installation: Installation, people: People, email: str) -> None:
     before = count_users(installation)
     response = installation.call("POST", USERS, people.admin.access, json=new_user(email=email))
     assert pointers(assert_problem(response, 422, "validation_error")) == {"/email"}
@@ -103,7 +103,7 @@ def test_what_is_no_address_makes_no_account(installation: Installation, people:
         assert_problem(login, 401, "invalid_credentials")
 
 
-def test_fifty_identical_creations_at_once_make_one_account(
+def test_fifty_identical_parallel_creations_make_one_account(
     installation: Installation, people: People
 ) -> None:
     body = new_user(email="wanted@example.com")
@@ -123,7 +123,7 @@ def test_fifty_identical_creations_at_once_make_one_account(
     installation.log_in(body["email"], PASSWORD)
 
 
-def test_twenty_moves_to_one_address_at_once_make_one_owner(
+def test_of_twenty_parallel_changes_to_one_address_one_succeeds(
     installation: Installation, people: People
 ) -> None:
     movers = [enrol(installation, people.admin) for _ in range(10)]

@@ -33,7 +33,7 @@ def active_admins(installation: Installation) -> int:
 
 
 @pytest.mark.parametrize("how", REMOVALS)
-def test_last_admin_stays(installation: Installation, people: People, how: str) -> None:
+def test_last_admin_cannot_be_removed(installation: Installation, people: People, how: str) -> None:
     assert remove(installation, people.admin, people.deputy, how)[0] in {200, 204}
     method, body = REMOVALS[how]
     before = installation.call("GET", people.admin.path, people.admin.access).json()
@@ -46,7 +46,7 @@ def test_last_admin_stays(installation: Installation, people: People, how: str) 
     assert active_admins(installation) == 1
 
 
-def test_disabled_admin_does_not_count(installation: Installation, people: People) -> None:
+def test_disabled_admin_does_not_replace_the_last_one(installation: Installation, people: People) -> None:
     remove(installation, people.admin, people.deputy, "disable")
     assert remove(installation, people.admin, people.admin, "delete") == (409, "last_admin")
     # A disabled administrator is nobody's last hope, and may go.
@@ -62,7 +62,7 @@ def test_last_admin_may_be_renamed(installation: Installation, people: People) -
 
 
 @pytest.mark.parametrize("how", REMOVALS)
-def test_ordinary_users_are_removed_freely(installation: Installation, people: People, how: str) -> None:
+def test_ordinary_users_can_be_removed(installation: Installation, people: People, how: str) -> None:
     assert remove(installation, people.admin, people.user, how)[0] in {200, 204}
 
 
@@ -78,9 +78,7 @@ def at_once(jobs: list[Callable[[], tuple[int, str]]]) -> list[tuple[int, str]]:
         return list(threads.map(run, jobs))
 
 
-def test_two_admins_who_remove_each_other_leave_exactly_one(
-    installation: Installation, people: People
-) -> None:
+def test_two_admins_removing_each_other_leave_exactly_one(installation: Installation, people: People) -> None:
     """Each through a replica of its own, fifty times, in every combination of ways."""
     ways = list(REMOVALS)
     with ExitStack() as stack:
@@ -104,7 +102,7 @@ def test_two_admins_who_remove_each_other_leave_exactly_one(
             assert {status for status, _ in outcomes} <= {200, 204, 401, 403, 404, 409}, outcomes
 
 
-def test_five_admins_removed_at_once_leave_one(installation: Installation, people: People) -> None:
+def test_five_admins_removed_in_parallel_leave_one(installation: Installation, people: People) -> None:
     for turn in range(6):
         everybody = populate(installation) if turn else people
         crowd = [everybody.admin, everybody.deputy]

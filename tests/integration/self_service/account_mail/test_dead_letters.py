@@ -31,7 +31,7 @@ def listed(installation: Installation, people: People) -> list[str]:
         params["cursor"] = page["next_cursor"]
 
 
-def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
+def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
     assert listed(installation, people) == []
     mails = [bury_a_mail(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
     assert listed(installation, people) == ["1@example.com", "2@example.com", "3@example.com"]
@@ -44,7 +44,7 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert newest["error"] == "recipient 550 5.1.1"
 
 
-def test_one_is_sent_again_and_one_thrown_away(
+def test_dead_letters_can_be_retried_and_discarded(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
     again, away = (bury_a_mail(installation, email) for email in (people.user.email, people.other.email))
@@ -58,7 +58,7 @@ def test_one_is_sent_again_and_one_thrown_away(
     assert len(mailbox.all()) == 1
 
 
-def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
+def test_unknown_dead_letters_are_not_found(installation: Installation, people: People) -> None:
     alive = bury_a_mail(installation, people.user.email)
     installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     for mail in (alive, uuid.uuid4()):
@@ -67,7 +67,7 @@ def test_what_is_no_dead_letter_is_not_found(installation: Installation, people:
     assert_problem(installation.call("DELETE", f"{DEAD_LETTERS}/x", people.admin.access), 404)
 
 
-def test_they_are_for_administrators(installation: Installation, people: People) -> None:
+def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
     mail = bury_a_mail(installation, people.user.email)
     for method, path in (
         ("GET", DEAD_LETTERS),
@@ -79,7 +79,9 @@ def test_they_are_for_administrators(installation: Installation, people: People)
     assert listed(installation, people) == [people.user.email]
 
 
-def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, people: People) -> None:
+def test_a_just_demoted_administrator_cannot_change_dead_letters(
+    installation: Installation, people: People
+) -> None:
     """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
     mail = bury_a_mail(installation, people.user.email)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
@@ -89,7 +91,7 @@ def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, p
     assert listed(installation, people) == [people.user.email]
 
 
-def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
+def test_a_cursor_of_another_list_is_rejected(installation: Installation, people: People) -> None:
     for number in range(2):
         bury_a_mail(installation, f"{number}@example.com")
     cursor = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
@@ -101,7 +103,7 @@ def test_a_cursor_belongs_to_this_list(installation: Installation, people: Peopl
         assert_problem(response, 400, "invalid_cursor")
 
 
-def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(tmp_path: Path, smtp: SmtpServer) -> None:
+def test_a_retried_dead_letter_arrives(tmp_path: Path, smtp: SmtpServer) -> None:
     """All the way: registered, refused for good, found by an administrator, sent again, entered."""
     url = f"sqlite:///{tmp_path}/doorward.db"
     engine = create_engine(url, pool_size=1, timeout=30)

@@ -62,7 +62,9 @@ def scene(flows: Flows, installation: Installation, people: People, ada: Joined)
 
 
 @pytest.mark.parametrize(("action", "case"), [pytest.param(*one, id=one[1].__name__) for one in CASES])
-def test_each_event_is_recorded_once_with_its_request(scene: Scene, action: AuditAction, case: Case) -> None:
+def test_each_event_is_recorded_once_with_its_request_id(
+    scene: Scene, action: AuditAction, case: Case
+) -> None:
     expected = case(scene)
     assert [one[0] for one in expected] == [action.value]
     assert recorded(scene.installation, *scene.request_ids) == expected
@@ -70,7 +72,7 @@ def test_each_event_is_recorded_once_with_its_request(scene: Scene, action: Audi
     assert addresses == [("0.0.0.0",)]  # in this process there is no network
 
 
-def test_commands_are_events_too(installation: Installation, people: People) -> None:
+def test_commands_are_recorded(installation: Installation, people: People) -> None:
     metrics, settings = Metrics(), auth_settings(installation.database_url)
     database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
     installation.execute("DELETE FROM audit_events")
@@ -89,12 +91,12 @@ def test_commands_are_events_too(installation: Installation, people: People) -> 
     ]
 
 
-def test_every_kind_of_event_has_a_case() -> None:
+def test_every_event_type_has_a_case() -> None:
     """One that nothing records is a promise that nobody keeps."""
     assert {action for action, _ in CASES} | COMMANDS == set(AuditAction)
 
 
-def test_what_was_refused_is_no_event_of_its_success(scene: Scene) -> None:
+def test_rejected_requests_record_no_success(scene: Scene) -> None:
     """Events are of the same transaction: one that rolled back leaves none."""
     traced, people = scene.traced, scene.people
     traced.register("x@example.com", "password123")
