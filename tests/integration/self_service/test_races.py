@@ -73,7 +73,7 @@ def test_fifty_parallel_registrations_of_one_address_create_one_account(race_set
     opened = []
     for password, status in zip(chosen, statuses, strict=True):
         if status == 202:
-            race_setup.fresh()  # wrong ones are counted, and make everybody wait
+            race_setup.fresh()  # wrong guesses are counted for the shared IP
             opened.append(flows.log_in(email, password).status_code)
     assert sorted(opened) == [200] + [401] * (len(mailbox) - 1)
 

@@ -1,4 +1,4 @@
-"""What mails say, whatever names, addresses and headers hold."""
+"""The content of mails, with hostile names, addresses and headers."""
 
 import re
 from collections.abc import Iterator
@@ -133,7 +133,7 @@ def test_hostile_names_change_neither_headers_nor_text(flows: Flows, name: str) 
 
 @pytest.mark.parametrize("ask", ["register", "resend"])
 def test_a_registration_mail_does_not_contain_the_name(flows: Flows, ask: str) -> None:
-    """Else anybody could send two hundred characters of advertisement to anybody, from the team's address."""
+    """Otherwise registrations could be used to send advertisements from the team's address."""
     name = "WIN A CAR: https://evil.example/now"
     flows.register("somebody@example.com", CHOSEN, name)
     if ask == "resend":

@@ -1,4 +1,4 @@
-"""Reading the audit log: for administrators all of it, for everybody what is about themselves."""
+"""Reading the audit log: administrators read all of it, users read events about themselves."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

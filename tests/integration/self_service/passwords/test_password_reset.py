@@ -16,7 +16,7 @@ ADA = "ada@example.com"
 
 
 def still_has(flows: Flows, joined: Joined) -> None:
-    """Check that nothing has happened to somebody."""
+    """Check that the password and the session of a user are still valid."""
     assert flows.me(joined.access).status_code == 200
     flows.sign_in(joined.email, joined.password)
 
@@ -100,7 +100,7 @@ def test_a_reset_without_a_usable_account_sends_no_mail(
 def test_the_mail_is_sent_to_the_stored_spelling_of_the_address(
     flows: Flows, stored: str, asked: str
 ) -> None:
-    """Two spellings of one account may be two mailboxes: whoever asks does not choose where the code goes."""
+    """Two spellings of one account may be two mailboxes; the request must not choose between them."""
     flows.join(stored)
     flows.mailbox.empty()
     flows.ask_for_reset(asked)
@@ -240,7 +240,7 @@ def test_a_reset_replaces_a_lost_invitation(flows: Flows, installation: Installa
 def test_a_pin_verifies_the_address_that_it_was_mailed_to(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """An administrator moves the account away from a mailbox that somebody else reads."""
+    """An administrator moves the account away from a mailbox that another person reads."""
     pin = flows.mailed_pin(people.user.email)
     moved = f"moved-{uuid.uuid4().hex[:8]}@example.com"
     patched = installation.call("PATCH", people.user.path, people.admin.access, json={"email": moved})

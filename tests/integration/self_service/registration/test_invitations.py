@@ -172,7 +172,7 @@ def test_an_invitation_cannot_replace_an_existing_password(
 def test_an_invitation_verifies_the_address_that_it_was_mailed_to(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """An administrator mistyped the address and mends it: whoever got the mail has no part in the account."""
+    """An administrator corrects a mistyped address: the recipient of the first mail gets no access."""
     bob, code = flows.invited(people.admin.access, "rob@example.com")
     patch(installation, people, bob, email=BOB)
     assert_problem(flows.accept(code), 400, "invalid_code")

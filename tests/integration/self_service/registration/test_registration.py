@@ -1,4 +1,4 @@
-"""Registering: whoever reads the address's mail gets an account, with the password of that registration."""
+"""Registration: the mailed code creates an account with the password of its registration."""
 
 import uuid
 

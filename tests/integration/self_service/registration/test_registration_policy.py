@@ -1,4 +1,4 @@
-"""Who may register: nobody, anybody, or addresses of some domains."""
+"""The registration policy: closed, open, or limited to some domains."""
 
 import pytest
 from pydantic import ValidationError
