@@ -1,4 +1,4 @@
-"""The reset between tests leaves nothing of a test, and does nothing where a test has written nothing."""
+"""The reset between tests removes the rows of a test and skips tables without writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

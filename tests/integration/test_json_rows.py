@@ -1,4 +1,4 @@
-"""Rows that come as JSON texts are the rows that the driver reads, on every database, whatever is in them."""
+"""Rows read as JSON equal the rows that the driver reads, on every database and for all values."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ THINGS = sa.Table(
     **TABLE_OPTIONS,
 )
 
-# Services refuse NUL and lone surrogates in whatever they store.
+# Services reject NUL and lone surrogates in all stored text.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
 ids = st.uuids()
 times = st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - it gets UTC there

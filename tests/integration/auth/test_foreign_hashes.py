@@ -1,4 +1,4 @@
-"""Hashes brought from elsewhere log in once, and are replaced."""
+"""Imported hashes are replaced at the first login."""
 
 from collections.abc import Callable
 

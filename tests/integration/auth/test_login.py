@@ -1,4 +1,4 @@
-"""Logging in, by JSON and by the form of OAuth2, and what the access token says."""
+"""Login with JSON and with the form of OAuth2, and the claims of the access token."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_other_grant_types_are_rejected(installation: Installation, people: Peop
     assert_problem(installation.call("POST", TOKEN, data=form), 400, "unsupported_grant_type")
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "form",
     [

@@ -1,4 +1,4 @@
-"""Refresh tokens: rotation, a retry within the grace, reuse after it, the two lifetimes, logout."""
+"""Refresh tokens: rotation, retries within the grace period, reuse after it, lifetimes, logout."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,7 +45,7 @@ def test_reuse_after_the_grace_period_ends_the_session(installation: Installatio
     with another(installation, refresh_grace_seconds=0) as strict:
         first = tokens_of(strict.refresh(people.user.refresh))
         assert_problem(strict.refresh(people.user.refresh), 401, INVALID)
-        # Whoever held the successor, thief or owner, has nothing either.
+        # The successor is invalid too, because its holder may be the thief.
         assert_problem(strict.refresh(first.refresh), 401, INVALID)
     reason = installation.execute(
         "SELECT end_reason FROM sessions JOIN users ON users.id = user_id WHERE email_key = :key",
@@ -74,7 +74,7 @@ def test_reuse_ends_no_other_session(installation: Installation, people: People)
 def test_guessed_secret_of_a_known_session_ends_the_session(
     installation: Installation, people: People
 ) -> None:
-    """The id in a token is no secret: it is in every access token. Its holder cannot be told apart."""
+    """Every access token contains the session id, so a guess with it could be a theft."""
     guess = people.user.refresh[:-8] + "AAAAAAAA"
     assert_problem(installation.refresh(guess), 401, INVALID)
 
@@ -92,7 +92,7 @@ def test_refresh_extends_the_idle_lifetime_up_to_the_absolute_one(
         tokens = short.log_in(people.user.email, PASSWORD)
         first = short.refresh(tokens.refresh).json()
         assert 598 <= first["refresh_expires_in"] <= 600
-        # Near the end of the absolute lifetime the idle one is cut.
+        # Near the end of the absolute lifetime the idle one is shortened.
         rows = installation.execute("SELECT MIN(absolute_expires_at) FROM sessions")
         installation.execute(
             "UPDATE sessions SET absolute_expires_at = idle_expires_at WHERE absolute_expires_at = :end",
@@ -105,7 +105,7 @@ def test_refresh_extends_the_idle_lifetime_up_to_the_absolute_one(
 def test_login_returns_an_idle_lifetime_within_the_absolute_one(
     installation: Installation, people: People
 ) -> None:
-    """An idle lifetime longer than the absolute one is cut at login, and told so."""
+    """Login shortens and returns an idle lifetime that exceeds the absolute one."""
     with another(installation, refresh_idle_seconds=1000, refresh_absolute_seconds=600) as short:
         body = {"email": people.user.email, "password": PASSWORD}
         answer = short.call("POST", f"{AUTH}/token", json=body).json()
@@ -151,7 +151,7 @@ def test_logout_revokes_the_refresh_token(installation: Installation, people: Pe
     assert installation.call(method, f"{AUTH}/logout", people.user.access).status_code == 204
     assert_problem(installation.refresh(people.user.refresh), 401, INVALID)
     assert installation.refresh(elsewhere.refresh).status_code == 200
-    # The access token died with its session.
+    # The access token is invalid without its session.
     assert_problem(installation.call(method, f"{AUTH}/logout", people.user.access), 401, "invalid_token")
     assert installation.call("GET", f"{USERS}/me", people.user.access).status_code == 401
     assert installation.call("GET", f"{USERS}/me", elsewhere.access).status_code == 200
@@ -175,7 +175,7 @@ def test_logout_wins_against_parallel_refreshes(installation: Installation, peop
             assert_problem(installation.refresh(refresh), 401, INVALID)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "text", ["x", "dwr_", "dwr_" + "A" * 64, "dwr_" + "A" * 63 + "!", "A" * 68, "dwr_" + "é" * 64]
 )

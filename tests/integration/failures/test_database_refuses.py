@@ -1,4 +1,4 @@
-"""The database answers, and refuses: read-only, no connection left, connections killed, locks."""
+"""The database is reachable but fails: read-only, no free connection, killed connections, locks."""
 
 import contextlib
 import random
@@ -23,7 +23,7 @@ from integration.harness.installation import USERS
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 
-# Not "refresh": a token that is repeated within its grace gets its successor without a write.
+# Not "refresh", because a retry within the grace period writes nothing.
 WRITES = {"log in", "rename", "change"}
 
 
@@ -35,7 +35,7 @@ def name_of_other(deployment: FragileDeployment, people: People) -> str:
 
 
 def retried(deployment: FragileDeployment, code: int) -> float:
-    """Read how often users ran a unit of work again because of this error."""
+    """Read the number of units of work that users retried after this error."""
     text = deployment.client.get(deployment.users.url + "/metrics").text
     wanted = f'doorward_database_errors_total{{code="{code}",outcome="retried"}} '
     return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
@@ -59,7 +59,7 @@ def test_read_only_database_serves_reads(deployment: FragileDeployment, people: 
 def test_killed_connections_are_replaced_without_errors(
     deployment: FragileDeployment, people: People
 ) -> None:
-    """Idle in the pool when they are killed: the next request takes a new one and succeeds."""
+    """Connections are killed while idle in the pool: the next request uses a new one and succeeds."""
     for _ in range(5):
         kill_connections(deployment)
         for what, request in requests(deployment, people).items():
@@ -74,7 +74,7 @@ def test_connections_killed_during_transactions_lose_nothing(
     chance = random.Random(3)
 
     def kill() -> None:
-        # As often as a change takes here: on a slow machine some must get through, too.
+        # At the pace of a change, because some must succeed on a slow machine, too.
         while not stop.is_set():
             kill_connections(deployment)
             time.sleep(chance.uniform(0, 4 * undisturbed.seconds))
@@ -152,7 +152,7 @@ def connect(url: str) -> "pymysql.Connection[Any]":
 
 
 def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitStack) -> None:
-    """Take them while the services stand still: else they would come back in between."""
+    """Take them while the services are frozen, because they would reconnect otherwise."""
     for service in deployment.services:
         service.freeze()
     try:
@@ -165,7 +165,7 @@ def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitS
 
 
 def test_a_short_lock_is_awaited(deployment: FragileDeployment, people: People) -> None:
-    """For longer than one lock wait timeout: the work is run again."""
+    """Longer than one lock wait timeout, so the unit of work is retried."""
     before = retried(deployment, 1205)
     locked = "SELECT id FROM users WHERE id = %s FOR UPDATE"
     with (
@@ -194,7 +194,7 @@ def test_a_lock_that_is_never_released_is_503(deployment: FragileDeployment, peo
 
 
 def test_a_deadlocked_transaction_is_retried(deployment: FragileDeployment, people: People) -> None:
-    """The other transaction has changed more rows, so the database gives up the service's."""
+    """The other transaction has changed more rows, so the database aborts the one of the service."""
     before = retried(deployment, 1213)
     identity = uuid.UUID(people.other.id).bytes
     heavy = "UPDATE sessions SET user_agent = CONCAT(user_agent, '.')"
@@ -205,7 +205,9 @@ def test_a_deadlocked_transaction_is_retried(deployment: FragileDeployment, peop
         cursor.execute("UPDATE credentials SET updated_at = updated_at + INTERVAL 1 SECOND")
         body = {"password": "changed in a deadlock"}
         change = threads.submit(deployment.call, "PATCH", people.other.path, people.admin.access, json=body)
-        wait_until_a_row_is_waited_for(deployment.database)  # the credentials': it has locked the user's
+        wait_until_a_row_is_waited_for(
+            deployment.database
+        )  # the row of the credentials; it has already locked the row of the user
         cursor.execute("SELECT id FROM users WHERE id = %s FOR UPDATE", (identity,))
         connection.rollback()
         answer = change.result()
@@ -219,7 +221,7 @@ def test_a_deadlocked_transaction_is_retried(deployment: FragileDeployment, peop
 def test_a_missing_table_is_503_until_it_exists(
     deployment: FragileDeployment, people: People, table: str
 ) -> None:
-    """A service that is newer than the schema, or a dropped table: no bug of the caller's."""
+    """A service newer than the schema, or a dropped table, is not an error of the caller."""
     deployment.database.execute(f"RENAME TABLE {table} TO away")
     try:
         body = {"name": "x", "email": "x@example.com", "password": "long enough a word"}
@@ -233,7 +235,7 @@ def test_a_missing_table_is_503_until_it_exists(
 def test_a_value_that_does_not_fit_is_an_error_without_the_value(
     deployment: FragileDeployment, people: People
 ) -> None:
-    """A defect of ours, not of the caller's; the traceback in the log must not hold the hash."""
+    """A bug of the service; the traceback in the log must not contain the hash."""
     column = "ALTER TABLE credentials MODIFY password_hash {} CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
     deployment.database.execute("CREATE TABLE kept AS SELECT * FROM credentials")
     deployment.database.execute("DELETE FROM credentials")

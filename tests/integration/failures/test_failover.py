@@ -1,4 +1,4 @@
-"""A failover that closes nothing: old connections are silent for ever, new ones reach a database."""
+"""A failover without closed connections: old ones stay silent, new ones reach a database."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: no acknowledged write is lost, and nobody exists without a password."""
+"""kill -9 at any time: no acknowledged write is lost, and no account exists without a password."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ WRITERS = 4
 
 @dataclass
 class Journal:
-    """What the services confirmed."""
+    """The writes that the services confirmed."""
 
     created: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Journal:
 def write_until(
     stop: threading.Event, deployment: FragileDeployment, people: People, number: int, journal: Journal
 ) -> None:
-    """Create, rename and delete people of one's own, and note what was confirmed."""
+    """Create, rename and delete users, and record the confirmed writes."""
     chance = random.Random(number)
     mine: list[tuple[str, str]] = []
     while not stop.is_set():
@@ -57,7 +57,7 @@ def step(
     elif chance.random() < 0.5:
         email, identity = mine[-1]
         name = f"Name {chance.random()}"
-        # Whatever the answer, the name before is no longer certain.
+        # From now on the previous name is uncertain.
         journal.names.pop(email, None)
         answer = deployment.call("PATCH", f"{USERS}/{identity}", admin, json={"name": name})
         if answer.status == 200:
@@ -76,7 +76,7 @@ def step(
 def rounds_of(
     accident: Callable[[], None], deployment: FragileDeployment, people: People, count: int
 ) -> None:
-    """Write, have the accident, mend it, and compare what was confirmed with what is there."""
+    """Write during a failure, recover, and compare the confirmed writes with the stored rows."""
     for number in range(count):
         stop, journals = threading.Event(), [Journal() for _ in range(WRITERS)]
         with ThreadPoolExecutor(WRITERS) as threads:
@@ -85,7 +85,7 @@ def rounds_of(
                 for one, journal in enumerate(journals)
             ]
             try:
-                wait_until(lambda: confirmed(journals) > 5, "confirmed")  # noqa: B023 - of this round
+                wait_until(lambda: confirmed(journals) > 5, "confirmed")  # noqa: B023 - called in this round
                 time.sleep(random.uniform(0, 0.3))
                 accident()
                 time.sleep(0.05)
@@ -107,7 +107,7 @@ def rounds_of(
 
 
 def confirmed(journals: Sequence[Journal]) -> int:
-    """Count the people who were created, deleted ones too."""
+    """Count the created users, including deleted ones."""
     return sum(len(journal.created) + len(journal.deleted) for journal in journals)
 
 

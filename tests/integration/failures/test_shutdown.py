@@ -1,4 +1,4 @@
-"""SIGTERM: the request in hand is finished, new ones go elsewhere, and the process ends with 0."""
+"""SIGTERM: running requests are completed, new ones are not accepted, and the process exits with 0."""
 
 import random
 import signal
@@ -52,7 +52,7 @@ def test_a_running_request_is_completed(deployment: FragileDeployment, people: P
         wait_until_a_row_is_waited_for(deployment.database)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: not accepts(service.port), "closed to new connections")
-        time.sleep(0.5)  # longer than a server would wait by chance
+        time.sleep(0.5)  # longer than any timeout of the server
         assert process.poll() is None
         let_go()
         assert change.result().status_code == 200
@@ -67,7 +67,7 @@ def test_a_running_request_is_completed(deployment: FragileDeployment, people: P
 def test_idle_service_stops_at_once(deployment: FragileDeployment) -> None:
     with httpx2.Client() as client:
         assert client.get(deployment.users.url + "/livez").status_code == 200
-        # The connection stays open: nobody waits for it, neither for its keep-alive nor for the grace.
+        # The connection stays open; the server must not wait for its keep-alive or the grace period.
         started = time.monotonic()
         assert deployment.users.stop(grace=60) == 0
         assert time.monotonic() - started < GRACE_SECONDS / 2
@@ -81,7 +81,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     is_under_way = threading.Event()
 
     def rename() -> tuple[str, str]:
-        """Return the last name that was confirmed, and the one that broke off."""
+        """Return the last confirmed name and the unconfirmed one."""
         confirmed = ""
         for turn in range(10_000):
             body = {"name": f"Turn {turn}"}
@@ -102,7 +102,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     with ThreadPoolExecutor(1) as threads:
         writer = threads.submit(rename)
         assert is_under_way.wait(30)
-        time.sleep(random.uniform(0, 0.4))  # wherever it is by then
+        time.sleep(random.uniform(0, 0.4))  # independent of its progress
         process.send_signal(number)
         assert process.wait(30) == 0
         confirmed, broken_off = writer.result()

@@ -1,4 +1,4 @@
-"""Registered services ask about tokens (RFC 7662) and end them (RFC 7009)."""
+"""Registered clients introspect tokens (RFC 7662) and revoke them (RFC 7009)."""
 
 import time
 import uuid

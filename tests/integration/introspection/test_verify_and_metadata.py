@@ -1,4 +1,4 @@
-"""What proxies and strangers may ask: is this token good, where are the endpoints, what are the keys."""
+"""Verification for proxies, and the public metadata and keys."""
 
 import json
 from pathlib import Path
@@ -32,11 +32,11 @@ def test_verify_can_require_a_role(installation: Installation, people: People) -
     assert refused.json()["required"] == "role:admin"
     assert "x-doorward-user" not in refused.headers
     assert installation.call("GET", f"{AUTH}/verify?role=user", people.user.access).status_code == 204
-    # An administrator is no `user`: the role that is asked for is the role that is meant.
+    # An administrator does not have the role `user`, because roles are compared exactly.
     assert_problem(installation.call("GET", f"{AUTH}/verify?role=user", people.admin.access), 403)
     for both in ("?role=admin&role=user", "?role=user&role=admin"):
         assert_problem(installation.call("GET", f"{AUTH}/verify{both}", people.user.access), 403)
-    # A role that this release does not know is nobody's.
+    # No user has a role that this release does not know.
     assert_problem(installation.call("GET", f"{AUTH}/verify?role=sorcerer", people.admin.access), 403)
     for typo in ("?role=Admin", "?role="):
         assert_problem(installation.call("GET", f"{AUTH}/verify{typo}", people.user.access), 422)
@@ -86,7 +86,7 @@ def test_jwks_contains_public_keys_and_no_secret(tmp_path: Path) -> None:
     client = auth_with([old, new, new_jwk(HS256), {**new_jwk(ES256), "retire_at": 1}], tmp_path)
     response = client.get(f"{AUTH}/jwks.json")
     published = {key["kid"]: key for key in response.json()["keys"]}
-    assert published.keys() == {old["kid"], new["kid"]}  # the next one too: it is distributed before it signs
+    assert published.keys() == {old["kid"], new["kid"]}  # the next key is published before it signs
     for key in published.values():
         assert key.keys() == {"kty", "crv", "x", "y", "alg", "use", "kid"}
     again = client.get(f"{AUTH}/jwks.json", headers={"If-None-Match": response.headers["etag"]})

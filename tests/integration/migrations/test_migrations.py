@@ -1,4 +1,4 @@
-"""Migrations: what they make is what the code expects; run twice, at once, or killed half-way."""
+"""Migrations create the schema of the code, also if they run twice, in parallel, or are killed."""
 
 import subprocess
 import sys
@@ -149,7 +149,7 @@ def test_an_empty_database_reports_the_required_revision(databases: Databases) -
 
 
 def test_two_parallel_migrations_both_succeed(databases: Databases) -> None:
-    # On SQLite a race takes moments, so it needs more tries to be lost.
+    # On SQLite a migration is short, so a race needs more attempts.
     urls = databases.empty(20 if databases.are_files else 4)
     done = together("2", urls)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,4 +1,4 @@
-"""The tickets schema: what the migration makes is what the code describes, however often it is cut short."""
+"""The tickets migration creates the schema of the code, also after interrupted runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_the_migrated_schema_equals_the_schema_of_the_code(engine: sa.Engine) ->
 
 @pytest.mark.parametrize("steps", [1, 2, 7, *range(13, 27)])
 def test_every_partial_migration_is_completed(engine: sa.Engine, steps: int) -> None:
-    """Deterministically: a run that ends after so many statements of DDL, then a whole one."""
+    """Runs that end after each number of DDL statements, followed by a complete one."""
     left = steps
 
     class PowerCutError(Exception):

@@ -38,7 +38,7 @@ def test_an_auditor_cannot_change_other_users(installation: Installation, people
 def test_an_auditor_does_not_replace_the_last_administrator(
     installation: Installation, people: People
 ) -> None:
-    """An auditor does not hold the permission to manage people, so the last administrator stays."""
+    """An auditor cannot manage users, so the last administrator cannot be removed."""
     gone = installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "auditor"})
     assert gone.status_code == 200
     for change in ({"role": "auditor"}, {"role": "user"}, {"status": "disabled"}):

@@ -1,4 +1,4 @@
-"""Hostile bodies on every route that takes one: refused with a problem document, at once, unrepeated."""
+"""Hostile bodies on every route that takes one are rejected quickly, without quoting them."""
 
 import time
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ from integration.security.hostile_bodies import (
 )
 from integration.security.test_matrix import directory
 
-pytestmark = pytest.mark.databases("sqlite")  # no database has a part in these refusals
+pytestmark = pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 
 PATIENCE_SECONDS = 1.0
-"""Computing for one refusal, the service and the one who asks together. The event loop stands still as long
-as it takes, nobody else is served. What a busy machine adds to the clock is nobody's computing."""
+"""CPU time of one rejection, of service and client together. It blocks the event loop, and so all other
+requests. CPU time, unlike the clock, does not depend on the load of the machine."""
 
 
 class Sender:
-    """Sends bodies to one route as an administrator and watches what comes back."""
+    """Sends bodies to one route as an administrator and checks the responses."""
 
     def __init__(self, installation: Installation, people: People, route: Route, log: StringIO) -> None:
         self._installation = installation
@@ -91,7 +91,7 @@ def test_json_of_another_shape_is_rejected(sender: Sender) -> None:
 
 
 def is_optional(sender: Sender, member: str) -> bool:
-    """Whether a member may be left out: any of a PATCH of an account, and the password of an invited one."""
+    """Whether a member is optional: any of a PATCH of an account, and the password of an invited one."""
     route = sender._route
     is_invited = (route.method, route.path, member) == ("POST", "/api/v1/users", "password")
     return is_invited or (route.method == "PATCH" and route.has_id)

@@ -1,4 +1,4 @@
-"""Names and passwords of every trap: what is refused, what is kept, what is the same."""
+"""Hostile names and passwords: which are rejected, stored unchanged, or treated as equal."""
 
 import json
 import unicodedata
@@ -41,7 +41,7 @@ NAMES_KEPT = [
 ]
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("name", NAMES_REFUSED)
 def test_names_that_are_not_one_visible_line_are_rejected(
     installation: Installation, people: People, name: str
@@ -139,7 +139,7 @@ def test_passwords_differ_in_every_character(installation: Installation, people:
     assert_problem(installation.call("POST", f"{AUTH}/token", json=body), 401, "invalid_credentials")
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "password", ["Grace.Hopper.1906", "grace@navy.example", "yvan-ecarg", "doorward2026!"]
 )
@@ -158,7 +158,7 @@ def test_passwords_made_of_context_words_are_rejected(
     assert pointers(assert_problem(response, 422, "validation_error")) == {"/password"}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 def test_a_new_password_is_checked_against_the_name_in_the_same_request(
     installation: Installation, people: People
 ) -> None:

@@ -16,7 +16,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 WITH_ID = [route for route in ROUTES if route.has_id]
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "limit", ["0", "-1", "201", "1e30", "1.5", "9" * 30, "", "x", "NaN", "null", "0x10", "٣٣٣"]
 )
@@ -25,7 +25,7 @@ def test_limits_out_of_range_are_rejected(installation: Installation, people: Pe
     assert pointers(assert_problem(response, 422, "validation_error")) == {"query:limit"}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -88,7 +88,7 @@ def test_queries_of_odd_encoding_never_fail(installation: Installation, people: 
     assert response.status_code in {200, 422}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("route", WITH_ID, ids=name_of)
 @pytest.mark.parametrize(
     "identity",
@@ -120,7 +120,7 @@ def test_malformed_ids_are_not_found(
     assert_refused(refused, 401, 404)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize(
     ("form", "statuses"),
@@ -144,7 +144,7 @@ def test_hostile_forms_are_rejected(installation: Installation, form: bytes, sta
     assert len(response.content) < 5_000
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("value", ["x" * 30_000, "é", "\x7f", "a\tb", "../../etc", '"', "x" * 300])
 def test_hostile_headers_never_fail(installation: Installation, people: People, value: str) -> None:
     for name in (
@@ -164,7 +164,7 @@ def test_hostile_headers_never_fail(installation: Installation, people: People, 
         assert value not in response.headers["x-request-id"]
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.usefixtures("people")
 def test_clients_cannot_choose_the_request_id(installation: Installation) -> None:
     sent = uuid.uuid4().hex

@@ -16,7 +16,7 @@ from integration.harness.routes import ROUTES, Route, name_of
 from integration.harness.tickets import store_ticket, stored
 from integration.security.expectations import BODIES, EXPECTED, OWNERSHIPS, ROLES, expected
 
-pytestmark = pytest.mark.databases("sqlite")  # who may do what is decided before a statement
+pytestmark = pytest.mark.databases("sqlite")  # authorization is decided before any statement
 
 CELLS = [
     (route, role, ownership)
@@ -41,7 +41,7 @@ CODES = {
 
 
 def actor(installation: Installation, people: People, role: str) -> tuple[Person, str | None]:
-    """Return who calls and with which token."""
+    """Return the caller and the token."""
     if role == "admin":
         return people.admin, people.admin.access
     if role == "auditor":
@@ -65,7 +65,7 @@ def session_of(person: Person) -> str:
 def target(
     installation: Installation, people: People, route: Route, person: Person, ownership: str
 ) -> object:
-    """Return the id that the cell asks about."""
+    """Return the id that the request is about."""
     whose = {"own": person, "other": people.other}.get(ownership)
     if whose is None:
         return uuid.uuid4()
@@ -79,7 +79,7 @@ def target(
 def send(
     installation: Installation, people: People, route: Route, token: str | None, identity: object
 ) -> httpx2.Response:
-    """Send what the cell of the matrix describes."""
+    """Send the request of a cell of the matrix."""
     options: dict[str, Any] = {}
     if route.takes_json:
         body = dict(BODIES[route.method, route.path])
@@ -127,7 +127,7 @@ def test_each_role_gets_the_expected_status(
 
 
 def test_undocumented_routes_are_rejected(installation: Installation, people: People) -> None:
-    """What the documents do not describe is refused, by whatever method and whoever asks."""
+    """Undocumented methods and paths are rejected for every caller."""
     described = {(route.method, route.path) for route in ROUTES}
     places = {route.path for route in ROUTES} | {"/api/v1/auth", "/api/v1/users/", "/api/v1/usersX", "/"}
     places |= {"/docs", "/openapi.json", "/redoc", "/api/v1/users//me", "/api/v1/users/me/", "/internal"}
@@ -143,7 +143,7 @@ def test_undocumented_routes_are_rejected(installation: Installation, people: Pe
 
 
 def directory(installation: Installation) -> list[tuple[Any, ...]]:
-    """Everything about everybody that a request could change."""
+    """All stored data of users that a request could change."""
     return installation.execute(
         "SELECT users.id, email, name, role, status, version, password_hash"
         " FROM users JOIN credentials ON user_id = users.id ORDER BY users.id"

@@ -1,7 +1,7 @@
-"""Administrators who are none any more: what they still hold must not let them write (17, 30, 34).
+"""Former administrators cannot write with tokens that they still hold (17, 30, 34).
 
-Their access tokens live for minutes. A write opens a transaction anyway, in which it asks who the
-caller is today; reads wait for the list of revocations.
+Their access tokens are valid for minutes. A write checks the caller's current account in its transaction;
+reads rely on the revocation list.
 """
 
 from typing import Any

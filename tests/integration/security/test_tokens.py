@@ -1,6 +1,6 @@
-"""Forged tokens on protected routes: 401 and a problem document, never more, never 5xx.
+"""Forged tokens on protected routes get 401 with a problem document, and never 5xx.
 
-A service has one verifier: all forgeries meet it on one route, and a few show that every route asks it.
+A service has one verifier, so all forgeries are tested on one route, and a few on every route.
 """
 
 import time
@@ -17,7 +17,7 @@ from integration.harness.routes import PROTECTED, Route, name_of
 from integration.security.expectations import BODIES
 from integration.security.forgeries import forgeries
 
-pytestmark = pytest.mark.databases("sqlite")  # no database has a part in these refusals
+pytestmark = pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 
 FORGERIES = dict(forgeries())
 SAMPLE = (
@@ -44,7 +44,7 @@ def test_there_are_many_forgeries_with_distinct_names() -> None:
 
 
 def test_the_forger_can_make_a_good_token(installation: Installation, people: People) -> None:
-    """Otherwise the refusals below would prove nothing."""
+    """Control for the rejections below."""
     assert installation.call("GET", USERS, good_token(people.admin.id)).status_code == 200
 
 
@@ -70,7 +70,7 @@ def test_no_forged_token_is_accepted(
         if response.status_code != 401:
             accepted.append(f"{name}: {response.status_code}")
             continue
-        # Without a token at all, RFC 6750 wants no error code.
+        # Without a token, RFC 6750 requires no error code.
         assert_problem(response, 401, "invalid_token")
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
         if len(token) > 20:
@@ -79,7 +79,7 @@ def test_no_forged_token_is_accepted(
     good = installation.call(
         route.method, route.at(people.other.id), people.admin.access, **options_of(route)
     )
-    # Behind the token's check, a user's id names no session, and a made-up code is wrong.
+    # After the token check, a user id is not a session, and a forged code is wrong.
     assert good.status_code not in {401, 403}, "and the token that they were made of is good"
 
 
@@ -154,7 +154,7 @@ def test_an_expired_token_is_rejected_after_it_was_cached(installation: Installa
 
 
 def test_a_token_of_a_deleted_user_is_rejected(installation: Installation, people: People) -> None:
-    """Nor that of whoever gets the address next (17)."""
+    """Also if another account now has the address (17)."""
     installation.call("DELETE", people.user.path, people.admin.access)
     again = enrol(installation, people.admin, email=people.user.email)
     assert_problem(installation.call("GET", f"{USERS}/me", people.user.access), 401, "invalid_token")

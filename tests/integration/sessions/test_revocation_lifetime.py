@@ -1,4 +1,4 @@
-"""A revocation lives as long as anybody would believe the tokens that it is about."""
+"""A revocation is kept as long as a verifier would accept its tokens."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -28,7 +28,7 @@ def shared_forgiving(
 
 @pytest.fixture
 async def forgiving(shared_forgiving: Replicas) -> AsyncIterator[Replicas]:
-    """Short tokens, and verifiers that forgive a minute of clock difference."""
+    """Short-lived tokens, and verifiers with a leeway of a minute."""
     yield shared_forgiving
     await shared_forgiving.close()
 
@@ -45,7 +45,7 @@ async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) 
         return bool(now > issued + TOKEN_SECONDS + 2)
 
     await until(has_expired, "past the token's own time", TOKEN_SECONDS + 15)
-    # A process that starts now has only what the database still says.
+    # A new process has only the revocations that are still in the database.
     for replica in (forgiving.auths[1], forgiving.users):
         await replica.kill9()
         await replica.start()

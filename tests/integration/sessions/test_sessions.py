@@ -1,4 +1,4 @@
-"""Listing and ending sessions: what ends is revoked on both services."""
+"""Listing and ending sessions; tokens of ended sessions are revoked on both services."""
 
 import uuid
 
@@ -15,7 +15,7 @@ SESSIONS = f"{AUTH}/sessions"
 
 
 def is_signed_in(installation: Installation, access: str) -> bool:
-    """Ask both services; they must agree."""
+    """Whether both services accept a token; they must agree."""
     answers = {installation.call("GET", path, access).status_code for path in (f"{AUTH}/me", f"{USERS}/me")}
     assert len(answers) == 1
     return answers == {200}
@@ -69,8 +69,8 @@ def test_an_administrator_ends_the_sessions_of_another_user(
     assert installation.call("DELETE", where, people.admin.access).status_code == 204
     assert not is_signed_in(installation, people.user.access)
     assert is_signed_in(installation, people.admin.access)
-    nobody = f"{AUTH}/users/{uuid.uuid4()}/sessions"
-    assert installation.call("DELETE", nobody, people.admin.access).status_code == 204
+    unknown = f"{AUTH}/users/{uuid.uuid4()}/sessions"
+    assert installation.call("DELETE", unknown, people.admin.access).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_change_of_the_account_revokes_its_tokens(
     assert installation.call("PATCH", people.user.path, people.admin.access, json=change).status_code == 200
     assert not is_signed_in(installation, people.user.access)
     refreshed = installation.refresh(people.user.refresh)
-    # A new role needs a new access token and no new login.
+    # A new role requires a new access token but no new login.
     assert refreshed.status_code == (200 if "role" in change else 401)
     if "role" in change:
         assert is_signed_in(installation, refreshed.json()["access_token"])

@@ -1,4 +1,4 @@
-"""Sweeping from two replicas while everybody refreshes: only what is long over goes, a bit at a time."""
+"""Cleanup by two replicas during parallel refreshes deletes only expired rows, in batches."""
 
 import asyncio
 import uuid
@@ -35,7 +35,7 @@ LIVE = 24
 
 @contextmanager
 def sweeper(database_url: str) -> Iterator[CleanupTask]:
-    """Give one as a replica has it: with connections and threads of its own."""
+    """Return the cleanup of a replica, with its own connections and threads."""
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
@@ -46,7 +46,7 @@ def sweeper(database_url: str) -> Iterator[CleanupTask]:
 
 @pytest.fixture(scope="module")
 def quiet(mariadb_server: DatabaseServer) -> Iterator[Database]:
-    """A database that no service sweeps."""
+    """A database without a running cleanup."""
     with mariadb_server.create_database("quiet") as database:
         with opened(database) as engine:
             migrate(engine, PACKAGE)
@@ -108,7 +108,7 @@ def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[uuid.UUID]:
 
 
 def sweeps_of_all(engine: sa.Engine) -> int:
-    """Return after how many sweeps, a batch each, nothing can be left."""
+    """Return the number of batches after which no expired row can be left."""
     return (
         max(len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)) // BATCH_SIZE
         + 1
@@ -116,7 +116,7 @@ def sweeps_of_all(engine: sa.Engine) -> int:
 
 
 async def walk(one: CleanupTask, engine: sa.Engine) -> None:
-    """Sweep until the sweeper has been everywhere."""
+    """Run the cleanup until it has covered every table."""
     for _ in range(sweeps_of_all(engine)):
         assert await one.run_once() <= BATCH_SIZE
 
@@ -167,7 +167,7 @@ async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine
             swept = [tasks.create_task(walk(one, engine)) for one in (first, second)]
             await asyncio.wait(swept)
             is_over.set()
-    assert sum(task.result() for task in refreshing) > LIVE, "nobody refreshed meanwhile: nothing was raced"
+    assert sum(task.result() for task in refreshing) > LIVE, "control: sessions were refreshed meanwhile"
     there = stored(engine, sessions.c.id)
     assert not there & over
     assert there >= kept | {tokens.session_id for tokens in live}
@@ -186,7 +186,7 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
     with opened(quiet) as engine, sweeper(quiet.url) as one:
-        living = store(engine, sessions, live)  # before the others, by their ids
+        living = store(engine, sessions, live)  # with smaller ids than the others
         store(engine, sessions, rows)
         store(engine, revocations, expired)
         for _ in range(sweeps_of_all(engine)):
@@ -199,7 +199,7 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
 
 
 async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:
-    """It had expired when the sweeper read it, and is in force again when its turn comes."""
+    """It had expired when the cleanup read it, and is renewed before its deletion."""
     row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
     with opened(quiet) as engine, sweeper(quiet.url) as one:
         store(engine, revocations, [row])

@@ -1,4 +1,4 @@
-"""Once a day everybody is asked about, however often tickets restarts and however many replicas it has."""
+"""The reconciliation runs once a day, independent of restarts and of the number of replicas."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
 
 @pytest.fixture
 def asked(installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What any replica asks auth about, from when somebody is known who was asked about today."""
+    """The lookups of all replicas at auth, after today's reconciliation of a known user."""
     wait_for_the_first_poll(installation)
     open_ticket(installation, people.user)
     installation.follow_deletions()
@@ -43,7 +43,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
 
 
 def wait_for_the_first_poll(installation: Installation) -> None:
-    """Wait until it has done by itself what it does when it starts; what it does next is an hour away."""
+    """Wait until the startup tasks are complete; the next ones are due in an hour."""
     follower = installation.tickets_app.state.services.deleted_users
     wait_until(lambda: follower._caught_up_at is not None, "polled")
 
@@ -90,7 +90,7 @@ def test_reconciliation_after_a_restart_finds_deletions_missing_in_the_feed(
     installation: Installation, people: People, asked: list[object]
 ) -> None:
     del asked
-    # As a release before the feed did.
+    # Like a release before the feed.
     installation.execute(users.delete().where(users.c.id == uuid.UUID(people.user.id)))
     let_a_day_pass(installation)
     with another(installation) as restarted:
@@ -126,7 +126,7 @@ def test_a_failed_reconciliation_is_retried_soon(
 def test_a_feed_restored_to_empty_causes_one_reconciliation(
     installation: Installation, people: People, asked: list[object]
 ) -> None:
-    """It was restored: its feed is empty, and knows nothing of the cursor that tickets has."""
+    """The identity database was restored: its feed is empty and does not contain the cursor of tickets."""
     gone = enrol(installation, people.admin)
     open_ticket(installation, gone)
     installation.call("DELETE", gone.path, people.admin.access)
@@ -152,7 +152,7 @@ def test_of_parallel_claims_one_replica_reconciles(
     if not is_first:
         tickets_execute(installation, feed_cursors.insert().values(name="reconciliation", cursor=LONG_AGO))
     take = partial(repository.claim_reconciliation, seconds=60)
-    # Not beside another replica: that one follows by itself, and may be the one.
+    # Without another replica, because that one could reconcile by itself.
     database: Database = installation.tickets_app.state.resources.database
     with ThreadPoolExecutor(8) as threads:
         taken = list(threads.map(lambda _: database.write_now(take), range(8)))

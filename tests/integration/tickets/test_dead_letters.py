@@ -1,4 +1,4 @@
-"""Mail about tickets that could not be sent: administrators see it, send it again or throw it away."""
+"""Dead letters about tickets: administrators list, retry and discard them."""
 
 import uuid
 from typing import Any
@@ -24,7 +24,7 @@ DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"
 
 
 def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
-    """Leave a dead letter as a worker does that a mail server refused."""
+    """Store a dead letter, like a worker after a permanent rejection."""
     ticket_id = uuid.UUID(store_ticket(installation, person_id))
     person = uuid.UUID(person_id)
     parameters = {"ticket_id": ticket_id.hex, "user_id": person.hex}
@@ -45,13 +45,13 @@ def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) ->
 
 
 def stored(installation: Installation) -> list[sa.Row[Any]]:
-    """Return what is in the outbox."""
+    """Return the rows of the outbox."""
     with installation.tickets_engine.connect() as connection:
         return list(connection.execute(outbox.select().order_by(outbox.c.id)))
 
 
 def letters(installation: Installation, people: People) -> list[dict[str, Any]]:
-    """Read every page of one letter each."""
+    """Read all pages of one dead letter each."""
     found: list[dict[str, Any]] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
@@ -100,7 +100,7 @@ def test_unknown_dead_letters_are_not_found(installation: Installation, people: 
 
 
 def test_ticket_ids_and_mail_ids_are_not_interchangeable(installation: Installation, people: People) -> None:
-    """The two share a prefix: what has the wrong shape for either is not found, and changes nothing."""
+    """The routes share a prefix: a malformed id of either is not found and changes nothing."""
     mail, ticket = bury(installation, people.user.id), store_ticket(installation, people.user.id)
     admin = people.admin.access
     for method, path in (
@@ -124,7 +124,7 @@ def test_dead_letters_require_an_administrator(installation: Installation, peopl
     mail = bury(installation, people.user.id)
     for method, path in (("GET", DEAD_LETTERS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
-        # Also not for whom it is.
+        # The recipient may not read it either.
         assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert [letter["id"] for letter in letters(installation, people)] == [str(mail)]
 
@@ -133,7 +133,7 @@ def test_dead_letters_require_an_administrator(installation: Installation, peopl
 def test_a_just_demoted_administrator_cannot_change_dead_letters(
     installation: Installation, people: People, fall: dict[str, str]
 ) -> None:
-    """Though the list of revoked tokens does not say so yet: the directory does."""
+    """Before the revocation list contains the token, because the directory is checked."""
     mail = bury(installation, people.user.id)
     before = stored(installation)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
@@ -154,7 +154,7 @@ def test_a_cursor_of_another_list_is_rejected(installation: Installation, people
         found: str = page["next_cursor"]
         return found
 
-    # Auth's list of the same kind is sealed with the same secret.
+    # The list of auth signs its cursors with the same secret.
     for wrong in (cursor(DEAD_LETTERS)[:-1], "x", cursor(TICKETS), cursor(f"{AUTH}/mail/dead-letters")):
         response = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"cursor": wrong})
         assert_problem(response, 400, "invalid_cursor")
@@ -166,7 +166,7 @@ def test_the_log_names_the_administrator(installation: Installation, people: Peo
         installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
         installation.call(
             "DELETE", f"{DEAD_LETTERS}/{again}", people.admin.access
-        )  # refused: it is on its way
+        )  # rejected, because it is in the outbox
         installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.deputy.access)
     decided = [entry for entry in entries if entry["event"].startswith("mail.")]
     assert [(entry["event"], entry["actor_id"], entry["mail"]) for entry in decided] == [

@@ -1,4 +1,4 @@
-"""The feed of deletions: who may read it, what it tells, and what becomes of old entries."""
+"""The feed of deletions: authorization, content, and expiry of old entries."""
 
 import uuid
 
@@ -102,7 +102,9 @@ def test_cursors_before_expired_deletions_are_410(installation: Installation, pe
         assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
     assert sweep(installation) == 1
-    assert read_feed(installation, cursors[3])["items"] == [], "nobody was ever told less than all"
+    assert read_feed(installation, cursors[3])["items"] == [], (
+        "the cursor was never returned with missing entries"
+    )
 
 
 def test_accounts_are_returned_with_their_address(installation: Installation, people: People) -> None:

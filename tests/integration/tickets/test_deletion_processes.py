@@ -1,4 +1,4 @@
-"""Deletions over the network: whoever is down, the news arrive, and within ten seconds otherwise."""
+"""Deletions reach tickets within ten seconds, or after an outage of either service."""
 
 import asyncio
 import uuid
@@ -36,7 +36,7 @@ def running(chain: Chain) -> Chain:
 
 
 def newcomers(chain: Chain, count: int) -> list[tuple[str, str]]:
-    """Enrol people who each have a ticket; return the ids of both."""
+    """Create users with one ticket each; return the ids of both."""
     with Installation(chain.database_url) as installation:
         admin = sign_in(installation, "admin@example.com")
         people = [enrol(installation, admin) for _ in range(count)]
@@ -104,7 +104,7 @@ def test_deletions_are_applied_after_an_outage_of_auth(running: Chain) -> None:
 
 
 def test_deletions_are_applied_after_a_lost_response(running: Chain) -> None:
-    """Tickets is frozen while auth answers, and dies with the answer."""
+    """Tickets is frozen while auth responds, and then killed."""
     made = newcomers(running, 3)
     token = running.log_in("admin@example.com")
     for person_id, _ in made:
@@ -131,7 +131,7 @@ def test_two_replicas_apply_many_parallel_deletions(running: Chain) -> None:
 
 
 def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
-    """While somebody reads: a reader never sees a number before the one in front of it."""
+    """During parallel reads: a reader sees positions in order only."""
     made = newcomers(running, 16)
     token = running.log_in("admin@example.com")
     seen: list[str] = []
@@ -156,7 +156,7 @@ def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
 
 
 async def write_on(url: str, token: str, ticket_id: str, is_over: asyncio.Event) -> int:
-    """Write replies one after the other until the token is refused; return how many."""
+    """Write replies until the token is refused; return their number."""
     count = 0
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(timeout=20) as client:

@@ -1,4 +1,4 @@
-"""Deleted people: tickets learns of each, keeps their threads, and forgets who they were."""
+"""Tickets learns of deleted users, keeps their threads and removes their names."""
 
 import uuid
 from typing import Any
@@ -55,7 +55,7 @@ def test_paging_and_the_audit_log_work_after_a_deletion(installation: Installati
 
 
 def test_a_late_write_does_not_restore_a_deleted_name(installation: Installation, people: People) -> None:
-    """The writer was looked up before the deletion, and is stored after tickets has learnt of it."""
+    """The writer was looked up before the deletion and is stored after it."""
     users = installation.tickets_app.state.services.users
     standing = users.require_current_profile
 
@@ -132,7 +132,7 @@ def test_reconciliation_restores_a_user_who_exists(installation: Installation, p
 
 
 def test_a_deletion_during_reconciliation_is_not_undone(installation: Installation, people: People) -> None:
-    """Auth's answer is older than the deletion, and used after tickets has learnt of that."""
+    """The response of auth is older than the deletion and is applied after it."""
     open_ticket(installation, people.user)
     follower = installation.tickets_app.state.services.deleted_users
     find = follower._auth.find_accounts
@@ -194,7 +194,7 @@ def test_without_auth_no_user_is_marked_deleted_and_no_deletion_is_lost(
 def test_of_two_replicas_with_the_same_page_one_applies_it(
     installation: Installation, people: People
 ) -> None:
-    """The second one's answer is older than what the first has stored meanwhile."""
+    """The response of the second replica is older than the state that the first has stored."""
     delete(installation, people, people.other)
     installation.follow_deletions()
     follower = installation.tickets_app.state.services.deleted_users

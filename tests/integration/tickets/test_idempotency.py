@@ -1,4 +1,4 @@
-"""Idempotency-Key: however often and however at once a request is sent, it is carried out once."""
+"""Idempotency-Key: repeated and parallel requests are executed once."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

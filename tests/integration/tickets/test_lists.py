@@ -1,4 +1,4 @@
-"""Lists of tickets: every filter, every order, every page; search; and nothing of anybody else's."""
+"""Lists of tickets: filters, orders, paging, search, and visibility."""
 
 import random
 import uuid
@@ -22,7 +22,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def fill(installation: Installation, people: People, count: int, seed: int) -> list[str]:
-    """Store tickets of four people, many of the same moment, as an import's are; return their ids."""
+    """Store tickets of four users, many with the same time as after an import; return their ids."""
     chance = random.Random(seed)
     authors = [uuid.UUID(one.id) for one in (people.user, people.user, people.other, people.admin)]
     assignees = [None, uuid.UUID(people.admin.id), uuid.UUID(people.deputy.id)]
@@ -56,7 +56,7 @@ def walk(
     *,
     may_be_short: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Yield every item, page by page, doing `between` after each page."""
+    """Yield the items of all pages, calling `between` after each page."""
     cursor: dict[str, str] = {}
     for _ in range(150):
         response = installation.call("GET", TICKETS, token, params={**query, **cursor})
@@ -72,7 +72,7 @@ def walk(
 
 
 def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
-    """Tell, without any database, whether a ticket belongs to a filter."""
+    """Whether a ticket matches a filter, computed without the database."""
     assignee = None if item["assignee"] is None else item["assignee"]["id"]
     return (
         criteria.get("status") in {None, item["status"]}
@@ -82,7 +82,7 @@ def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
 
 
 def order_of(item: dict[str, Any], sort: str) -> tuple[Any, uuid.UUID]:
-    """Return what an item is ordered by, worked out without the database."""
+    """Return the sort key of an item, computed without the database."""
     name = sort.removeprefix("-")
     value = Priority(item[name]).rank if name == "priority" else datetime.fromisoformat(item[name])
     return value, uuid.UUID(item["id"])
@@ -175,14 +175,14 @@ def test_search_matches_prefixes_of_words(
     assert {made.index(one["id"]) for one in page["items"]} == found
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("q", ["", "x", "to be", "%", "' --", "\u0000", '-- ; "', "x" * 85, "y" * 101])
 def test_search_without_a_word_is_rejected(installation: Installation, people: People, q: str) -> None:
     response = installation.call("GET", TICKETS, people.user.access, params={"q": q})
     assert pointers(assert_problem(response, 422, "validation_error")) == {"query:q"}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("name", "value"),
     [

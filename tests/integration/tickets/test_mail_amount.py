@@ -1,4 +1,4 @@
-"""How little mail there is about a ticket: what happens within a while is told in one."""
+"""The number of mails about a ticket: one mail reports all events of an interval."""
 
 import uuid
 
@@ -56,7 +56,7 @@ def test_repeated_closing_and_reopening_sends_one_mail(
 def test_during_a_mail_outage_one_mail_collects_all_replies(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
-    """Each window writes a mail, and the newest tells of all: those before it are not sent."""
+    """Each interval creates a mail; the newest reports all events, and the older ones are not sent."""
     path = path_of(open_ticket(mailing, people.user))
     smtp.stop()
     for _ in range(4):
@@ -72,11 +72,11 @@ def test_during_a_mail_outage_one_mail_collects_all_replies(
 def test_a_mail_waits_for_an_uncommitted_change_that_extends_it(
     mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
 ) -> None:
-    """A change that has found a mail waiting commits after the mail's time: the mail waits for it."""
+    """A change that adds to a waiting mail commits after its due time, so the mail waits for the commit."""
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.admin, path)
     settled(mailing, smtp)
-    reply(mailing, people.admin, path)  # waits for its time, an hour away
+    reply(mailing, people.admin, path)  # due in an hour
     ticket_id = uuid.UUID(path.rpartition("/")[2])
     notice = NotificationKey(ticket_id, uuid.UUID(people.user.id), NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change:

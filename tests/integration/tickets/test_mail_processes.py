@@ -1,4 +1,4 @@
-"""Mail about tickets from several replicas at once: nobody is flooded, and nothing is left untold."""
+"""Several replicas send few mails about tickets, and report every reply."""
 
 import re
 import time
@@ -47,7 +47,7 @@ def chain(
 
 
 def told(mails: list[ReceivedMail]) -> int:
-    """Return how many replies mails told of, once each."""
+    """Return the number of distinct replies that mails reported."""
     subjects = {mail.id: str(mail.message["Subject"]) for mail in mails}
     counts = [re.match(r"(?:(\d+) new replies|New reply): ", subject) for subject in subjects.values()]
     return sum(int(found[1] or 1) for found in counts if found is not None)
@@ -58,7 +58,7 @@ def is_sent(chain: Chain) -> bool:
 
 
 def write(chain: Chain, path: str, token: str, number: int) -> None:
-    """Reply through one replica or the other."""
+    """Reply through the replicas in turn."""
     service: Service = (chain.tickets, chain.more[0])[number % 2]
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"{path}{number}"}
     answer = chain.client.post(
@@ -68,7 +68,7 @@ def write(chain: Chain, path: str, token: str, number: int) -> None:
 
 
 def test_a_few_mails_report_every_reply(chain: Chain, smtp: SmtpServer) -> None:
-    """Replies race the workers that write the mails: each is in the one at hand or makes the next."""
+    """Replies race the workers that write mails: each is in the current mail or causes the next."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
     path = f"{TICKETS}/{ticket['id']}"
@@ -104,7 +104,7 @@ def test_a_killed_replica_loses_no_mail(chain: Chain, smtp: SmtpServer) -> None:
 
 
 def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: SmtpServer) -> None:
-    """Through both replicas at once, with no more rights than tickets has."""
+    """Through both replicas in parallel, with the database privileges of tickets."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     before = len(smtp.mails())
     smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
@@ -130,7 +130,7 @@ def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: S
 
 
 def dead(chain: Chain, admin: str) -> list[str]:
-    """Return the ids of the dead letters, as an administrator is told them."""
+    """Return the ids of the dead letters from the API."""
     status, page = chain.ticket("GET", DEAD_LETTERS, admin)
     assert status == 200
     return [letter["id"] for letter in page["items"]]

@@ -1,4 +1,4 @@
-"""Who gets mail about a ticket, by a real SMTP server: whom an act concerns, at their address of then."""
+"""The recipients of mail about a ticket: the other participants, at their current address."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_a_reply_notifies_the_other_participant(
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.user, path)
-    assert waiting(mailing) == [], "nobody has taken it up: nobody is told"
+    assert waiting(mailing) == [], "without a responder there is no recipient"
     reply(mailing, people.admin, path)
     (first,) = settled(mailing, smtp)
     assert told([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
@@ -100,7 +100,7 @@ def test_deleted_and_disabled_users_get_no_mail(
 def test_the_latest_responder_is_notified_instead_of_a_deleted_user(
     mailing: Installation, people: People, smtp: SmtpServer, was: str
 ) -> None:
-    """Otherwise nobody would learn that the author still waits."""
+    """Otherwise no one would be notified that the author still waits."""
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.admin, path)
     if was == "assignee":

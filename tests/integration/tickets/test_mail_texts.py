@@ -1,4 +1,4 @@
-"""What mail about a ticket says, and in which language."""
+"""Content and language of mail about a ticket."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def test_mail_is_in_the_language_of_its_recipient(
         reply(replica, people.admin, path_of(made))
         (mail,) = settled(replica, smtp)
         assert str(mail.message["Subject"]) == f"Antwort: {TICKET['subject']}"
-        # Whoever says nothing about it, or nonsense, reads what they read before.
+        # Without a valid Accept-Language the stored language is used.
         again = made
         for said in ("", "*", "x" * 300, "de;drop"):
             again = open_ticket_saying(replica, people.user, said)

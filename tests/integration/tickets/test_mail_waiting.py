@@ -1,4 +1,4 @@
-"""Mail about tickets while auth or the mail server is away or slow: it waits, and no change does."""
+"""During an outage of auth or the mail server mail waits, and changes do not."""
 
 import httpx2
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Subscriptions: who unsubscribes from a ticket gets no mail about it."""
+"""Subscriptions: a user who unsubscribes from a ticket gets no mail about it."""
 
 import uuid
 

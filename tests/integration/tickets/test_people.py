@@ -1,4 +1,4 @@
-"""Names beside tickets: learnt when somebody acts, kept while the users service is away."""
+"""Names in tickets: read when a user writes, and kept while the users service is unavailable."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from integration.harness.tickets import TICKET, open_ticket, path_of, stored, ti
 
 
 class Answering(httpx2.AsyncBaseTransport):
-    """Answers every request alike."""
+    """Gives every request the same response."""
 
     def __init__(self, status: int, body: object = None) -> None:
         self.asked = 0
@@ -28,19 +28,19 @@ class Answering(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
         if self._status == 0:
-            raise httpx2.ConnectTimeout("nobody there", request=request)
+            raise httpx2.ConnectTimeout("unreachable", request=request)
         return httpx2.Response(self._status, json=self._body, request=request)
 
 
 @contextmanager
 def users_answering(installation: Installation, status: int, body: object = None) -> Iterator[Answering]:
-    """Let the users service answer so; 0 is not at all."""
+    """Set the status of the users service; 0 means unreachable."""
     transport = Answering(status, body)
     users = installation.tickets_app.state.services.users
     stub = UsersClient(f"http://users{USERS}", timeout=1, transport=transport)
     real = users._client, users._breaker
     users._client, users._breaker = stub._client, stub._breaker
-    # Its pause outlasts the test, however slow the machine is.
+    # Its pause is longer than the test, also on a slow machine.
     with patch.object(retries, "_FIRST_PAUSE_SECONDS", retries.LONGEST_PAUSE_SECONDS):
         yield transport
     users._client, users._breaker = real
@@ -118,7 +118,7 @@ def test_without_the_users_service_known_administrators_can_be_assigned(
 def test_changes_by_users_whose_profile_is_outdated_are_rejected(
     installation: Installation, people: People
 ) -> None:
-    """Before the list of revoked tokens has told: the directory is asked by every change."""
+    """Before the revocation list contains the token, because every change checks the directory."""
     mine = open_ticket(installation, people.user)
     before = stored(installation)
     gone = {

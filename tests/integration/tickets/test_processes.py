@@ -1,4 +1,4 @@
-"""Tickets as a process of its own: its database, its name at auth, and auth's list of revoked tokens."""
+"""Tickets as a separate process: its database, its client id, and the revocation list of auth."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_tickets_works_without_auth_and_users(chain: Chain) -> None:
 def test_without_the_identity_database_the_stale_policy_applies(
     mariadb_server: DatabaseServer, tmp_path: Path, policy: str
 ) -> None:
-    """Tokens verify as before; the list of revoked ones ages, and the settings say what that means."""
+    """Tokens can still be verified; the revocation list becomes stale, and the policy decides."""
     env = {"DOORWARD_REVOCATION_MAX_AGE_SECONDS": "5", "DOORWARD_REVOCATION_STALE_POLICY": policy}
     with new_chain(mariadb_server, tmp_path, more=0, **env) as chain, chain.tickets:
         token = chain.log_in("user@example.com")

@@ -1,4 +1,4 @@
-"""Replies: in order, each once, and what they do to a ticket."""
+"""Replies: order, idempotency, and effects on the status of a ticket."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -44,7 +44,7 @@ def test_putting_a_reply_twice_adds_it_once(installation: Installation, people: 
         (3, "open"),
     ]
     installation.call("PATCH", f"{path}/close", people.admin.access)
-    assert put("Hello?") == (4, "open")  # of a ticket that was closed since, it is another one
+    assert put("Hello?") == (4, "open")  # the ticket was closed since, so its ETag is different
 
 
 @pytest.mark.parametrize("address", ["{}/{}/close", "{}/close-ticket/{}"])

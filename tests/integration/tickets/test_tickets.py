@@ -1,4 +1,4 @@
-"""Create, read, reply, close, reopen, assign: who may, what comes of it, and what nobody learns."""
+"""Create, read, reply, close, reopen, assign: permissions, effects, and hidden tickets."""
 
 import uuid
 
@@ -93,8 +93,8 @@ def test_administrators_assign_and_set_the_priority(installation: Installation, 
 def test_users_without_access_cannot_be_assigned(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     before = stored(installation)
-    for nobody in (people.user.id, people.other.id, str(uuid.uuid4())):
-        response = installation.call("PATCH", path, people.admin.access, json={"assignee_id": nobody})
+    for user_id in (people.user.id, people.other.id, str(uuid.uuid4())):
+        response = installation.call("PATCH", path, people.admin.access, json={"assignee_id": user_id})
         assert_problem(response, 409, "not_assignable")
     assert stored(installation) == before
 
@@ -142,7 +142,7 @@ def test_an_unchanged_ticket_is_304(installation: Installation, people: People) 
     assert installation.call("GET", path, people.user.access, headers=headers).status_code == 200
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("member", "value"),
     [

@@ -1,4 +1,4 @@
-"""The directory page by page: every order, every filter, while people come and go."""
+"""Paging through the directory in every order and with every filter, while users change."""
 
 import random
 import uuid
@@ -44,7 +44,7 @@ FILTERS: list[dict[str, str]] = [
 
 
 def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
-    """Insert people behind the API's back: many share a name and a moment, as an import's do."""
+    """Insert users into the database directly; like imported ones, many share a name and a time."""
     chance = random.Random(seed)
     moments = [f"2026-01-01 00:00:0{second}.00000{micro}" for second in range(3) for micro in range(2)]
     identities: list[uuid.UUID] = []
@@ -91,7 +91,7 @@ def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
 def walk(
     installation: Installation, token: str, query: dict[str, Any], between: Callable[[], None] = lambda: None
 ) -> Iterator[dict[str, Any]]:
-    """Yield every item, page by page, doing `between` after each page."""
+    """Yield the items of all pages, calling `between` after each page."""
     cursor = None
     for _ in range(1000):
         sent = {**query, **({} if cursor is None else {"cursor": cursor})}
@@ -109,7 +109,7 @@ def walk(
 
 
 def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
-    """Tell, without any database, whether an entry belongs to a filter."""
+    """Whether an entry matches a filter, computed without the database."""
     start = name_key(criteria.get("q", ""))
     return (
         criteria.get("role") in {None, item["role"]}
@@ -119,7 +119,7 @@ def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
 
 
 def sort_value(item: dict[str, Any], sort: str) -> Any:
-    """Return what an item is ordered by, worked out without the database."""
+    """Return the sort key of an item, computed without the database."""
     values = {
         "created_at": datetime.fromisoformat(item["created_at"]),
         "email": email_key(item["email"]),
@@ -133,12 +133,12 @@ def test_pages_together_are_the_whole_ordered_list(
     installation: Installation, people: People, sort: str
 ) -> None:
     fill(installation, 60, seed=1)
-    everybody = list(walk(installation, people.user.access, {"limit": 200}))
-    assert len(everybody) == 64
+    all_users = list(walk(installation, people.user.access, {"limit": 200}))
+    assert len(all_users) == 64
     for criteria in FILTERS:
         for limit in (1, 7, 64):
             seen = list(walk(installation, people.user.access, {**criteria, "sort": sort, "limit": limit}))
-            wanted = [one for one in everybody if matches(one, criteria)]
+            wanted = [one for one in all_users if matches(one, criteria)]
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
 
 

@@ -1,4 +1,4 @@
-"""Which addresses are one account: the traps of collations, cases and compositions."""
+"""Which spellings of an address are the same account: collations, case and composition."""
 
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -64,7 +64,7 @@ def test_lookalike_is_another_account(
     assert installation.call("GET", f"{AUTH}/me", tokens.access).json()["id"] == first.id
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "email",
     [
@@ -138,4 +138,4 @@ def test_of_twenty_parallel_changes_to_one_address_one_succeeds(
     owners = installation.execute("SELECT id FROM users WHERE email_key = 'wanted@example.com'")
     assert len(owners) == 1
     assert set(statuses) == {200, 409}
-    assert statuses.count(200) in {1, 2}  # the winner's second try moves it to where it is
+    assert statuses.count(200) in {1, 2}  # the winner's second attempt changes nothing

@@ -1,4 +1,4 @@
-"""ETag, If-Match, If-None-Match: nobody overwrites what they have not seen."""
+"""ETag, If-Match, If-None-Match: a stale client cannot overwrite a change."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

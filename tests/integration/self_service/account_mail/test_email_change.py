@@ -68,7 +68,7 @@ def test_a_change_requires_the_password(flows: Flows, ada: Joined) -> None:
     assert flows.mailbox.all() == []
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "email", ["", "x", "a@b@c", "ada@example.com\r\nBcc: x@example.com", "x" * 250 + "@a.b"]
 )
@@ -158,7 +158,7 @@ def test_a_user_disabled_after_the_request_cannot_confirm(
     assert user["email"] == other.email
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("pin", [123456, None, ["123456"], ""])
 def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: Joined, pin: object) -> None:
     response = installation.call("PATCH", f"{AUTH}/email", ada.access, json={"pin": pin})

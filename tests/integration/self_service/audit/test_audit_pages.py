@@ -105,7 +105,7 @@ def test_since_and_until_limit_the_log(flows: Flows, installation: Installation,
     assert read(installation, people.admin.access, **far) == everything
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("params", "pointer"),
     [

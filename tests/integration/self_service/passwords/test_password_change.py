@@ -84,7 +84,7 @@ def test_a_change_invalidates_codes_and_devices(
     assert_problem(flows.confirm_address(tokens.access, moved), 400, "invalid_code")
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @both_ways
 @pytest.mark.parametrize("wrong", [ANOTHER, CHOSEN + " ", CHOSEN.upper(), "x", "x" * 1024])
 def test_a_change_requires_the_current_password(
@@ -96,7 +96,7 @@ def test_a_change_requires_the_current_password(
     assert flows.mailbox.all() == []
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @both_ways
 @pytest.mark.parametrize(
     ("password", "code"),
@@ -117,7 +117,7 @@ def test_an_unacceptable_password_is_rejected_by_its_field(
     flows.sign_in(ADA, CHOSEN)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @both_ways
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_the_current_password_is_rejected_as_new_password(flows: Flows, change: Change, form: str) -> None:
@@ -131,7 +131,7 @@ def test_the_current_password_is_rejected_as_new_password(flows: Flows, change: 
     assert flows.me(ada.access).status_code == 200
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("body", "status", "pointer"),
     [

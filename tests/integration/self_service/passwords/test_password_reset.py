@@ -162,7 +162,7 @@ def test_a_pin_of_another_account_or_purpose_is_rejected(flows: Flows, ada: Join
     assert flows.reset(ADA, pin).status_code == 200
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "spell",
     [
@@ -182,7 +182,7 @@ def test_other_spellings_of_a_pin_are_rejected(
     still_has(flows, ada)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("value", [123456, 123456.0, True, None, ["123456"], {"pin": "123456"}, ""])
 def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: Joined, value: object) -> None:
     """A number has no zeroes in front, and databases compare it in ways of their own."""
@@ -195,7 +195,7 @@ def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: J
     still_has(flows, ada)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("password", "code"),
     [

@@ -130,7 +130,7 @@ def test_wrong_codes_do_not_use_up_an_invitation(flows: Flows, people: People) -
     assert flows.accept(code).status_code == 204
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("password", "code"),
     [

@@ -181,7 +181,7 @@ def test_verification_does_not_take_over_an_account_created_meanwhile(
     assert count_users(installation) == 5
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
