@@ -1,4 +1,4 @@
-"""The client in an environment of its own: run by test_client_compatibility.py with old and new libraries.
+"""Tests of the client in a separate environment; test_client_compatibility.py runs them.
 
 Nothing but the client, its extras and `peers.in` is installed there.
 """
@@ -65,7 +65,7 @@ EC_KEY = new_ec_key()
 
 
 def token(algorithm: str, **changes: Any) -> str:
-    """Sign with python-jose alone, as any other issuer of tokens would."""
+    """Sign with python-jose alone, like another issuer."""
     now = int(time.time())
     claims = {
         "iss": "doorward",
@@ -85,7 +85,7 @@ def token(algorithm: str, **changes: Any) -> str:
 
 
 class Auth(ThreadingHTTPServer):
-    """What the client asks of auth."""
+    """The source of revocations that the client polls."""
 
     daemon_threads = True
 
@@ -188,7 +188,7 @@ async def running(app: FastAPI) -> AsyncIterator[Ask]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - the conditions are of several processes
+        while not await condition():  # noqa: ASYNC110 - the conditions depend on several processes
             await asyncio.sleep(0.01)
 
 
@@ -230,7 +230,7 @@ def test_tokens_and_refusals(environment: pytest.MonkeyPatch, algorithm: str) ->
 
 
 def test_either_half_of_ecdsa_signatures_is_accepted() -> None:
-    """No rule of JWS asks for the lower s, and other signers do not choose it."""
+    """JWS does not require the lower s, and other signers do not choose it."""
     app, _, _ = new_app()
 
     async def scenario() -> None:
@@ -306,7 +306,7 @@ def test_another_issuer_is_reported(auth: Auth) -> None:
                 return doorward.warning() == said
 
             await until(warns)
-            assert doorward.problem() is None  # its tokens of before are still valid
+            assert doorward.problem() is None  # its earlier tokens are still valid
 
     asyncio.run(scenario())
 

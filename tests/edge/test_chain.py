@@ -1,4 +1,4 @@
-"""The real services behind the real edge: what only the whole chain can show."""
+"""The real services behind the real edge: properties of the whole chain."""
 
 import json
 import threading
@@ -166,9 +166,9 @@ def test_a_killed_service_is_503_until_it_is_back_without_a_reload(
 
 
 def test_a_restart_under_load_fails_only_with_problem_documents(chain: Chain, admin: Client) -> None:
-    """With a single process of a service there is a gap; nobody is left without a problem document.
+    """With a single process of a service there is a gap, in which clients get problem documents.
 
-    502 is honest here: a request that met a connection which was just closing may have been read.
+    502 is correct here: a request on a closing connection may have been read.
     """
     token = admin.tokens["access_token"]
     have_begun, is_over = threading.Barrier(3), threading.Event()
@@ -179,7 +179,7 @@ def test_a_restart_under_load_fails_only_with_problem_documents(chain: Chain, ad
             client.bearer(token)
             was_over = False
             while not was_over:
-                was_over = is_over.is_set()  # and then once more
+                was_over = is_over.is_set()  # and one more request
                 response = client.get(f"{USERS}/me")
                 seen.append(response.status_code)
                 if len(seen) == 1:

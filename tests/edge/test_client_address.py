@@ -1,6 +1,6 @@
-"""The client's address from the first hop to the service, in headers or by the PROXY protocol.
+"""The client IP from the first hop to the service, in headers or by the PROXY protocol.
 
-Linux lets a client connect from any address of 127.0.0.0/8: every client here has its own.
+Linux lets a client connect from any address of 127.0.0.0/8, so every client here has its own.
 """
 
 import json
@@ -29,7 +29,7 @@ READ = b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 @pytest.fixture(scope="module", params=["headers", "proxy-protocol"])
 def way(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Edge]:
-    """An edge in front of the real services that says in its own way who asks."""
+    """An edge in front of the real services, for each way to pass the client IP."""
     if request.param == "headers":
         yield chain.edge
         return
@@ -40,7 +40,7 @@ def way(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Edge]:
 
 @pytest.fixture(scope="module")
 def proxied(_backends: Backends) -> Iterator[Edge]:
-    """An edge that speaks the PROXY protocol, in front of the echoing backends."""
+    """An edge that speaks the PROXY protocol, in front of the echo backends."""
     with running_edge(*_backends.ports, proxy_protocol=True) as edge:
         yield edge
 
@@ -129,7 +129,7 @@ def test_nginx_trusts_the_proxy_protocol_line_of_the_edge_and_no_header(
 def test_the_health_check_detects_proxy_protocol_on_one_side_only(
     _backends: Backends, tmp_path: Path, only: str
 ) -> None:
-    """A node that would answer every request with 400, or with nothing, gets none."""
+    """A node that would answer requests with 400 or not at all gets no requests."""
     auth, users, tickets = _backends.ports
     env = {"DOORWARD_EDGE_PROXY_PROTOCOL": "v2"} if only == "haproxy" else {}
     with (

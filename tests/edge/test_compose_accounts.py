@@ -1,4 +1,4 @@
-"""The script that makes databases and accounts, as Compose runs it, against a server of its own."""
+"""The script that creates databases and accounts, as run by Compose, against a real server."""
 
 import subprocess
 from collections.abc import Iterator, Mapping

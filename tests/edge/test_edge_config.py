@@ -1,4 +1,4 @@
-"""The files that are shipped are valid and draw no warning."""
+"""The shipped configuration files are valid and cause no warning."""
 
 import subprocess
 from pathlib import Path
@@ -118,7 +118,7 @@ def test_compose_starts_haproxy_with_its_list(tmp_path: Path) -> None:
 
 
 def test_haproxy_starts_without_warnings(edge: Edge) -> None:
-    # Nor does it log anything but its JSON lines, whoever asked for figures in between.
+    # It logs nothing but its JSON lines, also for requests of metrics.
     assert [line for line in edge.haproxy.log_text().splitlines() if not line.startswith("{")] == []
 
 

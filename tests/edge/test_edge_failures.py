@@ -1,4 +1,4 @@
-"""What clients see when something behind the edge is down, dies or is slow."""
+"""Responses to clients while a backend is down, killed or slow."""
 
 import signal
 import threading
@@ -96,7 +96,7 @@ def test_all_nodes_down_is_503_until_one_is_back_without_a_reload(fragile: Edge)
         assert client.get("/api/v1/users").status_code == 200
         fragile.nginx.kill9()
         _unavailable(client.post("/api/v1/users"))
-        time.sleep(1.0)  # long enough for the health check to have taken the node out
+        time.sleep(1.0)  # long enough for the health check to remove the node
         _unavailable(client.get("/api/v1/users"))
         fragile.nginx.start()
         deadline = time.monotonic() + 30
@@ -121,7 +121,7 @@ def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
             for number in range(30):
                 if number == 10:
                     first.kill9()
-                # A connection each: what a new client meets.
+                # One connection each, like new clients.
                 with Client(haproxy.plain_url) as client:
                     assert client.post("/api/v1/users", json={"n": number}).status_code == 200
     assert len([one for one in echo.received if one.method == "POST"]) == 30
@@ -137,7 +137,7 @@ def test_a_503_of_a_service_is_passed_on(chain_less: Edge) -> None:
 
 @pytest.fixture
 def chain_less(edge: Edge, backends: Backends) -> Edge:
-    """The shared edge with nothing received yet."""
+    """The shared edge, with an empty record."""
     assert backends.received() == []
     return edge
 

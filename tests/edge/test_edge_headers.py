@@ -1,4 +1,4 @@
-"""What the edge takes away, what it sets, and what it says about itself."""
+"""Headers that the edge removes, sets, and hides."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def test_forged_headers_do_not_reach_services(
 
 
 def test_repeated_forged_headers_are_all_removed(edge: Edge, backends: Backends) -> None:
-    # All of them twice are more fields than HAProxy takes in one request: two halves.
+    # Repeating all exceeds HAProxy's limit of fields in a request, so they are sent in two halves.
     lines = [f"{name}: {value}\r\n" * 2 for name, value in FORGED.items()]
     for half in (lines[::2], lines[1::2]):
         request = "GET /api/v1/users HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + "".join(half)

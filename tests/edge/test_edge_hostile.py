@@ -1,4 +1,4 @@
-"""Requests that two parsers could read differently, or that hold on to what others need."""
+"""Requests that two parsers could interpret differently, and slow requests."""
 
 import socket
 import time
@@ -23,7 +23,7 @@ def test_ambiguous_requests_are_rejected(edge: Edge, backends: Backends, request
 
 def test_content_length_with_chunked_closes_the_connection(edge: Edge, backends: Backends) -> None:
     # RFC 9112 section 6.1 lets a server process such a request by Transfer-Encoding alone when it
-    # closes the connection afterwards: what follows is never read as a request.
+    # closes the connection afterwards, so that later bytes are not read as a request.
     body = b"0\r\n\r\n" + SMUGGLED
     request = HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(body) + body
     started = time.monotonic()
@@ -73,7 +73,7 @@ def test_slow_body_times_out_before_it_reaches_nginx(impatient: Edge, backends: 
 
 
 def _seconds_until_cut(edge: Edge, sent: bytes, drip: bytes) -> float:
-    """Send a beginning, then a byte now and then; return how long the edge put up with it."""
+    """Send a beginning and then single bytes; return the seconds until the edge closes."""
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=0.2) as connection:
         connection.sendall(sent)

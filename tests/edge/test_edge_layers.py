@@ -1,7 +1,7 @@
-"""HAProxy alone and NGINX alone: each keeps its promises without the other's help.
+"""HAProxy and NGINX each pass the tests without the other.
 
-Behind HAProxy there may be another ingress controller, and in front of NGINX another balancer. What
-one of the two lets through by mistake, the other would hide from the tests of both together.
+Installations may combine HAProxy with another ingress controller, or NGINX with another load balancer. In
+tests of both together, one could hide a defect of the other.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from support.reaper import temporary_folder
 
 @pytest.fixture(scope="module")
 def haproxy(_backends: Backends) -> Iterator[HAProxy]:
-    """HAProxy whose node is the backend itself."""
+    """HAProxy with the backend as its node."""
     with temporary_folder() as folder:
         certificate = self_signed(folder)
         with HAProxy(folder, nodes=[_backends.users.port], certificate=certificate) as haproxy:
@@ -31,14 +31,14 @@ def haproxy(_backends: Backends) -> Iterator[HAProxy]:
 
 @pytest.fixture(scope="module")
 def nginx(_backends: Backends) -> Iterator[Nginx]:
-    """NGINX that takes this test for HAProxy."""
+    """NGINX that trusts this test like HAProxy."""
     with temporary_folder() as folder, _nginx(folder, _backends, "127.0.0.1/32") as nginx:
         yield nginx
 
 
 @pytest.fixture(scope="module")
 def strangers_nginx(_backends: Backends) -> Iterator[Nginx]:
-    """NGINX that takes this test for anybody."""
+    """NGINX that does not trust this test."""
     with temporary_folder() as folder, _nginx(folder, _backends, "192.0.2.1/32") as nginx:
         yield nginx
 

@@ -1,4 +1,4 @@
-"""How much a request may bring, and how many may come from one place."""
+"""Limits on the size of a request, and on requests and connections of a source."""
 
 import socket
 import time
@@ -89,7 +89,7 @@ def test_connections_of_one_source_are_limited(backends: Backends) -> None:
 
 
 def _kept_alive_again(edge: Edge, patience: float = 20.0) -> socket.socket:
-    """Return a connection as soon as HAProxy has noticed that another one was closed."""
+    """Return a new connection as soon as HAProxy has noticed a closed one."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -101,7 +101,7 @@ def _kept_alive_again(edge: Edge, patience: float = 20.0) -> socket.socket:
 
 
 def _kept_alive(edge: Edge) -> socket.socket:
-    """Return a connection that was accepted and has had an answer; raises ConnectionError."""
+    """Return a connection that has received a response; raises ConnectionError."""
     connection = socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=20)
     try:
         connection.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -1,4 +1,4 @@
-"""A node that closes kept connections at the worst moment, as NGINX does when it is reloaded."""
+"""A node that closes kept-alive connections during a request, like a reloaded NGINX."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\
 
 
 class ClosesKeptConnections:
-    """Answers the first request of a connection, and closes on the second without a word."""
+    """Answers the first request of a connection, and closes it on the second without a response."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))

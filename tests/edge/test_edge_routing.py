@@ -1,4 +1,4 @@
-"""Which address goes where, and which goes nowhere."""
+"""Routing of paths to services."""
 
 import pytest
 

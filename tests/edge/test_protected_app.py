@@ -1,4 +1,4 @@
-"""The example NGINX asks the real auth about every request for an application that knows no tokens."""
+"""The example NGINX verifies every request to an application at the real auth."""
 
 import time
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ def shared_protected_app(chain: Chain) -> Iterator[ProtectedApp]:
 
 @pytest.fixture
 def protected_app(shared_protected_app: ProtectedApp) -> ProtectedApp:
-    """The same with nothing received yet."""
+    """The same, with an empty record."""
     shared_protected_app.application.received.clear()
     return shared_protected_app
 
 
 def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
-    """Check a refusal's document and its challenge, of which there is exactly one."""
+    """Check the document of a rejection and its only challenge."""
     assert_problem(response, status, code)
     assert response.headers["cache-control"] == "no-store"
     [challenge] = response.headers.get_list("www-authenticate")
@@ -164,7 +164,7 @@ def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, acciden
                 assert response.headers["cache-control"] == "no-store"
             assert_problem(client.post("/reports", content=b"x"), 503, "unavailable")
             assert protected_app.application.received == []
-            # What is for everybody stays so.
+            # Public pages are still served.
             assert stranger.get("/public/page").status_code == 200
         finally:
             if accident == "stopped":
@@ -220,7 +220,7 @@ def test_auth_receives_only_the_token(protected_app: ProtectedApp, path: str, na
 
 
 def test_two_authorization_headers_are_not_forwarded(protected_app: ProtectedApp) -> None:
-    """The first might be for auth and the second for an application that reads its own."""
+    """Otherwise auth could verify the first and the application read the second."""
     with protected_app.user() as client:
         token = str(client.tokens["access_token"])
     request = (
@@ -228,7 +228,7 @@ def test_two_authorization_headers_are_not_forwarded(protected_app: ProtectedApp
         "Connection: close\r\n\r\n"
     )
     [status] = statuses(exchange(protected_app.nginx.port, request.encode()))
-    # Newer releases refuse, older ones take the first: the application sees neither.
+    # Newer releases reject, older ones use the first; the application sees neither.
     assert status in {200, 400, 401}
     for received in protected_app.application.received:
         assert received.values("authorization") == []

@@ -1,4 +1,4 @@
-"""Where a captcha is asked for, what its service is told, and what becomes of the answers."""
+"""Which requests require a captcha, what the provider receives, and how its verdicts are used."""
 
 import pytest
 
@@ -125,7 +125,7 @@ async def test_a_solved_captcha_does_not_shorten_the_wait(auths: Auths, member: 
 
 
 async def test_forged_captcha_tokens_are_rate_limited(auths: Auths, service: SiteVerify) -> None:
-    """The service is not asked for ever on a robot's behalf."""
+    """The provider is not queried without limit for a robot."""
     source, before = new_source(), len(service.asked())
     answers = [await ask_for_reset(auths, source, "made-up") for _ in range(CAPTCHAS_BY_SOURCE.free + 5)]
     assert statuses(answers) == {403: CAPTCHAS_BY_SOURCE.free, 429: 5}

@@ -1,4 +1,4 @@
-"""The captcha's service is away, slow, or says nothing: the limits hold alone, or nobody comes in."""
+"""The captcha provider is down or slow: requests are accepted within the rate limits, or rejected."""
 
 import asyncio
 import urllib.request
@@ -36,7 +36,7 @@ ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
 
 
 def judged(auths: Auths, outcome: str) -> float:
-    """Return how many requests ended so, in all processes."""
+    """Return the number of requests with a verdict, of all processes."""
     total = 0.0
     for one in auths.services:
         with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
@@ -54,7 +54,7 @@ async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
     before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
     make_it_happen(service)
     assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202
-    assert (await ask_for_reset(auths, new_source(), None)).status == 403, "one has to say something"
+    assert (await ask_for_reset(auths, new_source(), None)).status == 403, "a token is required"
     assert judged(auths, "unavailable") == before + 1
     [event] = auths.events("captcha.unavailable")[logged:]
     assert event["reason"] == reason
@@ -105,7 +105,7 @@ async def test_captchas_are_required_again_after_an_outage(auths: Auths, service
 async def test_an_error_caused_by_a_token_is_not_an_outage(
     auths: Auths, service: SiteVerify, status: int, body: str
 ) -> None:
-    """Otherwise whoever finds a token that the service stumbles over needs no captcha any more."""
+    """Otherwise a token that causes an error of the provider would bypass the captcha."""
     service.behave(status=status, body=body)
     refused = await ask_for_reset(auths, new_source(), "made-up")
     assert (refused.status, refused.json()["code"]) == (403, "captcha_failed")
@@ -117,7 +117,7 @@ async def test_requests_beyond_the_concurrency_limit_are_rejected(
     mariadb_server: DatabaseServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """To wait in line is not to find it away: a crowd is no way around."""
+    """A full queue is not an outage, so many parallel requests do not bypass the captcha."""
     folder = tmp_path_factory.mktemp("crowd")
     env = {**settings, "DOORWARD_CAPTCHA_TIMEOUT_SECONDS": "30"}
     with (

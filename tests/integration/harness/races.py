@@ -42,7 +42,7 @@ class Handicap:
 
 
 async def until_rows_are_waited_for(database: Database, at_least: int) -> float:
-    """Wait until `count` transactions wait for the lock of a row, or fail the test.
+    """Wait until `at_least` transactions wait for the lock of a row, or fail the test.
 
     Returns a moment, the latest known, when they were fewer.
     """

@@ -1,4 +1,4 @@
-"""What a change of keys means for what was made before it: tokens, lost answers, cursors."""
+"""Effects of key changes on earlier tokens, refresh retries and cursors."""
 
 import json
 import time
@@ -68,7 +68,7 @@ def statuses(services: KeyedDeployment, token: str) -> list[int]:
 
 
 def start_with(services: KeyedDeployment, member: Member, document: KeyDocument) -> None:
-    """Give both services a key set and wait until both work with it."""
+    """Give both services a key set and wait until both use it."""
     services.write(document)
 
     def both_do() -> bool:
@@ -113,7 +113,7 @@ def test_a_refresh_retry_returns_the_same_successor_after_a_key_change(
 
     wait_until(signs_with_the_new_key, "the new key signs")
     assert successors == {lost["refresh_token"]}
-    # And the session goes on from there, with a successor that the new key's secret gives.
+    # The session continues with a successor that is derived from the new key.
     following = refresh(services, lost)
     assert refresh(services, lost)["refresh_token"] == following["refresh_token"]
 
@@ -174,7 +174,7 @@ def failures(services: KeyedDeployment) -> list[float]:
 
 
 def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bool:
-    """Tell whether both services notice that their file is of no use."""
+    """Whether both services report an unusable file."""
     deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
         if all(now > then for now, then in zip(failures(services), before, strict=True)):
@@ -184,7 +184,7 @@ def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bo
 
 
 def test_keys_are_not_logged(services: KeyedDeployment) -> None:
-    """After everything above: good key sets, leaked ones and damaged ones."""
+    """Runs last, after valid, leaked and damaged key sets."""
     for service in services.services:
         log = service.log_text()
         assert "jwks.loaded" in log

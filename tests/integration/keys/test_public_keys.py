@@ -1,4 +1,4 @@
-"""ES256: auth alone holds the private key, and every other service asks it for the public one."""
+"""ES256: only auth holds the private key, and other services get the public key from auth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,14 +33,14 @@ PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "alg", "use", "kid"}
 
 @dataclass
 class PublicKeys:
-    """Auth with a private key, and a users service that holds no secret."""
+    """Auth with a private key, and a users service without secrets."""
 
     deployment: KeyedDeployment
     users: Service
     member: Member
 
     def __post_init__(self) -> None:
-        # The deployment's own users service, which has the key set, stays off.
+        # The users service of the deployment, which has the key set, is not started.
         self.deployment.users = self.users
 
     def log_in(self) -> str:
@@ -86,7 +86,7 @@ def test_before_the_keys_are_loaded_requests_are_503_and_not_401(unstarted: Publ
     wait_until(lambda: metric(users, "doorward_key_set_reload_failures_total") > 0, "asked")
     document = assert_problem(deployment.call("GET", "/readyz").response, 503, "not_ready")
     assert document["detail"] == "The keys of access tokens are not loaded yet."
-    # A client that is told 401 throws its tokens away.
+    # A client would discard its tokens after a 401.
     refused = deployment.call("GET", ME, token).response
     assert_problem(refused, 503, "no_keys")
     assert refused.headers["retry-after"]
@@ -107,7 +107,7 @@ def test_an_outage_of_auth_after_loading_the_keys_fails_no_request(public_keys: 
     )
     assert deployment.call("GET", ME, token).status == 200
     assert deployment.call("GET", "/readyz").response.text == "ok\n"
-    # What was revoked it reads for itself.
+    # It reads revocations from the database itself.
     change = {"status": "disabled"}
     assert deployment.call("PATCH", public_keys.member.path, admin, json=change).status == 200
     deployment.wait_until_refused(users, token)
@@ -168,7 +168,7 @@ def test_a_shared_secret_is_never_published(keys_database: Database, tmp_path: P
 def test_a_verifying_service_can_switch_to_public_keys_at_any_time(
     keys_database: Database, tmp_path: Path
 ) -> None:
-    """Also after a leak: else it would hold on to the key that leaked because it has nothing to sign with."""
+    """Also after a leak; otherwise it would keep the leaked key because the new set cannot sign."""
     with KeyedDeployment(keys_database, tmp_path, DOORWARD_PAGINATION_SECRET=CURSOR_KEY) as deployment:
         member = enrol(keys_database.url, 1)[0]
         thief = signed(deployment.document, member.id)

@@ -1,4 +1,4 @@
-"""Addresses beyond ASCII, and text that tries to be a header or a command."""
+"""Addresses beyond ASCII, and text with SMTP headers or commands."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from doorward_mail.outbox import Mail
 from integration.mail.mailing import Mailer, mail_settings, running
 from support.smtp import ReceivedMail, SmtpServer
 
-pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
+pytestmark = pytest.mark.databases("sqlite")  # sent bytes do not depend on the database
 
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",

@@ -1,4 +1,4 @@
-"""What administrators do with dead letters."""
+"""Listing, retrying and discarding dead letters."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from support.smtp import SmtpServer
 
 
 async def bury(mailer: Mailer, count: int) -> list[str]:
-    # Written in another order than that of their ids.
+    # Inserted in another order than that of their ids.
     ids = await mailer.enqueue(*reversed([notice(number) for number in range(count)]))
     await mailer.execute(
         outbox.update().values(due_at=None, dead_at=utc_now(), attempts=9, last_error="recipient 550")
@@ -20,7 +20,7 @@ async def bury(mailer: Mailer, count: int) -> list[str]:
 
 
 async def test_dead_letters_are_listed_in_pages_newest_first(mailer: Mailer) -> None:
-    older = await bury(mailer, 4)  # at the same moment: the id decides
+    older = await bury(mailer, 4)  # at the same time, so the id decides
     await mailer.execute(outbox.update().values(dead_at=utc_now(-60)))
     newer = await mailer.enqueue(notice(8), notice(9))
     await mailer.execute(
@@ -28,7 +28,7 @@ async def test_dead_letters_are_listed_in_pages_newest_first(mailer: Mailer) -> 
         .where(outbox.c.dead_at.is_(None))
         .values(due_at=None, dead_at=utc_now(), last_error="content 554")
     )
-    await mailer.enqueue(notice(10))  # alive
+    await mailer.enqueue(notice(10))  # not dead
     pages: list[list[DeadMail]] = []
     position: Position | None = None
     while not pages or pages[-1]:

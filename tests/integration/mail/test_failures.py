@@ -1,4 +1,4 @@
-"""What becomes of a mail that does not get through, and of all mail while the server is away."""
+"""Failed deliveries: retries, dead letters, and outages of the server."""
 
 import uuid
 from datetime import timedelta
@@ -56,7 +56,7 @@ async def test_each_retry_delay_is_longer_than_the_previous_one(
         connection: sa.Connection, table: sa.Table, mail: LeasedMail, **options: Any
     ) -> bool:
         done = reschedule(connection, table, mail, **options)
-        # In the same transaction, before anybody else can take it.
+        # In the same transaction, before another worker can lease it.
         row = connection.execute(sa.select(outbox, utc_now().label("now"))).one()
         waits[row.attempts] = (row.due_at - row.now).total_seconds()
         return done
@@ -69,7 +69,7 @@ async def test_each_retry_delay_is_longer_than_the_previous_one(
     async with running(mailer.worker(mail_settings(smtp.port, mail_retry_seconds=0.4))):
         await eventually(lambda count: count >= 3, seen)
     for attempt, wait in waits.items():
-        # Looked at a moment later, so a little less is left.
+        # Read a little later, so slightly less time is left.
         assert 0.1 * 2 ** (attempt - 1) < wait <= 0.4 * 2 ** (attempt - 1)
 
 
@@ -92,7 +92,7 @@ async def test_a_permanently_rejected_mail_is_dead_lettered_at_once(
         await mailer.wait_until_dead(1)
     (row,) = await mailer.rows()
     assert (row.attempts, row.last_error) == (1, error)
-    # The connection that it was refused on serves the next.
+    # The connection of the rejected mail is reused for the next.
     before, after = smtp.mails()
     assert before.connection == after.connection
     assert mailer.sample("doorward_mail_failed_total", failure="sender") == 0
@@ -114,7 +114,7 @@ async def test_addresses_and_server_replies_are_neither_logged_nor_stored(
 
 
 async def test_an_expired_mail_is_not_sent(mailer: Mailer, smtp: SmtpServer) -> None:
-    """As that of a worker that was frozen while the server answered."""
+    """Like the mail of a worker that was frozen while the server responded."""
     transport = SmtpTransport(mail_settings(smtp.port))
     message = Message(uuid.uuid4(), "a@example.com", "b@example.com", b"Subject: late\r\n\r\n", is_utf8=False)
     with pytest.raises(DeliveryError, match=r"^timeout$"):

@@ -1,4 +1,4 @@
-"""An outbox that keeps no addresses: each is looked up just before its mail is sent."""
+"""An outbox without addresses: each is looked up just before its mail is sent."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def to(person: str, wait: int = 0) -> Mail:
 
 
 class Directory:
-    """Knows ada; does not answer, or fails, as often as it is told."""
+    """Knows ada; is unavailable or fails for a given number of lookups."""
 
     def __init__(self, *failures: Exception) -> None:
         self.asked = 0

@@ -1,4 +1,4 @@
-"""The table, and leases on its rows."""
+"""The outbox table, and leases on its rows."""
 
 import uuid
 
@@ -26,7 +26,7 @@ async def test_the_migration_creates_the_table_of_the_code(mailer: Mailer, mail_
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
 async def test_finding_due_mail_reads_only_the_rows_it_returns(mailer: Mailer) -> None:
-    """On MariaDB, with a backlog that is not due, dead letters, and mails that are."""
+    """On MariaDB, with mails that are not due, dead letters, and due mails."""
     await mailer.enqueue(*(notice(number) for number in range(300)))
     await mailer.execute(
         outbox.update().values(due_at=utc_now(3600)).where(outbox.c.recipient.like("user1%"))

@@ -1,4 +1,4 @@
-"""What a worker does with mails when all goes well, and what arrives."""
+"""Sending without failures: what a worker does, and what arrives."""
 
 import asyncio
 import re
@@ -83,7 +83,7 @@ async def test_mail_is_sent_only_after_a_commit(mailer: Mailer, smtp: SmtpServer
             may_commit.clear()
             transaction = asyncio.create_task(asyncio.to_thread(open_transaction, mail, commit=commit))
             await written.wait()
-            await asyncio.sleep(0.3)  # some six looks of the worker's
+            await asyncio.sleep(0.3)  # about six polls of the worker
             assert smtp.mails() == []
             may_commit.set()
             committing_at = await transaction
@@ -96,7 +96,7 @@ async def test_mail_is_sent_only_after_a_commit(mailer: Mailer, smtp: SmtpServer
 async def test_the_worker_wakes_at_once_for_mail_of_its_own_process(mailer: Mailer, smtp: SmtpServer) -> None:
     worker = mailer.worker(mail_settings(smtp.port, mail_poll_seconds=60.0))
     async with running(worker):
-        await asyncio.sleep(0.1)  # it has looked, and waits
+        await asyncio.sleep(0.1)  # it has polled, and waits
         await mailer.enqueue(notice())
         worker.wake()
         await mailer.wait_until_empty()

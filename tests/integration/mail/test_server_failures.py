@@ -1,4 +1,4 @@
-"""The mail server is down, slow, or refuses: no mail is lost, and none is to blame."""
+"""The mail server is down, slow, or rejects: no mail is lost or uses an attempt."""
 
 import asyncio
 
@@ -50,7 +50,7 @@ async def test_all_mail_waits_while_the_server_is_down(mailer: Mailer, smtp: Smt
     async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=1))):
         await eventually(lambda rows: any(row.last_error == "connect" for row in rows), mailer.rows)
         await asyncio.sleep(1.0)
-        # One finds out for all: without the pause it would be some fifty attempts by now.
+        # The pause applies to all mails; without it there would be about fifty attempts.
         assert mailer.sample("doorward_mail_failed_total", failure="connect") <= 10
         assert all(row.dead_at is None for row in await mailer.rows())
         await asyncio.to_thread(smtp.start)
@@ -77,7 +77,7 @@ async def test_a_server_that_drops_connections_gets_every_mail(mailer: Mailer, s
     assert {mail.id for mail in mails} == set(ids)
     answered = [mail.id for mail in mails if mail.is_answered]
     assert sorted(answered) == sorted(ids)
-    # What arrived twice is known by its Message-ID.
+    # Repeated mails have the same Message-ID.
     assert len({str(mail.message["Message-ID"]) for mail in mails}) == 60
 
 

@@ -1,4 +1,4 @@
-"""A worker that stops or cannot reach its database: what it has begun it finishes, or leaves to others."""
+"""A worker that stops or loses its database completes its deliveries or leaves them to others."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ async def test_a_stopping_worker_leaves_slow_deliveries_to_others(
 
 
 async def test_mails_leased_during_the_stop_are_sent_or_released(mail_url: str, smtp: SmtpServer) -> None:
-    mailer = Mailer(mail_url, pool_size=1)  # one thread: what looks later sees what was under way
+    mailer = Mailer(mail_url, pool_size=1)  # one thread, so a later read sees the running write
     await mailer.enqueue(notice(1), notice(2))
     taking = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""TLS and accounts: nothing goes in clear that was to be protected."""
+"""TLS and authentication: nothing that must be protected is sent in the clear."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from integration.mail.mailing import Mailer, eventually, mail_settings, notice, 
 from support.certificates import Certificate, self_signed
 from support.smtp import SmtpServer
 
-pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
+pytestmark = pytest.mark.databases("sqlite")  # sent bytes do not depend on the database
 
 ACCOUNT = ("doorward", "a password, with ünicode")
 

@@ -1,4 +1,4 @@
-"""Limits that only a real server shows: what does not fit is refused and costs little."""
+"""Limits of the HTTP server: oversized requests are rejected cheaply."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ def exchange(service: Service, raw: bytes) -> tuple[int, dict[str, str], bytes]:
     """Send bytes, read until the server closes; return status, header and body."""
     received = b""
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
-        with contextlib.suppress(OSError):  # refused before it was read to its end
+        with contextlib.suppress(OSError):  # rejected before it was read completely
             connection.sendall(raw)
         while True:
             try:
@@ -67,7 +67,7 @@ def test_many_headers_are_rejected(deployment: Deployment) -> None:
 
 
 def test_a_url_of_a_megabyte_is_rejected(deployment: Deployment, people: People) -> None:
-    """By the server's parser, before there is a request that could have a problem document."""
+    """Rejected by the parser, before a problem document is possible."""
     authorized = f"Authorization: Bearer {people.user.access}"
     for target in (f"{USERS}?" + "a&" * (MIB // 2), f"{USERS}?q=" + "a" * MIB, f"{USERS}/" + "a" * MIB):
         status, _, body = exchange(deployment.users, request("GET", target, authorized))
@@ -95,7 +95,7 @@ def test_a_body_past_the_limit_is_rejected(deployment: Deployment, people: Peopl
 
 @pytest.mark.usefixtures("people")
 def test_upgrade_requests_are_rejected(deployment: Deployment) -> None:
-    """Whatever WebSocket library is installed beside the services: a request stays a request."""
+    """An installed WebSocket library does not change how requests are handled."""
     handshake = (
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",

@@ -1,4 +1,4 @@
-"""Logs: JSON lines, each with the id of its request, none with a secret."""
+"""Logs are JSON lines with the request id and without secrets."""
 
 import json
 import re
@@ -18,7 +18,7 @@ PLAIN = re.compile(r"[\x20-\x7e\u0080-\U0010ffff]*")
 
 
 def lines_of(service: Service) -> list[dict[str, Any]]:
-    """Parse every line, whatever wrote it: one that is no JSON fails the test."""
+    """Parse every line; a line that is not JSON fails the test."""
     return [json.loads(line) for line in service.log_text().splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Metrics: what is there, and that nothing of a request but its route becomes a label."""
+"""The metrics exist, and their labels contain only the route of a request."""
 
 import uuid
 from collections.abc import Iterator

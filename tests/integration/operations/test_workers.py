@@ -1,4 +1,4 @@
-"""API_WORKERS of the older server: it is one process here, and it says so to whoever still sets it."""
+"""API_WORKERS of the older server is ignored, and logged if it is set to more than one."""
 
 import json
 from pathlib import Path
@@ -23,9 +23,7 @@ def process_of(name: ServiceName | None, folder: Path, workers: str) -> Process:
         return Standalone(folder, API_WORKERS=workers)
     env = {"API_WORKERS": workers, **(ELSEWHERE if name == "tickets" else {})}
     service = Service(name, database_url="sqlite://", log=folder / "log", env=env)
-    service._ready = lambda: (
-        http_status(service.port, "/livez") == 200
-    )  # there is no schema, and none is needed
+    service._ready = lambda: http_status(service.port, "/livez") == 200  # no schema is needed
     return service
 
 

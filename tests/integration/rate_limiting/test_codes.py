@@ -1,4 +1,4 @@
-"""Guessing a code of six digits: five guesses for each, and twenty a day, whatever is asked for."""
+"""Limits on guessing codes of six digits: five guesses for each code, and twenty a day for an account."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def by_account(email: str) -> LimitKey:
 
 
 def wrong_pins(right: str, count: int) -> list[str]:
-    """Return PINs that are not the right one."""
+    """Return wrong PINs."""
     return [f"{(int(right) + number) % 1_000_000:06d}" for number in range(1, count + 1)]
 
 
 def attempts(auths: Auths, member: Member) -> int:
-    """Return how often the code was compared."""
+    """Return the number of comparisons with the code."""
     statement = "SELECT attempts FROM one_time_codes WHERE user_id = %s"
     return int(auths.database.execute(statement, member.id.bytes)[0][0])
 
@@ -37,7 +37,7 @@ async def mailed(auths: Auths, member: Member, *, mails: int = 1) -> str:
 
 
 async def test_of_two_hundred_parallel_guesses_five_are_checked(auths: Auths, member: Member) -> None:
-    """Over three processes: the limit of a day answers twenty, and the code is compared five times."""
+    """Over three processes: the daily limit permits twenty, and the code is compared five times."""
     pin = await mailed(auths, member)
     found = statuses(await guess(auths, member.email, wrong_pins(pin, 200), at_once=200))
     assert found == {400: CODE_GUESSES.free, 429: 200 - CODE_GUESSES.free}
@@ -47,7 +47,7 @@ async def test_of_two_hundred_parallel_guesses_five_are_checked(auths: Auths, me
 async def test_the_right_code_among_two_hundred_guesses_does_not_bypass_the_limit(
     auths: Auths, member: Member
 ) -> None:
-    """It is taken when it is among the first five, and then ends the guessing, or else refused."""
+    """It is accepted among the first five guesses, and rejected afterwards."""
     pin = await mailed(auths, member)
     pins = wrong_pins(pin, 199)
     pins.insert(150, pin)
@@ -108,7 +108,7 @@ async def test_one_client_ip_shares_a_limit_across_accounts(auths: Auths) -> Non
 
 @pytest.mark.parametrize("pin", [123456, 12345, 123456.0, ["123456"], None, True, {"": 0}])
 async def test_a_code_must_be_a_string(auths: Auths, member: Member, pin: object) -> None:
-    """An integer would be another spelling of many texts, or match them all."""
+    """An integer could equal several strings, or match them all."""
     refused = await auths.reset(member.email, pin)
     assert refused.status == 422
     assert [one["pointer"] for one in refused.json()["errors"]] == ["/pin"]
@@ -126,7 +126,7 @@ async def test_other_spellings_of_a_code_are_rejected(auths: Auths, member: Memb
 
 
 async def test_forged_invitations_are_limited_before_hashing(auths: Auths) -> None:
-    """Nobody guesses one; what each would cost is a hash."""
+    """Guessing one is improbable, but each attempt would cost a hash."""
     source = new_source()
     body = {"code": "dwi_" + "A" * 64, "password": "an unheard-of phrase"}
     answers = await together(

@@ -1,4 +1,4 @@
-"""Guessing passwords: how many guesses are answered, how long one waits for the next, and who waits."""
+"""Limits on guessing passwords: number of guesses, waiting times, and known devices."""
 
 import asyncio
 import random
@@ -32,7 +32,7 @@ def by_strangers(email: str) -> LimitKey:
 
 
 def answered_within(seconds: float) -> int:
-    """Return how many wrong guesses the limit answers to whoever never stops."""
+    """Return the number of wrong guesses that the limit permits without pauses."""
     answered, waited = LIMIT.free + 1, LIMIT.first_wait
     while waited <= seconds:
         answered += 1
@@ -49,7 +49,7 @@ async def burst(auths: Auths, member: Member, passwords: list[str]) -> tuple[lis
 
 
 async def test_parallel_guesses_gain_nothing_over_sequential_ones(auths: Auths) -> None:
-    """Over three processes, with the right password among them, which is refused like the others."""
+    """Over three processes, with the right password among them, which is rejected like the others."""
     came_in = 0
     for member in enrol(auths.database.url, 4):
         guesses = [f"{WRONG} {number}" for number in range(SENDERS - 1)]
@@ -66,7 +66,7 @@ async def test_parallel_guesses_gain_nothing_over_sequential_ones(auths: Auths) 
 
 
 async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
-    """Guess twice in slow motion: hashes are computed, both wait for their answer, one after the other."""
+    """Guess twice in a fixed order: the hashes are computed, and both wait for the row of the limit."""
 
     async def attempt() -> list[int] | None:
         [member] = enrol(auths.database.url, 1)
@@ -142,7 +142,7 @@ async def test_restarting_all_processes_keeps_the_counters(auths: Auths, member:
 
 
 async def test_a_known_device_is_not_blocked_by_unknown_devices(auths: Auths, member: Member) -> None:
-    """A thousand addresses guess at one account; its owner comes and goes."""
+    """A thousand client IPs guess at one account while its owner logs in."""
     device = await device_of(auths, member)
     logins: list[Answer] = []
     is_over = asyncio.Event()
@@ -158,7 +158,7 @@ async def test_a_known_device_is_not_blocked_by_unknown_devices(auths: Auths, me
         strangers = await together(5, lambda _: auths.log_in(member.email), at_once=1)
         is_over.set()
     assert statuses(hostile).keys() == {401, 429}
-    assert statuses(strangers) == {429: 5}, "with the right password, from a device that nobody knows"
+    assert statuses(strangers) == {429: 5}, "with the right password, from an unknown device"
     assert len(logins) > 5
     assert statuses(logins) == {200: len(logins)}
 
@@ -177,7 +177,7 @@ async def test_a_known_device_has_its_own_limit(auths: Auths, member: Member) ->
 
 
 async def test_a_device_of_one_account_is_unknown_to_another(auths: Auths, member: Member) -> None:
-    """Whoever has an account has a device token, and it is worth nothing for guessing at others."""
+    """A device token of one account gives no further guesses at another."""
     [own] = enrol(auths.database.url, 1)
     device = await device_of(auths, own)
     await auths.fail(member.email, LIMIT.free + 1, device=device)
@@ -187,7 +187,7 @@ async def test_a_device_of_one_account_is_unknown_to_another(auths: Auths, membe
 
 
 async def test_a_reset_by_mail_makes_a_new_device_known(auths: Auths, member: Member) -> None:
-    """While strangers keep the account blocked; the answer makes the device a known one."""
+    """The account is blocked for unknown devices; the response of the reset contains a device token."""
     await together(60, lambda _: auths.log_in(member.email, WRONG), at_once=20)
     auths.prolong(by_strangers(member.email))
     assert (await auths.log_in(member.email)).status == 429
@@ -228,7 +228,7 @@ async def test_spellings_of_an_address_share_a_limit(auths: Auths, member: Membe
     for spelling in spellings:
         assert (await auths.log_in(spelling, WRONG)).status == 401
     assert auths.counted(by_strangers(member.email)) == len(spellings)
-    # With a space at an end it is no address, and so nobody's.
+    # With a space at an end it is not a valid address.
     for spelling in (" " + member.email, member.email + " ", member.email + "\t", member.email + "\n"):
         assert (await auths.log_in(spelling)).status in {401, 429}
     assert auths.counted(by_strangers(member.email)) == len(spellings)

@@ -1,4 +1,4 @@
-"""Mail that strangers have sent to others: so many to one address, and so many from one."""
+"""Limits on requested mail: for each recipient, and for each source."""
 
 from collections.abc import Awaitable, Callable
 
@@ -47,7 +47,7 @@ async def until_outbox_is_empty(auths: Auths) -> None:
 
 @pytest.mark.parametrize("ask", ASKS)
 async def test_mails_to_one_address_are_limited(auths: Auths, member: Member, ask: Ask) -> None:
-    """From as many sources as there are requests, over three processes, all at once."""
+    """Parallel requests from different sources, over three processes."""
     free = MAILS_TO_ADDRESS.free
     answers = await together(60, lambda _: ask(auths, member.email, new_source()), at_once=60)
     assert statuses(answers) == {202: free, 429: 60 - free}
@@ -107,7 +107,7 @@ async def test_the_limit_resets_after_its_window(auths: Auths, member: Member) -
 
 
 async def test_mails_to_a_new_address_share_the_limit(auths: Auths, member: Member) -> None:
-    """Signed in, one has mail sent to others as well: to the address that one claims to have."""
+    """A signed-in user can also cause mail to others, with a change of the address."""
     victim = new_email()
     access = (await auths.log_in(member.email)).json()["access_token"]
     body = {"email": victim, "password": PASSWORD}

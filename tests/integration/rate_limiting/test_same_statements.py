@@ -1,6 +1,6 @@
-"""What an address costs in the database is the same whether or not it is an account's.
+"""Requests run the same database statements for known and unknown addresses.
 
-Times may differ by less than a busy machine's noise; statements are counted exactly.
+Differences in time could hide in the noise of a busy machine, so statements are counted.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The same step of a sign-in many times at once, on three processes: it opens one session."""
+"""Parallel steps of one sign-in on three processes open one session."""
 
 from typing import Final
 

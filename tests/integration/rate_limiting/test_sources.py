@@ -1,4 +1,4 @@
-"""Who is one source: what a proxy of ours says, and not what a caller says of itself."""
+"""The source of a request is the client IP reported by a trusted proxy."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def by_source(address: str) -> LimitKey:
 
 
 async def spray(auths: Auths, sources: list[str]) -> list[Answer]:
-    """Guess once at each of as many accounts as there are sources, from each of these in turn."""
+    """Guess at a different account from each source in turn."""
     return await together(
         len(sources), lambda number: auths.log_in(new_email(), WRONG, source=sources[number]), at_once=20
     )
@@ -84,7 +84,7 @@ async def test_forwarded_ips_before_our_proxys_are_ignored(auths: Auths) -> None
 
 @pytest.fixture(scope="module")
 def directly(shared_auths: Auths, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auths]:
-    """A process that nobody's proxy stands in front of."""
+    """A process without a trusted proxy."""
     folder: Path = tmp_path_factory.mktemp("directly")
     with Auths(shared_auths.database, folder, count=1, DOORWARD_TRUSTED_PROXIES="203.0.113.0/24") as auths:
         yield auths

@@ -1,4 +1,4 @@
-"""Each service's account in the database can do what the service does, and nothing else."""
+"""Each service's database account has exactly the privileges that the service uses."""
 
 import uuid
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def engines(services: dict[str, Service]) -> Iterator[dict[str, sa.Engine]]:
 
 
 def sign_in_by_steps(api: Api, behind: Installation, mailbox: Mailbox) -> None:
-    """Use all that a sign-in of several steps does with its rows."""
+    """Run a sign-in of several steps, with all its statements."""
     ada = Flows(api, mailbox).join("steps@example.com")
     behind.execute(
         credentials.update().where(credentials.c.user_id == uuid.UUID(ada.id)).values(must_change=True)
@@ -205,7 +205,7 @@ def test_other_statements_are_denied(
 def test_granted_and_used_privileges_are_the_same(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
-    """And none is used that is not given: the two lists are the same."""
+    """The granted privileges equal the used ones."""
     auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, mailbox, people.admin.access)

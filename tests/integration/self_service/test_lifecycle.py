@@ -1,4 +1,4 @@
-"""Everything that happens to an account, and what must not come out on the way."""
+"""The lifecycle of an account leaks no secrets into logs or the database."""
 
 from io import StringIO
 
@@ -15,7 +15,7 @@ def test_log_lines_contain_neither_secrets_nor_personal_data(
     text = rendered_log.getvalue()
     assert text.count('"event":"mail.sent"') > 5
     assert len(lived.secrets) > 30
-    assert {len(secret) for secret in lived.secrets} >= {6, 68}  # PINs and long codes are among them
+    assert {len(secret) for secret in lived.secrets} >= {6, 68}  # including PINs and long codes
     leaked = [secret for secret in lived.secrets if holds(text, secret)]
     assert leaked == []
     for private in (*lived.addresses, NAME, "$argon2", "Bearer"):
@@ -23,7 +23,7 @@ def test_log_lines_contain_neither_secrets_nor_personal_data(
 
 
 def test_stored_rows_contain_no_secret(installation: Installation, mailbox: Mailbox, people: People) -> None:
-    """Neither codes nor tokens are at rest, also not in the mails that were on their way."""
+    """Neither codes nor tokens are stored, including in queued mails."""
     lived = live(installation, mailbox, people.admin.access)
     for table in (
         "audit_events",

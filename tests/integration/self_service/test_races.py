@@ -1,4 +1,4 @@
-"""The same code, the same address, the same password, by many at once: exactly one has it."""
+"""Parallel uses of one code, address or password: exactly one succeeds."""
 
 from collections import Counter
 
@@ -64,7 +64,7 @@ def test_of_two_registrations_verified_in_parallel_one_creates_the_account(race_
 def test_fifty_parallel_registrations_of_one_address_create_one_account(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(50)
     statuses = at_once(50, lambda number: flows.register(email, chosen[number]).status_code)
-    assert set(statuses) == {202, 429}  # an address gets so many mails an hour, and no more
+    assert set(statuses) == {202, 429}  # mails to an address are limited per hour
     mailbox = flows.mailbox.to(email)
     assert len(mailbox) == statuses.count(202)
     verified = at_once(len(mailbox), lambda number: flows.verify(mailbox[number].code).status_code)
@@ -91,7 +91,7 @@ def test_a_pin_entered_twenty_times_in_parallel_sets_one_password(race_setup: Ra
     joined = flows.join(email)
     pin = flows.mailed_pin(email)
     statuses = at_once(20, lambda number: flows.reset(email, pin, chosen[number]).status_code)
-    # The others were too late, or had to wait behind those who were.
+    # The others were too late or rate limited.
     assert Counter(statuses)[200] == 1
     assert set(statuses) <= {200, 400, 429}
     race_setup.fresh()
@@ -177,7 +177,7 @@ def test_of_parallel_pins_one_is_valid(race_setup: RaceSetup) -> None:
 
 @rounds
 def test_a_refresh_during_a_password_change_revives_no_session(race_setup: RaceSetup, _round: int) -> None:
-    """Whether it came before the change or after it, nothing is left of the other session."""
+    """In both orders the other session is ended."""
     flows, email = race_setup.flows(), unique()
     joined = flows.join(email)
     other = flows.sign_in(email, CHOSEN)
@@ -214,7 +214,7 @@ def test_a_login_with_the_old_password_during_a_change_leaves_no_session(
 
 
 def test_no_incomplete_accounts_or_stuck_mails_remain(race_setup: RaceSetup) -> None:
-    """After everything above: no account without a password but the invited, no mail that is stuck."""
+    """Runs last: only invited accounts have no password, and no mail is stuck."""
     race_setup.mailbox.wait()
     assert race_setup.behind.execute("SELECT 1 FROM outbox") == []
     half = race_setup.behind.execute(

@@ -1,4 +1,4 @@
-"""A sign-in of several steps: today a temporary password must be replaced before the session opens."""
+"""A sign-in of several steps: a temporary password must be replaced before the session opens."""
 
 import json
 import time
@@ -27,7 +27,7 @@ HANDED_OUT: Final = "handed out on paper"
 
 @pytest.fixture
 def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:
-    """Flows where administrators' passwords are temporary, and Bob has one."""
+    """Flows with temporary passwords; Bob has one."""
     with another(installation, admin_set_password_must_change=True) as replica:
         flows = Flows(replica, mailbox)
         assert flows.create(people.admin.access, BOB, password=HANDED_OUT).status_code == 201
@@ -85,7 +85,7 @@ def test_five_wrong_attempts_end_the_sign_in(strict: Flows, installation: Instal
 
 
 def later(installation: Installation, seconds: int) -> None:
-    """Let so much time pass for every sign-in."""
+    """Let time pass for every sign-in."""
     [(expires_at,)] = installation.execute(sa.select(sign_ins.c.expires_at))
     earlier = expires_at - timedelta(seconds=seconds)
     installation.execute(sign_ins.update().values(expires_at=earlier))
@@ -193,7 +193,7 @@ def test_a_rejected_account_gets_no_step(strict: Flows, installation: Installati
 def test_anonymous_requests_store_no_sign_in(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """Nor does a login that needs no further step."""
+    """A login that needs no further step stores no sign-in either."""
     for number in range(100):
         installation.execute(sa.delete(rate_limits))
         flows.log_in(f"nobody{number}@example.com", PASSWORD)
@@ -231,7 +231,7 @@ def test_tokens_contain_time_and_method_of_authentication(flows: Flows, people: 
 
 
 def age_sessions(installation: Installation) -> None:
-    """Let every session be opened an hour ago."""
+    """Date every session's opening back by an hour."""
     earlier = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     installation.execute(sessions.update().values(auth_time=earlier))
 
@@ -264,7 +264,7 @@ def test_a_step_up_renews_the_same_session(flows: Flows, people: People, install
 def test_the_refresh_token_before_a_step_up_is_rejected_and_ends_nothing(
     flows: Flows, people: People
 ) -> None:
-    """A refresh of another tab may be under way: within the grace period it is no theft."""
+    """Another tab may be refreshing in parallel; within the grace period this is not a theft."""
     login = flows.log_in(people.user.email, PASSWORD).json()
     pair = step_up(flows, login["access_token"]).json()
     assert_problem(flows.refresh(login["refresh_token"]), 401, "invalid_refresh_token")

@@ -1,4 +1,4 @@
-"""The administrator's commands, in a process of their own, on SQLite."""
+"""The commands for administrators as processes on SQLite."""
 
 import os
 import pty
@@ -137,7 +137,7 @@ def test_create_admin_asks_for_the_password_at_a_terminal(folder: Path) -> None:
         start_new_session=True,
     )
     os.close(follower)
-    # Typed only when asked: switching the echo off throws away what was typed before.
+    # Typed only after the prompt, because switching the echo off discards earlier input.
     seen = read_until(leader, b"administrator: ")
     os.write(leader, PASSWORD.encode() + b"\n")
     seen += read_until(leader, b"Once more: ")

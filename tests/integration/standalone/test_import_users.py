@@ -1,4 +1,4 @@
-"""`doorward import-users`: people come with the hashes that they have."""
+"""`doorward import-users` imports users with their password hashes."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_all_users_are_imported_with_their_data(folder: Path) -> None:
     assert found["ada@example.com"] == ("admin", HASH)
     assert found["bob@example.com"] == ("user", DJANGO)
     assert found["cyd@example.com"][1].startswith("$pbkdf2-sha256$i=27500$")
-    assert "dan@example.com" not in found  # there, and without a password
+    assert "dan@example.com" not in found  # exists without a password
     assert events(folder) == ["command:account:imported"] * 4
 
 

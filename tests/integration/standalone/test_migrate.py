@@ -1,4 +1,4 @@
-"""`doorward migrate` migrates the databases that it is given, and those alone."""
+"""`doorward migrate` migrates exactly the configured databases."""
 
 import subprocess
 import sys

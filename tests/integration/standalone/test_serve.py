@@ -1,4 +1,4 @@
-"""`doorward serve` as `make run` starts it: a process on SQLite with nothing prepared."""
+"""`doorward serve` as started by `make run`: a process on SQLite without preparation."""
 
 import re
 import signal
@@ -134,7 +134,7 @@ def test_the_administrators_login_can_be_configured(tmp_path: Path) -> None:
 
 
 def one_line_of_failure(process: Standalone) -> str:
-    process._ready = lambda: False  # on a taken port, it is the other one that would answer
+    process._ready = lambda: False  # on a taken port the other process would respond
     with pytest.raises(ProcessError, match="ended at once with status 1"):
         process.start()
     lines = process.log_text().strip().splitlines()

@@ -1,4 +1,4 @@
-"""Mail that could not be sent: administrators see it, send it again or throw it away."""
+"""Dead letters of auth: administrators list, retry and discard them."""
 
 import time
 import uuid
@@ -20,7 +20,7 @@ DEAD_LETTERS = f"{AUTH}/mail/dead-letters"
 
 
 def listed(installation: Installation, people: People) -> list[str]:
-    """Read every page of one mail each; return the recipients."""
+    """Read all pages of one mail each; return the recipients."""
     recipients: list[str] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
@@ -82,7 +82,7 @@ def test_dead_letters_require_an_administrator(installation: Installation, peopl
 def test_a_just_demoted_administrator_cannot_change_dead_letters(
     installation: Installation, people: People
 ) -> None:
-    """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
+    """Before the revocation list contains the token, because the transaction checks the account."""
     mail = bury_a_mail(installation, people.user.email)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
@@ -104,7 +104,7 @@ def test_a_cursor_of_another_list_is_rejected(installation: Installation, people
 
 
 def test_a_retried_dead_letter_arrives(tmp_path: Path, smtp: SmtpServer) -> None:
-    """All the way: registered, refused for good, found by an administrator, sent again, entered."""
+    """The whole path: registration, permanent rejection, retry by an administrator, verification."""
     url = f"sqlite:///{tmp_path}/doorward.db"
     engine = create_engine(url, pool_size=1, timeout=30)
     migrate(engine, PACKAGE)

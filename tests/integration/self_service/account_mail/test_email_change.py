@@ -1,4 +1,4 @@
-"""Changing one's address: who knows the password asks, who reads the new mail confirms."""
+"""Changing the address requires the password and a PIN that is mailed to the new address."""
 
 import pytest
 
@@ -13,7 +13,7 @@ NEW = "Countess@Lovelace.example"
 
 
 def ask(flows: Flows, ada: Joined, email: str = NEW) -> str:
-    """Ask for an address and return the PIN that was mailed to it."""
+    """Request a change of the address and return the mailed PIN."""
     response = flows.ask_for_address(ada.access, email, ada.password)
     assert response.status_code == 202, response.text
     return flows.pin_of(email)
@@ -117,7 +117,7 @@ def test_a_code_of_another_account_or_purpose_is_rejected(flows: Flows, ada: Joi
 
 
 def test_a_change_invalidates_every_other_code(flows: Flows, installation: Installation, ada: Joined) -> None:
-    """A PIN that went to the old mailbox opens nothing any more."""
+    """A PIN that was mailed to the old address is invalid."""
     reset = flows.mailed_pin(ada.email)
     flows.confirm_address(ada.access, ask(flows, ada))
     assert count(installation, one_time_codes) == 0

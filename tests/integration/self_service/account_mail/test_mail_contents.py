@@ -16,7 +16,7 @@ from integration.harness.people import People, populate
 from integration.self_service.flows import CHOSEN, Flows, Joined
 from integration.self_service.mailbox import Mailbox, MailboxMail
 
-pytestmark = pytest.mark.databases("sqlite")  # what a mail says does not depend on where it waited
+pytestmark = pytest.mark.databases("sqlite")  # the content of a mail does not depend on the database
 
 APP_URL = "https://app.example.com/base"
 HEADERS = [
@@ -26,7 +26,7 @@ HEADERS = [
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Iterator[tuple[Flows, People]]:
-    """An installation of its own, whose application has an address."""
+    """A separate installation with a frontend URL."""
     url, folder = f"sqlite:///{tmp_path}/doorward.db", tmp_path / "mailbox"
     engine = create_engine(url, pool_size=1, timeout=30)
     migrate(engine, PACKAGE)
@@ -87,7 +87,7 @@ def test_every_mail_has_exactly_the_expected_headers(flows: Flows, people: Peopl
         assert mail.recipient.endswith("@example.com")
     assert len({mail.message["Message-ID"] for mail in mailbox.values()}) == len(mailbox)
     subjects = {re.sub("[0-9]{6}", "PIN", mail.subject) for mail in mailbox.values()}
-    assert len(subjects) == 6  # both PINs stand in the same words
+    assert len(subjects) == 6  # both mails are equal except for their PINs
 
 
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "Forwarded", "Origin", "Referer"])

@@ -1,4 +1,4 @@
-"""A request for each kind of security event, and what is to be recorded of it."""
+"""A request for each type of security event, and the expected events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other
 
 @dataclass(frozen=True)
 class Scene:
-    """What a case may use; the requests of `traced` are the ones that the events must belong to."""
+    """Fixtures for a case; the expected events must belong to the requests of `traced`."""
 
     flows: Flows
     traced: Flows

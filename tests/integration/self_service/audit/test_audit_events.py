@@ -1,4 +1,4 @@
-"""What is recorded: each security event once, with who, whom, from which request, and no secrets."""
+"""Each security event is recorded once, with actor, target and request id, and without secrets."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, uniqu
 
 
 class Traced:
-    """Notes the ids of the requests that it sends."""
+    """Records the ids of the requests that it sends."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -41,7 +41,7 @@ class Traced:
 
 
 def recorded(installation: Installation, *request_ids: str) -> list[Event]:
-    """Return the events of requests, behind the service's back."""
+    """Return the events of requests from the database."""
     columns = audit_events.c
     found = sa.select(columns.action, columns.actor_id, columns.target_id, columns.details)
     rows = installation.execute(found.where(columns.request_id.in_(request_ids)).order_by(columns.id))
@@ -69,7 +69,7 @@ def test_each_event_is_recorded_once_with_its_request_id(
     assert [one[0] for one in expected] == [action.value]
     assert recorded(scene.installation, *scene.request_ids) == expected
     addresses = scene.installation.execute("SELECT DISTINCT ip_address FROM audit_events")
-    assert addresses == [("0.0.0.0",)]  # in this process there is no network
+    assert addresses == [("0.0.0.0",)]  # there is no network in this process
 
 
 def test_commands_are_recorded(installation: Installation, people: People) -> None:
@@ -97,7 +97,7 @@ def test_every_event_type_has_a_case() -> None:
 
 
 def test_rejected_requests_record_no_success(scene: Scene) -> None:
-    """Events are of the same transaction: one that rolled back leaves none."""
+    """Events belong to the transaction of their request, so a rollback removes them."""
     traced, people = scene.traced, scene.people
     traced.register("x@example.com", "password123")
     traced.register("x@", CHOSEN)

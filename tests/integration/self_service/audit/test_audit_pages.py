@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 
 def read(installation: Installation, token: str, path: str = AUDIT, **params: object) -> list[Event]:
-    """Read every page, three events at a time."""
+    """Read all pages of three events each."""
     events: list[Event] = []
     cursor = None
     while True:
@@ -38,7 +38,7 @@ def read(installation: Installation, token: str, path: str = AUDIT, **params: ob
 
 @pytest.fixture
 def busy(flows: Flows, people: People) -> People:
-    """Some people who have done this and that."""
+    """Users with some events."""
     for _ in range(4):
         flows.sign_in(people.user.email, PASSWORD)
         flows.log_in(people.other.email, ANOTHER)
@@ -112,7 +112,7 @@ def test_since_and_until_limit_the_log(flows: Flows, installation: Installation,
         ({"action": "auth:nothing"}, "query:action"),
         ({"actor": "x"}, "query:actor"),
         ({"target": "' OR 1=1 --"}, "query:target"),
-        ({"since": "2026-01-01T00:00:00"}, "query:since"),  # whose midnight?
+        ({"since": "2026-01-01T00:00:00"}, "query:since"),  # without a time zone
         ({"until": "yesterday"}, "query:until"),
         ({"since": "1e30"}, "query:since"),
         ({"until": "10000-01-01T00:00:00Z"}, "query:until"),
@@ -183,7 +183,7 @@ def test_a_cursor_is_bound_to_its_filter_and_cannot_be_forged(
 
 
 def test_event_types_of_a_newer_release_are_shown(installation: Installation, people: People) -> None:
-    """While a release is rolled out, the one before reads what the new one writes."""
+    """During an update the previous release reads events of the new one."""
     installation.execute("UPDATE audit_events SET action = 'auth:passkey:added'")
     for path in (AUDIT, ACTIVITY):
         response = installation.call("GET", path, people.admin.access)
@@ -199,7 +199,7 @@ def test_activity_lists_events_about_the_own_account(
         mine = read(installation, person.access, ACTIVITY)
         assert mine == [event for event in everything if event["target_id"] == person.id]
         assert "auth:login:succeeded" in {event["action"] for event in mine}
-    # What an administrator does to others is their activity, not the administrator's.
+    # A change of another account belongs to the activity of that account.
     actions = [event["action"] for event in read(installation, busy.admin.access, ACTIVITY)]
     assert "users:account:created" not in actions
     other = flows.joined(busy.other.email, ANOTHER)

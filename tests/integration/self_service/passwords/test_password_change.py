@@ -1,4 +1,4 @@
-"""Changing a password that is known: with an access token, or with the address instead."""
+"""Changing a known password, with an access token or with the address."""
 
 import unicodedata
 from collections.abc import Callable
@@ -126,7 +126,7 @@ def test_the_current_password_is_rejected_as_new_password(flows: Flows, change: 
     current = unicodedata.normalize("NFC" if form == "NFD" else "NFD", password)
     for old, new in ((password, password), (current, unicodedata.normalize(form, password))):  # type: ignore[arg-type]  # a literal in its stubs
         document = assert_problem(change(flows, ada, old, new), 422, "password_unchanged")
-        # As every 422: which field it is.
+        # Like every 422, it names the field.
         assert [one["pointer"] for one in document["errors"]] == ["/new_password"]
     assert flows.me(ada.access).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Choosing a new password with six digits by mail."""
+"""Resetting a password with a mailed PIN."""
 
 import uuid
 from collections.abc import Callable
@@ -120,7 +120,7 @@ def test_a_pin_is_valid_once(flows: Flows, ada: Joined) -> None:
 def test_a_new_pin_invalidates_the_previous_one(flows: Flows, ada: Joined) -> None:
     first = flows.mailed_pin(ADA)
     second = flows.mailed_pin(ADA)
-    if first != second:  # one time in a million they are the same
+    if first != second:  # they are equal once in a million times
         assert_problem(flows.reset(ADA, first), 400, "invalid_code")
     assert flows.reset(ADA, second).status_code == 200
     assert flows.joined(ADA, ANOTHER).id == ada.id
@@ -185,7 +185,7 @@ def test_other_spellings_of_a_pin_are_rejected(
 @pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("value", [123456, 123456.0, True, None, ["123456"], {"pin": "123456"}, ""])
 def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: Joined, value: object) -> None:
-    """A number has no zeroes in front, and databases compare it in ways of their own."""
+    """A number has no leading zeros, and databases compare numbers with strings differently."""
     pin = flows.mailed_pin(ADA)
     sent = int(pin) if value == 123456 and isinstance(value, int) else value
     body = {"email": ADA, "pin": sent, "new_password": ANOTHER}
@@ -202,7 +202,7 @@ def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: J
         ("qz7-k!v", "password_too_short"),
         ("password123", "password_common"),
         ("ada@example.com", "password_personal"),
-        ("lovelace-ada", "password_personal"),  # her name is known to the account, not to the request
+        ("lovelace-ada", "password_personal"),  # the account contains the name, and the request does not
     ],
 )
 def test_a_rejected_password_keeps_the_pin_valid(flows: Flows, ada: Joined, password: str, code: str) -> None:

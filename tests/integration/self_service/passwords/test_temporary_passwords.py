@@ -15,8 +15,8 @@ HANDED_OUT = "handed out on paper"
 
 
 @pytest.fixture
-def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:  # noqa: ARG001 - they come first
-    """Flows where administrators' passwords are temporary."""
+def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:  # noqa: ARG001 - created first
+    """Flows with temporary passwords, which users must change."""
     with another(installation, admin_set_password_must_change=True) as replica:
         yield Flows(replica, mailbox)
 
@@ -27,7 +27,7 @@ def set_password(flows: Flows, people: People, user_id: str, password: str) -> N
 
 
 def assert_change_required(flows: Flows, email: str, password: str) -> None:
-    """Check that a password is known to be right, and opens nothing."""
+    """Check that a right password opens no session and must be changed."""
     refusal = assert_problem(flows.log_in(email, password), 403, "password_change_required")
     assert refusal["sign_in_token"].startswith("dws_")
     assert refusal["expires_in"] == 600

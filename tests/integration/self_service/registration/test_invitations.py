@@ -1,4 +1,4 @@
-"""Joining by invitation: an administrator makes the account, its owner chooses the first password."""
+"""Invitations: an administrator creates the account, and its owner chooses the first password."""
 
 import uuid
 
@@ -123,7 +123,7 @@ def test_a_code_of_another_user_or_purpose_is_rejected(flows: Flows, people: Peo
 
 
 def test_wrong_codes_do_not_use_up_an_invitation(flows: Flows, people: People) -> None:
-    """Every member reads ids in the directory; 256 bits need no limit on guesses."""
+    """All users can read ids in the directory; a secret of 256 bits needs no limit on guesses."""
     bob, code = flows.invited(people.admin.access, BOB)
     for _ in range(7):
         assert_problem(flows.accept(str(InvitationCode.issue(uuid.UUID(bob)))), 400, "invalid_code")
@@ -153,7 +153,7 @@ def test_a_rejected_password_keeps_the_code_valid(
 def test_an_invited_user_can_log_in_with_a_password_set_by_an_administrator(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """As it does when the account is created with one: who was waiting for a lost mail is not stuck."""
+    """A password set by an administrator replaces a lost invitation."""
     bob, _ = flows.invited(people.admin.access, BOB)
     patch(installation, people, bob, password=ANOTHER)
     flows.sign_in(BOB, ANOTHER)
@@ -188,5 +188,5 @@ def test_registering_the_address_of_an_invitation_keeps_the_invitation(flows: Fl
     mail = flows.mailbox.last_to(BOB)
     assert mail.subject == "You have an account at Doorward"
     assert flows.accept(code, CHOSEN).status_code == 204
-    assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it knows its own password, and no more
+    assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it contains only its own password
     flows.sign_in(BOB, CHOSEN)

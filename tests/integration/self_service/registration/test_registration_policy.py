@@ -11,7 +11,7 @@ from integration.self_service.database_rows import count
 from integration.self_service.flows import CHOSEN, Flows
 from integration.self_service.mailbox import Mailbox
 
-pytestmark = pytest.mark.databases("sqlite")  # decided by the settings
+pytestmark = pytest.mark.databases("sqlite")  # depends on the settings only
 
 DOMAINS = " example.org, BÜCHER.example ,straße.example"
 
@@ -62,7 +62,7 @@ def test_an_allowed_domain_is_accepted_in_every_spelling(
         "example.org@example.com",
         "ada@bucher.example",
         "ada@strasse.example",
-        "ada@examplе.org",  # a Cyrillic mail
+        "ada@examplе.org",  # Cyrillic
     ],
 )
 def test_another_domain_is_rejected_with_or_without_an_account(
