@@ -85,7 +85,7 @@ def token(algorithm: str, **changes: Any) -> str:
 
 
 class Auth(ThreadingHTTPServer):
-    """The source of revocations that the client polls."""
+    """A fake auth, which the client polls."""
 
     daemon_threads = True
 

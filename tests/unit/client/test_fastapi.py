@@ -1,4 +1,4 @@
-"""A protected application, without auth: what the client adds to it and what it leaves alone."""
+"""A protected application without auth: what the client adds and what it leaves unchanged."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
 
     @app.get("/reports")
     async def reports(_caller: CurrentUser) -> None:
-        """Never reached here."""
+        """Not reached."""
 
     @app.get("/bug")
     async def bug() -> None:
@@ -77,7 +77,7 @@ def test_a_missing_list_is_logged_at_startup(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DOORWARD_AUTH_URL", f"http://127.0.0.1:{free_port()}/api/v1/auth")
     monkeypatch.setenv("DOORWARD_CLIENT_ID", "reports")
     monkeypatch.setenv("DOORWARD_CLIENT_SECRET", "secret")
-    # Of the application's own, and not of Doorward: a service of a team may well have it.
+    # A route of the application, not of Doorward.
     monkeypatch.setenv("SECRET_KEY", "a key of the application's own sessions: 0123456789")
     app = FastAPI()
     verification = setup_doorward_auth(app)

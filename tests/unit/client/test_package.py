@@ -1,4 +1,4 @@
-"""doorward_client can be installed alone: it imports what it declares, and nothing of Doorward's services."""
+"""doorward_client can be installed alone: it imports only its declared dependencies."""
 
 import ast
 import re
@@ -15,10 +15,10 @@ MODULES = {"python-jose": "jose", "prometheus-client": "prometheus_client"}
 """Import names that differ from the distribution's."""
 
 OF_THE_REQUIRED = {"starlette": "fastapi", "pydantic_core": "pydantic"}
-"""Packages that others install with a version that fits them."""
+"""Packages whose version is chosen by the packages that depend on them."""
 
 OPTIONAL = {"redis": {"revocations/redis_pubsub.py"}, "prometheus_client": {"prometheus.py"}}
-"""Modules that need an extra, and that no other module imports at its top."""
+"""Modules that need an extra, and that no other module imports at module level."""
 
 
 def module_of(requirement: str) -> str:

@@ -95,7 +95,7 @@ def test_an_error_does_not_quote_the_text() -> None:
     ],
 )
 def test_parsing_time_is_linear(raw: bytes) -> None:
-    """In square time each takes seconds of computing."""
+    """Each would take seconds in quadratic time."""
     began = time.process_time()
     with suppress(InvalidJsonError):
         strict_json.loads(raw)

@@ -1,4 +1,4 @@
-"""The verifier against forgeries made by hand: python-jose itself refuses to make some of them."""
+"""The verifier against handmade forgeries, some of which python-jose refuses to make."""
 
 import base64
 import hashlib
@@ -128,7 +128,7 @@ def test_refuses_a_header_without_a_required_member(verifier: Verifier, member: 
 @pytest.mark.parametrize("value", [None, [], {}, True, 1.5, "", "1e999", -1e300])
 def test_refuses_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value: object) -> None:
     if claim == "jti" and value == "1e999":
-        return  # a name like any other
+        return  # an ordinary claim name
     reason_of(verifier, forge(good_header(), good_claims() | {claim: value}))
 
 
@@ -205,7 +205,7 @@ def test_refuses_text_around_the_token(verifier: Verifier, alter: Callable[[str]
 
 
 def test_refuses_a_second_spelling_of_the_signature(verifier: Verifier) -> None:
-    """The last character of 43 carries two bits that decode to nothing."""
+    """The last of 43 characters has two unused bits."""
     token = forge(good_header(), good_claims())
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     sibling = alphabet[alphabet.index(token[-1]) ^ 1]

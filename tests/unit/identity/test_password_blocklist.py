@@ -1,4 +1,4 @@
-"""Passwords that everybody tries first."""
+"""The blocklist of common passwords."""
 
 import gzip
 import runpy
@@ -25,7 +25,7 @@ def builder() -> dict[str, Any]:
 
 
 def test_refuses_the_3000_most_frequent_that_are_long_enough() -> None:
-    # ASVS 6.2.4. Django's copy of the most frequent leaked passwords is in their order.
+    # ASVS 6.2.4. Django's copy of leaked passwords is sorted by frequency.
     packed = (files("django.contrib.auth") / "common-passwords.txt.gz").read_bytes()
     ranked = [line.strip() for line in gzip.decompress(packed).decode("utf-8").splitlines()]
     choosable = [password for password in ranked if len(password) >= MINIMUM_LENGTH]
@@ -79,7 +79,7 @@ def test_accepts_passwords_that_only_contain_a_common_one(password: str) -> None
     [
         ("Summer2024!", ["summer2024!", "summer"]),
         ("Summer", ["summer"]),
-        ("summer123456", ["summer123456"]),  # too long a tail
+        ("summer123456", ["summer123456"]),  # too long a suffix
         ("abc12345", ["abc12345"]),  # too short a stem
         ("12345678", ["12345678"]),
         ("Straße 1", ["strasse 1", "strasse"]),

@@ -1,4 +1,4 @@
-"""Refusals that take the same time, whatever the password was checked against."""
+"""Rejections take the same time for every hash format."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from doorward_kit.metrics import Metrics
 
 
 class Waits:
-    """Stands in for asyncio.sleep: notes what was asked for."""
+    """Replaces asyncio.sleep and records the requested seconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []

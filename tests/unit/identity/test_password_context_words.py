@@ -1,4 +1,4 @@
-"""Passwords that are guessed for one person."""
+"""Passwords that can be guessed from the words of an account."""
 
 import unicodedata
 
@@ -55,7 +55,7 @@ def test_refuses_passwords_made_of_context_words(password: str) -> None:
         "ada lovelace horse",
         "doorward is fine",
         "kingdom of lovelace",
-        "lovelace48213907",  # as much was added as a shortest password has
+        "lovelace48213907",  # the added text has the length of a shortest password
         "12345678",
         "!!!!!!!!",
         "",
@@ -110,7 +110,7 @@ def test_every_spelling_gets_the_same_result(password: str, email: str, name: st
 
 
 def test_hostile_words_take_little_time() -> None:
-    # Tried as one alternative after the other, these are a Fibonacci number of ways (ASVS 1.3.12).
+    # Backtracking over the alternatives would take a Fibonacci number of steps (ASVS 1.3.12).
     name = " ".join("a" * length for length in range(2, 19))
     assert not is_personal("a" * 127 + "b", email="a@example.com", name=name)
     assert is_personal("a" * 128, email="a@example.com", name=name)

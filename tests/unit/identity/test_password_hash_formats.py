@@ -1,4 +1,4 @@
-"""Hashes brought from elsewhere, made by the systems themselves, and what is no hash."""
+"""Imported hashes, made by the other systems themselves, and invalid hashes."""
 
 import hashlib
 import json
@@ -314,12 +314,12 @@ def test_parameters_of_other_systems_are_within_bounds(stored: str) -> None:
         "scrypt$16384$salt$8$5$" + "A" * 86 + "==",
         f"$2x$12${CRYPT}",
         f"$2b$12${CRYPT}x",
-        "$2b$12$" + "a" * 53,  # no salt ends so
+        "$2b$12$" + "a" * 53,  # not a possible end of a salt
         f" $2b$12${CRYPT}",
         f"$2b$12${CRYPT}\n",
         f"$2b$\u0661\u0662${CRYPT}",
         f"$pbkdf2-sha256$i=10${SALT}$",
-        f"$pbkdf2-sha256$i=10${SALT}$AAAA",  # three bytes: others would match
+        f"$pbkdf2-sha256$i=10${SALT}$AAAA",  # three bytes, which other passwords would match
         f"$pbkdf2-sha256$i=10$${HASH}",
         f"$pbkdf2-sha256$i=-1${SALT}${HASH}",
         f"$pbkdf2-sha256$i=1e3${SALT}${HASH}",

@@ -1,4 +1,4 @@
-"""Hashing and verifying, with hashes of our own."""
+"""Hashing and verifying with our own hashes."""
 
 from collections.abc import Iterator
 
@@ -63,7 +63,7 @@ async def test_an_argon2_hash_of_the_typed_spelling_matches(hashing: PasswordHas
     elsewhere = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
     for typed in ("passe\u0301", "pass\u00e9"):
         assert await hashing.verify(elsewhere.hash(typed), typed)
-    # Who types it decomposed is understood; who had it hashed decomposed must go on typing it so.
+    # Decomposed input matches a composed hash; a decomposed hash needs decomposed input.
     assert await hashing.verify(elsewhere.hash("pass\u00e9"), "passe\u0301")
     assert not await hashing.verify(elsewhere.hash("passe\u0301"), "pass\u00e9")
 

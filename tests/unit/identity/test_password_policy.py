@@ -1,4 +1,4 @@
-"""Which passwords somebody may choose, and what is said of the others."""
+"""Acceptable passwords, and the codes and messages for others."""
 
 import unicodedata
 
@@ -18,17 +18,17 @@ from doorward_identity.passwords import (
 
 new_passwords: TypeAdapter[SecretStr] = TypeAdapter(NewPassword)
 
-UNCOMMON = "rÿq-Wibble"  # ten characters that are on no list
+UNCOMMON = "rÿq-Wibble"  # ten characters that are not on the blocklist
 
 
 def refusal(password: str) -> str | None:
-    """Return the code by which NewPassword refuses a password, None if it takes it."""
+    """Return the code with which NewPassword refuses a password, None if it is accepted."""
     try:
         taken = new_passwords.validate_python(SecretStr(password))
     except ValidationError as error:
         (only,) = error.errors()
         return only["type"]
-    assert taken.get_secret_value() == password  # as typed, to the last space
+    assert taken.get_secret_value() == password  # unchanged, including spaces
     return None
 
 

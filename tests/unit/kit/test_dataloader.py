@@ -11,7 +11,7 @@ from doorward_kit.metrics import Metrics
 
 
 class FakeDatabase:
-    """Counts the statements, and holds them until told."""
+    """Counts the statements, and blocks them until released."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -57,7 +57,7 @@ async def test_callers_during_a_read_share_the_next_statement() -> None:
 
 
 async def test_a_key_requested_during_a_read_is_read_again() -> None:
-    """Its asker may just have changed the row: the answer on its way can be older than that."""
+    """The caller may have just changed the row, and the running read can be older."""
     database = FakeDatabase()
     reader = visible_author_id(database)
     first = asyncio.create_task(reader.get(1))

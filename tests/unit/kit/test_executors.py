@@ -47,7 +47,7 @@ async def test_threads_for_long_jobs_have_a_lower_priority_than_the_event_loop()
     def how() -> tuple[int, int]:
         return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    lowest = 19  # nice(2): where the whole run was started with a low priority
+    lowest = 19  # nice(2), if the whole run was started with a low priority
     assert await pool.run(how) == (os.SCHED_BATCH, min(lowest, how()[1] + 10))
     assert how()[0] == os.SCHED_OTHER
     pool.shutdown()

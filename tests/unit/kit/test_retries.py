@@ -1,4 +1,4 @@
-"""While the mail server is away, all mail waits; then one goes ahead."""
+"""During an outage of the mail server all mail waits; after a pause one trial is sent."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What every service installs: errors, limits, ids, health, seen through one small service."""
+"""Errors, limits, request ids and health of every service, tested with a small one."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Closing at the end of a process."""
+"""Closing resources at shutdown."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Mail in a folder, and the pages that show it."""
+"""The file transport, and the pages that show its mail."""
 
 import asyncio
 import os
@@ -61,7 +61,7 @@ async def test_two_processes_can_share_a_folder(tmp_path: Path) -> None:
     boxes = [Mailbox(tmp_path, 5) for _ in range(2)]
     await asyncio.gather(*(put(box, *(message() for _ in range(10))) for box in boxes))
     assert len(boxes[0].mails()) == 5
-    assert len(os.listdir(tmp_path)) == 5  # noqa: PTH208 - not a path's business on an event loop
+    assert len(os.listdir(tmp_path)) == 5  # noqa: PTH208 - Path blocks the event loop
 
 
 def test_an_empty_mailbox_needs_no_folder(mailbox: Mailbox) -> None:

@@ -1,4 +1,4 @@
-"""The layout that mails share: nothing from outside, and readable in the dark."""
+"""The layout of mails: no external resources, and readable in dark mode."""
 
 import re
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Messages, and the text in them."""
+"""Building messages, and the text in them."""
 
 import uuid
 from email import message_from_bytes, policy

@@ -1,4 +1,4 @@
-"""Combinations of settings that cannot work refuse, in one line that says what to set."""
+"""Invalid combinations of settings are rejected with one line that names the variable."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which file a mail is written from, in which language, and what is wrong with it."""
+"""Mail templates: files, languages, and validation."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """The team's folder, empty."""
+    """The empty folder of custom templates."""
     folder = tmp_path / "own"
     folder.mkdir()
     return folder
@@ -119,7 +119,7 @@ def test_custom_templates_can_replace_the_layout(shipped: str, own: Path) -> Non
 
 
 def test_templates_mounted_by_kubernetes_are_found(shipped: str, own: Path) -> None:
-    """A ConfigMap is mounted as links to a hidden folder, which changes as a whole."""
+    """A ConfigMap is mounted as links to a hidden folder, which is replaced as a whole."""
     write(own / "..2026_11_21", {"de/welcome.subject.txt": "Servus {{ name }}"} | welcome("fr", "Bienvenue"))
     (own / "..data").symlink_to("..2026_11_21")
     (own / "de").symlink_to("..data/de")

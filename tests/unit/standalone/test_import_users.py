@@ -1,4 +1,4 @@
-"""Lines of `doorward import-users`: what is taken, and what is said about the rest."""
+"""Lines of `doorward import-users`: accepted ones, and errors for others."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ FIRST = {"email": "ada@example.com", "name": "Ada"}
 
 
 def complaints(*lines: dict[str, Any] | str) -> list[str]:
-    """Parse lines behind a good one; return what is said about them."""
+    """Parse lines after a valid one; return their errors."""
     texts = [line if isinstance(line, str) else json.dumps(line) for line in (FIRST, *lines)]
     with pytest.raises(UnacceptableImportError) as refused:
         parse_users(text.encode("utf-8", "surrogatepass") for text in texts)

@@ -1,4 +1,4 @@
-"""A token is verified once, also if one request asks twice."""
+"""A token is verified once, even if one request checks it twice."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -27,7 +27,7 @@ class FakeClient:
 
 
 class FakeLimiter:
-    """Blocks nobody, and counts what it acquires."""
+    """Never blocks, and counts acquisitions."""
 
     def __init__(self) -> None:
         self.acquired = 0

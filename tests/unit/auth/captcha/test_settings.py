@@ -1,4 +1,4 @@
-"""Which settings of the captcha go together."""
+"""Valid and invalid combinations of captcha settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What limits are worth: how many guesses somebody gets who never stops, pauses, or does it now and then."""
+"""The number of guesses that limits permit, with and without pauses."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ BUDGETS = [LOGIN_BY_SOURCE, CODE_GUESSES, MAILS_TO_ADDRESS]
 
 
 def guesses(limit: Limit, length: timedelta, pause: Callable[[Record], timedelta]) -> int:
-    """Count the guesses of somebody who waits as told, and then pauses."""
+    """Count the guesses of an attacker who waits as required, and then pauses."""
     now, record, count = START, None, 0
     while now < START + length:
         record = limit.after(record, now)
@@ -58,7 +58,7 @@ def test_guessing_slows_down_to_four_an_hour(limit: ExponentialBackoff) -> None:
 
 @pytest.mark.parametrize("limit", BACKOFFS)
 def test_pausing_does_not_allow_more_guesses(limit: ExponentialBackoff) -> None:
-    """Whoever stops after so many, until all is forgotten, gets no further than who never stops."""
+    """Pausing until the failures expire permits no more guesses than never stopping."""
     length = 30 * DAY
     patient = guesses(limit, length, never)
     for stop_after in range(1, limit.free + 20):
@@ -72,7 +72,7 @@ def test_pausing_does_not_allow_more_guesses(limit: ExponentialBackoff) -> None:
 
 @pytest.mark.parametrize("limit", BACKOFFS)
 def test_occasional_failures_cause_waits_of_seconds(limit: ExponentialBackoff) -> None:
-    """A person who mistypes once a day for ever is never slowed down."""
+    """A user who mistypes a password once a day is never slowed down."""
     now, record = START, None
     for _ in range(100):
         record = limit.after(record, now)
@@ -98,7 +98,7 @@ def test_a_window_begins_with_the_first_attempt_and_is_not_prolonged(limit: Fixe
 
 
 def test_a_client_with_a_stale_password_does_not_block_its_ip() -> None:
-    """It fails four times an hour and for ever, as its account's limit lets it: the address stays free."""
+    """It fails four times an hour, the maximum for its account, without blocking its client IP."""
     now, record = START, None
     for _ in range(1000):
         record = LOGIN_BY_SOURCE.after(record, now)
@@ -107,5 +107,5 @@ def test_a_client_with_a_stale_password_does_not_block_its_ip() -> None:
 
 
 def test_guessing_codes_is_improbable() -> None:
-    """A code has a million values, and one in a thousand accounts would be opened in fifty days."""
+    """A code has a million values; fifty days of guessing open one in a thousand accounts."""
     assert guesses(CODE_GUESSES, 50 * DAY, never) <= 1_000_000 / 1_000

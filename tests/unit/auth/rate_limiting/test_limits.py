@@ -1,4 +1,4 @@
-"""Who is one subject, and that nobody's address is kept in clear."""
+"""Keys of limits: which sources share one, and that they are hashed."""
 
 import pytest
 

@@ -63,7 +63,7 @@ def test_a_changed_file_is_loaded_even_behind_a_replaced_symlink(tmp_path: Path)
     watcher.check()
     assert set(keys.verification_keys) == {first["kid"]}
     (tmp_path / "next").symlink_to("two")
-    (tmp_path / "next").replace(link)  # as the kubelet does
+    (tmp_path / "next").replace(link)  # like the kubelet
     watcher.check()
     assert set(keys.verification_keys) == {second["kid"]}
     same_time = path.stat().st_mtime_ns

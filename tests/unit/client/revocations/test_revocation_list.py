@@ -82,7 +82,7 @@ def test_an_entry_expires_with_the_last_token_that_it_can_match(monkeypatch: pyt
 @pytest.mark.parametrize("policy", StalePolicy)
 def test_before_the_first_list_no_token_is_valid_under_any_policy(policy: StalePolicy) -> None:
     revocations = RevocationList(policy=policy)
-    revocations.add(RevocationEntries({SESSION: 300.0}))  # what another process published is no whole list
+    revocations.add(RevocationEntries({SESSION: 300.0}))  # a published message is not a whole list
     for session in (SESSION, OTHER):
         with pytest.raises(RevocationsNotReadError):
             is_revoked(revocations, session=session)
