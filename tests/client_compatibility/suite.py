@@ -197,7 +197,7 @@ def use(environment: pytest.MonkeyPatch, algorithm: str) -> None:
         environment.setenv("DOORWARD_SECRET_KEY", SECRET)
 
 
-def test_tokens_and_refusals(environment: pytest.MonkeyPatch, algorithm: str) -> None:
+def test_only_valid_tokens_are_accepted(environment: pytest.MonkeyPatch, algorithm: str) -> None:
     use(environment, algorithm)
     app, doorward, registry = new_app()
 
@@ -229,7 +229,7 @@ def test_tokens_and_refusals(environment: pytest.MonkeyPatch, algorithm: str) ->
     asyncio.run(scenario())
 
 
-def test_either_half_of_ecdsa_signatures_is_accepted() -> None:
+def test_signatures_with_high_and_low_s_are_accepted() -> None:
     """JWS does not require the lower s, and other signers do not choose it."""
     app, _, _ = new_app()
 
@@ -245,7 +245,7 @@ def test_either_half_of_ecdsa_signatures_is_accepted() -> None:
     asyncio.run(scenario())
 
 
-def test_a_revocation(environment: pytest.MonkeyPatch, auth: Auth, algorithm: str) -> None:
+def test_polls_deliver_revocations(environment: pytest.MonkeyPatch, auth: Auth, algorithm: str) -> None:
     use(environment, algorithm)
     app, _, registry = new_app()
     session = str(uuid.uuid4())
@@ -286,7 +286,7 @@ def test_without_a_revocation_list_no_token_is_accepted(environment: pytest.Monk
     asyncio.run(scenario())
 
 
-def test_another_issuer_is_reported(auth: Auth) -> None:
+def test_a_different_issuer_is_reported(auth: Auth) -> None:
     auth.issuer = "https://auth.example.com"
     app, doorward, _ = new_app()
 
@@ -312,7 +312,7 @@ def test_another_issuer_is_reported(auth: Auth) -> None:
 
 
 @pytest.mark.skipif("REDIS_URL" not in os.environ, reason="run without Redis")
-def test_a_revocation_through_redis(environment: pytest.MonkeyPatch) -> None:
+def test_redis_delivers_revocations(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DOORWARD_REDIS_URL", os.environ["REDIS_URL"])
     environment.setenv("DOORWARD_REVOCATION_POLL_SECONDS", "60")
     (one, _, registry), (two, other, _) = new_app(), new_app()
@@ -344,7 +344,7 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch) -> None:
         setup_doorward_auth(FastAPI())
 
 
-def test_what_only_the_services_or_an_extra_need_is_not_imported() -> None:
+def test_modules_of_services_and_extras_are_not_imported() -> None:
     program = f"import sys, doorward_client.fastapi; print([one for one in {UNWANTED} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

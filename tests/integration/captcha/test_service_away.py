@@ -16,7 +16,7 @@ from integration.rate_limiting.callers import WRONG, Auths, new_source, statuses
 from support.databases import DatabaseServer
 from support.siteverify import SECRET, SiteVerify
 
-ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
+OUTAGES: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
     "killed": (SiteVerify.kill9, "ConnectError"),
     "frozen": (SiteVerify.freeze, "TimeoutError"),
     "slow": (lambda service: service.behave(delay=TIMEOUT_SECONDS + 2), "TimeoutError"),
@@ -46,13 +46,13 @@ def judged(auths: Auths, outcome: str) -> float:
     return total
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
+@pytest.mark.parametrize("outage", OUTAGES)
 async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
-    auths: Auths, service: SiteVerify, accident: str
+    auths: Auths, service: SiteVerify, outage: str
 ) -> None:
-    make_it_happen, reason = ACCIDENTS[accident]
+    cause, reason = OUTAGES[outage]
     before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
-    make_it_happen(service)
+    cause(service)
     assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202
     assert (await ask_for_reset(auths, new_source(), None)).status == 403, "a token is required"
     assert judged(auths, "unavailable") == before + 1

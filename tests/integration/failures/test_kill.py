@@ -73,9 +73,7 @@ def step(
     assert answer.status in {200, 201, 204, 503}, answer.response.text
 
 
-def rounds_of(
-    accident: Callable[[], None], deployment: FragileDeployment, people: People, count: int
-) -> None:
+def rounds_of(kill: Callable[[], None], deployment: FragileDeployment, people: People, count: int) -> None:
     """Write during a failure, recover, and compare the confirmed writes with the stored rows."""
     for number in range(count):
         stop, journals = threading.Event(), [Journal() for _ in range(WRITERS)]
@@ -87,7 +85,7 @@ def rounds_of(
             try:
                 wait_until(lambda: confirmed(journals) > 5, "confirmed")  # noqa: B023 - called in this round
                 time.sleep(random.uniform(0, 0.3))
-                accident()
+                kill()
                 time.sleep(0.05)
             finally:
                 stop.set()
@@ -100,7 +98,7 @@ def rounds_of(
             assert not set(journal.deleted) & stored.keys(), "an acknowledged deletion was lost"
             for email, name in journal.names.items():
                 assert stored[email] == name, "an acknowledged change was lost"
-        assert_nobody_is_half_made(deployment)
+        assert_no_incomplete_accounts(deployment)
         for email in [email for journal in journals for email in journal.created[-1:]]:
             login = {"email": email, "password": PASSWORD}
             assert deployment.call("POST", f"{AUTH}/token", json=login).status == 200
@@ -111,7 +109,7 @@ def confirmed(journals: Sequence[Journal]) -> int:
     return sum(len(journal.created) + len(journal.deleted) for journal in journals)
 
 
-def assert_nobody_is_half_made(deployment: FragileDeployment) -> None:
+def assert_no_incomplete_accounts(deployment: FragileDeployment) -> None:
     half = "SELECT email FROM users LEFT JOIN credentials ON user_id = users.id WHERE user_id IS NULL"
     assert deployment.database.execute(half) == ()
     orphans = "SELECT user_id FROM {} WHERE user_id NOT IN (SELECT id FROM users)"
@@ -134,11 +132,11 @@ def test_a_database_killed_during_writes_loses_no_confirmed_write(
 def test_killing_both_during_writes_loses_no_confirmed_write(
     deployment: FragileDeployment, people: People
 ) -> None:
-    def accident() -> None:
+    def kill() -> None:
         deployment.server.process.kill9()
         deployment.users.kill9()
 
-    rounds_of(accident, deployment, people, 2)
+    rounds_of(kill, deployment, people, 2)
 
 
 def test_a_refresh_confirmed_before_a_crash_is_valid_after_it(

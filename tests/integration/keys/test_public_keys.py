@@ -103,7 +103,7 @@ def test_an_outage_of_auth_after_loading_the_keys_fails_no_request(public_keys: 
     before = metric(users, "doorward_key_set_reload_failures_total")
     wait_until(
         lambda: metric(users, "doorward_key_set_reload_failures_total") > before,
-        "asked an auth that is away",
+        "requested keys from an unavailable auth",
     )
     assert deployment.call("GET", ME, token).status == 200
     assert deployment.call("GET", "/readyz").response.text == "ok\n"

@@ -24,7 +24,7 @@ AT_ONCE = 16
 SHARE = 10
 
 DOCUMENT = {"keys": [new_jwk(HS256), new_jwk(ES256)]}
-"""Both algorithms are accepted, as during a switch from one to the other."""
+"""Both algorithms are valid, as during a switch from one to the other."""
 
 
 def good_token(algorithm: str, member: Member) -> str:
@@ -76,7 +76,7 @@ def test_the_verifier_rejects_all_tampered_tokens(member: Member, algorithm: str
     token = good_token(algorithm, member)
     verifier = Verifier(ring_of(DOCUMENT), issuer="doorward", audience="doorward")
     assert verifier.verify(token).user_id == member.id
-    believed = []
+    accepted = []
     altered = tamperings(token, algorithm)
     assert len(altered) >= LEAST
     for text, name in altered.items():
@@ -84,8 +84,8 @@ def test_the_verifier_rejects_all_tampered_tokens(member: Member, algorithm: str
             verifier.verify(text)
         except InvalidTokenError:
             continue
-        believed.append(name)
-    assert believed == []
+        accepted.append(name)
+    assert accepted == []
     assert verifier.verify(token).user_id == member.id
 
 
@@ -112,17 +112,17 @@ async def test_protected_routes_reject_all_tampered_tokens(
     async def ask(number: int) -> list[str]:
         """Send each token to one route of each service, chosen in turn."""
         text, name = altered[number]
-        believed = []
+        accepted = []
         for service, wire in clients.items():
             routes = [route for route in PROTECTED if route.service == service]
             route = routes[number % len(routes)]
             reply = await wire.call(route.method, route.at(member.id), text)
             if reply.status != 401:
-                believed.append(f"{reply.status} {route.name} with {name}")
-        return believed
+                accepted.append(f"{reply.status} {route.name} with {name}")
+        return accepted
 
     answers = await together(len(altered), ask, at_once=AT_ONCE)
-    assert [one for believed in answers for one in believed] == []
+    assert [one for accepted in answers for one in accepted] == []
     # The original token is still valid, and its user still exists.
     assert (await clients["users"].call("GET", f"{USERS}/me", token)).status == 200
     assert [service.alive for service in services.services] == [True, True]

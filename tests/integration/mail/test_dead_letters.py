@@ -10,7 +10,7 @@ from integration.mail.mailing import Mailer, eventually, mail_settings, notice, 
 from support.smtp import SmtpServer
 
 
-async def bury(mailer: Mailer, count: int) -> list[str]:
+async def store_dead_letters(mailer: Mailer, count: int) -> list[str]:
     # Inserted in another order than that of their ids.
     ids = await mailer.enqueue(*reversed([notice(number) for number in range(count)]))
     await mailer.execute(
@@ -20,7 +20,7 @@ async def bury(mailer: Mailer, count: int) -> list[str]:
 
 
 async def test_dead_letters_are_listed_in_pages_newest_first(mailer: Mailer) -> None:
-    older = await bury(mailer, 4)  # at the same time, so the id decides
+    older = await store_dead_letters(mailer, 4)  # at the same time, so the id decides
     await mailer.execute(outbox.update().values(dead_at=utc_now(-60)))
     newer = await mailer.enqueue(notice(8), notice(9))
     await mailer.execute(
@@ -43,7 +43,7 @@ async def test_dead_letters_are_listed_in_pages_newest_first(mailer: Mailer) -> 
 
 
 async def test_retrying_one_dead_letter_keeps_the_other(mailer: Mailer, smtp: SmtpServer) -> None:
-    first, second = await bury(mailer, 2)
+    first, second = await store_dead_letters(mailer, 2)
     await mailer.execute(outbox.update().values(expires_at=utc_now(-60), created_at=utc_now(-(10**6))))
     assert await mailer.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(first)))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -55,7 +55,7 @@ async def test_retrying_one_dead_letter_keeps_the_other(mailer: Mailer, smtp: Sm
 
 async def test_a_retried_dead_letter_gets_its_full_time_again(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(refuse_at="rcpt", code=450)
-    (mail_id,) = await bury(mailer, 1)
+    (mail_id,) = await store_dead_letters(mailer, 1)
     await mailer.execute(outbox.update().values(attempts=30, created_at=utc_now(-(10**6))))
     await mailer.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(mail_id)))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -73,17 +73,17 @@ async def test_only_a_dead_letter_can_be_retried_or_discarded(mailer: Mailer) ->
 
 
 async def test_a_dead_letter_can_be_discarded(mailer: Mailer) -> None:
-    first, second = await bury(mailer, 2)
+    first, second = await store_dead_letters(mailer, 2)
     assert await mailer.database.write(lambda c: dead_letters.discard(c, outbox, uuid.UUID(first)))
     (row,) = await mailer.rows()
     assert row.id == uuid.UUID(second)
 
 
 async def test_dead_letters_are_deleted_after_their_retention(mailer: Mailer) -> None:
-    old, _ = await bury(mailer, 2)
+    old, _ = await store_dead_letters(mailer, 2)
     await mailer.execute(
         outbox.update().where(outbox.c.id == uuid.UUID(old)).values(dead_at=utc_now(-31 * 86_400))
     )
-    swept = await mailer.database.write(lambda c: dead_letters.purge(c, outbox=outbox, days=30, count=10))
-    assert swept == 1
+    purged = await mailer.database.write(lambda c: dead_letters.purge(c, outbox=outbox, days=30, count=10))
+    assert purged == 1
     assert [row.id for row in await mailer.rows()] != [uuid.UUID(old)]

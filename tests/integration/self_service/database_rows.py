@@ -40,7 +40,7 @@ def count(installation: Installation, table: sa.Table, user_id: str | None = Non
     return int(found)
 
 
-def bury_a_mail(installation: Installation, recipient: str, *, seconds_ago: int = 0) -> uuid.UUID:
+def store_dead_letter(installation: Installation, recipient: str, *, seconds_ago: int = 0) -> uuid.UUID:
     """Store a dead letter, like a worker after a permanent rejection."""
     mail = Mail(MailName.PASSWORD_CHANGED.value, recipient, parameters={"name": "Ada"})
     with installation.transaction() as connection:

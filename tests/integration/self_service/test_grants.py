@@ -24,7 +24,7 @@ from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
-from integration.self_service.database_rows import bury_a_mail, expire_codes, expire_registrations
+from integration.self_service.database_rows import expire_codes, expire_registrations, store_dead_letter
 from integration.self_service.flows import Api, Flows
 from integration.self_service.grants import granted, watched
 from integration.self_service.lifecycle import holds, live
@@ -82,13 +82,13 @@ def test_the_account_lifecycle_works_with_the_granted_privileges_and_records_the
     admin = race_setup.admin()
     lived = live(race_setup.api, race_setup.mailbox, admin, headers)
     sign_in_by_steps(race_setup.api, race_setup.behind, race_setup.mailbox)
-    mail = bury_a_mail(race_setup.behind, lived.ada.email)
+    mail = store_dead_letter(race_setup.behind, lived.ada.email)
     assert (
         race_setup.api.call("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin, headers).status_code
         == 202
     )
     race_setup.mailbox.wait()
-    mail = bury_a_mail(race_setup.behind, lived.ada.email)
+    mail = store_dead_letter(race_setup.behind, lived.ada.email)
     assert (
         race_setup.api.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", admin, headers).status_code == 204
     )
@@ -210,9 +210,9 @@ def test_granted_and_used_privileges_are_the_same(
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, mailbox, people.admin.access)
         sign_in_by_steps(installation, installation, mailbox)
-        mail = bury_a_mail(installation, people.user.email)
+        mail = store_dead_letter(installation, people.user.email)
         installation.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", people.admin.access)
-        _leave_something_to_sweep(installation)
+        _store_expired_rows(installation)
         assert installation.auth.portal is not None
         installation.auth.portal.call(cleanup_task(auth.database, dead_letter_days=30).run_once)
         for client in (installation.auth, installation.users):
@@ -229,7 +229,7 @@ def test_granted_and_used_privileges_are_the_same(
         assert unused == set(), service
 
 
-def _leave_something_to_sweep(installation: Installation) -> None:
+def _store_expired_rows(installation: Installation) -> None:
     then = datetime(2020, 1, 1, tzinfo=UTC)
     zero, some = uuid.UUID(int=0), bytes(32)
     with installation.transaction() as connection:

@@ -35,7 +35,7 @@ async def forgiving(shared_forgiving: Replicas) -> AsyncIterator[Replicas]:
 
 async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) -> None:
     [member] = enrol(forgiving.database.url, 1)
-    revoked, believed = await forgiving.log_in(member), await forgiving.log_in(member)
+    revoked, unrevoked = await forgiving.log_in(member), await forgiving.log_in(member)
     assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
     await forgiving.until_refused_everywhere(revoked.access)
     issued = revoked.claims["iat"]
@@ -49,5 +49,5 @@ async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) 
     for replica in (forgiving.auths[1], forgiving.users):
         await replica.kill9()
         await replica.start()
-    assert await forgiving.users.accepts(believed.access), "the leeway is over: this proves nothing"
+    assert await forgiving.users.accepts(unrevoked.access), "the leeway is over: this proves nothing"
     assert await forgiving.accepted_by(revoked.access) == []

@@ -34,7 +34,7 @@ LIVE = 24
 
 
 @contextmanager
-def sweeper(database_url: str) -> Iterator[CleanupTask]:
+def new_cleanup(database_url: str) -> Iterator[CleanupTask]:
     """Return the cleanup of a replica, with its own connections and threads."""
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
@@ -107,7 +107,7 @@ def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[uuid.UUID]:
         return set(connection.execute(sa.select(column)).scalars())
 
 
-def sweeps_of_all(engine: sa.Engine) -> int:
+def max_batches(engine: sa.Engine) -> int:
     """Return the number of batches after which no expired row can be left."""
     return (
         max(len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)) // BATCH_SIZE
@@ -117,7 +117,7 @@ def sweeps_of_all(engine: sa.Engine) -> int:
 
 async def walk(one: CleanupTask, engine: sa.Engine) -> None:
     """Run the cleanup until it has covered every table."""
-    for _ in range(sweeps_of_all(engine)):
+    for _ in range(max_batches(engine)):
         assert await one.run_once() <= BATCH_SIZE
 
 
@@ -161,11 +161,11 @@ async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine
         return times
 
     url = replicas.database.url
-    with sweeper(url) as first, sweeper(url) as second:
+    with new_cleanup(url) as first, new_cleanup(url) as second:
         async with asyncio.TaskGroup() as tasks:
             refreshing = [tasks.create_task(keep_refreshing(number)) for number in range(LIVE)]
-            swept = [tasks.create_task(walk(one, engine)) for one in (first, second)]
-            await asyncio.wait(swept)
+            cleanups = [tasks.create_task(walk(one, engine)) for one in (first, second)]
+            await asyncio.wait(cleanups)
             is_over.set()
     assert sum(task.result() for task in refreshing) > LIVE, "control: sessions were refreshed meanwhile"
     there = stored(engine, sessions.c.id)
@@ -185,11 +185,11 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
     rows = [session_row(member, ended=now - KEPT * 2, idle_until=now) for _ in range(OVER)]
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
-    with opened(quiet) as engine, sweeper(quiet.url) as one:
+    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
         living = store(engine, sessions, live)  # with smaller ids than the others
         store(engine, sessions, rows)
         store(engine, revocations, expired)
-        for _ in range(sweeps_of_all(engine)):
+        for _ in range(max_batches(engine)):
             most, before = await one.run_once(), left
             there = stored(engine, sessions.c.id)
             assert there >= living
@@ -201,7 +201,7 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
 async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:
     """It had expired when the cleanup read it, and is renewed before its deletion."""
     row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
-    with opened(quiet) as engine, sweeper(quiet.url) as one:
+    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
         store(engine, revocations, [row])
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")

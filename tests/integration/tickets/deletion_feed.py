@@ -38,6 +38,6 @@ def age_all(installation: Installation, people: list[Person]) -> None:
     )
 
 
-def sweep(installation: Installation) -> int:
+def clean_up(installation: Installation) -> int:
     with installation.transaction() as connection:
         return feed.delete_expired(connection, 500)

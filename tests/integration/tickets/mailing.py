@@ -50,6 +50,6 @@ def let_time_pass(installation: Installation) -> None:
         tickets_execute(installation, table.update().values(due_at=LONG_AGO))
 
 
-def told(mails: list[ReceivedMail]) -> list[tuple[str, str]]:
+def headings(mails: list[ReceivedMail]) -> list[tuple[str, str]]:
     """Return the sorted recipients and subjects of mails."""
     return sorted((mail.recipients[0], str(mail.message["Subject"])) for mail in mails)

@@ -106,13 +106,13 @@ def test_a_failed_reconciliation_is_retried_soon(
 
     get = AuthClient._get
 
-    async def away(accounts: AuthClient, path: str, parameters: Any) -> Any:
+    async def unavailable(accounts: AuthClient, path: str, parameters: Any) -> Any:
         if path == "users":
             raise AuthUnavailableError
         return await get(accounts, path, parameters)
 
     with monkeypatch.context() as outage:
-        outage.setattr(AuthClient, "_get", away)
+        outage.setattr(AuthClient, "_get", unavailable)
         with pytest.raises(AuthUnavailableError):
             installation.follow_deletions()
         installation.follow_deletions()  # the feed is read all the same

@@ -17,13 +17,15 @@ from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
-from integration.self_service.database_rows import bury_a_mail
+from integration.self_service.database_rows import store_dead_letter
 from integration.tickets.test_people import users_answering
 
 DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"
 
 
-def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
+def store_ticket_dead_letter(
+    installation: Installation, person_id: str, *, seconds_ago: int = 0
+) -> uuid.UUID:
     """Store a dead letter, like a worker after a permanent rejection."""
     ticket_id = uuid.UUID(store_ticket(installation, person_id))
     person = uuid.UUID(person_id)
@@ -69,7 +71,7 @@ def changes(mail: object) -> tuple[tuple[str, str], ...]:
 
 def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
     assert letters(installation, people) == []
-    mails = {n: bury(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
+    mails = {n: store_ticket_dead_letter(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
     found = letters(installation, people)
     assert [letter["id"] for letter in found] == [str(mails[n]) for n in (1, 2, 3)]
     newest = found[0]
@@ -82,15 +84,18 @@ def test_dead_letters_are_listed_in_pages_newest_first(installation: Installatio
 
 
 def test_discarding_one_dead_letter_keeps_the_other(installation: Installation, people: People) -> None:
-    away, kept = (bury(installation, people.user.id) for _ in range(2))
-    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
+    discarded, kept = (store_ticket_dead_letter(installation, people.user.id) for _ in range(2))
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
     assert [letter["id"] for letter in letters(installation, people)] == [str(kept)]
     assert len(stored(installation)) == 1
 
 
 def test_unknown_dead_letters_are_not_found(installation: Installation, people: People) -> None:
-    alive, elsewhere = bury(installation, people.user.id), bury_a_mail(installation, people.user.email)
+    alive, elsewhere = (
+        store_ticket_dead_letter(installation, people.user.id),
+        store_dead_letter(installation, people.user.email),
+    )
     resent = installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
     for mail in (alive, elsewhere, uuid.uuid4()):
@@ -101,7 +106,10 @@ def test_unknown_dead_letters_are_not_found(installation: Installation, people: 
 
 def test_ticket_ids_and_mail_ids_are_not_interchangeable(installation: Installation, people: People) -> None:
     """The routes share a prefix: a malformed id of either is not found and changes nothing."""
-    mail, ticket = bury(installation, people.user.id), store_ticket(installation, people.user.id)
+    mail, ticket = (
+        store_ticket_dead_letter(installation, people.user.id),
+        store_ticket(installation, people.user.id),
+    )
     admin = people.admin.access
     for method, path in (
         *changes("x"),
@@ -121,7 +129,7 @@ def test_ticket_ids_and_mail_ids_are_not_interchangeable(installation: Installat
 
 
 def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
-    mail = bury(installation, people.user.id)
+    mail = store_ticket_dead_letter(installation, people.user.id)
     for method, path in (("GET", DEAD_LETTERS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         # The recipient may not read it either.
@@ -134,7 +142,7 @@ def test_a_just_demoted_administrator_cannot_change_dead_letters(
     installation: Installation, people: People, fall: dict[str, str]
 ) -> None:
     """Before the revocation list contains the token, because the directory is checked."""
-    mail = bury(installation, people.user.id)
+    mail = store_ticket_dead_letter(installation, people.user.id)
     before = stored(installation)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(**fall))
@@ -145,8 +153,8 @@ def test_a_just_demoted_administrator_cannot_change_dead_letters(
 
 def test_a_cursor_of_another_list_is_rejected(installation: Installation, people: People) -> None:
     for number in range(2):
-        bury(installation, people.user.id)
-        bury_a_mail(installation, f"{number}@example.com")
+        store_ticket_dead_letter(installation, people.user.id)
+        store_dead_letter(installation, f"{number}@example.com")
         store_ticket(installation, people.user.id)
 
     def cursor(path: str) -> str:
@@ -161,24 +169,24 @@ def test_a_cursor_of_another_list_is_rejected(installation: Installation, people
 
 
 def test_the_log_names_the_administrator(installation: Installation, people: People) -> None:
-    again, away = (bury(installation, people.user.id) for _ in range(2))
+    retried, discarded = (store_ticket_dead_letter(installation, people.user.id) for _ in range(2))
     with capture_logs() as entries:
-        installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
+        installation.call("POST", f"{DEAD_LETTERS}/{retried}/retry", people.admin.access)
         installation.call(
-            "DELETE", f"{DEAD_LETTERS}/{again}", people.admin.access
+            "DELETE", f"{DEAD_LETTERS}/{retried}", people.admin.access
         )  # rejected, because it is in the outbox
-        installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.deputy.access)
+        installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.deputy.access)
     decided = [entry for entry in entries if entry["event"].startswith("mail.")]
     assert [(entry["event"], entry["actor_id"], entry["mail"]) for entry in decided] == [
-        ("mail.retried", people.admin.id, str(again)),
-        ("mail.discarded", people.deputy.id, str(away)),
+        ("mail.retried", people.admin.id, str(retried)),
+        ("mail.discarded", people.deputy.id, str(discarded)),
     ]
 
 
 def test_without_the_users_service_the_role_of_the_token_decides(
     installation: Installation, people: People
 ) -> None:
-    mail = bury(installation, people.user.id)
+    mail = store_ticket_dead_letter(installation, people.user.id)
     with users_answering(installation, 0):
         answer = installation.call("DELETE", f"{DEAD_LETTERS}/{mail}", people.admin.access)
     assert answer.status_code == 204

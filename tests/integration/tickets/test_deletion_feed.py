@@ -12,7 +12,7 @@ from integration.harness.installation import AUTH, CLIENT, Installation
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import open_ticket, tickets_execute
-from integration.tickets.deletion_feed import age_all, ask, delete, read_feed, sweep
+from integration.tickets.deletion_feed import age_all, ask, clean_up, delete, read_feed
 
 
 def test_each_deletion_is_listed_once_and_in_order(installation: Installation, people: People) -> None:
@@ -91,17 +91,17 @@ def test_cursors_before_expired_deletions_are_410(installation: Installation, pe
     for person in gone:
         delete(installation, people, person)
         cursors.append(read_feed(installation)["next_cursor"])
-    assert sweep(installation) == 0
+    assert clean_up(installation) == 0
     age_all(installation, gone[:3])
-    assert sweep(installation) == 2
-    assert sweep(installation) == 0
+    assert clean_up(installation) == 2
+    assert clean_up(installation) == 0
     assert [one["id"] for one in read_feed(installation)["items"]] == [one.id for one in gone[2:]]
     assert read_feed(installation, cursors[2])["items"] == [{"id": gone[3].id}], "the last old one is kept"
     (gate,) = installation.execute(sa.select(deleted_users.c.id).where(deleted_users.c.position == 0))[0]
     for cursor in (f"0-{gate.hex}", *cursors[:2]):
         assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
-    assert sweep(installation) == 1
+    assert clean_up(installation) == 1
     assert read_feed(installation, cursors[3])["items"] == [], (
         "the cursor was never returned with missing entries"
     )

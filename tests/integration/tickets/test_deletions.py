@@ -15,7 +15,7 @@ from doorward_tickets.users.auth_client import AuthUnavailableError
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People, enrol
 from integration.harness.tickets import come_in_between, open_ticket, path_of, tickets_execute
-from integration.tickets.deletion_feed import age_all, delete, read_feed, sweep
+from integration.tickets.deletion_feed import age_all, clean_up, delete, read_feed
 
 
 def test_a_deletion_keeps_threads_and_removes_names(installation: Installation, people: People) -> None:
@@ -112,7 +112,7 @@ def test_without_a_cursor_all_users_are_reconciled(installation: Installation, p
     delete(installation, people, gone[1])
     delete(installation, people, gone[2])
     age_all(installation, gone)
-    assert sweep(installation) == 2
+    assert clean_up(installation) == 2
     installation.follow_deletions()
     shown = dict(tickets_execute(installation, sa.select(snapshot.c.name, sa.func.count()).group_by("name")))
     assert shown == {None: 3, "User": 1}
@@ -125,7 +125,7 @@ def test_reconciliation_restores_a_user_who_exists(installation: Installation, p
         repository.mark_deleted(connection, [uuid.UUID(people.user.id)])
         connection.commit()
     assert open_ticket(installation, people.user)["author"]["deleted"]
-    check_everybody(installation)
+    reconcile_all_users(installation)
     shown = installation.call("GET", path, people.admin.access).json()["author"]
     assert shown == {"id": people.user.id, "name": None, "deleted": False}
     assert open_ticket(installation, people.user)["author"]["name"] == "User"
@@ -149,11 +149,11 @@ def test_a_deletion_during_reconciliation_is_not_undone(installation: Installati
         return found
 
     follower._auth.find_accounts = overtaken
-    check_everybody(installation)
+    reconcile_all_users(installation)
     assert tickets_execute(installation, sa.select(snapshot.c.deleted_at)) != [(None,)]
 
 
-def check_everybody(installation: Installation) -> None:
+def reconcile_all_users(installation: Installation) -> None:
     installation.tickets.portal.call(installation.tickets_app.state.services.deleted_users._reconcile)  # type: ignore[union-attr]  # it runs
 
 
@@ -177,10 +177,10 @@ def test_without_auth_no_user_is_marked_deleted_and_no_deletion_is_lost(
     delete(installation, people, people.user)
     accounts = installation.tickets_app.state.services.deleted_users._auth
 
-    async def away(*_arguments: object) -> httpx2.Response:
+    async def unavailable(*_arguments: object) -> httpx2.Response:
         raise AuthUnavailableError
 
-    accounts._get = away
+    accounts._get = unavailable
     try:
         with pytest.raises(AuthUnavailableError):
             installation.follow_deletions()

@@ -115,12 +115,12 @@ def test_an_expired_key_is_ignored_and_deleted(installation: Installation, peopl
     assert again["id"] != first["id"]
     assert send(installation, people.user.access, request, "old").json() == again
     tickets_execute(installation, past)
-    assert sweep(installation) == 1
+    assert clean_up(installation) == 1
     assert len(tickets_execute(installation, sa.select(idempotency_keys))) == 1
     assert send(installation, people.user.access, request, "new").json() == kept
 
 
-def sweep(installation: Installation) -> int:
+def clean_up(installation: Installation) -> int:
     keys = installation.tickets_app.state.services.idempotency_keys
     with installation.tickets_engine.connect() as connection:
         return int(keys.purge(connection, count=100))

@@ -13,7 +13,15 @@ from integration.harness.deployment import wait_until, wait_until_a_row_is_waite
 from integration.harness.installation import Installation
 from integration.harness.people import People
 from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
-from integration.tickets.mailing import LONG_AGO, assign, let_time_pass, reply, settled, told, waiting
+from integration.tickets.mailing import (
+    LONG_AGO,
+    assign,
+    headings,
+    let_time_pass,
+    reply,
+    settled,
+    waiting,
+)
 from support.databases import DatabaseServer
 from support.smtp import SmtpServer
 
@@ -31,7 +39,7 @@ def test_many_replies_send_few_mails(mailing: Installation, people: People, smtp
     assert len(waiting(mailing)) == 1
     assert len(smtp.mails()) == sent + 1
     let_time_pass(mailing)
-    assert told(settled(mailing, smtp)[sent:]) == [
+    assert headings(settled(mailing, smtp)[sent:]) == [
         ("admin@example.com", f"20 new replies: {TICKET['subject']}"),
         ("admin@example.com", f"New reply: {TICKET['subject']}"),
     ]
@@ -48,7 +56,7 @@ def test_repeated_closing_and_reopening_sends_one_mail(
         reply(mailing, people.user, path)
     let_time_pass(mailing)
     kinds = [
-        subject for recipient, subject in told(settled(mailing, smtp)) if recipient == people.admin.email
+        subject for recipient, subject in headings(settled(mailing, smtp)) if recipient == people.admin.email
     ]
     assert sum(kind.startswith("Closed") for kind in kinds) <= 1, "it is open: only one that was in time"
 
@@ -65,7 +73,7 @@ def test_during_a_mail_outage_one_mail_collects_all_replies(
         tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 4
     smtp.start()
-    assert told(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
+    assert headings(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
@@ -90,7 +98,10 @@ def test_a_mail_waits_for_an_uncommitted_change_that_extends_it(
         tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
         wait_until_a_row_is_waited_for(mariadb_server)
         change.commit()
-    assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
+    assert headings(settled(mailing, smtp))[0] == (
+        "user@example.com",
+        f"2 new replies: {TICKET['subject']}",
+    )
 
 
 def test_old_notifications_are_deleted_after_their_mail(
@@ -101,13 +112,13 @@ def test_old_notifications_are_deleted_after_their_mail(
     reply(mailing, people.admin, path)
     database = mailing.tickets_app.state.resources.database
 
-    def sweep(seconds: int) -> int:
+    def clean_up(seconds: int) -> int:
         return int(database.write_now(lambda c: repository.purge(c, seconds=seconds, count=10)))
 
-    assert sweep(3600) == 0
+    assert clean_up(3600) == 0
     tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 1
-    assert sweep(3600) == 0
+    assert clean_up(3600) == 0
     smtp.start()
     settled(mailing, smtp)
-    assert sweep(3600) == 1
+    assert clean_up(3600) == 1

@@ -46,7 +46,7 @@ def chain(
         yield chain
 
 
-def told(mails: list[ReceivedMail]) -> int:
+def reported_replies(mails: list[ReceivedMail]) -> int:
     """Return the number of distinct replies that mails reported."""
     subjects = {mail.id: str(mail.message["Subject"]) for mail in mails}
     counts = [re.match(r"(?:(\d+) new replies|New reply): ", subject) for subject in subjects.values()]
@@ -78,7 +78,7 @@ def test_a_few_mails_report_every_reply(chain: Chain, smtp: SmtpServer) -> None:
     wait_until(lambda: is_sent(chain), "sent", 90)
     seconds = time.monotonic() - started
     mails = smtp.mails()[before:]
-    assert told(mails) >= REPLIES
+    assert reported_replies(mails) >= REPLIES
     assert len(mails) <= seconds / WINDOW_SECONDS + 2
     assert {mail.recipients[0] for mail in mails} == {"user@example.com"}
 
@@ -100,7 +100,7 @@ def test_a_killed_replica_loses_no_mail(chain: Chain, smtp: SmtpServer) -> None:
         chain.more[0].start()
     wait_until(lambda: is_sent(chain), "sent", 90)
     assert len({mail.id for mail in smtp.mails()[before:]}) == 6
-    assert told(smtp.mails()[before:]) >= 6
+    assert reported_replies(smtp.mails()[before:]) >= 6
 
 
 def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: SmtpServer) -> None:
@@ -115,18 +115,18 @@ def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: S
         wait_until(lambda: len(dead(chain, admin)) == 2, "dead", 90)
     finally:
         smtp.behave()
-    again, away = dead(chain, admin)
+    retried, discarded = dead(chain, admin)
     headers = {"Authorization": f"Bearer {admin}"}
 
     def resend(number: int) -> int:
         service = (chain.tickets, chain.more[0])[number % 2]
-        return chain.client.post(f"{service.url}{DEAD_LETTERS}/{again}/retry", headers=headers).status_code
+        return chain.client.post(f"{service.url}{DEAD_LETTERS}/{retried}/retry", headers=headers).status_code
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(resend, range(16))) == [202, *[404] * 15]
-    assert chain.ticket("DELETE", f"{DEAD_LETTERS}/{away}", admin) == (204, {})
+    assert chain.ticket("DELETE", f"{DEAD_LETTERS}/{discarded}", admin) == (204, {})
     wait_until(lambda: is_sent(chain), "sent", 90)
-    assert [mail.id for mail in smtp.mails()[before:]] == [again]
+    assert [mail.id for mail in smtp.mails()[before:]] == [retried]
 
 
 def dead(chain: Chain, admin: str) -> list[str]:

@@ -5,7 +5,14 @@ import pytest
 from integration.harness.installation import Installation
 from integration.harness.people import People, enrol
 from integration.harness.tickets import TICKET, open_ticket, path_of
-from integration.tickets.mailing import assign, let_time_pass, reply, settled, told, waiting
+from integration.tickets.mailing import (
+    assign,
+    headings,
+    let_time_pass,
+    reply,
+    settled,
+    waiting,
+)
 from support.smtp import SmtpServer
 
 
@@ -17,10 +24,10 @@ def test_a_reply_notifies_the_other_participant(
     assert waiting(mailing) == [], "without a responder there is no recipient"
     reply(mailing, people.admin, path)
     (first,) = settled(mailing, smtp)
-    assert told([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
+    assert headings([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.admin.access)
-    assert told(settled(mailing, smtp)) == [
+    assert headings(settled(mailing, smtp)) == [
         ("admin@example.com", f"New reply: {TICKET['subject']}"),
         ("user@example.com", f"Closed: {TICKET['subject']}"),
         ("user@example.com", f"New reply: {TICKET['subject']}"),
@@ -32,14 +39,14 @@ def test_an_assignment_notifies_the_assignee_and_the_author(
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
     assign(mailing, people.admin, path, people.deputy)
-    assert told(settled(mailing, smtp)) == [
+    assert headings(settled(mailing, smtp)) == [
         ("deputy@example.com", f"Assigned to you: {TICKET['subject']}"),
         ("user@example.com", f"Assigned: {TICKET['subject']}"),
     ]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.user.access)
     mails = settled(mailing, smtp)[2:]
-    assert told(mails) == [
+    assert headings(mails) == [
         ("deputy@example.com", f"Closed: {TICKET['subject']}"),
         ("deputy@example.com", f"New reply: {TICKET['subject']}"),
     ]
@@ -70,7 +77,7 @@ def test_an_update_without_changes_sends_no_mail(
     settled(mailing, smtp)
     let_time_pass(mailing)
     mailing.call("PATCH", f"{path}/close", people.deputy.access)
-    kinds = [subject.partition(":")[0] for _, subject in told(settled(mailing, smtp))]
+    kinds = [subject.partition(":")[0] for _, subject in headings(settled(mailing, smtp))]
     assert sorted(kinds) == ["Assigned", "Assigned to you", "Closed", "New reply"]
 
 
@@ -112,7 +119,9 @@ def test_the_latest_responder_is_notified_instead_of_a_deleted_user(
     assert mailing.call("DELETE", people.deputy.path, people.admin.access).status_code == 204
     mailing.follow_deletions()
     reply(mailing, people.user, path)
-    assert told(settled(mailing, smtp)[sent:]) == [("admin@example.com", f"New reply: {TICKET['subject']}")]
+    assert headings(settled(mailing, smtp)[sent:]) == [
+        ("admin@example.com", f"New reply: {TICKET['subject']}")
+    ]
 
 
 def test_a_user_without_access_to_the_ticket_gets_no_mail(
@@ -137,4 +146,4 @@ def test_mail_is_sent_to_the_current_address_which_is_not_stored(
     reply(mailing, people.admin, path)
     assert [(row[1], "@" in row[2]) for row in waiting(mailing)] == [(None, False)]
     smtp.thaw()
-    assert told(settled(mailing, smtp))[0][0] == "moved@example.com"
+    assert headings(settled(mailing, smtp))[0][0] == "moved@example.com"

@@ -20,11 +20,11 @@ def test_mail_waits_while_auth_is_unavailable(
     accounts = mailing.tickets_app.state.services.deleted_users._auth
     asked: list[object] = []
 
-    async def away(*arguments: object) -> httpx2.Response:
+    async def unavailable(*arguments: object) -> httpx2.Response:
         asked.append(arguments)
         raise AuthUnavailableError
 
-    accounts._get = away
+    accounts._get = unavailable
     try:
         reply(mailing, people.admin, path)
         wait_until(lambda: len(asked) >= 2, "asked again")

@@ -86,13 +86,13 @@ def test_a_notification_is_kept_while_its_mail_can_be_retried(
     tickets_execute(mailing, pending_notifications.update().values(due_at=utc_now(-29 * 86_400)))
     database = mailing.tickets_app.state.resources.database
 
-    def sweep() -> int:
+    def clean_up() -> int:
         return int(database.write_now(lambda c: repository.purge(c, seconds=3600, count=10)))
 
-    assert sweep() == 0
+    assert clean_up() == 0
     mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access)
     assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
-    assert sweep() == 1
+    assert clean_up() == 1
 
 
 def test_the_next_mail_includes_the_replies_of_a_dead_letter(

@@ -11,7 +11,7 @@ from doorward_kit.migrations import migrate
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People, populate
 from integration.harness.problems import assert_problem
-from integration.self_service.database_rows import bury_a_mail, count
+from integration.self_service.database_rows import count, store_dead_letter
 from integration.self_service.flows import CHOSEN, Flows
 from integration.self_service.mailbox import Mailbox
 from support.smtp import SmtpServer
@@ -33,7 +33,7 @@ def listed(installation: Installation, people: People) -> list[str]:
 
 def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
     assert listed(installation, people) == []
-    mails = [bury_a_mail(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
+    mails = [store_dead_letter(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
     assert listed(installation, people) == ["1@example.com", "2@example.com", "3@example.com"]
     [newest] = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
         "items"
@@ -47,11 +47,13 @@ def test_dead_letters_are_listed_in_pages_newest_first(installation: Installatio
 def test_dead_letters_can_be_retried_and_discarded(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
-    again, away = (bury_a_mail(installation, email) for email in (people.user.email, people.other.email))
-    resent = installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
+    retried, discarded = (
+        store_dead_letter(installation, email) for email in (people.user.email, people.other.email)
+    )
+    resent = installation.call("POST", f"{DEAD_LETTERS}/{retried}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
     assert [mail.recipient for mail in mailbox.all()] == [people.user.email]
-    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
     assert listed(installation, people) == []
     assert count(installation, outbox) == 0
@@ -59,7 +61,7 @@ def test_dead_letters_can_be_retried_and_discarded(
 
 
 def test_unknown_dead_letters_are_not_found(installation: Installation, people: People) -> None:
-    alive = bury_a_mail(installation, people.user.email)
+    alive = store_dead_letter(installation, people.user.email)
     installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     for mail in (alive, uuid.uuid4()):
         for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
@@ -68,7 +70,7 @@ def test_unknown_dead_letters_are_not_found(installation: Installation, people: 
 
 
 def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
-    mail = bury_a_mail(installation, people.user.email)
+    mail = store_dead_letter(installation, people.user.email)
     for method, path in (
         ("GET", DEAD_LETTERS),
         ("POST", f"{DEAD_LETTERS}/{mail}/retry"),
@@ -83,7 +85,7 @@ def test_a_just_demoted_administrator_cannot_change_dead_letters(
     installation: Installation, people: People
 ) -> None:
     """Before the revocation list contains the token, because the transaction checks the account."""
-    mail = bury_a_mail(installation, people.user.email)
+    mail = store_dead_letter(installation, people.user.email)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
     for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
@@ -93,7 +95,7 @@ def test_a_just_demoted_administrator_cannot_change_dead_letters(
 
 def test_a_cursor_of_another_list_is_rejected(installation: Installation, people: People) -> None:
     for number in range(2):
-        bury_a_mail(installation, f"{number}@example.com")
+        store_dead_letter(installation, f"{number}@example.com")
     cursor = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
         "next_cursor"
     ]
