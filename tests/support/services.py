@@ -1,4 +1,4 @@
-"""The services as processes of their own, and the admin commands, as an operator runs them."""
+"""The services as separate processes, and the admin commands, run like an operator."""
 
 import json
 import sys
@@ -17,13 +17,13 @@ from support.requirements import need_package
 ServiceName = Literal["auth", "users", "tickets"]
 
 SECRET_KEY: Final = "tests-only-" + "0123456789abcdef" * 3
-# Hashes that cost microseconds: tests of the hash itself set their own.
+# Hashes that cost microseconds; tests of hashing set their own parameters.
 CHEAP_HASHES: Final[Mapping[str, str]] = {
     "DOORWARD_ARGON2_MEMORY_KIB": "64",
     "DOORWARD_ARGON2_TIME_COST": "1",
     "DOORWARD_ARGON2_PARALLELISM": "1",
 }
-# For tests of anything but how long a request may take: on a slow machine a burst takes its time.
+# Long timeouts for tests that do not measure time, because a burst is slow on a slow machine.
 PATIENT: Final[Mapping[str, str]] = {
     "DOORWARD_DATABASE_TIMEOUT_SECONDS": "15",
     "DOORWARD_HASH_QUEUE_TIMEOUT_SECONDS": "15",
@@ -54,7 +54,7 @@ class Service(Process):
     ) -> None:
         """Prepare it; `env` overrides any DOORWARD_ variable set here.
 
-        `constants` are values for constants of modules, for tests in which a busy machine must not count.
+        `constants` override constants of modules, for tests that must not depend on the speed of the machine.
         """
         need_package(f"doorward_{name}")
         self.port = free_port()
@@ -112,7 +112,7 @@ def create_admin(database_url: str, admin: Admin | None = None) -> Admin:
 
 
 def run_command(command: str, env: Mapping[str, str], *, package: str = "doorward") -> str:
-    """Run `python -m PACKAGE COMMAND` and return its output; raises when it fails."""
+    """Run `python -m PACKAGE COMMAND` and return its output; raises if it fails."""
     need_package(package)
     environment = {**inherited_environment(), "DOORWARD_SECRET_KEY": SECRET_KEY, **env}
     done = preloaded.run(package, [command], env=environment, timeout=_COMMAND_SECONDS)

@@ -1,4 +1,4 @@
-"""Everything in one process, as `make run` starts it."""
+"""All services in one process, as started by `make run`."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from support.services import PATIENT
 
 
 class Standalone(Process):
-    """`doorward serve` on SQLite in a folder, with nothing prepared; `env` overrides what is set here."""
+    """`doorward serve` on SQLite in an empty folder; `env` overrides the settings here."""
 
     def __init__(self, folder: Path, port: int | None = None, **env: str) -> None:
         self.port = port or free_port()

@@ -1,4 +1,4 @@
-"""Guessing a code of six digits: five guesses for each, and twenty a day, whatever is asked for."""
+"""Limits on guessing codes of six digits: five guesses for each code, and twenty a day for an account."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def by_account(email: str) -> LimitKey:
 
 
 def wrong_pins(right: str, count: int) -> list[str]:
-    """Return PINs that are not the right one."""
+    """Return wrong PINs."""
     return [f"{(int(right) + number) % 1_000_000:06d}" for number in range(1, count + 1)]
 
 
 def attempts(auths: Auths, member: Member) -> int:
-    """Return how often the code was compared."""
+    """Return the number of comparisons with the code."""
     statement = "SELECT attempts FROM one_time_codes WHERE user_id = %s"
     return int(auths.database.execute(statement, member.id.bytes)[0][0])
 
@@ -36,16 +36,18 @@ async def mailed(auths: Auths, member: Member, *, mails: int = 1) -> str:
     return await auths.mailed_pin(member.email, mails=mails)
 
 
-async def test_two_hundred_guesses_at_once_are_no_more_than_five(auths: Auths, member: Member) -> None:
-    """Over three processes: the limit of a day answers twenty, and the code is compared five times."""
+async def test_of_two_hundred_parallel_guesses_five_are_checked(auths: Auths, member: Member) -> None:
+    """Over three processes: the daily limit permits twenty, and the code is compared five times."""
     pin = await mailed(auths, member)
     found = statuses(await guess(auths, member.email, wrong_pins(pin, 200), at_once=200))
     assert found == {400: CODE_GUESSES.free, 429: 200 - CODE_GUESSES.free}
     assert attempts(auths, member) == MAX_GUESSES
 
 
-async def test_right_code_among_two_hundred_is_no_way_around(auths: Auths, member: Member) -> None:
-    """It is taken when it is among the first five, and then ends the guessing, or else refused."""
+async def test_the_right_code_among_two_hundred_guesses_does_not_bypass_the_limit(
+    auths: Auths, member: Member
+) -> None:
+    """It is accepted among the first five guesses, and rejected afterwards."""
     pin = await mailed(auths, member)
     pins = wrong_pins(pin, 199)
     pins.insert(150, pin)
@@ -56,7 +58,7 @@ async def test_right_code_among_two_hundred_is_no_way_around(auths: Auths, membe
     assert (answers[150].status == 200) == (200 in found)
 
 
-async def test_right_code_after_five_wrong_ones_is_refused(auths: Auths, member: Member) -> None:
+async def test_the_right_code_after_five_wrong_ones_is_rejected(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     wrong = await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES))
     late = await auths.reset(member.email, pin)
@@ -64,13 +66,13 @@ async def test_right_code_after_five_wrong_ones_is_refused(auths: Auths, member:
     assert late.anonymous_content == wrong[0].anonymous_content
 
 
-async def test_right_code_after_four_wrong_ones_is_taken_once(auths: Auths, member: Member) -> None:
+async def test_the_right_code_after_four_wrong_ones_is_accepted_once(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES - 1))
     assert statuses(await guess(auths, member.email, [pin] * 5, at_once=5)) == {200: 1, 400: 4}
 
 
-async def test_new_code_gives_no_new_guesses_of_the_day(auths: Auths, member: Member) -> None:
+async def test_a_new_code_does_not_reset_the_daily_limit_of_guesses(auths: Auths, member: Member) -> None:
     for number in range(CODE_GUESSES.free // MAX_GUESSES):
         pin = await mailed(auths, member, mails=number + 1)
         wrong = await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES), at_once=MAX_GUESSES)
@@ -85,7 +87,7 @@ async def test_new_code_gives_no_new_guesses_of_the_day(auths: Auths, member: Me
     assert (await auths.reset(member.email, pin)).status == 200
 
 
-async def test_unknown_address_is_refused_alike(auths: Auths, member: Member) -> None:
+async def test_an_unknown_address_gets_the_same_rejection(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     unknown = new_email()
     assert (await auths.ask_for_reset(unknown)).status == 202
@@ -96,7 +98,7 @@ async def test_unknown_address_is_refused_alike(auths: Auths, member: Member) ->
     assert [list(one.headers) for one in known] == [list(one.headers) for one in others]
 
 
-async def test_one_address_has_a_budget_for_all_accounts(auths: Auths) -> None:
+async def test_one_client_ip_shares_a_limit_across_accounts(auths: Auths) -> None:
     source = new_source()
     answers = await together(
         CODES_BY_SOURCE.free + 10, lambda _: auths.reset(new_email(), "123456", source=source), at_once=20
@@ -105,8 +107,8 @@ async def test_one_address_has_a_budget_for_all_accounts(auths: Auths) -> None:
 
 
 @pytest.mark.parametrize("pin", [123456, 12345, 123456.0, ["123456"], None, True, {"": 0}])
-async def test_code_is_text(auths: Auths, member: Member, pin: object) -> None:
-    """An integer would be another spelling of many texts, or match them all."""
+async def test_a_code_must_be_a_string(auths: Auths, member: Member, pin: object) -> None:
+    """An integer could equal several strings, or match them all."""
     refused = await auths.reset(member.email, pin)
     assert refused.status == 422
     assert [one["pointer"] for one in refused.json()["errors"]] == ["/pin"]
@@ -116,15 +118,15 @@ async def test_code_is_text(auths: Auths, member: Member, pin: object) -> None:
 @pytest.mark.parametrize(
     "change", ["{pin} ", " {pin}", "0{pin}", "+{pin}", "{pin}.0", "{pin}\u0660", "{wide}"]
 )
-async def test_code_has_one_spelling(auths: Auths, member: Member, change: str) -> None:
+async def test_other_spellings_of_a_code_are_rejected(auths: Auths, member: Member, change: str) -> None:
     pin = await mailed(auths, member)
     wide = "".join(chr(ord("\uff10") + int(digit)) for digit in pin)
     assert (await auths.reset(member.email, change.format(pin=pin, wide=wide))).status == 400
     assert (await auths.reset(member.email, pin)).status == 200
 
 
-async def test_made_up_invitations_do_not_buy_hashes(auths: Auths) -> None:
-    """Nobody guesses one; what each would cost is a hash."""
+async def test_forged_invitations_are_limited_before_hashing(auths: Auths) -> None:
+    """Guessing one is improbable, but each attempt would cost a hash."""
     source = new_source()
     body = {"code": "dwi_" + "A" * 64, "password": "an unheard-of phrase"}
     answers = await together(

@@ -1,4 +1,4 @@
-"""Mail that strangers have sent to others: so many to one address, and so many from one."""
+"""Limits on requested mail: for each recipient, and for each source."""
 
 from collections.abc import Awaitable, Callable
 
@@ -46,8 +46,8 @@ async def until_outbox_is_empty(auths: Auths) -> None:
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_address_is_not_bombed(auths: Auths, member: Member, ask: Ask) -> None:
-    """From as many sources as there are requests, over three processes, all at once."""
+async def test_mails_to_one_address_are_limited(auths: Auths, member: Member, ask: Ask) -> None:
+    """Parallel requests from different sources, over three processes."""
     free = MAILS_TO_ADDRESS.free
     answers = await together(60, lambda _: ask(auths, member.email, new_source()), at_once=60)
     assert statuses(answers) == {202: free, 429: 60 - free}
@@ -58,26 +58,26 @@ async def test_address_is_not_bombed(auths: Auths, member: Member, ask: Ask) -> 
     assert len(auths.mails(member.email)) <= free
 
 
-async def test_kinds_of_mail_share_the_budget(auths: Auths, member: Member) -> None:
+async def test_mail_types_share_the_limit_of_an_address(auths: Auths, member: Member) -> None:
     answers = [await ASKS[number % 3](auths, member.email, new_source()) for number in range(9)]
     assert [answer.status for answer in answers] == [202] * MAILS_TO_ADDRESS.free + [429] * 4
 
 
-async def test_spellings_of_an_address_share_the_budget(auths: Auths, member: Member) -> None:
+async def test_spellings_of_an_address_share_the_limit(auths: Auths, member: Member) -> None:
     spellings = [member.email, member.email.upper(), member.email.title()]
     answers = [await auths.ask_for_reset(spellings[number % 3]) for number in range(7)]
     assert statuses(answers) == {202: MAILS_TO_ADDRESS.free, 429: 2}
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_source_writes_to_no_more_than_its_budget(auths: Auths, ask: Ask) -> None:
+async def test_mails_requested_by_one_source_are_limited(auths: Auths, ask: Ask) -> None:
     source, free = new_source(), MAILS_BY_SOURCE.free
     answers = await together(free + 20, lambda _: ask(auths, new_email(), source), at_once=25)
     assert statuses(answers) == {202: free, 429: 20}
     await until_outbox_is_empty(auths)
 
 
-async def test_refused_by_one_budget_uses_nothing_of_the_other(auths: Auths, member: Member) -> None:
+async def test_a_rejection_by_one_limit_is_not_counted_by_the_other(auths: Auths, member: Member) -> None:
     source = new_source()
     await together(20, lambda _: auths.ask_for_reset(member.email, source=source), at_once=20)
     by_source = auths.counted(LimitKey.of_source(MAILS_BY_SOURCE, source))
@@ -85,7 +85,9 @@ async def test_refused_by_one_budget_uses_nothing_of_the_other(auths: Auths, mem
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: Member, ask: Ask) -> None:
+async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
+    auths: Auths, member: Member, ask: Ask
+) -> None:
     refusals = []
     for email in (member.email, new_email()):
         answers = [await ask(auths, email, new_source()) for _ in range(MAILS_TO_ADDRESS.free + 1)]
@@ -95,7 +97,7 @@ async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: M
     assert list(refusals[0].headers) == list(refusals[1].headers)
 
 
-async def test_budget_comes_back(auths: Auths, member: Member) -> None:
+async def test_the_limit_resets_after_its_window(auths: Auths, member: Member) -> None:
     for _ in range(MAILS_TO_ADDRESS.free):
         await auths.ask_for_reset(member.email)
     refused = await auths.ask_for_reset(member.email)
@@ -104,8 +106,8 @@ async def test_budget_comes_back(auths: Auths, member: Member) -> None:
     assert (await auths.ask_for_reset(member.email)).status == 202
 
 
-async def test_new_address_of_an_account_is_under_the_same_budget(auths: Auths, member: Member) -> None:
-    """Signed in, one has mail sent to others as well: to the address that one claims to have."""
+async def test_mails_to_a_new_address_share_the_limit(auths: Auths, member: Member) -> None:
+    """A signed-in user can also cause mail to others, with a change of the address."""
     victim = new_email()
     access = (await auths.log_in(member.email)).json()["access_token"]
     body = {"email": victim, "password": PASSWORD}

@@ -1,4 +1,4 @@
-"""Registering: whoever reads the address's mail gets an account, with the password of that registration."""
+"""Registration: the mailed code creates an account with the password of its registration."""
 
 import uuid
 
@@ -15,7 +15,7 @@ from integration.self_service.flows import ANOTHER, CHOSEN, Flows
 ADA = "Ada.Lovelace@example.com"
 
 
-def test_the_code_makes_an_account_that_can_log_in(
+def test_verification_creates_an_account_that_can_log_in(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     before = count_users(installation)
@@ -33,7 +33,7 @@ def test_the_code_makes_an_account_that_can_log_in(
 
 
 @pytest.mark.usefixtures("people")
-def test_before_the_code_a_right_password_is_told_so_and_a_wrong_one_nothing(flows: Flows) -> None:
+def test_before_verification_login_reveals_the_registration_only_to_the_right_password(flows: Flows) -> None:
     flows.register(ADA)
     assert_problem(flows.log_in(ADA, CHOSEN), 403, "email_not_verified")
     assert_problem(flows.change_by_address(ADA, CHOSEN), 403, "email_not_verified")
@@ -41,14 +41,14 @@ def test_before_the_code_a_right_password_is_told_so_and_a_wrong_one_nothing(flo
     assert_problem(flows.change_by_address(ADA, ANOTHER, CHOSEN), 401, "invalid_credentials")
 
 
-def test_a_code_counts_once(flows: Flows, installation: Installation) -> None:
+def test_a_code_is_valid_once(flows: Flows, installation: Installation) -> None:
     flows.join(ADA)
     code = flows.code_of(ADA)
     assert_problem(flows.verify(code), 400, "invalid_code")
     assert count_users(installation) == 1
 
 
-def test_a_code_proves_its_own_registration_alone(flows: Flows, installation: Installation) -> None:
+def test_a_code_verifies_only_its_own_registration(flows: Flows, installation: Installation) -> None:
     flows.register(ADA)
     flows.register("bob@example.com", ANOTHER)
     mine, his = (VerificationCode.parse(flows.code_of(email)) for email in (ADA, "bob@example.com"))
@@ -61,7 +61,7 @@ def test_a_code_proves_its_own_registration_alone(flows: Flows, installation: In
     assert_problem(flows.log_in("bob@example.com", ANOTHER), 403, "email_not_verified")
 
 
-def test_what_is_no_code_is_refused_in_one_way(flows: Flows) -> None:
+def test_every_invalid_code_gets_the_same_rejection(flows: Flows) -> None:
     flows.register(ADA)
     code = flows.code_of(ADA)
     registration = VerificationCode.parse(code)
@@ -102,12 +102,12 @@ def test_a_code_expires_with_its_registration(flows: Flows, installation: Instal
     flows.join(ADA, ANOTHER)
 
 
-def test_a_registration_lasts_for_a_day(flows: Flows, installation: Installation) -> None:
+def test_a_registration_expires_after_a_day(flows: Flows, installation: Installation) -> None:
     flows.register(ADA)
     assert seconds_left(installation, pending_registrations) == 86_400
 
 
-def test_a_mail_asked_for_once_more_carries_a_new_code_and_the_old_one_is_void(flows: Flows) -> None:
+def test_resending_the_mail_replaces_the_code(flows: Flows) -> None:
     flows.register(ADA)
     first = flows.code_of(ADA)
     assert flows.resend(ADA.upper()).status_code == 202
@@ -117,7 +117,7 @@ def test_a_mail_asked_for_once_more_carries_a_new_code_and_the_old_one_is_void(f
     assert flows.verify(second).status_code == 204
 
 
-def test_asking_once_more_sends_nothing_where_nobody_waits(
+def test_resending_without_a_pending_registration_sends_nothing(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     for email in (people.user.email, "nobody@example.com", "no address at all"):
@@ -126,7 +126,7 @@ def test_asking_once_more_sends_nothing_where_nobody_waits(
     assert count_users(installation) == 4
 
 
-def test_the_mail_once_more_is_for_the_newest_registration(flows: Flows) -> None:
+def test_resending_is_for_the_newest_registration(flows: Flows) -> None:
     flows.register(ADA, CHOSEN)
     flows.register(ADA, ANOTHER)
     flows.resend(ADA)
@@ -135,7 +135,7 @@ def test_the_mail_once_more_is_for_the_newest_registration(flows: Flows) -> None
 
 
 @pytest.mark.parametrize("proven", [0, 1])
-def test_of_two_registrations_the_proven_one_counts_and_the_other_leaves_nothing(
+def test_of_two_registrations_only_the_verified_one_creates_an_account(
     flows: Flows, installation: Installation, proven: int
 ) -> None:
     passwords = [CHOSEN, ANOTHER]
@@ -152,7 +152,7 @@ def test_of_two_registrations_the_proven_one_counts_and_the_other_leaves_nothing
     assert count_users(installation) == 1
 
 
-def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
+def test_registering_a_known_address_notifies_its_owner_and_changes_nothing(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     assert flows.register(people.user.email.upper(), CHOSEN, "Stranger").status_code == 202
@@ -167,7 +167,7 @@ def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
     flows.sign_in(people.user.email, PASSWORD)
 
 
-def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
+def test_verification_does_not_take_over_an_account_created_meanwhile(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     flows.register(ADA, name="Stranger")
@@ -181,7 +181,7 @@ def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
     assert count_users(installation) == 5
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
@@ -198,7 +198,7 @@ def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
         ({"email_verified": True}, "/email_verified", "extra_forbidden"),
     ],
 )
-def test_what_cannot_be_an_account_is_refused_at_once(
+def test_invalid_registrations_are_rejected_at_once(
     flows: Flows, installation: Installation, change: dict[str, object], pointer: str, code: str
 ) -> None:
     body = {"email": ADA, "password": CHOSEN, "name": "Ada Lovelace", **change}
