@@ -1,4 +1,4 @@
-"""The client in an environment of its own: run by test_client_compatibility.py with old and new libraries.
+"""Tests of the client in a separate environment; test_client_compatibility.py runs them.
 
 Nothing but the client, its extras and `peers.in` is installed there.
 """
@@ -65,7 +65,7 @@ EC_KEY = new_ec_key()
 
 
 def token(algorithm: str, **changes: Any) -> str:
-    """Sign with python-jose alone, as any other issuer of tokens would."""
+    """Sign with python-jose alone, like another issuer."""
     now = int(time.time())
     claims = {
         "iss": "doorward",
@@ -85,7 +85,7 @@ def token(algorithm: str, **changes: Any) -> str:
 
 
 class Auth(ThreadingHTTPServer):
-    """What the client asks of auth."""
+    """A fake auth, which the client polls."""
 
     daemon_threads = True
 
@@ -188,7 +188,7 @@ async def running(app: FastAPI) -> AsyncIterator[Ask]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - the conditions are of several processes
+        while not await condition():  # noqa: ASYNC110 - the conditions depend on several processes
             await asyncio.sleep(0.01)
 
 
@@ -197,7 +197,7 @@ def use(environment: pytest.MonkeyPatch, algorithm: str) -> None:
         environment.setenv("DOORWARD_SECRET_KEY", SECRET)
 
 
-def test_tokens_and_refusals(environment: pytest.MonkeyPatch, algorithm: str) -> None:
+def test_only_valid_tokens_are_accepted(environment: pytest.MonkeyPatch, algorithm: str) -> None:
     use(environment, algorithm)
     app, doorward, registry = new_app()
 
@@ -229,8 +229,8 @@ def test_tokens_and_refusals(environment: pytest.MonkeyPatch, algorithm: str) ->
     asyncio.run(scenario())
 
 
-def test_either_half_of_ecdsa_signatures_is_accepted() -> None:
-    """No rule of JWS asks for the lower s, and other signers do not choose it."""
+def test_signatures_with_high_and_low_s_are_accepted() -> None:
+    """JWS does not require the lower s, and other signers do not choose it."""
     app, _, _ = new_app()
 
     async def scenario() -> None:
@@ -245,7 +245,7 @@ def test_either_half_of_ecdsa_signatures_is_accepted() -> None:
     asyncio.run(scenario())
 
 
-def test_a_revocation(environment: pytest.MonkeyPatch, auth: Auth, algorithm: str) -> None:
+def test_polls_deliver_revocations(environment: pytest.MonkeyPatch, auth: Auth, algorithm: str) -> None:
     use(environment, algorithm)
     app, _, registry = new_app()
     session = str(uuid.uuid4())
@@ -286,7 +286,7 @@ def test_without_a_revocation_list_no_token_is_accepted(environment: pytest.Monk
     asyncio.run(scenario())
 
 
-def test_another_issuer_is_reported(auth: Auth) -> None:
+def test_a_different_issuer_is_reported(auth: Auth) -> None:
     auth.issuer = "https://auth.example.com"
     app, doorward, _ = new_app()
 
@@ -306,13 +306,13 @@ def test_another_issuer_is_reported(auth: Auth) -> None:
                 return doorward.warning() == said
 
             await until(warns)
-            assert doorward.problem() is None  # its tokens of before are still valid
+            assert doorward.problem() is None  # its earlier tokens are still valid
 
     asyncio.run(scenario())
 
 
 @pytest.mark.skipif("REDIS_URL" not in os.environ, reason="run without Redis")
-def test_a_revocation_through_redis(environment: pytest.MonkeyPatch) -> None:
+def test_redis_delivers_revocations(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DOORWARD_REDIS_URL", os.environ["REDIS_URL"])
     environment.setenv("DOORWARD_REVOCATION_POLL_SECONDS", "60")
     (one, _, registry), (two, other, _) = new_app(), new_app()
@@ -344,7 +344,7 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch) -> None:
         setup_doorward_auth(FastAPI())
 
 
-def test_what_only_the_services_or_an_extra_need_is_not_imported() -> None:
+def test_modules_of_services_and_extras_are_not_imported() -> None:
     program = f"import sys, doorward_client.fastapi; print([one for one in {UNWANTED} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

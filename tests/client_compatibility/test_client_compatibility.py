@@ -53,7 +53,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "newest",
     ],
 )
-def test_it_works_with(libraries: str, wheel: Path, tmp_path: Path) -> None:
+def test_the_client_works_with(libraries: str, wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     python = environment / "bin" / "python"
     run(UV, "venv", "--quiet", "--python", sys.executable, environment)

@@ -140,7 +140,7 @@ def test_a_changed_key_is_used_without_a_restart(scene: Scene, tmp_path: Path) -
     }, "no pod was replaced"
 
 
-def test_a_restart_an_upgrade_and_a_rollback(scene: Scene) -> None:
+def test_a_restart_an_upgrade_and_a_rollback_fail_no_request(scene: Scene) -> None:
     def restart() -> None:
         names = [f"deployment/{name}" for name in scene.release.deployments]
         scene.namespace.kubectl("rollout", "restart", *names)
@@ -163,7 +163,7 @@ def test_a_restart_an_upgrade_and_a_rollback(scene: Scene) -> None:
     assert after == rotated, "an upgrade keeps the key set"
 
 
-def test_a_pod_is_killed(scene: Scene) -> None:
+def test_the_traffic_survives_a_killed_pod(scene: Scene) -> None:
     (victim, *_) = scene.namespace.objects("pods", "app.kubernetes.io/component=tickets")
     with scene.traffic() as traffic:
         traffic.run_for(_BEFORE_SECONDS)
@@ -177,7 +177,7 @@ def test_a_pod_is_killed(scene: Scene) -> None:
     assert_nothing_lost(scene.client, scene.admin, outcomes)
 
 
-def test_the_database_is_killed(scene: Scene) -> None:
+def test_the_traffic_survives_a_killed_database(scene: Scene) -> None:
     with scene.traffic() as traffic:
         traffic.run_for(_BEFORE_SECONDS)
         started = time.monotonic()
@@ -193,7 +193,7 @@ def test_the_database_is_killed(scene: Scene) -> None:
     assert_nothing_lost(scene.client, scene.admin, outcomes)
 
 
-def test_a_node_is_drained(scene: Scene) -> None:
+def test_the_traffic_survives_a_drained_node(scene: Scene) -> None:
     (database,) = scene.namespace.objects("pods", "app.kubernetes.io/component=mariadb")
     nodes = json.loads(kubectl("get", "nodes", "--output", "json"))["items"]
     node = next(name for one in nodes if (name := one["metadata"]["name"]) != database["spec"]["nodeName"])

@@ -56,7 +56,7 @@ def inspected(image: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_they_are_small_and_share_everything_but_the_code(measured: Measured) -> None:
+def test_images_are_small_and_share_all_layers_but_the_code(measured: Measured) -> None:
     base = inspected(_BASE)
     images = {name: inspected(full_name(name)) for name in IMAGES}
     for name, image in images.items():
@@ -69,7 +69,7 @@ def test_they_are_small_and_share_everything_but_the_code(measured: Measured) ->
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_they_contain_no_tools_and_import_from_no_writable_folder(name: str) -> None:
+def test_images_contain_no_tools_and_import_from_no_writable_folder(name: str) -> None:
     run = [
         "run",
         "--rm",
@@ -110,7 +110,7 @@ def running(name: str, port: int, **env: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["auth", "users"])
-def test_they_are_healthy_as_any_user(name: str) -> None:
+def test_images_run_as_any_user(name: str) -> None:
     port = free_port()
     env = {
         "DOORWARD_DATABASE_URL": "sqlite:////tmp/doorward.db",

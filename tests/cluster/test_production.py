@@ -118,7 +118,7 @@ def admin_password(production: Namespace) -> str:
     return production.secret("doorward-admin", "admin-password")
 
 
-def test_it_passes_the_smoke_test_of_the_chart(production: Namespace, admin_password: str) -> None:
+def test_production_passes_the_smoke_test_of_the_chart(production: Namespace, admin_password: str) -> None:
     env = {
         "SERVICES": ",".join(_SERVICES),
         "SERVICE_PREFIX": "http://doorward-",

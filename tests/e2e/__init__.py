@@ -1,5 +1,5 @@
 """A test of a running installation, at any address: `python -m e2e`, or `make e2e`.
 
-It is a regression test and a tour: every line that it prints says what was just proven. It knows the
-installation by its API alone, makes people of its own and removes them again.
+Each printed line names a check that passed. The suite uses only the API of the installation. It creates
+its own users and removes them at the end.
 """

@@ -21,20 +21,20 @@ _INTERRUPTED: Final = 130
 
 _EPILOG: Final = """\
 Each option can be given by the environment variable in brackets instead, the password only so: what is on
-the command line, every user of the machine can read. The run takes about half a minute, makes some twenty
-accounts and removes them. It asks for five mails, and an installation sends thirty an hour for one source;
-some ten go to people at MAIL_DOMAIN, who do not exist, so let it be a domain whose mail ends at your test
-mailbox.
+the command line, every user of the machine can read. The run takes about half a minute, creates some twenty
+accounts and removes them. It requests five mails; an installation sends thirty an hour for one source.
+Some ten mails go to users at MAIL_DOMAIN, who do not exist, so use a domain whose mail arrives at your
+test mailbox.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Context; return 0 if everything was as it should be, 1 if not, 2 for wrong options, 130 for Ctrl-C."""
+    """Run the suite; return 0 if it passed, 1 if it failed, 2 for invalid options, 130 for Ctrl-C."""
     options = _parser().parse_args(arguments)
     password = os.environ.get("ADMIN_PASSWORD", "")
     reporter = Reporter()
     if not password:
-        reporter.refuse("ADMIN_PASSWORD is not set: the password of an administrator, to create people with")
+        reporter.refuse("ADMIN_PASSWORD is not set: the password of an administrator, who creates users")
         return _USAGE
     target = Target(
         url=options.base_url,
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         verify = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else True
-        # Nothing else from the environment: a proxy variable must not take requests elsewhere.
+        # The environment is ignored, because a proxy variable must not redirect requests.
         with httpx2.Client(verify=verify, timeout=20.0, trust_env=False) as client:
             mailbox = open_mailbox(options.mailbox, client) if options.mailbox else None
             return _run(target, client, mailbox, reporter)
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(target: Target, client: httpx2.Client, mailbox: Mailbox | None, reporter: Reporter) -> int:
     context = Context(target, client, reporter, mailbox)
-    reporter.say(f"Walking through Doorward at {target.url} as {target.admin_email};")
-    reporter.say(f"its people are named e2e-{context.run}-..., and are removed at the end.")
+    reporter.say(f"Testing Doorward at {target.url} as {target.admin_email};")
+    reporter.say(f"the users are named e2e-{context.run}-... and are removed at the end.")
     reporter.say()
     try:
         take(context)
@@ -92,14 +92,14 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="python -m e2e",
-        description="Context through a running installation, prove what it promises and print each step.",
+        description="Check a running installation through its API and print each step.",
         epilog=_EPILOG,
     )
     parser.add_argument(
         "--base-url",
         type=_base_url,
         default=default("BASE_URL", "http://127.0.0.1:8080"),
-        help="where it answers: in front of /api/v1 [BASE_URL; %(default)s]",
+        help="URL of the installation, without /api/v1 [BASE_URL; %(default)s]",
     )
     parser.add_argument(
         "--admin-email",
@@ -109,8 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mailbox",
         default=default("MAILBOX", ""),
-        help="where its mail is: the folder (var/mailbox) or the page (http://127.0.0.1:8080/mailbox);"
-        " without it, what goes by mail is skipped [MAILBOX]",
+        help="its mailbox: the folder (var/mailbox) or the page (http://127.0.0.1:8080/mailbox);"
+        " without it, steps that need mail are skipped [MAILBOX]",
     )
     parser.add_argument(
         "--ca-file", default=default("CA_FILE", ""), help="PEM file of the authority to trust [CA_FILE]"
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mail-domain",
         default=default("MAIL_DOMAIN", "example.com"),
-        help="domain of the people that it makes [MAIL_DOMAIN; %(default)s]",
+        help="domain of the users that the run creates [MAIL_DOMAIN; %(default)s]",
     )
     parser.add_argument(
         "--mail-seconds",

@@ -1,4 +1,4 @@
-"""What the steps of the run share: an administrator, people of the run's own, and their mail."""
+"""State shared by the steps of a run: an administrator, the created users, and their mail."""
 
 import secrets
 import time
@@ -13,7 +13,7 @@ from e2e.probe import AUTH, USERS, Probe
 from e2e.reporter import Reporter
 
 _ADMIN_SECONDS: Final = 60.0
-"""How long an administrator's access token is used before it is renewed: less than it lives."""
+"""The administrator's access token is renewed after this, before it expires."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody signed in."""
+    """The tokens of a signed-in user."""
 
     access: str
     refresh: str
@@ -37,7 +37,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody whom the run has made."""
+    """A user that the run created."""
 
     id: str
     email: str
@@ -46,7 +46,7 @@ class Member:
 
     @property
     def path(self) -> str:
-        """Where the directory has them."""
+        """The path of the user in the directory."""
         return f"{USERS}/{self.id}"
 
 
@@ -58,7 +58,7 @@ class Context(Probe):
     ) -> None:
         super().__init__(target.url, client, reporter)
         self.target = target
-        self.has_made_somebody = False
+        self.has_created_users = False
         self._mailbox = mailbox
         self._mails_read: Counter[str] = Counter()
         self._admin: Session | None = None
@@ -66,7 +66,7 @@ class Context(Probe):
 
     @property
     def admin(self) -> str:
-        """An access token of the administrator's."""
+        """An access token of the administrator."""
         if self._admin is None:
             self._admin = self.sign_in(self.target.admin_email, self.target.admin_password)
             self._admin_since = time.monotonic()
@@ -79,25 +79,25 @@ class Context(Probe):
         return self._admin.access
 
     def address(self, label: str) -> str:
-        """Return an address that only this run uses."""
+        """Return an address that is unique to this run."""
         return f"e2e-{self.run}-{label}@{self.target.mail_domain}"
 
     def log_in(self, email: str, password: str) -> httpx2.Response:
-        """Ask for tokens."""
+        """Request tokens."""
         return self.send("POST", f"{AUTH}/token", json={"email": email, "password": password})
 
     def sign_in(self, email: str, password: str) -> Session:
-        """Log in without a word."""
+        """Log in without printing a check."""
         return self._session(email, self.log_in(email, password))
 
     def create(self, label: str, **body: str) -> httpx2.Response:
-        """Ask for an account as the administrator."""
+        """Create an account as the administrator."""
         sent = {"email": self.address(label), "name": f"{label.title()} of {self.run}", **body}
-        self.has_made_somebody = True
+        self.has_created_users = True
         return self.send("POST", USERS, self.admin, json=sent)
 
     def member(self, label: str) -> Member:
-        """Make somebody with a password, and sign them in."""
+        """Create a user with a password, and sign in."""
         password, email = new_password(), self.address(label)
         created = self.expect(
             "an administrator can create accounts", self.create(label, password=password), 201
@@ -109,9 +109,9 @@ class Context(Probe):
         return Member(created["id"], email, password, self._session(email, login))
 
     def joined(self, email: str, password: str) -> Member:
-        """Sign in as somebody who has joined by mail."""
+        """Sign in as a user who has joined by mail."""
         session = self.sign_in(email, password)
-        me = self.expect("whoever is signed in can look", self.send("GET", f"{AUTH}/me", session.access), 200)
+        me = self.expect("a signed-in user can read /me", self.send("GET", f"{AUTH}/me", session.access), 200)
         return Member(me["id"], email, password, session)
 
     def _session(self, email: str, login: httpx2.Response) -> Session:
@@ -122,20 +122,20 @@ class Context(Probe):
         chosen = new_password()
         body = {"email": email, "current_password": password, "new_password": chosen}
         done = self.send("POST", f"{AUTH}/password", json=body)
-        self.prove("An administrator's password is temporary here: its owner chooses another", done, 204)
+        self.prove("A password set by an administrator must be changed here", done, 204)
         if self._mailbox is not None:
-            self.told("... which is told by mail", email)
+            self.expect_notification("... and the owner is notified by mail", email)
         return chosen
 
     @property
     def reads_mail(self) -> bool:
-        """Whether there is a mailbox; says so loudly where there is none."""
+        """Whether there is a mailbox; reports a skipped step if there is none."""
         if self._mailbox is None:
-            self.skip("no MAILBOX is given: the code that is mailed cannot be read")
+            self.skip("no MAILBOX is given, so the mailed code cannot be read")
         return self._mailbox is not None
 
     def next_mail(self, address: str) -> Mail:
-        """Wait for the mail to somebody that comes after those already read."""
+        """Wait for the next unread mail to an address."""
         assert self._mailbox is not None
         number = self._mails_read[address]
         deadline = time.monotonic() + self.target.mail_seconds
@@ -150,19 +150,19 @@ class Context(Probe):
         return mails[number]
 
     def next_secret(self, address: str) -> str:
-        """Wait for somebody's next mail and return the code in it."""
+        """Wait for the next mail to an address and return the code in it."""
         mail = self.next_mail(address)
         if mail.secret is None:
             self.reporter.fail(f"a code in the mail to {address}", f'the mail "{mail.subject}"')
         return mail.secret
 
-    def told(self, what: str, address: str) -> None:
-        """Wait for somebody's next mail, which tells them something and asks for nothing."""
+    def expect_notification(self, what: str, address: str) -> None:
+        """Wait for the next mail to an address, which must contain no code."""
         mail = self.next_mail(address)
         self.check(what, mail.secret is None, f'a code in the mail "{mail.subject}"')
 
     def clean_up(self) -> int:
-        """Remove everybody whom the run has made, and log the administrator out; return how many."""
+        """Remove the created users and log the administrator out; return the number of removed users."""
         mine = {"q": f"e2e-{self.run}-", "limit": "200"}
         found = self.expect("the directory", self.send("GET", USERS, self.admin, params=mine), 200)["items"]
         for user in found:
@@ -174,5 +174,5 @@ class Context(Probe):
 
 
 def new_password() -> str:
-    """Return a password that nobody guesses."""
+    """Return a random password."""
     return f"e2e {secrets.token_urlsafe(12)}"

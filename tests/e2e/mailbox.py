@@ -1,4 +1,4 @@
-"""Reading the mail that the installation sends: from its mailbox folder, or from its mailbox page."""
+"""Reads the mail of the installation from its mailbox folder or its mailbox page."""
 
 import re
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _PIN: Final = re.compile(r"^ *([0-9]{6})$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Mail:
-    """What somebody got."""
+    """A received mail."""
 
     subject: str
     text: str
 
     @property
     def secret(self) -> str | None:
-        """The code in it: the long one, or else the six digits."""
+        """The long code or the PIN in it, if any."""
         for pattern in (_CODE, _PIN):
             found = pattern.search(self.text)
             if found is not None:
@@ -33,10 +33,10 @@ class Mail:
 
 
 class Mailbox(Protocol):
-    """Where mail arrives."""
+    """A source of received mail."""
 
     def to(self, address: str) -> list[Mail]:
-        """Return what has arrived for somebody, in order."""
+        """Return the mails to an address, in order."""
 
 
 class FolderMailbox:
@@ -46,7 +46,7 @@ class FolderMailbox:
         self._folder = folder
 
     def to(self, address: str) -> list[Mail]:
-        """Return what has arrived for somebody, in order: the files' names begin with the time."""
+        """Return the mails to an address, in order of their file names, which begin with the time."""
         messages = [_parsed(path.read_bytes()) for path in sorted(self._folder.glob("*.eml"))]
         return [_mail(message) for message in messages if str(message["To"]) == address]
 
@@ -59,7 +59,7 @@ class PageMailbox:
         self._client = client
 
     def to(self, address: str) -> list[Mail]:
-        """Return what has arrived for somebody, in order: the page has the newest first."""
+        """Return the mails to an address, oldest first; the page lists the newest first."""
         rows = _Rows()
         rows.feed(self._read(self._url))
         mine = [row for row in rows.found if row.recipient == address]

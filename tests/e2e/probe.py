@@ -1,4 +1,4 @@
-"""Requests to an installation, and checks of what comes back."""
+"""Sends requests to an installation and checks the responses."""
 
 import secrets
 import signal
@@ -16,11 +16,11 @@ USERS: Final = "/api/v1/users"
 TICKETS: Final = "/api/v1/tickets"
 
 _PATIENCE_SECONDS: Final = 10.0
-"""How long to wait for what is promised within two seconds; a slow machine is no failure."""
+"""Timeout for effects that are promised within two seconds; generous, for slow machines."""
 
 
 class Probe:
-    """Sends requests; the first answer that is not as it should be ends the context."""
+    """Sends requests; the first failed check ends the run."""
 
     def __init__(self, url: str, client: httpx2.Client, reporter: Reporter) -> None:
         self.reporter = reporter
@@ -30,7 +30,7 @@ class Probe:
         self._requests = 0
 
     def send(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
-        """Send a request with a request id of this run's own."""
+        """Send a request with a request id of this run."""
         self._requests += 1
         headers = {"X-Request-ID": f"e2e-{self.run}-{self._requests}", **options.pop("headers", {})}
         if token is not None:
@@ -39,13 +39,13 @@ class Probe:
             return self._client.request(method, self._url + path, headers=headers, **options)
 
     def prove(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
-        """Check an answer, print what it proves and return its body."""
+        """Check a response, print the check and return the body."""
         body = self.expect(what, response, status, code)
         self.reporter.proved(what)
         return body
 
     def expect(self, what: str, response: httpx2.Response, status: int, code: str | None = None) -> Any:
-        """Check an answer without a word, and return its body."""
+        """Check a response without printing, and return the body."""
         body = _body(response)
         is_as_meant = response.status_code == status and (code is None or body.get("code") == code)
         if not is_as_meant:
@@ -53,17 +53,17 @@ class Probe:
         return body
 
     def check(self, what: str, condition: object, seen: object = "something else") -> None:
-        """Check anything else, and print what it proves."""
+        """Check a condition and print the check."""
         if not condition:
             self.reporter.fail(what, str(seen))
         self.reporter.proved(what)
 
     def skip(self, why: str) -> None:
-        """Say that a step, or the rest of it, proves nothing here."""
+        """Report that the step, or the rest of it, is skipped."""
         self.reporter.skip(why)
 
     def soon(self, what: str, is_so: Callable[[], bool]) -> None:
-        """Check what must be so within a moment, and print that it is."""
+        """Wait until a condition holds, and print the check."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not is_so():
             if time.monotonic() > deadline:
@@ -72,13 +72,13 @@ class Probe:
         self.reporter.proved(what)
 
     def is_refused(self, token: str) -> bool:
-        """Tell whether both services refuse an access token."""
+        """Whether both services refuse an access token."""
         return all(self.send("GET", f"{at}/me", token).status_code == 401 for at in (AUTH, USERS))
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait for the answer: what a request makes behind one's back nobody would remove."""
+    """Delay Ctrl-C until the response: an account created by an aborted request would not be removed."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the run prints, and how it ends."""
+"""Prints the progress and the result of a run."""
 
 import sys
 from typing import Final, NoReturn
@@ -7,7 +7,7 @@ _INDENT: Final = " " * 6
 
 
 class StepFailedError(Exception):
-    """Something was not as it should be; the message says what."""
+    """A check failed; the message names it."""
 
 
 class Reporter:
@@ -24,7 +24,7 @@ class Reporter:
         print(text, flush=True)
 
     def begin(self, title: str, promise: str = "") -> None:
-        """Print the next step's title, and what it is about."""
+        """Print the title and the description of the next step."""
         self.steps += 1
         self._step = title
         self.say(f"{self.steps:2d}. {title}")
@@ -32,12 +32,12 @@ class Reporter:
             self.say(f"    {promise}")
 
     def proved(self, what: str) -> None:
-        """Print what has just been proven."""
+        """Print a passed check."""
         self.checks += 1
         self.say(f"{_INDENT}ok  {what}")
 
     def skip(self, why: str) -> None:
-        """Print, not to be overlooked, that the step, or the rest of it, is not proven here."""
+        """Print that the step, or the rest of it, is skipped."""
         self.skipped.append(self._step)
         self.say(f"{_INDENT}SKIPPED: {why}")
 
@@ -48,12 +48,12 @@ class Reporter:
         )
 
     def conclude(self) -> None:
-        """Print what it came to."""
+        """Print the summary."""
         self.say()
         self.say(f"PASSED: {self.checks} checks in {self.steps - len(self.skipped)} steps.")
         if self.skipped:
             self.say(f"SKIPPED: {len(self.skipped)} more steps, not proven here: {', '.join(self.skipped)}.")
 
     def refuse(self, why: str) -> None:
-        """Say on standard error why it ends."""
+        """Print on standard error why the run ends."""
         print(f"\nFAILED: {why}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The end-to-end test as a process, and what it is tested on: `make run`'s server, and another one."""
+"""Runs the end-to-end suite as a process, against the server of `make run` and a fake one."""
 
 import re
 import sqlite3
@@ -21,19 +21,19 @@ TESTS: Final = Path(__file__).parents[1]
 
 
 class Standalone(support.standalone.Standalone):
-    """`make run`'s server with an administrator whose password is known."""
+    """The server of `make run` with a known administrator password."""
 
     def __init__(self, folder: Path, **env: str) -> None:
         super().__init__(folder, None, **{"DOORWARD_ADMIN_PASSWORD": PASSWORD, **env})
 
     def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        """Ask its database."""
+        """Query its database."""
         with closing(sqlite3.connect(self.data / "doorward.db")) as connection:
             return connection.execute(statement, values).fetchall()
 
 
 def started(base_url: str, **env: str) -> subprocess.Popen[str]:
-    """Start it as `make e2e` does."""
+    """Start the suite as `make e2e` does."""
     return subprocess.Popen(
         [sys.executable, "-m", "e2e"],
         env={
@@ -51,22 +51,22 @@ def started(base_url: str, **env: str) -> subprocess.Popen[str]:
 
 
 def run_suite(base_url: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Context to the end."""
+    """Run the suite to its end."""
     with started(base_url, **env) as process:
         said, errors = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, said, errors)
 
 
 def run_of(done: subprocess.CompletedProcess[str]) -> str:
-    """Return what the addresses of a run's people have in common."""
-    found = re.search(r"its people are named e2e-([0-9a-f]{8})-", done.stdout)
+    """Return the run id that the addresses of a run's users contain."""
+    found = re.search(r"the users are named e2e-([0-9a-f]{8})-", done.stdout)
     assert found is not None, done.stdout
     return found[1]
 
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[str]:
-    """Answer every GET with 200 and the same body, as something else behind the address would."""
+    """Answer every GET with 200 and the same body, like another server at the address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

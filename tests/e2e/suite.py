@@ -1,4 +1,4 @@
-"""The steps, in order. What a step's docstring promises is printed under its title."""
+"""The steps, in order. The docstring of a step is printed under its title."""
 
 from collections.abc import Callable
 from typing import Final
@@ -35,7 +35,7 @@ _NOT_AS_READ: Final = (LookupError, TypeError, ValueError, AttributeError)
 
 
 def take(context: Context) -> None:
-    """Take every step, and remove whom it has made whatever came of it; raises StepFailedError."""
+    """Run every step and remove the created users, also after a failure; raises StepFailedError."""
     try:
         for title, step in STEPS:
             context.reporter.begin(title, step.__doc__ or "")
@@ -43,25 +43,25 @@ def take(context: Context) -> None:
     except BaseException:
         _clean_up_after_failure(context)
         raise
-    context.reporter.begin("Leaving nothing behind")
-    context.reporter.proved(f"The {context.clean_up()} people that this run had made are removed")
+    context.reporter.begin("Cleaning up")
+    context.reporter.proved(f"The {context.clean_up()} users that this run created are removed")
 
 
 def _take(step: Callable[[Context], None], context: Context) -> None:
     try:
         step(context)
     except _NOT_AS_READ as error:
-        # What is not there to be read is a broken promise as well, and no reason for a traceback.
-        context.reporter.fail("an answer in the form that is promised", f"{type(error).__name__}: {error}")
+        # A response in another form is a failed check, not a crash of the suite.
+        context.reporter.fail("a response in the documented form", f"{type(error).__name__}: {error}")
 
 
 def _clean_up_after_failure(context: Context) -> None:
-    """Remove them as well as may be: the first failure is the one to tell of."""
-    if not context.has_made_somebody:
+    """Try to remove the created users; a second failure must not hide the first."""
+    if not context.has_created_users:
         return
     try:
         removed = context.clean_up()
     except (StepFailedError, httpx2.HTTPError, *_NOT_AS_READ) as error:
-        context.reporter.say(f"      could not remove the people named e2e-{context.run}-...: {error}")
+        context.reporter.say(f"      could not remove the users named e2e-{context.run}-...: {error}")
     else:
-        context.reporter.say(f"      removed the {removed} people that this run had made")
+        context.reporter.say(f"      removed the {removed} users that this run created")

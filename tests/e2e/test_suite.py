@@ -1,4 +1,4 @@
-"""The end-to-end test itself: it passes on real installations, says what it skips, and fails loudly."""
+"""The end-to-end suite passes on real installations, reports skipped steps, and reports failures."""
 
 import re
 import signal
@@ -27,11 +27,11 @@ def assert_passed(done: subprocess.CompletedProcess[str], *, checks: int, skippe
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     titles = re.findall(r"^ ?\d+\. (.+)$", done.stdout, re.MULTILINE)
-    assert titles == [title for title, _ in STEPS] + ["Leaving nothing behind"]
+    assert titles == [title for title, _ in STEPS] + ["Cleaning up"]
     counted = re.search(r"^PASSED: (\d+) checks in (\d+) steps\.$", done.stdout, re.MULTILINE)
     assert counted is not None, done.stdout
     assert int(counted[1]) == done.stdout.count("\n      ok  ") >= checks
-    assert int(counted[2]) == len(titles) - len(skipped), "what is skipped has not passed"
+    assert int(counted[2]) == len(titles) - len(skipped), "skipped steps do not count as passed"
     assert all(f"\n    {step.__doc__}\n" in done.stdout for _, step in STEPS)
     summary = f"SKIPPED: {len(skipped)} more steps, not proven here: {', '.join(skipped)}."
     assert (summary in done.stdout) is bool(skipped)
@@ -44,7 +44,7 @@ def done(standalone: Standalone) -> subprocess.CompletedProcess[str]:
     return run_suite(standalone.url + "/", MAILBOX=str(standalone.mailbox))
 
 
-def test_it_passes_on_make_run_reading_its_mail(
+def test_the_suite_passes_on_make_run_with_its_mailbox(
     standalone: Standalone, done: subprocess.CompletedProcess[str]
 ) -> None:
     assert_passed(done, checks=135, skipped=[])
@@ -54,7 +54,7 @@ def test_it_passes_on_make_run_reading_its_mail(
     assert "Traceback" not in standalone.log_text()
 
 
-def test_it_finds_its_way_where_the_settings_are_others(tmp_path: Path) -> None:
+def test_the_suite_adapts_to_other_settings(tmp_path: Path) -> None:
     strict = {
         "DOORWARD_REGISTRATION": "closed",
         "DOORWARD_DIRECTORY_VISIBILITY": "admins",
@@ -69,13 +69,13 @@ def test_it_finds_its_way_where_the_settings_are_others(tmp_path: Path) -> None:
             MAILBOX=str(standalone.mailbox),
         )
     assert_passed(done, checks=110, skipped=["Registering"])
-    assert "SKIPPED: nobody registers here with this address (registration_closed)" in done.stdout
-    assert "Here only administrators read the directory" in done.stdout
-    assert "password is temporary here" in done.stdout
+    assert "SKIPPED: this address cannot register here (registration_closed)" in done.stdout
+    assert "Here only administrators can read the directory" in done.stdout
+    assert "set by an administrator must be changed here" in done.stdout
 
 
-def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone) -> None:
-    """And registers nobody: that is no account yet, which could be removed."""
+def test_without_a_mailbox_the_suite_lists_skipped_steps(standalone: Standalone) -> None:
+    """It registers no address, because a registration without an account could not be removed."""
     done = run_suite(standalone.url)
     assert_passed(done, checks=90, skipped=BY_MAIL)
     assert not standalone.rows(
@@ -83,7 +83,7 @@ def test_without_a_mailbox_it_says_what_it_has_not_proven(standalone: Standalone
     )
 
 
-def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
+def test_the_suite_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
     mailbox = tmp_path / "mailbox"
     env = {**PATIENT, "DOORWARD_REGISTRATION": "open", "DOORWARD_MAILBOX_DIR": str(mailbox)}
     with running_chain(env=env) as chain:
@@ -100,21 +100,19 @@ def test_it_passes_through_the_whole_chain_with_tls(tmp_path: Path) -> None:
     assert "CERTIFICATE_VERIFY_FAILED" in untrusted.stderr
 
 
-def test_what_is_not_as_promised_ends_it_and_leaves_nobody_behind(tmp_path: Path) -> None:
+def test_a_failed_check_ends_the_run_and_removes_its_users(tmp_path: Path) -> None:
     with Standalone(tmp_path, DOORWARD_REFRESH_GRACE_SECONDS="0") as standalone:
         done = run_suite(standalone.url)
         assert people(standalone) == ["admin@example.com"]
     assert done.returncode == 1
     assert "PASSED" not in done.stdout
-    assert "removed the 7 people" in done.stdout
+    assert "removed the 7 users" in done.stdout
     assert 'in step 7, "Refreshing, and a refresh token that was copied"' in done.stderr
-    assert "expected: A client that lost the answer may ask again at once (200)" in done.stderr
+    assert "expected: A retry within the grace period is accepted (200)" in done.stderr
     assert "but got:  401 invalid_refresh_token from POST /api/v1/auth/refresh-token" in done.stderr
 
 
-def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
-    standalone: Standalone, tmp_path: Path
-) -> None:
+def test_missing_mail_ends_the_run_and_removes_its_users(standalone: Standalone, tmp_path: Path) -> None:
     done = run_suite(standalone.url, MAILBOX=str(tmp_path), MAIL_SECONDS="0.5")
     assert done.returncode == 1
     assert 'in step 12, "Registering"' in done.stderr
@@ -122,7 +120,7 @@ def test_mail_that_does_not_come_ends_it_and_leaves_nobody_behind(
     assert people(standalone) == ["admin@example.com"]
 
 
-def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
+def test_an_interrupted_run_removes_its_users(standalone: Standalone) -> None:
     with started(standalone.url) as process:
         assert process.stdout is not None
         while "An account is deleted" not in process.stdout.readline():
@@ -131,12 +129,12 @@ def test_whoever_stops_it_leaves_nobody_behind(standalone: Standalone) -> None:
         said, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert errors == "\nFAILED: stopped before its end\n"
-    assert re.search(r"removed the \d+ people", said) is not None
+    assert re.search(r"removed the \d+ users", said) is not None
     assert people(standalone) == ["admin@example.com"]
 
 
 @pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"not json", b"[1]", b"{}"])
-def test_another_server_is_told_without_a_traceback(answer: bytes) -> None:
+def test_another_server_is_reported_without_a_traceback(answer: bytes) -> None:
     with answering(answer) as url:
         done = run_suite(url)
     assert done.returncode == 1
@@ -156,7 +154,7 @@ def test_another_server_is_told_without_a_traceback(answer: bytes) -> None:
         ({"MAILBOX": "/nothing/there/mailbox"}, 2, "MAILBOX=/nothing/there/mailbox is neither"),
     ],
 )
-def test_what_is_wrong_with_the_options_is_one_sentence(
+def test_invalid_options_are_reported_in_one_sentence(
     standalone: Standalone, env: dict[str, str], status: int, said: str
 ) -> None:
     done = run_suite(**{"base_url": standalone.url, **env})
@@ -165,7 +163,7 @@ def test_what_is_wrong_with_the_options_is_one_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_nobody_there_is_one_sentence() -> None:
+def test_an_unreachable_server_is_reported_in_one_sentence() -> None:
     done = run_suite(f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert "does not answer" in done.stderr

@@ -1,4 +1,4 @@
-"""Paths that a proxy and an application read in two ways."""
+"""Paths that a proxy and an application may interpret differently."""
 
 SOFTENERS = (
     "?role=user",

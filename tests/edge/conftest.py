@@ -1,4 +1,4 @@
-"""The edge in front of two echoing backends, and the whole chain with the real services."""
+"""The edge in front of echo backends, and the whole chain with the real services."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,14 @@ def _backends() -> Iterator[Backends]:
 
 @pytest.fixture(scope="session")
 def edge(_backends: Backends) -> Iterator[Edge]:
-    """HAProxy and NGINX as shipped, in front of the echoing backends."""
+    """HAProxy and NGINX as shipped, in front of the echo backends."""
     with running_edge(*_backends.ports) as edge:
         yield edge
 
 
 @pytest.fixture
 def backends(_backends: Backends) -> Backends:
-    """The echoing backends, with nothing received yet."""
+    """The echo backends, with an empty record."""
     for backend in (_backends.auth, _backends.users, _backends.tickets):
         backend.received.clear()
     return _backends

@@ -1,4 +1,4 @@
-"""Headers by which a client could say who it is or which way it came."""
+"""Headers with which a client could forge its identity or its origin."""
 
 from collections.abc import Mapping
 from typing import Final

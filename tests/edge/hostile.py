@@ -1,4 +1,4 @@
-"""Requests that two parsers could read differently."""
+"""Requests that two parsers could interpret differently."""
 
 from typing import Final
 

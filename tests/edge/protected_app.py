@@ -1,4 +1,4 @@
-"""NGINX with the example that protects an application by asking auth, and what stands around it."""
+"""The example NGINX that protects an application with auth, and its environment."""
 
 import base64
 import contextlib
@@ -65,7 +65,7 @@ class ProtectedAppNginx(Process):
         )
 
     def check_config(self) -> str:
-        """Run NGINX's own check; return what it says, raise when it finds the file unusable."""
+        """Run NGINX's own check and return its output; raises for an invalid file."""
         return subprocess.run(
             [*self.command[:3], "-e", "stderr", "-t"],
             env=inherited_environment(),
@@ -77,7 +77,7 @@ class ProtectedAppNginx(Process):
 
 @dataclass(frozen=True)
 class ProtectedApp:
-    """NGINX, the auth of the chain, and an application that says what reached it."""
+    """NGINX, the auth of the chain, and an application that records requests."""
 
     nginx: ProtectedAppNginx
     application: EchoServer
@@ -93,7 +93,7 @@ class ProtectedApp:
             return self.client().use(login.login_as(self.chain.admin).tokens)
 
     def user(self) -> Client:
-        """Return a client with the token of somebody new."""
+        """Return a client with the token of a new user."""
         body = {
             "email": f"protected_app{next(_numbers)}@example.com",
             "password": _PASSWORD,
@@ -107,7 +107,7 @@ class ProtectedApp:
             return self.client().use(login.login(body["email"], _PASSWORD).tokens)
 
     def get_as_written(self, path: str, client: Client) -> tuple[int, str]:
-        """Send a path that a client would tidy up first; return the answer's status and code."""
+        """Send a path without normalization; return status and code of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.nginx.port, timeout=20)
         with contextlib.closing(connection):
             headers = {"Authorization": str(client.http.headers["Authorization"])}
@@ -122,7 +122,7 @@ class ProtectedApp:
 
 
 def claims_of(client: Client) -> dict[str, str]:
-    """Return what the client's token says."""
+    """Return the claims of the client's token."""
     payload = str(client.tokens["access_token"]).split(".")[1]
     claims: dict[str, str] = json.loads(base64.urlsafe_b64decode(payload + "=="))
     return claims

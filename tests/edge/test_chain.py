@@ -1,4 +1,4 @@
-"""The real services behind the real edge: what only the whole chain can show."""
+"""The real services behind the real edge: properties of the whole chain."""
 
 import json
 import threading
@@ -33,7 +33,7 @@ def test_login_reads_and_creates_through_every_hop(chain: Chain, admin: Client) 
         assert_problem(member.post(USERS, json={"email": "x@example.com"}), 403, "insufficient_permission")
 
 
-def test_services_do_their_work_with_the_rights_they_are_given(chain: Chain, admin: Client) -> None:
+def test_services_work_with_their_database_privileges(chain: Chain, admin: Client) -> None:
     email, first, second = f"{uuid.uuid4().hex}@example.com", "a long enough passphrase", "another passphrase"
     user = admin.post(USERS, json={"email": email, "name": "Ada", "password": first}).json()
     path = f"{USERS}/{user['id']}"
@@ -53,7 +53,7 @@ def test_services_do_their_work_with_the_rights_they_are_given(chain: Chain, adm
     assert admin.delete(path).status_code == 204
 
 
-def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: Client) -> None:
+def test_tickets_works_with_its_database_privileges(chain: Chain, admin: Client) -> None:
     email, password = f"{uuid.uuid4().hex}@example.com", "a long enough passphrase"
     body = {"email": email, "name": "Ada", "password": password}
     assert admin.post(USERS, json=body).status_code == 201
@@ -99,7 +99,9 @@ def test_tickets_does_its_work_with_the_rights_it_is_given(chain: Chain, admin: 
         ("tickets", "UPDATE alembic_version_tickets SET version_num = '9999'"),
     ],
 )
-def test_services_cannot_do_more(chain: Chain, service: ServiceName, statement: str) -> None:
+def test_services_have_no_further_database_privileges(
+    chain: Chain, service: ServiceName, statement: str
+) -> None:
     home = chain.tickets_database if service == "tickets" else chain.database
     engine = sa.create_engine(service_account(home, service))
     try:
@@ -109,14 +111,14 @@ def test_services_cannot_do_more(chain: Chain, service: ServiceName, statement: 
         engine.dispose()
 
 
-def test_forged_identity_is_worth_nothing(chain: Chain) -> None:
+def test_forged_identity_headers_are_ignored(chain: Chain) -> None:
     forged = {"X-Doorward-User": str(uuid.uuid4()), "X-Doorward-Role": "admin", "X-User": "admin"}
     with chain.client() as client:
         assert_problem(client.get(USERS, headers=forged), 401, "not_authenticated")
         assert_problem(client.post(USERS, headers=forged, json={}), 401, "not_authenticated")
 
 
-def test_one_request_id_from_the_edge_to_the_services_log(chain: Chain, admin: Client) -> None:
+def test_the_request_id_of_the_edge_is_in_the_services_log(chain: Chain, admin: Client) -> None:
     of_client = f"trace-{uuid.uuid4().hex}"
     response = admin.get(f"{USERS}/me", headers={"X-Request-ID": of_client})
     (request_id,) = response.headers.get_list("x-request-id")
@@ -129,7 +131,7 @@ def test_one_request_id_from_the_edge_to_the_services_log(chain: Chain, admin: C
         assert (entry["request_id"], entry["client_request_id"]) == (request_id, of_client)
 
 
-def test_services_problem_names_the_edges_request_id(chain: Chain) -> None:
+def test_a_services_problem_has_the_request_id_of_the_edge(chain: Chain) -> None:
     with chain.client() as client:
         assert_problem(client.get(f"{USERS}/me"), 401, "not_authenticated")
         assert_problem(client.get(f"{USERS}/nothing/here"), 404, "not_found")
@@ -137,11 +139,11 @@ def test_services_problem_names_the_edges_request_id(chain: Chain) -> None:
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])
 @pytest.mark.parametrize("prefix", ["", AUTH, USERS, TICKETS])
-def test_what_is_for_the_cluster_stays_there(admin: Client, prefix: str, path: str) -> None:
+def test_internal_routes_are_not_reachable_through_the_edge(admin: Client, prefix: str, path: str) -> None:
     assert admin.get(prefix + path).status_code == 404
 
 
-def test_services_say_no_version(chain: Chain, admin: Client) -> None:
+def test_responses_contain_no_version(chain: Chain, admin: Client) -> None:
     for path in (f"{AUTH}/jwks.json", USERS, f"{USERS}/me"):
         headers = admin.get(path).headers
         assert not {"server", "x-powered-by", "via"} & set(headers)
@@ -149,7 +151,9 @@ def test_services_say_no_version(chain: Chain, admin: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["auth", "users", "tickets"])
-def test_killed_service_is_503_and_back_without_a_reload(chain: Chain, admin: Client, name: str) -> None:
+def test_a_killed_service_is_503_until_it_is_back_without_a_reload(
+    chain: Chain, admin: Client, name: str
+) -> None:
     service: Service = getattr(chain, name)
     path = TICKETS if name == "tickets" else f"/api/v1/{name}/me"
     assert admin.get(path).status_code == 200
@@ -161,10 +165,10 @@ def test_killed_service_is_503_and_back_without_a_reload(chain: Chain, admin: Cl
     assert admin.get(path).status_code == 200
 
 
-def test_restart_under_load_is_told_apart_and_over_at_once(chain: Chain, admin: Client) -> None:
-    """With a single process of a service there is a gap; nobody is left without a problem document.
+def test_a_restart_under_load_fails_only_with_problem_documents(chain: Chain, admin: Client) -> None:
+    """With a single process of a service there is a gap, in which clients get problem documents.
 
-    502 is honest here: a request that met a connection which was just closing may have been read.
+    502 is correct here: a request on a closing connection may have been read.
     """
     token = admin.tokens["access_token"]
     have_begun, is_over = threading.Barrier(3), threading.Event()
@@ -175,7 +179,7 @@ def test_restart_under_load_is_told_apart_and_over_at_once(chain: Chain, admin: 
             client.bearer(token)
             was_over = False
             while not was_over:
-                was_over = is_over.is_set()  # and then once more
+                was_over = is_over.is_set()  # and one more request
                 response = client.get(f"{USERS}/me")
                 seen.append(response.status_code)
                 if len(seen) == 1:

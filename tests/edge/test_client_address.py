@@ -1,6 +1,6 @@
-"""The client's address from the first hop to the service, in headers or by the PROXY protocol.
+"""The client IP from the first hop to the service, in headers or by the PROXY protocol.
 
-Linux lets a client connect from any address of 127.0.0.0/8: every client here has its own.
+Linux lets a client connect from any address of 127.0.0.0/8, so every client here has its own.
 """
 
 import json
@@ -29,7 +29,7 @@ READ = b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 @pytest.fixture(scope="module", params=["headers", "proxy-protocol"])
 def way(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Edge]:
-    """An edge in front of the real services that says in its own way who asks."""
+    """An edge in front of the real services, for each way to pass the client IP."""
     if request.param == "headers":
         yield chain.edge
         return
@@ -40,7 +40,7 @@ def way(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Edge]:
 
 @pytest.fixture(scope="module")
 def proxied(_backends: Backends) -> Iterator[Edge]:
-    """An edge that speaks the PROXY protocol, in front of the echoing backends."""
+    """An edge that speaks the PROXY protocol, in front of the echo backends."""
     with running_edge(*_backends.ports, proxy_protocol=True) as edge:
         yield edge
 
@@ -52,7 +52,7 @@ def _address_of_the_login(client: Client) -> str:
 
 
 @pytest.mark.parametrize("listener", ["tls", "plain"])
-def test_session_list_shows_the_clients_address(chain: Chain, way: Edge, listener: str) -> None:
+def test_the_session_list_shows_the_client_ip(chain: Chain, way: Edge, listener: str) -> None:
     for source in (CLIENT, "127.0.0.8"):
         with way.client(tls=listener == "tls", source=source) as client:
             client.login_as(chain.admin)
@@ -60,7 +60,7 @@ def test_session_list_shows_the_clients_address(chain: Chain, way: Edge, listene
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
-def test_session_list_does_not_show_a_forged_header(chain: Chain, way: Edge, name: str) -> None:
+def test_the_session_list_ignores_forged_headers(chain: Chain, way: Edge, name: str) -> None:
     with way.client(source=CLIENT) as client:
         client.http.headers[name] = f"for={FORGED}" if name == "Forwarded" else FORGED
         client.login_as(chain.admin)
@@ -68,7 +68,7 @@ def test_session_list_does_not_show_a_forged_header(chain: Chain, way: Edge, nam
 
 
 @pytest.mark.parametrize("start", [LINE, BINARY])
-def test_forged_proxy_line_logs_nobody_in(chain: Chain, way: Edge, start: bytes) -> None:
+def test_forged_proxy_protocol_line_is_rejected(chain: Chain, way: Edge, start: bytes) -> None:
     body = json.dumps({"email": chain.admin.email, "password": chain.admin.password}).encode()
     head = (
         f"POST {AUTH}/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
@@ -83,7 +83,7 @@ def test_forged_proxy_line_logs_nobody_in(chain: Chain, way: Edge, start: bytes)
         assert FORGED not in client.get(f"{AUTH}/sessions").text
 
 
-def test_no_connection_carries_another_clients_address(proxied: Edge, backends: Backends) -> None:
+def test_connections_are_not_shared_between_client_ips(proxied: Edge, backends: Backends) -> None:
     sources = [f"127.0.0.{number}" for number in range(20, 24)]
     clients = [proxied.client(source=source) for source in sources]
     for _ in range(5):
@@ -96,7 +96,7 @@ def test_no_connection_carries_another_clients_address(proxied: Edge, backends: 
 
 
 @pytest.mark.parametrize("start", [LINE, BINARY])
-def test_nginx_believes_nobody_elses_proxy_line(
+def test_nginx_ignores_proxy_protocol_lines_of_other_peers(
     _backends: Backends, backends: Backends, start: bytes
 ) -> None:
     auth, users, tickets = _backends.ports
@@ -115,7 +115,9 @@ def test_nginx_believes_nobody_elses_proxy_line(
     assert backends.only().values("x-forwarded-for") == ["127.0.0.1"]
 
 
-def test_nginx_believes_the_edges_proxy_line_and_no_header(proxied: Edge, backends: Backends) -> None:
+def test_nginx_trusts_the_proxy_protocol_line_of_the_edge_and_no_header(
+    proxied: Edge, backends: Backends
+) -> None:
     # This test connects from the address of the edge.
     forged = READ.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 198.51.100.1")
     assert statuses(exchange(proxied.nginx.port, LINE + forged)) == [200]
@@ -124,8 +126,10 @@ def test_nginx_believes_the_edges_proxy_line_and_no_header(proxied: Edge, backen
 
 
 @pytest.mark.parametrize("only", ["haproxy", "nginx"])
-def test_one_side_alone_is_seen_by_the_health_check(_backends: Backends, tmp_path: Path, only: str) -> None:
-    """A node that would answer every request with 400, or with nothing, gets none."""
+def test_the_health_check_detects_proxy_protocol_on_one_side_only(
+    _backends: Backends, tmp_path: Path, only: str
+) -> None:
+    """A node that would answer requests with 400 or not at all gets no requests."""
     auth, users, tickets = _backends.ports
     env = {"DOORWARD_EDGE_PROXY_PROTOCOL": "v2"} if only == "haproxy" else {}
     with (

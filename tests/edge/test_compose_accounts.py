@@ -1,4 +1,4 @@
-"""The script that makes databases and accounts, as Compose runs it, against a server of its own."""
+"""The script that creates databases and accounts, as run by Compose, against a real server."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -74,7 +74,7 @@ def connect(server: MariaDB, identity: Database, service: str, password: str) ->
     )
 
 
-def test_a_start_from_nothing_a_second_one_and_a_changed_password(
+def test_accounts_after_a_first_start_a_second_start_and_a_changed_password(
     server: MariaDB, identity: Database
 ) -> None:
     for _ in range(2):
@@ -99,12 +99,12 @@ def test_a_start_from_nothing_a_second_one_and_a_changed_password(
 
 
 @pytest.mark.parametrize("password", ["'; DROP TABLE users; --", "with space"])
-def test_a_password_that_would_be_sql_is_refused(server: MariaDB, identity: Database, password: str) -> None:
+def test_a_password_with_sql_is_rejected(server: MariaDB, identity: Database, password: str) -> None:
     done = run(server, identity, "accounts", {**PASSWORDS, "DOORWARD_DATABASE_USERS_PASSWORD": password})
     assert done.returncode == 1
     assert "may contain letters" in done.stderr
     assert password not in done.stderr
 
 
-def test_anything_else_is_no_command(server: MariaDB, identity: Database) -> None:
+def test_an_unknown_command_is_an_error(server: MariaDB, identity: Database) -> None:
     assert run(server, identity, "everything", PASSWORDS).returncode == 2

@@ -1,4 +1,4 @@
-"""The files that are shipped are valid and draw no warning."""
+"""The shipped configuration files are valid and cause no warning."""
 
 import subprocess
 from pathlib import Path
@@ -26,7 +26,7 @@ NOTHING_TO_SAY = {"", "Configuration file is valid"}  # 3.2, 2.6
         {"DOORWARD_EDGE_BIND_TLS": "[::]:8443", "DOORWARD_EDGE_BIND_PLAIN": "127.0.0.1:8080"},
     ],
 )
-def test_haproxy_finds_nothing_to_say(tmp_path: Path, env: dict[str, str]) -> None:
+def test_haproxy_check_reports_nothing(tmp_path: Path, env: dict[str, str]) -> None:
     said = check_config(self_signed(tmp_path), env, nodes=write_nodes(tmp_path, ["192.0.2.1:30080"]))
     assert said in NOTHING_TO_SAY
 
@@ -69,7 +69,7 @@ def test_a_mistake_in_the_list_is_an_error(tmp_path: Path, nodes: list[str], com
 
 
 @pytest.mark.parametrize("node", ["192.0.2.300:80", "192.0.2.1:65536"])
-def test_haproxy_refuses_an_address_that_there_is_not(tmp_path: Path, node: str) -> None:
+def test_haproxy_rejects_an_unknown_address(tmp_path: Path, node: str) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         check_config(self_signed(tmp_path), nodes=write_nodes(tmp_path, [node]))
     assert "'server nodes/node1'" in refused.value.stderr
@@ -82,7 +82,7 @@ def test_haproxy_refuses_to_start_without_a_list(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["on", "V2", "v1", "false"])
-def test_haproxy_refuses_a_proxy_protocol_that_it_does_not_know(tmp_path: Path, word: str) -> None:
+def test_haproxy_rejects_an_unknown_proxy_protocol(tmp_path: Path, word: str) -> None:
     nodes = write_nodes(tmp_path, ["192.0.2.1:30080"])
     with pytest.raises(subprocess.CalledProcessError) as refused:
         check_config(self_signed(tmp_path), {"DOORWARD_EDGE_PROXY_PROTOCOL": word}, nodes=nodes)
@@ -117,19 +117,19 @@ def test_compose_starts_haproxy_with_its_list(tmp_path: Path) -> None:
     assert "server node1 192.0.2.4:8080" in (tmp_path / "nodes.cfg").read_text(encoding="utf-8")
 
 
-def test_haproxy_said_nothing_at_its_start(edge: Edge) -> None:
-    # Nor does it log anything but its JSON lines, whoever asked for figures in between.
+def test_haproxy_starts_without_warnings(edge: Edge) -> None:
+    # It logs nothing but its JSON lines, also for requests of metrics.
     assert [line for line in edge.haproxy.log_text().splitlines() if not line.startswith("{")] == []
 
 
-def test_nginx_finds_nothing_to_say(edge: Edge) -> None:
+def test_nginx_check_reports_nothing(edge: Edge) -> None:
     said = edge.nginx.check_config().splitlines()
     assert len(said) == 2, said
     assert said[0].endswith("syntax is ok")
     assert said[1].endswith("test is successful")
 
 
-def test_a_forgotten_value_of_the_template_is_an_error() -> None:
+def test_a_missing_value_of_the_template_is_an_error() -> None:
     assert "${DOORWARD_AUTH_SERVER}" in TEMPLATE.read_text(encoding="utf-8")
     with pytest.raises(KeyError):
         render({})

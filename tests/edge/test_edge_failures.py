@@ -1,4 +1,4 @@
-"""What clients see when something behind the edge is down, dies or is slow."""
+"""Responses to clients while a backend is down, killed or slow."""
 
 import signal
 import threading
@@ -38,7 +38,7 @@ def _unavailable(response: httpx2.Response) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_service_down_is_503_and_back_at_once(fragile: Edge, echo: EchoServer, method: str) -> None:
+def test_a_stopped_service_is_503_until_it_is_back(fragile: Edge, echo: EchoServer, method: str) -> None:
     with fragile.client() as client:
         assert client.http.request(method, "/api/v1/users/1").status_code == 200
         echo.stop()
@@ -48,7 +48,7 @@ def test_service_down_is_503_and_back_at_once(fragile: Edge, echo: EchoServer, m
         assert client.http.request(method, "/api/v1/users/1").status_code == 200
 
 
-def test_one_service_down_leaves_the_other(fragile: Edge, echo: EchoServer) -> None:
+def test_a_stopped_service_does_not_affect_the_other(fragile: Edge, echo: EchoServer) -> None:
     with (
         EchoServer() as users,
         running_edge(echo.port, users.port, echo.port) as edge,
@@ -62,7 +62,9 @@ def test_one_service_down_leaves_the_other(fragile: Edge, echo: EchoServer) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_what_reached_a_service_is_never_repeated(client: Client, backends: Backends, method: str) -> None:
+def test_nginx_does_not_retry_requests_that_reached_a_service(
+    client: Client, backends: Backends, method: str
+) -> None:
     assert client.http.request(method, "/api/v1/users").status_code == 200
     backends.users.received.clear()
     response = client.http.request(method, "/api/v1/users/vanish")
@@ -72,7 +74,7 @@ def test_what_reached_a_service_is_never_repeated(client: Client, backends: Back
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_haproxy_repeats_nothing_either(echo: EchoServer, tmp_path: Path, method: str) -> None:
+def test_haproxy_does_not_retry_requests_either(echo: EchoServer, tmp_path: Path, method: str) -> None:
     certificate = self_signed(tmp_path)
     with (
         HAProxy(tmp_path, nodes=[echo.port], certificate=certificate) as haproxy,
@@ -82,19 +84,19 @@ def test_haproxy_repeats_nothing_either(echo: EchoServer, tmp_path: Path, method
     assert [one.method for one in echo.received if one.path.endswith("/vanish")] == [method]
 
 
-def test_late_answer_is_504(echo: EchoServer, tmp_path: Path) -> None:
+def test_late_response_is_504(echo: EchoServer, tmp_path: Path) -> None:
     env = {"DOORWARD_EDGE_RESPONSE_TIMEOUT": "300ms"}
     haproxy = HAProxy(tmp_path, nodes=[echo.port], certificate=self_signed(tmp_path), env=env)
     with haproxy, Client(haproxy.plain_url) as client:
         assert_problem(client.get("/api/v1/users/late"), 504, "gateway_timeout")
 
 
-def test_every_node_down_is_503_and_back_without_a_reload(fragile: Edge) -> None:
+def test_all_nodes_down_is_503_until_one_is_back_without_a_reload(fragile: Edge) -> None:
     with fragile.client() as client:
         assert client.get("/api/v1/users").status_code == 200
         fragile.nginx.kill9()
         _unavailable(client.post("/api/v1/users"))
-        time.sleep(1.0)  # long enough for the health check to have taken the node out
+        time.sleep(1.0)  # long enough for the health check to remove the node
         _unavailable(client.get("/api/v1/users"))
         fragile.nginx.start()
         deadline = time.monotonic() + 30
@@ -119,13 +121,13 @@ def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
             for number in range(30):
                 if number == 10:
                     first.kill9()
-                # A connection each: what a new client meets.
+                # One connection each, like new clients.
                 with Client(haproxy.plain_url) as client:
                     assert client.post("/api/v1/users", json={"n": number}).status_code == 200
     assert len([one for one in echo.received if one.method == "POST"]) == 30
 
 
-def test_service_that_answers_503_itself_is_passed_on(chain_less: Edge) -> None:
+def test_a_503_of_a_service_is_passed_on(chain_less: Edge) -> None:
     with chain_less.client() as client:
         response = client.get("/api/v1/auth/busy")
         assert response.status_code == 503
@@ -135,7 +137,7 @@ def test_service_that_answers_503_itself_is_passed_on(chain_less: Edge) -> None:
 
 @pytest.fixture
 def chain_less(edge: Edge, backends: Backends) -> Edge:
-    """The shared edge with nothing received yet."""
+    """The shared edge, with an empty record."""
     assert backends.received() == []
     return edge
 
@@ -162,7 +164,7 @@ def test_graceful_stop_lets_requests_finish(fragile: Edge, echo: EchoServer) -> 
         time.sleep(0.05)
 
 
-def test_figures_are_on_the_admin_port_alone(edge: Edge) -> None:
+def test_metrics_are_only_on_the_admin_port(edge: Edge) -> None:
     admin = edge.haproxy.admin_port
     assert [http_status(admin, path) for path in ("/health", "/metrics", "/stats")] == [200] * 3
     for path in ("/health", "/metrics", "/stats"):

@@ -1,4 +1,4 @@
-"""What the edge takes away, what it sets, and what it says about itself."""
+"""Headers that the edge removes, sets, and hides."""
 
 import json
 import re
@@ -16,7 +16,9 @@ from support.raw import exchange, statuses
 
 @pytest.mark.parametrize("name", FORGED)
 @pytest.mark.parametrize("spelling", [str, str.lower, str.upper])
-def test_no_forged_header_arrives(client: Client, backends: Backends, name: str, spelling: type[str]) -> None:
+def test_forged_headers_do_not_reach_services(
+    client: Client, backends: Backends, name: str, spelling: type[str]
+) -> None:
     client.get("/api/v1/users", headers={spelling(name): FORGED[name]})
     received = backends.only()
     assert FORGED[name] not in received.values(name)
@@ -24,8 +26,8 @@ def test_no_forged_header_arrives(client: Client, backends: Backends, name: str,
         assert received.values(name) == []
 
 
-def test_repeated_forged_headers_all_go(edge: Edge, backends: Backends) -> None:
-    # All of them twice are more fields than HAProxy takes in one request: two halves.
+def test_repeated_forged_headers_are_all_removed(edge: Edge, backends: Backends) -> None:
+    # Repeating all exceeds HAProxy's limit of fields in a request, so they are sent in two halves.
     lines = [f"{name}: {value}\r\n" * 2 for name, value in FORGED.items()]
     for half in (lines[::2], lines[1::2]):
         request = "GET /api/v1/users HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + "".join(half)
@@ -35,7 +37,7 @@ def test_repeated_forged_headers_all_go(edge: Edge, backends: Backends) -> None:
         assert not names & ({name.lower() for name in FORGED} - SET_BY_THE_EDGE)
 
 
-def test_exactly_one_address_is_forwarded(edge: Edge, backends: Backends) -> None:
+def test_exactly_one_client_ip_is_forwarded(edge: Edge, backends: Backends) -> None:
     for tls, scheme in ((True, "https"), (False, "http")):
         backends.auth.received.clear()
         with edge.client(tls=tls) as client:
@@ -46,7 +48,7 @@ def test_exactly_one_address_is_forwarded(edge: Edge, backends: Backends) -> Non
         assert received.values("x-forwarded-host") == received.values("host")
 
 
-def test_connection_header_cannot_take_ours_away(edge: Edge, backends: Backends) -> None:
+def test_connection_header_cannot_remove_our_headers(edge: Edge, backends: Backends) -> None:
     request = (
         b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n"
         b"Connection: X-Forwarded-For, X-Request-ID, X-Forwarded-Proto, close\r\n\r\n"
@@ -56,7 +58,7 @@ def test_connection_header_cannot_take_ours_away(edge: Edge, backends: Backends)
         assert len(backends.only().values(name)) == 1
 
 
-def test_what_belongs_to_the_request_passes(client: Client, backends: Backends) -> None:
+def test_headers_of_the_request_pass(client: Client, backends: Backends) -> None:
     kept = {"authorization": "Bearer a.b.c", "if-match": '"7"', "traceparent": "00-1-2-01"}
     client.post("/api/v1/users", headers=kept, json={"name": "ä"})
     received = backends.only()
@@ -65,7 +67,7 @@ def test_what_belongs_to_the_request_passes(client: Client, backends: Backends) 
     assert json.loads(received.body) == {"name": "ä"}
 
 
-def test_http2_requests_pass_the_same_rules(edge: Edge, backends: Backends) -> None:
+def test_http2_requests_follow_the_same_rules(edge: Edge, backends: Backends) -> None:
     forged = {name.lower(): value for name, value in FORGED.items() if name != "Upgrade"}
     http2_get(edge.haproxy.tls_port, edge.certificate.client_context(), "/api/v1/users/h2", forged)
     received = backends.only()
@@ -77,7 +79,9 @@ def test_http2_requests_pass_the_same_rules(edge: Edge, backends: Backends) -> N
 
 
 @pytest.mark.parametrize("given", ["a", "A-1._b", "x" * 128, "0b6f4f3e-5d0c-4c1e-9a55-7f3f0b6a5d11"])
-def test_a_clients_request_id_goes_beside_the_edges(client: Client, backends: Backends, given: str) -> None:
+def test_the_clients_request_id_is_forwarded_in_its_own_header(
+    client: Client, backends: Backends, given: str
+) -> None:
     headers = {"X-Request-ID": given, "X-Client-Request-ID": "forged"}
     (made,) = client.get("/api/v1/users", headers=headers).headers.get_list("x-request-id")
     assert uuid.UUID(made).version == 4
@@ -115,21 +119,21 @@ def test_errors_of_haproxy_and_of_nginx_name_the_request(client: Client, path: s
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/usersX", "/metrics"])
-def test_nobody_says_what_they_are(client: Client, path: str) -> None:
+def test_responses_do_not_name_the_server_software(client: Client, path: str) -> None:
     response = client.get(path)
     assert not {"server", "x-powered-by", "via"} & set(response.headers)
     assert not re.search(r"nginx|haproxy|secret-|\d+\.\d+\.\d+", response.text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/usersX", "/metrics"])
-def test_tls_answers_demand_tls_for_a_year_or_more(edge: Edge, path: str) -> None:
+def test_tls_responses_set_hsts_for_at_least_a_year(edge: Edge, path: str) -> None:
     with edge.client() as client:
         policy = client.get(path).headers.get_list("strict-transport-security")
     assert len(policy) == 1
     assert int(policy[0].removeprefix("max-age=").split(";")[0]) >= 31_536_000
 
 
-def test_plain_answers_do_not(edge: Edge) -> None:
+def test_plain_responses_set_no_hsts(edge: Edge) -> None:
     # RFC 6797 section 7.2: the header must not be sent over a connection that is not secure.
     with edge.client(tls=False) as client:
         assert "strict-transport-security" not in client.get("/api/v1/users").headers

@@ -1,4 +1,4 @@
-"""Requests that two parsers could read differently, or that hold on to what others need."""
+"""Requests that two parsers could interpret differently, and slow requests."""
 
 import socket
 import time
@@ -15,15 +15,15 @@ SMUGGLED = b"GET /api/v1/users/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.mark.parametrize("request_bytes", AMBIGUOUS)
-def test_ambiguous_requests_are_refused(edge: Edge, backends: Backends, request_bytes: bytes) -> None:
+def test_ambiguous_requests_are_rejected(edge: Edge, backends: Backends, request_bytes: bytes) -> None:
     answer = exchange(edge.haproxy.plain_port, request_bytes, seconds=1.0)
     assert statuses(answer) == [400]
     assert backends.received() == []
 
 
-def test_length_and_chunked_together_end_the_connection(edge: Edge, backends: Backends) -> None:
+def test_content_length_with_chunked_closes_the_connection(edge: Edge, backends: Backends) -> None:
     # RFC 9112 section 6.1 lets a server process such a request by Transfer-Encoding alone when it
-    # closes the connection afterwards: what follows is never read as a request.
+    # closes the connection afterwards, so that later bytes are not read as a request.
     body = b"0\r\n\r\n" + SMUGGLED
     request = HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(body) + body
     started = time.monotonic()
@@ -56,12 +56,12 @@ def impatient(_backends: Backends) -> Iterator[Edge]:
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /api/v1/auth/token HT", HEAD, HEAD + b"X: y\r\n"])
-def test_slow_headers_are_cut(impatient: Edge, backends: Backends, sent: bytes) -> None:
+def test_slow_headers_time_out(impatient: Edge, backends: Backends, sent: bytes) -> None:
     assert 0.8 < _seconds_until_cut(impatient, sent, b"X") < 60
     assert backends.received() == []
 
 
-def test_slow_body_is_cut_before_nginx_hears_of_it(impatient: Edge, backends: Backends) -> None:
+def test_slow_body_times_out_before_it_reaches_nginx(impatient: Edge, backends: Backends) -> None:
     port = impatient.haproxy.plain_port
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
@@ -73,7 +73,7 @@ def test_slow_body_is_cut_before_nginx_hears_of_it(impatient: Edge, backends: Ba
 
 
 def _seconds_until_cut(edge: Edge, sent: bytes, drip: bytes) -> float:
-    """Send a beginning, then a byte now and then; return how long the edge put up with it."""
+    """Send a beginning and then single bytes; return the seconds until the edge closes."""
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=0.2) as connection:
         connection.sendall(sent)

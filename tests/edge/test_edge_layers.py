@@ -1,7 +1,7 @@
-"""HAProxy alone and NGINX alone: each keeps its promises without the other's help.
+"""HAProxy and NGINX each pass the tests without the other.
 
-Behind HAProxy there may be another ingress controller, and in front of NGINX another balancer. What
-one of the two lets through by mistake, the other would hide from the tests of both together.
+Installations may combine HAProxy with another ingress controller, or NGINX with another load balancer. In
+tests of both together, one could hide a defect of the other.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from support.reaper import temporary_folder
 
 @pytest.fixture(scope="module")
 def haproxy(_backends: Backends) -> Iterator[HAProxy]:
-    """HAProxy whose node is the backend itself."""
+    """HAProxy with the backend as its node."""
     with temporary_folder() as folder:
         certificate = self_signed(folder)
         with HAProxy(folder, nodes=[_backends.users.port], certificate=certificate) as haproxy:
@@ -31,14 +31,14 @@ def haproxy(_backends: Backends) -> Iterator[HAProxy]:
 
 @pytest.fixture(scope="module")
 def nginx(_backends: Backends) -> Iterator[Nginx]:
-    """NGINX that takes this test for HAProxy."""
+    """NGINX that trusts this test like HAProxy."""
     with temporary_folder() as folder, _nginx(folder, _backends, "127.0.0.1/32") as nginx:
         yield nginx
 
 
 @pytest.fixture(scope="module")
 def strangers_nginx(_backends: Backends) -> Iterator[Nginx]:
-    """NGINX that takes this test for anybody."""
+    """NGINX that does not trust this test."""
     with temporary_folder() as folder, _nginx(folder, _backends, "192.0.2.1/32") as nginx:
         yield nginx
 
@@ -69,7 +69,7 @@ def test_haproxy_forwards_one_address_and_one_id(haproxy: HAProxy, backends: Bac
 
 
 @pytest.mark.parametrize("request_bytes", AMBIGUOUS)
-def test_haproxy_refuses_ambiguous_requests_itself(
+def test_haproxy_rejects_ambiguous_requests_itself(
     haproxy: HAProxy, backends: Backends, request_bytes: bytes
 ) -> None:
     assert statuses(exchange(haproxy.plain_port, request_bytes, seconds=1.0)) == [400]
@@ -77,9 +77,7 @@ def test_haproxy_refuses_ambiguous_requests_itself(
 
 
 @pytest.mark.parametrize("path", TWO_MEANINGS)
-def test_haproxy_refuses_addresses_with_two_meanings_itself(
-    haproxy: HAProxy, backends: Backends, path: bytes
-) -> None:
+def test_haproxy_rejects_ambiguous_paths_itself(haproxy: HAProxy, backends: Backends, path: bytes) -> None:
     request = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert statuses(exchange(haproxy.plain_port, request)) == [400]
     assert backends.received() == []
@@ -90,7 +88,7 @@ def test_haproxy_deletes_banners_itself(haproxy: HAProxy) -> None:
         assert not {"server", "x-powered-by", "via"} & set(client.get("/api/v1/users").headers)
 
 
-def test_nginx_believes_haproxy(nginx: Nginx, backends: Backends) -> None:
+def test_nginx_trusts_headers_of_haproxy(nginx: Nginx, backends: Backends) -> None:
     with Client(f"http://127.0.0.1:{nginx.port}") as client:
         client.get(
             "/api/v1/users",
@@ -106,7 +104,7 @@ def test_nginx_believes_haproxy(nginx: Nginx, backends: Backends) -> None:
     assert received.values("x-request-id") == ["from-the-edge"]
 
 
-def test_nginx_believes_nobody_else(strangers_nginx: Nginx, backends: Backends) -> None:
+def test_nginx_trusts_headers_of_no_other_peer(strangers_nginx: Nginx, backends: Backends) -> None:
     with Client(f"http://127.0.0.1:{strangers_nginx.port}") as client:
         client.get("/api/v1/users", headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"})
     received = backends.only()
@@ -117,20 +115,20 @@ def test_nginx_believes_nobody_else(strangers_nginx: Nginx, backends: Backends) 
 @pytest.mark.parametrize(
     "name", ["X-Doorward-User", "X-Doorward-Role", "X-Real-IP", "Forwarded", "Proxy", "X_Doorward_User"]
 )
-def test_nginx_deletes_what_services_could_believe(nginx: Nginx, backends: Backends, name: str) -> None:
+def test_nginx_deletes_headers_that_services_could_trust(nginx: Nginx, backends: Backends, name: str) -> None:
     with Client(f"http://127.0.0.1:{nginx.port}") as client:
         client.get("/api/v1/users", headers={name: "forged"})
     assert backends.only().values(name) == []
 
 
 @pytest.mark.parametrize("path", ["/.problem", "/.no_answer", "/metrics", "/livez", "/api/v1/usersX"])
-def test_nginx_serves_the_prefixes_alone(nginx: Nginx, backends: Backends, path: str) -> None:
+def test_nginx_serves_only_the_api_prefixes(nginx: Nginx, backends: Backends, path: str) -> None:
     with Client(f"http://127.0.0.1:{nginx.port}") as client:
         assert_problem(client.get(path), 404, "not_found")
     assert backends.received() == []
 
 
-def test_nginx_makes_an_id_where_none_is_wellformed(nginx: Nginx, backends: Backends) -> None:
+def test_nginx_creates_a_request_id_if_none_is_wellformed(nginx: Nginx, backends: Backends) -> None:
     with Client(f"http://127.0.0.1:{nginx.port}") as client:
         response = client.get("/api/v1/users", headers={"X-Request-ID": "not well formed"})
     assert backends.only().values("x-request-id") == response.headers.get_list("x-request-id")

@@ -1,4 +1,4 @@
-"""How much a request may bring, and how many may come from one place."""
+"""Limits on the size of a request, and on requests and connections of a source."""
 
 import socket
 import time
@@ -13,12 +13,12 @@ from support.raw import exchange, statuses
 MIB = 1024 * 1024
 
 
-def test_body_of_the_limit_passes(client: Client, backends: Backends) -> None:
+def test_body_at_the_limit_passes(client: Client, backends: Backends) -> None:
     assert client.post("/api/v1/auth/token", content=b"x" * MIB).status_code == 200
     assert len(backends.only().body) == MIB
 
 
-def test_announced_longer_body_is_refused_before_it_is_sent(edge: Edge, backends: Backends) -> None:
+def test_announced_longer_body_is_rejected_before_it_is_sent(edge: Edge, backends: Backends) -> None:
     request = (
         b"POST /api/v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
         b"Expect: 100-continue\r\n\r\n" % (MIB + 1)
@@ -29,19 +29,19 @@ def test_announced_longer_body_is_refused_before_it_is_sent(edge: Edge, backends
     assert backends.received() == []
 
 
-def test_chunked_longer_body_is_refused(client: Client, backends: Backends) -> None:
+def test_chunked_longer_body_is_rejected(client: Client, backends: Backends) -> None:
     chunks = (b"x" * 65_536 for _ in range(17))
     assert_problem(client.post("/api/v1/auth/token", content=chunks), 413, "content_too_large")
     assert backends.received() == []
 
 
-def test_long_header_of_the_limit_passes(client: Client, backends: Backends) -> None:
+def test_header_at_the_limit_passes(client: Client, backends: Backends) -> None:
     assert client.get("/api/v1/users", headers={"Authorization": "x" * 7_500}).status_code == 200
     assert backends.only().values("authorization") == ["x" * 7_500]
 
 
 @pytest.mark.parametrize("lengths", [[8_192], [2_100] * 4])
-def test_longer_header_is_refused(client: Client, backends: Backends, lengths: list[int]) -> None:
+def test_longer_header_is_rejected(client: Client, backends: Backends, lengths: list[int]) -> None:
     headers = {f"X-{number}": "x" * length for number, length in enumerate(lengths)}
     assert_problem(client.get("/api/v1/users", headers=headers), 431, "header_fields_too_large")
     assert backends.received() == []
@@ -50,14 +50,14 @@ def test_longer_header_is_refused(client: Client, backends: Backends, lengths: l
 @pytest.mark.parametrize(
     "header", [b"X: " + b"x" * 20_000 + b"\r\n", b"".join(b"X-%d: y\r\n" % n for n in range(80))]
 )
-def test_header_beyond_the_buffer_is_refused(edge: Edge, backends: Backends, header: bytes) -> None:
+def test_header_beyond_the_buffer_is_rejected(edge: Edge, backends: Backends, header: bytes) -> None:
     request = b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n"
     # HAProxy itself, before any rule: 400 from 2.6, 414 from 3.2.
     assert statuses(exchange(edge.haproxy.plain_port, request)) in ([400], [414])
     assert backends.received() == []
 
 
-def test_long_address_is_refused(client: Client, backends: Backends) -> None:
+def test_long_url_is_rejected(client: Client, backends: Backends) -> None:
     assert_problem(client.get("/api/v1/users?search=" + "x" * 4_096), 414, "uri_too_long")
     assert client.get("/api/v1/users?search=" + "x" * 4_000).status_code == 200
     assert len(backends.received()) == 1
@@ -89,7 +89,7 @@ def test_connections_of_one_source_are_limited(backends: Backends) -> None:
 
 
 def _kept_alive_again(edge: Edge, patience: float = 20.0) -> socket.socket:
-    """Return a connection as soon as HAProxy has noticed that another one was closed."""
+    """Return a new connection as soon as HAProxy has noticed a closed one."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -101,7 +101,7 @@ def _kept_alive_again(edge: Edge, patience: float = 20.0) -> socket.socket:
 
 
 def _kept_alive(edge: Edge) -> socket.socket:
-    """Return a connection that was accepted and has had an answer; raises ConnectionError."""
+    """Return a connection that has received a response; raises ConnectionError."""
     connection = socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=20)
     try:
         connection.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -1,4 +1,4 @@
-"""A node that closes kept connections at the worst moment, as NGINX does when it is reloaded."""
+"""A node that closes kept-alive connections during a request, like a reloaded NGINX."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\
 
 
 class ClosesKeptConnections:
-    """Answers the first request of a connection, and closes on the second without a word."""
+    """Answers the first request of a connection, and closes it on the second without a response."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def node() -> Iterator[ClosesKeptConnections]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_no_request_meets_a_connection_that_is_going_away(
+def test_requests_do_not_use_connections_that_are_closing(
     node: ClosesKeptConnections, tmp_path: Path, method: str
 ) -> None:
     with (

@@ -1,4 +1,4 @@
-"""Which address goes where, and which goes nowhere."""
+"""Routing of paths to services."""
 
 import pytest
 
@@ -66,20 +66,20 @@ def test_every_method_of_the_api_passes(client: Client, backends: Backends, meth
         "/.problem",
     ],
 )
-def test_everything_else_is_nobodys(client: Client, backends: Backends, path: str) -> None:
+def test_unknown_paths_are_rejected_with_404(client: Client, backends: Backends, path: str) -> None:
     assert_problem(client.get(path), 404, "not_found")
     assert backends.received() == []
 
 
 @pytest.mark.parametrize("path", TWO_MEANINGS)
-def test_addresses_with_two_meanings_are_refused(edge: Edge, backends: Backends, path: bytes) -> None:
+def test_ambiguous_paths_are_rejected(edge: Edge, backends: Backends, path: bytes) -> None:
     request = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert statuses(exchange(edge.haproxy.plain_port, request)) == [400]
     assert backends.received() == []
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT"])
-def test_methods_that_reflect_or_tunnel_are_refused(edge: Edge, backends: Backends, method: str) -> None:
+def test_trace_track_and_connect_are_rejected(edge: Edge, backends: Backends, method: str) -> None:
     target = "localhost:80" if method == "CONNECT" else "/api/v1/auth/token"
     request = f"{method} {target} HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\n\r\n"
     answer = exchange(edge.haproxy.plain_port, request.encode())

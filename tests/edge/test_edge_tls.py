@@ -1,4 +1,4 @@
-"""Which TLS is spoken, and what happens without it."""
+"""TLS versions and ciphers, and requests without TLS."""
 
 import secrets
 import ssl
@@ -15,7 +15,7 @@ HANDSHAKE_FAILURE, PROTOCOL_VERSION = 40, 70
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_current_versions_are_spoken(edge: Edge, version: ssl.TLSVersion) -> None:
+def test_current_tls_versions_are_accepted(edge: Edge, version: ssl.TLSVersion) -> None:
     context = edge.certificate.client_context()
     context.minimum_version = context.maximum_version = version
     spoken, _ = negotiated(edge.haproxy.tls_port, context)
@@ -23,20 +23,20 @@ def test_current_versions_are_spoken(edge: Edge, version: ssl.TLSVersion) -> Non
 
 
 @pytest.mark.parametrize("minor", [0, 1, 2], ids=["SSL 3.0", "TLS 1.0", "TLS 1.1"])
-def test_old_versions_are_refused(edge: Edge, minor: int) -> None:
-    # By hand: the TLS library of this test would refuse to ask.
+def test_old_tls_versions_are_rejected(edge: Edge, minor: int) -> None:
+    # Handmade, because the TLS library refuses such a handshake.
     answer = exchange(edge.haproxy.tls_port, client_hello(minor), seconds=2)
     assert answer[0] == ALERT
     assert answer[6] in {PROTOCOL_VERSION, HANDSHAKE_FAILURE}
 
 
-def test_the_same_hello_with_a_current_version_is_answered(edge: Edge) -> None:
+def test_the_same_client_hello_with_a_current_version_is_answered(edge: Edge) -> None:
     answer = exchange(edge.haproxy.tls_port, client_hello(3), seconds=0.5)
     assert answer[0] == HANDSHAKE
 
 
 @pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES256-SHA", "ECDHE-ECDSA-AES128-SHA256", "AES128-SHA"])
-def test_weak_ciphers_are_refused(edge: Edge, cipher: str) -> None:
+def test_weak_ciphers_are_rejected(edge: Edge, cipher: str) -> None:
     context = edge.certificate.client_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(f"{cipher}:@SECLEVEL=0")
@@ -54,7 +54,7 @@ def test_alpn_prefers_http2(edge: Edge, offered: list[str], chosen: str) -> None
     assert negotiated(edge.haproxy.tls_port, context)[1] == chosen
 
 
-def test_by_default_nothing_is_served_in_the_clear(backends: Backends) -> None:
+def test_by_default_plain_http_is_not_served(backends: Backends) -> None:
     env = {"DOORWARD_EDGE_PLAIN": "refuse"}
     with running_edge(*backends.ports, env=env) as edge:
         with edge.client(tls=False) as client:

@@ -1,4 +1,4 @@
-"""The example NGINX asks the real auth about every request for an application that knows no tokens."""
+"""The example NGINX verifies every request to an application at the real auth."""
 
 import time
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ def shared_protected_app(chain: Chain) -> Iterator[ProtectedApp]:
 
 @pytest.fixture
 def protected_app(shared_protected_app: ProtectedApp) -> ProtectedApp:
-    """The same with nothing received yet."""
+    """The same, with an empty record."""
     shared_protected_app.application.received.clear()
     return shared_protected_app
 
 
 def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
-    """Check a refusal's document and its challenge, of which there is exactly one."""
+    """Check the document of a rejection and its only challenge."""
     assert_problem(response, status, code)
     assert response.headers["cache-control"] == "no-store"
     [challenge] = response.headers.get_list("www-authenticate")
@@ -43,7 +43,7 @@ def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_the_application_hears_who_calls_and_never_the_token(
+def test_the_application_receives_the_caller_but_not_the_token(
     protected_app: ProtectedApp, method: str
 ) -> None:
     with protected_app.user() as client:
@@ -59,13 +59,13 @@ def test_the_application_hears_who_calls_and_never_the_token(
     assert str(client.tokens["access_token"]) not in str(received)
 
 
-def test_nginx_has_no_complaint(protected_app: ProtectedApp) -> None:
+def test_nginx_accepts_the_configuration(protected_app: ProtectedApp) -> None:
     said = protected_app.nginx.check_config()
     assert "test is successful" in said
     assert "[warn]" not in said
 
 
-def test_strangers_do_not_reach_the_application(protected_app: ProtectedApp) -> None:
+def test_requests_without_a_valid_token_do_not_reach_the_application(protected_app: ProtectedApp) -> None:
     with protected_app.client() as client:
         for path in ("/", "/reports", "/admin/", "/nowhere"):
             assert_refused(client.get(path), 401, "not_authenticated")
@@ -77,7 +77,7 @@ def test_strangers_do_not_reach_the_application(protected_app: ProtectedApp) -> 
 
 
 @pytest.mark.parametrize("path", ["/reports", "/admin/reports", "/public/page"])
-def test_nobody_says_for_himself_who_he_is(protected_app: ProtectedApp, path: str) -> None:
+def test_identity_headers_of_clients_are_replaced(protected_app: ProtectedApp, path: str) -> None:
     spellings = {
         **FORGED,
         **{name.replace("-", "_"): value for name, value in FORGED.items()},
@@ -100,14 +100,14 @@ def test_nobody_says_for_himself_who_he_is(protected_app: ProtectedApp, path: st
         )
 
 
-def test_forged_headers_do_not_help_a_stranger(protected_app: ProtectedApp) -> None:
+def test_forged_headers_do_not_authenticate(protected_app: ProtectedApp) -> None:
     with protected_app.client() as client:
         assert_refused(client.get("/reports", headers=FORGED), 401, "not_authenticated")
         assert client.get("/public/page", headers=FORGED).status_code == 200
     assert [protected_app.received().values(name) for name in WHO] == [[], [], []]
 
 
-def test_a_location_for_administrators(protected_app: ProtectedApp) -> None:
+def test_a_location_requires_an_administrator(protected_app: ProtectedApp) -> None:
     with protected_app.user() as user, protected_app.admin() as admin:
         for path in (*ADMIN_PATHS, *(f"/admin/reports{suffix}" for suffix in SOFTENERS)):
             assert protected_app.get_as_written(path, user) == (403, "insufficient_permission"), path
@@ -118,9 +118,7 @@ def test_a_location_for_administrators(protected_app: ProtectedApp) -> None:
 
 
 @pytest.mark.parametrize("path", AMBIGUOUS)
-def test_a_path_that_two_readers_read_in_two_ways_reaches_nobody(
-    protected_app: ProtectedApp, path: str
-) -> None:
+def test_ambiguous_paths_do_not_reach_the_application(protected_app: ProtectedApp, path: str) -> None:
     with protected_app.user() as user, protected_app.admin() as admin:
         for client in (user, admin):
             assert protected_app.get_as_written(path, client) == (400, "ambiguous_path")
@@ -128,13 +126,13 @@ def test_a_path_that_two_readers_read_in_two_ways_reaches_nobody(
 
 
 @pytest.mark.parametrize("path", ["/.doorward/any-role", "/.doorward/admin", "/.refused", "/.unavailable"])
-def test_what_is_internal_is_not_there(protected_app: ProtectedApp, path: str) -> None:
+def test_internal_locations_are_not_found(protected_app: ProtectedApp, path: str) -> None:
     with protected_app.user() as client:
         assert client.get(path).status_code == 404
     assert protected_app.application.received == []
 
 
-def test_a_logout_ends_it(protected_app: ProtectedApp) -> None:
+def test_a_logout_ends_access(protected_app: ProtectedApp) -> None:
     with protected_app.user() as client:
         assert client.get("/reports").status_code == 200
         left = httpx2.post(
@@ -150,11 +148,11 @@ def test_a_logout_ends_it(protected_app: ProtectedApp) -> None:
         assert_refused(client.get("/reports"), 401, "invalid_token")
 
 
-@pytest.mark.parametrize("accident", ["stopped", "frozen"])
-def test_without_auth_nobody_gets_in(protected_app: ProtectedApp, accident: str) -> None:
+@pytest.mark.parametrize("outage", ["stopped", "frozen"])
+def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, outage: str) -> None:
     auth = protected_app.chain.auth
     with protected_app.user() as client, protected_app.client() as stranger:
-        if accident == "stopped":
+        if outage == "stopped":
             auth.stop()
         else:
             auth.freeze()
@@ -166,17 +164,17 @@ def test_without_auth_nobody_gets_in(protected_app: ProtectedApp, accident: str)
                 assert response.headers["cache-control"] == "no-store"
             assert_problem(client.post("/reports", content=b"x"), 503, "unavailable")
             assert protected_app.application.received == []
-            # What is for everybody stays so.
+            # Public pages are still served.
             assert stranger.get("/public/page").status_code == 200
         finally:
-            if accident == "stopped":
+            if outage == "stopped":
                 auth.start()
             else:
                 auth.thaw()
         assert client.get("/reports").status_code == 200
 
 
-def test_the_applications_own_errors_are_its_own(protected_app: ProtectedApp) -> None:
+def test_errors_of_the_application_are_passed_on(protected_app: ProtectedApp) -> None:
     with protected_app.user() as client:
         response = client.get("/busy")
         assert (response.status_code, response.headers["retry-after"]) == (503, "7")
@@ -184,7 +182,7 @@ def test_the_applications_own_errors_are_its_own(protected_app: ProtectedApp) ->
 
 
 @pytest.mark.parametrize("name", ["length", "chunked", "empty"])
-def test_bodies_go_to_the_application_and_not_to_auth(protected_app: ProtectedApp, name: str) -> None:
+def test_bodies_are_sent_to_the_application_but_not_to_auth(protected_app: ProtectedApp, name: str) -> None:
     body = {"length": b"x" * 200_000, "chunked": iter([b"x" * 100_000] * 2), "empty": b""}[name]
     with protected_app.user() as client:
         assert client.post("/reports", content=body).status_code == 200
@@ -195,9 +193,7 @@ def test_bodies_go_to_the_application_and_not_to_auth(protected_app: ProtectedAp
 
 @pytest.mark.parametrize("path", ["/reports?role=user", "/admin/reports?role=user"])
 @pytest.mark.parametrize("name", ["length", "chunked"])
-def test_auth_is_asked_with_the_token_and_nothing_else(
-    protected_app: ProtectedApp, path: str, name: str
-) -> None:
+def test_auth_receives_only_the_token(protected_app: ProtectedApp, path: str, name: str) -> None:
     content = b"secret" * 20_000 if name == "length" else iter([b"secret" * 10_000] * 2)
     headers = {
         **FORGED,
@@ -223,8 +219,8 @@ def test_auth_is_asked_with_the_token_and_nothing_else(
     }
 
 
-def test_two_tokens_are_none(protected_app: ProtectedApp) -> None:
-    """The first might be for auth and the second for an application that reads its own."""
+def test_two_authorization_headers_are_not_forwarded(protected_app: ProtectedApp) -> None:
+    """Otherwise auth could verify the first and the application read the second."""
     with protected_app.user() as client:
         token = str(client.tokens["access_token"])
     request = (
@@ -232,7 +228,7 @@ def test_two_tokens_are_none(protected_app: ProtectedApp) -> None:
         "Connection: close\r\n\r\n"
     )
     [status] = statuses(exchange(protected_app.nginx.port, request.encode()))
-    # Newer releases refuse, older ones take the first: the application sees neither.
+    # Newer releases reject, older ones use the first; the application sees neither.
     assert status in {200, 400, 401}
     for received in protected_app.application.received:
         assert received.values("authorization") == []

@@ -1,4 +1,4 @@
-"""Every test that asks for `installation` or `people` runs on SQLite and on a real MariaDB."""
+"""Every test with the fixture `installation` or `people` runs on SQLite and on a real MariaDB."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ BACKENDS = ("sqlite", "mariadb")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test of databases on each of them, or on those that its mark names."""
+    """Run a test on each database, or on those that its mark names."""
     if "backend" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("databases")
         metafunc.parametrize("backend", mark.args if mark else BACKENDS)
@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def start_mariadb() -> Iterator[Callable[[], DatabaseServer]]:
-    """A private MariaDB that waits for no disk, or the one of DOORWARD_TEST_DATABASE_URL."""
+    """A private MariaDB without disk writes, or the one of DOORWARD_TEST_DATABASE_URL."""
     with ExitStack() as stack:
         yield functools.cache(lambda: stack.enter_context(database_server(durable=False)))
 
@@ -44,7 +44,7 @@ def mariadb_server(start_mariadb: Callable[[], DatabaseServer]) -> DatabaseServe
 
 @pytest.fixture(scope="session")
 def new_database(start_mariadb: Callable[[], DatabaseServer]) -> Iterator[NewDatabase]:
-    """Create databases that live until the session's end."""
+    """Create databases that exist until the end of the session."""
     with ExitStack() as stack:
 
         def create(backend: str, label: str) -> str:
@@ -64,7 +64,7 @@ def shared_smtp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer
 
 @pytest.fixture
 def smtp(shared_smtp: SmtpServer) -> SmtpServer:
-    """A mail server that takes everything, unless told otherwise."""
+    """A mail server that accepts all mail by default."""
     shared_smtp.reset()
     return shared_smtp
 
@@ -87,13 +87,13 @@ def installations(new_database: NewDatabase) -> Iterator[Callable[[str], Install
 
 @pytest.fixture
 def shared_installation(installations: Callable[[str], Installation], backend: str) -> Installation:
-    """Every service, with what the test before has left."""
+    """Every service, with the data of the previous test."""
     return installations(backend)
 
 
 @pytest.fixture
 def installation(request: pytest.FixtureRequest, shared_installation: Installation) -> Installation:
-    """Every service with nobody in the directory, or with `people` where a test asks for them."""
+    """Every service with an empty directory, or with `people` if a test uses them."""
     if "people" not in request.fixturenames:
         shared_installation.wipe()
     return shared_installation
@@ -101,7 +101,7 @@ def installation(request: pytest.FixtureRequest, shared_installation: Installati
 
 @pytest.fixture
 def people(installation: Installation) -> People:
-    """Two administrators and two users, signed in, and nobody else."""
+    """Exactly two administrators and two users, signed in."""
     return populate(installation)
 
 
@@ -112,7 +112,7 @@ def is_mariadb(installation: Installation) -> bool:
 
 @pytest.fixture
 def rendered_log() -> Iterator[StringIO]:
-    """Everything that is logged during the test, through the pipeline that production renders with."""
+    """The log output of the test, rendered as in production."""
     sink = StringIO()
     structlog.configure(
         processors=[

@@ -1,4 +1,4 @@
-"""The reset between tests leaves nothing of a test, and does nothing where a test has written nothing."""
+"""The reset between tests removes the rows of a test and skips tables without writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +49,9 @@ def statements(*engines: sa.Engine) -> Iterator[list[str]]:
     ],
     ids=["login", "deletion", "logout", "deletion behind the services", "change behind the services"],
 )
-def test_what_a_test_wrote_is_gone(installation: Installation, people: People, write: object) -> None:
+def test_rows_written_by_a_test_are_removed(
+    installation: Installation, people: People, write: object
+) -> None:
     before = contents_of(installation)
     write(installation, people)  # type: ignore[operator]  # any of those above
     assert contents_of(installation) != before
@@ -58,7 +60,7 @@ def test_what_a_test_wrote_is_gone(installation: Installation, people: People, w
     assert installation.call("GET", f"{AUTH}/me", people.user.access).status_code == 200
 
 
-def test_what_was_only_read_is_not_written_again(installation: Installation, people: People) -> None:
+def test_tables_that_were_only_read_are_not_restored(installation: Installation, people: People) -> None:
     installation.call("GET", people.user.path, people.admin.access)
     installation.call("POST", TICKETS, None, json=dict(TICKET))
     with statements(installation.engine, installation.tickets_engine) as seen:
@@ -66,7 +68,7 @@ def test_what_was_only_read_is_not_written_again(installation: Installation, peo
     assert seen == []
 
 
-def test_only_written_tables_are_written_again(installation: Installation, people: People) -> None:
+def test_only_changed_tables_are_restored(installation: Installation, people: People) -> None:
     installation.call("POST", TICKETS, people.user.access, json=dict(TICKET))
     with statements(installation.engine, installation.tickets_engine) as seen:
         populate(installation)

@@ -1,4 +1,4 @@
-"""Rows that come as JSON texts are the rows that the driver reads, on every database, whatever is in them."""
+"""Rows read as JSON equal the rows that the driver reads, on every database and for all values."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ THINGS = sa.Table(
     **TABLE_OPTIONS,
 )
 
-# Services refuse NUL and lone surrogates in whatever they store.
+# Services reject NUL and lone surrogates in all stored text.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
 ids = st.uuids()
 times = st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - it gets UTC there
@@ -60,7 +60,7 @@ def read_both(connection: sa.Connection) -> tuple[list[list[Any]], list[list[Any
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(things, max_size=5, unique_by=lambda thing: thing["id"]))
-def test_they_are_the_same(connection: sa.Connection, stored: list[dict[str, Any]]) -> None:
+def test_json_rows_equal_selected_rows(connection: sa.Connection, stored: list[dict[str, Any]]) -> None:
     connection.execute(THINGS.delete())
     if stored:
         connection.execute(THINGS.insert(), stored)
@@ -75,7 +75,7 @@ def test_they_are_the_same(connection: sa.Connection, stored: list[dict[str, Any
 @pytest.mark.parametrize(
     "text", ["", '"', "\\", "null", "[1]", "\x01\x1f\x7f", "\u2028", "\U0001f600", "\ufeff"]
 )
-def test_texts_that_json_could_mistake(connection: sa.Connection, text: str) -> None:
+def test_texts_with_json_syntax_are_read_unchanged(connection: sa.Connection, text: str) -> None:
     connection.execute(THINGS.delete())
     connection.execute(THINGS.insert(), [{"id": uuid.uuid4(), "text": text, "number": 0}])
     plain, [[_, read, *_]] = read_both(connection)

@@ -1,4 +1,4 @@
-"""However a run of tests ends, its servers and their data end with it."""
+"""Servers and their data are removed at the end of a test run, also after a crash."""
 
 import os
 import signal

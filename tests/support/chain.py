@@ -32,7 +32,7 @@ CLIENT_SECRET: Final = secrets.token_urlsafe(32)
 
 @dataclass(frozen=True)
 class Edge:
-    """HAProxy and NGINX, in front of whatever listens on the services' ports."""
+    """HAProxy and NGINX, in front of the services' ports."""
 
     haproxy: HAProxy
     nginx: Nginx
@@ -50,7 +50,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Chain:
-    """Everything, each part a process that a test may stop, kill, freeze and restart."""
+    """The whole chain, each part a process that a test may stop, kill, freeze and restart."""
 
     edge: Edge
     auth: Service
@@ -126,7 +126,7 @@ def running_chain(
 
 
 def tickets_environment(auth: Service, users: Service) -> dict[str, str]:
-    """Return what tickets is told about the two services that it knows."""
+    """Return the settings of tickets about auth and users."""
     return {
         "DOORWARD_AUTH_URL": auth.url + AUTH,
         "DOORWARD_USERS_URL": users.url + USERS,
@@ -136,9 +136,9 @@ def tickets_environment(auth: Service, users: Service) -> dict[str, str]:
 
 
 def service_account(database: Database, service: ServiceName) -> str:
-    """Create a service's account with the rights that are shipped, and return its URL.
+    """Create a service's account with the shipped privileges, and return its URL.
 
-    The tables must be there already: rights are given table by table.
+    The tables must exist, because privileges are granted for each table.
     """
     url = database.account(service, {})
     account = f"TO `{sa.make_url(url).username}`@'%'"

@@ -23,7 +23,7 @@ class Client:
         self.tokens: dict[str, Any] = {}
         self._tls = tls
         self._source = source
-        # Nothing from the developer's environment: a proxy variable must not take requests away.
+        # The environment is ignored, because a proxy variable must not redirect requests.
         self.http = httpx2.Client(
             base_url=base_url,
             transport=httpx2.HTTPTransport(
@@ -34,7 +34,7 @@ class Client:
         )
 
     def login(self, email: str, password: str) -> Self:
-        """Log in and use the access token from now on; fails when the login is refused."""
+        """Log in and use the access token from now on; fails if the login is rejected."""
         response = self.post(f"{AUTH}/token", json={"email": email, "password": password})
         assert response.status_code == 200, response.text
         return self.use(response.json())
@@ -49,7 +49,7 @@ class Client:
         return self.bearer(str(tokens["access_token"]))
 
     def bearer(self, token: str) -> Self:
-        """Send this access token from now on, whatever it is."""
+        """Send any text as access token from now on."""
         self.http.headers["Authorization"] = f"Bearer {token}"
         return self
 
@@ -94,7 +94,7 @@ class Client:
 
 
 def assert_problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that a response is a whole RFC 9457 document with this code; return the document."""
+    """Check that a response is a complete RFC 9457 document with this code; return the document."""
     assert response.status_code == status, f"{response.status_code}: {response.text}"
     assert response.headers["content-type"].split(";")[0] == "application/problem+json"
     document: dict[str, Any] = response.json()

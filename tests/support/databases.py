@@ -1,4 +1,4 @@
-"""Databases and accounts on a MariaDB or MySQL server where an administrator's account is ours."""
+"""Databases and accounts on a MariaDB or MySQL server with an administrator's account."""
 
 import contextlib
 import secrets
@@ -13,7 +13,7 @@ DRIVER: Final = "mysql+pymysql"
 
 
 class DatabaseServer:
-    """A MariaDB or MySQL server on which an administrator's account is ours."""
+    """A MariaDB or MySQL server with an administrator's account."""
 
     def __init__(self, admin_url: sa.URL) -> None:
         self.admin_url = admin_url
@@ -25,7 +25,7 @@ class DatabaseServer:
             return tuple(cursor.fetchall())
 
     def connect(self, database: str | None = None) -> "pymysql.Connection[Any]":
-        """Open an administrator's connection with bounded waits; the caller closes it."""
+        """Open an administrator's connection with timeouts; the caller closes it."""
         url = self.admin_url
         return pymysql.connect(
             host=url.host,
@@ -40,14 +40,14 @@ class DatabaseServer:
         )
 
     def create_database(self, label: str = "test") -> "Database":
-        """Create an empty database with a random name, and its owner who may do DDL there."""
+        """Create an empty database with a random name, and its owner with DDL privileges."""
         name = f"doorward_{label}_{secrets.token_hex(4)}"
         self.execute(f"CREATE DATABASE `{name}`")
         return Database(self, name)
 
 
 class Database:
-    """One database of a server, with an owner's URL and accounts of lesser rights."""
+    """One database of a server, with an owner's URL and accounts with fewer privileges."""
 
     def __init__(self, server: DatabaseServer, name: str) -> None:
         self.server = server

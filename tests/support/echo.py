@@ -1,4 +1,4 @@
-"""A backend that says what reached it: for looking at what the edge forwards."""
+"""A backend that records requests, to check what the edge forwards."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ LATE_SECONDS: Final = 1.5
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it arrived; header names are in lower case, repeated ones stay apart."""
+    """A received request; header names are in lower case, and repeated ones are kept."""
 
     method: str
     path: str
@@ -32,8 +32,8 @@ class Received:
 class EchoServer:
     """An HTTP server in a thread that records requests and answers them with 200 and JSON.
 
-    A path that ends with /vanish is recorded and its connection closed without an answer: a
-    service that died in mid-request. One that ends with /late is answered after LATE_SECONDS, one
+    For a path that ends with /vanish the connection is closed without a response, like a
+    service that dies during a request. One that ends with /late is answered after LATE_SECONDS, one
     that ends with /busy with 503 and a Retry-After of 7. Health checks (GET /) are not recorded.
     """
 
@@ -71,7 +71,7 @@ class EchoServer:
 
 @dataclass(frozen=True)
 class Backends:
-    """What stands in for the services: it shows which requests got there, and how."""
+    """Backends in place of the services, which record requests."""
 
     auth: EchoServer
     users: EchoServer
@@ -79,15 +79,15 @@ class Backends:
 
     @property
     def ports(self) -> tuple[int, int, int]:
-        """Where each listens."""
+        """The port of each backend."""
         return self.auth.port, self.users.port, self.tickets.port
 
     def received(self) -> list[Received]:
-        """Everything that reached any of them."""
+        """The requests that any of them received."""
         return [*self.auth.received, *self.users.received, *self.tickets.received]
 
     def only(self) -> Received:
-        """Return the one request that reached a backend; fails when it was none or several."""
+        """Return the only received request; fails if there is none or several."""
         received = self.received()
         assert len(received) == 1, received
         return received[0]
@@ -110,12 +110,12 @@ class _Server(ThreadingHTTPServer):
         super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what went wrong, unless it is a client that has gone (a health check may)."""
+        """Report an error, unless a client disconnected, as a health check may."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def close_connections(self) -> None:
-        """End kept-alive connections too, as the end of a process does."""
+        """Close kept-alive connections too, like the end of a process."""
         for connection in list(self._open):
             self.shutdown_request(connection)
 
@@ -123,7 +123,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "secret-server/1.2.3"
-    disable_nagle_algorithm = True  # header and body are two writes: 40 ms apart otherwise
+    disable_nagle_algorithm = True  # otherwise the two writes of header and body are 40 ms apart
     banner: ClassVar[str] = "secret-framework/4.5.6"
 
     def _answer(self) -> None:

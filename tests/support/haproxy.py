@@ -1,4 +1,4 @@
-"""HAProxy with the configuration that is shipped, on free ports."""
+"""HAProxy with the shipped configuration, on free ports."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from support.requirements import HAPROXY, need
 _FOLDER: Final = Path(__file__).parents[2] / "haproxy"
 CONFIG: Final = _FOLDER / "haproxy.cfg"
 NODES: Final = _FOLDER / "nodes"
-# Every test comes from 127.0.0.1: the limits per source would end the suite, not an attack.
+# All tests connect from 127.0.0.1, so the limits per source would reject them.
 NO_SOURCE_LIMITS: Final[Mapping[str, str]] = {
     "DOORWARD_EDGE_SOURCE_CONNECTIONS": "100000",
     "DOORWARD_EDGE_SOURCE_REQUESTS_PER_10S": "1000000",
@@ -45,7 +45,7 @@ class HAProxy(Process):
         backend = write_nodes(folder, [f"127.0.0.1:{n}" if isinstance(n, int) else n for n in nodes])
         super().__init__(
             "haproxy",
-            # Neither master nor daemon: the process that is started is the one that serves.
+            # Neither master nor daemon, so that the started process is the one that serves.
             [need(HAPROXY), "-db", "-f", CONFIG, "-f", backend],
             log=folder / "haproxy.log",
             ready=lambda: http_status(self.admin_port, "/health") == 200,
@@ -63,7 +63,7 @@ class HAProxy(Process):
 
 
 def write_nodes(folder: Path, nodes: Sequence[str]) -> Path:
-    """Write the list of nodes as HAProxy's second file, by the script that is shipped.
+    """Write the list of nodes as HAProxy's second file, with the shipped script.
 
     Raises CalledProcessError, with what the script says, when it refuses the list.
     """
@@ -82,7 +82,7 @@ def write_nodes(folder: Path, nodes: Sequence[str]) -> Path:
 def check_config(
     certificate: Certificate, env: Mapping[str, str] | None = None, *, nodes: Path | None = None
 ) -> str:
-    """Run HAProxy's own check; return what it says, raise when it finds the files unusable."""
+    """Run HAProxy's own check and return its output; raises for invalid files."""
     files = [CONFIG, nodes] if nodes else [CONFIG]
     done = subprocess.run(
         [need(HAPROXY), "-c", *(word for file in files for word in ("-f", str(file)))],

@@ -1,4 +1,4 @@
-"""The least of HTTP/2 (RFC 9113) that sends one GET: enough to see what the edge makes of it."""
+"""A minimal HTTP/2 client (RFC 9113) that sends one GET."""
 
 import socket
 import ssl

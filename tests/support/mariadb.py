@@ -61,7 +61,7 @@ class MariaDB(DatabaseServer):
         password = secrets.token_urlsafe(24)
         super().__init__(sa.URL.create(DRIVER, _ADMIN, password, "127.0.0.1", self.port))
         account = f"`{_ADMIN}`@'127.0.0.1'"
-        # Run at each start, before the first connection is accepted: nobody ever finds root open.
+        # Run at each start, before the first connection is accepted, so that root always has a password.
         statements = (
             f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{password}';",
             f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION;",
@@ -104,7 +104,7 @@ class MariaDB(DatabaseServer):
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Hang the server for the length of the block: connections stay open, nothing answers."""
+        """Freeze the server during the block; connections stay open without responses."""
         self.process.freeze()
         try:
             yield
@@ -148,7 +148,7 @@ class MariaDB(DatabaseServer):
 
 
 def _user() -> list[str]:
-    """Say that running as root is meant: in containers tests often do."""
+    """Return the option that permits running as root, as in containers."""
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
@@ -167,7 +167,7 @@ def private_mariadb(*options: str) -> Iterator[MariaDB]:
 def database_server(*, durable: bool = True) -> Iterator[DatabaseServer]:
     """Give the caller's server (DOORWARD_TEST_DATABASE_URL), or a private one for the block.
 
-    One that is not `durable` waits for no disk: its data is lost with the machine, which no test is about.
+    One that is not `durable` does not sync to disk; no test depends on that.
     """
     external = external_database_url()
     if external is not None:
@@ -184,4 +184,4 @@ def _started(folder: Path, options: Sequence[str]) -> Iterator[MariaDB]:
     try:
         yield server.start()
     finally:
-        server.stop()  # also when the wait for its first answer was interrupted
+        server.stop()  # also if the wait for the first response was interrupted

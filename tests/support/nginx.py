@@ -31,9 +31,9 @@ class Nginx(Process):
         trusted_edge: str = "127.0.0.1/32",
         proxy_protocol: bool = False,
     ) -> None:
-        """Prepare it; `trusted_edge` is the network whose word for the client's address is believed.
+        """Prepare it; `trusted_edge` is the network whose client IPs are trusted.
 
-        With `proxy_protocol`, that word is the PROXY line of the connection and not a header.
+        With `proxy_protocol`, the client IP is in the PROXY line of the connection and not in a header.
         """
         self.port = free_port()
         self.config = folder / "nginx.conf"
@@ -60,7 +60,7 @@ class Nginx(Process):
         )
 
     def check_config(self) -> str:
-        """Run NGINX's own check; return what it says, raise when it finds the file unusable."""
+        """Run NGINX's own check and return its output; raises for an invalid file."""
         done = subprocess.run(
             [self.command[0], "-t", "-c", self.config, "-e", "stderr"],
             env=inherited_environment(),
@@ -78,7 +78,7 @@ def render(values: Mapping[str, str]) -> str:
 
 
 def with_proxy_protocol(text: str) -> str:
-    """Return a rendered configuration as an ingress has it whose clients speak the PROXY protocol."""
+    """Return a rendered configuration for clients that speak the PROXY protocol."""
     for directive, instead in (
         (" default_server;", " default_server proxy_protocol;"),
         ("real_ip_header X-Forwarded-For;", "real_ip_header proxy_protocol;"),

@@ -1,4 +1,4 @@
-"""TCP ports that nobody listens on."""
+"""Free TCP ports."""
 
 import fcntl
 import os
@@ -17,14 +17,14 @@ _BLOCK: Final = 100
 
 
 def free_port() -> int:
-    """Return a free TCP port of 127.0.0.1 that no process of tests on this machine has been given."""
+    """Return a free TCP port of 127.0.0.1 that no other test process on this machine uses."""
     return next(_ports)
 
 
 def _free_ports() -> Iterator[int]:
-    """Take blocks of ports, whose locks this process keeps for as long as it lives.
+    """Reserve blocks of ports, whose locks this process keeps until its end.
 
-    Tests stop servers and start them again on the same port: no other worker or run may take it meanwhile.
+    Tests restart servers on the same port, which no other worker or run may use meanwhile.
     """
     for first in random.SystemRandom().sample(range(_FIRST, _LAST, _BLOCK), (_LAST - _FIRST) // _BLOCK):
         if _lock(first):

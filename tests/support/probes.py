@@ -1,4 +1,4 @@
-"""Short questions to a server: does it listen, what does it answer."""
+"""Probes of a server: whether it listens, and its HTTP status."""
 
 import contextlib
 import http.client
@@ -6,11 +6,11 @@ import socket
 from typing import Final
 
 _SECONDS: Final = 10.0
-"""A server that has not answered by then hangs."""
+"""Timeout of a probe."""
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether somebody accepts TCP connections on the port."""
+    """Whether a server accepts TCP connections on the port."""
     try:
         with socket.create_connection((host, port), timeout=_SECONDS):
             return True
@@ -19,7 +19,7 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def http_status(port: int, path: str) -> int | None:
-    """Return the status of a GET to 127.0.0.1, or None when nobody answers."""
+    """Return the status of a GET to 127.0.0.1, or None without a response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
     with contextlib.closing(connection):
         try:

@@ -1,4 +1,4 @@
-"""Server processes: start, wait until ready, stop, and the accidents that tests make happen."""
+"""Server processes: start, wait until ready, stop, kill and freeze."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, ClassVar, Final, Self
 
 from support import reaper
+from support.preloaded import PreloadedProcess
 
 _POLL_SECONDS: Final = 0.02
 _LOG_TAIL_CHARACTERS: Final = 4_000
@@ -42,11 +43,11 @@ class Process:
         self.name = name
         self.command = [str(part) for part in command]
         self.log = log
-        # Nothing but PATH and the like comes from the developer's own environment: a DOORWARD_ or
-        # MYSQL_ variable in a shell must not change what a test sees.
+        # Only PATH and the like are inherited: a DOORWARD_ or MYSQL_ variable of a shell must not
+        # change a test.
         self.env = {**inherited_environment(), **(env or {})}
         self._ready = ready
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | PreloadedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -94,7 +95,9 @@ class Process:
                 raise failure from None
         self._child = None
         reaper.forget(child.pid)
-        return child.returncode
+        status = child.poll()
+        assert status is not None  # it has ended
+        return status
 
     def restart(self, timeout: float = 90.0) -> Self:
         """Stop (when it runs) and start again with the same command, port and data."""
@@ -102,7 +105,7 @@ class Process:
         return self.start(timeout)
 
     def kill9(self) -> None:
-        """End the whole group at once, as a crash or a power cut would."""
+        """Kill the whole group, like a crash or a power failure."""
         child = self._running_child()
         self.send(signal.SIGKILL)
         child.wait(10)
@@ -114,26 +117,26 @@ class Process:
             time.sleep(_POLL_SECONDS)
 
     def freeze(self) -> None:
-        """Stop the whole group's clock: connections stay open and nobody answers."""
+        """Freeze the whole group: connections stay open without responses."""
         self.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen group go on."""
+        """Resume a frozen group."""
         self.send(signal.SIGCONT)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the whole group; a group that has gone is no error."""
+        """Send a signal to the whole group; a group that has ended is no error."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._running_child().pid, number)
 
     def log_text(self) -> str:
-        """Everything that it wrote to stdout and stderr since its first start."""
+        """Its output to stdout and stderr since its first start."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def wait_for_log(self, text: str, timeout: float = 60.0) -> list[str]:
-        """Return the log's lines that contain the text, as soon as there is one.
+        """Wait for a log line that contains the text; return all such lines.
 
-        Servers write their line after the response has left: looking at once finds nothing.
+        Servers log a request after its response, so the line may appear later.
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -154,7 +157,8 @@ class Process:
     ) -> None:
         self.stop()
 
-    def _spawn(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _spawn(self, output: IO[bytes]) -> "subprocess.Popen[bytes] | PreloadedProcess":
+        """Start the process; subclasses may start it otherwise."""
         return subprocess.Popen(
             reaper.command(self.command),
             env=self.env,
@@ -164,7 +168,7 @@ class Process:
             start_new_session=True,
         )
 
-    def _running_child(self) -> subprocess.Popen[bytes]:
+    def _running_child(self) -> "subprocess.Popen[bytes] | PreloadedProcess":
         if self._child is None:
             raise ProcessError(f"{self.name} is not running")
         return self._child

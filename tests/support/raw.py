@@ -1,4 +1,4 @@
-"""Bytes over a socket, for requests that no honest client would send."""
+"""Raw bytes over a socket, for malformed requests."""
 
 import re
 import socket
@@ -10,9 +10,9 @@ _STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3}) ", re.MULTILINE)
 
 
 def exchange(port: int, request: bytes, *, seconds: float = 3.0) -> bytes:
-    """Send bytes to a port of 127.0.0.1; return what comes until the peer closes, or is silent so long.
+    """Send bytes to a port of 127.0.0.1; return the response until the peer closes or a timeout.
 
-    The first bytes may take longer: on a slow machine everything does.
+    The first bytes may take longer on a slow machine.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS) as connection:
         connection.sendall(request)

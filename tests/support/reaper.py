@@ -1,4 +1,4 @@
-"""Ends what tests have started when their process ends, however it ends: also by SIGKILL.
+"""Kills the processes that tests have started when the test process ends, also by SIGKILL.
 
 PR_SET_PDEATHSIG would end a child with the thread that started it, and reaches no grandchildren. So one
 process more holds the reading end of a pipe. Each server writes its process group there before it becomes
@@ -44,7 +44,7 @@ def registry() -> int:
 
 
 def forget(group: int) -> None:
-    """Leave a process group alone from now on: its number may become another's."""
+    """Unregister a process group, because its number may be reused."""
     os.write(registry(), f"forget {group}\n".encode("ascii"))
 
 

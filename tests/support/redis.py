@@ -1,4 +1,4 @@
-"""Redis, or Valkey where that is what there is, on a free port and with nothing on disk."""
+"""Redis, or Valkey if that is installed, on a free port and without persistence."""
 
 import contextlib
 import secrets
@@ -51,7 +51,7 @@ class Redis(Process):
         )
 
     def publish(self, channel: str, message: bytes) -> int:
-        """Publish a message; return how many heard it."""
+        """Publish a message; return the number of subscribers that received it."""
         with self._connection() as connection:
             return int(connection.publish(channel, message))
 
@@ -63,7 +63,7 @@ class Redis(Process):
 
     @contextlib.contextmanager
     def _connection(self) -> "Iterator[client.Redis]":
-        # Impatient: what waits for a server that is not there is the tests' own polling.
+        # A short timeout, because tests poll by themselves.
         connection = client.Redis.from_url(
             self.url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0)
         )

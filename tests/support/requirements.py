@@ -1,7 +1,7 @@
-"""The servers that tests need: where they are, and what happens when one is missing.
+"""The servers that tests need: finding them, and failing or skipping without them.
 
-With CI=true a missing server is a failure, because a check that silently did not run is worse than
-a red one. On a developer's machine it is a skip that names the package to install.
+With CI=true a missing server is a failure, because no check may be skipped silently. On a developer's
+machine it is a skip that names the package to install.
 """
 
 import importlib.util
@@ -35,13 +35,13 @@ NGINX: Final = Program("nginx", "nginx-light")
 
 
 def find(program: Program) -> Path | None:
-    """Return where the program is, or None."""
+    """Return the path of the program, or None."""
     found = shutil.which(program.binary, path=search_path())
     return Path(found) if found else None
 
 
 def need(program: Program) -> Path:
-    """Return where the program is; without it the test fails (CI) or is skipped (elsewhere)."""
+    """Return the path of the program; without it the test fails (CI) or is skipped (elsewhere)."""
     found = find(program)
     if found is None:
         refuse(f"{program.binary} is not installed (package {program.package}); {_INSTALL_HINT}")
@@ -74,7 +74,7 @@ def is_ci() -> bool:
 
 
 def refuse(reason: str) -> NoReturn:
-    """End the test: as a failure where checks must run (CI), else as a skip that says why."""
+    """Fail the test in CI, and skip it with a reason elsewhere."""
     if is_ci():
         pytest.fail(f"required under CI: {reason}", pytrace=False)
     pytest.skip(reason)

@@ -1,15 +1,15 @@
-"""The services as processes of their own, and the admin commands, as an operator runs them."""
+"""The services as separate processes, and the admin commands, run like an operator."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
+from support import preloaded
 from support.ports import free_port
+from support.preloaded import Constants, PreloadedProcess
 from support.probes import http_status
 from support.processes import Process, inherited_environment
 from support.requirements import need_package
@@ -17,13 +17,13 @@ from support.requirements import need_package
 ServiceName = Literal["auth", "users", "tickets"]
 
 SECRET_KEY: Final = "tests-only-" + "0123456789abcdef" * 3
-# Hashes that cost microseconds: tests of the hash itself set their own.
+# Hashes that cost microseconds; tests of hashing set their own parameters.
 CHEAP_HASHES: Final[Mapping[str, str]] = {
     "DOORWARD_ARGON2_MEMORY_KIB": "64",
     "DOORWARD_ARGON2_TIME_COST": "1",
     "DOORWARD_ARGON2_PARALLELISM": "1",
 }
-# For tests of anything but how long a request may take: on a slow machine a burst takes its time.
+# Long timeouts for tests that do not measure time, because a burst is slow on a slow machine.
 PATIENT: Final[Mapping[str, str]] = {
     "DOORWARD_DATABASE_TIMEOUT_SECONDS": "15",
     "DOORWARD_HASH_QUEUE_TIMEOUT_SECONDS": "15",
@@ -50,18 +50,20 @@ class Service(Process):
         database_url: str,
         log: Path,
         env: Mapping[str, str] | None = None,
-        constants: Mapping[tuple[ModuleType, str], float] | None = None,
+        constants: Constants | None = None,
     ) -> None:
         """Prepare it; `env` overrides any DOORWARD_ variable set here.
 
-        `constants` are values for constants of modules, for tests in which a busy machine must not count.
+        `constants` override constants of modules, for tests that must not depend on the speed of the machine.
         """
         need_package(f"doorward_{name}")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._package = f"doorward_{name}"
+        self._constants = constants or {}
         super().__init__(
             name,
-            _command(f"doorward_{name}", constants or {}),
+            [sys.executable, "-m", f"doorward_{name}"],
             log=log,
             ready=lambda: http_status(self.port, "/readyz") == 200,
             env={
@@ -75,21 +77,13 @@ class Service(Process):
             },
         )
 
+    def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
+        return PreloadedProcess(self._package, env=self.env, stdout=output, constants=self._constants)
+
     def log_events(self) -> list[dict[str, object]]:
         """Return the JSON lines of its log, in order; other lines (tracebacks) are left out."""
         lines = (line for line in self.log_text().splitlines() if line.startswith("{"))
         return [json.loads(line) for line in lines]
-
-
-def _command(package: str, constants: Mapping[tuple[ModuleType, str], float]) -> list[str]:
-    if not constants:
-        return [sys.executable, "-m", package]
-    changes = [
-        f"importlib.import_module({module.__name__!r}).{name} = {value!r}"
-        for (module, name), value in constants.items()
-    ]
-    run = f"runpy.run_module({package!r}, run_name='__main__', alter_sys=True)"
-    return [sys.executable, "-c", "; ".join(["import importlib, runpy", *changes, run])]
 
 
 def migrate(database_url: str) -> None:
@@ -118,17 +112,10 @@ def create_admin(database_url: str, admin: Admin | None = None) -> Admin:
 
 
 def run_command(command: str, env: Mapping[str, str], *, package: str = "doorward") -> str:
-    """Run `python -m PACKAGE COMMAND` and return its output; raises when it fails."""
+    """Run `python -m PACKAGE COMMAND` and return its output; raises if it fails."""
     need_package(package)
-    done = subprocess.run(
-        [sys.executable, "-m", package, command],
-        env={**inherited_environment(), "DOORWARD_SECRET_KEY": SECRET_KEY, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_COMMAND_SECONDS,
-        check=False,
-    )
+    environment = {**inherited_environment(), "DOORWARD_SECRET_KEY": SECRET_KEY, **env}
+    done = preloaded.run(package, [command], env=environment, timeout=_COMMAND_SECONDS)
     if done.returncode != 0:
         raise RuntimeError(f"{package} {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout

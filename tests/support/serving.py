@@ -1,4 +1,4 @@
-"""HTTP servers that tests write themselves, in a thread of the test's process."""
+"""Fake HTTP servers in a thread of the test process."""
 
 import threading
 from collections.abc import Iterator

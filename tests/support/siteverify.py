@@ -1,4 +1,4 @@
-"""A captcha's service for tests, in a process of its own: what it was asked, and how it is to behave."""
+"""A fake captcha provider in a separate process, with recorded requests and controlled behaviour."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ _SCRIPT: Final = Path(__file__).with_name("siteverify_process.py")
 
 
 class SiteVerify(Process):
-    """Takes tokens that begin with `good`, each once, from whoever knows the secret."""
+    """Accepts tokens that begin with `good`, each once, in requests with the right secret."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -31,13 +31,13 @@ class SiteVerify(Process):
         )
 
     def behave(self, *, status: int = 200, body: str | None = None, delay: float = 0.0) -> None:
-        """Answer from now on with this status, this body instead of a verdict, and after so many seconds."""
+        """Respond from now on with a status, a body instead of a verdict, and a delay."""
         new = self._behaviour.with_suffix(".new")
         new.write_text(json.dumps({"status": status, "body": body, "delay": delay}), encoding="utf-8")
         new.replace(self._behaviour)
 
     def asked(self) -> list[dict[str, Any]]:
-        """Return the forms that it was sent, in order, with the media type as `content_type`."""
+        """Return the received forms in order, with the media type as `content_type`."""
         if not self._record.exists():
             return []
         return [json.loads(line) for line in self._record.read_text(encoding="utf-8").splitlines()]

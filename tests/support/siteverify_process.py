@@ -1,4 +1,4 @@
-"""The captcha's service that support.siteverify runs.
+"""The fake captcha provider that support.siteverify runs.
 
 Usage: python siteverify_process.py PORT SECRET RECORD BEHAVIOUR. The behaviour file is read for each request.
 """
@@ -19,7 +19,7 @@ used: set[str] = set()
 
 
 def verdict(form: dict[str, str]) -> dict[str, object]:
-    """Judge as the documentation of such services says; a token counts once."""
+    """Verify as documented by captcha providers; a token is valid once."""
     if form.get("secret") != SECRET:
         return {"success": False, "error-codes": ["invalid-input-secret"]}
     token = form.get("response", "")
@@ -60,7 +60,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that did not wait is none."""
+        """Ignore callers that disconnected."""
 
 
 Server(("127.0.0.1", PORT), Handler).serve_forever()

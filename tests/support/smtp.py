@@ -1,4 +1,4 @@
-"""A real SMTP server for tests, in a process of its own: what it got, and how it is to behave."""
+"""A real SMTP server in a separate process, with recorded mails and controlled behaviour."""
 
 import base64
 import json
@@ -21,9 +21,9 @@ _SCRIPT: Final = Path(__file__).with_name("smtp_process.py")
 
 @dataclass(frozen=True)
 class ReceivedMail:
-    """A mail that the server took; `connection` is equal for mails of one connection.
+    """An accepted mail; `connection` is equal for mails of one connection.
 
-    `is_answered` is False when the connection was dropped instead of a yes.
+    `is_answered` is False if the connection was dropped instead of a reply.
     """
 
     received_at: float
@@ -59,8 +59,8 @@ class ReceivedMail:
 class SmtpServer(Process):
     """An SMTP server on a free port of this machine; it keeps its port and its record over restarts.
 
-    With a certificate it wants STARTTLS before anything else (or TLS from the first byte), with an
-    account it wants AUTH.
+    With a certificate it requires STARTTLS before other commands (or TLS from the first byte), with an
+    account it requires AUTH.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class SmtpServer(Process):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a service has to be told to send its mail here, without a certificate or an account."""
+        """The settings of a service that sends its mail here, without a certificate or an account."""
         return {
             "smtp_host": "127.0.0.1",
             "smtp_port": self.port,
@@ -109,30 +109,30 @@ class SmtpServer(Process):
 
     @property
     def service_env(self) -> dict[str, str]:
-        """The same for a process."""
+        """The same as environment variables."""
         return {f"DOORWARD_{name.upper()}": str(value) for name, value in self.settings.items()}
 
     def behave(self, **behaviour: Any) -> None:
-        """Behave like this from the next command on: without arguments, take everything.
+        """Change the behaviour from the next command on; without arguments, accept everything.
 
         `delay` seconds before the answer to DATA, or to `delay_at`; `refuse_at` a step (ehlo, mail,
         rcpt, data) with `code` and `status`, of which `share` says how often and `only` for addresses
         with which text; `drop_share` of the mails are taken and their connection dropped without an
         answer.
         """
-        # Moved into place: the server reads it for every command.
+        # Replaced atomically, because the server reads it for every command.
         temporary = self._behaviour.with_suffix(".new")
         temporary.write_text(json.dumps(behaviour), encoding="utf-8")
         temporary.replace(self._behaviour)
 
     def reset(self) -> None:
-        """Run, take everything and have taken nothing, whatever a test did to it."""
+        """Run, accept everything, and clear the record."""
         self.thaw() if self.alive else self.start()
         self.behave()
         self._record.unlink(missing_ok=True)
 
     def mails(self) -> list[ReceivedMail]:
-        """Return what it took, in order."""
+        """Return the accepted mails in order."""
         if not self._record.exists():
             return []
         lines = self._record.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -142,7 +142,7 @@ class SmtpServer(Process):
     def wait_for(
         self, enough: Callable[[list[ReceivedMail]], bool], timeout: float = 60.0
     ) -> list[ReceivedMail]:
-        """Wait until what it took is enough, and return it; raises ProcessError."""
+        """Wait until the accepted mails satisfy a condition, and return them; raises ProcessError."""
         deadline = time.monotonic() + timeout
         while not enough(mails := self.mails()):
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""An SMTP server that writes down what it gets, and behaves as a file says; run by support.smtp.
+"""An SMTP server that records mails, and whose behaviour a file controls; run by support.smtp.
 
 Usage: python smtp_process.py CONFIG, a JSON file with `host`, `port`, `record`, `behaviour`, and for TLS
 `certificate`, `implicit_tls`, `username`, `password`. The behaviour file is read for every command, so
@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 class Recorder:
-    """Answers each command as the behaviour file says."""
+    """Replies to each command as defined in the behaviour file."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._record = Path(config["record"])
@@ -75,7 +75,7 @@ class Recorder:
             return None
         if behaviour.get("only", "") not in address:
             return None
-        # As real servers do, the answer quotes the address.
+        # Like real servers, the reply quotes the address.
         return f"{behaviour['code']} {behaviour.get('status', '')} <{address}> refused"
 
     def _read(self) -> dict[str, Any]:

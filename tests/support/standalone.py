@@ -1,16 +1,18 @@
-"""Everything in one process, as `make run` starts it."""
+"""All services in one process, as started by `make run`."""
 
 import sys
 from pathlib import Path
+from typing import IO
 
 from support.ports import free_port
+from support.preloaded import PreloadedProcess
 from support.probes import http_status
 from support.processes import Process
 from support.services import PATIENT
 
 
 class Standalone(Process):
-    """`doorward serve` on SQLite in a folder, with nothing prepared; `env` overrides what is set here."""
+    """`doorward serve` on SQLite in an empty folder; `env` overrides the settings here."""
 
     def __init__(self, folder: Path, port: int | None = None, **env: str) -> None:
         self.port = port or free_port()
@@ -30,3 +32,6 @@ class Standalone(Process):
                 **env,
             },
         )
+
+    def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
+        return PreloadedProcess("doorward", self.command[3:], env=self.env, stdout=output)

@@ -1,4 +1,4 @@
-"""Property tests fail because of an example, never because of the time that it took on a busy machine."""
+"""Property tests have no deadline, because they must not fail on a busy machine."""
 
 from hypothesis import HealthCheck, settings
 

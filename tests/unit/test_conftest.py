@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""The rules of tests/conftest.py."""
 
 import os
 import subprocess

@@ -1,7 +1,7 @@
 """No import cycles, between packages or between modules, in any of the distributions.
 
-At every level: the modules and folders of one folder are the nodes; a folder has the imports of its content.
-Imports inside functions and for type checking count too, because a cycle is about what can be read alone.
+The modules and folders of each folder are the nodes of a graph; a folder has the imports of its content.
+Imports inside functions and for type checking count too, because cycles also concern readability.
 """
 
 import ast
@@ -16,20 +16,20 @@ SERVICES: Final = Path(__file__).parents[2] / "services"
 ROOTS: Final = {path.name: path for path in sorted(SERVICES.glob("*/src/doorward*"))}
 
 KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {}
-"""Nodes that are still part of a cycle. It only shrinks: a node that is free must be removed."""
+"""Nodes that are still part of a cycle. A node without a cycle must be removed from this list."""
 
 Graph = dict[str, set[str]]
 
 
 def _modules(root: Path) -> dict[str, Path]:
-    """Return a distribution's modules by their dotted names, a package's own as `package.__init__`."""
+    """Return a distribution's modules by dotted name; the one of a package is `package.__init__`."""
     return {
         ".".join(path.relative_to(root.parent).with_suffix("").parts): path for path in root.rglob("*.py")
     }
 
 
 def _imported(source: str) -> Iterator[str]:
-    """Yield the dotted names that a module imports; what is imported from a module comes as one, too."""
+    """Yield the dotted names that a module imports, including names imported from a module."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -39,7 +39,7 @@ def _imported(source: str) -> Iterator[str]:
 
 
 def _resolve(name: str, modules: Mapping[str, Path]) -> str | None:
-    """Return the module that an imported name is or comes from, None for one of another distribution."""
+    """Return the module of an imported name, None for one of another distribution."""
     while name:
         for found in (name, f"{name}.__init__"):
             if found in modules:
@@ -49,7 +49,7 @@ def _resolve(name: str, modules: Mapping[str, Path]) -> str | None:
 
 
 def _graph(modules: Mapping[str, Path]) -> Graph:
-    """Return the edges at every level: from child to child of the folder that two modules share."""
+    """Return the edges at every level, between children of the folder that two modules share."""
     graph: Graph = defaultdict(set)
     for name, path in modules.items():
         for imported in _imported(path.read_text(encoding="utf-8")):
@@ -88,7 +88,7 @@ def _require_known(name: str, graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("name", ROOTS)
-def test_no_cycle_but_the_known_ones(name: str) -> None:
+def test_only_known_import_cycles_exist(name: str) -> None:
     _require_known(name, _graph(_modules(ROOTS[name])))
 
 
@@ -105,8 +105,8 @@ def test_every_known_cycle_names_a_distribution() -> None:
     assert KNOWN_CYCLES.keys() <= {*ROOTS, "services"}
 
 
-def test_a_cycle_is_seen(tmp_path: Path) -> None:
-    """Between folders though not between modules, and through an import in a function."""
+def test_a_cycle_is_detected(tmp_path: Path) -> None:
+    """A cycle between folders but not modules, through an import in a function."""
     files = {
         "example/__init__.py": "",
         "example/one/__init__.py": "",

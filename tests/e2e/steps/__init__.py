@@ -1,1 +1,1 @@
-"""The steps of the context, each a function that takes it one way further."""
+"""The steps of the suite, one function each."""

@@ -1,4 +1,4 @@
-"""What is recorded: the audit log, and people's own activity."""
+"""The audit log, and the activity of the own account."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from e2e.probe import AUTH, USERS
 
 
 def audit(context: Context) -> None:
-    """Every security event is there to be read: who, whom, from where, in which request."""
+    """Every security event is recorded with actor, target, client IP and request id."""
     member = context.member("olga")
     path = {"target": member.id}
     renamed = context.send("PATCH", member.path, context.admin, json={"name": "Olga O.", "role": "admin"})
     context.expect("a change", renamed, 200)
-    context.expect("a failed login", context.log_in(member.email, "not a password of anybody"), 401)
+    context.expect("a failed login", context.log_in(member.email, "not the right password"), 401)
     log = context.prove(
         "An administrator reads the audit log",
         context.send("GET", f"{AUTH}/audit", context.admin, params=path),
@@ -22,25 +22,25 @@ def audit(context: Context) -> None:
     actions = [event["action"] for event in events]
     expected = ["auth:login:failed", "users:account:updated", "auth:login:succeeded"]
     context.check(
-        "What just happened is in it, the newest first",
+        "It contains the latest events, newest first",
         [a for a in actions if a in expected] == expected,
         actions,
     )
     updated = events[actions.index("users:account:updated")]
     context.check(
-        "A change says who made it, of what, and in which request",
+        "A change is recorded with actor, details and request id",
         updated["request_id"] == renamed.headers["x-request-id"]
         and updated["actor_id"] not in {None, member.id}
         and updated["details"]["role"] == ["user", "admin"],
         updated,
     )
     context.check(
-        "Neither passwords nor addresses are in it",
+        "It contains neither passwords nor addresses",
         not any(private in str(events) for private in (member.password, member.email)),
     )
     tampered = {**path, "cursor": "x" * 64}
     context.prove(
-        "A cursor cannot be made up",
+        "A forged cursor is rejected",
         context.send("GET", f"{AUTH}/audit", context.admin, params=tampered),
         400,
         "invalid_cursor",
@@ -48,11 +48,13 @@ def audit(context: Context) -> None:
 
 
 def activity(context: Context) -> None:
-    """People read what happened to their own account, and nothing else."""
+    """Users read the events of their own account, and no others."""
     member = context.member("tina")
-    context.expect("somebody else is created", context.create("uwe", password=new_password()), 201)
+    context.expect("another user is created", context.create("uwe", password=new_password()), 201)
     refused = context.send("GET", f"{AUTH}/audit", member.session.access)
-    context.prove("The audit log is for administrators", refused, 403, "insufficient_permission")
+    context.prove("The audit log requires an administrator", refused, 403, "insufficient_permission")
     mine = context.send("GET", f"{USERS}/me/activity", member.session.access)
-    events = context.prove("One's own activity is one's own to read", mine, 200)["items"]
-    context.check("It is about nobody else", {event["target_id"] for event in events} == {member.id}, events)
+    events = context.prove("A user reads the activity of the own account", mine, 200)["items"]
+    context.check(
+        "It contains no events of others", {event["target_id"] for event in events} == {member.id}, events
+    )

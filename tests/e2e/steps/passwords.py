@@ -4,17 +4,17 @@ import httpx2
 
 from e2e.context import Context, Member, new_password
 from e2e.probe import AUTH
-from e2e.steps.sessions import still_in
+from e2e.steps.sessions import is_signed_in
 
 
 def changing_a_password(context: Context) -> None:
-    """The new one counts, the other sessions end."""
+    """The new password is valid, and the other sessions end."""
     member = context.member("petra")
     elsewhere = context.sign_in(member.email, member.password)
-    wrong = _change(context, member, "not a password of anybody", new_password())
-    context.prove("The current password is asked for", wrong, 401, "invalid_credentials")
+    wrong = _change(context, member, "not the right password", new_password())
+    context.prove("The current password is required", wrong, 401, "invalid_credentials")
     for what, password, code in (
-        ("one that everybody tries first", "password123", "password_common"),
+        ("a common one", "password123", "password_common"),
         ("one made of the own address", member.email, "password_personal"),
     ):
         refused = _change(context, member, member.password, password)
@@ -22,17 +22,17 @@ def changing_a_password(context: Context) -> None:
         codes = [(one["pointer"], one["code"]) for one in problem["errors"]]
         context.check(f"A new password must not be {what}", codes == [("/new_password", code)], codes)
     same = _change(context, member, member.password, member.password)
-    context.prove("... nor the one before", same, 422, "password_unchanged")
+    context.prove("... or the current one", same, 422, "password_unchanged")
     chosen = new_password()
-    context.prove("It is changed", _change(context, member, member.password, chosen), 204)
-    context.check("The session that changed it goes on", still_in(context, member))
-    context.soon("The other one has ended", lambda: context.is_refused(elsewhere.access))
+    context.prove("The password is changed", _change(context, member, member.password, chosen), 204)
+    context.check("The own session continues", is_signed_in(context, member))
+    context.soon("The other session has ended", lambda: context.is_refused(elsewhere.access))
     old = context.log_in(member.email, member.password)
-    context.prove("The old password opens nothing", old, 401, "invalid_credentials")
-    context.prove("The new one does", context.log_in(member.email, chosen), 200)
+    context.prove("The old password is rejected", old, 401, "invalid_credentials")
+    context.prove("The new password is accepted", context.log_in(member.email, chosen), 200)
     body = {"email": member.email, "current_password": chosen, "new_password": new_password()}
     by_address = context.send("POST", f"{AUTH}/password", json=body)
-    context.prove("Without a token, by the address instead, it is changed too", by_address, 204)
+    context.prove("A password can be changed with the address instead of a token", by_address, 204)
     context.soon("... and every session has ended", lambda: context.is_refused(member.session.access))
 
 

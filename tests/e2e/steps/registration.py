@@ -1,4 +1,4 @@
-"""What goes by mail: joining, a forgotten password, another address."""
+"""Steps that need mail: registration, invitation, password reset, change of address."""
 
 import httpx2
 
@@ -7,21 +7,21 @@ from e2e.probe import AUTH, USERS
 
 
 def registering(context: Context) -> None:
-    """Whoever proves to read an address's mail gets an account."""
+    """A registration becomes an account when the address is verified by mail."""
     email, password = context.address("nina"), new_password()
     common = _register(context, email, "password123")
-    context.prove("A password that everybody tries first is refused", common, 422, "validation_error")
-    if not context.reads_mail:  # a registration that nobody confirms would be left behind
+    context.prove("A common password is rejected", common, 422, "validation_error")
+    if not context.reads_mail:  # an unverified registration could not be removed
         return
     asked = _register(context, email, password)
     if asked.status_code == 403:
-        context.skip(f"nobody registers here with this address ({asked.json()['code']})")
+        context.skip(f"this address cannot register here ({asked.json()['code']})")
         return
-    accepted = context.prove("Somebody registers", asked, 202)
+    accepted = context.prove("An address is registered", asked, 202)
     found = context.expect(
         "the directory", context.send("GET", USERS, context.admin, params={"q": email}), 200
     )
-    context.check("Before the code there is no account", found["items"] == [], found)
+    context.check("Before verification there is no account", found["items"] == [], found)
     early = context.log_in(email, password)
     context.prove("... and nobody logs in", early, 401, "invalid_credentials")
     code, token = context.next_secret(email), str(accepted["registration_token"])
@@ -37,7 +37,9 @@ def registering(context: Context) -> None:
     member = context.joined(email, password)
     me = context.expect("the profile", context.send("GET", f"{USERS}/me", member.session.access), 200)
     context.check(
-        "Its owner is a user with a proven address", (me["role"], me["email_verified"]) == ("user", True), me
+        "Its owner is a user with a verified address",
+        (me["role"], me["email_verified"]) == ("user", True),
+        me,
     )
     again = _verify(context, code, password=new_password())
     context.prove("A code counts once", again, 400, "invalid_code")
@@ -52,14 +54,14 @@ def registering(context: Context) -> None:
 
 
 def inviting(context: Context) -> None:
-    """An administrator makes the account, its owner chooses the password."""
+    """An administrator creates the account, and its owner chooses the password."""
     if not context.reads_mail:
         return
     created = context.create("ivan", role="admin")
     user = context.prove("An account without a password is created", created, 201)
     code = context.next_secret(user["email"])
     path = f"{USERS}/{user['id']}/invitation"
-    context.prove("Its owner is invited once more", context.send("POST", path, context.admin), 202)
+    context.prove("Its owner is invited again", context.send("POST", path, context.admin), 202)
     newer, password = context.next_secret(user["email"]), new_password()
     context.check("... with the same code", newer == code, "another code")
     context.prove("A forgotten password is asked for", _ask(context, user["email"]), 202)
@@ -69,53 +71,57 @@ def inviting(context: Context) -> None:
     context.prove("... once", _accept(context, code, new_password()), 400, "invalid_code")
     member = context.joined(user["email"], password)
     me = context.expect("the profile", context.send("GET", f"{USERS}/me", member.session.access), 200)
-    context.check("The role is the one that was given", (me["id"], me["role"]) == (user["id"], "admin"), me)
+    context.check("The account has the given role", (me["id"], me["role"]) == (user["id"], "admin"), me)
     joined = context.send("POST", path, context.admin)
-    context.prove("Who has joined is not invited", joined, 409, "already_joined")
+    context.prove("A user who has joined cannot be invited", joined, 409, "already_joined")
 
 
 def resetting(context: Context) -> None:
-    """A forgotten password is replaced with six digits by mail."""
+    """A forgotten password is replaced with a mailed PIN."""
     if not context.reads_mail:
         return
     member = context.member("paul")
-    asked = context.prove("A code is asked for", _ask(context, member.email), 202)
-    unknown = context.expect("asking for nobody", _ask(context, context.address("nobody")), 202)
-    context.check("An unknown address gets the same answer", asked == unknown, unknown)
+    asked = context.prove("A code is requested", _ask(context, member.email), 202)
+    unknown = context.expect(
+        "a request for an unknown address", _ask(context, context.address("unknown")), 202
+    )
+    context.check("An unknown address gets the same response", asked == unknown, unknown)
     pin, chosen = context.next_secret(member.email), new_password()
     wrong = f"{(int(pin) + 1) % 1_000_000:06d}"
     context.prove(
-        "A wrong code sets nothing", _reset(context, member.email, wrong, chosen), 400, "invalid_code"
+        "A wrong code is rejected", _reset(context, member.email, wrong, chosen), 400, "invalid_code"
     )
-    context.prove("The right one sets the new password", _reset(context, member.email, pin, chosen), 200)
+    context.prove("The right code sets the new password", _reset(context, member.email, pin, chosen), 200)
     context.prove("... once", _reset(context, member.email, pin, new_password()), 400, "invalid_code")
     context.soon("Every session has ended", lambda: context.is_refused(member.session.access))
     old = context.log_in(member.email, member.password)
-    context.prove("The old password opens nothing", old, 401, "invalid_credentials")
-    context.prove("The new one does", context.log_in(member.email, chosen), 200)
-    context.told("The owner is told by mail", member.email)
+    context.prove("The old password is rejected", old, 401, "invalid_credentials")
+    context.prove("The new password is accepted", context.log_in(member.email, chosen), 200)
+    context.expect_notification("The owner is notified by mail", member.email)
 
 
 def moving(context: Context) -> None:
-    """An account moves to another address when its mail is read there."""
+    """The address of an account changes when the new one is verified by mail."""
     if not context.reads_mail:
         return
     member, new = context.member("marie"), context.address("marie-new")
     token = member.session.access
     wrong = context.send("POST", f"{AUTH}/email", token, json={"email": new, "password": "not hers at all"})
-    context.prove("The password is asked for", wrong, 401, "invalid_credentials")
+    context.prove("The password is required", wrong, 401, "invalid_credentials")
     asked = context.send("POST", f"{AUTH}/email", token, json={"email": new, "password": member.password})
-    context.prove("Another address is asked for", asked, 202)
+    context.prove("A change of the address is requested", asked, 202)
     pin = context.next_secret(new)
-    context.prove("The account is still at the old one", context.log_in(member.email, member.password), 200)
+    context.prove("The old address is still valid", context.log_in(member.email, member.password), 200)
     context.prove(
-        "The code confirms it", context.send("PATCH", f"{AUTH}/email", token, json={"pin": pin}), 204
+        "The code confirms the new address",
+        context.send("PATCH", f"{AUTH}/email", token, json={"pin": pin}),
+        204,
     )
     me = context.expect("the profile", context.send("GET", f"{USERS}/me", token), 200)
-    context.check("The session goes on, at the new address", me["email"] == new, me)
+    context.check("The session continues with the new address", me["email"] == new, me)
     old = context.log_in(member.email, member.password)
-    context.prove("Nobody is at the old one", old, 401, "invalid_credentials")
-    context.told("... which is told by mail", member.email)
+    context.prove("The old address is rejected", old, 401, "invalid_credentials")
+    context.expect_notification("... and is notified by mail", member.email)
 
 
 def _register(context: Context, email: str, password: str) -> httpx2.Response:

@@ -1,4 +1,4 @@
-"""Tickets: what people ask of the team, and who sees it."""
+"""Tickets: creating, replying, closing, and visibility."""
 
 import secrets
 from typing import Any
@@ -10,7 +10,7 @@ from e2e.probe import TICKETS
 
 
 def asking_and_answering(context: Context) -> None:
-    """A user asks, an administrator answers, and nobody else sees it."""
+    """A user and an administrator see a ticket, and other users do not."""
     member = context.member("tess")
     asked = {"subject": f"No paper {context.run}", "body": "The printer is empty.", "priority": "normal"}
     key = {"Idempotency-Key": secrets.token_hex(8)}
@@ -20,11 +20,11 @@ def asking_and_answering(context: Context) -> None:
         return
     ticket = context.prove("A ticket is created", created, 201)
     path = f"{TICKETS}/{ticket['id']}"
-    context.check(
-        "... and says where it is", created.headers["location"] == path, created.headers["location"]
+    context.check("... with its Location", created.headers["location"] == path, created.headers["location"])
+    again = context.prove(
+        "A request is repeated with its Idempotency-Key", _ask(context, member, asked, key), 201
     )
-    again = context.prove("Sent again with its Idempotency-Key", _ask(context, member, asked, key), 201)
-    context.check("... it is the same one", again["id"] == ticket["id"], again)
+    context.check("... and returns the same ticket", again["id"] == ticket["id"], again)
     _hidden(context, path, asked["subject"])
     _answered(context, member, path)
     _closed_and_opened(context, member, path)
@@ -33,35 +33,37 @@ def asking_and_answering(context: Context) -> None:
 def _hidden(context: Context, path: str, subject: str) -> None:
     other = context.member("otto").session.access
     found = context.send("GET", path, other)
-    context.prove("To anybody else there is no such ticket", found, 404, "ticket_not_found")
+    context.prove("Other users cannot read the ticket", found, 404, "ticket_not_found")
     reply = context.send("POST", f"{path}/replies", other, json={"body": "Let me in."})
-    context.prove("... nor for a reply", reply, 404, "ticket_not_found")
+    context.prove("... or reply to it", reply, 404, "ticket_not_found")
     listed = context.send("GET", TICKETS, other, params={"q": subject})
-    context.check("... nor in a search", _items(context, listed) == [], listed.text)
+    context.check("... or find it", _items(context, listed) == [], listed.text)
 
 
 def _answered(context: Context, member: Member, path: str) -> None:
     raised = context.send("PATCH", path, context.admin, json={"priority": "high"})
     context.prove("An administrator sets its priority", raised, 200)
     own = context.send("PATCH", path, member.session.access, json={"priority": "low"})
-    context.prove("... and its author does not", own, 403, "insufficient_permission")
+    context.prove("... and its author cannot", own, 403, "insufficient_permission")
     reply = context.send("POST", f"{path}/replies", context.admin, json={"body": "Coming."})
     context.prove("An administrator replies", reply, 201)
-    read = context.prove("Its author reads it", context.send("GET", path, member.session.access), 200)
+    read = context.prove("Its author reads the ticket", context.send("GET", path, member.session.access), 200)
     seen = ([one["body"] for one in read["replies"]], read["priority"])
     context.check("... with the reply and the priority", seen == (["Coming."], "high"), read)
 
 
 def _closed_and_opened(context: Context, member: Member, path: str) -> None:
-    closed = context.prove("It is closed", context.send("PATCH", f"{path}/close", context.admin), 200)
-    context.check("... and says so", closed["status"] == "closed", closed)
+    closed = context.prove("The ticket is closed", context.send("PATCH", f"{path}/close", context.admin), 200)
+    context.check("... and has the status closed", closed["status"] == "closed", closed)
     reply = context.send("POST", f"{path}/replies", member.session.access, json={"body": "Empty again."})
     context.prove("Its author replies", reply, 201)
     read = context.expect("the ticket", context.send("GET", path, member.session.access), 200)
-    context.check("... which opens it again", read["status"] == "open", read)
+    context.check("... which reopens it", read["status"] == "open", read)
     context.expect("it is closed", context.send("PATCH", f"{path}/close", member.session.access), 200)
     mine = context.send("GET", TICKETS, member.session.access, params={"status": "closed"})
-    context.check("It is among its author's closed ones", len(_items(context, mine)) == 1, mine.text)
+    context.check(
+        "The author's list of closed tickets contains it", len(_items(context, mine)) == 1, mine.text
+    )
 
 
 def _ask(context: Context, member: Member, body: dict[str, str], headers: dict[str, str]) -> httpx2.Response:

@@ -1,4 +1,4 @@
-"""Hashes brought from elsewhere log in once, and are replaced."""
+"""Imported hashes are replaced at the first login."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def _stored(installation: Installation, people: People) -> str:
 
 
 @pytest.mark.parametrize("make", [_django, _bcrypt])
-def test_a_foreign_hash_logs_in_and_is_replaced(
+def test_login_with_a_foreign_hash_replaces_the_hash(
     installation: Installation, people: People, make: Callable[[], str]
 ) -> None:
     stored = make()
@@ -60,7 +60,7 @@ def test_a_foreign_hash_logs_in_and_is_replaced(
         "$2b$31$" + "e" * 22 + "u" * 31,
     ],
 )
-def test_a_hash_that_would_freeze_the_service_is_a_wrong_password(
+def test_a_too_expensive_hash_is_reported_as_a_wrong_password(
     installation: Installation, people: People, stored: str
 ) -> None:
     _set(installation, people, stored)

@@ -1,4 +1,4 @@
-"""Logging in, by JSON and by the form of OAuth2, and what the access token says."""
+"""Login with JSON and with the form of OAuth2, and the claims of the access token."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from integration.harness.problems import assert_problem, pointers
 TOKEN = f"{AUTH}/token"
 
 
-def test_json_login_gives_tokens_that_work(installation: Installation, people: People) -> None:
+def test_json_login_returns_working_tokens(installation: Installation, people: People) -> None:
     response = installation.call("POST", TOKEN, json={"email": people.user.email, "password": PASSWORD})
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
@@ -28,7 +28,7 @@ def test_json_login_gives_tokens_that_work(installation: Installation, people: P
     assert installation.refresh(body["refresh_token"]).status_code == 200
 
 
-def test_form_login_gives_the_same(installation: Installation, people: People) -> None:
+def test_form_login_returns_working_tokens(installation: Installation, people: People) -> None:
     form = {"grant_type": "password", "username": people.admin.email, "password": PASSWORD}
     response = installation.call("POST", TOKEN, data=form)
     assert response.status_code == 200
@@ -41,12 +41,12 @@ def test_form_without_grant_type_is_a_login_too(installation: Installation, peop
     assert installation.call("POST", TOKEN, data=form).status_code == 200
 
 
-def test_other_grant_types_are_refused(installation: Installation, people: People) -> None:
+def test_other_grant_types_are_rejected(installation: Installation, people: People) -> None:
     form = {"grant_type": "client_credentials", "username": people.user.email, "password": PASSWORD}
     assert_problem(installation.call("POST", TOKEN, data=form), 400, "unsupported_grant_type")
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "form",
     [
@@ -57,7 +57,7 @@ def test_other_grant_types_are_refused(installation: Installation, people: Peopl
         "",
     ],
 )
-def test_form_with_a_field_missing_or_twice_is_refused(
+def test_form_with_a_missing_or_repeated_field_is_rejected(
     installation: Installation, people: People, form: str
 ) -> None:
     assert people.user.email == "user@example.com"
@@ -67,7 +67,7 @@ def test_form_with_a_field_missing_or_twice_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["json", "data"])
-def test_wrong_password_and_unknown_address_are_told_alike(
+def test_wrong_password_and_unknown_address_get_the_same_response(
     installation: Installation, people: People, kind: str
 ) -> None:
     name = "email" if kind == "json" else "username"
@@ -80,7 +80,7 @@ def test_wrong_password_and_unknown_address_are_told_alike(
     assert all(answer == answers[0] for answer in answers)
 
 
-def test_disabled_account_is_told_so_after_the_right_password_alone(
+def test_login_reveals_a_disabled_account_only_to_the_right_password(
     installation: Installation, people: People
 ) -> None:
     disable(installation, people.admin, people.user)
@@ -90,7 +90,7 @@ def test_disabled_account_is_told_so_after_the_right_password_alone(
     assert_problem(installation.call("POST", TOKEN, json=wrong), 401, "invalid_credentials")
 
 
-def test_unverified_account_is_told_so_after_the_right_password_alone(
+def test_login_reveals_an_unverified_account_only_to_the_right_password(
     installation: Installation, people: People
 ) -> None:
     installation.execute(
@@ -108,7 +108,7 @@ def test_login_ignores_case_of_the_address(installation: Installation, people: P
     assert installation.call("GET", f"{AUTH}/me", tokens.access).json()["id"] == people.user.id
 
 
-def test_damaged_hash_is_a_wrong_password(installation: Installation, people: People) -> None:
+def test_damaged_hash_is_reported_as_a_wrong_password(installation: Installation, people: People) -> None:
     installation.execute("UPDATE credentials SET password_hash = '$argon2id$v=19$m=64,t=1,p=1$damaged'")
     response = installation.call("POST", TOKEN, json={"email": people.user.email, "password": PASSWORD})
     assert_problem(response, 401, "invalid_credentials")

@@ -1,4 +1,4 @@
-"""Two auth processes over one MariaDB that ask a captcha's service, in a process of its own, about tokens."""
+"""Two auth processes over one MariaDB that verify captcha tokens at a fake provider."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,7 +10,7 @@ from support.databases import DatabaseServer
 from support.siteverify import SECRET, SiteVerify
 
 TIMEOUT_SECONDS = 5.0
-"""Long enough for the service that does answer, on whatever machine."""
+"""Long enough for a response of the provider on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteVe
 
 @pytest.fixture
 def service(running_service: SiteVerify) -> Iterator[SiteVerify]:
-    """The captcha's service; whatever a test does to it is mended after."""
+    """The captcha provider, restored after each test."""
     yield running_service
     running_service.behave()
     running_service.thaw() if running_service.alive else running_service.start()

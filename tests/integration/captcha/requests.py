@@ -1,4 +1,4 @@
-"""Requests that a captcha may be asked for."""
+"""Requests that may require a captcha."""
 
 import itertools
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ _numbers: Final = itertools.count(1)
 
 
 def good_token() -> str:
-    """Return a token that counts, once."""
+    """Return a token that is valid once."""
     return f"good-token-{next(_numbers)}"
 
 

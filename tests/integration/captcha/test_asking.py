@@ -1,4 +1,4 @@
-"""Where a captcha is asked for, what its service is told, and what becomes of the answers."""
+"""Which requests require a captcha, what the provider receives, and how its verdicts are used."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def refusal(answer: Answer) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_what_sends_mail_needs_one(auths: Auths, service: SiteVerify, ask: Ask) -> None:
+async def test_routes_that_send_mail_require_a_captcha(auths: Auths, service: SiteVerify, ask: Ask) -> None:
     source, token = new_source(), good_token()
     before = len(service.asked())
     assert refusal(await ask(auths, source, None)) == (403, "captcha_required")
@@ -51,7 +51,7 @@ async def test_what_sends_mail_needs_one(auths: Auths, service: SiteVerify, ask:
     ]
 
 
-async def test_refused_request_uses_no_budget_of_the_address(auths: Auths, member: Member) -> None:
+async def test_a_rejected_request_is_not_counted_for_the_address(auths: Auths, member: Member) -> None:
     for token in (None, "made-up"):
         for _ in range(10):
             answer = await auths.call(
@@ -65,7 +65,7 @@ async def test_refused_request_uses_no_budget_of_the_address(auths: Auths, membe
 
 
 @pytest.mark.parametrize("whose", ["known", "unknown"])
-async def test_login_needs_one_after_failures(auths: Auths, member: Member, whose: str) -> None:
+async def test_login_requires_a_captcha_after_failures(auths: Auths, member: Member, whose: str) -> None:
     email = member.email if whose == "known" else new_email()
     assert [(await log_in(auths, email, WRONG)).status for _ in range(FAILURES)] == [401] * FAILURES
     asked = await log_in(auths, email)
@@ -76,7 +76,9 @@ async def test_login_needs_one_after_failures(auths: Auths, member: Member, whos
     assert (await log_in(auths, email, token=good_token())).status == expected
 
 
-async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: Member) -> None:
+async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
+    auths: Auths, member: Member
+) -> None:
     refusals = []
     for email in (member.email, new_email()):
         await auths.fail(email, FAILURES)
@@ -86,7 +88,7 @@ async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: M
     assert [list(one.headers) for one in known] == [list(one.headers) for one in unknown]
 
 
-async def test_known_device_needs_none(auths: Auths, member: Member) -> None:
+async def test_a_known_device_needs_no_captcha(auths: Auths, member: Member) -> None:
     device = await device_of(auths, member)
     await auths.fail(member.email, FAILURES)
     assert (await auths.log_in(member.email)).status == 403
@@ -94,7 +96,9 @@ async def test_known_device_needs_none(auths: Auths, member: Member) -> None:
     assert (await auths.log_in(member.email, device=device)).status == 200
 
 
-async def test_failures_of_one_address_at_many_accounts_need_one(auths: Auths, member: Member) -> None:
+async def test_failures_of_one_client_ip_at_many_accounts_require_a_captcha(
+    auths: Auths, member: Member
+) -> None:
     source = new_source()
     for _ in range(10 * FAILURES):
         assert (await auths.log_in(new_email(), WRONG, source=source)).status == 401
@@ -102,7 +106,7 @@ async def test_failures_of_one_address_at_many_accounts_need_one(auths: Auths, m
     assert (await auths.log_in(member.email)).status == 200, "from elsewhere"
 
 
-async def test_changing_a_password_is_no_way_around(auths: Auths, member: Member) -> None:
+async def test_changing_a_password_requires_a_captcha_after_failures(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, FAILURES)
     body = {"email": member.email, "current_password": PASSWORD, "new_password": "an unheard-of phrase"}
     refused = await auths.call("POST", "/api/v1/auth/password", body)
@@ -111,7 +115,7 @@ async def test_changing_a_password_is_no_way_around(auths: Auths, member: Member
     assert done.status == 204
 
 
-async def test_solved_one_shortens_no_wait(auths: Auths, member: Member) -> None:
+async def test_a_solved_captcha_does_not_shorten_the_wait(auths: Auths, member: Member) -> None:
     wrong = [
         await log_in(auths, member.email, WRONG, good_token()) for _ in range(LOGIN_UNKNOWN_DEVICES.free + 1)
     ]
@@ -120,8 +124,8 @@ async def test_solved_one_shortens_no_wait(auths: Auths, member: Member) -> None
     assert (await log_in(auths, member.email, token=good_token())).status == 429
 
 
-async def test_made_up_ones_have_a_budget(auths: Auths, service: SiteVerify) -> None:
-    """The service is not asked for ever on a robot's behalf."""
+async def test_forged_captcha_tokens_are_rate_limited(auths: Auths, service: SiteVerify) -> None:
+    """The provider is not queried without limit for a robot."""
     source, before = new_source(), len(service.asked())
     answers = [await ask_for_reset(auths, source, "made-up") for _ in range(CAPTCHAS_BY_SOURCE.free + 5)]
     assert statuses(answers) == {403: CAPTCHAS_BY_SOURCE.free, 429: 5}
@@ -129,7 +133,7 @@ async def test_made_up_ones_have_a_budget(auths: Auths, service: SiteVerify) -> 
     assert auths.counted(LimitKey.of_source(CAPTCHAS_BY_SOURCE, source)) == CAPTCHAS_BY_SOURCE.free
 
 
-async def test_nothing_of_it_is_logged(auths: Auths) -> None:
+async def test_captcha_tokens_are_not_logged(auths: Auths) -> None:
     token, made_up = good_token() + "-not-for-the-log", "made-up-not-for-the-log"
     await register(auths, new_source(), token)
     await register(auths, new_source(), made_up)
@@ -139,7 +143,7 @@ async def test_nothing_of_it_is_logged(auths: Auths) -> None:
         assert SECRET not in one.log_text()
 
 
-async def test_doors_are_a_setting(
+async def test_the_routes_with_captchas_are_configurable(
     settings: dict[str, str | None], mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("doors")
@@ -155,7 +159,7 @@ async def test_doors_are_a_setting(
         await auths.close()
 
 
-async def test_while_it_is_off_there_is_none(
+async def test_without_configuration_no_captcha_is_required(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory, service: SiteVerify
 ) -> None:
     before = len(service.asked())

@@ -1,4 +1,4 @@
-"""The captcha's service is away, slow, or says nothing: the limits hold alone, or nobody comes in."""
+"""The captcha provider is down or slow: requests are accepted within the rate limits, or rejected."""
 
 import asyncio
 import urllib.request
@@ -16,7 +16,7 @@ from integration.rate_limiting.callers import WRONG, Auths, new_source, statuses
 from support.databases import DatabaseServer
 from support.siteverify import SECRET, SiteVerify
 
-ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
+OUTAGES: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
     "killed": (SiteVerify.kill9, "ConnectError"),
     "frozen": (SiteVerify.freeze, "TimeoutError"),
     "slow": (lambda service: service.behave(delay=TIMEOUT_SECONDS + 2), "TimeoutError"),
@@ -36,7 +36,7 @@ ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
 
 
 def judged(auths: Auths, outcome: str) -> float:
-    """Return how many requests ended so, in all processes."""
+    """Return the number of requests with a verdict, of all processes."""
     total = 0.0
     for one in auths.services:
         with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
@@ -46,13 +46,15 @@ def judged(auths: Auths, outcome: str) -> float:
     return total
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
-async def test_limits_hold_alone(auths: Auths, service: SiteVerify, accident: str) -> None:
-    make_it_happen, reason = ACCIDENTS[accident]
+@pytest.mark.parametrize("outage", OUTAGES)
+async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
+    auths: Auths, service: SiteVerify, outage: str
+) -> None:
+    cause, reason = OUTAGES[outage]
     before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
-    make_it_happen(service)
+    cause(service)
     assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202
-    assert (await ask_for_reset(auths, new_source(), None)).status == 403, "one has to say something"
+    assert (await ask_for_reset(auths, new_source(), None)).status == 403, "a token is required"
     assert judged(auths, "unavailable") == before + 1
     [event] = auths.events("captcha.unavailable")[logged:]
     assert event["reason"] == reason
@@ -61,7 +63,7 @@ async def test_limits_hold_alone(auths: Auths, service: SiteVerify, accident: st
         assert SECRET not in one.log_text()
 
 
-async def test_limits_on_guessing_are_there_without_it(
+async def test_limits_on_guessing_apply_during_an_outage(
     auths: Auths, service: SiteVerify, member: Member
 ) -> None:
     service.kill9()
@@ -78,7 +80,7 @@ async def test_limits_on_guessing_are_there_without_it(
     assert await guess(3) == {429: 3}
 
 
-async def test_it_comes_back_by_itself(auths: Auths, service: SiteVerify) -> None:
+async def test_captchas_are_required_again_after_an_outage(auths: Auths, service: SiteVerify) -> None:
     service.kill9()
     assert (await ask_for_reset(auths, new_source(), "made-up")).status == 202
     service.start()
@@ -100,22 +102,22 @@ async def test_it_comes_back_by_itself(auths: Auths, service: SiteVerify) -> Non
         (200, '{"success": false, "error-codes": "invalid-input-secret"}'),
     ],
 )
-async def test_what_a_token_can_bring_about_is_no_absence(
+async def test_an_error_caused_by_a_token_is_not_an_outage(
     auths: Auths, service: SiteVerify, status: int, body: str
 ) -> None:
-    """Otherwise whoever finds a token that the service stumbles over needs no captcha any more."""
+    """Otherwise a token that causes an error of the provider would bypass the captcha."""
     service.behave(status=status, body=body)
     refused = await ask_for_reset(auths, new_source(), "made-up")
     assert (refused.status, refused.json()["code"]) == (403, "captcha_failed")
 
 
-async def test_more_at_once_than_are_asked_about_are_refused(
+async def test_requests_beyond_the_concurrency_limit_are_rejected(
     settings: dict[str, str | None],
     service: SiteVerify,
     mariadb_server: DatabaseServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """To wait in line is not to find it away: a crowd is no way around."""
+    """A full queue is not an outage, so many parallel requests do not bypass the captcha."""
     folder = tmp_path_factory.mktemp("crowd")
     env = {**settings, "DOORWARD_CAPTCHA_TIMEOUT_SECONDS": "30"}
     with (
@@ -138,7 +140,7 @@ async def test_more_at_once_than_are_asked_about_are_refused(
     assert refused.retry_after >= 1
 
 
-async def test_nobody_comes_in_where_that_is_set(
+async def test_requests_are_rejected_during_an_outage_if_configured(
     settings: dict[str, str | None],
     service: SiteVerify,
     mariadb_server: DatabaseServer,

@@ -1,4 +1,4 @@
-"""A MariaDB that tests kill, freeze and starve, with both services running over it."""
+"""A MariaDB that tests kill, freeze and overload, with both services running over it."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def shared_deployment(
 
 @pytest.fixture
 def deployment(shared_deployment: FragileDeployment) -> Iterator[FragileDeployment]:
-    """Both services ready, over a database that works; whatever the test breaks is mended after."""
+    """Both services ready over a working database; restored after the test."""
     shared_deployment.restore()
     yield shared_deployment
     shared_deployment.restore()

@@ -1,4 +1,4 @@
-"""The database is down, killed or frozen: services answer in time, stay alive, and come back."""
+"""The database is down, killed or frozen: services respond in time, stay alive, and recover."""
 
 import threading
 import time
@@ -38,9 +38,9 @@ def requests(deployment: Deployment, people: People) -> dict[str, Request]:
 
 @contextmanager
 def watched_liveness(deployment: Deployment) -> Iterator[list[float]]:
-    """Ask both services again and again whether they live; the block gets how long each round took.
+    """Poll the liveness of both services; the block gets the duration of each round.
 
-    No database is in it, so it is a control: a machine that is slow or stands still delays it as well.
+    Liveness does not use the database, so it is a control: a slow machine delays it as well.
     """
     alive: list[float] = []
     stop = threading.Event()
@@ -62,9 +62,9 @@ def watched_liveness(deployment: Deployment) -> Iterator[list[float]]:
 
 
 def assert_unavailable(answer: Answer, what: str, *, stalled: float = 0.0, is_new: bool = False) -> None:
-    """Refused in time; `stalled` seconds are the machine's, as a request without the database saw them.
+    """Check that a request was rejected in time; `stalled` is the delay of a request without the database.
 
-    A process that is new has no revocation list yet, so that may be what it lacks.
+    A new process may lack its revocation list instead.
     """
     assert answer.seconds - stalled < ANSWER_SECONDS, f"{what} took {answer.seconds:.1f} s"
     document = assert_problem(answer.response, 503)
@@ -74,7 +74,7 @@ def assert_unavailable(answer: Answer, what: str, *, stalled: float = 0.0, is_ne
 
 
 def assert_back_to_normal(deployment: Deployment, people: People) -> None:
-    """By itself, and then for good."""
+    """It recovers by itself and stays ready."""
     deployment.wait_until_ready()
     for what, request in requests(deployment, people).items():
         wait_until(lambda request=request: request().status == 200, f"normal: {what}")  # type: ignore[misc]
@@ -93,7 +93,7 @@ def test_services_start_without_a_database(deployment: FragileDeployment, people
     for what, request in requests(deployment, people).items():
         assert_unavailable(request(), what, is_new=True)
     me = deployment.call("GET", f"{AUTH}/me", people.user.access)
-    assert_problem(me.response, 503, "revocations_unavailable")  # the token could be a revoked one
+    assert_problem(me.response, 503, "revocations_unavailable")  # the token could be revoked
     deployment.server.start()
     assert_back_to_normal(deployment, people)
 
@@ -110,8 +110,8 @@ def test_services_survive_a_killed_database(deployment: FragileDeployment, peopl
     assert_back_to_normal(deployment, people)
 
 
-def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, people: People) -> None:
-    """Requests keep coming, at odd moments, for longer than any timeout."""
+def test_a_frozen_database_causes_only_short_delays(deployment: FragileDeployment, people: People) -> None:
+    """Requests arrive at irregular times, for longer than any timeout."""
     for request in requests(deployment, people).values():
         assert request().status == 200
     with (
@@ -128,7 +128,7 @@ def test_frozen_database_delays_nobody_for_long(deployment: FragileDeployment, p
     for what, answer in answers:
         assert_unavailable(answer, what, stalled=max(alive))
     assert len(alive) > 5
-    # By then what waits for the database is just about to give up.
+    # At that time requests that wait for the database are about to time out.
     assert median(alive) < 2.0
     assert_back_to_normal(deployment, people)
 

@@ -1,4 +1,4 @@
-"""The database answers, and refuses: read-only, no connection left, connections killed, locks."""
+"""The database is reachable but fails: read-only, no free connection, killed connections, locks."""
 
 import contextlib
 import random
@@ -23,7 +23,7 @@ from integration.harness.installation import USERS
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 
-# Not "refresh": a token that is repeated within its grace gets its successor without a write.
+# Not "refresh", because a retry within the grace period writes nothing.
 WRITES = {"log in", "rename", "change"}
 
 
@@ -35,7 +35,7 @@ def name_of_other(deployment: FragileDeployment, people: People) -> str:
 
 
 def retried(deployment: FragileDeployment, code: int) -> float:
-    """Read how often users ran a unit of work again because of this error."""
+    """Read the number of units of work that users retried after this error."""
     text = deployment.client.get(deployment.users.url + "/metrics").text
     wanted = f'doorward_database_errors_total{{code="{code}",outcome="retried"}} '
     return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
@@ -56,23 +56,25 @@ def test_read_only_database_serves_reads(deployment: FragileDeployment, people: 
     assert_back_to_normal(deployment, people)
 
 
-def test_killed_connections_are_replaced_without_a_word(
+def test_killed_connections_are_replaced_without_errors(
     deployment: FragileDeployment, people: People
 ) -> None:
-    """Idle in the pool when they are killed: the next request takes a new one and succeeds."""
+    """Connections are killed while idle in the pool: the next request uses a new one and succeeds."""
     for _ in range(5):
         kill_connections(deployment)
         for what, request in requests(deployment, people).items():
             assert request().status == 200, what
 
 
-def test_connections_killed_in_mid_work_lose_nothing(deployment: FragileDeployment, people: People) -> None:
+def test_connections_killed_during_transactions_lose_nothing(
+    deployment: FragileDeployment, people: People
+) -> None:
     stop = threading.Event()
     undisturbed = deployment.call("PATCH", people.other.path, people.admin.access, json={"name": "Before"})
     chance = random.Random(3)
 
     def kill() -> None:
-        # As often as a change takes here: on a slow machine some must get through, too.
+        # At the pace of a change, because some must succeed on a slow machine, too.
         while not stop.is_set():
             kill_connections(deployment)
             time.sleep(chance.uniform(0, 4 * undisturbed.seconds))
@@ -111,7 +113,7 @@ def connections_of_services(deployment: FragileDeployment) -> list[int]:
     return [int(number) for (number,) in found]
 
 
-def test_no_connection_left(deployment: FragileDeployment, people: People) -> None:
+def test_without_free_connections_requests_are_503(deployment: FragileDeployment, people: People) -> None:
     deployment.server.execute("SET GLOBAL max_connections = 12")
     try:
         with contextlib.ExitStack() as stack:
@@ -150,7 +152,7 @@ def connect(url: str) -> "pymysql.Connection[Any]":
 
 
 def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitStack) -> None:
-    """Take them while the services stand still: else they would come back in between."""
+    """Take them while the services are frozen, because they would reconnect otherwise."""
     for service in deployment.services:
         service.freeze()
     try:
@@ -162,8 +164,8 @@ def take_every_connection(deployment: FragileDeployment, stack: contextlib.ExitS
             service.thaw()
 
 
-def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People) -> None:
-    """For longer than one lock wait timeout: the work is run again."""
+def test_a_short_lock_is_awaited(deployment: FragileDeployment, people: People) -> None:
+    """Longer than one lock wait timeout, so the unit of work is retried."""
     before = retried(deployment, 1205)
     locked = "SELECT id FROM users WHERE id = %s FOR UPDATE"
     with (
@@ -182,7 +184,7 @@ def test_short_lock_is_waited_for(deployment: FragileDeployment, people: People)
     assert retried(deployment, 1205) > before
 
 
-def test_lock_that_is_never_released_is_a_503(deployment: FragileDeployment, people: People) -> None:
+def test_a_lock_that_is_never_released_is_503(deployment: FragileDeployment, people: People) -> None:
     locked = "SELECT id FROM users WHERE id = %s FOR UPDATE"
     with row_locked(deployment.database, locked, uuid.UUID(people.other.id).bytes):
         answer = deployment.call("PATCH", people.other.path, people.admin.access, json={"name": "Never"})
@@ -191,8 +193,8 @@ def test_lock_that_is_never_released_is_a_503(deployment: FragileDeployment, peo
     assert_back_to_normal(deployment, people)
 
 
-def test_deadlock_is_broken_and_the_work_run_again(deployment: FragileDeployment, people: People) -> None:
-    """The other transaction has changed more rows, so the database gives up the service's."""
+def test_a_deadlocked_transaction_is_retried(deployment: FragileDeployment, people: People) -> None:
+    """The other transaction has changed more rows, so the database aborts the one of the service."""
     before = retried(deployment, 1213)
     identity = uuid.UUID(people.other.id).bytes
     heavy = "UPDATE sessions SET user_agent = CONCAT(user_agent, '.')"
@@ -203,7 +205,9 @@ def test_deadlock_is_broken_and_the_work_run_again(deployment: FragileDeployment
         cursor.execute("UPDATE credentials SET updated_at = updated_at + INTERVAL 1 SECOND")
         body = {"password": "changed in a deadlock"}
         change = threads.submit(deployment.call, "PATCH", people.other.path, people.admin.access, json=body)
-        wait_until_a_row_is_waited_for(deployment.database)  # the credentials': it has locked the user's
+        wait_until_a_row_is_waited_for(
+            deployment.database
+        )  # the row of the credentials; it has already locked the row of the user
         cursor.execute("SELECT id FROM users WHERE id = %s FOR UPDATE", (identity,))
         connection.rollback()
         answer = change.result()
@@ -214,10 +218,10 @@ def test_deadlock_is_broken_and_the_work_run_again(deployment: FragileDeployment
 
 
 @pytest.mark.parametrize("table", ["users", "credentials"])
-def test_missing_table_is_said_and_waited_for(
+def test_a_missing_table_is_503_until_it_exists(
     deployment: FragileDeployment, people: People, table: str
 ) -> None:
-    """A service that is newer than the schema, or a dropped table: no bug of the caller's."""
+    """A service newer than the schema, or a dropped table, is not an error of the caller."""
     deployment.database.execute(f"RENAME TABLE {table} TO away")
     try:
         body = {"name": "x", "email": "x@example.com", "password": "long enough a word"}
@@ -228,10 +232,10 @@ def test_missing_table_is_said_and_waited_for(
     assert_back_to_normal(deployment, people)
 
 
-def test_value_that_does_not_fit_is_a_failure_that_quotes_nothing(
+def test_a_value_that_does_not_fit_is_an_error_without_the_value(
     deployment: FragileDeployment, people: People
 ) -> None:
-    """A defect of ours, not of the caller's; the traceback in the log must not hold the hash."""
+    """A bug of the service; the traceback in the log must not contain the hash."""
     column = "ALTER TABLE credentials MODIFY password_hash {} CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
     deployment.database.execute("CREATE TABLE kept AS SELECT * FROM credentials")
     deployment.database.execute("DELETE FROM credentials")

@@ -1,4 +1,4 @@
-"""A failover that closes nothing: old connections are silent for ever, new ones reach a database."""
+"""A failover without closed connections: old ones stay silent, new ones reach a database."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +10,7 @@ from integration.harness.failover import Relay
 from integration.harness.people import People
 
 
-def test_silent_connections_are_given_up(deployment: FragileDeployment, people: People) -> None:
+def test_silent_connections_time_out(deployment: FragileDeployment, people: People) -> None:
     folder = deployment.folder / "failover"
     folder.mkdir()
     with Relay(deployment.server.port) as relay:

@@ -1,4 +1,4 @@
-"""A process that has not read the revocation list yet accepts no token: the token could be a revoked one."""
+"""A process accepts no token before it has read the revocation list, because the token could be revoked."""
 
 import httpx2
 import pytest
@@ -20,7 +20,9 @@ def log_in(deployment: FragileDeployment) -> str:
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_after_a_kill_and_a_start_without_the_database(deployment: FragileDeployment, name: str) -> None:
+def test_a_revoked_token_is_rejected_after_a_start_without_the_database(
+    deployment: FragileDeployment, name: str
+) -> None:
     revoked, valid = log_in(deployment), log_in(deployment)
     assert deployment.call("POST", f"{AUTH}/logout", revoked).status == 204
     service = getattr(deployment, name)
@@ -45,8 +47,10 @@ def test_after_a_kill_and_a_start_without_the_database(deployment: FragileDeploy
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_the_first_request_after_a_kill_and_a_start(deployment: FragileDeployment, name: str) -> None:
-    """The token is sent again and again from before the process listens until it is ready."""
+def test_a_revoked_token_is_rejected_at_the_first_request_after_a_start(
+    deployment: FragileDeployment, name: str
+) -> None:
+    """The token is sent repeatedly from before the process listens until it is ready."""
     revoked = log_in(deployment)
     assert deployment.call("POST", f"{AUTH}/logout", revoked).status == 204
     service = getattr(deployment, name)

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: no acknowledged write is lost, and nobody exists without a password."""
+"""kill -9 at any time: no acknowledged write is lost, and no account exists without a password."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ WRITERS = 4
 
 @dataclass
 class Journal:
-    """What the services confirmed."""
+    """The writes that the services confirmed."""
 
     created: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Journal:
 def write_until(
     stop: threading.Event, deployment: FragileDeployment, people: People, number: int, journal: Journal
 ) -> None:
-    """Create, rename and delete people of one's own, and note what was confirmed."""
+    """Create, rename and delete users, and record the confirmed writes."""
     chance = random.Random(number)
     mine: list[tuple[str, str]] = []
     while not stop.is_set():
@@ -57,7 +57,7 @@ def step(
     elif chance.random() < 0.5:
         email, identity = mine[-1]
         name = f"Name {chance.random()}"
-        # Whatever the answer, the name before is no longer certain.
+        # From now on the previous name is uncertain.
         journal.names.pop(email, None)
         answer = deployment.call("PATCH", f"{USERS}/{identity}", admin, json={"name": name})
         if answer.status == 200:
@@ -73,10 +73,8 @@ def step(
     assert answer.status in {200, 201, 204, 503}, answer.response.text
 
 
-def rounds_of(
-    accident: Callable[[], None], deployment: FragileDeployment, people: People, count: int
-) -> None:
-    """Write, have the accident, mend it, and compare what was confirmed with what is there."""
+def rounds_of(kill: Callable[[], None], deployment: FragileDeployment, people: People, count: int) -> None:
+    """Write during a failure, recover, and compare the confirmed writes with the stored rows."""
     for number in range(count):
         stop, journals = threading.Event(), [Journal() for _ in range(WRITERS)]
         with ThreadPoolExecutor(WRITERS) as threads:
@@ -85,9 +83,9 @@ def rounds_of(
                 for one, journal in enumerate(journals)
             ]
             try:
-                wait_until(lambda: confirmed(journals) > 5, "confirmed")  # noqa: B023 - of this round
+                wait_until(lambda: confirmed(journals) > 5, "confirmed")  # noqa: B023 - called in this round
                 time.sleep(random.uniform(0, 0.3))
-                accident()
+                kill()
                 time.sleep(0.05)
             finally:
                 stop.set()
@@ -100,18 +98,18 @@ def rounds_of(
             assert not set(journal.deleted) & stored.keys(), "an acknowledged deletion was lost"
             for email, name in journal.names.items():
                 assert stored[email] == name, "an acknowledged change was lost"
-        assert_nobody_is_half_made(deployment)
+        assert_no_incomplete_accounts(deployment)
         for email in [email for journal in journals for email in journal.created[-1:]]:
             login = {"email": email, "password": PASSWORD}
             assert deployment.call("POST", f"{AUTH}/token", json=login).status == 200
 
 
 def confirmed(journals: Sequence[Journal]) -> int:
-    """Count the people who were created, deleted ones too."""
+    """Count the created users, including deleted ones."""
     return sum(len(journal.created) + len(journal.deleted) for journal in journals)
 
 
-def assert_nobody_is_half_made(deployment: FragileDeployment) -> None:
+def assert_no_incomplete_accounts(deployment: FragileDeployment) -> None:
     half = "SELECT email FROM users LEFT JOIN credentials ON user_id = users.id WHERE user_id IS NULL"
     assert deployment.database.execute(half) == ()
     orphans = "SELECT user_id FROM {} WHERE user_id NOT IN (SELECT id FROM users)"
@@ -119,23 +117,29 @@ def assert_nobody_is_half_made(deployment: FragileDeployment) -> None:
         assert deployment.database.execute(orphans.format(table)) == ()
 
 
-def test_service_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+def test_a_service_killed_during_writes_loses_no_confirmed_write(
+    deployment: FragileDeployment, people: People
+) -> None:
     rounds_of(deployment.users.kill9, deployment, people, 4)
 
 
-def test_database_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
+def test_a_database_killed_during_writes_loses_no_confirmed_write(
+    deployment: FragileDeployment, people: People
+) -> None:
     rounds_of(deployment.server.process.kill9, deployment, people, 4)
 
 
-def test_both_killed_in_mid_write(deployment: FragileDeployment, people: People) -> None:
-    def accident() -> None:
+def test_killing_both_during_writes_loses_no_confirmed_write(
+    deployment: FragileDeployment, people: People
+) -> None:
+    def kill() -> None:
         deployment.server.process.kill9()
         deployment.users.kill9()
 
-    rounds_of(accident, deployment, people, 2)
+    rounds_of(kill, deployment, people, 2)
 
 
-def test_refresh_confirmed_before_a_crash_holds_after_it(
+def test_a_refresh_confirmed_before_a_crash_is_valid_after_it(
     deployment: FragileDeployment, people: People
 ) -> None:
     refresh = people.user.refresh

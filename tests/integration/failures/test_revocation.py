@@ -1,4 +1,4 @@
-"""Revocation between separate service processes on MariaDB: it is known with the next read of the list."""
+"""A revocation reaches other service processes with their next poll of the list."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from support.services import Service
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A request after which an access token must no longer be believed."""
+    """A request that revokes an access token."""
 
     method: str
     path: str
@@ -52,7 +52,7 @@ def shared_second_auth(shared_deployment: FragileDeployment) -> Iterator[Service
 
 @pytest.fixture
 def second_auth(deployment: FragileDeployment, shared_second_auth: Service) -> Service:
-    """Another auth process on the database of the deployment, which must be up."""
+    """Another auth process on the database of the running deployment."""
     assert deployment.server.process.alive
     return shared_second_auth if shared_second_auth.alive else shared_second_auth.start()
 
@@ -74,21 +74,21 @@ def accepts(deployment: FragileDeployment, service: Service, token: str) -> bool
     path = f"{USERS if service.name == 'users' else AUTH}/me"
     headers = {"Authorization": f"Bearer {token}"}
     response = deployment.client.get(service.url + path, headers=headers)
-    # 404: the token is believed, and the account that it is of has been deleted.
+    # 404: the token is accepted, but its account has been deleted.
     assert response.status_code in {200, 401, 404}, response.text
     return response.status_code != 401
 
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """A token, and when the answer came after which nobody may believe it."""
+    """A token and the time of the response that confirmed its revocation."""
 
     token: str
     at: float
 
 
 def revoke(deployment: FragileDeployment, second_auth: Service, admin: str, reason: Reason) -> Revoked:
-    """Revoke the token of somebody new, who was believed everywhere."""
+    """Revoke the token of a new user, which every process accepted."""
     [member] = enrol(deployment.database.url, 1, role=reason.of_role)
     token = log_in(deployment, member)
     for service in (*deployment.services, second_auth):
@@ -102,9 +102,9 @@ def revoke(deployment: FragileDeployment, second_auth: Service, admin: str, reas
 def assert_refused_everywhere(
     deployment: FragileDeployment, services: Sequence[Service], all_revoked: Sequence[Revoked]
 ) -> None:
-    """Ask every process until it refuses every token.
+    """Send every token to every process until it is refused.
 
-    Fails the test when a process accepts one though it has read the list since.
+    Fails the test if a process accepts a token after it has read the list.
     """
     for service in services:
         waiting = {revoked.token: RevocationReads(revoked.at) for revoked in all_revoked}
@@ -123,7 +123,7 @@ def assert_refused_everywhere(
 
 
 @reasons
-def test_reaches_the_other_processes_with_the_next_read_of_the_list(
+def test_a_revocation_reaches_the_other_processes_with_their_next_poll(
     deployment: FragileDeployment, second_auth: Service, admin: str, reason: Reason
 ) -> None:
     revoked = revoke(deployment, second_auth, admin, reason)
@@ -131,7 +131,7 @@ def test_reaches_the_other_processes_with_the_next_read_of_the_list(
 
 
 @pytest.mark.parametrize("killed", ["the auth that was asked", "the other auth"])
-def test_every_reason_though_an_auth_is_killed_and_comes_back(
+def test_revocations_of_every_kind_survive_a_killed_auth(
     deployment: FragileDeployment, second_auth: Service, admin: str, killed: str
 ) -> None:
     dying, staying = deployment.auth, second_auth
@@ -143,13 +143,13 @@ def test_every_reason_though_an_auth_is_killed_and_comes_back(
         restarted = threads.submit(dying.start)
         assert_refused_everywhere(deployment, [staying, deployment.users], all_revoked)
         restarted.result()
-    # Ready: it has read the list before its first request.
+    # It reads the list before its first request.
     for revoked in all_revoked:
         assert not accepts(deployment, dying, revoked.token)
 
 
 @pytest.mark.usefixtures("second_auth")
-def test_an_auth_that_was_down_meanwhile_knows_at_its_first_request(
+def test_a_restarted_auth_knows_revocations_at_its_first_request(
     deployment: FragileDeployment, admin: str
 ) -> None:
     [member] = enrol(deployment.database.url, 1)

@@ -1,4 +1,4 @@
-"""SIGTERM: the request in hand is finished, new ones go elsewhere, and the process ends with 0."""
+"""SIGTERM: running requests are completed, new ones are not accepted, and the process exits with 0."""
 
 import random
 import signal
@@ -34,7 +34,7 @@ def another_users(deployment: FragileDeployment, log: str, **env: str) -> Servic
     return service.start()
 
 
-def test_running_request_is_finished(deployment: FragileDeployment, people: People) -> None:
+def test_a_running_request_is_completed(deployment: FragileDeployment, people: People) -> None:
     service = another_users(deployment, "finishing.log")
     process = service._child
     assert process is not None
@@ -52,7 +52,7 @@ def test_running_request_is_finished(deployment: FragileDeployment, people: Peop
         wait_until_a_row_is_waited_for(deployment.database)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: not accepts(service.port), "closed to new connections")
-        time.sleep(0.5)  # longer than a server would wait by chance
+        time.sleep(0.5)  # longer than any timeout of the server
         assert process.poll() is None
         let_go()
         assert change.result().status_code == 200
@@ -67,7 +67,7 @@ def test_running_request_is_finished(deployment: FragileDeployment, people: Peop
 def test_idle_service_stops_at_once(deployment: FragileDeployment) -> None:
     with httpx2.Client() as client:
         assert client.get(deployment.users.url + "/livez").status_code == 200
-        # The connection stays open: nobody waits for it, neither for its keep-alive nor for the grace.
+        # The connection stays open; the server must not wait for its keep-alive or the grace period.
         started = time.monotonic()
         assert deployment.users.stop(grace=60) == 0
         assert time.monotonic() - started < GRACE_SECONDS / 2
@@ -81,7 +81,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     is_under_way = threading.Event()
 
     def rename() -> tuple[str, str]:
-        """Return the last name that was confirmed, and the one that broke off."""
+        """Return the last confirmed name and the unconfirmed one."""
         confirmed = ""
         for turn in range(10_000):
             body = {"name": f"Turn {turn}"}
@@ -102,7 +102,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     with ThreadPoolExecutor(1) as threads:
         writer = threads.submit(rename)
         assert is_under_way.wait(30)
-        time.sleep(random.uniform(0, 0.4))  # wherever it is by then
+        time.sleep(random.uniform(0, 0.4))  # independent of its progress
         process.send_signal(number)
         assert process.wait(30) == 0
         confirmed, broken_off = writer.result()
@@ -112,7 +112,9 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
     assert stored in (((confirmed,),), ((broken_off,),))
 
 
-def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, people: People) -> None:
+def test_a_draining_service_is_unready_and_still_serves(
+    deployment: FragileDeployment, people: People
+) -> None:
     service = another_users(deployment, "draining.log", DOORWARD_SHUTDOWN_DELAY_SECONDS="3")
     process = service._child
     assert process is not None
@@ -126,7 +128,7 @@ def test_draining_service_says_so_and_serves_on(deployment: FragileDeployment, p
     service._child = None
 
 
-def test_client_that_hangs_up_in_mid_body_is_no_failure(
+def test_a_client_disconnect_during_the_body_is_not_an_error(
     deployment: FragileDeployment, people: People
 ) -> None:
     for service, path in ((deployment.auth, f"{AUTH}/token"), (deployment.users, USERS)):

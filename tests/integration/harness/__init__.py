@@ -1,4 +1,4 @@
-"""What integration tests share: installations, people, forged tokens, problem documents."""
+"""Shared by integration tests: installations, users, forged tokens, problem documents."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many accounts at once, put into the directory behind the services' backs."""
+"""Inserts many accounts into the database directly."""
 
 import itertools
 import uuid
@@ -28,12 +28,12 @@ class Member:
 
     @property
     def path(self) -> str:
-        """Where the directory has it."""
+        """The path of the account in the directory."""
         return f"{USERS}/{self.id}"
 
 
 def enrol(database_url: str, count: int, *, role: str = "user") -> list[Member]:
-    """Store so many active accounts, with one password for all; return them."""
+    """Insert `count` active accounts with the same password; return them."""
     members = [Member(uuid7s.uuid7(), f"member{next(_numbers)}@example.com") for _ in range(count)]
     now = datetime.now(UTC)
     engine = create_engine(database_url, pool_size=1, timeout=30)

@@ -1,7 +1,7 @@
-"""What databases of the tests contain: a reset rewrites only the tables that were written since the last one.
+"""Contents of test databases: a reset restores only the tables that were written since the last one.
 
-Every statement of this process passes here, so a test that only reads costs its successor nothing. A database
-that other processes write to is not watched: all its tables are rewritten.
+Every statement of this process is observed, so after a test that only reads nothing is restored. Databases
+with other writers are not watched, and all their tables are restored.
 """
 
 import re
@@ -25,10 +25,10 @@ _WRITES: Final = re.compile(
 _EVERYTHING: Final = "*"
 
 _written: Final[dict[str, set[str]]] = {}
-"""By database that is watched: the names of tables, or `*`."""
+"""By watched database: the names of written tables, or `*`."""
 
 _contents: Final[dict[str, Rows]] = {}
-"""By database that is watched: what it contained after its last reset."""
+"""By watched database: its contents after the last reset."""
 
 
 def watch(database_url: str) -> None:
@@ -42,7 +42,9 @@ def reset(engine: sa.Engine, metadata: sa.MetaData, rows: Rows) -> None:
     written = _written.get(name, {_EVERYTHING})
     before = _contents.get(name)
     if name in _written:
-        _written[name] = set()  # before it is read: what a worker writes meanwhile is seen by the next reset
+        _written[name] = (
+            set()
+        )  # cleared before reading, so that the next reset sees parallel writes of a worker
         _contents[name] = rows
     changed = [
         table
@@ -65,7 +67,7 @@ def reset(engine: sa.Engine, metadata: sa.MetaData, rows: Rows) -> None:
 
 
 def take(engine: sa.Engine, metadata: sa.MetaData) -> Rows:
-    """Return what a database contains, for a reset to it."""
+    """Return the contents of a database, for a later reset."""
     name = _name(engine.url)
     if name in _written:
         _written[name] = set()
@@ -81,7 +83,7 @@ def take(engine: sa.Engine, metadata: sa.MetaData) -> Rows:
 
 
 def _with_dependents(metadata: sa.MetaData, changed: Sequence[sa.Table]) -> list[sa.Table]:
-    """Return the tables and those whose rows go with theirs (ON DELETE CASCADE), parents first."""
+    """Return the tables and those that reference them with ON DELETE CASCADE, parents first."""
     found = set(changed)
     for table in metadata.sorted_tables:
         if any(key.column.table in found for key in table.foreign_keys):
@@ -99,5 +101,5 @@ def _note(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> N
 
 
 def _name(url: sa.URL) -> str:
-    """Return what every account of a database calls it."""
+    """Return a key of a database that is the same for all its accounts."""
     return str(url.database)

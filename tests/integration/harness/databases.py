@@ -1,4 +1,4 @@
-"""Databases that tests create, on each backend."""
+"""Databases that tests create on each backend."""
 
 from collections.abc import Callable
 

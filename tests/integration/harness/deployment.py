@@ -1,4 +1,4 @@
-"""Auth and users as processes of their own, also over a MariaDB that tests may break."""
+"""Auth and users as separate processes, also over a MariaDB that tests may break."""
 
 import contextlib
 import time
@@ -22,12 +22,12 @@ from support.probes import http_status
 from support.services import Service
 
 ANSWER_SECONDS: Final = 20.0
-"""Within this, whatever state the database is in. The services' own bounds are three seconds."""
+"""Maximum time of a response in any state of the database. The services' own timeouts are three seconds."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and how long it took."""
+    """A response and its duration."""
 
     response: httpx2.Response
     seconds: float
@@ -38,7 +38,7 @@ class Answer:
 
 
 class Deployment:
-    """One migrated database and one process a service."""
+    """One migrated database and one process for each service."""
 
     def __init__(self, database_url: str, folder: Path, **env: str) -> None:
         self.database_url = database_url
@@ -49,7 +49,7 @@ class Deployment:
         env = {"DOORWARD_SECRET_KEY": SECRET_KEY, **env}
         self.auth = Service("auth", database_url=database_url, log=folder / "auth.log", env=env)
         self.users = Service("users", database_url=database_url, log=folder / "users.log", env=env)
-        # Each request on a connection of its own: a test's next one must not meet a broken one.
+        # Each request uses a new connection, so that a test never reuses a broken one.
         self.client = httpx2.Client(timeout=HANG_SECONDS, limits=httpx2.Limits(max_keepalive_connections=0))
 
     @property
@@ -57,12 +57,12 @@ class Deployment:
         return self.auth, self.users
 
     def people(self) -> People:
-        """Put four people into the empty directory, and nobody else."""
+        """Create exactly four users in the empty directory."""
         with Installation(self.database_url) as installation:
             return populate(installation)
 
     def call(self, method: str, path: str, token: str | None = None, **options: Any) -> Answer:
-        """Send one request on a connection of its own; raises httpx2.TransportError when it breaks."""
+        """Send one request on a new connection; raises httpx2.TransportError if it breaks."""
         service = self.auth if path.startswith(AUTH) else self.users
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         started = time.perf_counter()
@@ -89,7 +89,7 @@ class Deployment:
         return [http_status(service.port, path) for service in self.services]
 
     def wait_until_ready(self) -> None:
-        """Wait until every service says that it is ready again."""
+        """Wait until every service is ready again."""
         wait_until(lambda: self.probe("/readyz") == [200, 200], "ready")
 
     def __enter__(self) -> Self:
@@ -106,7 +106,7 @@ class Deployment:
 
 
 class FragileDeployment(Deployment):
-    """A deployment over a private MariaDB, with a way in to the data behind the services' backs."""
+    """A deployment over a private MariaDB, with direct access to its data."""
 
     def __init__(self, server: MariaDB, database: Database, folder: Path) -> None:
         self.server = server
@@ -114,7 +114,7 @@ class FragileDeployment(Deployment):
         super().__init__(database.url, folder)
 
     def restore(self) -> None:
-        """Undo what a test left broken."""
+        """Restore everything that a test broke."""
         if not self.server.process.alive:
             self.server.start()
         for service in self.services:
@@ -124,9 +124,9 @@ class FragileDeployment(Deployment):
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = HANG_SECONDS) -> float:
-    """Wait for a condition; return how long it took, or fail the test when that hangs.
+    """Wait for a condition; return the duration, or fail the test after a timeout.
 
-    What fails it is a check that began after so many seconds: a slow check says nothing about its end.
+    The test fails only if a check that began after the timeout is false; a slow check alone does not fail it.
     """
     started = time.monotonic()
     while True:
@@ -144,12 +144,12 @@ def wait_until_a_row_is_waited_for(database: Database | DatabaseServer) -> None:
 
 def rows_waited_for(database: Database | DatabaseServer) -> int:
     """Count the transactions that wait for the lock of a row."""
-    # Not innodb_trx: it shows what it did before when it is asked twice in a tenth of a second.
+    # Not innodb_trx, because it caches its rows for a tenth of a second.
     return int(database.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")[0][1])
 
 
 def start_alive(service: Service) -> None:
-    """Start a service that cannot become ready, and wait until it answers at all."""
+    """Start a service that cannot become ready, and wait until it is alive."""
     service._ready = lambda: http_status(service.port, "/livez") == 200
     try:
         service.start()
@@ -159,7 +159,7 @@ def start_alive(service: Service) -> None:
 
 @contextlib.contextmanager
 def row_locked(database: Database, statement: str, *arguments: object) -> Iterator[Callable[[], None]]:
-    """Hold the locks that a statement takes; the block gets the function that lets go of them."""
+    """Hold the locks that a statement takes; the block gets the function that releases them."""
     connection = database.server.connect(database.name)
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("BEGIN")

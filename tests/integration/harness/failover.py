@@ -1,4 +1,4 @@
-"""A TCP relay that behaves as a network does in a failover: connections made before it go silent."""
+"""A TCP relay that simulates a failover: existing connections become silent."""
 
 import contextlib
 import selectors
@@ -11,7 +11,7 @@ _PIECE: Final = 65_536
 
 
 class Relay:
-    """Forwards connections to a port of 127.0.0.1 on one of its own."""
+    """Forwards connections to a port of 127.0.0.1."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -24,7 +24,7 @@ class Relay:
         self._thread = threading.Thread(target=self._run)
 
     def silence(self) -> int:
-        """Forward nothing more on today's connections, and close none; return how many there are."""
+        """Stop forwarding on existing connections without closing them; return their number."""
         with self._lock:
             for pair in self._pairs:
                 for end in pair:
@@ -44,7 +44,7 @@ class Relay:
                         self._forward(key.fileobj, key.data)
 
     def _is_watched(self, end: socket.socket) -> bool:
-        """Whether it was neither closed nor silenced since the selector named it."""
+        """Whether it is still open and not silenced since the selector returned it."""
         return end.fileno() >= 0 and end in self._selector.get_map()
 
     def _accept(self) -> None:

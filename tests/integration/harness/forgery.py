@@ -1,4 +1,4 @@
-"""Access tokens made by hand, with hmac and json alone: the libraries refuse to make most of these."""
+"""Access tokens made with hmac and json alone, because libraries refuse to make most forgeries."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ def parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def sign(header: Any, claims: Any, *, secret: bytes = SECRET_KEY.encode(), digest: str = "sha256") -> str:
-    """Sign whatever is given; bytes go in as they are."""
+    """Sign any header and claims; bytes are used unchanged."""
     segments = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
     signed = ".".join(map(b64, segments))
     return f"{signed}.{b64(hmac.digest(secret, signed.encode(), digest))}"
@@ -105,7 +105,7 @@ def _deep_header(token: str) -> str:
 
 
 def _quotes_header(token: str) -> str:
-    """Within 4 KB, and costly to whoever looks for the end of each string anew."""
+    """Within 4 KB, and expensive for a parser that searches the end of each string again."""
     _, claims = parts(token)
     return sign(b"[" * 33 + b'"' + b'\\"' * 900, claims)
 
@@ -116,19 +116,19 @@ def _swapped(token: str) -> str:
 
 
 def _public_key_confusion(token: str) -> str:
-    """Sign with the key's published id, as if it were a public key that anybody may sign with."""
+    """Sign with the published key id, as in confusions of public keys with secrets."""
     header, claims = parts(token)
     return sign(header, claims, secret=str(header["kid"]).encode())
 
 
 def _malleable(token: str) -> str:
-    """Spell the same signature bytes otherwise: the last character has two bits to spare."""
+    """Spell the same signature differently: the last character has two unused bits."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
 
 
 def text_forgeries() -> Iterator[tuple[str, Forger]]:
-    """Yield what is wrong with the text itself."""
+    """Yield tokens with malformed text."""
     for name, suffix in {"!!": "!!", "dot": ".", "space": " x", "=": "=", "NUL": "%00", "é": "é"}.items():
         yield f"14 suffix {name}", lambda token, suffix=suffix: token + suffix  # type: ignore[misc]
     yield "14 other spelling of the signature", _malleable

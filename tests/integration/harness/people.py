@@ -1,4 +1,4 @@
-"""The people that tests act as."""
+"""The users that tests act as."""
 
 import itertools
 import time
@@ -18,7 +18,7 @@ from integration.harness.installation import AUTH, USERS, Installation, auth_set
 PASSWORD: Final = "a long enough phrase"
 _numbers = itertools.count(1)
 _FRESH_SECONDS: Final = 60
-"""How long people made for one test serve the next ones: well within their access tokens' life."""
+"""Users are shared by tests for this time, well within the lifetime of their access tokens."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Person:
 
     @property
     def path(self) -> str:
-        """Where the directory has it."""
+        """The path of the account in the directory."""
         return f"{USERS}/{self.id}"
 
 
 @dataclass(frozen=True)
 class People:
-    """Two administrators (`admin` acts, `deputy` is there) and two ordinary users."""
+    """Two administrators (`admin` acts, `deputy` exists) and two ordinary users."""
 
     admin: Person
     deputy: Person
@@ -49,7 +49,7 @@ class People:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """The people of a database as they were made, to be put back in a few statements."""
+    """The rows of newly created users, which a few statements restore."""
 
     people: People
     rows: contents.Rows
@@ -60,7 +60,7 @@ _snapshots: dict[str, _Snapshot] = {}
 
 
 def populate(installation: Installation) -> People:
-    """Start from a directory of these four and nobody else, signed in."""
+    """Reset the directory to these four users, signed in."""
     snapshot = _snapshots.get(installation.database_url)
     if snapshot is not None and time.monotonic() - snapshot.taken_at < _FRESH_SECONDS:
         installation.fill(snapshot.rows)
@@ -74,7 +74,7 @@ def populate(installation: Installation) -> People:
 
 
 def _make(installation: Installation) -> People:
-    """Make them as an operator would: the first admin by command, the others by the API."""
+    """Create them as an operator does: the first administrator by command, the others by the API."""
     bootstrap(installation, "admin@example.com")
     admin = sign_in(installation, "admin@example.com")
     return People(
@@ -99,14 +99,14 @@ def bootstrap(installation: Installation, email: str) -> None:
 
 
 def sign_in(installation: Installation, email: str, password: str = PASSWORD) -> Person:
-    """Log in as somebody who is there."""
+    """Log in as an existing user."""
     tokens = installation.log_in(email, password)
     identity = installation.call("GET", f"{AUTH}/me", tokens.access).json()["id"]
     return Person(identity, email, tokens.access, tokens.refresh, password)
 
 
 def new_user(**changes: Any) -> dict[str, Any]:
-    """Return the body of a creation that succeeds, with an address of its own."""
+    """Return a valid body for a creation, with a unique address."""
     number = next(_numbers)
     return {
         "email": f"person{number}@example.com",
@@ -125,18 +125,18 @@ def enrol(installation: Installation, admin: Person, **changes: Any) -> Person:
 
 
 def disable(installation: Installation, admin: Person, person: Person) -> None:
-    """Disable somebody who stays in possession of tokens."""
+    """Disable a user, who still holds tokens."""
     response = installation.call("PATCH", person.path, admin.access, json={"status": "disabled"})
     assert response.status_code == 200, response.text
 
 
 def half_made(installation: Installation) -> list[tuple[Any, ...]]:
-    """Return accounts without credentials: there must never be one."""
+    """Return accounts without credentials, which must not exist."""
     return installation.execute(
         "SELECT email_key FROM users WHERE id NOT IN (SELECT user_id FROM credentials)"
     )
 
 
 def count_users(installation: Installation) -> int:
-    """Count the directory behind the services' backs."""
+    """Count the users in the database."""
     return int(installation.execute(sa.select(sa.func.count()).select_from(users))[0][0])

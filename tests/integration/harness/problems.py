@@ -1,4 +1,4 @@
-"""What every refusal must look like, and the checks that several tests repeat."""
+"""Checks of problem documents that several tests share."""
 
 from typing import Any, Final
 
@@ -6,11 +6,11 @@ import httpx2
 
 MEDIA_TYPE: Final = "application/problem+json"
 LONGEST_REFUSAL: Final = 16_384
-"""Bytes. A refusal that grows with the request would make the service an amplifier."""
+"""Bytes. A rejection that grows with the request would make the service an amplifier."""
 
 
 def assert_problem(response: httpx2.Response, status: int, code: str | None = None) -> dict[str, Any]:
-    """Check a refusal's status, form and request id; return its document."""
+    """Check status, form and request id of a rejection; return its document."""
     assert response.status_code == status, f"{response.status_code}: {response.text[:300]}"
     assert response.headers["content-type"] == MEDIA_TYPE
     assert response.headers["cache-control"] == "no-store"
@@ -28,7 +28,7 @@ def assert_problem(response: httpx2.Response, status: int, code: str | None = No
 
 
 def assert_refused(response: httpx2.Response, *statuses: int) -> dict[str, Any]:
-    """Check that a request was refused with one of `statuses` and a problem document."""
+    """Check that a request was rejected with one of `statuses` and a problem document."""
     assert response.status_code in statuses, f"{response.status_code}: {response.text[:300]}"
     return assert_problem(response, response.status_code)
 

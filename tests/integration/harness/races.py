@@ -1,4 +1,4 @@
-"""What races are made of: rows that somebody holds, waiting for those who wait, many at once."""
+"""Tools for races: held row locks, waiting for lock waits, and parallel requests."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ LOCK_SESSION: Final = "SELECT id FROM sessions WHERE id = %s FOR UPDATE"
 LOCK_USER: Final = "SELECT id FROM users WHERE id = %s FOR UPDATE"
 
 _PLACE_SECONDS: Final = 0.9
-"""Less than the services wait for a lock: who waits longer asks again, and loses the place in line."""
+"""Less than the services' lock timeout, after which a request would lose its place in the queue."""
 
 _ATTEMPTS: Final = 60
 
@@ -25,7 +25,7 @@ Request = Coroutine[Any, Any, T]
 class Handicap:
     """A delay for one side of a race, longer after each win and shorter after each defeat.
 
-    So that neither always comes first, whatever the machine makes fast or slow.
+    It balances both orders on machines of any speed.
     """
 
     def __init__(self, seconds: float, *, seed: int) -> None:
@@ -33,16 +33,16 @@ class Handicap:
         self._chance = random.Random(seed)
 
     async def wait(self) -> None:
-        """Begin so much later than the other side."""
+        """Wait for the current delay."""
         await asyncio.sleep(self._chance.uniform(0, self._seconds))
 
     def note(self, *, won: bool) -> None:
-        """Remember how a race ended."""
+        """Record the result of a race."""
         self._seconds = min(max(self._seconds * (1.25 if won else 0.8), 0.001), 5.0)
 
 
 async def until_rows_are_waited_for(database: Database, at_least: int) -> float:
-    """Wait until so many transactions wait for the lock of a row, or fail the test.
+    """Wait until `at_least` transactions wait for the lock of a row, or fail the test.
 
     Returns a moment, the latest known, when they were fewer.
     """
@@ -61,9 +61,9 @@ async def until_rows_are_waited_for(database: Database, at_least: int) -> float:
 
 
 async def in_line(database: Database, lock: str, key: bytes, *requests: Request[T]) -> list[T] | None:
-    """Hold a row, let requests wait for it in this order, and then let go; return their results.
+    """Hold a row, let requests wait for it in this order, and release it; return their results.
 
-    None where it took so long that the first may have lost its place: their order is not known then.
+    None if it took so long that the first may have lost its place, so that the order is unknown.
     """
     with row_locked(database, lock, key) as let_go:
         waiting, began = [], []
@@ -77,7 +77,7 @@ async def in_line(database: Database, lock: str, key: bytes, *requests: Request[
 
 
 async def until_in_line(attempt: Callable[[], Awaitable[T | None]]) -> T:
-    """Make attempts, each with rows of its own, until the order of one is known."""
+    """Repeat attempts, each with its own rows, until the order of one is known."""
     for _ in range(_ATTEMPTS):
         if (done := await attempt()) is not None:
             return done
@@ -85,7 +85,7 @@ async def until_in_line(attempt: Callable[[], Awaitable[T | None]]) -> T:
 
 
 async def until(condition: Callable[[], bool], what: str, seconds: float = HANG_SECONDS) -> None:
-    """Check until it is so, or fail the test when a check that began later than that finds it is not."""
+    """Repeat a check until it holds; fails the test if a check that began after the deadline does not."""
     began = looked = time.monotonic()
     while not condition():
         assert looked - began < seconds, f"not {what} within {seconds} s"
@@ -94,14 +94,14 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = HANG_
 
 
 async def together(count: int, work: Callable[[int], Awaitable[T]], *, at_once: int) -> list[T]:
-    """Do `work` for every number below `count`, so many at a time; return the results in order."""
+    """Call `work` for every number below `count`, `at_once` in parallel; return the results in order."""
     gate = asyncio.Semaphore(at_once)
 
     async def one(number: int) -> T:
         async with gate:
             return await work(number)
 
-    # A group ends the others with the first that fails, so that none meets the next test.
+    # A task group cancels the others at the first failure, so that none reaches the next test.
     async with asyncio.TaskGroup() as tasks:
         done = [tasks.create_task(one(number)) for number in range(count)]
     return [task.result() for task in done]

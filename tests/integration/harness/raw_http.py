@@ -1,4 +1,4 @@
-"""HTTP/1.1 over plain sockets: cheap enough to race thousands of requests, and able to break off."""
+"""HTTP/1.1 over plain sockets, for thousands of parallel requests and for aborted ones."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ class Reply:
 def request_bytes(
     method: str, path: str, token: str | None = None, body: object = None, *, address: str | None = None
 ) -> bytes:
-    """Write a request, with `body` as JSON, and `address` as the one that a proxy saw it come from."""
+    """Build a request with `body` as JSON and `address` as the client IP that a proxy reports."""
     content = b"" if body is None else json.dumps(body).encode("utf-8")
     head = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(content)}"]
     if body is not None:
@@ -42,7 +42,7 @@ def request_bytes(
 
 
 class RawHttpClient:
-    """Keep-alive connections to a port of 127.0.0.1, as many as there are requests at once."""
+    """Keep-alive connections to a port of 127.0.0.1, one for each parallel request."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -57,7 +57,7 @@ class RawHttpClient:
         *,
         address: str | None = None,
     ) -> Reply:
-        """Send one request; raises OSError or EOFError when the connection breaks."""
+        """Send one request; raises OSError or EOFError if the connection breaks."""
         reader, writer = self._idle.pop() if self._idle else await self._connect()
         try:
             async with asyncio.timeout(_SECONDS):
@@ -84,12 +84,12 @@ class RawHttpClient:
 
 
 def send_and_leave(port: int, request: bytes) -> None:
-    """Send a request and close the connection at once: nobody is there for the answer."""
+    """Send a request and close the connection without waiting for the response."""
     send_and_ignore(port, request).close()
 
 
 def send_and_ignore(port: int, request: bytes) -> socket.socket:
-    """Send a request and never read; return the connection, for the caller to close."""
+    """Send a request without reading the response; return the connection, which the caller closes."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=_SECONDS)
     connection.sendall(request)
     return connection

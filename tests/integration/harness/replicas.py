@@ -32,27 +32,27 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a login or a refresh answered."""
+    """The tokens of a login or a refresh."""
 
     access: str
     refresh: str
 
     @classmethod
     def of(cls, reply: Reply) -> "Tokens":
-        """Read them from a good answer; fails the test for any other."""
+        """Read them from a 200 response; fails the test for any other."""
         assert reply.status == 200, reply
         body = reply.json()
         return cls(body["access_token"], body["refresh_token"])
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What the access token says."""
+        """The claims of the access token."""
         claims: dict[str, Any] = json.loads(base64url.decode(self.access.split(".")[1]))
         return claims
 
     @property
     def session_id(self) -> uuid.UUID:
-        """The session that they belong to."""
+        """The id of their session."""
         return uuid.UUID(self.claims["sid"])
 
 
@@ -64,11 +64,11 @@ class Replica(RawHttpClient):
         self.service = service
 
     async def log_in(self, member: Member, password: str = PASSWORD) -> Reply:
-        """Ask for a new session."""
+        """Log in."""
         return await self.guess("POST", f"{AUTH}/token", {"email": member.email, "password": password})
 
     async def guess(self, method: str, path: str, body: object) -> Reply:
-        """Send what counts as a guess, each from another address: their limit is not the subject here."""
+        """Send a request that counts as a guess, from a new client IP to avoid the rate limit."""
         address = str(ipaddress.IPv4Address("10.0.0.0") + next(_numbers))
         return await self.call(method, path, body=body, address=address)
 
@@ -77,9 +77,9 @@ class Replica(RawHttpClient):
         return await self.call("POST", REFRESH, body={"refresh_token": token})
 
     async def accepts(self, access: str) -> bool:
-        """Ask whether an access token is good here; fails the test for an answer that is neither."""
+        """Whether this process accepts an access token; fails the test for an unexpected status."""
         reply = await self.call("GET", f"{USERS if self.service.name == 'users' else AUTH}/me", access)
-        # 404: the token is believed, and the account that it is of has been deleted.
+        # 404: the token is accepted, but its account has been deleted.
         assert reply.status in {200, 401, 404}, reply
         return reply.status != 401
 
@@ -99,7 +99,7 @@ class Replica(RawHttpClient):
             await asyncio.sleep(0.02)
 
     async def kill9(self) -> None:
-        """End the process as a crash would."""
+        """Kill the process."""
         await self.close()
         await asyncio.to_thread(self.service.kill9)
 
@@ -129,11 +129,11 @@ class Replicas:
         return (*self.auths, self.users)
 
     async def log_in(self, member: Member) -> Tokens:
-        """Open a session for somebody."""
+        """Log a user in."""
         return Tokens.of(await self.auths[0].log_in(member))
 
     async def accepted_by(self, access: str) -> list[str]:
-        """Return the processes that take an access token for good."""
+        """Return the processes that accept an access token."""
         return [one.service.log.stem for one in self.all if await one.accepts(access)]
 
     async def until_refused_everywhere(self, access: str) -> None:
@@ -143,22 +143,22 @@ class Replicas:
                 tasks.create_task(one.until_refused(access))
 
     def events(self, name: str) -> list[dict[str, object]]:
-        """Return what the processes logged under a name."""
+        """Return the log events with a name, of all processes."""
         return [event for one in self.all for event in one.service.log_events() if event["event"] == name]
 
     def answered(self, route: str) -> int:
-        """Count the requests to a route that the processes are done with, read by their clients or not."""
+        """Count the completed requests to a route, whether or not clients read the responses."""
         wanted = f'"route":"{route}"'
         return sum(one.service.log_text().count(wanted) for one in self.all)
 
     def live_sessions(self, members: Iterable[Member]) -> int:
-        """Count the sessions of people that have not ended, behind the services' backs."""
+        """Count the live sessions of users in the database."""
         found = self.database.execute("SELECT user_id FROM sessions WHERE ended_at IS NULL")
         wanted = {member.id.bytes for member in members}
         return sum(user_id in wanted for (user_id,) in found)
 
     async def close(self) -> None:
-        """Close every connection: the next test has an event loop of its own."""
+        """Close every connection, because the next test has its own event loop."""
         for one in self.all:
             await one.close()
 

@@ -1,4 +1,4 @@
-"""Counting rotations where they are stored: by a trigger, whatever the services say of themselves."""
+"""Counts rotations in the database with a trigger, independent of the services."""
 
 import uuid
 from typing import Final
@@ -15,7 +15,7 @@ END IF
 
 
 class RotationCounter:
-    """Counts the rotations of sessions from now on."""
+    """Counts the rotations of sessions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Every route of every service, read from the OpenAPI documents: nothing here lists them by hand."""
+"""Every route of every service, read from the OpenAPI documents."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Route:
 
     @property
     def is_protected(self) -> bool:
-        """Whether it asks for an access token."""
+        """Whether it requires an access token."""
         return "bearer" in self.schemes
 
     @property
@@ -67,7 +67,7 @@ def _read(service: str, app: FastAPI) -> list[Route]:
 
 
 def _all_routes() -> tuple[Route, ...]:
-    installation = Installation(SQLITE_IN_MEMORY)  # connects to nothing: it is never asked
+    installation = Installation(SQLITE_IN_MEMORY)  # never connected
     return (
         *_read("auth", installation.auth_app),
         *_read("users", installation.users_app),

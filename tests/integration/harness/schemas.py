@@ -1,10 +1,10 @@
-"""What a migrated database looks like."""
+"""The schema of a migrated database."""
 
 import sqlalchemy as sa
 
 
 def collations(connection: sa.Connection, version_table: str) -> set[str]:
-    """Return the collations of every column of text but the version's."""
+    """Return the collations of all text columns except the version."""
     rows = connection.execute(
         sa.text(
             "SELECT collation_name FROM information_schema.columns WHERE table_schema = DATABASE()"

@@ -1,4 +1,4 @@
-"""Everything in one process, where somebody has asked something."""
+"""All services in one process, with a user and a ticket."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from support.standalone import Standalone
 
 @dataclass(frozen=True, slots=True)
 class SingleService:
-    """The process, an administrator's headers, and the paths of somebody named Ada and of her ticket."""
+    """The process, headers of an administrator, and the paths of the user Ada and of her ticket."""
 
     client: httpx2.Client
     admin: dict[str, str]

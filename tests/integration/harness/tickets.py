@@ -1,4 +1,4 @@
-"""Tickets that tests begin with, and reading what is stored behind the service's back."""
+"""Creates tickets for tests, and reads the database directly."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +22,12 @@ TICKET: Final = {"subject": "The printer is on fire", "body": "Since this mornin
 def mailing_through(
     installation: Installation, smtp: SmtpServer, **settings: Any
 ) -> AbstractContextManager[Installation]:
-    """Run a replica that sends mail; the one of other tests has no mail server and leaves it there."""
+    """Run a replica that sends mail; the shared one has no mail server."""
     return another(installation, **smtp.settings, **settings)
 
 
 def come_in_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Let something be done between the next look at what is known of people and what is stored then.
+    """Call a function between the next read of user snapshots and the write that follows.
 
     Not on SQLite, which has one writer.
     """
@@ -41,7 +41,7 @@ def come_in_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) 
 
 
 def open_ticket(installation: Installation, person: Person, **changes: Any) -> dict[str, Any]:
-    """Create a ticket by the API; fails the test when refused."""
+    """Create a ticket by the API; fails the test if it is rejected."""
     response = installation.call("POST", TICKETS, person.access, json={**TICKET, **changes})
     assert response.status_code == 201, response.text
     created: dict[str, Any] = response.json()
@@ -49,7 +49,7 @@ def open_ticket(installation: Installation, person: Person, **changes: Any) -> d
 
 
 def store_ticket(installation: Installation, author_id: str, **changes: Any) -> str:
-    """Store a ticket behind the service's back; return its id."""
+    """Insert a ticket into the database; return its id."""
     moment = sa.func.current_timestamp()
     values = {
         "id": uuid.uuid4(),
@@ -68,7 +68,7 @@ def store_ticket(installation: Installation, author_id: str, **changes: Any) -> 
 
 
 def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store tickets behind the service's back, to be found by their words as others are."""
+    """Insert tickets into the database, with their search index."""
     found = [indexed_words((row["subject"], row["body"])) for row in rows]
     stored = [{**row, "search_text": line_of(words)} for row, words in zip(rows, found, strict=True)]
     entries = [
@@ -94,7 +94,7 @@ def tickets_execute(installation: Installation, statement: sa.Executable) -> lis
 
 
 def stored(installation: Installation) -> list[tuple[Any, ...]]:
-    """Everything that a request could change of tickets."""
+    """All stored data of tickets that a request could change."""
     return [
         *tickets_execute(installation, sa.select(tickets).order_by(tickets.c.id)),
         *tickets_execute(installation, sa.select(replies).order_by(replies.c.ticket_id, replies.c.number)),
@@ -102,5 +102,5 @@ def stored(installation: Installation) -> list[tuple[Any, ...]]:
 
 
 def path_of(ticket: dict[str, Any]) -> str:
-    """Where a ticket is."""
+    """The path of a ticket."""
     return f"{TICKETS}/{ticket['id']}"

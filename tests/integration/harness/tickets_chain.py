@@ -1,4 +1,4 @@
-"""Tickets as processes of their own beside auth and users, with as few rights as they need."""
+"""Tickets as separate processes beside auth and users, with the privileges they need."""
 
 import json
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
 
 
 class Chain(Deployment):
-    """Auth and users over one database, tickets over another, which no account of theirs can read.
+    """Auth and users over one database, tickets over another, which the others cannot read.
 
-    `env` goes to tickets alone. `more` are further replicas of it, which tests start themselves.
+    `env` is for tickets only. `more` are further replicas of tickets, which tests start themselves.
     """
 
     def __init__(self, identity: Database, own: Database, folder: Path, *, more: int = 0, **env: str) -> None:
@@ -45,13 +45,13 @@ class Chain(Deployment):
         )
 
     def ticket(self, method: str, path: str, token: str, **options: Any) -> tuple[int, dict[str, Any]]:
-        """Send one request to tickets; return the status and the document, empty where there is none."""
+        """Send one request to tickets; return the status and the document, empty without a body."""
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         response = self.client.request(method, self.tickets.url + path, headers=headers, **options)
         return response.status_code, response.json() if response.content else {}
 
     def log_in(self, email: str) -> str:
-        """Return an access token of somebody."""
+        """Log a user in and return the access token."""
         answer = self.call("POST", f"{AUTH}/token", json={"email": email, "password": PASSWORD})
         assert answer.status == 200, answer.response.text
         return str(answer.response.json()["access_token"])
@@ -66,7 +66,7 @@ class Chain(Deployment):
 
 @contextmanager
 def new_chain(server: DatabaseServer, folder: Path, *, more: int = 0, **env: str) -> Iterator[Chain]:
-    """Run auth and users over new databases with four people in them; tests start tickets."""
+    """Run auth and users over new databases with four users; tests start tickets."""
     with (
         server.create_database("id") as identity,
         server.create_database("tk") as own,

@@ -1,4 +1,4 @@
-"""Registered services ask about tokens (RFC 7662) and end them (RFC 7009)."""
+"""Registered clients introspect tokens (RFC 7662) and revoke them (RFC 7009)."""
 
 import time
 import uuid
@@ -17,7 +17,7 @@ def ask(installation: Installation, what: str, token: str | None, **options: Any
     return installation.call("POST", f"{AUTH}/{what}", **{"data": form, "auth": CLIENT, **options})
 
 
-def test_an_access_token_that_counts(installation: Installation, people: People) -> None:
+def test_introspecting_a_valid_access_token(installation: Installation, people: People) -> None:
     response = ask(installation, "introspect", people.user.access)
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
@@ -35,7 +35,7 @@ def test_an_access_token_that_counts(installation: Installation, people: People)
     }
 
 
-def test_a_refresh_token_that_counts(installation: Installation, people: People) -> None:
+def test_introspecting_a_valid_refresh_token(installation: Installation, people: People) -> None:
     told = ask(installation, "introspect", people.admin.refresh).json()
     assert told["active"] is True
     assert told["token_type"] == "refresh_token"
@@ -45,7 +45,7 @@ def test_a_refresh_token_that_counts(installation: Installation, people: People)
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "dwr_" + "A" * 64, "x" * 5000, "ü", "\x00"])
-def test_of_what_does_not_count_nothing_is_told(
+def test_introspecting_an_invalid_token_returns_only_inactive(
     installation: Installation, people: People, token: str
 ) -> None:
     assert ask(installation, "introspect", token).json() == {"active": False}
@@ -53,7 +53,7 @@ def test_of_what_does_not_count_nothing_is_told(
     assert installation.call("GET", f"{AUTH}/me", people.user.access).status_code == 200
 
 
-def test_a_used_refresh_token_and_one_of_a_disabled_account_do_not_count(
+def test_used_refresh_tokens_and_those_of_disabled_accounts_are_inactive(
     installation: Installation, people: People
 ) -> None:
     assert installation.refresh(people.other.refresh).status_code == 200
@@ -76,7 +76,7 @@ def test_revoking_either_token_ends_the_session(
     assert ask(installation, "revoke", people.user.refresh).status_code == 200
 
 
-def test_a_token_just_replaced_revokes_too_and_a_made_up_one_of_the_same_session_does_not(
+def test_revoking_works_with_a_replaced_token_but_not_with_a_forged_one(
     installation: Installation, people: People
 ) -> None:
     rotated = installation.refresh(people.user.refresh).json()
@@ -88,7 +88,9 @@ def test_a_token_just_replaced_revokes_too_and_a_made_up_one_of_the_same_session
 
 
 @pytest.mark.parametrize("what", ["introspect", "revoke"])
-def test_nobody_but_registered_services(installation: Installation, people: People, what: str) -> None:
+def test_only_registered_clients_may_introspect_and_revoke(
+    installation: Installation, people: People, what: str
+) -> None:
     for credentials in (None, ("reports", "wrong"), ("nobody", CLIENT[1]), ("", "")):
         response = ask(installation, what, people.user.access, auth=credentials)
         document = assert_problem(response, 401)
@@ -98,7 +100,7 @@ def test_nobody_but_registered_services(installation: Installation, people: Peop
 
 
 @pytest.mark.parametrize("what", ["introspect", "revoke"])
-def test_a_form_with_one_token(installation: Installation, people: People, what: str) -> None:
+def test_a_form_must_have_exactly_one_token(installation: Installation, people: People, what: str) -> None:
     access = people.user.access
     for form in ({}, {"token": ""}, {"token": [access, access]}, {"Token": access}):
         document = assert_problem(ask(installation, what, None, data=form), 400)

@@ -1,4 +1,4 @@
-"""What proxies and strangers may ask: is this token good, where are the endpoints, what are the keys."""
+"""Verification for proxies, and the public metadata and keys."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 
 
-def test_a_proxy_learns_who_calls(installation: Installation, people: People) -> None:
+def test_verify_returns_the_caller_to_a_proxy(installation: Installation, people: People) -> None:
     response = installation.call("GET", f"{AUTH}/verify", people.user.access)
     assert response.status_code == 204
     assert response.content == b""
@@ -25,24 +25,24 @@ def test_a_proxy_learns_who_calls(installation: Installation, people: People) ->
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_a_proxy_may_ask_for_a_role(installation: Installation, people: People) -> None:
+def test_verify_can_require_a_role(installation: Installation, people: People) -> None:
     assert installation.call("GET", f"{AUTH}/verify?role=admin", people.admin.access).status_code == 204
     refused = installation.call("GET", f"{AUTH}/verify?role=admin", people.user.access)
     assert assert_problem(refused, 403)["code"] == "insufficient_permission"
     assert refused.json()["required"] == "role:admin"
     assert "x-doorward-user" not in refused.headers
     assert installation.call("GET", f"{AUTH}/verify?role=user", people.user.access).status_code == 204
-    # An administrator is no `user`: the role that is asked for is the role that is meant.
+    # An administrator does not have the role `user`, because roles are compared exactly.
     assert_problem(installation.call("GET", f"{AUTH}/verify?role=user", people.admin.access), 403)
     for both in ("?role=admin&role=user", "?role=user&role=admin"):
         assert_problem(installation.call("GET", f"{AUTH}/verify{both}", people.user.access), 403)
-    # A role that this release does not know is nobody's.
+    # No user has a role that this release does not know.
     assert_problem(installation.call("GET", f"{AUTH}/verify?role=sorcerer", people.admin.access), 403)
     for typo in ("?role=Admin", "?role="):
         assert_problem(installation.call("GET", f"{AUTH}/verify{typo}", people.user.access), 422)
 
 
-def test_a_proxy_may_ask_for_a_permission(installation: Installation, people: People) -> None:
+def test_verify_can_require_a_permission(installation: Installation, people: People) -> None:
     asked = f"{AUTH}/verify?permission=audit:read"
     auditor = enrol(installation, people.admin, role="auditor")
     assert installation.call("GET", asked, people.admin.access).status_code == 204
@@ -54,7 +54,7 @@ def test_a_proxy_may_ask_for_a_permission(installation: Installation, people: Pe
     assert_problem(installation.call("GET", f"{AUTH}/verify?permission=audit", people.admin.access), 422)
 
 
-def test_without_a_good_token_the_challenge(installation: Installation, people: People) -> None:
+def test_verify_without_a_valid_token_returns_a_challenge(installation: Installation, people: People) -> None:
     for path in ("/verify", "/verify?role=admin"):
         response = installation.call("GET", AUTH + path)
         assert assert_problem(response, 401)["code"] == "not_authenticated"
@@ -70,7 +70,7 @@ def auth_with(key_set: list[dict[str, object]], tmp_path: Path, **overrides: obj
 
 
 @pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server/api/v1/auth"])
-def test_metadata_once_the_issuer_is_an_address(tmp_path: Path, path: str) -> None:
+def test_metadata_exists_if_the_issuer_is_a_url(tmp_path: Path, path: str) -> None:
     issuer = "https://api.example.com/api/v1/auth"
     client = auth_with([new_jwk(HS256)], tmp_path, issuer=issuer)
     document = client.get(path).json()
@@ -81,12 +81,12 @@ def test_metadata_once_the_issuer_is_an_address(tmp_path: Path, path: str) -> No
         assert client.get(where).status_code in {200, 405}, name  # it is there
 
 
-def test_the_public_keys_and_never_a_secret(tmp_path: Path) -> None:
+def test_jwks_contains_public_keys_and_no_secret(tmp_path: Path) -> None:
     old, new = new_jwk(ES256), new_jwk(ES256, activate_at=4_000_000_000)
     client = auth_with([old, new, new_jwk(HS256), {**new_jwk(ES256), "retire_at": 1}], tmp_path)
     response = client.get(f"{AUTH}/jwks.json")
     published = {key["kid"]: key for key in response.json()["keys"]}
-    assert published.keys() == {old["kid"], new["kid"]}  # the next one too: it is distributed before it signs
+    assert published.keys() == {old["kid"], new["kid"]}  # the next key is published before it signs
     for key in published.values():
         assert key.keys() == {"kty", "crv", "x", "y", "alg", "use", "kid"}
     again = client.get(f"{AUTH}/jwks.json", headers={"If-None-Match": response.headers["etag"]})

@@ -17,6 +17,6 @@ def keys_database(mariadb_server: DatabaseServer) -> Iterator[Database]:
 
 @pytest.fixture
 def deployment(keys_database: Database, tmp_path: Path) -> Iterator[KeyedDeployment]:
-    """Both services with one HS256 key, for a test that leaves other keys behind."""
+    """Both services with one HS256 key, for a test that changes the keys."""
     with KeyedDeployment(keys_database, tmp_path) as deployment:
         yield deployment

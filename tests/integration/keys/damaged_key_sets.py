@@ -1,4 +1,4 @@
-"""Ways in which the content of a key set's file can be of no use."""
+"""Unusable contents of a key set file."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from doorward_client.keys.key_set import ES256, HS256
 from doorward_kit.key_rotation import new_jwk
 
 Damage = Callable[[bytes], bytes | None]
-"""From the good content to the damaged one; None: the file is not there."""
+"""From the valid content to the damaged one; None means that the file is missing."""
 
 _FUTURE: Final = 4_000_000_000
 

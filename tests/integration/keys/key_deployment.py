@@ -1,4 +1,4 @@
-"""Auth and users as processes whose keys are mounted files that a test changes."""
+"""Auth and users as processes with mounted key files that a test changes."""
 
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ CURSOR_KEY: Final = "seals cursors in tests: 0123456789abcdef"
 
 
 class KeyedDeployment(Deployment):
-    """Auth and users, each with a mounted key set of its own: they need not change at the same moment."""
+    """Auth and users, each with its own mounted key set, so that they may change at different times."""
 
     def __init__(self, database: Database, folder: Path, algorithm: str = HS256, **env: str) -> None:
         env = {**PATIENT, "DOORWARD_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS), **env}
@@ -29,7 +29,7 @@ class KeyedDeployment(Deployment):
         self.users_keys = self._mount(self.users)
 
     def write(self, document: KeyDocument) -> None:
-        """Give both services a key set at the same moment."""
+        """Give both services a key set at the same time."""
         self.document = document
         self.auth_keys.write(document)
         self.users_keys.write(document)
@@ -42,7 +42,7 @@ class KeyedDeployment(Deployment):
 
 
 def keyless_users(database: Database, auth: Service, log: Path) -> Service:
-    """Prepare a users service that holds no secret of tokens: it asks auth for public keys."""
+    """Prepare a users service without token secrets, which gets public keys from auth."""
     service = Service(
         "users",
         database_url=database.url,
@@ -54,7 +54,7 @@ def keyless_users(database: Database, auth: Service, log: Path) -> Service:
 
 
 def without_secret(service: Service) -> None:
-    """Take the one secret away that every service of the tests is given."""
+    """Remove the default secret of the tests from a service."""
     del service.env["DOORWARD_SECRET_KEY"]
 
 

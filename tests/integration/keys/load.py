@@ -1,4 +1,4 @@
-"""Clients that never stop: they read, refresh, log in and out while the keys change under them."""
+"""Clients that read, refresh, log in and log out while keys change."""
 
 import asyncio
 import contextlib
@@ -16,18 +16,18 @@ from integration.harness.raw_http import RawHttpClient, Reply
 from integration.keys.tokens import expiry_of, header_of
 
 TOKEN_SECONDS: Final = 5
-"""The shortest life that settings allow an access token: the last ones of a key are soon gone."""
+"""The shortest lifetime of access tokens that settings allow, so that tokens of old keys expire soon."""
 
 _SPARE_SECONDS: Final = 2.0
-"""A token with less than this left is refreshed and not used any more."""
+"""A token with less remaining time is refreshed before use."""
 
 _PAUSE_SECONDS: Final = 0.005
 _HANG_SECONDS: Final = 180.0
-"""Hundreds of requests a second are load enough, and leave the commands some of the machine."""
+"""Limits the load to hundreds of requests a second, so that commands are not starved."""
 
 
 class Load:
-    """What all clients share: where they ask, how often they did, and what should not have happened."""
+    """State shared by all clients: targets, request counts, and failures."""
 
     def __init__(self, *, auth: int, users: int) -> None:
         self.auth = RawHttpClient(auth)
@@ -40,20 +40,20 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """How many requests were answered."""
+        """The number of answered requests."""
         return self.answered.total()
 
     def kids(self) -> set[str]:
-        """The keys of the tokens that clients use at this moment."""
+        """The key ids of the tokens in use."""
         return {header_of(client.access)["kid"] for client in self._clients if client.access}
 
     def move_users(self, port: int) -> None:
-        """Ask another users service from now on; what the old one is asked already, it may answer."""
+        """Send new requests to another users service; running ones may complete at the old one."""
         self._left.append(self.users)
         self.users = RawHttpClient(port)
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Let the clients go on until it is so; fails the test when that takes too long, or at a failure."""
+        """Continue until a condition holds; fails the test after a timeout or at a failure."""
         deadline = time.monotonic() + _HANG_SECONDS
         while not condition():
             assert not self.failures, self.failures[:5]
@@ -61,11 +61,11 @@ class Load:
             await asyncio.sleep(0.05)
 
     async def until_all_use(self, kid: str) -> None:
-        """Let the clients go on until none has a token of another key."""
+        """Continue until all tokens in use have a given key."""
         await self.until(lambda: self.kids() == {kid}, f"all tokens of {kid}")
 
     async def until_more(self, *, at_least: int = 0) -> None:
-        """Let the clients go on for a while with what was changed last, and up to a sum of requests."""
+        """Continue for some time, and up to a total number of requests."""
         goal = max(at_least, self.requests + 500)
         await self.until(lambda: self.requests >= goal, f"{goal} requests")
 
@@ -78,7 +78,7 @@ class Load:
         *,
         good: tuple[int, ...] = (200, 204),
     ) -> Reply | None:
-        """Send one request; None, and a failure noted, for any answer that should not have come."""
+        """Send one request; an unexpected response is recorded as failure and returned as None."""
         wire = self.users if path.startswith(USERS) else self.auth
         try:
             reply = await wire.call(method, path, token, body)
@@ -88,7 +88,7 @@ class Load:
         self.answered[f"{method} {path.partition('?')[0]}"] += 1
         if reply.status in good:
             return reply
-        # On a machine that is busy, an answer may come when the token is no longer good.
+        # On a busy machine the response may arrive after the token has expired.
         if token is None or time.time() < expiry_of(token):
             shown = "" if token is None else f" (key {header_of(token)['kid']})"
             self.failures.append(f"{method} {path}{shown}: {reply.status} {reply.content!r}")
@@ -96,7 +96,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def running(self, members: Sequence[Member]) -> AsyncIterator[None]:
-        """Let the members work for the length of the block: most read, some do nothing but refresh."""
+        """Run clients for the members during the block: most read, and some only refresh."""
         kinds: Iterator[Callable[[Load, Member], _Client]]
         kinds = itertools.cycle((_Reader, _Refresher, _Reader, _Visitor))
         self._clients = [kind(self, member) for kind, member in zip(kinds, members, strict=False)]
@@ -111,7 +111,7 @@ class Load:
 
 
 class _Client(ABC):
-    """Somebody with a pair of tokens."""
+    """A client with a token pair."""
 
     def __init__(self, load: Load, member: Member) -> None:
         self._load = load
@@ -123,7 +123,7 @@ class _Client(ABC):
         self._refresh = ""
 
     async def run(self) -> None:
-        """Work until the load is over."""
+        """Send requests until the load ends."""
         await self.log_in()
         while not self._load.is_over:
             await self.work()
@@ -131,26 +131,26 @@ class _Client(ABC):
 
     @abstractmethod
     async def work(self) -> None:
-        """Do what this kind of client does, once."""
+        """Send the requests of this kind of client once."""
 
     async def log_in(self) -> None:
-        """Open a session."""
+        """Log in."""
         credentials = {"email": self._member.email, "password": PASSWORD}
         self._take(await self._load.call("POST", f"{AUTH}/token", body=credentials))
 
     async def refresh(self) -> None:
-        """Renew the tokens."""
+        """Refresh the tokens."""
         body = {"refresh_token": self._refresh}
         self._take(await self._load.call("POST", f"{AUTH}/refresh-token", body=body))
 
     async def read(self) -> None:
-        """Read one thing with a token that is good for a while."""
+        """Send one read with a token that does not expire soon."""
         if expiry_of(self.access) - time.time() < _SPARE_SECONDS:
             await self.refresh()
         await self._load.call("GET", next(self._reads), self.access)
 
     async def log_out(self) -> None:
-        """End the session."""
+        """Log out."""
         await self._load.call("POST", f"{AUTH}/logout", self.access)
 
     def _take(self, reply: Reply | None) -> None:

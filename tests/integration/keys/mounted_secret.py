@@ -1,4 +1,4 @@
-"""Key sets as services get them: mounted from a Secret, and rotated by the command."""
+"""Key sets that are mounted like a Secret and rotated by the command."""
 
 import asyncio
 import itertools
@@ -19,10 +19,10 @@ KeyDocument = dict[str, Any]
 
 
 class MountedSecret:
-    """A folder that changes as the kubelet changes a mounted Secret: by turning one symbolic link.
+    """A folder that changes like a mounted Secret: the kubelet replaces one symbolic link.
 
     `keys.json` is a link to `..data/keys.json`, and `..data` a link to a folder with a time in its name,
-    which is replaced in one step. The file that a process has once opened never changes.
+    which is replaced atomically. An opened file never changes.
     """
 
     def __init__(self, folder: Path, document: KeyDocument) -> None:
@@ -38,7 +38,7 @@ class MountedSecret:
         self.write_bytes(json.dumps(document).encode("utf-8"))
 
     def write_bytes(self, content: bytes | None) -> None:
-        """Replace the file's content, whatever it is; None leaves the file out."""
+        """Replace the content of the file; None removes the file."""
         before = self._data.resolve() if self._data.is_symlink() else None
         now = self._folder / f"..2026_11_21_{next(_numbers)}"
         now.mkdir()
@@ -53,14 +53,14 @@ class MountedSecret:
 
 
 async def hand_out(first: MountedSecret, second: MountedSecret, document: KeyDocument) -> None:
-    """Change two files as two nodes do: not at the same moment."""
+    """Change two files at different times, like two nodes."""
     first.write(document)
     await asyncio.sleep(1.0)
     second.write(document)
 
 
 def rotate(document: KeyDocument, *options: str) -> KeyDocument:
-    """Run `doorward rotate-key` over a key set, as somebody with kubectl does; return the next one."""
+    """Run `doorward rotate-key` on a key set, like an operator; return the new set."""
     done = subprocess.run(
         [sys.executable, "-m", "doorward", "rotate-key", "--file", "-", *options],
         env=inherited_environment(),
@@ -75,7 +75,7 @@ def rotate(document: KeyDocument, *options: str) -> KeyDocument:
 
 
 async def rotated(document: KeyDocument, *options: str) -> KeyDocument:
-    """Rotate while the clients go on."""
+    """Rotate during the load."""
     return await asyncio.to_thread(rotate, document, *options)
 
 
@@ -85,17 +85,17 @@ def newest(document: KeyDocument) -> str:
 
 
 def without(document: KeyDocument, kid: str) -> KeyDocument:
-    """Take a key out of the set."""
+    """Remove a key from the set."""
     return {"keys": [key for key in document["keys"] if key["kid"] != kid]}
 
 
 def activating(document: KeyDocument, kid: str, seconds: int) -> KeyDocument:
-    """Let a key sign so many seconds from now, however long the command took that made it."""
+    """Let a key sign in some seconds from now, independent of the duration of the command."""
     at = int(time.time()) + seconds
     return {"keys": [{**key, "activate_at": at} if key["kid"] == kid else key for key in document["keys"]]}
 
 
 def retiring(document: KeyDocument, kid: str, seconds: int) -> KeyDocument:
-    """Let a key retire so many seconds from now."""
+    """Let a key retire in some seconds from now."""
     at = int(time.time()) + seconds
     return {"keys": [{**key, "retire_at": at} if key["kid"] == kid else key for key in document["keys"]]}

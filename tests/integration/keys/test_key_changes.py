@@ -1,4 +1,4 @@
-"""What a change of keys means for what was made before it: tokens, lost answers, cursors."""
+"""Effects of key changes on earlier tokens, refresh retries and cursors."""
 
 import json
 import time
@@ -68,7 +68,7 @@ def statuses(services: KeyedDeployment, token: str) -> list[int]:
 
 
 def start_with(services: KeyedDeployment, member: Member, document: KeyDocument) -> None:
-    """Give both services a key set and wait until both work with it."""
+    """Give both services a key set and wait until both use it."""
     services.write(document)
 
     def both_do() -> bool:
@@ -79,7 +79,7 @@ def start_with(services: KeyedDeployment, member: Member, document: KeyDocument)
 
 
 @pytest.mark.parametrize("algorithm", [HS256, ES256])
-def test_a_key_that_leaked_is_refused_everywhere_and_ends_no_session(
+def test_a_leaked_key_is_rejected_everywhere_and_sessions_continue(
     services: KeyedDeployment, member: Member, algorithm: str
 ) -> None:
     start_with(services, member, {"keys": [new_jwk(algorithm)]})
@@ -94,7 +94,7 @@ def test_a_key_that_leaked_is_refused_everywhere_and_ends_no_session(
     assert statuses(services, successor["access_token"]) == [200, 200]
 
 
-def test_a_lost_answer_is_the_same_after_the_key_has_changed(
+def test_a_refresh_retry_returns_the_same_successor_after_a_key_change(
     services: KeyedDeployment, member: Member
 ) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
@@ -113,12 +113,12 @@ def test_a_lost_answer_is_the_same_after_the_key_has_changed(
 
     wait_until(signs_with_the_new_key, "the new key signs")
     assert successors == {lost["refresh_token"]}
-    # And the session goes on from there, with a successor that the new key's secret gives.
+    # The session continues with a successor that is derived from the new key.
     following = refresh(services, lost)
     assert refresh(services, lost)["refresh_token"] == following["refresh_token"]
 
 
-def test_a_cursor_outlives_a_rotation_and_not_its_key(services: KeyedDeployment, member: Member) -> None:
+def test_a_cursor_is_valid_until_its_key_is_removed(services: KeyedDeployment, member: Member) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
 
     def page(cursor: str | None) -> Any:
@@ -140,7 +140,7 @@ def test_a_cursor_outlives_a_rotation_and_not_its_key(services: KeyedDeployment,
     assert page(renewed).json()["items"] == expected
 
 
-def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member) -> None:
+def test_damaged_key_files_are_ignored(services: KeyedDeployment, member: Member) -> None:
     start_with(services, member, {"keys": [new_jwk(HS256)]})
     good = json.dumps(services.document).encode("utf-8")
     began = log_in(services, member)
@@ -158,7 +158,7 @@ def test_damaged_files_change_nothing(services: KeyedDeployment, member: Member)
     start_with(services, member, {"keys": [new_jwk(HS256)]})
 
 
-def test_auth_takes_no_keys_that_it_could_not_sign_with(services: KeyedDeployment, member: Member) -> None:
+def test_auth_rejects_key_sets_without_a_signing_key(services: KeyedDeployment, member: Member) -> None:
     start_with(services, member, {"keys": [new_jwk(ES256)]})
     halves = [
         {name: value for name, value in key.items() if name != "d"} for key in services.document["keys"]
@@ -174,7 +174,7 @@ def failures(services: KeyedDeployment) -> list[float]:
 
 
 def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bool:
-    """Tell whether both services notice that their file is of no use."""
+    """Whether both services report an unusable file."""
     deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
         if all(now > then for now, then in zip(failures(services), before, strict=True)):
@@ -183,8 +183,8 @@ def wait_for_more_failures(services: KeyedDeployment, before: list[float]) -> bo
     return False
 
 
-def test_no_key_is_ever_logged(services: KeyedDeployment) -> None:
-    """After everything above: good key sets, leaked ones and damaged ones."""
+def test_keys_are_not_logged(services: KeyedDeployment) -> None:
+    """Runs last, after valid, leaked and damaged key sets."""
     for service in services.services:
         log = service.log_text()
         assert "jwks.loaded" in log

@@ -1,4 +1,4 @@
-"""ES256: auth alone holds the private key, and every other service asks it for the public one."""
+"""ES256: only auth holds the private key, and other services get the public key from auth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,14 +33,14 @@ PUBLIC_MEMBERS = {"kty", "crv", "x", "y", "alg", "use", "kid"}
 
 @dataclass
 class PublicKeys:
-    """Auth with a private key, and a users service that holds no secret."""
+    """Auth with a private key, and a users service without secrets."""
 
     deployment: KeyedDeployment
     users: Service
     member: Member
 
     def __post_init__(self) -> None:
-        # The deployment's own users service, which has the key set, stays off.
+        # The users service of the deployment, which has the key set, is not started.
         self.deployment.users = self.users
 
     def log_in(self) -> str:
@@ -64,7 +64,7 @@ def public_keys(unstarted: PublicKeys) -> PublicKeys:
     return unstarted
 
 
-def test_the_users_service_has_nothing_that_signs(public_keys: PublicKeys) -> None:
+def test_the_users_service_has_no_signing_key(public_keys: PublicKeys) -> None:
     given = public_keys.users.env
     assert not given.keys() & {"DOORWARD_SECRET_KEY", "DOORWARD_JWKS", "DOORWARD_JWKS_FILE"}
     assert public_keys.deployment.document["keys"][0]["d"] not in " ".join(given.values())
@@ -73,20 +73,20 @@ def test_the_users_service_has_nothing_that_signs(public_keys: PublicKeys) -> No
     assert public_keys.deployment.call("GET", f"{USERS}?limit=1", token).status == 200
 
 
-def test_without_a_key_for_cursors_it_says_so_and_does_not_start(unstarted: PublicKeys) -> None:
+def test_without_a_pagination_secret_the_service_does_not_start(unstarted: PublicKeys) -> None:
     del unstarted.users.env["DOORWARD_PAGINATION_SECRET"]
     with pytest.raises(RuntimeError, match="DOORWARD_PAGINATION_SECRET is not set"):
         unstarted.users.start()
 
 
-def test_not_ready_before_the_keys_were_read_and_nobody_is_called_a_forger(unstarted: PublicKeys) -> None:
+def test_before_the_keys_are_loaded_requests_are_503_and_not_401(unstarted: PublicKeys) -> None:
     deployment, users = unstarted.deployment, unstarted.users
     token = signed(deployment.document, unstarted.member.id)
     start_alive(users)
     wait_until(lambda: metric(users, "doorward_key_set_reload_failures_total") > 0, "asked")
     document = assert_problem(deployment.call("GET", "/readyz").response, 503, "not_ready")
     assert document["detail"] == "The keys of access tokens are not loaded yet."
-    # A client that is told 401 throws its tokens away.
+    # A client would discard its tokens after a 401.
     refused = deployment.call("GET", ME, token).response
     assert_problem(refused, 503, "no_keys")
     assert refused.headers["retry-after"]
@@ -95,7 +95,7 @@ def test_not_ready_before_the_keys_were_read_and_nobody_is_called_a_forger(unsta
     assert deployment.call("GET", ME, token).status == 200
 
 
-def test_auth_that_goes_away_later_disturbs_nobody(public_keys: PublicKeys) -> None:
+def test_an_outage_of_auth_after_loading_the_keys_fails_no_request(public_keys: PublicKeys) -> None:
     deployment, users = public_keys.deployment, public_keys.users
     token = signed(deployment.document, public_keys.member.id, role="user")
     admin = signed(deployment.document, enrol(deployment.database_url, 1, role="admin")[0].id)
@@ -103,17 +103,17 @@ def test_auth_that_goes_away_later_disturbs_nobody(public_keys: PublicKeys) -> N
     before = metric(users, "doorward_key_set_reload_failures_total")
     wait_until(
         lambda: metric(users, "doorward_key_set_reload_failures_total") > before,
-        "asked an auth that is away",
+        "requested keys from an unavailable auth",
     )
     assert deployment.call("GET", ME, token).status == 200
     assert deployment.call("GET", "/readyz").response.text == "ok\n"
-    # What was revoked it reads for itself.
+    # It reads revocations from the database itself.
     change = {"status": "disabled"}
     assert deployment.call("PATCH", public_keys.member.path, admin, json=change).status == 200
     deployment.wait_until_refused(users, token)
 
 
-def test_a_leaked_private_key_is_refused_by_services_that_ask(public_keys: PublicKeys) -> None:
+def test_a_leaked_private_key_is_rejected_after_its_rotation(public_keys: PublicKeys) -> None:
     deployment = public_keys.deployment
     thief = signed(deployment.document, public_keys.member.id)
     assert [deployment.call("GET", path, thief).status for path in (f"{AUTH}/me", ME)] == [200, 200]
@@ -125,7 +125,7 @@ def test_a_leaked_private_key_is_refused_by_services_that_ask(public_keys: Publi
     wait_until(lambda: deployment.call("GET", ME, public_keys.log_in()).status == 200, "on")
 
 
-def test_the_public_key_is_no_secret_to_sign_with(public_keys: PublicKeys) -> None:
+def test_tokens_signed_with_the_public_key_are_rejected(public_keys: PublicKeys) -> None:
     good = signed(public_keys.deployment.document, public_keys.member.id, role="user")
     header, claims = parts(good)
     [published] = public_keys.deployment.call("GET", f"{AUTH}/jwks.json").response.json()["keys"]
@@ -138,7 +138,7 @@ def test_the_public_key_is_no_secret_to_sign_with(public_keys: PublicKeys) -> No
     assert public_keys.deployment.call("GET", ME, good).status == 200
 
 
-def test_nothing_private_is_published_or_told(public_keys: PublicKeys) -> None:
+def test_private_keys_are_neither_published_nor_logged(public_keys: PublicKeys) -> None:
     deployment = public_keys.deployment
     document = rotate(deployment.document, "--activate-in", "3600")
     deployment.auth_keys.write(document)
@@ -165,10 +165,10 @@ def test_a_shared_secret_is_never_published(keys_database: Database, tmp_path: P
     deployment.client.close()
 
 
-def test_a_service_that_verifies_may_be_given_public_halves_at_any_time(
+def test_a_verifying_service_can_switch_to_public_keys_at_any_time(
     keys_database: Database, tmp_path: Path
 ) -> None:
-    """Also after a leak: else it would hold on to the key that leaked because it has nothing to sign with."""
+    """Also after a leak; otherwise it would keep the leaked key because the new set cannot sign."""
     with KeyedDeployment(keys_database, tmp_path, DOORWARD_PAGINATION_SECRET=CURSOR_KEY) as deployment:
         member = enrol(keys_database.url, 1)[0]
         thief = signed(deployment.document, member.id)

@@ -1,4 +1,4 @@
-"""Keys rotate under load, by the command and through mounted files, and no client notices."""
+"""Rotations under load, with the command and mounted files, fail no request."""
 
 from integration.harness.bulk_users import enrol
 from integration.keys.key_deployment import KeyedDeployment
@@ -8,10 +8,10 @@ from integration.keys.mounted_secret import activating, hand_out, newest, retiri
 REQUESTS = 5_000
 CLIENTS = 8
 ACTIVATE_IN = 6
-"""Seconds until a new key signs. The services look each second, and one is told a second late."""
+"""Seconds until a new key signs. The services poll each second, and one gets the file a second late."""
 
 
-async def test_two_rotations_and_the_end_of_the_old_keys_fail_no_request(
+async def test_two_rotations_and_the_retirement_of_old_keys_fail_no_request(
     deployment: KeyedDeployment,
 ) -> None:
     load = Load(auth=deployment.auth.port, users=deployment.users.port)
@@ -24,7 +24,7 @@ async def test_two_rotations_and_the_end_of_the_old_keys_fail_no_request(
             document = activating(document, newest(document), ACTIVATE_IN)
             await hand_out(first, second, document)
             await load.until_all_use(newest(document))
-        # One of the old keys retires by the clock, the other one is taken out.
+        # One of the old keys retires by the clock, and the other one is removed.
         document = without(retiring(document, before, seconds=2), oldest)
         await hand_out(users, auth, document)
         await load.until_more()

@@ -1,4 +1,4 @@
-"""From a shared secret to keys of which only auth holds the private half, under load."""
+"""Switching from a shared secret to asymmetric keys under load."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ REQUESTS = 5_000
 CLIENTS = 8
 ACTIVATE_IN = 6
 PUBLISHED_IN = 8
-"""Seconds: a service that asks auth for the keys learns of a new one a little after auth."""
+"""Seconds, because a service that gets the keys from auth learns of a new one later."""
 
 
-async def test_a_service_gives_its_secret_back_without_a_failed_request(
+async def test_switching_a_service_to_public_keys_fails_no_request(
     deployment: KeyedDeployment, tmp_path: Path
 ) -> None:
     load = Load(auth=deployment.auth.port, users=deployment.users.port)
@@ -31,7 +31,7 @@ async def test_a_service_gives_its_secret_back_without_a_failed_request(
             document = activating(document, newest(document), ACTIVATE_IN)
             await hand_out(users, auth, document)
             await load.until_all_use(newest(document))
-            # From now on the users service needs no secret: a new process takes the old one's place.
+            # A new process of the users service, without the secret, replaces the old one.
             await asyncio.to_thread(keyless.start)
             load.move_users(keyless.port)
             document = without(document, shared)

@@ -1,4 +1,4 @@
-"""No alteration of a good token is good: thousands of them, for both algorithms, on every protected route."""
+"""Thousands of tampered tokens of both algorithms are rejected on every protected route."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -24,7 +24,7 @@ AT_ONCE = 16
 SHARE = 10
 
 DOCUMENT = {"keys": [new_jwk(HS256), new_jwk(ES256)]}
-"""Both are believed at once, as while an installation goes from one to the other."""
+"""Both algorithms are valid, as during a switch from one to the other."""
 
 
 def good_token(algorithm: str, member: Member) -> str:
@@ -33,12 +33,12 @@ def good_token(algorithm: str, member: Member) -> str:
 
 
 def tamperings(token: str, algorithm: str) -> dict[str, str]:
-    """Return every altered token with what was done to it; each text once."""
+    """Return every distinct tampered token with a description of the change."""
     made = [*text_tamperings(token), *key_tamperings(token, DOCUMENT)]
     if algorithm == ES256:
         made += elliptic_tamperings(token)
     found = {altered: name for name, altered in made}
-    found.pop(token, None)  # all its parts, each once, in their order
+    found.pop(token, None)  # the original token
     return found
 
 
@@ -72,11 +72,11 @@ def member(services: KeyedDeployment) -> Member:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_verifier_believes_none(member: Member, algorithm: str) -> None:
+def test_the_verifier_rejects_all_tampered_tokens(member: Member, algorithm: str) -> None:
     token = good_token(algorithm, member)
     verifier = Verifier(ring_of(DOCUMENT), issuer="doorward", audience="doorward")
     assert verifier.verify(token).user_id == member.id
-    believed = []
+    accepted = []
     altered = tamperings(token, algorithm)
     assert len(altered) >= LEAST
     for text, name in altered.items():
@@ -84,14 +84,14 @@ def test_the_verifier_believes_none(member: Member, algorithm: str) -> None:
             verifier.verify(text)
         except InvalidTokenError:
             continue
-        believed.append(name)
-    assert believed == []
+        accepted.append(name)
+    assert accepted == []
     assert verifier.verify(token).user_id == member.id
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_other_spellings_of_the_same_bytes_are_among_them(member: Member, algorithm: str) -> None:
-    """Else the test above would not show that a token has one text alone."""
+def test_other_spellings_of_the_same_bytes_are_tested(member: Member, algorithm: str) -> None:
+    """Control: the test above includes texts that decode to the same bytes."""
     token = good_token(algorithm, member)
     spellings = other_spellings(token)
     assert spellings
@@ -99,33 +99,35 @@ def test_other_spellings_of_the_same_bytes_are_among_them(member: Member, algori
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_no_protected_route_takes_one(
+async def test_protected_routes_reject_all_tampered_tokens(
     services: KeyedDeployment, clients: dict[str, RawHttpClient], member: Member, algorithm: str
 ) -> None:
     token = good_token(algorithm, member)
     altered = [(text, name) for text, name in tamperings(token, algorithm).items() if travels(text)]
     assert len(altered) >= LEAST
-    altered = altered[::SHARE]  # the verifier has met all of them: here it is that every route asks it
+    altered = altered[
+        ::SHARE
+    ]  # the verifier is tested with all of them; this test shows that every route uses it
 
     async def ask(number: int) -> list[str]:
-        """Try one route of each service, and all of them in turn."""
+        """Send each token to one route of each service, chosen in turn."""
         text, name = altered[number]
-        believed = []
+        accepted = []
         for service, wire in clients.items():
             routes = [route for route in PROTECTED if route.service == service]
             route = routes[number % len(routes)]
             reply = await wire.call(route.method, route.at(member.id), text)
             if reply.status != 401:
-                believed.append(f"{reply.status} {route.name} with {name}")
-        return believed
+                accepted.append(f"{reply.status} {route.name} with {name}")
+        return accepted
 
     answers = await together(len(altered), ask, at_once=AT_ONCE)
-    assert [one for believed in answers for one in believed] == []
-    # The token that all were made of is good, and so is the person still.
+    assert [one for accepted in answers for one in accepted] == []
+    # The original token is still valid, and its user still exists.
     assert (await clients["users"].call("GET", f"{USERS}/me", token)).status == 200
     assert [service.alive for service in services.services] == [True, True]
 
 
 def travels(text: str) -> bool:
-    """Tell whether a text arrives as it is: HTTP strips spaces around a header's value."""
+    """Whether a text arrives unchanged; HTTP strips spaces around a header value."""
     return text.isascii() and text.isprintable() and text.strip() == text

@@ -1,4 +1,4 @@
-"""Tokens signed anew by somebody without the key: other keys, other algorithms, other names of keys."""
+"""Tokens signed without the key: with other keys, algorithms and key ids."""
 
 import itertools
 import json
@@ -52,7 +52,7 @@ _CLAIMS: Final[Mapping[str, Any]] = {
 
 
 def key_tamperings(token: str, document: KeyDocument) -> Iterator[Tampering]:
-    """Yield tokens that name any key of the set and were signed by none of its secrets."""
+    """Yield tokens that name a key of the set but are not signed with it."""
     header, claims = parts(token)
     names = {"own": header["kid"], "other": _other(document, header["kid"])["kid"]}
     wrong = dict(_wrong_secrets(document, token))
@@ -74,7 +74,7 @@ def key_tamperings(token: str, document: KeyDocument) -> Iterator[Tampering]:
 
 
 def _named_otherwise(token: str, document: KeyDocument, wrong: Mapping[str, bytes]) -> Iterator[Tampering]:
-    """The right keys under wrong names and algorithms, and wrong keys under the right names."""
+    """Yield right keys with wrong ids and algorithms, and wrong keys with right ids."""
     header, claims = parts(token)
     own, other = _own(document, header["kid"]), _other(document, header["kid"])
     for key, named in itertools.permutations((own, other)):
@@ -91,7 +91,7 @@ def _named_otherwise(token: str, document: KeyDocument, wrong: Mapping[str, byte
         for key in (own, other, *_STRANGERS):
             forged = _sign_with(key, {**header, **changes}, claims)
             yield f"{name}, signed by {key['alg']} {key['kid']}", forged
-    # Of the good token's own words with another key of the set.
+    # The unchanged header and claims, signed with the other key of the set.
     yield "the other key's signature", _sign_with(other, header, claims)
 
 
@@ -109,7 +109,7 @@ def _claiming_otherwise(token: str, wrong: Mapping[str, bytes], stranger: JoseKe
 
 
 def _wrong_secrets(document: KeyDocument, token: str) -> Iterator[tuple[str, bytes]]:
-    """Everything that a stranger knows or guesses, and that some library once took for a secret."""
+    """Yield public or guessable values that some library has accepted as a secret."""
     yield "nothing", b""
     yield "a zero", b"\0"
     yield "zeros", bytes(32)
@@ -125,7 +125,7 @@ def _wrong_secrets(document: KeyDocument, token: str) -> Iterator[tuple[str, byt
 
 
 def public_spellings(key: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Write a public key in every way in which a careless library would take it for a secret."""
+    """Yield the encodings of a public key that a vulnerable library could use as a secret."""
     published = {name: key[name] for name in ("kty", "crv", "x", "y", "alg", "use", "kid")}
     x, y = (int.from_bytes(base64url.decode(key[name]), "big") for name in ("x", "y"))
     public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()

@@ -1,4 +1,4 @@
-"""A good token's text, altered in thousands of ways: none of them is as good."""
+"""Thousands of changes to the text of a valid token."""
 
 import base64
 import itertools
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from doorward_client import base64url
 
 Tampering = tuple[str, str]
-"""What was done, and the token that came of it."""
+"""The description of a change, and the changed token."""
 
 _SEGMENTS: Final = ("header", "claims", "signature")
 _BITS: Final = 8
@@ -21,7 +21,7 @@ _COORDINATE: Final = 32
 
 
 def text_tamperings(token: str) -> Iterator[Tampering]:
-    """Yield alterations that need no key."""
+    """Yield changes that need no key."""
     yield from _flipped_characters(token)
     yield from _flipped_bytes(token)
     yield from _shortened_and_lengthened(token)
@@ -31,7 +31,7 @@ def text_tamperings(token: str) -> Iterator[Tampering]:
 
 
 def _flipped_characters(token: str) -> Iterator[Tampering]:
-    """Flip each bit of each character: among them those that decode to the very same bytes."""
+    """Flip each bit of each character, including flips that decode to the same bytes."""
     for place, character in enumerate(token):
         for bit in range(_BITS):
             flipped = chr(ord(character) ^ 1 << bit)
@@ -39,7 +39,7 @@ def _flipped_characters(token: str) -> Iterator[Tampering]:
 
 
 def _flipped_bytes(token: str) -> Iterator[Tampering]:
-    """Flip each bit of each part as it decodes, in base64url that is well written."""
+    """Flip each bit of each decoded part, and encode it in canonical base64url."""
     parts = token.split(".")
     for number, name in enumerate(_SEGMENTS):
         raw = base64url.decode(parts[number])
@@ -50,7 +50,7 @@ def _flipped_bytes(token: str) -> Iterator[Tampering]:
 
 
 def other_spellings(token: str) -> list[str]:
-    """Return the tokens whose parts decode to the same bytes where unused bits are not looked at."""
+    """Return the tokens whose parts decode to the same bytes if unused bits are ignored."""
     same = []
     for _, altered in _flipped_characters(token):
         try:
@@ -96,7 +96,7 @@ def _shortened_and_lengthened(token: str) -> Iterator[Tampering]:
 
 
 def _rearranged(token: str) -> Iterator[Tampering]:
-    """Put the three parts in every order, also more than once and with others missing."""
+    """Arrange the three parts in every order, with repetitions and omissions."""
     parts = token.split(".")
     for count in range(6):
         for order in itertools.product(range(len(parts)), repeat=count):
@@ -144,7 +144,7 @@ def _written_otherwise(token: str) -> Iterator[Tampering]:
 
 
 def _same_json_written_otherwise(token: str) -> Iterator[Tampering]:
-    """The same header and claims to every JSON parser, under the signature of the text they had."""
+    """Yield other JSON texts of the same header and claims, with the original signature."""
     parts = token.split(".")
     for number in (0, 1):
         value = json.loads(base64url.decode(parts[number]))
@@ -162,7 +162,7 @@ def _same_json_written_otherwise(token: str) -> Iterator[Tampering]:
 
 
 def elliptic_tamperings(token: str) -> Iterator[Tampering]:
-    """Yield other signatures made of an ES256 signature's two numbers, without the key."""
+    """Yield signatures derived from the two numbers of an ES256 signature, without the key."""
     signed, _, signature = token.rpartition(".")
     raw = base64url.decode(signature)
     r, s = (int.from_bytes(part, "big") for part in (raw[:_COORDINATE], raw[_COORDINATE:]))

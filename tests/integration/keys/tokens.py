@@ -1,4 +1,4 @@
-"""Access tokens: what they say of their key, and making them with a key set in hand."""
+"""Reads access tokens, and signs them with a key set."""
 
 import json
 import uuid
@@ -24,7 +24,7 @@ def expiry_of(token: str) -> int:
 
 
 def ring_of(document: KeyDocument) -> KeyStore:
-    """Return the ring of a key set."""
+    """Return the key store of a key set."""
     return KeyStore(KeySet.parse(json.dumps(document)))
 
 
@@ -36,7 +36,7 @@ def signed(
     seconds: int = 3600,
     token_version: int = 0,
 ) -> str:
-    """Sign a token with the key that signs now, as auth does and as whoever stole the key can."""
+    """Sign a token with the current signing key, like auth or a thief of the key."""
     signer = Signer(ring_of(document), issuer="doorward", audience="doorward", lifetime=seconds)
     return signer.sign(
         user_id=subject,

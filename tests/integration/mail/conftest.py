@@ -1,4 +1,4 @@
-"""Every test of mail runs on SQLite and on a real MariaDB, with a real SMTP server beside it."""
+"""Every mail test runs on SQLite and on a real MariaDB, with a real SMTP server."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from integration.mail.mailing import Mailer, codes, create_tables, outbox
 
 @pytest.fixture(scope="session")
 def mail_urls(new_database: NewDatabase) -> Callable[[str], str]:
-    """One database a backend for the whole session."""
+    """One database for each backend, for the whole session."""
 
     @functools.cache
     def url_on(backend: str) -> str:
@@ -26,7 +26,7 @@ def mail_urls(new_database: NewDatabase) -> Callable[[str], str]:
 
 @pytest.fixture
 def mail_url(mail_urls: Callable[[str], str], backend: str) -> str:
-    """A database whose outbox is empty."""
+    """A database with an empty outbox."""
     url = mail_urls(backend)
     engine = create_engine(url, pool_size=1, timeout=10)
     with engine.connect() as connection:

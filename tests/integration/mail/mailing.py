@@ -1,4 +1,4 @@
-"""An outbox with two kinds of mail, as a service has it: `notice`, and `code` with a prepare hook."""
+"""An outbox with two mail types like a service's: `notice`, and `code` with a prepare hook."""
 
 import asyncio
 import hashlib
@@ -40,11 +40,11 @@ codes: Final = sa.Table(
 )
 
 GONE: Final = "gone@example.com"
-"""Whoever asks for a code for this address is told so, and gets no mail."""
+"""A decoy: a request for this address succeeds, and sends no mail."""
 
 
 def make_code(connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-    """Make a code and keep its hash, as a service's hook does."""
+    """Create a code and store its hash, like the hook of a service."""
     if mail.recipient in {None, GONE}:
         return None
     code = f"{secrets.randbelow(10**6):06d}"
@@ -64,7 +64,7 @@ TEMPLATES: Final = (
 
 
 def mail_settings(port: int, **overrides: Any) -> MailSettings:
-    """Settings for a server of this machine, impatient enough for tests."""
+    """Settings for a local server, with short timeouts."""
     values = {
         "smtp_host": "127.0.0.1",
         "smtp_port": port,
@@ -82,7 +82,7 @@ def mail_settings(port: int, **overrides: Any) -> MailSettings:
 
 
 def create_tables(url: str) -> None:
-    """Create the outbox as a migration revision does, and the codes."""
+    """Create the outbox like a migration revision, and the table of codes."""
     engine = create_engine(url, pool_size=1, timeout=10)
     with engine.connect() as connection:
         with Operations.context(MigrationContext.configure(connection)):
@@ -92,7 +92,7 @@ def create_tables(url: str) -> None:
 
 
 class Mailer:
-    """A process's part in mailing: its database, its metrics, its workers."""
+    """Database, metrics and mail workers of one process."""
 
     def __init__(self, url: str, *, pool_size: int = 3) -> None:
         settings = DatabaseSettings(
@@ -109,7 +109,7 @@ class Mailer:
         templates: tuple[MailTemplate, ...] = TEMPLATES,
         find_recipient: FindRecipient | None = None,
     ) -> MailSender:
-        """Build a worker; it sends by SMTP unless told otherwise."""
+        """Build a worker; it sends by SMTP by default."""
         mails = MailTemplates("integration.mail", templates, settings, folder="templates")
         return MailSender(
             self.database,
@@ -122,7 +122,7 @@ class Mailer:
         )
 
     async def enqueue(self, *mails: Mail) -> list[str]:
-        """Write mails in one transaction; return their ids."""
+        """Enqueue mails in one transaction; return their ids."""
 
         def work(connection: sa.Connection) -> None:
             for mail in mails:
@@ -132,28 +132,28 @@ class Mailer:
         return [str(mail.id) for mail in mails]
 
     async def rows(self) -> list[sa.Row[Any]]:
-        """Return what is in the outbox."""
+        """Return the rows of the outbox."""
         return await self.database.read(lambda c: list(c.execute(sa.select(outbox))))
 
     async def execute(self, statement: sa.Executable) -> None:
-        """Run one statement behind the worker's back."""
+        """Run one statement in the database."""
         await self.database.write(lambda c: c.execute(statement).rowcount)
 
     async def wait_until_empty(self) -> None:
-        """Wait until no mail is left."""
+        """Wait until the outbox is empty."""
         await eventually(lambda rows: not rows, self.rows)
 
     async def wait_until_gone(self, mail_id: str) -> None:
-        """Wait until this mail is not in the outbox."""
+        """Wait until a mail is no longer in the outbox."""
         wanted = uuid.UUID(mail_id)
         await eventually(lambda rows: wanted not in {row.id for row in rows}, self.rows)
 
     async def wait_until_dead(self, count: int) -> None:
-        """Wait until there are so many dead letters."""
+        """Wait until there are `count` dead letters."""
         await eventually(lambda rows: sum(row.dead_at is not None for row in rows) >= count, self.rows)
 
     def sample(self, name: str, **labels: str) -> float:
-        """Read a metric of the outbox; 0 where it has none yet."""
+        """Read a metric of the outbox; 0 if it has no sample yet."""
         return self.metrics.registry.get_sample_value(name, {"outbox": "outbox", **labels}) or 0.0
 
     def close(self) -> None:
@@ -163,16 +163,16 @@ class Mailer:
 async def eventually(
     is_enough: Callable[[T], bool], look: Callable[[], Awaitable[T]], seconds: float = 90.0
 ) -> T:
-    """Look again and again until it is enough; return what was seen then."""
+    """Poll until a condition holds; return the value."""
     async with asyncio.timeout(seconds):
-        while not is_enough(seen := await look()):  # noqa: ASYNC110 - no database tells of its changes
+        while not is_enough(seen := await look()):  # noqa: ASYNC110 - a database does not notify
             await asyncio.sleep(0.02)
     return seen
 
 
 @asynccontextmanager
 async def running(*workers: MailSender) -> AsyncIterator[None]:
-    """Run workers for the block, and stop them as a service does."""
+    """Run workers for the block, and stop them like a service."""
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     try:
         yield

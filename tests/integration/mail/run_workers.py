@@ -1,9 +1,9 @@
-"""Workers in processes of their own, killed at random moments; run by the tests.
+"""Workers in separate processes, killed at random times; run by the tests.
 
-Usage: python run_workers.py URL PORT WORKERS KILLS SEED. Kills one worker after the other and starts
-another for it, writes a line when all kills are done, and goes on until SIGTERM, on which every
-worker stops gracefully. The modules are imported once and the processes forked, so that the moments
-are the sending's own and not the interpreter's start.
+Usage: python run_workers.py URL PORT WORKERS KILLS SEED. Kills and replaces one worker after the other,
+prints a line after the last kill, and runs until SIGTERM, on which every worker stops gracefully. The
+modules are imported once and the processes forked, so that kills hit the sending and not the start of
+the interpreter.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from integration.mail.mailing import Mailer, mail_settings
 
 
 async def work(url: str, port: int) -> None:
-    """Be a worker until SIGTERM."""
+    """Run a worker until SIGTERM."""
     mailer = Mailer(url)
     settings = mail_settings(port, mail_send_timeout_seconds=3.0, mail_lease_seconds=4.0)
     task = asyncio.create_task(mailer.worker(settings).run())
@@ -49,7 +49,7 @@ def start(url: str, port: int) -> int:
 
 
 def main() -> int:
-    """Do as the usage says; return how many workers did not stop gracefully."""
+    """Run as described above; return the number of workers that did not stop gracefully."""
     url, port, count, kills, seed = sys.argv[1], *map(int, sys.argv[2:])
     chance = random.Random(seed)
     workers = [start(url, port) for _ in range(count)]

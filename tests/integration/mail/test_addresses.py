@@ -1,4 +1,4 @@
-"""Addresses beyond ASCII, and text that tries to be a header or a command."""
+"""Addresses beyond ASCII, and text with SMTP headers or commands."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from doorward_mail.outbox import Mail
 from integration.mail.mailing import Mailer, mail_settings, running
 from support.smtp import ReceivedMail, SmtpServer
 
-pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
+pytestmark = pytest.mark.databases("sqlite")  # sent bytes do not depend on the database
 
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
@@ -22,7 +22,7 @@ async def send(mailer: Mailer, smtp: SmtpServer, mail: Mail, name: str = "Test T
     return smtp.mails()[-1]
 
 
-async def test_a_domain_beyond_ascii_needs_nothing_of_the_server(mailer: Mailer, tmp_path: Path) -> None:
+async def test_a_domain_beyond_ascii_needs_no_server_extension(mailer: Mailer, tmp_path: Path) -> None:
     with SmtpServer(tmp_path, smtputf8=False) as smtp:
         received = await send(
             mailer, smtp, Mail("notice", "ada@straße.example", parameters={"number": 1, "name": "Ä"})
@@ -42,7 +42,9 @@ async def test_a_name_beyond_ascii_is_sent_as_utf_8(mailer: Mailer, smtp: SmtpSe
     assert received.message["Subject"] == "Notice № 1"
 
 
-async def test_a_server_that_cannot_take_the_name_makes_it_dead(mailer: Mailer, tmp_path: Path) -> None:
+async def test_a_server_without_smtputf8_dead_letters_a_name_beyond_ascii(
+    mailer: Mailer, tmp_path: Path
+) -> None:
     with SmtpServer(tmp_path, smtputf8=False) as smtp:
         await mailer.enqueue(Mail("notice", "jörg@example.com", parameters={"number": 1, "name": "J"}))
         async with running(mailer.worker(mail_settings(smtp.port))):
@@ -69,7 +71,7 @@ async def test_a_server_that_cannot_take_the_name_makes_it_dead(mailer: Mailer, 
         "Ada\u202egpj.exe",
     ],
 )
-async def test_text_stays_text(mailer: Mailer, smtp: SmtpServer, hostile: str) -> None:
+async def test_hostile_text_in_a_mail_arrives_as_text(mailer: Mailer, smtp: SmtpServer, hostile: str) -> None:
     received = await send(
         mailer,
         smtp,
@@ -113,7 +115,7 @@ async def test_text_stays_text(mailer: Mailer, smtp: SmtpServer, hostile: str) -
         "ada@☃..example",
     ],
 )
-async def test_an_address_that_is_none_is_dead_and_reaches_no_server(
+async def test_an_invalid_address_is_dead_lettered_without_a_connection(
     mailer: Mailer, smtp: SmtpServer, address: str
 ) -> None:
     await mailer.enqueue(Mail("notice", address, parameters={"number": 1, "name": "Ada"}))

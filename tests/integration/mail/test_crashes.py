@@ -1,4 +1,4 @@
-"""Workers that die or freeze: every mail arrives at least once, and normally once."""
+"""Killed and frozen workers: every mail arrives at least once, and normally once."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ LEASED = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.lease_id.
 
 
 def process(folder: Path, name: str, script: str, *arguments: object) -> Process:
-    """Prepare a script of this folder as a process."""
+    """Return a process that runs a script of this folder."""
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, str(HERE / script), *map(str, arguments)]
     return Process(name, command, log=folder / f"{name}.log", ready=lambda: True, env={"PYTHONPATH": path})
@@ -44,20 +44,20 @@ def wait_until_empty(url: str, seconds: float = 180.0) -> None:
 
 
 def entries_of(journal: Path) -> list[dict[str, Any]]:
-    """Read what the writer has written, as it says itself; the last line may be under way."""
+    """Read the writer's journal; the last line may be incomplete."""
     lines = journal.read_text(encoding="utf-8").splitlines(keepends=True) if journal.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def written(journal: Path) -> tuple[int, int]:
-    """Count the mails that were committed, and those that were rolled back."""
+    """Count the committed and the rolled back mails."""
     entries = entries_of(journal)
     committed = sum(len(entry["ids"]) for entry in entries if entry["is_committed"])
     return committed, sum(len(entry["ids"]) for entry in entries) - committed
 
 
 def last_codes_are_stored(url: str, mails: list[ReceivedMail]) -> bool:
-    """Tell whether the last code that each person got is the one that would be accepted."""
+    """Whether the last code that each recipient got is the valid one."""
     engine = create_engine(url, pool_size=1, timeout=10)
     with engine.connect() as connection:
         stored = {row.address: row.hash for row in connection.execute(sa.select(codes))}
@@ -70,7 +70,7 @@ def last_codes_are_stored(url: str, mails: list[ReceivedMail]) -> bool:
     return got == stored and len(got) > 10
 
 
-def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServer, tmp_path: Path) -> None:
+def test_killed_workers_lose_no_mail(mail_url: str, smtp: SmtpServer, tmp_path: Path) -> None:
     smtp.behave(delay=0.01)
     journal = tmp_path / "journal.jsonl"
     workers = process(tmp_path, "workers", "run_workers.py", mail_url, smtp.port, 3, KILLS, 7)
@@ -96,14 +96,14 @@ def test_workers_killed_at_any_moment_lose_nothing(mail_url: str, smtp: SmtpServ
 
     twice = sum(count - 1 for count in arrived.values())
     print(f"{len(arrived)} mails, {KILLS} kills, {twice} duplicates, {twice / len(arrived):.2%}")
-    # Those whose worker died between the server's yes and the row's end, of four under way.
+    # Mails whose worker died between acceptance and deletion of the row, of four in flight.
     assert twice <= 2 * KILLS
 
 
 def freeze_outside_a_transaction(worker: Process, url: str) -> None:
-    """Freeze it while it has both mails, where others can still write.
+    """Freeze the worker while it has leased both mails and others can still write.
 
-    Stopped as the only writer, it would stop all of SQLite; on MariaDB it would keep its rows locked.
+    Frozen during a write, it would block all of SQLite, and on MariaDB keep its rows locked.
     """
     engine = create_engine(url, pool_size=1, timeout=0.2)
     free = sa.select(outbox.c.id).where(outbox.c.lease_id.is_not(None)).with_for_update(skip_locked=True)
@@ -123,7 +123,7 @@ def freeze_outside_a_transaction(worker: Process, url: str) -> None:
     engine.dispose()
 
 
-def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
+def test_a_frozen_worker_does_not_send_mail_that_another_has_leased(
     mail_url: str, smtp: SmtpServer, tmp_path: Path
 ) -> None:
     smtp.behave(delay=60, delay_at="rcpt")
@@ -141,7 +141,7 @@ def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
             frozen.thaw()
             put(mail_url, notice(2, "ada@example.com"))
             wait_until_empty(mail_url)
-        # A worker that has looked since it was thawed has long done what it had begun.
+        # A thawed worker that has polled again has completed what it had begun.
         put(mail_url, notice(3, "ada@example.com"))
         wait_until_empty(mail_url)
     assert len(taken_over) == 2
@@ -149,7 +149,7 @@ def test_a_frozen_worker_does_not_send_what_another_has_taken_over(
     assert len(smtp.mails()) == 4
 
 
-async def test_a_worker_that_comes_too_late_makes_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_worker_whose_lease_expired_creates_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(Mail("code", "ada@example.com"))
     (stale,) = await mailer.database.write(
         lambda c: outbox_queries.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
@@ -181,6 +181,6 @@ def wait_until_leased(url: str) -> None:
     deadline = time.monotonic() + 60
     with engine.connect() as connection:
         while connection.execute(LEASED).scalar_one() < 2:
-            assert time.monotonic() < deadline, "nobody has taken the mails"
+            assert time.monotonic() < deadline, "no worker has leased the mails"
             time.sleep(0.01)
     engine.dispose()

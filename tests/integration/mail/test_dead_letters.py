@@ -1,4 +1,4 @@
-"""What administrators do with dead letters."""
+"""Listing, retrying and discarding dead letters."""
 
 import uuid
 
@@ -10,8 +10,8 @@ from integration.mail.mailing import Mailer, eventually, mail_settings, notice, 
 from support.smtp import SmtpServer
 
 
-async def bury(mailer: Mailer, count: int) -> list[str]:
-    # Written in another order than that of their ids.
+async def store_dead_letters(mailer: Mailer, count: int) -> list[str]:
+    # Inserted in another order than that of their ids.
     ids = await mailer.enqueue(*reversed([notice(number) for number in range(count)]))
     await mailer.execute(
         outbox.update().values(due_at=None, dead_at=utc_now(), attempts=9, last_error="recipient 550")
@@ -19,8 +19,8 @@ async def bury(mailer: Mailer, count: int) -> list[str]:
     return ids
 
 
-async def test_they_are_listed_page_by_page_the_newest_first(mailer: Mailer) -> None:
-    older = await bury(mailer, 4)  # at the same moment: the id decides
+async def test_dead_letters_are_listed_in_pages_newest_first(mailer: Mailer) -> None:
+    older = await store_dead_letters(mailer, 4)  # at the same time, so the id decides
     await mailer.execute(outbox.update().values(dead_at=utc_now(-60)))
     newer = await mailer.enqueue(notice(8), notice(9))
     await mailer.execute(
@@ -28,7 +28,7 @@ async def test_they_are_listed_page_by_page_the_newest_first(mailer: Mailer) -> 
         .where(outbox.c.dead_at.is_(None))
         .values(due_at=None, dead_at=utc_now(), last_error="content 554")
     )
-    await mailer.enqueue(notice(10))  # alive
+    await mailer.enqueue(notice(10))  # not dead
     pages: list[list[DeadMail]] = []
     position: Position | None = None
     while not pages or pages[-1]:
@@ -42,8 +42,8 @@ async def test_they_are_listed_page_by_page_the_newest_first(mailer: Mailer) -> 
     assert listed[0].recipient == "user9@example.com"
 
 
-async def test_one_is_sent_again_and_the_other_stays(mailer: Mailer, smtp: SmtpServer) -> None:
-    first, second = await bury(mailer, 2)
+async def test_retrying_one_dead_letter_keeps_the_other(mailer: Mailer, smtp: SmtpServer) -> None:
+    first, second = await store_dead_letters(mailer, 2)
     await mailer.execute(outbox.update().values(expires_at=utc_now(-60), created_at=utc_now(-(10**6))))
     assert await mailer.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(first)))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -53,9 +53,9 @@ async def test_one_is_sent_again_and_the_other_stays(mailer: Mailer, smtp: SmtpS
     assert row.id == uuid.UUID(second)
 
 
-async def test_one_that_is_sent_again_has_all_its_time_again(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_retried_dead_letter_gets_its_full_time_again(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(refuse_at="rcpt", code=450)
-    (mail_id,) = await bury(mailer, 1)
+    (mail_id,) = await store_dead_letters(mailer, 1)
     await mailer.execute(outbox.update().values(attempts=30, created_at=utc_now(-(10**6))))
     await mailer.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(mail_id)))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -64,7 +64,7 @@ async def test_one_that_is_sent_again_has_all_its_time_again(mailer: Mailer, smt
     assert row.dead_at is None
 
 
-async def test_only_a_dead_letter_can_be_sent_again_or_discarded(mailer: Mailer) -> None:
+async def test_only_a_dead_letter_can_be_retried_or_discarded(mailer: Mailer) -> None:
     (alive,) = await mailer.enqueue(notice())
     for unknown in (uuid.UUID(alive), uuid.uuid4()):
         assert not await mailer.database.write(lambda c, one=unknown: dead_letters.retry(c, outbox, one))  # type: ignore[misc]
@@ -72,18 +72,18 @@ async def test_only_a_dead_letter_can_be_sent_again_or_discarded(mailer: Mailer)
     assert len(await mailer.rows()) == 1
 
 
-async def test_one_is_discarded(mailer: Mailer) -> None:
-    first, second = await bury(mailer, 2)
+async def test_a_dead_letter_can_be_discarded(mailer: Mailer) -> None:
+    first, second = await store_dead_letters(mailer, 2)
     assert await mailer.database.write(lambda c: dead_letters.discard(c, outbox, uuid.UUID(first)))
     (row,) = await mailer.rows()
     assert row.id == uuid.UUID(second)
 
 
-async def test_they_are_kept_for_so_long_and_no_longer(mailer: Mailer) -> None:
-    old, _ = await bury(mailer, 2)
+async def test_dead_letters_are_deleted_after_their_retention(mailer: Mailer) -> None:
+    old, _ = await store_dead_letters(mailer, 2)
     await mailer.execute(
         outbox.update().where(outbox.c.id == uuid.UUID(old)).values(dead_at=utc_now(-31 * 86_400))
     )
-    swept = await mailer.database.write(lambda c: dead_letters.purge(c, outbox=outbox, days=30, count=10))
-    assert swept == 1
+    purged = await mailer.database.write(lambda c: dead_letters.purge(c, outbox=outbox, days=30, count=10))
+    assert purged == 1
     assert [row.id for row in await mailer.rows()] != [uuid.UUID(old)]

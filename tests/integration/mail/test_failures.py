@@ -1,4 +1,4 @@
-"""What becomes of a mail that does not get through, and of all mail while the server is away."""
+"""Failed deliveries: retries, dead letters, and outages of the server."""
 
 import uuid
 from datetime import timedelta
@@ -30,7 +30,9 @@ from integration.mail.mailing import (
 from support.smtp import SmtpServer
 
 
-async def test_it_is_tried_again_and_again_and_then_dead(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_mail_is_dead_lettered_after_the_maximum_of_attempts(
+    mailer: Mailer, smtp: SmtpServer
+) -> None:
     smtp.behave(refuse_at="rcpt", code=450, status="4.2.2")
     await mailer.enqueue(notice())
     async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=3))):
@@ -42,7 +44,7 @@ async def test_it_is_tried_again_and_again_and_then_dead(mailer: Mailer, smtp: S
     assert mailer.sample("doorward_mail_discarded_total", reason="dead") == 1
 
 
-async def test_each_wait_is_longer_than_the_one_before(
+async def test_each_retry_delay_is_longer_than_the_previous_one(
     mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smtp.behave(refuse_at="data", code=451)
@@ -54,7 +56,7 @@ async def test_each_wait_is_longer_than_the_one_before(
         connection: sa.Connection, table: sa.Table, mail: LeasedMail, **options: Any
     ) -> bool:
         done = reschedule(connection, table, mail, **options)
-        # In the same transaction, before anybody else can take it.
+        # In the same transaction, before another worker can lease it.
         row = connection.execute(sa.select(outbox, utc_now().label("now"))).one()
         waits[row.attempts] = (row.due_at - row.now).total_seconds()
         return done
@@ -67,7 +69,7 @@ async def test_each_wait_is_longer_than_the_one_before(
     async with running(mailer.worker(mail_settings(smtp.port, mail_retry_seconds=0.4))):
         await eventually(lambda count: count >= 3, seen)
     for attempt, wait in waits.items():
-        # Looked at a moment later, so a little less is left.
+        # Read a little later, so slightly less time is left.
         assert 0.1 * 2 ** (attempt - 1) < wait <= 0.4 * 2 ** (attempt - 1)
 
 
@@ -79,7 +81,7 @@ async def test_each_wait_is_longer_than_the_one_before(
         ("data", 554, "5.6.0", "content 554 5.6.0"),
     ],
 )
-async def test_a_mail_refused_for_good_is_dead_at_once(
+async def test_a_permanently_rejected_mail_is_dead_lettered_at_once(
     mailer: Mailer, smtp: SmtpServer, step: str, code: int, status: str, error: str
 ) -> None:
     smtp.behave(refuse_at=step, code=code, status=status, only="user1@")
@@ -90,13 +92,13 @@ async def test_a_mail_refused_for_good_is_dead_at_once(
         await mailer.wait_until_dead(1)
     (row,) = await mailer.rows()
     assert (row.attempts, row.last_error) == (1, error)
-    # The connection that it was refused on serves the next.
+    # The connection of the rejected mail is reused for the next.
     before, after = smtp.mails()
     assert before.connection == after.connection
     assert mailer.sample("doorward_mail_failed_total", failure="sender") == 0
 
 
-async def test_no_address_and_no_text_of_the_server_is_logged_or_stored(
+async def test_addresses_and_server_replies_are_neither_logged_nor_stored(
     mailer: Mailer, smtp: SmtpServer
 ) -> None:
     smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
@@ -111,8 +113,8 @@ async def test_no_address_and_no_text_of_the_server_is_logged_or_stored(
     assert {row.last_error for row in await mailer.rows()} == {"recipient 550 5.1.1", "address"}
 
 
-async def test_a_mail_whose_time_is_up_is_not_handed_over(mailer: Mailer, smtp: SmtpServer) -> None:
-    """As that of a worker that was frozen while the server answered."""
+async def test_an_expired_mail_is_not_sent(mailer: Mailer, smtp: SmtpServer) -> None:
+    """Like the mail of a worker that was frozen while the server responded."""
     transport = SmtpTransport(mail_settings(smtp.port))
     message = Message(uuid.uuid4(), "a@example.com", "b@example.com", b"Subject: late\r\n\r\n", is_utf8=False)
     with pytest.raises(DeliveryError, match=r"^timeout$"):
@@ -122,7 +124,7 @@ async def test_a_mail_whose_time_is_up_is_not_handed_over(mailer: Mailer, smtp: 
     assert (smtp.mails(), await mailer.rows()) == ([], [])
 
 
-async def test_a_database_that_blinks_costs_the_mail_nothing(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_short_database_outage_uses_no_attempt(mailer: Mailer, smtp: SmtpServer) -> None:
     blinks = iter([True, False])
 
     def blink(connection: sa.Connection, mail: LeasedMail) -> Any:
@@ -142,7 +144,7 @@ async def test_a_database_that_blinks_costs_the_mail_nothing(mailer: Mailer, smt
     assert mailer.sample("doorward_mail_failed_total", failure="prepare") == 0
 
 
-async def test_mail_that_is_too_old_is_dead_though_the_server_was_never_there(
+async def test_mail_past_its_maximum_age_is_dead_lettered_even_during_an_outage(
     mailer: Mailer, smtp: SmtpServer
 ) -> None:
     smtp.stop()
@@ -158,7 +160,7 @@ async def test_mail_that_is_too_old_is_dead_though_the_server_was_never_there(
     assert dead == {"user1@example.com": True, "user2@example.com": False}
 
 
-async def test_a_mail_that_kills_its_worker_is_dead_in_the_end(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_mail_that_crashes_its_workers_is_dead_lettered(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(notice())
     await mailer.execute(outbox.update().values(attempts=3))
     async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=3))):
@@ -167,7 +169,7 @@ async def test_a_mail_that_kills_its_worker_is_dead_in_the_end(mailer: Mailer, s
     assert smtp.mails() == []
 
 
-async def test_a_template_of_a_newer_release_is_left_to_its_workers(
+async def test_a_template_of_a_newer_release_is_left_to_newer_workers(
     mailer: Mailer, mail_url: str, smtp: SmtpServer
 ) -> None:
     await mailer.enqueue(notice())
@@ -185,7 +187,7 @@ def broken_hook(_connection: sa.Connection, mail: LeasedMail) -> dict[str, Any]:
     raise ValueError(f"a bug with {mail.recipient}")
 
 
-async def test_a_broken_hook_or_template_puts_the_mail_off_and_says_where(
+async def test_a_broken_hook_or_template_reschedules_the_mail_and_logs_the_location(
     mailer: Mailer, smtp: SmtpServer
 ) -> None:
     await mailer.enqueue(Mail("code", "private@example.com"), Mail("notice", "private@example.com"))

@@ -1,4 +1,4 @@
-"""An outbox that keeps no addresses: each is looked up just before its mail is sent."""
+"""An outbox without addresses: each is looked up just before its mail is sent."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def to(person: str, wait: int = 0) -> Mail:
 
 
 class Directory:
-    """Knows ada; does not answer, or fails, as often as it is told."""
+    """Knows ada; is unavailable or fails for a given number of lookups."""
 
     def __init__(self, *failures: Exception) -> None:
         self.asked = 0
@@ -34,7 +34,7 @@ class Directory:
         return replace(mail, recipient="ada@example.com", parameters={**mail.parameters, "name": "Ada L."})
 
 
-async def test_a_mail_goes_where_the_directory_says(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_mail_is_sent_to_the_looked_up_address(mailer: Mailer, smtp: SmtpServer) -> None:
     (mail_id, _) = await mailer.enqueue(to("ada"), to("nobody"))
     directory = Directory()
     async with running(mailer.worker(mail_settings(smtp.port), find_recipient=directory.find)):
@@ -45,7 +45,9 @@ async def test_a_mail_goes_where_the_directory_says(mailer: Mailer, smtp: SmtpSe
     assert directory.asked == 2
 
 
-async def test_while_the_directory_is_away_no_attempt_counts(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_no_attempt_is_counted_while_the_directory_is_unavailable(
+    mailer: Mailer, smtp: SmtpServer
+) -> None:
     await mailer.enqueue(to("ada"))
     directory = Directory(UnavailableError(), UnavailableError())
     settings = mail_settings(smtp.port, mail_max_attempts=1)
@@ -55,7 +57,7 @@ async def test_while_the_directory_is_away_no_attempt_counts(mailer: Mailer, smt
     assert mailer.sample("doorward_mail_failed_total", failure="lookup") == 2
 
 
-async def test_a_lookup_that_breaks_counts(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_failing_lookup_counts_as_an_attempt(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(to("ada"))
     directory = Directory(KeyError("person"), KeyError("person"))
     settings = mail_settings(smtp.port, mail_max_attempts=2)
@@ -65,7 +67,7 @@ async def test_a_lookup_that_breaks_counts(mailer: Mailer, smtp: SmtpServer) -> 
     assert (row.last_error, smtp.mails()) == ("lookup KeyError", [])
 
 
-async def test_a_mail_waits_for_its_time(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_mail_is_not_sent_before_its_due_time(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(to("ada", wait=3600))
     (now_id,) = await mailer.enqueue(to("ada"))
     async with running(mailer.worker(mail_settings(smtp.port), find_recipient=Directory().find)):

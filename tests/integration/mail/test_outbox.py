@@ -1,4 +1,4 @@
-"""The table, and leases on its rows."""
+"""The outbox table, and leases on its rows."""
 
 import uuid
 
@@ -15,7 +15,7 @@ from integration.mail.mailing import Mailer, create_tables, metadata, notice, ou
 from support.databases import Database, DatabaseServer
 
 
-async def test_the_migration_makes_the_table_that_the_code_describes(mailer: Mailer, mail_url: str) -> None:
+async def test_the_migration_creates_the_table_of_the_code(mailer: Mailer, mail_url: str) -> None:
     create_tables(mail_url)  # a second time changes nothing
     with mailer.database.engine.connect() as connection:
         context = MigrationContext.configure(
@@ -25,8 +25,8 @@ async def test_the_migration_makes_the_table_that_the_code_describes(mailer: Mai
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-async def test_looking_for_due_mail_reads_no_more_than_it_returns(mailer: Mailer) -> None:
-    """On MariaDB, with a backlog that is not due, dead letters, and mails that are."""
+async def test_finding_due_mail_reads_only_the_rows_it_returns(mailer: Mailer) -> None:
+    """On MariaDB, with mails that are not due, dead letters, and due mails."""
     await mailer.enqueue(*(notice(number) for number in range(300)))
     await mailer.execute(
         outbox.update().values(due_at=utc_now(3600)).where(outbox.c.recipient.like("user1%"))
@@ -52,7 +52,7 @@ async def take(mailer: Mailer, count: int, seconds: float = 60.0) -> list[Leased
     )
 
 
-async def test_what_one_has_taken_no_other_gets_until_the_lease_ends(mailer: Mailer) -> None:
+async def test_a_leased_mail_is_locked_until_the_lease_ends(mailer: Mailer) -> None:
     await mailer.enqueue(*(notice(number) for number in range(3)))
     first = await take(mailer, 2, seconds=60.0)
     second = await take(mailer, 5, seconds=60.0)
@@ -66,7 +66,7 @@ async def test_what_one_has_taken_no_other_gets_until_the_lease_ends(mailer: Mai
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-async def test_two_at_the_same_moment_pass_over_each_others_rows(mailer: Mailer, mail_url: str) -> None:
+async def test_parallel_workers_skip_each_others_locked_rows(mailer: Mailer, mail_url: str) -> None:
     await mailer.enqueue(*(notice(number) for number in range(10)))
     other = Mailer(mail_url)
     with mailer.database.engine.connect() as connection:
@@ -78,7 +78,7 @@ async def test_two_at_the_same_moment_pass_over_each_others_rows(mailer: Mailer,
     assert [len(mine), len(theirs)] == [4, 6]
 
 
-async def test_whoever_comes_back_too_late_changes_nothing(mailer: Mailer) -> None:
+async def test_a_worker_whose_lease_expired_changes_nothing(mailer: Mailer) -> None:
     await mailer.enqueue(notice())
     (late,) = await take(mailer, 1, seconds=-1.0)
     (now,) = await take(mailer, 1)
@@ -95,7 +95,7 @@ async def test_whoever_comes_back_too_late_changes_nothing(mailer: Mailer) -> No
     assert await mailer.rows() == []
 
 
-async def test_an_attempt_that_was_not_the_mails_fault_is_taken_back(mailer: Mailer) -> None:
+async def test_an_attempt_that_failed_for_other_reasons_is_not_counted(mailer: Mailer) -> None:
     await mailer.enqueue(notice())
     (mail,) = await take(mailer, 1)
     await mailer.database.write(
@@ -107,7 +107,7 @@ async def test_an_attempt_that_was_not_the_mails_fault_is_taken_back(mailer: Mai
     assert again.attempts == 1
 
 
-async def test_a_mail_comes_out_as_it_went_in(mailer: Mailer) -> None:
+async def test_a_mail_is_read_as_it_was_stored(mailer: Mailer) -> None:
     parameters = {"name": "Ädä 💌", "lines": "one\ntwo", "list": [1, {"deep": None}], "flag": True}
     mail = Mail("notice", "jörg@bücher.example", "de-AT", parameters, expires_in=3600)
     await mailer.enqueue(mail)
@@ -117,7 +117,7 @@ async def test_a_mail_comes_out_as_it_went_in(mailer: Mailer) -> None:
     assert 0 <= leased.age < 60
 
 
-async def test_what_does_not_fit_is_refused(mailer: Mailer) -> None:
+async def test_values_that_do_not_fit_are_rejected(mailer: Mailer) -> None:
     for mail in (
         Mail("notice", "a@example.com", parameters={"text": "x" * 9000}),
         Mail("notice", "a" * 250 + "@example.com"),
@@ -127,7 +127,7 @@ async def test_what_does_not_fit_is_refused(mailer: Mailer) -> None:
     assert await mailer.rows() == []
 
 
-async def test_it_measures_what_waits_and_what_is_dead(mailer: Mailer) -> None:
+async def test_metrics_count_waiting_and_dead_mail(mailer: Mailer) -> None:
     assert await mailer.database.read(lambda c: outbox_queries.measure(c, outbox)) == outbox_queries.Backlog(
         0, 0, 0.0
     )
@@ -150,7 +150,7 @@ def account(mariadb_server: DatabaseServer) -> Database:
     return mariadb_server.create_database("mailgrants")
 
 
-async def test_an_account_that_only_enqueues_needs_nothing_but_insert(account: Database) -> None:
+async def test_enqueueing_needs_only_the_insert_privilege(account: Database) -> None:
     with account:
         create_tables(account.url)
         writer = Mailer(account.account("writer", {"outbox": "INSERT"}))

@@ -1,4 +1,4 @@
-"""What a worker does with mails when all goes well, and what arrives."""
+"""Sending without failures: what a worker does, and what arrives."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ from integration.mail.mailing import (
 from support.smtp import SmtpServer
 
 
-async def test_a_mail_arrives_once_and_its_row_goes(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_mail_arrives_once_and_its_row_is_deleted(mailer: Mailer, smtp: SmtpServer) -> None:
     (mail_id,) = await mailer.enqueue(notice(7, "ada@example.com"))
     async with running(mailer.worker(mail_settings(smtp.port))):
         await mailer.wait_until_empty()
@@ -48,7 +48,7 @@ async def test_a_mail_arrives_once_and_its_row_goes(mailer: Mailer, smtp: SmtpSe
     assert all(byte < 128 for byte in received.content)
 
 
-async def test_each_gets_the_closest_language(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_each_recipient_gets_the_closest_language(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(
         *(
             notice(number, locale=locale)
@@ -61,9 +61,7 @@ async def test_each_gets_the_closest_language(mailer: Mailer, smtp: SmtpServer) 
     assert subjects == ["Hinweis 0", "Hinweis 1", "Notice 2", "Notice 3", "Notice 4", "Notice 5"]
 
 
-async def test_nothing_is_sent_before_its_commit_nor_after_a_rollback(
-    mailer: Mailer, smtp: SmtpServer
-) -> None:
+async def test_mail_is_sent_only_after_a_commit(mailer: Mailer, smtp: SmtpServer) -> None:
     kept, undone = notice(1), notice(2)
     written, may_commit = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -85,7 +83,7 @@ async def test_nothing_is_sent_before_its_commit_nor_after_a_rollback(
             may_commit.clear()
             transaction = asyncio.create_task(asyncio.to_thread(open_transaction, mail, commit=commit))
             await written.wait()
-            await asyncio.sleep(0.3)  # some six looks of the worker's
+            await asyncio.sleep(0.3)  # about six polls of the worker
             assert smtp.mails() == []
             may_commit.set()
             committing_at = await transaction
@@ -95,17 +93,19 @@ async def test_nothing_is_sent_before_its_commit_nor_after_a_rollback(
     assert received.received_at >= committing_at
 
 
-async def test_it_wakes_at_once_for_its_own_process(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_the_worker_wakes_at_once_for_mail_of_its_own_process(mailer: Mailer, smtp: SmtpServer) -> None:
     worker = mailer.worker(mail_settings(smtp.port, mail_poll_seconds=60.0))
     async with running(worker):
-        await asyncio.sleep(0.1)  # it has looked, and waits
+        await asyncio.sleep(0.1)  # it has polled, and waits
         await mailer.enqueue(notice())
         worker.wake()
         await mailer.wait_until_empty()
     assert len(smtp.mails()) == 1
 
 
-async def test_it_finds_by_itself_what_others_wrote(mailer: Mailer, mail_url: str, smtp: SmtpServer) -> None:
+async def test_the_worker_finds_mail_of_other_processes(
+    mailer: Mailer, mail_url: str, smtp: SmtpServer
+) -> None:
     other = Mailer(mail_url)
     async with running(mailer.worker(mail_settings(smtp.port))):
         await asyncio.sleep(0.1)
@@ -128,7 +128,7 @@ async def test_a_burst_shares_connections(mailer: Mailer, smtp: SmtpServer) -> N
     assert max(used.values()) <= 50
 
 
-async def test_connections_are_closed_when_nothing_is_left(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_connections_are_closed_when_the_queue_is_empty(mailer: Mailer, smtp: SmtpServer) -> None:
     settings = mail_settings(smtp.port)
     transport = SmtpTransport(settings)
     async with running(mailer.worker(settings, transport=transport)):
@@ -165,9 +165,7 @@ async def test_several_workers_never_send_one_mail_twice(
     assert all(share > 0 for share in shares)
 
 
-async def test_a_code_is_made_while_it_is_sent_and_is_nowhere_in_the_database(
-    mailer: Mailer, smtp: SmtpServer
-) -> None:
+async def test_a_code_is_created_while_sending_and_never_stored(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(Mail("code", "ada@example.com"))
     async with running(mailer.worker(mail_settings(smtp.port))):
         await mailer.wait_until_empty()
@@ -179,7 +177,7 @@ async def test_a_code_is_made_while_it_is_sent_and_is_nowhere_in_the_database(
     assert [tuple(row) for row in stored] == [("ada@example.com", hash_of(found[1]))]
 
 
-async def test_a_retry_makes_another_code_and_another_message(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_retry_creates_a_new_code_and_a_new_message(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(drop_share=1.0)
     await mailer.enqueue(Mail("code", "ada@example.com"))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -197,7 +195,7 @@ async def test_a_retry_makes_another_code_and_another_message(mailer: Mailer, sm
 
 
 @pytest.mark.parametrize(("template", "recipient"), [("code", None), ("code", GONE), ("notice", None)])
-async def test_a_decoy_goes_without_a_mail(
+async def test_a_decoy_is_deleted_without_a_mail(
     mailer: Mailer, smtp: SmtpServer, template: str, recipient: str | None
 ) -> None:
     await mailer.enqueue(Mail(template, recipient, parameters={"number": 1, "name": "Ada"}))
@@ -208,7 +206,7 @@ async def test_a_decoy_goes_without_a_mail(
     assert await mailer.database.read(lambda c: c.execute(sa.select(codes)).all()) == []
 
 
-async def test_what_came_too_late_to_be_of_use_is_not_sent(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_expired_mail_is_not_sent(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(notice(1, expires_in=-1), notice(2, expires_in=60))
     async with running(mailer.worker(mail_settings(smtp.port))):
         await mailer.wait_until_empty()
@@ -216,7 +214,7 @@ async def test_what_came_too_late_to_be_of_use_is_not_sent(mailer: Mailer, smtp:
     assert mailer.sample("doorward_mail_discarded_total", reason="expired") == 1
 
 
-async def test_in_development_a_mail_is_a_file(mailer: Mailer, tmp_path: Path) -> None:
+async def test_the_file_transport_writes_a_mail_to_a_file(mailer: Mailer, tmp_path: Path) -> None:
     settings = mail_settings(25, smtp_host=None, mailbox_dir=tmp_path / "mailbox")
     transport = create_transport(settings)
     assert isinstance(transport, Mailbox)
@@ -227,7 +225,7 @@ async def test_in_development_a_mail_is_a_file(mailer: Mailer, tmp_path: Path) -
     assert (mail.subject, mail.recipient) == ("Notice 5", "user5@example.com")
 
 
-async def test_metrics_say_how_it_stands(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_metrics_describe_the_queue(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(notice(1), notice(2))
     worker = mailer.worker(mail_settings(smtp.port, mail_concurrency=1))
 

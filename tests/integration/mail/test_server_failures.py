@@ -1,4 +1,4 @@
-"""The mail server is down, slow, or refuses: no mail is lost, and none is to blame."""
+"""The mail server is down, slow, or rejects: no mail is lost or uses an attempt."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ from support.smtp import SmtpServer
         ("data", 421, "", "content 421"),
     ],
 )
-async def test_what_is_not_about_the_mail_costs_it_nothing(
+async def test_server_errors_use_no_attempt_of_the_mail(
     mailer: Mailer, smtp: SmtpServer, step: str, code: int, status: str, error: str
 ) -> None:
     smtp.behave(refuse_at=step, code=code, status=status)
@@ -44,13 +44,13 @@ async def test_what_is_not_about_the_mail_costs_it_nothing(
     assert len(smtp.mails()) == 10
 
 
-async def test_mail_waits_together_while_the_server_is_down(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_all_mail_waits_while_the_server_is_down(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.stop()
     await mailer.enqueue(*(notice(number) for number in range(20)))
     async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=1))):
         await eventually(lambda rows: any(row.last_error == "connect" for row in rows), mailer.rows)
         await asyncio.sleep(1.0)
-        # One finds out for all: without the pause it would be some fifty attempts by now.
+        # The pause applies to all mails; without it there would be about fifty attempts.
         assert mailer.sample("doorward_mail_failed_total", failure="connect") <= 10
         assert all(row.dead_at is None for row in await mailer.rows())
         await asyncio.to_thread(smtp.start)
@@ -59,7 +59,7 @@ async def test_mail_waits_together_while_the_server_is_down(mailer: Mailer, smtp
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_a_server_that_refuses_a_quarter_gets_every_mail_once(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_server_that_rejects_a_quarter_gets_every_mail_once(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(refuse_at="data", code=451, share=0.25)
     ids = await mailer.enqueue(*(notice(number) for number in range(100)))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -77,11 +77,11 @@ async def test_a_server_that_drops_connections_gets_every_mail(mailer: Mailer, s
     assert {mail.id for mail in mails} == set(ids)
     answered = [mail.id for mail in mails if mail.is_answered]
     assert sorted(answered) == sorted(ids)
-    # What arrived twice is known by its Message-ID.
+    # Repeated mails have the same Message-ID.
     assert len({str(mail.message["Message-ID"]) for mail in mails}) == 60
 
 
-async def test_a_slow_yes_is_waited_for(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_slow_acceptance_is_awaited(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(delay=1.5)
     await mailer.enqueue(notice())
     async with running(mailer.worker(mail_settings(smtp.port, smtp_timeout_seconds=0.5))):
@@ -89,9 +89,7 @@ async def test_a_slow_yes_is_waited_for(mailer: Mailer, smtp: SmtpServer) -> Non
     assert len(smtp.mails()) == 1
 
 
-async def test_a_slow_server_keeps_no_more_than_a_few_mails_under_way(
-    mailer: Mailer, smtp: SmtpServer
-) -> None:
+async def test_a_slow_server_gets_a_limited_number_of_mails_at_once(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(delay=0.5)
     await mailer.enqueue(*(notice(number) for number in range(12)))
     seen: set[float] = set()
@@ -106,7 +104,7 @@ async def test_a_slow_server_keeps_no_more_than_a_few_mails_under_way(
     assert len(smtp.mails()) == 12
 
 
-async def test_a_server_that_never_answers_is_given_up(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_server_that_never_answers_times_out(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(delay=60.0, delay_at="rcpt")
     await mailer.enqueue(notice())
     settings = mail_settings(smtp.port, mail_max_attempts=1, smtp_timeout_seconds=0.3)
@@ -115,7 +113,7 @@ async def test_a_server_that_never_answers_is_given_up(mailer: Mailer, smtp: Smt
     assert [row.last_error for row in await mailer.rows()] == ["timeout"]
 
 
-async def test_while_the_server_is_down_no_codes_are_made(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_no_codes_are_created_while_the_server_is_down(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.stop()
     await mailer.enqueue(Mail("code", "ada@example.com"))
     async with running(mailer.worker(mail_settings(smtp.port))):

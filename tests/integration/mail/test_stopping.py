@@ -1,4 +1,4 @@
-"""A worker that stops or cannot reach its database: what it has begun it finishes, or leaves to others."""
+"""A worker that stops or loses its database completes its deliveries or leaves them to others."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from integration.mail.mailing import Mailer, eventually, mail_settings, notice, 
 from support.smtp import SmtpServer
 
 
-async def test_it_finishes_what_is_under_way_and_begins_nothing(
+async def test_a_stopping_worker_finishes_running_deliveries_and_begins_none(
     mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "STOP_SECONDS", 30.0)
@@ -28,7 +28,7 @@ async def test_it_finishes_what_is_under_way_and_begins_nothing(
     assert len(smtp.mails()) == 2
 
 
-async def test_what_takes_too_long_is_left_to_others(
+async def test_a_stopping_worker_leaves_slow_deliveries_to_others(
     mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "STOP_SECONDS", 0.2)
@@ -44,10 +44,8 @@ async def test_what_takes_too_long_is_left_to_others(
     assert len(smtp.mails()) == 2
 
 
-async def test_mails_that_were_just_being_taken_are_sent_or_given_back(
-    mail_url: str, smtp: SmtpServer
-) -> None:
-    mailer = Mailer(mail_url, pool_size=1)  # one thread: what looks later sees what was under way
+async def test_mails_leased_during_the_stop_are_sent_or_released(mail_url: str, smtp: SmtpServer) -> None:
+    mailer = Mailer(mail_url, pool_size=1)  # one thread, so a later read sees the running write
     await mailer.enqueue(notice(1), notice(2))
     taking = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -66,7 +64,7 @@ async def test_mails_that_were_just_being_taken_are_sent_or_given_back(
     assert len(smtp.mails()) + len(rows) == 2
 
 
-async def test_a_mail_that_was_sent_is_not_forgotten_when_the_database_blinks(
+async def test_a_sent_mail_is_recorded_after_a_short_database_outage(
     mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = 2
@@ -87,7 +85,7 @@ async def test_a_mail_that_was_sent_is_not_forgotten_when_the_database_blinks(
     assert len(smtp.mails()) == 1
 
 
-async def test_it_goes_on_after_the_database_was_away(
+async def test_the_worker_continues_after_a_database_outage(
     mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "_ERROR_PAUSE_SECONDS", 0.05)

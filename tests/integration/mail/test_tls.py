@@ -1,4 +1,4 @@
-"""TLS and accounts: nothing goes in clear that was to be protected."""
+"""TLS and authentication: nothing that must be protected is sent in the clear."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from integration.mail.mailing import Mailer, eventually, mail_settings, notice, 
 from support.certificates import Certificate, self_signed
 from support.smtp import SmtpServer
 
-pytestmark = pytest.mark.databases("sqlite")  # what goes over the wire does not depend on where it waited
+pytestmark = pytest.mark.databases("sqlite")  # sent bytes do not depend on the database
 
 ACCOUNT = ("doorward", "a password, with ünicode")
 
@@ -19,7 +19,7 @@ def certificate(tmp_path: Path) -> Certificate:
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
-async def test_a_mail_goes_protected_with_an_account(
+async def test_mail_is_sent_over_tls_with_authentication(
     mailer: Mailer, certificate: Certificate, tmp_path: Path, tls: str
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, implicit_tls=tls == "tls", account=ACCOUNT) as smtp:
@@ -41,7 +41,7 @@ async def test_a_mail_goes_protected_with_an_account(
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
-async def test_a_certificate_of_a_stranger_gets_no_mail_and_no_password(
+async def test_an_untrusted_certificate_gets_neither_mail_nor_password(
     mailer: Mailer, certificate: Certificate, tmp_path: Path, tls: str
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, implicit_tls=tls == "tls", account=ACCOUNT) as smtp:
@@ -63,7 +63,7 @@ async def test_a_certificate_for_another_name_gets_no_mail(
         await assert_mail_waits(mailer, smtp, settings, "tls")
 
 
-async def test_a_wrong_password_makes_mail_wait_and_not_die(
+async def test_a_wrong_password_delays_mail_without_dead_lettering(
     mailer: Mailer, certificate: Certificate, tmp_path: Path
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, account=ACCOUNT) as smtp:
@@ -78,7 +78,7 @@ async def test_a_wrong_password_makes_mail_wait_and_not_die(
         await assert_mail_waits(mailer, smtp, settings, "auth 535 5.7.8")
 
 
-async def test_an_account_that_was_not_set_makes_mail_wait(
+async def test_a_missing_account_delays_mail(
     mailer: Mailer, certificate: Certificate, tmp_path: Path
 ) -> None:
     with SmtpServer(tmp_path, certificate=certificate, account=ACCOUNT) as smtp:

@@ -18,7 +18,7 @@ from integration.mail.mailing import notice, outbox
 
 
 def main() -> None:
-    """Do as the usage says."""
+    """Run as described above."""
     url, journal, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     chance = random.Random(seed)
     stopped = False

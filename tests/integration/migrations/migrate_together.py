@@ -1,4 +1,4 @@
-"""Migrate databases in processes of their own, all at once or killed half-way; run by the tests.
+"""Migrate databases in separate processes, in parallel or killed half-way; run by the tests.
 
 Usage: python migrate_together.py MODE URL..., MODE being the number of processes that migrate each
 database at the same moment, or `kill:N,N...`: one process for each database, killed before its Nth
@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = 25
 
 
 def run(url: str, start_at: float, *, killed_at: int | None = None) -> int:
-    """Fork a process that migrates at a moment; return its id."""
+    """Fork a process that migrates at a given time; return its id."""
     child = os.fork()
     if child:
         return child
@@ -53,7 +53,7 @@ def _kill_at(engine: sa.Engine, statement_number: int) -> None:
 
 
 def main() -> int:
-    """Do as the usage says; return how many processes failed, or were not killed."""
+    """Run as described above; return the number of processes that failed or were not killed."""
     mode, *urls = sys.argv[1:]
     if mode.startswith("kill:"):
         numbers = [int(number) for number in mode.removeprefix("kill:").split(",")]

@@ -1,4 +1,4 @@
-"""Migrations: what they make is what the code expects; run twice, at once, or killed half-way."""
+"""Migrations create the schema of the code, also if they run twice, in parallel, or are killed."""
 
 import subprocess
 import sys
@@ -110,13 +110,13 @@ def together(mode: str, urls: list[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_migrated_schema_is_the_one_that_the_code_describes(databases: Databases) -> None:
+def test_the_migrated_schema_equals_the_schema_of_the_code(databases: Databases) -> None:
     (url,) = databases.empty(1)
     upgrade(url)
     assert_complete(url)
 
 
-def test_second_run_changes_nothing(databases: Databases) -> None:
+def test_a_second_run_changes_nothing(databases: Databases) -> None:
     (url,) = databases.empty(1)
     upgrade(url)
     with Installation(url) as installation:
@@ -127,7 +127,7 @@ def test_second_run_changes_nothing(databases: Databases) -> None:
     assert_complete(url)
 
 
-def test_an_older_release_leaves_a_newer_schema_as_it_is(databases: Databases) -> None:
+def test_an_older_release_keeps_a_newer_schema(databases: Databases) -> None:
     (url,) = databases.empty(1)
     upgrade(url)
     engine = engine_of(url)
@@ -140,7 +140,7 @@ def test_an_older_release_leaves_a_newer_schema_as_it_is(databases: Databases) -
     engine.dispose()
 
 
-def test_what_is_missing_is_said_before_the_first_run(databases: Databases) -> None:
+def test_an_empty_database_reports_the_required_revision(databases: Databases) -> None:
     (url,) = databases.empty(1)
     engine = engine_of(url)
     with engine.connect() as connection:
@@ -148,16 +148,16 @@ def test_what_is_missing_is_said_before_the_first_run(databases: Databases) -> N
     engine.dispose()
 
 
-def test_two_at_once_both_succeed(databases: Databases) -> None:
-    # On SQLite a race takes moments, so it needs more tries to be lost.
-    urls = databases.empty(20 if databases.are_files else 4)
+def test_two_parallel_migrations_both_succeed(databases: Databases) -> None:
+    # On SQLite a migration is short, so a race needs more attempts.
+    urls = databases.empty(8 if databases.are_files else 4)
     done = together("2", urls)
     assert done.returncode == 0, done.stderr[-3000:]
     for url in urls[:4]:
         assert_complete(url)
 
 
-def test_a_migration_killed_half_way_is_finished_by_the_next(databases: Databases) -> None:
+def test_a_killed_migration_is_completed_by_the_next_run(databases: Databases) -> None:
     statements = [1, 2, 3, 5, 8, 13, 21, 30, 34]
     urls = databases.empty(len(statements))
     done = together(f"kill:{','.join(map(str, statements))}", urls)

@@ -1,4 +1,4 @@
-"""The tickets schema: what the migration makes is what the code describes, however often it is cut short."""
+"""The tickets migration creates the schema of the code, also after interrupted runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +41,7 @@ def assert_complete(engine: sa.Engine) -> None:
             assert collations(connection, VERSION_TABLE) == {"utf8mb4_bin", "ascii_bin"}
 
 
-def test_migrated_schema_is_the_one_that_the_code_describes(engine: sa.Engine) -> None:
+def test_the_migrated_schema_equals_the_schema_of_the_code(engine: sa.Engine) -> None:
     migrate(engine, PACKAGE)
     assert_complete(engine)
     migrate(engine, PACKAGE)
@@ -49,8 +49,8 @@ def test_migrated_schema_is_the_one_that_the_code_describes(engine: sa.Engine) -
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, *range(13, 27)])
-def test_every_half_finished_state_is_finished(engine: sa.Engine, steps: int) -> None:
-    """Deterministically: a run that ends after so many statements of DDL, then a whole one."""
+def test_every_partial_migration_is_completed(engine: sa.Engine, steps: int) -> None:
+    """Runs that end after each number of DDL statements, followed by a complete one."""
     left = steps
 
     class PowerCutError(Exception):

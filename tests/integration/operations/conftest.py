@@ -1,4 +1,4 @@
-"""Both services as processes over one SQLite file: what operators see of them."""
+"""Both services as processes over one SQLite file, observed like an operator."""
 
 from collections.abc import Iterator
 

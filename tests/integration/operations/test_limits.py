@@ -1,4 +1,4 @@
-"""Limits that only a real server shows: what does not fit is refused and costs little."""
+"""Limits of the HTTP server: oversized requests are rejected cheaply."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ def exchange(service: Service, raw: bytes) -> tuple[int, dict[str, str], bytes]:
     """Send bytes, read until the server closes; return status, header and body."""
     received = b""
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
-        with contextlib.suppress(OSError):  # refused before it was read to its end
+        with contextlib.suppress(OSError):  # rejected before it was read completely
             connection.sendall(raw)
         while True:
             try:
@@ -55,19 +55,19 @@ def assert_wire_problem(answer: tuple[int, dict[str, str], bytes], status: int) 
 @pytest.mark.parametrize(
     "name", ["X-Long", "Authorization", "Cookie", "X-Request-ID", "User-Agent", "If-Match"]
 )
-def test_header_of_a_megabyte_is_refused(deployment: Deployment, name: str) -> None:
+def test_a_header_of_a_megabyte_is_rejected(deployment: Deployment, name: str) -> None:
     for service, path in ((deployment.auth, f"{AUTH}/me"), (deployment.users, f"{USERS}/me")):
         assert_wire_problem(exchange(service, request("GET", path, f"{name}: " + "a" * MIB)), 431)
 
 
 @pytest.mark.usefixtures("people")
-def test_many_headers_are_refused(deployment: Deployment) -> None:
+def test_many_headers_are_rejected(deployment: Deployment) -> None:
     fields = [f"X-{number}: a" for number in range(20_000)]
     assert_wire_problem(exchange(deployment.users, request("GET", USERS, *fields)), 431)
 
 
-def test_address_of_a_megabyte_is_refused(deployment: Deployment, people: People) -> None:
-    """By the server's parser, before there is a request that could have a problem document."""
+def test_a_url_of_a_megabyte_is_rejected(deployment: Deployment, people: People) -> None:
+    """Rejected by the parser, before a problem document is possible."""
     authorized = f"Authorization: Bearer {people.user.access}"
     for target in (f"{USERS}?" + "a&" * (MIB // 2), f"{USERS}?q=" + "a" * MIB, f"{USERS}/" + "a" * MIB):
         status, _, body = exchange(deployment.users, request("GET", target, authorized))
@@ -75,7 +75,7 @@ def test_address_of_a_megabyte_is_refused(deployment: Deployment, people: People
         assert len(body) < 100
 
 
-def test_longest_address_costs_no_more_than_its_length(deployment: Deployment, people: People) -> None:
+def test_the_cost_of_a_long_url_is_linear(deployment: Deployment, people: People) -> None:
     authorized = f"Authorization: Bearer {people.user.access}"
     for target in (f"{USERS}?" + "a&" * 32_000, f"{USERS}?" + "q=a&" * 16_000, f"{USERS}/" + "a" * 65_000):
         before = processor_seconds(deployment.users.pid)
@@ -84,7 +84,7 @@ def test_longest_address_costs_no_more_than_its_length(deployment: Deployment, p
         assert processor_seconds(deployment.users.pid) - before < 1.0, "as in square time"
 
 
-def test_body_past_the_limit_is_refused(deployment: Deployment, people: People) -> None:
+def test_a_body_past_the_limit_is_rejected(deployment: Deployment, people: People) -> None:
     fields = ("Content-Type: application/json", f"Authorization: Bearer {people.admin.access}")
     announced = request("POST", USERS, *fields, f"Content-Length: {10 * MIB}", body=b"x" * 100_000)
     assert_wire_problem(exchange(deployment.users, announced), 413)
@@ -94,8 +94,8 @@ def test_body_past_the_limit_is_refused(deployment: Deployment, people: People) 
 
 
 @pytest.mark.usefixtures("people")
-def test_nobody_is_upgraded(deployment: Deployment) -> None:
-    """Whatever WebSocket library is installed beside the services: a request stays a request."""
+def test_upgrade_requests_are_rejected(deployment: Deployment) -> None:
+    """An installed WebSocket library does not change how requests are handled."""
     handshake = (
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",

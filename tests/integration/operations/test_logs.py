@@ -1,4 +1,4 @@
-"""Logs: JSON lines, each with the id of its request, none with a secret."""
+"""Logs are JSON lines with the request id and without secrets."""
 
 import json
 import re
@@ -18,7 +18,7 @@ PLAIN = re.compile(r"[\x20-\x7e\u0080-\U0010ffff]*")
 
 
 def lines_of(service: Service) -> list[dict[str, Any]]:
-    """Parse every line, whatever wrote it: one that is no JSON fails the test."""
+    """Parse every line; a line that is not JSON fails the test."""
     return [json.loads(line) for line in service.log_text().splitlines()]
 
 
@@ -81,7 +81,7 @@ def test_every_line_is_json_with_the_same_members(deployment: Deployment) -> Non
             assert PLAIN.fullmatch(line["event"])
 
 
-def test_no_line_holds_a_secret_or_a_query(deployment: Deployment, people: People) -> None:
+def test_no_line_contains_a_secret_or_a_query(deployment: Deployment, people: People) -> None:
     secret = "the password that no log may hold"
     body = new_user(password=secret)
     deployment.call("POST", USERS, people.admin.access, json=body)

@@ -1,4 +1,4 @@
-"""Metrics: what is there, and that nothing of a request but its route becomes a label."""
+"""The metrics exist, and their labels contain only the route of a request."""
 
 import uuid
 from collections.abc import Iterator
@@ -56,9 +56,7 @@ def labels_of(families: dict[str, Metric]) -> Iterator[tuple[str, str]]:
             yield from sample.labels.items()
 
 
-def test_labels_are_route_templates_and_nothing_of_the_request(
-    deployment: Deployment, people: People
-) -> None:
+def test_labels_contain_route_templates_and_no_request_data(deployment: Deployment, people: People) -> None:
     scanned = uuid.uuid4()
     deployment.call("GET", f"{USERS}/{scanned}", people.user.access)
     deployment.call("GET", people.other.path + "?limit=77", people.user.access)
@@ -79,7 +77,7 @@ def test_labels_are_route_templates_and_nothing_of_the_request(
 
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("service_name", ["auth", "users"])
-def test_the_signals_that_operators_need_are_there(deployment: Deployment, service_name: str) -> None:
+def test_the_metrics_for_operators_exist(deployment: Deployment, service_name: str) -> None:
     service: Service = getattr(deployment, service_name)
     families = scrape(deployment, service)
     for executor in ("hash", "database"):
@@ -94,7 +92,7 @@ def test_the_signals_that_operators_need_are_there(deployment: Deployment, servi
     assert value(families, "doorward_http_requests_in_progress") == 1, "the scrape itself"
 
 
-def test_counters_count(deployment: Deployment, people: People) -> None:
+def test_counters_increase_with_requests(deployment: Deployment, people: People) -> None:
     route = f"{AUTH}/token"
 
     def counts() -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""API_WORKERS of the older server: it is one process here, and it says so to whoever still sets it."""
+"""API_WORKERS of the older server is ignored, and logged if it is set to more than one."""
 
 import json
 from pathlib import Path
@@ -23,14 +23,12 @@ def process_of(name: ServiceName | None, folder: Path, workers: str) -> Process:
         return Standalone(folder, API_WORKERS=workers)
     env = {"API_WORKERS": workers, **(ELSEWHERE if name == "tickets" else {})}
     service = Service(name, database_url="sqlite://", log=folder / "log", env=env)
-    service._ready = lambda: (
-        http_status(service.port, "/livez") == 200
-    )  # there is no schema, and none is needed
+    service._ready = lambda: http_status(service.port, "/livez") == 200  # no schema is needed
     return service
 
 
 @pytest.mark.parametrize("name", ["auth", "users", "tickets", None])
-def test_more_than_one_is_answered_with_one_line(name: ServiceName | None, tmp_path: Path) -> None:
+def test_more_than_one_worker_is_logged_as_ignored(name: ServiceName | None, tmp_path: Path) -> None:
     with process_of(name, tmp_path, "4") as process:
         lines = process.log_text().splitlines()
     (line,) = [json.loads(line) for line in lines if "API_WORKERS" in line]
@@ -38,6 +36,6 @@ def test_more_than_one_is_answered_with_one_line(name: ServiceName | None, tmp_p
     assert "replicas" in line["hint"]
 
 
-def test_one_is_what_there_is(tmp_path: Path) -> None:
+def test_one_worker_is_not_logged(tmp_path: Path) -> None:
     with process_of("users", tmp_path, "1") as process:
         assert "API_WORKERS" not in process.log_text()

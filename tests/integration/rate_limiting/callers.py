@@ -1,4 +1,4 @@
-"""Three auth processes over one MariaDB, and callers of them from anywhere on the internet."""
+"""Three auth processes over one MariaDB, and callers with any client IP."""
 
 import asyncio
 import itertools
@@ -36,19 +36,19 @@ _numbers = itertools.count(1)
 
 
 def new_source() -> str:
-    """Return an address that nobody has called from."""
+    """Return an unused client IP."""
     number = next(_numbers)
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def new_email() -> str:
-    """Return an address that nobody has."""
+    """Return an unused email address."""
     return f"nobody{next(_numbers)}@example.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -61,20 +61,20 @@ class Answer:
 
     @property
     def retry_after(self) -> int:
-        """Seconds to wait; fails the test where the answer does not say."""
+        """Seconds to wait; fails the test if the response has no Retry-After."""
         return int(self.headers["retry-after"])
 
     @property
     def anonymous_content(self) -> bytes:
-        """The body without what is different in every answer."""
+        """The body without the request id."""
         return self.content.replace(self.headers["x-request-id"].encode("ascii"), b"-")
 
 
 class Line(RawHttpClient):
-    """Keep-alive connections to one process, for requests that come from anywhere."""
+    """Keep-alive connections to one process, for requests with any client IP."""
 
     async def send(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Answer:
-        """Send one request as JSON; raises OSError or EOFError when the connection breaks."""
+        """Send one request as JSON; raises OSError or EOFError if the connection breaks."""
         content = json.dumps(body).encode("utf-8")
         fields = {
             "Host": "127.0.0.1",
@@ -98,7 +98,7 @@ class Line(RawHttpClient):
 
 
 class Auths:
-    """A migrated database with so many auth processes; `env` goes to all of them, and None takes away."""
+    """A migrated database with `count` auth processes; in `env`, which is for all, None unsets a variable."""
 
     def __init__(self, database: Database, folder: Path, *, count: int = 3, **env: str | None) -> None:
         self.database = database
@@ -130,7 +130,7 @@ class Auths:
         source: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request to the next process, from `source` or from somewhere new."""
+        """Send a request to the next process, from `source` or from a new client IP."""
         forwarded = {"X-Forwarded-For": source or new_source(), **(headers or {})}
         return await self._lines[next(self._turns)].send(method, path, body, forwarded)
 
@@ -144,15 +144,15 @@ class Auths:
         )
 
     async def fail(self, email: str, count: int, **options: Any) -> list[Answer]:
-        """Guess wrong so many times in a row."""
+        """Log in with a wrong password `count` times in sequence."""
         return [await self.log_in(email, f"{WRONG} {number}", **options) for number in range(count)]
 
     async def ask_for_reset(self, email: str, *, source: str | None = None) -> Answer:
-        """Ask for a PIN by mail."""
+        """Request a PIN by mail."""
         return await self.call("POST", RESET, {"email": email}, source=source)
 
     async def reset(self, email: str, pin: object, *, source: str | None = None) -> Answer:
-        """Choose PASSWORD for a new password with a PIN."""
+        """Set PASSWORD as the new password with a PIN."""
         body = {"email": email, "pin": pin, "new_password": PASSWORD}
         return await self.call("PATCH", RESET, body, source=source)
 
@@ -168,14 +168,14 @@ class Auths:
         return found[0]
 
     async def mailed_pin(self, email: str, *, mails: int = 1) -> str:
-        """Wait until so many mails have come for somebody, and return the newest one's PIN."""
+        """Wait for `mails` mails to an address, and return the PIN of the newest."""
         await until(lambda: len(self.mails(email)) >= mails, f"{mails} mails")
         found = re.search(r"\b\d{6}\b", self.mails(email)[0])
         assert found is not None
         return found[0]
 
     def mails(self, email: str) -> list[str]:
-        """Return the texts of somebody's mails, the newest first."""
+        """Return the texts of the mails to an address, newest first."""
         names = [mail.name for mail in self._mailbox.mails() if mail.recipient == email]
         found = (self._mailbox.read(name) for name in names)
         bodies = (None if mail is None else mail.get_body(("plain",)) for mail in found)
@@ -195,7 +195,7 @@ class Auths:
             self.database.execute(f"UPDATE {table} SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND")
 
     def later(self, seconds: int, *subjects: LimitKey) -> None:
-        """Let so much time pass for some subjects, in the database."""
+        """Let time pass for some keys, in the database."""
         for subject in subjects:
             self.database.execute(
                 "UPDATE rate_limits SET expires_at = expires_at - INTERVAL %s SECOND,"
@@ -206,11 +206,11 @@ class Auths:
             )
 
     def prolong(self, *subjects: LimitKey) -> None:
-        """Let whoever has to wait have a minute more: what a test does next may take its time."""
+        """Extend a wait by a minute, so that a slow test cannot outlast it."""
         self.later(-60, *subjects)
 
     def begin_wait_now(self, subject: LimitKey) -> None:
-        """Let the last failure be of this moment, however long ago it was."""
+        """Set the time of the last failure to now."""
         memory = f"INTERVAL {subject.limit.memory} SECOND"
         self.database.execute(
             "UPDATE rate_limits SET blocked_until = blocked_until + INTERVAL"
@@ -220,22 +220,22 @@ class Auths:
         )
 
     def counted(self, subject: LimitKey) -> int:
-        """Return what is counted of a subject in the database."""
+        """Return the stored count of a key."""
         rows = self.database.execute("SELECT count FROM rate_limits WHERE key_hash = %s", subject.hash)
         return int(rows[0][0]) if rows else 0
 
     def events(self, name: str) -> list[dict[str, object]]:
-        """Return what the processes logged under a name."""
+        """Return the log events with a name, of all processes."""
         return [event for one in self.services for event in one.log_events() if event["event"] == name]
 
     async def restart(self) -> None:
-        """Stop every process and start it again."""
+        """Restart every process."""
         await self.close()
         with ThreadPoolExecutor(len(self.services)) as threads:
             await asyncio.to_thread(lambda: list(threads.map(Service.restart, self.services)))
 
     async def close(self) -> None:
-        """Close every connection: the next test has an event loop of its own."""
+        """Close every connection, because the next test has its own event loop."""
         for line in self._lines:
             await line.close()
 
@@ -252,13 +252,13 @@ class Auths:
 
 
 def statuses(answers: Sequence[Answer]) -> dict[int, int]:
-    """Count the answers by status."""
+    """Count the responses by status."""
     found = [answer.status for answer in answers]
     return {status: found.count(status) for status in sorted(set(found))}
 
 
 async def device_of(auths: Auths, member: Member) -> str:
-    """Log in from a device, and return the token by which the account knows it."""
+    """Log in and return the device token."""
     answer = await auths.log_in(member.email)
     assert answer.status == 200, answer
     return str(answer.json()["device_token"])

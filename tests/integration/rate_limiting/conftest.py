@@ -1,4 +1,4 @@
-"""Three auth processes over one MariaDB, shared by the tests here: each has its accounts and sources."""
+"""Three auth processes over one MariaDB, shared by tests with separate accounts and sources."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -24,5 +24,5 @@ async def auths(shared_auths: Auths) -> AsyncIterator[Auths]:
 
 @pytest.fixture
 def member(auths: Auths) -> Member:
-    """Somebody with an account, at whom nobody has guessed."""
+    """A user without failed logins."""
     return enrol(auths.database.url, 1)[0]

@@ -18,7 +18,7 @@ def by_account(member: Member) -> LimitKey:
 
 
 def wrong_pins(right: str, count: int) -> list[str]:
-    """Return PINs that are not the right one."""
+    """Return wrong PINs."""
     return [f"{(int(right) + number) % 1_000_000:06d}" for number in range(1, count + 1)]
 
 
@@ -48,8 +48,10 @@ async def test_two_hundred_guesses_at_once_are_no_more_than_five(auths: Auths, m
     assert (await auths.reset(member.email, pin)).status == 400
 
 
-async def test_right_code_among_two_hundred_is_no_way_around(auths: Auths, member: Member) -> None:
-    """It is taken when it is among the first five, and then ends the guessing, or else refused."""
+async def test_the_right_code_among_two_hundred_guesses_does_not_bypass_the_limit(
+    auths: Auths, member: Member
+) -> None:
+    """It is accepted among the first five guesses, and rejected afterwards."""
     pin = await mailed(auths, member)
     pins = wrong_pins(pin, 199)
     pins.insert(150, pin)
@@ -60,7 +62,7 @@ async def test_right_code_among_two_hundred_is_no_way_around(auths: Auths, membe
     assert auths.counted(by_account(member)) <= MAX_GUESSES - found.get(200, 0)
 
 
-async def test_right_code_after_five_wrong_ones_is_refused(auths: Auths, member: Member) -> None:
+async def test_the_right_code_after_five_wrong_ones_is_rejected(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     wrong = await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES))
     late = await auths.reset(member.email, pin)
@@ -68,7 +70,7 @@ async def test_right_code_after_five_wrong_ones_is_refused(auths: Auths, member:
     assert late.anonymous_content == wrong[0].anonymous_content
 
 
-async def test_right_code_after_four_wrong_ones_is_taken_once(auths: Auths, member: Member) -> None:
+async def test_the_right_code_after_four_wrong_ones_is_accepted_once(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     await guess(auths, member.email, wrong_pins(pin, MAX_GUESSES - 1))
     assert statuses(await guess(auths, member.email, [pin] * 5, at_once=5)) == {200: 1, 400: 4}
@@ -106,7 +108,7 @@ async def test_past_the_guesses_of_the_account_an_earlier_pin_is_refused(
     auths.later(PIN_GUESSES.memory, by_account(member))
 
 
-async def test_unknown_address_is_refused_alike(auths: Auths, member: Member) -> None:
+async def test_an_unknown_address_gets_the_same_rejection(auths: Auths, member: Member) -> None:
     pin = await mailed(auths, member)
     unknown = new_email()
     assert (await auths.ask_for_reset(unknown)).status == 202
@@ -118,7 +120,7 @@ async def test_unknown_address_is_refused_alike(auths: Auths, member: Member) ->
     assert [list(one.headers) for one in known] == [list(one.headers) for one in others]
 
 
-async def test_one_address_has_a_budget_for_all_accounts(auths: Auths) -> None:
+async def test_one_client_ip_shares_a_limit_across_accounts(auths: Auths) -> None:
     source = new_source()
     answers = await together(
         CODES_BY_SOURCE.free + 10, lambda _: auths.reset(new_email(), "123456", source=source), at_once=20
@@ -147,8 +149,8 @@ async def test_right_pin_counts_nothing(auths: Auths, member: Member) -> None:
 
 
 @pytest.mark.parametrize("pin", [123456, 12345, 123456.0, ["123456"], None, True, {"": 0}])
-async def test_code_is_text(auths: Auths, member: Member, pin: object) -> None:
-    """An integer would be another spelling of many texts, or match them all."""
+async def test_a_code_must_be_a_string(auths: Auths, member: Member, pin: object) -> None:
+    """An integer could equal several strings, or match them all."""
     refused = await auths.reset(member.email, pin)
     assert refused.status == 422
     assert [one["pointer"] for one in refused.json()["errors"]] == ["/pin"]
@@ -158,7 +160,7 @@ async def test_code_is_text(auths: Auths, member: Member, pin: object) -> None:
 @pytest.mark.parametrize(
     "change", ["{pin} ", " {pin}", "0{pin}", "+{pin}", "{pin}.0", "{pin}\u0660", "{wide}"]
 )
-async def test_code_has_one_spelling(auths: Auths, member: Member, change: str) -> None:
+async def test_other_spellings_of_a_code_are_rejected(auths: Auths, member: Member, change: str) -> None:
     pin = await mailed(auths, member)
     wide = "".join(chr(ord("\uff10") + int(digit)) for digit in pin)
     assert (await auths.reset(member.email, change.format(pin=pin, wide=wide))).status == 400

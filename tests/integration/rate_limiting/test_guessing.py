@@ -1,4 +1,4 @@
-"""Guessing passwords: how many guesses are answered, how long one waits for the next, and who waits."""
+"""Limits on guessing passwords: number of guesses, waiting times, and known devices."""
 
 import asyncio
 import random
@@ -32,7 +32,7 @@ def by_strangers(email: str) -> LimitKey:
 
 
 def answered_within(seconds: float) -> int:
-    """Return how many wrong guesses the limit answers to whoever never stops."""
+    """Return the number of wrong guesses that the limit permits without pauses."""
     answered, waited = LIMIT.free + 1, LIMIT.first_wait
     while waited <= seconds:
         answered += 1
@@ -48,8 +48,8 @@ async def burst(auths: Auths, member: Member, passwords: list[str]) -> tuple[lis
     return answers, time.monotonic() - began
 
 
-async def test_of_many_guesses_at_once_no_more_are_answered_than_in_a_row(auths: Auths) -> None:
-    """Over three processes, with the right password among them, which is refused like the others."""
+async def test_parallel_guesses_gain_nothing_over_sequential_ones(auths: Auths) -> None:
+    """Over three processes, with the right password among them, which is rejected like the others."""
     came_in = 0
     for member in enrol(auths.database.url, 4):
         guesses = [f"{WRONG} {number}" for number in range(SENDERS - 1)]
@@ -66,7 +66,7 @@ async def test_of_many_guesses_at_once_no_more_are_answered_than_in_a_row(auths:
 
 
 async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
-    """Guess twice in slow motion: hashes are computed, both wait for their answer, one after the other."""
+    """Guess twice in a fixed order: the hashes are computed, and both wait for the row of the limit."""
 
     async def attempt() -> list[int] | None:
         [member] = enrol(auths.database.url, 1)
@@ -78,13 +78,13 @@ async def guess_in_turn(auths: Auths, first: str, second: str) -> list[int]:
     return await until_in_line(attempt)
 
 
-async def test_right_guess_stands_in_line_with_the_wrong_ones(auths: Auths) -> None:
+async def test_a_right_guess_waits_in_the_same_queue_as_wrong_ones(auths: Auths) -> None:
     assert await guess_in_turn(auths, WRONG, PASSWORD) == [401, 429]
     assert await guess_in_turn(auths, PASSWORD, WRONG) == [200, 401]
 
 
 @pytest.mark.parametrize("whose", ["known", "unknown"])
-async def test_waits_double_are_told_and_are_kept(auths: Auths, member: Member, whose: str) -> None:
+async def test_waits_double_and_are_returned_and_enforced(auths: Auths, member: Member, whose: str) -> None:
     email = member.email if whose == "known" else new_email()
     assert statuses(await auths.fail(email, LIMIT.free + 1)) == {401: LIMIT.free + 1}
     expected = LIMIT.first_wait
@@ -104,7 +104,7 @@ async def test_waits_double_are_told_and_are_kept(auths: Auths, member: Member, 
     assert expected == LIMIT.longest_wait
 
 
-async def test_refusals_do_not_prolong_the_wait(auths: Auths, member: Member) -> None:
+async def test_rejected_attempts_do_not_prolong_the_wait(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, LIMIT.free + 4)
     auths.prolong(by_strangers(member.email))
     before = auths.counted(by_strangers(member.email))
@@ -112,7 +112,7 @@ async def test_refusals_do_not_prolong_the_wait(auths: Auths, member: Member) ->
     assert auths.counted(by_strangers(member.email)) == before
 
 
-async def test_who_waited_comes_in(auths: Auths, member: Member) -> None:
+async def test_login_succeeds_after_the_wait(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, LIMIT.free + 1)
     auths.prolong(by_strangers(member.email))
     refused = await auths.log_in(member.email)
@@ -121,7 +121,7 @@ async def test_who_waited_comes_in(auths: Auths, member: Member) -> None:
     assert (await auths.log_in(member.email)).status == 200
 
 
-async def test_failures_are_forgotten_a_day_after_the_last(auths: Auths, member: Member) -> None:
+async def test_failures_expire_a_day_after_the_last(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, LIMIT.free + 1)
     auths.later(LIMIT.memory - 60, by_strangers(member.email))
     await auths.fail(member.email, 1)
@@ -130,7 +130,7 @@ async def test_failures_are_forgotten_a_day_after_the_last(auths: Auths, member:
     assert statuses(await auths.fail(member.email, LIMIT.free + 1)) == {401: LIMIT.free + 1}
 
 
-async def test_restart_of_every_process_resets_nothing(auths: Auths, member: Member) -> None:
+async def test_restarting_all_processes_keeps_the_counters(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, LIMIT.free + 8)
     auths.later(1, by_strangers(member.email))
     await auths.fail(member.email, 1)
@@ -141,8 +141,8 @@ async def test_restart_of_every_process_resets_nothing(auths: Auths, member: Mem
     assert auths.counted(by_strangers(member.email)) == before
 
 
-async def test_known_device_is_never_blocked_by_strangers(auths: Auths, member: Member) -> None:
-    """A thousand addresses guess at one account; its owner comes and goes."""
+async def test_a_known_device_is_not_blocked_by_unknown_devices(auths: Auths, member: Member) -> None:
+    """A thousand client IPs guess at one account while its owner logs in."""
     device = await device_of(auths, member)
     logins: list[Answer] = []
     is_over = asyncio.Event()
@@ -158,12 +158,12 @@ async def test_known_device_is_never_blocked_by_strangers(auths: Auths, member: 
         strangers = await together(5, lambda _: auths.log_in(member.email), at_once=1)
         is_over.set()
     assert statuses(hostile).keys() == {401, 429}
-    assert statuses(strangers) == {429: 5}, "with the right password, from a device that nobody knows"
+    assert statuses(strangers) == {429: 5}, "with the right password, from an unknown device"
     assert len(logins) > 5
     assert statuses(logins) == {200: len(logins)}
 
 
-async def test_known_device_has_a_limit_of_its_own(auths: Auths, member: Member) -> None:
+async def test_a_known_device_has_its_own_limit(auths: Auths, member: Member) -> None:
     device = await device_of(auths, member)
     wrong = await auths.fail(member.email, LOGIN_BY_DEVICE.free + 1, device=device)
     [(device_id,)] = auths.database.execute(
@@ -176,8 +176,8 @@ async def test_known_device_has_a_limit_of_its_own(auths: Auths, member: Member)
     assert (await auths.log_in(member.email)).status == 200, "strangers are not blocked by it"
 
 
-async def test_device_of_one_account_is_a_stranger_to_another(auths: Auths, member: Member) -> None:
-    """Whoever has an account has a device token, and it is worth nothing for guessing at others."""
+async def test_a_device_of_one_account_is_unknown_to_another(auths: Auths, member: Member) -> None:
+    """A device token of one account gives no further guesses at another."""
     [own] = enrol(auths.database.url, 1)
     device = await device_of(auths, own)
     await auths.fail(member.email, LIMIT.free + 1, device=device)
@@ -186,8 +186,8 @@ async def test_device_of_one_account_is_a_stranger_to_another(auths: Auths, memb
     assert (await auths.log_in(member.email, device=device)).status == 429
 
 
-async def test_owner_on_a_new_device_comes_in_by_mail(auths: Auths, member: Member) -> None:
-    """While strangers keep the account blocked; the answer makes the device a known one."""
+async def test_a_reset_by_mail_makes_a_new_device_known(auths: Auths, member: Member) -> None:
+    """The account is blocked for unknown devices; the response of the reset contains a device token."""
     await together(60, lambda _: auths.log_in(member.email, WRONG), at_once=20)
     auths.prolong(by_strangers(member.email))
     assert (await auths.log_in(member.email)).status == 429
@@ -199,7 +199,9 @@ async def test_owner_on_a_new_device_comes_in_by_mail(auths: Auths, member: Memb
     assert (await auths.log_in(member.email, device=device)).status == 200
 
 
-async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: Member) -> None:
+async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
+    auths: Auths, member: Member
+) -> None:
     refusals = []
     for email in (member.email, new_email()):
         await auths.fail(email, LIMIT.free + 1)
@@ -215,7 +217,7 @@ async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: M
     assert abs(known.retry_after - unknown.retry_after) <= 5
 
 
-async def test_one_account_by_whatever_spelling(auths: Auths, member: Member) -> None:
+async def test_spellings_of_an_address_share_a_limit(auths: Auths, member: Member) -> None:
     local, _, domain = member.email.partition("@")
     spellings = [
         member.email,
@@ -226,20 +228,20 @@ async def test_one_account_by_whatever_spelling(auths: Auths, member: Member) ->
     for spelling in spellings:
         assert (await auths.log_in(spelling, WRONG)).status == 401
     assert auths.counted(by_strangers(member.email)) == len(spellings)
-    # With a space at an end it is no address, and so nobody's.
+    # With a space at an end it is not a valid address.
     for spelling in (" " + member.email, member.email + " ", member.email + "\t", member.email + "\n"):
         assert (await auths.log_in(spelling)).status in {401, 429}
     assert auths.counted(by_strangers(member.email)) == len(spellings)
 
 
-async def test_one_domain_by_whatever_spelling(auths: Auths) -> None:
+async def test_spellings_of_a_domain_share_a_limit(auths: Auths) -> None:
     name = new_email().partition("@")[0]
     for domain in ("bücher.example", "BÜCHER.example", "bu\u0308cher.example", "XN--BCHER-KVA.EXAMPLE"):
         assert (await auths.log_in(f"{name}@{domain}", WRONG)).status == 401
     assert auths.counted(by_strangers(f"{name}@xn--bcher-kva.example")) == 4
 
 
-async def test_strangers_have_one_limit_together(auths: Auths, member: Member) -> None:
+async def test_unknown_devices_share_one_limit(auths: Auths, member: Member) -> None:
     """Not one for each address, and not one for each process."""
     sources = [new_source() for _ in range(3)]
     for number in range(LIMIT.free + 1):

@@ -91,7 +91,7 @@ async def test_resets_have_a_budget_of_their_own(auths: Auths, member: Member) -
     assert await auths.mailed_pin(member.email, mails=REGISTRATION_MAILS.free + 1)
 
 
-async def test_spellings_of_an_address_share_the_budget(auths: Auths, member: Member) -> None:
+async def test_spellings_of_an_address_share_the_limit(auths: Auths, member: Member) -> None:
     spellings = [member.email, member.email.upper(), member.email.title()]
     for number in range(REGISTRATION_MAILS.free + 4):
         assert (await ask_again(auths, spellings[number % 3], new_source())).status == 202
@@ -99,7 +99,7 @@ async def test_spellings_of_an_address_share_the_budget(auths: Auths, member: Me
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_source_writes_to_no_more_than_its_budget(auths: Auths, ask: Ask) -> None:
+async def test_mails_requested_by_one_source_are_limited(auths: Auths, ask: Ask) -> None:
     source, free = new_source(), MAILS_BY_SOURCE.free
     answers = await together(free + 20, lambda _: ask(auths, new_email(), source), at_once=25)
     assert statuses(answers) == {202: free, 429: 20}
@@ -118,7 +118,9 @@ async def test_refused_by_its_source_uses_nothing_of_the_address(auths: Auths, m
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_refusal_is_the_same_for_known_and_unknown(auths: Auths, member: Member, ask: Ask) -> None:
+async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
+    auths: Auths, member: Member, ask: Ask
+) -> None:
     refusals = []
     for email in (member.email, new_email()):
         source, free = new_source(), MAILS_BY_SOURCE.free

@@ -1,6 +1,6 @@
-"""What an address costs in the database is the same whether or not it is an account's.
+"""Requests run the same database statements for known and unknown addresses.
 
-Times may differ by less than a busy machine's noise; statements are counted exactly.
+Differences in time could hide in the noise of a busy machine, so statements are counted.
 """
 
 from collections import defaultdict
@@ -86,7 +86,7 @@ def statements_of(installation: Installation, request: Request) -> list[str]:
 @pytest.mark.parametrize(
     "request_for", [login, login_from_a_device, change, ask_for_reset, reset, register, resend]
 )
-def test_same_statements_for_known_and_unknown(
+def test_known_and_unknown_addresses_run_the_same_statements(
     installation: Installation, people: People, request_for: Callable[[str], Request]
 ) -> None:
     known = statements_of(installation, request_for(people.user.email))
@@ -108,7 +108,7 @@ def test_same_statements_for_the_password_of_a_registration(
 
 @pytest.mark.parametrize("request_for", [login, change, ask_for_reset, reset, resend])
 @pytest.mark.usefixtures("people")
-def test_same_statements_for_what_is_no_address(
+def test_invalid_and_unknown_addresses_run_the_same_statements(
     installation: Installation, request_for: Callable[[str], Request]
 ) -> None:
     unknown = statements_of(installation, request_for(UNKNOWN))

@@ -1,4 +1,4 @@
-"""The same step of a sign-in many times at once, on three processes: it opens one session."""
+"""Parallel steps of one sign-in on three processes open one session."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ def rows(auths: Auths, table: str, member: Member) -> int:
     return int(found[0][0])
 
 
-async def test_one_of_twenty_steps_at_once_opens_a_session(auths: Auths, member: Member) -> None:
+async def test_of_twenty_parallel_steps_one_opens_a_session(auths: Auths, member: Member) -> None:
     token = await prove(auths, member)
     answers = await together(STEPS, lambda number: finish(auths, token, number), at_once=STEPS)
     assert statuses(answers) == {200: 1, 401: STEPS - 1}
@@ -45,7 +45,7 @@ async def test_one_of_twenty_steps_at_once_opens_a_session(auths: Auths, member:
     assert (await auths.log_in(member.email, f"chosen phrase number {winner}")).status == 200
 
 
-async def test_of_two_sign_ins_at_once_one_opens_a_session(auths: Auths, member: Member) -> None:
+async def test_of_two_parallel_sign_ins_one_opens_a_session(auths: Auths, member: Member) -> None:
     tokens = [await prove(auths, member) for _ in range(2)]
     answers = await together(2, lambda number: finish(auths, tokens[number], number), at_once=2)
     assert statuses(answers) == {200: 1, 401: 1}

@@ -1,4 +1,4 @@
-"""The limiter counts as its algorithms say, on SQLite and on MariaDB, and grants one request at a time."""
+"""The limiter follows its algorithms on SQLite and MariaDB, also with parallel requests."""
 
 import asyncio
 import random
@@ -25,14 +25,14 @@ from doorward_kit.unit_of_work import Database
 from integration.harness.races import together
 from support.databases import DatabaseServer
 
-# Large numbers: the seconds that a test takes do not matter to them.
+# Long times, so that the duration of a test does not matter.
 BACKOFF = ExponentialBackoff("test-backoff", 3, memory=9_000, first_wait=500, longest_wait=3_000)
 WINDOW = FixedWindow("test-window", 4, memory=6_000)
 SLACK = 60.0
 
 
 class Limits:
-    """A limiter on a database, and the passing of time in it."""
+    """A limiter on a database whose time a test can move."""
 
     def __init__(self, url: str) -> None:
         settings = DatabaseSettings(
@@ -44,7 +44,7 @@ class Limits:
         migrate(self.database.engine, PACKAGE)
 
     async def acquire(self, keys: Sequence[LimitKey], *, record_attempt: bool = True) -> int:
-        """Acquire in a transaction; return the seconds to wait, 0 if it was granted."""
+        """Acquire in a transaction; return the seconds to wait, 0 if granted."""
         try:
             await self.database.write(
                 lambda connection: self.limiter.acquire(connection, keys, record_attempt=record_attempt)
@@ -57,7 +57,7 @@ class Limits:
         return await self.database.read(lambda connection: repository.find(connection, keys))
 
     async def age(self, key: LimitKey, seconds: int) -> None:
-        """Let so much time pass for a key."""
+        """Let time pass for a key."""
         mine = rate_limits.c.key_hash == key.hash
         found = sa.select(rate_limits.c.expires_at, rate_limits.c.blocked_until).where(mine)
 
@@ -90,7 +90,7 @@ def new_keys(*limits: ExponentialBackoff | FixedWindow) -> list[LimitKey]:
 
 
 class Model:
-    """The rules on a clock that only tests move."""
+    """A model of the limiter with a clock that only tests move."""
 
     def __init__(self) -> None:
         self.now = datetime(2030, 1, 1, tzinfo=UTC)
@@ -111,7 +111,7 @@ class Model:
         return wait
 
     def is_close(self, record: Record) -> bool:
-        """Tell whether a second more or less would decide."""
+        """Whether a second more or less would change the result."""
         times = (record.blocked_until, record.expires_at)
         return any(0 < abs((moment - self.now).total_seconds()) < SLACK for moment in times)
 
@@ -120,7 +120,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_limiter_does_as_the_rules_say(limits: Limits, seed: int) -> None:
+async def test_the_limiter_agrees_with_a_model(limits: Limits, seed: int) -> None:
     chance = random.Random(seed)
     model = Model()
     keys = new_keys(BACKOFF, WINDOW, BACKOFF)
@@ -151,10 +151,10 @@ async def test_limiter_does_as_the_rules_say(limits: Limits, seed: int) -> None:
 
 @pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("limit", [BACKOFF, WINDOW])
-async def test_requests_at_once_are_granted_one_after_the_other(
+async def test_parallel_requests_are_granted_one_after_the_other(
     limits: Limits, limit: ExponentialBackoff | FixedWindow, before: int
 ) -> None:
-    """Also for a key that has no row yet, which could be locked."""
+    """Also for a key without a row that could be locked."""
     keys = new_keys(limit)
     for _ in range(before):
         await limits.acquire(keys)
@@ -163,7 +163,7 @@ async def test_requests_at_once_are_granted_one_after_the_other(
     assert granted + before == (limit.free + 1 if isinstance(limit, ExponentialBackoff) else limit.free)
 
 
-async def test_a_refused_request_counts_for_no_key(limits: Limits) -> None:
+async def test_a_rejected_request_is_counted_for_no_key(limits: Limits) -> None:
     blocked, free = new_keys(WINDOW, WINDOW)
     for _ in range(WINDOW.free):
         assert await limits.acquire([blocked]) == 0
@@ -173,7 +173,7 @@ async def test_a_refused_request_counts_for_no_key(limits: Limits) -> None:
         assert await limits.acquire([free]) == 0
 
 
-async def test_what_the_transaction_wrote_before_a_refusal_is_rolled_back(limits: Limits) -> None:
+async def test_a_rejection_rolls_the_transaction_back(limits: Limits) -> None:
     blocked, other = new_keys(WINDOW, WINDOW)
     for _ in range(WINDOW.free):
         await limits.acquire([blocked])
@@ -187,7 +187,7 @@ async def test_what_the_transaction_wrote_before_a_refusal_is_rolled_back(limits
     assert (await limits.find([other])).attempt_count(other) == 0
 
 
-async def test_without_recording_an_attempt_no_row_is_left(limits: Limits) -> None:
+async def test_a_check_without_an_attempt_stores_no_row(limits: Limits) -> None:
     keys = new_keys(BACKOFF, WINDOW)
     for _ in range(20):
         assert await limits.acquire(keys, record_attempt=False) == 0
@@ -208,7 +208,7 @@ async def test_hits_and_rejections_are_metrics(limits: Limits) -> None:
     assert [sample("rejections", name) for name in ("test-backoff", "test-window")] == [1, 2]
 
 
-async def test_cleanup_deletes_expired_rows_alone(limits: Limits) -> None:
+async def test_cleanup_deletes_only_expired_rows(limits: Limits) -> None:
     old, young = new_keys(*[WINDOW] * 7), new_keys(*[WINDOW] * 3)
     for key in [*old, *young]:
         await limits.acquire([key])
@@ -239,7 +239,7 @@ async def test_cleanup_skips_locked_rows(limits: Limits) -> None:
 
 @pytest.mark.parametrize("limits", ["mariadb"], indirect=True)
 async def test_different_keys_do_not_wait_for_each_other(limits: Limits) -> None:
-    """Also in a table so small that the database would rather scan it."""
+    """Also in a table that is small enough for a table scan."""
     mine, other, *_ = keys = new_keys(*[WINDOW] * 6)
     for key in keys:
         await limits.acquire([key])

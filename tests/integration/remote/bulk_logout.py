@@ -1,4 +1,4 @@
-"""Hundreds of people who log in at one replica of auth and out at another, and whether that bites."""
+"""Logs hundreds of users in at one replica of auth and out at another, and counts missed revocations."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ AT_ONCE: Final = 8
 
 
 class BulkLogout:
-    """So many people with a session each; `replicas` are auth processes that a balancer takes in turn."""
+    """`count` users with one session each; requests go to the `replicas` of auth in turn."""
 
     def __init__(self, database_url: str, replicas: Sequence[Service], count: int) -> None:
         self._members = enrol(database_url, count)
@@ -26,11 +26,11 @@ class BulkLogout:
         self._ended_at: dict[str, float] = {}
 
     async def log_in(self) -> None:
-        """Let everybody log in."""
+        """Log all users in."""
         self._tokens = await together(len(self._members), self._log_in, at_once=AT_ONCE)
 
     async def accepted(self, port: int, path: str) -> int:
-        """Count those whom a service lets in."""
+        """Count the tokens that a service accepts."""
         wire = RawHttpClient(port)
 
         async def ask(number: int) -> int:
@@ -41,9 +41,9 @@ class BulkLogout:
         return statuses.count(200)
 
     async def leave(self, port: int, path: str) -> int:
-        """Let everybody log out, and ask a service about them meanwhile, until it refuses each of them.
+        """Log all users out while requesting a service with their tokens, until it refuses every token.
 
-        Returns how many it let in though it had read the list of revocations since their logouts.
+        Returns the number of tokens that the service accepted after a poll that followed their logout.
         """
         leaving = asyncio.create_task(together(len(self._tokens), self._log_out, at_once=AT_ONCE))
         wire, missed = RawHttpClient(port), 0

@@ -1,4 +1,4 @@
-"""Doorward, and a service that has no part in its database."""
+"""Doorward, and a remote service without access to its database."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def shared_remote(
 
 @pytest.fixture
 def deployment(shared_remote: RemoteDeployment) -> RemoteDeployment:
-    """Both services, running, whatever the test before did to them."""
+    """Both services, restarted if an earlier test stopped them."""
     for service in shared_remote.services:
         if not service.alive:
             service.start()
@@ -32,7 +32,7 @@ def deployment(shared_remote: RemoteDeployment) -> RemoteDeployment:
 
 @pytest.fixture(scope="session")
 def relay(shared_remote: RemoteDeployment) -> Iterator[Relay]:
-    """What stands between the service and auth, and sees what they say."""
+    """A relay between the service and auth that records their exchanges."""
     with Relay([shared_remote.auth.port]) as relay:
         yield relay
 

@@ -1,4 +1,4 @@
-"""Auth and users with private keys of their own, and the people that a service elsewhere meets."""
+"""Auth and users with their own private keys, and the users who call a remote service."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ CLIENT: Final = ("reports", secrets.token_urlsafe(32))
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Somebody with an access token."""
+    """A user with an access token."""
 
     member: Member
     access: str
@@ -59,33 +59,33 @@ class RemoteDeployment(Deployment):
         return service
 
     def own_service(self, log: str, *, auth_url: str | None = None, **env: str) -> OwnService:
-        """Prepare a service of somebody else's."""
+        """Prepare a remote service that trusts this deployment."""
         where = auth_url or f"{self.auth.url}{AUTH}"
         return OwnService(self.folder / log, auth_url=where, client=CLIENT, **env)
 
     def token_of(self, member: Member, *, role: str = "admin") -> str:
-        """Sign a token for somebody without asking auth."""
+        """Sign a token for a user without calling auth."""
         return signed(self.document, member.id, role=role)
 
     def sign_in(self, *, role: str = "user") -> SignedIn:
-        """Let somebody new log in."""
+        """Create a user and log in."""
         [member] = enrol(self.database_url, 1, role=role)
         body = {"email": member.email, "password": PASSWORD}
         answer = self.call("POST", f"{AUTH}/token", json=body)
         assert answer.status == 200, answer.response.text
         return SignedIn(member, answer.response.json()["access_token"])
 
-    def log_out(self, somebody: SignedIn) -> None:
-        """End somebody's session."""
-        assert self.call("POST", f"{AUTH}/logout", somebody.access).status == 204
+    def log_out(self, user: SignedIn) -> None:
+        """End the session of a user."""
+        assert self.call("POST", f"{AUTH}/logout", user.access).status == 204
 
-    def change(self, somebody: SignedIn, **changes: Any) -> None:
-        """Change somebody's account as an administrator."""
-        answer = self.call("PATCH", somebody.member.path, self.admin, json=changes)
+    def change(self, user: SignedIn, **changes: Any) -> None:
+        """Change the account of a user as an administrator."""
+        answer = self.call("PATCH", user.member.path, self.admin, json=changes)
         assert answer.status == 200, answer.response.text
 
     def revoke_at_once(self, sessions: Sequence[uuid.UUID], *, seconds: int = 300) -> None:
-        """Write sessions into the list of revoked tokens behind the services' backs, as of a while ago."""
+        """Insert session revocations into the database directly, dated 30 seconds ago."""
         [(now,)] = self.database.execute("SELECT UTC_TIMESTAMP(6)")
         before, until = now - timedelta(seconds=30), now + timedelta(seconds=seconds)
         connection = self.database.server.connect(self.database.name)

@@ -17,9 +17,9 @@ REPORTS: Final = "/reports"
 
 
 class OwnService(Process):
-    """A service that knows auth's address and its own name and secret there, and nothing else.
+    """A service configured only with the URL of auth and its client id and secret.
 
-    Ready means that it listens: what its /readyz says is for tests to judge.
+    It counts as started when it listens; tests check its /readyz themselves.
     """
 
     def __init__(self, log: Path, *, auth_url: str, client: tuple[str, str], **env: str) -> None:
@@ -39,12 +39,12 @@ class OwnService(Process):
         )
 
     def ask(self, method: str, path: str, token: str | None = None) -> httpx2.Response:
-        """Send one request on a connection of its own."""
+        """Send one request on a new connection."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return httpx2.request(method, self.url + path, headers=headers, timeout=20.0, trust_env=False)
 
     def status(self, token: str) -> int:
-        """Return how it answers somebody who reads."""
+        """Return the status of a read request."""
         return self.ask("GET", REPORTS, token).status_code
 
     def wait_until_refused(self, token: str) -> None:
@@ -63,7 +63,7 @@ class OwnService(Process):
             time.sleep(0.02)
 
     def readiness(self) -> tuple[int, str]:
-        """Return what its readiness probe says."""
+        """Return the status and text of its readiness probe."""
         response = self.ask("GET", "/readyz")
         return response.status_code, response.json()["status"]
 

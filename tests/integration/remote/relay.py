@@ -1,4 +1,4 @@
-"""A relay in front of auth that takes replicas in turn and remembers what was asked and answered."""
+"""A relay in front of auth that forwards to replicas in turn and records requests and responses."""
 
 import contextlib
 import http.client
@@ -20,7 +20,7 @@ _SECONDS: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question to auth and the size of its answer."""
+    """One request to auth and the size of its response."""
 
     path: str
     status: int
@@ -28,12 +28,12 @@ class Exchange:
 
     @property
     def is_poll(self) -> bool:
-        """Whether it was about revoked tokens."""
+        """Whether the request was a poll of the revocation list."""
         return self.path.startswith(f"{AUTH}/revocations")
 
     @property
     def has_list(self) -> bool:
-        """Whether it was answered with the list."""
+        """Whether the response contained the list."""
         return self.is_poll and self.status == 200
 
 
@@ -49,7 +49,7 @@ class Relay:
         self._server.exchanges = self.exchanges
 
     def polls(self) -> list[Exchange]:
-        """Return the questions about revoked tokens."""
+        """Return the polls of the revocation list."""
         return [one for one in self.exchanges if one.is_poll]
 
     def __enter__(self) -> Self:

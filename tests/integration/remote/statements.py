@@ -1,4 +1,4 @@
-"""What a service really asks the database: read from the server's own log of statements."""
+"""The statements of a service, read from the statement log of the database server."""
 
 from types import TracebackType
 from typing import Self

@@ -32,11 +32,11 @@ def replicas(
         ]
 
 
-async def test_nothing_is_missed(
+async def test_no_revocation_is_missed_by_polls_of_alternating_replicas(
     deployment: RemoteDeployment, replicas: list[Service], request: pytest.FixtureRequest
 ) -> None:
-    crowd = BulkLogout(deployment.database_url, replicas, SESSIONS)
-    await crowd.log_in()
+    logout = BulkLogout(deployment.database_url, replicas, SESSIONS)
+    await logout.log_in()
     with ExitStack() as stack:
         relay = stack.enter_context(Relay([replica.port for replica in replicas]))
         # It polls more often than needed, between any two polls of the replicas, and has no Redis.
@@ -45,6 +45,6 @@ async def test_nothing_is_missed(
                 f"{request.node.name}.log", auth_url=relay.auth_url, DOORWARD_REVOCATION_POLL_SECONDS="0.05"
             )
         )
-        assert await crowd.accepted(service.port, REPORTS) == SESSIONS
-        assert await crowd.leave(service.port, REPORTS) == 0
+        assert await logout.accepted(service.port, REPORTS) == SESSIONS
+        assert await logout.leave(service.port, REPORTS) == 0
         wait_until(lambda: relay.polls()[-1].status == 304, "both replicas' lists equal")

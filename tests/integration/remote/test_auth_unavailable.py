@@ -35,7 +35,7 @@ def test_auth_is_unavailable_and_comes_back(deployment: RemoteDeployment, policy
         assert [service.status(one.access) for one in (kept, ended)] == [200, 200]
         assert service.metric(AGE) < MAX_AGE
         deployment.auth.kill9()
-        # The users service disables an account meanwhile, and no process can tell this service.
+        # The users service disables an account, which auth cannot report to this service.
         deployment.change(ended, status="disabled")
         wait_until(lambda: service.metric(AGE) > MAX_AGE, "stale")
         if policy == "allow":
@@ -54,57 +54,57 @@ def test_auth_is_unavailable_and_comes_back(deployment: RemoteDeployment, policy
         assert service.metric(AGE) < MAX_AGE
 
 
-def test_auth_restarted_between_two_polls_has_nothing_forgotten(
+def test_a_restart_of_auth_between_two_polls_loses_no_revocation(
     deployment: RemoteDeployment, service: OwnService
 ) -> None:
-    somebody, other = deployment.sign_in(), deployment.sign_in()
-    deployment.log_out(somebody)
+    user, other = deployment.sign_in(), deployment.sign_in()
+    deployment.log_out(user)
     deployment.auth.kill9()
     deployment.change(other, status="disabled")
     deployment.auth.start()
-    for one in (somebody, other):
+    for one in (user, other):
         service.wait_until_refused(one.access)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_with_a_wrong_client_secret_it_says_so_and_accepts_no_token(
+def test_a_wrong_client_secret_is_logged_and_no_token_is_accepted(
     deployment: RemoteDeployment, policy: str
 ) -> None:
-    somebody = deployment.sign_in()
+    user = deployment.sign_in()
     with own(deployment, policy, DOORWARD_CLIENT_SECRET="not the secret that auth knows") as service:
         assert service.readiness() == (503, NOT_LOADED)
         service.wait_for_log("status 401")
         assert "not the secret" not in service.log_text()
         assert math.isinf(service.metric(AGE))
-        assert_unavailable(service, somebody.access, "revocations_unavailable")
+        assert_unavailable(service, user.access, "revocations_unavailable")
 
 
 @pytest.mark.parametrize("setting", ["ISSUER", "AUDIENCE"])
-def test_with_another_issuer_or_audience_than_auths_it_says_which_setting_to_change(
+def test_a_different_issuer_or_audience_is_logged_with_the_setting_to_change(
     deployment: RemoteDeployment, setting: str
 ) -> None:
-    somebody = deployment.sign_in()
+    user = deployment.sign_in()
     with own(deployment, "allow", **{f"DOORWARD_{setting}": "https://reports.example.com"}) as service:
         said = f"DOORWARD_{setting} is 'https://reports.example.com' here and 'doorward' at auth"
         wait_until(lambda: service.readiness() == (503, said), "reported")
         service.wait_for_log("verification.misconfigured")
         assert said in service.log_text()
-        assert service.status(somebody.access) == 401
+        assert service.status(user.access) == 401
 
 
 def test_a_start_without_auth_recovers_by_itself(deployment: RemoteDeployment) -> None:
-    somebody = deployment.sign_in()
+    user = deployment.sign_in()
     deployment.auth.kill9()
     with own(deployment, "allow", DOORWARD_LOG_LEVEL="info") as service:
         assert service.readiness()[0] == 503
-        assert_unavailable(service, somebody.access, "no_keys")
+        assert_unavailable(service, user.access, "no_keys")
         deployment.auth.start()
         wait_until(lambda: service.readiness() == (200, "ok"), "ready")
-        assert service.status(somebody.access) == 200
+        assert service.status(user.access) == 200
 
 
 @pytest.mark.parametrize("missing", ["DOORWARD_AUTH_URL", "DOORWARD_CLIENT_ID", "DOORWARD_CLIENT_SECRET"])
-def test_without_a_setting_it_says_which(deployment: RemoteDeployment, missing: str) -> None:
+def test_a_missing_setting_is_named(deployment: RemoteDeployment, missing: str) -> None:
     service = own(deployment, "allow", DOORWARD_LOG_LEVEL="info", DOORWARD_REDIS_URL="redis://127.0.0.1:1/0")
     del service.env[missing]
     with pytest.raises(RuntimeError, match=missing):

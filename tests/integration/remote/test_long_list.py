@@ -1,4 +1,4 @@
-"""Ten thousand revoked sessions, two thousand logouts a minute: the promise of two seconds holds."""
+"""With ten thousand revoked sessions, a revocation is still effective within two seconds."""
 
 import uuid
 from contextlib import ExitStack
@@ -12,7 +12,9 @@ REVOKED = 10_000
 COUNT = "doorward_revocations"
 
 
-def test_a_logout_is_known_within_two_seconds(mariadb_server: DatabaseServer, tmp_path: Path) -> None:
+def test_with_ten_thousand_revocations_a_logout_is_effective_with_the_next_poll(
+    mariadb_server: DatabaseServer, tmp_path: Path
+) -> None:
     with ExitStack() as stack:
         database = stack.enter_context(mariadb_server.create_database("long"))
         deployment = RemoteDeployment(database, tmp_path)
@@ -22,7 +24,7 @@ def test_a_logout_is_known_within_two_seconds(mariadb_server: DatabaseServer, tm
         wait_until(lambda: service.metric(COUNT) == REVOKED, "loaded", 90)
         assert service.readiness() == (200, "ok")
         for _ in range(3):
-            somebody = deployment.sign_in()
-            assert service.status(somebody.access) == 200
-            deployment.log_out(somebody)
-            service.wait_until_refused(somebody.access)
+            user = deployment.sign_in()
+            assert service.status(user.access) == 200
+            deployment.log_out(user)
+            service.wait_until_refused(user.access)

@@ -1,4 +1,4 @@
-"""A poll while nothing changes: no query, no body."""
+"""A poll without changes runs no query and returns no body."""
 
 import httpx2
 
@@ -15,19 +15,19 @@ from support.services import Service
 POLLS = 200
 
 
-def test_a_service_gets_the_list_when_it_changed_and_304_otherwise(
+def test_a_poll_returns_the_list_after_a_change_and_304_otherwise(
     deployment: RemoteDeployment, service: OwnService, relay: Relay
 ) -> None:
-    somebody = deployment.sign_in()
+    user = deployment.sign_in()
 
     def unchanged() -> bool:
-        """Whether the last three polls were answered alike: entries of earlier tests may expire now."""
+        """Whether the last three polls were 304; before, entries of earlier tests may still expire."""
         return [(one.status, one.bytes) for one in relay.polls()[-3:]] == [(304, 0)] * 3
 
     wait_until(unchanged, "unchanged")
     relay.exchanges.clear()
-    deployment.log_out(somebody)
-    service.wait_until_refused(somebody.access)
+    deployment.log_out(user)
+    service.wait_until_refused(user.access)
     changed = [one for one in relay.polls() if one.status != 304]
     assert changed
     assert {one.has_list for one in changed} == {True}
@@ -39,13 +39,13 @@ def poll(client: httpx2.Client, url: str, etag: str | None = None) -> httpx2.Res
     return client.get(f"{url}{AUTH}/revocations", headers=headers)
 
 
-def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
-    need_private_database()  # its log of statements is turned on
+def test_polls_run_no_database_query(deployment: RemoteDeployment) -> None:
+    need_private_database()  # this test turns its statement log on
     account = deployment.database.account("auth_polled", {"*": "SELECT, INSERT, UPDATE, DELETE"})
     replica = deployment.replica(
         "auth-polled.log",
         DOORWARD_DATABASE_URL=account,
-        # It polls the database once a minute: all other queries would be those of its own callers.
+        # It polls the database once a minute, so all other queries are caused by its callers.
         DOORWARD_REVOCATION_POLL_SECONDS="60",
         DOORWARD_REVOCATION_MAX_AGE_SECONDS="120",
         DOORWARD_MAIL_POLL_SECONDS="60",
@@ -61,7 +61,7 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
             for _ in range(POLLS):
                 answer = poll(client, replica.url, etag)
                 assert (answer.status_code, answer.content) == (304, b"")
-            assert poll(client, replica.url).status_code == 200  # nor does the whole list
+            assert poll(client, replica.url).status_code == 200  # the whole list runs no query either
         assert [one for one in log.statements if "revoked_at" in one] == []
         assert len(log.statements) < POLLS / 4  # its clean-up goes on meanwhile
         with StatementLog(deployment.database, account) as log:
@@ -73,9 +73,9 @@ def test_polls_ask_the_database_nothing(deployment: RemoteDeployment) -> None:
 
 
 def leave(deployment: RemoteDeployment, replica: Service) -> str:
-    """Let somebody new log out at a replica; return the session that ended."""
-    somebody = deployment.sign_in()
-    headers = {"Authorization": f"Bearer {somebody.access}"}
+    """Log a new user out at a replica; return the id of the ended session."""
+    user = deployment.sign_in()
+    headers = {"Authorization": f"Bearer {user.access}"}
     answer = httpx2.post(f"{replica.url}{AUTH}/logout", headers=headers, trust_env=False)
     assert answer.status_code == 204, answer.text
-    return str(parts(somebody.access)[1]["sid"])
+    return str(parts(user.access)[1]["sid"])

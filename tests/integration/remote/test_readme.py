@@ -67,7 +67,7 @@ def running(root: Path, ports: Mapping[str, str]) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("running")
-def test_its_commands_do_what_it_says(root: Path, ports: Mapping[str, str]) -> None:
+def test_the_commands_of_the_readme_work(root: Path, ports: Mapping[str, str]) -> None:
     done = subprocess.run(
         ["sh", "-euc", adapted(VISIT, ports)],
         cwd=root,
@@ -85,7 +85,7 @@ def test_its_commands_do_what_it_says(root: Path, ports: Mapping[str, str]) -> N
     assert '"code":"invalid_token"' in gone
 
 
-def test_the_tests_start_the_service_as_it_says() -> None:
+def test_the_tests_start_the_service_as_in_the_readme() -> None:
     assert ".venv/bin/uvicorn --app-dir docs/examples/own_service app:app --port 8100\n" in SERVICE
     for variable in ("DOORWARD_AUTH_URL", "DOORWARD_CLIENT_ID", "DOORWARD_CLIENT_SECRET_FILE"):
         assert f"{variable}=" in SERVICE

@@ -1,4 +1,4 @@
-"""News of revocations by Redis: at once where it is there, and nothing worse than a poll where it is not."""
+"""Redis delivers revocations at once; while it is unavailable, polls deliver them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,52 +19,52 @@ from support.redis import Redis
 CONNECTED = "doorward_revocation_pubsub_connected"
 PROCESSES = 3
 ME = f"{USERS}/me"
-LONG_BEFORE_THE_POLL = 30.0
-"""Of sixty seconds. News take milliseconds, on a machine that has time."""
+PUBSUB_TIMEOUT_SECONDS = 30.0
+"""Polls run every sixty seconds. Pub/sub takes milliseconds, more on a busy machine."""
 
 
 @dataclass(frozen=True)
-class Informed:
-    """Auth, users and a service elsewhere, which tell each other by one Redis."""
+class ConnectedServices:
+    """Auth, users and a remote service, which publish revocations over one Redis."""
 
     redis: Redis
     deployment: RemoteDeployment
     service: OwnService
 
     def connected(self) -> list[float]:
-        """Return what each process says of its connection."""
+        """Return the connection metric of each process."""
         services = [metric(service, CONNECTED) for service in self.deployment.services]
         return [*services, self.service.metric(CONNECTED)]
 
-    def statuses(self, somebody: SignedIn) -> list[int]:
-        """Return what each process answers somebody."""
-        answers = [self.deployment.call("GET", path, somebody.access).status for path in (f"{AUTH}/me", ME)]
-        return [*answers, self.service.status(somebody.access)]
+    def statuses(self, user: SignedIn) -> list[int]:
+        """Return the status of a user's request to each process."""
+        answers = [self.deployment.call("GET", path, user.access).status for path in (f"{AUTH}/me", ME)]
+        return [*answers, self.service.status(user.access)]
 
-    def wait_until_told(self, somebody: SignedIn) -> None:
-        """Wait until no process lets somebody in, long before it reads the list of revocations."""
-        wait_until(
-            lambda: self.statuses(somebody) == [401] * PROCESSES, "refused by all", LONG_BEFORE_THE_POLL
-        )
+    def wait_until_refused_by_pubsub(self, user: SignedIn) -> None:
+        """Wait until every process refuses a user, in less than a poll interval."""
+        wait_until(lambda: self.statuses(user) == [401] * PROCESSES, "refused by all", PUBSUB_TIMEOUT_SECONDS)
 
-    def wait_until_polled(self, somebody: SignedIn) -> None:
-        """Wait until no process lets somebody in that has read the list of revocations since."""
+    def wait_until_refused_by_polls(self, user: SignedIn) -> None:
+        """Wait until every process refuses a user, at the latest with its next poll."""
         for service in self.deployment.services:
-            self.deployment.wait_until_refused(service, somebody.access)
-        self.service.wait_until_refused(somebody.access)
+            self.deployment.wait_until_refused(service, user.access)
+        self.service.wait_until_refused(user.access)
 
-    def mend(self) -> None:
-        """Bring Redis back, whatever was done to it."""
+    def restore_redis(self) -> None:
+        """Start or resume Redis, and wait until all processes are connected."""
         if self.redis.alive:
             self.redis.thaw()
         else:
             self.redis.start()
-        # It counts them itself: a process may not know yet that it has lost its connection.
-        wait_until(lambda: self.redis.listeners(CHANNEL) == PROCESSES, "heard by all")
+        # Redis counts its subscribers, because a process may not have noticed a lost connection yet.
+        wait_until(lambda: self.redis.listeners(CHANNEL) == PROCESSES, "subscribed by all")
         wait_until(lambda: self.connected() == [1.0] * PROCESSES, "connected")
 
 
-def informed(server: DatabaseServer, folder: pytest.TempPathFactory, **env: str) -> Iterator[Informed]:
+def connected_services(
+    server: DatabaseServer, folder: pytest.TempPathFactory, **env: str
+) -> Iterator[ConnectedServices]:
     where = folder.mktemp("exchange")
     with server.create_database("exchange") as database, Redis(where) as redis:
         env = {**env, "DOORWARD_REDIS_URL": redis.address, "DOORWARD_REDIS_PASSWORD": redis.password}
@@ -72,93 +72,93 @@ def informed(server: DatabaseServer, folder: pytest.TempPathFactory, **env: str)
             RemoteDeployment(database, where, **env) as deployment,
             deployment.own_service("own.log", **env) as service,
         ):
-            yield Informed(redis, deployment, service)
+            yield ConnectedServices(redis, deployment, service)
 
 
 @pytest.fixture(scope="module")
-def polling_rarely(
+def rare_polling(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Informed]:
-    """Polls come every thirty seconds: what is known before is news."""
+) -> Iterator[ConnectedServices]:
+    """Polls run every sixty seconds, so an earlier refusal is due to pub/sub."""
     rarely = {"DOORWARD_REVOCATION_POLL_SECONDS": "60", "DOORWARD_REVOCATION_MAX_AGE_SECONDS": "180"}
-    yield from informed(mariadb_server, tmp_path_factory, **rarely)
+    yield from connected_services(mariadb_server, tmp_path_factory, **rarely)
 
 
 @pytest.fixture(scope="module")
-def polling_as_usual(
+def default_polling(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Informed]:
-    yield from informed(mariadb_server, tmp_path_factory)
+) -> Iterator[ConnectedServices]:
+    yield from connected_services(mariadb_server, tmp_path_factory)
 
 
-def test_an_end_bites_long_before_the_poll(polling_rarely: Informed) -> None:
-    everybody = [polling_rarely.deployment.sign_in() for _ in range(4)]
-    stranger = polling_rarely.deployment.sign_in()
-    assert polling_rarely.connected() == [1.0] * PROCESSES
-    assert polling_rarely.redis.listeners(CHANNEL) == PROCESSES
-    for number, somebody in enumerate(everybody):
-        assert polling_rarely.statuses(somebody) == [200] * PROCESSES
+def test_ended_sessions_are_refused_before_the_next_poll(rare_polling: ConnectedServices) -> None:
+    users = [rare_polling.deployment.sign_in() for _ in range(4)]
+    stranger = rare_polling.deployment.sign_in()
+    assert rare_polling.connected() == [1.0] * PROCESSES
+    assert rare_polling.redis.listeners(CHANNEL) == PROCESSES
+    for number, user in enumerate(users):
+        assert rare_polling.statuses(user) == [200] * PROCESSES
         if number % 2:
-            polling_rarely.deployment.change(somebody, status="disabled")
+            rare_polling.deployment.change(user, status="disabled")
         else:
-            polling_rarely.deployment.log_out(somebody)
-        polling_rarely.wait_until_told(somebody)
-    assert polling_rarely.statuses(stranger) == [200] * PROCESSES
+            rare_polling.deployment.log_out(user)
+        rare_polling.wait_until_refused_by_pubsub(user)
+    assert rare_polling.statuses(stranger) == [200] * PROCESSES
 
 
-def test_garbage_on_the_channel_is_ignored(polling_rarely: Informed) -> None:
-    somebody = polling_rarely.deployment.sign_in()
-    for garbage in INVALID_MESSAGES:
-        assert polling_rarely.redis.publish(CHANNEL, garbage) == PROCESSES, garbage[:80]
-    assert polling_rarely.statuses(somebody) == [200] * PROCESSES
-    polling_rarely.deployment.log_out(somebody)
-    polling_rarely.wait_until_told(somebody)
-    assert polling_rarely.connected() == [1.0] * PROCESSES
+def test_invalid_messages_are_ignored(rare_polling: ConnectedServices) -> None:
+    user = rare_polling.deployment.sign_in()
+    for invalid in INVALID_MESSAGES:
+        assert rare_polling.redis.publish(CHANNEL, invalid) == PROCESSES, invalid[:80]
+    assert rare_polling.statuses(user) == [200] * PROCESSES
+    rare_polling.deployment.log_out(user)
+    rare_polling.wait_until_refused_by_pubsub(user)
+    assert rare_polling.connected() == [1.0] * PROCESSES
 
 
-async def test_none_of_hundreds_is_left_to_the_poll(polling_rarely: Informed) -> None:
-    """Also those that a look of the clock's own finds just before the one that tells of them."""
-    deployment = polling_rarely.deployment
-    eager = {"DOORWARD_REDIS_URL": polling_rarely.redis.url, "DOORWARD_REVOCATION_POLL_SECONDS": "0.01"}
+async def test_hundreds_of_logouts_arrive_before_the_next_poll(rare_polling: ConnectedServices) -> None:
+    """Includes revocations that a scheduled poll finds just before they are published."""
+    deployment = rare_polling.deployment
+    eager = {"DOORWARD_REDIS_URL": rare_polling.redis.url, "DOORWARD_REVOCATION_POLL_SECONDS": "0.01"}
     with deployment.replica("auth-eager.log", **eager) as replica:
-        crowd = BulkLogout(deployment.database_url, [replica], 300)
-        await crowd.log_in()
-        assert await crowd.accepted(deployment.users.port, ME) == 300
-        assert await crowd.leave(deployment.users.port, ME) == 0
+        logout = BulkLogout(deployment.database_url, [replica], 300)
+        await logout.log_in()
+        assert await logout.accepted(deployment.users.port, ME) == 300
+        assert await logout.leave(deployment.users.port, ME) == 0
 
 
-def test_without_redis_the_poll_brings_it(polling_as_usual: Informed) -> None:
-    deployment = polling_as_usual.deployment
+def test_without_redis_polls_deliver_revocations(default_polling: ConnectedServices) -> None:
+    deployment = default_polling.deployment
     try:
-        polling_as_usual.redis.kill9()
-        wait_until(lambda: polling_as_usual.connected() == [0.0] * PROCESSES, "noticed")
-        # Each tells, or tries to, and then has to hear of the other's.
+        default_polling.redis.kill9()
+        wait_until(lambda: default_polling.connected() == [0.0] * PROCESSES, "noticed")
+        # Each service fails to publish its own revocation and must learn the other's from a poll.
         for _ in range(3):
-            everybody = [deployment.sign_in() for _ in range(4)]
-            for first, second in zip(everybody[::2], everybody[1::2], strict=True):
+            users = [deployment.sign_in() for _ in range(4)]
+            for first, second in zip(users[::2], users[1::2], strict=True):
                 deployment.log_out(first)
                 deployment.change(second, status="disabled")
-            for somebody in everybody:
-                polling_as_usual.wait_until_polled(somebody)
+            for user in users:
+                default_polling.wait_until_refused_by_polls(user)
         assert deployment.probe("/readyz") == [200, 200]
         assert deployment.call("GET", "/readyz").response.text == "ok\n"
-        assert polling_as_usual.service.readiness() == (200, "ok")
-        password = polling_as_usual.redis.url.split(":")[2].split("@")[0]
-        for process in (*deployment.services, polling_as_usual.service):
+        assert default_polling.service.readiness() == (200, "ok")
+        password = default_polling.redis.url.split(":")[2].split("@")[0]
+        for process in (*deployment.services, default_polling.service):
             assert "redis_pubsub.unavailable" in process.log_text()
             assert password not in process.log_text()
     finally:
-        polling_as_usual.mend()
+        default_polling.restore_redis()
 
 
-def test_a_redis_that_hangs_holds_nobody_up(polling_as_usual: Informed) -> None:
-    deployment = polling_as_usual.deployment
-    polling_as_usual.mend()
-    everybody = [deployment.sign_in() for _ in range(16)]
-    polling_as_usual.redis.freeze()
+def test_a_frozen_redis_does_not_delay_requests(default_polling: ConnectedServices) -> None:
+    deployment = default_polling.deployment
+    default_polling.restore_redis()
+    users = [deployment.sign_in() for _ in range(16)]
+    default_polling.redis.freeze()
     try:
         waited: list[list[float]] = []
-        for first, second in zip(everybody[::2], everybody[1::2], strict=True):
+        for first, second in zip(users[::2], users[1::2], strict=True):
             change = {"status": "disabled"}
             answers = [
                 deployment.call("PATCH", first.member.path, deployment.admin, json=change),
@@ -166,22 +166,22 @@ def test_a_redis_that_hangs_holds_nobody_up(polling_as_usual: Informed) -> None:
             ]
             assert [answer.status for answer in answers] == [200, 204]
             waited.append([answer.seconds for answer in answers])
-            # The users service has something to tell, in vain, and must hear of the logout meanwhile.
-            polling_as_usual.wait_until_polled(second)
-            polling_as_usual.wait_until_polled(first)
-        # A second of waiting for Redis would be in here with each.
+            # The users service fails to publish its change and must learn of the logout from a poll.
+            default_polling.wait_until_refused_by_polls(second)
+            default_polling.wait_until_refused_by_polls(first)
+        # A request that waited for Redis would take a second longer.
         for kind in zip(*waited, strict=True):
             assert min(kind) < 1.0
-        wait_until(lambda: polling_as_usual.connected() == [0.0] * PROCESSES, "noticed")
+        wait_until(lambda: default_polling.connected() == [0.0] * PROCESSES, "noticed")
     finally:
-        polling_as_usual.mend()
+        default_polling.restore_redis()
 
 
-def test_redis_that_is_back_brings_news_again(polling_rarely: Informed) -> None:
-    for accident in (polling_rarely.redis.kill9, polling_rarely.redis.freeze):
-        accident()
-        polling_rarely.mend()
-        somebody = polling_rarely.deployment.sign_in()
-        assert polling_rarely.statuses(somebody) == [200] * PROCESSES
-        polling_rarely.deployment.log_out(somebody)
-        polling_rarely.wait_until_told(somebody)
+def test_pubsub_works_again_after_a_redis_outage(rare_polling: ConnectedServices) -> None:
+    for outage in (rare_polling.redis.kill9, rare_polling.redis.freeze):
+        outage()
+        rare_polling.restore_redis()
+        user = rare_polling.deployment.sign_in()
+        assert rare_polling.statuses(user) == [200] * PROCESSES
+        rare_polling.deployment.log_out(user)
+        rare_polling.wait_until_refused_by_pubsub(user)

@@ -1,4 +1,4 @@
-"""What ends tokens at Doorward ends them at a service that polls auth, within two seconds."""
+"""A service that polls auth refuses revoked tokens within two seconds."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def assert_refusal(
     assert ("www-authenticate" in response.headers) == (status == 401)
 
 
-def test_it_knows_who_calls_and_refuses_with_problem_documents(
+def test_a_service_identifies_callers_and_rejects_with_problem_documents(
     deployment: RemoteDeployment, service: OwnService
 ) -> None:
     user, admin = deployment.sign_in(), deployment.sign_in(role="admin")
@@ -30,26 +30,26 @@ def test_it_knows_who_calls_and_refuses_with_problem_documents(
     assert_refusal(service, None, 401, "not_authenticated")
     assert_refusal(service, "garbage", 401, "invalid_token")
     assert_refusal(service, user.access[:-4] + "AAAA", 401, "invalid_token", "DELETE")
-    # The rest of the application answers as it always did.
+    # Other responses of the application are unchanged.
     assert service.ask("GET", "/nowhere").json() == {"detail": "Not Found"}
     assert service.readiness() == (200, "ok")
 
 
 ENDINGS: dict[str, Callable[[RemoteDeployment, SignedIn], None]] = {
-    "logout": lambda deployment, somebody: deployment.log_out(somebody),
-    "disabled": lambda deployment, somebody: deployment.change(somebody, status="disabled"),
-    "demoted": lambda deployment, somebody: deployment.change(somebody, role="user"),
+    "logout": lambda deployment, user: deployment.log_out(user),
+    "disabled": lambda deployment, user: deployment.change(user, status="disabled"),
+    "demoted": lambda deployment, user: deployment.change(user, role="user"),
 }
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("turn", range(3))
-def test_an_end_is_known_with_the_next_read_of_the_list(
+def test_a_revocation_is_effective_with_the_next_poll(
     deployment: RemoteDeployment, service: OwnService, ending: str, turn: int
 ) -> None:
-    somebody, neighbour = deployment.sign_in(role="admin"), deployment.sign_in()
-    assert service.status(somebody.access) == 200
-    ENDINGS[ending](deployment, somebody)
-    service.wait_until_refused(somebody.access)
-    assert_refusal(service, somebody.access, 401, "invalid_token", "DELETE")
-    assert service.status(neighbour.access) == 200, turn
+    revoked, other = deployment.sign_in(role="admin"), deployment.sign_in()
+    assert service.status(revoked.access) == 200
+    ENDINGS[ending](deployment, revoked)
+    service.wait_until_refused(revoked.access)
+    assert_refusal(service, revoked.access, 401, "invalid_token", "DELETE")
+    assert service.status(other.access) == 200, turn

@@ -11,7 +11,7 @@ from support.databases import DatabaseServer
 from support.probes import http_status
 
 
-def test_with_a_key_of_its_own_it_has_to_wait_for_the_list(
+def test_a_service_with_its_own_key_waits_for_the_revocation_list(
     mariadb_server: DatabaseServer, tmp_path: Path
 ) -> None:
     with new_chain(mariadb_server, tmp_path) as chain:

@@ -1,4 +1,4 @@
-"""Who may do what on which route: the table that the authorization matrix is generated from.
+"""The expected status of every role on every route, from which the authorization matrix is generated.
 
 A row names the permission that a route requires; each role's status follows from ROLE_PERMISSIONS.
 
@@ -28,7 +28,7 @@ def about(own: int, other: int, unknown: int) -> Mapping[str, int]:
 _OPEN: Final = dict.fromkeys(ROLES, 200)
 _UNAUTHENTICATED: Final = {"anonymous": 401, "garbage": 401, "disabled": 401}
 
-# Registered services have secrets of their own: no person's token opens these.
+# These routes require a client secret; tokens of users are rejected.
 _CLIENTS_ONLY: Final = dict.fromkeys(ROLES, 401)
 
 
@@ -57,7 +57,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/token"): _OPEN,
     ("POST", "/api/v1/auth/refresh-token"): _OPEN,
     ("GET", "/api/v1/auth/jwks.json"): _OPEN,
-    # Metadata is there once the issuer is a URL; here it is a name.
+    # Metadata requires an issuer that is a URL; here it is a name.
     ("GET", "/.well-known/oauth-authorization-server/api/v1/auth"): dict.fromkeys(ROLES, 404),
     ("GET", "/api/v1/auth/.well-known/oauth-authorization-server"): dict.fromkeys(ROLES, 404),
     ("GET", "/api/v1/auth/verify"): _signed_in(204),
@@ -73,9 +73,9 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("GET", "/api/v1/auth/sessions"): _signed_in(200),
     ("DELETE", "/api/v1/auth/sessions"): _signed_in(204),
     ("DELETE", "/api/v1/auth/sessions/{session_id}"): _signed_in(about(204, 404, 404)),
-    # Ending what is not there is no error: whoever asks for it has it.
+    # Ending sessions that do not exist succeeds, because the operation is idempotent.
     ("DELETE", "/api/v1/auth/users/{user_id}/sessions"): _with(Permission.SESSIONS_END, 204),
-    # Open to strangers, who prove themselves by what they send: here by nothing that counts.
+    # Open without a token; the code in the body authenticates, and here it is invalid.
     ("POST", "/api/v1/auth/register"): dict.fromkeys(ROLES, 202),
     ("POST", "/api/v1/auth/verify-email"): dict.fromkeys(ROLES, 400),
     ("POST", "/api/v1/auth/verify-email/resend"): dict.fromkeys(ROLES, 202),
@@ -98,7 +98,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("GET", "/api/v1/users"): _signed_in(200),
     ("POST", "/api/v1/users"): _with(Permission.USERS_WRITE, 201),
     ("GET", "/api/v1/users/{user_id}"): _signed_in(about(200, 200, 404)),
-    # Those whom the matrix knows have joined.
+    # The users of the matrix have joined.
     ("POST", "/api/v1/users/{user_id}/invitation"): _with(Permission.USERS_WRITE, about(409, 409, 404)),
     ("PUT", "/api/v1/users/{user_id}"): _with(Permission.USERS_WRITE, about(200, 200, 404)),
     ("PATCH", "/api/v1/users/{user_id}"): _with(Permission.USERS_WRITE, about(200, 200, 404)),
@@ -157,7 +157,7 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("PATCH", "/api/v1/tickets/{ticket_id}"): {"priority": "urgent"},
     ("POST", "/api/v1/tickets/{ticket_id}/replies"): {"body": "Replied by matrix"},
 }
-"""A body for each route that takes one, with which a caller who may gets what they ask for."""
+"""A valid body for each route that takes one."""
 
 
 def expected(method: str, path: str, role: str, ownership: str) -> int:

@@ -1,17 +1,17 @@
-"""Bodies that no route may take, whatever it is for."""
+"""Bodies that every route must reject."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 SENT_PASSWORD: Final = "Tr0ub4dor-and-3-that-nobody-may-repeat"
-"""In every body here: no answer and no log line may contain it."""
+"""Part of every body here; no response and no log line may contain it."""
 
 _DEPTH: Final = 100_000
 
 
 def not_json(good: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Yield texts that are no acceptable JSON (400), made of a body that is."""
+    """Yield invalid JSON texts (400), made of a valid body."""
     text = json.dumps(good)
     first = next(iter(good))
     yield "truncated", text[:-1].encode()
@@ -54,7 +54,7 @@ def not_json(good: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 
 def _deep(text: str) -> Iterator[tuple[str, bytes]]:
-    """Within the body's limit of 64 KiB: the limit does not help against these."""
+    """Within the limit of 64 KiB, which does not stop these."""
     yield "32,000 levels", b"[" * 32_000 + b"]" * 32_000
     yield "60,000 levels, never closed", b"[" * 60_000
     yield "10,000 objects", b'{"a":' * 10_000 + b"1" + b"}" * 10_000
@@ -103,4 +103,4 @@ MASS_ASSIGNMENT: Final[Mapping[str, Any]] = {
     "role\u200b": "admin",
     "x" * 60_000: 1,
 }
-"""Members that no body takes; each is refused and none is ignored."""
+"""Unknown members, which are rejected and not ignored."""

@@ -8,7 +8,7 @@ from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
 
 
-def test_reads_the_audit_log_and_the_directory(installation: Installation, people: People) -> None:
+def test_an_auditor_reads_the_audit_log_and_the_directory(installation: Installation, people: People) -> None:
     token = enrol(installation, people.admin, role="auditor").access
     events = installation.call("GET", f"{AUTH}/audit", token).json()["items"]
     assert {event["action"] for event in events} >= {"users:account:created", "auth:login:succeeded"}
@@ -20,7 +20,7 @@ def test_reads_the_audit_log_and_the_directory(installation: Installation, peopl
         assert_problem(closed.call("GET", USERS, people.user.access), 403, "insufficient_permission")
 
 
-def test_changes_nothing_of_others(installation: Installation, people: People) -> None:
+def test_an_auditor_cannot_change_other_users(installation: Installation, people: People) -> None:
     auditor = enrol(installation, people.admin, role="auditor")
     token = auditor.access
     for method, path, body in (
@@ -35,8 +35,10 @@ def test_changes_nothing_of_others(installation: Installation, people: People) -
     assert installation.call("PATCH", f"{USERS}/me", token, json={"name": "Own name"}).status_code == 200
 
 
-def test_is_no_administrator_when_the_last_one_leaves(installation: Installation, people: People) -> None:
-    """An auditor does not hold the permission to manage people, so the last administrator stays."""
+def test_an_auditor_does_not_replace_the_last_administrator(
+    installation: Installation, people: People
+) -> None:
+    """An auditor cannot manage users, so the last administrator cannot be removed."""
     gone = installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "auditor"})
     assert gone.status_code == 200
     for change in ({"role": "auditor"}, {"role": "user"}, {"status": "disabled"}):
@@ -46,7 +48,7 @@ def test_is_no_administrator_when_the_last_one_leaves(installation: Installation
 
 
 @pytest.mark.parametrize("role", ["admin", "user"])
-def test_a_change_of_role_ends_the_tokens_of_the_former(
+def test_a_change_of_role_revokes_earlier_tokens(
     installation: Installation, people: People, role: str
 ) -> None:
     person = enrol(installation, people.admin)

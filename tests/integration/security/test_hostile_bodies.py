@@ -1,4 +1,4 @@
-"""Hostile bodies on every route that takes one: refused with a problem document, at once, unrepeated."""
+"""Hostile bodies on every route that takes one are rejected quickly, without quoting them."""
 
 import time
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ from integration.security.hostile_bodies import (
 )
 from integration.security.test_matrix import directory
 
-pytestmark = pytest.mark.databases("sqlite")  # no database has a part in these refusals
+pytestmark = pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 
 PATIENCE_SECONDS = 1.0
-"""Computing for one refusal, the service and the one who asks together. The event loop stands still as long
-as it takes, nobody else is served. What a busy machine adds to the clock is nobody's computing."""
+"""CPU time of one rejection, of service and client together. It blocks the event loop, and so all other
+requests. CPU time, unlike the clock, does not depend on the load of the machine."""
 
 OPTIONAL = {("POST", "/api/v1/users", "password"), ("POST", "/api/v1/auth/register", "name")}
 """Without the first, the user is invited; without the second, the name is the address up to its `@`."""
 
 
 class Sender:
-    """Sends bodies to one route as an administrator and watches what comes back."""
+    """Sends bodies to one route as an administrator and checks the responses."""
 
     def __init__(self, installation: Installation, people: People, route: Route, log: StringIO) -> None:
         self._installation = installation
@@ -72,7 +72,7 @@ def sender(
     assert '"level":"error"' not in rendered_log.getvalue()
 
 
-def test_what_is_no_json_is_refused(sender: Sender) -> None:
+def test_invalid_json_is_rejected(sender: Sender) -> None:
     for name, raw in not_json(sender.good):
         assert len(raw) < 65_536
         response = sender.send(raw)
@@ -80,7 +80,7 @@ def test_what_is_no_json_is_refused(sender: Sender) -> None:
         assert_problem(response, 400, "invalid_json")
 
 
-def test_json_of_another_shape_is_refused(sender: Sender) -> None:
+def test_json_of_another_shape_is_rejected(sender: Sender) -> None:
     for name, value in wrong_shapes(sender.good):
         if name.startswith("without ") and is_optional(sender, name.removeprefix("without ")):
             continue
@@ -101,7 +101,7 @@ def is_optional(sender: Sender, member: str) -> bool:
     return has_default or (route.method == "PATCH" and route.has_id)
 
 
-def test_members_that_the_route_does_not_take_are_refused(sender: Sender) -> None:
+def test_unknown_members_are_rejected(sender: Sender) -> None:
     for member, value in MASS_ASSIGNMENT.items():
         raw = httpx2.Request("POST", "http://x", json={**sender.good, member: value}).content
         response = sender.send(raw)
@@ -109,13 +109,13 @@ def test_members_that_the_route_does_not_take_are_refused(sender: Sender) -> Non
         assert_problem(response, 422, "validation_error")
 
 
-def test_thousands_of_members_do_not_make_a_long_answer(sender: Sender) -> None:
+def test_thousands_of_unknown_members_get_a_short_response(sender: Sender) -> None:
     many = {f"m{number}": 1 for number in range(5_000)}
     response = sender.send(httpx2.Request("POST", "http://x", json={**sender.good, **many}).content)
     assert_problem(response, 422, "validation_error")
 
 
-def test_body_past_the_limit_is_refused_announced_or_not(sender: Sender) -> None:
+def test_a_body_past_the_limit_is_rejected_with_or_without_content_length(sender: Sender) -> None:
     for raw in (too_long(), b'{"password":"' + b"x" * 1_000_000 + b'"}', b" " * 65_537):
         assert_problem(sender.send(raw), 413, "content_too_large")
         pieces = (raw[start : start + 8_192] for start in range(0, len(raw), 8_192))
@@ -142,16 +142,16 @@ def test_body_past_the_limit_is_refused_announced_or_not(sender: Sender) -> None
         "application/json, text/plain",
     ],
 )
-def test_other_content_types_are_refused(sender: Sender, content_type: str) -> None:
+def test_other_content_types_are_rejected(sender: Sender, content_type: str) -> None:
     response = sender.send(httpx2.Request("POST", "http://x", json=sender.good).content, content_type)
     assert_problem(response, 415, "unsupported_media_type")
 
 
-def test_body_without_a_content_type_is_refused(sender: Sender) -> None:
+def test_a_body_without_a_content_type_is_rejected(sender: Sender) -> None:
     response = sender.send(httpx2.Request("POST", "http://x", json=sender.good).content, None)
     assert_problem(response, 415, "unsupported_media_type")
 
 
-def test_empty_body_is_refused(sender: Sender) -> None:
+def test_an_empty_body_is_rejected(sender: Sender) -> None:
     for content_type in ("application/json", None):
         assert_refused(sender.send(b"", content_type), 400, 422)

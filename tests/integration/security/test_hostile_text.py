@@ -1,4 +1,4 @@
-"""Names and passwords of every trap: what is refused, what is kept, what is the same."""
+"""Hostile names and passwords: which are rejected, stored unchanged, or treated as equal."""
 
 import json
 import unicodedata
@@ -41,9 +41,9 @@ NAMES_KEPT = [
 ]
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("name", NAMES_REFUSED)
-def test_names_that_are_not_one_visible_line_are_refused(
+def test_names_that_are_not_one_visible_line_are_rejected(
     installation: Installation, people: People, name: str
 ) -> None:
     requests = [
@@ -62,7 +62,7 @@ def test_names_that_are_not_one_visible_line_are_refused(
 
 
 @pytest.mark.parametrize("name", NAMES_KEPT)
-def test_other_names_are_kept_as_they_are(installation: Installation, people: People, name: str) -> None:
+def test_other_names_are_stored_unchanged(installation: Installation, people: People, name: str) -> None:
     body = new_user(name=name)
     created = installation.call("POST", USERS, people.admin.access, json=body).json()
     assert created["name"] == name
@@ -95,7 +95,7 @@ def test_other_names_are_kept_as_they_are(installation: Installation, people: Pe
         ("seven77\ud800", 400, 400),
     ],
 )
-def test_length_of_passwords_is_that_of_their_characters(
+def test_the_length_of_a_password_counts_characters(
     installation: Installation, people: People, password: str, chosen: int, typed: int, rendered_log: StringIO
 ) -> None:
     body = new_user(password=password)
@@ -117,7 +117,9 @@ def test_length_of_passwords_is_that_of_their_characters(
 
 
 @pytest.mark.databases("sqlite")  # a database sees hashes alone
-def test_every_composition_of_a_password_is_the_same(installation: Installation, people: People) -> None:
+def test_every_unicode_composition_of_a_password_is_the_same(
+    installation: Installation, people: People
+) -> None:
     composed, decomposed = (unicodedata.normalize(form, "naïve café 密码") for form in ("NFC", "NFD"))
     assert composed != decomposed
     for chosen, typed in ((composed, decomposed), (decomposed, composed)):
@@ -137,11 +139,11 @@ def test_passwords_differ_in_every_character(installation: Installation, people:
     assert_problem(installation.call("POST", f"{AUTH}/token", json=body), 401, "invalid_credentials")
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "password", ["Grace.Hopper.1906", "grace@navy.example", "yvan-ecarg", "doorward2026!"]
 )
-def test_passwords_made_of_the_accounts_own_words_are_refused(
+def test_passwords_made_of_context_words_are_rejected(
     installation: Installation, people: People, password: str
 ) -> None:
     body = new_user(email="grace@navy.example", name="Grace Hopper", password=password)
@@ -156,8 +158,8 @@ def test_passwords_made_of_the_accounts_own_words_are_refused(
     assert pointers(assert_problem(response, 422, "validation_error")) == {"/password"}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
-def test_a_new_password_is_judged_by_the_name_that_comes_with_it(
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
+def test_a_new_password_is_checked_against_the_name_in_the_same_request(
     installation: Installation, people: People
 ) -> None:
     change = {"name": "Grace Hopper", "password": "grace hopper"}

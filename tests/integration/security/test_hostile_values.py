@@ -16,16 +16,16 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 WITH_ID = [route for route in ROUTES if route.has_id]
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "limit", ["0", "-1", "201", "1e30", "1.5", "9" * 30, "", "x", "NaN", "null", "0x10", "٣٣٣"]
 )
-def test_limits_out_of_range_are_refused(installation: Installation, people: People, limit: str) -> None:
+def test_limits_out_of_range_are_rejected(installation: Installation, people: People, limit: str) -> None:
     response = installation.call("GET", USERS, people.user.access, params={"limit": limit})
     assert pointers(assert_problem(response, 422, "validation_error")) == {"query:limit"}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -44,7 +44,7 @@ def test_limits_out_of_range_are_refused(installation: Installation, people: Peo
         ("cursor", "x" * 1025),
     ],
 )
-def test_values_that_are_none_of_the_choices_are_refused(
+def test_unknown_values_are_rejected(
     installation: Installation, people: People, name: str, value: str
 ) -> None:
     response = installation.call("GET", USERS, people.user.access, params={name: value})
@@ -70,7 +70,7 @@ def test_values_that_are_none_of_the_choices_are_refused(
         "\U0010ffff",
     ],
 )
-def test_search_is_only_ever_a_search(
+def test_a_search_text_is_not_interpreted(
     installation: Installation, people: People, q: str, rendered_log: StringIO
 ) -> None:
     response = installation.call("GET", USERS, people.user.access, params={"q": q})
@@ -88,7 +88,7 @@ def test_queries_of_odd_encoding_never_fail(installation: Installation, people: 
     assert response.status_code in {200, 422}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("route", WITH_ID, ids=name_of)
 @pytest.mark.parametrize(
     "identity",
@@ -110,7 +110,7 @@ def test_queries_of_odd_encoding_never_fail(installation: Installation, people: 
         "x" * 5_000,
     ],
 )
-def test_ids_of_the_wrong_shape_name_nobody(
+def test_malformed_ids_are_not_found(
     installation: Installation, people: People, route: Route, identity: str
 ) -> None:
     options: dict[str, Any] = {"json": BODIES[route.method, route.path]} if route.takes_json else {}
@@ -120,7 +120,7 @@ def test_ids_of_the_wrong_shape_name_nobody(
     assert_refused(refused, 401, 404)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize(
     ("form", "statuses"),
@@ -138,13 +138,13 @@ def test_ids_of_the_wrong_shape_name_nobody(
         (b"x" * 70_000, {413}),
     ],
 )
-def test_hostile_forms_are_refused(installation: Installation, form: bytes, statuses: set[int]) -> None:
+def test_hostile_forms_are_rejected(installation: Installation, form: bytes, statuses: set[int]) -> None:
     response = installation.call("POST", f"{AUTH}/token", content=form, headers=FORM)
     assert_refused(response, *statuses)
     assert len(response.content) < 5_000
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("value", ["x" * 30_000, "é", "\x7f", "a\tb", "../../etc", '"', "x" * 300])
 def test_hostile_headers_never_fail(installation: Installation, people: People, value: str) -> None:
     for name in (
@@ -164,9 +164,9 @@ def test_hostile_headers_never_fail(installation: Installation, people: People, 
         assert value not in response.headers["x-request-id"]
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.usefixtures("people")
-def test_no_client_chooses_the_request_id(installation: Installation) -> None:
+def test_clients_cannot_choose_the_request_id(installation: Installation) -> None:
     sent = uuid.uuid4().hex
     response = installation.call("GET", USERS, headers={"X-Request-ID": sent})
     assert assert_problem(response, 401)["request_id"] != sent

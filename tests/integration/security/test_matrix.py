@@ -16,7 +16,7 @@ from integration.harness.routes import ROUTES, Route, name_of
 from integration.harness.tickets import store_ticket, stored
 from integration.security.expectations import BODIES, EXPECTED, OWNERSHIPS, ROLES, expected
 
-pytestmark = pytest.mark.databases("sqlite")  # who may do what is decided before a statement
+pytestmark = pytest.mark.databases("sqlite")  # authorization is decided before any statement
 
 CELLS = [
     (route, role, ownership)
@@ -41,7 +41,7 @@ CODES = {
 
 
 def actor(installation: Installation, people: People, role: str) -> tuple[Person, str | None]:
-    """Return who calls and with which token."""
+    """Return the caller and the token."""
     if role == "admin":
         return people.admin, people.admin.access
     if role == "auditor":
@@ -65,7 +65,7 @@ def session_of(person: Person) -> str:
 def target(
     installation: Installation, people: People, route: Route, person: Person, ownership: str
 ) -> object:
-    """Return the id that the cell asks about."""
+    """Return the id that the request is about."""
     whose = {"own": person, "other": people.other}.get(ownership)
     if whose is None:
         return uuid.uuid4()
@@ -79,7 +79,7 @@ def target(
 def send(
     installation: Installation, people: People, route: Route, token: str | None, identity: object
 ) -> httpx2.Response:
-    """Send what the cell of the matrix describes."""
+    """Send the request of a cell of the matrix."""
     options: dict[str, Any] = {}
     if route.takes_json:
         body = dict(BODIES[route.method, route.path])
@@ -94,7 +94,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert {(route.method, route.path) for route in ROUTES if route.takes_json} == BODIES.keys()
 
 
-def test_a_route_is_documented_as_protected_exactly_when_strangers_are_refused() -> None:
+def test_a_route_is_documented_as_protected_if_and_only_if_it_rejects_anonymous_requests() -> None:
     for route in ROUTES:
         assert bool(route.schemes) == (EXPECTED[route.method, route.path]["anonymous"] == 401), route.name
 
@@ -107,7 +107,9 @@ def test_openapi_names_the_permission_that_a_route_requires() -> None:
 
 
 @pytest.mark.parametrize(("route", "role", "ownership"), CELLS, ids=name_of)
-def test_cell(installation: Installation, people: People, route: Route, role: str, ownership: str) -> None:
+def test_each_role_gets_the_expected_status(
+    installation: Installation, people: People, route: Route, role: str, ownership: str
+) -> None:
     person, token = actor(installation, people, role)
     identity = target(installation, people, route, person, ownership)
     before = directory(installation), stored(installation)
@@ -124,8 +126,8 @@ def test_cell(installation: Installation, people: People, route: Route, role: st
         assert response.headers["www-authenticate"].startswith(scheme)
 
 
-def test_no_further_route_answers(installation: Installation, people: People) -> None:
-    """What the documents do not describe is refused, by whatever method and whoever asks."""
+def test_undocumented_routes_are_rejected(installation: Installation, people: People) -> None:
+    """Undocumented methods and paths are rejected for every caller."""
     described = {(route.method, route.path) for route in ROUTES}
     places = {route.path for route in ROUTES} | {"/api/v1/auth", "/api/v1/users/", "/api/v1/usersX", "/"}
     places |= {"/docs", "/openapi.json", "/redoc", "/api/v1/users//me", "/api/v1/users/me/", "/internal"}
@@ -141,7 +143,7 @@ def test_no_further_route_answers(installation: Installation, people: People) ->
 
 
 def directory(installation: Installation) -> list[tuple[Any, ...]]:
-    """Everything about everybody that a request could change."""
+    """All stored data of users that a request could change."""
     return installation.execute(
         "SELECT users.id, email, name, role, status, version, password_hash"
         " FROM users JOIN credentials ON user_id = users.id ORDER BY users.id"

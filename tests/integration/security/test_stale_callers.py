@@ -1,7 +1,7 @@
-"""Administrators who are none any more: what they still hold must not let them write (17, 30, 34).
+"""Former administrators cannot write with tokens that they still hold (17, 30, 34).
 
-Their access tokens live for minutes. A write opens a transaction anyway, in which it asks who the
-caller is today; reads wait for the list of revocations.
+Their access tokens are valid for minutes. A write checks the caller's current account in its transaction;
+reads rely on the revocation list.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ FALLS = {
 
 @pytest.mark.parametrize("fall", FALLS)
 @pytest.mark.parametrize("route", WRITES, ids=name_of)
-def test_fallen_admin_writes_nothing(
+def test_a_removed_administrator_cannot_write(
     installation: Installation, people: People, route: Route, fall: str
 ) -> None:
     method, change = FALLS[fall]
@@ -39,13 +39,15 @@ def test_fallen_admin_writes_nothing(
     assert directory(installation) == before
 
 
-def test_fallen_admin_makes_no_accomplice(installation: Installation, people: People) -> None:
+def test_a_deleted_administrator_cannot_create_an_administrator(
+    installation: Installation, people: People
+) -> None:
     installation.call("DELETE", people.deputy.path, people.admin.access)
     body = new_user(role="admin")
     assert_refused(installation.call("POST", USERS, people.deputy.access, json=body), 401, 403)
 
 
-def test_demoted_admin_may_still_log_in_and_rename_himself(
+def test_a_demoted_administrator_can_log_in_and_change_the_own_name(
     installation: Installation, people: People
 ) -> None:
     installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "user"})

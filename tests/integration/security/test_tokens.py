@@ -1,6 +1,6 @@
-"""Forged tokens on protected routes: 401 and a problem document, never more, never 5xx.
+"""Forged tokens on protected routes get 401 with a problem document, and never 5xx.
 
-A service has one verifier: all forgeries meet it on one route, and a few show that every route asks it.
+A service has one verifier, so all forgeries are tested on one route, and a few on every route.
 """
 
 import time
@@ -17,7 +17,7 @@ from integration.harness.routes import PROTECTED, Route, name_of
 from integration.security.expectations import BODIES
 from integration.security.forgeries import forgeries
 
-pytestmark = pytest.mark.databases("sqlite")  # no database has a part in these refusals
+pytestmark = pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 
 FORGERIES = dict(forgeries())
 SAMPLE = (
@@ -36,7 +36,7 @@ def options_of(route: Route) -> dict[str, Any]:
     return {"json": BODIES[route.method, route.path]} if route.takes_json else {}
 
 
-def test_forgeries_are_many_and_their_names_differ() -> None:
+def test_there_are_many_forgeries_with_distinct_names() -> None:
     names = [name for name, _ in forgeries()]
     assert len(names) >= 200
     assert len(set(names)) == len(names)
@@ -44,7 +44,7 @@ def test_forgeries_are_many_and_their_names_differ() -> None:
 
 
 def test_the_forger_can_make_a_good_token(installation: Installation, people: People) -> None:
-    """Otherwise the refusals below would prove nothing."""
+    """Control for the rejections below."""
     assert installation.call("GET", USERS, good_token(people.admin.id)).status_code == 200
 
 
@@ -70,7 +70,7 @@ def test_no_forged_token_is_accepted(
         if response.status_code != 401:
             accepted.append(f"{name}: {response.status_code}")
             continue
-        # Without a token at all, RFC 6750 wants no error code.
+        # Without a token, RFC 6750 requires no error code.
         assert_problem(response, 401, "invalid_token")
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
         if len(token) > 20:
@@ -79,12 +79,12 @@ def test_no_forged_token_is_accepted(
     good = installation.call(
         route.method, route.at(people.other.id), people.admin.access, **options_of(route)
     )
-    # Behind the token's check, a user's id names no session, and a made-up code is wrong.
+    # After the token check, a user id is not a session, and a forged code is wrong.
     assert good.status_code not in {401, 403}, "and the token that they were made of is good"
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-def test_refresh_token_and_other_schemes_are_no_access_token(
+def test_refresh_tokens_and_other_schemes_are_not_accepted(
     installation: Installation, people: People, route: Route
 ) -> None:
     where = route.at(people.other.id)
@@ -106,7 +106,7 @@ def test_refresh_token_and_other_schemes_are_no_access_token(
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-def test_token_anywhere_but_in_the_header_is_not_seen(
+def test_a_token_outside_the_authorization_header_is_ignored(
     installation: Installation, people: People, route: Route
 ) -> None:
     token, where = people.admin.access, route.at(people.other.id)
@@ -120,7 +120,7 @@ def test_token_anywhere_but_in_the_header_is_not_seen(
         assert_problem(response, 401, "not_authenticated")
 
 
-def test_two_authorization_headers_are_refused(installation: Installation, people: People) -> None:
+def test_two_authorization_headers_are_rejected(installation: Installation, people: People) -> None:
     for route in PROTECTED:
         client = getattr(installation, route.service)
         headers = [("Authorization", f"Bearer {people.admin.access}"), ("Authorization", "Bearer x")]
@@ -132,7 +132,7 @@ def test_two_authorization_headers_are_refused(installation: Installation, peopl
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)
-def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
+def test_absurd_numbers_with_a_valid_signature_cause_no_server_error(
     installation: Installation, people: People, route: Route
 ) -> None:
     claims: list[dict[str, int]] = [{claim: values[0] for claim, values in ABSURD.items()}]
@@ -144,9 +144,7 @@ def test_absurd_numbers_under_a_good_signature_are_never_a_failure(
         assert response.status_code in {200, 201, 204, 401, 404}, absurd
 
 
-def test_expired_token_is_refused_though_it_was_seen_before(
-    installation: Installation, people: People
-) -> None:
+def test_an_expired_token_is_rejected_after_it_was_cached(installation: Installation, people: People) -> None:
     token = good_token(people.user.id, exp=(expires := int(time.time()) + 4))
     assert installation.call("GET", f"{AUTH}/me", token).status_code == 200
     assert installation.call("GET", f"{USERS}/me", token).status_code == 200
@@ -155,8 +153,8 @@ def test_expired_token_is_refused_though_it_was_seen_before(
         assert_problem(installation.call("GET", path, token), 401, "invalid_token")
 
 
-def test_token_of_somebody_deleted_reaches_no_account(installation: Installation, people: People) -> None:
-    """Nor that of whoever gets the address next (17)."""
+def test_a_token_of_a_deleted_user_is_rejected(installation: Installation, people: People) -> None:
+    """Also if another account now has the address (17)."""
     installation.call("DELETE", people.user.path, people.admin.access)
     again = enrol(installation, people.admin, email=people.user.email)
     assert_problem(installation.call("GET", f"{USERS}/me", people.user.access), 401, "invalid_token")

@@ -1,4 +1,4 @@
-"""Both services over a database of these tests' own, with the worker that writes mails to a folder."""
+"""Both services over a separate database, with a mail worker that writes to a folder."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class Mailing:
 
 @pytest.fixture(scope="session")
 def mailing_installations(new_database: NewDatabase) -> Iterator[Callable[[str], Mailing]]:
-    """Auth and users over databases whose outbox nobody else looks at."""
+    """Auth and users over databases whose outbox has no other worker."""
     with ExitStack() as stack:
 
         @functools.cache
@@ -52,7 +52,7 @@ def mailing(mailing_installations: Callable[[str], Mailing], backend: str) -> Ma
 
 @pytest.fixture
 def mailbox(mailing: Mailing) -> Mailbox:
-    """The folder of mails, empty at first."""
+    """The mail folder, emptied."""
     mailbox = Mailbox(mailing.installation.execute, mailing.mailbox_dir)
     mailbox.empty()
     return mailbox
@@ -71,7 +71,7 @@ def flows(installation: Installation, mailbox: Mailbox) -> Flows:
 
 @pytest.fixture
 def ada(flows: Flows, people: People) -> Joined:  # noqa: ARG001 - they come first: making them empties the directory
-    """Somebody who has joined, beside the people that there are, with no mail left over."""
+    """A user who has joined, in addition to `people`, with an empty mailbox."""
     joined = flows.join("ada@example.com", CHOSEN, "Ada Lovelace")
     flows.mailbox.empty()
     return joined
@@ -81,7 +81,7 @@ def ada(flows: Flows, people: People) -> Joined:  # noqa: ARG001 - they come fir
 def race_setups(
     new_database: NewDatabase, start_mariadb: Callable[[], DatabaseServer]
 ) -> Iterator[Callable[[str], RaceSetup]]:
-    """Where people race: nobody's leftovers are in another's way, every one has addresses of their own."""
+    """A setup for races, without leftovers: every race uses its own addresses."""
     with ExitStack() as stack:
 
         @functools.cache

@@ -1,4 +1,4 @@
-"""What is stored of accounts, looked at and moved back in time behind the services' backs."""
+"""Reads stored rows of accounts, and dates them back in time."""
 
 import uuid
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def expire_codes(installation: Installation) -> None:
-    """Let every code of an account expire."""
+    """Make every code of an account expired."""
     installation.execute(one_time_codes.update().values(expires_at=_LONG_AGO))
 
 
@@ -26,14 +26,14 @@ def expire_registrations(installation: Installation) -> None:
 
 
 def seconds_left(installation: Installation, table: sa.Table) -> int:
-    """Return how long the one row of a table counts from now on, to the next ten seconds."""
+    """Return the remaining lifetime of the only row of a table, rounded to ten seconds."""
     [[expires_at, now]] = installation.execute(sa.select(table.c.expires_at, utc_now()))
     seconds: float = (expires_at - now).total_seconds()
     return int(round(seconds, -1))
 
 
 def count(installation: Installation, table: sa.Table, user_id: str | None = None) -> int:
-    """Count the rows of a table, or of a user in it."""
+    """Count the rows of a table, or those of a user."""
     counted = sa.select(sa.func.count()).select_from(table)
     if user_id is not None:
         counted = counted.where(table.c.user_id == uuid.UUID(user_id))
@@ -41,8 +41,8 @@ def count(installation: Installation, table: sa.Table, user_id: str | None = Non
     return int(found)
 
 
-def bury_a_mail(installation: Installation, recipient: str, *, seconds_ago: int = 0) -> uuid.UUID:
-    """Leave a dead letter as a worker does that a mail server refused."""
+def store_dead_letter(installation: Installation, recipient: str, *, seconds_ago: int = 0) -> uuid.UUID:
+    """Store a dead letter, like a worker after a permanent rejection."""
     mail = Mail(MailName.PASSWORD_CHANGED.value, recipient, parameters={"name": "Ada"})
     with installation.transaction() as connection:
         enqueue(connection, outbox, mail)

@@ -1,4 +1,4 @@
-"""What people do with their accounts: a request each, and the longer ways that begin many tests."""
+"""Requests about accounts, one method each, and the sequences with which many tests begin."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ANOTHER: Final = "a difference engine, no. 2"
 
 
 class Api(Protocol):
-    """Whatever takes requests: applications in this process, or processes of their own."""
+    """A target of requests: applications in this process, or separate processes."""
 
     def call(
         self,
@@ -29,7 +29,7 @@ class Api(Protocol):
 
 @dataclass(frozen=True)
 class Joined:
-    """Somebody who has joined, and is signed in."""
+    """A user who has joined and is signed in."""
 
     id: str
     email: str
@@ -39,13 +39,13 @@ class Joined:
 
     @property
     def path(self) -> str:
-        """Where the directory has it."""
+        """The path of the user in the directory."""
         return f"{USERS}/{self.id}"
 
 
 @dataclass(frozen=True)
 class Flows:
-    """One method a request; `headers` go with every one of them."""
+    """One method for each request; `headers` are sent with every request."""
 
     api: Api
     mailbox: Mailbox
@@ -57,16 +57,16 @@ class Flows:
         return self.api.call(method, path, token, self.headers, json=body)
 
     def log_in(self, email: str, password: str) -> httpx2.Response:
-        """Ask for tokens."""
+        """Request tokens."""
         return self._send("POST", f"{AUTH}/token", {"email": email, "password": password})
 
     def register(self, email: str, password: str = CHOSEN, name: str = "Ada") -> httpx2.Response:
-        """Ask for an account."""
+        """Request an account."""
         body = {"email": email, "password": password, "name": name}
         return self._send("POST", f"{AUTH}/register", body)
 
     def resend(self, email: str) -> httpx2.Response:
-        """Ask for the mail of a registration once more."""
+        """Request the verification mail again."""
         return self._send("POST", f"{AUTH}/verify-email/resend", {"email": email})
 
     def verify(self, code: str, password: str | None = CHOSEN, **body: str) -> httpx2.Response:
@@ -79,11 +79,11 @@ class Flows:
         return self.verify(code, None, registration_token=registered.json()["registration_token"])
 
     def create(self, admin: str, email: str, **body: str) -> httpx2.Response:
-        """Create an account; without a password its owner is invited."""
+        """Create an account; without a password its owner gets an invitation."""
         return self._send("POST", USERS, {"email": email, "name": "Ada", **body}, admin)
 
     def invite_again(self, admin: str, user_id: str) -> httpx2.Response:
-        """Ask for another invitation."""
+        """Request another invitation."""
         return self._send("POST", f"{USERS}/{user_id}/invitation", {}, admin)
 
     def accept(self, code: str, password: str = CHOSEN) -> httpx2.Response:
@@ -91,7 +91,7 @@ class Flows:
         return self._send("POST", f"{AUTH}/invitations/accept", {"code": code, "password": password})
 
     def ask_for_reset(self, email: str) -> httpx2.Response:
-        """Ask for a PIN by mail."""
+        """Request a PIN by mail."""
         return self._send("POST", f"{AUTH}/password/reset", {"email": email})
 
     def reset(self, email: str, pin: str, password: str = ANOTHER) -> httpx2.Response:
@@ -100,34 +100,34 @@ class Flows:
         return self._send("PATCH", f"{AUTH}/password/reset", body)
 
     def change(self, token: str, current: str, new: str = ANOTHER) -> httpx2.Response:
-        """Change the password of somebody signed in."""
+        """Change the password of a signed-in user."""
         return self._send(
             "POST", f"{AUTH}/password", {"current_password": current, "new_password": new}, token
         )
 
     def change_by_address(self, email: str, current: str, new: str = ANOTHER) -> httpx2.Response:
-        """Change the password of somebody who is not."""
+        """Change the password of a user who is not signed in."""
         body = {"email": email, "current_password": current, "new_password": new}
         return self._send("POST", f"{AUTH}/password", body)
 
     def ask_for_address(self, token: str, email: str, password: str) -> httpx2.Response:
-        """Ask for another address."""
+        """Request a change of the address."""
         return self._send("POST", f"{AUTH}/email", {"email": email, "password": password}, token)
 
     def confirm_address(self, token: str, pin: str) -> httpx2.Response:
-        """Confirm the other address."""
+        """Confirm the new address."""
         return self._send("PATCH", f"{AUTH}/email", {"pin": pin}, token)
 
     def code_of(self, email: str) -> str:
-        """Return the long code that was mailed last to somebody."""
+        """Return the long code of the latest mail to an address."""
         return self.mailbox.last_to(email).code
 
     def pin_of(self, email: str) -> str:
-        """Return the PIN that was mailed last to somebody."""
+        """Return the PIN of the latest mail to an address."""
         return self.mailbox.last_to(email).pin
 
     def sign_in(self, email: str, password: str) -> Tokens:
-        """Log in; fails the test when refused."""
+        """Log in; fails the test if the login is rejected."""
         response = self.log_in(email, password)
         assert response.status_code == 200, response.text
         return tokens_of(response)
@@ -141,24 +141,24 @@ class Flows:
         return self.joined(email, password)
 
     def invited(self, admin: str, email: str, **body: str) -> tuple[str, str]:
-        """Invite somebody; return the account's id and the code of the mail."""
+        """Invite a user; return the id of the account and the code of the mail."""
         response = self.create(admin, email, **body)
         assert response.status_code == 201, response.text
         return response.json()["id"], self.code_of(email)
 
     def mailed_pin(self, email: str) -> str:
-        """Ask for a PIN and return it."""
+        """Request a PIN and return it."""
         assert self.ask_for_reset(email).status_code == 202
         return self.pin_of(email)
 
     def joined(self, email: str, password: str) -> Joined:
-        """Sign in as somebody who has joined."""
+        """Sign in as a user who has joined."""
         tokens = self.sign_in(email, password)
         identity = self.me(tokens.access).json()["id"]
         return Joined(identity, email, password, tokens.access, tokens.refresh)
 
     def me(self, token: str) -> httpx2.Response:
-        """Read one's profile, at the users service."""
+        """Read the own profile at the users service."""
         return self.api.call("GET", f"{USERS}/me", token)
 
     def refresh(self, token: str) -> httpx2.Response:
@@ -167,10 +167,10 @@ class Flows:
 
 
 def other_pin(pin: str) -> str:
-    """Return six digits that are not these."""
+    """Return a different PIN."""
     return f"{(int(pin) + 1) % 1_000_000:06d}"
 
 
-def unique(label: str = "somebody") -> str:
-    """Return an address that nobody has."""
+def unique(label: str = "user") -> str:
+    """Return an unused address."""
     return f"{label}-{uuid.uuid4().hex[:12]}@example.com"

@@ -1,4 +1,4 @@
-"""Rights in the database: those that the grants.sql of the chart gives, and those that statements use."""
+"""Database privileges: those granted by the chart's grants.sql, and those used by statements."""
 
 import re
 from collections import defaultdict
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from support.chain import GRANTS
 
 Rights = dict[tuple[str, str], frozenset[str] | None]
-"""By privilege and table: the columns that it is limited to, None for the whole table."""
+"""By privilege and table: the columns to which it is limited, None for the whole table."""
 
 _GRANT: Final = re.compile(r"GRANT (.+?) ON (\w+) TO doorward_(\w+)", re.DOTALL)
 _PRIVILEGE: Final = re.compile(r"(SELECT|INSERT|UPDATE|DELETE)(?: \(([^)]*)\))?")
@@ -21,7 +21,7 @@ _UPSERT: Final = re.compile(r"ON (?:DUPLICATE KEY|CONFLICT .*? DO) UPDATE", re.D
 
 
 def granted(service: str) -> Rights:
-    """Read what a service is given."""
+    """Read the privileges of a service."""
     text = re.sub(r"--.*", "", GRANTS["auth"].read_text(encoding="utf-8"))
     rights: Rights = {}
     for privileges, table, account in _GRANT.findall(text):
@@ -33,22 +33,22 @@ def granted(service: str) -> Rights:
 
 
 class Used:
-    """What statements do, and to which tables."""
+    """The privileges that statements need."""
 
     def __init__(self) -> None:
         self._statements: dict[tuple[str, str], set[str]] = defaultdict(set)
 
     @property
     def rights(self) -> set[tuple[str, str]]:
-        """Every privilege that was needed, with its table."""
+        """Every needed privilege, with its table."""
         return set(self._statements)
 
     def names(self, privilege: str, table: str, column: str) -> bool:
-        """Tell whether a statement that needs the privilege names a column."""
+        """Whether a statement that needs the privilege names a column."""
         return any(re.search(rf"\b{column}\b", one) for one in self._statements[privilege, table])
 
     def add(self, statement: str) -> None:
-        """Note what a statement needs."""
+        """Record the privileges that a statement needs."""
         needed = {("SELECT", table) for table in _READ.findall(statement)}
         written = _WRITTEN.match(statement)
         if written is not None:
@@ -65,7 +65,7 @@ class Used:
 
 
 def _read_part(statement: str) -> str:
-    """Leave the names out that an UPDATE assigns to: those need not be readable."""
+    """Omit the names that an UPDATE assigns to, which need no SELECT privilege."""
     if not statement.startswith("UPDATE"):
         return statement
     assigned, where, conditions = statement.partition(" WHERE ")
@@ -74,7 +74,7 @@ def _read_part(statement: str) -> str:
 
 @contextmanager
 def watched(engine: sa.Engine) -> Iterator[Used]:
-    """Watch the statements of an engine for the block."""
+    """Record the statements of an engine during the block."""
     used = Used()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

@@ -13,7 +13,7 @@ from integration.self_service.mailbox import Mailbox
 PASSWORDS: Final = tuple(
     f"{word} engine, in brass" for word in ("first", "second", "third", "fourth", "fifth")
 )
-WRONG: Final = "nobody's password at all"
+WRONG: Final = "an entirely wrong password"
 NAME: Final = "Augusta Ada King"
 
 _SECRET_FIELDS: Final = frozenset(
@@ -51,7 +51,7 @@ class Confidant:
 
 @dataclass(frozen=True)
 class Lived:
-    """What somebody went through, and every secret of it."""
+    """The accounts of a completed lifecycle, and every secret that occurred in it."""
 
     ada: Joined
     bob_id: str
@@ -60,14 +60,14 @@ class Lived:
 
 
 def holds(text: str, secret: str) -> bool:
-    """Tell whether a text holds a secret; six digits in the middle of others are not a PIN."""
+    """Whether a text contains a secret; six digits within a longer number are not a PIN."""
     if secret.isdigit():
         return re.search(rf"(?<![0-9A-Za-z.]){secret}(?![0-9A-Za-z])", text) is not None
     return secret in text
 
 
 def live(api: Api, mailbox: Mailbox, admin: str, headers: dict[str, str] | None = None) -> Lived:
-    """Walk through everything that can happen to an account; each answer is as it should be."""
+    """Run everything that can happen to an account, and check each status."""
     confidant = Confidant(api)
     flows = Flows(confidant, mailbox, headers)
     email, moved, invited = unique("ada"), unique("countess"), unique("bob")
@@ -133,7 +133,7 @@ def _end_sessions(flows: Flows, admin: str, ada: Joined) -> None:
     renewed = flows.refresh(ada.refresh)
     _is(renewed, 200)
     _is(flows.refresh(renewed.json()["refresh_token"]), 200)
-    _is(flows.refresh(ada.refresh), 401)  # used twice: somebody has a copy
+    _is(flows.refresh(ada.refresh), 401)  # used twice, so it was copied
     once, twice, thrice = (flows.joined(ada.email, ada.password) for _ in range(3))
     form = {"token": once.refresh}
     _is(api.call("POST", f"{AUTH}/revoke", None, flows.headers, data=form, auth=CLIENT), 200)

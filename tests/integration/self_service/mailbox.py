@@ -1,4 +1,4 @@
-"""The mail that people got: what auth's worker wrote to its folder."""
+"""The mails that auth's worker wrote to its folder."""
 
 import re
 import time
@@ -18,7 +18,7 @@ _SECONDS: Final = 90.0
 
 @dataclass(frozen=True)
 class MailboxMail:
-    """One mail, as it would go over the wire."""
+    """One mail as it would be sent."""
 
     raw: bytes
 
@@ -31,12 +31,12 @@ class MailboxMail:
 
     @property
     def recipient(self) -> str:
-        """Whom it is to."""
+        """Its recipient."""
         return str(self.message["To"])
 
     @property
     def subject(self) -> str:
-        """What stands above it."""
+        """Its subject."""
         return str(self.message["Subject"])
 
     @property
@@ -54,7 +54,7 @@ class MailboxMail:
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Its plain text."""
         return self.part("plain")
 
     @property
@@ -72,38 +72,38 @@ class MailboxMail:
 
 
 class Mailbox:
-    """A mailbox folder, and the outbox before it."""
+    """A mailbox folder and the outbox that fills it."""
 
     def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]], folder: Path) -> None:
         self._execute = execute
         self._folder = folder
 
     def wait(self) -> None:
-        """Wait until no mail is on its way: what has not come then does not come."""
+        """Wait until the outbox has no mail due; mails that are missing then were not sent."""
         deadline = time.monotonic() + _SECONDS
         while self._execute("SELECT 1 FROM outbox WHERE due_at IS NOT NULL LIMIT 1"):
             assert time.monotonic() < deadline, f"mail is still on its way after {_SECONDS} s"
             time.sleep(0.01)
 
     def all(self) -> list[MailboxMail]:
-        """Return what has arrived, in order, once nothing is on its way any more."""
+        """Wait until the outbox is empty, and return all mails in order."""
         self.wait()
         names = sorted(self._folder.glob("*.eml"))
         return [MailboxMail(path.read_bytes()) for path in names]
 
     def to(self, address: str) -> list[MailboxMail]:
-        """Return what has arrived for somebody, in order."""
+        """Return the mails to an address, in order."""
         key = email_key(address)
         return [mail for mail in self.all() if email_key(mail.recipient) == key]
 
     def last_to(self, address: str) -> MailboxMail:
-        """Return what has arrived for somebody last; fails the test when nothing has."""
+        """Return the latest mail to an address; fails the test if there is none."""
         mailbox = self.to(address)
         assert mailbox, f"no mail for {address}"
         return mailbox[-1]
 
     def empty(self) -> None:
-        """Throw everything away."""
+        """Delete all mails."""
         self.wait()
         for path in self._folder.glob("*.eml"):
             path.unlink()

@@ -1,4 +1,4 @@
-"""Where people race for the same code: one process on SQLite, or three on MariaDB with the shipped rights."""
+"""Setups for races: one process on SQLite, or three on MariaDB with the shipped database privileges."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ from support.services import PATIENT, Service, ServiceName
 T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 30.0
-"""For what is promised within two; tests of sessions hold it to that."""
+"""A generous limit; the tests of sessions check the promised two seconds."""
 
 _MAIL: Final = {"mail_poll_seconds": 0.05, "mailbox_size": 10_000}
 _sources: Final = itertools.count(1)
@@ -80,7 +80,7 @@ class Processes:
 
 @dataclass(frozen=True)
 class RaceSetup:
-    """A place to race in. `behind` runs statements behind the services' backs."""
+    """The services to race against. `behind` runs statements in their database directly."""
 
     api: Api
     mailbox: Mailbox
@@ -88,7 +88,7 @@ class RaceSetup:
     processes: Processes | None
 
     def flows(self) -> Flows:
-        """Return the flows of somebody whose address nobody else has: budgets of mail are by source."""
+        """Return flows with a unique client IP, because mail is rate limited by source."""
         number = next(_sources)
         return Flows(
             self.api, self.mailbox, {"X-Forwarded-For": f"198.51.{number // 250}.{number % 250 + 1}"}
@@ -100,11 +100,11 @@ class RaceSetup:
         return tokens_of(self.flows().log_in(member.email, PASSWORD)).access
 
     def fresh(self) -> None:
-        """Forget who has asked how often: in one process everybody has one address."""
+        """Reset the rate limits, because in one process all clients share one IP."""
         self.behind.execute("DELETE FROM rate_limits")
 
     def is_soon_refused(self, token: str) -> bool:
-        """Tell whether an access token is refused by every process after a moment."""
+        """Whether every process refuses an access token within a timeout."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         paths = (f"{AUTH}/me", f"{AUTH}/me", f"{USERS}/me")  # two auth processes, in turn
         while any(self.api.call("GET", path, token).status_code != 401 for path in paths):
@@ -115,13 +115,13 @@ class RaceSetup:
 
 
 def at_once(count: int, act: Callable[[int], T]) -> list[T]:
-    """Do something so many times at once; return the results in order."""
+    """Run a function `count` times in parallel; return the results in order."""
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(act, range(count)))
 
 
 def race(*acts: Callable[[], T]) -> list[T]:
-    """Do different things at once; return the results in order."""
+    """Run different functions in parallel; return the results in order."""
     return at_once(len(acts), lambda number: acts[number]())
 
 
@@ -136,7 +136,7 @@ def in_one_process(url: str, folder: Path) -> Iterator[RaceSetup]:
 
 @contextmanager
 def in_processes(database: Database, folder: Path) -> Iterator[RaceSetup]:
-    """Run three processes, each with the rights in the database that its service is shipped with."""
+    """Run three processes, each with the database privileges that its service is shipped with."""
     mailbox = folder / "mailbox"
     _migrate(database.url)
     processes = Processes(database, folder, mailbox)

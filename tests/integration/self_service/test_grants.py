@@ -1,4 +1,4 @@
-"""Each service's account in the database can do what the service does, and nothing else."""
+"""Each service's database account has exactly the privileges that the service uses."""
 
 import uuid
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
-from integration.self_service.database_rows import bury_a_mail, expire_codes, expire_registrations
+from integration.self_service.database_rows import expire_codes, expire_registrations, store_dead_letter
 from integration.self_service.flows import Api, Flows
 from integration.self_service.grants import granted, watched
 from integration.self_service.lifecycle import holds, live
@@ -58,7 +58,7 @@ def engines(services: dict[str, Service]) -> Iterator[dict[str, sa.Engine]]:
 
 
 def sign_in_by_steps(api: Api, behind: Installation, mailbox: Mailbox) -> None:
-    """Use all that a sign-in of several steps does with its rows."""
+    """Run a sign-in of several steps, with all its statements."""
     ada = Flows(api, mailbox).join("steps@example.com")
     behind.execute(
         credentials.update().where(credentials.c.user_id == uuid.UUID(ada.id)).values(must_change=True)
@@ -75,19 +75,21 @@ def sign_in_by_steps(api: Api, behind: Installation, mailbox: Mailbox) -> None:
 
 
 @on_mariadb
-def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(race_setup: RaceSetup) -> None:
+def test_the_account_lifecycle_works_with_the_granted_privileges_and_records_the_ip(
+    race_setup: RaceSetup,
+) -> None:
     request_id = f"life-{uuid.uuid4().hex}"
     headers = {"X-Forwarded-For": ADDRESS, "X-Request-ID": request_id}
     admin = race_setup.admin()
     lived = live(race_setup.api, race_setup.mailbox, admin, headers)
     sign_in_by_steps(race_setup.api, race_setup.behind, race_setup.mailbox)
-    mail = bury_a_mail(race_setup.behind, lived.ada.email)
+    mail = store_dead_letter(race_setup.behind, lived.ada.email)
     assert (
         race_setup.api.call("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin, headers).status_code
         == 202
     )
     race_setup.mailbox.wait()
-    mail = bury_a_mail(race_setup.behind, lived.ada.email)
+    mail = store_dead_letter(race_setup.behind, lived.ada.email)
     assert (
         race_setup.api.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", admin, headers).status_code == 204
     )
@@ -114,7 +116,9 @@ def test_a_whole_life_needs_no_more_and_is_recorded_with_its_address(race_setup:
 
 
 @on_mariadb
-async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str, Service]) -> None:
+async def test_cleanup_works_with_the_granted_privileges(
+    race_setup: RaceSetup, services: dict[str, Service]
+) -> None:
     flows, admin = race_setup.flows(), race_setup.admin()
     flows.register("swept@example.com")
     flows.invited(admin, "left@example.com")
@@ -200,7 +204,7 @@ async def test_sweeping_needs_no_more(race_setup: RaceSetup, services: dict[str,
         ("users", "DELETE FROM revocations", 1142),
     ],
 )
-def test_nothing_else_is_allowed(
+def test_other_statements_are_denied(
     engines: dict[str, sa.Engine], service: str, statement: str, error: int
 ) -> None:
     with engines[service].connect() as connection, pytest.raises(sa.exc.DBAPIError) as refused:
@@ -209,17 +213,17 @@ def test_nothing_else_is_allowed(
     assert refused.value.orig.args[0] == error, refused.value.orig
 
 
-def test_no_right_is_given_that_nothing_uses(
+def test_granted_and_used_privileges_are_the_same(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
-    """And none is used that is not given: the two lists are the same."""
+    """The granted privileges equal the used ones."""
     auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
     with watched(auth.database.engine) as by_auth, watched(users.database.engine) as by_users:
         live(installation, mailbox, people.admin.access)
         sign_in_by_steps(installation, installation, mailbox)
-        mail = bury_a_mail(installation, people.user.email)
+        mail = store_dead_letter(installation, people.user.email)
         installation.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", people.admin.access)
-        _leave_something_to_sweep(installation)
+        _store_expired_rows(installation)
         assert installation.auth.portal is not None
         installation.auth.portal.call(cleanup_task(auth.database, dead_letter_days=30).run_once)
         for client in (installation.auth, installation.users):
@@ -236,7 +240,7 @@ def test_no_right_is_given_that_nothing_uses(
         assert unused == set(), service
 
 
-def _leave_something_to_sweep(installation: Installation) -> None:
+def _store_expired_rows(installation: Installation) -> None:
     then = datetime(2020, 1, 1, tzinfo=UTC)
     zero, some = uuid.UUID(int=0), bytes(32)
     with installation.transaction() as connection:

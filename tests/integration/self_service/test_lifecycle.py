@@ -1,4 +1,4 @@
-"""Everything that happens to an account, and what must not come out on the way."""
+"""The lifecycle of an account leaks no secrets into logs or the database."""
 
 from io import StringIO
 
@@ -8,22 +8,22 @@ from integration.self_service.lifecycle import NAME, holds, live
 from integration.self_service.mailbox import Mailbox
 
 
-def test_no_log_line_holds_a_secret_or_says_who_it_is_about(
+def test_log_lines_contain_neither_secrets_nor_personal_data(
     installation: Installation, mailbox: Mailbox, people: People, rendered_log: StringIO
 ) -> None:
     lived = live(installation, mailbox, people.admin.access)
     text = rendered_log.getvalue()
     assert text.count('"event":"mail.sent"') > 5
     assert len(lived.secrets) > 30
-    assert {len(secret) for secret in lived.secrets} >= {6, 68}  # PINs and long codes are among them
+    assert {len(secret) for secret in lived.secrets} >= {6, 68}  # including PINs and long codes
     leaked = [secret for secret in lived.secrets if holds(text, secret)]
     assert leaked == []
     for private in (*lived.addresses, NAME, "$argon2", "Bearer"):
         assert private not in text
 
 
-def test_what_is_stored_holds_no_secret(installation: Installation, mailbox: Mailbox, people: People) -> None:
-    """Neither codes nor tokens are at rest, also not in the mails that were on their way."""
+def test_stored_rows_contain_no_secret(installation: Installation, mailbox: Mailbox, people: People) -> None:
+    """Neither codes nor tokens are stored, including in queued mails."""
     lived = live(installation, mailbox, people.admin.access)
     for table in (
         "audit_events",

@@ -1,4 +1,4 @@
-"""The same code, the same address, the same password, by many at once: exactly one has it."""
+"""Parallel uses of one code, address or password: exactly one succeeds."""
 
 from collections import Counter
 from functools import partial
@@ -34,7 +34,7 @@ def fresh(race_setup: RaceSetup) -> None:
     race_setup.fresh()
 
 
-def test_a_code_entered_fifty_times_at_once_makes_one_account(race_setup: RaceSetup) -> None:
+def test_a_code_entered_fifty_times_in_parallel_creates_one_account(race_setup: RaceSetup) -> None:
     flows, email = race_setup.flows(), unique()
     flows.register(email)
     code = flows.code_of(email)
@@ -44,7 +44,7 @@ def test_a_code_entered_fifty_times_at_once_makes_one_account(race_setup: RaceSe
     flows.sign_in(email, CHOSEN)
 
 
-def test_of_two_registrations_proven_at_once_one_counts_whole(race_setup: RaceSetup) -> None:
+def test_of_two_registrations_verified_in_parallel_one_creates_the_account(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(2)
     names = ["Ada", "Stranger"]
     registered = [flows.register(email, password, name) for password, name in zip(chosen, names, strict=True)]
@@ -62,7 +62,7 @@ def test_of_two_registrations_proven_at_once_one_counts_whole(race_setup: RaceSe
     assert rows == []
 
 
-def test_fifty_registrations_of_one_address_at_once_make_one_account(race_setup: RaceSetup) -> None:
+def test_fifty_parallel_registrations_of_one_address_create_one_account(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(50)
     answers = at_once(50, lambda number: flows.register(email, chosen[number]))
     statuses = Counter(answer.status_code for answer in answers)
@@ -82,7 +82,7 @@ def test_fifty_registrations_of_one_address_at_once_make_one_account(race_setup:
         assert flows.log_in(email, chosen[number]).status_code == (200 if status == 204 else 401)
 
 
-def test_an_invitation_accepted_twenty_times_at_once_has_one_password(race_setup: RaceSetup) -> None:
+def test_an_invitation_accepted_twenty_times_in_parallel_sets_one_password(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(20)
     _, code = flows.invited(race_setup.admin(), email)
     statuses = at_once(20, lambda number: flows.accept(code, chosen[number]).status_code)
@@ -90,12 +90,12 @@ def test_an_invitation_accepted_twenty_times_at_once_has_one_password(race_setup
     flows.sign_in(email, chosen[statuses.index(204)])
 
 
-def test_a_pin_entered_twenty_times_at_once_sets_one_password(race_setup: RaceSetup) -> None:
+def test_a_pin_entered_twenty_times_in_parallel_sets_one_password(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(20)
     joined = flows.join(email)
     pin = flows.mailed_pin(email)
     statuses = at_once(20, lambda number: flows.reset(email, pin, chosen[number]).status_code)
-    # The others were too late, or had to wait behind those who were.
+    # The others were too late or rate limited.
     assert Counter(statuses)[200] == 1
     assert set(statuses) <= {200, 400, 429}
     race_setup.fresh()
@@ -103,7 +103,7 @@ def test_a_pin_entered_twenty_times_at_once_sets_one_password(race_setup: RaceSe
     assert_problem(flows.log_in(email, CHOSEN), 401, "invalid_credentials")
 
 
-def test_twenty_changes_of_one_password_at_once_are_one(race_setup: RaceSetup) -> None:
+def test_of_twenty_parallel_password_changes_one_succeeds(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(20)
     joined = flows.join(email)
     flows.mailbox.empty()
@@ -125,7 +125,7 @@ rounds = pytest.mark.parametrize("_round", range(5))
 
 
 @rounds
-def test_two_people_cannot_move_to_one_address_at_once(race_setup: RaceSetup, _round: int) -> None:
+def test_of_two_parallel_changes_to_one_address_one_succeeds(race_setup: RaceSetup, _round: int) -> None:
     flows, wanted = race_setup.flows(), unique("wanted")
     movers = [flows.join(unique()) for _ in range(2)]
     pins = []
@@ -142,7 +142,9 @@ def test_two_people_cannot_move_to_one_address_at_once(race_setup: RaceSetup, _r
 
 
 @rounds
-def test_an_address_registered_and_moved_to_at_once_has_one_owner(race_setup: RaceSetup, _round: int) -> None:
+def test_an_address_registered_and_changed_to_in_parallel_has_one_owner(
+    race_setup: RaceSetup, _round: int
+) -> None:
     flows, wanted = race_setup.flows(), unique("wanted")
     mover = flows.join(unique())
     flows.register(wanted, ANOTHER)
@@ -169,7 +171,7 @@ def _resend(flows: Flows, email: str, _number: int) -> httpx2.Response:
     return flows.resend(email)
 
 
-def test_of_many_pins_asked_for_at_once_one_counts(race_setup: RaceSetup) -> None:
+def test_of_parallel_pins_one_is_valid(race_setup: RaceSetup) -> None:
     flows, email = race_setup.flows(), unique()
     flows.join(email)
     flows.mailbox.empty()
@@ -182,8 +184,8 @@ def test_of_many_pins_asked_for_at_once_one_counts(race_setup: RaceSetup) -> Non
 
 
 @rounds
-def test_a_refresh_at_the_moment_of_a_change_revives_nothing(race_setup: RaceSetup, _round: int) -> None:
-    """Whether it came before the change or after it, nothing is left of the other session."""
+def test_a_refresh_during_a_password_change_revives_no_session(race_setup: RaceSetup, _round: int) -> None:
+    """In both orders the other session is ended."""
     flows, email = race_setup.flows(), unique()
     joined = flows.join(email)
     other = flows.sign_in(email, CHOSEN)
@@ -200,7 +202,7 @@ def test_a_refresh_at_the_moment_of_a_change_revives_nothing(race_setup: RaceSet
 
 @rounds
 @pytest.mark.parametrize("way", ["signed in", "by address"])
-def test_a_login_at_the_moment_of_a_change_opens_nothing_with_the_old_password(
+def test_a_login_with_the_old_password_during_a_change_leaves_no_session(
     race_setup: RaceSetup, way: str, _round: int
 ) -> None:
     flows, email = race_setup.flows(), unique()
@@ -219,8 +221,8 @@ def test_a_login_at_the_moment_of_a_change_opens_nothing_with_the_old_password(
             assert_dead(race_setup, flows, tokens_of(login))
 
 
-def test_nothing_is_left_over(race_setup: RaceSetup) -> None:
-    """After everything above: no account without a password but the invited, no mail that is stuck."""
+def test_no_incomplete_accounts_or_stuck_mails_remain(race_setup: RaceSetup) -> None:
+    """Runs last: only invited accounts have no password, and no mail is stuck."""
     race_setup.mailbox.wait()
     assert race_setup.behind.execute("SELECT 1 FROM outbox") == []
     half = race_setup.behind.execute(

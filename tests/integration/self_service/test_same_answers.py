@@ -1,4 +1,4 @@
-"""What strangers can ask tells nothing about who has an account: the same status, headers and body."""
+"""Anonymous requests do not reveal accounts: status, headers and body are the same."""
 
 from collections.abc import Callable
 
@@ -13,23 +13,23 @@ from integration.harness.people import PASSWORD, People, disable
 from integration.self_service.database_rows import expire_codes
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, unique
 
-NOBODY = "nobody@example.com"
-STRANGERS = "what a stranger made up"
+UNKNOWN = "nobody@example.com"
+ATTACKER_PASSWORD = "what a stranger made up"
 
 Ask = Callable[[Flows, str], httpx2.Response]
 
-ASKED: dict[str, Ask] = {
-    "register": lambda flows, email: flows.register(email, STRANGERS, "Stranger"),
+REQUESTS: dict[str, Ask] = {
+    "register": lambda flows, email: flows.register(email, ATTACKER_PASSWORD, "Stranger"),
     "mail once more": lambda flows, email: flows.resend(email),
     "reset": lambda flows, email: flows.ask_for_reset(email),
     "reset with a wrong pin": lambda flows, email: flows.reset(email, "000000"),
-    "login": lambda flows, email: flows.log_in(email, STRANGERS),
-    "change by address": lambda flows, email: flows.change_by_address(email, STRANGERS),
+    "login": lambda flows, email: flows.log_in(email, ATTACKER_PASSWORD),
+    "change by address": lambda flows, email: flows.change_by_address(email, ATTACKER_PASSWORD),
 }
 
 
-def told(response: httpx2.Response) -> object:
-    """Return what a stranger can compare."""
+def comparable(response: httpx2.Response) -> object:
+    """Return the parts of a response that an anonymous client can compare."""
     headers = {name: value for name, value in response.headers.items() if name != "x-request-id"}
     own = {"request_id", "registration_token"}
     body = {name: value for name, value in response.json().items() if name not in own}
@@ -38,7 +38,7 @@ def told(response: httpx2.Response) -> object:
 
 @pytest.fixture
 def known(flows: Flows, installation: Installation, people: People) -> dict[str, str]:
-    """One address of every kind that the database can know."""
+    """One address of every kind that the database can contain."""
     disable(installation, people.admin, people.other)
     flows.invited(people.admin.access, "invited-long-ago@example.com")
     expire_codes(installation)
@@ -56,20 +56,20 @@ def known(flows: Flows, installation: Installation, people: People) -> dict[str,
     }
 
 
-@pytest.mark.parametrize("ask", [pytest.param(ask, id=name) for name, ask in ASKED.items()])
-def test_known_and_unknown_addresses_get_the_same_answer(
+@pytest.mark.parametrize("ask", [pytest.param(ask, id=name) for name, ask in REQUESTS.items()])
+def test_known_and_unknown_addresses_get_the_same_response(
     flows: Flows, known: dict[str, str], ask: Ask
 ) -> None:
-    expected = told(ask(flows, NOBODY))
+    expected = comparable(ask(flows, UNKNOWN))
     for kind, email in known.items():
-        assert told(ask(flows, email)) == expected, kind
+        assert comparable(ask(flows, email)) == expected, kind
 
 
 @pytest.mark.parametrize("name", ["mail once more", "reset", "reset with a wrong pin", "login"])
-def test_what_is_no_address_gets_the_same_answer_too(flows: Flows, name: str) -> None:
-    expected = told(ASKED[name](flows, NOBODY))
+def test_invalid_addresses_get_the_same_response(flows: Flows, name: str) -> None:
+    expected = comparable(REQUESTS[name](flows, UNKNOWN))
     for email in ("x", "a@b@c", "nobody@example.com ", "\u202e", "x" * 320, "=?utf-8?q?x?=@example.com"):
-        assert told(ASKED[name](flows, email)) == expected, email
+        assert comparable(REQUESTS[name](flows, email)) == expected, email
 
 
 @pytest.mark.parametrize("name", ["register", "mail once more", "reset"])
@@ -85,37 +85,35 @@ def test_the_budget_of_mails_ends_at_the_same_request(
 
 
 @pytest.mark.parametrize("ask", ["login", "change by address"])
-def test_a_registration_made_to_find_out_finds_nothing_out(flows: Flows, people: People, ask: str) -> None:
-    """Its password is known to whoever registered: what a login then says must not depend on an account."""
+def test_a_registration_does_not_reveal_an_account(flows: Flows, people: People, ask: str) -> None:
+    """An attacker knows the password of this registration; its login must not reveal another account."""
     answers = []
-    for email in (NOBODY, people.user.email):
-        flows.register(email, STRANGERS, "Stranger")
-        answers.append(told(ASKED[ask](flows, email)))
+    for email in (UNKNOWN, people.user.email):
+        flows.register(email, ATTACKER_PASSWORD, "Stranger")
+        answers.append(comparable(REQUESTS[ask](flows, email)))
     assert answers[0] == answers[1]
 
 
-def test_asking_for_a_taken_address_is_answered_as_for_a_free_one(
+def test_changing_to_a_taken_address_gets_the_same_response(
     flows: Flows, installation: Installation, known: dict[str, str]
 ) -> None:
     answers = []
-    for email in (NOBODY, *known.values()):
+    for email in (UNKNOWN, *known.values()):
         installation.execute("DELETE FROM rate_limits")
         joined = flows.join(unique())
         flows.mailbox.empty()
-        answers.append(told(flows.ask_for_address(joined.access, email, joined.password)))
-        answers.append(told(flows.confirm_address(joined.access, "000000")))
+        answers.append(comparable(flows.ask_for_address(joined.access, email, joined.password)))
+        answers.append(comparable(flows.confirm_address(joined.access, "000000")))
         sent = {mail.recipient for mail in flows.mailbox.all()}
-        assert sent == ({email} if email in {NOBODY, "registered@example.com"} else set()), email
+        assert sent == ({email} if email in {UNKNOWN, "registered@example.com"} else set()), email
     assert {repr(one) for one in answers[::2]} == {repr(answers[0])}
     assert {repr(one) for one in answers[1::2]} == {repr(answers[1])}
 
 
-def test_a_code_for_one_address_does_not_tell_whether_the_next_was_taken(
-    flows: Flows, people: People
-) -> None:
-    """Asking for the next address voids the code before, whether or not that address can be had."""
+def test_an_earlier_code_does_not_reveal_a_taken_address(flows: Flows, people: People) -> None:
+    """A request for another address invalidates the previous code, even if that address is taken."""
     answers = []
-    for wanted in (NOBODY, people.other.email):
+    for wanted in (UNKNOWN, people.other.email):
         joined = flows.join(unique())
         own = unique("own")
         flows.ask_for_address(joined.access, own, joined.password)
@@ -126,7 +124,7 @@ def test_a_code_for_one_address_does_not_tell_whether_the_next_was_taken(
     assert answers[0] == answers[1]
 
 
-def test_only_the_right_password_is_told_more(
+def test_only_the_right_password_reveals_the_account_status(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     disable(installation, people.admin, people.other)

@@ -1,4 +1,4 @@
-"""A sign-in of several steps: today a temporary password must be replaced before the session opens."""
+"""A sign-in of several steps: a temporary password must be replaced before the session opens."""
 
 import json
 import time
@@ -27,7 +27,7 @@ HANDED_OUT: Final = "handed out on paper"
 
 @pytest.fixture
 def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:
-    """Flows where administrators' passwords are temporary, and Bob has one."""
+    """Flows with temporary passwords; Bob has one."""
     with another(installation, admin_set_password_must_change=True) as replica:
         flows = Flows(replica, mailbox)
         assert flows.create(people.admin.access, BOB, password=HANDED_OUT).status_code == 201
@@ -52,7 +52,7 @@ def claims_of(response: httpx2.Response) -> dict[str, Any]:
     return claims
 
 
-def test_the_new_password_becomes_the_session(strict: Flows, installation: Installation) -> None:
+def test_a_new_password_opens_the_session(strict: Flows, installation: Installation) -> None:
     pair = finish(strict, start(strict)).json()
     assert pair["device_token"].startswith("dwd_")
     assert strict.me(pair["access_token"]).json()["email"] == BOB
@@ -63,12 +63,12 @@ def test_the_new_password_becomes_the_session(strict: Flows, installation: Insta
     assert "password" in strict.mailbox.last_to(BOB).subject.lower()
 
 
-def test_a_form_may_send_it(strict: Flows) -> None:
+def test_a_form_may_send_the_new_password(strict: Flows) -> None:
     form = {"grant_type": NEW_PASSWORD, "sign_in_token": start(strict), "new_password": CHOSEN, "more": "x"}
     assert strict.api.call("POST", f"{AUTH}/token", data=form).status_code == 200
 
 
-def test_a_refused_password_leaves_the_sign_in_open(strict: Flows) -> None:
+def test_a_rejected_password_keeps_the_sign_in_open(strict: Flows) -> None:
     token = start(strict)
     assert_problem(finish(strict, token, "password123"), 422, "validation_error")
     assert_problem(finish(strict, token, BOB.replace("@", " ")), 422, "validation_error")
@@ -76,7 +76,7 @@ def test_a_refused_password_leaves_the_sign_in_open(strict: Flows) -> None:
     assert finish(strict, token).status_code == 200
 
 
-def test_after_five_wrong_answers_it_is_over(strict: Flows, installation: Installation) -> None:
+def test_five_wrong_attempts_end_the_sign_in(strict: Flows, installation: Installation) -> None:
     token = start(strict)
     for _ in range(MAX_ATTEMPTS):
         assert_problem(finish(strict, token, HANDED_OUT), 422, "password_unchanged")
@@ -85,7 +85,7 @@ def test_after_five_wrong_answers_it_is_over(strict: Flows, installation: Instal
 
 
 def later(installation: Installation, seconds: int) -> None:
-    """Let so much time pass for every sign-in."""
+    """Let time pass for every sign-in."""
     [(expires_at,)] = installation.execute(sa.select(sign_ins.c.expires_at))
     earlier = expires_at - timedelta(seconds=seconds)
     installation.execute(sign_ins.update().values(expires_at=earlier))
@@ -117,7 +117,7 @@ ENDINGS: Final[dict[str, Ending]] = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_sign_in_that_is_over_opens_nothing(
+def test_an_ended_sign_in_opens_no_session(
     strict: Flows, installation: Installation, people: People, ending: str
 ) -> None:
     token = start(strict)
@@ -131,20 +131,20 @@ def test_a_sign_in_that_is_over_opens_nothing(
     assert count(installation, sessions) == before
 
 
-def test_nine_minutes_later_it_is_still_open(strict: Flows, installation: Installation) -> None:
+def test_a_sign_in_is_still_open_after_nine_minutes(strict: Flows, installation: Installation) -> None:
     token = start(strict)
     later(installation, 540)
     assert finish(strict, token).status_code == 200
 
 
-def test_the_secret_must_be_right(strict: Flows) -> None:
+def test_a_sign_in_requires_the_right_secret(strict: Flows) -> None:
     token = start(strict)
     altered = token[:-1] + ("A" if token[-1] != "A" else "B")
     assert_problem(finish(strict, altered), 401, "invalid_sign_in_token")
     assert finish(strict, token).status_code == 200
 
 
-def test_sign_ins_side_by_side_are_independent_until_one_changes_the_account(
+def test_parallel_sign_ins_are_independent_until_one_changes_the_account(
     strict: Flows, installation: Installation
 ) -> None:
     first, second = start(strict), start(strict)
@@ -154,7 +154,7 @@ def test_sign_ins_side_by_side_are_independent_until_one_changes_the_account(
     assert_problem(finish(strict, first), 401, "invalid_sign_in_token")
 
 
-def test_one_user_has_ten_at_most(strict: Flows, installation: Installation) -> None:
+def test_a_user_has_at_most_ten_sign_ins(strict: Flows, installation: Installation) -> None:
     oldest = start(strict)
     newest = [start(strict) for _ in range(MAX_ROWS)][-1]
     assert count(installation, sign_ins) == MAX_ROWS
@@ -184,7 +184,7 @@ def test_no_pathway_opens_a_session_with_a_temporary_password(
     assert count(installation, sessions) == before
 
 
-def test_a_refused_account_gets_no_step(strict: Flows, installation: Installation, people: People) -> None:
+def test_a_rejected_account_gets_no_step(strict: Flows, installation: Installation, people: People) -> None:
     patch_bob(strict, installation, people, {"status": "disabled"})
     refusal = assert_problem(strict.log_in(BOB, HANDED_OUT), 403, "account_disabled")
     assert "sign_in_token" not in refusal
@@ -193,7 +193,7 @@ def test_a_refused_account_gets_no_step(strict: Flows, installation: Installatio
 def test_anonymous_requests_store_no_sign_in(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """Nor does a login that needs no further step."""
+    """A login that needs no further step stores no sign-in either."""
     for number in range(100):
         installation.execute(sa.delete(rate_limits))
         flows.log_in(f"nobody{number}@example.com", PASSWORD)
@@ -206,13 +206,13 @@ def test_anonymous_requests_store_no_sign_in(
 
 
 @pytest.mark.parametrize("grant_type", ["urn:doorward:grant:totp", "authorization_code", "", 7, ["password"]])
-def test_unknown_grant_types_are_refused(flows: Flows, grant_type: object) -> None:
+def test_unknown_grant_types_are_rejected(flows: Flows, grant_type: object) -> None:
     body = {"grant_type": grant_type, "email": BOB, "password": PASSWORD}
     response = flows.api.call("POST", f"{AUTH}/token", json=body)
     assert_problem(response, 400, "unsupported_grant_type")
 
 
-def test_a_grant_takes_its_own_parameters_alone(flows: Flows) -> None:
+def test_a_grant_accepts_only_its_own_parameters(flows: Flows) -> None:
     body = {"grant_type": NEW_PASSWORD, "sign_in_token": "x", "new_password": CHOSEN, "password": PASSWORD}
     assert_problem(flows.api.call("POST", f"{AUTH}/token", json=body), 422, "validation_error")
 
@@ -222,7 +222,7 @@ def test_json_may_refresh_at_the_token_endpoint(flows: Flows, people: People) ->
     assert flows.api.call("POST", f"{AUTH}/token", json=body).status_code == 200
 
 
-def test_tokens_say_when_and_how_the_user_was_authenticated(flows: Flows, people: People) -> None:
+def test_tokens_contain_time_and_method_of_authentication(flows: Flows, people: People) -> None:
     login = flows.log_in(people.user.email, PASSWORD)
     claims = claims_of(login)
     assert (claims["acr"], claims["amr"]) == ("aal1", ["pwd"])
@@ -231,7 +231,7 @@ def test_tokens_say_when_and_how_the_user_was_authenticated(flows: Flows, people
 
 
 def age_sessions(installation: Installation) -> None:
-    """Let every session be opened an hour ago."""
+    """Date every session's opening back by an hour."""
     earlier = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     installation.execute(sessions.update().values(auth_time=earlier))
 
@@ -261,8 +261,10 @@ def test_a_step_up_renews_the_same_session(flows: Flows, people: People, install
     assert claims_of(flows.refresh(pair.json()["refresh_token"]))["auth_time"] == after["auth_time"]
 
 
-def test_the_refresh_token_before_a_step_up_is_refused_and_ends_nothing(flows: Flows, people: People) -> None:
-    """A refresh of another tab may be under way: within the grace period it is no theft."""
+def test_the_refresh_token_before_a_step_up_is_rejected_and_ends_nothing(
+    flows: Flows, people: People
+) -> None:
+    """Another tab may be refreshing in parallel; within the grace period this is not a theft."""
     login = flows.log_in(people.user.email, PASSWORD).json()
     pair = step_up(flows, login["access_token"]).json()
     assert_problem(flows.refresh(login["refresh_token"]), 401, "invalid_refresh_token")

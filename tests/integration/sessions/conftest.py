@@ -9,7 +9,7 @@ from integration.harness.replicas import Replicas
 from integration.harness.rotations import RotationCounter
 from support.databases import DatabaseServer
 
-# How soon news arrive is for other tests: here nobody should wait for them.
+# Other tests check the delay of revocations; short polls keep these tests fast.
 OFTEN: Final = {"DOORWARD_REVOCATION_POLL_SECONDS": "0.2"}
 
 

@@ -1,7 +1,7 @@
-"""Whatever ends sessions, at the moment of their refresh at another process: the end wins.
+"""Ending a session wins against its parallel refresh at another process.
 
-Every round is its own session or person, many rounds run at once, and the delays are random, so that
-the two meet in every order. What anybody holds afterwards is refused.
+Every round has its own session or user, many rounds run in parallel, and delays are random, so that both
+orders occur. All tokens are refused afterwards.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ SPREAD_SECONDS = 0.012
 
 @dataclass(frozen=True, slots=True)
 class Raced:
-    """What the clients of one session held when it was over, oldest first."""
+    """The tokens of the clients of one ended session, oldest first."""
 
     held: list[Tokens]
 
@@ -35,10 +35,10 @@ class Raced:
 
 
 async def use(auths: Sequence[Replica], tokens: Tokens, chance: random.Random, late: Handicap) -> Raced:
-    """Refresh a session as its clients would until it is refused; return what they got.
+    """Refresh a session like its clients until it is refused; return the tokens.
 
-    Either several at once with one token, or one client again and again: both together would be a
-    reuse, which ends the session by itself.
+    Either several clients in parallel with one token, or one client repeatedly. Both together would be a
+    reuse, which ends the session itself.
     """
     raced = Raced([tokens])
 
@@ -66,7 +66,7 @@ async def race(
     number: int,
     late: Handicap,
 ) -> list[Raced]:
-    """Use some sessions while something ends them; return what is then held of each."""
+    """Refresh sessions while they are ended; return the tokens of each."""
     chance = random.Random(number)
     one, other = replicas.auths if number % 2 else replicas.auths[::-1]
     async with asyncio.TaskGroup() as tasks:
@@ -78,7 +78,7 @@ async def race(
 
 
 async def assert_over(replicas: Replicas, members: Sequence[Member], raced: Sequence[Raced]) -> None:
-    """Check that both orders were met, and that the newest tokens that anybody holds work nowhere."""
+    """Check that both orders occurred, and that the newest tokens are refused everywhere."""
     refreshed = sum(one.was_refreshed for one in raced)
     assert 0 < refreshed < len(raced), "one side always came first: nothing was raced"
     assert replicas.live_sessions(members) == 0
@@ -99,7 +99,7 @@ async def administrator(replicas: Replicas) -> str:
 
 
 async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> list[list[Tokens]]:
-    """Log everybody in so many times."""
+    """Log every user in `each` times."""
 
     async def one(number: int) -> Tokens:
         return Tokens.of(await replicas.auths[number % 2].log_in(members[number // each]))
@@ -110,7 +110,7 @@ async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A request that ends all sessions of somebody, or their only one."""
+    """A request that ends one or all sessions of a user."""
 
     method: str
     path: str
@@ -121,7 +121,7 @@ class Ending:
     async def __call__(
         self, replicas: Replicas, auth: Replica, member: Member, own: Tokens, admin: str
     ) -> Reply:
-        """Send it: to `auth`, or to users where the path is users'."""
+        """Send it to `auth`, or to users if the path belongs to users."""
         to = auth if self.path.startswith(AUTH) else replicas.users
         token = admin if self.by_administrator else own.access
         return await to.call(self.method, self.path.format(id=member.id), token, self.body)
@@ -137,7 +137,7 @@ OF_ALL = {
 }
 
 
-async def test_a_thousand_logouts(replicas: Replicas) -> None:
+async def test_a_thousand_logouts_win_against_parallel_refreshes(replicas: Replicas) -> None:
     members = enrol(replicas.database.url, LOGOUT.rounds // 10)
     sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
     late = Handicap(3 * SPREAD_SECONDS, seed=LOGOUT.rounds)
@@ -155,7 +155,9 @@ async def test_a_thousand_logouts(replicas: Replicas) -> None:
 
 
 @pytest.mark.parametrize("ending", [pytest.param(ending, id=name) for name, ending in OF_ALL.items()])
-async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, ending: Ending) -> None:
+async def test_ending_all_sessions_of_hundreds_of_users_wins_against_parallel_refreshes(
+    replicas: Replicas, ending: Ending
+) -> None:
     members = enrol(replicas.database.url, ending.rounds)
     sessions = await open_sessions(replicas, members, 2)
     late = Handicap(3 * SPREAD_SECONDS, seed=ending.rounds)
@@ -177,8 +179,10 @@ async def test_hundreds_of_people_lose_all_their_sessions(replicas: Replicas, en
 @pytest.mark.parametrize(
     "ending", [pytest.param(ending, id=name) for name, ending in {"logout": LOGOUT, **OF_ALL}.items()]
 )
-async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) -> None:
-    """Both wait for the session's row, in this order: the lock decides, and not who read first."""
+async def test_an_ending_and_a_refresh_in_a_fixed_order(
+    replicas: Replicas, ending: Ending, order: str
+) -> None:
+    """Both wait for the row of the session in this order, which the lock guarantees."""
     first, second = replicas.auths
     admin = await administrator(replicas)
 
@@ -205,8 +209,8 @@ async def test_in_slow_motion(replicas: Replicas, ending: Ending, order: str) ->
     assert replicas.live_sessions([member]) == 0
 
 
-async def test_demotion_leaves_nobody_with_an_administrators_token(replicas: Replicas) -> None:
-    """A new role ends no session; but a refresh at that moment must not carry the old role on."""
+async def test_no_administrator_token_survives_a_demotion(replicas: Replicas) -> None:
+    """A new role ends no session, but a parallel refresh must not keep the old role."""
     members = enrol(replicas.database.url, DEMOTIONS, role="admin")
     sessions = await open_sessions(replicas, members, 2)
     late = Handicap(3 * SPREAD_SECONDS, seed=DEMOTIONS)

@@ -1,4 +1,4 @@
-"""The list of one's sessions while they are opened, refreshed and ended, at two auth processes."""
+"""The list of the own sessions while they are opened, refreshed and ended at two auth processes."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ LISTINGS = 120
 
 
 class Household:
-    """Sessions of one person, and when each certainly was and certainly no longer was."""
+    """Sessions of one user, with the times from which each certainly existed and had ended."""
 
     def __init__(self, replicas: Replicas, member: Member) -> None:
         self.replicas = replicas
@@ -25,7 +25,7 @@ class Household:
         self.is_over = asyncio.Event()
 
     async def come_and_go(self, number: int) -> None:
-        """Open sessions, refresh them and end them, in one of the three ways, until it is over."""
+        """Open, refresh and end sessions, in one of three ways, until the test ends."""
         chance = random.Random(number)
         auth, other = self.replicas.auths if number % 2 else self.replicas.auths[::-1]
         while not self.is_over.is_set():
@@ -40,7 +40,7 @@ class Household:
             self.ended.add(tokens.session_id)
 
     async def look(self, number: int, anchor: Tokens) -> int:
-        """List, and check against what was certain; return how many are listed."""
+        """List the sessions and compare them with the certain ones; return their number."""
         ended_before, open_before = set(self.ended), set(self.open)
         reply = await self.replicas.auths[number % 2].call("GET", SESSIONS, anchor.access)
         assert reply.status == 200, reply
@@ -54,9 +54,9 @@ class Household:
         return len(items)
 
 
-async def test_lists_what_is_there_and_nothing_that_has_ended(replicas: Replicas) -> None:
-    member, somebody = enrol(replicas.database.url, 2)
-    anchor, theirs = await replicas.log_in(member), await replicas.log_in(somebody)
+async def test_the_list_contains_live_sessions_only(replicas: Replicas) -> None:
+    member, other = enrol(replicas.database.url, 2)
+    anchor, theirs = await replicas.log_in(member), await replicas.log_in(other)
     house = Household(replicas, member)
     lengths: set[int] = set()
     async with asyncio.TaskGroup() as tasks:
@@ -65,14 +65,14 @@ async def test_lists_what_is_there_and_nothing_that_has_ended(replicas: Replicas
         for number in range(LISTINGS):
             lengths.add(await house.look(number, anchor))
         house.is_over.set()
-    assert len(lengths) > 1, "nobody came or went: nothing was raced"
+    assert len(lengths) > 1, "control: sessions were opened or ended meanwhile"
     assert await house.look(0, anchor) == 1
     assert replicas.live_sessions([member]) == 1
     alone = (await replicas.auths[1].call("GET", SESSIONS, theirs.access)).json()["items"]
     assert [item["id"] for item in alone] == [str(theirs.session_id)]
 
 
-async def test_a_session_ended_by_two_at_once_is_ended_once(replicas: Replicas) -> None:
+async def test_a_session_ended_by_two_parallel_requests_ends_once(replicas: Replicas) -> None:
     [member] = enrol(replicas.database.url, 1)
     anchor = await replicas.log_in(member)
     doomed = await together(60, lambda _: replicas.log_in(member), at_once=8)

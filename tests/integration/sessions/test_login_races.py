@@ -1,4 +1,4 @@
-"""A login at the moment when its account changes: no session survives what ended the others."""
+"""A login in parallel with a change of its account: no session survives that the change should end."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ NEW_PASSWORD = "somebody else had the old one"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Somebody signed in, and an administrator's token."""
+    """A signed-in user, and the token of an administrator."""
 
     replicas: Replicas
     admin: str
@@ -80,7 +80,7 @@ CHANGES: dict[str, Change] = {
     "own password by address": Case.change_password_by_address,
     "own password by code": Case.reset_password,
 }
-"""After these the password that a login was just proven with opens nothing any more."""
+"""Changes that invalidate the password of a running login."""
 
 changes = pytest.mark.parametrize("change", [pytest.param(one, id=name) for name, one in CHANGES.items()])
 
@@ -92,7 +92,7 @@ async def admin(replicas: Replicas) -> str:
 
 
 async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
-    """Make so many people, each signed in once, and with a code that was mailed to them."""
+    """Create `count` users, each with one session and a mailed code."""
     members = enrol(replicas.database.url, count)
     pins = []
     engine = create_engine(replicas.database.url, pool_size=1, timeout=30)
@@ -115,14 +115,14 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
 
 
 async def assert_dead(replicas: Replicas, got: list[Tokens]) -> None:
-    """Check that neither kind of token works, of sessions that should have ended or never begun."""
+    """Check that the tokens of sessions that should not exist are refused."""
     refused = await together(len(got), lambda n: replicas.auths[n % 2].refresh(got[n].refresh), at_once=8)
     assert {reply.status for reply in refused} <= {401}
     await together(len(got), lambda n: replicas.all[n % 3].until_refused(got[n].access), at_once=8)
 
 
 async def assert_others_ended(change: Change, cases: list[Case], got: list[Tokens]) -> None:
-    """Check that nothing lives but the sessions from which their owners changed their passwords."""
+    """Check that only the sessions that changed their passwords are live."""
     replicas, members = cases[0].replicas, [case.member for case in cases]
     kept = len(cases) if change is Case.change_own_password else 0
     assert replicas.live_sessions(members) == kept
@@ -134,7 +134,7 @@ async def assert_others_ended(change: Change, cases: list[Case], got: list[Token
 async def one_after_the_other(
     replicas: Replicas, admin: str, first: Change, second: Change
 ) -> tuple[Case, Reply, Reply]:
-    """Let two requests reach an account's row in this order, while it is in use, and then let them go on."""
+    """Let two requests wait for the locked row of an account in this order, and release it."""
 
     async def attempt() -> tuple[Case, Reply, Reply] | None:
         [case] = await sign_up(replicas, admin, 1)
@@ -150,8 +150,8 @@ async def log_in_elsewhere(case: Case) -> Reply:
 
 
 @changes
-async def test_no_session_survives(replicas: Replicas, admin: str, change: Change) -> None:
-    """Whatever the order: before it, the session ends with the others; after it, none opens."""
+async def test_no_session_survives_a_parallel_change(replicas: Replicas, admin: str, change: Change) -> None:
+    """In both orders: an earlier login's session ends with the others, and a later login fails."""
     cases = await sign_up(replicas, admin, PEOPLE)
     chance = random.Random(PEOPLE)
     late = Handicap(SPREAD_SECONDS, seed=PEOPLE)
@@ -184,7 +184,7 @@ async def test_no_session_survives(replicas: Replicas, admin: str, change: Chang
 async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
-    """The password was right, the hash is computed, and then the account's row is in use."""
+    """The password is verified, and then the row of the account is locked."""
     case, changed, login = await one_after_the_other(replicas, admin, change, log_in_elsewhere)
     assert changed.status in {200, 204}
     assert login.status in {401, 403}, login
@@ -192,10 +192,10 @@ async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
 
 
 @pytest.mark.parametrize("change", [Case.end_sessions, Case.promote])
-async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
+async def test_a_login_after_a_harmless_change_opens_a_working_session(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
-    """What does not touch the password refuses nobody, but the tokens must be of what stands by now."""
+    """A change that keeps the password rejects no login, but its tokens must contain the new values."""
     case, changed, login = await one_after_the_other(replicas, admin, change, log_in_elsewhere)
     assert changed.status in {200, 204}
     await replicas.until_refused_everywhere(case.own.access)
@@ -210,7 +210,7 @@ async def test_in_slow_motion_a_login_that_waited_opens_a_session_that_works(
     "change",
     [pytest.param(one, id=name) for name, one in {**CHANGES, "ended": Case.end_sessions}.items()],
 )
-async def test_in_slow_motion_a_login_that_came_first_is_ended_with_the_others(
+async def test_a_change_after_a_login_ends_its_session(
     replicas: Replicas, admin: str, change: Change
 ) -> None:
     case, login, changed = await one_after_the_other(replicas, admin, log_in_elsewhere, change)

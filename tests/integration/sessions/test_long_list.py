@@ -1,4 +1,4 @@
-"""A list of revoked tokens that is past any ordinary length: what a check costs, and what it keeps."""
+"""Cost and memory of an extremely long revocation list."""
 
 import random
 import time
@@ -26,7 +26,7 @@ SHORT = 200
 CHECKS = 4_000
 ROUNDS = 9
 IN_DATABASE = 200_000
-# Rows without a sequence, which MySQL has not: five digits, and two kinds.
+# Rows without a sequence, which MySQL does not have: five digits, and two kinds.
 _DIGIT = "(SELECT 0 d" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10)) + ")"
 FILL = f"""
 INSERT INTO revocations (kind, subject_id, token_version, revoked_at, expires_at)
@@ -36,7 +36,7 @@ FROM {_DIGIT} a, {_DIGIT} b, {_DIGIT} c, {_DIGIT} e, {_DIGIT} f,
      (SELECT 'session' kind UNION ALL SELECT 'user') kinds
 """
 HURRIED_SECONDS = 1.0
-"""Less than all these rows take in one statement: a longer list would need as much with the default."""
+"""Shorter than one statement for all these rows, so the list must be read in pages."""
 
 
 def ids(count: int) -> list[uuid.UUID]:
@@ -44,7 +44,7 @@ def ids(count: int) -> list[uuid.UUID]:
 
 
 def list_of(count: int) -> tuple[RevocationList, list[uuid.UUID]]:
-    """Make a list, half of it sessions and half users; return it with its subjects."""
+    """Create a list of sessions and users in equal parts; return it with its subjects."""
     subjects = ids(count)
     revocations = RevocationList()
     entries = RevocationEntries(
@@ -56,7 +56,7 @@ def list_of(count: int) -> tuple[RevocationList, list[uuid.UUID]]:
 
 
 def checks(revocations: RevocationList, subjects: list[uuid.UUID]) -> Callable[[], float]:
-    """Return what takes the time of so many checks: of what is in the list, and as many of what is not."""
+    """Return a function that times CHECKS checks, half of them of subjects in the list."""
     known = random.Random(1).choices(subjects, k=CHECKS // 2)
     asked = [*known, *ids(CHECKS // 2)]
     expected = len(known)
@@ -71,10 +71,10 @@ def checks(revocations: RevocationList, subjects: list[uuid.UUID]) -> Callable[[
     return run
 
 
-def test_a_check_costs_the_same_in_a_list_a_thousand_times_as_long() -> None:
+def test_the_cost_of_a_check_does_not_depend_on_the_length_of_the_list() -> None:
     short, long = (checks(*list_of(count)) for count in (SHORT, LONG))
     short(), long()  # warm
-    # In pairs, so that whatever slows the machine slows both. A walk would be a thousand times slower.
+    # In pairs, so that a slow machine affects both. A linear search would be a thousand times slower.
     ratios = [long() / short() for _ in range(ROUNDS)]
     assert median(ratios) < 20
 
@@ -91,8 +91,8 @@ def kept_bytes() -> int:
 
 
 @pytest.mark.usefixtures("traced")
-def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
-    """Every poll repeats what the one before brought."""
+def test_repeated_entries_use_no_more_memory() -> None:
+    """Every poll repeats the entries of the previous one."""
     fetched = FetchedRevocations(
         RevocationEntries(dict.fromkeys(ids(2_000), 300.0), dict.fromkeys(ids(2_000), (1, 300.0)))
     )
@@ -106,7 +106,7 @@ def test_hearing_the_same_again_and_again_keeps_nothing_more() -> None:
 
 
 @pytest.mark.usefixtures("traced")
-def test_what_has_expired_is_dropped_and_its_room_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_entries_are_removed_and_their_memory_is_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     revocations = RevocationList()
@@ -131,7 +131,7 @@ def test_what_has_expired_is_dropped_and_its_room_used_again(monkeypatch: pytest
 
 
 def seconds_of_all(url: str) -> float:
-    """Return how long the whole list takes in one statement on this machine."""
+    """Return the seconds of one statement for the whole list on this machine."""
     engine = create_engine(url, pool_size=1, timeout=60)
     with engine.connect() as connection:
         began = time.monotonic()
@@ -143,7 +143,7 @@ def seconds_of_all(url: str) -> float:
 
 @pytest.fixture
 async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterator[Replicas]:
-    """Processes that start with 200,000 revocations in force, as everybody's signing out would leave."""
+    """Processes that start with 200,000 valid revocations, as after a logout of all users."""
     with mariadb_server.create_database("hurried") as database:
         replicas = Replicas(database, tmp_path)
         database.execute(FILL)
@@ -155,7 +155,7 @@ async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterat
             await replicas.close()
 
 
-async def test_processes_that_start_with_a_long_list_are_ready_and_keep_their_promise(
+async def test_processes_starting_with_a_long_list_become_ready_and_revoke_in_time(
     hurried: Replicas,
 ) -> None:
     [(count,)] = hurried.database.execute(

@@ -1,4 +1,4 @@
-"""One refresh token presented by many at once, to two auth processes: one successor for all."""
+"""Parallel refreshes with one token at two auth processes get the same successor."""
 
 import asyncio
 import itertools
@@ -24,10 +24,10 @@ async def tokens(replicas: Replicas) -> Tokens:
 
 
 async def fifty_at_once(replicas: Replicas, refresh: str) -> list[Reply]:
-    """Present a token fifty times, to both processes in turn; return the 38 answers that are read.
+    """Present a token fifty times, to both processes in turn; return the 38 responses that are read.
 
-    Six clients hang up as soon as they have asked, six ask and never read. Nobody is left when this
-    returns: a straggler would replay the token after its successor was used, which is a reuse.
+    Six clients disconnect after their request, and six never read. All are complete when this returns,
+    because a late request after the use of the successor would be a reuse.
     """
     before = replicas.answered(REFRESH)
     in_turn = itertools.cycle(replicas.auths)
@@ -48,14 +48,14 @@ def has_answered(replicas: Replicas, count: int) -> bool:
 
 
 def the_one_successor(answers: list[Reply]) -> Tokens:
-    """Check that all were answered alike; return what they got."""
+    """Check that all responses are equal; return their tokens."""
     got = [Tokens.of(answer) for answer in answers]
     assert len({one.refresh for one in got}) == 1
     assert {one.session_id for one in got} == {got[0].session_id}
     return got[0]
 
 
-async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
+async def test_fifty_parallel_refreshes_rotate_the_token_once(
     replicas: Replicas, rotations: RotationCounter, tokens: Tokens
 ) -> None:
     with row_locked(replicas.database, LOCK_SESSION, tokens.session_id.bytes) as let_go:
@@ -65,7 +65,7 @@ async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
             let_go()
     successor = the_one_successor(asking.result())
     assert rotations.count(tokens.session_id) == 1
-    # The answer was lost as well: asking again, anywhere, writes nothing and brings the same.
+    # The response is lost: a retry at any process writes nothing and returns the same successor.
     for replica in replicas.auths:
         assert Tokens.of(await replica.refresh(tokens.refresh)).refresh == successor.refresh
     assert rotations.count(tokens.session_id) == 1
@@ -74,7 +74,9 @@ async def test_fifty_that_meet_at_the_sessions_row_rotate_it_once(
     assert rotations.count(tokens.session_id) == 2
 
 
-async def test_twenty_rounds_of_fifty(replicas: Replicas, rotations: RotationCounter, tokens: Tokens) -> None:
+async def test_twenty_rounds_of_fifty_parallel_refreshes_rotate_twenty_times(
+    replicas: Replicas, rotations: RotationCounter, tokens: Tokens
+) -> None:
     seen = [tokens.refresh]
     for number in range(1, ROUNDS + 1):
         successor = the_one_successor(await fifty_at_once(replicas, seen[-1]))
@@ -86,7 +88,7 @@ async def test_twenty_rounds_of_fifty(replicas: Replicas, rotations: RotationCou
     assert await replicas.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
 
 
-async def test_nobody_reads_an_answer_and_the_session_lives_on(
+async def test_a_session_survives_refreshes_whose_responses_are_lost(
     replicas: Replicas, rotations: RotationCounter, tokens: Tokens
 ) -> None:
     before = replicas.answered(REFRESH)
@@ -96,7 +98,7 @@ async def test_nobody_reads_an_answer_and_the_session_lives_on(
             for replica in replicas.auths:
                 ignored.enter_context(send_and_ignore(replica.service.port, request))
                 send_and_leave(replica.service.port, request)
-            # Four of them, and from the rounds before four and a fifth that was read.
+            # Four requests of this round, and of each earlier round four and one that was read.
             answered = before + 5 * number - 1
             await until(partial(has_answered, replicas, answered), "done with all four")
         tokens = Tokens.of(await replicas.auths[number % 2].refresh(tokens.refresh))

@@ -1,4 +1,4 @@
-"""A refresh token that comes back after its grace ends its session, everywhere, and is logged."""
+"""A refresh token reused after its grace period ends its session everywhere, and is logged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -40,7 +40,7 @@ def shared_strict(
 
 @pytest.fixture
 async def strict(shared_strict: Replicas) -> AsyncIterator[Replicas]:
-    """Processes whose grace is three seconds."""
+    """Processes with a grace period of three seconds."""
     yield shared_strict
     await shared_strict.close()
 
@@ -51,7 +51,7 @@ def member(strict: Replicas) -> Member:
 
 
 async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
-    """Wait until a session's last rotation is older than the grace, by the database's clock."""
+    """Wait until the grace period of a session's last rotation is over, by the database's clock."""
 
     def is_over() -> bool:
         [(age,)] = replicas.database.execute(AGE, tokens.session_id.bytes)
@@ -61,7 +61,7 @@ async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
 
 
 async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
-    """Return why so many refreshes of a session were refused, as logged by all processes, sorted."""
+    """Wait for `count` logged rejections of refreshes of a session; return their sorted reasons."""
 
     def logged() -> list[str]:
         events = replicas.events("refresh.rejected")
@@ -76,13 +76,13 @@ def end_reason(replicas: Replicas, tokens: Tokens) -> str | None:
     return None if reason is None else str(reason)
 
 
-async def test_kills_the_successor_and_the_access_tokens_within_two_seconds(
-    strict: Replicas, member: Member
-) -> None:
+async def test_a_replay_revokes_the_successor_and_the_access_tokens(strict: Replicas, member: Member) -> None:
     first, second = strict.auths
     stolen, elsewhere = await strict.log_in(member), await strict.log_in(member)
     successor = Tokens.of(await first.refresh(stolen.refresh))
-    assert Tokens.of(await second.refresh(stolen.refresh)).refresh == successor.refresh  # still in the grace
+    assert (
+        Tokens.of(await second.refresh(stolen.refresh)).refresh == successor.refresh
+    )  # still in the grace period
     await outlast_the_grace(strict, stolen)
     assert await strict.accepted_by(successor.access) == ["auth-1", "auth-2", "users"]
     assert (await second.refresh(stolen.refresh)).json()["code"] == "invalid_refresh_token"
@@ -92,12 +92,14 @@ async def test_kills_the_successor_and_the_access_tokens_within_two_seconds(
         assert (await replica.refresh(successor.refresh)).status == 401
     assert end_reason(strict, stolen) == "refresh_token_reuse"
     assert await refusals(strict, stolen, 3) == ["ended_or_expired", "ended_or_expired", "reuse"]
-    # It ends the family that leaked and no other.
+    # It ends only the leaked family.
     assert await strict.accepted_by(elsewhere.access) == ["auth-1", "auth-2", "users"]
     assert (await first.refresh(elsewhere.refresh)).status == 200
 
 
-async def test_an_older_ancestor_kills_the_family_without_waiting(strict: Replicas, member: Member) -> None:
+async def test_a_replay_of_an_older_token_revokes_the_family_within_the_grace_period(
+    strict: Replicas, member: Member
+) -> None:
     first, second = strict.auths
     tokens = await strict.log_in(member)
     child = Tokens.of(await first.refresh(tokens.refresh))
@@ -109,7 +111,7 @@ async def test_an_older_ancestor_kills_the_family_without_waiting(strict: Replic
     assert end_reason(strict, tokens) == "refresh_token_reuse"
 
 
-async def test_thirty_replays_at_once_are_one_reuse(strict: Replicas, member: Member) -> None:
+async def test_thirty_parallel_replays_are_recorded_as_one_reuse(strict: Replicas, member: Member) -> None:
     tokens = await strict.log_in(member)
     successor = Tokens.of(await strict.auths[0].refresh(tokens.refresh))
     await outlast_the_grace(strict, tokens)
@@ -123,8 +125,8 @@ async def test_thirty_replays_at_once_are_one_reuse(strict: Replicas, member: Me
     await strict.until_refused_everywhere(successor.access)
 
 
-async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(strict: Replicas) -> None:
-    """Thief and owner in whatever order: afterwards neither has a token that works."""
+async def test_a_replay_wins_against_a_parallel_use_of_the_successor(strict: Replicas) -> None:
+    """In both orders of thief and owner, neither has a valid token afterwards."""
     members = enrol(strict.database.url, ROUNDS)
     late = Handicap(0.004, seed=7)
     sessions = await together(ROUNDS, lambda number: strict.log_in(members[number]), at_once=16)
@@ -136,7 +138,7 @@ async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(stric
     await outlast_the_grace(strict, sessions[-1])
 
     async def replay(number: int) -> Tokens | None:
-        """Race the two; return what the owner got."""
+        """Race the two; return the owner's reply."""
         one, other = strict.auths if number % 4 < 2 else strict.auths[::-1]
         async with asyncio.TaskGroup() as tasks:
             replaying = tasks.create_task(one.refresh(sessions[number].refresh))
@@ -156,8 +158,8 @@ async def test_a_replay_wins_against_the_successors_use_at_the_same_moment(stric
     await together(ROUNDS, lambda n: strict.until_refused_everywhere(newest[n].access), at_once=16)
 
 
-async def test_logout_is_no_reuse(strict: Replicas, member: Member) -> None:
-    """What is refused because its session has ended is told apart from theft."""
+async def test_a_refresh_after_logout_is_not_recorded_as_reuse(strict: Replicas, member: Member) -> None:
+    """A refresh of an ended session is distinguished from theft."""
     tokens = await strict.log_in(member)
     assert (await strict.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
     assert (await strict.auths[1].refresh(tokens.refresh)).status == 401

@@ -1,4 +1,4 @@
-"""A revocation lives as long as anybody would believe the tokens that it is about."""
+"""A revocation is kept as long as a verifier would accept its tokens."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -28,14 +28,14 @@ def shared_forgiving(
 
 @pytest.fixture
 async def forgiving(shared_forgiving: Replicas) -> AsyncIterator[Replicas]:
-    """Short tokens, and verifiers that forgive a minute of clock difference."""
+    """Short-lived tokens, and verifiers with a leeway of a minute."""
     yield shared_forgiving
     await shared_forgiving.close()
 
 
-async def test_no_token_comes_back_to_life_in_the_time_that_verifiers_forgive(forgiving: Replicas) -> None:
+async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) -> None:
     [member] = enrol(forgiving.database.url, 1)
-    revoked, believed = await forgiving.log_in(member), await forgiving.log_in(member)
+    revoked, unrevoked = await forgiving.log_in(member), await forgiving.log_in(member)
     assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
     await forgiving.until_refused_everywhere(revoked.access)
     issued = revoked.claims["iat"]
@@ -45,9 +45,9 @@ async def test_no_token_comes_back_to_life_in_the_time_that_verifiers_forgive(fo
         return bool(now > issued + TOKEN_SECONDS + 2)
 
     await until(has_expired, "past the token's own time", TOKEN_SECONDS + 15)
-    # A process that starts now has only what the database still says.
+    # A new process has only the revocations that are still in the database.
     for replica in (forgiving.auths[1], forgiving.users):
         await replica.kill9()
         await replica.start()
-    assert await forgiving.users.accepts(believed.access), "the leeway is over: this proves nothing"
+    assert await forgiving.users.accepts(unrevoked.access), "the leeway is over: this proves nothing"
     assert await forgiving.accepted_by(revoked.access) == []

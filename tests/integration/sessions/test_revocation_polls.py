@@ -33,7 +33,7 @@ def database(mariadb_server: DatabaseServer) -> Iterator[Database]:
 
 
 class Replica:
-    """The list as one auth process reads and serves it; it polls when the test says so."""
+    """The list as one auth process reads and serves it; the test triggers its polls."""
 
     def __init__(self, database: Database) -> None:
         settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=30.0)
@@ -47,7 +47,7 @@ class Replica:
 
     @contextmanager
     def held_before_the_rows(self, then: Callable[[], None]) -> Iterator[None]:
-        """Call `then` in the middle of the next poll: its time is read, its rows are not."""
+        """Call `then` during the next poll, after its time and before its rows are read."""
 
         def before(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
             if "FROM revocations" in statement:
@@ -69,7 +69,7 @@ def replicas(database: Database) -> Iterator[tuple[Replica, Replica]]:
 async def test_a_revocation_between_the_polls_of_two_replicas_is_served_by_either(
     database: Database, replicas: tuple[Replica, Replica]
 ) -> None:
-    """One polls while the other is in the middle of its poll, and then a session is revoked."""
+    """One replica polls during the poll of the other, and then a session is revoked."""
     first, second = replicas
     for one in replicas:
         await one.poll()
@@ -77,14 +77,14 @@ async def test_a_revocation_between_the_polls_of_two_replicas_is_served_by_eithe
     engine = create_engine(database.url, pool_size=1, timeout=30)
 
     def meanwhile() -> None:
-        asyncio.run(first.poll())  # in the thread of the second's poll, which waits
+        asyncio.run(first.poll())  # in the thread of the second replica's poll, which waits
         with engine.connect() as connection:
             revoke_session(connection, revoked, token_seconds=300)
 
     with second.held_before_the_rows(meanwhile):
         await second.poll()
     engine.dispose()
-    # The verifier that read the first goes on with the second, and must not get 304 there.
+    # A verifier that polled the first continues with the second, and must not get 304 there.
     assert second.feed.etag != first.feed.etag
     assert revoked in RevocationListResponse.parse(second.feed.render()).entries.sessions
     await first.poll()

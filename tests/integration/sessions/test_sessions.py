@@ -1,4 +1,4 @@
-"""Listing and ending sessions: what ends is revoked on both services."""
+"""Listing and ending sessions; tokens of ended sessions are revoked on both services."""
 
 import uuid
 
@@ -15,13 +15,13 @@ SESSIONS = f"{AUTH}/sessions"
 
 
 def is_signed_in(installation: Installation, access: str) -> bool:
-    """Ask both services; they must agree."""
+    """Whether both services accept a token; they must agree."""
     answers = {installation.call("GET", path, access).status_code for path in (f"{AUTH}/me", f"{USERS}/me")}
     assert len(answers) == 1
     return answers == {200}
 
 
-def test_lists_where_one_is_logged_in(installation: Installation, people: People) -> None:
+def test_listing_returns_the_own_sessions(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     listed = installation.call("GET", SESSIONS, elsewhere.access).json()["items"]
     assert len(listed) == 2
@@ -33,7 +33,7 @@ def test_lists_where_one_is_logged_in(installation: Installation, people: People
     }
 
 
-def test_ends_one_and_leaves_the_others(installation: Installation, people: People) -> None:
+def test_ending_one_session_keeps_the_others(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
     [other] = [one["id"] for one in listed if not one["current"]]
@@ -45,14 +45,14 @@ def test_ends_one_and_leaves_the_others(installation: Installation, people: Peop
     assert len(installation.call("GET", SESSIONS, people.user.access).json()["items"]) == 1
 
 
-def test_somebody_elses_session_is_not_there(installation: Installation, people: People) -> None:
+def test_a_session_of_another_user_is_not_found(installation: Installation, people: People) -> None:
     theirs = installation.call("GET", f"{AUTH}/me", people.other.access).json()["session_id"]
     for access in (people.user.access, people.admin.access):
         assert_problem(installation.call("DELETE", f"{SESSIONS}/{theirs}", access), 404, "session_not_found")
     assert is_signed_in(installation, people.other.access)
 
 
-def test_ends_all_of_ones_own(installation: Installation, people: People) -> None:
+def test_ending_all_sessions_ends_only_the_own_ones(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     assert installation.call("DELETE", SESSIONS, people.user.access).status_code == 204
     for tokens in (people.user, elsewhere):
@@ -62,13 +62,15 @@ def test_ends_all_of_ones_own(installation: Installation, people: People) -> Non
     assert is_signed_in(installation, installation.log_in(people.user.email, PASSWORD).access)
 
 
-def test_an_administrator_ends_somebodys(installation: Installation, people: People) -> None:
+def test_an_administrator_ends_the_sessions_of_another_user(
+    installation: Installation, people: People
+) -> None:
     where = f"{AUTH}/users/{people.user.id}/sessions"
     assert installation.call("DELETE", where, people.admin.access).status_code == 204
     assert not is_signed_in(installation, people.user.access)
     assert is_signed_in(installation, people.admin.access)
-    nobody = f"{AUTH}/users/{uuid.uuid4()}/sessions"
-    assert installation.call("DELETE", nobody, people.admin.access).status_code == 204
+    unknown = f"{AUTH}/users/{uuid.uuid4()}/sessions"
+    assert installation.call("DELETE", unknown, people.admin.access).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_a_change_of_the_account_revokes_its_tokens(
     assert installation.call("PATCH", people.user.path, people.admin.access, json=change).status_code == 200
     assert not is_signed_in(installation, people.user.access)
     refreshed = installation.refresh(people.user.refresh)
-    # A new role needs a new access token and no new login.
+    # A new role requires a new access token but no new login.
     assert refreshed.status_code == (200 if "role" in change else 401)
     if "role" in change:
         assert is_signed_in(installation, refreshed.json()["access_token"])
@@ -102,7 +104,9 @@ def test_a_reused_refresh_token_revokes_the_sessions_tokens(
     assert not is_signed_in(installation, fresh["access_token"])
 
 
-def test_what_is_long_over_is_swept_and_what_lives_stays(installation: Installation, people: People) -> None:
+def test_cleanup_deletes_ended_sessions_and_keeps_live_ones(
+    installation: Installation, people: People
+) -> None:
     ended = installation.log_in(people.user.email, PASSWORD)
     installation.call("POST", f"{AUTH}/logout", ended.access)
     long_ago = "2020-01-01 00:00:00.000000"

@@ -1,4 +1,4 @@
-"""A step of a sign-in at the moment when its account changes: on processes, in both orders."""
+"""A step of a sign-in in parallel with a change of its account: on processes, in both orders."""
 
 from typing import Final
 
@@ -50,7 +50,7 @@ async def finish(replicas: Replicas, token: str, at: int = 0) -> Reply:
 async def race(
     replicas: Replicas, admin_token: str, change: Change, *, is_step_first: bool
 ) -> tuple[Case, Reply, Reply]:
-    """Let a step and a change of its account wait for the same row, in one order; return both replies."""
+    """Let a step and a change of its account wait for the same row in a fixed order; return both replies."""
 
     async def attempt() -> tuple[Case, Reply, Reply] | None:
         [case] = await sign_up(replicas, admin_token, 1)
@@ -70,7 +70,7 @@ changes = pytest.mark.parametrize("change", [pytest.param(one, id=name) for name
 
 
 @changes
-async def test_a_step_that_waited_finds_the_account_changed(
+async def test_a_step_after_a_change_of_the_account_is_rejected(
     replicas: Replicas,
     admin: str,  # noqa: F811 - a fixture
     change: Change,
@@ -83,7 +83,7 @@ async def test_a_step_that_waited_finds_the_account_changed(
 
 
 @changes
-async def test_a_session_of_a_step_that_came_first_is_ended_with_the_others(
+async def test_a_change_after_a_step_ends_its_session(
     replicas: Replicas,
     admin: str,  # noqa: F811 - a fixture
     change: Change,
@@ -101,8 +101,8 @@ async def test_a_session_of_a_step_that_came_first_is_ended_with_the_others(
     assert (await replicas.auths[0].refresh(opened.refresh)).status == 401
 
 
-async def test_a_killed_process_loses_no_sign_in(replicas: Replicas) -> None:
-    """The proof is in the database: any process goes on with it, also the one that is started again."""
+async def test_a_sign_in_survives_a_killed_process(replicas: Replicas) -> None:
+    """The proof is in the database, so any process can continue, including a restarted one."""
     members = enrol(replicas.database.url, 2)
     tokens = [await prove(replicas, member, "a long enough phrase") for member in members]
     await replicas.auths[0].kill9()

@@ -1,4 +1,4 @@
-"""Sweeping from two replicas while everybody refreshes: only what is long over goes, a bit at a time."""
+"""Cleanup by two replicas during parallel refreshes deletes only expired rows, in batches."""
 
 import asyncio
 import uuid
@@ -34,8 +34,8 @@ LIVE = 24
 
 
 @contextmanager
-def sweeper(database_url: str) -> Iterator[CleanupTask]:
-    """Give one as a replica has it: with connections and threads of its own."""
+def new_cleanup(database_url: str) -> Iterator[CleanupTask]:
+    """Return the cleanup of a replica, with its own connections and threads."""
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
@@ -46,7 +46,7 @@ def sweeper(database_url: str) -> Iterator[CleanupTask]:
 
 @pytest.fixture(scope="module")
 def quiet(mariadb_server: DatabaseServer) -> Iterator[Database]:
-    """A database that no service sweeps."""
+    """A database without a running cleanup."""
     with mariadb_server.create_database("quiet") as database:
         with opened(database) as engine:
             migrate(engine, PACKAGE)
@@ -107,8 +107,8 @@ def stored(engine: sa.Engine, column: sa.Column[Any]) -> set[uuid.UUID]:
         return set(connection.execute(sa.select(column)).scalars())
 
 
-def sweeps_of_all(engine: sa.Engine) -> int:
-    """Return after how many sweeps, a batch each, nothing can be left."""
+def max_batches(engine: sa.Engine) -> int:
+    """Return the number of batches after which no expired row can be left."""
     return (
         max(len(stored(engine, column)) for column in (sessions.c.id, revocations.c.subject_id)) // BATCH_SIZE
         + 1
@@ -116,8 +116,8 @@ def sweeps_of_all(engine: sa.Engine) -> int:
 
 
 async def walk(one: CleanupTask, engine: sa.Engine) -> None:
-    """Sweep until the sweeper has been everywhere."""
-    for _ in range(sweeps_of_all(engine)):
+    """Run the cleanup until it has covered every table."""
+    for _ in range(max_batches(engine)):
         assert await one.run_once() <= BATCH_SIZE
 
 
@@ -127,9 +127,7 @@ def engine(replicas: Replicas) -> Iterator[sa.Engine]:
         yield engine
 
 
-async def test_takes_what_is_long_over_while_everybody_refreshes(
-    replicas: Replicas, engine: sa.Engine
-) -> None:
+async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine: sa.Engine) -> None:
     now = datetime.now(UTC)
     [member] = enrol(replicas.database.url, 1)
     live = await together(LIVE, lambda _: replicas.log_in(member), at_once=8)
@@ -163,13 +161,13 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
         return times
 
     url = replicas.database.url
-    with sweeper(url) as first, sweeper(url) as second:
+    with new_cleanup(url) as first, new_cleanup(url) as second:
         async with asyncio.TaskGroup() as tasks:
             refreshing = [tasks.create_task(keep_refreshing(number)) for number in range(LIVE)]
-            swept = [tasks.create_task(walk(one, engine)) for one in (first, second)]
-            await asyncio.wait(swept)
+            cleanups = [tasks.create_task(walk(one, engine)) for one in (first, second)]
+            await asyncio.wait(cleanups)
             is_over.set()
-    assert sum(task.result() for task in refreshing) > LIVE, "nobody refreshed meanwhile: nothing was raced"
+    assert sum(task.result() for task in refreshing) > LIVE, "control: sessions were refreshed meanwhile"
     there = stored(engine, sessions.c.id)
     assert not there & over
     assert there >= kept | {tokens.session_id for tokens in live}
@@ -180,18 +178,18 @@ async def test_takes_what_is_long_over_while_everybody_refreshes(
         assert (await replicas.auths[0].refresh(tokens.refresh)).status == 200
 
 
-async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
+async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> None:
     now = datetime.now(UTC)
     [member] = enrol(quiet.url, 1)
     live = [session_row(member, ended=None, idle_until=now + KEPT) for _ in range(BATCH_SIZE + 50)]
     rows = [session_row(member, ended=now - KEPT * 2, idle_until=now) for _ in range(OVER)]
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
-    with opened(quiet) as engine, sweeper(quiet.url) as one:
-        living = store(engine, sessions, live)  # before the others, by their ids
+    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
+        living = store(engine, sessions, live)  # with smaller ids than the others
         store(engine, sessions, rows)
         store(engine, revocations, expired)
-        for _ in range(sweeps_of_all(engine)):
+        for _ in range(max_batches(engine)):
             most, before = await one.run_once(), left
             there = stored(engine, sessions.c.id)
             assert there >= living
@@ -200,10 +198,10 @@ async def test_takes_one_batch_of_each_at_a_time(quiet: Database) -> None:
     assert left == [0, 0]
 
 
-async def test_a_revocation_renewed_at_that_moment_stays(quiet: Database) -> None:
-    """It had expired when the sweeper read it, and is in force again when its turn comes."""
+async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:
+    """It had expired when the cleanup read it, and is renewed before its deletion."""
     row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
-    with opened(quiet) as engine, sweeper(quiet.url) as one:
+    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
         store(engine, revocations, [row])
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")

@@ -1,4 +1,4 @@
-"""The administrator's commands, in a process of their own, on SQLite."""
+"""The commands for administrators as processes on SQLite."""
 
 import os
 import pty
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from support import preloaded
 from support.processes import inherited_environment
 
 PASSWORD = "the analytical engine"
@@ -20,20 +21,13 @@ PASSWORD = "the analytical engine"
 def doorward(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "doorward", *arguments],
-        env={
-            **inherited_environment(),
-            "DOORWARD_DATABASE_URL": f"sqlite:///{folder / 'doorward.db'}",
-            "DOORWARD_ARGON2_MEMORY_KIB": "64",
-            **(env or {}),
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    environment = {
+        **inherited_environment(),
+        "DOORWARD_DATABASE_URL": f"sqlite:///{folder / 'doorward.db'}",
+        "DOORWARD_ARGON2_MEMORY_KIB": "64",
+        **(env or {}),
+    }
+    return preloaded.run("doorward", arguments, env=environment, timeout=240)
 
 
 @pytest.fixture
@@ -58,13 +52,13 @@ def create_admin(folder: Path, *arguments: str, **env: str) -> subprocess.Comple
     return doorward(folder, "create-admin", "--email", "ada@example.com", *arguments, env=environment)
 
 
-def test_migrating_twice_is_no_error(folder: Path) -> None:
+def test_migrating_twice_succeeds(folder: Path) -> None:
     done = doorward(folder, "migrate")
     lines = [f"doorward: the {name} schema is up to date" for name in ("identity", "tickets")]
     assert (done.returncode, done.stdout.splitlines()) == (0, lines)
 
 
-def test_waits_for_a_schema_that_another_command_makes(tmp_path: Path) -> None:
+def test_create_admin_waits_for_the_schema(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as threads:
         admin = threads.submit(create_admin, tmp_path, "--wait", "30")
         while not (tmp_path / "doorward.db").exists():
@@ -74,13 +68,13 @@ def test_waits_for_a_schema_that_another_command_makes(tmp_path: Path) -> None:
         assert "created the administrator" in admin.result().stdout
 
 
-def test_waits_no_longer_than_told_to(tmp_path: Path) -> None:
+def test_create_admin_fails_after_its_wait(tmp_path: Path) -> None:
     done = create_admin(tmp_path, "--wait", "0.1")
     assert done.returncode == 1
     assert "the database cannot be used" in done.stderr
 
 
-def test_creates_an_administrator_and_leaves_it_alone_the_second_time(folder: Path) -> None:
+def test_create_admin_changes_nothing_the_second_time(folder: Path) -> None:
     assert "created the administrator" in create_admin(folder).stdout
     [before] = accounts(folder)
     assert before[:3] == ("ada@example.com", "admin", "active")
@@ -89,7 +83,7 @@ def test_creates_an_administrator_and_leaves_it_alone_the_second_time(folder: Pa
     assert accounts(folder) == [before]
 
 
-def test_resets_a_password_when_told_to(folder: Path) -> None:
+def test_create_admin_can_reset_the_password(folder: Path) -> None:
     create_admin(folder)
     [before] = accounts(folder)
     done = create_admin(folder, "--reset-password", DOORWARD_ADMIN_PASSWORD="another long password")
@@ -99,14 +93,14 @@ def test_resets_a_password_when_told_to(folder: Path) -> None:
     assert after[3] == before[3] + 1
 
 
-def test_two_at_once_create_one(folder: Path) -> None:
+def test_two_parallel_create_admin_commands_create_one_account(folder: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: create_admin(folder), range(4)))
     assert [one.returncode for one in done] == [0] * 4, [one.stderr for one in done]
     assert len(accounts(folder)) == 1
 
 
-def test_makes_a_user_an_administrator_without_touching_the_password(folder: Path) -> None:
+def test_create_admin_promotes_a_user_and_keeps_the_password(folder: Path) -> None:
     create_admin(folder)
     engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
     with engine.begin() as connection:
@@ -119,14 +113,14 @@ def test_makes_a_user_an_administrator_without_touching_the_password(folder: Pat
     assert after[4] == before[4]
 
 
-def test_takes_the_password_from_a_file(folder: Path) -> None:
+def test_create_admin_reads_the_password_from_a_file(folder: Path) -> None:
     (folder / "password").write_text(PASSWORD + "\n")
     done = doorward(folder, "create-admin", "--password-file", str(folder / "password"))
     assert (done.returncode, done.stderr) == (0, "")
     assert accounts(folder)[0][0] == "admin@example.com"
 
 
-def test_asks_for_the_password_at_a_terminal(folder: Path) -> None:
+def test_create_admin_asks_for_the_password_at_a_terminal(folder: Path) -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "doorward", "create-admin"],
@@ -137,7 +131,7 @@ def test_asks_for_the_password_at_a_terminal(folder: Path) -> None:
         start_new_session=True,
     )
     os.close(follower)
-    # Typed only when asked: switching the echo off throws away what was typed before.
+    # Typed only after the prompt, because switching the echo off discards earlier input.
     seen = read_until(leader, b"administrator: ")
     os.write(leader, PASSWORD.encode() + b"\n")
     seen += read_until(leader, b"Once more: ")
@@ -168,7 +162,9 @@ def read_until(terminal: int, expected: bytes) -> bytes:
         ({"DOORWARD_ADMIN_PASSWORD_FILE": "/nowhere"}, "DOORWARD_ADMIN_PASSWORD_FILE names a file"),
     ],
 )
-def test_complains_in_one_line(folder: Path, env: dict[str, str], complaint: str) -> None:
+def test_an_invalid_environment_is_a_one_line_error(
+    folder: Path, env: dict[str, str], complaint: str
+) -> None:
     done = doorward(folder, "create-admin", env=env)
     assert done.returncode == 1
     assert complaint in done.stderr
@@ -177,7 +173,7 @@ def test_complains_in_one_line(folder: Path, env: dict[str, str], complaint: str
     assert accounts(folder) == []
 
 
-def test_without_a_schema_it_says_so_and_leaves_no_half_made_account(tmp_path: Path) -> None:
+def test_a_missing_schema_is_reported_and_no_partial_account_is_created(tmp_path: Path) -> None:
     done = create_admin(tmp_path)
     assert done.returncode == 1
     assert "no such table" in done.stderr

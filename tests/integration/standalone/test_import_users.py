@@ -1,4 +1,4 @@
-"""`doorward import-users`: people come with the hashes that they have."""
+"""`doorward import-users` imports users with their password hashes."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def events(folder: Path) -> list[str]:
     return list(found)
 
 
-def test_everybody_comes_with_what_they_had(folder: Path) -> None:
+def test_all_users_are_imported_with_their_data(folder: Path) -> None:
     path = lines(
         folder,
         person("ada", password_hash=HASH, role="admin"),
@@ -56,11 +56,11 @@ def test_everybody_comes_with_what_they_had(folder: Path) -> None:
     assert found["ada@example.com"] == ("admin", HASH)
     assert found["bob@example.com"] == ("user", DJANGO)
     assert found["cyd@example.com"][1].startswith("$pbkdf2-sha256$i=27500$")
-    assert "dan@example.com" not in found  # there, and without a password
+    assert "dan@example.com" not in found  # exists without a password
     assert events(folder) == ["command:account:imported"] * 4
 
 
-def test_repeating_it_changes_nothing(folder: Path) -> None:
+def test_repeating_an_import_changes_nothing(folder: Path) -> None:
     create_admin(folder)
     before = accounts(folder)
     path = lines(folder, person("ada", password_hash=HASH), person("bob"))
@@ -73,13 +73,13 @@ def test_repeating_it_changes_nothing(folder: Path) -> None:
     assert accounts(folder) == before
 
 
-def test_checking_imports_nobody(folder: Path) -> None:
+def test_checking_imports_no_user(folder: Path) -> None:
     path = lines(folder, person("ada", password_hash=HASH))
     assert doorward(folder, "import-users", "--check", path).stdout == ("doorward: 1 users can be imported\n")
     assert accounts(folder) == []
 
 
-def test_a_line_that_is_wrong_costs_a_clear_word_and_nothing_is_imported(folder: Path) -> None:
+def test_an_invalid_line_is_reported_and_nothing_is_imported(folder: Path) -> None:
     path = lines(folder, person("ada", password_hash=HASH), person("bob", password_hash="5f4dcc3b5aa765d6"))
     done = doorward(folder, "import-users", path)
     assert done.returncode == 1
@@ -90,6 +90,6 @@ def test_a_line_that_is_wrong_costs_a_clear_word_and_nothing_is_imported(folder:
     assert accounts(folder) == []
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(folder: Path) -> None:
+def test_a_missing_file_is_reported(folder: Path) -> None:
     done = doorward(folder, "import-users", "/nowhere/people.jsonl")
     assert (done.returncode, "cannot be read" in done.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""`doorward migrate` migrates the databases that it is given, and those alone."""
+"""`doorward migrate` migrates exactly the configured databases."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def version_tables(path: Path) -> set[str]:
     return {name for name in names if name.startswith("alembic_version")}
 
 
-def test_without_a_database_the_local_files(tmp_path: Path) -> None:
+def test_without_a_database_url_the_local_files_are_migrated(tmp_path: Path) -> None:
     for _ in range(2):  # safe to repeat
         done = migrate(tmp_path)
         assert done.stdout.splitlines() == [
@@ -44,20 +44,20 @@ def test_without_a_database_the_local_files(tmp_path: Path) -> None:
     assert version_tables(tmp_path / "var" / "tickets.db") == {TICKETS}
 
 
-def test_tickets_are_beside_an_sqlite_file(tmp_path: Path) -> None:
+def test_the_tickets_database_is_beside_an_sqlite_file(tmp_path: Path) -> None:
     assert migrate(tmp_path, DOORWARD_DATABASE_URL=f"sqlite:///{tmp_path}/identity.db").returncode == 0
     assert version_tables(tmp_path / "tickets.db") == {TICKETS}
     assert not (tmp_path / "var").exists()
 
 
-def test_a_database_of_tickets_alone(tmp_path: Path) -> None:
+def test_a_separate_tickets_database_is_migrated(tmp_path: Path) -> None:
     done = migrate(tmp_path, DOORWARD_TICKETS_DATABASE_URL=f"sqlite:///{tmp_path}/own.db")
     assert done.stdout == "doorward: the tickets schema is up to date\n"
     assert version_tables(tmp_path / "own.db") == {TICKETS}
     assert not (tmp_path / "var").exists()
 
 
-def test_two_databases_of_servers(mariadb_server: DatabaseServer, tmp_path: Path) -> None:
+def test_two_server_databases_are_migrated(mariadb_server: DatabaseServer, tmp_path: Path) -> None:
     with mariadb_server.create_database("mi") as identity, mariadb_server.create_database("mt") as tickets:
         url = sa.make_url(tickets.url)
         done = migrate(
@@ -72,7 +72,7 @@ def test_two_databases_of_servers(mariadb_server: DatabaseServer, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["DOORWARD_DATABASE_URL", "DOORWARD_TICKETS_DATABASE_URL"])
-def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, name: str) -> None:
+def test_an_unusable_database_is_a_one_line_error(tmp_path: Path, name: str) -> None:
     done = migrate(tmp_path, **{name: f"sqlite:///{tmp_path}/no/such/folder.db"})
     assert done.returncode == 1
     assert done.stderr.startswith("doorward: the database cannot be used: ")

@@ -1,4 +1,4 @@
-"""`doorward serve` as `make run` starts it: a process on SQLite with nothing prepared."""
+"""`doorward serve` as started by `make run`: a process on SQLite without preparation."""
 
 import re
 import signal
@@ -40,14 +40,14 @@ def first_password(process: Standalone) -> str:
     return found[1]
 
 
-def test_prints_where_it_is_and_a_login_that_works(standalone: Standalone) -> None:
+def test_serve_prints_its_url_and_a_working_login(standalone: Standalone) -> None:
     printed = standalone.log_text()
     assert f"http://127.0.0.1:{standalone.port}" in printed
     assert f"http://127.0.0.1:{standalone.port}/docs" in printed
     assert standalone.log_in(first_password(standalone)).status_code == 200
 
 
-def test_routes_by_prefix_as_the_ingress_does(standalone: Standalone) -> None:
+def test_serve_routes_by_the_prefixes_of_the_ingress(standalone: Standalone) -> None:
     base = f"http://127.0.0.1:{standalone.port}"
     assert httpx2.get(f"{base}/api/v1/auth/jwks.json").json() == {"keys": []}
     assert httpx2.get(f"{base}/api/v1/users/me").json()["code"] == "not_authenticated"
@@ -73,7 +73,7 @@ def test_the_docs_need_no_network(standalone: Standalone) -> None:
     assert {"/api/v1/auth/token", "/api/v1/users/{user_id}", "/api/v1/tickets"} <= paths.keys()
 
 
-def test_tickets_are_kept_in_a_file_of_their_own(tmp_path: Path) -> None:
+def test_tickets_have_their_own_database_file(tmp_path: Path) -> None:
     with Standalone(tmp_path) as process:
         token = process.log_in(first_password(process)).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
@@ -89,7 +89,7 @@ def test_tickets_are_kept_in_a_file_of_their_own(tmp_path: Path) -> None:
     assert (tmp_path / "var" / "tickets.db").exists()
 
 
-def test_operations_routes_are_on_the_same_port(standalone: Standalone) -> None:
+def test_operational_routes_are_on_the_same_port(standalone: Standalone) -> None:
     base = f"http://127.0.0.1:{standalone.port}"
     assert httpx2.get(f"{base}/livez").status_code == 200
     assert 'executor="hash"' in httpx2.get(f"{base}/metrics").text
@@ -108,7 +108,7 @@ def test_a_second_run_keeps_the_data_and_tokens(tmp_path: Path) -> None:
     process.stop()
 
 
-def test_the_key_is_made_for_this_installation_and_its_owner_alone(standalone: Standalone) -> None:
+def test_the_generated_key_is_readable_only_by_its_owner(standalone: Standalone) -> None:
     keys = Path(standalone.env["DOORWARD_DATA_DIR"]) / "keys.json"
     assert keys.stat().st_mode & 0o777 == 0o600
     assert len(KeySet.parse(keys.read_bytes()).secrets(0)[0]) >= 32
@@ -122,7 +122,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     assert "Traceback" not in process.log_text()
 
 
-def test_a_login_of_ones_own_choice(tmp_path: Path) -> None:
+def test_the_administrators_login_can_be_configured(tmp_path: Path) -> None:
     process = Standalone(
         tmp_path,
         DOORWARD_ADMIN_EMAIL="ada@example.com",
@@ -134,7 +134,7 @@ def test_a_login_of_ones_own_choice(tmp_path: Path) -> None:
 
 
 def one_line_of_failure(process: Standalone) -> str:
-    process._ready = lambda: False  # on a taken port, it is the other one that would answer
+    process._ready = lambda: False  # on a taken port the other process would respond
     with pytest.raises(ProcessError, match="ended at once with status 1"):
         process.start()
     lines = process.log_text().strip().splitlines()
@@ -143,19 +143,19 @@ def one_line_of_failure(process: Standalone) -> str:
     return lines[0]
 
 
-def test_a_taken_port_is_one_line(standalone: Standalone, tmp_path: Path) -> None:
+def test_a_taken_port_is_a_one_line_error(standalone: Standalone, tmp_path: Path) -> None:
     line = one_line_of_failure(Standalone(tmp_path, port=standalone.port))
     assert f"127.0.0.1:{standalone.port}" in line
     assert "PORT=" in line
 
 
-def test_a_broken_database_is_one_line(tmp_path: Path) -> None:
+def test_a_broken_database_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "doorward.db").write_text("this is no database " * 100)
     assert "file is not a database" in one_line_of_failure(Standalone(tmp_path))
 
 
-def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_a_one_line_error(tmp_path: Path) -> None:
     url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
     line = one_line_of_failure(
         Standalone(tmp_path, DOORWARD_DATABASE_URL=url, DOORWARD_TICKETS_DATABASE_URL=f"{url}_tickets")
@@ -164,24 +164,24 @@ def test_an_unreachable_database_is_one_line(tmp_path: Path) -> None:
     assert "s3cret" not in line
 
 
-def test_tickets_on_a_server_want_a_database_of_their_own(tmp_path: Path) -> None:
+def test_tickets_on_a_server_require_their_own_database(tmp_path: Path) -> None:
     url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
     line = one_line_of_failure(Standalone(tmp_path, DOORWARD_DATABASE_URL=url))
     assert "DOORWARD_TICKETS_DATABASE_URL is not set" in line
 
 
-def test_a_weak_key_is_one_line(tmp_path: Path) -> None:
+def test_a_weak_key_is_a_one_line_error(tmp_path: Path) -> None:
     line = one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
     assert "SECRET_KEY is shorter" in line
     assert "DOORWARD_SECRET_KEY" not in line, "it names the variable that was set"
 
 
-def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_data_directory_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file")
     assert "DOORWARD_DATA_DIR" in one_line_of_failure(Standalone(tmp_path))
 
 
-def test_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None:
+def test_serve_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None:
     with Standalone(tmp_path) as process:
         engine = sa.create_engine(f"sqlite:///{tmp_path / 'var' / 'tickets.db'}")
         with engine.begin() as connection:

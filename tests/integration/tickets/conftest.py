@@ -13,7 +13,7 @@ from support.smtp import SmtpServer
 
 @pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
-    """A replica that sends mail at once, and then one of a kind about a ticket in an hour."""
+    """A replica that sends mail at once, and then at most one of a type per ticket and hour."""
     del people
     with mailing_through(
         installation,

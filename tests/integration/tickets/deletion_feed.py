@@ -1,4 +1,4 @@
-"""Deleting people, and reading the feed of deletions as a registered service."""
+"""Deletes users, and reads the feed of deletions as a registered client."""
 
 import uuid
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def read_feed(installation: Installation, after: str | None = None) -> dict[str,
 
 
 def age_all(installation: Installation, people: list[Person]) -> None:
-    """Let these deletions be of long ago."""
+    """Date these deletions back beyond their retention."""
     ids = [uuid.UUID(one.id) for one in people]
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     installation.execute(
@@ -38,6 +38,6 @@ def age_all(installation: Installation, people: list[Person]) -> None:
     )
 
 
-def sweep(installation: Installation) -> int:
+def clean_up(installation: Installation) -> int:
     with installation.transaction() as connection:
         return feed.delete_expired(connection, 500)

@@ -1,4 +1,4 @@
-"""Mail about tickets: what tests of it do, and how they see what became of it."""
+"""Actions that cause mail about tickets, and checks of the outbox and the sent mail."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,38 +18,38 @@ LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def reply(installation: Installation, person: Person, path: str, text: str = "A reply.") -> httpx2.Response:
-    """Reply to a ticket; fails the test when refused."""
+    """Reply to a ticket; fails the test if it is rejected."""
     response = installation.call("POST", f"{path}/replies", person.access, json={"body": text})
     assert response.status_code == 201, response.text
     return response
 
 
 def assign(installation: Installation, admin: Person, path: str, person: Person | None) -> None:
-    """Assign a ticket, or take it from its assignee; fails the test when refused."""
+    """Assign or unassign a ticket; fails the test if it is rejected."""
     body = {"assignee_id": None if person is None else person.id}
     response = installation.call("PATCH", path, admin.access, json=body)
     assert response.status_code == 200, response.text
 
 
 def waiting(installation: Installation) -> list[tuple[Any, ...]]:
-    """Return what is in the outbox: template, recipient, parameters."""
+    """Return the rows of the outbox: template, recipient, parameters."""
     return tickets_execute(
         installation, sa.select(outbox.c.template, outbox.c.recipient, outbox.c.parameters)
     )
 
 
 def settled(installation: Installation, smtp: SmtpServer) -> list[ReceivedMail]:
-    """Return what was sent once the outbox is empty."""
+    """Wait until the outbox is empty, and return the sent mails."""
     wait_until(lambda: not waiting(installation), "sent")
     return smtp.mails()
 
 
 def let_time_pass(installation: Installation) -> None:
-    """Let every mail's time have come."""
+    """Make every mail due."""
     for table in (pending_notifications, outbox):
         tickets_execute(installation, table.update().values(due_at=LONG_AGO))
 
 
-def told(mails: list[ReceivedMail]) -> list[tuple[str, str]]:
-    """Return the recipients and subjects of mails, in order of both."""
+def headings(mails: list[ReceivedMail]) -> list[tuple[str, str]]:
+    """Return the sorted recipients and subjects of mails."""
     return sorted((mail.recipients[0], str(mail.message["Subject"])) for mail in mails)

@@ -1,4 +1,4 @@
-"""What lists and searches cost MariaDB: rows read, counted by the server itself."""
+"""The number of rows that lists and searches read, counted by MariaDB."""
 
 import itertools
 import uuid
@@ -21,7 +21,7 @@ from integration.tickets.test_lists import fill
 STORED = 600
 PAGE = 5
 BESIDE = 2
-"""Rows of people beside a ticket."""
+"""Rows of users read for a ticket."""
 
 
 pytestmark = pytest.mark.databases("mariadb")  # SQLite counts nothing
@@ -65,7 +65,7 @@ def test_a_deep_page_reads_no_more_rows_than_the_first(
 def test_a_list_by_two_filters_reads_a_bounded_number_of_rows(
     connection: sa.Connection, monkeypatch: pytest.MonkeyPatch, people: People, sort: TicketSort, reader: str
 ) -> None:
-    """However many tickets somebody has, or works on, of which none is as the other filter says."""
+    """With any number of tickets that match only one of the two filters."""
     for name, bound in (("SHORT_SCAN_SIZE", 20), ("LONG_SCAN_SIZE", 40)):
         monkeypatch.setattr(search, name, bound)
     connection.execute(tickets.update().values(status=TicketStatus.CLOSED.value))
@@ -103,7 +103,7 @@ def test_a_search_reads_a_bounded_number_of_rows(
         for _ in itertools.count():
             before = rows_read(connection)
             found, stopped_at = search_tickets(connection, listing, position, PAGE)
-            # Each look reads its entries twice, and of each word as many as there may be of a rare one.
+            # Each scan reads its entries twice, and for each word as many as a rare word may have.
             assert rows_read(connection) - before <= 2 * (20 + 40) + len(words) * 2 * 12 + PAGE * BESIDE + 20
             if not found and stopped_at is None:
                 break

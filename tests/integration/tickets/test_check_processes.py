@@ -1,4 +1,4 @@
-"""Replicas of tickets as processes: one of them asks about everybody once a day, though all may at once."""
+"""Of several tickets processes one reconciles the users each day, though all may claim it at once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,12 +27,12 @@ def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFacto
 
 
 def questions(chain: Chain) -> int:
-    """Count the questions about people that auth was asked: one a check, for there are few people."""
+    """Count the user lookups at auth: one for each reconciliation, because there are few users."""
     return sum(event.get("route") == f"{AUTH}/users" for event in chain.auth.log_events())
 
 
 def is_done(chain: Chain) -> bool:
-    """Tell whether everybody was asked about; who only begins says that it is time again in a minute."""
+    """Whether the reconciliation is complete; a running one is scheduled again in a minute."""
     found = chain.own.execute("SELECT `cursor` FROM feed_cursors WHERE name = 'reconciliation'")
     return any(due > (datetime.now(UTC) + timedelta(hours=1)).isoformat() for (due,) in found)
 
@@ -41,7 +41,7 @@ def let_a_day_pass(chain: Chain) -> None:
     chain.own.execute("UPDATE feed_cursors SET `cursor` = %s WHERE name = 'reconciliation'", LONG_AGO)
 
 
-def test_of_three_replicas_one_asks(chain: Chain) -> None:
+def test_of_three_replicas_one_reconciles(chain: Chain) -> None:
     with chain.tickets, chain.more[0], chain.more[1]:
         before = questions(chain)
         for _ in range(DAYS):
@@ -51,9 +51,9 @@ def test_of_three_replicas_one_asks(chain: Chain) -> None:
         assert questions(chain) == before + DAYS
 
 
-def test_a_replica_that_has_just_begun_finds_who_was_missed(chain: Chain) -> None:
+def test_a_new_replica_finds_missed_deletions(chain: Chain) -> None:
     ((person,),) = chain.own.execute("SELECT id FROM user_snapshots")
-    # As a release before the feed of deletions did.
+    # Like a release before the feed of deletions.
     chain.identity.execute("DELETE FROM users WHERE id = %s", person)
     assert chain.own.execute("SELECT name FROM user_snapshots") == (("User",),)
     let_a_day_pass(chain)

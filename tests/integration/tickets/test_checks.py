@@ -1,4 +1,4 @@
-"""Once a day everybody is asked about, however often tickets restarts and however many replicas it has."""
+"""The reconciliation runs once a day, independent of restarts and of the number of replicas."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ LONG_AGO: Final = "2026-01-01T00:00:00+00:00"
 
 @pytest.fixture
 def asked(installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What any replica asks auth about, from when somebody is known who was asked about today."""
+    """The lookups of all replicas at auth, after today's reconciliation of a known user."""
     wait_for_the_first_poll(installation)
     open_ticket(installation, people.user)
     installation.follow_deletions()
@@ -43,7 +43,7 @@ def asked(installation: Installation, people: People, monkeypatch: pytest.Monkey
 
 
 def wait_for_the_first_poll(installation: Installation) -> None:
-    """Wait until it has done by itself what it does when it starts; what it does next is an hour away."""
+    """Wait until the startup tasks are complete; the next ones are due in an hour."""
     follower = installation.tickets_app.state.services.deleted_users
     wait_until(lambda: follower._caught_up_at is not None, "polled")
 
@@ -62,7 +62,7 @@ def seconds_to_next(installation: Installation) -> float:
     return (datetime.fromisoformat(check.due_at) - check.now).total_seconds()
 
 
-def test_once_a_day_and_not_again(installation: Installation, asked: list[object]) -> None:
+def test_reconciliation_runs_once_a_day(installation: Installation, asked: list[object]) -> None:
     for days in range(3):
         for _ in range(3):
             installation.follow_deletions()
@@ -71,7 +71,9 @@ def test_once_a_day_and_not_again(installation: Installation, asked: list[object
         let_a_day_pass(installation)
 
 
-def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, asked: list[object]) -> None:
+def test_a_restart_neither_repeats_nor_delays_reconciliation(
+    installation: Installation, asked: list[object]
+) -> None:
     for _ in range(2):
         with another(installation) as restarted:
             restarted.follow_deletions()
@@ -84,11 +86,11 @@ def test_a_restart_neither_repeats_nor_delays_it(installation: Installation, ask
     assert len(asked) == 1, "it has been done by another replica"
 
 
-def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
+def test_reconciliation_after_a_restart_finds_deletions_missing_in_the_feed(
     installation: Installation, people: People, asked: list[object]
 ) -> None:
     del asked
-    # As a release before the feed did.
+    # Like a release before the feed.
     installation.execute(users.delete().where(users.c.id == uuid.UUID(people.user.id)))
     let_a_day_pass(installation)
     with another(installation) as restarted:
@@ -97,20 +99,20 @@ def test_what_the_feed_did_not_tell_is_learnt_after_a_restart(
         wait_until(lambda: tickets_execute(installation, names) == [(None,)], "pseudonymous")
 
 
-def test_one_that_failed_is_done_soon(
+def test_a_failed_reconciliation_is_retried_soon(
     installation: Installation, asked: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_a_day_pass(installation)
 
     get = AuthClient._get
 
-    async def away(accounts: AuthClient, path: str, parameters: Any) -> Any:
+    async def unavailable(accounts: AuthClient, path: str, parameters: Any) -> Any:
         if path == "users":
             raise AuthUnavailableError
         return await get(accounts, path, parameters)
 
     with monkeypatch.context() as outage:
-        outage.setattr(AuthClient, "_get", away)
+        outage.setattr(AuthClient, "_get", unavailable)
         with pytest.raises(AuthUnavailableError):
             installation.follow_deletions()
         installation.follow_deletions()  # the feed is read all the same
@@ -121,10 +123,10 @@ def test_one_that_failed_is_done_soon(
     assert len(asked) == 1
 
 
-def test_identity_from_before_its_first_deletion_is_asked_once(
+def test_a_feed_restored_to_empty_causes_one_reconciliation(
     installation: Installation, people: People, asked: list[object]
 ) -> None:
-    """It was restored: its feed is empty, and knows nothing of the cursor that tickets has."""
+    """The identity database was restored: its feed is empty and does not contain the cursor of tickets."""
     gone = enrol(installation, people.admin)
     open_ticket(installation, gone)
     installation.call("DELETE", gone.path, people.admin.access)
@@ -141,7 +143,7 @@ def test_identity_from_before_its_first_deletion_is_asked_once(
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_of_many_that_would_one_does_it(
+def test_of_parallel_claims_one_replica_reconciles(
     installation: Installation, people: People, *, is_first: bool
 ) -> None:
     del people
@@ -150,7 +152,7 @@ def test_of_many_that_would_one_does_it(
     if not is_first:
         tickets_execute(installation, feed_cursors.insert().values(name="reconciliation", cursor=LONG_AGO))
     take = partial(repository.claim_reconciliation, seconds=60)
-    # Not beside another replica: that one follows by itself, and may be the one.
+    # Without another replica, because that one could reconcile by itself.
     database: Database = installation.tickets_app.state.resources.database
     with ThreadPoolExecutor(8) as threads:
         taken = list(threads.map(lambda _: database.write_now(take), range(8)))

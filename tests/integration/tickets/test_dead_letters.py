@@ -1,4 +1,4 @@
-"""Mail about tickets that could not be sent: administrators see it, send it again or throw it away."""
+"""Dead letters about tickets: administrators list, retry and discard them."""
 
 import uuid
 from typing import Any
@@ -17,14 +17,16 @@ from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
-from integration.self_service.database_rows import bury_a_mail
+from integration.self_service.database_rows import store_dead_letter
 from integration.tickets.test_people import users_answering
 
 DEAD_LETTERS = f"{TICKETS}/mail/dead-letters"
 
 
-def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) -> uuid.UUID:
-    """Leave a dead letter as a worker does that a mail server refused."""
+def store_ticket_dead_letter(
+    installation: Installation, person_id: str, *, seconds_ago: int = 0
+) -> uuid.UUID:
+    """Store a dead letter, like a worker after a permanent rejection."""
     ticket_id = uuid.UUID(store_ticket(installation, person_id))
     person = uuid.UUID(person_id)
     parameters = {"ticket_id": ticket_id.hex, "user_id": person.hex}
@@ -45,13 +47,13 @@ def bury(installation: Installation, person_id: str, *, seconds_ago: int = 0) ->
 
 
 def stored(installation: Installation) -> list[sa.Row[Any]]:
-    """Return what is in the outbox."""
+    """Return the rows of the outbox."""
     with installation.tickets_engine.connect() as connection:
         return list(connection.execute(outbox.select().order_by(outbox.c.id)))
 
 
 def letters(installation: Installation, people: People) -> list[dict[str, Any]]:
-    """Read every page of one letter each."""
+    """Read all pages of one dead letter each."""
     found: list[dict[str, Any]] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
@@ -67,9 +69,9 @@ def changes(mail: object) -> tuple[tuple[str, str], ...]:
     return ("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")
 
 
-def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
+def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
     assert letters(installation, people) == []
-    mails = {n: bury(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
+    mails = {n: store_ticket_dead_letter(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
     found = letters(installation, people)
     assert [letter["id"] for letter in found] == [str(mails[n]) for n in (1, 2, 3)]
     newest = found[0]
@@ -81,16 +83,19 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert (newest["recipient"], newest["user_id"]) == (None, people.user.id)
 
 
-def test_one_thrown_away_is_gone_and_the_other_stays(installation: Installation, people: People) -> None:
-    away, kept = (bury(installation, people.user.id) for _ in range(2))
-    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
+def test_discarding_one_dead_letter_keeps_the_other(installation: Installation, people: People) -> None:
+    discarded, kept = (store_ticket_dead_letter(installation, people.user.id) for _ in range(2))
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
     assert [letter["id"] for letter in letters(installation, people)] == [str(kept)]
     assert len(stored(installation)) == 1
 
 
-def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
-    alive, elsewhere = bury(installation, people.user.id), bury_a_mail(installation, people.user.email)
+def test_unknown_dead_letters_are_not_found(installation: Installation, people: People) -> None:
+    alive, elsewhere = (
+        store_ticket_dead_letter(installation, people.user.id),
+        store_dead_letter(installation, people.user.email),
+    )
     resent = installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
     for mail in (alive, elsewhere, uuid.uuid4()):
@@ -99,9 +104,12 @@ def test_what_is_no_dead_letter_is_not_found(installation: Installation, people:
     assert len(installation.execute(accounts_outbox.select())) == 1
 
 
-def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, people: People) -> None:
-    """The two share a prefix: what has the wrong shape for either is not found, and changes nothing."""
-    mail, ticket = bury(installation, people.user.id), store_ticket(installation, people.user.id)
+def test_ticket_ids_and_mail_ids_are_not_interchangeable(installation: Installation, people: People) -> None:
+    """The routes share a prefix: a malformed id of either is not found and changes nothing."""
+    mail, ticket = (
+        store_ticket_dead_letter(installation, people.user.id),
+        store_ticket(installation, people.user.id),
+    )
     admin = people.admin.access
     for method, path in (
         *changes("x"),
@@ -120,21 +128,21 @@ def test_a_ticket_is_no_mail_and_a_mail_no_ticket(installation: Installation, pe
     assert len(letters(installation, people)) == 1
 
 
-def test_they_are_for_administrators(installation: Installation, people: People) -> None:
-    mail = bury(installation, people.user.id)
+def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
+    mail = store_ticket_dead_letter(installation, people.user.id)
     for method, path in (("GET", DEAD_LETTERS), *changes(mail)):
         assert_problem(installation.call(method, path), 401, "not_authenticated")
-        # Also not for whom it is.
+        # The recipient may not read it either.
         assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
     assert [letter["id"] for letter in letters(installation, people)] == [str(mail)]
 
 
 @pytest.mark.parametrize("fall", [{"role": "user"}, {"status": "disabled"}])
-def test_whoever_fell_a_moment_ago_decides_nothing(
+def test_a_just_demoted_administrator_cannot_change_dead_letters(
     installation: Installation, people: People, fall: dict[str, str]
 ) -> None:
-    """Though the list of revoked tokens does not say so yet: the directory does."""
-    mail = bury(installation, people.user.id)
+    """Before the revocation list contains the token, because the directory is checked."""
+    mail = store_ticket_dead_letter(installation, people.user.id)
     before = stored(installation)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(**fall))
@@ -143,10 +151,10 @@ def test_whoever_fell_a_moment_ago_decides_nothing(
     assert stored(installation) == before
 
 
-def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
+def test_a_cursor_of_another_list_is_rejected(installation: Installation, people: People) -> None:
     for number in range(2):
-        bury(installation, people.user.id)
-        bury_a_mail(installation, f"{number}@example.com")
+        store_ticket_dead_letter(installation, people.user.id)
+        store_dead_letter(installation, f"{number}@example.com")
         store_ticket(installation, people.user.id)
 
     def cursor(path: str) -> str:
@@ -154,29 +162,31 @@ def test_a_cursor_belongs_to_this_list(installation: Installation, people: Peopl
         found: str = page["next_cursor"]
         return found
 
-    # Auth's list of the same kind is sealed with the same secret.
+    # The list of auth signs its cursors with the same secret.
     for wrong in (cursor(DEAD_LETTERS)[:-1], "x", cursor(TICKETS), cursor(f"{AUTH}/mail/dead-letters")):
         response = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"cursor": wrong})
         assert_problem(response, 400, "invalid_cursor")
 
 
-def test_the_log_tells_who_decided(installation: Installation, people: People) -> None:
-    again, away = (bury(installation, people.user.id) for _ in range(2))
+def test_the_log_names_the_administrator(installation: Installation, people: People) -> None:
+    retried, discarded = (store_ticket_dead_letter(installation, people.user.id) for _ in range(2))
     with capture_logs() as entries:
-        installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
+        installation.call("POST", f"{DEAD_LETTERS}/{retried}/retry", people.admin.access)
         installation.call(
-            "DELETE", f"{DEAD_LETTERS}/{again}", people.admin.access
-        )  # refused: it is on its way
-        installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.deputy.access)
+            "DELETE", f"{DEAD_LETTERS}/{retried}", people.admin.access
+        )  # rejected, because it is in the outbox
+        installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.deputy.access)
     decided = [entry for entry in entries if entry["event"].startswith("mail.")]
     assert [(entry["event"], entry["actor_id"], entry["mail"]) for entry in decided] == [
-        ("mail.retried", people.admin.id, str(again)),
-        ("mail.discarded", people.deputy.id, str(away)),
+        ("mail.retried", people.admin.id, str(retried)),
+        ("mail.discarded", people.deputy.id, str(discarded)),
     ]
 
 
-def test_without_the_users_service_the_token_decides(installation: Installation, people: People) -> None:
-    mail = bury(installation, people.user.id)
+def test_without_the_users_service_the_role_of_the_token_decides(
+    installation: Installation, people: People
+) -> None:
+    mail = store_ticket_dead_letter(installation, people.user.id)
     with users_answering(installation, 0):
         answer = installation.call("DELETE", f"{DEAD_LETTERS}/{mail}", people.admin.access)
     assert answer.status_code == 204

@@ -1,4 +1,4 @@
-"""The feed of deletions: who may read it, what it tells, and what becomes of old entries."""
+"""The feed of deletions: authorization, content, and expiry of old entries."""
 
 import uuid
 
@@ -12,10 +12,10 @@ from integration.harness.installation import AUTH, CLIENT, Installation
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import open_ticket, tickets_execute
-from integration.tickets.deletion_feed import age_all, ask, delete, read_feed, sweep
+from integration.tickets.deletion_feed import age_all, ask, clean_up, delete, read_feed
 
 
-def test_each_deletion_is_told_once_and_in_order(installation: Installation, people: People) -> None:
+def test_each_deletion_is_listed_once_and_in_order(installation: Installation, people: People) -> None:
     assert read_feed(installation) == {"items": [], "next_cursor": None, "has_more": False}
     gone = [enrol(installation, people.admin) for _ in range(3)]
     for person in gone:
@@ -47,7 +47,7 @@ def test_the_feed_is_read_in_pages(
     assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []
 
 
-def test_a_poll_that_changes_nothing_is_304_and_one_statement(
+def test_a_poll_without_changes_is_304_and_runs_one_statement(
     installation: Installation, people: People
 ) -> None:
     delete(installation, people, people.other)
@@ -73,41 +73,41 @@ def test_a_poll_that_changes_nothing_is_304_and_one_statement(
 
 
 @pytest.mark.parametrize("path", ["deleted-users", f"users?id={uuid.UUID(int=1)}"])
-def test_registered_clients_alone(installation: Installation, people: People, path: str) -> None:
+def test_the_feed_requires_a_registered_client(installation: Installation, people: People, path: str) -> None:
     for auth in (None, (CLIENT[0], "wrong"), ("nobody", CLIENT[1])):
         assert_problem(installation.auth.get(f"{AUTH}/{path}", auth=auth), 401, "invalid_client")
     assert_problem(installation.call("GET", f"{AUTH}/{path}", people.admin.access), 401, "invalid_client")
 
 
 @pytest.mark.parametrize("cursor", ["x", "1-" + "0" * 32, "999-" + "0" * 32, "0-", "9" * 64])
-def test_a_cursor_that_is_not_there_is_410(installation: Installation, people: People, cursor: str) -> None:
+def test_an_unknown_cursor_is_410(installation: Installation, people: People, cursor: str) -> None:
     delete(installation, people, people.other)
     assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
 
 
-def test_old_deletions_are_swept_and_their_readers_not_deceived(
-    installation: Installation, people: People
-) -> None:
+def test_cursors_before_expired_deletions_are_410(installation: Installation, people: People) -> None:
     gone = [enrol(installation, people.admin) for _ in range(4)]
     cursors = []
     for person in gone:
         delete(installation, people, person)
         cursors.append(read_feed(installation)["next_cursor"])
-    assert sweep(installation) == 0
+    assert clean_up(installation) == 0
     age_all(installation, gone[:3])
-    assert sweep(installation) == 2
-    assert sweep(installation) == 0
+    assert clean_up(installation) == 2
+    assert clean_up(installation) == 0
     assert [one["id"] for one in read_feed(installation)["items"]] == [one.id for one in gone[2:]]
     assert read_feed(installation, cursors[2])["items"] == [{"id": gone[3].id}], "the last old one is kept"
     (gate,) = installation.execute(sa.select(deleted_users.c.id).where(deleted_users.c.position == 0))[0]
     for cursor in (f"0-{gate.hex}", *cursors[:2]):
         assert_problem(ask(installation, "deleted-users", params={"after": cursor}), 410, "cursor_expired")
     age_all(installation, gone)
-    assert sweep(installation) == 1
-    assert read_feed(installation, cursors[3])["items"] == [], "nobody was ever told less than all"
+    assert clean_up(installation) == 1
+    assert read_feed(installation, cursors[3])["items"] == [], (
+        "the cursor was never returned with missing entries"
+    )
 
 
-def test_accounts_are_told_with_their_address(installation: Installation, people: People) -> None:
+def test_accounts_are_returned_with_their_address(installation: Installation, people: People) -> None:
     ids = [people.user.id, people.admin.id, str(uuid.uuid4())]
     found = ask(installation, "users", params={"id": ids}).json()["items"]
     assert sorted((one["email"], one["role"], one["status"]) for one in found) == [

@@ -1,4 +1,4 @@
-"""Deletions over the network: whoever is down, the news arrive, and within ten seconds otherwise."""
+"""Deletions reach tickets within ten seconds, or after an outage of either service."""
 
 import asyncio
 import uuid
@@ -36,7 +36,7 @@ def running(chain: Chain) -> Chain:
 
 
 def newcomers(chain: Chain, count: int) -> list[tuple[str, str]]:
-    """Enrol people who each have a ticket; return the ids of both."""
+    """Create users with one ticket each; return the ids of both."""
     with Installation(chain.database_url) as installation:
         admin = sign_in(installation, "admin@example.com")
         people = [enrol(installation, admin) for _ in range(count)]
@@ -74,14 +74,14 @@ def names_left(chain: Chain, made: list[tuple[str, str]]) -> int:
     return int(chain.own.execute(statement, *ids)[0][0])
 
 
-def test_within_ten_seconds(running: Chain) -> None:
+def test_a_deletion_removes_the_name_within_ten_seconds(running: Chain) -> None:
     made = newcomers(running, 1)
     token = running.log_in("admin@example.com")
     delete(running, token, made[0][0])
     wait_until_gone(running, token, made)
 
 
-def test_tickets_was_down_meanwhile(running: Chain) -> None:
+def test_deletions_during_an_outage_of_tickets_are_applied(running: Chain) -> None:
     made = newcomers(running, 2)
     token = running.log_in("admin@example.com")
     running.tickets.kill9()
@@ -92,7 +92,7 @@ def test_tickets_was_down_meanwhile(running: Chain) -> None:
     wait_until_gone(running, token, made)
 
 
-def test_auth_was_down_meanwhile(running: Chain) -> None:
+def test_deletions_are_applied_after_an_outage_of_auth(running: Chain) -> None:
     made = newcomers(running, 1)
     token = running.log_in("admin@example.com")
     running.auth.kill9()
@@ -103,8 +103,8 @@ def test_auth_was_down_meanwhile(running: Chain) -> None:
     wait_until_gone(running, token, made)
 
 
-def test_an_answer_was_lost(running: Chain) -> None:
-    """Tickets is frozen while auth answers, and dies with the answer."""
+def test_deletions_are_applied_after_a_lost_response(running: Chain) -> None:
+    """Tickets is frozen while auth responds, and then killed."""
     made = newcomers(running, 3)
     token = running.log_in("admin@example.com")
     for person_id, _ in made:
@@ -116,7 +116,7 @@ def test_an_answer_was_lost(running: Chain) -> None:
     wait_until_gone(running, token, made)
 
 
-def test_two_replicas_and_many_deletions_at_once(running: Chain) -> None:
+def test_two_replicas_apply_many_parallel_deletions(running: Chain) -> None:
     made = newcomers(running, 12)
     token = running.log_in("admin@example.com")
     running.more[0].start()
@@ -130,8 +130,8 @@ def test_two_replicas_and_many_deletions_at_once(running: Chain) -> None:
         assert not [event for event in service.log_events() if event.get("level") in {"error", "critical"}]
 
 
-def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running: Chain) -> None:
-    """While somebody reads: a reader never sees a number before the one in front of it."""
+def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
+    """During parallel reads: a reader sees positions in order only."""
     made = newcomers(running, 16)
     token = running.log_in("admin@example.com")
     seen: list[str] = []
@@ -156,7 +156,7 @@ def test_numbers_are_given_without_gaps_by_processes_that_delete_at_once(running
 
 
 async def write_on(url: str, token: str, ticket_id: str, is_over: asyncio.Event) -> int:
-    """Write replies one after the other until the token is refused; return how many."""
+    """Write replies until the token is refused; return their number."""
     count = 0
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(timeout=20) as client:
@@ -170,7 +170,7 @@ async def write_on(url: str, token: str, ticket_id: str, is_over: asyncio.Event)
     return count
 
 
-def test_writes_that_race_the_deletion_bring_no_name_back(running: Chain) -> None:
+def test_writes_racing_a_deletion_do_not_restore_the_name(running: Chain) -> None:
     with Installation(running.database_url) as installation:
         people = [enrol(installation, sign_in(installation, "admin@example.com")) for _ in range(6)]
     token = running.log_in("admin@example.com")
@@ -195,7 +195,7 @@ def test_writes_that_race_the_deletion_bring_no_name_back(running: Chain) -> Non
     assert names_left(running, made) == 0
 
 
-def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
+def test_a_service_unknown_to_auth_logs_the_failure(running: Chain) -> None:
     stranger = running.more[0]
     known = stranger.env["DOORWARD_CLIENT_SECRET"]
     stranger.env["DOORWARD_CLIENT_SECRET"] = "another secret than the one of the tests: 0123456789"
@@ -209,7 +209,7 @@ def test_a_service_that_auth_does_not_know_says_so(running: Chain) -> None:
         stranger.env["DOORWARD_CLIENT_SECRET"], stranger._ready = known, ready
 
 
-def test_in_one_process_too(tmp_path: Path) -> None:
+def test_the_standalone_process_applies_deletions(tmp_path: Path) -> None:
     with running_single_service(tmp_path) as service:
 
         def author() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Deleted people: tickets learns of each, keeps their threads, and forgets who they were."""
+"""Tickets learns of deleted users, keeps their threads and removes their names."""
 
 import uuid
 from typing import Any
@@ -15,10 +15,10 @@ from doorward_tickets.users.auth_client import AuthUnavailableError
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People, enrol
 from integration.harness.tickets import come_in_between, open_ticket, path_of, tickets_execute
-from integration.tickets.deletion_feed import age_all, delete, read_feed, sweep
+from integration.tickets.deletion_feed import age_all, clean_up, delete, read_feed
 
 
-def test_threads_stay_and_names_go(installation: Installation, people: People) -> None:
+def test_a_deletion_keeps_threads_and_removes_names(installation: Installation, people: People) -> None:
     ticket = open_ticket(installation, people.user)
     path = path_of(ticket)
     installation.call("POST", f"{path}/replies", people.user.access, json={"body": "And smoke."})
@@ -39,7 +39,7 @@ def test_threads_stay_and_names_go(installation: Installation, people: People) -
     assert listed["author"] == shown["author"]
 
 
-def test_pages_and_the_audit_log_go_on(installation: Installation, people: People) -> None:
+def test_paging_and_the_audit_log_work_after_a_deletion(installation: Installation, people: People) -> None:
     made = [open_ticket(installation, people.user)["id"] for _ in range(3)]
     query: dict[str, Any] = {"sort": "created_at", "limit": 2, "author": people.user.id}
     first = installation.call("GET", TICKETS, people.admin.access, params=query).json()
@@ -54,8 +54,8 @@ def test_pages_and_the_audit_log_go_on(installation: Installation, people: Peopl
     assert [action for action in about if action.endswith("deleted")] == ["users:account:deleted"]
 
 
-def test_a_late_write_does_not_bring_a_name_back(installation: Installation, people: People) -> None:
-    """The writer was looked up before the deletion, and is stored after tickets has learnt of it."""
+def test_a_late_write_does_not_restore_a_deleted_name(installation: Installation, people: People) -> None:
+    """The writer was looked up before the deletion and is stored after it."""
     users = installation.tickets_app.state.services.users
     standing = users.require_current_profile
 
@@ -75,7 +75,7 @@ def test_a_late_write_does_not_bring_a_name_back(installation: Installation, peo
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-def test_a_deletion_between_a_look_and_its_write_is_not_undone(
+def test_a_deletion_between_read_and_write_is_not_undone(
     installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forget() -> None:
@@ -92,7 +92,7 @@ def test_a_deletion_between_a_look_and_its_write_is_not_undone(
     }
 
 
-def test_what_they_were_answered_goes_too(installation: Installation, people: People) -> None:
+def test_a_deletion_removes_stored_responses(installation: Installation, people: People) -> None:
     for person in (people.user, people.other):
         headers = {"Idempotency-Key": "k"}
         body = {"subject": "Once", "body": "x"}
@@ -103,9 +103,7 @@ def test_what_they_were_answered_goes_too(installation: Installation, people: Pe
     assert kept == [(uuid.UUID(people.other.id),)]
 
 
-def test_a_reader_from_before_the_feed_asks_about_everybody(
-    installation: Installation, people: People
-) -> None:
+def test_without_a_cursor_all_users_are_reconciled(installation: Installation, people: People) -> None:
     gone = [enrol(installation, people.admin) for _ in range(3)]
     for person in (*gone, people.user):
         open_ticket(installation, person)
@@ -114,29 +112,27 @@ def test_a_reader_from_before_the_feed_asks_about_everybody(
     delete(installation, people, gone[1])
     delete(installation, people, gone[2])
     age_all(installation, gone)
-    assert sweep(installation) == 2
+    assert clean_up(installation) == 2
     installation.follow_deletions()
     shown = dict(tickets_execute(installation, sa.select(snapshot.c.name, sa.func.count()).group_by("name")))
     assert shown == {None: 3, "User": 1}
 
 
-def test_whoever_is_there_after_all_is_taken_back(installation: Installation, people: People) -> None:
+def test_reconciliation_restores_a_user_who_exists(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         repository.mark_deleted(connection, [uuid.UUID(people.user.id)])
         connection.commit()
     assert open_ticket(installation, people.user)["author"]["deleted"]
-    check_everybody(installation)
+    reconcile_all_users(installation)
     shown = installation.call("GET", path, people.admin.access).json()["author"]
     assert shown == {"id": people.user.id, "name": None, "deleted": False}
     assert open_ticket(installation, people.user)["author"]["name"] == "User"
 
 
-def test_a_deletion_while_everybody_is_asked_about_is_not_taken_back(
-    installation: Installation, people: People
-) -> None:
-    """Auth's answer is older than the deletion, and used after tickets has learnt of that."""
+def test_a_deletion_during_reconciliation_is_not_undone(installation: Installation, people: People) -> None:
+    """The response of auth is older than the deletion and is applied after it."""
     open_ticket(installation, people.user)
     follower = installation.tickets_app.state.services.deleted_users
     find = follower._auth.find_accounts
@@ -153,17 +149,15 @@ def test_a_deletion_while_everybody_is_asked_about_is_not_taken_back(
         return found
 
     follower._auth.find_accounts = overtaken
-    check_everybody(installation)
+    reconcile_all_users(installation)
     assert tickets_execute(installation, sa.select(snapshot.c.deleted_at)) != [(None,)]
 
 
-def check_everybody(installation: Installation) -> None:
+def reconcile_all_users(installation: Installation) -> None:
     installation.tickets.portal.call(installation.tickets_app.state.services.deleted_users._reconcile)  # type: ignore[union-attr]  # it runs
 
 
-def test_a_number_that_a_restored_backup_gave_again_is_noticed(
-    installation: Installation, people: People
-) -> None:
+def test_a_position_reused_after_a_restore_is_detected(installation: Installation, people: People) -> None:
     first, second = (enrol(installation, people.admin) for _ in range(2))
     for person in (first, second):
         open_ticket(installation, person)
@@ -175,7 +169,7 @@ def test_a_number_that_a_restored_backup_gave_again_is_noticed(
     assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []
 
 
-def test_without_auth_nothing_is_forgotten_and_nothing_lost(
+def test_without_auth_no_user_is_marked_deleted_and_no_deletion_is_lost(
     installation: Installation, people: People
 ) -> None:
     open_ticket(installation, people.user)
@@ -183,10 +177,10 @@ def test_without_auth_nothing_is_forgotten_and_nothing_lost(
     delete(installation, people, people.user)
     accounts = installation.tickets_app.state.services.deleted_users._auth
 
-    async def away(*_arguments: object) -> httpx2.Response:
+    async def unavailable(*_arguments: object) -> httpx2.Response:
         raise AuthUnavailableError
 
-    accounts._get = away
+    accounts._get = unavailable
     try:
         with pytest.raises(AuthUnavailableError):
             installation.follow_deletions()
@@ -197,8 +191,10 @@ def test_without_auth_nothing_is_forgotten_and_nothing_lost(
     assert tickets_execute(installation, sa.select(snapshot.c.name)) == [(None,)]
 
 
-def test_of_two_replicas_with_the_same_page_one_acts(installation: Installation, people: People) -> None:
-    """The second one's answer is older than what the first has stored meanwhile."""
+def test_of_two_replicas_with_the_same_page_one_applies_it(
+    installation: Installation, people: People
+) -> None:
+    """The response of the second replica is older than the state that the first has stored."""
     delete(installation, people, people.other)
     installation.follow_deletions()
     follower = installation.tickets_app.state.services.deleted_users

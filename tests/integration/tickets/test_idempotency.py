@@ -1,4 +1,4 @@
-"""Idempotency-Key: however often and however at once a request is sent, it is carried out once."""
+"""Idempotency-Key: repeated and parallel requests are executed once."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ def send(
 
 
 @pytest.mark.parametrize("which", range(3))
-def test_repeated_request_is_answered_as_it_was(
+def test_a_repeated_request_gets_the_same_response(
     installation: Installation, people: People, which: int
 ) -> None:
     request = requests(installation, people)[which]
@@ -56,7 +56,9 @@ def test_repeated_request_is_answered_as_it_was(
 
 
 @pytest.mark.parametrize("which", range(3))
-def test_twenty_at_once_do_it_once(installation: Installation, people: People, which: int) -> None:
+def test_twenty_parallel_requests_with_one_key_create_one_ticket(
+    installation: Installation, people: People, which: int
+) -> None:
     request = requests(installation, people)[which]
     before = len(stored(installation))
     key = uuid.uuid4().hex
@@ -68,7 +70,7 @@ def test_twenty_at_once_do_it_once(installation: Installation, people: People, w
 
 
 @pytest.mark.parametrize("which", range(3))
-def test_key_of_another_request_is_refused(installation: Installation, people: People, which: int) -> None:
+def test_a_key_of_another_request_is_rejected(installation: Installation, people: People, which: int) -> None:
     every = requests(installation, people)
     assert send(installation, people.user.access, every[which], "one").status_code in {200, 201}
     before = stored(installation)
@@ -79,7 +81,7 @@ def test_key_of_another_request_is_refused(installation: Installation, people: P
     assert stored(installation) == before
 
 
-def test_keys_are_each_callers_own(installation: Installation, people: People) -> None:
+def test_keys_are_separate_for_each_caller(installation: Installation, people: People) -> None:
     request = ("POST", TICKETS, dict(TICKET))
     made = {
         send(installation, one.access, request, "same").json()["id"]
@@ -88,7 +90,7 @@ def test_keys_are_each_callers_own(installation: Installation, people: People) -
     assert len(made) == 3
 
 
-def test_refused_request_leaves_its_key_free(installation: Installation, people: People) -> None:
+def test_a_rejected_request_does_not_use_its_key(installation: Installation, people: People) -> None:
     theirs = path_of(open_ticket(installation, people.other))
     request = ("POST", f"{theirs}/replies", {"body": "x"})
     assert_problem(send(installation, people.user.access, request, "key"), 404, "ticket_not_found")
@@ -96,7 +98,7 @@ def test_refused_request_leaves_its_key_free(installation: Installation, people:
     assert send(installation, people.user.access, ("POST", TICKETS, dict(TICKET)), "key").status_code == 201
 
 
-def test_key_is_forgotten_after_its_time_and_swept(installation: Installation, people: People) -> None:
+def test_an_expired_key_is_ignored_and_deleted(installation: Installation, people: People) -> None:
     request = ("POST", TICKETS, dict(TICKET))
     first, kept = (send(installation, people.user.access, request, key).json() for key in ("old", "new"))
     age = sa.update(idempotency_keys).values(expires_at=idempotency_keys.c.expires_at)
@@ -113,19 +115,19 @@ def test_key_is_forgotten_after_its_time_and_swept(installation: Installation, p
     assert again["id"] != first["id"]
     assert send(installation, people.user.access, request, "old").json() == again
     tickets_execute(installation, past)
-    assert sweep(installation) == 1
+    assert clean_up(installation) == 1
     assert len(tickets_execute(installation, sa.select(idempotency_keys))) == 1
     assert send(installation, people.user.access, request, "new").json() == kept
 
 
-def sweep(installation: Installation) -> int:
+def clean_up(installation: Installation) -> int:
     keys = installation.tickets_app.state.services.idempotency_keys
     with installation.tickets_engine.connect() as connection:
         return int(keys.purge(connection, count=100))
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\tb"])
-def test_key_of_an_unusable_form_is_refused(installation: Installation, people: People, key: str) -> None:
+def test_an_invalid_key_is_rejected(installation: Installation, people: People, key: str) -> None:
     response = send(installation, people.user.access, ("POST", TICKETS, dict(TICKET)), key)
     assert pointers(assert_problem(response, 422, "validation_error")) == {"header:idempotency-key"}
     assert stored(installation) == []

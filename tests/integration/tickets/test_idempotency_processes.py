@@ -1,7 +1,6 @@
-"""One Idempotency-Key at several processes at once, whose first holder is refused: InnoDB then has deadlocks.
+"""One Idempotency-Key at several processes, with rejected first requests, which cause InnoDB deadlocks.
 
-All who wait for the row of the key share its lock once its holder has rolled back, and each of them wants
-to write there.
+When the holder of the row rolls back, all waiting transactions get a shared lock, and each wants to write.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ STALE: Final = {"If-Match": '"99"'}
 @pytest.fixture(scope="module")
 def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("keys")
-    # Time enough on a busy machine: it is the number of tries that must not run out.
+    # A long timeout for busy machines, so that only the number of attempts can run out.
     patience = {"DOORWARD_DATABASE_TIMEOUT_SECONDS": "10"}
     with new_chain(mariadb_server, folder, more=1, **patience) as chain, chain.tickets, chain.more[0]:
         yield chain
@@ -46,7 +45,7 @@ def database_errors(chain: Chain, code: int, outcome: str) -> float:
 async def reply_at_once(
     chain: Chain, ticket: str, token: str, headers: list[dict[str, str]]
 ) -> list[httpx2.Response]:
-    """Send one reply so many times at once, to both processes, with these headers."""
+    """Send one reply in parallel to both processes, once with each of the headers."""
     urls = [service.url for service in (chain.tickets, *chain.more)]
     async with httpx2.AsyncClient(timeout=20) as client:
 
@@ -58,7 +57,7 @@ async def reply_at_once(
         return await asyncio.gather(*(one(number) for number in range(len(headers))))
 
 
-def test_each_of_many_refused_at_once_is_told_why(chain: Chain) -> None:
+def test_parallel_rejected_requests_all_get_the_reason(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     _, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
     for number in range(ROUNDS):
@@ -70,8 +69,8 @@ def test_each_of_many_refused_at_once_is_told_why(chain: Chain) -> None:
     assert database_errors(chain, 1213, "failed") == 0
 
 
-def test_who_comes_after_the_refused_is_carried_out_once(chain: Chain) -> None:
-    """A condition is no part of the request: whoever sends the key without one may get through."""
+def test_a_valid_request_after_rejected_ones_runs_once(chain: Chain) -> None:
+    """If-Match is not part of the request, so a request with the same key and without it may succeed."""
     token = chain.log_in("user@example.com")
     for number in range(ROUNDS):
         _, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))

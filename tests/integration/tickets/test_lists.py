@@ -1,4 +1,4 @@
-"""Lists of tickets: every filter, every order, every page; search; and nothing of anybody else's."""
+"""Lists of tickets: filters, orders, paging, search, and visibility."""
 
 import random
 import uuid
@@ -22,7 +22,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def fill(installation: Installation, people: People, count: int, seed: int) -> list[str]:
-    """Store tickets of four people, many of the same moment, as an import's are; return their ids."""
+    """Store tickets of four users, many with the same time as after an import; return their ids."""
     chance = random.Random(seed)
     authors = [uuid.UUID(one.id) for one in (people.user, people.user, people.other, people.admin)]
     assignees = [None, uuid.UUID(people.admin.id), uuid.UUID(people.deputy.id)]
@@ -56,7 +56,7 @@ def walk(
     *,
     may_be_short: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Yield every item, page by page, doing `between` after each page."""
+    """Yield the items of all pages, calling `between` after each page."""
     cursor: dict[str, str] = {}
     for _ in range(150):
         response = installation.call("GET", TICKETS, token, params={**query, **cursor})
@@ -72,7 +72,7 @@ def walk(
 
 
 def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
-    """Tell, without any database, whether a ticket belongs to a filter."""
+    """Whether a ticket matches a filter, computed without the database."""
     assignee = None if item["assignee"] is None else item["assignee"]["id"]
     return (
         criteria.get("status") in {None, item["status"]}
@@ -82,7 +82,7 @@ def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
 
 
 def order_of(item: dict[str, Any], sort: str) -> tuple[Any, uuid.UUID]:
-    """Return what an item is ordered by, worked out without the database."""
+    """Return the sort key of an item, computed without the database."""
     name = sort.removeprefix("-")
     value = Priority(item[name]).rank if name == "priority" else datetime.fromisoformat(item[name])
     return value, uuid.UUID(item["id"])
@@ -101,7 +101,9 @@ def filters(people: People) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("sort", [one.value for one in TicketSort])
-def test_walk_gives_the_whole_answer_in_order(installation: Installation, people: People, sort: str) -> None:
+def test_pages_together_are_the_whole_ordered_list(
+    installation: Installation, people: People, sort: str
+) -> None:
     fill(installation, people, 60, seed=1)
     everything = list(walk(installation, people.admin.access, {"limit": 200}))
     assert len(everything) == 60
@@ -115,14 +117,14 @@ def test_walk_gives_the_whole_answer_in_order(installation: Installation, people
                 assert list(walk(installation, reader.access, query)) == wanted
 
 
-def test_own_list_is_ones_own_whatever_one_asks_for(installation: Installation, people: People) -> None:
+def test_a_users_list_contains_only_own_tickets(installation: Installation, people: People) -> None:
     fill(installation, people, 40, seed=2)
     for criteria in (*filters(people), {"q": "printer"}, {"q": "drucker", "author": people.other.id}):
         for one in walk(installation, people.user.access, {**criteria, "limit": 5}):
             assert one["author"]["id"] == people.user.id
 
 
-def test_newest_come_first_when_nothing_is_asked_for(installation: Installation, people: People) -> None:
+def test_the_default_order_is_newest_first(installation: Installation, people: People) -> None:
     made = [open_ticket(installation, people.user)["id"] for _ in range(3)]
     page = installation.call("GET", TICKETS, people.user.access).json()
     assert [one["id"] for one in page["items"]] == made[::-1]
@@ -155,7 +157,7 @@ def test_newest_come_first_when_nothing_is_asked_for(installation: Installation,
         ("reply", set()),
     ],
 )
-def test_search_is_by_the_start_of_words(
+def test_search_matches_prefixes_of_words(
     installation: Installation, people: People, q: str, found: set[int]
 ) -> None:
     made = [
@@ -173,14 +175,14 @@ def test_search_is_by_the_start_of_words(
     assert {made.index(one["id"]) for one in page["items"]} == found
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("q", ["", "x", "to be", "%", "' --", "\u0000", '-- ; "', "x" * 85, "y" * 101])
-def test_search_without_a_word_is_refused(installation: Installation, people: People, q: str) -> None:
+def test_search_without_a_word_is_rejected(installation: Installation, people: People, q: str) -> None:
     response = installation.call("GET", TICKETS, people.user.access, params={"q": q})
     assert pointers(assert_problem(response, 422, "validation_error")) == {"query:q"}
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -199,7 +201,7 @@ def test_search_without_a_word_is_refused(installation: Installation, people: Pe
         ("cursor", "x" * 1025),
     ],
 )
-def test_values_that_are_none_of_the_choices_are_refused(
+def test_unknown_values_are_rejected(
     installation: Installation, people: People, name: str, value: str
 ) -> None:
     response = installation.call("GET", TICKETS, people.user.access, params={name: value})
@@ -213,7 +215,7 @@ def test_queries_of_odd_encoding_never_fail(installation: Installation, people: 
     assert installation.call("GET", f"{TICKETS}?{raw}", people.user.access).status_code in {200, 422}
 
 
-def test_cursor_belongs_to_its_query_and_its_reader(installation: Installation, people: People) -> None:
+def test_a_cursor_is_bound_to_its_query_and_its_user(installation: Installation, people: People) -> None:
     fill(installation, people, 40, seed=3)
     query = {"limit": 3, "sort": "priority", "status": "open"}
     cursor = installation.call("GET", TICKETS, people.user.access, params=query).json()["next_cursor"]
@@ -235,7 +237,7 @@ def test_cursor_belongs_to_its_query_and_its_reader(installation: Installation, 
         assert_problem(answer, 400, "invalid_cursor")
 
 
-def test_what_a_list_shows_is_what_is_stored(installation: Installation, people: People) -> None:
+def test_the_list_shows_the_stored_values(installation: Installation, people: People) -> None:
     ticket = open_ticket(installation, people.user)
     installation.call("PATCH", f"{path_of(ticket)}/close", people.user.access)
     tickets_execute(installation, sa.update(tickets).values(priority=3))

@@ -1,4 +1,4 @@
-"""How little mail there is about a ticket: what happens within a while is told in one."""
+"""The number of mails about a ticket: one mail reports all events of an interval."""
 
 import uuid
 
@@ -13,12 +13,20 @@ from integration.harness.deployment import wait_until, wait_until_a_row_is_waite
 from integration.harness.installation import Installation
 from integration.harness.people import People
 from integration.harness.tickets import TICKET, open_ticket, path_of, tickets_execute
-from integration.tickets.mailing import LONG_AGO, assign, let_time_pass, reply, settled, told, waiting
+from integration.tickets.mailing import (
+    LONG_AGO,
+    assign,
+    headings,
+    let_time_pass,
+    reply,
+    settled,
+    waiting,
+)
 from support.databases import DatabaseServer
 from support.smtp import SmtpServer
 
 
-def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_many_replies_send_few_mails(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
     assign(mailing, people.admin, path, people.admin)
     settled(mailing, smtp)
@@ -31,13 +39,13 @@ def test_a_script_fills_nobodys_mailbox(mailing: Installation, people: People, s
     assert len(waiting(mailing)) == 1
     assert len(smtp.mails()) == sent + 1
     let_time_pass(mailing)
-    assert told(settled(mailing, smtp)[sent:]) == [
+    assert headings(settled(mailing, smtp)[sent:]) == [
         ("admin@example.com", f"20 new replies: {TICKET['subject']}"),
         ("admin@example.com", f"New reply: {TICKET['subject']}"),
     ]
 
 
-def test_closing_and_opening_on_and_on_is_one_mail(
+def test_repeated_closing_and_reopening_sends_one_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -48,15 +56,15 @@ def test_closing_and_opening_on_and_on_is_one_mail(
         reply(mailing, people.user, path)
     let_time_pass(mailing)
     kinds = [
-        subject for recipient, subject in told(settled(mailing, smtp)) if recipient == people.admin.email
+        subject for recipient, subject in headings(settled(mailing, smtp)) if recipient == people.admin.email
     ]
     assert sum(kind.startswith("Closed") for kind in kinds) <= 1, "it is open: only one that was in time"
 
 
-def test_while_the_mail_server_is_away_one_mail_gathers_everything(
+def test_during_a_mail_outage_one_mail_collects_all_replies(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
-    """Each window writes a mail, and the newest tells of all: those before it are not sent."""
+    """Each interval creates a mail; the newest reports all events, and the older ones are not sent."""
     path = path_of(open_ticket(mailing, people.user))
     smtp.stop()
     for _ in range(4):
@@ -65,18 +73,18 @@ def test_while_the_mail_server_is_away_one_mail_gathers_everything(
         tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 4
     smtp.start()
-    assert told(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
+    assert headings(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-def test_a_mail_is_not_written_while_a_change_relies_on_it(
+def test_a_mail_waits_for_an_uncommitted_change_that_extends_it(
     mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
 ) -> None:
-    """A change that has found a mail waiting commits after the mail's time: the mail waits for it."""
+    """A change that adds to a waiting mail commits after its due time, so the mail waits for the commit."""
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.admin, path)
     settled(mailing, smtp)
-    reply(mailing, people.admin, path)  # waits for its time, an hour away
+    reply(mailing, people.admin, path)  # due in an hour
     ticket_id = uuid.UUID(path.rpartition("/")[2])
     notice = NotificationKey(ticket_id, uuid.UUID(people.user.id), NotificationType.REPLIED)
     with mailing.tickets_engine.connect() as change:
@@ -90,10 +98,13 @@ def test_a_mail_is_not_written_while_a_change_relies_on_it(
         tickets_execute(mailing, outbox.update().values(due_at=LONG_AGO))
         wait_until_a_row_is_waited_for(mariadb_server)
         change.commit()
-    assert told(settled(mailing, smtp))[0] == ("user@example.com", f"2 new replies: {TICKET['subject']}")
+    assert headings(settled(mailing, smtp))[0] == (
+        "user@example.com",
+        f"2 new replies: {TICKET['subject']}",
+    )
 
 
-def test_old_notices_are_swept_once_their_mail_is_gone(
+def test_old_notifications_are_deleted_after_their_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -101,13 +112,13 @@ def test_old_notices_are_swept_once_their_mail_is_gone(
     reply(mailing, people.admin, path)
     database = mailing.tickets_app.state.resources.database
 
-    def sweep(seconds: int) -> int:
+    def clean_up(seconds: int) -> int:
         return int(database.write_now(lambda c: repository.purge(c, seconds=seconds, count=10)))
 
-    assert sweep(3600) == 0
+    assert clean_up(3600) == 0
     tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 1
-    assert sweep(3600) == 0
+    assert clean_up(3600) == 0
     smtp.start()
     settled(mailing, smtp)
-    assert sweep(3600) == 1
+    assert clean_up(3600) == 1

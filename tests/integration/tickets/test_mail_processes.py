@@ -1,4 +1,4 @@
-"""Mail about tickets from several replicas at once: nobody is flooded, and nothing is left untold."""
+"""Several replicas send few mails about tickets, and report every reply."""
 
 import re
 import time
@@ -46,8 +46,8 @@ def chain(
         yield chain
 
 
-def told(mails: list[ReceivedMail]) -> int:
-    """Return how many replies mails told of, once each."""
+def reported_replies(mails: list[ReceivedMail]) -> int:
+    """Return the number of distinct replies that mails reported."""
     subjects = {mail.id: str(mail.message["Subject"]) for mail in mails}
     counts = [re.match(r"(?:(\d+) new replies|New reply): ", subject) for subject in subjects.values()]
     return sum(int(found[1] or 1) for found in counts if found is not None)
@@ -58,7 +58,7 @@ def is_sent(chain: Chain) -> bool:
 
 
 def write(chain: Chain, path: str, token: str, number: int) -> None:
-    """Reply through one replica or the other."""
+    """Reply through the replicas in turn."""
     service: Service = (chain.tickets, chain.more[0])[number % 2]
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"{path}{number}"}
     answer = chain.client.post(
@@ -67,8 +67,8 @@ def write(chain: Chain, path: str, token: str, number: int) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> None:
-    """Replies race the workers that write the mails: each is in the one at hand or makes the next."""
+def test_a_few_mails_report_every_reply(chain: Chain, smtp: SmtpServer) -> None:
+    """Replies race the workers that write mails: each is in the current mail or causes the next."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
     path = f"{TICKETS}/{ticket['id']}"
@@ -78,12 +78,12 @@ def test_every_reply_is_told_in_few_mails(chain: Chain, smtp: SmtpServer) -> Non
     wait_until(lambda: is_sent(chain), "sent", 90)
     seconds = time.monotonic() - started
     mails = smtp.mails()[before:]
-    assert told(mails) >= REPLIES
+    assert reported_replies(mails) >= REPLIES
     assert len(mails) <= seconds / WINDOW_SECONDS + 2
     assert {mail.recipients[0] for mail in mails} == {"user@example.com"}
 
 
-def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
+def test_a_killed_replica_loses_no_mail(chain: Chain, smtp: SmtpServer) -> None:
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     before = len(smtp.mails())
     smtp.behave(delay=0.3)
@@ -100,11 +100,11 @@ def test_none_is_lost_with_a_replica(chain: Chain, smtp: SmtpServer) -> None:
         chain.more[0].start()
     wait_until(lambda: is_sent(chain), "sent", 90)
     assert len({mail.id for mail in smtp.mails()[before:]}) == 6
-    assert told(smtp.mails()[before:]) >= 6
+    assert reported_replies(smtp.mails()[before:]) >= 6
 
 
-def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpServer) -> None:
-    """Through both replicas at once, with no more rights than tickets has."""
+def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: SmtpServer) -> None:
+    """Through both replicas in parallel, with the database privileges of tickets."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     before = len(smtp.mails())
     smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
@@ -115,28 +115,28 @@ def test_of_many_who_send_a_dead_letter_again_one_does(chain: Chain, smtp: SmtpS
         wait_until(lambda: len(dead(chain, admin)) == 2, "dead", 90)
     finally:
         smtp.behave()
-    again, away = dead(chain, admin)
+    retried, discarded = dead(chain, admin)
     headers = {"Authorization": f"Bearer {admin}"}
 
     def resend(number: int) -> int:
         service = (chain.tickets, chain.more[0])[number % 2]
-        return chain.client.post(f"{service.url}{DEAD_LETTERS}/{again}/retry", headers=headers).status_code
+        return chain.client.post(f"{service.url}{DEAD_LETTERS}/{retried}/retry", headers=headers).status_code
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(resend, range(16))) == [202, *[404] * 15]
-    assert chain.ticket("DELETE", f"{DEAD_LETTERS}/{away}", admin) == (204, {})
+    assert chain.ticket("DELETE", f"{DEAD_LETTERS}/{discarded}", admin) == (204, {})
     wait_until(lambda: is_sent(chain), "sent", 90)
-    assert [mail.id for mail in smtp.mails()[before:]] == [again]
+    assert [mail.id for mail in smtp.mails()[before:]] == [retried]
 
 
 def dead(chain: Chain, admin: str) -> list[str]:
-    """Return the ids of the dead letters, as an administrator is told them."""
+    """Return the ids of the dead letters from the API."""
     status, page = chain.ticket("GET", DEAD_LETTERS, admin)
     assert status == 200
     return [letter["id"] for letter in page["items"]]
 
 
-def test_one_process_shows_it_in_its_mailbox(tmp_path: Path) -> None:
+def test_the_standalone_process_shows_the_mail_in_its_mailbox(tmp_path: Path) -> None:
     with running_single_service(tmp_path) as service:
         service.client.post(f"{service.ticket}/replies", headers=service.admin, json={"body": "Coming."})
         shown = f"New reply: {TICKET['subject']}"

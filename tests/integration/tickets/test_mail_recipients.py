@@ -1,49 +1,58 @@
-"""Who gets mail about a ticket, by a real SMTP server: whom an act concerns, at their address of then."""
+"""The recipients of mail about a ticket: the other participants, at their current address."""
 
 import pytest
 
 from integration.harness.installation import Installation
 from integration.harness.people import People, enrol
 from integration.harness.tickets import TICKET, open_ticket, path_of
-from integration.tickets.mailing import assign, let_time_pass, reply, settled, told, waiting
+from integration.tickets.mailing import (
+    assign,
+    headings,
+    let_time_pass,
+    reply,
+    settled,
+    waiting,
+)
 from support.smtp import SmtpServer
 
 
-def test_the_other_side_is_told(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_a_reply_notifies_the_other_participant(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.user, path)
-    assert waiting(mailing) == [], "nobody has taken it up: nobody is told"
+    assert waiting(mailing) == [], "without a responder there is no recipient"
     reply(mailing, people.admin, path)
     (first,) = settled(mailing, smtp)
-    assert told([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
+    assert headings([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.admin.access)
-    assert told(settled(mailing, smtp)) == [
+    assert headings(settled(mailing, smtp)) == [
         ("admin@example.com", f"New reply: {TICKET['subject']}"),
         ("user@example.com", f"Closed: {TICKET['subject']}"),
         ("user@example.com", f"New reply: {TICKET['subject']}"),
     ]
 
 
-def test_on_assignment_the_assignee_and_the_author(
+def test_an_assignment_notifies_the_assignee_and_the_author(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
     assign(mailing, people.admin, path, people.deputy)
-    assert told(settled(mailing, smtp)) == [
+    assert headings(settled(mailing, smtp)) == [
         ("deputy@example.com", f"Assigned to you: {TICKET['subject']}"),
         ("user@example.com", f"Assigned: {TICKET['subject']}"),
     ]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.user.access)
     mails = settled(mailing, smtp)[2:]
-    assert told(mails) == [
+    assert headings(mails) == [
         ("deputy@example.com", f"Closed: {TICKET['subject']}"),
         ("deputy@example.com", f"New reply: {TICKET['subject']}"),
     ]
 
 
-def test_whoever_acts_is_told_nothing(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_the_acting_user_gets_no_mail(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.admin))
     assign(mailing, people.admin, path, people.admin)
     reply(mailing, people.admin, path)
@@ -51,7 +60,9 @@ def test_whoever_acts_is_told_nothing(mailing: Installation, people: People, smt
     assert (waiting(mailing), smtp.mails()) == ([], [])
 
 
-def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_an_update_without_changes_sends_no_mail(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
     path = path_of(open_ticket(mailing, people.user))
     headers = {"Idempotency-Key": "once"}
     body = {"body": "Once."}
@@ -66,13 +77,11 @@ def test_what_changes_nothing_tells_nobody(mailing: Installation, people: People
     settled(mailing, smtp)
     let_time_pass(mailing)
     mailing.call("PATCH", f"{path}/close", people.deputy.access)
-    kinds = [subject.partition(":")[0] for _, subject in told(settled(mailing, smtp))]
+    kinds = [subject.partition(":")[0] for _, subject in headings(settled(mailing, smtp))]
     assert sorted(kinds) == ["Assigned", "Assigned to you", "Closed", "New reply"]
 
 
-def test_a_change_that_is_rolled_back_tells_nobody(
-    mailing: Installation, people: People, smtp: SmtpServer
-) -> None:
+def test_a_rolled_back_change_sends_no_mail(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
     headers = {"If-Match": '"99"'}
     answer = mailing.call("POST", f"{path}/replies", people.admin.access, json={"body": "x"}, headers=headers)
@@ -81,7 +90,7 @@ def test_a_change_that_is_rolled_back_tells_nobody(
 
 
 @pytest.mark.parametrize("fate", ["deleted", "disabled"])
-def test_whoever_is_gone_gets_no_mail(
+def test_deleted_and_disabled_users_get_no_mail(
     mailing: Installation, people: People, smtp: SmtpServer, fate: str
 ) -> None:
     gone = enrol(mailing, people.admin)
@@ -95,10 +104,10 @@ def test_whoever_is_gone_gets_no_mail(
 
 
 @pytest.mark.parametrize("was", ["assignee", "last to answer"])
-def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
+def test_the_latest_responder_is_notified_instead_of_a_deleted_user(
     mailing: Installation, people: People, smtp: SmtpServer, was: str
 ) -> None:
-    """Otherwise nobody would learn that the author still waits."""
+    """Otherwise no one would be notified that the author still waits."""
     path = path_of(open_ticket(mailing, people.user))
     reply(mailing, people.admin, path)
     if was == "assignee":
@@ -110,10 +119,12 @@ def test_in_place_of_whoever_was_deleted_the_last_who_answered_is_told(
     assert mailing.call("DELETE", people.deputy.path, people.admin.access).status_code == 204
     mailing.follow_deletions()
     reply(mailing, people.user, path)
-    assert told(settled(mailing, smtp)[sent:]) == [("admin@example.com", f"New reply: {TICKET['subject']}")]
+    assert headings(settled(mailing, smtp)[sent:]) == [
+        ("admin@example.com", f"New reply: {TICKET['subject']}")
+    ]
 
 
-def test_whoever_may_no_longer_see_it_gets_no_mail(
+def test_a_user_without_access_to_the_ticket_gets_no_mail(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -125,7 +136,7 @@ def test_whoever_may_no_longer_see_it_gets_no_mail(
     assert settled(mailing, smtp)[sent:] == []
 
 
-def test_an_address_is_the_one_of_now_and_kept_nowhere(
+def test_mail_is_sent_to_the_current_address_which_is_not_stored(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -135,4 +146,4 @@ def test_an_address_is_the_one_of_now_and_kept_nowhere(
     reply(mailing, people.admin, path)
     assert [(row[1], "@" in row[2]) for row in waiting(mailing)] == [(None, False)]
     smtp.thaw()
-    assert told(settled(mailing, smtp))[0][0] == "moved@example.com"
+    assert headings(settled(mailing, smtp))[0][0] == "moved@example.com"

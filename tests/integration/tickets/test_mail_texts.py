@@ -1,4 +1,4 @@
-"""What mail about a ticket says, and in which language."""
+"""Content and language of mail about a ticket."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from integration.tickets.mailing import APP, reply, settled
 from support.smtp import SmtpServer
 
 
-def test_it_says_what_happened_and_not_what_was_written(
+def test_mail_names_the_event_without_quoting_the_ticket(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     subject = "Fire <b>& smoke =?utf-8?q?=0ABcc:_x@example.com?="
@@ -28,7 +28,7 @@ def test_it_says_what_happened_and_not_what_was_written(
     assert mail.text().startswith("Hello User,")
 
 
-def test_it_is_in_the_language_that_its_reader_writes_with(
+def test_mail_is_in_the_language_of_its_recipient(
     installation: Installation, people: People, smtp: SmtpServer, tmp_path: Path
 ) -> None:
     own = tmp_path / "texts" / "de"
@@ -42,7 +42,7 @@ def test_it_is_in_the_language_that_its_reader_writes_with(
         reply(replica, people.admin, path_of(made))
         (mail,) = settled(replica, smtp)
         assert str(mail.message["Subject"]) == f"Antwort: {TICKET['subject']}"
-        # Whoever says nothing about it, or nonsense, reads what they read before.
+        # Without a valid Accept-Language the stored language is used.
         again = made
         for said in ("", "*", "x" * 300, "de;drop"):
             again = open_ticket_saying(replica, people.user, said)

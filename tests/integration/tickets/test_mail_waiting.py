@@ -1,4 +1,4 @@
-"""Mail about tickets while auth or the mail server is away or slow: it waits, and no change does."""
+"""During an outage of auth or the mail server mail waits, and changes do not."""
 
 import httpx2
 import sqlalchemy as sa
@@ -13,16 +13,18 @@ from integration.tickets.mailing import reply, settled, waiting
 from support.smtp import SmtpServer
 
 
-def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_mail_waits_while_auth_is_unavailable(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
     path = path_of(open_ticket(mailing, people.user))
     accounts = mailing.tickets_app.state.services.deleted_users._auth
     asked: list[object] = []
 
-    async def away(*arguments: object) -> httpx2.Response:
+    async def unavailable(*arguments: object) -> httpx2.Response:
         asked.append(arguments)
         raise AuthUnavailableError
 
-    accounts._get = away
+    accounts._get = unavailable
     try:
         reply(mailing, people.admin, path)
         wait_until(lambda: len(asked) >= 2, "asked again")
@@ -35,7 +37,7 @@ def test_while_auth_is_away_mail_waits(mailing: Installation, people: People, sm
     assert len(settled(mailing, smtp)) == 1
 
 
-def test_no_change_is_held_up_by_a_mail_server(
+def test_a_frozen_mail_server_does_not_delay_changes(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))

@@ -1,4 +1,4 @@
-"""Subscriptions: who unsubscribes from a ticket gets no mail about it."""
+"""Subscriptions: a user who unsubscribes from a ticket gets no mail about it."""
 
 import uuid
 
@@ -9,9 +9,7 @@ from integration.tickets.mailing import let_time_pass, reply, settled
 from support.smtp import SmtpServer
 
 
-def test_whoever_mutes_a_ticket_gets_no_mail_about_it(
-    mailing: Installation, people: People, smtp: SmtpServer
-) -> None:
+def test_muting_a_ticket_stops_its_mail(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path, other = (path_of(open_ticket(mailing, people.user)) for _ in range(2))
     assert mailing.call("GET", path, people.user.access).json()["subscribed"] is True
     tag = mailing.call("GET", path, people.user.access).headers["etag"]
@@ -31,7 +29,7 @@ def test_whoever_mutes_a_ticket_gets_no_mail_about_it(
     assert len(settled(mailing, smtp)) == 2
 
 
-def test_muting_while_a_mail_waits_counts(mailing: Installation, people: People, smtp: SmtpServer) -> None:
+def test_muting_stops_a_waiting_mail(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     path = path_of(open_ticket(mailing, people.user))
     smtp.freeze()
     reply(mailing, people.admin, path)
@@ -40,7 +38,7 @@ def test_muting_while_a_mail_waits_counts(mailing: Installation, people: People,
     assert settled(mailing, smtp) == []
 
 
-def test_people_mute_what_they_see_and_nothing_else(mailing: Installation, people: People) -> None:
+def test_only_visible_tickets_can_be_muted(mailing: Installation, people: People) -> None:
     path = path_of(open_ticket(mailing, people.user))
     for method in ("PUT", "DELETE"):
         for where in (path, f"{TICKETS}/{uuid.uuid4()}"):

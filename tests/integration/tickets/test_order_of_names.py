@@ -1,4 +1,4 @@
-"""Of what the directory says of somebody the newest counts, in whatever order requests come to store it."""
+"""The newest profile of a user is stored, independent of the order of the writes."""
 
 import asyncio
 import uuid
@@ -21,7 +21,7 @@ from integration.tickets.test_people import rename
 
 @contextmanager
 def delayed(installation: Installation, meanwhile: Callable[[], object]) -> Iterator[None]:
-    """Let something happen between the next request's question to the directory and what it stores."""
+    """Call a function between the next request's directory lookup and its write."""
     known = installation.tickets_app.state.services.users
     standing = known.require_current_profile
 
@@ -40,7 +40,7 @@ def names_of(installation: Installation, person: Person) -> list[tuple[Any, ...]
     return tickets_execute(installation, found)
 
 
-def test_a_delayed_request_restores_no_older_name(installation: Installation, people: People) -> None:
+def test_a_delayed_request_does_not_restore_an_older_name(installation: Installation, people: People) -> None:
     def act_under_another_name() -> None:
         rename(installation, people.user, "Newer")
         open_ticket(installation, people.user)
@@ -52,8 +52,10 @@ def test_a_delayed_request_restores_no_older_name(installation: Installation, pe
     assert open_ticket(installation, people.user)["author"]["name"] == "Newest"
 
 
-def test_nor_one_that_was_in_between(installation: Installation, people: People) -> None:
-    """The newest name is that of the beginning: it is the moment that was stored which tells."""
+def test_a_delayed_request_does_not_restore_an_intermediate_name(
+    installation: Installation, people: People
+) -> None:
+    """The newest name equals the first one, so only the stored time distinguishes them."""
     open_ticket(installation, people.user)
     rename(installation, people.user, "In between")
 
@@ -67,7 +69,7 @@ def test_nor_one_that_was_in_between(installation: Installation, people: People)
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-def test_nor_does_who_looked_before_the_newer_was_stored(
+def test_a_request_that_read_before_a_newer_name_does_not_overwrite_it(
     installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def act_under_a_newer_name() -> None:
@@ -78,8 +80,8 @@ def test_nor_does_who_looked_before_the_newer_was_stored(
     assert open_ticket(installation, people.user)["author"]["name"] == "Newer"
 
 
-def test_what_they_read_is_theirs_to_say_at_any_time(installation: Installation, people: People) -> None:
-    """The language comes with the request and not from the directory: one that was delayed says it too."""
+def test_a_delayed_request_updates_the_language(installation: Installation, people: People) -> None:
+    """The language comes from the request and not from the directory, so a delayed request updates it."""
 
     def act_under_another_name() -> None:
         rename(installation, people.user, "Newer")
@@ -92,8 +94,10 @@ def test_what_they_read_is_theirs_to_say_at_any_time(installation: Installation,
     assert row == [("Newer", "de")]
 
 
-def test_a_word_as_old_takes_the_place_of_another(installation: Installation, people: People) -> None:
-    """What a replica of the release before has stored meanwhile, which says nothing of when."""
+def test_an_equally_old_profile_replaces_a_different_snapshot(
+    installation: Installation, people: People
+) -> None:
+    """A replica of the previous release stores names without the time of the profile."""
     open_ticket(installation, people.user)
     for stale in ({"name": "Of before"}, {"name": "Of before", "profile_updated_at": None}):
         tickets_execute(installation, snapshot.update().values(**stale))
@@ -101,8 +105,8 @@ def test_a_word_as_old_takes_the_place_of_another(installation: Installation, pe
         assert names_of(installation, people.user) == [("User",)]
 
 
-def test_whoever_is_taken_back_is_known_by_an_older_word(installation: Installation, people: People) -> None:
-    """A backup of the directory was restored: somebody is there again, as they were long ago."""
+def test_a_restored_user_accepts_an_older_profile(installation: Installation, people: People) -> None:
+    """A backup of the directory was restored: a user exists again with an older profile."""
     open_ticket(installation, people.user)
     them = uuid.UUID(people.user.id)
     with installation.tickets_engine.connect() as connection:

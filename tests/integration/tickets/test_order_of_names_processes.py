@@ -1,4 +1,4 @@
-"""Somebody is renamed on and on while they write to two processes: their name here goes forward alone."""
+"""A user is renamed repeatedly while writing to two processes; the stored name never becomes older."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFacto
 
 
 async def write_on(chain: Chain, token: str, is_over: asyncio.Event, process: int) -> None:
-    """Write one ticket after the other until it is over."""
+    """Write tickets until the test ends."""
     wire = RawHttpClient((chain.tickets, *chain.more)[process].port)
     while not is_over.is_set():
         reply = await wire.call("POST", TICKETS, token, dict(TICKET))
@@ -34,7 +34,7 @@ async def write_on(chain: Chain, token: str, is_over: asyncio.Event, process: in
 
 
 def names_seen(chain: Chain, is_over: asyncio.Event) -> list[int]:
-    """Look at the stored name as often as can be until it is over; return what was seen, in order."""
+    """Read the stored name repeatedly until the test ends; return the observed names in order."""
     seen: list[int] = []
     with closing(chain.own.server.connect(chain.own.name)) as connection, connection.cursor() as cursor:
         while not is_over.is_set():
@@ -51,7 +51,7 @@ async def rename_on(chain: Chain, token: str) -> None:
     await wire.close()
 
 
-async def test_no_older_name_takes_the_place_of_a_newer(chain: Chain) -> None:
+async def test_parallel_processes_do_not_replace_a_newer_name(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     assert chain.call("PATCH", f"{USERS}/me", token, json={"name": "0"}).status == 200
     is_over = asyncio.Event()

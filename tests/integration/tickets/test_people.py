@@ -1,4 +1,4 @@
-"""Names beside tickets: learnt when somebody acts, kept while the users service is away."""
+"""Names in tickets: read when a user writes, and kept while the users service is unavailable."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from integration.harness.tickets import TICKET, open_ticket, path_of, stored, ti
 
 
 class Answering(httpx2.AsyncBaseTransport):
-    """Answers every request alike."""
+    """Gives every request the same response."""
 
     def __init__(self, status: int, body: object = None) -> None:
         self.asked = 0
@@ -28,19 +28,19 @@ class Answering(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
         if self._status == 0:
-            raise httpx2.ConnectTimeout("nobody there", request=request)
+            raise httpx2.ConnectTimeout("unreachable", request=request)
         return httpx2.Response(self._status, json=self._body, request=request)
 
 
 @contextmanager
 def users_answering(installation: Installation, status: int, body: object = None) -> Iterator[Answering]:
-    """Let the users service answer so; 0 is not at all."""
+    """Set the status of the users service; 0 means unreachable."""
     transport = Answering(status, body)
     users = installation.tickets_app.state.services.users
     stub = UsersClient(f"http://users{USERS}", timeout=1, transport=transport)
     real = users._client, users._breaker
     users._client, users._breaker = stub._client, stub._breaker
-    # Its pause outlasts the test, however slow the machine is.
+    # Its pause is longer than the test, also on a slow machine.
     with patch.object(retries, "_FIRST_PAUSE_SECONDS", retries.LONGEST_PAUSE_SECONDS):
         yield transport
     users._client, users._breaker = real
@@ -51,7 +51,7 @@ def rename(installation: Installation, person: Person, name: str) -> None:
     assert response.status_code == 200
 
 
-def test_a_new_name_is_shown_once_its_bearer_acts_again(installation: Installation, people: People) -> None:
+def test_a_new_name_is_shown_after_the_users_next_change(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     rename(installation, people.user, "Ada Lovelace")
 
@@ -68,7 +68,7 @@ def test_a_new_name_is_shown_once_its_bearer_acts_again(installation: Installati
     assert installation.call("GET", path, people.admin.access, headers=headers).status_code == 200
 
 
-def test_a_name_alone_makes_another_tag(installation: Installation, people: People) -> None:
+def test_a_new_name_changes_the_etag(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     tag = installation.call("GET", path, people.user.access).headers["etag"]
     rename(installation, people.user, "Grace")
@@ -83,7 +83,7 @@ def test_a_name_alone_makes_another_tag(installation: Installation, people: Peop
     ("status", "body"),
     [(0, None), (503, {}), (500, None), (200, {"id": "x"}), (200, []), (302, None), (429, None)],
 )
-def test_without_the_users_service_people_write_on(
+def test_without_the_users_service_users_can_write(
     installation: Installation, people: People, status: int, body: object
 ) -> None:
     known = open_ticket(installation, people.user)
@@ -99,7 +99,7 @@ def test_without_the_users_service_people_write_on(
     assert open_ticket(installation, people.other)["author"]["name"] == "Other"
 
 
-def test_without_the_users_service_known_administrators_are_assigned(
+def test_without_the_users_service_known_administrators_can_be_assigned(
     installation: Installation, people: People
 ) -> None:
     open_ticket(installation, people.deputy)
@@ -115,10 +115,10 @@ def test_without_the_users_service_known_administrators_are_assigned(
             assert_problem(assign(unsure), 503, "users_unavailable")
 
 
-def test_whoever_the_directory_no_longer_knows_so_changes_nothing(
+def test_changes_by_users_whose_profile_is_outdated_are_rejected(
     installation: Installation, people: People
 ) -> None:
-    """Before the list of revoked tokens has told: the directory is asked by every change."""
+    """Before the revocation list contains the token, because every change checks the directory."""
     mine = open_ticket(installation, people.user)
     before = stored(installation)
     gone = {
@@ -146,7 +146,7 @@ def test_whoever_the_directory_no_longer_knows_so_changes_nothing(
     assert stored(installation) == before
 
 
-def test_demoted_administrators_see_their_own_tickets_alone(
+def test_demoted_administrators_see_only_their_own_tickets(
     installation: Installation, people: People
 ) -> None:
     open_ticket(installation, people.user)
@@ -157,7 +157,7 @@ def test_demoted_administrators_see_their_own_tickets_alone(
     assert installation.call("GET", TICKETS, tokens.access).json()["items"] == []
 
 
-def test_one_snapshot_a_person_however_many_act_at_once(installation: Installation, people: People) -> None:
+def test_a_user_has_one_snapshot(installation: Installation, people: People) -> None:
     newcomer = enrol(installation, people.admin, name="Newcomer")
     for _ in range(5):
         open_ticket(installation, newcomer)

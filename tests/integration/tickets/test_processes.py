@@ -1,4 +1,4 @@
-"""Tickets as a process of its own: its database, its name at auth, and auth's list of revoked tokens."""
+"""Tickets as a separate process: its database, its client id, and the revocation list of auth."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def chain(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFacto
         yield chain
 
 
-def test_an_account_with_the_rights_of_its_tables_is_enough(chain: Chain) -> None:
+def test_tickets_needs_privileges_on_its_own_tables_only(chain: Chain) -> None:
     token, admin = chain.log_in("user@example.com"), chain.log_in("admin@example.com")
     status, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
     assert (status, ticket["author"]["name"]) == (201, "User")
@@ -29,7 +29,7 @@ def test_an_account_with_the_rights_of_its_tables_is_enough(chain: Chain) -> Non
     assert len(chain.ticket("GET", f"{TICKETS}?q=printer", token)[1]["items"]) == 1
 
 
-def test_a_request_has_one_id_in_every_service(chain: Chain) -> None:
+def test_a_request_has_the_same_id_in_every_service(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "one-id-for-both"}
     chain.client.post(chain.tickets.url + TICKETS, headers=headers, json=dict(TICKET))
@@ -37,14 +37,14 @@ def test_a_request_has_one_id_in_every_service(chain: Chain) -> None:
         service.wait_for_log("one-id-for-both")
 
 
-def test_a_logout_bites_here_too(chain: Chain) -> None:
+def test_a_logout_is_effective_in_tickets(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     assert chain.ticket("GET", TICKETS, token)[0] == 200
     assert chain.call("POST", f"{AUTH}/logout", token).status == 204
     wait_until(lambda: chain.ticket("GET", TICKETS, token)[0] == 401, "refused")
 
 
-def test_goes_on_without_auth_and_users(chain: Chain) -> None:
+def test_tickets_works_without_auth_and_users(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     chain.auth.stop()
     chain.users.stop()
@@ -58,10 +58,10 @@ def test_goes_on_without_auth_and_users(chain: Chain) -> None:
 
 
 @pytest.mark.parametrize("policy", ["allow", "deny"])
-def test_goes_on_without_the_identity_database_as_it_is_told(
+def test_without_the_identity_database_the_stale_policy_applies(
     mariadb_server: DatabaseServer, tmp_path: Path, policy: str
 ) -> None:
-    """Tokens verify as before; the list of revoked ones ages, and the settings say what that means."""
+    """Tokens can still be verified; the revocation list becomes stale, and the policy decides."""
     env = {"DOORWARD_REVOCATION_MAX_AGE_SECONDS": "5", "DOORWARD_REVOCATION_STALE_POLICY": policy}
     with new_chain(mariadb_server, tmp_path, more=0, **env) as chain, chain.tickets:
         token = chain.log_in("user@example.com")

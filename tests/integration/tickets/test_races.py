@@ -1,4 +1,4 @@
-"""Two administrators close and the author replies at the same moment, to two processes: no reply is lost."""
+"""Two administrators close a ticket while its author replies, through two processes: no reply is lost."""
 
 import asyncio
 import json
@@ -20,20 +20,20 @@ from integration.harness.tickets import TICKET
 from support.databases import DatabaseServer
 from support.services import PATIENT, Service
 
-ROUNDS: Final = 1_000
+ROUNDS: Final = 250
 AT_ONCE: Final = 4
 CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
 
 
 class Desk:
-    """Two tickets processes over one database, and the three who meet there."""
+    """Two tickets processes over one database, and three users."""
 
     def __init__(self, services: list[Service], tokens: dict[str, str]) -> None:
         self.clients = [RawHttpClient(service.port) for service in services]
         self.tokens = tokens
 
     async def call(self, process: int, method: str, path: str, who: str, body: object = None) -> Reply:
-        """Send one request to one of the processes; its answer must be good."""
+        """Send one request to one of the processes; it must succeed."""
         reply = await self.clients[process].call(method, f"{TICKETS}{path}", self.tokens[who], body)
         assert reply.status in {200, 201}, reply
         return reply
@@ -75,7 +75,7 @@ def log_in(chain: Deployment, who: str) -> str:
 
 
 async def one_round(desk: Desk, number: int) -> dict[str, Any]:
-    """Let the three meet at a new ticket, the author at both processes; return how it ended."""
+    """Let the three change a new ticket, the author through both processes; return the ticket."""
     ticket = (await desk.call(number % 2, "POST", "", "user", TICKET)).json()
     path = f"/{ticket['id']}"
     async with asyncio.TaskGroup() as tasks:
@@ -89,12 +89,12 @@ async def one_round(desk: Desk, number: int) -> dict[str, Any]:
     return (await desk.call((number + 1) % 2, "GET", path, "user")).json()
 
 
-async def test_no_reply_is_lost_to_two_who_close(desk: Desk) -> None:
+async def test_parallel_replies_and_closings_lose_no_reply(desk: Desk) -> None:
     ended = await together(ROUNDS, lambda number: one_round(desk, number), at_once=AT_ONCE)
     for ticket in ended:
         assert sorted(one["body"] for one in ticket["replies"]) == ["0", "1"]
         assert ticket["reply_count"] == 2
-    # They did meet: a reply was the last to come as well as a close.
+    # Control: both a reply and a closing came last in some rounds.
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}
     for wire in desk.clients:
         await wire.close()

@@ -1,4 +1,4 @@
-"""Replies: in order, each once, and what they do to a ticket."""
+"""Replies: order, idempotency, and effects on the status of a ticket."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +11,7 @@ from integration.harness.problems import assert_problem
 from integration.harness.tickets import open_ticket, path_of
 
 
-def test_a_reply_of_either_side_is_in_the_thread(installation: Installation, people: People) -> None:
+def test_replies_of_both_participants_are_in_the_thread(installation: Installation, people: People) -> None:
     ticket = open_ticket(installation, people.user)
     said = [(people.admin, "Which floor?"), (people.user, "Third.\n\nStill."), (people.deputy, "Coming.")]
     for number, (person, text) in enumerate(said, 1):
@@ -44,13 +44,11 @@ def test_putting_a_reply_twice_adds_it_once(installation: Installation, people: 
         (3, "open"),
     ]
     installation.call("PATCH", f"{path}/close", people.admin.access)
-    assert put("Hello?") == (4, "open")  # of a ticket that was closed since, it is another one
+    assert put("Hello?") == (4, "open")  # the ticket was closed since, so its ETag is different
 
 
 @pytest.mark.parametrize("address", ["{}/{}/close", "{}/close-ticket/{}"])
-def test_closing_and_opening_again_by_a_reply(
-    installation: Installation, people: People, address: str
-) -> None:
+def test_a_reply_reopens_a_closed_ticket(installation: Installation, people: People, address: str) -> None:
     for closer in (people.user, people.admin):
         for method, rest in (("POST", "/replies"), ("PUT", "")):
             ticket = open_ticket(installation, people.user)
@@ -65,7 +63,9 @@ def test_closing_and_opening_again_by_a_reply(
             assert installation.call("GET", path_of(ticket), closer.access).json()["status"] == "open"
 
 
-def test_of_twenty_who_saw_the_same_one_replies(installation: Installation, people: People) -> None:
+def test_of_twenty_parallel_replies_with_the_same_etag_one_succeeds(
+    installation: Installation, people: People
+) -> None:
     path = path_of(open_ticket(installation, people.user))
     headers = {"If-Match": '"1"'}
 
@@ -79,7 +79,7 @@ def test_of_twenty_who_saw_the_same_one_replies(installation: Installation, peop
         assert sorted(threads.map(reply, range(20))) == [201] + [412] * 19
 
 
-def test_replies_at_once_are_all_kept_and_numbered(installation: Installation, people: People) -> None:
+def test_parallel_replies_are_all_stored_and_numbered(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
 
     def reply(number: int) -> int:
@@ -95,7 +95,7 @@ def test_replies_at_once_are_all_kept_and_numbered(installation: Installation, p
     assert [one["number"] for one in thread] == list(range(1, 41))
 
 
-def test_a_long_thread_is_read_page_by_page(installation: Installation, people: People) -> None:
+def test_a_long_thread_is_read_in_pages(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     for number in range(1, FIRST_PAGE_SIZE + 8):
         body = {"body": f"Number {number}"}

@@ -1,4 +1,4 @@
-"""Dead letters of tickets with a real mail server: what is sent again, and what it has left to tell."""
+"""Retrying dead letters of tickets, with a real mail server."""
 
 import uuid
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from support.smtp import SmtpServer
 
 @pytest.fixture
 def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Iterator[Installation]:
-    """A replica that sends mail at once, as soon as a change says that there is some."""
+    """A replica that sends mail immediately after a change."""
     del people
     with mailing_through(
         installation, smtp, mail_poll_seconds=60, mail_retry_seconds=0.05, notification_interval_seconds=1
@@ -34,14 +34,14 @@ def mailing(installation: Installation, people: People, smtp: SmtpServer) -> Ite
 
 @contextmanager
 def refusing(smtp: SmtpServer) -> Iterator[None]:
-    """Let the mail server refuse every mail for good during the block."""
+    """Let the mail server reject every mail permanently during the block."""
     smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
     yield
     smtp.behave()
 
 
 def reply_in_vain(mailing: Installation, people: People, smtp: SmtpServer, path: str) -> str:
-    """Reply to a ticket of the user's, whose mail is refused; return the dead letter's id."""
+    """Reply to a ticket whose mail is rejected; return the id of the dead letter."""
     known = len(letters(mailing, people))
     with refusing(smtp):
         reply(mailing, people, path)
@@ -56,19 +56,17 @@ def reply(mailing: Installation, people: People, path: str) -> None:
 
 
 def let_the_next_be_due(mailing: Installation) -> None:
-    """Let the time be over in which there is one mail of a kind about a ticket."""
+    """End the interval in which there is one mail of a type about a ticket."""
     tickets_execute(mailing, pending_notifications.update().values(due_at=utc_now(-60)))
 
 
 def subjects(mailing: Installation, smtp: SmtpServer) -> list[str]:
-    """Return the subjects of what was sent, once nothing waits any more."""
+    """Wait until the outbox is empty, and return the subjects of the sent mails."""
     wait_until(lambda: all(row.dead_at for row in stored(mailing)), "sent")
     return [str(mail.message["Subject"]) for mail in smtp.mails()]
 
 
-def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(
-    mailing: Installation, people: People, smtp: SmtpServer
-) -> None:
+def test_a_retried_dead_letter_arrives(mailing: Installation, people: People, smtp: SmtpServer) -> None:
     ticket = open_ticket(mailing, people.user)
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     [letter] = letters(mailing, people)
@@ -80,34 +78,34 @@ def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(
     assert stored(mailing) == []
 
 
-def test_a_notice_is_kept_for_as_long_as_its_mail_may_be_sent_again(
+def test_a_notification_is_kept_while_its_mail_can_be_retried(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
-    """Without it the mail would be taken for an old one, and dropped after a 202."""
+    """Without its notification the mail would be considered superseded, and dropped after a 202."""
     dead = reply_in_vain(mailing, people, smtp, path_of(open_ticket(mailing, people.user)))
     tickets_execute(mailing, pending_notifications.update().values(due_at=utc_now(-29 * 86_400)))
     database = mailing.tickets_app.state.resources.database
 
-    def sweep() -> int:
+    def clean_up() -> int:
         return int(database.write_now(lambda c: repository.purge(c, seconds=3600, count=10)))
 
-    assert sweep() == 0
+    assert clean_up() == 0
     mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access)
     assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
-    assert sweep() == 1
+    assert clean_up() == 1
 
 
-def test_the_next_mail_tells_what_a_dead_one_has_not(
+def test_the_next_mail_includes_the_replies_of_a_dead_letter(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
-    """And the dead one has nothing left to tell: whoever would send it again learns that."""
+    """The dead letter is then superseded, and a retry of it is rejected."""
     path = path_of(open_ticket(mailing, people.user))
     dead = reply_in_vain(mailing, people, smtp, path)
     let_the_next_be_due(mailing)
     reply(mailing, people, path)
     assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
     assert_superseded(mailing, people, dead)
-    tickets_execute(mailing, pending_notifications.delete())  # as the cleanup does later
+    tickets_execute(mailing, pending_notifications.delete())  # like the later cleanup
     assert_superseded(mailing, people, dead)
     assert mailing.call("DELETE", f"{DEAD_LETTERS}/{dead}", people.admin.access).status_code == 204
     assert len(smtp.mails()) == 1
@@ -122,7 +120,7 @@ def assert_superseded(mailing: Installation, people: People, dead: str) -> None:
     assert "mail.retried" not in {entry["event"] for entry in entries}
 
 
-def test_of_several_dead_letters_the_newest_tells_for_all(
+def test_of_several_dead_letters_the_newest_includes_all_replies(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))
@@ -136,10 +134,10 @@ def test_of_several_dead_letters_the_newest_tells_for_all(
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
-def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
+def test_a_mail_that_is_being_superseded_cannot_be_retried(
     mailing: Installation, people: People, smtp: SmtpServer, mariadb_server: DatabaseServer
 ) -> None:
-    """A change has put a newer mail into the outbox, and commits while somebody sends the older one again."""
+    """A change enqueues a newer mail and commits during the retry of the older one."""
     ticket = open_ticket(mailing, people.user)
     dead = reply_in_vain(mailing, people, smtp, path_of(ticket))
     let_the_next_be_due(mailing)
@@ -155,7 +153,7 @@ def test_a_mail_that_is_just_being_superseded_is_not_sent_again(
         assert_problem(resending.result(), 409, "mail_superseded")
 
 
-def test_whose_mail_was_thrown_away_is_not_told_of_it_later(
+def test_replies_of_a_discarded_mail_are_not_sent_later(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     path = path_of(open_ticket(mailing, people.user))

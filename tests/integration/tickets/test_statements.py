@@ -1,4 +1,4 @@
-"""What a request costs the database: statements, counted."""
+"""The number of database statements of each request."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ COSTS: dict[str, tuple[Callable[[str], tuple[str, str, dict[str, Any]]], list[st
     ),
     "reply": (
         lambda path: ("POST", f"{path}/replies", {"json": {"body": "x"}}),
-        # One of them for whoever has answered last: nobody has.
+        # One of them reads the latest responder; there is none.
         ["BEGIN", "SELECT", "SELECT", "INSERT", "UPDATE", "SELECT", "SELECT"],
     ),
     "close": (
@@ -40,16 +40,18 @@ COSTS: dict[str, tuple[Callable[[str], tuple[str, str, dict[str, Any]]], list[st
 
 
 @pytest.mark.parametrize("request_name", COSTS)
-def test_statements_of_a_request(installation: Installation, people: People, request_name: str) -> None:
+def test_each_request_runs_the_expected_statements(
+    installation: Installation, people: People, request_name: str
+) -> None:
     build, expected = COSTS[request_name]
-    # The sweeper, every ten seconds, may come in between once, and hardly twice.
+    # The cleanup, every ten seconds, may run once in between, but hardly twice.
     assert expected in [statements_of(installation, people, build) for _ in range(2)]
 
 
 def statements_of(
     installation: Installation, people: People, build: Callable[[str], tuple[str, str, dict[str, Any]]]
 ) -> list[str]:
-    """Send the request about a ticket with a reply; return the first words of what the database was told."""
+    """Send the request about a ticket with a reply; return the first words of the statements."""
     path = path_of(open_ticket(installation, people.user))
     installation.call("POST", f"{path}/replies", people.user.access, json={"body": "Hello?"})
     method, where, options = build(path)
@@ -61,7 +63,7 @@ def statements_of(
 
 @contextmanager
 def noted(engine: sa.Engine) -> Iterator[list[str]]:
-    """Note the first words of statements."""
+    """Record the first words of statements."""
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -74,10 +76,8 @@ def noted(engine: sa.Engine) -> Iterator[list[str]]:
         sa.event.remove(engine, "before_cursor_execute", note)
 
 
-def test_a_page_of_deletions_is_forgotten_in_two_statements(
-    installation: Installation, people: People
-) -> None:
-    """One for each of them would outlast the bound on a unit of work, and be tried again for ever."""
+def test_a_page_of_deletions_is_applied_in_two_statements(installation: Installation, people: People) -> None:
+    """A statement for each deletion would exceed the timeout of a unit of work, and be retried forever."""
     open_ticket(installation, people.user)
     strangers = [uuid.uuid4() for _ in range(PAGE_SIZE - 1)]
     gone = [uuid.UUID(people.user.id), *strangers]

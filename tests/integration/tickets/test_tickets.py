@@ -1,4 +1,4 @@
-"""Create, read, reply, close, reopen, assign: who may, what comes of it, and what nobody learns."""
+"""Create, read, reply, close, reopen, assign: permissions, effects, and hidden tickets."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from integration.harness.problems import assert_problem, pointers
 from integration.harness.tickets import TICKET, open_ticket, path_of, store_ticket, stored
 
 
-def test_created_ticket_is_there(installation: Installation, people: People) -> None:
+def test_a_created_ticket_can_be_read(installation: Installation, people: People) -> None:
     body = {**TICKET, "priority": "high"}
     response = installation.call("POST", TICKETS, people.user.access, json=body)
     assert response.status_code == 201
@@ -40,7 +40,7 @@ def test_documents_have_the_documented_shape(installation: Installation, people:
     assert listed == managed
 
 
-def test_another_users_ticket_is_as_one_that_is_not_there(installation: Installation, people: People) -> None:
+def test_a_ticket_of_another_user_is_not_found(installation: Installation, people: People) -> None:
     theirs = path_of(open_ticket(installation, people.other))
     nobodys = f"{TICKETS}/{uuid.uuid4()}"
     before = stored(installation)
@@ -90,16 +90,16 @@ def test_administrators_assign_and_set_the_priority(installation: Installation, 
     assert stored(installation) == before
 
 
-def test_who_cannot_see_tickets_is_not_assigned_any(installation: Installation, people: People) -> None:
+def test_users_without_access_cannot_be_assigned(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     before = stored(installation)
-    for nobody in (people.user.id, people.other.id, str(uuid.uuid4())):
-        response = installation.call("PATCH", path, people.admin.access, json={"assignee_id": nobody})
+    for user_id in (people.user.id, people.other.id, str(uuid.uuid4())):
+        response = installation.call("PATCH", path, people.admin.access, json={"assignee_id": user_id})
         assert_problem(response, 409, "not_assignable")
     assert stored(installation) == before
 
 
-def test_a_closed_ticket_is_not_assigned(installation: Installation, people: People) -> None:
+def test_a_closed_ticket_cannot_be_assigned(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     installation.call("PATCH", f"{path}/close", people.user.access)
     for wanted in ({"priority": "high"}, {"assignee_id": people.deputy.id}):
@@ -107,7 +107,7 @@ def test_a_closed_ticket_is_not_assigned(installation: Installation, people: Peo
         assert_problem(response, 409, "ticket_closed")
 
 
-def test_changes_meant_for_an_older_version_are_refused(installation: Installation, people: People) -> None:
+def test_changes_with_a_stale_etag_are_rejected(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     seen = installation.call("GET", path, people.user.access).headers["etag"]
     installation.call("POST", f"{path}/replies", people.user.access, json={"body": "More."})
@@ -133,7 +133,7 @@ def test_changes_meant_for_an_older_version_are_refused(installation: Installati
         assert response.status_code in {200, 201, 409}, response.text
 
 
-def test_what_looks_the_same_is_not_sent_again(installation: Installation, people: People) -> None:
+def test_an_unchanged_ticket_is_304(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
     first = installation.call("GET", path, people.user.access)
     headers = {"If-None-Match": first.headers["etag"]}
@@ -142,7 +142,7 @@ def test_what_looks_the_same_is_not_sent_again(installation: Installation, peopl
     assert installation.call("GET", path, people.user.access, headers=headers).status_code == 200
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("member", "value"),
     [
@@ -162,7 +162,7 @@ def test_what_looks_the_same_is_not_sent_again(installation: Installation, peopl
         ("priority", 1),
     ],
 )
-def test_what_is_no_plain_text_is_refused(
+def test_texts_with_control_characters_are_rejected(
     installation: Installation, people: People, member: str, value: object
 ) -> None:
     response = installation.call("POST", TICKETS, people.user.access, json={**TICKET, member: value})
@@ -173,7 +173,7 @@ def test_what_is_no_plain_text_is_refused(
 @pytest.mark.parametrize(
     "text", ["x" * 10_000, "\U0001f525" * 10_000, "<script>alert(1)</script>", "a\n\tb", "{{7*7}} ' \" \\ --"]
 )
-def test_other_texts_are_kept_as_they_are(installation: Installation, people: People, text: str) -> None:
+def test_other_texts_are_stored_unchanged(installation: Installation, people: People, text: str) -> None:
     ticket = open_ticket(installation, people.user, body=text, subject=text[:200].replace("\n\t", " "))
     path = path_of(ticket)
     reply = installation.call("POST", f"{path}/replies", people.user.access, json={"body": text}).json()
@@ -181,11 +181,11 @@ def test_other_texts_are_kept_as_they_are(installation: Installation, people: Pe
     assert (read["body"], read["replies"][0]["body"], reply["body"]) == (text, text, text)
 
 
-def test_lines_end_alike_whoever_wrote_them(installation: Installation, people: People) -> None:
+def test_line_endings_are_normalized(installation: Installation, people: People) -> None:
     assert open_ticket(installation, people.user, body=" a\r\nb\rc\n")["body"] == "a\nb\nc"
 
 
-def test_somebody_unknown_has_no_name(installation: Installation, people: People) -> None:
+def test_an_unknown_author_has_no_name(installation: Installation, people: People) -> None:
     ticket = store_ticket(installation, str(uuid.uuid4()))
     read = installation.call("GET", f"{TICKETS}/{ticket}", people.admin.access).json()
     assert read["author"]["name"] is None

@@ -1,4 +1,4 @@
-"""Any list, walked page by page while tickets come, are answered and closed: what stands is seen once."""
+"""Paging through any list while tickets are created, answered and closed: unchanged ones are seen once."""
 
 import uuid
 from collections.abc import Iterator
@@ -59,13 +59,13 @@ changes = st.lists(st.tuples(st.sampled_from(("insert", "reply", "close")), st.i
 
 @pytest.fixture(autouse=True)
 def untouched() -> Iterator[None]:
-    """Put the bounds of search back."""
+    """Restore the limits of search."""
     bounds = search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT
     yield
     search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT = bounds  # type: ignore[misc]  # the test changes them
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shapes=shapes,
     query=queries,
@@ -74,7 +74,7 @@ def untouched() -> Iterator[None]:
     bounds=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 6)),
     data=st.data(),
 )
-def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - what a walk is made of
+def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # noqa: PLR0917 - the parameters of a walk
     installation: Installation,
     people: People,
     shapes: list[dict[str, Any]],
@@ -84,14 +84,14 @@ def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - wha
     bounds: tuple[int, int, int],
     data: st.DataObject,
 ) -> None:
-    """With looks as short as the pages, so that looking through few tickets ends in every one of its ways."""
+    """With scans as short as the pages, so that scans end in every possible way."""
     search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT = bounds  # type: ignore[misc]  # put back by the fixture
     installation.wipe_tickets()
     store_tickets(installation, [stored_as(shape, people) for shape in shapes])
     fickle = [str(shape["id"]) for shape in shapes[standing:]]
     params = asked(query, people)
-    everybody = walk(installation, people.admin.access, {"limit": 200})
-    visible = [one for one in everybody if reader == "admin" or one["author"]["id"] == people.user.id]
+    all_tickets = walk(installation, people.admin.access, {"limit": 200})
+    visible = [one for one in all_tickets if reader == "admin" or one["author"]["id"] == people.user.id]
     expected = {
         one["id"]
         for one in visible
@@ -100,7 +100,7 @@ def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - wha
 
     def churn() -> None:
         for kind, which in data.draw(changes):
-            if (kind == "insert" or not fickle) and len(fickle) < 40:  # the walk has to end
+            if (kind == "insert" or not fickle) and len(fickle) < 40:  # limits the number of pages
                 fickle.append(open_ticket(installation, people.user, subject="printer broken")["id"])
                 continue
             path = f"{TICKETS}/{fickle[which % len(fickle)]}"
@@ -123,14 +123,14 @@ def test_what_stands_is_seen_exactly_once_whatever_moves(  # noqa: PLR0917 - wha
 
 
 def stored_as(shape: dict[str, Any], people: People) -> dict[str, Any]:
-    """Put the test's people into a ticket."""
+    """Insert the ids of the test's users into a ticket."""
     assignee = None if shape["assignee_id"] is None else person_id(people, shape["assignee_id"])
     author = person_id(people, shape["author_id"])
     return {**shape, "author_id": author, "assignee_id": assignee, "reply_count": 0, "version": 1}
 
 
 def asked(query: dict[str, Any], people: People) -> dict[str, Any]:
-    """Put the test's people into a query."""
+    """Insert the ids of the test's users into a query."""
     names = query.keys() & {"author", "assignee"}
     return query | {name: str(person_id(people, query[name])) for name in names}
 
@@ -140,7 +140,7 @@ def person_id(people: People, name: str) -> uuid.UUID:
 
 
 def has_words(ticket_id: str, query: dict[str, Any], shapes: list[dict[str, Any]]) -> bool:
-    """Tell, without any database, whether a stored ticket has what a query searches for."""
+    """Whether a stored ticket matches a search, computed without the database."""
     (shape,) = (one for one in shapes if one["id"] == uuid.UUID(ticket_id))
     words = f"{shape['subject']} {shape['body']}".split()
     return all(any(word.startswith(start) for word in words) for start in query.get("q", "").split())

@@ -1,4 +1,4 @@
-"""More than can be served: refused at once, with bounded memory, while everything else stays quick."""
+"""Excess logins are rejected at once, with bounded memory, and other requests remain fast."""
 
 import threading
 import time
@@ -40,17 +40,17 @@ def people(deployment: Deployment) -> People:
 
 
 def peak_mib(deployment: Deployment) -> float:
-    """Read the most memory that the auth process ever had resident."""
+    """Read the maximum resident memory of the auth process."""
     for line in Path(f"/proc/{deployment.auth.pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise AssertionError("no VmHWM")
 
 
-def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: People) -> None:
+def test_a_burst_of_logins_is_rejected_in_time(deployment: Deployment, people: People) -> None:
 
     def log_in(number: int) -> Answer:
-        # Somebody else each time: what is limited here are hashes, and not the guesses at one account.
+        # Each login has another address, so that the limit on hashes applies and not the one on guesses.
         body = {"email": f"nobody-{number}@example.com", "password": "wrong"}
         return deployment.call("POST", f"{AUTH}/token", json=body)
 
@@ -81,16 +81,16 @@ def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: Peop
     served = [answer for answer in answers if answer.status == 401]
     refused = [answer for answer in answers if answer.status == 503]
     assert len(served) + len(refused) == STORM
-    # Beside sixty who ask a hash takes longer than alone.
+    # Among sixty parallel requests a hash takes longer.
     assert len(served) >= max(1, min(3, DEADLINE_SECONDS // (4 * alone.seconds)))
     assert len(refused) >= STORM / 2
     for answer in refused:
         assert_overloaded(answer, stalled=max(slow))
-    # On arrival, and not after they have waited in vain: all but those admitted on a first guess.
+    # Rejected on arrival and not after waiting, except requests admitted by a first estimate.
     assert median(answer.seconds for answer in refused) - median(slow) < DEADLINE_SECONDS
-    # Sixty at once would take 2.8 GB.
+    # Sixty parallel hashes would take 2.8 GB.
     assert peak_mib(deployment) - before < 1.5 * HASH_MIB
-    # They do not stand in line with the hashes: each would wait for all that were admitted.
+    # They do not queue behind the hashes.
     assert median(slow) < storm_seconds / 3
     metrics = deployment.client.get(deployment.auth.url + "/metrics").text
     assert f'doorward_executor_refused_total{{executor="hash"}} {float(len(refused))}' in metrics
@@ -98,13 +98,13 @@ def test_storm_of_logins_is_refused_in_time(deployment: Deployment, people: Peop
 
 
 def assert_overloaded(answer: Answer, *, stalled: float) -> None:
-    """Refused in time; `stalled` seconds are the machine's, as a request without a hash saw them."""
+    """Check that a request was rejected in time; `stalled` is the delay of a request without a hash."""
     assert_problem(answer.response, 503, "overloaded")
     assert 1 <= int(answer.response.headers["retry-after"]) <= 10
     assert answer.seconds - stalled < 2.0
 
 
-def test_after_the_storm_logins_work(deployment: Deployment, people: People) -> None:
+def test_logins_work_after_the_burst(deployment: Deployment, people: People) -> None:
     login = {"email": people.user.email, "password": PASSWORD}
     for _ in range(3):
         answer = deployment.call("POST", f"{AUTH}/token", json=login)

@@ -1,7 +1,7 @@
-"""An attacker who listens: told which answers were for accounts, can they tell of others by their times?
+"""Simulates an attacker who distinguishes known and unknown addresses by response times.
 
-They know the class of every second answer, take the threshold that divides these best, and guess the rest.
-Guessing without knowing anything is right half the time.
+The attacker knows the class of every second response, chooses the threshold that separates these best, and
+classifies the others. Random guesses are right half the time.
 """
 
 import math
@@ -9,20 +9,21 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_SOURCE_MULTIPLIER = 12
+_NEIGHBOURS = 12
+"""The number of samples on each side over which drift is levelled."""
 
 
 class Sample(NamedTuple):
-    """How long an answer took, in whatever unit, and whether it was for an account."""
+    """The duration of a response, in any unit, and whether it was for an account."""
 
     cost: float
     is_known: bool
 
 
 def attacker_accuracy(samples: Sequence[Sample]) -> float:
-    """Return the share of samples whose class is guessed right: 0.5 is chance, 1.0 all.
+    """Return the share of correctly classified samples: 0.5 is chance, 1.0 is all.
 
-    The mean of the shares of both classes: it is worth nothing to know which of them is the larger.
+    The mean of the shares of both classes, so that their sizes do not matter.
     """
     level = _without_drift(samples)
     one, other = level[::2], level[1::2]
@@ -30,7 +31,7 @@ def attacker_accuracy(samples: Sequence[Sample]) -> float:
 
 
 def chance(samples: Sequence[Sample]) -> float:
-    """Return the share that hardly ever is exceeded by guessing: three deviations above a half."""
+    """Return the share that random guesses hardly ever exceed: three standard deviations above a half."""
     return 0.5 + 3 * 0.5 / math.sqrt(len(samples))
 
 
@@ -40,9 +41,9 @@ class _Threshold(NamedTuple):
 
 
 def _without_drift(samples: Sequence[Sample]) -> list[Sample]:
-    """Divide each by what was usual at its time: a machine's speed is not the attacker's question."""
+    """Divide each sample by the median of its neighbours, to remove drifts in the machine's speed."""
     costs = [sample.cost for sample in samples]
-    near = (costs[max(0, at - _SOURCE_MULTIPLIER) : at + _SOURCE_MULTIPLIER + 1] for at in range(len(costs)))
+    near = (costs[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1] for at in range(len(costs)))
     return [
         Sample(sample.cost / statistics.median(around), sample.is_known)
         for sample, around in zip(samples, near, strict=True)
@@ -51,7 +52,7 @@ def _without_drift(samples: Sequence[Sample]) -> list[Sample]:
 
 def _best_threshold(samples: Sequence[Sample]) -> _Threshold:
     weights = _weights(samples)
-    right = 0.5  # when all are called known
+    right = 0.5  # if all are classified as known
     best, found = 0.5, _Threshold(-1.0, known_are_above=True)
     for sample in sorted(samples):
         right += -weights[True] if sample.is_known else weights[False]

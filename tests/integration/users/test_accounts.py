@@ -52,7 +52,7 @@ def test_replacing_sets_everything_but_the_password(installation: Installation, 
 
 
 @pytest.mark.parametrize("missing", ["email", "name", "role", "status"])
-def test_replacing_with_a_part_missing_is_refused(
+def test_replacing_with_a_missing_field_is_rejected(
     installation: Installation, people: People, missing: str
 ) -> None:
     body = {"email": "new@example.com", "name": "New", "role": "user", "status": "active"}
@@ -65,7 +65,7 @@ def test_replacing_with_a_part_missing_is_refused(
     "change",
     [{"name": "Other name"}, {"email": "moved@example.com"}, {"role": "admin"}, {"status": "disabled"}],
 )
-def test_changing_a_part_leaves_the_rest(
+def test_changing_one_field_keeps_the_others(
     installation: Installation, people: People, change: dict[str, str]
 ) -> None:
     before = installation.call("GET", people.user.path, people.admin.access).json()
@@ -79,12 +79,12 @@ def test_changing_a_part_leaves_the_rest(
 
 
 @pytest.mark.parametrize("member", ["email", "name", "role", "status", "password"])
-def test_null_is_no_value(installation: Installation, people: People, member: str) -> None:
+def test_null_is_rejected(installation: Installation, people: People, member: str) -> None:
     response = installation.call("PATCH", people.user.path, people.admin.access, json={member: None})
     assert pointers(assert_problem(response, 422, "validation_error")) == {"/" + member}
 
 
-def test_deleted_account_is_gone_with_what_it_had(installation: Installation, people: People) -> None:
+def test_deleting_an_account_deletes_its_data(installation: Installation, people: People) -> None:
     response = installation.call("DELETE", people.user.path, people.admin.access)
     assert (response.status_code, response.content) == (204, b"")
     assert_problem(installation.call("GET", people.user.path, people.admin.access), 404, "user_not_found")
@@ -96,7 +96,7 @@ def test_deleted_account_is_gone_with_what_it_had(installation: Installation, pe
     assert_problem(installation.call("POST", f"{AUTH}/token", json=login), 401, "invalid_credentials")
 
 
-def test_address_of_a_deleted_account_is_free_again(installation: Installation, people: People) -> None:
+def test_address_of_a_deleted_account_can_be_used_again(installation: Installation, people: People) -> None:
     installation.call("DELETE", people.user.path, people.admin.access)
     again = enrol(installation, people.admin, email=people.user.email)
     assert again.id != people.user.id
@@ -129,7 +129,7 @@ def test_own_profile_is_read_and_renamed(installation: Installation, people: Peo
         {"id": "x"},
     ],
 )
-def test_own_profile_takes_nothing_but_the_name(
+def test_own_profile_accepts_only_a_new_name(
     installation: Installation, people: People, body: dict[str, str]
 ) -> None:
     before = installation.call("GET", f"{USERS}/me", people.user.access).json()
@@ -138,7 +138,7 @@ def test_own_profile_takes_nothing_but_the_name(
     assert installation.call("GET", f"{USERS}/me", people.user.access).json() == before
 
 
-def test_directory_for_admins_alone_shows_others_nothing(installation: Installation, people: People) -> None:
+def test_a_directory_for_admins_is_forbidden_to_users(installation: Installation, people: People) -> None:
     with another(installation, directory_visibility="admins") as closed:
         assert_problem(closed.call("GET", USERS, people.user.access), 403, "insufficient_permission")
         hidden = assert_problem(closed.call("GET", people.other.path, people.user.access), 404)

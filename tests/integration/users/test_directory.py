@@ -1,4 +1,4 @@
-"""The directory page by page: every order, every filter, while people come and go."""
+"""Paging through the directory in every order and with every filter, while users change."""
 
 import random
 import uuid
@@ -44,7 +44,7 @@ FILTERS: list[dict[str, str]] = [
 
 
 def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
-    """Insert people behind the API's back: many share a name and a moment, as an import's do."""
+    """Insert users into the database directly; like imported ones, many share a name and a time."""
     chance = random.Random(seed)
     moments = [f"2026-01-01 00:00:0{second}.00000{micro}" for second in range(3) for micro in range(2)]
     identities: list[uuid.UUID] = []
@@ -91,7 +91,7 @@ def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
 def walk(
     installation: Installation, token: str, query: dict[str, Any], between: Callable[[], None] = lambda: None
 ) -> Iterator[dict[str, Any]]:
-    """Yield every item, page by page, doing `between` after each page."""
+    """Yield the items of all pages, calling `between` after each page."""
     cursor = None
     for _ in range(1000):
         sent = {**query, **({} if cursor is None else {"cursor": cursor})}
@@ -109,7 +109,7 @@ def walk(
 
 
 def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
-    """Tell, without any database, whether an entry belongs to a filter."""
+    """Whether an entry matches a filter, computed without the database."""
     start = name_key(criteria.get("q", ""))
     return (
         criteria.get("role") in {None, item["role"]}
@@ -119,7 +119,7 @@ def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
 
 
 def sort_value(item: dict[str, Any], sort: str) -> Any:
-    """Return what an item is ordered by, worked out without the database."""
+    """Return the sort key of an item, computed without the database."""
     values = {
         "created_at": datetime.fromisoformat(item["created_at"]),
         "email": email_key(item["email"]),
@@ -129,19 +129,21 @@ def sort_value(item: dict[str, Any], sort: str) -> Any:
 
 
 @pytest.mark.parametrize("sort", [one.value for one in DirectorySort])
-def test_walk_gives_the_whole_answer_in_order(installation: Installation, people: People, sort: str) -> None:
+def test_pages_together_are_the_whole_ordered_list(
+    installation: Installation, people: People, sort: str
+) -> None:
     fill(installation, 60, seed=1)
-    everybody = list(walk(installation, people.user.access, {"limit": 200}))
-    assert len(everybody) == 64
+    all_users = list(walk(installation, people.user.access, {"limit": 200}))
+    assert len(all_users) == 64
     for criteria in FILTERS:
         for limit in (1, 7, 64):
             seen = list(walk(installation, people.user.access, {**criteria, "sort": sort, "limit": limit}))
-            wanted = [one for one in everybody if matches(one, criteria)]
+            wanted = [one for one in all_users if matches(one, criteria)]
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
 
 
 @pytest.mark.parametrize("sort", [one.value for one in DirectorySort])
-def test_whoever_stays_is_seen_exactly_once_while_others_come_and_go(
+def test_paging_returns_each_lasting_user_exactly_once_while_others_change(
     installation: Installation, people: People, sort: str
 ) -> None:
     for number, criteria in enumerate(FILTERS):
@@ -192,7 +194,7 @@ def test_whoever_stays_is_seen_exactly_once_while_others_come_and_go(
         ("\U0001f600", {"\U0001f600"}),
     ],
 )
-def test_search_takes_every_character_for_itself(
+def test_search_treats_every_character_literally(
     installation: Installation, people: People, q: str, names: set[str]
 ) -> None:
     fill(installation, 60, seed=3)
@@ -201,7 +203,7 @@ def test_search_takes_every_character_for_itself(
     assert by_name == names
 
 
-def test_last_page_that_is_full_has_no_cursor(installation: Installation, people: People) -> None:
+def test_a_full_last_page_has_no_cursor(installation: Installation, people: People) -> None:
     page = installation.call("GET", USERS, people.user.access, params={"limit": 4}).json()
     assert len(page["items"]) == 4
     assert page["next_cursor"] is None
@@ -220,7 +222,7 @@ def test_cursor_belongs_to_its_query(installation: Installation, people: People)
     assert installation.call("GET", USERS, people.user.access, params=params).status_code == 200
 
 
-def test_cursor_of_a_row_that_has_gone_still_works(installation: Installation, people: People) -> None:
+def test_cursor_of_a_deleted_row_still_works(installation: Installation, people: People) -> None:
     fill(installation, 10, seed=5)
     params = {"limit": 5, "sort": "email"}
     page = installation.call("GET", USERS, people.admin.access, params=params).json()
@@ -234,7 +236,7 @@ def test_cursor_of_a_row_that_has_gone_still_works(installation: Installation, p
     assert [one["email"] for one in after["items"]] == rest[:5]
 
 
-def test_every_altered_cursor_is_refused(installation: Installation, people: People) -> None:
+def test_every_altered_cursor_is_rejected(installation: Installation, people: People) -> None:
     params: dict[str, Any] = {"limit": 1}
     cursor = installation.call("GET", USERS, people.user.access, params=params).json()["next_cursor"]
     altered = [

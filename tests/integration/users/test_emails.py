@@ -1,4 +1,4 @@
-"""Which addresses are one account: the traps of collations, cases and compositions."""
+"""Which spellings of an address are the same account: collations, case and composition."""
 
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("taken", "spelling"), SAME)
-def test_other_spelling_is_the_same_account(
+def test_another_spelling_is_the_same_account(
     installation: Installation, people: People, taken: str, spelling: str
 ) -> None:
     person = enrol(installation, people.admin, email=taken)
@@ -64,7 +64,7 @@ def test_lookalike_is_another_account(
     assert installation.call("GET", f"{AUTH}/me", tokens.access).json()["id"] == first.id
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "email",
     [
@@ -93,7 +93,7 @@ def test_lookalike_is_another_account(
         "admin@xn--a.com",
     ],
 )
-def test_what_is_no_address_makes_no_account(installation: Installation, people: People, email: str) -> None:
+def test_invalid_addresses_are_rejected(installation: Installation, people: People, email: str) -> None:
     before = count_users(installation)
     response = installation.call("POST", USERS, people.admin.access, json=new_user(email=email))
     assert pointers(assert_problem(response, 422, "validation_error")) == {"/email"}
@@ -103,7 +103,7 @@ def test_what_is_no_address_makes_no_account(installation: Installation, people:
         assert_problem(login, 401, "invalid_credentials")
 
 
-def test_fifty_identical_creations_at_once_make_one_account(
+def test_fifty_identical_parallel_creations_make_one_account(
     installation: Installation, people: People
 ) -> None:
     body = new_user(email="wanted@example.com")
@@ -123,7 +123,7 @@ def test_fifty_identical_creations_at_once_make_one_account(
     installation.log_in(body["email"], PASSWORD)
 
 
-def test_twenty_moves_to_one_address_at_once_make_one_owner(
+def test_of_twenty_parallel_changes_to_one_address_one_succeeds(
     installation: Installation, people: People
 ) -> None:
     movers = [enrol(installation, people.admin) for _ in range(10)]
@@ -138,4 +138,4 @@ def test_twenty_moves_to_one_address_at_once_make_one_owner(
     owners = installation.execute("SELECT id FROM users WHERE email_key = 'wanted@example.com'")
     assert len(owners) == 1
     assert set(statuses) == {200, 409}
-    assert statuses.count(200) in {1, 2}  # the winner's second try moves it to where it is
+    assert statuses.count(200) in {1, 2}  # the winner's second attempt changes nothing

@@ -1,4 +1,4 @@
-"""Somebody must always be left who can administer, whoever removes whom at the same moment."""
+"""The last active administrator cannot be removed, even by parallel requests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def active_admins(installation: Installation) -> int:
 
 
 @pytest.mark.parametrize("how", REMOVALS)
-def test_last_admin_stays(installation: Installation, people: People, how: str) -> None:
+def test_last_admin_cannot_be_removed(installation: Installation, people: People, how: str) -> None:
     assert remove(installation, people.admin, people.deputy, how)[0] in {200, 204}
     method, body = REMOVALS[how]
     before = installation.call("GET", people.admin.path, people.admin.access).json()
@@ -46,10 +46,10 @@ def test_last_admin_stays(installation: Installation, people: People, how: str) 
     assert active_admins(installation) == 1
 
 
-def test_disabled_admin_does_not_count(installation: Installation, people: People) -> None:
+def test_disabled_admin_does_not_replace_the_last_one(installation: Installation, people: People) -> None:
     remove(installation, people.admin, people.deputy, "disable")
     assert remove(installation, people.admin, people.admin, "delete") == (409, "last_admin")
-    # A disabled administrator is nobody's last hope, and may go.
+    # A disabled administrator may be removed, because an active one remains.
     assert remove(installation, people.admin, people.deputy, "delete")[0] == 204
 
 
@@ -62,12 +62,12 @@ def test_last_admin_may_be_renamed(installation: Installation, people: People) -
 
 
 @pytest.mark.parametrize("how", REMOVALS)
-def test_ordinary_users_are_removed_freely(installation: Installation, people: People, how: str) -> None:
+def test_ordinary_users_can_be_removed(installation: Installation, people: People, how: str) -> None:
     assert remove(installation, people.admin, people.user, how)[0] in {200, 204}
 
 
 def at_once(jobs: list[Callable[[], tuple[int, str]]]) -> list[tuple[int, str]]:
-    """Start jobs at the same moment; return their results in order."""
+    """Run jobs in parallel; return their results in order."""
     barrier = Barrier(len(jobs))
 
     def run(job: Callable[[], tuple[int, str]]) -> tuple[int, str]:
@@ -78,18 +78,16 @@ def at_once(jobs: list[Callable[[], tuple[int, str]]]) -> list[tuple[int, str]]:
         return list(threads.map(run, jobs))
 
 
-def test_two_admins_who_remove_each_other_leave_exactly_one(
-    installation: Installation, people: People
-) -> None:
-    """Each through a replica of its own, fifty times, in every combination of ways."""
+def test_two_admins_removing_each_other_leave_exactly_one(installation: Installation, people: People) -> None:
+    """Each through its own replica, fifty times, in every combination of requests."""
     ways = list(REMOVALS)
     with ExitStack() as stack:
         replicas = [stack.enter_context(Installation(installation.database_url)) for _ in range(2)]
         for turn in range(50):
-            everybody = populate(installation) if turn else people
+            current = populate(installation) if turn else people
             for replica in replicas:
                 replica.forget_revocations()
-            first, second = everybody.admin, everybody.deputy
+            first, second = current.admin, current.deputy
             one, another = ways[turn % 4], ways[turn // 4 % 4]
 
             def a(how: str = one, actor: Person = first, target: Person = second) -> tuple[int, str]:
@@ -104,15 +102,15 @@ def test_two_admins_who_remove_each_other_leave_exactly_one(
             assert {status for status, _ in outcomes} <= {200, 204, 401, 403, 404, 409}, outcomes
 
 
-def test_five_admins_removed_at_once_leave_one(installation: Installation, people: People) -> None:
+def test_five_admins_removed_in_parallel_leave_one(installation: Installation, people: People) -> None:
     for turn in range(6):
-        everybody = populate(installation) if turn else people
-        crowd = [everybody.admin, everybody.deputy]
-        crowd += [enrol(installation, everybody.admin, role="admin") for _ in range(3)]
+        current = populate(installation) if turn else people
+        admins = [current.admin, current.deputy]
+        admins += [enrol(installation, current.admin, role="admin") for _ in range(3)]
 
         def leave(person: Person) -> Callable[[], tuple[int, str]]:
             return lambda: remove(installation, person, person, "delete")
 
-        outcomes = at_once([leave(person) for person in crowd])
+        outcomes = at_once([leave(person) for person in admins])
         assert active_admins(installation) == 1, outcomes
         assert sorted(status for status, _ in outcomes) == [204, 204, 204, 204, 409], outcomes

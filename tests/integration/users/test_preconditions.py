@@ -1,4 +1,4 @@
-"""ETag, If-Match, If-None-Match: nobody overwrites what they have not seen."""
+"""ETag, If-Match, If-None-Match: a stale client cannot overwrite a change."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,7 +26,7 @@ def tag(installation: Installation, people: People) -> str:
     return str(installation.call("GET", people.user.path, people.user.access).headers["etag"])
 
 
-def test_every_change_makes_another_tag(installation: Installation, people: People) -> None:
+def test_every_change_changes_the_etag(installation: Installation, people: People) -> None:
     seen = {tag(installation, people)}
     for method, path, token, options in writes(people)[:3]:
         answer = installation.call(method, path, token, **options)
@@ -36,7 +36,7 @@ def test_every_change_makes_another_tag(installation: Installation, people: Peop
 
 
 @pytest.mark.parametrize("which", range(4))
-def test_stale_if_match_is_refused_and_changes_nothing(
+def test_stale_if_match_is_rejected_and_changes_nothing(
     installation: Installation, people: People, which: int
 ) -> None:
     old = tag(installation, people)
@@ -59,7 +59,9 @@ def test_current_if_match_is_accepted(
     assert installation.call(method, path, token, headers=headers, **options).status_code in {200, 204}
 
 
-def test_of_twenty_who_saw_the_same_one_writes(installation: Installation, people: People) -> None:
+def test_of_twenty_parallel_writes_with_the_same_etag_one_succeeds(
+    installation: Installation, people: People
+) -> None:
     headers = {"If-Match": tag(installation, people)}
 
     def change(number: int) -> int:
@@ -74,7 +76,7 @@ def test_of_twenty_who_saw_the_same_one_writes(installation: Installation, peopl
 
 
 @pytest.mark.parametrize("path", ["me", "id"])
-def test_unchanged_resource_is_not_sent_again(installation: Installation, people: People, path: str) -> None:
+def test_unchanged_resource_is_304(installation: Installation, people: People, path: str) -> None:
     where = people.user.path if path == "id" else f"{USERS}/me"
     current = tag(installation, people)
     for condition in (current, f"W/{current}", f'"x", {current}', "*"):
@@ -86,7 +88,7 @@ def test_unchanged_resource_is_not_sent_again(installation: Installation, people
         assert response.status_code == 200
 
 
-def test_condition_of_unreasonable_length_is_refused(installation: Installation, people: People) -> None:
+def test_overlong_condition_is_rejected(installation: Installation, people: People) -> None:
     for name in ("If-Match", "If-None-Match"):
         method = "PATCH" if name == "If-Match" else "GET"
         options = {"json": {"name": "Long"}} if method == "PATCH" else {}

@@ -52,7 +52,7 @@ SESSION = SessionRow(
         (replace(SESSION, idle_expires_at=NOW), OLDER, RefreshDecision.REFUSE),
     ],
 )
-def test_what_becomes_of_a_presented_token(
+def test_decision_for_each_presented_token(
     session: SessionRow, presented: bytes, decision: RefreshDecision
 ) -> None:
     assert evaluate_refresh_token(session, presented, grace=GRACE) is decision

@@ -15,7 +15,7 @@ def test_reads_back_what_it_wrote() -> None:
     assert RefreshToken.parse(str(token)) == token
 
 
-def test_no_two_are_alike() -> None:
+def test_tokens_are_unique() -> None:
     assert len({RefreshToken.issue(SESSION).secret for _ in range(100)}) == 100
 
 
@@ -28,20 +28,20 @@ def test_a_successor_is_the_same_each_time_and_depends_on_the_key() -> None:
     assert len(token.successor(key).secret) == 32
 
 
-def test_neither_representation_shows_the_secret() -> None:
+def test_str_and_repr_hide_the_secret() -> None:
     token = RefreshToken.issue(SESSION)
     assert token.secret.hex() not in repr(token)
     assert str(token) not in repr(token)
 
 
 @given(st.text(max_size=100))
-def test_other_text_is_no_token(text: str) -> None:
+def test_other_text_is_not_a_token(text: str) -> None:
     assert RefreshToken.parse(text) is None
 
 
 @pytest.mark.parametrize(
     "change", [lambda t: t[:-1], lambda t: t + "A", lambda t: t + "=", lambda t: t[4:], lambda t: t + "\n"]
 )
-def test_altered_text_is_no_token(change: object) -> None:
+def test_altered_text_is_not_a_token(change: object) -> None:
     assert callable(change)
     assert RefreshToken.parse(change(str(RefreshToken.issue(SESSION)))) is None

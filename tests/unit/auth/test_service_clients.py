@@ -25,7 +25,7 @@ def basic(client: str, secret: str) -> str:
         ("billing.v2", SECRET[::-1]),
     ],
 )
-def test_a_client_by_any_of_its_secrets_raw_or_form_encoded(client: str, secret: str) -> None:
+def test_a_client_authenticates_with_any_of_its_secrets_raw_or_form_encoded(client: str, secret: str) -> None:
     assert REGISTRY.authenticate(basic(client, secret)) == client
     assert REGISTRY.authenticate(basic(client, secret).replace("Basic", "basic")) == client
 
@@ -52,11 +52,11 @@ def test_a_client_by_any_of_its_secrets_raw_or_form_encoded(client: str, secret:
         basic("tickets", SECRET) + " ",
     ],
 )
-def test_nobody_else(header: str | None) -> None:
+def test_other_credentials_are_rejected(header: str | None) -> None:
     with pytest.raises(InvalidClientError):
         REGISTRY.authenticate(header)
 
 
-def test_without_clients_nobody() -> None:
+def test_without_clients_all_credentials_are_rejected() -> None:
     with pytest.raises(InvalidClientError):
         ClientRegistry.parse("{}").authenticate(basic("tickets", SECRET))

@@ -31,7 +31,7 @@ def run_script(folder: Path, command: str, *accounts: str, **env: str) -> str:
     return (folder / "log").read_text(encoding="utf-8")
 
 
-def test_it_verifies_the_server_with_the_ca(tmp_path: Path) -> None:
+def test_the_server_is_verified_with_the_ca(tmp_path: Path) -> None:
     for line in run_script(
         tmp_path, "databases", *PASSWORDS, DOORWARD_DATABASE_TLS_CA_FILE="/ca.crt"
     ).splitlines():
@@ -44,7 +44,7 @@ def test_without_a_ca_no_certificate_is_required(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["databases", "accounts"])
-def test_without_tickets_it_creates_nothing_for_tickets(tmp_path: Path, command: str) -> None:
+def test_without_tickets_no_tickets_account_is_created(tmp_path: Path, command: str) -> None:
     assert "doorward_tickets" in run_script(tmp_path, command, *PASSWORDS)
     (tmp_path / "log").unlink()
     (tmp_path / "tickets-password").unlink()

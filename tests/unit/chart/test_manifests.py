@@ -58,7 +58,7 @@ def test_kustomize_creates_the_secrets_of_the_manifests(overlay: str) -> None:
     text = (FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:secretName|secretKeyRef:\n +name|secret:\n +name): (\S+)", text))
     assert made <= named
-    assert named - made <= {"doorward-tls"}  # the certificate of the ingress is not ours to make
+    assert named - made <= {"doorward-tls"}  # the operator provides the certificate of the ingress
 
 
 def test_the_secrets_are_valid_and_consistent(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A protected application, without auth: what the client adds to it and what it leaves alone."""
+"""A protected application without auth: what the client adds and what it leaves unchanged."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
 
     @app.get("/reports")
     async def reports(_caller: CurrentUser) -> None:
-        """Never reached here."""
+        """Not reached."""
 
     @app.get("/bug")
     async def bug() -> None:
@@ -39,14 +39,16 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("received", ["incident-42", "a" * 128])
-def test_a_refusal_has_the_callers_request_id(client: TestClient, received: str) -> None:
+def test_a_rejection_has_the_request_id_of_the_caller(client: TestClient, received: str) -> None:
     response = client.get("/reports", headers={"X-Request-ID": received})
     assert response.status_code == 401
     assert response.json()["request_id"] == response.headers["x-request-id"] == received
 
 
 @pytest.mark.parametrize("received", [None, "", "two words", "a" * 129, "ä", 'a"b'])
-def test_or_a_new_one_for_each_request(client: TestClient, received: str | None) -> None:
+def test_without_a_valid_request_id_each_rejection_gets_a_new_one(
+    client: TestClient, received: str | None
+) -> None:
     headers = [] if received is None else [(b"x-request-id", received.encode())]
     responses = [client.get("/reports", headers=headers) for _ in range(2)]
     ids = [response.json()["request_id"] for response in responses]
@@ -62,20 +64,20 @@ def test_the_log_line_of_a_rejected_token_has_the_same_id(client: TestClient) ->
     assert (line["reason"], line["request_id"]) == ("malformed", response.json()["request_id"])
 
 
-def test_other_responses_stay_as_they_are(client: TestClient) -> None:
+def test_other_responses_are_unchanged(client: TestClient) -> None:
     assert client.get("/nowhere").json() == {"detail": "Not Found"}
     assert client.get("/bug").text == "Internal Server Error"
     for path in ("/nowhere", "/bug"):
         assert "x-request-id" not in client.get(path).headers
 
 
-def test_a_missing_list_is_logged_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_list_is_logged_at_startup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doorward_client.fastapi, "START_SECONDS", 0)
     monkeypatch.setenv("DOORWARD_SECRET_KEY", "Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5")
     monkeypatch.setenv("DOORWARD_AUTH_URL", f"http://127.0.0.1:{free_port()}/api/v1/auth")
     monkeypatch.setenv("DOORWARD_CLIENT_ID", "reports")
     monkeypatch.setenv("DOORWARD_CLIENT_SECRET", "secret")
-    # Of the application's own, and not of Doorward: a service of a team may well have it.
+    # A route of the application, not of Doorward.
     monkeypatch.setenv("SECRET_KEY", "a key of the application's own sessions: 0123456789")
     app = FastAPI()
     verification = setup_doorward_auth(app)

@@ -1,4 +1,4 @@
-"""Requests to other services: never through a proxy, and with limits on what is read."""
+"""Internal requests use no proxy, trust configured authorities, and limit what they read."""
 
 import asyncio
 import gzip
@@ -60,7 +60,7 @@ ASKING: Final = (_ask_revocations, _ask_keys, _ask_accounts, _ask_directory)
 
 
 class Server(ThreadingHTTPServer):
-    """Records what it is asked, and answers with an empty object."""
+    """Records requests, and answers with an empty object."""
 
     daemon_threads = True
 
@@ -72,7 +72,7 @@ class Server(ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay silent: a client that does not believe the certificate leaves in the middle."""
+        """Stay silent: a client that rejects the certificate disconnects during the handshake."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -99,7 +99,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Nothing about proxies or authorities, whatever this machine has."""
+    """An environment without proxies and authorities."""
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -113,7 +113,7 @@ def certificate(tmp_path: Path) -> Certificate:
 
 @pytest.fixture
 def peer(certificate: Certificate) -> Iterator[Server]:
-    """Another service, over TLS with a certificate of the installation's own authority."""
+    """Another service over TLS, with a certificate of a private authority."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate.pem)
     with serving(tls) as server:
@@ -121,7 +121,7 @@ def peer(certificate: Certificate) -> Iterator[Server]:
 
 
 async def _asked(ask: Ask, server: Server) -> int:
-    # The answer says nothing that is looked for; what counts is who was asked.
+    # The response is empty; the test checks which server received the request.
     with suppress(FetchError, ValueError, UnavailableError):
         await ask(server.url)
     return len(server.asked)
@@ -129,7 +129,7 @@ async def _asked(ask: Ask, server: Server) -> int:
 
 @pytest.mark.parametrize("ask", ASKING)
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-async def test_no_proxy_hears_what_services_tell_each_other(
+async def test_internal_requests_ignore_proxies(
     ask: Ask, variable: str, environment: pytest.MonkeyPatch
 ) -> None:
     with serving() as proxy, serving() as plain:
@@ -139,7 +139,7 @@ async def test_no_proxy_hears_what_services_tell_each_other(
 
 
 @pytest.mark.parametrize("ask", ASKING)
-async def test_nor_over_tls(
+async def test_internal_requests_over_tls_ignore_proxies(
     ask: Ask, peer: Server, certificate: Certificate, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("SSL_CERT_FILE", str(certificate.authority))
@@ -150,18 +150,18 @@ async def test_nor_over_tls(
 
 
 @pytest.mark.parametrize("ask", ASKING)
-async def test_an_authority_of_the_installation_s_own_is_believed_where_it_is_named(
+async def test_a_configured_private_authority_is_trusted(
     ask: Ask, peer: Server, certificate: Certificate, environment: pytest.MonkeyPatch
 ) -> None:
-    with suppress(Exception):  # a refused certificate, in each one's own words
+    with suppress(Exception):  # the error of a rejected certificate differs between the clients
         await ask(peer.url)
-    assert peer.asked == [], "the control: nobody believes this certificate by itself"
+    assert peer.asked == [], "control: the certificate is not trusted by default"
     environment.setenv("SSL_CERT_FILE", str(certificate.authority))
     assert await _asked(ask, peer) == 1
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_authorities_that_cannot_be_read_stop_the_start(
+def test_unreadable_authorities_are_a_configuration_error(
     content: str | None, tmp_path: Path, environment: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ca.pem"
@@ -182,7 +182,7 @@ async def endless(pause: float) -> AsyncIterator[bytes]:
         await asyncio.sleep(pause)
 
 
-async def test_a_response_is_read_to_its_end() -> None:
+async def test_a_response_is_read_completely() -> None:
     async with client_of(
         lambda request: httpx2.Response(200, text=request.method, headers={"ETag": "1"})
     ) as one:
@@ -227,12 +227,12 @@ async def test_a_form_and_parameters_are_sent() -> None:
             lambda: httpx2.Response(200, content=b"damaged", headers={"Content-Encoding": "gzip"}),
             r"^DecodingError$",
         ),
-        # Each read of it is in time; all of them together are not.
+        # Each read is within the timeout, but all together are not.
         (lambda: httpx2.Response(200, content=endless(0.05)), r"^no response within 0\.2 s$"),
     ],
     ids=["status", "redirect", "long", "endless", "compressed", "damaged", "slow"],
 )
-async def test_other_responses_are_one_kind_of_error(
+async def test_other_responses_raise_one_error_type(
     answer: Callable[[], httpx2.Response], reason: str
 ) -> None:
     async with client_of(lambda _request: answer()) as one:
@@ -240,7 +240,7 @@ async def test_other_responses_are_one_kind_of_error(
             await fetch(one, "http://auth/", max_bytes=1_000, timeout=0.2)
 
 
-async def test_no_connection_is_the_same_kind_of_error() -> None:
+async def test_a_failed_connection_raises_the_same_error_type() -> None:
     async with internal_http_client() as one:
         with pytest.raises(FetchError, match=r"^ConnectError$"):
             await fetch(one, f"http://127.0.0.1:{free_port()}/", max_bytes=1, timeout=30)

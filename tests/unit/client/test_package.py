@@ -1,4 +1,4 @@
-"""doorward_client can be installed alone: it imports what it declares, and nothing of Doorward's services."""
+"""doorward_client can be installed alone: it imports only its declared dependencies."""
 
 import ast
 import re
@@ -15,10 +15,10 @@ MODULES = {"python-jose": "jose", "prometheus-client": "prometheus_client"}
 """Import names that differ from the distribution's."""
 
 OF_THE_REQUIRED = {"starlette": "fastapi", "pydantic_core": "pydantic"}
-"""Packages that others install with a version that fits them."""
+"""Packages whose version is chosen by the packages that depend on them."""
 
 OPTIONAL = {"redis": {"revocations/redis_pubsub.py"}, "prometheus_client": {"prometheus.py"}}
-"""Modules that need an extra, and that no other module imports at its top."""
+"""Modules that need an extra, and that no other module imports at module level."""
 
 
 def module_of(requirement: str) -> str:
@@ -36,7 +36,7 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def test_it_imports_what_it_declares() -> None:
+def test_the_package_imports_only_its_declared_dependencies() -> None:
     required = {module_of(one) for one in PROJECT["dependencies"]}
     assert {module_of(one) for one in EXTRAS} == OPTIONAL.keys()
     used: dict[str, set[str]] = {}
@@ -53,7 +53,7 @@ def test_it_imports_what_it_declares() -> None:
     assert third_party.keys() == required
 
 
-def test_its_floors_are_those_of_the_oldest_set() -> None:
+def test_minimum_versions_equal_those_of_the_oldest_lock() -> None:
     lock = (Path(__file__).parents[2] / "client_compatibility" / "oldest.lock").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([a-z0-9-]+)==([0-9.]+)", lock, re.MULTILINE))
     for requirement in [*PROJECT["dependencies"], *EXTRAS]:

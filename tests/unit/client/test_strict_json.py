@@ -53,7 +53,7 @@ def test_reads_ordinary_json_as_the_standard_library_does(value: object) -> None
         b'{"a":' * 100_000,
     ],
 )
-def test_refuses_what_parsers_disagree_on(raw: bytes) -> None:
+def test_refuses_json_that_parsers_read_differently(raw: bytes) -> None:
     with pytest.raises(InvalidJsonError):
         strict_json.loads(raw)
 
@@ -62,24 +62,24 @@ def test_a_surrogate_pair_is_one_character() -> None:
     assert strict_json.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
 
 
-def test_takes_the_deepest_nesting_allowed_and_not_one_more() -> None:
+def test_accepts_nesting_up_to_the_limit() -> None:
     assert strict_json.loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) is not None
     with pytest.raises(InvalidJsonError, match="nesting"):
         strict_json.loads(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
 
 
-def test_brackets_in_strings_and_siblings_are_not_nesting() -> None:
+def test_brackets_in_strings_and_siblings_do_not_count_as_nesting() -> None:
     strict_json.loads(b'["' + b"[" * 500 + b'\\"[["]')
     strict_json.loads(b"[" + b",".join([b"[]"] * 500) + b"]")
 
 
 @given(st.binary(max_size=40))
-def test_no_bytes_raise_anything_else(raw: bytes) -> None:
+def test_arbitrary_bytes_raise_no_other_error(raw: bytes) -> None:
     with suppress(InvalidJsonError):
         strict_json.loads(raw)
 
 
-def test_a_complaint_does_not_quote_the_text() -> None:
+def test_an_error_does_not_quote_the_text() -> None:
     with pytest.raises(InvalidJsonError) as refused:
         strict_json.loads(b'{"password": "hunter2", }')
     assert "hunter2" not in str(refused.value)
@@ -94,8 +94,8 @@ def test_a_complaint_does_not_quote_the_text() -> None:
         b"[" * 40 + b'"' * 59_999,
     ],
 )
-def test_no_text_costs_more_than_its_length(raw: bytes) -> None:
-    """In square time each takes seconds of computing."""
+def test_parsing_time_is_linear(raw: bytes) -> None:
+    """Each would take seconds in quadratic time."""
     began = time.process_time()
     with suppress(InvalidJsonError):
         strict_json.loads(raw)

@@ -1,4 +1,4 @@
-"""The verifier against forgeries made by hand: python-jose itself refuses to make some of them."""
+"""The verifier against handmade forgeries, some of which python-jose refuses to make."""
 
 import base64
 import hashlib
@@ -86,7 +86,7 @@ def test_reads_what_the_signer_signs(verifier: Verifier) -> None:
     assert claims.expires_at - claims.issued_at == 300
 
 
-def test_the_hand_made_token_is_good(verifier: Verifier) -> None:
+def test_the_handmade_token_is_valid(verifier: Verifier) -> None:
     assert verifier.verify(forge(good_header(), good_claims())).user_id == USER
 
 
@@ -112,13 +112,13 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_refuses_a_header_that_is_not_ours(verifier: Verifier, name: str) -> None:
+def test_refuses_an_unexpected_header(verifier: Verifier, name: str) -> None:
     change, reason = HEADERS[name]
     assert reason_of(verifier, forge(good_header() | change, good_claims())) == reason
 
 
 @pytest.mark.parametrize("member", ["alg", "kid", "typ"])
-def test_refuses_a_header_without(verifier: Verifier, member: str) -> None:
+def test_refuses_a_header_without_a_required_member(verifier: Verifier, member: str) -> None:
     header = good_header()
     del header[member]
     assert reason_of(verifier, forge(header, good_claims())) == "unexpected_header"
@@ -128,7 +128,7 @@ def test_refuses_a_header_without(verifier: Verifier, member: str) -> None:
 @pytest.mark.parametrize("value", [None, [], {}, True, 1.5, "", "1e999", -1e300])
 def test_refuses_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value: object) -> None:
     if claim == "jti" and value == "1e999":
-        return  # a name like any other
+        return  # an ordinary claim name
     reason_of(verifier, forge(good_header(), good_claims() | {claim: value}))
 
 
@@ -159,7 +159,7 @@ CLAIMS: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_refuses_claims_that_do_not_hold(verifier: Verifier, name: str) -> None:
+def test_refuses_claims_with_unacceptable_values(verifier: Verifier, name: str) -> None:
     change, reason = CLAIMS[name]
     assert reason_of(verifier, forge(good_header(), good_claims() | change(int(time.time())))) == reason
 
@@ -173,7 +173,7 @@ def test_refuses_other_keys_and_digests(verifier: Verifier) -> None:
 @pytest.mark.parametrize(
     "claims", [b"[]", b"null", b'"text"', b'{"exp": NaN}', b'{"exp": 1e999}', b'{"a":1,"a":2}']
 )
-def test_refuses_claims_that_are_no_plain_object(verifier: Verifier, claims: bytes) -> None:
+def test_refuses_claims_that_are_not_a_plain_object(verifier: Verifier, claims: bytes) -> None:
     assert reason_of(verifier, forge(good_header(), claims)) == "malformed"
 
 
@@ -205,21 +205,21 @@ def test_refuses_text_around_the_token(verifier: Verifier, alter: Callable[[str]
 
 
 def test_refuses_a_second_spelling_of_the_signature(verifier: Verifier) -> None:
-    """The last character of 43 carries two bits that decode to nothing."""
+    """The last of 43 characters has two unused bits."""
     token = forge(good_header(), good_claims())
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     sibling = alphabet[alphabet.index(token[-1]) ^ 1]
     assert reason_of(verifier, token[:-1] + sibling) == "malformed"
 
 
-def test_every_flipped_bit_is_noticed(verifier: Verifier) -> None:
+def test_every_flipped_bit_is_detected(verifier: Verifier) -> None:
     token = forge(good_header(), good_claims())
     for position in range(len(token)):
         altered = token[:position] + chr(ord(token[position]) ^ 1) + token[position + 1 :]
         reason_of(verifier, altered)
 
 
-def test_a_remembered_token_still_expires(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_token_still_expires(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     token = forge(good_header(), good_claims())
     expires_at = verifier.verify(token).expires_at
     monkeypatch.setattr(time, "time", lambda: expires_at - 1.0)
@@ -228,21 +228,21 @@ def test_a_remembered_token_still_expires(verifier: Verifier, monkeypatch: pytes
     assert reason_of(verifier, token) == "expired"
 
 
-def test_leeway_forgives_a_clock_that_is_behind() -> None:
+def test_the_leeway_allows_for_a_slow_clock() -> None:
     token = forge(good_header(), good_claims() | {"exp": int(time.time()) - 5})
     keys = KeyStore.of_secret(SECRET)
     verifier = Verifier(keys, issuer="doorward", audience="doorward", leeway=30)
     assert verifier.verify(token).user_id == USER
 
 
-def test_remembers_a_bounded_number(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MAX_REMEMBERED", 3)
     for number in range(10):
         verifier.verify(forge(good_header(), good_claims() | {"jti": str(number)}))
     assert len(verifier._remembered) == 3
 
 
-def test_remembers_hashes_and_not_tokens(verifier: Verifier) -> None:
+def test_the_cache_stores_hashes_instead_of_tokens(verifier: Verifier) -> None:
     token = forge(good_header(), good_claims())
     verifier.verify(token)
     assert list(verifier._remembered) == [hashlib.sha256(token.encode()).digest()]

@@ -52,7 +52,7 @@ def test_each_described_value_is_a_row_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_sections_are_what_holds_described_values() -> None:
+def test_sections_contain_described_values() -> None:
     assert sections(VALUES) == ["", "image", "auth.mail"]
 
 
@@ -60,7 +60,7 @@ def test_the_table_keeps_its_columns() -> None:
     assert values_table(VALUES).splitlines()[2] == r"| `replicas` | `2` | How many \| of them there are. |"
 
 
-def test_a_long_default_is_left_to_the_file() -> None:
+def test_a_long_default_is_omitted() -> None:
     text = f"# -- Long.\nlist: [{', '.join('a' * 9 for _ in range(10))}]\n"
     assert described(text) == [Value("list", "see values.yaml", "Long.")]
 
@@ -77,6 +77,6 @@ def test_a_long_default_is_left_to_the_file() -> None:
         ("# -- Of a.\na: 1\nb: 2\n", "b"),
     ],
 )
-def test_a_value_that_nobody_describes_is_an_error(text: str, path: str) -> None:
+def test_a_value_without_description_is_an_error(text: str, path: str) -> None:
     with pytest.raises(UndescribedValueError, match=rf": {path} has no"):
         described(text)

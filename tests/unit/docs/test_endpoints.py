@@ -38,7 +38,7 @@ def _document() -> dict[str, Any]:
     return app.openapi()
 
 
-def test_each_operation_says_who_may_call_by_the_security_of_its_route() -> None:
+def test_the_callers_of_an_operation_follow_from_its_security() -> None:
     assert endpoints_table(_document()).splitlines()[2:] == [
         "| `GET /open` | Read | anyone |",
         "| `POST /open` | Write | signed in |",
@@ -47,7 +47,7 @@ def test_each_operation_says_who_may_call_by_the_security_of_its_route() -> None
     ]
 
 
-def test_a_permission_is_named_once_and_stands_for_being_signed_in() -> None:
+def test_a_permission_is_named_once_and_implies_being_signed_in() -> None:
     schemes = _document()["components"]["securitySchemes"]
     assert (
         callers([{"bearer": []}, {"bearer": ["a:b"]}, {"bearer": ["a:b", "c:d"]}], schemes) == "`a:b`, `c:d`"
@@ -59,6 +59,6 @@ def test_two_schemes_are_alternatives() -> None:
     assert callers([{"bearer": []}, {"basic": []}], schemes) == "signed in or registered service"
 
 
-def test_a_scheme_without_a_word_is_an_error() -> None:
+def test_a_scheme_without_a_description_is_an_error() -> None:
     with pytest.raises(UnknownSchemeError, match="cookie"):
         callers([{"cookie": []}], {"cookie": {"type": "apiKey", "in": "cookie", "name": "session"}})

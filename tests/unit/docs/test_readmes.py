@@ -1,4 +1,4 @@
-"""What READMEs and docs name exists: links, headings, folders."""
+"""Links, headings and folders that READMEs and docs name exist."""
 
 import re
 import unicodedata
@@ -29,7 +29,7 @@ def _prose(path: Path) -> str:
 
 
 def _anchors(path: Path) -> set[str]:
-    """Return the anchors that a forge makes of a file's headings."""
+    """Return the anchors that a forge creates for the headings of a file."""
     anchors: set[str] = set()
     for heading in _HEADING.findall(_prose(path)):
         text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()

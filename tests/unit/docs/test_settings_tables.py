@@ -59,7 +59,7 @@ class ExampleSettings(MailSettings, LocalQueueSettings, ProcessSettings):
         ("folder", "`var/mailbox`"),
     ],
 )
-def test_a_default_is_written_as_a_person_writes_it(name: str, expected: str) -> None:
+def test_a_default_is_written_as_in_the_environment(name: str, expected: str) -> None:
     assert default_text(name, ExampleSettings.model_fields[name]) == expected
 
 

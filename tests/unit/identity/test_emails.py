@@ -19,7 +19,7 @@ from doorward_identity.emails import EmailAddress, InvalidEmailError, email_key
         ("admin@localhost", "admin@localhost"),
     ],
 )
-def test_one_key_for_every_spelling(address: str, key: str) -> None:
+def test_spellings_of_an_address_share_a_key(address: str, key: str) -> None:
     assert email_key(address) == key
 
 
@@ -56,7 +56,7 @@ def test_another_letter_is_another_account(other: str) -> None:
         "\u202eada@example.com",
     ],
 )
-def test_refuses_what_is_no_address(address: str) -> None:
+def test_refuses_invalid_addresses(address: str) -> None:
     with pytest.raises(InvalidEmailError):
         email_key(address)
     with pytest.raises(ValidationError) as refused:
@@ -65,7 +65,7 @@ def test_refuses_what_is_no_address(address: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_a_key_is_its_own_key(address: str) -> None:
+def test_a_key_is_idempotent(address: str) -> None:
     try:
         key = email_key(address)
     except InvalidEmailError:

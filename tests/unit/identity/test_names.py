@@ -9,11 +9,11 @@ names: TypeAdapter[str] = TypeAdapter(PersonName)
 @pytest.mark.parametrize(
     "name", ["Ada", "Ada Lovelace", "李小龍", "Zoë", "O'Neill", "נועה", "👩‍💻 Ada", "می\u200cخواهم"]
 )
-def test_takes_names_of_every_script(name: str) -> None:
+def test_accepts_names_of_every_script(name: str) -> None:
     assert names.validate_python(name) == name
 
 
-def test_keeps_a_name_as_typed_but_for_outer_space_and_composition() -> None:
+def test_normalizes_only_outer_space_and_composition() -> None:
     assert names.validate_python("  Zoe\u0308 ") == "Zoë"
 
 
@@ -36,16 +36,16 @@ def test_keeps_a_name_as_typed_but_for_outer_space_and_composition() -> None:
         "\u0958" * 101,
     ],
 )
-def test_refuses_what_is_not_one_line_of_text(name: str) -> None:
+def test_refuses_names_that_are_not_one_line_of_text(name: str) -> None:
     with pytest.raises(ValidationError):
         names.validate_python(name)
 
 
-def test_keys_compare_without_case_and_width() -> None:
+def test_keys_ignore_case_and_width() -> None:
     assert name_key("ＡＤＡ") == name_key("ada") == "ada"
     assert name_key("Straße") == "strasse"
     assert name_key("Ädа") != name_key("Ada")
 
 
-def test_a_key_fits_its_column_whatever_folding_adds() -> None:
+def test_a_key_fits_its_column_after_case_folding() -> None:
     assert len(name_key("\ufdfa" * 200)) <= 400

@@ -1,4 +1,4 @@
-"""Passwords that everybody tries first."""
+"""The blocklist of common passwords."""
 
 import gzip
 import runpy
@@ -25,7 +25,7 @@ def builder() -> dict[str, Any]:
 
 
 def test_refuses_the_3000_most_frequent_that_are_long_enough() -> None:
-    # ASVS 6.2.4. Django's copy of the most frequent leaked passwords is in their order.
+    # ASVS 6.2.4. Django's copy of leaked passwords is sorted by frequency.
     packed = (files("django.contrib.auth") / "common-passwords.txt.gz").read_bytes()
     ranked = [line.strip() for line in gzip.decompress(packed).decode("utf-8").splitlines()]
     choosable = [password for password in ranked if len(password) >= MINIMUM_LENGTH]
@@ -53,7 +53,7 @@ def test_refuses_the_3000_most_frequent_that_are_long_enough() -> None:
         "wonderful",
     ],
 )
-def test_refuses_what_is_tried_first_in_any_case_and_with_a_short_tail(password: str) -> None:
+def test_refuses_common_passwords_in_any_case_and_with_a_short_suffix(password: str) -> None:
     assert is_common(password)
 
 
@@ -70,7 +70,7 @@ def test_refuses_what_is_tried_first_in_any_case_and_with_a_short_tail(password:
         "abc12345!?",
     ],
 )
-def test_takes_what_only_holds_a_common_password(password: str) -> None:
+def test_accepts_passwords_that_only_contain_a_common_one(password: str) -> None:
     assert not is_common(password)
 
 
@@ -79,7 +79,7 @@ def test_takes_what_only_holds_a_common_password(password: str) -> None:
     [
         ("Summer2024!", ["summer2024!", "summer"]),
         ("Summer", ["summer"]),
-        ("summer123456", ["summer123456"]),  # too long a tail
+        ("summer123456", ["summer123456"]),  # too long a suffix
         ("abc12345", ["abc12345"]),  # too short a stem
         ("12345678", ["12345678"]),
         ("Straße 1", ["strasse 1", "strasse"]),
@@ -91,12 +91,12 @@ def test_looks_up_the_whole_password_then_its_stem(password: str, looked_up: lis
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=140))
-def test_the_first_spelling_is_its_own(text: str) -> None:
+def test_the_normalized_spelling_is_idempotent(text: str) -> None:
     first = next(spellings(text))
     assert next(spellings(first)) == first
 
 
-def test_the_shipped_list_is_sorted_and_whole() -> None:
+def test_the_shipped_list_is_sorted_and_complete() -> None:
     raw = (DATA / "common_passwords.bin").read_bytes()
     entries = [raw[place : place + DIGEST_BYTES] for place in range(0, len(raw), DIGEST_BYTES)]
     assert len(raw) % DIGEST_BYTES == 0
@@ -105,7 +105,7 @@ def test_the_shipped_list_is_sorted_and_whole() -> None:
     assert f"holds {len(entries):,} entries" in (DATA / "README.md").read_text(encoding="utf-8")
 
 
-def test_finds_the_first_and_the_last_entry_and_none_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finds_the_first_and_the_last_entry_only(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = sorted(digest(word) for word in ("alpha centauri", "beta pictoris", "gamma velorum"))
     monkeypatch.setattr(blocklist, "_DIGESTS", b"".join(listed))
     monkeypatch.setattr(blocklist, "_COUNT", len(listed))
@@ -116,7 +116,7 @@ def test_finds_the_first_and_the_last_entry_and_none_beyond(monkeypatch: pytest.
     assert not any(map(is_common, others))
 
 
-def test_the_shipped_list_is_what_its_sources_give(builder: dict[str, Any]) -> None:
+def test_the_shipped_list_is_generated_from_its_sources(builder: dict[str, Any]) -> None:
     shipped = (DATA / "common_passwords.bin").read_bytes()
     assert builder["build"]() == shipped, f"the sources have changed: run {BUILDER.name}"
     assert builder["build"]() == shipped
@@ -129,7 +129,7 @@ def test_finds_every_entry_of_every_source(builder: dict[str, Any]) -> None:
     assert [entry for entry in choosable if not is_common(entry)] == []
 
 
-def test_leaves_out_what_is_found_already(builder: dict[str, Any]) -> None:
+def test_omits_entries_that_are_already_matched(builder: dict[str, Any]) -> None:
     leaked = ["dragon", "dragon12", "DRAGON99", "1234", "abc", "qwerty12345", "abcd!"]
     assert builder["entries"](leaked, ["mountain", "hill"]) == {"dragon", "qwerty12345", "mountain"}
 

@@ -1,18 +1,18 @@
-"""Refusals that take the same time, whatever the password was checked against."""
+"""Rejections take the same time for every hash format."""
 
-import asyncio
+from types import SimpleNamespace
 
 import bcrypt
 import pytest
 
-from doorward_identity.passwords import PasswordHashing
+from doorward_identity.passwords import PasswordHashing, constant_time
 from doorward_identity.passwords.constant_time import FailureTimingEqualizer
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.metrics import Metrics
 
 
 class Waits:
-    """Stands in for asyncio.sleep: notes what was asked for."""
+    """Replaces asyncio.sleep and records the requested seconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -24,11 +24,12 @@ class Waits:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     waits = Waits()
-    monkeypatch.setattr(asyncio, "sleep", waits)
+    # In the module alone: other threads of the tests sleep as well.
+    monkeypatch.setattr(constant_time, "asyncio", SimpleNamespace(sleep=waits))
     return waits
 
 
-async def test_every_refusal_is_as_late_as_the_slowest_foreign_one(waits: Waits) -> None:
+async def test_every_rejection_takes_as_long_as_the_slowest_foreign_hash(waits: Waits) -> None:
     refusals = FailureTimingEqualizer(clock=lambda: 0.0)
     for spent in (0.0, 0.25, 0.0, 0.125, 0.5, 0.25, 0.0):
         await refusals.wait(spent)
@@ -46,14 +47,14 @@ async def test_a_foreign_hash_is_forgotten_after_an_hour(waits: Waits) -> None:
     assert waits.seconds == [0.0, 0.25, 0.0]
 
 
-async def test_nobody_waits_for_longer_than_two_seconds(waits: Waits) -> None:
+async def test_the_delay_is_at_most_two_seconds(waits: Waits) -> None:
     refusals = FailureTimingEqualizer(clock=lambda: 0.0)
     await refusals.wait(60.0)
     await refusals.wait(0.0)
     assert waits.seconds == [0.0, 2.0]
 
 
-async def test_an_unknown_account_waits_for_what_a_foreign_hash_took(waits: Waits) -> None:
+async def test_a_rejection_for_an_unknown_account_takes_as_long_as_a_foreign_hash(waits: Waits) -> None:
     cheap = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
     hashing = PasswordHashing(Argon2Settings.model_validate(cheap), Metrics())
     ours = await hashing.hash("correct horse")

@@ -1,4 +1,4 @@
-"""Passwords that are guessed for one person."""
+"""Passwords that can be guessed from the words of an account."""
 
 import unicodedata
 
@@ -43,7 +43,7 @@ NAME = "Ada King, Countess of Lovelace"
         "ｌｏｖｅｌａｃｅ",
     ],
 )
-def test_refuses_what_is_made_of_the_accounts_words(password: str) -> None:
+def test_refuses_passwords_made_of_context_words(password: str) -> None:
     assert is_personal(password, email=EMAIL, name=NAME)
 
 
@@ -55,14 +55,14 @@ def test_refuses_what_is_made_of_the_accounts_words(password: str) -> None:
         "ada lovelace horse",
         "doorward is fine",
         "kingdom of lovelace",
-        "lovelace48213907",  # as much was added as a shortest password has
+        "lovelace48213907",  # the added text has the length of a shortest password
         "12345678",
         "!!!!!!!!",
         "",
         "xq7vbhtk",
     ],
 )
-def test_takes_what_holds_anything_else(password: str) -> None:
+def test_accepts_passwords_with_other_text(password: str) -> None:
     assert not is_personal(password, email=EMAIL, name=NAME)
 
 
@@ -82,13 +82,13 @@ def test_knows_words_of_every_kind(password: str, email: str, name: str) -> None
     assert is_personal(password, email=email, name=name)
 
 
-def test_an_empty_name_or_address_is_in_no_password() -> None:
+def test_an_empty_name_or_address_matches_no_password() -> None:
     assert not is_personal("", email="", name="")
     assert not is_personal("xq7vbhtk", email="", name="")
     assert is_personal("doorward", email="", name="")
 
 
-def test_single_letters_are_no_words() -> None:
+def test_single_letters_are_not_words() -> None:
     assert not is_personal("aaaabbbb", email="a@b.example", name="A B")
 
 
@@ -96,21 +96,21 @@ def test_single_letters_are_no_words() -> None:
     st.lists(st.sampled_from(["ada", "lovelace", "example", "doorward"]), min_size=1, max_size=6),
     st.sampled_from([str.upper, str.title, lambda text: text[::-1], lambda text: text + "1815!"]),
 )
-def test_any_row_of_words_is_refused(words: list[str], change: object) -> None:
+def test_any_sequence_of_words_is_refused(words: list[str], change: object) -> None:
     assert callable(change)
     assert is_personal(change("".join(words)), email=EMAIL, name=NAME)
 
 
 @given(st.text(max_size=140), st.text(max_size=100), st.text(max_size=100))
-def test_every_spelling_is_judged_alike(password: str, email: str, name: str) -> None:
+def test_every_spelling_gets_the_same_result(password: str, email: str, name: str) -> None:
     judged = {
         is_personal(unicodedata.normalize(form, password), email=email, name=name) for form in ("NFC", "NFD")
     }
     assert len(judged) == 1
 
 
-def test_hostile_words_cost_no_time() -> None:
-    # Tried as one alternative after the other, these are a Fibonacci number of ways (ASVS 1.3.12).
+def test_hostile_words_take_little_time() -> None:
+    # Backtracking over the alternatives would take a Fibonacci number of steps (ASVS 1.3.12).
     name = " ".join("a" * length for length in range(2, 19))
     assert not is_personal("a" * 127 + "b", email="a@example.com", name=name)
     assert is_personal("a" * 128, email="a@example.com", name=name)

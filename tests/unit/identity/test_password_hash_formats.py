@@ -1,4 +1,4 @@
-"""Hashes brought from elsewhere, made by the systems themselves, and what is no hash."""
+"""Imported hashes, made by the other systems themselves, and invalid hashes."""
 
 import hashlib
 import json
@@ -121,9 +121,7 @@ def hashing() -> Iterator[PasswordHashing]:
     hashing.shutdown()
 
 
-async def test_verifies_what_the_other_system_made(
-    hashing: PasswordHashing, make: Callable[[str], str]
-) -> None:
+async def test_verifies_hashes_of_other_systems(hashing: PasswordHashing, make: Callable[[str], str]) -> None:
     stored = make(PASSWORD)
     assert is_importable(stored)
     assert len(stored) <= LONGEST_TEXT
@@ -135,20 +133,22 @@ async def test_verifies_what_the_other_system_made(
     assert lines == []
 
 
-def test_what_can_be_read_can_be_stored() -> None:
+def test_the_longest_hash_fits_the_column() -> None:
     column = credentials.c.password_hash.type
     assert isinstance(column, sa.String)
     assert column.length == LONGEST_TEXT
 
 
-async def test_is_replaced_by_a_hash_of_ours(hashing: PasswordHashing, make: Callable[[str], str]) -> None:
+async def test_a_foreign_hash_is_replaced_by_our_own(
+    hashing: PasswordHashing, make: Callable[[str], str]
+) -> None:
     assert hashing.is_outdated(make(PASSWORD))
     replaced = await hashing.hash(PASSWORD)
     assert not hashing.is_outdated(replaced)
     assert await hashing.verify(replaced, PASSWORD)
 
 
-async def test_the_other_system_hashed_what_was_typed(
+async def test_a_foreign_hash_of_the_typed_spelling_matches(
     hashing: PasswordHashing, make: Callable[[str], str]
 ) -> None:
     composed, decomposed = "caf\u00e9 na\u00efve", "cafe\u0301 nai\u0308ve"
@@ -170,7 +170,7 @@ def test_a_changed_salt_or_hash_matches_nothing(make: Callable[[str], str]) -> N
         assert not parse(changed).matches(PASSWORD.encode()), (part, place)
 
 
-def test_a_hash_that_was_cut_short_is_none(make: Callable[[str], str]) -> None:
+def test_a_truncated_hash_is_invalid(make: Callable[[str], str]) -> None:
     stored = make(PASSWORD)
     for end in range(stored.rindex("$") + 16):
         assert not is_importable(stored[:end])
@@ -219,14 +219,14 @@ KNOWN_ANSWERS = {
 
 
 @pytest.mark.parametrize(("stored", "password"), KNOWN_ANSWERS.items())
-def test_known_answers(stored: str, password: str) -> None:
+def test_published_test_vectors_match(stored: str, password: str) -> None:
     assert is_importable(stored)
     assert parse(stored).matches(password.encode())
     assert not parse(stored).matches(password.encode() + b"!")
 
 
 @pytest.mark.parametrize("prefix", ["", "bcrypt$"])
-async def test_bcrypt_reads_72_bytes_as_it_did_elsewhere(hashing: PasswordHashing, prefix: str) -> None:
+async def test_bcrypt_reads_only_72_bytes(hashing: PasswordHashing, prefix: str) -> None:
     long = "ü" * 36 + "and what bcrypt never saw"
     stored = prefix + bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()
     assert await hashing.verify(stored, long)
@@ -236,20 +236,20 @@ async def test_bcrypt_reads_72_bytes_as_it_did_elsewhere(hashing: PasswordHashin
     assert not await hashing.verify(replaced, "ü" * 36)
 
 
-async def test_a_character_may_be_cut_in_two(hashing: PasswordHashing) -> None:
+async def test_bcrypt_may_truncate_within_a_character(hashing: PasswordHashing) -> None:
     long = "a" + "ü" * 40
     stored = bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()
     assert await hashing.verify(stored, long)
 
 
-async def test_djangos_longer_bcrypt_loses_nothing(hashing: PasswordHashing) -> None:
+async def test_djangos_bcrypt_sha256_reads_the_whole_password(hashing: PasswordHashing) -> None:
     stored = MAKERS["Django bcrypt_sha256"]("x" * 100 + "a")
     assert await hashing.verify(stored, "x" * 100 + "a")
     assert not await hashing.verify(stored, "x" * 100 + "b")
 
 
 @pytest.mark.parametrize("password", ["a\0a", "a\0", "\0a", "\0"])
-async def test_no_nul_repeats_or_pads_a_key(hashing: PasswordHashing, password: str) -> None:
+async def test_a_nul_does_not_change_which_passwords_match(hashing: PasswordHashing, password: str) -> None:
     # To bcrypt `a` and `a\0a` are the same key, to HMAC `a` and `a\0` are.
     assert bcrypt.checkpw(b"a\0a", bcrypt.hashpw(b"a", bcrypt.gensalt(4)))
     for name in ("bcrypt 2b", "Django pbkdf2_sha256", "Keycloak pbkdf2-sha512"):
@@ -280,7 +280,7 @@ CRYPT = "e" * 22 + "u" * 31
         f"argon2$argon2id$v=19$m=4194304,t=1,p=1${SALT}${HASH}",
     ],
 )
-async def test_what_would_cost_too_much_is_corrupt(hashing: PasswordHashing, stored: str) -> None:
+async def test_too_expensive_hashes_are_corrupt(hashing: PasswordHashing, stored: str) -> None:
     assert not is_importable(stored)
     with capture_logs() as lines:
         assert not await hashing.verify(stored, PASSWORD)
@@ -300,7 +300,7 @@ async def test_what_would_cost_too_much_is_corrupt(hashing: PasswordHashing, sto
         f"$argon2i$m=4096,t=3,p=1${SALT}${HASH}",  # before version 1.3
     ],
 )
-def test_what_other_systems_use_is_in_bounds(stored: str) -> None:
+def test_parameters_of_other_systems_are_within_bounds(stored: str) -> None:
     assert is_importable(stored)
 
 
@@ -314,12 +314,12 @@ def test_what_other_systems_use_is_in_bounds(stored: str) -> None:
         "scrypt$16384$salt$8$5$" + "A" * 86 + "==",
         f"$2x$12${CRYPT}",
         f"$2b$12${CRYPT}x",
-        "$2b$12$" + "a" * 53,  # no salt ends so
+        "$2b$12$" + "a" * 53,  # not a possible end of a salt
         f" $2b$12${CRYPT}",
         f"$2b$12${CRYPT}\n",
         f"$2b$\u0661\u0662${CRYPT}",
         f"$pbkdf2-sha256$i=10${SALT}$",
-        f"$pbkdf2-sha256$i=10${SALT}$AAAA",  # three bytes: others would match
+        f"$pbkdf2-sha256$i=10${SALT}$AAAA",  # three bytes, which other passwords would match
         f"$pbkdf2-sha256$i=10$${HASH}",
         f"$pbkdf2-sha256$i=-1${SALT}${HASH}",
         f"$pbkdf2-sha256$i=1e3${SALT}${HASH}",
@@ -340,11 +340,11 @@ def test_what_other_systems_use_is_in_bounds(stored: str) -> None:
         f"$pbkdf2-sha256$i=10${SALT}${HASH}é",
     ],
 )
-def test_what_is_no_hash_is_not_imported(stored: str) -> None:
+def test_invalid_hashes_are_not_imported(stored: str) -> None:
     assert not is_importable(stored)
 
 
-async def test_what_is_importable_is_never_corrupt(
+async def test_importable_hashes_are_never_corrupt(
     hashing: PasswordHashing, make: Callable[[str], str]
 ) -> None:
     stored = make(PASSWORD)
@@ -379,7 +379,7 @@ async def test_what_is_importable_is_never_corrupt(
         ("\ud800", "\ud800"),
     ],
 )
-def test_a_keycloak_credential_that_is_none_is_refused(credential_data: str, secret_data: str) -> None:
+def test_an_invalid_keycloak_credential_is_refused(credential_data: str, secret_data: str) -> None:
     with pytest.raises(CorruptHashError):
         from_keycloak(credential_data, secret_data)
 

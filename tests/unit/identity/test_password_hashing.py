@@ -1,4 +1,4 @@
-"""Hashing and verifying, with hashes of our own."""
+"""Hashing and verifying with our own hashes."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def test_each_lane_needs_its_memory() -> None:
     Argon2Settings.model_validate({"argon2_memory_kib": 32, "argon2_parallelism": 4})
 
 
-async def test_verifies_what_it_hashed_and_nothing_else(hashing: PasswordHashing) -> None:
+async def test_verifies_only_the_hashed_password(hashing: PasswordHashing) -> None:
     stored = await hashing.hash("correct horse")
     assert stored.startswith("$argon2id$")
     assert is_importable(stored)
@@ -42,38 +42,38 @@ async def test_verifies_what_it_hashed_and_nothing_else(hashing: PasswordHashing
         assert not await hashing.verify(stored, wrong)
 
 
-async def test_no_character_is_cut_off(hashing: PasswordHashing) -> None:
+async def test_passwords_are_not_truncated(hashing: PasswordHashing) -> None:
     stored = await hashing.hash("x" * 127 + "a")
     assert not await hashing.verify(stored, "x" * 127 + "b")
 
 
-async def test_nothing_ends_at_a_nul(hashing: PasswordHashing) -> None:
+async def test_a_nul_does_not_end_a_password(hashing: PasswordHashing) -> None:
     stored = await hashing.hash("before\0after")
     assert await hashing.verify(stored, "before\0after")
     for wrong in ("before", "before\0", "before\0other"):
         assert not await hashing.verify(stored, wrong)
 
 
-async def test_two_keyboards_two_spellings_one_password(hashing: PasswordHashing) -> None:
+async def test_unicode_compositions_of_a_password_are_equal(hashing: PasswordHashing) -> None:
     stored = await hashing.hash("pass\u00e9 compos\u00e9")
     assert await hashing.verify(stored, "passe\u0301 compose\u0301")
 
 
-async def test_a_password_of_ours_hashed_elsewhere_as_it_was_typed(hashing: PasswordHashing) -> None:
+async def test_an_argon2_hash_of_the_typed_spelling_matches(hashing: PasswordHashing) -> None:
     elsewhere = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
     for typed in ("passe\u0301", "pass\u00e9"):
         assert await hashing.verify(elsewhere.hash(typed), typed)
-    # Who types it decomposed is understood; who had it hashed decomposed must go on typing it so.
+    # Decomposed input matches a composed hash; a decomposed hash needs decomposed input.
     assert await hashing.verify(elsewhere.hash("pass\u00e9"), "passe\u0301")
     assert not await hashing.verify(elsewhere.hash("passe\u0301"), "pass\u00e9")
 
 
-async def test_nobody_has_no_password(hashing: PasswordHashing) -> None:
+async def test_no_password_matches_an_unknown_account(hashing: PasswordHashing) -> None:
     for password in ("", "the password of nobody", "\ud800"):
         assert not await hashing.verify(None, password)
 
 
-async def test_half_a_surrogate_pair_is_a_wrong_password_and_no_damage(hashing: PasswordHashing) -> None:
+async def test_a_lone_surrogate_is_a_wrong_password_without_a_log_line(hashing: PasswordHashing) -> None:
     stored = await hashing.hash("correct horse")
     with capture_logs() as lines:
         assert not await hashing.verify(stored, "correct horse\ud800")
@@ -113,7 +113,7 @@ async def test_knows_a_hash_of_older_parameters(hashing: PasswordHashing) -> Non
     stronger.shutdown()
 
 
-async def test_parameters_of_our_own_are_in_bounds_whatever_they_are(hashing: PasswordHashing) -> None:
+async def test_all_configurable_parameters_are_within_bounds(hashing: PasswordHashing) -> None:
     costly = hashing_with(argon2_memory_kib=131_073)
     stored = await costly.hash("correct horse")
     assert await costly.verify(stored, "correct horse")
@@ -123,7 +123,7 @@ async def test_parameters_of_our_own_are_in_bounds_whatever_they_are(hashing: Pa
 
 
 @given(st.text(max_size=140))
-def test_what_is_tried_is_the_composed_spelling_then_the_typed_one(text: str) -> None:
+def test_the_composed_spelling_is_tried_before_the_typed_one(text: str) -> None:
     tried = encodings(text)
     assert tried[-1] == text.encode()
     assert len(tried) == len(set(tried)) <= 2

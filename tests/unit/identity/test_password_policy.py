@@ -1,4 +1,4 @@
-"""Which passwords somebody may choose, and what is said of the others."""
+"""Acceptable passwords, and the codes and messages for others."""
 
 import unicodedata
 
@@ -18,17 +18,17 @@ from doorward_identity.passwords import (
 
 new_passwords: TypeAdapter[SecretStr] = TypeAdapter(NewPassword)
 
-UNCOMMON = "rÿq-Wibble"  # ten characters that are on no list
+UNCOMMON = "rÿq-Wibble"  # ten characters that are not on the blocklist
 
 
 def refusal(password: str) -> str | None:
-    """Return the code by which NewPassword refuses a password, None if it takes it."""
+    """Return the code with which NewPassword refuses a password, None if it is accepted."""
     try:
         taken = new_passwords.validate_python(SecretStr(password))
     except ValidationError as error:
         (only,) = error.errors()
         return only["type"]
-    assert taken.get_secret_value() == password  # as typed, to the last space
+    assert taken.get_secret_value() == password  # unchanged, including spaces
     return None
 
 
@@ -47,7 +47,7 @@ def refusal(password: str) -> str | None:
         "パスワード管理帳",
     ],
 )
-def test_takes_8_to_128_characters_of_any_kind(password: str) -> None:
+def test_accepts_8_to_128_characters_of_any_kind(password: str) -> None:
     assert refusal(password) is None
 
 
@@ -81,7 +81,7 @@ def test_length_counts_composed_characters() -> None:
     assert refusal("\u1100\u1161" * 7) == "password_too_short"
 
 
-def test_texts_advise_and_never_quote() -> None:
+def test_messages_advise_without_quoting_the_password() -> None:
     for password in ("hunter2", "hunter2!" * 20, "iloveyou", "secret\ud800secret"):
         with pytest.raises(ValidationError) as refused:
             new_passwords.validate_python(SecretStr(password))
@@ -97,7 +97,7 @@ def _error(password: str) -> ValidationError:
     return refused.value
 
 
-def test_requiring_says_where_and_why() -> None:
+def test_require_acceptable_names_field_and_code() -> None:
     with pytest.raises(UnacceptablePasswordError) as refused:
         require_acceptable("Ada.Lovelace.1815", email="ada@example.com", name="Ada Lovelace")
     error = refused.value
@@ -108,7 +108,7 @@ def test_requiring_says_where_and_why() -> None:
     assert "Ada.Lovelace.1815" not in f"{error.reason}{error.message}{error.args}"
 
 
-def test_requiring_names_the_field_of_the_request() -> None:
+def test_require_acceptable_names_the_field_of_the_request() -> None:
     with pytest.raises(UnacceptablePasswordError) as refused:
         require_acceptable("short", email="ada@example.com", name="Ada", pointer="/new_password")
     assert [(one.pointer, one.code) for one in refused.value.errors] == [
@@ -117,35 +117,35 @@ def test_requiring_names_the_field_of_the_request() -> None:
 
 
 @pytest.mark.parametrize("password", ["password", "x" * 129, "x\ud800" * 8, "1234567"])
-def test_requiring_checks_all_that_the_type_checks(password: str) -> None:
+def test_require_acceptable_checks_everything_that_the_type_checks(password: str) -> None:
     with pytest.raises(UnacceptablePasswordError) as refused:
         require_acceptable(password, email="ada@example.com", name="Ada")
     assert refused.value.errors[0].code == refusal(password)
 
 
-def test_requiring_takes_a_good_password() -> None:
+def test_require_acceptable_accepts_a_good_password() -> None:
     require_acceptable("the analytical engine", email="ada@example.com", name="Ada Lovelace")
 
 
 @given(st.text())
-def test_a_password_has_one_spelling(text: str) -> None:
+def test_a_password_has_one_normal_form(text: str) -> None:
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
     assert normalize(text) == normalize(composed) == normalize(decomposed)
     assert normalize(normalize(text)) == normalize(text)
 
 
-def test_different_characters_stay_different() -> None:
+def test_different_characters_remain_different() -> None:
     assert normalize("\ufb01ne \uff11\u00b2") == "\ufb01ne \uff11\u00b2"  # a ligature, a wide 1, a square
 
 
 @given(st.text(max_size=140))
-def test_every_spelling_is_judged_alike(text: str) -> None:
+def test_every_spelling_gets_the_same_result(text: str) -> None:
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
     assert refusal(composed) == refusal(decomposed) == refusal(text)
 
 
 @given(st.text(st.characters(), max_size=140), st.emails(), st.text(max_size=20))
-def test_any_text_is_taken_or_refused_for_a_reason(text: str, email: str, name: str) -> None:
+def test_any_text_is_accepted_or_refused_for_a_reason(text: str, email: str, name: str) -> None:
     try:
         require_acceptable(text, email=email, name=name)
     except UnacceptablePasswordError:

@@ -16,5 +16,5 @@ from doorward_kit.accept_language import preferred_language
         ("a-" * 40 + "a", ""),
     ],
 )
-def test_the_first_language_counts(header: str, language: str) -> None:
+def test_the_first_language_is_preferred(header: str, language: str) -> None:
     assert preferred_language(header) == language

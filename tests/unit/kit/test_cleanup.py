@@ -1,4 +1,4 @@
-"""One loop runs every purge: a full batch again at once, and a failing purge alone."""
+"""One loop runs every purge; a full batch is repeated at once, and a failing purge affects no other."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class _NoDatabase:
 
 
 class _Backlog:
-    """A purge of so many rows; it says when none is left."""
+    """A purge of a number of rows, with an event when none is left."""
 
     def __init__(self, rows: int, done: asyncio.Event) -> None:
         self.rows = rows

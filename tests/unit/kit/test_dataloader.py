@@ -11,7 +11,7 @@ from doorward_kit.metrics import Metrics
 
 
 class FakeDatabase:
-    """Counts the statements, and holds them until told."""
+    """Counts the statements, and blocks them until released."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -43,7 +43,7 @@ async def test_a_lone_caller_gets_the_value_or_none() -> None:
     assert await reader.get(1001) is None
 
 
-async def test_callers_that_come_meanwhile_share_the_next_statement() -> None:
+async def test_callers_during_a_read_share_the_next_statement() -> None:
     database = FakeDatabase()
     reader = visible_author_id(database)
     first = asyncio.create_task(reader.get(1))
@@ -56,8 +56,8 @@ async def test_callers_that_come_meanwhile_share_the_next_statement() -> None:
     assert database.batches == [[1], [2, 3]]
 
 
-async def test_a_question_asked_during_a_read_is_read_again() -> None:
-    """Its asker may just have changed the row: the answer on its way can be older than that."""
+async def test_a_key_requested_during_a_read_is_read_again() -> None:
+    """The caller may have just changed the row, and the running read can be older."""
     database = FakeDatabase()
     reader = visible_author_id(database)
     first = asyncio.create_task(reader.get(1))
@@ -79,7 +79,7 @@ async def test_no_statement_has_too_many_keys() -> None:
     assert sum(len(batch) for batch in database.batches) == MAX_BATCH * 2 + 5
 
 
-async def test_a_failure_reaches_everyone_and_the_next_read_works() -> None:
+async def test_a_failure_reaches_all_callers_and_the_next_read_works() -> None:
     database = FakeDatabase()
     database.gate.set()
     reader = visible_author_id(database)
@@ -90,7 +90,7 @@ async def test_a_failure_reaches_everyone_and_the_next_read_works() -> None:
     assert await reader.get(1) == "value 1"
 
 
-async def test_a_database_that_hangs_costs_nobody_a_second_wait() -> None:
+async def test_queued_callers_fail_with_the_running_read() -> None:
     database = FakeDatabase()
     database.failure = UnavailableError()
     reader = visible_author_id(database)
@@ -105,7 +105,7 @@ async def test_a_database_that_hangs_costs_nobody_a_second_wait() -> None:
     assert database.reads == 1
 
 
-async def test_a_caller_who_leaves_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_caller_does_not_affect_the_others() -> None:
     database = FakeDatabase()
     reader = visible_author_id(database)
     leaving, staying = asyncio.create_task(reader.get(1)), asyncio.create_task(reader.get(1))

@@ -1,4 +1,4 @@
-"""Endpoints get their service by its class, and a start fails where a container lacks it."""
+"""Endpoints get their service by its class, and the start fails if the container lacks it."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -4,12 +4,12 @@ from doorward_kit.etags import PreconditionFailedError, check_if_match, not_modi
 
 
 @pytest.mark.parametrize("condition", [None, "*", '"3"', '"1", "3"', ' "3" '])
-def test_a_condition_that_holds(condition: str | None) -> None:
+def test_a_matching_condition_passes(condition: str | None) -> None:
     check_if_match(condition, 3)
 
 
 @pytest.mark.parametrize("condition", ['"2"', "3", "", '"33"', 'W/"3"', '"1","2"'])
-def test_a_condition_that_does_not(condition: str) -> None:
+def test_a_condition_that_does_not_match_fails(condition: str) -> None:
     """A weak tag never satisfies If-Match (RFC 9110 section 13.1.1)."""
     with pytest.raises(PreconditionFailedError):
         check_if_match(condition, 3)

@@ -38,7 +38,7 @@ async def test_returns_and_raises_what_the_job_does() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a policy of their own on Linux alone")
-async def test_threads_for_long_jobs_make_way_for_the_event_loop() -> None:
+async def test_threads_for_long_jobs_have_a_lower_priority_than_the_event_loop() -> None:
     metrics = Metrics().executor("test")
     pool = BoundedExecutor(
         "test", threads=1, deadline=600.0, expected_seconds=0.001, metrics=metrics, niceness=10
@@ -47,7 +47,7 @@ async def test_threads_for_long_jobs_make_way_for_the_event_loop() -> None:
     def how() -> tuple[int, int]:
         return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    lowest = 19  # nice(2): where the whole run was started with a low priority
+    lowest = 19  # nice(2), if the whole run was started with a low priority
     assert await pool.run(how) == (os.SCHED_BATCH, min(lowest, how()[1] + 10))
     assert how()[0] == os.SCHED_OTHER
     pool.shutdown()
@@ -60,7 +60,7 @@ async def test_the_job_sees_its_callers_context() -> None:
     pool.shutdown()
 
 
-async def test_refuses_at_once_what_could_not_begin_in_time() -> None:
+async def test_refuses_jobs_that_could_not_begin_in_time() -> None:
     pool = executor(expected=400)
     release = threading.Event()
     running = [asyncio.create_task(pool.run(release.wait)) for _ in range(2)]
@@ -102,7 +102,7 @@ async def test_drops_a_job_whose_deadline_passed_in_the_queue(monkeypatch: pytes
     pool.shutdown()
 
 
-async def test_a_job_that_has_begun_ends_though_its_caller_left() -> None:
+async def test_a_running_job_completes_after_its_caller_left() -> None:
     pool = executor()
     began, release, ended = threading.Event(), threading.Event(), threading.Event()
 

@@ -26,7 +26,7 @@ def first() -> dict[str, Any]:
     return {"keys": [new_jwk(HS256)]}
 
 
-def test_the_old_key_signs_until_the_new_one_does_and_verifies_until_its_last_token_is_dead() -> None:
+def test_the_old_key_verifies_until_its_last_token_expires() -> None:
     before = first()
     old = before["keys"][0]["kid"]
     after = next_key_set(before, None, now=NOW, activate_in=300)
@@ -57,27 +57,27 @@ def test_one_rotation_at_a_time() -> None:
         next_key_set(pending, None, now=NOW + 100, activate_in=300)
 
 
-def test_the_algorithm_stays_unless_another_is_asked_for() -> None:
+def test_the_algorithm_is_kept_by_default() -> None:
     turned = next_key_set(first(), ES256, now=NOW, activate_in=0)
     assert [key["alg"] for key in turned["keys"]] == [ES256, HS256]
     again = next_key_set(turned, None, now=NOW + 1, activate_in=0)
     assert again["keys"][0]["alg"] == ES256
 
 
-def test_a_leaked_key_is_gone_at_once() -> None:
+def test_a_leaked_key_is_removed_at_once() -> None:
     before = first()
     after = parsed(replacing_key_set(before, None, now=NOW))
     assert before["keys"][0]["kid"] not in after.keys
     assert after.signing_key(0) is not None
 
 
-def test_other_members_of_the_document_stay() -> None:
+def test_other_members_of_the_document_are_kept() -> None:
     assert next_key_set(first() | {"note": "ours"}, None, now=NOW, activate_in=0)["note"] == "ours"
     with pytest.raises(InvalidKeySetError):
         next_key_set({"keys": "none"}, None, now=NOW, activate_in=0)
 
 
-def test_the_file_is_replaced_whole_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_the_file_is_replaced_atomically_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     write_key_set(path, first())
     write_key_set(path, second := first())

@@ -32,7 +32,7 @@ def test_refuses_the_cursor_of_another_key() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "a", "AAAA", "!!!!", "é" * 10, "A" * 1024, "AAAA====", "\ud800"])
-def test_refuses_text_that_is_no_cursor(cursor: str) -> None:
+def test_refuses_text_that_is_not_a_cursor(cursor: str) -> None:
     with pytest.raises(InvalidCursorError):
         CursorCodec(lambda: [b"k" * 32]).decode(cursor, query=QUERY)
 
@@ -46,7 +46,7 @@ def test_refuses_every_altered_character() -> None:
             codec.decode(altered, query=QUERY)
 
 
-def test_a_page_that_was_broken_off_goes_on_where_it_ended() -> None:
+def test_a_truncated_page_continues_where_it_ended() -> None:
     codec = CursorCodec(lambda: [b"k" * 32])
 
     def position_of(row: str) -> Position:

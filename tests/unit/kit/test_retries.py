@@ -1,4 +1,4 @@
-"""While the mail server is away, all mail waits; then one goes ahead."""
+"""During an outage of the mail server all mail waits; after a pause one trial is sent."""
 
 import time
 
@@ -18,12 +18,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def test_nothing_waits_at_first(clock: Clock) -> None:
+def test_a_new_circuit_breaker_is_closed(clock: Clock) -> None:
     assert clock.now
     assert (CircuitBreaker().permits(4), CircuitBreaker().remaining_pause()) == (4, 0.0)
 
 
-def test_a_failure_stops_all_and_then_lets_one_ahead(clock: Clock) -> None:
+def test_after_a_failure_and_a_pause_one_trial_is_permitted(clock: Clock) -> None:
     breaker = CircuitBreaker()
     pause = breaker.record_failure()
     assert 0.5 <= pause <= 1.0
@@ -34,7 +34,7 @@ def test_a_failure_stops_all_and_then_lets_one_ahead(clock: Clock) -> None:
     assert breaker.permits(4) == 4
 
 
-def test_failures_at_once_are_one_failure(clock: Clock) -> None:
+def test_parallel_failures_count_as_one(clock: Clock) -> None:
     breaker = CircuitBreaker()
     first = breaker.record_failure()
     clock.now += 0.1

@@ -41,7 +41,7 @@ def test_an_address_is_shown_as_a_url(host: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"), [(None, []), ("", []), ("1", []), ("auto", []), ("2", [2]), (" 16 ", [16])]
 )
-def test_workers_that_will_not_be_there_are_told_of(
+def test_ignored_api_workers_are_logged(
     asked: str | None, said: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("API_WORKERS", raising=False)

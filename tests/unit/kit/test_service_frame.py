@@ -1,4 +1,4 @@
-"""What every service installs: errors, limits, ids, health, seen through one small service."""
+"""Errors, limits, request ids and health of every service, tested with a small one."""
 
 import json
 import uuid
@@ -127,11 +127,11 @@ def problem(response: Any, status: int, code: str) -> dict[str, Any]:
     return document
 
 
-def test_a_domain_error_says_what_it_declares(client: TestClient) -> None:
+def test_a_domain_error_becomes_its_declared_problem(client: TestClient) -> None:
     assert problem(client.get("/things/teapot"), 418, "teapot")["detail"] == "Short and stout."
 
 
-def test_a_bug_is_logged_and_not_told(client: TestClient) -> None:
+def test_a_bug_is_logged_without_details_in_the_response(client: TestClient) -> None:
     with capture_logs() as lines:
         response = client.get("/things/bug")
     problem(response, 500, "internal_error")
@@ -140,7 +140,7 @@ def test_a_bug_is_logged_and_not_told(client: TestClient) -> None:
     assert failed["exc_info"]
 
 
-def test_unknown_addresses_and_methods(client: TestClient) -> None:
+def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
     problem(client.get("/nothing"), 404, "not_found")
     problem(client.get("/things/"), 404, "not_found")
     response = client.delete("/things/teapot")
@@ -148,16 +148,16 @@ def test_unknown_addresses_and_methods(client: TestClient) -> None:
     assert response.headers["allow"] == "GET"
 
 
-def test_a_path_of_the_wrong_shape_names_nothing(client: TestClient) -> None:
+def test_a_malformed_id_in_a_path_is_not_found(client: TestClient) -> None:
     problem(client.get("/things/abc"), 404, "not_found")
 
 
-def test_a_query_of_the_wrong_shape_is_named(client: TestClient) -> None:
+def test_an_invalid_query_parameter_is_named(client: TestClient) -> None:
     document = problem(client.get("/things/1?limit=x"), 422, "validation_error")
     assert [one["pointer"] for one in document["errors"]] == ["query:limit"]
 
 
-def test_an_invalid_body_names_the_fields_and_never_what_was_sent(client: TestClient) -> None:
+def test_an_invalid_body_names_fields_without_quoting_values(client: TestClient) -> None:
     body = {"password": "hunter2-hunter2", "count": "many", "a/b~c": 1}
     response = client.post("/things", json=body)
     document = problem(response, 422, "validation_error")
@@ -166,7 +166,7 @@ def test_an_invalid_body_names_the_fields_and_never_what_was_sent(client: TestCl
 
 
 @pytest.mark.parametrize("raw", [b"{", b'{"count":NaN}', b'{"count":1,"count":2}', b'{"password":"\\ud800"}'])
-def test_a_body_that_is_no_json(client: TestClient, raw: bytes) -> None:
+def test_invalid_json_is_rejected(client: TestClient, raw: bytes) -> None:
     response = client.post("/things", content=raw, headers={"content-type": "application/json"})
     problem(response, 400, "invalid_json")
 
@@ -181,24 +181,24 @@ def test_a_body_that_is_no_json(client: TestClient, raw: bytes) -> None:
         {"content-type": ""},
     ],
 )
-def test_a_body_of_another_type(client: TestClient, headers: dict[str, str]) -> None:
+def test_another_content_type_is_rejected(client: TestClient, headers: dict[str, str]) -> None:
     problem(
         client.post("/things", content=b'{"password":"x"}', headers=headers), 415, "unsupported_media_type"
     )
 
 
-def test_no_body_at_all_is_a_missing_one(client: TestClient) -> None:
+def test_a_missing_body_is_reported_as_missing(client: TestClient) -> None:
     problem(client.post("/things"), 422, "validation_error")
 
 
-def test_a_body_past_the_limit_announced_or_not(client: TestClient) -> None:
+def test_a_body_past_the_limit_is_rejected_with_or_without_content_length(client: TestClient) -> None:
     headers = {"content-type": "application/json"}
     problem(client.post("/things", content=b" " * 1025, headers=headers), 413, "content_too_large")
     chunks = iter([b" " * 600, b" " * 600])
     problem(client.post("/things", content=chunks, headers=headers), 413, "content_too_large")
 
 
-def test_a_header_past_the_limit(client: TestClient) -> None:
+def test_a_header_past_the_limit_is_rejected(client: TestClient) -> None:
     problem(client.get("/things/1", headers={"x-long": "a" * 40_000}), 431, "header_fields_too_large")
 
 
@@ -282,7 +282,9 @@ def test_metrics_name_routes_and_not_paths(client: TestClient) -> None:
     assert "BREW" not in text
 
 
-def test_liveness_asks_nobody_and_readiness_stops_with_draining(app: FastAPI, client: TestClient) -> None:
+def test_liveness_has_no_dependencies_and_readiness_fails_while_draining(
+    app: FastAPI, client: TestClient
+) -> None:
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code == 200
     app.state.resources.drain()
@@ -291,6 +293,6 @@ def test_liveness_asks_nobody_and_readiness_stops_with_draining(app: FastAPI, cl
     assert (alive.status_code, alive.headers["connection"]) == (200, "close")
 
 
-def test_docs_are_off_unless_asked_for(client: TestClient) -> None:
+def test_docs_are_off_by_default(client: TestClient) -> None:
     problem(client.get("/docs"), 404, "not_found")
     problem(client.get("/openapi.json"), 404, "not_found")

@@ -41,7 +41,7 @@ def test_reads_mounted_files_without_their_last_line_break(
     assert load_settings(ServiceSettings).secret_key == SecretStr(KEY)
 
 
-def test_a_password_beside_the_url_may_have_any_characters(
+def test_a_password_outside_the_url_may_have_any_characters(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "password").write_text("p@ss/w:rd%\n")
@@ -61,7 +61,7 @@ def test_a_password_beside_the_url_may_have_any_characters(
         ("redis://:its-own@valkey:6379/0", "redis://:its-own@valkey:6379/0"),
     ],
 )
-def test_a_password_beside_the_address_of_redis(
+def test_a_redis_password_can_be_set_outside_the_url(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, whole: str
 ) -> None:
     (tmp_path / "password").write_text("p@ss/w:rd%\n")
@@ -73,14 +73,14 @@ def test_a_password_beside_the_address_of_redis(
 
 
 @pytest.mark.parametrize("url", [URL, "sqlite:///doorward.db"])
-def test_a_url_that_needs_no_password_keeps_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_url_without_a_separate_password_is_unchanged(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
     monkeypatch.setenv("DOORWARD_DATABASE_URL", url)
     monkeypatch.setenv("DOORWARD_DATABASE_PASSWORD", "another")
     assert load_settings(ServiceSettings).database_url.get_secret_value() == url
 
 
-def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variables_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> None:
     older = {
         "MYSQL_USER": "u",
         "MYSQL_PASSWORD": "p@ss/word",
@@ -98,7 +98,9 @@ def test_the_names_of_the_older_server_work(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.secret_key == SecretStr(KEY)
 
 
-def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_variables_take_precedence_over_those_of_the_older_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("LOGLEVEL", "debug")
     monkeypatch.setenv("DOORWARD_LOG_LEVEL", "error")
     settings = load_settings(ServiceSettings, database_url=SecretStr(URL), secret_key=SecretStr(KEY))
@@ -109,7 +111,7 @@ def test_our_own_names_come_before_the_older_ones(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("value", "level"), [("WARN", "warning"), ("Warning", "warning"), ("FATAL", "critical"), ("info", "info")]
 )
-def test_log_levels_may_have_the_standard_librarys_names(
+def test_log_levels_accept_the_names_of_the_standard_library(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, level: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -130,7 +132,7 @@ def test_an_error_names_the_variable_that_was_set(monkeypatch: pytest.MonkeyPatc
             load_settings(ServiceSettings)
 
 
-def test_a_port_of_the_older_server_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_port_of_the_older_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSQL_HOST", "db")
     monkeypatch.setenv("MYSQL_PORT", "mysql")
     with pytest.raises(SettingsError, match=r"^MYSQL_PORT is not a number$"):
@@ -149,7 +151,7 @@ def test_a_port_of_the_older_server_that_is_no_number(monkeypatch: pytest.Monkey
         ("DOORWARD_TRUSTED_PROXIES", "proxy", "DOORWARD_TRUSTED_PROXIES"),
     ],
 )
-def test_complains_in_one_line_that_names_the_variable_and_not_its_value(
+def test_an_error_is_one_line_with_the_variable_and_without_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
 ) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
@@ -162,20 +164,20 @@ def test_complains_in_one_line_that_names_the_variable_and_not_its_value(
     assert KEY not in str(refused.value)
 
 
-def test_says_what_is_missing() -> None:
+def test_an_error_names_missing_variables() -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings(ServiceSettings)
     assert "DOORWARD_DATABASE_URL is not set (nor DOORWARD_DATABASE_URL_FILE)" in str(refused.value)
     assert "DOORWARD_SECRET_KEY is not set" in str(refused.value)
 
 
-def test_says_which_file_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_names_an_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", "/nowhere/key")
     with pytest.raises(SettingsError, match=r"DOORWARD_SECRET_KEY_FILE .* /nowhere/key"):
         load_settings(ServiceSettings)
 
 
-def test_secrets_do_not_show_in_the_representation() -> None:
+def test_repr_hides_secrets() -> None:
     settings = ServiceSettings(database_url=SecretStr(URL), secret_key=SecretStr(KEY))
     assert KEY not in repr(settings)
     assert "u:p" not in repr(settings)
@@ -185,7 +187,7 @@ def key_set(*members: object) -> str:
     return json.dumps({"keys": members})
 
 
-def test_a_key_set_instead_of_the_one_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_key_set_can_replace_the_single_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     member = new_jwk(HS256)
     (tmp_path / "keys.json").write_text(key_set(member))
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
@@ -224,7 +226,7 @@ def test_refuses_keys_that_cannot_work_together(
     assert "\n" not in str(refused.value)
 
 
-def test_a_set_beside_a_file_must_be_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_key_set_must_equal_that_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text(key_set(new_jwk(HS256)))
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
@@ -233,7 +235,7 @@ def test_a_set_beside_a_file_must_be_the_files(monkeypatch: pytest.MonkeyPatch, 
         load_settings(ServiceSettings)
 
 
-def test_published_keys_leave_cursors_a_secret_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_published_keys_cursors_need_their_own_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_AUTH_URL", "http://auth:8000/api/v1/auth")
     monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
@@ -243,7 +245,7 @@ def test_published_keys_leave_cursors_a_secret_of_their_own(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("settings", [{}, {"JWKS": key_set(PUBLIC)}])
-def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+def test_auth_requires_a_signing_key(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_AUTH_URL", "http://auth:8000/api/v1/auth")
     monkeypatch.setenv("DOORWARD_PAGINATION_SECRET", KEY)
@@ -264,7 +266,7 @@ def test_auth_needs_a_key_that_signs(monkeypatch: pytest.MonkeyPatch, settings: 
         ("{", "DOORWARD_OAUTH_CLIENTS"),
     ],
 )
-def test_refuses_clients_that_anybody_could_be(
+def test_refuses_clients_with_weak_secrets(
     monkeypatch: pytest.MonkeyPatch, clients: str, complaint: str
 ) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)

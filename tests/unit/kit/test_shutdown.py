@@ -1,4 +1,4 @@
-"""Closing at the end of a process."""
+"""Closing resources at shutdown."""
 
 import asyncio
 from contextlib import suppress
@@ -6,7 +6,7 @@ from contextlib import suppress
 from doorward_kit.app import run_on_shutdown
 
 
-async def test_everything_is_closed_at_the_end_and_nothing_before() -> None:
+async def test_resources_are_closed_on_shutdown_only() -> None:
     closed: list[str] = []
 
     async def first() -> None:

@@ -13,7 +13,7 @@ from doorward_kit.user_text import one_line, paragraphs
         ("می\u200cخواهم", "می\u200cخواهم"),
     ],
 )
-def test_a_line_is_kept_but_for_outer_space_and_composition(text: str, kept: str) -> None:
+def test_only_outer_space_and_composition_of_a_line_are_normalized(text: str, kept: str) -> None:
     assert one_line(text, what="name", max_length=20) == kept
 
 
@@ -29,7 +29,7 @@ def test_a_line_is_kept_but_for_outer_space_and_composition(text: str, kept: str
         ("\u0958" * 11, "name_too_long"),  # two each, composed
     ],
 )
-def test_what_is_no_line_is_refused(text: str, code: str) -> None:
+def test_texts_with_line_breaks_are_refused_as_a_line(text: str, code: str) -> None:
     with pytest.raises(PydanticCustomError) as refused:
         one_line(text, what="name", max_length=20)
     assert refused.value.type == code
@@ -44,7 +44,7 @@ def test_what_is_no_line_is_refused(text: str, code: str) -> None:
         ("נועה \u202aabc\u202c", "נועה \u202aabc\u202c"),
     ],
 )
-def test_paragraphs_end_alike(text: str, kept: str) -> None:
+def test_line_endings_of_paragraphs_are_normalized(text: str, kept: str) -> None:
     assert paragraphs(text, what="text", max_length=20) == kept
 
 
@@ -59,7 +59,7 @@ def test_paragraphs_end_alike(text: str, kept: str) -> None:
         ("x" * 21, "text_too_long"),
     ],
 )
-def test_what_is_no_plain_text_is_refused(text: str, code: str) -> None:
+def test_texts_with_control_characters_are_refused(text: str, code: str) -> None:
     with pytest.raises(PydanticCustomError) as refused:
         paragraphs(text, what="text", max_length=20)
     assert refused.value.type == code

@@ -32,7 +32,7 @@ characters = st.characters(exclude_categories=["Cs"])
         ("x" * MAX_WORD_LENGTH, ("x" * MAX_WORD_LENGTH,)),
     ],
 )
-def test_words_are_what_is_left_of_a_query(query: str, words: tuple[str, ...]) -> None:
+def test_words_of_a_query(query: str, words: tuple[str, ...]) -> None:
     assert words_of(query) == words
 
 
@@ -48,7 +48,7 @@ def test_words_are_bounded() -> None:
 
 
 @given(st.text(characters, max_size=100))
-def test_nothing_that_a_database_takes_for_an_operator_is_left(query: str) -> None:
+def test_words_contain_no_database_operators(query: str) -> None:
     try:
         words = words_of(query)
     except NoSearchWordError:
@@ -57,7 +57,7 @@ def test_nothing_that_a_database_takes_for_an_operator_is_left(query: str) -> No
 
 
 @given(st.text(characters, max_size=200))
-def test_a_text_is_found_by_its_own_words_however_they_are_written(text: str) -> None:
+def test_a_text_is_found_by_its_words_in_any_spelling(text: str) -> None:
     found = indexed_words([text])
     assert found == sorted(set(found))
     for word in found:
@@ -67,16 +67,16 @@ def test_a_text_is_found_by_its_own_words_however_they_are_written(text: str) ->
             assert words_of(decomposed) == (word,)
 
 
-def test_words_of_all_texts_are_indexed_once() -> None:
+def test_each_word_of_all_texts_is_indexed_once() -> None:
     assert indexed_words(["The printer", "is on fire: the PRINTER"]) == ["fire", "printer", "the"]
     assert line_of(["fire", "printer"]) == " fire printer"
     assert line_of([]) == ""
 
 
-def test_a_text_of_signs_that_stand_for_many_stays_within_its_column() -> None:
+def test_a_text_that_grows_when_normalized_fits_its_column() -> None:
     words = indexed_words("".join(f"\ufdfa{chr(0x4E00 + number)}x" for number in range(3_333)))
     assert 0 < len(line_of(words).encode("utf-8")) <= 65_535
 
 
-def test_the_longest_text_is_indexed_whole() -> None:
+def test_the_longest_text_is_indexed_completely() -> None:
     assert len(indexed_words([" ".join(f"{number:03x}" for number in range(2_500))])) == 2_500

@@ -1,4 +1,4 @@
-"""Mail in a folder, and the pages that show it."""
+"""The file transport, and the pages that show its mail."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def mailbox(tmp_path: Path) -> Mailbox:
     return Mailbox(tmp_path / "mail" / "box", 3)
 
 
-async def test_a_mail_is_written_whole_and_private(mailbox: Mailbox, tmp_path: Path) -> None:
+async def test_a_mail_is_written_atomically_and_private(mailbox: Mailbox, tmp_path: Path) -> None:
     sent = message("Grüße", "Täxt\n")
     await put(mailbox, sent)
     (path,) = (tmp_path / "mail" / "box").iterdir()
@@ -52,7 +52,7 @@ async def test_a_mail_is_written_whole_and_private(mailbox: Mailbox, tmp_path: P
     assert text_of(found, "plain") == "Täxt\n"
 
 
-async def test_the_newest_are_kept_and_come_first(mailbox: Mailbox) -> None:
+async def test_the_newest_mails_are_kept_and_listed_first(mailbox: Mailbox) -> None:
     await put(mailbox, *(message(f"Number {number}") for number in range(5)))
     assert [mail.subject for mail in mailbox.mails()] == ["Number 4", "Number 3", "Number 2"]
 
@@ -61,15 +61,15 @@ async def test_two_processes_can_share_a_folder(tmp_path: Path) -> None:
     boxes = [Mailbox(tmp_path, 5) for _ in range(2)]
     await asyncio.gather(*(put(box, *(message() for _ in range(10))) for box in boxes))
     assert len(boxes[0].mails()) == 5
-    assert len(os.listdir(tmp_path)) == 5  # noqa: PTH208 - not a path's business on an event loop
+    assert len(os.listdir(tmp_path)) == 5  # noqa: PTH208 - ruff also rejects Path.iterdir in async functions
 
 
-def test_an_empty_mailbox_has_no_folder_yet(mailbox: Mailbox) -> None:
+def test_an_empty_mailbox_needs_no_folder(mailbox: Mailbox) -> None:
     assert mailbox.mails() == []
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "..", "x.eml", "/etc/passwd", "", "a\x00.eml"])
-def test_only_its_own_names_are_read(mailbox: Mailbox, name: str) -> None:
+def test_only_its_own_file_names_are_read(mailbox: Mailbox, name: str) -> None:
     assert mailbox.read(name) is None
 
 
@@ -81,7 +81,7 @@ def client(mailbox: Mailbox) -> TestClient:
     return TestClient(app)
 
 
-async def test_the_pages_show_what_is_there(mailbox: Mailbox, client: TestClient) -> None:
+async def test_the_pages_show_the_stored_mails(mailbox: Mailbox, client: TestClient) -> None:
     assert "No mail yet" in client.get("/mailbox").text
     await put(mailbox, message("Your code", "Open http://127.0.0.1:8080/verify?a=1&b=2 now"))
     (mail,) = mailbox.mails()
@@ -94,7 +94,7 @@ async def test_the_pages_show_what_is_there(mailbox: Mailbox, client: TestClient
     assert client.get(f"/mailbox/{mail.name}/html").text.strip() == "<p>Html</p>"
 
 
-async def test_a_hostile_mail_does_nothing(mailbox: Mailbox, client: TestClient) -> None:
+async def test_a_hostile_mail_is_escaped(mailbox: Mailbox, client: TestClient) -> None:
     await put(mailbox, message(HOSTILE, HOSTILE + " javascript:alert(1)", HOSTILE))
     (mail,) = mailbox.mails()
     for path in ("/mailbox", f"/mailbox/{mail.name}"):
@@ -117,6 +117,6 @@ def assert_strict(policy: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["20260101T000000000000Z-" + "0" * 36 + ".eml", "x", "..%2fetc%2fpasswd"])
-def test_a_mail_that_is_not_there_is_404(client: TestClient, name: str) -> None:
+def test_an_unknown_mail_is_404(client: TestClient, name: str) -> None:
     assert client.get(f"/mailbox/{name}").status_code == 404
     assert client.get(f"/mailbox/{name}/html").status_code == 404

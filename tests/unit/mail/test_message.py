@@ -1,4 +1,4 @@
-"""Messages, and the text in them."""
+"""Building messages, and the text in them."""
 
 import uuid
 from email import message_from_bytes, policy
@@ -31,7 +31,7 @@ def build(
 
 
 @given(st.text(), st.text(), st.text())
-def test_any_text_makes_a_whole_message(subject: str, text: str, name: str) -> None:
+def test_any_text_creates_a_complete_message(subject: str, text: str, name: str) -> None:
     if not _is_storable(subject + text + name):
         return
     message = build(MailContent(subject, text, f"<p>{text}</p>"), mail_from_name=(name or "x")[:100])
@@ -52,12 +52,12 @@ def test_header_text_is_one_line_without_encoded_words(text: str) -> None:
     assert cleaned == header_text(cleaned)
 
 
-def test_one_line_keeps_what_people_write() -> None:
+def test_one_line_keeps_ordinary_text() -> None:
     assert one_line("  Ádá  \t Løvelace\u00a0👩\u200d💻 \r\n") == "Ádá Løvelace 👩\u200d💻"
     assert one_line("\u202eevil\u2066\u200f") == "evil"
 
 
-def test_a_header_that_was_not_meant_is_an_error() -> None:
+def test_an_unexpected_header_is_an_error() -> None:
     for content in (
         b"From: a\r\nBcc: b\r\n\r\n",
         b"From: a\r\nFrom: a\r\n\r\n",
@@ -69,7 +69,7 @@ def test_a_header_that_was_not_meant_is_an_error() -> None:
     messages._require_headers(b"From: a\r\n b\r\n\r\nBcc: in the body\r\n", ["From"])
 
 
-def test_ids_of_a_mail_with_a_code_tell_its_attempts_apart() -> None:
+def test_attempts_of_a_mail_with_a_code_have_different_message_ids() -> None:
     content = MailContent("s", "t", "h")
     plain = build(content)["Message-ID"]
     unique = build(content, is_unique=True, mail_message_id_domain="id.example")["Message-ID"]
@@ -88,12 +88,12 @@ def test_ids_of_a_mail_with_a_code_tell_its_attempts_apart() -> None:
         ("o'neil@localhost", "o'neil@localhost"),
     ],
 )
-def test_addresses_as_smtp_takes_them(address: str, expected: str) -> None:
+def test_addresses_are_converted_for_smtp(address: str, expected: str) -> None:
     assert envelope_address(address) == expected
 
 
 @given(st.text(max_size=30))
-def test_an_address_that_is_accepted_has_nothing_that_ends_it(text: str) -> None:
+def test_an_accepted_address_contains_no_delimiter(text: str) -> None:
     try:
         address = envelope_address(text)
     except InvalidAddressError:
@@ -103,7 +103,7 @@ def test_an_address_that_is_accepted_has_nothing_that_ends_it(text: str) -> None
     assert address.rpartition("@")[2].isascii()
 
 
-def test_a_domain_that_is_none_is_refused_without_being_quoted() -> None:
+def test_an_invalid_domain_is_refused_without_quoting_it() -> None:
     for domain in ("", ".", "a b", "-", "exa_mple.com", "☃..example", "a" * 64 + "ü.example"):
         with pytest.raises(InvalidAddressError) as refused:
             ascii_domain(domain)

@@ -1,4 +1,4 @@
-"""Combinations of settings that cannot work refuse, in one line that says what to set."""
+"""Invalid combinations of settings are rejected with one line that names the variable."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def load(monkeypatch: pytest.MonkeyPatch, **values: str) -> MailSettings:
     return load_settings(MailSettings)
 
 
-def test_without_any_there_is_no_mail() -> None:
+def test_without_settings_mail_is_off() -> None:
     assert create_transport(load_settings(MailSettings)) is None
 
 
@@ -44,7 +44,7 @@ def test_a_folder_is_enough_for_development(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
-def test_each_kind_of_protection_has_its_port(monkeypatch: pytest.MonkeyPatch, tls: str, port: int) -> None:
+def test_each_tls_mode_has_its_default_port(monkeypatch: pytest.MonkeyPatch, tls: str, port: int) -> None:
     assert load(monkeypatch, **WORKING, SMTP_TLS=tls).effective_smtp_port == port
     assert load(monkeypatch, SMTP_PORT="2525").effective_smtp_port == 2525
 
@@ -58,7 +58,9 @@ def test_the_password_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.1"])
-def test_a_password_in_clear_stays_on_this_machine(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_an_unencrypted_password_is_only_allowed_for_localhost(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     values = {**WORKING, "SMTP_HOST": host}
     load(monkeypatch, **values, SMTP_TLS="none", SMTP_USERNAME="u", SMTP_PASSWORD="p")
 
@@ -97,7 +99,7 @@ def test_a_password_in_clear_stays_on_this_machine(monkeypatch: pytest.MonkeyPat
         ),
     ],
 )
-def test_what_cannot_work_is_refused(
+def test_invalid_settings_are_rejected(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, str], complaint: str
 ) -> None:
     with pytest.raises(SettingsError, match=complaint) as refused:
@@ -106,6 +108,6 @@ def test_what_cannot_work_is_refused(
     assert "hidden" not in str(refused.value)
 
 
-def test_a_sender_beyond_ascii_has_an_ascii_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_domain_of_a_sender_beyond_ascii_is_converted_to_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, SMTP_HOST="mail", MAIL_FROM="team@bücher.example")
     assert settings.message_id_domain == "xn--bcher-kva.example"

@@ -1,4 +1,4 @@
-"""Which file a mail is written from, in which language, and what is wrong with it."""
+"""Mail templates: files, languages, and validation."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """The team's folder, empty."""
+    """The empty folder of custom templates."""
     folder = tmp_path / "own"
     folder.mkdir()
     return folder
@@ -92,7 +92,7 @@ def test_html_escapes_and_text_does_not(shipped: str) -> None:
     assert texts.text == "Welcome <b>&, to Team.\n"
 
 
-def test_a_file_of_the_team_replaces_one_and_leaves_the_others(shipped: str, own: Path) -> None:
+def test_a_custom_file_replaces_only_its_own_template(shipped: str, own: Path) -> None:
     write(own, {"de/welcome.subject.txt": "Servus {{ name }}"})
     mails = templates(shipped, own)
     mails.check()
@@ -102,7 +102,7 @@ def test_a_file_of_the_team_replaces_one_and_leaves_the_others(shipped: str, own
     assert mails.render("welcome", "en", {"name": "Ada"}).subject == "Welcome Ada"
 
 
-def test_a_team_adds_a_language_and_a_region(shipped: str, own: Path) -> None:
+def test_custom_templates_can_add_a_language_and_a_region(shipped: str, own: Path) -> None:
     write(own, welcome("fr", "Bienvenue") | welcome("de-AT", "Servus"))
     mails = templates(shipped, own)
     mails.check()
@@ -111,15 +111,15 @@ def test_a_team_adds_a_language_and_a_region(shipped: str, own: Path) -> None:
     assert mails.render("welcome", "de", {"name": "Ada"}).subject == "Willkommen Ada"
 
 
-def test_a_team_replaces_the_layout(shipped: str, own: Path) -> None:
+def test_custom_templates_can_replace_the_layout(shipped: str, own: Path) -> None:
     write(own, {"layout.html": "<h1>{{ product }}</h1>{% block content %}{% endblock %}"})
     mails = templates(shipped, own)
     mails.check()
     assert mails.render("welcome", "en", {"name": "Ada"}).html == "<h1>Team</h1><b>Welcome Ada</b>\n"
 
 
-def test_what_kubernetes_mounts_is_found(shipped: str, own: Path) -> None:
-    """A ConfigMap is mounted as links to a hidden folder, which changes as a whole."""
+def test_templates_mounted_by_kubernetes_are_found(shipped: str, own: Path) -> None:
+    """A ConfigMap is mounted as links to a hidden folder, which is replaced as a whole."""
     write(own / "..2026_11_21", {"de/welcome.subject.txt": "Servus {{ name }}"} | welcome("fr", "Bienvenue"))
     (own / "..data").symlink_to("..2026_11_21")
     (own / "de").symlink_to("..data/de")
@@ -146,7 +146,7 @@ def test_what_kubernetes_mounts_is_found(shipped: str, own: Path) -> None:
         ({"de/welcome.txt": '{% include "../../etc/passwd" %}'}, "passwd"),
     ],
 )
-def test_a_broken_file_is_found_before_anything_is_sent(
+def test_a_broken_file_is_reported_at_startup(
     shipped: str, own: Path, files: dict[str, str], complaint: str
 ) -> None:
     with pytest.raises(SettingsError, match=complaint) as refused:
@@ -154,32 +154,32 @@ def test_a_broken_file_is_found_before_anything_is_sent(
     assert "\n" not in str(refused.value)
 
 
-def test_a_package_that_ships_no_english_is_found(shipped: str) -> None:
+def test_a_package_without_english_templates_is_an_error(shipped: str) -> None:
     mails = MailTemplates(shipped, [MailTemplate("goodbye", sample={})], MailSettings())
     with pytest.raises(SettingsError, match="goodbye is incomplete in en"):
         mails.check()
 
 
-def test_a_file_that_no_mail_uses_is_pointed_out(shipped: str, own: Path) -> None:
+def test_an_unused_file_is_reported(shipped: str, own: Path) -> None:
     write(own, {"de/wellcome.txt": "Hallo", "notes.md": ""})
     with capture_logs() as logged:
         templates(shipped, own).check()
     assert [entry["file"] for entry in logged] == ["de/wellcome.txt", "notes.md"]
 
 
-def test_a_missing_variable_is_an_error_and_not_a_gap(shipped: str) -> None:
+def test_a_missing_variable_is_an_error(shipped: str) -> None:
     with pytest.raises(Exception, match="'name' is undefined"):
         templates(shipped).render("welcome", "en", {})
 
 
-def test_an_unknown_mail_is_told_apart(shipped: str) -> None:
+def test_an_unknown_mail_type_has_its_own_error(shipped: str) -> None:
     for ask in (templates(shipped).find, lambda name: templates(shipped).render(name, "en", {})):
         with pytest.raises(UnknownTemplateError):
             ask("goodbye")
     assert templates(shipped).find("welcome") is WELCOME
 
 
-def test_values_are_never_read_as_templates(shipped: str) -> None:
+def test_values_are_not_interpreted_as_templates(shipped: str) -> None:
     texts = templates(shipped).render("welcome", "en", {"name": "{{ product }}{% for %}"})
     assert texts.subject == "Welcome {{ product }}{% for %}"
 

@@ -1,4 +1,4 @@
-"""Lines of `doorward import-users`: what is taken, and what is said about the rest."""
+"""Lines of `doorward import-users`: accepted ones, and errors for others."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ FIRST = {"email": "ada@example.com", "name": "Ada"}
 
 
 def complaints(*lines: dict[str, Any] | str) -> list[str]:
-    """Parse lines behind a good one; return what is said about them."""
+    """Parse lines after a valid one; return their errors."""
     texts = [line if isinstance(line, str) else json.dumps(line) for line in (FIRST, *lines)]
     with pytest.raises(UnacceptableImportError) as refused:
         parse_users(text.encode("utf-8", "surrogatepass") for text in texts)
@@ -36,7 +36,7 @@ def complaints(*lines: dict[str, Any] | str) -> list[str]:
         ({"email": "ADA@example.com"}, "the address of line 1 again"),
     ],
 )
-def test_says_what_is_wrong_and_quotes_no_hash(members: dict[str, Any], complaint: str) -> None:
+def test_errors_name_the_problem_without_quoting_a_hash(members: dict[str, Any], complaint: str) -> None:
     [said] = complaints({"email": "bob@example.com", "name": "Bob", **members})
     assert said.startswith(f"line 2: {complaint}")
     assert "5f4dcc3b" not in said
@@ -46,11 +46,11 @@ def test_says_what_is_wrong_and_quotes_no_hash(members: dict[str, Any], complain
     "line",
     ["{", "[]", '{"email": "b@example.com", "email": "c@example.com", "name": "B"}', "\ud800", "[" * 10_000],
 )
-def test_refuses_what_is_no_json_object(line: str) -> None:
+def test_refuses_lines_that_are_not_a_json_object(line: str) -> None:
     [said] = complaints(line)
     assert said.startswith("line 2: ")
 
 
-def test_many_complaints_are_counted() -> None:
+def test_many_errors_are_counted() -> None:
     said = complaints(*["{}"] * 30)
     assert (len(said), said[-1]) == (21, "and 40 more")

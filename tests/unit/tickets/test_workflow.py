@@ -21,7 +21,7 @@ ROLES = [*Role, "sorcerer"]
 
 @pytest.mark.parametrize("author", [caller(role, AUTHOR) for role in ROLES], ids=ROLES)
 @pytest.mark.parametrize("status", TicketStatus)
-def test_authors_reply_and_close_whatever_their_role(status: TicketStatus, author: Claims) -> None:
+def test_authors_may_reply_and_close_in_any_role(status: TicketStatus, author: Claims) -> None:
     assert transition(status, TicketAction.REPLY, author, AUTHOR) == TicketStatus.OPEN
     assert transition(status, TicketAction.CLOSE, author, AUTHOR) == TicketStatus.CLOSED
 
@@ -35,7 +35,7 @@ def test_others_need_the_permission_to_manage_tickets(status: TicketStatus) -> N
                 transition(status, action, caller(role), AUTHOR)
 
 
-def test_only_open_tickets_are_managed_and_not_by_their_authors() -> None:
+def test_only_open_tickets_can_be_managed_but_not_by_their_authors() -> None:
     assert transition(TicketStatus.OPEN, TicketAction.UPDATE, caller("admin"), AUTHOR) == TicketStatus.OPEN
     with pytest.raises(InsufficientPermissionError):
         transition(TicketStatus.OPEN, TicketAction.UPDATE, caller("user", AUTHOR), AUTHOR)
@@ -44,7 +44,7 @@ def test_only_open_tickets_are_managed_and_not_by_their_authors() -> None:
             transition(TicketStatus.CLOSED, TicketAction.UPDATE, caller(role), AUTHOR)
 
 
-def test_every_transition_ends_in_a_status_or_is_refused_by_name() -> None:
+def test_every_transition_has_a_status_or_an_error() -> None:
     for status in TicketStatus:
         for action in TicketAction:
             for role in Role:
@@ -52,6 +52,6 @@ def test_every_transition_ends_in_a_status_or_is_refused_by_name() -> None:
                     assert transition(status, action, caller(role), AUTHOR) in TicketStatus
 
 
-def test_priorities_are_stored_in_their_order() -> None:
+def test_priorities_are_stored_in_order() -> None:
     assert [Priority.of_rank(one.rank) for one in Priority] == list(Priority)
     assert [one.rank for one in Priority] == [0, 1, 2, 3], "stored: a new one needs a migration"

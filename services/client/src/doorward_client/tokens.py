@@ -148,7 +148,7 @@ class Verifier:
         try:
             good = key.verifying.verify(signed, signature)
         except Exception as error:
-            # A key's own complaint about a signature's shape is a refusal too, whatever its type.
+            # Any exception of a key about a malformed signature is a rejection, too.
             raise InvalidTokenError("bad_signature") from error
         if not good:
             raise InvalidTokenError("bad_signature")

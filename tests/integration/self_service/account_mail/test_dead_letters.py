@@ -1,4 +1,4 @@
-"""Mail that could not be sent: administrators see it, send it again or throw it away."""
+"""Dead letters of auth: administrators list, retry and discard them."""
 
 import time
 import uuid
@@ -11,7 +11,7 @@ from doorward_kit.migrations import migrate
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People, populate
 from integration.harness.problems import assert_problem
-from integration.self_service.database_rows import bury_a_mail, count
+from integration.self_service.database_rows import count, store_dead_letter
 from integration.self_service.flows import CHOSEN, Flows
 from integration.self_service.mailbox import Mailbox
 from support.smtp import SmtpServer
@@ -20,7 +20,7 @@ DEAD_LETTERS = f"{AUTH}/mail/dead-letters"
 
 
 def listed(installation: Installation, people: People) -> list[str]:
-    """Read every page of one mail each; return the recipients."""
+    """Read all pages of one mail each; return the recipients."""
     recipients: list[str] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
@@ -31,9 +31,9 @@ def listed(installation: Installation, people: People) -> list[str]:
         params["cursor"] = page["next_cursor"]
 
 
-def test_they_are_listed_page_by_page_the_newest_first(installation: Installation, people: People) -> None:
+def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
     assert listed(installation, people) == []
-    mails = [bury_a_mail(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
+    mails = [store_dead_letter(installation, f"{n}@example.com", seconds_ago=60 * n) for n in (3, 1, 2)]
     assert listed(installation, people) == ["1@example.com", "2@example.com", "3@example.com"]
     [newest] = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
         "items"
@@ -44,22 +44,24 @@ def test_they_are_listed_page_by_page_the_newest_first(installation: Installatio
     assert newest["error"] == "recipient 550 5.1.1"
 
 
-def test_one_is_sent_again_and_one_thrown_away(
+def test_dead_letters_can_be_retried_and_discarded(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
-    again, away = (bury_a_mail(installation, email) for email in (people.user.email, people.other.email))
-    resent = installation.call("POST", f"{DEAD_LETTERS}/{again}/retry", people.admin.access)
+    retried, discarded = (
+        store_dead_letter(installation, email) for email in (people.user.email, people.other.email)
+    )
+    resent = installation.call("POST", f"{DEAD_LETTERS}/{retried}/retry", people.admin.access)
     assert (resent.status_code, resent.content) == (202, b"")
     assert [mail.recipient for mail in mailbox.all()] == [people.user.email]
-    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{away}", people.admin.access)
+    thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
     assert listed(installation, people) == []
     assert count(installation, outbox) == 0
     assert len(mailbox.all()) == 1
 
 
-def test_what_is_no_dead_letter_is_not_found(installation: Installation, people: People) -> None:
-    alive = bury_a_mail(installation, people.user.email)
+def test_unknown_dead_letters_are_not_found(installation: Installation, people: People) -> None:
+    alive = store_dead_letter(installation, people.user.email)
     installation.call("POST", f"{DEAD_LETTERS}/{alive}/retry", people.admin.access)
     for mail in (alive, uuid.uuid4()):
         for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
@@ -67,8 +69,8 @@ def test_what_is_no_dead_letter_is_not_found(installation: Installation, people:
     assert_problem(installation.call("DELETE", f"{DEAD_LETTERS}/x", people.admin.access), 404)
 
 
-def test_they_are_for_administrators(installation: Installation, people: People) -> None:
-    mail = bury_a_mail(installation, people.user.email)
+def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
+    mail = store_dead_letter(installation, people.user.email)
     for method, path in (
         ("GET", DEAD_LETTERS),
         ("POST", f"{DEAD_LETTERS}/{mail}/retry"),
@@ -79,9 +81,11 @@ def test_they_are_for_administrators(installation: Installation, people: People)
     assert listed(installation, people) == [people.user.email]
 
 
-def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, people: People) -> None:
-    """Though the list of revoked tokens does not say so yet: the account is asked in the transaction."""
-    mail = bury_a_mail(installation, people.user.email)
+def test_a_just_demoted_administrator_cannot_change_dead_letters(
+    installation: Installation, people: People
+) -> None:
+    """Before the revocation list contains the token, because the transaction checks the account."""
+    mail = store_dead_letter(installation, people.user.email)
     deputy = users.c.id == uuid.UUID(people.deputy.id)
     installation.execute(users.update().where(deputy).values(token_version=users.c.token_version + 1))
     for method, path in (("POST", f"{DEAD_LETTERS}/{mail}/retry"), ("DELETE", f"{DEAD_LETTERS}/{mail}")):
@@ -89,9 +93,9 @@ def test_whoever_fell_a_moment_ago_decides_nothing(installation: Installation, p
     assert listed(installation, people) == [people.user.email]
 
 
-def test_a_cursor_belongs_to_this_list(installation: Installation, people: People) -> None:
+def test_a_cursor_of_another_list_is_rejected(installation: Installation, people: People) -> None:
     for number in range(2):
-        bury_a_mail(installation, f"{number}@example.com")
+        store_dead_letter(installation, f"{number}@example.com")
     cursor = installation.call("GET", DEAD_LETTERS, people.admin.access, params={"limit": 1}).json()[
         "next_cursor"
     ]
@@ -101,8 +105,8 @@ def test_a_cursor_belongs_to_this_list(installation: Installation, people: Peopl
         assert_problem(response, 400, "invalid_cursor")
 
 
-def test_what_a_mail_server_refuses_arrives_when_it_is_sent_again(tmp_path: Path, smtp: SmtpServer) -> None:
-    """All the way: registered, refused for good, found by an administrator, sent again, entered."""
+def test_a_retried_dead_letter_arrives(tmp_path: Path, smtp: SmtpServer) -> None:
+    """The whole path: registration, permanent rejection, retry by an administrator, verification."""
     url = f"sqlite:///{tmp_path}/doorward.db"
     engine = create_engine(url, pool_size=1, timeout=30)
     migrate(engine, PACKAGE)

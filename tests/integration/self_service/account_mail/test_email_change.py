@@ -1,4 +1,4 @@
-"""Changing one's address: who knows the password asks, who reads the new mail confirms."""
+"""Changing the address requires the password and a PIN that is mailed to the new address."""
 
 import pytest
 
@@ -14,13 +14,13 @@ NEW = "Countess@Lovelace.example"
 
 
 def ask(flows: Flows, ada: Joined, email: str = NEW) -> str:
-    """Ask for an address and return the PIN that was mailed to it."""
+    """Request a change of the address and return the mailed PIN."""
     response = flows.ask_for_address(ada.access, email, ada.password)
     assert response.status_code == 202, response.text
     return flows.pin_of(email)
 
 
-def test_the_code_moves_the_account_and_the_old_address_is_told(flows: Flows, ada: Joined) -> None:
+def test_the_code_changes_the_address_and_notifies_the_old_one(flows: Flows, ada: Joined) -> None:
     before = flows.me(ada.access)
     pin = ask(flows, ada)
     assert flows.me(ada.access).json() == before.json()
@@ -36,14 +36,14 @@ def test_the_code_moves_the_account_and_the_old_address_is_told(flows: Flows, ad
     assert NEW not in told.text
 
 
-def test_the_session_goes_on_and_logins_go_by_the_new_address(flows: Flows, ada: Joined) -> None:
+def test_the_session_continues_and_login_uses_the_new_address(flows: Flows, ada: Joined) -> None:
     flows.confirm_address(ada.access, ask(flows, ada))
     assert flows.refresh(ada.refresh).status_code == 200
     assert flows.joined(NEW.lower(), CHOSEN).id == ada.id
     assert_problem(flows.log_in(ada.email, CHOSEN), 401, "invalid_credentials")
 
 
-def test_the_version_moves(flows: Flows, installation: Installation, ada: Joined) -> None:
+def test_a_change_of_address_changes_the_etag(flows: Flows, installation: Installation, ada: Joined) -> None:
     stale = flows.me(ada.access).headers["etag"]
     flows.confirm_address(ada.access, ask(flows, ada))
     fresh = flows.me(ada.access).headers["etag"]
@@ -57,28 +57,28 @@ def test_the_version_moves(flows: Flows, installation: Installation, ada: Joined
     assert cached.status_code == 200
 
 
-def test_the_old_address_is_free_again(flows: Flows, ada: Joined) -> None:
+def test_the_old_address_can_be_used_again(flows: Flows, ada: Joined) -> None:
     flows.confirm_address(ada.access, ask(flows, ada))
     again = flows.join(ada.email, ANOTHER)
     assert again.id != ada.id
 
 
-def test_without_the_password_nothing_is_asked(flows: Flows, ada: Joined) -> None:
+def test_a_change_requires_the_password(flows: Flows, ada: Joined) -> None:
     assert_problem(flows.ask_for_address(ada.access, NEW, ANOTHER), 401, "invalid_credentials")
     assert_problem(flows.ask_for_address(ada.access + "x", NEW, CHOSEN), 401, "invalid_token")
     assert flows.mailbox.all() == []
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "email", ["", "x", "a@b@c", "ada@example.com\r\nBcc: x@example.com", "x" * 250 + "@a.b"]
 )
-def test_what_is_no_address_is_refused(flows: Flows, ada: Joined, email: str) -> None:
+def test_invalid_addresses_are_rejected(flows: Flows, ada: Joined, email: str) -> None:
     document = assert_problem(flows.ask_for_address(ada.access, email, CHOSEN), 422, "validation_error")
     assert {one["pointer"] for one in document["errors"]} == {"/email"}
 
 
-def test_a_code_counts_once_and_the_next_voids_it(flows: Flows, ada: Joined) -> None:
+def test_a_code_is_valid_once_and_replaced_by_the_next(flows: Flows, ada: Joined) -> None:
     first = ask(flows, ada)
     second = ask(flows, ada, "other@lovelace.example")
     if first != second:
@@ -89,7 +89,7 @@ def test_a_code_counts_once_and_the_next_voids_it(flows: Flows, ada: Joined) -> 
         assert_problem(flows.confirm_address(ada.access, pin), 400, "invalid_code")
 
 
-def test_a_code_is_good_for_ten_minutes(flows: Flows, installation: Installation, ada: Joined) -> None:
+def test_a_code_expires_after_ten_minutes(flows: Flows, installation: Installation, ada: Joined) -> None:
     pin = ask(flows, ada)
     assert seconds_left(installation, one_time_codes) == 600
     expire_codes(installation)
@@ -97,7 +97,7 @@ def test_a_code_is_good_for_ten_minutes(flows: Flows, installation: Installation
     assert flows.me(ada.access).json()["email"] == ada.email
 
 
-def test_a_code_stands_five_guesses(flows: Flows, ada: Joined) -> None:
+def test_a_code_is_invalid_after_five_wrong_guesses(flows: Flows, ada: Joined) -> None:
     pin = ask(flows, ada)
     for _ in range(5):
         assert_problem(flows.confirm_address(ada.access, other_pin(pin)), 400, "invalid_code")
@@ -133,8 +133,8 @@ def test_a_code_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined) -> N
     assert flows.confirm_address(ada.access, mine).status_code == 204
 
 
-def test_the_change_voids_every_other_code(flows: Flows, installation: Installation, ada: Joined) -> None:
-    """A PIN that went to the old mailbox opens nothing any more."""
+def test_a_change_invalidates_every_other_code(flows: Flows, installation: Installation, ada: Joined) -> None:
+    """A PIN that was mailed to the old address is invalid."""
     reset = flows.mailed_pin(ada.email)
     flows.confirm_address(ada.access, ask(flows, ada))
     assert count(installation, one_time_codes) == 0
@@ -143,7 +143,7 @@ def test_the_change_voids_every_other_code(flows: Flows, installation: Installat
     flows.sign_in(NEW, CHOSEN)
 
 
-def test_an_address_taken_meanwhile_is_not_had(
+def test_an_address_taken_after_the_request_is_rejected(
     flows: Flows, installation: Installation, ada: Joined, people: People
 ) -> None:
     pin = ask(flows, ada)
@@ -155,7 +155,7 @@ def test_an_address_taken_meanwhile_is_not_had(
     flows.sign_in(ada.email, CHOSEN)
 
 
-def test_a_registration_of_the_address_is_worth_nothing_afterwards(flows: Flows, ada: Joined) -> None:
+def test_a_change_invalidates_registrations_of_the_address(flows: Flows, ada: Joined) -> None:
     flows.register(NEW, ANOTHER, "Stranger")
     code = flows.code_of(NEW)
     assert flows.confirm_address(ada.access, ask(flows, ada)).status_code == 204
@@ -163,7 +163,7 @@ def test_a_registration_of_the_address_is_worth_nothing_afterwards(flows: Flows,
     assert flows.joined(NEW, CHOSEN).id == ada.id
 
 
-def test_whoever_was_disabled_meanwhile_confirms_nothing(
+def test_a_user_disabled_after_the_request_cannot_confirm(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     other = people.other
@@ -175,9 +175,9 @@ def test_whoever_was_disabled_meanwhile_confirms_nothing(
     assert user["email"] == other.email
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("pin", [123456, None, ["123456"], ""])
-def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, pin: object) -> None:
+def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: Joined, pin: object) -> None:
     response = installation.call("PATCH", f"{AUTH}/email", ada.access, json={"pin": pin})
     document = assert_problem(response, 422, "validation_error")
     assert {one["pointer"] for one in document["errors"]} == {"/pin"}

@@ -1,4 +1,4 @@
-"""What mails say, whatever names, addresses and headers hold."""
+"""The content of mails, with hostile names, addresses and headers."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from integration.harness.people import People, populate
 from integration.self_service.flows import CHOSEN, Flows, Joined
 from integration.self_service.mailbox import Mailbox, MailboxMail
 
-pytestmark = pytest.mark.databases("sqlite")  # what a mail says does not depend on where it waited
+pytestmark = pytest.mark.databases("sqlite")  # the content of a mail does not depend on the database
 
 APP_URL = "https://app.example.com/base"
 HEADERS = [
@@ -26,7 +26,7 @@ HEADERS = [
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Iterator[tuple[Flows, People]]:
-    """An installation of its own, whose application has an address."""
+    """A separate installation with a frontend URL."""
     url, folder = f"sqlite:///{tmp_path}/doorward.db", tmp_path / "mailbox"
     engine = create_engine(url, pool_size=1, timeout=30)
     migrate(engine, PACKAGE)
@@ -58,7 +58,7 @@ def every_kind(flows: Flows, people: People) -> dict[str, MailboxMail]:
     }
 
 
-def test_with_an_address_of_the_application_mails_link_to_it(linked: tuple[Flows, People]) -> None:
+def test_with_a_frontend_url_mails_contain_links(linked: tuple[Flows, People]) -> None:
     mailbox = every_kind(*linked)
     for kind, page in (("verify_email", "verify-email"), ("invitation", "accept-invitation")):
         for part in (mailbox[kind].text, mailbox[kind].part("html")):
@@ -72,14 +72,14 @@ def test_with_an_address_of_the_application_mails_link_to_it(linked: tuple[Flows
         assert mailbox[kind].pin in mailbox[kind].subject
 
 
-def test_without_one_they_carry_the_code_alone(flows: Flows, people: People) -> None:
+def test_without_a_frontend_url_mails_contain_only_the_code(flows: Flows, people: People) -> None:
     for kind, mail in every_kind(flows, people).items():
         assert "http" not in mail.text, kind
         assert "href" not in mail.part("html"), kind
     assert len(flows.mailbox.to("bob@example.com")) == 1
 
 
-def test_every_mail_has_these_headers_and_no_other(flows: Flows, people: People) -> None:
+def test_every_mail_has_exactly_the_expected_headers(flows: Flows, people: People) -> None:
     mailbox = every_kind(flows, people)
     for mail in mailbox.values():
         assert sorted(mail.header_names) == sorted(HEADERS)
@@ -87,11 +87,11 @@ def test_every_mail_has_these_headers_and_no_other(flows: Flows, people: People)
         assert mail.recipient.endswith("@example.com")
     assert len({mail.message["Message-ID"] for mail in mailbox.values()}) == len(mailbox)
     subjects = {re.sub("[0-9]{6}", "PIN", mail.subject) for mail in mailbox.values()}
-    assert len(subjects) == 6  # both PINs stand in the same words
+    assert len(subjects) == 6  # both mails are equal except for their PINs
 
 
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "Forwarded", "Origin", "Referer"])
-def test_no_header_of_a_request_gets_into_a_mail(linked: tuple[Flows, People], header: str) -> None:
+def test_request_headers_do_not_appear_in_mails(linked: tuple[Flows, People], header: str) -> None:
     flows, people = linked
     value = "host=evil.example" if header == "Forwarded" else "evil.example"
     hostile = Flows(flows.api, flows.mailbox, {header: value})
@@ -116,7 +116,7 @@ def test_no_header_of_a_request_gets_into_a_mail(linked: tuple[Flows, People], h
         ".\u200d\u2060.",
     ],
 )
-def test_a_name_is_a_name(flows: Flows, name: str) -> None:
+def test_hostile_names_change_neither_headers_nor_text(flows: Flows, name: str) -> None:
     ada = flows.join("ada@example.com", CHOSEN, name)
     flows.mailbox.empty()
     assert flows.change(ada.access, CHOSEN).status_code == 204
@@ -132,8 +132,8 @@ def test_a_name_is_a_name(flows: Flows, name: str) -> None:
 
 
 @pytest.mark.parametrize("ask", ["register", "resend"])
-def test_who_registers_somebody_else_has_no_say_in_the_mail(flows: Flows, ask: str) -> None:
-    """Else anybody could send two hundred characters of advertisement to anybody, from the team's address."""
+def test_a_registration_mail_does_not_contain_the_name(flows: Flows, ask: str) -> None:
+    """Otherwise registrations could be used to send advertisements from the team's address."""
     name = "WIN A CAR: https://evil.example/now"
     flows.register("somebody@example.com", CHOSEN, name)
     if ask == "resend":
@@ -157,7 +157,7 @@ def test_who_registers_somebody_else_has_no_say_in_the_mail(flows: Flows, ask: s
         "İstanbul@example.com",
     ],
 )
-def test_every_address_that_can_register_gets_its_mail(flows: Flows, email: str) -> None:
+def test_every_valid_address_receives_its_mail(flows: Flows, email: str) -> None:
     joined = flows.join(email)
     [mail] = flows.mailbox.all()
     assert sorted(mail.header_names) == sorted(HEADERS)
@@ -186,7 +186,7 @@ def test_every_address_that_can_register_gets_its_mail(flows: Flows, email: str)
         ",,,",
     ],
 )
-def test_a_language_that_there_is_not_is_english(
+def test_an_unknown_language_falls_back_to_english(
     flows: Flows, installation: Installation, ada: Joined, value: str
 ) -> None:
     headers = {"Accept-Language": value}

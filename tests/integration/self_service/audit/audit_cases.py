@@ -1,4 +1,4 @@
-"""A request for each kind of security event, and what is to be recorded of it."""
+"""A request for each type of security event, and the expected events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import httpx2
 from doorward_identity.audit.repository import AuditAction
 from integration.harness.installation import AUTH, CLIENT, USERS, Installation
 from integration.harness.people import People
-from integration.self_service.database_rows import bury_a_mail
+from integration.self_service.database_rows import store_dead_letter
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a case may use; the requests of `traced` are the ones that the events must belong to."""
+    """Fixtures for a case; the expected events must belong to the requests of `traced`."""
 
     flows: Flows
     traced: Flows
@@ -44,7 +44,7 @@ def fails_to_log_in(scene: Scene) -> list[Event]:
     return [("auth:login:failed", None, scene.ada.id, None)]
 
 
-def fails_to_log_in_as_nobody(scene: Scene) -> list[Event]:
+def fails_to_log_in_with_unknown_address(scene: Scene) -> list[Event]:
     scene.traced.log_in("nobody@example.com", ANOTHER)
     return [("auth:login:failed", None, None, None)]
 
@@ -61,7 +61,7 @@ def logs_out(scene: Scene) -> list[Event]:
     return [("auth:session:ended", scene.ada.id, scene.ada.id, {"session_id": session})]
 
 
-def ends_somebodys_sessions(scene: Scene) -> list[Event]:
+def ends_sessions_of_a_user(scene: Scene) -> list[Event]:
     admin = scene.people.admin
     scene.send("DELETE", f"{AUTH}/users/{scene.ada.id}/sessions", admin.access)
     return [("auth:sessions:ended", admin.id, scene.ada.id, {"count": 1})]
@@ -113,7 +113,7 @@ def asks_for_a_reset(scene: Scene) -> list[Event]:
     return [("auth:password:reset_asked", None, scene.ada.id, None)]
 
 
-def asks_for_a_reset_of_nobody(scene: Scene) -> list[Event]:
+def requests_a_reset_for_unknown_address(scene: Scene) -> list[Event]:
     scene.traced.ask_for_reset("nobody@example.com")
     return [("auth:password:reset_asked", None, None, None)]
 
@@ -129,7 +129,7 @@ def fails_to_reset(scene: Scene) -> list[Event]:
     return [("auth:password:reset_failed", None, scene.ada.id, None)]
 
 
-def fails_to_reset_nobody(scene: Scene) -> list[Event]:
+def fails_to_reset_unknown_address(scene: Scene) -> list[Event]:
     scene.traced.reset("nobody@example.com", "123456")
     return [("auth:password:reset_failed", None, None, None)]
 
@@ -202,13 +202,13 @@ def deletes(scene: Scene) -> list[Event]:
 
 
 def resends_a_dead_letter(scene: Scene) -> list[Event]:
-    admin, mail = scene.people.admin, bury_a_mail(scene.installation, "ada@example.com")
+    admin, mail = scene.people.admin, store_dead_letter(scene.installation, "ada@example.com")
     scene.send("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin.access)
     return [("auth:mail:resent", admin.id, None, {"mail_id": str(mail)})]
 
 
 def discards_a_dead_letter(scene: Scene) -> list[Event]:
-    admin, mail = scene.people.admin, bury_a_mail(scene.installation, "ada@example.com")
+    admin, mail = scene.people.admin, store_dead_letter(scene.installation, "ada@example.com")
     scene.send("DELETE", f"{AUTH}/mail/dead-letters/{mail}", admin.access)
     return [("auth:mail:discarded", admin.id, None, {"mail_id": str(mail)})]
 
@@ -216,10 +216,10 @@ def discards_a_dead_letter(scene: Scene) -> list[Event]:
 CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.LOGIN_SUCCEEDED, logs_in),
     (AuditAction.LOGIN_FAILED, fails_to_log_in),
-    (AuditAction.LOGIN_FAILED, fails_to_log_in_as_nobody),
+    (AuditAction.LOGIN_FAILED, fails_to_log_in_with_unknown_address),
     (AuditAction.STEP_UP_SUCCEEDED, steps_up),
     (AuditAction.SESSION_ENDED, logs_out),
-    (AuditAction.SESSIONS_ENDED, ends_somebodys_sessions),
+    (AuditAction.SESSIONS_ENDED, ends_sessions_of_a_user),
     (AuditAction.REFRESH_REUSED, replays_a_refresh_token),
     (AuditAction.TOKEN_REVOKED, revokes_a_token),
     (AuditAction.REGISTERED, registers),
@@ -228,10 +228,10 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.PASSWORD_CHANGED, changes_the_password),
     (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
     (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),
-    (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset_of_nobody),
+    (AuditAction.PASSWORD_RESET_ASKED, requests_a_reset_for_unknown_address),
     (AuditAction.PASSWORD_RESET, resets),
     (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset),
-    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_nobody),
+    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_unknown_address),
     (AuditAction.EMAIL_CHANGE_ASKED, asks_for_an_address),
     (AuditAction.EMAIL_CHANGED, confirms_an_address),
     (AuditAction.EMAIL_CHANGE_FAILED, fails_to_confirm_an_address),

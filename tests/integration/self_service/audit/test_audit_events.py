@@ -1,4 +1,4 @@
-"""What is recorded: each security event once, with who, whom, from which request, and no secrets."""
+"""Each security event is recorded once, with actor, target and request id, and without secrets."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, uniqu
 
 
 class Traced:
-    """Notes the ids of the requests that it sends."""
+    """Records the ids of the requests that it sends."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -41,7 +41,7 @@ class Traced:
 
 
 def recorded(installation: Installation, *request_ids: str) -> list[Event]:
-    """Return the events of requests, behind the service's back."""
+    """Return the events of requests from the database."""
     columns = audit_events.c
     found = sa.select(columns.action, columns.actor_id, columns.target_id, columns.details)
     rows = installation.execute(found.where(columns.request_id.in_(request_ids)).order_by(columns.id))
@@ -62,15 +62,17 @@ def scene(flows: Flows, installation: Installation, people: People, ada: Joined)
 
 
 @pytest.mark.parametrize(("action", "case"), [pytest.param(*one, id=one[1].__name__) for one in CASES])
-def test_each_event_is_recorded_once_with_its_request(scene: Scene, action: AuditAction, case: Case) -> None:
+def test_each_event_is_recorded_once_with_its_request_id(
+    scene: Scene, action: AuditAction, case: Case
+) -> None:
     expected = case(scene)
     assert [one[0] for one in expected] == [action.value]
     assert recorded(scene.installation, *scene.request_ids) == expected
     addresses = scene.installation.execute("SELECT DISTINCT ip_address FROM audit_events")
-    assert addresses == [("0.0.0.0",)]  # in this process there is no network
+    assert addresses == [("0.0.0.0",)]  # there is no network in this process
 
 
-def test_commands_are_events_too(installation: Installation, people: People) -> None:
+def test_commands_are_recorded(installation: Installation, people: People) -> None:
     metrics, settings = Metrics(), auth_settings(installation.database_url)
     database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
     installation.execute("DELETE FROM audit_events")
@@ -89,13 +91,13 @@ def test_commands_are_events_too(installation: Installation, people: People) -> 
     ]
 
 
-def test_every_kind_of_event_has_a_case() -> None:
-    """One that nothing records is a promise that nobody keeps."""
+def test_every_event_type_has_a_case() -> None:
+    """An event type without a case might never be recorded."""
     assert {action for action, _ in CASES} | COMMANDS == set(AuditAction)
 
 
-def test_what_was_refused_is_no_event_of_its_success(scene: Scene) -> None:
-    """Events are of the same transaction: one that rolled back leaves none."""
+def test_rejected_requests_record_no_success(scene: Scene) -> None:
+    """Events belong to the transaction of their request, so a rollback removes them."""
     traced, people = scene.traced, scene.people
     traced.register("x@example.com", "password123")
     traced.register("x@", CHOSEN)

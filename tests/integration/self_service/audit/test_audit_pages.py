@@ -1,4 +1,4 @@
-"""Reading the audit log: for administrators all of it, for everybody what is about themselves."""
+"""Reading the audit log: administrators read all of it, users read events about themselves."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 
 def read(installation: Installation, token: str, path: str = AUDIT, **params: object) -> list[Event]:
-    """Read every page, three events at a time."""
+    """Read all pages of three events each."""
     events: list[Event] = []
     cursor = None
     while True:
@@ -38,7 +38,7 @@ def read(installation: Installation, token: str, path: str = AUDIT, **params: ob
 
 @pytest.fixture
 def busy(flows: Flows, people: People) -> People:
-    """Some people who have done this and that."""
+    """Users with some events."""
     for _ in range(4):
         flows.sign_in(people.user.email, PASSWORD)
         flows.log_in(people.other.email, ANOTHER)
@@ -47,7 +47,7 @@ def busy(flows: Flows, people: People) -> People:
     return people
 
 
-def test_events_are_whole_and_the_newest_comes_first(
+def test_events_are_complete_and_listed_newest_first(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
@@ -65,12 +65,12 @@ def test_events_are_whole_and_the_newest_comes_first(
     assert ids == sorted(set(ids), reverse=True)
 
 
-def test_it_is_for_administrators(installation: Installation, people: People) -> None:
+def test_the_audit_log_requires_an_administrator(installation: Installation, people: People) -> None:
     assert_problem(installation.call("GET", AUDIT), 401, "not_authenticated")
     assert_problem(installation.call("GET", AUDIT, people.user.access), 403, "insufficient_permission")
 
 
-def test_filters_pick_what_they_name(installation: Installation, busy: People) -> None:
+def test_filters_select_the_named_events(installation: Installation, busy: People) -> None:
     admin = busy.admin.access
     everything = read(installation, admin)
     wanted: list[tuple[dict[str, str], Any]] = [
@@ -90,7 +90,7 @@ def test_filters_pick_what_they_name(installation: Installation, busy: People) -
     assert [event for event in everything if event["action"] == "auth:login:failed"] != []
 
 
-def test_times_bound_the_log_on_both_sides(flows: Flows, installation: Installation, people: People) -> None:
+def test_since_and_until_limit_the_log(flows: Flows, installation: Installation, people: People) -> None:
     flows.log_in(people.user.email, ANOTHER)
     [first] = read(installation, people.admin.access, action="auth:login:failed")
     later = datetime.fromisoformat(first["occurred_at"]) + timedelta(milliseconds=50)
@@ -105,14 +105,14 @@ def test_times_bound_the_log_on_both_sides(flows: Flows, installation: Installat
     assert read(installation, people.admin.access, **far) == everything
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("params", "pointer"),
     [
         ({"action": "auth:nothing"}, "query:action"),
         ({"actor": "x"}, "query:actor"),
         ({"target": "' OR 1=1 --"}, "query:target"),
-        ({"since": "2026-01-01T00:00:00"}, "query:since"),  # whose midnight?
+        ({"since": "2026-01-01T00:00:00"}, "query:since"),  # without a time zone
         ({"until": "yesterday"}, "query:until"),
         ({"since": "1e30"}, "query:since"),
         ({"until": "10000-01-01T00:00:00Z"}, "query:until"),
@@ -121,7 +121,7 @@ def test_times_bound_the_log_on_both_sides(flows: Flows, installation: Installat
         ({"limit": "1e30"}, "query:limit"),
     ],
 )
-def test_what_is_no_filter_is_refused(
+def test_invalid_filters_are_rejected(
     installation: Installation, people: People, params: dict[str, Any], pointer: str
 ) -> None:
     response = installation.call("GET", AUDIT, people.admin.access, params=params)
@@ -130,14 +130,14 @@ def test_what_is_no_filter_is_refused(
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999999-23:59", "0001-01-01T00:00:00+23:59"])
-def test_the_ends_of_time_are_times(installation: Installation, people: People, moment: str) -> None:
+def test_the_earliest_and_latest_times_are_accepted(
+    installation: Installation, people: People, moment: str
+) -> None:
     for name in ("since", "until"):
         assert installation.call("GET", AUDIT, people.admin.access, params={name: moment}).status_code == 200
 
 
-def test_events_that_arrive_meanwhile_move_no_page(
-    flows: Flows, installation: Installation, busy: People
-) -> None:
+def test_new_events_do_not_shift_pages(flows: Flows, installation: Installation, busy: People) -> None:
     expected = read(installation, busy.admin.access)
     seen: list[Event] = []
     cursor: str | None = None
@@ -152,7 +152,9 @@ def test_events_that_arrive_meanwhile_move_no_page(
     assert len(read(installation, busy.admin.access)) > len(expected)
 
 
-def test_a_cursor_belongs_to_its_filter_and_cannot_be_made(installation: Installation, busy: People) -> None:
+def test_a_cursor_is_bound_to_its_filter_and_cannot_be_forged(
+    installation: Installation, busy: People
+) -> None:
     admin = busy.admin.access
     cursor = installation.call("GET", AUDIT, admin, params={"limit": 1}).json()["next_cursor"]
     users = installation.call("GET", USERS, admin, params={"limit": 1}).json()["next_cursor"]
@@ -180,8 +182,8 @@ def test_a_cursor_belongs_to_its_filter_and_cannot_be_made(installation: Install
     assert installation.call("GET", AUDIT, admin, params={"cursor": cursor, "limit": 200}).status_code == 200
 
 
-def test_a_kind_of_event_from_the_next_release_is_shown(installation: Installation, people: People) -> None:
-    """While a release is rolled out, the one before reads what the new one writes."""
+def test_event_types_of_a_newer_release_are_shown(installation: Installation, people: People) -> None:
+    """During an update the previous release reads events of the new one."""
     installation.execute("UPDATE audit_events SET action = 'auth:passkey:added'")
     for path in (AUDIT, ACTIVITY):
         response = installation.call("GET", path, people.admin.access)
@@ -189,13 +191,15 @@ def test_a_kind_of_event_from_the_next_release_is_shown(installation: Installati
         assert {event["action"] for event in response.json()["items"]} == {"auth:passkey:added"}
 
 
-def test_activity_is_what_happened_to_oneself(flows: Flows, installation: Installation, busy: People) -> None:
+def test_activity_lists_events_about_the_own_account(
+    flows: Flows, installation: Installation, busy: People
+) -> None:
     everything = read(installation, busy.admin.access)
     for person in (busy.user, busy.admin):
         mine = read(installation, person.access, ACTIVITY)
         assert mine == [event for event in everything if event["target_id"] == person.id]
         assert "auth:login:succeeded" in {event["action"] for event in mine}
-    # What an administrator does to others is their activity, not the administrator's.
+    # A change of another account belongs to the activity of that account.
     actions = [event["action"] for event in read(installation, busy.admin.access, ACTIVITY)]
     assert "users:account:created" not in actions
     other = flows.joined(busy.other.email, ANOTHER)
@@ -204,7 +208,7 @@ def test_activity_is_what_happened_to_oneself(flows: Flows, installation: Instal
     assert actions.count("auth:login:failed") == 4
 
 
-def test_nobody_sees_anothers_activity(installation: Installation, busy: People) -> None:
+def test_activity_of_other_users_is_not_shown(installation: Installation, busy: People) -> None:
     mine = read(installation, busy.user.access, ACTIVITY)
     for name, value in (("target", busy.admin.id), ("actor", busy.admin.id), ("user_id", busy.admin.id)):
         assert read(installation, busy.user.access, ACTIVITY, **{name: value}) == mine
@@ -214,7 +218,7 @@ def test_nobody_sees_anothers_activity(installation: Installation, busy: People)
     assert_problem(installation.call("GET", ACTIVITY), 401, "not_authenticated")
 
 
-def test_events_outlive_the_account_without_its_name(
+def test_events_of_a_deleted_account_remain_without_its_name(
     flows: Flows, installation: Installation, people: People, ada: Joined
 ) -> None:
     installation.call("DELETE", ada.path, people.admin.access)

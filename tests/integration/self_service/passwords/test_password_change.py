@@ -1,4 +1,4 @@
-"""Changing a password that is known: with an access token, or with the address instead."""
+"""Changing a known password, with an access token or with the address."""
 
 import unicodedata
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def assert_dead(installation: Installation, flows: Flows, access: str, refresh: 
 
 
 @both_ways
-def test_the_new_password_counts_and_the_old_one_does_not(flows: Flows, ada: Joined, change: Change) -> None:
+def test_the_new_password_replaces_the_old_one(flows: Flows, ada: Joined, change: Change) -> None:
     done = change(flows, ada, CHOSEN, ANOTHER)
     assert (done.status_code, done.content) == (204, b"")
     flows.sign_in(ADA, ANOTHER)
@@ -46,7 +46,7 @@ def test_the_new_password_counts_and_the_old_one_does_not(flows: Flows, ada: Joi
     assert (told.recipient, told.subject) == (ADA, "Your password at Doorward was changed")
 
 
-def test_it_keeps_ones_own_session_and_ends_the_others(
+def test_a_change_keeps_the_own_session_and_ends_the_others(
     flows: Flows, installation: Installation, ada: Joined
 ) -> None:
     others = [flows.sign_in(ADA, CHOSEN) for _ in range(2)]
@@ -61,7 +61,7 @@ def test_it_keeps_ones_own_session_and_ends_the_others(
     assert [one["current"] for one in listed] == [True]
 
 
-def test_by_address_it_ends_all_of_them(flows: Flows, installation: Installation, ada: Joined) -> None:
+def test_a_change_by_address_ends_all_sessions(flows: Flows, installation: Installation, ada: Joined) -> None:
     elsewhere = flows.sign_in(ADA, CHOSEN)
     assert flows.change_by_address(ADA.upper(), CHOSEN).status_code == 204
     for tokens in (ada, elsewhere):
@@ -69,7 +69,7 @@ def test_by_address_it_ends_all_of_them(flows: Flows, installation: Installation
 
 
 @both_ways
-def test_codes_and_devices_of_the_account_die(
+def test_a_change_invalidates_codes_and_devices(
     flows: Flows, installation: Installation, ada: Joined, change: Change
 ) -> None:
     new = unique("new")
@@ -84,10 +84,10 @@ def test_codes_and_devices_of_the_account_die(
     assert_problem(flows.confirm_address(tokens.access, moved), 400, "invalid_code")
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @both_ways
 @pytest.mark.parametrize("wrong", [ANOTHER, CHOSEN + " ", CHOSEN.upper(), "x", "x" * 1024])
-def test_without_the_current_password_nothing_changes(
+def test_a_change_requires_the_current_password(
     flows: Flows, ada: Joined, change: Change, wrong: str
 ) -> None:
     assert_problem(change(flows, ada, wrong, "yet another engine"), 401, "invalid_credentials")
@@ -96,7 +96,7 @@ def test_without_the_current_password_nothing_changes(
     assert flows.mailbox.all() == []
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @both_ways
 @pytest.mark.parametrize(
     ("password", "code"),
@@ -109,7 +109,7 @@ def test_without_the_current_password_nothing_changes(
         ("doorward doorward", "password_personal"),
     ],
 )
-def test_a_password_that_will_not_do_is_refused_by_its_field(
+def test_an_unacceptable_password_is_rejected_by_its_field(
     flows: Flows, ada: Joined, change: Change, password: str, code: str
 ) -> None:
     document = assert_problem(change(flows, ada, CHOSEN, password), 422, "validation_error")
@@ -117,21 +117,21 @@ def test_a_password_that_will_not_do_is_refused_by_its_field(
     flows.sign_in(ADA, CHOSEN)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @both_ways
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_the_password_that_one_has_is_no_new_one(flows: Flows, change: Change, form: str) -> None:
+def test_the_current_password_is_rejected_as_new_password(flows: Flows, change: Change, form: str) -> None:
     password = "naïve café au lait"
     ada = flows.join(ADA, password)
     current = unicodedata.normalize("NFC" if form == "NFD" else "NFD", password)
     for old, new in ((password, password), (current, unicodedata.normalize(form, password))):  # type: ignore[arg-type]  # a literal in its stubs
         document = assert_problem(change(flows, ada, old, new), 422, "password_unchanged")
-        # As every 422: which field it is.
+        # Like every 422, it names the field.
         assert [one["pointer"] for one in document["errors"]] == ["/new_password"]
     assert flows.me(ada.access).status_code == 200
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("body", "status", "pointer"),
     [
@@ -143,7 +143,7 @@ def test_the_password_that_one_has_is_no_new_one(flows: Flows, change: Change, f
         ({"email": ADA, "current_password": "x" * 1025, "new_password": ANOTHER}, 422, "/current_password"),
     ],
 )
-def test_a_body_with_a_part_missing_or_too_much_is_refused(
+def test_a_body_with_missing_or_unknown_fields_is_rejected(
     flows: Flows, installation: Installation, ada: Joined, body: dict[str, Any], status: int, pointer: str
 ) -> None:
     document = assert_problem(installation.call("POST", f"{AUTH}/password", json=body), status)
@@ -151,16 +151,14 @@ def test_a_body_with_a_part_missing_or_too_much_is_refused(
     flows.sign_in(ADA, ada.password)
 
 
-def test_a_token_that_is_not_good_is_not_passed_over(
-    flows: Flows, installation: Installation, ada: Joined
-) -> None:
+def test_an_invalid_token_is_not_ignored(flows: Flows, installation: Installation, ada: Joined) -> None:
     body = {"email": ADA, "current_password": CHOSEN, "new_password": ANOTHER}
     response = installation.call("POST", f"{AUTH}/password", ada.access + "x", json=body)
     assert_problem(response, 401, "invalid_token")
     flows.sign_in(ADA, CHOSEN)
 
 
-def test_with_both_it_is_the_address_that_counts(
+def test_the_address_takes_precedence_over_the_token(
     flows: Flows, installation: Installation, ada: Joined, people: People
 ) -> None:
     body = {"email": ADA, "current_password": CHOSEN, "new_password": ANOTHER}

@@ -1,4 +1,4 @@
-"""Choosing a new password with six digits by mail."""
+"""Resetting a password with a mailed PIN."""
 
 import uuid
 from collections.abc import Callable
@@ -18,12 +18,12 @@ ADA = "ada@example.com"
 
 
 def still_has(flows: Flows, joined: Joined) -> None:
-    """Check that nothing has happened to somebody."""
+    """Check that the password and the session of a user are still valid."""
     assert flows.me(joined.access).status_code == 200
     flows.sign_in(joined.email, joined.password)
 
 
-def test_the_pin_sets_a_new_password_and_the_old_one_is_nothing(flows: Flows, ada: Joined) -> None:
+def test_the_pin_sets_a_new_password_that_replaces_the_old_one(flows: Flows, ada: Joined) -> None:
     asked = flows.ask_for_reset(ADA.upper())
     assert asked.status_code == 202
     assert asked.json() == {"detail": "If the address is known, a mail is on its way."}
@@ -35,7 +35,7 @@ def test_the_pin_sets_a_new_password_and_the_old_one_is_nothing(flows: Flows, ad
     assert_problem(flows.log_in(ADA, CHOSEN), 401, "invalid_credentials")
 
 
-def test_every_session_ends_everywhere(flows: Flows, installation: Installation, ada: Joined) -> None:
+def test_a_reset_ends_every_session(flows: Flows, installation: Installation, ada: Joined) -> None:
     elsewhere = flows.sign_in(ADA, CHOSEN)
     flows.reset(ADA, flows.mailed_pin(ADA))
     for tokens in (ada, elsewhere):
@@ -46,7 +46,7 @@ def test_every_session_ends_everywhere(flows: Flows, installation: Installation,
         assert_problem(rename, 401, "invalid_token")
 
 
-def test_devices_are_forgotten_but_the_one_with_the_code(
+def test_a_reset_removes_all_devices_but_the_one_in_use(
     flows: Flows, installation: Installation, ada: Joined
 ) -> None:
     before = flows.log_in(ADA, CHOSEN).json()["device_token"]
@@ -62,7 +62,7 @@ def test_devices_are_forgotten_but_the_one_with_the_code(
         assert ("device_token" not in login.json()) is is_known
 
 
-def test_other_codes_of_the_account_die(flows: Flows, installation: Installation, ada: Joined) -> None:
+def test_a_reset_invalidates_other_codes(flows: Flows, installation: Installation, ada: Joined) -> None:
     new = unique("new")
     flows.ask_for_address(ada.access, new, CHOSEN)
     pin = flows.pin_of(new)
@@ -72,7 +72,7 @@ def test_other_codes_of_the_account_die(flows: Flows, installation: Installation
     assert_problem(flows.confirm_address(tokens.access, pin), 400, "invalid_code")
 
 
-def test_the_owner_is_told(flows: Flows, ada: Joined) -> None:
+def test_a_reset_notifies_the_owner(flows: Flows, ada: Joined) -> None:
     flows.reset(ADA, flows.mailed_pin(ADA))
     told = flows.mailbox.last_to(ADA)
     assert told.subject == "Your password at Doorward was changed"
@@ -80,7 +80,7 @@ def test_the_owner_is_told(flows: Flows, ada: Joined) -> None:
     assert ada.email == told.recipient
 
 
-def test_nobody_without_a_usable_account_gets_mail(
+def test_a_reset_without_a_usable_account_sends_no_mail(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     disable(installation, people.admin, people.other)
@@ -99,8 +99,10 @@ def test_nobody_without_a_usable_account_gets_mail(
         ("Ada@example.com", "aDA@EXAMPLE.com"),
     ],
 )
-def test_the_mail_goes_to_the_address_as_it_is_stored(flows: Flows, stored: str, asked: str) -> None:
-    """Two spellings of one account may be two mailboxes: whoever asks does not choose where the code goes."""
+def test_the_mail_is_sent_to_the_stored_spelling_of_the_address(
+    flows: Flows, stored: str, asked: str
+) -> None:
+    """Two spellings of one account may be two mailboxes; the request must not choose between them."""
     flows.join(stored)
     flows.mailbox.empty()
     flows.ask_for_reset(asked)
@@ -110,7 +112,7 @@ def test_the_mail_goes_to_the_address_as_it_is_stored(flows: Flows, stored: str,
     assert flows.reset(asked, mail.pin).status_code == 200
 
 
-def test_a_pin_counts_once(flows: Flows, ada: Joined) -> None:
+def test_a_pin_is_valid_once(flows: Flows, ada: Joined) -> None:
     pin = flows.mailed_pin(ADA)
     assert flows.reset(ADA, pin, ANOTHER).status_code == 200
     assert_problem(flows.reset(ADA, pin, "yet another engine"), 400, "invalid_code")
@@ -143,7 +145,7 @@ def test_an_expired_pin_is_followed_by_another(flows: Flows, installation: Insta
     first = flows.mailed_pin(ADA)
     expire_codes(installation)
     second = flows.mailed_pin(ADA)
-    if first != second:  # one time in a million they are the same
+    if first != second:  # they are equal once in a million times
         assert_problem(flows.reset(ADA, first), 400, "invalid_code")
     assert flows.reset(ADA, second).status_code == 200
     assert flows.joined(ADA, ANOTHER).id == ada.id
@@ -208,7 +210,7 @@ def test_a_pin_is_good_for_ten_minutes(flows: Flows, installation: Installation,
     still_has(flows, ada)
 
 
-def test_a_pin_stands_five_guesses(flows: Flows, ada: Joined) -> None:
+def test_a_pin_is_invalid_after_five_wrong_guesses(flows: Flows, ada: Joined) -> None:
     pin = flows.mailed_pin(ADA)
     for _ in range(4):
         assert_problem(flows.reset(ADA, other_pin(pin)), 400, "invalid_code")
@@ -220,7 +222,7 @@ def test_a_pin_stands_five_guesses(flows: Flows, ada: Joined) -> None:
     assert flows.joined(ADA, ANOTHER).id == ada.id
 
 
-def test_a_pin_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined, people: People) -> None:
+def test_a_pin_of_another_account_or_purpose_is_rejected(flows: Flows, ada: Joined, people: People) -> None:
     pin, others = flows.mailed_pin(ADA), flows.mailed_pin(people.user.email)
     if pin != others:
         assert_problem(flows.reset(ADA, others), 400, "invalid_code")
@@ -235,7 +237,7 @@ def test_a_pin_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined, peopl
     assert flows.reset(ADA, pin).status_code == 200
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     "spell",
     [
@@ -247,16 +249,18 @@ def test_a_pin_is_its_accounts_and_its_purposes(flows: Flows, ada: Joined, peopl
         lambda pin: f"{pin}\u200b",
     ],
 )
-def test_a_pin_has_one_spelling(flows: Flows, ada: Joined, spell: Callable[[str], str]) -> None:
+def test_other_spellings_of_a_pin_are_rejected(
+    flows: Flows, ada: Joined, spell: Callable[[str], str]
+) -> None:
     pin = flows.mailed_pin(ADA)
     assert_problem(flows.reset(ADA, spell(pin)), 400, "invalid_code")
     still_has(flows, ada)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize("value", [123456, 123456.0, True, None, ["123456"], {"pin": "123456"}, ""])
-def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, value: object) -> None:
-    """A number has no zeroes in front, and databases compare it in ways of their own."""
+def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: Joined, value: object) -> None:
+    """A number has no leading zeros, and databases compare numbers with strings differently."""
     pin = flows.mailed_pin(ADA)
     sent = int(pin) if value == 123456 and isinstance(value, int) else value
     body = {"email": ADA, "pin": sent, "new_password": ANOTHER}
@@ -266,19 +270,17 @@ def test_a_pin_is_text(flows: Flows, installation: Installation, ada: Joined, va
     still_has(flows, ada)
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("password", "code"),
     [
         ("qz7-k!v", "password_too_short"),
         ("password123", "password_common"),
         ("ada@example.com", "password_personal"),
-        ("lovelace-ada", "password_personal"),  # her name is known to the account, not to the request
+        ("lovelace-ada", "password_personal"),  # the account contains the name, and the request does not
     ],
 )
-def test_a_password_that_will_not_do_leaves_the_pin_as_it_was(
-    flows: Flows, ada: Joined, password: str, code: str
-) -> None:
+def test_a_rejected_password_keeps_the_pin_valid(flows: Flows, ada: Joined, password: str, code: str) -> None:
     pin = flows.mailed_pin(ADA)
     for _ in range(6):
         document = assert_problem(flows.reset(ADA, pin, password), 422, "validation_error")
@@ -287,13 +289,13 @@ def test_a_password_that_will_not_do_leaves_the_pin_as_it_was(
     assert flows.reset(ADA, pin).status_code == 200
 
 
-def test_a_wrong_pin_says_nothing_of_the_owners_name(flows: Flows, ada: Joined) -> None:
+def test_a_wrong_pin_does_not_reveal_the_owners_name(flows: Flows, ada: Joined) -> None:
     pin = flows.mailed_pin(ADA)
     assert_problem(flows.reset(ADA, other_pin(pin), "lovelace-ada"), 400, "invalid_code")
     assert ada.email == ADA
 
 
-def test_an_account_disabled_meanwhile_is_not_reset(
+def test_an_account_disabled_after_the_request_is_not_reset(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     pin = flows.mailed_pin(people.other.email)
@@ -314,10 +316,10 @@ def test_an_invited_user_who_lost_the_invitation_gets_it_again(
     assert installation.call("GET", f"{USERS}/{bob}", people.admin.access).json()["email_verified"]
 
 
-def test_a_pin_counts_for_the_address_that_it_was_mailed_to(
+def test_a_pin_verifies_the_address_that_it_was_mailed_to(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """An administrator moves the account away from a mailbox that somebody else reads."""
+    """An administrator moves the account away from a mailbox that another person reads."""
     pin = flows.mailed_pin(people.user.email)
     moved = f"moved-{uuid.uuid4().hex[:8]}@example.com"
     patched = installation.call("PATCH", people.user.path, people.admin.access, json={"email": moved})

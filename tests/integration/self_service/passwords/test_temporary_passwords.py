@@ -15,8 +15,8 @@ HANDED_OUT = "handed out on paper"
 
 
 @pytest.fixture
-def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:  # noqa: ARG001 - they come first
-    """Flows where administrators' passwords are temporary."""
+def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:  # noqa: ARG001 - created first
+    """Flows with temporary passwords, which users must change."""
     with another(installation, admin_set_password_must_change=True) as replica:
         yield Flows(replica, mailbox)
 
@@ -27,7 +27,7 @@ def set_password(flows: Flows, people: People, user_id: str, password: str) -> N
 
 
 def assert_change_required(flows: Flows, email: str, password: str) -> None:
-    """Check that a password is known to be right, and opens nothing."""
+    """Check that a right password opens no session and must be changed."""
     refusal = assert_problem(flows.log_in(email, password), 403, "password_change_required")
     assert refusal["sign_in_token"].startswith("dws_")
     assert refusal["expires_in"] == 600
@@ -36,7 +36,7 @@ def assert_change_required(flows: Flows, email: str, password: str) -> None:
     assert_problem(flows.api.call("POST", f"{AUTH}/token", data=form), 403, "password_change_required")
 
 
-def test_an_account_made_with_a_password_has_to_choose_another(strict: Flows, people: People) -> None:
+def test_a_created_account_must_change_its_password(strict: Flows, people: People) -> None:
     assert strict.create(people.admin.access, BOB, password=HANDED_OUT).status_code == 201
     assert_change_required(strict, BOB, HANDED_OUT)
     assert strict.change_by_address(BOB, HANDED_OUT, CHOSEN).status_code == 204
@@ -44,7 +44,7 @@ def test_an_account_made_with_a_password_has_to_choose_another(strict: Flows, pe
     assert_problem(strict.log_in(BOB, HANDED_OUT), 401, "invalid_credentials")
 
 
-def test_so_has_somebody_whose_password_an_administrator_sets(strict: Flows, people: People) -> None:
+def test_a_user_must_change_a_password_set_by_an_administrator(strict: Flows, people: People) -> None:
     set_password(strict, people, people.user.id, HANDED_OUT)
     assert_problem(strict.refresh(people.user.refresh), 401, "invalid_refresh_token")
     assert_change_required(strict, people.user.email, HANDED_OUT)
@@ -52,7 +52,7 @@ def test_so_has_somebody_whose_password_an_administrator_sets(strict: Flows, peo
     strict.sign_in(people.user.email, CHOSEN)
 
 
-def test_the_same_one_or_a_bad_one_is_no_choice(strict: Flows, people: People) -> None:
+def test_the_same_or_an_unacceptable_password_is_rejected(strict: Flows, people: People) -> None:
     strict.create(people.admin.access, BOB, password=HANDED_OUT)
     assert_problem(strict.change_by_address(BOB, HANDED_OUT, HANDED_OUT), 422, "password_unchanged")
     assert_problem(strict.change_by_address(BOB, HANDED_OUT, "password123"), 422, "validation_error")
@@ -60,19 +60,19 @@ def test_the_same_one_or_a_bad_one_is_no_choice(strict: Flows, people: People) -
     assert_change_required(strict, BOB, HANDED_OUT)
 
 
-def test_a_reset_by_mail_is_a_choice_too(strict: Flows, people: People) -> None:
+def test_a_reset_by_mail_replaces_the_temporary_password(strict: Flows, people: People) -> None:
     strict.create(people.admin.access, BOB, password=HANDED_OUT)
     assert strict.reset(BOB, strict.mailed_pin(BOB), CHOSEN).status_code == 200
     strict.sign_in(BOB, CHOSEN)
 
 
-def test_who_is_invited_chooses_once(strict: Flows, people: People) -> None:
+def test_an_invited_user_chooses_a_password_once(strict: Flows, people: People) -> None:
     _, code = strict.invited(people.admin.access, BOB)
     assert strict.accept(code, CHOSEN).status_code == 204
     strict.sign_in(BOB, CHOSEN)
 
 
-def test_it_becomes_temporary_again_with_the_next(strict: Flows, people: People) -> None:
+def test_the_next_password_set_by_an_administrator_is_temporary_again(strict: Flows, people: People) -> None:
     bob = strict.create(people.admin.access, BOB, password=HANDED_OUT).json()["id"]
     strict.change_by_address(BOB, HANDED_OUT, CHOSEN)
     strict.sign_in(BOB, CHOSEN)
@@ -80,12 +80,12 @@ def test_it_becomes_temporary_again_with_the_next(strict: Flows, people: People)
     assert_change_required(strict, BOB, ANOTHER)
 
 
-def test_nobody_elses_password_is_temporary(strict: Flows, people: People) -> None:
+def test_other_passwords_are_not_temporary(strict: Flows, people: People) -> None:
     strict.sign_in(people.user.email, PASSWORD)
     strict.join("ada@example.com", CHOSEN)
 
 
-def test_by_default_an_administrators_password_stays(flows: Flows, people: People) -> None:
+def test_by_default_a_password_set_by_an_administrator_is_permanent(flows: Flows, people: People) -> None:
     flows.create(people.admin.access, BOB, password=HANDED_OUT)
     flows.sign_in(BOB, HANDED_OUT)
     set_password(flows, people, people.user.id, HANDED_OUT)

@@ -1,4 +1,4 @@
-"""Joining by invitation: an administrator makes the account, its owner chooses the first password."""
+"""Invitations: an administrator creates the account, and its owner chooses the first password."""
 
 import uuid
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def is_verified(installation: Installation, people: People, user_id: str) -> boo
     return bool(user["email_verified"])
 
 
-def test_an_invited_user_is_there_and_joins_by_the_code(
+def test_an_invited_user_exists_and_joins_with_the_code(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     created = flows.create(people.admin.access, BOB, name="Bob", role="admin")
@@ -56,7 +56,7 @@ def test_an_invited_user_is_there_and_joins_by_the_code(
     assert me.headers["etag"] != read.headers["etag"]
 
 
-def test_it_is_accepted_once(flows: Flows, people: People) -> None:
+def test_an_invitation_is_accepted_once(flows: Flows, people: People) -> None:
     _, code = flows.invited(people.admin.access, BOB)
     assert flows.accept(code, CHOSEN).status_code == 204
     assert_problem(flows.accept(code, ANOTHER), 400, "invalid_code")
@@ -78,7 +78,7 @@ def test_another_invitation_extends_the_one_before(
     assert flows.accept(first).status_code == 204
 
 
-def test_whoever_has_joined_is_not_invited(flows: Flows, people: People) -> None:
+def test_a_user_who_has_joined_cannot_be_invited(flows: Flows, people: People) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
     flows.accept(code)
     flows.mailbox.empty()
@@ -89,7 +89,7 @@ def test_whoever_has_joined_is_not_invited(flows: Flows, people: People) -> None
     assert flows.mailbox.all() == []
 
 
-def test_it_is_good_for_a_week(flows: Flows, installation: Installation, people: People) -> None:
+def test_an_invitation_expires_after_a_week(flows: Flows, installation: Installation, people: People) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
     assert seconds_left(installation, one_time_codes) == 7 * 86_400
     assert "It is good for 7 days." in flows.mailbox.last_to(BOB).text
@@ -101,7 +101,9 @@ def test_it_is_good_for_a_week(flows: Flows, installation: Installation, people:
     assert flows.accept(flows.code_of(BOB)).status_code == 204
 
 
-def test_a_disabled_account_is_not_joined(flows: Flows, installation: Installation, people: People) -> None:
+def test_a_disabled_account_cannot_accept_its_invitation(
+    flows: Flows, installation: Installation, people: People
+) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
     patch(installation, people, bob, status="disabled")
     assert_problem(flows.accept(code), 400, "invalid_code")
@@ -112,7 +114,9 @@ def test_a_disabled_account_is_not_joined(flows: Flows, installation: Installati
     assert flows.accept(code).status_code == 204
 
 
-def test_a_deleted_account_is_not_joined(flows: Flows, installation: Installation, people: People) -> None:
+def test_a_deleted_account_cannot_accept_its_invitation(
+    flows: Flows, installation: Installation, people: People
+) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
     assert installation.call("DELETE", f"{USERS}/{bob}", people.admin.access).status_code == 204
     assert_problem(flows.accept(code), 400, "invalid_code")
@@ -121,7 +125,7 @@ def test_a_deleted_account_is_not_joined(flows: Flows, installation: Installatio
     assert created["id"] != bob
 
 
-def test_a_code_is_its_own_users_and_an_invitations(flows: Flows, people: People) -> None:
+def test_a_code_of_another_user_or_purpose_is_rejected(flows: Flows, people: People) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
     _, eves = flows.invited(people.admin.access, "eve@example.com")
     flows.register("carol@example.com")
@@ -138,15 +142,15 @@ def test_a_code_is_its_own_users_and_an_invitations(flows: Flows, people: People
     assert uuid.UUID(bob) == mine.id
 
 
-def test_whoever_knows_the_id_cannot_use_an_invitation_up(flows: Flows, people: People) -> None:
-    """Every member reads ids in the directory; 256 bits need no limit on guesses."""
+def test_wrong_codes_do_not_use_up_an_invitation(flows: Flows, people: People) -> None:
+    """All users can read ids in the directory; a secret of 256 bits needs no limit on guesses."""
     bob, code = flows.invited(people.admin.access, BOB)
     for _ in range(7):
         assert_problem(flows.accept(str(InvitationCode.issue(uuid.UUID(bob)))), 400, "invalid_code")
     assert flows.accept(code).status_code == 204
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("password", "code"),
     [
@@ -156,7 +160,7 @@ def test_whoever_knows_the_id_cannot_use_an_invitation_up(flows: Flows, people: 
         ("qz7-k!v", "password_too_short"),
     ],
 )
-def test_a_password_that_will_not_do_leaves_the_code_as_it_was(
+def test_a_rejected_password_keeps_the_code_valid(
     flows: Flows, people: People, password: str, code: str
 ) -> None:
     _, invitation = flows.invited(people.admin.access, BOB, name="Bob Builder")
@@ -166,17 +170,17 @@ def test_a_password_that_will_not_do_leaves_the_code_as_it_was(
     assert flows.accept(invitation).status_code == 204
 
 
-def test_a_password_that_an_administrator_sets_lets_the_owner_in(
+def test_an_invited_user_can_log_in_with_a_password_set_by_an_administrator(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """As it does when the account is created with one: who was waiting for a lost mail is not stuck."""
+    """A password set by an administrator replaces a lost invitation."""
     bob, _ = flows.invited(people.admin.access, BOB)
     patch(installation, people, bob, password=ANOTHER)
     flows.sign_in(BOB, ANOTHER)
     assert is_verified(installation, people, bob)
 
 
-def test_an_invitation_chooses_the_first_password_and_no_later_one(
+def test_an_invitation_cannot_replace_an_existing_password(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
@@ -185,10 +189,10 @@ def test_an_invitation_chooses_the_first_password_and_no_later_one(
     assert_problem(flows.log_in(BOB, CHOSEN), 401, "invalid_credentials")
 
 
-def test_an_invitation_proves_the_address_that_it_was_mailed_to(
+def test_an_invitation_verifies_the_address_that_it_was_mailed_to(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """An administrator mistyped the address and mends it: whoever got the mail has no part in the account."""
+    """An administrator corrects a mistyped address: the recipient of the first mail gets no access."""
     bob, code = flows.invited(people.admin.access, "rob@example.com")
     patch(installation, people, bob, email=BOB)
     assert_problem(flows.accept(code), 400, "invalid_code")
@@ -201,12 +205,12 @@ def test_an_invitation_proves_the_address_that_it_was_mailed_to(
     assert is_verified(installation, people, bob)
 
 
-def test_registering_the_address_of_an_invitation_takes_nothing_from_it(flows: Flows, people: People) -> None:
+def test_registering_the_address_of_an_invitation_keeps_the_invitation(flows: Flows, people: People) -> None:
     _, code = flows.invited(people.admin.access, BOB)
     flows.register(BOB, ANOTHER, "Stranger")
     assert flows.code_of(BOB) == code
     assert flows.accept(code, CHOSEN).status_code == 204
-    assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it knows its own password, and no more
+    assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it contains only its own password
     flows.sign_in(BOB, CHOSEN)
 
 

@@ -20,7 +20,7 @@ from integration.self_service.flows import ANOTHER, CHOSEN, Flows
 ADA = "Ada.Lovelace@example.com"
 
 
-def test_the_code_makes_an_account_that_can_log_in(
+def test_verification_creates_an_account_that_can_log_in(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     before = count_users(installation)
@@ -45,7 +45,7 @@ def test_before_the_code_no_password_opens_anything(flows: Flows) -> None:
         assert_problem(flows.change_by_address(ADA, password, "yet another"), 401, "invalid_credentials")
 
 
-def test_a_code_counts_once(flows: Flows, installation: Installation) -> None:
+def test_a_code_is_valid_once(flows: Flows, installation: Installation) -> None:
     flows.join(ADA)
     code = flows.code_of(ADA)
     assert_problem(flows.verify(code), 400, "invalid_code")
@@ -66,7 +66,7 @@ def test_a_code_proves_its_own_address_alone(flows: Flows, installation: Install
     assert_problem(flows.log_in("bob@example.com", ANOTHER), 401, "invalid_credentials")
 
 
-def test_what_is_no_code_is_refused_in_one_way(flows: Flows) -> None:
+def test_every_invalid_code_gets_the_same_rejection(flows: Flows) -> None:
     flows.register(ADA)
     code = flows.code_of(ADA)
     registration = VerificationCode.parse(code)
@@ -108,7 +108,7 @@ def test_a_code_expires(flows: Flows, installation: Installation) -> None:
     flows.sign_in(ADA, ANOTHER)
 
 
-def test_a_registration_lasts_for_a_day(flows: Flows, installation: Installation) -> None:
+def test_a_registration_expires_after_a_day(flows: Flows, installation: Installation) -> None:
     flows.register(ADA)
     flows.mailbox.wait()
     assert seconds_left(installation, pending_registrations) == 86_400
@@ -167,7 +167,7 @@ def test_a_reset_of_an_unknown_address_makes_no_code(flows: Flows, installation:
 
 
 @pytest.mark.parametrize("proven", [0, 1])
-def test_of_two_registrations_the_proven_one_counts_and_the_other_leaves_nothing(
+def test_of_two_registrations_only_the_verified_one_creates_an_account(
     flows: Flows, installation: Installation, proven: int
 ) -> None:
     passwords = [CHOSEN, ANOTHER]
@@ -276,7 +276,7 @@ def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
     flows.sign_in(people.user.email, PASSWORD)
 
 
-def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
+def test_verification_does_not_take_over_an_account_created_meanwhile(
     flows: Flows, installation: Installation, people: People
 ) -> None:
     flows.register(ADA, name="Stranger")
@@ -290,7 +290,7 @@ def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
     assert count_users(installation) == 5
 
 
-@pytest.mark.databases("sqlite")  # no database has a part in these refusals
+@pytest.mark.databases("sqlite")  # these rejections do not depend on the database
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
@@ -307,7 +307,7 @@ def test_an_account_that_an_administrator_made_meanwhile_is_not_taken_over(
         ({"email_verified": True}, "/email_verified", "extra_forbidden"),
     ],
 )
-def test_what_cannot_be_an_account_is_refused_at_once(
+def test_invalid_registrations_are_rejected_at_once(
     flows: Flows, installation: Installation, change: dict[str, object], pointer: str, code: str
 ) -> None:
     body = {"email": ADA, "password": CHOSEN, "name": "Ada Lovelace", **change}

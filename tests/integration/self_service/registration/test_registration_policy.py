@@ -1,4 +1,4 @@
-"""Who may register: nobody, anybody, or addresses of some domains."""
+"""The registration policy: closed, open, or limited to some domains."""
 
 import pytest
 from pydantic import ValidationError
@@ -11,12 +11,12 @@ from integration.self_service.database_rows import count
 from integration.self_service.flows import CHOSEN, Flows
 from integration.self_service.mailbox import Mailbox
 
-pytestmark = pytest.mark.databases("sqlite")  # decided by the settings
+pytestmark = pytest.mark.databases("sqlite")  # depends on the settings only
 
 DOMAINS = " example.org, BÜCHER.example ,straße.example"
 
 
-def test_closed_means_that_an_administrator_invites(
+def test_closed_registration_requires_an_invitation(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
     with another(installation, registration="closed") as closed:
@@ -43,7 +43,7 @@ def test_closed_means_that_an_administrator_invites(
         "ada@xn--strae-oqa.example",
     ],
 )
-def test_a_domain_is_the_same_in_every_spelling(
+def test_an_allowed_domain_is_accepted_in_every_spelling(
     installation: Installation, mailbox: Mailbox, email: str
 ) -> None:
     with another(installation, registration="domains", registration_domains=DOMAINS) as some:
@@ -62,10 +62,10 @@ def test_a_domain_is_the_same_in_every_spelling(
         "example.org@example.com",
         "ada@bucher.example",
         "ada@strasse.example",
-        "ada@examplе.org",  # a Cyrillic mail
+        "ada@examplе.org",  # Cyrillic
     ],
 )
-def test_another_domain_is_refused_whoever_has_an_account_there(
+def test_another_domain_is_rejected_with_or_without_an_account(
     installation: Installation, mailbox: Mailbox, people: People, email: str
 ) -> None:
     with another(installation, registration="domains", registration_domains=DOMAINS) as some:
@@ -90,7 +90,7 @@ def test_another_domain_is_refused_whoever_has_an_account_there(
         {"registration": "members"},
     ],
 )
-def test_a_policy_that_cannot_be_meant_refuses_to_start(wrong: dict[str, str]) -> None:
+def test_an_invalid_policy_is_a_configuration_error(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         auth_settings("sqlite://", **wrong)
 

@@ -1,4 +1,4 @@
-"""A token is verified once, also if one request asks twice."""
+"""A token is verified once, even if one request checks it twice."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -27,7 +27,7 @@ class FakeClient:
 
 
 class FakeLimiter:
-    """Blocks nobody, and counts what it acquires."""
+    """Never blocks, and counts acquisitions."""
 
     def __init__(self) -> None:
         self.acquired = 0
@@ -62,7 +62,7 @@ def captcha_of(
     return captcha
 
 
-async def test_request_that_asks_twice_shows_its_token_once(resources: IdentityResources) -> None:
+async def test_a_request_that_checks_twice_verifies_its_token_once(resources: IdentityResources) -> None:
     client, limiter = FakeClient(), FakeLimiter()
     captcha, token = captcha_of(resources, client, limiter), CaptchaToken("good")
     for _ in range(2):
@@ -83,7 +83,7 @@ async def test_request_that_asks_twice_shows_its_token_once(resources: IdentityR
         (0, (0, 0), True),
     ],
 )
-async def test_account_and_address_have_their_thresholds(
+async def test_account_and_ip_have_separate_thresholds(
     resources: IdentityResources, failures: int, counts: tuple[int, int], *, is_required: bool
 ) -> None:
     client = FakeClient()
@@ -92,7 +92,7 @@ async def test_account_and_address_have_their_thresholds(
     assert bool(client.tokens) is is_required
 
 
-async def test_off_it_requires_nothing(resources: IdentityResources) -> None:
+async def test_without_configuration_no_captcha_is_required(resources: IdentityResources) -> None:
     captcha = Captcha(CaptchaSettings(), resources, cast("RateLimiter", FakeLimiter()))
     await captcha.require(CaptchaAction.REGISTER, CaptchaToken(None))
     await captcha.require_after_failures(100, 100, CaptchaToken(None))

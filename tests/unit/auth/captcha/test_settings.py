@@ -1,4 +1,4 @@
-"""Which settings of the captcha go together."""
+"""Valid and invalid combinations of captcha settings."""
 
 import pytest
 
@@ -14,14 +14,14 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **env: str) -> CaptchaSettings:
     return load_settings(CaptchaSettings)
 
 
-def test_it_is_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_captchas_are_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch)
     assert settings.captcha_verify_url is None
     assert settings.captcha_secret is None
     assert settings.captcha_on_error is OnProviderError.ALLOW
 
 
-def test_all_doors_have_it_unless_some_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_actions_require_a_captcha_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(loaded(monkeypatch, VERIFY_URL=URL, SECRET="s").captcha_required_for) == set(CaptchaAction)
     named = loaded(monkeypatch, REQUIRED_FOR="login, password_reset")
     assert named.captcha_required_for == (CaptchaAction.LOGIN, CaptchaAction.PASSWORD_RESET)
@@ -39,7 +39,7 @@ def test_all_doors_have_it_unless_some_are_named(monkeypatch: pytest.MonkeyPatch
         ({"ON_ERROR": "panic"}, "DOORWARD_CAPTCHA_ON_ERROR"),
     ],
 )
-def test_what_cannot_work_refuses_to_start(
+def test_invalid_settings_are_rejected(
     monkeypatch: pytest.MonkeyPatch, env: dict[str, str], said: str
 ) -> None:
     with pytest.raises(SettingsError, match=said):

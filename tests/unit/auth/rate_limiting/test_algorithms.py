@@ -1,4 +1,4 @@
-"""What limits are worth: how many guesses somebody gets who never stops, pauses, or does it now and then."""
+"""The number of guesses that limits permit, with and without pauses."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ BUDGETS = [LOGIN_BY_SOURCE, PIN_GUESSES, REGISTRATION_MAILS, RESET_MAILS, EMAIL_
 
 
 def guesses(limit: Limit, length: timedelta, pause: Callable[[Record], timedelta]) -> int:
-    """Count the guesses of somebody who waits as told, and then pauses."""
+    """Count the guesses of an attacker who waits as required, and then pauses."""
     now, record, count = START, None, 0
     while now < START + length:
         record = limit.after(record, now)
@@ -47,7 +47,7 @@ def test_further_failures_double_the_wait(limit: ExponentialBackoff) -> None:
     assert waits == [0] * limit.free + doubling
 
 
-def test_no_number_of_failures_is_too_many() -> None:
+def test_any_number_of_failures_is_supported() -> None:
     soon = START + timedelta(seconds=1)
     record = LOGIN_UNKNOWN_DEVICES.after(Record(2_000_000_000, soon, START), START)
     assert record.blocked_until == START + timedelta(seconds=900)
@@ -59,8 +59,8 @@ def test_guessing_slows_down_to_four_an_hour(limit: ExponentialBackoff) -> None:
 
 
 @pytest.mark.parametrize("limit", BACKOFFS)
-def test_pausing_does_not_pay(limit: ExponentialBackoff) -> None:
-    """Whoever stops after so many, until all is forgotten, gets no further than who never stops."""
+def test_pausing_does_not_allow_more_guesses(limit: ExponentialBackoff) -> None:
+    """Pausing until the failures expire permits no more guesses than never stopping."""
     length = 30 * DAY
     patient = guesses(limit, length, never)
     for stop_after in range(1, limit.free + 20):
@@ -73,8 +73,8 @@ def test_pausing_does_not_pay(limit: ExponentialBackoff) -> None:
 
 
 @pytest.mark.parametrize("limit", BACKOFFS)
-def test_who_fails_now_and_then_waits_for_seconds_at_most(limit: ExponentialBackoff) -> None:
-    """A person who mistypes once a day for ever is never slowed down."""
+def test_occasional_failures_cause_waits_of_seconds(limit: ExponentialBackoff) -> None:
+    """A user who mistypes a password once a day is never slowed down."""
     now, record = START, None
     for _ in range(100):
         record = limit.after(record, now)
@@ -83,13 +83,13 @@ def test_who_fails_now_and_then_waits_for_seconds_at_most(limit: ExponentialBack
 
 
 @pytest.mark.parametrize("limit", BUDGETS)
-def test_budget_is_so_many_in_a_window(limit: FixedWindow) -> None:
+def test_a_window_grants_its_number_of_attempts(limit: FixedWindow) -> None:
     assert guesses(limit, timedelta(seconds=limit.memory), never) == limit.free
     assert guesses(limit, 10 * timedelta(seconds=limit.memory), never) == 10 * limit.free
 
 
 @pytest.mark.parametrize("limit", BUDGETS)
-def test_window_begins_with_the_first_and_is_not_prolonged(limit: FixedWindow) -> None:
+def test_a_window_begins_with_the_first_attempt_and_is_not_prolonged(limit: FixedWindow) -> None:
     end = START + timedelta(seconds=limit.memory)
     record = None
     for number in range(limit.free):
@@ -99,8 +99,8 @@ def test_window_begins_with_the_first_and_is_not_prolonged(limit: FixedWindow) -
     assert record.blocked_until == end
 
 
-def test_program_with_an_old_password_does_not_block_its_office() -> None:
-    """It fails four times an hour and for ever, as its account's limit lets it: the address stays free."""
+def test_a_client_with_a_stale_password_does_not_block_its_ip() -> None:
+    """It fails four times an hour, the maximum for its account, without blocking its client IP."""
     now, record = START, None
     for _ in range(1000):
         record = LOGIN_BY_SOURCE.after(record, now)

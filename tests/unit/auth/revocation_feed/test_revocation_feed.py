@@ -22,7 +22,7 @@ def read(feed: RevocationFeed) -> RevocationListResponse:
     return RevocationListResponse.parse(feed.render())
 
 
-def test_it_has_the_whole_list_and_what_verifiers_must_expect() -> None:
+def test_the_feed_contains_the_list_and_the_expected_issuer_and_audience() -> None:
     revocations = RevocationList()
     revocations.apply(FetchedRevocations(RevocationEntries({A: 300.0}, {USER: (2, 300.0)})))
     document = read(feed_of(revocations))

@@ -35,7 +35,7 @@ TABLE: Final[dict[tuple[bool, bool, bool, frozenset[Proof]], NextStep]] = {
     (False, True, True, PASSWORD): DISABLED,
     (False, False, False, PASSWORD): DISABLED,
     (False, False, True, PASSWORD): DISABLED,
-    # Without the password nothing is said about the account.
+    # Without the password nothing about the account is revealed.
     **{
         (is_active, is_verified, must_change, NOTHING): Needs(Step.PASSWORD)
         for is_active, is_verified, must_change in itertools.product([True, False], repeat=3)

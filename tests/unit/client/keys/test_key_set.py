@@ -25,7 +25,7 @@ def test_one_secret_is_the_same_key_alone_and_in_a_set() -> None:
 
 
 @pytest.mark.parametrize("algorithm", [HS256, ES256])
-def test_what_a_set_signs_it_verifies(algorithm: str) -> None:
+def test_a_set_verifies_its_own_signatures(algorithm: str) -> None:
     key = parse(new_jwk(algorithm)).signing_key(0)
     assert key is not None
     assert key.signing is not None
@@ -62,7 +62,7 @@ def test_a_key_is_valid_before_it_signs_and_until_it_retires() -> None:
     ]
 
 
-def test_the_signing_keys_secret_comes_first_and_those_before_it_stay() -> None:
+def test_the_signing_keys_secret_is_first_and_earlier_ones_are_kept() -> None:
     first = new_jwk(HS256, activate_at=200)
     keys = parse(OCT, first)
     assert keys.secrets(100)[0] == SECRET.encode()
@@ -100,7 +100,7 @@ def with_part(member: dict[str, Any], **parts: object) -> dict[str, Any]:
         ("text", "no key"),
     ],
 )
-def test_refuses_a_damaged_or_foreign_key_and_quotes_none(member: Any, reason: str) -> None:
+def test_refuses_an_invalid_key_without_quoting_it(member: Any, reason: str) -> None:
     with pytest.raises(InvalidKeySetError, match=reason) as caught:
         parse(member)
     assert OCT["k"] not in str(caught.value)
@@ -110,12 +110,12 @@ def test_refuses_a_damaged_or_foreign_key_and_quotes_none(member: Any, reason: s
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"keys": []}', '{"keys": {}}', "not json", '{"keys":[1],"keys":[2]}', "\ud800"]
 )
-def test_refuses_what_is_no_set(text: str) -> None:
+def test_refuses_documents_that_are_not_a_key_set(text: str) -> None:
     with pytest.raises(InvalidKeySetError):
         KeySet.parse(text)
 
 
-def test_refuses_the_same_name_twice_and_too_many() -> None:
+def test_refuses_duplicate_key_ids_and_too_many_keys() -> None:
     with pytest.raises(InvalidKeySetError, match="same kid"):
         parse(OCT, OCT)
     with pytest.raises(InvalidKeySetError, match="1 to 16"):

@@ -41,7 +41,7 @@ def test_keys_become_active_and_retire_with_the_clock() -> None:
     assert set(keys.verification_keys) == {new["kid"]}
 
 
-def test_a_ring_whose_last_key_retired_says_so() -> None:
+def test_a_store_whose_last_key_retired_is_reported() -> None:
     now = 100.0
     keys = KeyStore(KeySet.parse(text(new_jwk(HS256) | {"retire_at": 200})), clock=lambda: now)
     now = 200
@@ -51,7 +51,7 @@ def test_a_ring_whose_last_key_retired_says_so() -> None:
         _ = keys.signing
 
 
-def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: Path) -> None:
+def test_a_changed_file_is_loaded_even_behind_a_replaced_symlink(tmp_path: Path) -> None:
     first, second, third = (new_jwk(HS256) for _ in range(3))
     for name, member in (("one", first), ("two", second)):
         (tmp_path / name).mkdir()
@@ -63,7 +63,7 @@ def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: P
     watcher.check()
     assert set(keys.verification_keys) == {first["kid"]}
     (tmp_path / "next").symlink_to("two")
-    (tmp_path / "next").replace(link)  # as the kubelet does
+    (tmp_path / "next").replace(link)  # like the kubelet
     watcher.check()
     assert set(keys.verification_keys) == {second["kid"]}
     same_time = path.stat().st_mtime_ns
@@ -84,7 +84,7 @@ def test_a_changed_file_is_taken_also_through_a_turned_symbolic_link(tmp_path: P
     ],
     ids=["empty", "half", "no keys", "none active", "none private"],
 )
-def test_a_file_that_cannot_be_used_changes_nothing_and_counts(tmp_path: Path, damaged: bytes) -> None:
+def test_an_unusable_file_is_counted_and_ignored(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(text(new_jwk(HS256)))
     keys, watcher, metrics = follow(path)
@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_counts(tmp_path: Path, d
     assert keys.signing == before
 
 
-def test_a_ring_that_only_verifies_takes_public_keys() -> None:
+def test_a_verifying_store_accepts_public_keys() -> None:
     public = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
     keys = KeyStore(KeySet({}))
     keys.replace(KeySet.parse(text(public)))
@@ -107,7 +107,7 @@ def test_a_ring_that_only_verifies_takes_public_keys() -> None:
     assert not keys.can_sign
 
 
-def test_a_ring_that_signs_refuses_a_set_that_could_not() -> None:
+def test_a_signing_store_refuses_a_set_without_a_signing_key() -> None:
     keys = KeyStore(KeySet.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"), problem=cannot_sign)
     with pytest.raises(InvalidKeySetError, match="signs now"):
         keys.replace(KeySet({}))

@@ -67,7 +67,7 @@ async def running(poller: RevocationPoller) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_failed_poll_lets_the_list_age_and_the_next_one_brings_it() -> None:
+async def test_a_failed_poll_ages_the_list_until_the_next_success() -> None:
     source = FakeSource()
     poller = poller_of(source, interval=0.001)
     async with running(poller):
@@ -79,7 +79,7 @@ async def test_a_failed_poll_lets_the_list_age_and_the_next_one_brings_it() -> N
         assert poller.revocations.age() is not None
 
 
-async def test_before_the_first_list_it_polls_often_whatever_the_interval(
+async def test_before_the_first_list_the_poller_ignores_the_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(poller_module, "MAX_FIRST_RETRY_SECONDS", 0.001)
@@ -89,7 +89,7 @@ async def test_before_the_first_list_it_polls_often_whatever_the_interval(
         await polls(source, 2)
 
 
-async def test_it_polls_at_once_when_it_is_woken() -> None:
+async def test_a_woken_poller_polls_at_once() -> None:
     source = FakeSource()
     poller = poller_of(source)
     async with running(poller):
@@ -99,7 +99,7 @@ async def test_it_polls_at_once_when_it_is_woken() -> None:
         await polls(source, 1)
 
 
-async def test_it_closes_its_source_at_the_end() -> None:
+async def test_the_poller_closes_its_source() -> None:
     source = FakeSource()
     async with running(poller_of(source)):
         await polls(source, 1)
@@ -107,7 +107,7 @@ async def test_it_closes_its_source_at_the_end() -> None:
     assert source.is_closed
 
 
-async def test_it_publishes_new_entries_but_the_first_list_and_what_others_published() -> None:
+async def test_the_poller_publishes_only_its_own_new_entries() -> None:
     source, publisher = FakeSource(), FakePublisher()
     poller = poller_of(source)
     poller.publisher = publisher
@@ -120,7 +120,7 @@ async def test_it_publishes_new_entries_but_the_first_list_and_what_others_publi
     assert publisher.published.empty()
 
 
-async def test_metrics_show_the_length_and_the_age_of_the_list() -> None:
+async def test_metrics_contain_the_length_and_the_age_of_the_list() -> None:
     registry, source = CollectorRegistry(), FakeSource()
     poller = RevocationPoller(
         RevocationList(), source, PrometheusVerificationMetrics(registry), interval=3600

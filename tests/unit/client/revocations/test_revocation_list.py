@@ -35,21 +35,21 @@ def is_revoked(revocations: RevocationList, *, session: uuid.UUID = OTHER, token
     return revocations.is_revoked(session_id=session, user_id=USER, token_version=token_version)
 
 
-def test_a_session_and_no_other() -> None:
+def test_a_session_entry_revokes_only_its_session() -> None:
     revocations = RevocationList()
     revocations.apply(fetched({SESSION: 300.0}))
     assert is_revoked(revocations, session=SESSION)
     assert not is_revoked(revocations)
 
 
-def test_lower_token_versions_of_a_user_and_no_others() -> None:
+def test_a_user_entry_revokes_only_lower_token_versions() -> None:
     revocations = RevocationList()
     revocations.apply(fetched(users={USER: (3, 300.0)}))
     assert is_revoked(revocations, token_version=2)
     assert not is_revoked(revocations, token_version=3)
 
 
-def test_an_older_answer_removes_nothing_and_makes_the_list_no_older() -> None:
+def test_an_older_response_changes_nothing() -> None:
     revocations = RevocationList()
     revocations.apply(fetched({SESSION: 300.0}, {USER: (3, 300.0)}))
     revocations.apply(fetched(users={USER: (2, 100.0)}, age=60.0))
@@ -80,9 +80,9 @@ def test_an_entry_expires_with_the_last_token_that_it_can_match(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("policy", StalePolicy)
-def test_before_the_first_list_no_token_is_valid_whatever_the_policy(policy: StalePolicy) -> None:
+def test_before_the_first_list_no_token_is_valid_under_any_policy(policy: StalePolicy) -> None:
     revocations = RevocationList(policy=policy)
-    revocations.add(RevocationEntries({SESSION: 300.0}))  # what another process published is no whole list
+    revocations.add(RevocationEntries({SESSION: 300.0}))  # a published message is not a whole list
     for session in (SESSION, OTHER):
         with pytest.raises(RevocationsNotReadError):
             is_revoked(revocations, session=session)
@@ -102,7 +102,7 @@ def test_a_stale_list_allows_or_denies_by_policy(monkeypatch: pytest.MonkeyPatch
         is_revoked(denying)
 
 
-def test_equal_lists_have_equal_fingerprints_in_whatever_order_they_grew(
+def test_fingerprints_do_not_depend_on_the_order_of_entries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one, two = RevocationList(), RevocationList()
@@ -119,7 +119,7 @@ def test_equal_lists_have_equal_fingerprints_in_whatever_order_they_grew(
     assert one.fingerprint == empty
 
 
-def test_no_entry_lives_longer_than_a_token_can() -> None:
+def test_entries_expire_with_the_longest_token_lifetime() -> None:
     assert MAX_LIFETIME_SECONDS == 3_600 + MAX_LEEWAY_SECONDS
     entries = RevocationEntries({SESSION: 10.0**9}, {USER: (3, 10.0**9)})
     read = RevocationMessage.parse(dump_entries(entries)).entries
@@ -152,6 +152,6 @@ def test_a_message_is_read_as_it_was_written() -> None:
         b'{"items":[{"type":"key","id":"%s","expires_in":1}]}' % str(USER).encode(),
     ],
 )
-def test_other_text_is_a_value_error_that_quotes_nothing(text: bytes) -> None:
+def test_an_invalid_message_is_a_value_error_without_the_text(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"^no list of revocations \([a-z_]+\)$"):
         RevocationMessage.parse(text)

@@ -28,7 +28,7 @@ class Step(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why an account may not sign in, whatever else is proven."""
+    """Why an account may not sign in, independent of its proofs."""
 
     ACCOUNT_DISABLED = "account_disabled"
     EMAIL_NOT_VERIFIED = "email_not_verified"
@@ -36,7 +36,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What of an account decides about its sign-in."""
+    """The state of an account that decides about its sign-in."""
 
     is_active: bool
     is_verified: bool
