@@ -33,7 +33,7 @@ def registering(context: Context) -> None:
     context.prove("A wrong code proves nothing", wrong, 400, "invalid_code")
     context.prove("The right one needs a password", _verify(context, code), 422, "password_required")
     right = _verify(context, code, registration_token=token)
-    context.prove("The code of the mail makes the account, with the password of its registration", right, 204)
+    context.prove("The code of the mail makes the account, with the password of its registration", right, 200)
     member = context.joined(email, password)
     me = context.expect("the profile", context.send("GET", f"{USERS}/me", member.session.access), 200)
     context.check(
@@ -49,7 +49,7 @@ def registering(context: Context) -> None:
         known["detail"] == accepted["detail"] and known.keys() == accepted.keys(),
         known["detail"],
     )
-    context.told("... and its owner is told that there is an account", email)
+    context.expect_notification("... and its owner is notified by mail", email)
     context.prove("... whose password is what it was", context.log_in(email, password), 200)
 
 
@@ -67,7 +67,7 @@ def inviting(context: Context) -> None:
     context.prove("A forgotten password is asked for", _ask(context, user["email"]), 202)
     reminder = context.next_secret(user["email"])
     context.check("... and the invitation comes instead", reminder == code, "another code")
-    context.prove("The code opens the account", _accept(context, code, password), 204)
+    context.prove("The code opens the account", _accept(context, code, password), 200)
     context.prove("... once", _accept(context, code, new_password()), 400, "invalid_code")
     member = context.joined(user["email"], password)
     me = context.expect("the profile", context.send("GET", f"{USERS}/me", member.session.access), 200)

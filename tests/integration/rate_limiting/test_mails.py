@@ -162,7 +162,7 @@ async def test_past_the_budget_an_address_without_an_account_has_a_live_code(aut
     assert await mails_of(auths, email) == sent + 2
     fresh = await auths.mailed_code(email)
     assert fresh != code
-    assert (await auths.verify(fresh, password="an unheard-of phrase")).status == 204
+    assert (await auths.verify(fresh, password="an unheard-of phrase")).status == 200
     assert (await auths.log_in(email, "an unheard-of phrase")).status == 200
 
 

@@ -11,18 +11,18 @@ from doorward_kit.column_types import utc_now
 from doorward_mail.outbox import Mail, enqueue
 from integration.harness.installation import Installation
 
-_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def expire_codes(installation: Installation) -> None:
     """Make every code of an account expired."""
-    installation.execute(one_time_codes.update().values(expires_at=_LONG_AGO))
+    installation.execute(one_time_codes.update().values(expires_at=LONG_AGO))
 
 
 def expire_registrations(installation: Installation) -> None:
     """Let every registration expire, and the codes of their addresses."""
     for table in (pending_registrations, registration_codes):
-        installation.execute(table.update().values(expires_at=_LONG_AGO))
+        installation.execute(table.update().values(expires_at=LONG_AGO))
 
 
 def seconds_left(installation: Installation, table: sa.Table) -> int:

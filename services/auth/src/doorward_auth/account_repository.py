@@ -34,6 +34,11 @@ class Account:
         """Whether the account may sign in."""
         return self.status == Status.ACTIVE
 
+    @property
+    def has_joined(self) -> bool:
+        """Whether it has a password or was imported without one, and not only invited."""
+        return self.password_hash is not None or self.email_verified_at is not None
+
 
 _COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     users.c.id,

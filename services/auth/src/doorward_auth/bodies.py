@@ -76,3 +76,9 @@ def json_or_form_body(json_schema: Mapping[str, Any], form_schema: Mapping[str, 
 def _request_body(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     content = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
     return {"requestBody": {"required": True, "content": content}}
+
+
+class DeviceTokenResponse(BaseModel):
+    """The token of the device that a mailed code was entered on."""
+
+    device_token: str = Field(description="Send it with the next login: others cannot block this device.")

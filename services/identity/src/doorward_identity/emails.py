@@ -51,6 +51,17 @@ def lookup_key(address: str) -> str:
         return _UNKNOWN_KEY
 
 
+def spelling_key(address: str) -> str:
+    """Return what spellings of one mailbox have in common: all but upper and lower case.
+
+    `email_key` folds more, so that no two accounts look alike: `straße@` and `strasse@` have one key, and can
+    be two mailboxes. A code proves the mailbox that it was mailed to. Empty for an invalid address.
+    """
+    key = lookup_key(address)
+    local = unicodedata.normalize("NFC", address).rpartition("@")[0].lower()
+    return f"{local}@{key.rpartition('@')[2]}" if key else key
+
+
 def mailbox_key(email_key: str) -> str:
     """Return what addresses of one mailbox have in common: the key without a tag (`ada+tag@`, RFC 5233)."""
     local, _, domain = email_key.rpartition("@")

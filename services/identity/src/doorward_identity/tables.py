@@ -166,8 +166,10 @@ registration_codes: Final = sa.Table(
     "registration_codes",
     metadata,
     sa.Column("id", Uuid(), primary_key=True),
-    sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),
-    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False, unique=True),
+    sa.Column("email", exact_text(EMAIL_LENGTH), nullable=False),  # that the code was first mailed to
+    # See emails.spelling_key: a code proves no other mailbox.
+    sa.Column("spelling_key", exact_text(EMAIL_LENGTH), nullable=False, unique=True),
+    sa.Column("email_key", exact_text(EMAIL_LENGTH), nullable=False, index=True),
     sa.Column("seed", fixed_bytes(16), nullable=False),  # the code is an HMAC of it
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
     **TABLE_OPTIONS,

@@ -28,7 +28,7 @@ def test_verification_creates_an_account_that_can_log_in(
     assert asked.status_code == 202
     assert asked.json().keys() == {"detail", "registration_token"}
     assert count_users(installation) == before
-    assert flows.verify_registered(flows.code_of(ADA), asked).status_code == 204
+    assert flows.verify_registered(flows.code_of(ADA), asked).status_code == 200
     found = installation.call("GET", USERS, people.user.access, params={"q": "ada.lovelace@"}).json()["items"]
     [account] = found
     assert (account["email"], account["name"]) == (ADA, "Ada Lovelace")
@@ -61,7 +61,7 @@ def test_a_code_proves_its_own_address_alone(flows: Flows, installation: Install
     for forged in (VerificationCode(mine.id, his.secret), VerificationCode(his.id, mine.secret)):
         assert_problem(flows.verify(str(forged)), 400, "invalid_code")
     assert count_users(installation) == 0
-    assert flows.verify(str(mine)).status_code == 204
+    assert flows.verify(str(mine)).status_code == 200
     assert count_users(installation) == 1
     assert_problem(flows.log_in("bob@example.com", ANOTHER), 401, "invalid_credentials")
 
@@ -91,7 +91,7 @@ def test_every_invalid_code_gets_the_same_rejection(flows: Flows) -> None:
         assert_problem(flows.verify(text), 400, "invalid_code")
     assert_problem(flows.verify(code * 2), 422, "validation_error")
     assert_problem(flows.verify(""), 422, "validation_error")
-    assert flows.verify(code).status_code == 204
+    assert flows.verify(code).status_code == 200
 
 
 def test_a_code_expires(flows: Flows, installation: Installation) -> None:
@@ -104,7 +104,7 @@ def test_a_code_expires(flows: Flows, installation: Installation) -> None:
     assert fresh != code
     assert_problem(flows.verify(code), 400, "invalid_code")
     assert_problem(flows.verify_registered(fresh, registered), 422, "password_required")
-    assert flows.verify(fresh, ANOTHER).status_code == 204
+    assert flows.verify(fresh, ANOTHER).status_code == 200
     flows.sign_in(ADA, ANOTHER)
 
 
@@ -154,7 +154,7 @@ def test_asking_once_more_needs_no_registration(
         ADA: "Your code for Doorward",
     }
     assert count_users(installation) == 4
-    assert flows.verify(flows.code_of(ADA), ANOTHER).status_code == 204
+    assert flows.verify(flows.code_of(ADA), ANOTHER).status_code == 200
     flows.sign_in(ADA, ANOTHER)
 
 
@@ -176,7 +176,7 @@ def test_of_two_registrations_only_the_verified_one_creates_an_account(
         flows.register("ADA@example.com", ANOTHER, "Ada"),
     ]
     code = flows.code_of("ada@example.com")
-    assert flows.verify_registered(code, registered[proven]).status_code == 204
+    assert flows.verify_registered(code, registered[proven]).status_code == 200
     account = flows.joined("ada@example.com", passwords[proven])
     assert flows.me(account.access).json()["name"] == ["Stranger", "Ada"][proven]
     assert_problem(flows.log_in("ada@example.com", passwords[1 - proven]), 401, "invalid_credentials")
@@ -208,7 +208,7 @@ def test_a_right_code_without_a_password_is_not_used_up(flows: Flows, installati
     assert_problem(flows.verify(code, None), 422, "password_required")
     assert_problem(flows.verify(code, "password123"), 422, "validation_error")
     assert count_users(installation) == 0
-    assert flows.verify_registered(code, registered).status_code == 204
+    assert flows.verify_registered(code, registered).status_code == 200
     flows.sign_in(ADA, CHOSEN)
 
 
@@ -217,7 +217,7 @@ def test_an_expired_registration_says_no_password(flows: Flows, installation: In
     code = flows.code_of(ADA)
     installation.execute(pending_registrations.update().values(expires_at=utc_now(-1)))
     assert_problem(flows.verify_registered(code, registered), 422, "password_required")
-    assert flows.verify(code).status_code == 204
+    assert flows.verify(code).status_code == 200
 
 
 def test_a_wrong_code_costs_no_hash(flows: Flows, people: People, monkeypatch: pytest.MonkeyPatch) -> None:

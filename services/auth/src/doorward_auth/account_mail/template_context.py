@@ -3,7 +3,9 @@
 Codes are derived here, so none is stored in clear, and a mail that is sent twice carries the same code.
 """
 
+import math
 import uuid
+from datetime import timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -44,10 +46,10 @@ class MailTemplateContext:
 
     def verify_email(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Give the code of an address, unless an account has it by now."""
-        key = mail.parameters["email_key"]
-        if account_repository.is_email_taken(connection, key):
+        recipient = mail.recipient or ""
+        if account_repository.is_email_taken(connection, email_key(recipient)):
             return None
-        stored = registration_codes.renew(connection, mail.recipient or "", key)
+        stored = registration_codes.renew(connection, recipient)
         code = VerificationCode.of(self._keys.secrets[0], stored.id, stored.seed)
         return {"code": str(code), "link": self._link("verify-email", code)}
 
@@ -60,8 +62,9 @@ class MailTemplateContext:
         if stored and "is_reminder" in mail.parameters:
             if not stored[0].is_live or stored[0].sent_to != account.email:
                 return None
-            seed = stored[0].seed
+            seed, days = stored[0].seed, math.ceil((stored[0].expires_at - stored[0].now) / timedelta(days=1))
         else:
+            days = INVITATION_SECONDS // 86_400
             seed = codes.renew(
                 connection,
                 account.id,
@@ -71,12 +74,12 @@ class MailTemplateContext:
                 sent_to=account.email,
             )
         code = InvitationCode.of(self._keys.secrets[0], account.id, seed)
-        return {"code": str(code), "link": self._link("accept-invitation", code), "days": 7}
+        return {"code": str(code), "link": self._link("accept-invitation", code), "days": days}
 
     def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Give the code of a reset."""
         account = self._lock_active(connection, mail)
-        if account is None or account.password_hash is None:
+        if account is None or not account.has_joined:
             return None
         return self._code(connection, account, Purpose.RESET, account.email, mail)
 

@@ -84,7 +84,7 @@ class EmailChangeService:
         def work(connection: sa.Connection) -> DoorwardError | None:
             account = account_repository.lock_by_id(connection, me)
             require_unchanged_account(connection, caller)
-            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin)
+            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin, asked_for=str(me))
             if account is None or stored is None:
                 record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)
                 return InvalidCodeError()

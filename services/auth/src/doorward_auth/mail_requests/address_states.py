@@ -23,7 +23,7 @@ class AddressState(StrEnum):
     INVITATION_EXPIRED = "invitation_expired"
     """Its account has no password yet, and only an administrator can invite again."""
     ACTIVE = "active"
-    """Its account has a password, whether or not the address is verified."""
+    """Its account has a password, or was imported without one."""
     DISABLED = "disabled"
 
 
@@ -67,7 +67,7 @@ def state_of(account: Account | None, invitation: StoredCode | None) -> AddressS
         return AddressState.UNKNOWN
     if not account.is_active:
         return AddressState.DISABLED
-    if account.password_hash is not None:
+    if account.has_joined:
         return AddressState.ACTIVE
     # Without a code its first mail is still under way. A code that went to another address proves nothing.
     is_valid = invitation is None or (invitation.is_live and invitation.sent_to == account.email)

@@ -23,7 +23,7 @@ from doorward_auth.rate_limiting.limits import (
     LimitKey,
 )
 from doorward_client.request_context import current_address
-from doorward_identity.emails import mailbox_key
+from doorward_identity.emails import mailbox_key, spelling_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 
 _LIMITS: Final[dict[MailRequest, FixedWindow]] = {
@@ -61,7 +61,7 @@ class MailRequests:
         account = account_repository.find_by_email(connection, email_key)
         user_id = _NO_USER if account is None else account.id
         stored = codes.find(connection, user_id)
-        proof = registration_codes.find_by_email(connection, email_key)
+        proof = registration_codes.find_by_email(connection, email)
         state = state_of(account, next((code for code in stored if code.purpose is Purpose.INVITATION), None))
         # Mails of other states carry no code that could have expired.
         recipient = email if account is None else account.email
@@ -74,11 +74,15 @@ class MailRequests:
                 for code in stored
             ),
         }
-        is_within = self._limiter.try_acquire(connection, [LimitKey.of(_LIMITS[request], email_key)])
         name = MAILS[state][request]
+        limit, surplus = _limits_of(request, name, recipient)
+        is_within = self._limiter.try_acquire(connection, [limit])
         if not is_within:
-            surplus = LimitKey.of(SURPLUS_MAILS, f"{request}:{email_key}")
-            if not self._limiter.try_acquire(connection, [surplus]) or is_valid.get(name, True):
+            if is_valid.get(name, True):
+                # Spends nothing, in as many statements.
+                surplus = LimitKey.of(SURPLUS_MAILS, f"spared:{email_key}")
+                name = None
+            if not self._limiter.try_acquire(connection, [surplus]):
                 name = None
         if not self._is_within_alias_limit(connection, state, email_key) or not email_key:
             name = None
@@ -90,17 +94,33 @@ class MailRequests:
             locale=locale,
             name="" if account is None else account.name,
             user_id=user_id,
-            email_key=email_key,
             is_reminder=True,
             is_surplus=not is_within,
         )
         return account
 
+    def forget_resets(self, connection: sa.Connection, account: Account) -> None:
+        """Give an address its mails back whose owner has just entered the code of one."""
+        self._limiter.forget(
+            connection, _limits_of(MailRequest.RESET, MailName.PASSWORD_RESET, account.email)
+        )
+
     def _is_within_alias_limit(self, connection: sa.Connection, state: AddressState, key: str) -> bool:
         mailbox = mailbox_key(key)
-        is_within = self._limiter.try_acquire(connection, [LimitKey.of(ALIAS_MAILS, mailbox)])
         # Accounts are exempt, or strangers could spend what their owners need.
-        return is_within or mailbox == key or state is not AddressState.UNKNOWN
+        is_limited = mailbox != key and state is AddressState.UNKNOWN
+        limit = LimitKey.of(ALIAS_MAILS, mailbox if is_limited else f"exempt:{key}")
+        return self._limiter.try_acquire(connection, [limit]) or not is_limited
+
+
+def _limits_of(request: MailRequest, name: MailName | None, address: str) -> tuple[LimitKey, LimitKey]:
+    """Return the limits of a mail to an address, and past it.
+
+    By the mail: what strangers had sent while an address had another state costs its owner nothing now. And
+    by spelling, as the codes: two mailboxes can have one key.
+    """
+    subject = f"{name or request}:{spelling_key(address)}"
+    return LimitKey.of(_LIMITS[request], subject), LimitKey.of(SURPLUS_MAILS, f"{request}:{subject}")
 
 
 def _of_caller() -> list[LimitKey]:

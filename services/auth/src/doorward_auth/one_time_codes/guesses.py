@@ -25,14 +25,14 @@ class CodeGuesses:
         self._keys = keys
 
     def check(
-        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, text: str
+        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, text: str, *, asked_for: str
     ) -> StoredCode | None:
         """Return the live code that a text is, None for a wrong text; count a wrong guess.
 
         The caller holds the lock of the account and commits, whatever is returned. Guesses at once are
         answered in turn then, and no more of them than of as many in a row. An account without a PIN
-        takes the same statements. Raises TooManyAttemptsError for a source of many wrong codes, but never
-        for a long code.
+        takes the same statements; `asked_for` is what the caller named, for its share of them. Raises
+        TooManyAttemptsError for a source of many wrong codes, but never for a right long one.
         """
         live = {code.form: code for code in self._find(connection, user_id, purpose) if code.is_live}
         long, pin = live.get(Form.LONG), live.get(Form.PIN)
@@ -40,8 +40,11 @@ class CodeGuesses:
             return long
         by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
         self._limiter.acquire(connection, by_source, record_attempt=False)
-        limit = UNCOUNTED_GUESSES if pin is None else PIN_GUESSES
-        tally = [LimitKey.of(limit, f"{purpose}:{user_id}")]
+        tally = [
+            LimitKey.of(UNCOUNTED_GUESSES, f"{purpose}:{asked_for}")
+            if pin is None
+            else LimitKey.of(PIN_GUESSES, f"{purpose}:{user_id}")
+        ]
         may_guess = self._limiter.try_acquire(connection, tally, record_attempt=False)
         is_right = pin is not None and is_pin(text, self._keys.secrets, purpose, user_id, pin.seed)
         if is_right and may_guess:

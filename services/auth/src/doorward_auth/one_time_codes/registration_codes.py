@@ -1,4 +1,4 @@
-"""Queries on the codes of addresses without an account: one for all registrations of an address."""
+"""Queries on the codes of addresses without an account: one for all registrations of a spelling."""
 
 import uuid
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_auth.one_time_codes.codes import LONG_CODE_SECONDS, new_seed
+from doorward_identity.emails import email_key, spelling_key
 from doorward_identity.tables import registration_codes
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
@@ -52,37 +53,39 @@ def lock(connection: sa.Connection, code_id: uuid.UUID) -> RegistrationCode | No
     return None if row is None else RegistrationCode(*row)
 
 
-def find_by_email(connection: sa.Connection, email_key: str) -> RegistrationCode | None:
+def find_by_email(connection: sa.Connection, email: str) -> RegistrationCode | None:
     """Read the code of an address."""
-    row = connection.execute(_CODE.where(registration_codes.c.email_key == email_key)).one_or_none()
+    of_address = registration_codes.c.spelling_key == spelling_key(email)
+    row = connection.execute(_CODE.where(of_address)).one_or_none()
     return None if row is None else RegistrationCode(*row)
 
 
-def renew(connection: sa.Connection, email: str, email_key: str) -> RegistrationCode:
+def renew(connection: sa.Connection, email: str) -> RegistrationCode:
     """Extend the code of an address, or make one; return it.
 
     Of several mails at once, the first makes the code: a live one is never replaced.
     """
     expires_at = utc_now(LONG_CODE_SECONDS)
-    of_address = registration_codes.c.email_key == email_key
-    expired = (of_address, registration_codes.c.expires_at <= utc_now())
-    connection.execute(registration_codes.delete().where(*expired))
     fresh = {
         "id": uuid7s.uuid7(),
         "email": email,
-        "email_key": email_key,
+        "spelling_key": spelling_key(email),
+        "email_key": email_key(email),
         "seed": new_seed(),
         "expires_at": expires_at,
     }
-    upsert(connection, registration_codes, fresh, changed=("expires_at",), unique=("email_key",))
-    code = find_by_email(connection, email_key)
+    of_address = registration_codes.c.spelling_key == fresh["spelling_key"]
+    expired = (of_address, registration_codes.c.expires_at <= utc_now())
+    connection.execute(registration_codes.delete().where(*expired))
+    upsert(connection, registration_codes, fresh, changed=("expires_at",), unique=("spelling_key",))
+    code = find_by_email(connection, email)
     assert code is not None  # just written
     return code
 
 
-def delete(connection: sa.Connection, email_key: str) -> None:
-    """Delete the code of an address."""
-    connection.execute(registration_codes.delete().where(registration_codes.c.email_key == email_key))
+def delete(connection: sa.Connection, key: str) -> None:
+    """Delete the codes of an address, in all of its spellings."""
+    connection.execute(registration_codes.delete().where(registration_codes.c.email_key == key))
 
 
 def delete_expired(connection: sa.Connection, count: int) -> int:

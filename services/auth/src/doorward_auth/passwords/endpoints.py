@@ -5,14 +5,13 @@ from typing import Final
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
-from doorward_auth.bodies import AcceptedResponse
+from doorward_auth.bodies import AcceptedResponse, DeviceTokenResponse
 from doorward_auth.captcha.dependencies import CaptchaHeader
 from doorward_auth.passwords.dependencies import OptionalCaller, Passwords, Resets
 from doorward_auth.passwords.schemas import (
     PasswordChangeRequest,
     ResetCodeRequest,
     ResetRequest,
-    ResetResponse,
 )
 from doorward_kit.accept_language import Locale
 from doorward_kit.routing import api_router
@@ -53,7 +52,7 @@ async def request_code(
 
 
 @router.patch("/password/reset", summary="Choose a new password with the code")
-async def reset(body: ResetRequest, resets: Resets) -> ResetResponse:
+async def reset(body: ResetRequest, resets: Resets) -> DeviceTokenResponse:
     """Set a new password. Every session ends, and a mail notifies the owner."""
     device = await resets.reset(body.email, body.pin.get_secret_value(), body.new_password.get_secret_value())
-    return ResetResponse(device_token=str(device))
+    return DeviceTokenResponse(device_token=str(device))

@@ -95,6 +95,7 @@ class ResetService:
                 token_seconds=self._token_seconds,
             )
             known_devices.remember(connection, account.id, device)
+            self._mail_requests.forget_resets(connection, account)
             return None
 
         await outcomes.write(self._database, work)
@@ -110,9 +111,9 @@ class ResetService:
         """
         account = account_repository.lock_by_email(connection, email_key)
         user_id = _UNKNOWN_USER_ID if account is None else account.id
-        found = self._guesses.check(connection, user_id, Purpose.RESET, code)
+        found = self._guesses.check(connection, user_id, Purpose.RESET, code, asked_for=email_key)
         is_mailed_here = account is not None and found is not None and found.sent_to == account.email
-        if account is not None and is_mailed_here and account.is_active and account.password_hash is not None:
+        if account is not None and is_mailed_here and account.is_active and account.has_joined:
             return account
         target = None if account is None else account.id
         record(connection, AuditAction.PASSWORD_RESET_FAILED, actor=None, target=target)

@@ -1,6 +1,6 @@
 """Bodies of changing passwords."""
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from doorward_identity.passwords import NewPassword
 from doorward_kit.routing import StrictModel
@@ -31,9 +31,3 @@ class ResetRequest(StrictModel):
         min_length=1, max_length=128, description="The code of the mail: six digits, or a long one."
     )
     new_password: NewPassword
-
-
-class ResetResponse(BaseModel):
-    """The token of the device that the code was entered on."""
-
-    device_token: str = Field(description="Send it with the next login: others cannot block this device.")

@@ -77,6 +77,10 @@ class RateLimiter:
         """
         return self._acquire(connection, keys, record_attempt=record_attempt) == 0
 
+    def forget(self, connection: sa.Connection, keys: Sequence[LimitKey]) -> None:
+        """Start counting anew."""
+        repository.delete(connection, keys)
+
     def _acquire(self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool) -> float:
         """Return how many seconds the caller must wait; count an attempt if none."""
         records = repository.lock(connection, keys)

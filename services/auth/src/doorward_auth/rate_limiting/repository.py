@@ -94,6 +94,12 @@ def record_attempt(connection: sa.Connection, keys: Sequence[LimitKey], records:
     _upsert(connection, rows, changed=("count", "expires_at", "blocked_until"))
 
 
+def delete(connection: sa.Connection, keys: Sequence[LimitKey]) -> None:
+    """Delete what is stored about the keys."""
+    hashes = sorted(key.hash for key in keys)
+    connection.execute(rate_limits.delete().where(rate_limits.c.key_hash.in_(hashes)))
+
+
 def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` expired rows, except locked ones; return how many."""
     expired = sa.select(rate_limits.c.key_hash).where(rate_limits.c.expires_at <= utc_now()).limit(count)

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from starlette.responses import Response
-
-from doorward_auth.bodies import AcceptedResponse
+from doorward_auth.bodies import AcceptedResponse, DeviceTokenResponse
 from doorward_auth.captcha.dependencies import CaptchaHeader
 from doorward_auth.registration.dependencies import Registrations
 from doorward_auth.registration.schemas import (
@@ -32,14 +30,13 @@ async def register(
     return RegistrationResponse(detail=_REGISTERED, registration_token=str(token))
 
 
-@router.post("/verify-email", status_code=204, summary="Verify an address with the mailed code")
-async def verify_email(body: VerificationRequest, registrations: Registrations) -> Response:
+@router.post("/verify-email", summary="Verify an address with the mailed code")
+async def verify_email(body: VerificationRequest, registrations: Registrations) -> DeviceTokenResponse:
     """Create the account of the address that the code was mailed to. Any mailed code works, for a day.
 
     The password is that of the caller's own registration (`registration_token`), or `password`.
     """
-    await registrations.verify(body)
-    return Response(status_code=204)
+    return DeviceTokenResponse(device_token=str(await registrations.verify(body)))
 
 
 @router.post("/verify-email/resend", status_code=202, summary="Send the verification mail again")
@@ -51,8 +48,8 @@ async def resend(
     return AcceptedResponse(detail=_RESENT)
 
 
-@router.post("/invitations/accept", status_code=204, summary="Accept an invitation")
-async def accept(body: InvitationAcceptRequest, registrations: Registrations) -> Response:
+@router.post("/invitations/accept", summary="Accept an invitation")
+async def accept(body: InvitationAcceptRequest, registrations: Registrations) -> DeviceTokenResponse:
     """Choose the first password of an account that an administrator has created."""
-    await registrations.accept(body.code.get_secret_value(), body.password.get_secret_value())
-    return Response(status_code=204)
+    device = await registrations.accept(body.code.get_secret_value(), body.password.get_secret_value())
+    return DeviceTokenResponse(device_token=str(device))

@@ -13,9 +13,10 @@ import structlog
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth import account_repository
+from doorward_auth import account_repository, known_devices
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
+from doorward_auth.known_devices import DeviceToken
 from doorward_auth.mail_requests.address_states import MailRequest
 from doorward_auth.mail_requests.service import MailRequests
 from doorward_auth.one_time_codes import registration_codes
@@ -117,8 +118,10 @@ class RegistrationService:
         )
         self._mail.wake()
 
-    async def verify(self, request: VerificationRequest) -> None:
+    async def verify(self, request: VerificationRequest) -> DeviceToken:
         """Turn a proven address into a user, with the password of the caller who proved it.
+
+        Return a token for the caller's device.
 
         Raises InvalidCodeError; then RegistrationClosedError, DomainNotAllowedError,
         PasswordRequiredError, UnacceptablePasswordError, OverloadedError.
@@ -133,7 +136,7 @@ class RegistrationService:
             pending = await self._with_password(proof, request.password, request.name)
         else:
             pending = await self._registered(code, proof, request.registration_token)
-        user_id = uuid7s.uuid7()
+        user_id, device = uuid7s.uuid7(), DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
             self._proof(connection, code, is_locked=True)
@@ -141,7 +144,8 @@ class RegistrationService:
             repository.delete_of_address(connection, proof.email_key)
             account = NewAccount(
                 id=user_id,
-                email=pending.email,
+                # The address that the code was mailed to, in case the registration spelled another.
+                email=proof.email,
                 name=pending.name,
                 is_verified=True,
                 password_hash=pending.password_hash,
@@ -150,13 +154,15 @@ class RegistrationService:
                 create_account(connection, account)
             except EmailTakenError as error:
                 raise InvalidCodeError from error
+            known_devices.remember(connection, user_id, device)
             record(connection, AuditAction.EMAIL_VERIFIED, actor=user_id, target=user_id)
 
         await self._database.write(work)
         log.info("account.verified", user_id=str(user_id))
+        return device
 
-    async def accept(self, text: str, password: str) -> None:
-        """Set the first password of an invited user.
+    async def accept(self, text: str, password: str) -> DeviceToken:
+        """Set the first password of an invited user; return a token for the caller's device.
 
         Raises InvalidCodeError, UnacceptablePasswordError, OverloadedError.
         """
@@ -167,6 +173,7 @@ class RegistrationService:
         account = await self._database.read(lambda connection: self._invited(connection, code))
         require_acceptable(password, email=account.email, name=account.name)
         password_hash = await self._hashing.hash(password)
+        device = DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
             account = self._invited(connection, code, is_locked=True)
@@ -175,10 +182,12 @@ class RegistrationService:
             credentials_changed(connection, account.id)
             account_repository.mark_verified(connection, account.id)
             codes.delete(connection, account.id)
+            known_devices.remember(connection, account.id, device)
             record(connection, AuditAction.INVITATION_ACCEPTED, actor=account.id, target=account.id)
 
         await self._database.write(work)
         log.info("invitation.accepted", user_id=str(code.id))
+        return device
 
     def _proof(
         self, connection: sa.Connection, code: VerificationCode, *, is_locked: bool = False

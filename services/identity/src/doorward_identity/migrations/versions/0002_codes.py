@@ -33,11 +33,13 @@ def upgrade() -> None:
         "registration_codes",
         sa.Column("id", Uuid(), primary_key=True),
         sa.Column("email", exact_text(254), nullable=False),
-        sa.Column("email_key", exact_text(254), nullable=False, unique=True),
+        sa.Column("spelling_key", exact_text(254), nullable=False, unique=True),
+        sa.Column("email_key", exact_text(254), nullable=False),
         sa.Column("seed", fixed_bytes(16), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
     )
     create_index("registration_codes", "expires_at")
+    create_index("registration_codes", "email_key")
     create_table(
         "pending_registrations",
         sa.Column("id", Uuid(), primary_key=True),
