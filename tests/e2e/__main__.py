@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mailbox",
         default=default("MAILBOX", ""),
-        help="where its mail is: the folder (var/mailbox) or the page (http://127.0.0.1:8080/mailbox);"
+        help="where its mail is: the folder (var/mailbox) or the page that `make run` prints;"
         " without it, what goes by mail is skipped [MAILBOX]",
     )
     parser.add_argument(

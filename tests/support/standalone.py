@@ -1,5 +1,6 @@
 """Everything in one process, as `make run` starts it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -30,3 +31,10 @@ class Standalone(Process):
                 **env,
             },
         )
+
+    @property
+    def mailbox_page(self) -> str:
+        """The address of the pages that show its mail, as it printed it."""
+        found = re.search(r"Mail that it sends +(\S+)", self.log_text())
+        assert found is not None, self.log_text()
+        return found[1]
