@@ -48,7 +48,7 @@ def test_the_suite_passes_on_make_run_with_its_mailbox(
     standalone: Standalone, done: subprocess.CompletedProcess[str]
 ) -> None:
     assert_passed(done, checks=135, skipped=[])
-    by_page = run_suite(standalone.url, MAILBOX=f"{standalone.url}/mailbox")
+    by_page = run_suite(standalone.url, MAILBOX=standalone.mailbox_page)
     assert_passed(by_page, checks=135, skipped=[])
     assert people(standalone) == ["admin@example.com"]
     assert "Traceback" not in standalone.log_text()
