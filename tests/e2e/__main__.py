@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mailbox",
         default=default("MAILBOX", ""),
-        help="its mailbox: the folder (var/mailbox) or the page (http://127.0.0.1:8080/mailbox);"
+        help="its mailbox: the folder (var/mailbox) or the page that `make run` prints;"
         " without it, steps that need mail are skipped [MAILBOX]",
     )
     parser.add_argument(

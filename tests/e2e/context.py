@@ -122,7 +122,7 @@ class Context(Probe):
         chosen = new_password()
         body = {"email": email, "current_password": password, "new_password": chosen}
         done = self.send("POST", f"{AUTH}/password", json=body)
-        self.prove("A password set by an administrator must be changed here", done, 204)
+        self.prove("An administrator's password is temporary here: its owner chooses another", done, 204)
         if self._mailbox is not None:
             self.expect_notification("... and the owner is notified by mail", email)
         return chosen

@@ -43,8 +43,8 @@ def take(context: Context) -> None:
     except BaseException:
         _clean_up_after_failure(context)
         raise
-    context.reporter.begin("Cleaning up")
-    context.reporter.proved(f"The {context.clean_up()} users that this run created are removed")
+    context.reporter.begin("Leaving nothing behind")
+    context.reporter.proved(f"The {context.clean_up()} people that this run had made are removed")
 
 
 def _take(step: Callable[[Context], None], context: Context) -> None:
@@ -64,4 +64,4 @@ def _clean_up_after_failure(context: Context) -> None:
     except (StepFailedError, httpx2.HTTPError, *_NOT_AS_READ) as error:
         context.reporter.say(f"      could not remove the users named e2e-{context.run}-...: {error}")
     else:
-        context.reporter.say(f"      removed the {removed} users that this run created")
+        context.reporter.say(f"      removed the {removed} people that this run had made")

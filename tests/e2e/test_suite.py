@@ -27,7 +27,7 @@ def assert_passed(done: subprocess.CompletedProcess[str], *, checks: int, skippe
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     titles = re.findall(r"^ ?\d+\. (.+)$", done.stdout, re.MULTILINE)
-    assert titles == [title for title, _ in STEPS] + ["Cleaning up"]
+    assert titles == [title for title, _ in STEPS] + ["Leaving nothing behind"]
     counted = re.search(r"^PASSED: (\d+) checks in (\d+) steps\.$", done.stdout, re.MULTILINE)
     assert counted is not None, done.stdout
     assert int(counted[1]) == done.stdout.count("\n      ok  ") >= checks
@@ -48,7 +48,7 @@ def test_the_suite_passes_on_make_run_with_its_mailbox(
     standalone: Standalone, done: subprocess.CompletedProcess[str]
 ) -> None:
     assert_passed(done, checks=135, skipped=[])
-    by_page = run_suite(standalone.url, MAILBOX=f"{standalone.url}/mailbox")
+    by_page = run_suite(standalone.url, MAILBOX=standalone.mailbox_page)
     assert_passed(by_page, checks=135, skipped=[])
     assert people(standalone) == ["admin@example.com"]
     assert "Traceback" not in standalone.log_text()
@@ -69,9 +69,9 @@ def test_the_suite_adapts_to_other_settings(tmp_path: Path) -> None:
             MAILBOX=str(standalone.mailbox),
         )
     assert_passed(done, checks=110, skipped=["Registering"])
-    assert "SKIPPED: this address cannot register here (registration_closed)" in done.stdout
-    assert "Here only administrators can read the directory" in done.stdout
-    assert "set by an administrator must be changed here" in done.stdout
+    assert "SKIPPED: nobody registers here with this address (registration_closed)" in done.stdout
+    assert "Here only administrators read the directory" in done.stdout
+    assert "password is temporary here" in done.stdout
 
 
 def test_without_a_mailbox_the_suite_lists_skipped_steps(standalone: Standalone) -> None:
@@ -106,9 +106,9 @@ def test_a_failed_check_ends_the_run_and_removes_its_users(tmp_path: Path) -> No
         assert people(standalone) == ["admin@example.com"]
     assert done.returncode == 1
     assert "PASSED" not in done.stdout
-    assert "removed the 7 users" in done.stdout
+    assert "removed the 7 people" in done.stdout
     assert 'in step 7, "Refreshing, and a refresh token that was copied"' in done.stderr
-    assert "expected: A retry within the grace period is accepted (200)" in done.stderr
+    assert "expected: A client that lost the answer may ask again at once (200)" in done.stderr
     assert "but got:  401 invalid_refresh_token from POST /api/v1/auth/refresh-token" in done.stderr
 
 
@@ -129,7 +129,7 @@ def test_an_interrupted_run_removes_its_users(standalone: Standalone) -> None:
         said, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert errors == "\nFAILED: stopped before its end\n"
-    assert re.search(r"removed the \d+ users", said) is not None
+    assert re.search(r"removed the \d+ people", said) is not None
     assert people(standalone) == ["admin@example.com"]
 
 

@@ -148,11 +148,11 @@ def test_a_logout_ends_access(protected_app: ProtectedApp) -> None:
         assert_refused(client.get("/reports"), 401, "invalid_token")
 
 
-@pytest.mark.parametrize("outage", ["stopped", "frozen"])
-def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, outage: str) -> None:
+@pytest.mark.parametrize("accident", ["stopped", "frozen"])
+def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, accident: str) -> None:
     auth = protected_app.chain.auth
     with protected_app.user() as client, protected_app.client() as stranger:
-        if outage == "stopped":
+        if accident == "stopped":
             auth.stop()
         else:
             auth.freeze()
@@ -167,7 +167,7 @@ def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, outage:
             # Public pages are still served.
             assert stranger.get("/public/page").status_code == 200
         finally:
-            if outage == "stopped":
+            if accident == "stopped":
                 auth.start()
             else:
                 auth.thaw()

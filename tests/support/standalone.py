@@ -1,5 +1,6 @@
 """All services in one process, as started by `make run`."""
 
+import re
 import sys
 from pathlib import Path
 from typing import IO
@@ -35,3 +36,10 @@ class Standalone(Process):
 
     def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
         return PreloadedProcess("doorward", self.command[3:], env=self.env, stdout=output)
+
+    @property
+    def mailbox_page(self) -> str:
+        """The address of the pages that show its mail, as it printed it."""
+        found = re.search(r"Mail that it sends +(\S+)", self.log_text())
+        assert found is not None, self.log_text()
+        return found[1]

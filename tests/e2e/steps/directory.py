@@ -87,9 +87,7 @@ def roles(context: Context) -> None:
 def _reading(context: Context, member: Member) -> None:
     listed = context.send("GET", USERS, member.session.access, params={"limit": 1})
     if listed.status_code == 403:
-        context.prove(
-            "Here only administrators can read the directory", listed, 403, "insufficient_permission"
-        )
+        context.prove("Here only administrators read the directory", listed, 403, "insufficient_permission")
     else:
         context.prove("A user reads the directory", listed, 200)
     unknown = context.send("GET", f"{USERS}/{uuid.uuid4()}", member.session.access)

@@ -15,7 +15,7 @@ def registering(context: Context) -> None:
         return
     asked = _register(context, email, password)
     if asked.status_code == 403:
-        context.skip(f"this address cannot register here ({asked.json()['code']})")
+        context.skip(f"nobody registers here with this address ({asked.json()['code']})")
         return
     accepted = context.prove("An address is registered", asked, 202)
     found = context.expect(

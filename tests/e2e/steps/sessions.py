@@ -60,7 +60,7 @@ def refreshing(context: Context) -> None:
     first = _refresh(context, member.session.refresh)
     second = context.prove("A refresh token is exchanged for a new pair", first, 200)
     again = context.prove(
-        "A retry within the grace period is accepted",
+        "A client that lost the answer may ask again at once",
         _refresh(context, member.session.refresh),
         200,
     )

@@ -16,7 +16,7 @@ from integration.rate_limiting.callers import WRONG, Auths, new_source, statuses
 from support.databases import DatabaseServer
 from support.siteverify import SECRET, SiteVerify
 
-OUTAGES: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
+ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
     "killed": (SiteVerify.kill9, "ConnectError"),
     "frozen": (SiteVerify.freeze, "TimeoutError"),
     "slow": (lambda service: service.behave(delay=TIMEOUT_SECONDS + 2), "TimeoutError"),
@@ -46,11 +46,11 @@ def judged(auths: Auths, outcome: str) -> float:
     return total
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
-    auths: Auths, service: SiteVerify, outage: str
+    auths: Auths, service: SiteVerify, accident: str
 ) -> None:
-    cause, reason = OUTAGES[outage]
+    cause, reason = ACCIDENTS[accident]
     before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
     cause(service)
     assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202

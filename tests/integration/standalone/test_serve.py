@@ -189,3 +189,30 @@ def test_serve_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -
         engine.dispose()
         wait_until(lambda: http_status(process.port, "/readyz") == 503, "unready")
         assert http_status(process.port, "/livez") == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize("path", ["/", "/docs", "/readyz", "/mailbox", "/api/v1/users", "/api/v1/auth/me"])
+def test_other_hosts_are_misdirected(standalone: Standalone, host: str, path: str) -> None:
+    """A page whose name resolves to this machine (DNS rebinding) reads nothing."""
+    answer = httpx2.get(f"{standalone.url}{path}", headers={"Host": host})
+    assert (answer.status_code, answer.json()["code"]) == (421, "misdirected_request")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+
+
+def test_mail_is_shown_at_the_printed_address_alone(standalone: Standalone) -> None:
+    assert httpx2.get(standalone.mailbox_page).status_code == 200
+    assert httpx2.get(f"{standalone.url}/mailbox").status_code == 404
+    assert httpx2.get(standalone.mailbox_page, headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 404
+    key = standalone.mailbox_page.rpartition("/")[2]
+    assert standalone.log_text().count(key) == 1
+
+
+def test_data_is_readable_by_its_user_alone(standalone: Standalone) -> None:
+    email = {"email": "admin@example.com"}
+    assert httpx2.post(f"{standalone.api}/auth/password/reset", json=email).status_code == 202
+    wait_until(lambda: any(standalone.mailbox.glob("*.eml")), "mailed")
+    modes = {path: path.stat().st_mode & 0o777 for path in [standalone.data, *standalone.data.rglob("*")]}
+    assert {"doorward.db", "tickets.db", "keys.json"} <= {path.name for path in modes}
+    assert {path.name: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}

@@ -27,6 +27,10 @@ def message(subject: str = "Hello", text: str = "Text", html: str = "<p>Html</p>
     return MessageBuilder(MailSettings()).build(mail, MailContent(subject, text, html), is_unique=False)
 
 
+KEY = "a-secret-of-the-process"
+PAGES = f"/mailbox/{KEY}"
+
+
 async def put(mailbox: Mailbox, *messages: Message) -> None:
     for one in messages:
         async with mailbox.connect() as connection:
@@ -77,33 +81,61 @@ def test_only_its_own_file_names_are_read(mailbox: Mailbox, name: str) -> None:
 def client(mailbox: Mailbox) -> TestClient:
     app = FastAPI()
     setup_error_handlers(app)
-    add_routes(app, mailbox_router(mailbox))
+    add_routes(app, mailbox_router(mailbox, key=KEY))
     return TestClient(app)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "192.0.2.1"},
+        {"X-Forwarded-Host": "evil.example"},
+        {"Forwarded": "for=192.0.2.1"},
+        {"Via": "1.1 proxy"},
+        {"X-Real-IP": "192.0.2.1"},
+    ],
+)
+async def test_forwarded_requests_see_no_mail(
+    mailbox: Mailbox, client: TestClient, headers: dict[str, str]
+) -> None:
+    await put(mailbox, message("Your code"))
+    (mail,) = mailbox.mails()
+    for path in (PAGES, f"{PAGES}/{mail.name}", f"{PAGES}/{mail.name}/html"):
+        assert client.get(path).status_code == 200
+        assert client.get(path, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/", "/x", "/" + KEY[:-1], "/" + KEY + "x", "/%C3%A4"])
+async def test_pages_need_their_key(mailbox: Mailbox, client: TestClient, path: str) -> None:
+    await put(mailbox, message("Your code"))
+    (mail,) = mailbox.mails()
+    for page in ("", f"/{mail.name}", f"/{mail.name}/html"):
+        assert client.get(f"/mailbox{path}{page}").status_code == 404
+
+
 async def test_the_pages_show_the_stored_mails(mailbox: Mailbox, client: TestClient) -> None:
-    assert "No mail yet" in client.get("/mailbox").text
+    assert "No mail yet" in client.get(PAGES).text
     await put(mailbox, message("Your code", "Open http://127.0.0.1:8080/verify?a=1&b=2 now"))
     (mail,) = mailbox.mails()
-    index = client.get("/mailbox")
-    assert f'href="/mailbox/{mail.name}"' in index.text
+    index = client.get(PAGES)
+    assert f'href="{PAGES}/{mail.name}"' in index.text
     assert "Your code" in index.text
-    page = client.get(f"/mailbox/{mail.name}").text
+    page = client.get(f"{PAGES}/{mail.name}").text
     assert 'href="http://127.0.0.1:8080/verify?a=1&amp;b=2"' in page
-    assert f'<iframe sandbox src="/mailbox/{mail.name}/html"' in page
-    assert client.get(f"/mailbox/{mail.name}/html").text.strip() == "<p>Html</p>"
+    assert f'<iframe sandbox src="{PAGES}/{mail.name}/html"' in page
+    assert client.get(f"{PAGES}/{mail.name}/html").text.strip() == "<p>Html</p>"
 
 
 async def test_a_hostile_mail_is_escaped(mailbox: Mailbox, client: TestClient) -> None:
     await put(mailbox, message(HOSTILE, HOSTILE + " javascript:alert(1)", HOSTILE))
     (mail,) = mailbox.mails()
-    for path in ("/mailbox", f"/mailbox/{mail.name}"):
+    for path in (PAGES, f"{PAGES}/{mail.name}"):
         answer = client.get(path)
         assert HOSTILE not in answer.text
         assert 'href="javascript' not in answer.text
         assert_strict(answer.headers["content-security-policy"])
         assert "unsafe" not in answer.headers["content-security-policy"]
-    html = client.get(f"/mailbox/{mail.name}/html")
+    html = client.get(f"{PAGES}/{mail.name}/html")
     assert html.headers["content-security-policy"].startswith("sandbox; ")
     assert_strict(html.headers["content-security-policy"])
     assert html.headers["cache-control"] == "no-store"
@@ -117,6 +149,6 @@ def assert_strict(policy: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["20260101T000000000000Z-" + "0" * 36 + ".eml", "x", "..%2fetc%2fpasswd"])
-def test_an_unknown_mail_is_404(client: TestClient, name: str) -> None:
-    assert client.get(f"/mailbox/{name}").status_code == 404
-    assert client.get(f"/mailbox/{name}/html").status_code == 404
+def test_a_mail_that_is_not_there_is_404(client: TestClient, name: str) -> None:
+    assert client.get(f"{PAGES}/{name}").status_code == 404
+    assert client.get(f"{PAGES}/{name}/html").status_code == 404

@@ -1,5 +1,7 @@
 """Pages that show the mailbox of the file transport: for `make run`, not for a public address.
 
+They answer to whoever connects to this machine, and to no proxy: what it forwards comes from elsewhere.
+
 A mail's HTML is a document of its own, in a frame without scripts, origin or network, so that a broken or
 hostile template cannot affect the page around it.
 """
@@ -7,9 +9,10 @@ hostile template cannot affect the page around it.
 import asyncio
 import base64
 import hashlib
-from typing import Any, Final
+import secrets
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Path, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
@@ -17,6 +20,8 @@ from doorward_client.errors import NotFoundError
 from doorward_mail.file_transport import Mailbox, text_of
 
 MAILBOX: Final = "/mailbox"
+
+_OF_PROXIES: Final = frozenset({"forwarded", "via", "x-real-ip", "x-original-forwarded-for"})
 
 _STYLE: Final = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
@@ -52,23 +57,35 @@ _pages: Final = Environment(
 )
 
 
-def mailbox_router(mailbox: Mailbox) -> APIRouter:
-    """Return the routes: the list, one mail, and its HTML as it would arrive."""
-    router = APIRouter(include_in_schema=False)
+def mailbox_router(mailbox: Mailbox, *, key: str) -> APIRouter:
+    """Return the routes: the list, one mail, and its HTML as it would arrive.
 
-    @router.get(MAILBOX)
+    `key` is the last part of their path and a secret: a path parameter, which no log line contains.
+    """
+
+    def require_access(request: Request, given: Annotated[str, Path(alias="key")]) -> None:
+        is_forwarded = any(name in _OF_PROXIES or name.startswith("x-forwarded-") for name in request.headers)
+        if is_forwarded or not secrets.compare_digest(given.encode("utf-8"), key.encode("utf-8")):
+            raise NotFoundError
+
+    root = f"{MAILBOX}/{key}"
+    router = APIRouter(
+        prefix=MAILBOX + "/{key}", include_in_schema=False, dependencies=[Depends(require_access)]
+    )
+
+    @router.get("")
     async def index() -> Response:
-        return _page("list.html", mails=await asyncio.to_thread(mailbox.mails))
+        return _page("list.html", root, mails=await asyncio.to_thread(mailbox.mails))
 
-    @router.get(MAILBOX + "/{name}")
+    @router.get("/{name}")
     async def mail(name: str) -> Response:
         message = await asyncio.to_thread(mailbox.read, name)
         if message is None:
             raise NotFoundError
-        headers = [(key, str(value)) for key, value in message.items()]
-        return _page("mail.html", name=name, headers=headers, text=text_of(message, "plain"))
+        headers = [(field, str(value)) for field, value in message.items()]
+        return _page("mail.html", root, name=name, headers=headers, text=text_of(message, "plain"))
 
-    @router.get(MAILBOX + "/{name}/html")
+    @router.get("/{name}/html")
     async def html(name: str) -> Response:
         message = await asyncio.to_thread(mailbox.read, name)
         if message is None:
@@ -78,6 +95,6 @@ def mailbox_router(mailbox: Mailbox) -> APIRouter:
     return router
 
 
-def _page(template: str, **variables: Any) -> Response:
-    text = _pages.get_template(template).render(style=_STYLE, root=MAILBOX, **variables)
+def _page(template: str, root: str, **variables: Any) -> Response:
+    text = _pages.get_template(template).render(style=_STYLE, root=root, **variables)
     return HTMLResponse(text, headers=_PAGE_HEADERS)

@@ -21,7 +21,7 @@ from doorward_kit.app import (
     create_service,
 )
 from doorward_kit.routing import add_routes
-from doorward_mail.dev_mailbox_page import MAILBOX, mailbox_router
+from doorward_mail.dev_mailbox_page import mailbox_router
 from doorward_mail.file_transport import Mailbox
 from doorward_tickets.main import create_app as create_tickets
 from doorward_users.main import create_app as create_users
@@ -85,8 +85,9 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
 
     if settings.docs_enabled:
         setup_docs(front, [auth, users, tickets])
-    if settings.shows_mailbox and settings.mailbox_dir is not None:
-        add_routes(front, mailbox_router(Mailbox(settings.mailbox_dir, settings.mailbox_size)))
+    if settings.mailbox_key is not None and settings.mailbox_dir is not None:
+        mailbox = Mailbox(settings.mailbox_dir, settings.mailbox_size)
+        add_routes(front, mailbox_router(mailbox, key=settings.mailbox_key))
     services = {AUTH_PREFIX: auth, METADATA: auth, USERS_PREFIX: users, TICKETS_PREFIX: tickets}
     return PrefixRouter(services, front)
 
@@ -97,5 +98,4 @@ def _index(settings: StandaloneSettings) -> dict[str, Any]:
         "version": VERSION,
         "services": [AUTH_PREFIX, USERS_PREFIX, TICKETS_PREFIX],
         "docs": "/docs" if settings.docs_enabled else None,
-        "mailbox": MAILBOX if settings.shows_mailbox else None,
     }

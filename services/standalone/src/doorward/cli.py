@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ _REFUSALS: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
     options = _parser().parse_args(arguments)
+    # Databases, keys and mail are for this user alone.
+    os.umask(0o077)
     try:
         status: int = options.run(options)
     except _REFUSALS as error:

@@ -5,6 +5,7 @@ import sys
 
 from doorward import create_admin
 from doorward.app import create_app
+from doorward.loopback import LoopbackHosts, is_loopback
 from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import StandaloneSettings
@@ -28,7 +29,8 @@ def run() -> int:
     login = _prepare(settings)
     app = create_app(settings)
     _greet(url_of(listener), login, settings)
-    serve(app, listener, settings, on_drain=app.front.state.resources.drain)
+    served = LoopbackHosts(app) if is_loopback(settings.host) else app
+    serve(served, listener, settings, on_drain=app.front.state.resources.drain)
     return 0
 
 
@@ -62,7 +64,7 @@ def _greet(url: str, login: str, settings: StandaloneSettings) -> None:
     ]
     if settings.docs_enabled:
         lines.append(f"  Interactive API docs    {url}/docs")
-    if settings.shows_mailbox:
-        lines.append(f"  Mail that it sends      {url}{MAILBOX}")
+    if settings.mailbox_key is not None:
+        lines.append(f"  Mail that it sends      {url}{MAILBOX}/{settings.mailbox_key}")
     lines += ["  Stop with Ctrl-C", ""]
     print("\n".join(lines), flush=True, file=sys.stdout)

@@ -1,6 +1,5 @@
 """Settings of `doorward serve` and of the commands."""
 
-import ipaddress
 import json
 import os
 import secrets
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from doorward.loopback import is_loopback
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
@@ -146,6 +146,7 @@ class StandaloneSettings(
     _tickets_client_secret: SecretStr = PrivateAttr(
         default_factory=lambda: SecretStr(secrets.token_urlsafe(32))
     )
+    _mailbox_key: str = PrivateAttr(default_factory=lambda: secrets.token_urlsafe(16))
 
     def for_auth(self) -> Self:
         """Return the settings of auth, with tickets as a client whose secret lives in this process."""
@@ -168,9 +169,14 @@ class StandaloneSettings(
         return load_settings(TicketsSettings, **{**shared, **own})
 
     @property
-    def shows_mailbox(self) -> bool:
-        """Whether `/mailbox` shows sent mail. Mail contains codes, so only on a loopback address."""
-        return self.mailbox_dir is not None and is_loopback(self.host)
+    def mailbox_key(self) -> str | None:
+        """The secret in the address of the pages that show sent mail, None where they are not served.
+
+        Mail contains codes. So the pages are served on a loopback address only, and the secret of this
+        process keeps out other users of the machine.
+        """
+        has_mailbox = self.mailbox_dir is not None and is_loopback(self.host)
+        return self._mailbox_key if has_mailbox else None
 
     @model_validator(mode="before")
     @classmethod
@@ -188,14 +194,6 @@ class StandaloneSettings(
             return {**given, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can connect to an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def data_directory() -> Path:

@@ -44,7 +44,7 @@ def fails_to_log_in(scene: Scene) -> list[Event]:
     return [("auth:login:failed", None, scene.ada.id, None)]
 
 
-def fails_to_log_in_with_unknown_address(scene: Scene) -> list[Event]:
+def fails_to_log_in_as_nobody(scene: Scene) -> list[Event]:
     scene.traced.log_in("nobody@example.com", ANOTHER)
     return [("auth:login:failed", None, None, None)]
 
@@ -61,7 +61,7 @@ def logs_out(scene: Scene) -> list[Event]:
     return [("auth:session:ended", scene.ada.id, scene.ada.id, {"session_id": session})]
 
 
-def ends_sessions_of_a_user(scene: Scene) -> list[Event]:
+def ends_somebodys_sessions(scene: Scene) -> list[Event]:
     admin = scene.people.admin
     scene.send("DELETE", f"{AUTH}/users/{scene.ada.id}/sessions", admin.access)
     return [("auth:sessions:ended", admin.id, scene.ada.id, {"count": 1})]
@@ -113,7 +113,7 @@ def asks_for_a_reset(scene: Scene) -> list[Event]:
     return [("auth:password:reset_asked", None, scene.ada.id, None)]
 
 
-def requests_a_reset_for_unknown_address(scene: Scene) -> list[Event]:
+def asks_for_a_reset_of_nobody(scene: Scene) -> list[Event]:
     scene.traced.ask_for_reset("nobody@example.com")
     return [("auth:password:reset_asked", None, None, None)]
 
@@ -129,7 +129,7 @@ def fails_to_reset(scene: Scene) -> list[Event]:
     return [("auth:password:reset_failed", None, scene.ada.id, None)]
 
 
-def fails_to_reset_unknown_address(scene: Scene) -> list[Event]:
+def fails_to_reset_nobody(scene: Scene) -> list[Event]:
     scene.traced.reset("nobody@example.com", "123456")
     return [("auth:password:reset_failed", None, None, None)]
 
@@ -216,10 +216,10 @@ def discards_a_dead_letter(scene: Scene) -> list[Event]:
 CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.LOGIN_SUCCEEDED, logs_in),
     (AuditAction.LOGIN_FAILED, fails_to_log_in),
-    (AuditAction.LOGIN_FAILED, fails_to_log_in_with_unknown_address),
+    (AuditAction.LOGIN_FAILED, fails_to_log_in_as_nobody),
     (AuditAction.STEP_UP_SUCCEEDED, steps_up),
     (AuditAction.SESSION_ENDED, logs_out),
-    (AuditAction.SESSIONS_ENDED, ends_sessions_of_a_user),
+    (AuditAction.SESSIONS_ENDED, ends_somebodys_sessions),
     (AuditAction.REFRESH_REUSED, replays_a_refresh_token),
     (AuditAction.TOKEN_REVOKED, revokes_a_token),
     (AuditAction.REGISTERED, registers),
@@ -228,10 +228,10 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.PASSWORD_CHANGED, changes_the_password),
     (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
     (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),
-    (AuditAction.PASSWORD_RESET_ASKED, requests_a_reset_for_unknown_address),
+    (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset_of_nobody),
     (AuditAction.PASSWORD_RESET, resets),
     (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset),
-    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_unknown_address),
+    (AuditAction.PASSWORD_RESET_FAILED, fails_to_reset_nobody),
     (AuditAction.EMAIL_CHANGE_ASKED, asks_for_an_address),
     (AuditAction.EMAIL_CHANGED, confirms_an_address),
     (AuditAction.EMAIL_CHANGE_FAILED, fails_to_confirm_an_address),
