@@ -1,5 +1,6 @@
 """The example NGINX verifies every request to an application at the real auth."""
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -32,6 +33,50 @@ def protected_app(shared_protected_app: ProtectedApp) -> ProtectedApp:
     return shared_protected_app
 
 
+REINTERPRETING = [
+    "X-Original-URL",
+    "X-Original-URI",
+    "X-Original-Host",
+    "X-Original-Method",
+    "X-Rewrite-URL",
+    "X-Override-URL",
+    "X-HTTP-Method",
+    "X-HTTP-Method-Override",
+    "X-Method-Override",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Port",
+    "X-Forwarded-Server",
+    "X-Forwarded-Scheme",
+    "X-Forwarded-Protocol",
+    "X-Forwarded-Ssl",
+    "X-Forwarded-By",
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Scheme",
+    "X-Url-Scheme",
+    "X-Script-Name",
+    "X-Host",
+    "X-HTTP-Host-Override",
+    "X-Real-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "Front-End-Https",
+    "X-Remote-User",
+    "Remote-User",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "Forwarded",
+    "Proxy",
+    "X-Doorward-User",
+    "X-Doorward-Role",
+    "X-Doorward-Session",
+]
+
+
 def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
     """Check the document of a rejection and its only challenge."""
     assert_problem(response, status, code)
@@ -49,13 +94,15 @@ def test_the_application_receives_the_caller_but_not_the_token(
     with protected_app.user() as client:
         response = client.http.request(method, "/reports/7?sort=name", headers={"X-Request-ID": "mine-7"})
         assert response.status_code == 200
-        assert response.headers["x-request-id"] == "mine-7"
+        request_id = response.headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{32}", request_id)
         claims = claims_of(client)
     received = protected_app.received()
     assert (received.method, received.path) == (method, "/reports/7?sort=name")
     assert [received.values(name) for name in WHO] == [[claims["sub"]], ["user"], [claims["sid"]]]
     assert received.values("authorization") == []
-    assert received.values("x-request-id") == ["mine-7"]
+    assert received.values("x-request-id") == [request_id]
+    assert received.values("x-client-request-id") == ["mine-7"]
     assert str(client.tokens["access_token"]) not in str(received)
 
 
@@ -98,6 +145,51 @@ def test_identity_headers_of_clients_are_replaced(protected_app: ProtectedApp, p
             "x-doorward-role",
             "admin",
         )
+
+
+@pytest.mark.parametrize("name", REINTERPRETING)
+def test_headers_that_frameworks_reinterpret_are_removed(protected_app: ProtectedApp, name: str) -> None:
+    spellings = [name, name.lower(), name.upper(), name.replace("-", "_")]
+    with protected_app.user() as client:
+        for spelling in spellings:
+            assert client.get("/reports", headers={spelling: "/admin/"}).status_code == 200
+    for received in protected_app.application.received:
+        assert "/admin/" not in {value for _, value in received.headers}
+        assert (received.method, received.path) == ("GET", "/reports")
+
+
+@pytest.mark.parametrize("path", ["/reports", "/admin/reports", "/public/page"])
+def test_preflights_reach_the_application_without_a_caller(protected_app: ProtectedApp, path: str) -> None:
+    preflight = {
+        "Origin": "https://app.example.com",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    with protected_app.client() as client:
+        answer = client.http.request("OPTIONS", path, headers={**preflight, **FORGED})
+    assert answer.status_code == 200
+    received = protected_app.received()
+    assert (received.method, received.path) == ("OPTIONS", path)
+    assert [received.values(name) for name in WHO] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("OPTIONS", {}),
+        ("OPTIONS", {"Origin": "https://app.example.com"}),
+        ("OPTIONS", {"Access-Control-Request-Method": "POST"}),
+        ("GET", {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}),
+        ("POST", {"Origin": "https://app.example.com", "Access-Control-Request-Method": "OPTIONS"}),
+    ],
+)
+def test_what_only_looks_like_a_preflight_needs_a_token(
+    protected_app: ProtectedApp, method: str, headers: dict[str, str]
+) -> None:
+    with protected_app.client() as client:
+        refused = client.http.request(method, "/reports", headers=headers)
+    assert_refused(refused, 401, "not_authenticated")
+    assert protected_app.application.received == []
 
 
 def test_forged_headers_do_not_authenticate(protected_app: ProtectedApp) -> None:

@@ -39,10 +39,17 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         default=90 * _DAY, ge=60, description="A session ends this long after its login."
     )
     refresh_grace_seconds: int = Field(
-        default=10,
+        default=60,
         ge=0,
-        le=60,
-        description="How long a refresh token may be repeated after its use, if the answer was lost.",
+        le=3_600,
+        description="How long a refresh token may be repeated if the answer was lost, unless the token of the"
+        " answer was used.",
+    )
+    max_sessions: int = Field(
+        default=100,
+        ge=1,
+        le=1_000,
+        description="Live sessions of a user; one more ends the least recently used.",
     )
     registration: RegistrationPolicy = Field(
         default=RegistrationPolicy.CLOSED,
@@ -50,7 +57,8 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         " (addresses of `DOORWARD_REGISTRATION_DOMAINS`).",
     )
     registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Domains whose addresses may register; comma-separated."
+        default=(),
+        description="Domains whose addresses may register, or be changed to; comma-separated.",
     )
     frontend_url: str | None = Field(
         default=None,

@@ -31,6 +31,7 @@ class SessionEnd(StrEnum):
     DISABLED = "account_disabled"
     PASSWORD = "password_changed"  # noqa: S105 - a reason, not a secret
     ROLE = "role_changed"
+    LIMIT = "session_limit"
 
 
 class EmailTakenError(DoorwardError):

@@ -1,13 +1,19 @@
 """Ending sessions and access tokens, in the transaction of the reason."""
 
 import uuid
+from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.tables import sessions, users
-from doorward_identity.token_revocation import revoke_session, revoke_user
+from doorward_identity.token_revocation import revoke_session, revoke_sessions, revoke_user
 from doorward_kit.column_types import utc_now
+
+_MOST_AT_ONCE: Final = 1_000
+_MOST_SURPLUS: Final = 10
+"""A login is as fast where the limit was lowered; the following ones end the rest."""
 
 
 def end_sessions(connection: sa.Connection, user_id: uuid.UUID, reason: SessionEnd) -> int:
@@ -23,13 +29,24 @@ def end_other_sessions(
 
     The caller holds the lock of the user's row, so no session opens meanwhile.
     """
-    live = sa.select(sessions.c.id).where(
-        sessions.c.user_id == user_id, sessions.c.ended_at.is_(None), sessions.c.id != keep
+    return _end_live(
+        connection,
+        sessions.c.user_id == user_id,
+        sessions.c.id != keep,
+        reason=reason,
+        token_seconds=token_seconds,
     )
-    others = list(connection.execute(live).scalars())
-    return sum(
-        end_session(connection, session_id, reason, token_seconds=token_seconds) for session_id in others
-    )
+
+
+def end_surplus_sessions(
+    connection: sa.Connection, user_id: uuid.UUID, *, most: int, token_seconds: int
+) -> Sequence[uuid.UUID]:
+    """End a user's least recently used sessions past `most`, up to ten of them; return which."""
+    newest_first = sessions.c.last_used_at.desc(), sessions.c.id.desc()
+    live = sa.select(sessions.c.id).where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
+    surplus = live.order_by(*newest_first).offset(most).limit(_MOST_SURPLUS)
+    found = connection.execute(surplus).scalars().all()
+    return _end(connection, found, SessionEnd.LIMIT, token_seconds=token_seconds)
 
 
 def end_session(
@@ -61,3 +78,28 @@ def end_tokens(connection: sa.Connection, user_id: uuid.UUID, *, token_seconds: 
         sa.select(users.c.token_version).where(users.c.id == user_id)
     ).scalar_one()
     revoke_user(connection, user_id, token_version=token_version, token_seconds=token_seconds)
+
+
+def _end_live(
+    connection: sa.Connection, *which: sa.ColumnElement[bool], reason: SessionEnd, token_seconds: int
+) -> int:
+    """End the live sessions that match, a thousand with each pair of statements; return how many."""
+    ended, last = 0, uuid.UUID(int=0)
+    live = sa.select(sessions.c.id).where(sessions.c.ended_at.is_(None), *which)
+    while True:
+        page = live.where(sessions.c.id > last).order_by(sessions.c.id).limit(_MOST_AT_ONCE)
+        found = connection.execute(page).scalars().all()
+        ended += len(_end(connection, found, reason, token_seconds=token_seconds))
+        if len(found) < _MOST_AT_ONCE:
+            return ended
+        last = found[-1]
+
+
+def _end(
+    connection: sa.Connection, session_ids: Sequence[uuid.UUID], reason: SessionEnd, *, token_seconds: int
+) -> Sequence[uuid.UUID]:
+    if session_ids:
+        live = sessions.update().where(sessions.c.id.in_(session_ids), sessions.c.ended_at.is_(None))
+        connection.execute(live.values(ended_at=utc_now(), end_reason=reason.value))
+        revoke_sessions(connection, session_ids, token_seconds=token_seconds)
+    return session_ids

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,14 +16,14 @@ from doorward_client.tokens import MAX_LEEWAY_SECONDS
 from doorward_identity.tables import revocations
 from doorward_kit.column_types import utc_now
 from doorward_kit.unit_of_work import Database
-from doorward_kit.upsert import upsert
+from doorward_kit.upsert import upsert, upsert_all
 
 _OVERLAP: Final = timedelta(seconds=10)
 """A row becomes visible when its transaction commits, later than its `revoked_at`. Each poll therefore reads
 again what is younger than the longest transaction; a repeated entry does no harm."""
 
 FULL_READ_SECONDS: Final = 60.0
-"""Interval at which the whole list that are read, so that an entry that a poll missed is found."""
+"""Interval at which the whole list is read, so that an entry that a poll missed is found."""
 
 PAGE_SIZE: Final = 10_000
 
@@ -42,10 +42,24 @@ def revoke_session(connection: sa.Connection, session_id: uuid.UUID, *, token_se
     _revoke(connection, Kind.SESSION, session_id, 0, token_seconds)
 
 
+def revoke_sessions(
+    connection: sa.Connection, session_ids: Sequence[uuid.UUID], *, token_seconds: int
+) -> None:
+    """Revoke the access tokens of several sessions."""
+    changed = {
+        "token_version": 0,
+        "revoked_at": utc_now(),
+        "expires_at": utc_now(token_seconds + MAX_LEEWAY_SECONDS),
+    }
+    rows = [{"kind": Kind.SESSION.value, "subject_id": one, **changed} for one in sorted(session_ids)]
+    if rows:
+        upsert_all(connection, revocations, rows, changed=tuple(changed))
+
+
 def revoke_user(
     connection: sa.Connection, user_id: uuid.UUID, *, token_version: int, token_seconds: int
 ) -> None:
-    """Revoke a user's with a lower `token_version`."""
+    """Revoke the access tokens of a user that have a lower `token_version`."""
     _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
 
 

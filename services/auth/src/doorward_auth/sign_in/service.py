@@ -28,10 +28,12 @@ from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
+from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
+from doorward_identity.sessions import end_surplus_sessions
 from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,7 @@ class SignInService:
         self._signer = signer
         self._mail = mail
         self._absolute_seconds = settings.refresh_absolute_seconds
+        self._max_sessions = settings.max_sessions
         self._idle_seconds = min(settings.refresh_idle_seconds, self._absolute_seconds)
 
     async def log_in(
@@ -223,6 +226,7 @@ class SignInService:
         )
         if not sessions.open_session(connection, session):
             raise _AccountChangedError
+        self._end_surplus(connection, account)
         new_device = None
         if known_device is not None:
             known_devices.touch(connection, known_device.id)
@@ -232,6 +236,17 @@ class SignInService:
         details = {"session_id": token.session_id, "new_device": new_device is not None}
         record(connection, AuditAction.LOGIN_SUCCEEDED, actor=account.id, target=account.id, details=details)
         return _grant(token, account, done, auth_time, self._idle_seconds, new_device)
+
+    def _end_surplus(self, connection: sa.Connection, account: Account) -> None:
+        """End the least recently used sessions past the limit: whoever can log in cannot fill the table."""
+        ended = end_surplus_sessions(
+            connection, account.id, most=self._max_sessions, token_seconds=self._signer.lifetime
+        )
+        for session_id in ended:
+            details = {"session_id": session_id, "reason": SessionEnd.LIMIT}
+            record(
+                connection, AuditAction.SESSION_ENDED, actor=account.id, target=account.id, details=details
+            )
 
     def _issue(self, grant: SessionGrant) -> TokenPair:
         log.info("login.succeeded", user_id=str(grant.user_id), session_id=str(grant.token.session_id))
