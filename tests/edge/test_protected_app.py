@@ -304,10 +304,12 @@ def test_auth_receives_only_the_token(protected_app: ProtectedApp, path: str, na
     [asked] = auth.received
     query = "?role=admin" if path.startswith("/admin/") else ""
     assert (asked.method, asked.path, asked.body) == ("GET", f"/api/v1/auth/verify{query}", b"")
-    assert dict(asked.headers) == {
+    received = dict(asked.headers)
+    assert re.fullmatch("[0-9a-f]{32}", received.pop("x-request-id"))
+    assert received == {
         "host": "doorward_auth",
         "authorization": "Bearer the-token",
-        "x-request-id": "mine-8",
+        "x-client-request-id": "mine-8",
     }
 
 
