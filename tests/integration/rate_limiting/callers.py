@@ -66,8 +66,9 @@ class Answer:
 
     @property
     def anonymous_content(self) -> bytes:
-        """The body without the request id."""
-        return self.content.replace(self.headers["x-request-id"].encode("ascii"), b"-")
+        """The body without the request id and the caller's registration token."""
+        content = self.content.replace(self.headers["x-request-id"].encode("ascii"), b"-")
+        return re.sub(rb"dwg_[A-Za-z0-9_-]{64}", b"dwg_", content)
 
 
 class Line(RawHttpClient):

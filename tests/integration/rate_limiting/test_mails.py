@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from doorward_auth.mail_requests.address_states import MailRequest
 from doorward_auth.rate_limiting.algorithms import FixedWindow
 from doorward_auth.rate_limiting.limits import (
     ALIAS_MAILS,
@@ -55,6 +54,19 @@ def limit_of(ask: Ask) -> FixedWindow:
     return RESET_MAILS if ask is ask_for_reset else REGISTRATION_MAILS
 
 
+def kind_of(ask: Ask) -> str:
+    """Return the mail that the address of an account gets."""
+    return "password_reset" if ask is ask_for_reset else "already_registered"
+
+
+def limit_key(ask: Ask, email: str) -> LimitKey:
+    return LimitKey.of(limit_of(ask), f"{kind_of(ask)}:{email}")
+
+
+def surplus_of(ask: Ask, email: str) -> LimitKey:
+    return LimitKey.of(SURPLUS_MAILS, f"{kind_of(ask)}:{email}")
+
+
 async def mails_of(auths: Auths, email: str) -> int:
     """Return how many mails have come, once none is on its way."""
     await auths.until_outbox_is_empty()
@@ -76,8 +88,7 @@ async def test_address_is_not_bombed(auths: Auths, member: Member, ask: Ask) -> 
     # A reset may have one mail more with a long code, because none was valid.
     surplus = 1 if ask is ask_for_reset else 0
     assert await mails_of(auths, member.email) == limit_of(ask).free + surplus
-    kind = MailRequest.RESET if ask is ask_for_reset else MailRequest.REGISTRATION
-    auths.later(SURPLUS_MAILS.memory, LimitKey.of(SURPLUS_MAILS, f"{kind}:{member.email}"))
+    auths.later(SURPLUS_MAILS.memory, surplus_of(ask, member.email))
     assert (await ask(auths, member.email, new_source())).status == 202
     assert await mails_of(auths, member.email) == limit_of(ask).free + surplus
 
@@ -114,7 +125,7 @@ async def test_refused_by_its_source_uses_nothing_of_the_address(auths: Auths, m
     refused = await auths.ask_for_reset(member.email, source=source)
     assert refused.status == 429
     assert 0 < refused.retry_after <= MAILS_BY_SOURCE.memory
-    assert auths.counted(LimitKey.of(RESET_MAILS, member.email)) == 0
+    assert auths.counted(limit_key(ask_for_reset, member.email)) == 0
 
 
 @pytest.mark.parametrize("ask", ASKS)
@@ -134,7 +145,7 @@ async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
 @pytest.mark.parametrize("ask", ASKS)
 async def test_budget_comes_back(auths: Auths, member: Member, ask: Ask) -> None:
     sent = await exhausted(auths, member.email, ask)
-    auths.later(limit_of(ask).memory, LimitKey.of(limit_of(ask), member.email))
+    auths.later(limit_of(ask).memory, limit_key(ask, member.email))
     assert (await ask(auths, member.email, new_source())).status == 202
     assert await mails_of(auths, member.email) == sent + 1
 
@@ -148,7 +159,7 @@ async def test_past_the_budget_an_address_without_an_account_has_a_live_code(aut
     assert sent == REGISTRATION_MAILS.free
     await ask(auths, email, new_source())
     assert await mails_of(auths, email) == sent, "the code is valid"
-    surplus = LimitKey.of(SURPLUS_MAILS, f"{MailRequest.REGISTRATION}:{email}")
+    surplus = LimitKey.of(SURPLUS_MAILS, f"verify_email:{email}")
     auths.later(SURPLUS_MAILS.memory, surplus)
     auths.database.execute("UPDATE registration_codes SET expires_at = UTC_TIMESTAMP(6) + INTERVAL 50 MINUTE")
     await ask(auths, email, new_source())
@@ -171,10 +182,10 @@ async def test_past_the_budget_a_reset_has_a_long_code(auths: Auths, member: Mem
     await auths.ask_for_reset(member.email)
     code = await auths.mailed_code(member.email, mails=sent + 1)
     assert code.startswith("dwc_")
-    auths.later(SURPLUS_MAILS.memory, LimitKey.of(SURPLUS_MAILS, f"{MailRequest.RESET}:{member.email}"))
+    auths.later(SURPLUS_MAILS.memory, surplus_of(ask_for_reset, member.email))
     await auths.ask_for_reset(member.email)
     assert await mails_of(auths, member.email) == sent + 1, "the code is valid for a day"
-    auths.later(SURPLUS_MAILS.memory, LimitKey.of(SURPLUS_MAILS, f"{MailRequest.RESET}:{member.email}"))
+    auths.later(SURPLUS_MAILS.memory, surplus_of(ask_for_reset, member.email))
     auths.database.execute("UPDATE one_time_codes SET expires_at = UTC_TIMESTAMP(6) + INTERVAL 50 MINUTE")
     await auths.ask_for_reset(member.email)
     assert await auths.mailed_code(member.email, mails=sent + 2) == code, "soon it is not"

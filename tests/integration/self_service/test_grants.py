@@ -259,7 +259,7 @@ def _store_expired_rows(installation: Installation) -> None:
         )
         connection.execute(
             registration_codes.insert().values(
-                id=zero, email="x", email_key="x", seed=some[:16], expires_at=then
+                id=zero, email="x", spelling_key="x", email_key="x", seed=some[:16], expires_at=then
             )
         )
         connection.execute(

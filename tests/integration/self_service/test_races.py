@@ -39,7 +39,7 @@ def test_a_code_entered_fifty_times_in_parallel_creates_one_account(race_setup: 
     flows.register(email)
     code = flows.code_of(email)
     statuses = Counter(at_once(50, lambda _: flows.verify(code).status_code))
-    assert statuses == {204: 1, 400: 49}
+    assert statuses == {200: 1, 400: 49}
     assert owners(race_setup, email) == 1
     flows.sign_in(email, CHOSEN)
 
@@ -50,8 +50,8 @@ def test_of_two_registrations_verified_in_parallel_one_creates_the_account(race_
     registered = [flows.register(email, password, name) for password, name in zip(chosen, names, strict=True)]
     code = flows.code_of(email)
     statuses = at_once(50, lambda number: flows.verify_registered(code, registered[number % 2]).status_code)
-    assert Counter(statuses) == {204: 1, 400: 49}
-    winner = statuses.index(204) % 2
+    assert Counter(statuses) == {200: 1, 400: 49}
+    winner = statuses.index(200) % 2
     tokens = flows.sign_in(email, chosen[winner])
     assert flows.me(tokens.access).json()["name"] == names[winner]
     assert_problem(flows.log_in(email, chosen[1 - winner]), 401, "invalid_credentials")
@@ -75,19 +75,19 @@ def test_fifty_parallel_registrations_of_one_address_create_one_account(race_set
         len(accepted),
         lambda number: flows.verify_registered(code, answers[accepted[number]]).status_code,
     )
-    assert Counter(verified) == {204: 1, 400: len(accepted) - 1}
+    assert Counter(verified) == {200: 1, 400: len(accepted) - 1}
     assert owners(race_setup, email) == 1
     for number, status in zip(accepted, verified, strict=True):
         race_setup.fresh()  # wrong ones are counted, and make everybody wait
-        assert flows.log_in(email, chosen[number]).status_code == (200 if status == 204 else 401)
+        assert flows.log_in(email, chosen[number]).status_code == (200 if status == 200 else 401)
 
 
 def test_an_invitation_accepted_twenty_times_in_parallel_sets_one_password(race_setup: RaceSetup) -> None:
     flows, email, chosen = race_setup.flows(), unique(), passwords(20)
     _, code = flows.invited(race_setup.admin(), email)
     statuses = at_once(20, lambda number: flows.accept(code, chosen[number]).status_code)
-    assert Counter(statuses) == {204: 1, 400: 19}
-    flows.sign_in(email, chosen[statuses.index(204)])
+    assert Counter(statuses) == {200: 1, 400: 19}
+    flows.sign_in(email, chosen[statuses.index(200)])
 
 
 def test_a_pin_entered_twenty_times_in_parallel_sets_one_password(race_setup: RaceSetup) -> None:
@@ -152,7 +152,7 @@ def test_an_address_registered_and_changed_to_in_parallel_has_one_owner(
     flows.ask_for_address(mover.access, wanted, mover.password)
     pin = flows.pin_of(wanted)
     answers = race(lambda: flows.verify(code), lambda: flows.confirm_address(mover.access, pin))
-    assert sorted(answer.status_code for answer in answers) == [204, 400]
+    assert sorted(answer.status_code for answer in answers) in ([200, 400], [204, 400])
     assert owners(race_setup, wanted) == 1
 
 

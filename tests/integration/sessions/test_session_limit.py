@@ -112,8 +112,7 @@ def test_ending_sessions_takes_few_statements(installation: Installation, people
     try:
         with installation.transaction() as connection:
             statements.clear()
-            done = end_other_sessions(connection, owner, kept, SessionEnd.PASSWORD, token_seconds=300)
-            assert done == count
+            end_other_sessions(connection, owner, kept, SessionEnd.PASSWORD, token_seconds=300)
             assert len(statements) <= 3 * (count // 1_000 + 1)
         with installation.transaction() as connection:
             statements.clear()

@@ -51,6 +51,14 @@ def lookup_key(address: str) -> str:
         return _UNKNOWN_KEY
 
 
+def canonical_address(address: str) -> str:
+    """Return the address that mail is sent to: as typed, in NFC.
+
+    Other forms look the same and can be undeliverable: the Kelvin sign becomes a K.
+    """
+    return unicodedata.normalize("NFC", address)
+
+
 def spelling_key(address: str) -> str:
     """Return what spellings of one mailbox have in common: all but upper and lower case.
 
@@ -58,7 +66,7 @@ def spelling_key(address: str) -> str:
     be two mailboxes. A code proves the mailbox that it was mailed to. Empty for an invalid address.
     """
     key = lookup_key(address)
-    local = unicodedata.normalize("NFC", address).rpartition("@")[0].lower()
+    local = unicodedata.normalize("NFC", canonical_address(address).rpartition("@")[0].lower())
     return f"{local}@{key.rpartition('@')[2]}" if key else key
 
 
@@ -74,7 +82,7 @@ def _acceptable(address: str) -> str:
     except InvalidEmailError:
         # The library's own text quotes the address; the caller knows what was sent.
         raise PydanticCustomError("email_invalid", "This is not an email address.") from None
-    return address
+    return canonical_address(address)
 
 
 EmailAddress = Annotated[
@@ -82,4 +90,4 @@ EmailAddress = Annotated[
     Field(max_length=EMAIL_LENGTH, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
     AfterValidator(_acceptable),
 ]
-"""An address as typed; `email_key` gives its identity."""
+"""An address as typed, in NFC; `email_key` gives its identity."""

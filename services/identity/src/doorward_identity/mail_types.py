@@ -22,10 +22,14 @@ class MailName(StrEnum):
 
 
 LIFETIMES: dict[MailName, int] = {
+    MailName.VERIFY_EMAIL: 86_400,
+    MailName.ALREADY_REGISTERED: 86_400,
+    MailName.INVITATION: 7 * 86_400,
+    MailName.INVITATION_EXPIRED: 86_400,
     MailName.PASSWORD_RESET: 900,
     MailName.EMAIL_CHANGE: 900,
 }
-"""Seconds after which a mail is discarded, because its code has expired."""
+"""Seconds after which a mail is discarded, because its code has expired or nobody waits for it any more."""
 
 
 def enqueue_mail(

@@ -24,12 +24,12 @@ def end_sessions(connection: sa.Connection, user_id: uuid.UUID, reason: SessionE
 
 def end_other_sessions(
     connection: sa.Connection, user_id: uuid.UUID, keep: uuid.UUID, reason: SessionEnd, *, token_seconds: int
-) -> int:
-    """End every live session of a user but one, with their access tokens; return how many.
+) -> None:
+    """End every live session of a user but one, with their access tokens.
 
     The caller holds the lock of the user's row, so no session opens meanwhile.
     """
-    return _end_live(
+    _end_live(
         connection,
         sessions.c.user_id == user_id,
         sessions.c.id != keep,
@@ -46,7 +46,12 @@ def end_surplus_sessions(
     live = sa.select(sessions.c.id).where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None))
     surplus = live.order_by(*newest_first).offset(most).limit(_MOST_SURPLUS)
     found = connection.execute(surplus).scalars().all()
-    return _end(connection, found, SessionEnd.LIMIT, token_seconds=token_seconds)
+    # One by one, because a login at the same moment may end the same.
+    return [
+        session_id
+        for session_id in found
+        if end_session(connection, session_id, SessionEnd.LIMIT, token_seconds=token_seconds)
+    ]
 
 
 def end_session(
@@ -82,24 +87,17 @@ def end_tokens(connection: sa.Connection, user_id: uuid.UUID, *, token_seconds: 
 
 def _end_live(
     connection: sa.Connection, *which: sa.ColumnElement[bool], reason: SessionEnd, token_seconds: int
-) -> int:
-    """End the live sessions that match, a thousand with each pair of statements; return how many."""
-    ended, last = 0, uuid.UUID(int=0)
+) -> None:
+    """End the live sessions that match, a thousand with each pair of statements."""
+    last = uuid.UUID(int=0)
     live = sa.select(sessions.c.id).where(sessions.c.ended_at.is_(None), *which)
     while True:
         page = live.where(sessions.c.id > last).order_by(sessions.c.id).limit(_MOST_AT_ONCE)
         found = connection.execute(page).scalars().all()
-        ended += len(_end(connection, found, reason, token_seconds=token_seconds))
+        if found:
+            ended = sessions.update().where(sessions.c.id.in_(found), sessions.c.ended_at.is_(None))
+            connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value))
+            revoke_sessions(connection, found, token_seconds=token_seconds)
         if len(found) < _MOST_AT_ONCE:
-            return ended
+            return
         last = found[-1]
-
-
-def _end(
-    connection: sa.Connection, session_ids: Sequence[uuid.UUID], reason: SessionEnd, *, token_seconds: int
-) -> Sequence[uuid.UUID]:
-    if session_ids:
-        live = sessions.update().where(sessions.c.id.in_(session_ids), sessions.c.ended_at.is_(None))
-        connection.execute(live.values(ended_at=utc_now(), end_reason=reason.value))
-        revoke_sessions(connection, session_ids, token_seconds=token_seconds)
-    return session_ids

@@ -76,7 +76,7 @@ def test_a_change_invalidates_codes_and_devices(
     flows.ask_for_address(ada.access, new, CHOSEN)
     reset, moved = flows.mailed_pin(ADA), flows.pin_of(new)
     assert count(installation, one_time_codes, ada.id) == 2
-    assert count(installation, known_devices, ada.id) == 1
+    assert count(installation, known_devices, ada.id) == 2
     assert change(flows, ada, CHOSEN, ANOTHER).status_code == 204
     assert count(installation, one_time_codes, ada.id) == count(installation, known_devices, ada.id) == 0
     assert_problem(flows.reset(ADA, reset, "yet another engine"), 400, "invalid_code")

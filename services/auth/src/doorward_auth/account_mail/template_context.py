@@ -98,8 +98,8 @@ class MailTemplateContext:
     def _code(
         self, connection: sa.Connection, account: Account, purpose: Purpose, sent_to: str, mail: LeasedMail
     ) -> Variables:
-        form = self._guesses.form_to_mail(connection, account.id, purpose)
-        if mail.parameters.get("is_surplus") == str(True):
+        form = self._guesses.form_to_mail(connection, purpose, email_key(sent_to))
+        if "is_surplus" in mail.parameters:
             form = Form.LONG
         seconds = _SECONDS[form]
         seed = codes.renew(connection, account.id, purpose, form, seconds=seconds, sent_to=sent_to)

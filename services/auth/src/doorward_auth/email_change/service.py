@@ -77,14 +77,16 @@ class EmailChangeService:
     async def confirm(self, caller: Claims, pin: str) -> None:
         """Change the address to the one that the code was mailed to.
 
-        Raises InvalidCodeError, also if another account has the address by now.
+        Raises TooManyAttemptsError; InvalidCodeError, also if another account has the address by now.
         """
         me = caller.user_id
 
         def work(connection: sa.Connection) -> DoorwardError | None:
             account = account_repository.lock_by_id(connection, me)
             require_unchanged_account(connection, caller)
-            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin, asked_for=str(me))
+            asked = next((code for code in codes.find(connection, me) if code.purpose is Purpose.EMAIL), None)
+            wanted = "" if asked is None else email_key(asked.sent_to)
+            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin, address=wanted)
             if account is None or stored is None:
                 record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)
                 return InvalidCodeError()

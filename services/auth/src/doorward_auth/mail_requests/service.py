@@ -12,7 +12,6 @@ from doorward_auth.mail_requests.address_states import MAILS, AddressState, Mail
 from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import Form, Purpose
-from doorward_auth.rate_limiting.algorithms import FixedWindow
 from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import (
     ALIAS_MAILS,
@@ -26,9 +25,9 @@ from doorward_client.request_context import current_address
 from doorward_identity.emails import mailbox_key, spelling_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 
-_LIMITS: Final[dict[MailRequest, FixedWindow]] = {
-    MailRequest.REGISTRATION: REGISTRATION_MAILS,
-    MailRequest.RESET: RESET_MAILS,
+_DECOYS: Final = {
+    MailRequest.REGISTRATION: MailName.ALREADY_REGISTERED,
+    MailRequest.RESET: MailName.PASSWORD_RESET,
 }
 _VALID_FOR: Final = timedelta(hours=1)
 """An earlier code that expires sooner is no reason to send none."""
@@ -76,26 +75,22 @@ class MailRequests:
         }
         name = MAILS[state][request]
         limit, surplus = _limits_of(request, name, recipient)
-        is_within = self._limiter.try_acquire(connection, [limit])
-        if not is_within:
-            if is_valid.get(name, True):
-                # Spends nothing, in as many statements.
-                surplus = LimitKey.of(SURPLUS_MAILS, f"spared:{email_key}")
-                name = None
-            if not self._limiter.try_acquire(connection, [surplus]):
-                name = None
+        if not (is_within := self._limiter.spend(connection, limit)):
+            # Spent by whoever comes first, and only then is the mail sent: so none is missing.
+            is_free = self._limiter.spend(connection, surplus)
+            name = name if is_free and not is_valid.get(name, True) else None
         if not self._is_within_alias_limit(connection, state, email_key) or not email_key:
             name = None
         # Nobody is told a name but the account's own user.
         enqueue_mail(
             connection,
-            name or MAILS[AddressState.ACTIVE][request] or MailName.VERIFY_EMAIL,
+            name or _DECOYS[request],
             None if name is None else recipient,
             locale=locale,
             name="" if account is None else account.name,
             user_id=user_id,
             is_reminder=True,
-            is_surplus=not is_within,
+            **({} if is_within else {"is_surplus": True}),
         )
         return account
 
@@ -109,8 +104,8 @@ class MailRequests:
         mailbox = mailbox_key(key)
         # Accounts are exempt, or strangers could spend what their owners need.
         is_limited = mailbox != key and state is AddressState.UNKNOWN
-        limit = LimitKey.of(ALIAS_MAILS, mailbox if is_limited else f"exempt:{key}")
-        return self._limiter.try_acquire(connection, [limit]) or not is_limited
+        limit = LimitKey.of(ALIAS_MAILS, mailbox)
+        return self._limiter.spend(connection, limit, is_counted=is_limited) or not is_limited
 
 
 def _limits_of(request: MailRequest, name: MailName | None, address: str) -> tuple[LimitKey, LimitKey]:
@@ -119,8 +114,10 @@ def _limits_of(request: MailRequest, name: MailName | None, address: str) -> tup
     By the mail: what strangers had sent while an address had another state costs its owner nothing now. And
     by spelling, as the codes: two mailboxes can have one key.
     """
-    subject = f"{name or request}:{spelling_key(address)}"
-    return LimitKey.of(_LIMITS[request], subject), LimitKey.of(SURPLUS_MAILS, f"{request}:{subject}")
+    kind = name or _DECOYS[request]
+    limit = RESET_MAILS if kind is MailName.PASSWORD_RESET else REGISTRATION_MAILS
+    subject = f"{kind}:{spelling_key(address)}"
+    return LimitKey.of(limit, subject), LimitKey.of(SURPLUS_MAILS, subject)
 
 
 def _of_caller() -> list[LimitKey]:

@@ -12,7 +12,7 @@ from doorward_auth.one_time_codes import repository
 from doorward_auth.one_time_codes.codes import LONG_CODES, Form, Purpose, is_pin
 from doorward_auth.one_time_codes.repository import StoredCode
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES, UNCOUNTED_GUESSES, LimitKey
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES, LimitKey
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.request_context import current_address
 
@@ -25,13 +25,13 @@ class CodeGuesses:
         self._keys = keys
 
     def check(
-        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, text: str, *, asked_for: str
+        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, text: str, *, address: str
     ) -> StoredCode | None:
-        """Return the live code that a text is, None for a wrong text; count a wrong guess.
+        """Return the live code that a text is, None for a wrong text; count a wrong guess at a PIN.
 
-        The caller holds the lock of the account and commits, whatever is returned. Guesses at once are
-        answered in turn then, and no more of them than of as many in a row. An account without a PIN
-        takes the same statements; `asked_for` is what the caller named, for its share of them. Raises
+        `address` is the key of the address that the code is mailed to. The caller holds the lock of the
+        account and commits, whatever is returned. Guesses at once are answered in turn then, and no more of
+        them than of as many in a row. An account without a PIN takes the same statements. Raises
         TooManyAttemptsError for a source of many wrong codes, but never for a right long one.
         """
         live = {code.form: code for code in self._find(connection, user_id, purpose) if code.is_live}
@@ -40,29 +40,19 @@ class CodeGuesses:
             return long
         by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
         self._limiter.acquire(connection, by_source, record_attempt=False)
-        tally = [
-            LimitKey.of(UNCOUNTED_GUESSES, f"{purpose}:{asked_for}")
-            if pin is None
-            else LimitKey.of(PIN_GUESSES, f"{purpose}:{user_id}")
-        ]
-        may_guess = self._limiter.try_acquire(connection, tally, record_attempt=False)
+        tally = _tally(purpose, address)
+        may_guess = self._limiter.has_room(connection, tally)
         is_right = pin is not None and is_pin(text, self._keys.secrets, purpose, user_id, pin.seed)
         if is_right and may_guess:
             return pin
         repository.count_wrong_guess(connection, user_id, purpose)
-        self._limiter.try_acquire(connection, tally)
+        self._limiter.spend(connection, tally, is_counted=pin is not None)
         self._limiter.acquire(connection, by_source)
         return None
 
-    def form_to_mail(self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> Form:
-        """Return the form of an account's next code: long once PINs were guessed at."""
-        key = LimitKey.of(PIN_GUESSES, f"{purpose}:{user_id}")
-        has_guesses = self._limiter.try_acquire(connection, [key], record_attempt=False)
-        is_guessed_out = any(
-            code.form is Form.PIN and not code.is_live and code.expires_at > code.now
-            for code in self._find(connection, user_id, purpose)
-        )
-        return Form.PIN if has_guesses and not is_guessed_out else Form.LONG
+    def form_to_mail(self, connection: sa.Connection, purpose: Purpose, address: str) -> Form:
+        """Return the form of the next code to an address, given its key: long once PINs were guessed at."""
+        return Form.PIN if self._limiter.has_room(connection, _tally(purpose, address)) else Form.LONG
 
     @staticmethod
     def _find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> list[StoredCode]:
@@ -71,3 +61,7 @@ class CodeGuesses:
     def _is_long_code(self, text: str, stored: StoredCode, user_id: uuid.UUID) -> bool:
         code = LONG_CODES[stored.purpose].parse(text)
         return code is not None and code.id == user_id and code.is_of(self._keys.secrets, stored.seed)
+
+
+def _tally(purpose: Purpose, address: str) -> LimitKey:
+    return LimitKey.of(PIN_GUESSES, f"{purpose}:{address}")

@@ -46,7 +46,10 @@ async def change_password(
 async def request_code(
     body: ResetCodeRequest, locale: Locale, resets: Resets, captcha: CaptchaHeader
 ) -> AcceptedResponse:
-    """Mail six digits, valid for ten minutes. The answer is the same whether or not the address is known."""
+    """Mail a code: six digits for ten minutes, after wrong guesses a long one.
+
+    The answer is the same whether or not the address is known.
+    """
     await resets.request_code(body.email, locale, captcha)
     return AcceptedResponse(detail=_ACCEPTED)
 

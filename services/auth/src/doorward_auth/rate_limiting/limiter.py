@@ -50,9 +50,7 @@ class RateLimiter:
     def check(self, connection: sa.Connection, keys: Sequence[LimitKey]) -> list[int]:
         """Return how many attempts each key has; raises TooManyAttemptsError while one must wait."""
         records = repository.find(connection, keys)
-        wait = self._remaining_wait(keys, records)
-        if wait > 0:
-            raise TooManyAttemptsError(wait)
+        self._require_no_wait(keys, records)
         return [records.attempt_count(key) for key in keys]
 
     def acquire(
@@ -64,38 +62,44 @@ class RateLimiter:
         no more are answered than of a hundred in a row, the right one included. `record_attempt` counts
         one more attempt of each key.
         """
-        wait = self._acquire(connection, keys, record_attempt=record_attempt)
-        if wait > 0:
-            raise TooManyAttemptsError(wait)
+        records = repository.lock(connection, keys)
+        self._require_no_wait(keys, records)
+        if not record_attempt:
+            return
+        if len(records.by_hash) < len(keys):
+            records = repository.lock_all(connection, keys)
+            self._require_no_wait(keys, records)
+        repository.record_attempt(connection, keys, records)
+        for key in keys:
+            self._hits.labels(key.limit.name).inc()
 
-    def try_acquire(
-        self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool = True
-    ) -> bool:
-        """Acquire the keys and return True; return False while one must wait, and count nothing.
+    def has_room(self, connection: sa.Connection, key: LimitKey) -> bool:
+        """Lock a key until the commit and tell whether its limit is not reached.
 
         For limits past which something else is done instead of refusing.
         """
-        return self._acquire(connection, keys, record_attempt=record_attempt) == 0
+        return self._remaining_wait([key], repository.lock(connection, [key])) == 0
+
+    def spend(self, connection: sa.Connection, key: LimitKey, *, is_counted: bool = True) -> bool:
+        """Count one attempt, and tell whether the limit was not reached before.
+
+        The same statements run in every case, also for what is not counted: their number tells nothing.
+        """
+        records = repository.lock_all(connection, [key])
+        wait = self._remaining_wait([key], records)
+        repository.record_attempt(connection, [key], records, is_counted=is_counted)
+        if is_counted:
+            self._hits.labels(key.limit.name).inc()
+        return wait == 0
 
     def forget(self, connection: sa.Connection, keys: Sequence[LimitKey]) -> None:
         """Start counting anew."""
         repository.delete(connection, keys)
 
-    def _acquire(self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool) -> float:
-        """Return how many seconds the caller must wait; count an attempt if none."""
-        records = repository.lock(connection, keys)
+    def _require_no_wait(self, keys: Sequence[LimitKey], records: Records) -> None:
         wait = self._remaining_wait(keys, records)
-        if wait > 0 or not record_attempt:
-            return wait
-        if len(records.by_hash) < len(keys):
-            records = repository.lock_all(connection, keys)
-            wait = self._remaining_wait(keys, records)
-            if wait > 0:
-                return wait
-        repository.record_attempt(connection, keys, records)
-        for key in keys:
-            self._hits.labels(key.limit.name).inc()
-        return 0
+        if wait > 0:
+            raise TooManyAttemptsError(wait)
 
     def _remaining_wait(self, keys: Sequence[LimitKey], records: Records) -> float:
         waits = {key: wait for key in keys if (wait := records.remaining_wait(key)) > 0}

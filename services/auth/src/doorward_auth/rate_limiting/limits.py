@@ -34,17 +34,14 @@ Fixed window, not backoff: a whole office may share one address, and one client 
 not block every user behind it.
 """
 
-PIN_GUESSES: Final = FixedWindow("pin-guesses", 10, 90 * DAY)
-"""Wrong PINs for one account and purpose; a new PIN gives no new guesses. Past it, codes are long.
+PIN_GUESSES: Final = FixedWindow("pin-guesses", 5, 90 * DAY)
+"""Wrong PINs of one purpose for one address; a new PIN gives no new guesses. Past it, codes are long.
 
-Forty guesses a year at a million values: an attacker has one account of 25,000 in a year.
+Twenty guesses a year at a million values: an attacker has one account of 50,000 in a year.
 """
 
-UNCOUNTED_GUESSES: Final = FixedWindow("uncounted-guesses", 1_000_000, HOUR)
-"""Wrong PINs where none is outstanding: counted only so that the answer takes as long."""
-
 CODES_BY_SOURCE: Final = FixedWindow("code-source", 50, HOUR)
-"""Codes entered from one address."""
+"""Wrong codes of resets and email changes from one address. A right long code is accepted nevertheless."""
 
 REGISTRATION_MAILS: Final = FixedWindow("registration-mails", 10, DAY)
 """Mails to one address about its registration or invitation, asked for without a login.
@@ -54,7 +51,7 @@ owner has a code in any case.
 """
 
 RESET_MAILS: Final = FixedWindow("reset-mails", 10, DAY)
-"""Mails to one address about its password; past it as with REGISTRATION_MAILS."""
+"""Mails with the code of a password reset to one address; past it as with REGISTRATION_MAILS."""
 
 SURPLUS_MAILS: Final = FixedWindow("surplus-mails", 1, 10 * MINUTE)
 """Mails to one address past its limit, because no code of an earlier one is valid."""
@@ -62,7 +59,7 @@ SURPLUS_MAILS: Final = FixedWindow("surplus-mails", 1, 10 * MINUTE)
 ALIAS_MAILS: Final = FixedWindow("alias-mails", 20, DAY)
 """Mails to all unregistered addresses of one mailbox that have a tag (`ada+tag@example.com`)."""
 
-EMAIL_CHANGE_MAILS: Final = FixedWindow("email-change-mails", 5, HOUR)
+EMAIL_CHANGE_MAILS: Final = FixedWindow("email-change-mails", 10, DAY)
 """Mails to one mailbox that confirm it as the new address of an account."""
 
 MAILS_BY_SOURCE: Final = FixedWindow("mail-source", 30, HOUR)

@@ -77,12 +77,18 @@ def lock_all(connection: sa.Connection, keys: Sequence[LimitKey]) -> Records:
     return lock(connection, keys)
 
 
-def record_attempt(connection: sa.Connection, keys: Sequence[LimitKey], records: Records) -> None:
-    """Count one more attempt for each key. The caller holds the locks of all rows."""
+def record_attempt(
+    connection: sa.Connection, keys: Sequence[LimitKey], records: Records, *, is_counted: bool = True
+) -> None:
+    """Count one more attempt for each key, or write its row as it was.
+
+    The caller holds the locks of all rows.
+    """
     assert records.now is not None
     rows = []
     for key in keys:
-        after = key.limit.after(records.by_hash.get(key.hash), records.now)
+        before = records.by_hash[key.hash]
+        after = key.limit.after(before, records.now) if is_counted else before
         rows.append(
             {
                 "key_hash": key.hash,

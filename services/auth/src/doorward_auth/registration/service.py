@@ -30,7 +30,7 @@ from doorward_auth.registration.schemas import RegistrationRequest, Verification
 from doorward_client.errors import DoorwardError
 from doorward_identity.accounts import EmailTakenError, NewAccount, create_account, credentials_changed
 from doorward_identity.audit.repository import AuditAction, record
-from doorward_identity.emails import email_key, lookup_key
+from doorward_identity.emails import canonical_address, email_key, lookup_key, spelling_key
 from doorward_identity.names import default_name
 from doorward_identity.passwords import require_acceptable
 from doorward_identity.resources import IdentityResources
@@ -108,7 +108,7 @@ class RegistrationService:
         Raises RegistrationClosedError, DomainNotAllowedError, TooManyAttemptsError, and as Captcha.require
         does.
         """
-        key = lookup_key(email)
+        email, key = canonical_address(email), lookup_key(email)
         self._policy.require_open(key)
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
         await self._database.write(
@@ -136,6 +136,8 @@ class RegistrationService:
             pending = await self._with_password(proof, request.password, request.name)
         else:
             pending = await self._registered(code, proof, request.registration_token)
+        # Otherwise the code proves another mailbox than that of the registration.
+        is_same_spelling = spelling_key(pending.email) == spelling_key(proof.email)
         user_id, device = uuid7s.uuid7(), DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
@@ -144,8 +146,7 @@ class RegistrationService:
             repository.delete_of_address(connection, proof.email_key)
             account = NewAccount(
                 id=user_id,
-                # The address that the code was mailed to, in case the registration spelled another.
-                email=proof.email,
+                email=pending.email if is_same_spelling else proof.email,
                 name=pending.name,
                 is_verified=True,
                 password_hash=pending.password_hash,

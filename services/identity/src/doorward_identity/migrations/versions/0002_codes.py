@@ -1,7 +1,7 @@
 """Codes are derived from seeds, and those of registrations belong to addresses.
 
-Outstanding codes and registrations are dropped: they are minutes or a day old. Users who have not accepted
-their invitation yet must be invited again.
+Outstanding codes and registrations are dropped: they are minutes or a day old. Invited users get another
+invitation when they register or ask for a reset, or from an administrator.
 """
 
 import sqlalchemy as sa
