@@ -21,6 +21,7 @@ class SingleService:
     admin: dict[str, str]
     person: str
     ticket: str
+    mailbox_page: str
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def running_single_service(folder: Path) -> Iterator[SingleService]:
         ada = {"email": "ada@example.com", "name": "Ada", "password": PASSWORD}
         person = _created(client.post(USERS, headers=admin, json=ada))
         ticket = _created(client.post(TICKETS, headers=_log_in(client, ada["email"]), json=dict(TICKET)))
-        yield SingleService(client, admin, f"{USERS}/{person}", f"{TICKETS}/{ticket}")
+        yield SingleService(client, admin, f"{USERS}/{person}", f"{TICKETS}/{ticket}", process.mailbox_page)
 
 
 def _log_in(client: httpx2.Client, email: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ VERIFY = f"{AUTH}/verify-email"
 
 
 def by_account(member: Member) -> LimitKey:
-    return LimitKey.of(PIN_GUESSES, f"{Purpose.RESET}:{member.id}")
+    return LimitKey.of(PIN_GUESSES, f"{Purpose.RESET}:{member.email}")
 
 
 def wrong_pins(right: str, count: int) -> list[str]:
@@ -77,7 +77,7 @@ async def test_the_right_code_after_four_wrong_ones_is_accepted_once(auths: Auth
 
 
 async def test_new_code_gives_no_new_guesses(auths: Auths, member: Member) -> None:
-    """Past ten wrong ones codes are long: no guess is right, and the owner is not kept out."""
+    """Past five wrong ones codes are long: no guess is right, and the owner is not kept out."""
     rounds, pin = PIN_GUESSES.free // MAX_GUESSES, ""
     for number in range(rounds):
         pin = await mailed(auths, member, mails=number + 1)

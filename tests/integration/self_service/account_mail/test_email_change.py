@@ -106,7 +106,7 @@ def test_a_code_is_invalid_after_five_wrong_guesses(flows: Flows, ada: Joined) -
 
 
 def test_past_the_guesses_of_addresses_the_mail_carries_a_long_code(flows: Flows, ada: Joined) -> None:
-    """Another PIN gives no new guesses: ten for an account, whatever address is asked for."""
+    """Another PIN gives no new guesses: five for an account, whatever address is asked for."""
     for number in range(PIN_GUESSES.free // 5):
         pin = ask(flows, ada, f"new{number}@lovelace.example")
         for _ in range(5):

@@ -5,6 +5,7 @@ Codes are derived here, so none is stored in clear, and a mail that is sent twic
 
 import math
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -81,7 +82,8 @@ class MailTemplateContext:
         account = self._lock_active(connection, mail)
         if account is None or not account.has_joined:
             return None
-        return self._code(connection, account, Purpose.RESET, account.email, mail)
+        counted_by = [email_key(account.email)]
+        return self._code(connection, account, Purpose.RESET, account.email, mail, counted_by)
 
     def email_change(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Give the code that confirms a new address, unless another account has it by now."""
@@ -89,16 +91,23 @@ class MailTemplateContext:
         account = self._lock_active(connection, mail)
         if account is None or account_repository.is_email_taken(connection, email_key(email)):
             return None
-        return self._code(connection, account, Purpose.EMAIL, email, mail)
+        counted_by = [str(account.id), email_key(email)]
+        return self._code(connection, account, Purpose.EMAIL, email, mail, counted_by)
 
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Give mails without a code the application's URL."""
         return {"link": self._frontend_url}
 
     def _code(
-        self, connection: sa.Connection, account: Account, purpose: Purpose, sent_to: str, mail: LeasedMail
+        self,
+        connection: sa.Connection,
+        account: Account,
+        purpose: Purpose,
+        sent_to: str,
+        mail: LeasedMail,
+        counted_by: Sequence[str],
     ) -> Variables:
-        form = self._guesses.form_to_mail(connection, purpose, email_key(sent_to))
+        form = self._guesses.form_to_mail(connection, purpose, counted_by)
         if "is_surplus" in mail.parameters:
             form = Form.LONG
         seconds = _SECONDS[form]

@@ -85,8 +85,8 @@ class EmailChangeService:
             account = account_repository.lock_by_id(connection, me)
             require_unchanged_account(connection, caller)
             asked = next((code for code in codes.find(connection, me) if code.purpose is Purpose.EMAIL), None)
-            wanted = "" if asked is None else email_key(asked.sent_to)
-            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin, address=wanted)
+            counted_by = [str(me)] if asked is None else [str(me), email_key(asked.sent_to)]
+            stored = self._guesses.check(connection, me, Purpose.EMAIL, pin, counted_by=counted_by)
             if account is None or stored is None:
                 record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)
                 return InvalidCodeError()

@@ -5,6 +5,7 @@ owner of a mailbox from entering the code in it.
 """
 
 import uuid
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -25,14 +26,21 @@ class CodeGuesses:
         self._keys = keys
 
     def check(
-        self, connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, text: str, *, address: str
+        self,
+        connection: sa.Connection,
+        user_id: uuid.UUID,
+        purpose: Purpose,
+        text: str,
+        *,
+        counted_by: Sequence[str],
     ) -> StoredCode | None:
         """Return the live code that a text is, None for a wrong text; count a wrong guess at a PIN.
 
-        `address` is the key of the address that the code is mailed to. The caller holds the lock of the
-        account and commits, whatever is returned. Guesses at once are answered in turn then, and no more of
-        them than of as many in a row. An account without a PIN takes the same statements. Raises
-        TooManyAttemptsError for a source of many wrong codes, but never for a right long one.
+        Guesses are limited for each of `counted_by`, such as the address that the code is mailed to. The
+        caller holds the lock of the account and commits, whatever is returned. Guesses at once are answered
+        in turn then, and no more of them than of as many in a row. An account without a PIN takes the same
+        statements. Raises TooManyAttemptsError for a source of many wrong codes, but never for a right long
+        one.
         """
         live = {code.form: code for code in self._find(connection, user_id, purpose) if code.is_live}
         long, pin = live.get(Form.LONG), live.get(Form.PIN)
@@ -40,19 +48,21 @@ class CodeGuesses:
             return long
         by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
         self._limiter.acquire(connection, by_source, record_attempt=False)
-        tally = _tally(purpose, address)
-        may_guess = self._limiter.has_room(connection, tally)
+        tallies = _tallies(purpose, counted_by)
+        has_room = [self._limiter.has_room(connection, tally) for tally in tallies]
         is_right = pin is not None and is_pin(text, self._keys.secrets, purpose, user_id, pin.seed)
-        if is_right and may_guess:
+        if is_right and all(has_room):
             return pin
         repository.count_wrong_guess(connection, user_id, purpose)
-        self._limiter.spend(connection, tally, is_counted=pin is not None)
+        for tally in tallies:
+            self._limiter.spend(connection, tally, is_counted=pin is not None)
         self._limiter.acquire(connection, by_source)
         return None
 
-    def form_to_mail(self, connection: sa.Connection, purpose: Purpose, address: str) -> Form:
-        """Return the form of the next code to an address, given its key: long once PINs were guessed at."""
-        return Form.PIN if self._limiter.has_room(connection, _tally(purpose, address)) else Form.LONG
+    def form_to_mail(self, connection: sa.Connection, purpose: Purpose, counted_by: Sequence[str]) -> Form:
+        """Return the form of the next code: long once PINs were guessed at, as `check` counts them."""
+        has_room = [self._limiter.has_room(connection, tally) for tally in _tallies(purpose, counted_by)]
+        return Form.PIN if all(has_room) else Form.LONG
 
     @staticmethod
     def _find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> list[StoredCode]:
@@ -63,5 +73,5 @@ class CodeGuesses:
         return code is not None and code.id == user_id and code.is_of(self._keys.secrets, stored.seed)
 
 
-def _tally(purpose: Purpose, address: str) -> LimitKey:
-    return LimitKey.of(PIN_GUESSES, f"{purpose}:{address}")
+def _tallies(purpose: Purpose, counted_by: Sequence[str]) -> list[LimitKey]:
+    return [LimitKey.of(PIN_GUESSES, f"{purpose}:{subject}") for subject in counted_by]

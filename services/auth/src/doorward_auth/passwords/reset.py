@@ -111,7 +111,7 @@ class ResetService:
         """
         account = account_repository.lock_by_email(connection, email_key)
         user_id = _UNKNOWN_USER_ID if account is None else account.id
-        found = self._guesses.check(connection, user_id, Purpose.RESET, code, address=email_key)
+        found = self._guesses.check(connection, user_id, Purpose.RESET, code, counted_by=[email_key])
         is_mailed_here = account is not None and found is not None and found.sent_to == account.email
         if account is not None and is_mailed_here and account.is_active and account.has_joined:
             return account
