@@ -6,7 +6,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -15,7 +18,6 @@ from doorward_auth.rate_limiting.limits import LimitKey
 from doorward_identity.schema import PACKAGE
 from doorward_kit.database import create_engine
 from doorward_kit.migrations import migrate
-from doorward_mail.file_transport import Mailbox
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
@@ -106,7 +108,8 @@ class Auths:
         engine = create_engine(database.url, pool_size=1, timeout=30)
         migrate(engine, PACKAGE)
         engine.dispose()
-        self._mailbox = Mailbox(folder / "mailbox", 1000)
+        self._mailbox_dir: Final = folder / "mailbox"
+        self._read_mails: Final[dict[str, EmailMessage]] = {}
         settings = {
             "DOORWARD_REGISTRATION": "open",
             "DOORWARD_MAILBOX_DIR": str(folder / "mailbox"),
@@ -177,9 +180,13 @@ class Auths:
 
     def mails(self, email: str) -> list[str]:
         """Return the texts of the mails to an address, newest first."""
-        names = [mail.name for mail in self._mailbox.mails() if mail.recipient == email]
-        found = (self._mailbox.read(name) for name in names)
-        bodies = (None if mail is None else mail.get_body(("plain",)) for mail in found)
+        for path in self._mailbox_dir.glob("*.eml"):
+            # Each is read once: there are hundreds, and a file is complete as soon as it has its name.
+            if path.name not in self._read_mails:
+                with suppress(FileNotFoundError):  # the oldest are deleted
+                    self._read_mails[path.name] = message_from_bytes(path.read_bytes(), policy=policy.default)
+        mine = [mail for _, mail in sorted(self._read_mails.items(), reverse=True) if mail["To"] == email]
+        bodies = [mail.get_body(("plain",)) for mail in mine]
         return [body.get_content() for body in bodies if body is not None]
 
     async def until_outbox_is_empty(self) -> None:
