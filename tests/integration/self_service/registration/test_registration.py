@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from doorward_auth.one_time_codes.codes import InvitationCode, VerificationCode
-from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, RESET_MAILS
 from doorward_auth.registration.repository import RegistrationToken
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import pending_registrations, registration_codes
@@ -317,3 +317,12 @@ def test_invalid_registrations_are_rejected_at_once(
     assert str(change.get("password", "-")) not in response.text
     assert count(installation, pending_registrations) == 0
     assert flows.mailbox.all() == []
+
+
+def test_resets_of_an_address_without_account_cost_its_later_account_nothing(flows: Flows) -> None:
+    """Found by test_ownership: they had spent the mails of the account that was created afterwards."""
+    for _ in range(2 * RESET_MAILS.free):
+        assert flows.ask_for_reset(ADA).status_code == 202
+    flows.join(ADA)
+    pin = flows.mailed_pin(ADA)
+    assert flows.reset(ADA, pin).status_code == 200

@@ -76,12 +76,12 @@ class MailRequests:
         name = MAILS[state][request]
         limit, surplus = _limits_of(request, name, recipient)
         if not (is_within := self._limiter.spend(connection, limit)):
-            # Spent by whoever comes first, and only then is the mail sent: so none is missing.
+            # Spending it while a code is valid costs the owner nothing: the code is there.
             is_free = self._limiter.spend(connection, surplus)
             name = name if is_free and not is_valid.get(name, True) else None
         if not self._is_within_alias_limit(connection, state, email_key) or not email_key:
             name = None
-        # Nobody is told a name but the account's own user.
+        # The only name in these mails is that of the account, for its own user.
         enqueue_mail(
             connection,
             name or _DECOYS[request],
@@ -114,9 +114,9 @@ def _limits_of(request: MailRequest, name: MailName | None, address: str) -> tup
     By the mail: what strangers had sent while an address had another state costs its owner nothing now. And
     by spelling, as the codes: two mailboxes can have one key.
     """
-    kind = name or _DECOYS[request]
-    limit = RESET_MAILS if kind is MailName.PASSWORD_RESET else REGISTRATION_MAILS
-    subject = f"{kind}:{spelling_key(address)}"
+    limit = RESET_MAILS if (name or _DECOYS[request]) is MailName.PASSWORD_RESET else REGISTRATION_MAILS
+    # A request that calls for no mail spends none of those that a later state calls for.
+    subject = f"{name or request}:{spelling_key(address)}"
     return LimitKey.of(limit, subject), LimitKey.of(SURPLUS_MAILS, subject)
 
 
