@@ -25,17 +25,24 @@ def end_sessions(connection: sa.Connection, user_id: uuid.UUID, reason: SessionE
 def end_other_sessions(
     connection: sa.Connection, user_id: uuid.UUID, keep: uuid.UUID, reason: SessionEnd, *, token_seconds: int
 ) -> None:
-    """End every live session of a user but one, with their access tokens.
+    """End every live session of a user but one, with their access tokens, a thousand at a time.
 
     The caller holds the lock of the user's row, so no session opens meanwhile.
     """
-    _end_live(
-        connection,
-        sessions.c.user_id == user_id,
-        sessions.c.id != keep,
-        reason=reason,
-        token_seconds=token_seconds,
+    last = uuid.UUID(int=0)
+    others = sa.select(sessions.c.id).where(
+        sessions.c.user_id == user_id, sessions.c.id != keep, sessions.c.ended_at.is_(None)
     )
+    while True:
+        page = others.where(sessions.c.id > last).order_by(sessions.c.id).limit(_MOST_AT_ONCE)
+        found = connection.execute(page).scalars().all()
+        if found:
+            ended = sessions.update().where(sessions.c.id.in_(found), sessions.c.ended_at.is_(None))
+            connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value))
+            revoke_sessions(connection, found, token_seconds=token_seconds)
+        if len(found) < _MOST_AT_ONCE:
+            return
+        last = found[-1]
 
 
 def end_surplus_sessions(
@@ -83,21 +90,3 @@ def end_tokens(connection: sa.Connection, user_id: uuid.UUID, *, token_seconds: 
         sa.select(users.c.token_version).where(users.c.id == user_id)
     ).scalar_one()
     revoke_user(connection, user_id, token_version=token_version, token_seconds=token_seconds)
-
-
-def _end_live(
-    connection: sa.Connection, *which: sa.ColumnElement[bool], reason: SessionEnd, token_seconds: int
-) -> None:
-    """End the live sessions that match, a thousand with each pair of statements."""
-    last = uuid.UUID(int=0)
-    live = sa.select(sessions.c.id).where(sessions.c.ended_at.is_(None), *which)
-    while True:
-        page = live.where(sessions.c.id > last).order_by(sessions.c.id).limit(_MOST_AT_ONCE)
-        found = connection.execute(page).scalars().all()
-        if found:
-            ended = sessions.update().where(sessions.c.id.in_(found), sessions.c.ended_at.is_(None))
-            connection.execute(ended.values(ended_at=utc_now(), end_reason=reason.value))
-            revoke_sessions(connection, found, token_seconds=token_seconds)
-        if len(found) < _MOST_AT_ONCE:
-            return
-        last = found[-1]

@@ -59,7 +59,7 @@ class MailTemplateContext:
         account = self._lock_active(connection, mail)
         if account is None or account.password_hash is not None:
             return None
-        stored = [code for code in codes.find(connection, account.id) if code.purpose is Purpose.INVITATION]
+        stored = codes.find_for(connection, account.id, Purpose.INVITATION)
         if stored and "is_reminder" in mail.parameters:
             if not stored[0].is_live or stored[0].sent_to != account.email:
                 return None
@@ -114,8 +114,10 @@ class MailTemplateContext:
         seed = codes.renew(connection, account.id, purpose, form, seconds=seconds, sent_to=sent_to)
         secret = self._keys.secrets[0]
         if form is Form.PIN:
-            return {"pin": pin_of(derive(secret, purpose, account.id, seed)), "minutes": seconds // 60}
-        return {"pin": str(LONG_CODES[purpose].of(secret, account.id, seed)), "minutes": seconds // 60}
+            code = pin_of(derive(secret, purpose, account.id, seed))
+        else:
+            code = str(LONG_CODES[purpose].of(secret, account.id, seed))
+        return {"pin": code, "minutes": seconds // 60}
 
     @staticmethod
     def _lock_active(connection: sa.Connection, mail: LeasedMail) -> Account | None:

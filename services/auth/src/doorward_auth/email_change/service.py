@@ -49,9 +49,9 @@ class EmailChangeService:
 
         Raises DomainNotAllowedError, TooManyAttemptsError, InvalidCredentialsError.
         """
-        self._policy.require_domain(email_key(email))
-        attempt = await self._passwords.compare_own(caller, password)
         key = email_key(email)
+        self._policy.require_domain(key)
+        attempt = await self._passwords.compare_own(caller, password)
         me = caller.user_id
         limits = [
             LimitKey.of(EMAIL_CHANGE_MAILS, mailbox_key(key)),
@@ -84,8 +84,8 @@ class EmailChangeService:
         def work(connection: sa.Connection) -> DoorwardError | None:
             account = account_repository.lock_by_id(connection, me)
             require_unchanged_account(connection, caller)
-            asked = next((code for code in codes.find(connection, me) if code.purpose is Purpose.EMAIL), None)
-            counted_by = [str(me)] if asked is None else [str(me), email_key(asked.sent_to)]
+            mailed_to = {email_key(code.sent_to) for code in codes.find_for(connection, me, Purpose.EMAIL)}
+            counted_by = [str(me), *sorted(mailed_to)]
             stored = self._guesses.check(connection, me, Purpose.EMAIL, pin, counted_by=counted_by)
             if account is None or stored is None:
                 record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)

@@ -42,7 +42,8 @@ class CodeGuesses:
         statements. Raises TooManyAttemptsError for a source of many wrong codes, but never for a right long
         one.
         """
-        live = {code.form: code for code in self._find(connection, user_id, purpose) if code.is_live}
+        stored = repository.find_for(connection, user_id, purpose)
+        live = {code.form: code for code in stored if code.is_live}
         long, pin = live.get(Form.LONG), live.get(Form.PIN)
         if long is not None and self._is_long_code(text, long, user_id):
             return long
@@ -63,10 +64,6 @@ class CodeGuesses:
         """Return the form of the next code: long once PINs were guessed at, as `check` counts them."""
         has_room = [self._limiter.has_room(connection, tally) for tally in _tallies(purpose, counted_by)]
         return Form.PIN if all(has_room) else Form.LONG
-
-    @staticmethod
-    def _find(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> list[StoredCode]:
-        return [code for code in repository.find(connection, user_id) if code.purpose is purpose]
 
     def _is_long_code(self, text: str, stored: StoredCode, user_id: uuid.UUID) -> bool:
         code = LONG_CODES[stored.purpose].parse(text)

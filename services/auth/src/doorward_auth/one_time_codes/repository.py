@@ -53,6 +53,11 @@ def find(connection: sa.Connection, user_id: uuid.UUID) -> Sequence[StoredCode]:
     return [StoredCode(Purpose(purpose), Form(form), *rest) for purpose, form, *rest in rows]
 
 
+def find_for(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> Sequence[StoredCode]:
+    """Read the codes of a user for one purpose, at most one of each form, expired ones too."""
+    return [code for code in find(connection, user_id) if code.purpose is purpose]
+
+
 def renew(
     connection: sa.Connection,
     user_id: uuid.UUID,
@@ -67,8 +72,8 @@ def renew(
     The caller holds the lock of the account.
     """
     expires_at = utc_now(seconds)
-    for code in find(connection, user_id):
-        if (code.purpose, code.form, code.sent_to) == (purpose, form, sent_to) and code.is_live:
+    for code in find_for(connection, user_id, purpose):
+        if (code.form, code.sent_to) == (form, sent_to) and code.is_live:
             same = one_time_codes.update().where(*_of(user_id, purpose), one_time_codes.c.form == form.value)
             connection.execute(same.values(expires_at=expires_at))
             return code.seed

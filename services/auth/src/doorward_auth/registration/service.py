@@ -204,11 +204,8 @@ class RegistrationService:
     ) -> account_repository.Account:
         find = account_repository.lock_by_id if is_locked else account_repository.find_by_id
         account = find(connection, code.id)
-        live = [
-            stored
-            for stored in codes.find(connection, code.id)
-            if stored.purpose is Purpose.INVITATION and stored.is_live
-        ]
+        stored = codes.find_for(connection, code.id, Purpose.INVITATION)
+        live = [invitation for invitation in stored if invitation.is_live]
         if account is None or not live or not account.is_active or account.password_hash is not None:
             raise InvalidCodeError
         if live[0].sent_to != account.email or not code.is_of(self._keys.secrets, live[0].seed):
