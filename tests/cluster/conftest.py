@@ -128,12 +128,14 @@ def release(
 ) -> Release:
     """Install the chart with small resource requests, and wait for the first login."""
     small = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "384Mi"}}
+    # A disk shared with the whole cluster may take seconds for a commit while a node's pods move.
+    patient = [{"name": "DOORWARD_DATABASE_TIMEOUT_SECONDS", "value": "10"}]
     values = {
         "image": _IMAGE,
         "ingress": {"className": _INGRESS_CLASS, "host": "localhost"},
         "trustedProxies": pod_networks(),
         "valkey": {"enabled": True},
-        **{service: {"resources": small} for service in ("auth", "users", "tickets")},
+        **{service: {"resources": small, "extraEnv": patient} for service in ("auth", "users", "tickets")},
         "mariadb": {"storage": "1Gi", "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}}},
     }
     path = folder / "values.yaml"
