@@ -9,6 +9,7 @@ from doorward_identity.passwords import PasswordHashing, constant_time
 from doorward_identity.passwords.constant_time import FailureTimingEqualizer
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.metrics import Metrics
+from support.hashing import NOBODY
 
 
 class Waits:
@@ -57,20 +58,20 @@ async def test_the_delay_is_at_most_two_seconds(waits: Waits) -> None:
 async def test_a_rejection_for_an_unknown_account_takes_as_long_as_a_foreign_hash(waits: Waits) -> None:
     cheap = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
     hashing = PasswordHashing(Argon2Settings.model_validate(cheap), Metrics())
-    ours = await hashing.hash("correct horse")
+    ours = await hashing.hash("correct horse", NOBODY)
     foreign = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(6)).decode()
     for stored in (None, ours, "damaged"):
-        assert not await hashing.verify(stored, "wrong")
+        assert not await hashing.verify(stored, "wrong", NOBODY)
     assert set(waits.seconds) == {0.0}
-    assert not await hashing.verify(foreign, "wrong")
+    assert not await hashing.verify(foreign, "wrong", NOBODY)
     waits.seconds.clear()
     for stored in (None, ours, "damaged"):
-        assert not await hashing.verify(stored, "wrong")
+        assert not await hashing.verify(stored, "wrong", NOBODY)
     assert len(waits.seconds) == 3
     assert waits.seconds[0] > 0
     assert len(set(waits.seconds)) == 1
     waits.seconds.clear()
-    assert await hashing.verify(ours, "correct horse")
-    assert await hashing.verify(foreign, "correct horse")
+    assert await hashing.verify(ours, "correct horse", NOBODY)
+    assert await hashing.verify(foreign, "correct horse", NOBODY)
     assert waits.seconds == []
     hashing.shutdown()

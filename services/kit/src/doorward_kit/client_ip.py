@@ -9,8 +9,20 @@ from doorward_client.request_context import NO_ADDRESS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_IPV6_SITE_BITS: Final = 64
+"""The part of an address that one subscriber shares: rotating the rest makes no new source."""
+
 _LONGEST_ADDRESS: Final = 45  # an IPv4-mapped IPv6 address
 _CACHE_SIZE: Final = 4096
+
+
+def source_of(ip_address: str) -> str:
+    """Return what counts as one source: an IPv4 address, or an IPv6 network of 64 bits."""
+    parsed = ipaddress.ip_address(ip_address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        network = int(parsed) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS
+        return str(ipaddress.ip_network((network, _IPV6_SITE_BITS)))
+    return str(parsed)
 
 
 class _Hop(NamedTuple):

@@ -45,13 +45,22 @@ def _cgroup_quota() -> int | None:
     return None
 
 
+def thread_pool(name: str, threads: int, niceness: int) -> ThreadPoolExecutor:
+    """Return a pool for CPU-bound jobs; `niceness` is added to that of its threads (Linux).
+
+    So they yield to the event loop.
+    """
+    return ThreadPoolExecutor(
+        threads, thread_name_prefix=name, initializer=_lower_thread_priority, initargs=(niceness,)
+    )
+
+
 class BoundedExecutor:
     """A fixed number of threads, and a queue that rejects jobs it could not start in time.
 
     `deadline` is the longest wait for a thread, in seconds. A job is rejected on arrival if the jobs before
     it would take longer. `expected_seconds` is the first estimate of a job's duration, which then follows
     the measured ones. So the queue of a hanging resource empties by itself, and new callers fail at once.
-    `niceness` is added to that of the threads (Linux), so that CPU-bound jobs yield to the event loop.
     """
 
     def __init__(
@@ -62,7 +71,6 @@ class BoundedExecutor:
         deadline: float,
         expected_seconds: float,
         metrics: ExecutorMetrics,
-        niceness: int = 0,
     ) -> None:
         self.threads = threads
         self._deadline = deadline
@@ -70,9 +78,7 @@ class BoundedExecutor:
         self._metrics = metrics
         self._lock = threading.Lock()
         self._pending = 0
-        self._pool = ThreadPoolExecutor(
-            threads, thread_name_prefix=name, initializer=_lower_thread_priority, initargs=(niceness,)
-        )
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         metrics.depth.set_function(lambda: max(0, self._pending - threads))
 
     async def run(self, job: Callable[[], T]) -> T:
@@ -97,11 +103,6 @@ class BoundedExecutor:
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
 
-    def require_capacity(self) -> None:
-        """Raise OverloadedError if a job would be rejected now, for callers that have to prepare it first."""
-        with self._lock:
-            self._require_capacity()
-
     def shutdown(self) -> None:
         """Wait for running jobs; drop queued ones."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -115,13 +116,10 @@ class BoundedExecutor:
 
     def _admit(self) -> None:
         with self._lock:
-            self._require_capacity()
+            if self._expected_wait() > self._deadline:
+                self._metrics.refused.inc()
+                raise OverloadedError(retry_after=self._retry_after())
             self._pending += 1
-
-    def _require_capacity(self) -> None:
-        if self._expected_wait() > self._deadline:
-            self._metrics.refused.inc()
-            raise OverloadedError(retry_after=self._retry_after())
 
     def _leave(self, _future: object) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import pending_registrations, registration_codes
 from doorward_kit.column_types import utc_now
 from doorward_kit.executors import OverloadedError
+from doorward_kit.fair_executor import Charge
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import PASSWORD, People, count_users
 from integration.harness.problems import assert_problem
@@ -225,7 +226,7 @@ def test_a_wrong_code_costs_no_hash(flows: Flows, people: People, monkeypatch: p
     flows.register(ADA)
     code = flows.code_of(ADA)
 
-    async def hash_password(_hashing: PasswordHashing, _password: str) -> str:
+    async def hash_password(_hashing: PasswordHashing, _password: str, _charge: Charge) -> str:
         raise OverloadedError
 
     monkeypatch.setattr(PasswordHashing, "hash", hash_password)

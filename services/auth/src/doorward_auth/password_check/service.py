@@ -1,5 +1,6 @@
 """The rules of checking a password: which limits apply, what is counted, what is logged."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,6 +18,7 @@ from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_DEVICE,
     LOGIN_BY_SOURCE,
     LOGIN_UNKNOWN_DEVICES,
+    LOGINS_BY_ACCOUNT,
     LimitKey,
 )
 from doorward_client.errors import DoorwardError
@@ -24,9 +26,13 @@ from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import lookup_key
+from doorward_identity.passwords import charges
 from doorward_identity.resources import IdentityResources
+from doorward_kit.fair_executor import Charge
 
 log = structlog.get_logger(__name__)
+
+_UNKNOWN_USER_ID: Final = uuid.UUID(int=0)
 
 
 class PasswordAttempt:
@@ -54,6 +60,7 @@ class PasswordAttempt:
             log.info("login.failed", reason="unknown_account" if target is None else "wrong_password")
             return InvalidCredentialsError()
         self._limiter.acquire(connection, self._keys, record_attempt=False)
+        self._limiter.acquire(connection, [_logins_key(self._account)])
         return _with_renewed_hash(connection, self._account, self._renewed_hash)
 
 
@@ -63,6 +70,7 @@ class _Found:
     device: DeviceToken | None
     keys: Sequence[LimitKey]
     attempt_counts: Sequence[int]
+    charge: Charge
 
 
 class PasswordCheck:
@@ -87,9 +95,10 @@ class PasswordCheck:
 
         Raises OverloadedError and TooManyAttemptsError; for unknown devices as Captcha.require does.
         """
-        self._hashing.require_room()
         key = lookup_key(email)
         device = None if device_token is None else DeviceToken.parse(device_token)
+        if device is None:
+            self._hashing.require_room(charges.by_stranger(key))
         found = await self._database.read(lambda connection: self._look_up(connection, key, device))
         if found.device is None:
             of_account, of_source = found.attempt_counts
@@ -97,7 +106,7 @@ class PasswordCheck:
         is_right = await self._compare(found, password)
         renewed_hash = None
         if renew_hash and is_right and self._is_outdated(found.account):
-            renewed_hash = await self._hashing.hash(password)
+            renewed_hash = await self._hashing.hash(password, found.charge)
         return PasswordAttempt(self._limiter, found, is_right=is_right, renewed_hash=renewed_hash)
 
     async def compare_own(self, caller: Claims, password: str) -> PasswordAttempt:
@@ -105,7 +114,7 @@ class PasswordCheck:
 
         The session is the device: what others try for the account does not block it.
         """
-        self._hashing.require_room()
+        self._hashing.require_room(charges.by_owner(caller.user_id))
         found = await self._database.read(lambda connection: self._look_up_own(connection, caller))
         return PasswordAttempt(self._limiter, found, is_right=await self._compare(found, password))
 
@@ -114,29 +123,36 @@ class PasswordCheck:
         owner_id = None if device is None else known_devices.find_owner(connection, device)
         if device is not None and account is not None and owner_id == account.id:
             keys = [LimitKey.of(LOGIN_BY_DEVICE, device.id)]
+            charge = charges.by_owner(account.id)
         else:
             device = None
             keys = [
                 LimitKey.of(LOGIN_UNKNOWN_DEVICES, key),
                 LimitKey.of_source(LOGIN_BY_SOURCE, current_address()),
             ]
-        attempt_counts = self._limiter.check(connection, keys)
-        return _Found(account, device, keys, attempt_counts)
+            charge = charges.by_stranger(key)
+        attempt_counts = self._limiter.check(connection, [*keys, _logins_key(account)])[:-1]
+        return _Found(account, device, keys, attempt_counts, charge)
 
     def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _Found:
         keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
-        attempt_counts = self._limiter.check(connection, keys)
         account = _with_password(account_repository.find_by_id(connection, caller.user_id))
-        return _Found(account, None, keys, attempt_counts)
+        attempt_counts = self._limiter.check(connection, [*keys, _logins_key(account)])[:-1]
+        return _Found(account, None, keys, attempt_counts, charges.by_owner(caller.user_id))
 
     async def _compare(self, found: _Found, password: str) -> bool:
         return await self._hashing.verify(
-            None if found.account is None else found.account.password_hash, password
+            None if found.account is None else found.account.password_hash, password, found.charge
         )
 
     def _is_outdated(self, account: Account | None) -> bool:
         stored = None if account is None else account.password_hash
         return stored is not None and self._hashing.is_outdated(stored)
+
+
+def _logins_key(account: Account | None) -> LimitKey:
+    """Return the key of an account's logins; of an unknown one's too, so that the same is read."""
+    return LimitKey.of(LOGINS_BY_ACCOUNT, _UNKNOWN_USER_ID if account is None else account.id)
 
 
 def _with_password(account: Account | None) -> Account | None:

@@ -17,7 +17,7 @@ from doorward_auth.sign_in.steps import Proof, Refused, next_step, state_of
 from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction
-from doorward_identity.passwords import normalize, require_acceptable
+from doorward_identity.passwords import charges, normalize, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_mail.sender import MailSender
 
@@ -68,7 +68,7 @@ class PasswordService:
             raise SamePasswordError
         require_acceptable(new, email=account.email, name=account.name, pointer="/new_password")
         # In a transaction of its own, because the hash takes long and locks must not wait for it.
-        password_hash = await self._resources.hashing.hash(new)
+        password_hash = await self._resources.hashing.hash(new, charges.by_owner(account.id))
 
         def work(connection: sa.Connection) -> None:
             locked = account_repository.lock_by_id(connection, account.id)

@@ -24,7 +24,7 @@ from doorward_auth.settings import AuthSettings
 from doorward_client.errors import DoorwardError
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import lookup_key
-from doorward_identity.passwords import require_acceptable
+from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_mail.sender import MailSender
 
@@ -79,7 +79,7 @@ class ResetService:
         # The code comes before the hash: a wrong one costs none.
         account = await outcomes.write(self._database, lambda connection: self._check(connection, key, code))
         require_acceptable(new_password, email=account.email, name=account.name, pointer="/new_password")
-        password_hash = await self._resources.hashing.hash(new_password)
+        password_hash = await self._resources.hashing.hash(new_password, charges.by_owner(account.id))
         device = DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> DoorwardError | None:

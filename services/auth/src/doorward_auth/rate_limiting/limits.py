@@ -5,15 +5,12 @@ Guessing a password slows down to four guesses an hour, while a user who mistype
 """
 
 import hashlib
-import ipaddress
 import uuid
 from dataclasses import dataclass
 from typing import Final
 
 from doorward_auth.rate_limiting.algorithms import ExponentialBackoff, FixedWindow, Limit
-
-_IPV6_SITE_BITS: Final = 64
-"""The part of an address that one subscriber shares: rotating the rest makes no new source."""
+from doorward_kit.client_ip import source_of
 
 MINUTE: Final = 60
 HOUR: Final = 3_600
@@ -32,6 +29,12 @@ LOGIN_BY_SOURCE: Final = FixedWindow("login-source", 100, HOUR)
 
 Fixed window, not backoff: a whole office may share one address, and one client with a stale password must
 not block every user behind it.
+"""
+
+LOGINS_BY_ACCOUNT: Final = FixedWindow("logins", 600, 10 * MINUTE)
+"""Right passwords of one account, each of which costs a hash, a session and an audit event.
+
+Only whoever knows the password can spend them, so they lock nobody out.
 """
 
 PIN_GUESSES: Final = FixedWindow("pin-guesses", 5, 90 * DAY)
@@ -84,9 +87,5 @@ class LimitKey:
 
     @classmethod
     def of_source(cls, limit: Limit, ip_address: str) -> "LimitKey":
-        """Return the key of a source: an IPv4 address, or an IPv6 network of 64 bits."""
-        parsed = ipaddress.ip_address(ip_address)
-        if isinstance(parsed, ipaddress.IPv6Address):
-            network = int(parsed) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS
-            return cls.of(limit, str(ipaddress.ip_network((network, _IPV6_SITE_BITS))))
-        return cls.of(limit, str(parsed))
+        """Return the key of a source (see `source_of`)."""
+        return cls.of(limit, source_of(ip_address))

@@ -32,7 +32,7 @@ from doorward_identity.accounts import EmailTakenError, NewAccount, create_accou
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import canonical_address, email_key, lookup_key, spelling_key
 from doorward_identity.names import default_name
-from doorward_identity.passwords import require_acceptable
+from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_mail.sender import MailSender
 
@@ -86,7 +86,8 @@ class RegistrationService:
         require_acceptable(password, email=request.email, name=name)
         await self._database.read(self._mail_requests.check)
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
-        pending = PendingRegistration(request.email, key, name, await self._hashing.hash(password))
+        password_hash = await self._hashing.hash(password, charges.by_source())
+        pending = PendingRegistration(request.email, key, name, password_hash)
         token = RegistrationToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
@@ -173,7 +174,7 @@ class RegistrationService:
         # The code comes before the hash: a wrong one costs none.
         account = await self._database.read(lambda connection: self._invited(connection, code))
         require_acceptable(password, email=account.email, name=account.name)
-        password_hash = await self._hashing.hash(password)
+        password_hash = await self._hashing.hash(password, charges.by_owner(account.id))
         device = DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
@@ -218,7 +219,8 @@ class RegistrationService:
         name = name or default_name(proof.email)
         text = password.get_secret_value()
         require_acceptable(text, email=proof.email, name=name)
-        return PendingRegistration(proof.email, proof.email_key, name, await self._hashing.hash(text))
+        password_hash = await self._hashing.hash(text, charges.by_mailbox(proof.email_key))
+        return PendingRegistration(proof.email, proof.email_key, name, password_hash)
 
     async def _registered(
         self, code: VerificationCode, proof: RegistrationCode, token: SecretStr | None

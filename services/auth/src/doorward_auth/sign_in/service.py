@@ -31,7 +31,7 @@ from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
-from doorward_identity.passwords import require_acceptable
+from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_surplus_sessions
 from doorward_mail.sender import MailSender
@@ -105,8 +105,9 @@ class SignInService:
             raise InvalidSignInTokenError
         account = await self._database.read(lambda connection: _account_of(connection, token))
         require_acceptable(new_password, email=account.email, name=account.name, pointer="/new_password")
-        is_unchanged = await self._hashing.verify(account.password_hash, new_password)
-        password_hash = "" if is_unchanged else await self._hashing.hash(new_password)
+        charge = charges.by_owner(account.id)
+        is_unchanged = await self._hashing.verify(account.password_hash, new_password, charge)
+        password_hash = "" if is_unchanged else await self._hashing.hash(new_password, charge)
 
         def work(connection: sa.Connection) -> SessionGrant | DoorwardError:
             sign_in, owner = _lock(connection, token)

@@ -13,7 +13,8 @@ from doorward_identity.passwords.constant_time import FailureTimingEqualizer
 from doorward_identity.passwords.hash_formats import Argon2Limits, CorruptHashError, StoredHash, b64
 from doorward_identity.passwords.normalization import encodings, normalize
 from doorward_identity.settings import Argon2Settings
-from doorward_kit.executors import BoundedExecutor, usable_cores
+from doorward_kit.executors import usable_cores
+from doorward_kit.fair_executor import Charge, FairExecutor
 from doorward_kit.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,8 @@ class PasswordHashing:
     """Argon2id in a pool of as many threads as there are usable cores.
 
     More threads would only slow each hash down, and need its memory. The threads yield to the event loop
-    (niceness), so that reads stay fast during logins.
+    (niceness), so that reads stay fast during logins. Whoever it is charged to (see `charges`) decides when
+    a hash is computed, so that nobody's logins keep others from theirs.
     """
 
     def __init__(self, settings: Argon2Settings, metrics: Metrics) -> None:
@@ -45,7 +47,7 @@ class PasswordHashing:
         self._limits = Argon2Limits().covering(settings.argon2_memory_kib, settings.argon2_time_cost)
         self._dummy = hash_formats.parse(self._dummy_hash(), self._limits)
         self._refusals = FailureTimingEqualizer()
-        self._executor = BoundedExecutor(
+        self._executor = FairExecutor(
             "hash",
             threads=settings.hash_threads or usable_cores(),
             deadline=settings.hash_queue_timeout_seconds,
@@ -54,25 +56,25 @@ class PasswordHashing:
             niceness=_NICENESS,
         )
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, charge: Charge) -> str:
         """Hash a new password into the PHC form; raises OverloadedError."""
-        return await self._executor.run(lambda: self.hash_now(password))
+        return await self._executor.run(lambda: self.hash_now(password), charge)
 
-    async def verify(self, password_hash: str | None, password: str) -> bool:
+    async def verify(self, password_hash: str | None, password: str, charge: Charge) -> bool:
         """Tell whether the password is right; raises OverloadedError.
 
         Without a hash (an unknown account) it is wrong, after the same work. An imported hash (see
         `hash_formats`) is checked by its own algorithm, and failures take the same time (see
         `constant_time`).
         """
-        result = await self._executor.run(lambda: self._verify_now(password_hash, password))
+        result = await self._executor.run(lambda: self._verify_now(password_hash, password), charge)
         if not result.is_right:
             await self._refusals.wait(result.imported_seconds)
         return result.is_right
 
-    def require_room(self) -> None:
-        """Raise OverloadedError if the queue is full, before the caller queries the database."""
-        self._executor.require_capacity()
+    def require_room(self, charge: Charge) -> None:
+        """Raise OverloadedError if a hash would be refused, before the caller queries the database."""
+        self._executor.require_room(charge)
 
     def hash_now(self, password: str) -> str:
         """Hash in the calling thread: for commands."""

@@ -18,7 +18,7 @@ from doorward_identity.current_account import require_authority, require_unchang
 from doorward_identity.emails import email_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.names import name_key
-from doorward_identity.passwords import require_acceptable
+from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_sessions, end_tokens
 from doorward_kit.column_types import utc_now
@@ -98,7 +98,9 @@ class DirectoryService:
         password_hash = None
         if wanted.password is not None:
             require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
-            password_hash = await self._hashing.hash(wanted.password.get_secret_value())
+            password_hash = await self._hashing.hash(
+                wanted.password.get_secret_value(), charges.by_owner(caller.user_id)
+            )
         account = NewAccount(
             id=uuid7s.uuid7(),
             email=wanted.email,
@@ -187,7 +189,8 @@ class DirectoryService:
         password: str | None,
         if_match: str | None,
     ) -> UserRow:
-        password_hash = None if password is None else await self._hashing.hash(password)
+        charge = charges.by_owner(caller.user_id)
+        password_hash = None if password is None else await self._hashing.hash(password, charge)
 
         def work(connection: sa.Connection) -> UserRow:
             may_demote = not administers(

@@ -1,0 +1,246 @@
+"""Threads for costly work, shared fairly among those who ask for it.
+
+Whoever asks for much waits behind those who ask for little, and while the queue is full, whoever asked for
+most is refused. So one busy client, or a thousand, cannot keep the others from their turn. Each process
+shares out its own threads: what it remembers of its clients is of no use to another one.
+"""
+
+import asyncio
+import bisect
+import contextvars
+import math
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeVar
+
+from doorward_kit.executors import OverloadedError, thread_pool
+from doorward_kit.metrics import ExecutorMetrics
+
+T = TypeVar("T")
+
+HALF_LIFE_SECONDS: Final = 60.0
+"""After this time a job counts half."""
+
+PREFERRED_JOBS: Final = 30.0
+"""Recent jobs up to which those who are preferred go before everybody else."""
+
+_NEGLIGIBLE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Whom a job is charged to: each of them, so that the busiest one decides about its turn.
+
+    A preferred job is run before others, unless those it is charged to had many recent ones.
+    """
+
+    subjects: tuple[Hashable, ...]
+    is_preferred: bool = False
+
+
+class RecentJobs:
+    """How many jobs were charged to whom lately; each counts half after HALF_LIFE_SECONDS."""
+
+    def __init__(self) -> None:
+        self._by_subject: dict[Hashable, tuple[float, float]] = {}
+        self._prune_at = 1024
+
+    def __len__(self) -> int:
+        return len(self._by_subject)
+
+    def of(self, subject: Hashable, now: float) -> float:
+        """Return the weighted number of a subject's jobs."""
+        count, at = self._by_subject.get(subject, (0.0, now))
+        return count * math.exp2((at - now) / HALF_LIFE_SECONDS)
+
+    def add(self, subject: Hashable, number: float, now: float) -> None:
+        """Count a job, or with a negative number take one back."""
+        self._by_subject[subject] = (max(0.0, self.of(subject, now) + number), now)
+        if len(self._by_subject) >= self._prune_at:
+            self._prune(now)
+
+    def _prune(self, now: float) -> None:
+        for subject in [one for one in self._by_subject if self.of(one, now) < _NEGLIGIBLE]:
+            del self._by_subject[subject]
+        self._prune_at = max(1024, 2 * len(self._by_subject))
+
+
+class _Rank(NamedTuple):
+    """Where a job goes in the queue: the lowest rank is first."""
+
+    is_postponed: bool
+    """Not preferred, or no longer."""
+    recent_jobs: int
+    """Binary order of magnitude."""
+
+
+@dataclass(order=True, slots=True)
+class _Entry:
+    """A waiting job; the lowest one is next."""
+
+    rank: _Rank
+    number: int
+    charge: Charge = field(compare=False)
+    accepted: float = field(compare=False)
+    job: Callable[[], Any] = field(compare=False)
+    future: Future[Any] = field(compare=False, default_factory=Future)
+
+    def refuse(self, error: OverloadedError) -> None:
+        """End the wait with an error, unless the caller has gone."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+
+class FairExecutor:
+    """A fixed number of threads, and a queue in order of who had the fewest recent jobs.
+
+    `deadline` is the longest wait for a thread, in seconds. If the jobs before a new one would take longer,
+    the job of whoever had the most recent ones is refused: the new one, or one that waits.
+    `expected_seconds` is the first estimate of a job's duration, which then follows the measured ones.
+    `niceness` as for `thread_pool`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        threads: int,
+        deadline: float,
+        expected_seconds: float,
+        metrics: ExecutorMetrics,
+        niceness: int = 0,
+    ) -> None:
+        self._threads = threads
+        self._deadline = deadline
+        self._seconds = expected_seconds
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._waiting: list[_Entry] = []
+        self._running = 0
+        self._numbers = 0
+        self._recent = RecentJobs()
+        self._pool = thread_pool(name, threads, niceness)
+        metrics.depth.set_function(lambda: len(self._waiting))
+
+    async def run(self, job: Callable[[], T], charge: Charge) -> T:
+        """Run `job` on a thread, with the caller's context variables.
+
+        A started job runs to its end even if its caller is cancelled. Raises OverloadedError if it is not
+        started in time.
+        """
+        context = contextvars.copy_context()
+        entry = self._enqueue(lambda: context.run(job), charge)
+        # A thread takes the job that is first by then, which may be another one.
+        self._pool.submit(self._run_next)
+        timer = asyncio.get_running_loop().call_later(self._deadline, self._refuse, entry)
+        try:
+            result: T = await asyncio.wrap_future(entry.future)
+        except asyncio.CancelledError:
+            self._withdraw(entry)
+            raise
+        finally:
+            timer.cancel()
+        return result
+
+    def require_room(self, charge: Charge) -> None:
+        """Raise OverloadedError if a job would be refused now, for callers that have to prepare it first."""
+        with self._lock:
+            self._require_room(self._rank(charge, time.monotonic()))
+
+    def shutdown(self) -> None:
+        """Wait for running jobs; drop waiting ones."""
+        with self._lock:
+            dropped, self._waiting = self._waiting, []
+        for entry in dropped:
+            entry.future.cancel()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _enqueue(self, job: Callable[[], Any], charge: Charge) -> _Entry:
+        now = time.monotonic()
+        with self._lock:
+            rank = self._rank(charge, now)
+            worst = self._require_room(rank)
+            if worst is not None:
+                self._remove(worst)
+                worst.refuse(self._refusal())
+            self._numbers += 1
+            entry = _Entry(rank, self._numbers, charge, now, job)
+            bisect.insort(self._waiting, entry)
+            for subject in charge.subjects:
+                self._recent.add(subject, 1, now)
+        return entry
+
+    def _rank(self, charge: Charge, now: float) -> _Rank:
+        recent = max((self._recent.of(subject, now) for subject in charge.subjects), default=0.0)
+        is_postponed = not charge.is_preferred or recent >= PREFERRED_JOBS
+        # Rounded to powers of two, so that the jobs of one subject stay in their order while it decays.
+        return _Rank(is_postponed, int(recent + 1).bit_length())
+
+    def _require_room(self, rank: _Rank) -> _Entry | None:
+        """Return the waiting job that a job of this rank displaces, None if there is room for it."""
+        if self._expected_wait() <= self._deadline:
+            return None
+        if not self._waiting or rank >= self._waiting[-1].rank:
+            raise self._refusal()
+        return self._waiting[-1]
+
+    def _refuse(self, entry: _Entry) -> None:
+        """Refuse a job whose deadline has passed, if it still waits."""
+        with self._lock:
+            if not self._remove(entry):
+                return
+            refusal = self._refusal()
+        entry.refuse(refusal)
+
+    def _withdraw(self, entry: _Entry) -> None:
+        """Drop a job whose caller has gone, if it still waits."""
+        with self._lock:
+            self._remove(entry)
+
+    def _run_next(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                return  # it was refused or withdrawn
+            entry = self._waiting[0]
+            if not entry.future.set_running_or_notify_cancel():
+                self._remove(entry)
+                return
+            del self._waiting[0]
+            self._running += 1
+        started = time.monotonic()
+        self._metrics.wait.observe(started - entry.accepted)
+        try:
+            result = entry.job()
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
+            self._leave(started)
+            entry.future.set_exception(error)
+        else:
+            self._leave(started)
+            entry.future.set_result(result)
+
+    def _leave(self, started: float) -> None:
+        with self._lock:
+            self._running -= 1
+            self._seconds += 0.3 * (time.monotonic() - started - self._seconds)
+
+    def _remove(self, entry: _Entry) -> bool:
+        """Remove a waiting job, charging nobody for it; return False if it does not wait any more."""
+        index = bisect.bisect_left(self._waiting, entry)
+        if index == len(self._waiting) or self._waiting[index] is not entry:
+            return False
+        del self._waiting[index]
+        now = time.monotonic()
+        for subject in entry.charge.subjects:
+            self._recent.add(subject, -1, now)
+        return True
+
+    def _expected_wait(self) -> float:
+        jobs = len(self._waiting) + self._running + 1 - self._threads
+        return max(0, jobs) * self._seconds / self._threads
+
+    def _refusal(self) -> OverloadedError:
+        self._metrics.refused.inc()
+        return OverloadedError(retry_after=1 + int(self._expected_wait()))

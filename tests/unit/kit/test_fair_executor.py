@@ -1,0 +1,236 @@
+"""Who is served first by a queue that is shared fairly, and who is refused when it is full."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import SimpleNamespace
+
+import pytest
+
+from doorward_kit import fair_executor
+from doorward_kit.executors import OverloadedError
+from doorward_kit.fair_executor import HALF_LIFE_SECONDS, PREFERRED_JOBS, Charge, FairExecutor, RecentJobs
+from doorward_kit.metrics import Metrics
+
+marker: ContextVar[str] = ContextVar("marker")
+
+LONG = 600.0
+
+
+class Busy:
+    """An executor whose only thread is occupied until `let_go`; it notes the order of the jobs after it."""
+
+    def __init__(self, *, room: int = 1_000) -> None:
+        # Each job is expected to take one of the seconds that a job may wait.
+        self.executor = FairExecutor(
+            "test", threads=1, deadline=LONG, expected_seconds=LONG / room, metrics=Metrics().executor("test")
+        )
+        self.order: list[str] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._occupied, self._release = threading.Event(), threading.Event()
+
+    async def occupy(self) -> None:
+        def job() -> None:
+            self._occupied.set()
+            self._release.wait(30)
+
+        await self._add("first", job, Charge(("somebody",)))
+        assert await asyncio.to_thread(self._occupied.wait, 30)
+
+    async def add(self, name: str, *subjects: str, is_preferred: bool = False) -> asyncio.Task[None]:
+        return await self._add(name, lambda: self.order.append(name), Charge(subjects, is_preferred))
+
+    async def _add(self, name: str, job: Callable[[], None], charge: Charge) -> asyncio.Task[None]:
+        task = asyncio.create_task(self.executor.run(job, charge))
+        self._tasks[name] = task
+        await asyncio.sleep(0)
+        return task
+
+    async def let_go(self) -> list[str]:
+        """Return the names of the jobs in the order in which they were run."""
+        self._release.set()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        return self.order
+
+    async def refused(self) -> set[str]:
+        for _ in range(3):  # until a refusal has reached its caller
+            await asyncio.sleep(0)
+        return {
+            name
+            for name, task in self._tasks.items()
+            if task.done() and not task.cancelled() and isinstance(task.exception(), OverloadedError)
+        }
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(fair_executor, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+@pytest.fixture
+async def busy() -> Busy:
+    busy = Busy()
+    await busy.occupy()
+    return busy
+
+
+@pytest.mark.usefixtures("clock")
+async def test_a_newcomer_is_served_before_the_waiting_jobs_of_a_busy_source(busy: Busy) -> None:
+    for number in range(24):
+        await busy.add(f"flood {number}", "flooder")
+    await busy.add("newcomer", "other")
+    order = await busy.let_go()
+    assert order.index("newcomer") == 1, "after the flooder's first job, which waited when nobody had any"
+
+
+@pytest.mark.usefixtures("clock")
+async def test_many_who_had_jobs_are_served_after_one_who_had_none(busy: Busy) -> None:
+    for source in range(200):
+        await busy.add(f"first of {source}", f"source {source}")
+    for source in range(200):
+        await busy.add(f"second of {source}", f"source {source}")
+    await busy.add("newcomer", "other")
+    order = await busy.let_go()
+    assert order.index("newcomer") == 200
+
+
+@pytest.mark.usefixtures("clock")
+async def test_the_busiest_of_those_charged_decides(busy: Busy) -> None:
+    for source in range(50):
+        await busy.add(f"flood {source}", f"source {source}", "one address")
+    await busy.add("newcomer", "source of the newcomer", "another address")
+    assert (await busy.let_go()).index("newcomer") == 1
+
+
+@pytest.mark.usefixtures("clock")
+async def test_preferred_jobs_are_first_until_there_were_many(busy: Busy) -> None:
+    for source in range(10):
+        await busy.add(f"stranger {source}", f"source {source}")
+    names = [f"owner {number}" for number in range(int(PREFERRED_JOBS) + 5)]
+    for name in names:
+        await busy.add(name, "account", is_preferred=True)
+    order = await busy.let_go()
+    preferred = int(PREFERRED_JOBS)
+    assert order[:preferred] == names[:preferred]
+    assert order[preferred : preferred + 10] == [f"stranger {source}" for source in range(10)]
+    assert order[preferred + 10 :] == names[preferred:]
+
+
+async def test_jobs_of_one_source_keep_their_order_while_old_ones_are_forgotten(
+    clock: SimpleNamespace, busy: Busy
+) -> None:
+    for number in range(100):
+        await busy.add(f"earlier {number}", "office")
+    names = [f"{number:02}" for number in range(20)]
+    for name in names:
+        clock.now += 2.0  # so long that more is forgotten than is added
+        await busy.add(name, "office")
+    order = await busy.let_go()
+    assert [name for name in order if name in names] == names
+
+
+@pytest.mark.usefixtures("clock")
+async def test_a_full_queue_refuses_the_job_of_the_busiest() -> None:
+    busy = Busy(room=20)
+    await busy.occupy()
+    for number in range(20):
+        await busy.add(f"flood {number}", "flooder")
+    assert await busy.refused() == set(), "the queue is just full"
+    await busy.add("one more", "flooder")
+    await busy.add("newcomer", "other")
+    assert await busy.refused() == {"one more", "flood 19"}
+    assert "newcomer" in await busy.let_go()
+
+
+@pytest.mark.usefixtures("clock")
+async def test_room_is_told_by_who_asks() -> None:
+    busy = Busy(room=20)
+    await busy.occupy()
+    for number in range(20):
+        await busy.add(f"flood {number}", "flooder")
+    with pytest.raises(OverloadedError) as refused:
+        busy.executor.require_room(Charge(("flooder",)))
+    assert int((refused.value.headers or {})["Retry-After"]) > 1
+    busy.executor.require_room(Charge(("other",)))
+    await busy.let_go()
+
+
+async def test_refused_and_cancelled_jobs_are_not_charged(clock: SimpleNamespace) -> None:
+    busy = Busy(room=4)
+    await busy.occupy()
+    for _ in range(3):
+        task = await busy.add("left", "office")
+        task.cancel()
+        await asyncio.sleep(0.001)
+    for number in range(100):
+        await busy.add(f"{number}", "office")
+    assert len(await busy.refused()) == 96
+    assert busy.executor._recent.of("office", clock.now) == 4
+    assert busy.executor._recent.of("somebody", clock.now) == 1
+    assert len(await busy.let_go()) == 4
+
+
+async def test_a_job_that_waits_past_its_deadline_is_refused() -> None:
+    executor = FairExecutor(
+        "test", threads=1, deadline=0.05, expected_seconds=0.0, metrics=Metrics().executor("test")
+    )
+    occupied, release, ran = threading.Event(), threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        occupied.set()
+        release.wait(30)
+
+    first = asyncio.create_task(executor.run(occupy, Charge(())))
+    assert await asyncio.to_thread(occupied.wait, 30)
+    with pytest.raises(OverloadedError):
+        await executor.run(ran.set, Charge(("late",)))
+    release.set()
+    await first
+    executor.shutdown()
+    assert not ran.is_set()
+
+
+async def test_a_running_job_completes_after_its_deadline() -> None:
+    executor = FairExecutor(
+        "test", threads=1, deadline=0.01, expected_seconds=0.0, metrics=Metrics().executor("test")
+    )
+    release = threading.Event()
+    running = asyncio.create_task(executor.run(lambda: release.wait(30), Charge(())))
+    await asyncio.sleep(0.1)
+    release.set()
+    assert await running
+    executor.shutdown()
+
+
+async def test_jobs_see_their_callers_context_and_raise_in_their_caller() -> None:
+    executor = FairExecutor(
+        "test", threads=2, deadline=LONG, expected_seconds=0.0, metrics=Metrics().executor("test")
+    )
+    marker.set("mine")
+    assert await executor.run(marker.get, Charge(())) == "mine"
+    with pytest.raises(ZeroDivisionError):
+        await executor.run(lambda: 1 // 0, Charge(()))
+    executor.shutdown()
+
+
+async def test_shutdown_waits_for_the_running_job_and_drops_the_others(busy: Busy) -> None:
+    task = await busy.add("waiting", "other")
+    stopping = asyncio.create_task(asyncio.to_thread(busy.executor.shutdown))
+    await busy.let_go()
+    await stopping
+    assert task.cancelled() or busy.order == ["waiting"]
+
+
+def test_jobs_count_half_after_the_half_life_and_are_forgotten() -> None:
+    recent = RecentJobs()
+    for _ in range(8):
+        recent.add("one", 1, 0.0)
+    assert recent.of("one", HALF_LIFE_SECONDS) == 4
+    assert recent.of("nobody", 0.0) == 0
+    for number in range(100_000):
+        recent.add(number, 1, number * 0.1)
+    # After five half-lives a job is negligible.
+    assert len(recent) < 2 * 6 * HALF_LIFE_SECONDS / 0.1
