@@ -47,7 +47,9 @@ class Limits:
         """Acquire in a transaction; return the seconds to wait, 0 if granted."""
         try:
             await self.database.write(
-                lambda connection: self.limiter.acquire(connection, keys, record_attempt=record_attempt)
+                lambda connection: self.limiter.acquire(
+                    connection, keys if record_attempt else [], uncounted=[] if record_attempt else keys
+                )
             )
         except TooManyAttemptsError as error:
             return int((error.headers or {})["Retry-After"])

@@ -48,7 +48,7 @@ class CodeGuesses:
         if long is not None and self._is_long_code(text, long, user_id):
             return long
         by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
-        self._limiter.acquire(connection, by_source, record_attempt=False)
+        self._limiter.acquire(connection, [], uncounted=by_source)
         tallies = _tallies(purpose, counted_by)
         has_room = [self._limiter.has_room(connection, tally) for tally in tallies]
         is_right = pin is not None and is_pin(text, self._keys.secrets, purpose, user_id, pin.seed)

@@ -59,8 +59,8 @@ class PasswordAttempt:
             record(connection, AuditAction.LOGIN_FAILED, actor=None, target=target)
             log.info("login.failed", reason="unknown_account" if target is None else "wrong_password")
             return InvalidCredentialsError()
-        self._limiter.acquire(connection, self._keys, record_attempt=False)
-        self._limiter.acquire(connection, [_logins_key(self._account)])
+        logins = [_logins_key(self._account)]
+        self._limiter.acquire(connection, logins, uncounted=self._keys)
         return _with_renewed_hash(connection, self._account, self._renewed_hash)
 
 

@@ -54,19 +54,20 @@ class RateLimiter:
         return [records.attempt_count(key) for key in keys]
 
     def acquire(
-        self, connection: sa.Connection, keys: Sequence[LimitKey], *, record_attempt: bool = True
+        self, connection: sa.Connection, keys: Sequence[LimitKey], *, uncounted: Sequence[LimitKey] = ()
     ) -> None:
-        """Lock the keys until the commit; raises TooManyAttemptsError while one must wait.
+        """Count one more attempt of each key, and none of the uncounted ones; lock all until the commit.
 
-        To be called first in the transaction that answers. Of a hundred guesses at once, on any replicas,
-        no more are answered than of a hundred in a row, the right one included. `record_attempt` counts
-        one more attempt of each key.
+        Raises TooManyAttemptsError while one of all must wait. To be called first in the transaction that
+        answers. Of a hundred guesses at once, on any replicas, no more are answered than of a hundred in a
+        row, the right one included.
         """
-        records = repository.lock(connection, keys)
-        self._require_no_wait(keys, records)
-        if not record_attempt:
+        locked = [*keys, *uncounted]
+        records = repository.lock(connection, locked)
+        self._require_no_wait(locked, records)
+        if not keys:
             return
-        if len(records.by_hash) < len(keys):
+        if any(key.hash not in records.by_hash for key in keys):
             records = repository.lock_all(connection, keys)
             self._require_no_wait(keys, records)
         repository.record_attempt(connection, keys, records)
