@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from doorward_auth.cleanup import ENDED_SESSION_RETENTION as KEPT
 from doorward_auth.cleanup import cleanup_task
+from doorward_auth.sessions import repository
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import revocations, sessions
 from doorward_kit.cleanup import BATCH_SIZE, CleanupTask
@@ -196,6 +197,27 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
             left = [len(there - living), len(stored(engine, revocations.c.subject_id))]
             assert max(was - still for was, still in zip(before, left, strict=True)) == most <= BATCH_SIZE
     assert left == [0, 0]
+
+
+async def test_only_the_last_ended_sessions_of_a_user_are_kept(
+    quiet: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "MOST_ENDED", 40)
+    now = datetime.now(UTC)
+    busy, other = enrol(quiet.url, 2)
+    ends = [now - timedelta(seconds=number) for number in range(100)]
+    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
+        rows = [session_row(busy, ended=end, idle_until=now + KEPT) for end in ends]
+        store(engine, sessions, rows)
+        kept = {row["id"] for row in rows[:40]}
+        kept |= store(
+            engine, sessions, [session_row(busy, ended=None, idle_until=now + KEPT) for _ in range(50)]
+        )
+        kept |= store(engine, sessions, [session_row(other, ended=ends[99], idle_until=now + KEPT)])
+        await walk(one, engine)
+        there = stored(engine, sessions.c.id)
+    assert there & {row["id"] for row in rows} == kept & {row["id"] for row in rows}
+    assert there >= kept
 
 
 async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:

@@ -31,7 +31,8 @@ def create_engine(url: str, *, pool_size: int, timeout: float, tls_ca_file: str 
     """Build an engine; it connects with the first use.
 
     `timeout` in seconds limits connecting and every read and write on the socket, for which PyMySQL has no
-    limit by default. With `tls_ca_file` connections use TLS, and verify the server's certificate and name.
+    limit by default, and on MariaDB every statement on the server. With `tls_ca_file` connections use TLS,
+    and verify the server's certificate and name.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -82,6 +83,8 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
         cursor.execute(
             "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, lock_wait_timeout = 2,"
             " sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
+            # MariaDB alone reads this comment. Without a limit a statement whose client gave up runs on.
+            f" /*M! , max_statement_time = {timeout} */"
         )
         cursor.close()
 

@@ -19,6 +19,7 @@ from doorward_kit.executors import BoundedExecutor
 from doorward_kit.metrics import Metrics
 from doorward_kit.retries import jittered
 from doorward_kit.settings import DatabaseSettings
+from doorward_kit.statement_deadlines import DeadlinePassedError, StatementDeadlines
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -74,6 +75,7 @@ class Database:
             timeout=timeout * 0.8,
             tls_ca_file=settings.database_tls_ca_file,
         )
+        self._deadlines = StatementDeadlines(self.engine)
         self._begin = "BEGIN IMMEDIATE" if self.engine.dialect.name == "sqlite" else "BEGIN"
         self._executor = BoundedExecutor(
             name,
@@ -164,6 +166,13 @@ class Database:
             return result
 
     def _attempts(self, once: Callable[[Work[T], float], T], work: Work[T], deadline: float) -> T:
+        try:
+            with self._deadlines.until(deadline):
+                return self._retried(once, work, deadline)
+        except DeadlinePassedError as error:
+            raise DatabaseUnavailableError from error
+
+    def _retried(self, once: Callable[[Work[T], float], T], work: Work[T], deadline: float) -> T:
         attempt = 0
         while True:
             attempt += 1

@@ -12,6 +12,12 @@ from doorward_kit.column_types import utc_now
 
 USER_AGENT_LENGTH: Final = 255
 
+MOST_ENDED: Final = 1_000
+"""Ended sessions of a user that are kept: whoever logs in and out all day long gathers no more.
+
+Deleting the account deletes them with it, in one transaction.
+"""
+
 _NOW: Final = utc_now().label("now")
 
 
@@ -259,12 +265,26 @@ def owner_of(connection: sa.Connection, session_id: uuid.UUID) -> uuid.UUID | No
 def delete_ended(
     connection: sa.Connection, after: uuid.UUID, *, keep: timedelta, count: int
 ) -> tuple[int, uuid.UUID]:
-    """Read the `count` sessions after an id and delete those that ended longer than `keep` ago.
+    """Read the `count` sessions after an id, and delete those that ended longer than `keep` ago.
 
-    Returns how many, and the id that was read last: the lowest id at the end of the table.
+    Also those that ended before the last MOST_ENDED of their user. Returns how many, and the id that was
+    read last: the lowest id at the end of the table.
     """
     before = utc_now(-int(keep.total_seconds()))
-    is_over = sa.or_(sessions.c.ended_at < before, sessions.c.idle_expires_at < before)
+    others = sessions.alias()
+    surplus_before = (
+        sa.select(others.c.ended_at)
+        .where(others.c.user_id == sessions.c.user_id, others.c.ended_at.is_not(None))
+        .order_by(others.c.ended_at.desc())
+        .limit(1)
+        .offset(MOST_ENDED)
+        .scalar_subquery()
+    )
+    is_over = sa.or_(
+        sessions.c.ended_at < before,
+        sessions.c.idle_expires_at < before,
+        sa.func.coalesce(sessions.c.ended_at <= surplus_before, sa.false()),
+    )
     candidates = sa.select(sessions.c.id, is_over).where(sessions.c.id > after).order_by(sessions.c.id)
     rows = connection.execute(candidates.limit(count)).all()
     over = [session_id for session_id, over in rows if over]

@@ -1,0 +1,106 @@
+"""Ending the sessions of an account costs as much whatever its sessions of the past."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_identity.accounts import SessionEnd
+from doorward_identity.sessions import end_other_sessions, end_sessions, end_surplus_sessions
+from doorward_identity.tables import sessions
+from doorward_kit.database import create_engine
+from integration.harness.bulk_users import Member, enrol
+from support.databases import Database, DatabaseServer
+from support.services import migrate
+
+ENDED: Final = 100_000
+LIVE: Final = 1_000
+"""The highest value of DOORWARD_MAX_SESSIONS."""
+
+FILL: Final = """
+INSERT INTO sessions (id, user_id, current_hash, auth_time, acr, amr, created_at, last_used_at,
+    idle_expires_at, absolute_expires_at, ended_at, user_agent, ip_address)
+SELECT UNHEX(LEFT(SHA2(CONCAT(HEX(%s), %s, seq), 256), 32)), %s, REPEAT(CHAR(0), 32), NOW(), 'aal1', 'pwd',
+    NOW(), NOW(), NOW() + INTERVAL 1 DAY, NOW() + INTERVAL 1 DAY, %s, '', ''
+FROM seq_1_to_100000 WHERE seq <= %s
+"""
+
+
+@pytest.fixture(scope="module")
+def database(mariadb_server: DatabaseServer) -> Iterator[Database]:
+    with mariadb_server.create_database("many_sessions") as database:
+        migrate(database.url)
+        yield database
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[sa.Connection]:
+    engine = create_engine(database.url, pool_size=1, timeout=120)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def veteran(database: Database) -> Member:
+    [member] = enrol(database.url, 1)
+    user = member.id.bytes
+    database.execute(FILL, user, "ended", user, "2026-01-01", ENDED)
+    return member
+
+
+@pytest.fixture(autouse=True)
+def live_sessions(database: Database, veteran: Member) -> None:
+    user = veteran.id.bytes
+    database.execute("DELETE FROM sessions WHERE ended_at > '2026-01-01' OR ended_at IS NULL")
+    database.execute(FILL, user, "live", user, None, LIVE)
+
+
+def rows_handled(connection: sa.Connection, work: Callable[[], object]) -> int:
+    """Return how many rows MariaDB read, inserted or changed for the work, in one transaction."""
+    before = handled_so_far(connection)
+    connection.exec_driver_sql("BEGIN")
+    work()
+    connection.commit()
+    return handled_so_far(connection) - before
+
+
+def handled_so_far(connection: sa.Connection) -> int:
+    """Sum this connection's counters of the storage engine's calls for a row."""
+    counters = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_%%'").all()
+    calls = ("read", "update", "write", "delete")
+    return sum(int(value) for name, value in counters if name.split("_")[1] in calls)
+
+
+def live_count(connection: sa.Connection, member: Member) -> int:
+    live = sa.select(sa.func.count()).select_from(sessions)
+    return connection.execute(
+        live.where(sessions.c.user_id == member.id, sessions.c.ended_at.is_(None))
+    ).scalar_one()
+
+
+def test_ending_all_sessions_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
+    handled = rows_handled(connection, lambda: end_sessions(connection, veteran.id, SessionEnd.DISABLED))
+    assert live_count(connection, veteran) == 0
+    assert LIVE <= handled < 10 * LIVE
+
+
+def test_ending_the_others_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
+    keep = connection.execute(
+        sa.select(sessions.c.id).where(sessions.c.ended_at.is_(None)).limit(1)
+    ).scalar_one()
+    handled = rows_handled(
+        connection,
+        lambda: end_other_sessions(connection, veteran.id, keep, SessionEnd.PASSWORD, token_seconds=300),
+    )
+    assert live_count(connection, veteran) == 1
+    assert LIVE <= handled < 20 * LIVE
+
+
+def test_a_login_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
+    handled = rows_handled(
+        connection, lambda: end_surplus_sessions(connection, veteran.id, most=LIVE - 1, token_seconds=300)
+    )
+    assert live_count(connection, veteran) == LIVE - 1
+    assert LIVE <= handled < 10 * LIVE
