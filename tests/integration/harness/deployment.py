@@ -24,6 +24,9 @@ from support.services import Service
 ANSWER_SECONDS: Final = 20.0
 """Maximum time of a response in any state of the database. The services' own timeouts are three seconds."""
 
+STARTS: Final = 4
+"""Starts of each service that are watched for a revoked token."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -146,6 +149,26 @@ def rows_waited_for(database: Database | DatabaseServer) -> int:
     """Count the transactions that wait for the lock of a row."""
     # Not innodb_trx, because it caches its rows for a tenth of a second.
     return int(database.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")[0][1])
+
+
+def answers_from_the_start(service: Service, client: httpx2.Client, url: str, token: str) -> list[int]:
+    """Start a stopped service; return its answers to a token until it is ready, from its first moment on."""
+    headers = {"Authorization": f"Bearer {token}"}
+    answers: list[int] = []
+
+    def ask_until_ready() -> bool:
+        try:
+            answers.append(client.get(url, headers=headers).status_code)
+        except httpx2.ConnectError:
+            return False
+        return http_status(service.port, "/readyz") == 200
+
+    ready, service._ready = service._ready, ask_until_ready
+    try:
+        service.start()
+    finally:
+        service._ready = ready
+    return answers
 
 
 def start_alive(service: Service) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from integration.harness.deployment import start_alive, wait_until
+from integration.harness.deployment import STARTS, answers_from_the_start, start_alive, wait_until
 from integration.harness.installation import AUTH, SECRET_KEY, TICKETS
 from integration.harness.tickets_chain import CLIENT, new_chain
 from integration.remote.own_service import REPORTS, OwnService
@@ -45,3 +45,18 @@ def test_a_service_with_its_own_key_waits_for_the_revocation_list(
             )
             assert answers(revoked) == [(401, "invalid_token")] * 2
             assert answers(valid) == [(200, None)] * 2
+
+
+def test_tickets_accept_no_revoked_token_from_their_start(
+    mariadb_server: DatabaseServer, tmp_path: Path
+) -> None:
+    with new_chain(mariadb_server, tmp_path) as chain:
+        revoked = chain.log_in("user@example.com")
+        assert chain.call("POST", f"{AUTH}/logout", revoked).status == 204
+        for _ in range(STARTS):
+            chain.tickets.kill9()
+            answers = answers_from_the_start(
+                chain.tickets, chain.client, f"{chain.tickets.url}{TICKETS}", revoked
+            )
+            assert answers
+            assert set(answers) <= {401, 503}, answers
