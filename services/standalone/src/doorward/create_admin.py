@@ -8,20 +8,15 @@ import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
 from doorward_client.permissions import Role
-from doorward_identity.accounts import (
-    EmailTakenError,
-    NewAccount,
-    SessionEnd,
-    Status,
-    create_account,
-    credentials_changed,
-)
+from doorward_identity.account_changes import AccountChange, Owner, follow_up
+from doorward_identity.accounts import EmailTakenError, NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
-from doorward_identity.sessions import end_sessions, end_tokens
+from doorward_kit.column_types import utc_now
 from doorward_kit.unit_of_work import Database
 from doorward_users.directory import repository
+from doorward_users.directory.repository import UserRow
 
 _NAME = "Administrator"
 _LONGEST_TOKEN_SECONDS = 3600  # the maximum of the services' setting
@@ -71,14 +66,15 @@ def create_admin(
         if user.role != Role.ADMIN or user.status != Status.ACTIVE:
             changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
             repository.update_user(connection, user.id, changes)
-            credentials_changed(connection, user.id)
+            _follow_up(connection, AccountChange.ROLE, user)
             record(connection, AuditAction.ADMIN_PROMOTED, actor=None, target=user.id)
             outcome = Outcome.PROMOTED
         if reset_password:
             repository.set_password_hash(connection, user.id, password_hash)
-            credentials_changed(connection, user.id)
-            end_sessions(connection, user.id, SessionEnd.PASSWORD)
-            end_tokens(connection, user.id, token_seconds=_LONGEST_TOKEN_SECONDS)
+            if user.email_verified_at is None:
+                # The operator names the address, as at a creation.
+                repository.update_user(connection, user.id, {"email_verified_at": utc_now()})
+            _follow_up(connection, AccountChange.PASSWORD_SET, user)
             record(connection, AuditAction.ADMIN_PASSWORD_SET, actor=None, target=user.id)
             outcome = Outcome.PASSWORD_RESET
         return outcome
@@ -88,6 +84,10 @@ def create_admin(
     except EmailTakenError:
         # A concurrent run created the account between the read and the insert.
         return database.write_now(work)
+
+
+def _follow_up(connection: sa.Connection, change: AccountChange, user: UserRow) -> None:
+    follow_up(connection, change, Owner(user.id, user.email, user.name), token_seconds=_LONGEST_TOKEN_SECONDS)
 
 
 def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.UUID:

@@ -28,6 +28,8 @@ class Scene:
         return self.traced.api.call(method, path, token, **options)
 
 
+MOVED: Final = "moved@example.com"
+
 Event = tuple[str, str | None, str | None, dict[str, Any] | None]
 Case = Callable[[Scene], list[Event]]
 
@@ -96,6 +98,14 @@ def verifies(scene: Scene) -> list[Event]:
     scene.traced.verify(scene.flows.code_of("new@example.com"))
     new = scene.flows.joined("new@example.com", CHOSEN).id
     return [("auth:email:verified", new, new, None)]
+
+
+def fails_to_prove_an_address(scene: Scene) -> list[Event]:
+    scene.installation.call("PATCH", scene.ada.path, scene.people.admin.access, json={"email": MOVED})
+    scene.flows.mailbox.wait()
+    token = scene.flows.log_in(MOVED, CHOSEN).json()["sign_in_token"]
+    scene.traced.prove_address(token, other_pin(scene.flows.pin_of(MOVED)))
+    return [("auth:email:verification_failed", None, scene.ada.id, None)]
 
 
 def changes_the_password(scene: Scene) -> list[Event]:
@@ -225,6 +235,7 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.REGISTERED, registers),
     (AuditAction.REGISTERED, registers_again),
     (AuditAction.EMAIL_VERIFIED, verifies),
+    (AuditAction.EMAIL_VERIFICATION_FAILED, fails_to_prove_an_address),
     (AuditAction.PASSWORD_CHANGED, changes_the_password),
     (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
     (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),

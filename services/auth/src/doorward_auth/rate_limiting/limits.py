@@ -65,6 +65,9 @@ ALIAS_MAILS: Final = FixedWindow("alias-mails", 20, DAY)
 EMAIL_CHANGE_MAILS: Final = FixedWindow("email-change-mails", 10, DAY)
 """Mails to one mailbox that confirm it as the new address of an account."""
 
+EMAIL_PROOF_MAILS: Final = FixedWindow("email-proof-mails", 10, DAY)
+"""Mails of logins to an unverified address of an account. Past it no mail is sent, and codes stay valid."""
+
 MAILS_BY_SOURCE: Final = FixedWindow("mail-source", 30, HOUR)
 """Mails requested from one IP address."""
 

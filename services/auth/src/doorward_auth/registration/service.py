@@ -28,7 +28,8 @@ from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.registration.repository import PendingRegistration, RegistrationToken
 from doorward_auth.registration.schemas import RegistrationRequest, VerificationRequest
 from doorward_client.errors import DoorwardError
-from doorward_identity.accounts import EmailTakenError, NewAccount, create_account, credentials_changed
+from doorward_identity.account_changes import AccountChange, follow_up
+from doorward_identity.accounts import EmailTakenError, NewAccount, create_account
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import canonical_address, email_key, lookup_key, spelling_key
 from doorward_identity.names import default_name
@@ -62,8 +63,11 @@ class RegistrationService:
         mail_requests: MailRequests,
         captcha: Captcha,
         mail: MailSender,
+        *,
+        token_seconds: int,
     ) -> None:
         self._database = resources.database
+        self._token_seconds = token_seconds
         self._hashing = resources.hashing
         self._keys = resources.verification.keys
         self._policy = policy
@@ -181,9 +185,13 @@ class RegistrationService:
             account = self._invited(connection, code, is_locked=True)
             require_acceptable(password, email=account.email, name=account.name)
             account_repository.set_password(connection, account, password_hash)
-            credentials_changed(connection, account.id)
             account_repository.mark_verified(connection, account.id)
-            codes.delete(connection, account.id)
+            follow_up(
+                connection,
+                AccountChange.FIRST_PASSWORD_CHOSEN,
+                account.as_owner,
+                token_seconds=self._token_seconds,
+            )
             known_devices.remember(connection, account.id, device)
             record(connection, AuditAction.INVITATION_ACCEPTED, actor=account.id, target=account.id)
 

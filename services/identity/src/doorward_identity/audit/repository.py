@@ -31,6 +31,7 @@ class AuditAction(StrEnum):
     TOKEN_REVOKED = "auth:token:revoked"  # noqa: S105 - an event, not a secret
     REGISTERED = "auth:account:registered"
     EMAIL_VERIFIED = "auth:email:verified"
+    EMAIL_VERIFICATION_FAILED = "auth:email:verification_failed"
     EMAIL_CHANGE_ASKED = "auth:email:change_asked"
     EMAIL_CHANGE_FAILED = "auth:email:change_failed"
     EMAIL_CHANGED = "auth:email:changed"

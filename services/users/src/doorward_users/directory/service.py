@@ -12,21 +12,21 @@ from doorward_client.bearer_auth import InsufficientPermissionError
 from doorward_client.permissions import Permission, Role
 from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
-from doorward_identity.accounts import NewAccount, SessionEnd, Status, create_account, credentials_changed
+from doorward_identity.account_changes import AccountChange, follow_up
+from doorward_identity.accounts import NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import require_authority, require_unchanged_account
-from doorward_identity.emails import email_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.names import name_key
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_identity.sessions import end_sessions, end_tokens
-from doorward_kit.column_types import utc_now
+from doorward_identity.sessions import end_tokens
 from doorward_kit.dataloader import DataLoader
 from doorward_kit.pagination import CursorCodec
 from doorward_users.directory import repository
 from doorward_users.directory.audit import describe_changes, log_change, record_change
-from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
+from doorward_users.directory.changes import RequestedChange, columns_of
+from doorward_users.directory.errors import AlreadyJoinedError, OwnEmailError, UserNotFoundError
 from doorward_users.directory.repository import UserRow
 from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
 from doorward_users.directory.schemas import (
@@ -147,18 +147,18 @@ class DirectoryService:
         self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
     ) -> UserRow:
         """Replace every member that an administrator sets; raises as `update` does."""
-        return await self._change(caller, user_id, _columns(wanted), None, if_match)
+        return await self._change(caller, user_id, columns_of(wanted), None, if_match)
 
     async def update(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
     ) -> UserRow:
-        """Change members of an account.
+        """Change members of an account; what follows is in doorward_identity.account_changes.
 
-        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError,
+        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
         UnacceptablePasswordError.
         """
         password = None if wanted.password is None else wanted.password.get_secret_value()
-        return await self._change(caller, user_id, _columns(wanted), password, if_match)
+        return await self._change(caller, user_id, columns_of(wanted), password, if_match)
 
     async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
         """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
@@ -201,26 +201,33 @@ class DirectoryService:
             require_unchanged_account(connection, caller)
             if user_id != caller.user_id or changes.keys() & {"role", "status"} or password_hash is not None:
                 require_authority(caller, user.role, changes.get("role"))
-            reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
                 require_acceptable(
                     password or "",
                     email=changes.get("email", user.email),
                     name=changes.get("name", user.name),
                 )
+            requested = RequestedChange(
+                user,
+                has_password=repository.has_password(connection, user.id),
+                columns=changes,
+                sets_password=password_hash is not None,
+            )
+            if user_id == caller.user_id and AccountChange.EMAIL_SET in requested.changes:
+                raise OwnEmailError
+            if password_hash is not None:
                 repository.set_password_hash(
                     connection, user.id, password_hash, must_change=self._passwords_are_temporary
                 )
-            if reason is not None or "status" in changes:
-                credentials_changed(connection, user.id)
-            if reason is not None:
-                end_tokens(connection, user.id, token_seconds=self._token_seconds)
-            if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
-                end_sessions(connection, user.id, reason)
-            # A password set by an administrator makes the account usable, as at creation.
-            is_joining = password_hash is not None and user.email_verified_at is None
-            proven = {"email_verified_at": utc_now()} if is_joining else {}
-            changed = repository.update_user(connection, user.id, {**changes, **proven})
+            repository.update_user(connection, user.id, {**changes, **requested.verification})
+            for change in requested.changes:
+                follow_up(
+                    connection,
+                    change,
+                    requested.owner,
+                    token_seconds=self._token_seconds,
+                    new_email=changes.get("email"),
+                )
             record_change(
                 connection,
                 AuditAction.ACCOUNT_UPDATED,
@@ -229,7 +236,7 @@ class DirectoryService:
                 **describe_changes(user, changes),
                 password=password_hash is not None,
             )
-            return changed
+            return repository.get_user(connection, user.id)
 
         user = await self._database.write(work)
         self._runtime.revocation_poller.wake()
@@ -244,23 +251,3 @@ class DirectoryService:
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:
     enqueue_mail(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
-
-
-def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
-    changes = wanted.model_dump(mode="json", exclude_unset=True, exclude={"password"})
-    if "email" in changes:
-        changes["email_key"] = email_key(changes["email"])
-    if "name" in changes:
-        changes["name_key"] = name_key(changes["name"])
-    return changes
-
-
-def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | None) -> SessionEnd | None:
-    """Return why the change ends the user's access tokens; None if they stay valid."""
-    if changes.get("status") == Status.DISABLED and user.status != Status.DISABLED:
-        return SessionEnd.DISABLED
-    if password_hash is not None:
-        return SessionEnd.PASSWORD
-    if "role" in changes and changes["role"] != user.role:
-        return SessionEnd.ROLE
-    return None
