@@ -19,6 +19,7 @@ from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_identity.account_changes import CONSEQUENCES, AccountChange
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import credentials, known_devices, one_time_codes, sessions, users
+from doorward_kit.column_types import utc_now
 from doorward_kit.metrics import Metrics
 from doorward_kit.unit_of_work import Database
 from doorward_mail.outbox_queries import LeasedMail
@@ -250,7 +251,12 @@ def test_the_reader_of_a_mistyped_address_cannot_take_the_account_over(scene: Sc
         assert ask(NEW).status_code == 202
         assert [mail.subject for mail in scene.flows.mailbox.all()] == [ADDRESS_SET]
     assert count(scene.installation, one_time_codes, scene.ada.id) == 0
-    assert_problem(scene.flows.reset(NEW, scene.reset_pin), 400, "invalid_code")
+    # Nor with a code from a moment when the address was verified.
+    mine = users.update().where(users.c.id == uuid.UUID(scene.ada.id))
+    scene.installation.execute(mine.values(email_verified_at=utc_now()))
+    pin = scene.flows.mailed_pin(NEW)
+    scene.installation.execute(mine.values(email_verified_at=None))
+    assert_problem(scene.flows.reset(NEW, pin), 400, "invalid_code")
     assert_problem(scene.flows.change_by_address(NEW, CHOSEN), 403, "email_not_verified")
 
 

@@ -29,11 +29,13 @@
 {{- if eq .service "auth" }}
 - {name: DOORWARD_HASH_THREADS, value: {{ $values.auth.hashThreads | quote }}}
 - {name: DOORWARD_REGISTRATION, value: {{ $values.registration | quote }}}
-{{- with $values.registrationDomains }}
-- {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
-{{- end }}
 {{- if or $values.tickets.enabled $values.serviceClients.existingSecret }}
 - {name: DOORWARD_OAUTH_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
+{{- end }}
+{{- end }}
+{{- if ne .service "tickets" }}
+{{- with $values.registrationDomains }}
+- {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
 {{- end }}
 {{- end }}
 {{- if eq .service "tickets" }}

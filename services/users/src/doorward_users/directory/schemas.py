@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -36,6 +37,25 @@ class User(BaseModel):
     email_verified: bool
     created_at: datetime
     updated_at: datetime
+
+
+class AccountWarning(BaseModel):
+    """What an administrator should know about a change that was made."""
+
+    code: str = Field(description="Stable.", examples=["email_outside_domains"])
+    detail: str
+
+
+EMAIL_OUTSIDE_DOMAINS: Final = AccountWarning(
+    code="email_outside_domains",
+    detail="The address belongs to none of the domains that may register (DOORWARD_REGISTRATION_DOMAINS).",
+)
+
+
+class ChangedUser(User):
+    """An account after a change by an administrator."""
+
+    warnings: list[AccountWarning] = Field(description="Usually empty. The change was made.")
 
 
 class UserCreate(StrictModel):

@@ -12,18 +12,23 @@ from starlette.responses import Response
 from doorward_kit import responses
 from doorward_kit.etags import version_etag
 from doorward_users.directory.repository import UserRow
+from doorward_users.directory.schemas import AccountWarning
 
 
-def user_response(
-    row: UserRow, *, status_code: int = 200, location: str | None = None, if_none_match: str | None = None
-) -> Response:
+def user_response(row: UserRow, *, if_none_match: str | None = None) -> Response:
     """Return one account with its ETag, or 304."""
     return responses.resource_response(
-        responses.to_json(_public(row)),
-        version_etag(row.version),
-        status_code=status_code,
-        location=location,
-        if_none_match=if_none_match,
+        responses.to_json(_public(row)), version_etag(row.version), if_none_match=if_none_match
+    )
+
+
+def changed_response(
+    row: UserRow, warnings: Sequence[AccountWarning], *, status_code: int = 200, location: str | None = None
+) -> Response:
+    """Return an account that was created or changed, with its ETag, and the warnings about it."""
+    document = {**_public(row), "warnings": [warning.model_dump() for warning in warnings]}
+    return responses.resource_response(
+        responses.to_json(document), version_etag(row.version), status_code=status_code, location=location
     )
 
 

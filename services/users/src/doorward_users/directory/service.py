@@ -30,6 +30,8 @@ from doorward_users.directory.errors import AlreadyJoinedError, OwnEmailError, U
 from doorward_users.directory.repository import UserRow
 from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
 from doorward_users.directory.schemas import (
+    EMAIL_OUTSIDE_DOMAINS,
+    AccountWarning,
     DirectoryFilter,
     DirectorySort,
     UserCreate,
@@ -48,6 +50,13 @@ class UserPage(NamedTuple):
     next_cursor: str | None
 
 
+class Changed(NamedTuple):
+    """An account after a change, and what its administrator should know about it."""
+
+    user: UserRow
+    warnings: Sequence[AccountWarning]
+
+
 class DirectoryService:
     """Lists, creates, changes and deletes accounts."""
 
@@ -57,6 +66,7 @@ class DirectoryService:
         self._hashing = runtime.hashing
         self._token_seconds = settings.access_token_seconds
         self._readers = settings.directory_visibility
+        self._is_outside_domains = settings.is_outside_domains
         self._passwords_are_temporary = settings.admin_set_password_must_change
         self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
         self._by_id = DataLoader("users", runtime.database, repository.find_users, runtime.metrics)
@@ -89,7 +99,7 @@ class DirectoryService:
             *self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
         )
 
-    async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
+    async def create(self, caller: Claims, wanted: UserCreate) -> Changed:
         """Create an account: verified with a password, otherwise invited by mail.
 
         Raises EmailTakenError, UnacceptablePasswordError, and as require_authority does.
@@ -125,7 +135,7 @@ class DirectoryService:
 
         user = await self._database.write(work)
         log_change("user.created", caller, user.id, role=user.role)
-        return user
+        return Changed(user, self._warnings(user.email_key))
 
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
         """Mail a new invitation to a user without a password.
@@ -145,13 +155,13 @@ class DirectoryService:
 
     async def replace(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
-    ) -> UserRow:
+    ) -> Changed:
         """Replace every member that an administrator sets; raises as `update` does."""
         return await self._change(caller, user_id, columns_of(wanted), None, if_match)
 
     async def update(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
-    ) -> UserRow:
+    ) -> Changed:
         """Change members of an account; what follows is in doorward_identity.account_changes.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
@@ -163,7 +173,7 @@ class DirectoryService:
     async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
         """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
         changes = {"name": name, "name_key": name_key(name)}
-        return await self._change(caller, caller.user_id, changes, None, if_match)
+        return (await self._change(caller, caller.user_id, changes, None, if_match)).user
 
     async def delete(self, caller: Claims, user_id: uuid.UUID, if_match: str | None) -> None:
         """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
@@ -188,11 +198,11 @@ class DirectoryService:
         changes: dict[str, Any],
         password: str | None,
         if_match: str | None,
-    ) -> UserRow:
+    ) -> Changed:
         charge = charges.by_owner(caller.user_id)
         password_hash = None if password is None else await self._hashing.hash(password, charge)
 
-        def work(connection: sa.Connection) -> UserRow:
+        def work(connection: sa.Connection) -> Changed:
             may_demote = not administers(
                 changes.get("role", Role.ADMIN), changes.get("status", Status.ACTIVE)
             )
@@ -236,14 +246,19 @@ class DirectoryService:
                 **describe_changes(user, changes),
                 password=password_hash is not None,
             )
-            return repository.get_user(connection, user.id)
+            is_moved = changes.get("email_key", user.email_key) != user.email_key
+            warnings = self._warnings(changes["email_key"]) if is_moved else []
+            return Changed(repository.get_user(connection, user.id), warnings)
 
-        user = await self._database.write(work)
+        changed = await self._database.write(work)
         self._runtime.revocation_poller.wake()
         log_change(
-            "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
+            "user.updated", caller, user_id, fields=sorted(changes), password=password_hash is not None
         )
-        return user
+        return changed
+
+    def _warnings(self, email_key: str) -> Sequence[AccountWarning]:
+        return [EMAIL_OUTSIDE_DOMAINS] if self._is_outside_domains(email_key) else []
 
     def _may_read(self, caller: Claims) -> bool:
         return caller.may(Permission.USERS_READ) or self._readers is DirectoryVisibility.MEMBERS
