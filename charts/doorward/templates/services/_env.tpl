@@ -9,6 +9,7 @@
 - {name: DOORWARD_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
 - {name: DOORWARD_ACCESS_TOKEN_SECONDS, value: {{ $values.accessTokenSeconds | quote }}}
 - {name: DOORWARD_TRUSTED_PROXIES, value: {{ join "," $values.trustedProxies | quote }}}
+- {name: DOORWARD_TRUST_PROXY_REQUEST_ID, value: {{ $values.trustProxyRequestId | quote }}}
 - {name: DOORWARD_SHUTDOWN_DELAY_SECONDS, value: {{ $values.shutdownDelaySeconds | quote }}}
 {{- if or (eq .service "auth") $values.keys.shared }}
 - {name: DOORWARD_JWKS_FILE, value: /run/secrets/doorward/keys.json}
