@@ -12,6 +12,7 @@ from doorward_auth.email_change.service import EmailChangeService
 from doorward_auth.introspection.service import TokenInspector
 from doorward_auth.mail_requests.service import MailRequests
 from doorward_auth.one_time_codes.guesses import CodeGuesses
+from doorward_auth.one_time_codes.wrong_codes import WrongCodes
 from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
@@ -81,6 +82,7 @@ class AuthServices:
                 mail_requests,
                 captcha,
                 mail,
+                WrongCodes(resources.database, limiter),
                 token_seconds=settings.access_token_seconds,
             ),
             email_changes=EmailChangeService(

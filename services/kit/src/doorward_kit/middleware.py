@@ -40,9 +40,9 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 class RequestMiddleware:
     """Wraps the whole application of a service.
 
-    With `proxies_set_request_id` the request id is X-Request-ID of a trusted proxy, otherwise a new one: clients
-    must not choose the ids of the audit log, and many ingress controllers forward theirs. The client's own id
-    is logged as `client_request_id`.
+    With `proxies_set_request_id` the request id is X-Request-ID of a trusted proxy, otherwise a new one.
+    Clients must not choose the ids of the audit log, and many ingress controllers forward theirs. The
+    client's own id is logged as `client_request_id`.
     `quiet_routes` are route templates that are counted but not logged.
     """
 

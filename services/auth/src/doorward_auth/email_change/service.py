@@ -99,6 +99,8 @@ class EmailChangeService:
             try:
                 account_repository.set_email(connection, me, stored.sent_to, email_key(stored.sent_to))
             except EmailTakenError:
+                # Without a reason, because users read their events: who has the address is not told.
+                record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)
                 return InvalidCodeError()
             follow_up(
                 connection,
