@@ -33,7 +33,7 @@ def test_created_account_can_be_used_at_once(installation: Installation, people:
     created_at = datetime.fromisoformat(created["created_at"])
     assert abs(datetime.now(UTC) - created_at) < timedelta(minutes=1)
     assert response.headers["location"] == f"{USERS}/{created['id']}"
-    read = installation.call("GET", response.headers["location"], people.user.access)
+    read = installation.call("GET", response.headers["location"], people.admin.access)
     assert read.status_code == 200
     assert read.json() == created
     assert read.headers["etag"] == response.headers["etag"]
@@ -120,7 +120,7 @@ def test_own_profile_is_read_and_renamed(installation: Installation, people: Peo
     assert response.json()["name"] == "Myself"
     read = installation.call("GET", f"{USERS}/me", people.user.access)
     assert read.json() == response.json()
-    assert read.json() == installation.call("GET", people.user.path, people.other.access).json()
+    assert read.json() == installation.call("GET", people.user.path, people.admin.access).json()
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,18 @@ def has_admin(database: Database) -> bool:
 
 
 def create_admin(
-    database: Database, hashing: PasswordHashing, email: str, password: str, *, reset_password: bool = False
+    database: Database,
+    hashing: PasswordHashing,
+    email: str,
+    password: str,
+    *,
+    reset_password: bool = False,
+    must_change: bool = False,
 ) -> Outcome:
     """Make `email` an active administrator. Safe to repeat, and to run twice at once.
 
-    An existing account keeps its password unless `reset_password`. Raises UnacceptableAdminError,
+    An existing account keeps its password unless `reset_password`. `must_change` makes the password a
+    temporary one: its owner replaces it at the next login. Raises UnacceptableAdminError,
     DatabaseUnavailableError.
     """
     _require_acceptable(email, password)
@@ -59,7 +66,7 @@ def create_admin(
                 connection,
                 AuditAction.ADMIN_CREATED,
                 actor=None,
-                target=_insert(connection, email, password_hash),
+                target=_insert(connection, email, password_hash, must_change=must_change),
             )
             return Outcome.CREATED
         outcome = Outcome.UNCHANGED
@@ -70,7 +77,7 @@ def create_admin(
             record(connection, AuditAction.ADMIN_PROMOTED, actor=None, target=user.id)
             outcome = Outcome.PROMOTED
         if reset_password:
-            repository.set_password_hash(connection, user.id, password_hash)
+            repository.set_password_hash(connection, user.id, password_hash, must_change=must_change)
             if user.email_verified_at is None:
                 # The operator names the address, as at a creation.
                 repository.update_user(connection, user.id, {"email_verified_at": utc_now()})
@@ -90,7 +97,7 @@ def _follow_up(connection: sa.Connection, change: AccountChange, user: UserRow) 
     follow_up(connection, change, Owner(user.id, user.email, user.name), token_seconds=_LONGEST_TOKEN_SECONDS)
 
 
-def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.UUID:
+def _insert(connection: sa.Connection, email: str, password_hash: str, *, must_change: bool) -> uuid.UUID:
     account = NewAccount(
         id=uuid7s.uuid7(),
         email=email,
@@ -98,6 +105,7 @@ def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.U
         role=Role.ADMIN,
         is_verified=True,
         password_hash=password_hash,
+        must_change=must_change,
     )
     create_account(connection, account)
     return account.id

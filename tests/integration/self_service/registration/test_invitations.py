@@ -46,7 +46,7 @@ def test_an_invited_user_exists_and_joins_with_the_code(
     assert created.status_code == 201
     bob = created.json()
     assert (bob["role"], bob["status"], bob["email_verified"]) == ("admin", "active", False)
-    read = installation.call("GET", created.headers["location"], people.user.access)
+    read = installation.call("GET", created.headers["location"], people.admin.access)
     assert {**read.json(), "warnings": []} == bob
     assert_problem(flows.log_in(BOB, CHOSEN), 401, "invalid_credentials")
     assert flows.accept(flows.code_of(BOB)).status_code == 200

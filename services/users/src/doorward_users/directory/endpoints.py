@@ -37,7 +37,12 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
     caller: CurrentUser,
     directory: Directory,
     q: Annotated[
-        str | None, Query(min_length=1, max_length=100, description="Start of a name or an email address.")
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            description="Start of a name, or of an email address that the caller sees.",
+        ),
     ] = None,
     role: Role | None = None,
     status: Status | None = None,
@@ -49,7 +54,7 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
     page = await directory.list_page(
         caller, DirectoryFilter(search=q, role=role, status=status), sort, cursor, limit
     )
-    return page_response(page.users, page.next_cursor)
+    return page_response(page.entries, page.next_cursor)
 
 
 @router.post("", status_code=201, response_model=ChangedUser, summary="Create a user")

@@ -30,11 +30,13 @@ class User(BaseModel):
     """An account."""
 
     id: uuid.UUID
-    email: str
+    email: str | None = Field(
+        description="Null for callers who do not see addresses (DOORWARD_DIRECTORY_VISIBILITY)."
+    )
     name: str
     role: Role
     status: Status
-    email_verified: bool
+    email_verified: bool | None = Field(description="Null where `email` is.")
     created_at: datetime
     updated_at: datetime
 

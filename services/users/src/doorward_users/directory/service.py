@@ -8,8 +8,7 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_client.bearer_auth import InsufficientPermissionError
-from doorward_client.permissions import Permission, Role
+from doorward_client.permissions import Role
 from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
 from doorward_identity.account_changes import AccountChange, follow_up
@@ -38,7 +37,9 @@ from doorward_users.directory.schemas import (
     UserPatch,
     UserReplace,
 )
-from doorward_users.settings import DirectoryVisibility, UsersSettings
+from doorward_users.directory.serializers import Entry
+from doorward_users.directory.visibility import Visibility
+from doorward_users.settings import UsersSettings
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ log = structlog.get_logger(__name__)
 class UserPage(NamedTuple):
     """One page of the directory and the cursor of the next page, None on the last."""
 
-    users: Sequence[UserRow]
+    entries: Sequence[Entry]
     next_cursor: str | None
 
 
@@ -65,39 +66,42 @@ class DirectoryService:
         self._database = runtime.database
         self._hashing = runtime.hashing
         self._token_seconds = settings.access_token_seconds
-        self._readers = settings.directory_visibility
+        self._visibility = Visibility(settings.directory_visibility)
         self._is_outside_domains = settings.is_outside_domains
         self._passwords_are_temporary = settings.admin_set_password_must_change
         self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
         self._by_id = DataLoader("users", runtime.database, repository.find_users, runtime.metrics)
 
-    async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:
+    async def get(self, caller: Claims, user_id: uuid.UUID) -> Entry:
         """Read one account; raises UserNotFoundError, also if the caller may not see it."""
-        if user_id != caller.user_id and not self._may_read(caller):
-            raise UserNotFoundError
+        self._visibility.require_entry(caller, user_id)
         user = await self._by_id.get(user_id)
         if user is None:
             raise UserNotFoundError
-        return user
+        return Entry(user, shows_address=self._visibility.sees_address(caller, user_id))
 
     async def list_page(
         self, caller: Claims, criteria: DirectoryFilter, sort: DirectorySort, cursor: str | None, limit: int
     ) -> UserPage:
         """Read one page; raises InsufficientPermissionError or InvalidCursorError."""
-        if not self._may_read(caller):
-            raise InsufficientPermissionError(Permission.USERS_READ)
-        query = (criteria.search, criteria.role, criteria.status, sort)
+        self._visibility.require_list(caller, sort)
+        sees_addresses = self._visibility.sees_addresses(caller)
+        query = (criteria.search, criteria.role, criteria.status, sort, sees_addresses)
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
         folded = criteria.model_copy(
             update={"search": name_key(criteria.search) if criteria.search else None}
         )
         # One row more than asked for shows whether there is a next page.
         found = await self._database.read(
-            lambda connection: repository.list_users(connection, folded, sort, position, limit + 1)
+            lambda connection: repository.list_users(
+                connection, folded, sort, position, limit + 1, searches_addresses=sees_addresses
+            )
         )
-        return UserPage(
-            *self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
+        page, next_cursor = self._cursors.page(
+            found, limit, lambda row: repository.position_of(row, sort), query=query
         )
+        entries = [Entry(row, self._visibility.sees_address(caller, row.id)) for row in page]
+        return UserPage(entries, next_cursor)
 
     async def create(self, caller: Claims, wanted: UserCreate) -> Changed:
         """Create an account: verified with a password, otherwise invited by mail.
@@ -170,10 +174,11 @@ class DirectoryService:
         password = None if wanted.password is None else wanted.password.get_secret_value()
         return await self._change(caller, user_id, columns_of(wanted), password, if_match)
 
-    async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
+    async def rename(self, caller: Claims, name: str, if_match: str | None) -> Entry:
         """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
         changes = {"name": name, "name_key": name_key(name)}
-        return (await self._change(caller, caller.user_id, changes, None, if_match)).user
+        changed = await self._change(caller, caller.user_id, changes, None, if_match)
+        return Entry(changed.user, shows_address=True)
 
     async def delete(self, caller: Claims, user_id: uuid.UUID, if_match: str | None) -> None:
         """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
@@ -259,9 +264,6 @@ class DirectoryService:
 
     def _warnings(self, email_key: str) -> Sequence[AccountWarning]:
         return [EMAIL_OUTSIDE_DOMAINS] if self._is_outside_domains(email_key) else []
-
-    def _may_read(self, caller: Claims) -> bool:
-        return caller.may(Permission.USERS_READ) or self._readers is DirectoryVisibility.MEMBERS
 
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:
