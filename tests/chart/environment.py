@@ -68,7 +68,8 @@ def _environment(container: dict[str, Any], folder: str) -> Iterator[tuple[str, 
     """Yield the variables, with the folder in place of each mount path."""
     mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
     for variable in container.get("env", []):
-        value = variable.get("value", _TEXT)
+        reference = variable.get("valueFrom", {}).get("secretKeyRef", {})
+        value = variable.get("value", _secret(reference.get("key", "")))
         for path in mounts:
             value = re.sub(rf"^{re.escape(path)}(?=/|$)", folder, value)
         yield variable["name"], value
@@ -78,6 +79,8 @@ def _secret(name: str) -> str:
     """Return a valid value for the file."""
     if name == "keys.json":
         return json.dumps({"keys": [new_jwk(HS256)]})
+    if name == "password-must-change":
+        return "true"
     if name == "service-clients.json":
         return json.dumps({"tickets": _TEXT})
     return "rediss://:password@redis:6379/0" if name == "redis-url" else _TEXT

@@ -134,6 +134,9 @@ def release(
         "image": _IMAGE,
         "ingress": {"className": _INGRESS_CLASS, "host": "localhost"},
         "trustedProxies": pod_networks(),
+        "trustProxyRequestId": True,  # of HAProxy in front
+        # The tests log in with the generated password.
+        "admin": {"generatedPasswordMustChange": False},
         "valkey": {"enabled": True},
         **{service: {"resources": small, "extraEnv": patient} for service in ("auth", "users", "tickets")},
         "mariadb": {"storage": "1Gi", "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}}},

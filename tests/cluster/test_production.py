@@ -97,7 +97,11 @@ def production(namespace: Namespace, folder: Path, image: dict[str, str]) -> Ite
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     subprocess.run(
         ["sh", folder / "make-secrets", "production"],
-        env={"PATH": "/usr/bin:/bin", "DOORWARD_DATABASE_ROOT_PASSWORD": root_password},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "DOORWARD_DATABASE_ROOT_PASSWORD": root_password,
+            "DOORWARD_ADMIN_PASSWORD": secrets.token_hex(12),  # one of our own stays
+        },
         check=True,
         capture_output=True,
         timeout=60,

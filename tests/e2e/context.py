@@ -10,7 +10,7 @@ import httpx2
 
 from e2e.mailbox import Mail, Mailbox
 from e2e.probe import AUTH, USERS, Probe
-from e2e.reporter import Reporter
+from e2e.reporter import Reporter, StepFailedError
 
 _ADMIN_SECONDS: Final = 60.0
 """The administrator's access token is renewed after this, before it expires."""
@@ -68,7 +68,7 @@ class Context(Probe):
     def admin(self) -> str:
         """An access token of the administrator."""
         if self._admin is None:
-            self._admin = self.sign_in(self.target.admin_email, self.target.admin_password)
+            self._admin = self._sign_in_as_administrator()
             self._admin_since = time.monotonic()
         elif time.monotonic() - self._admin_since > _ADMIN_SECONDS:
             body = {"refresh_token": self._admin.refresh}
@@ -117,6 +117,16 @@ class Context(Probe):
     def _session(self, email: str, login: httpx2.Response) -> Session:
         body = self.expect(f"{email} can log in", login, 200)
         return Session(body["access_token"], body["refresh_token"])
+
+    def _sign_in_as_administrator(self) -> Session:
+        email = self.target.admin_email
+        login = self.log_in(email, self.target.admin_password)
+        if login.status_code == 403 and login.json().get("code") == "password_change_required":
+            raise StepFailedError(
+                f"the password of {email} is temporary: choose your own with POST {AUTH}/password"
+                " (email, current_password, new_password)"
+            )
+        return self._session(email, login)
 
     def _choose_another(self, email: str, password: str) -> str:
         chosen = new_password()

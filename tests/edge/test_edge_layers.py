@@ -96,20 +96,33 @@ def test_nginx_trusts_headers_of_haproxy(nginx: Nginx, backends: Backends) -> No
                 "X-Forwarded-For": "203.0.113.9",
                 "X-Forwarded-Proto": "https",
                 "X-Request-ID": "from-the-edge",
+                "X-Client-Request-ID": "of-the-client",
             },
         )
     received = backends.only()
     assert received.values("x-forwarded-for") == ["203.0.113.9"]
     assert received.values("x-forwarded-proto") == ["https"]
     assert received.values("x-request-id") == ["from-the-edge"]
+    assert received.values("x-client-request-id") == ["of-the-client"]
 
 
 def test_nginx_trusts_headers_of_no_other_peer(strangers_nginx: Nginx, backends: Backends) -> None:
     with Client(f"http://127.0.0.1:{strangers_nginx.port}") as client:
-        client.get("/api/v1/users", headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"})
+        response = client.get(
+            "/api/v1/users",
+            headers={
+                "X-Forwarded-For": "203.0.113.9",
+                "X-Forwarded-Proto": "https",
+                "X-Request-ID": "of-the-client",
+                "X-Client-Request-ID": "forged",
+            },
+        )
     received = backends.only()
     assert received.values("x-forwarded-for") == ["127.0.0.1"]
     assert received.values("x-forwarded-proto") == ["http"]
+    assert received.values("x-request-id") == response.headers.get_list("x-request-id")
+    assert len(response.headers["x-request-id"]) == 32
+    assert received.values("x-client-request-id") == ["of-the-client"]
 
 
 @pytest.mark.parametrize(

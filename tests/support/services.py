@@ -72,6 +72,7 @@ class Service(Process):
                 "DOORWARD_DATABASE_URL": database_url,
                 "DOORWARD_SECRET_KEY": SECRET_KEY,
                 "DOORWARD_TRUSTED_PROXIES": "127.0.0.1/32,::1/128",
+                "DOORWARD_TRUST_PROXY_REQUEST_ID": "true",
                 **CHEAP_HASHES,
                 **(env or {}),
             },

@@ -20,12 +20,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT, DELETE ON deleted_users TO doorward_auth;
 GRANT SELECT ON alembic_version_identity TO doorward_auth;
 
--- users: manages the directory, sets passwords without reading a hash, ends sessions.
+-- users: manages the directory, sets passwords without reading a hash, ends sessions, forgets devices and codes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON users TO doorward_users;
 GRANT SELECT (user_id), INSERT, UPDATE ON credentials TO doorward_users;
 GRANT SELECT (user_id, ended_at), UPDATE (ended_at, end_reason) ON sessions TO doorward_users;
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;
+GRANT SELECT (user_id), DELETE ON known_devices TO doorward_users;
+GRANT SELECT (user_id), DELETE ON one_time_codes TO doorward_users;
 GRANT INSERT ON outbox TO doorward_users;
 GRANT SELECT (position), INSERT, UPDATE ON deleted_users TO doorward_users;
 GRANT SELECT ON alembic_version_identity TO doorward_users;

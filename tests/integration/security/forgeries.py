@@ -30,7 +30,7 @@ _WRONG: Final[dict[str, list[Any]]] = {
     "exp": [ABSENT, None, "", "9999999999", 1.5e10, True, 0, -1, [], 1, -_BIG],
     "nbf": [None, "", 9_999_999_999, _BIG, 1.5],
     "role": [ABSENT, None, "", "Admin", ["admin"], 1, True, "admin,user"],
-    "token_version": [ABSENT, None, "", "0", 0.5, True, []],
+    "token_version": [ABSENT, None, "", "0", 0.5, True, [], -1, 2**31],
 }
 
 

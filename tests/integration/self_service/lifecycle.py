@@ -17,7 +17,7 @@ WRONG: Final = "an entirely wrong password"
 NAME: Final = "Augusta Ada King"
 
 _SECRET_FIELDS: Final = frozenset(
-    {"password", "current_password", "new_password", "code", "pin", "token"}
+    {"password", "current_password", "new_password", "code", "pin", "token", "sign_in_token"}
     | {"access_token", "refresh_token", "device_token", "registration_token"}
 )
 
@@ -77,8 +77,9 @@ def live(api: Api, mailbox: Mailbox, admin: str, headers: dict[str, str] | None 
     ada = _move(flows, email, moved)
     bob = _invite(flows, admin, invited)
     _end_sessions(flows, admin, ada)
-    _administrate(flows, admin, bob, invited)
-    return Lived(ada, bob, frozenset(confidant.secrets), (email, moved, invited))
+    moved_on = unique("robert")
+    _administrate(flows, admin, bob, moved_on)
+    return Lived(ada, bob, frozenset(confidant.secrets), (email, moved, invited, moved_on))
 
 
 def _register(flows: Flows, email: str) -> Joined:
@@ -142,17 +143,24 @@ def _end_sessions(flows: Flows, admin: str, ada: Joined) -> None:
     _is(flows.refresh(thrice.refresh), 401)
 
 
-def _administrate(flows: Flows, admin: str, bob: str, email: str) -> None:
+def _administrate(flows: Flows, admin: str, bob: str, moved: str) -> None:
     api, path = flows.api, f"{USERS}/{bob}"
     for change in ({"name": "Robert"}, {"role": "admin"}, {"role": "user"}, {"password": PASSWORDS[0]}):
         _is(api.call("PATCH", path, admin, flows.headers, json=change), 200)
     carol = flows.create(admin, unique("carol"), password=PASSWORDS[1])
     _is(carol, 201)
     _is(api.call("DELETE", carol.headers["location"], admin, flows.headers), 204)
-    tokens = flows.sign_in(email, PASSWORDS[0])
+    _is(api.call("PATCH", path, admin, flows.headers, json={"email": moved}), 200)
+    flows.mailbox.wait()
+    refused = flows.log_in(moved, PASSWORDS[0])
+    _is(refused, 403)
+    token, pin = refused.json()["sign_in_token"], flows.pin_of(moved)
+    _is(flows.prove_address(token, other_pin(pin)), 400)
+    _is(flows.prove_address(token, pin), 200)
+    tokens = flows.sign_in(moved, PASSWORDS[0])
     _is(api.call("GET", f"{USERS}/me/activity", tokens.access, flows.headers), 200)
     _is(api.call("PATCH", path, admin, flows.headers, json={"status": "disabled"}), 200)
-    _is(flows.log_in(email, PASSWORDS[0]), 403)
+    _is(flows.log_in(moved, PASSWORDS[0]), 403)
     _is(api.call("GET", f"{AUTH}/audit", admin, flows.headers), 200)
     _is(api.call("GET", f"{AUTH}/mail/dead-letters", admin, flows.headers), 200)
     _is(api.call("DELETE", path, admin, flows.headers), 204)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from doorward_identity.emails import email_key
 
-_CODE: Final = re.compile(r"\bdw[vice]_[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
+_CODE: Final = re.compile(r"\bdw[vicep]_[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
 _PIN: Final = re.compile(r"^ *([0-9]{6})$", re.MULTILINE)
 _SECONDS: Final = 90.0
 

@@ -113,6 +113,25 @@ def test_create_admin_promotes_a_user_and_keeps_the_password(folder: Path) -> No
     assert after[4] == before[4]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "env", "must_change"),
+    [
+        ((), {}, 0),
+        (("--must-change",), {}, 1),
+        ((), {"DOORWARD_ADMIN_PASSWORD_MUST_CHANGE": "true"}, 1),
+    ],
+)
+def test_create_admin_can_make_the_password_temporary(
+    folder: Path, arguments: tuple[str, ...], env: dict[str, str], must_change: int
+) -> None:
+    assert create_admin(folder, *arguments, **env).returncode == 0
+    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
+    with engine.connect() as connection:
+        stored = connection.exec_driver_sql("SELECT must_change FROM credentials").scalar_one()
+    engine.dispose()
+    assert stored == must_change
+
+
 def test_create_admin_reads_the_password_from_a_file(folder: Path) -> None:
     (folder / "password").write_text(PASSWORD + "\n")
     done = doorward(folder, "create-admin", "--password-file", str(folder / "password"))

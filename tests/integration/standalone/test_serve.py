@@ -16,7 +16,8 @@ from support.ports import free_port
 from support.probes import http_status
 from support.processes import ProcessError
 
-FIRST_PASSWORD = re.compile(r"with the password (\S+) \(shown this once\)")
+CHOSEN = "correct horse battery staple"
+FIRST_PASSWORD = re.compile(r"with the temporary password (\S+) \(shown this once\)")
 
 
 class Standalone(support.standalone.Standalone):
@@ -40,11 +41,22 @@ def first_password(process: Standalone) -> str:
     return found[1]
 
 
-def test_serve_prints_its_url_and_a_working_login(standalone: Standalone) -> None:
+def choose_password(process: Standalone, current: str) -> str:
+    body = {"email": "admin@example.com", "current_password": current, "new_password": CHOSEN}
+    assert httpx2.post(f"{process.api}/auth/password", json=body).status_code == 204
+    return CHOSEN
+
+
+def test_serve_prints_its_url_and_a_login_that_is_to_be_replaced(standalone: Standalone) -> None:
     printed = standalone.log_text()
     assert f"http://127.0.0.1:{standalone.port}" in printed
     assert f"http://127.0.0.1:{standalone.port}/docs" in printed
-    assert standalone.log_in(first_password(standalone)).status_code == 200
+    generated = first_password(standalone)
+    refused = standalone.log_in(generated)
+    assert (refused.status_code, refused.json()["code"]) == (403, "password_change_required")
+    chosen = choose_password(standalone, generated)
+    assert standalone.log_in(chosen).status_code == 200
+    assert standalone.log_in(generated).status_code == 401
 
 
 def test_serve_routes_by_the_prefixes_of_the_ingress(standalone: Standalone) -> None:
@@ -75,7 +87,8 @@ def test_the_docs_need_no_network(standalone: Standalone) -> None:
 
 def test_tickets_have_their_own_database_file(tmp_path: Path) -> None:
     with Standalone(tmp_path) as process:
-        token = process.log_in(first_password(process)).json()["access_token"]
+        password = choose_password(process, first_password(process))
+        token = process.log_in(password).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         body = {"subject": "The printer is on fire", "body": "Third floor."}
         created = httpx2.post(f"{process.api}/tickets", headers=headers, json=body)
@@ -97,7 +110,7 @@ def test_operational_routes_are_on_the_same_port(standalone: Standalone) -> None
 
 def test_a_second_run_keeps_the_data_and_tokens(tmp_path: Path) -> None:
     process = Standalone(tmp_path).start()
-    password = first_password(process)
+    password = choose_password(process, first_password(process))
     token = process.log_in(password).json()["access_token"]
     assert process.stop() == 0
     process.start()

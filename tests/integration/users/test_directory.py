@@ -133,11 +133,11 @@ def test_pages_together_are_the_whole_ordered_list(
     installation: Installation, people: People, sort: str
 ) -> None:
     fill(installation, 60, seed=1)
-    all_users = list(walk(installation, people.user.access, {"limit": 200}))
+    all_users = list(walk(installation, people.admin.access, {"limit": 200}))
     assert len(all_users) == 64
     for criteria in FILTERS:
         for limit in (1, 7, 64):
-            seen = list(walk(installation, people.user.access, {**criteria, "sort": sort, "limit": limit}))
+            seen = list(walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": limit}))
             wanted = [one for one in all_users if matches(one, criteria)]
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
 
@@ -167,12 +167,12 @@ def test_paging_returns_each_lasting_user_exactly_once_while_others_change(
 
         standing = {
             one["id"]
-            for one in walk(installation, people.user.access, {"limit": 200})
+            for one in walk(installation, people.admin.access, {"limit": 200})
             if one["id"] in stays and matches(one, criteria)
         }
         seen = [
             one["id"]
-            for one in walk(installation, people.user.access, {**criteria, "sort": sort, "limit": 3}, churn)
+            for one in walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": 3}, churn)
         ]
         assert len(seen) == len(set(seen))
         assert standing <= set(seen)
@@ -198,13 +198,13 @@ def test_search_treats_every_character_literally(
     installation: Installation, people: People, q: str, names: set[str]
 ) -> None:
     fill(installation, 60, seed=3)
-    found = list(walk(installation, people.user.access, {"q": q, "limit": 200}))
+    found = list(walk(installation, people.admin.access, {"q": q, "limit": 200}))
     by_name = {one["name"] for one in found if not email_key(one["email"]).startswith(name_key(q))}
     assert by_name == names
 
 
 def test_a_full_last_page_has_no_cursor(installation: Installation, people: People) -> None:
-    page = installation.call("GET", USERS, people.user.access, params={"limit": 4}).json()
+    page = installation.call("GET", USERS, people.admin.access, params={"limit": 4}).json()
     assert len(page["items"]) == 4
     assert page["next_cursor"] is None
 
@@ -212,14 +212,14 @@ def test_a_full_last_page_has_no_cursor(installation: Installation, people: Peop
 def test_cursor_belongs_to_its_query(installation: Installation, people: People) -> None:
     fill(installation, 10, seed=4)
     query = {"limit": 3, "sort": "name", "q": "a"}
-    cursor = installation.call("GET", USERS, people.user.access, params=query).json()["next_cursor"]
+    cursor = installation.call("GET", USERS, people.admin.access, params=query).json()["next_cursor"]
     for change in ({"sort": "-name"}, {"sort": "email"}, {"q": "b"}, {"role": "user"}, {"status": "active"}):
         params = {**query, **change, "cursor": cursor}
         assert_problem(
-            installation.call("GET", USERS, people.user.access, params=params), 400, "invalid_cursor"
+            installation.call("GET", USERS, people.admin.access, params=params), 400, "invalid_cursor"
         )
     params = {**query, "limit": 5, "cursor": cursor}
-    assert installation.call("GET", USERS, people.user.access, params=params).status_code == 200
+    assert installation.call("GET", USERS, people.admin.access, params=params).status_code == 200
 
 
 def test_cursor_of_a_deleted_row_still_works(installation: Installation, people: People) -> None:
@@ -238,13 +238,13 @@ def test_cursor_of_a_deleted_row_still_works(installation: Installation, people:
 
 def test_every_altered_cursor_is_rejected(installation: Installation, people: People) -> None:
     params: dict[str, Any] = {"limit": 1}
-    cursor = installation.call("GET", USERS, people.user.access, params=params).json()["next_cursor"]
+    cursor = installation.call("GET", USERS, people.admin.access, params=params).json()["next_cursor"]
     altered = [
         cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))
     ]
     altered += [cursor + more for more in ("=", "A", "AAAA", "!", "\n")]
     altered += [cursor[:-1], cursor[1:], cursor[::-1], "", "x", "AAAA", "é", "A" * 1024, cursor.swapcase()]
     for one in altered:
-        response = installation.call("GET", USERS, people.user.access, params={**params, "cursor": one})
+        response = installation.call("GET", USERS, people.admin.access, params={**params, "cursor": one})
         assert response.status_code == 400, f"{one!r} was made of {cursor!r}"
         assert_problem(response, 400, "invalid_cursor")

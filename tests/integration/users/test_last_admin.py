@@ -55,7 +55,7 @@ def test_disabled_admin_does_not_replace_the_last_one(installation: Installation
 
 def test_last_admin_may_be_renamed(installation: Installation, people: People) -> None:
     remove(installation, people.admin, people.deputy, "delete")
-    body = {"email": "boss@example.com", "name": "Boss", "role": "admin", "status": "active"}
+    body = {"email": people.admin.email, "name": "Boss", "role": "admin", "status": "active"}
     response = installation.call("PUT", people.admin.path, people.admin.access, json=body)
     assert response.status_code == 200
     assert active_admins(installation) == 1

@@ -75,3 +75,19 @@ def test_a_third_party_image_is_ignored() -> None:
 def test_the_manifests_are_valid(overlay: str) -> None:
     found = objects((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8"))
     assert [problem for one in found for problem in problems(one)] == []
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_job_of_the_first_administrator_asks_its_secret_whether_the_password_is_temporary(
+    overlay: str,
+) -> None:
+    text = (FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8")
+    [job] = [
+        found
+        for found in objects(text)
+        if found["kind"] == "Job" and "create-admin" in found["metadata"]["name"]
+    ]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    env = {variable["name"]: variable for variable in container["env"]}
+    reference = {"name": "doorward-admin", "key": "password-must-change", "optional": True}
+    assert env["DOORWARD_ADMIN_PASSWORD_MUST_CHANGE"]["valueFrom"] == {"secretKeyRef": reference}

@@ -77,7 +77,7 @@ def test_secrets_are_random_and_never_overwritten(folder: Path) -> None:
     _make(folder, "dev")
     _make(folder, "production", ROOT_PASSWORD)
     first, other = _secrets(folder, "dev"), _secrets(folder, "production")
-    assert not set(first.values()) & set(other.values())
+    assert set(first.values()) & set(other.values()) == {"true"}  # that the passwords are generated
     (folder / "dev" / "secrets" / "admin-password").unlink()
     assert _make(folder, "dev").returncode == 0
     second = _secrets(folder, "dev")
@@ -130,3 +130,11 @@ def test_production_has_an_external_database_and_scales_every_service() -> None:
     assert "StatefulSet" not in {found["kind"] for found in objects}
     scaled = {found["spec"]["scaleTargetRef"]["name"] for found in objects if "Autoscaler" in found["kind"]}
     assert scaled == {found["metadata"]["name"] for found in objects if found["kind"] == "Deployment"}
+
+
+def test_a_generated_password_is_temporary_and_a_chosen_one_stays(folder: Path) -> None:
+    _make(folder, "dev")
+    assert _secrets(folder, "dev")["password-must-change"] == "true"
+    (folder / "dev" / "secrets" / "admin-password").unlink()
+    _make(folder, "dev", {"DOORWARD_ADMIN_PASSWORD": "correct horse battery staple"})
+    assert _secrets(folder, "dev")["password-must-change"] == "false"

@@ -132,6 +132,25 @@ def test_refuses_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value
     reason_of(verifier, forge(good_header(), good_claims() | {claim: value}))
 
 
+@pytest.mark.parametrize("claim", ["token_version", "iat", "exp", "nbf"])
+@pytest.mark.parametrize("value", [-1, -(2**31), 10**15, 0.0, 1.0, -0.5, True, False, "0", "", [0], {}, None])
+def test_refuses_a_number_out_of_range(verifier: Verifier, claim: str, value: object) -> None:
+    token = forge(good_header(), good_claims() | {claim: value})
+    assert reason_of(verifier, token) == f"bad_{claim}"
+
+
+@pytest.mark.parametrize("value", [0, 2**31 - 1])
+def test_accepts_every_token_version_that_can_be_stored(verifier: Verifier, value: int) -> None:
+    token = forge(good_header(), good_claims() | {"token_version": value})
+    assert verifier.verify(token).token_version == value
+
+
+@pytest.mark.parametrize("value", [2**31, 2**63])
+def test_refuses_a_token_version_that_cannot_be_stored(verifier: Verifier, value: int) -> None:
+    forged = forge(good_header(), good_claims() | {"token_version": value})
+    assert reason_of(verifier, forged) in {"bad_token_version", "malformed"}
+
+
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role", "token_version"])
 def test_refuses_a_token_without_a_claim(verifier: Verifier, claim: str) -> None:
     claims = good_claims()

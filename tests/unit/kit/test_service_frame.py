@@ -94,6 +94,7 @@ def app() -> FastAPI:
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
         max_body_bytes=1024,
         trusted_proxies=(ip_network("10.0.0.0/8"),),
+        trust_proxy_request_id=True,
     )
     return create_service(THINGS, settings, _Resources(settings), owns_resources=True)
 
@@ -228,6 +229,21 @@ def test_the_request_id_is_never_the_clients(client: TestClient) -> None:
     assert requests_of(lines)[0]["client_request_id"] == "incident-42"
 
 
+def test_without_the_setting_the_id_of_a_trusted_proxy_is_the_clients() -> None:
+    """Ingress controllers pass on what a client sends."""
+    settings = ServiceSettings(
+        database_url=SecretStr("sqlite://"),
+        secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
+        trusted_proxies=(ip_network("10.0.0.0/8"),),
+    )
+    app = create_service(THINGS, settings, _Resources(settings), owns_resources=True)
+    headers = {"X-Request-ID": "incident-42", "X-Client-Request-ID": "other"}
+    with capture_logs() as lines, TestClient(app, client=("10.0.0.2", 50_000)) as client:
+        response = client.get("/things/teapot", headers=headers)
+    assert len(problem(response, 418, "teapot")["request_id"]) == 32
+    assert requests_of(lines)[0]["client_request_id"] == "incident-42"
+
+
 def test_security_headers_are_on_every_answer(client: TestClient) -> None:
     for response in (client.get("/things/1"), client.get("/nothing"), client.get("/things/bug")):
         assert response.headers["x-content-type-options"] == "nosniff"
@@ -241,7 +257,8 @@ def test_each_request_is_one_log_line_with_its_route_and_no_query(client: TestCl
         client.get("/livez")
     [line] = requests_of(lines)
     assert (line["route"], line["status"]) == ("/things/{number}", 200)
-    assert (line["client_ip"], line["peer"], line["user_id"]) == ("203.0.113.9", "203.0.113.9", None)
+    assert (line["client_ip"], line["peer"]) == ("203.0.113.9", "203.0.113.9")
+    assert (line["user_id"], line["session_id"]) == (None, None)
     assert "limit" not in json.dumps(line)
 
 
@@ -254,10 +271,10 @@ def test_the_log_line_has_the_clients_address_and_the_proxys(behind_proxy: TestC
 
 def test_the_log_line_of_a_refused_request_names_its_caller(app: FastAPI, client: TestClient) -> None:
     keys = app.state.resources.verification.keys
-    user_id = uuid.uuid4()
+    user_id, session_id = uuid.uuid4(), uuid.uuid4()
     token = Signer(keys, issuer="doorward", audience="doorward", lifetime=300).sign(
         user_id=user_id,
-        session_id=uuid.uuid4(),
+        session_id=session_id,
         role="user",
         token_version=0,
         auth_time=datetime.now(UTC),
@@ -267,7 +284,9 @@ def test_the_log_line_of_a_refused_request_names_its_caller(app: FastAPI, client
     with capture_logs() as lines:
         response = client.get("/things/managed", headers={"Authorization": f"Bearer {token}"})
     problem(response, 403, "insufficient_permission")
-    assert requests_of(lines)[0]["user_id"] == str(user_id)
+    [line] = requests_of(lines)
+    assert (line["user_id"], line["session_id"]) == (str(user_id), str(session_id))
+    assert token not in json.dumps(lines, default=str)
 
 
 def test_metrics_name_routes_and_not_paths(client: TestClient) -> None:

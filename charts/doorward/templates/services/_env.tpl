@@ -9,6 +9,7 @@
 - {name: DOORWARD_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
 - {name: DOORWARD_ACCESS_TOKEN_SECONDS, value: {{ $values.accessTokenSeconds | quote }}}
 - {name: DOORWARD_TRUSTED_PROXIES, value: {{ join "," $values.trustedProxies | quote }}}
+- {name: DOORWARD_TRUST_PROXY_REQUEST_ID, value: {{ $values.trustProxyRequestId | quote }}}
 - {name: DOORWARD_SHUTDOWN_DELAY_SECONDS, value: {{ $values.shutdownDelaySeconds | quote }}}
 {{- if or (eq .service "auth") $values.keys.shared }}
 - {name: DOORWARD_JWKS_FILE, value: /run/secrets/doorward/keys.json}
@@ -29,11 +30,13 @@
 {{- if eq .service "auth" }}
 - {name: DOORWARD_HASH_THREADS, value: {{ $values.auth.hashThreads | quote }}}
 - {name: DOORWARD_REGISTRATION, value: {{ $values.registration | quote }}}
-{{- with $values.registrationDomains }}
-- {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
-{{- end }}
 {{- if or $values.tickets.enabled $values.serviceClients.existingSecret }}
 - {name: DOORWARD_OAUTH_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
+{{- end }}
+{{- end }}
+{{- if ne .service "tickets" }}
+{{- with $values.registrationDomains }}
+- {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
 {{- end }}
 {{- end }}
 {{- if eq .service "tickets" }}

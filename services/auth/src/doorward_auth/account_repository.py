@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from doorward_identity.account_changes import Owner
 from doorward_identity.accounts import EmailTakenError, Status
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
@@ -35,9 +36,19 @@ class Account:
         return self.status == Status.ACTIVE
 
     @property
+    def is_verified(self) -> bool:
+        """Whether its owner has proven the address, or an administrator vouched for it at the creation."""
+        return self.email_verified_at is not None
+
+    @property
     def has_joined(self) -> bool:
         """Whether it has a password or was imported without one, and not only invited."""
-        return self.password_hash is not None or self.email_verified_at is not None
+        return self.password_hash is not None or self.is_verified
+
+    @property
+    def as_owner(self) -> Owner:
+        """What the consequences of a change need."""
+        return Owner(self.id, self.email, self.name)
 
 
 _COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (

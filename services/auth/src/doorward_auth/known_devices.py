@@ -60,8 +60,3 @@ def touch(connection: sa.Connection, device_id: uuid.UUID) -> None:
             last_used_at=utc_now(), confirmed_at=sa.func.coalesce(known_devices.c.confirmed_at, utc_now())
         )
     )
-
-
-def forget_all(connection: sa.Connection, user_id: uuid.UUID) -> None:
-    """Delete every device of a user."""
-    connection.execute(known_devices.delete().where(known_devices.c.user_id == user_id))

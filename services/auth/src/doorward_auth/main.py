@@ -19,10 +19,15 @@ from doorward_auth.sessions import endpoints as sessions
 from doorward_auth.settings import AuthSettings
 from doorward_auth.sign_in import endpoints as sign_in
 from doorward_auth.tokens import endpoints as tokens
+from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_audit
+from doorward_identity.audit.repository import AuditAction
+from doorward_identity.current_account import AUTHORITY_ERRORS
 from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.server import run_service
+
+VERIFY_ROUTE: Final = "/api/v1/auth/verify"
 
 AUTH: Final = ServiceDefinition(
     name="auth",
@@ -54,7 +59,7 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
     used = resources or IdentityResources(settings)
     services = AuthServices.create(settings, used)
     cleanup = cleanup_task(used.database, dead_letter_days=settings.mail_dead_letter_retention_days)
-    return create_service(
+    app = create_service(
         AUTH,
         settings,
         used,
@@ -62,6 +67,10 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
         background=[cleanup.run, services.mail.run, services.captcha.run],
         owns_resources=resources is None,
     )
+    refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_AUTH)
+    # A proxy asks about requests to other applications: these refusals are not of Doorward's calls.
+    setup_refusal_audit(app, refused_calls, AUTHORITY_ERRORS, except_routes=[VERIFY_ROUTE])
+    return app
 
 
 def main() -> int:

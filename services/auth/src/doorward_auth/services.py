@@ -12,6 +12,7 @@ from doorward_auth.email_change.service import EmailChangeService
 from doorward_auth.introspection.service import TokenInspector
 from doorward_auth.mail_requests.service import MailRequests
 from doorward_auth.one_time_codes.guesses import CodeGuesses
+from doorward_auth.one_time_codes.wrong_codes import WrongCodes
 from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
@@ -22,6 +23,7 @@ from doorward_auth.revocation_feed.service import RevocationFeed
 from doorward_auth.service_clients.registry import ClientRegistry
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.settings import AuthSettings
+from doorward_auth.sign_in.email_proof import EmailProof
 from doorward_auth.sign_in.service import SignInService
 from doorward_auth.signing import Signer
 from doorward_auth.tokens.refresh_service import RefreshService
@@ -63,18 +65,35 @@ class AuthServices:
         limiter = RateLimiter(resources.metrics.registry)
         captcha = Captcha(settings, resources, limiter)
         guesses = CodeGuesses(limiter, verification.keys)
+        email_proof = EmailProof(limiter, guesses)
         mail = MailSender(resources, guesses, settings)
         mail_requests = MailRequests(limiter)
         policy = AddressPolicy(settings)
         passwords = PasswordCheck(resources, limiter, captcha)
         return cls(
-            sign_ins=SignInService(resources, passwords, signer, mail, settings),
+            sign_ins=SignInService(resources, passwords, signer, email_proof, mail, settings),
             refreshes=RefreshService(resources, signer, settings),
             sessions=SessionService(resources, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(resources, passwords, mail, settings),
             resets=ResetService(resources, guesses, mail_requests, captcha, mail, settings),
-            registrations=RegistrationService(resources, policy, mail_requests, captcha, mail),
-            email_changes=EmailChangeService(resources, passwords, policy, limiter, guesses, mail),
+            registrations=RegistrationService(
+                resources,
+                policy,
+                mail_requests,
+                captcha,
+                mail,
+                WrongCodes(resources.database, limiter),
+                token_seconds=settings.access_token_seconds,
+            ),
+            email_changes=EmailChangeService(
+                resources,
+                passwords,
+                policy,
+                limiter,
+                guesses,
+                mail,
+                token_seconds=settings.access_token_seconds,
+            ),
             dead_letters=DeadLetterService(resources, mail, settings),
             inspector=TokenInspector(resources, settings),
             revocation_feed=RevocationFeed(

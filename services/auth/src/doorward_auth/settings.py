@@ -2,15 +2,13 @@
 
 import time
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
 
 from doorward_auth.captcha.settings import CaptchaSettings
 from doorward_auth.service_clients.registry import ClientRegistry
 from doorward_client.keys.key_set import KeySet
-from doorward_identity.emails import email_key
 from doorward_identity.settings import IdentitySettings
 from doorward_mail.settings import MailSettings
 
@@ -56,10 +54,6 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         description="Who may register: `closed` (invited users only), `open` (everyone), or `domains`"
         " (addresses of `DOORWARD_REGISTRATION_DOMAINS`).",
     )
-    registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(),
-        description="Domains whose addresses may register, or be changed to; comma-separated.",
-    )
     frontend_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
@@ -71,14 +65,6 @@ class AuthSettings(CaptchaSettings, MailSettings, IdentitySettings):
         description='Service clients: a JSON object of ids and secrets: `{"tickets": "..."}`. A secret has 32'
         " bytes or more; a list of two replaces one by the other.",
     )
-
-    @field_validator("registration_domains", mode="before")
-    @classmethod
-    def _canonical_domains(cls, value: object) -> object:
-        if isinstance(value, str):
-            names = (name.strip() for name in value.split(","))
-            return tuple(email_key(f"user@{name}").rpartition("@")[2] for name in names if name)
-        return value
 
     @field_validator("oauth_clients")
     @classmethod

@@ -14,7 +14,7 @@ from fastapi.security.base import SecurityBase
 from doorward_client.errors import DoorwardError
 from doorward_client.metrics import VerificationMetrics
 from doorward_client.permissions import ACCOUNT_SCOPE
-from doorward_client.request_context import USER_ID_KEY, request_id_of
+from doorward_client.request_context import SESSION_ID_KEY, USER_ID_KEY, request_id_of
 from doorward_client.tokens import Claims, InvalidTokenError, Verifier
 
 log = structlog.get_logger(__name__)
@@ -111,6 +111,7 @@ def _authenticate(request: Request) -> Claims:
         log.info("token.rejected", reason=error.reason, request_id=request_id_of(request.scope))
         raise InvalidAccessTokenError from None
     request.scope[USER_ID_KEY] = str(claims.user_id)
+    request.scope[SESSION_ID_KEY] = str(claims.session_id)
     return claims
 
 

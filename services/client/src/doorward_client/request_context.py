@@ -9,6 +9,9 @@ from typing import Any, Final
 USER_ID_KEY: Final = "doorward.user_id"
 """Key of the caller's id in the ASGI scope, set once the access token is verified: for the log."""
 
+SESSION_ID_KEY: Final = "doorward.session_id"
+"""Key of the id of the caller's session, as USER_ID_KEY: the claim `sid`."""
+
 NO_REQUEST_ID: Final = "-"
 NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing binds to it
 

@@ -33,6 +33,8 @@ MAX_LEEWAY_SECONDS: Final = 60
 
 _END_OF_TIME: Final = 253_402_300_800  # the year 10000: no calendar here goes further
 
+_MAX_TOKEN_VERSION: Final = 2**31 - 1  # of the column that counts it
+
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _SCOPE: Final = re.compile(
@@ -181,7 +183,7 @@ class Verifier:
             session_id=_uuid(claims, "sid"),
             token_id=_text(claims, "jti"),
             role=role,
-            token_version=_integer(claims, "token_version"),
+            token_version=_integer(claims, "token_version", most=_MAX_TOKEN_VERSION),
             issued_at=_time(claims, "iat"),
             expires_at=_time(claims, "exp"),
             permissions=permissions_of(role, scopes, self._role_permissions),
@@ -234,18 +236,15 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:
     return frozenset(scope.split(" "))
 
 
-def _integer(claims: Mapping[str, Any], name: str) -> int:
+def _integer(claims: Mapping[str, Any], name: str, *, most: int) -> int:
     value = claims.get(name)
-    if type(value) is not int or value < 0:  # bool is an int to isinstance
+    if type(value) is not int or not 0 <= value <= most:  # bool is an int to isinstance
         raise InvalidTokenError(f"bad_{name}")
     return value
 
 
 def _time(claims: Mapping[str, Any], name: str) -> int:
-    value = _integer(claims, name)
-    if value >= _END_OF_TIME:
-        raise InvalidTokenError(f"bad_{name}")
-    return value
+    return _integer(claims, name, most=_END_OF_TIME - 1)
 
 
 def _uuid(claims: Mapping[str, Any], name: str) -> uuid.UUID:

@@ -30,7 +30,7 @@ class SessionEnd(StrEnum):
     REUSE = "refresh_token_reuse"
     DISABLED = "account_disabled"
     PASSWORD = "password_changed"  # noqa: S105 - a reason, not a secret
-    ROLE = "role_changed"
+    EMAIL = "email_changed"
     LIMIT = "session_limit"
 
 

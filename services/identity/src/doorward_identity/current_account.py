@@ -24,6 +24,10 @@ class TargetOutranksCallerError(DoorwardError):
     detail = "This account has, or would get, a permission that you do not have."
 
 
+AUTHORITY_ERRORS: Final = (InsufficientPermissionError, TargetOutranksCallerError)
+"""Refusals of callers who may not do what they want."""
+
+
 def require_unchanged_account(connection: sa.Connection, caller: Claims) -> None:
     """Raise InvalidAccessTokenError if the caller's account changed since the token was issued.
 

@@ -70,6 +70,11 @@ def spelling_key(address: str) -> str:
     return f"{local}@{key.rpartition('@')[2]}" if key else key
 
 
+def domain_of(email_key: str) -> str:
+    """Return the domain of a key, in lower-case ASCII."""
+    return email_key.rpartition("@")[2]
+
+
 def mailbox_key(email_key: str) -> str:
     """Return what addresses of one mailbox have in common: the key without a tag (`ada+tag@`, RFC 5233)."""
     local, _, domain = email_key.rpartition("@")

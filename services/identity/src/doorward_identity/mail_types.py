@@ -19,6 +19,9 @@ class MailName(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of mail, not a secret
     EMAIL_CHANGE = "email_change"
     EMAIL_CHANGED = "email_changed"
+    PASSWORD_SET = "password_set"  # noqa: S105 - a kind of mail, not a secret
+    EMAIL_SET = "email_set"
+    EMAIL_PROOF = "email_proof"
 
 
 LIFETIMES: dict[MailName, int] = {
@@ -28,6 +31,7 @@ LIFETIMES: dict[MailName, int] = {
     MailName.INVITATION_EXPIRED: 86_400,
     MailName.PASSWORD_RESET: 900,
     MailName.EMAIL_CHANGE: 900,
+    MailName.EMAIL_PROOF: 900,
 }
 """Seconds after which a mail is discarded, because its code has expired or nobody waits for it any more."""
 

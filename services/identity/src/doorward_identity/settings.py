@@ -1,10 +1,12 @@
 """Settings of services that hash passwords or use the identity database."""
 
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from doorward_client.settings import DoorwardSettings
+from doorward_identity.emails import domain_of, email_key
 from doorward_kit.settings import ServiceSettings
 
 _KIB_A_LANE: Final = 8
@@ -39,3 +41,20 @@ class IdentitySettings(ServiceSettings, Argon2Settings):
     access_token_seconds: int = Field(
         default=300, ge=5, le=3600, description="Lifetime of an access token, the same for every service."
     )
+    registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Domains whose addresses may register, or be changed to; comma-separated. Administrators"
+        " may set others, and get a warning.",
+    )
+
+    @field_validator("registration_domains", mode="before")
+    @classmethod
+    def _canonical_domains(cls, value: object) -> object:
+        if isinstance(value, str):
+            names = (name.strip() for name in value.split(","))
+            return tuple(domain_of(email_key(f"user@{name}")) for name in names if name)
+        return value
+
+    def is_outside_domains(self, email_key: str) -> bool:
+        """Tell whether there are domains, and the address belongs to none of them."""
+        return bool(self.registration_domains) and domain_of(email_key) not in self.registration_domains

@@ -155,6 +155,7 @@ def create_service(
                 access_log=settings.access_log,
                 is_draining=lambda: resources.is_draining,
                 trusted_proxies=settings.trusted_proxies,
+                proxies_set_request_id=settings.trust_proxy_request_id,
                 quiet_routes=OPERATIONS_ROUTES,
             )
         ],

@@ -36,7 +36,7 @@ _UNKNOWN: Final = _Hop(None, is_trusted=False)
 
 
 class TrustedProxies:
-    """The networks of our own proxies, whose X-Forwarded-For and X-Request-ID are accepted."""
+    """The networks of our own proxies, whose X-Forwarded-For is accepted, and X-Request-ID if they set it."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = tuple(networks)

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward_client.errors import status_problem
-from doorward_client.request_context import USER_ID_KEY, begin_request
+from doorward_client.request_context import SESSION_ID_KEY, USER_ID_KEY, begin_request
 from doorward_kit.client_ip import Network, TrustedProxies
 from doorward_kit.metrics import Metrics
 
@@ -40,8 +40,9 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 class RequestMiddleware:
     """Wraps the whole application of a service.
 
-    The request id is X-Request-ID if a trusted proxy sent the request, else a new one, because clients must
-    not choose the ids of the audit log. The client's own id is logged as `client_request_id`.
+    With `proxies_set_request_id` the request id is X-Request-ID of a trusted proxy, otherwise a new one.
+    Clients must not choose the ids of the audit log, and many ingress controllers forward theirs. The
+    client's own id is logged as `client_request_id`.
     `quiet_routes` are route templates that are counted but not logged.
     """
 
@@ -55,6 +56,7 @@ class RequestMiddleware:
         access_log: bool,
         is_draining: Callable[[], bool],
         trusted_proxies: Sequence[Network],
+        proxies_set_request_id: bool = False,
         quiet_routes: Iterable[str] = (),
     ) -> None:
         self._app = app
@@ -65,6 +67,7 @@ class RequestMiddleware:
         self._access_log = access_log
         self._is_draining = is_draining
         self._proxies = TrustedProxies(trusted_proxies)
+        self._proxies_set_request_id = proxies_set_request_id
         self._quiet_routes = frozenset(quiet_routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,9 +78,8 @@ class RequestMiddleware:
         status = 0
         client = scope.get("client")
         header = _read_header(scope["headers"], client[0] if client else None)
-        is_trusted = self._proxies.is_trusted(header.peer)
         read_address = partial(self._proxies.client_ip, header.peer, header.forwarded)
-        request_id = begin_request(header.request_id if is_trusted else None, read_address)
+        request_id = begin_request(header.request_id if self._has_edge_id(header) else None, read_address)
 
         async def send_decorated(message: Message) -> None:
             nonlocal status
@@ -146,11 +148,16 @@ class RequestMiddleware:
                 client_ip=self._proxies.client_ip(header.peer, header.forwarded),
                 peer=header.peer,
                 user_id=scope.get(USER_ID_KEY),
+                session_id=scope.get(SESSION_ID_KEY),
                 **self._client_request_id(header),
             )
 
+    def _has_edge_id(self, header: "_Header") -> bool:
+        """Tell whether X-Request-ID is that of our own edge, and no choice of the client."""
+        return self._proxies_set_request_id and self._proxies.is_trusted(header.peer)
+
     def _client_request_id(self, header: "_Header") -> dict[str, str]:
-        sent = header.client_request_id if self._proxies.is_trusted(header.peer) else header.request_id
+        sent = header.client_request_id if self._has_edge_id(header) else header.request_id
         if sent is None or not _WELL_FORMED_ID.fullmatch(sent):
             return {}
         return {"client_request_id": sent.decode("ascii")}

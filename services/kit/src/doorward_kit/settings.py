@@ -157,8 +157,14 @@ class ServiceSettings(DatabaseSettings, VerifierSettings):
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(),
-        description="Networks of your own proxies, comma-separated. Only their `X-Forwarded-For` and"
-        " `X-Request-ID` are accepted.",
+        description="Networks of your own proxies, comma-separated. Only their `X-Forwarded-For` is"
+        " accepted.",
+    )
+    trust_proxy_request_id: bool = Field(
+        default=False,
+        description="Whether your own proxies replace the `X-Request-ID` of clients, as HAProxy here does."
+        " Then it is the request id of logs and audit events. Otherwise each service makes its own, and the"
+        " header is logged as `client_request_id`.",
     )
     max_body_bytes: int = Field(default=65_536, ge=1024, description="Maximum size of a request body.")
     shutdown_delay_seconds: float = Field(

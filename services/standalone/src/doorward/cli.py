@@ -93,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--reset-password", action="store_true", help="set the password of an existing account"
     )
+    command.add_argument(
+        "--must-change",
+        action="store_true",
+        help="make it a temporary password, to be replaced at the first login"
+        " (DOORWARD_ADMIN_PASSWORD_MUST_CHANGE)",
+    )
     _add_wait(command)
     command.set_defaults(run=_create_admin)
 
@@ -141,7 +147,12 @@ def _create_admin(options: argparse.Namespace) -> int:
     wait_for_database(database.engine, options.wait, schema.schema_problem)
     hashing = PasswordHashing(settings, Metrics())
     outcome = create_admin.create_admin(
-        database, hashing, email, password, reset_password=options.reset_password
+        database,
+        hashing,
+        email,
+        password,
+        reset_password=options.reset_password,
+        must_change=options.must_change or settings.admin_password_must_change,
     )
     print("doorward: " + _OUTCOMES[outcome].format(email=email))
     return 0

@@ -8,20 +8,15 @@ import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
 from doorward_client.permissions import Role
-from doorward_identity.accounts import (
-    EmailTakenError,
-    NewAccount,
-    SessionEnd,
-    Status,
-    create_account,
-    credentials_changed,
-)
+from doorward_identity.account_changes import AccountChange, Owner, follow_up
+from doorward_identity.accounts import EmailTakenError, NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
-from doorward_identity.sessions import end_sessions, end_tokens
+from doorward_kit.column_types import utc_now
 from doorward_kit.unit_of_work import Database
 from doorward_users.directory import repository
+from doorward_users.directory.repository import UserRow
 
 _NAME = "Administrator"
 _LONGEST_TOKEN_SECONDS = 3600  # the maximum of the services' setting
@@ -46,11 +41,18 @@ def has_admin(database: Database) -> bool:
 
 
 def create_admin(
-    database: Database, hashing: PasswordHashing, email: str, password: str, *, reset_password: bool = False
+    database: Database,
+    hashing: PasswordHashing,
+    email: str,
+    password: str,
+    *,
+    reset_password: bool = False,
+    must_change: bool = False,
 ) -> Outcome:
     """Make `email` an active administrator. Safe to repeat, and to run twice at once.
 
-    An existing account keeps its password unless `reset_password`. Raises UnacceptableAdminError,
+    An existing account keeps its password unless `reset_password`. `must_change` makes the password a
+    temporary one: its owner replaces it at the next login. Raises UnacceptableAdminError,
     DatabaseUnavailableError.
     """
     _require_acceptable(email, password)
@@ -64,21 +66,22 @@ def create_admin(
                 connection,
                 AuditAction.ADMIN_CREATED,
                 actor=None,
-                target=_insert(connection, email, password_hash),
+                target=_insert(connection, email, password_hash, must_change=must_change),
             )
             return Outcome.CREATED
         outcome = Outcome.UNCHANGED
         if user.role != Role.ADMIN or user.status != Status.ACTIVE:
             changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
             repository.update_user(connection, user.id, changes)
-            credentials_changed(connection, user.id)
+            _follow_up(connection, AccountChange.ROLE, user)
             record(connection, AuditAction.ADMIN_PROMOTED, actor=None, target=user.id)
             outcome = Outcome.PROMOTED
         if reset_password:
-            repository.set_password_hash(connection, user.id, password_hash)
-            credentials_changed(connection, user.id)
-            end_sessions(connection, user.id, SessionEnd.PASSWORD)
-            end_tokens(connection, user.id, token_seconds=_LONGEST_TOKEN_SECONDS)
+            repository.set_password_hash(connection, user.id, password_hash, must_change=must_change)
+            if user.email_verified_at is None:
+                # The operator names the address, as at a creation.
+                repository.update_user(connection, user.id, {"email_verified_at": utc_now()})
+            _follow_up(connection, AccountChange.PASSWORD_SET, user)
             record(connection, AuditAction.ADMIN_PASSWORD_SET, actor=None, target=user.id)
             outcome = Outcome.PASSWORD_RESET
         return outcome
@@ -90,7 +93,11 @@ def create_admin(
         return database.write_now(work)
 
 
-def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.UUID:
+def _follow_up(connection: sa.Connection, change: AccountChange, user: UserRow) -> None:
+    follow_up(connection, change, Owner(user.id, user.email, user.name), token_seconds=_LONGEST_TOKEN_SECONDS)
+
+
+def _insert(connection: sa.Connection, email: str, password_hash: str, *, must_change: bool) -> uuid.UUID:
     account = NewAccount(
         id=uuid7s.uuid7(),
         email=email,
@@ -98,6 +105,7 @@ def _insert(connection: sa.Connection, email: str, password_hash: str) -> uuid.U
         role=Role.ADMIN,
         is_verified=True,
         password_hash=password_hash,
+        must_change=must_change,
     )
     create_account(connection, account)
     return account.id

@@ -50,10 +50,16 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     if create_admin.has_admin(database):
         return "as before (password lost? doorward create-admin --reset-password)"
     password = given.get_secret_value() if given else secrets.token_urlsafe(12)
-    create_admin.create_admin(database, PasswordHashing(settings, Metrics()), settings.admin_email, password)
+    # A password that was printed is known to whoever sees the terminal: its owner chooses another.
+    must_change = settings.admin_password_must_change if given else True
+    hashing = PasswordHashing(settings, Metrics())
+    create_admin.create_admin(database, hashing, settings.admin_email, password, must_change=must_change)
     if given:
         return f"{settings.admin_email} with the password of DOORWARD_ADMIN_PASSWORD"
-    return f"{settings.admin_email} with the password {password} (shown this once)"
+    return (
+        f"{settings.admin_email} with the temporary password {password} (shown this once);"
+        "\n                          choose your own with POST /api/v1/auth/password"
+    )
 
 
 def _greet(url: str, login: str, settings: StandaloneSettings) -> None:

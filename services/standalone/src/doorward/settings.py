@@ -37,6 +37,11 @@ class AdminSettings(DoorwardSettings):
     admin_password: SecretStr | None = Field(
         default=None, description="Password of the first administrator; there is no default."
     )
+    admin_password_must_change: bool = Field(
+        default=False,
+        description="Whether the first administrator must replace that password at the first login. Set it"
+        " where the password was generated, as `make run`, the chart, Compose and the manifests do.",
+    )
 
 
 class RetentionSettings(DoorwardSettings):

@@ -4,11 +4,15 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_audit
+from doorward_identity.audit.repository import AuditAction
+from doorward_identity.current_account import AUTHORITY_ERRORS
 from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.server import run_service
 from doorward_users.directory import endpoints as directory
+from doorward_users.directory.errors import LastAdminError, OwnEmailError
 from doorward_users.profile import endpoints as profile
 from doorward_users.services import UsersServices
 from doorward_users.settings import UsersSettings
@@ -29,7 +33,10 @@ def create_app(settings: UsersSettings, resources: IdentityResources | None = No
     """
     used = resources or IdentityResources(settings)
     services = UsersServices.create(settings, used)
-    return create_service(USERS, settings, used, services, owns_resources=resources is None)
+    app = create_service(USERS, settings, used, services, owns_resources=resources is None)
+    refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_USERS)
+    setup_refusal_audit(app, refused_calls, (*AUTHORITY_ERRORS, LastAdminError, OwnEmailError))
+    return app
 
 
 def main() -> int:

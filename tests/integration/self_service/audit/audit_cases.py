@@ -28,6 +28,8 @@ class Scene:
         return self.traced.api.call(method, path, token, **options)
 
 
+MOVED: Final = "moved@example.com"
+
 Event = tuple[str, str | None, str | None, dict[str, Any] | None]
 Case = Callable[[Scene], list[Event]]
 
@@ -96,6 +98,103 @@ def verifies(scene: Scene) -> list[Event]:
     scene.traced.verify(scene.flows.code_of("new@example.com"))
     new = scene.flows.joined("new@example.com", CHOSEN).id
     return [("auth:email:verified", new, new, None)]
+
+
+def fails_to_prove_an_address(scene: Scene) -> list[Event]:
+    scene.installation.call("PATCH", scene.ada.path, scene.people.admin.access, json={"email": MOVED})
+    scene.flows.mailbox.wait()
+    token = scene.flows.log_in(MOVED, CHOSEN).json()["sign_in_token"]
+    scene.traced.prove_address(token, other_pin(scene.flows.pin_of(MOVED)))
+    return [("auth:email:verification_failed", None, scene.ada.id, None)]
+
+
+def enters_a_wrong_code(scene: Scene) -> list[Event]:
+    scene.flows.register("new@example.com")
+    code = scene.flows.code_of("new@example.com")
+    scene.traced.verify(code[:-4] + "AAAA")
+    return [("auth:email:verification_failed", None, None, None)]
+
+
+def enters_no_code(scene: Scene) -> list[Event]:
+    scene.traced.verify("123456")
+    return [("auth:email:verification_failed", None, None, None)]
+
+
+def enters_a_wrong_code_of_an_invitation(scene: Scene) -> list[Event]:
+    bob, code = scene.flows.invited(scene.people.admin.access, "bob@example.com")
+    scene.traced.accept(code[:-4] + "AAAA")
+    return [("auth:invitation:failed", None, bob, None)]
+
+
+def enters_a_wrong_current_password(scene: Scene) -> list[Event]:
+    scene.traced.change(scene.ada.access, ANOTHER, CHOSEN)
+    return [("auth:password:check_failed", scene.ada.id, scene.ada.id, None)]
+
+
+def enters_a_wrong_password_for_another_address(scene: Scene) -> list[Event]:
+    scene.traced.ask_for_address(scene.ada.access, "new@example.com", ANOTHER)
+    return [("auth:password:check_failed", scene.ada.id, scene.ada.id, None)]
+
+
+def fails_to_step_up(scene: Scene) -> list[Event]:
+    scene.send("POST", f"{AUTH}/step-up", scene.ada.access, json={"password": ANOTHER})
+    return [("auth:password:check_failed", scene.ada.id, scene.ada.id, None)]
+
+
+def finds_the_address_taken(scene: Scene) -> list[Event]:
+    scene.flows.ask_for_address(scene.ada.access, MOVED, CHOSEN)
+    pin = scene.flows.pin_of(MOVED)
+    scene.flows.create(scene.people.admin.access, MOVED, password=CHOSEN)
+    scene.traced.confirm_address(scene.ada.access, pin)
+    return [("auth:email:change_failed", scene.ada.id, scene.ada.id, None)]
+
+
+def reads_the_audit_log_without_permission(scene: Scene) -> list[Event]:
+    scene.send("GET", f"{AUTH}/audit", scene.ada.access)
+    details = {
+        "call": f"GET {AUTH}/audit",
+        "code": "insufficient_permission",
+        "required": "audit:read",
+    }
+    return [("auth:call:refused", scene.ada.id, None, details)]
+
+
+def ends_sessions_without_permission(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    scene.send("DELETE", f"{AUTH}/users/{admin.id}/sessions", scene.ada.access)
+    details = {
+        "call": f"DELETE {AUTH}/users/{{user_id}}/sessions",
+        "code": "insufficient_permission",
+        "required": "sessions:end",
+        "user_id": admin.id,
+    }
+    return [("auth:call:refused", scene.ada.id, None, details)]
+
+
+def deletes_without_permission(scene: Scene) -> list[Event]:
+    scene.send("DELETE", scene.people.admin.path, scene.ada.access)
+    details = {
+        "call": f"DELETE {USERS}/{{user_id}}",
+        "code": "insufficient_permission",
+        "required": "users:write",
+        "user_id": scene.people.admin.id,
+    }
+    return [("users:call:refused", scene.ada.id, None, details)]
+
+
+def demotes_the_last_administrator(scene: Scene) -> list[Event]:
+    admin, deputy = scene.people.admin, scene.people.deputy
+    scene.installation.call("DELETE", deputy.path, admin.access)
+    scene.send("PATCH", admin.path, admin.access, json={"role": "user"})
+    details = {"call": f"PATCH {USERS}/{{user_id}}", "code": "last_admin", "user_id": admin.id}
+    return [("users:call:refused", admin.id, None, details)]
+
+
+def sets_the_own_address(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    scene.send("PATCH", admin.path, admin.access, json={"email": MOVED})
+    details = {"call": f"PATCH {USERS}/{{user_id}}", "code": "own_email", "user_id": admin.id}
+    return [("users:call:refused", admin.id, None, details)]
 
 
 def changes_the_password(scene: Scene) -> list[Event]:
@@ -225,6 +324,19 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.REGISTERED, registers),
     (AuditAction.REGISTERED, registers_again),
     (AuditAction.EMAIL_VERIFIED, verifies),
+    (AuditAction.EMAIL_VERIFICATION_FAILED, fails_to_prove_an_address),
+    (AuditAction.EMAIL_VERIFICATION_FAILED, enters_a_wrong_code),
+    (AuditAction.EMAIL_VERIFICATION_FAILED, enters_no_code),
+    (AuditAction.INVITATION_FAILED, enters_a_wrong_code_of_an_invitation),
+    (AuditAction.PASSWORD_CHECK_FAILED, enters_a_wrong_current_password),
+    (AuditAction.PASSWORD_CHECK_FAILED, enters_a_wrong_password_for_another_address),
+    (AuditAction.PASSWORD_CHECK_FAILED, fails_to_step_up),
+    (AuditAction.EMAIL_CHANGE_FAILED, finds_the_address_taken),
+    (AuditAction.CALL_REFUSED_BY_AUTH, reads_the_audit_log_without_permission),
+    (AuditAction.CALL_REFUSED_BY_AUTH, ends_sessions_without_permission),
+    (AuditAction.CALL_REFUSED_BY_USERS, deletes_without_permission),
+    (AuditAction.CALL_REFUSED_BY_USERS, demotes_the_last_administrator),
+    (AuditAction.CALL_REFUSED_BY_USERS, sets_the_own_address),
     (AuditAction.PASSWORD_CHANGED, changes_the_password),
     (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
     (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),

@@ -128,3 +128,34 @@ def test_an_account_does_not_move_to_another_domain(installation: Installation, 
     with another(installation, registration="closed") as closed:
         flows = Flows(closed, mailbox)
         assert flows.ask_for_address(ada.access, "ada@example.net", ada.password).status_code == 202
+
+
+def test_an_administrator_may_set_an_address_of_another_domain_and_is_warned(
+    installation: Installation, mailbox: Mailbox, people: People
+) -> None:
+    admin, path = people.admin.access, people.user.path
+    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+        flows = Flows(some, mailbox)
+        answers = {
+            "outside": flows.create(admin, "bob@example.net"),
+            "inside": flows.create(admin, "cyd@EXAMPLE.org"),
+            "moved outside": some.call("PATCH", path, admin, json={"email": "user@example.net"}),
+            "still outside": some.call("PATCH", path, admin, json={"email": "User@example.net"}),
+            "renamed": some.call("PATCH", path, admin, json={"name": "Renamed"}),
+            "moved inside": some.call("PATCH", path, admin, json={"email": "user@example.org"}),
+        }
+    warned = {
+        name: [warning["code"] for warning in response.json()["warnings"]]
+        for name, response in answers.items()
+    }
+    expected = {"outside", "moved outside"}
+    assert {name for name, codes in warned.items() if codes == ["email_outside_domains"]} == expected
+    assert {name for name, codes in warned.items() if not codes} == warned.keys() - expected
+    assert {response.status_code for response in answers.values()} == {200, 201}
+
+
+def test_without_domains_no_address_is_warned_about(
+    installation: Installation, mailbox: Mailbox, people: People
+) -> None:
+    created = Flows(installation, mailbox).create(people.admin.access, "bob@example.net")
+    assert created.json()["warnings"] == []

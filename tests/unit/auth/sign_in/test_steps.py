@@ -23,7 +23,7 @@ from doorward_auth.sign_in.steps import (
 NOTHING: Final[frozenset[Proof]] = frozenset()
 PASSWORD: Final = frozenset({Proof.PASSWORD})
 DISABLED: Final = Refused(Refusal.ACCOUNT_DISABLED)
-UNVERIFIED: Final = Refused(Refusal.EMAIL_NOT_VERIFIED)
+UNVERIFIED: Final = Needs(Step.EMAIL_CODE)
 
 TABLE: Final[dict[tuple[bool, bool, bool, frozenset[Proof]], NextStep]] = {
     # is_active, is_verified, must_change_password, proofs

@@ -23,4 +23,7 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
         MailTemplate(MailName.PASSWORD_CHANGED.value, {**_NAME, "link": link}, hooks.plain),
         MailTemplate(MailName.EMAIL_CHANGE.value, {"pin": "012345", "minutes": 10}, hooks.email_change),
         MailTemplate(MailName.EMAIL_CHANGED.value, {**_NAME, "link": link}, hooks.plain),
+        MailTemplate(MailName.PASSWORD_SET.value, {**_NAME, "link": link}, hooks.plain),
+        MailTemplate(MailName.EMAIL_SET.value, {**_NAME, "link": link}, hooks.plain),
+        MailTemplate(MailName.EMAIL_PROOF.value, {"pin": "012345", "minutes": 10}, hooks.email_proof),
     ]

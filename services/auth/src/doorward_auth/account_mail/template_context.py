@@ -57,7 +57,7 @@ class MailTemplateContext:
     def invitation(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Give the code of an invitation; an invited user's own reminder does not extend it."""
         account = self._lock_active(connection, mail)
-        if account is None or account.password_hash is not None:
+        if account is None or account.password_hash is not None or account.email != mail.recipient:
             return None
         stored = codes.find_for(connection, account.id, Purpose.INVITATION)
         if stored and "is_reminder" in mail.parameters:
@@ -78,9 +78,9 @@ class MailTemplateContext:
         return {"code": str(code), "link": self._link("accept-invitation", code), "days": days}
 
     def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Give the code of a reset."""
+        """Give the code of a reset, unless the account has another address by now."""
         account = self._lock_active(connection, mail)
-        if account is None or not account.has_joined:
+        if account is None or not account.is_verified or account.email != mail.recipient:
             return None
         counted_by = [email_key(account.email)]
         return self._code(connection, account, Purpose.RESET, account.email, mail, counted_by)
@@ -93,6 +93,14 @@ class MailTemplateContext:
             return None
         counted_by = [str(account.id), email_key(email)]
         return self._code(connection, account, Purpose.EMAIL, email, mail, counted_by)
+
+    def email_proof(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
+        """Give the code that proves the address of an account, unless it is proven or replaced by now."""
+        account = self._lock_active(connection, mail)
+        if account is None or account.is_verified or account.email != mail.recipient:
+            return None
+        counted_by = [str(account.id), email_key(account.email)]
+        return self._code(connection, account, Purpose.PROOF, account.email, mail, counted_by)
 
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Give mails without a code the application's URL."""

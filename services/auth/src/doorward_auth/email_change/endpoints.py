@@ -43,6 +43,6 @@ async def request_change(
 
 @router.patch("/email", status_code=204, summary="Confirm the new address with the code")
 async def confirm(body: EmailConfirmationRequest, caller: CurrentUser, changes: EmailChanges) -> Response:
-    """Change the address. A mail notifies the old one."""
+    """Change the address. Every other session ends, and a mail notifies the old address."""
     await changes.confirm(caller, body.pin.get_secret_value())
     return Response(status_code=204)

@@ -14,6 +14,7 @@ from doorward_auth.registration.policy import AddressPolicy
 from doorward_client.errors import DoorwardError
 from doorward_client.request_context import current_address
 from doorward_client.tokens import Claims
+from doorward_identity.account_changes import AccountChange, follow_up
 from doorward_identity.accounts import EmailTakenError
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
@@ -28,7 +29,7 @@ log = structlog.get_logger(__name__)
 class EmailChangeService:
     """Changes addresses, and notifies the old one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the rules work with
         self,
         resources: IdentityResources,
         passwords: PasswordCheck,
@@ -36,8 +37,12 @@ class EmailChangeService:
         limiter: RateLimiter,
         guesses: CodeGuesses,
         mail: MailSender,
+        *,
+        token_seconds: int,
     ) -> None:
         self._database = resources.database
+        self._revocations = resources.revocation_poller
+        self._token_seconds = token_seconds
         self._passwords = passwords
         self._policy = policy
         self._limiter = limiter
@@ -75,7 +80,7 @@ class EmailChangeService:
         self._mail.wake()
 
     async def confirm(self, caller: Claims, pin: str) -> None:
-        """Change the address to the one that the code was mailed to.
+        """Change the address to the one that the code was mailed to; the caller's other sessions end.
 
         Raises TooManyAttemptsError; InvalidCodeError, also if another account has the address by now.
         """
@@ -94,11 +99,20 @@ class EmailChangeService:
             try:
                 account_repository.set_email(connection, me, stored.sent_to, email_key(stored.sent_to))
             except EmailTakenError:
+                # Without a reason, because users read their events: who has the address is not told.
+                record(connection, AuditAction.EMAIL_CHANGE_FAILED, actor=me, target=me)
                 return InvalidCodeError()
+            follow_up(
+                connection,
+                AccountChange.EMAIL_CHANGED,
+                account.as_owner,
+                token_seconds=self._token_seconds,
+                keep_session=caller.session_id,
+            )
             record(connection, AuditAction.EMAIL_CHANGED, actor=me, target=me)
-            enqueue_mail(connection, MailName.EMAIL_CHANGED, account.email, name=account.name)
             return None
 
         await outcomes.write(self._database, work)
+        self._revocations.wake()
         self._mail.wake()
         log.info("email.changed", user_id=str(caller.user_id))

@@ -22,6 +22,11 @@ class AddressState(StrEnum):
     """Its account has no password yet, and the invitation is valid."""
     INVITATION_EXPIRED = "invitation_expired"
     """Its account has no password yet, and only an administrator can invite again."""
+    UNVERIFIED = "unverified"
+    """An administrator has given it to an account with a password, and its owner has not proven it yet.
+
+    So its mailbox may be a stranger's, and a reset would hand the account over.
+    """
     ACTIVE = "active"
     """Its account has a password, or was imported without one."""
     DISABLED = "disabled"
@@ -50,6 +55,11 @@ MAILS: Final[Mapping[AddressState, Mapping[MailRequest, MailName | None]]] = {
         MailRequest.REGISTRATION: MailName.INVITATION_EXPIRED,
         MailRequest.RESET: MailName.INVITATION_EXPIRED,
     },
+    AddressState.UNVERIFIED: {
+        # It says that only a login with the password proves the address.
+        MailRequest.REGISTRATION: MailName.EMAIL_SET,
+        MailRequest.RESET: MailName.EMAIL_SET,
+    },
     AddressState.ACTIVE: {
         MailRequest.REGISTRATION: MailName.ALREADY_REGISTERED,
         MailRequest.RESET: MailName.PASSWORD_RESET,
@@ -68,7 +78,7 @@ def state_of(account: Account | None, invitation: StoredCode | None) -> AddressS
     if not account.is_active:
         return AddressState.DISABLED
     if account.has_joined:
-        return AddressState.ACTIVE
+        return AddressState.ACTIVE if account.is_verified else AddressState.UNVERIFIED
     # Without a code its first mail is still under way. A code that went to another address proves nothing.
     is_valid = invitation is None or (invitation.is_live and invitation.sent_to == account.email)
     return AddressState.INVITED if is_valid else AddressState.INVITATION_EXPIRED

@@ -41,6 +41,8 @@ class Purpose(StrEnum):
     INVITATION = "invitation"
     RESET = "password_reset"
     EMAIL = "email_change"
+    PROOF = "email_proof"
+    """That its owner reads the address that an administrator has set."""
 
 
 class Form(StrEnum):
@@ -124,6 +126,15 @@ class EmailChangeCode(LongCode):
     purpose: ClassVar[Purpose] = Purpose.EMAIL
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class EmailProofCode(LongCode):
+    """Replaces the PIN that proves an address at the sign-in, after it was guessed at."""
+
+    prefix: ClassVar[str] = "dwp_"
+    purpose: ClassVar[Purpose] = Purpose.PROOF
+
+
 LONG_CODES: Final[dict[Purpose, type[LongCode]]] = {
-    code.purpose: code for code in (VerificationCode, InvitationCode, ResetCode, EmailChangeCode)
+    code.purpose: code
+    for code in (VerificationCode, InvitationCode, ResetCode, EmailChangeCode, EmailProofCode)
 }

@@ -45,6 +45,7 @@ class PasswordAttempt:
         self._limiter = limiter
         self._keys = found.keys
         self._account = found.account
+        self._caller_id = found.caller_id
         self._is_right = is_right
         self._renewed_hash = renewed_hash
 
@@ -55,13 +56,21 @@ class PasswordAttempt:
         """
         if not self._is_right or self._account is None:
             self._limiter.acquire(connection, self._keys)
-            target = self._account.id if self._account else None
-            record(connection, AuditAction.LOGIN_FAILED, actor=None, target=target)
-            log.info("login.failed", reason="unknown_account" if target is None else "wrong_password")
+            self._record_failure(connection)
             return InvalidCredentialsError()
         logins = [_logins_key(self._account)]
         self._limiter.acquire(connection, logins, uncounted=self._keys)
         return _with_renewed_hash(connection, self._account, self._renewed_hash)
+
+    def _record_failure(self, connection: sa.Connection) -> None:
+        target = self._account.id if self._account else None
+        if self._caller_id is not None:
+            caller = self._caller_id
+            record(connection, AuditAction.PASSWORD_CHECK_FAILED, actor=caller, target=caller)
+            log.info("password.check_failed", user_id=str(caller))
+            return
+        record(connection, AuditAction.LOGIN_FAILED, actor=None, target=target)
+        log.info("login.failed", reason="unknown_account" if target is None else "wrong_password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,8 @@ class _Found:
     keys: Sequence[LimitKey]
     attempt_counts: Sequence[int]
     charge: Charge
+    caller_id: uuid.UUID | None = None
+    """The signed-in user whose own password is compared."""
 
 
 class PasswordCheck:
@@ -138,7 +149,7 @@ class PasswordCheck:
         keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
         account = _with_password(account_repository.find_by_id(connection, caller.user_id))
         attempt_counts = self._limiter.check(connection, [*keys, _logins_key(account)])[:-1]
-        return _Found(account, None, keys, attempt_counts, charges.by_owner(caller.user_id))
+        return _Found(account, None, keys, attempt_counts, charges.by_owner(caller.user_id), caller.user_id)
 
     async def _compare(self, found: _Found, password: str) -> bool:
         return await self._hashing.verify(

@@ -86,7 +86,6 @@ class ResetService:
             account = self._check(connection, key, code)
             if isinstance(account, DoorwardError):
                 return account
-            account_repository.mark_verified(connection, account.id)
             store_new_password(
                 connection,
                 account,
@@ -107,13 +106,14 @@ class ResetService:
     def _check(self, connection: sa.Connection, email_key: str, code: str) -> Account | DoorwardError:
         """Return the locked account whose code was given, or the refusal to raise after the commit.
 
-        Only wrong codes are counted. Raises TooManyAttemptsError.
+        Only wrong codes are counted. An address that an administrator has set resets nothing before its
+        owner has proven it: its mailbox may be a stranger's. Raises TooManyAttemptsError.
         """
         account = account_repository.lock_by_email(connection, email_key)
         user_id = _UNKNOWN_USER_ID if account is None else account.id
         found = self._guesses.check(connection, user_id, Purpose.RESET, code, counted_by=[email_key])
         is_mailed_here = account is not None and found is not None and found.sent_to == account.email
-        if account is not None and is_mailed_here and account.is_active and account.has_joined:
+        if account is not None and is_mailed_here and account.is_active and account.is_verified:
             return account
         target = None if account is None else account.id
         record(connection, AuditAction.PASSWORD_RESET_FAILED, actor=None, target=target)

@@ -81,6 +81,10 @@ class RateLimiter:
         """
         return self._remaining_wait([key], repository.lock(connection, [key])) == 0
 
+    def is_free(self, connection: sa.Connection, key: LimitKey) -> bool:
+        """Tell whether a key's limit is not reached, without a lock: spares the work before `spend`."""
+        return repository.find(connection, [key]).remaining_wait(key) == 0
+
     def spend(self, connection: sa.Connection, key: LimitKey, *, is_counted: bool = True) -> bool:
         """Count one attempt, and tell whether the limit was not reached before.
 

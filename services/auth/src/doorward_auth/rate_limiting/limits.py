@@ -46,6 +46,9 @@ Twenty guesses a year at a million values: an attacker has one account of 50,000
 CODES_BY_SOURCE: Final = FixedWindow("code-source", 50, HOUR)
 """Wrong codes of resets and email changes from one address. A right long code is accepted nevertheless."""
 
+WRONG_CODE_EVENTS: Final = FixedWindow("wrong-code-events", 20, HOUR)
+"""Audit events about wrong codes of registrations and invitations from one address. Refuses nothing."""
+
 REGISTRATION_MAILS: Final = FixedWindow("registration-mails", 10, DAY)
 """Mails to one address about its registration or invitation, asked for without a login.
 
@@ -64,6 +67,9 @@ ALIAS_MAILS: Final = FixedWindow("alias-mails", 20, DAY)
 
 EMAIL_CHANGE_MAILS: Final = FixedWindow("email-change-mails", 10, DAY)
 """Mails to one mailbox that confirm it as the new address of an account."""
+
+EMAIL_PROOF_MAILS: Final = FixedWindow("email-proof-mails", 10, DAY)
+"""Mails of logins to an unverified address of an account. Past it no mail is sent, and codes stay valid."""
 
 MAILS_BY_SOURCE: Final = FixedWindow("mail-source", 30, HOUR)
 """Mails requested from one IP address."""

@@ -1,4 +1,4 @@
-"""Which addresses may become a user's, whichever way."""
+"""Which addresses may become a user's by the user's own choice. Administrators get a warning instead."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ class AddressPolicy:
 
     def __init__(self, settings: AuthSettings) -> None:
         self._policy: Final = settings.registration
-        self._domains: Final = settings.registration_domains
+        self._is_outside_domains: Final = settings.is_outside_domains
 
     def require_open(self, email_key: str) -> None:
         """Refuse an address that may not register; raises RegistrationClosedError, DomainNotAllowedError."""
@@ -37,5 +37,5 @@ class AddressPolicy:
 
     def require_domain(self, email_key: str) -> None:
         """Refuse an address that no user may choose; raises DomainNotAllowedError."""
-        if self._policy is RegistrationPolicy.DOMAINS and email_key.rpartition("@")[2] not in self._domains:
+        if self._policy is RegistrationPolicy.DOMAINS and self._is_outside_domains(email_key):
             raise DomainNotAllowedError

@@ -23,12 +23,14 @@ from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import InvalidCodeError, InvitationCode, Purpose, VerificationCode
 from doorward_auth.one_time_codes.registration_codes import RegistrationCode
+from doorward_auth.one_time_codes.wrong_codes import WrongCodes
 from doorward_auth.registration import repository
 from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.registration.repository import PendingRegistration, RegistrationToken
 from doorward_auth.registration.schemas import RegistrationRequest, VerificationRequest
 from doorward_client.errors import DoorwardError
-from doorward_identity.accounts import EmailTakenError, NewAccount, create_account, credentials_changed
+from doorward_identity.account_changes import AccountChange, follow_up
+from doorward_identity.accounts import EmailTakenError, NewAccount, create_account
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import canonical_address, email_key, lookup_key, spelling_key
 from doorward_identity.names import default_name
@@ -55,15 +57,20 @@ class PasswordRequiredError(DoorwardError):
 class RegistrationService:
     """Takes registrations, and turns them and invitations into users who can log in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the rules work with
         self,
         resources: IdentityResources,
         policy: AddressPolicy,
         mail_requests: MailRequests,
         captcha: Captcha,
         mail: MailSender,
+        wrong_codes: WrongCodes,
+        *,
+        token_seconds: int,
     ) -> None:
         self._database = resources.database
+        self._wrong_codes = wrong_codes
+        self._token_seconds = token_seconds
         self._hashing = resources.hashing
         self._keys = resources.verification.keys
         self._policy = policy
@@ -124,10 +131,17 @@ class RegistrationService:
 
         Return a token for the caller's device.
 
-        Raises InvalidCodeError; then RegistrationClosedError, DomainNotAllowedError,
+        Raises InvalidCodeError, which is recorded; then RegistrationClosedError, DomainNotAllowedError,
         PasswordRequiredError, UnacceptablePasswordError, OverloadedError.
         """
         code = VerificationCode.parse(request.code.get_secret_value())
+        try:
+            return await self._verify(code, request)
+        except InvalidCodeError:
+            await self._wrong_codes.record(AuditAction.EMAIL_VERIFICATION_FAILED, None)
+            raise
+
+    async def _verify(self, code: VerificationCode | None, request: VerificationRequest) -> DeviceToken:
         if code is None:
             raise InvalidCodeError
         # The code comes before the hash: a wrong one costs none.
@@ -166,9 +180,16 @@ class RegistrationService:
     async def accept(self, text: str, password: str) -> DeviceToken:
         """Set the first password of an invited user; return a token for the caller's device.
 
-        Raises InvalidCodeError, UnacceptablePasswordError, OverloadedError.
+        Raises InvalidCodeError, which is recorded; UnacceptablePasswordError, OverloadedError.
         """
         code = InvitationCode.parse(text)
+        try:
+            return await self._accept(code, password)
+        except InvalidCodeError:
+            await self._wrong_codes.record(AuditAction.INVITATION_FAILED, None if code is None else code.id)
+            raise
+
+    async def _accept(self, code: InvitationCode | None, password: str) -> DeviceToken:
         if code is None:
             raise InvalidCodeError
         # The code comes before the hash: a wrong one costs none.
@@ -181,9 +202,13 @@ class RegistrationService:
             account = self._invited(connection, code, is_locked=True)
             require_acceptable(password, email=account.email, name=account.name)
             account_repository.set_password(connection, account, password_hash)
-            credentials_changed(connection, account.id)
             account_repository.mark_verified(connection, account.id)
-            codes.delete(connection, account.id)
+            follow_up(
+                connection,
+                AccountChange.FIRST_PASSWORD_CHOSEN,
+                account.as_owner,
+                token_seconds=self._token_seconds,
+            )
             known_devices.remember(connection, account.id, device)
             record(connection, AuditAction.INVITATION_ACCEPTED, actor=account.id, target=account.id)
 

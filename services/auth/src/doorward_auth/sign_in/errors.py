@@ -45,8 +45,6 @@ def refusal_error(refused: Refused) -> DoorwardError:
     match refused.reason:
         case Refusal.ACCOUNT_DISABLED:
             return AccountDisabledError()
-        case Refusal.EMAIL_NOT_VERIFIED:
-            return EmailNotVerifiedError()
         case _:
             assert_never(refused.reason)
 
@@ -54,6 +52,8 @@ def refusal_error(refused: Refused) -> DoorwardError:
 def step_error(needs: Needs, sign_in_token: str, *, expires_in: int) -> DoorwardError:
     """Return the error that asks for a further step, with the token that continues the sign-in."""
     match needs.step:
+        case Step.EMAIL_CODE:
+            return EmailNotVerifiedError(sign_in_token, expires_in=expires_in)
         case Step.NEW_PASSWORD:
             return PasswordChangeRequiredError(sign_in_token, expires_in=expires_in)
         case Step.PASSWORD:

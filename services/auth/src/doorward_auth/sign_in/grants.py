@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from doorward_auth.captcha.service import CaptchaToken
 from doorward_auth.sessions.repository import Origin
-from doorward_auth.sign_in.schemas import LoginRequest, NewPasswordRequest
+from doorward_auth.sign_in.schemas import EmailCodeRequest, LoginRequest, NewPasswordRequest
 from doorward_auth.sign_in.service import SignInService
 from doorward_auth.tokens.refresh_service import RefreshService
 from doorward_auth.tokens.schemas import RefreshRequest
@@ -18,6 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 
 PASSWORD: Final = "password"  # noqa: S105 - a grant type, not a secret
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a grant type, not a secret
+EMAIL_CODE: Final = "urn:doorward:grant:email-code"
 NEW_PASSWORD: Final = "urn:doorward:grant:new-password"  # noqa: S105 - a grant type, not a secret
 
 
@@ -59,6 +60,12 @@ async def _refresh(context: GrantContext, body: RefreshRequest) -> TokenPair:
     return await context.refreshes.refresh(body.refresh_token.get_secret_value())
 
 
+async def _verify_email(context: GrantContext, body: EmailCodeRequest) -> TokenPair:
+    return await context.sign_ins.verify_email(
+        body.sign_in_token.get_secret_value(), body.pin.get_secret_value(), context.origin
+    )
+
+
 async def _set_password(context: GrantContext, body: NewPasswordRequest) -> TokenPair:
     return await context.sign_ins.set_password(
         body.sign_in_token.get_secret_value(), body.new_password.get_secret_value(), context.origin
@@ -68,6 +75,7 @@ async def _set_password(context: GrantContext, body: NewPasswordRequest) -> Toke
 GRANTS: Final[Mapping[str, GrantHandler[Any]]] = {
     PASSWORD: GrantHandler(LoginRequest, _log_in, {"email": "username"}),
     REFRESH_TOKEN: GrantHandler(RefreshRequest, _refresh),
+    EMAIL_CODE: GrantHandler(EmailCodeRequest, _verify_email),
     NEW_PASSWORD: GrantHandler(NewPasswordRequest, _set_password),
 }
 

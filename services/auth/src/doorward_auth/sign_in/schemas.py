@@ -25,6 +25,15 @@ class NewPasswordRequest(StrictModel):
     new_password: NewPassword
 
 
+class EmailCodeRequest(StrictModel):
+    """The code that was mailed to the account's address; the sign-in goes on."""
+
+    sign_in_token: SecretStr = Field(max_length=128, description="Of the 403 `email_not_verified`.")
+    pin: SecretStr = Field(
+        min_length=1, max_length=128, description="The code of the mail: six digits, or a long one."
+    )
+
+
 class StepUpRequest(StrictModel):
     """The caller's password, once more."""
 

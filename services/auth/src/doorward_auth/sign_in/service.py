@@ -13,15 +13,17 @@ from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import CaptchaToken
 from doorward_auth.known_devices import DeviceToken
 from doorward_auth.new_password import SamePasswordError, store_new_password
-from doorward_auth.password_check.errors import InvalidCredentialsError
+from doorward_auth.one_time_codes.codes import InvalidCodeError
+from doorward_auth.password_check.errors import EmailNotVerifiedError, InvalidCredentialsError
 from doorward_auth.password_check.service import PasswordAttempt, PasswordCheck
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.sessions.repository import NewSession, Origin
 from doorward_auth.settings import AuthSettings
 from doorward_auth.sign_in import repository as sign_ins
+from doorward_auth.sign_in.email_proof import EmailProof
 from doorward_auth.sign_in.errors import InvalidSignInTokenError, refusal_error, step_error
 from doorward_auth.sign_in.repository import SignIn, SignInToken
-from doorward_auth.sign_in.steps import Done, Needs, Proof, Refused, next_step, state_of
+from doorward_auth.sign_in.steps import Done, Needs, Proof, Refused, Step, next_step, state_of
 from doorward_auth.signing import Signer
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
@@ -54,10 +56,12 @@ class SignInService:
         resources: IdentityResources,
         passwords: PasswordCheck,
         signer: Signer,
+        email_proof: EmailProof,
         mail: MailSender,
         settings: AuthSettings,
     ) -> None:
         self._database = resources.database
+        self._email_proof = email_proof
         self._hashing = resources.hashing
         self._revocations = resources.revocation_poller
         self._passwords = passwords
@@ -73,8 +77,8 @@ class SignInService:
         """Check a password and open a session.
 
         Raises OverloadedError, TooManyAttemptsError, and as Captcha.require does for unknown devices;
-        InvalidCredentialsError; and only after the right password EmailNotVerifiedError,
-        AccountDisabledError, PasswordChangeRequiredError.
+        InvalidCredentialsError; and only after the right password AccountDisabledError,
+        PasswordChangeRequiredError, and EmailNotVerifiedError, with which a code is mailed.
         """
         for _ in range(_ATTEMPTS):
             attempt = await self._passwords.compare(email, password, device_token, captcha, renew_hash=True)
@@ -93,7 +97,28 @@ class SignInService:
                 return self._issue(await outcomes.write(self._database, work))
             except _AccountChangedError:
                 continue
+            except EmailNotVerifiedError:
+                self._mail.wake()
+                raise
         raise InvalidCredentialsError
+
+    async def verify_email(self, token_text: str, pin: str, origin: Origin) -> TokenPair:
+        """Prove the account's address with its code, as the step after the password, and go on.
+
+        Raises InvalidSignInTokenError, TooManyAttemptsError, InvalidCodeError; then as `log_in` does.
+        """
+        token = SignInToken.parse(token_text)
+        if token is None:
+            raise InvalidSignInTokenError
+
+        def work(connection: sa.Connection) -> SessionGrant | DoorwardError:
+            sign_in, owner = _lock(connection, token)
+            if not self._email_proof.verify(connection, owner, pin):
+                sign_ins.count_wrong_answer(connection, sign_in.id)
+                return InvalidCodeError()
+            return self._finish(connection, sign_in, origin)
+
+        return self._issue(await outcomes.write(self._database, work))
 
     async def set_password(self, token_text: str, new_password: str, origin: Origin) -> TokenPair:
         """Replace a temporary password, as the step after it, and open the session.
@@ -189,6 +214,8 @@ class SignInService:
             case Needs():
                 token = SignInToken.issue(uuid7s.uuid7())
                 sign_ins.insert(connection, token, account, proofs, proven_at)
+                if decision.step is Step.EMAIL_CODE:
+                    self._email_proof.mail_code(connection, account)
                 return step_error(decision, str(token), expires_in=sign_ins.LIFETIME_SECONDS)
 
     def _finish(

@@ -24,6 +24,8 @@ class Step(StrEnum):
     """What can be needed before a session opens."""
 
     PASSWORD = "password"  # noqa: S105 - a step, not a secret
+    EMAIL_CODE = "email_code"
+    """The code that was mailed to the account's address, which is not proven yet."""
     NEW_PASSWORD = "new_password"  # noqa: S105 - a step, not a secret
 
 
@@ -31,7 +33,6 @@ class Refusal(StrEnum):
     """Why an account may not sign in, independent of its proofs."""
 
     ACCOUNT_DISABLED = "account_disabled"
-    EMAIL_NOT_VERIFIED = "email_not_verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def state_of(account: Account) -> AccountState:
     """Return what next_step needs of an account."""
     return AccountState(
         is_active=account.is_active,
-        is_verified=account.email_verified_at is not None,
+        is_verified=account.is_verified,
         must_change_password=bool(account.must_change),
     )
 
@@ -84,14 +85,15 @@ def next_step(account: AccountState, proofs: AbstractSet[Proof]) -> NextStep:
     """Return what a sign-in needs next.
 
     The password comes before anything is said about the account. A new password comes last: a caller who
-    only knows the temporary one must not get to choose it while another factor is missing.
+    only knows the temporary one must not get to choose it while another proof is missing. An unverified
+    address is proven with its code; that is a state of the account and no proof of the session (ASVS 6.3.6).
     """
     if Proof.PASSWORD not in proofs:
         return Needs(Step.PASSWORD)
     if not account.is_active:
         return Refused(Refusal.ACCOUNT_DISABLED)
     if not account.is_verified:
-        return Refused(Refusal.EMAIL_NOT_VERIFIED)
+        return Needs(Step.EMAIL_CODE)
     if account.must_change_password:
         return Needs(Step.NEW_PASSWORD)
     return Done(Acr.AAL1, dump_proofs(proofs))

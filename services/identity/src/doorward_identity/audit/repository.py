@@ -31,6 +31,11 @@ class AuditAction(StrEnum):
     TOKEN_REVOKED = "auth:token:revoked"  # noqa: S105 - an event, not a secret
     REGISTERED = "auth:account:registered"
     EMAIL_VERIFIED = "auth:email:verified"
+    EMAIL_VERIFICATION_FAILED = "auth:email:verification_failed"
+    INVITATION_FAILED = "auth:invitation:failed"
+    PASSWORD_CHECK_FAILED = "auth:password:check_failed"  # noqa: S105 - an event, not a secret
+    CALL_REFUSED_BY_AUTH = "auth:call:refused"
+    CALL_REFUSED_BY_USERS = "users:call:refused"
     EMAIL_CHANGE_ASKED = "auth:email:change_asked"
     EMAIL_CHANGE_FAILED = "auth:email:change_failed"
     EMAIL_CHANGED = "auth:email:changed"
@@ -117,6 +122,12 @@ def list_events(
         statement = statement.where(audit_events.c.id < after)
     rows = connection.execute(statement.order_by(audit_events.c.id.desc()).limit(count))
     return [Event(*row) for row in rows]
+
+
+def list_details(connection: sa.Connection, criteria: EventFilter, count: int) -> list[dict[str, Any]]:
+    """Read the details of up to `count` events; an event without any has none."""
+    statement = sa.select(audit_events.c.details).where(*_conditions(criteria)).limit(count)
+    return [orjson.loads(details or "{}") for details in connection.execute(statement).scalars()]
 
 
 def purge(connection: sa.Connection, *, before: datetime, count: int) -> int:

@@ -95,7 +95,7 @@ class UsersClient:
     async def _get(self, path: str, caller: Caller) -> Profile | None:
         if not self._breaker.permits(1):
             raise UsersUnavailableError
-        # One request id in the logs of both services.
+        # So that the logs of both services can be joined, under `request_id` or `client_request_id`.
         headers = {"Authorization": caller.authorization, "X-Request-ID": current_request_id()}
         try:
             response = await fetch(

@@ -15,6 +15,7 @@ from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
 from doorward_users.directory.dependencies import Directory
 from doorward_users.directory.schemas import (
+    ChangedUser,
     DirectoryFilter,
     DirectorySort,
     User,
@@ -22,7 +23,7 @@ from doorward_users.directory.schemas import (
     UserPatch,
     UserReplace,
 )
-from doorward_users.directory.serializers import page_response, user_response
+from doorward_users.directory.serializers import changed_response, page_response, user_response
 
 PREFIX = "/api/v1/users"
 
@@ -36,7 +37,12 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
     caller: CurrentUser,
     directory: Directory,
     q: Annotated[
-        str | None, Query(min_length=1, max_length=100, description="Start of a name or an email address.")
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            description="Start of a name, or of an email address that the caller sees.",
+        ),
     ] = None,
     role: Role | None = None,
     status: Status | None = None,
@@ -48,14 +54,14 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
     page = await directory.list_page(
         caller, DirectoryFilter(search=q, role=role, status=status), sort, cursor, limit
     )
-    return page_response(page.users, page.next_cursor)
+    return page_response(page.entries, page.next_cursor)
 
 
-@router.post("", status_code=201, response_model=User, summary="Create a user")
+@router.post("", status_code=201, response_model=ChangedUser, summary="Create a user")
 async def create_user(body: UserCreate, caller: UserManager, directory: Directory) -> Response:
     """Create an account. With a password it is usable at once; without one its owner is invited by mail."""
-    user = await directory.create(caller, body)
-    return user_response(user, status_code=201, location=f"{PREFIX}/{user.id}")
+    user, warnings = await directory.create(caller, body)
+    return changed_response(user, warnings, status_code=201, location=f"{PREFIX}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=User, summary="Read a user")
@@ -73,20 +79,20 @@ async def invite(user_id: uuid.UUID, caller: UserManager, directory: Directory) 
     return Response(status_code=202)
 
 
-@router.put("/{user_id}", response_model=User, summary="Replace a user")
+@router.put("/{user_id}", response_model=ChangedUser, summary="Replace a user")
 async def replace_user(
     user_id: uuid.UUID, body: UserReplace, caller: UserManager, directory: Directory, if_match: IfMatch = None
 ) -> Response:
     """Set email, name, role and status as a whole."""
-    return user_response(await directory.replace(caller, user_id, body, if_match))
+    return changed_response(*await directory.replace(caller, user_id, body, if_match))
 
 
-@router.patch("/{user_id}", response_model=User, summary="Change a user")
+@router.patch("/{user_id}", response_model=ChangedUser, summary="Change a user")
 async def update_user(
     user_id: uuid.UUID, body: UserPatch, caller: UserManager, directory: Directory, if_match: IfMatch = None
 ) -> Response:
     """Change the members that the body contains."""
-    return user_response(await directory.update(caller, user_id, body, if_match))
+    return changed_response(*await directory.update(caller, user_id, body, if_match))
 
 
 @router.delete("/{user_id}", status_code=204, summary="Delete a user")

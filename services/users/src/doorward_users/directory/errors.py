@@ -18,6 +18,14 @@ class LastAdminError(DoorwardError):
     detail = "This is the last active administrator. Appoint another administrator first."
 
 
+class OwnEmailError(DoorwardError):
+    """409: administrators prove an address of their own before it counts, or could lock themselves out."""
+
+    status = 409
+    code = "own_email"
+    detail = "Change your own address with POST /api/v1/auth/email. A code by mail proves it."
+
+
 class AlreadyJoinedError(DoorwardError):
     """409: the invited user has a password already, or has verified the address."""
 

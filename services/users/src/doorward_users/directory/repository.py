@@ -141,6 +141,8 @@ def list_users(
     sort: DirectorySort,
     position: Position | None,
     count: int,
+    *,
+    searches_addresses: bool,
 ) -> list[UserRow]:
     """Read up to `count` accounts after `position`, in order."""
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
@@ -151,7 +153,7 @@ def list_users(
         value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
         behind = value, uuid.UUID(hex=position.id)
     statement = keyset(
-        _SELECT_ROWS.where(*_conditions(criteria)),
+        _SELECT_ROWS.where(*_conditions(criteria, searches_addresses=searches_addresses)),
         column,
         tie_breaker,
         behind,
@@ -166,7 +168,7 @@ def position_of(row: UserRow, sort: DirectorySort) -> Position:
     return Position(values[sort.value.removeprefix("-")], row.id.hex)
 
 
-def _conditions(criteria: DirectoryFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(criteria: DirectoryFilter, *, searches_addresses: bool) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if criteria.role is not None:
         conditions.append(users.c.role == criteria.role.value)
@@ -174,10 +176,8 @@ def _conditions(criteria: DirectoryFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(users.c.status == criteria.status.value)
     if criteria.search is not None:
         # Prefixes only, because an index serves them.
+        columns = [users.c.name_key, *([users.c.email_key] if searches_addresses else [])]
         conditions.append(
-            sa.or_(
-                users.c.name_key.startswith(criteria.search, autoescape=True),
-                users.c.email_key.startswith(criteria.search, autoescape=True),
-            )
+            sa.or_(*(column.startswith(criteria.search, autoescape=True) for column in columns))
         )
     return conditions

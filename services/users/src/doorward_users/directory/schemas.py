@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -29,13 +30,34 @@ class User(BaseModel):
     """An account."""
 
     id: uuid.UUID
-    email: str
+    email: str | None = Field(
+        description="Null for callers who do not see addresses (DOORWARD_DIRECTORY_VISIBILITY)."
+    )
     name: str
     role: Role
     status: Status
-    email_verified: bool
+    email_verified: bool | None = Field(description="Null where `email` is.")
     created_at: datetime
     updated_at: datetime
+
+
+class AccountWarning(BaseModel):
+    """What an administrator should know about a change that was made."""
+
+    code: str = Field(description="Stable.", examples=["email_outside_domains"])
+    detail: str
+
+
+EMAIL_OUTSIDE_DOMAINS: Final = AccountWarning(
+    code="email_outside_domains",
+    detail="The address belongs to none of the domains that may register (DOORWARD_REGISTRATION_DOMAINS).",
+)
+
+
+class ChangedUser(User):
+    """An account after a change by an administrator."""
+
+    warnings: list[AccountWarning] = Field(description="Usually empty. The change was made.")
 
 
 class UserCreate(StrictModel):

@@ -8,35 +8,38 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_client.bearer_auth import InsufficientPermissionError
-from doorward_client.permissions import Permission, Role
+from doorward_client.permissions import Role
 from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
-from doorward_identity.accounts import NewAccount, SessionEnd, Status, create_account, credentials_changed
+from doorward_identity.account_changes import AccountChange, follow_up
+from doorward_identity.accounts import NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import require_authority, require_unchanged_account
-from doorward_identity.emails import email_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.names import name_key
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_identity.sessions import end_sessions, end_tokens
-from doorward_kit.column_types import utc_now
+from doorward_identity.sessions import end_tokens
 from doorward_kit.dataloader import DataLoader
 from doorward_kit.pagination import CursorCodec
 from doorward_users.directory import repository
 from doorward_users.directory.audit import describe_changes, log_change, record_change
-from doorward_users.directory.errors import AlreadyJoinedError, UserNotFoundError
+from doorward_users.directory.changes import RequestedChange, columns_of
+from doorward_users.directory.errors import AlreadyJoinedError, OwnEmailError, UserNotFoundError
 from doorward_users.directory.repository import UserRow
 from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
 from doorward_users.directory.schemas import (
+    EMAIL_OUTSIDE_DOMAINS,
+    AccountWarning,
     DirectoryFilter,
     DirectorySort,
     UserCreate,
     UserPatch,
     UserReplace,
 )
-from doorward_users.settings import DirectoryVisibility, UsersSettings
+from doorward_users.directory.serializers import Entry
+from doorward_users.directory.visibility import Visibility
+from doorward_users.settings import UsersSettings
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +47,15 @@ log = structlog.get_logger(__name__)
 class UserPage(NamedTuple):
     """One page of the directory and the cursor of the next page, None on the last."""
 
-    users: Sequence[UserRow]
+    entries: Sequence[Entry]
     next_cursor: str | None
+
+
+class Changed(NamedTuple):
+    """An account after a change, and what its administrator should know about it."""
+
+    user: UserRow
+    warnings: Sequence[AccountWarning]
 
 
 class DirectoryService:
@@ -56,40 +66,44 @@ class DirectoryService:
         self._database = runtime.database
         self._hashing = runtime.hashing
         self._token_seconds = settings.access_token_seconds
-        self._readers = settings.directory_visibility
+        self._visibility = Visibility(settings.directory_visibility)
+        self._is_outside_domains = settings.is_outside_domains
         self._passwords_are_temporary = settings.admin_set_password_must_change
         self._cursors = CursorCodec(lambda: settings.cursor_secrets(runtime.verification.keys))
         self._by_id = DataLoader("users", runtime.database, repository.find_users, runtime.metrics)
 
-    async def get(self, caller: Claims, user_id: uuid.UUID) -> UserRow:
+    async def get(self, caller: Claims, user_id: uuid.UUID) -> Entry:
         """Read one account; raises UserNotFoundError, also if the caller may not see it."""
-        if user_id != caller.user_id and not self._may_read(caller):
-            raise UserNotFoundError
+        self._visibility.require_entry(caller, user_id)
         user = await self._by_id.get(user_id)
         if user is None:
             raise UserNotFoundError
-        return user
+        return Entry(user, shows_address=self._visibility.sees_address(caller, user_id))
 
     async def list_page(
         self, caller: Claims, criteria: DirectoryFilter, sort: DirectorySort, cursor: str | None, limit: int
     ) -> UserPage:
         """Read one page; raises InsufficientPermissionError or InvalidCursorError."""
-        if not self._may_read(caller):
-            raise InsufficientPermissionError(Permission.USERS_READ)
-        query = (criteria.search, criteria.role, criteria.status, sort)
+        self._visibility.require_list(caller, sort)
+        sees_addresses = self._visibility.sees_addresses(caller)
+        query = (criteria.search, criteria.role, criteria.status, sort, sees_addresses)
         position = None if cursor is None else self._cursors.decode(cursor, query=query)
         folded = criteria.model_copy(
             update={"search": name_key(criteria.search) if criteria.search else None}
         )
         # One row more than asked for shows whether there is a next page.
         found = await self._database.read(
-            lambda connection: repository.list_users(connection, folded, sort, position, limit + 1)
+            lambda connection: repository.list_users(
+                connection, folded, sort, position, limit + 1, searches_addresses=sees_addresses
+            )
         )
-        return UserPage(
-            *self._cursors.page(found, limit, lambda row: repository.position_of(row, sort), query=query)
+        page, next_cursor = self._cursors.page(
+            found, limit, lambda row: repository.position_of(row, sort), query=query
         )
+        entries = [Entry(row, self._visibility.sees_address(caller, row.id)) for row in page]
+        return UserPage(entries, next_cursor)
 
-    async def create(self, caller: Claims, wanted: UserCreate) -> UserRow:
+    async def create(self, caller: Claims, wanted: UserCreate) -> Changed:
         """Create an account: verified with a password, otherwise invited by mail.
 
         Raises EmailTakenError, UnacceptablePasswordError, and as require_authority does.
@@ -125,7 +139,7 @@ class DirectoryService:
 
         user = await self._database.write(work)
         log_change("user.created", caller, user.id, role=user.role)
-        return user
+        return Changed(user, self._warnings(user.email_key))
 
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
         """Mail a new invitation to a user without a password.
@@ -145,25 +159,26 @@ class DirectoryService:
 
     async def replace(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
-    ) -> UserRow:
+    ) -> Changed:
         """Replace every member that an administrator sets; raises as `update` does."""
-        return await self._change(caller, user_id, _columns(wanted), None, if_match)
+        return await self._change(caller, user_id, columns_of(wanted), None, if_match)
 
     async def update(
         self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
-    ) -> UserRow:
-        """Change members of an account.
+    ) -> Changed:
+        """Change members of an account; what follows is in doorward_identity.account_changes.
 
-        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError,
+        Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
         UnacceptablePasswordError.
         """
         password = None if wanted.password is None else wanted.password.get_secret_value()
-        return await self._change(caller, user_id, _columns(wanted), password, if_match)
+        return await self._change(caller, user_id, columns_of(wanted), password, if_match)
 
-    async def rename(self, caller: Claims, name: str, if_match: str | None) -> UserRow:
+    async def rename(self, caller: Claims, name: str, if_match: str | None) -> Entry:
         """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
         changes = {"name": name, "name_key": name_key(name)}
-        return await self._change(caller, caller.user_id, changes, None, if_match)
+        changed = await self._change(caller, caller.user_id, changes, None, if_match)
+        return Entry(changed.user, shows_address=True)
 
     async def delete(self, caller: Claims, user_id: uuid.UUID, if_match: str | None) -> None:
         """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
@@ -188,11 +203,11 @@ class DirectoryService:
         changes: dict[str, Any],
         password: str | None,
         if_match: str | None,
-    ) -> UserRow:
+    ) -> Changed:
         charge = charges.by_owner(caller.user_id)
         password_hash = None if password is None else await self._hashing.hash(password, charge)
 
-        def work(connection: sa.Connection) -> UserRow:
+        def work(connection: sa.Connection) -> Changed:
             may_demote = not administers(
                 changes.get("role", Role.ADMIN), changes.get("status", Status.ACTIVE)
             )
@@ -201,26 +216,33 @@ class DirectoryService:
             require_unchanged_account(connection, caller)
             if user_id != caller.user_id or changes.keys() & {"role", "status"} or password_hash is not None:
                 require_authority(caller, user.role, changes.get("role"))
-            reason = _session_end(user, changes, password_hash)
             if password_hash is not None:
                 require_acceptable(
                     password or "",
                     email=changes.get("email", user.email),
                     name=changes.get("name", user.name),
                 )
+            requested = RequestedChange(
+                user,
+                has_password=repository.has_password(connection, user.id),
+                columns=changes,
+                sets_password=password_hash is not None,
+            )
+            if user_id == caller.user_id and AccountChange.EMAIL_SET in requested.changes:
+                raise OwnEmailError
+            if password_hash is not None:
                 repository.set_password_hash(
                     connection, user.id, password_hash, must_change=self._passwords_are_temporary
                 )
-            if reason is not None or "status" in changes:
-                credentials_changed(connection, user.id)
-            if reason is not None:
-                end_tokens(connection, user.id, token_seconds=self._token_seconds)
-            if reason in {SessionEnd.DISABLED, SessionEnd.PASSWORD}:
-                end_sessions(connection, user.id, reason)
-            # A password set by an administrator makes the account usable, as at creation.
-            is_joining = password_hash is not None and user.email_verified_at is None
-            proven = {"email_verified_at": utc_now()} if is_joining else {}
-            changed = repository.update_user(connection, user.id, {**changes, **proven})
+            repository.update_user(connection, user.id, {**changes, **requested.verification})
+            for change in requested.changes:
+                follow_up(
+                    connection,
+                    change,
+                    requested.owner,
+                    token_seconds=self._token_seconds,
+                    new_email=changes.get("email"),
+                )
             record_change(
                 connection,
                 AuditAction.ACCOUNT_UPDATED,
@@ -229,38 +251,20 @@ class DirectoryService:
                 **describe_changes(user, changes),
                 password=password_hash is not None,
             )
-            return changed
+            is_moved = changes.get("email_key", user.email_key) != user.email_key
+            warnings = self._warnings(changes["email_key"]) if is_moved else []
+            return Changed(repository.get_user(connection, user.id), warnings)
 
-        user = await self._database.write(work)
+        changed = await self._database.write(work)
         self._runtime.revocation_poller.wake()
         log_change(
-            "user.updated", caller, user.id, fields=sorted(changes), password=password_hash is not None
+            "user.updated", caller, user_id, fields=sorted(changes), password=password_hash is not None
         )
-        return user
+        return changed
 
-    def _may_read(self, caller: Claims) -> bool:
-        return caller.may(Permission.USERS_READ) or self._readers is DirectoryVisibility.MEMBERS
+    def _warnings(self, email_key: str) -> Sequence[AccountWarning]:
+        return [EMAIL_OUTSIDE_DOMAINS] if self._is_outside_domains(email_key) else []
 
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:
     enqueue_mail(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
-
-
-def _columns(wanted: UserReplace | UserPatch) -> dict[str, Any]:
-    changes = wanted.model_dump(mode="json", exclude_unset=True, exclude={"password"})
-    if "email" in changes:
-        changes["email_key"] = email_key(changes["email"])
-    if "name" in changes:
-        changes["name_key"] = name_key(changes["name"])
-    return changes
-
-
-def _session_end(user: UserRow, changes: dict[str, Any], password_hash: str | None) -> SessionEnd | None:
-    """Return why the change ends the user's access tokens; None if they stay valid."""
-    if changes.get("status") == Status.DISABLED and user.status != Status.DISABLED:
-        return SessionEnd.DISABLED
-    if password_hash is not None:
-        return SessionEnd.PASSWORD
-    if "role" in changes and changes["role"] != user.role:
-        return SessionEnd.ROLE
-    return None

@@ -1,0 +1,39 @@
+"""Wrong codes of registrations and invitations, in the audit log.
+
+They cannot be guessed, so no wrong one is refused sooner. But whoever sends many must not fill the log: a
+source has a number of events an hour. Past it a wrong code costs one read and is in the access log only.
+"""
+
+import uuid
+
+import sqlalchemy as sa
+
+from doorward_auth import account_repository
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limits import WRONG_CODE_EVENTS, LimitKey
+from doorward_client.request_context import current_address
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_kit.unit_of_work import Database
+
+
+class WrongCodes:
+    """Records wrong codes."""
+
+    def __init__(self, database: Database, limiter: RateLimiter) -> None:
+        self._database = database
+        self._limiter = limiter
+
+    async def record(self, action: AuditAction, owner_id: uuid.UUID | None) -> None:
+        """Add an event unless the caller's number is used up; `owner_id` is what the code says."""
+        key = LimitKey.of_source(WRONG_CODE_EVENTS, current_address())
+        if not await self._database.read(lambda connection: self._limiter.is_free(connection, key)):
+            return
+
+        def work(connection: sa.Connection) -> None:
+            if not self._limiter.spend(connection, key):
+                return
+            # Of a registration, or of a code that somebody made up, it is no user.
+            account = None if owner_id is None else account_repository.find_by_id(connection, owner_id)
+            record(connection, action, actor=None, target=None if account is None else account.id)
+
+        await self._database.write(work)

@@ -1,0 +1,324 @@
+"""What follows from each change of an account: who is told, which sessions end, what is deleted.
+
+One row a way. docs/security.md shows the table; doorward_identity.account_changes acts on it.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+
+from doorward import create_admin
+from doorward_auth.account_mail.template_context import MailTemplateContext
+from doorward_auth.one_time_codes.guesses import CodeGuesses
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_identity.account_changes import CONSEQUENCES, AccountChange
+from doorward_identity.passwords import PasswordHashing
+from doorward_identity.tables import credentials, known_devices, one_time_codes, sessions, users
+from doorward_kit.column_types import utc_now
+from doorward_kit.metrics import Metrics
+from doorward_kit.unit_of_work import Database
+from doorward_mail.outbox_queries import LeasedMail
+from integration.harness.installation import AUTH, Installation, auth_settings
+from integration.harness.people import People
+from integration.harness.problems import assert_problem
+from integration.self_service.database_rows import count
+from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin
+
+C: Final = AccountChange
+
+NEW: Final = "moved@example.com"
+OWN_PASSWORD: Final = "Your password at Doorward was changed"
+PASSWORD_SET: Final = "An administrator has set your password at Doorward"
+ADDRESS_CHANGED: Final = "Your address at Doorward was changed"
+ADDRESS_SET: Final = "Your address at Doorward waits for your login"
+INVITED: Final = "You are invited to Doorward"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Ada with two sessions, known devices and an outstanding code."""
+
+    flows: Flows
+    installation: Installation
+    people: People
+    ada: Joined
+    reset_pin: str
+
+    def patch(self, **changes: str) -> None:
+        response = self.installation.call("PATCH", self.ada.path, self.people.admin.access, json=changes)
+        assert response.status_code == 200, response.text
+        self.flows.mailbox.wait()
+
+
+def changes_password(scene: Scene) -> None:
+    assert scene.flows.change(scene.ada.access, CHOSEN).status_code == 204
+
+
+def changes_password_by_address(scene: Scene) -> None:
+    assert scene.flows.change_by_address(scene.ada.email, CHOSEN).status_code == 204
+
+
+def resets_password(scene: Scene) -> None:
+    assert scene.flows.reset(scene.ada.email, scene.reset_pin).status_code == 200
+
+
+def replaces_temporary_password(scene: Scene) -> None:
+    mine = credentials.c.user_id == uuid.UUID(scene.ada.id)
+    scene.installation.execute(credentials.update().where(mine).values(must_change=True))
+    token = scene.flows.log_in(scene.ada.email, CHOSEN).json()["sign_in_token"]
+    body = {"grant_type": "urn:doorward:grant:new-password", "sign_in_token": token, "new_password": ANOTHER}
+    assert scene.installation.call("POST", f"{AUTH}/token", json=body).status_code == 200
+
+
+def administrator_sets_password(scene: Scene) -> None:
+    scene.patch(password=ANOTHER)
+
+
+def command_sets_password(scene: Scene) -> None:
+    metrics, settings = Metrics(), auth_settings(scene.installation.database_url)
+    database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
+    create_admin.create_admin(database, hashing, scene.ada.email, ANOTHER, reset_password=True)
+    hashing.shutdown()
+    database.dispose()
+
+
+def changes_address(scene: Scene) -> None:
+    assert scene.flows.ask_for_address(scene.ada.access, NEW, CHOSEN).status_code == 202
+    pin = scene.flows.pin_of(NEW)
+    scene.flows.mailbox.empty()
+    assert scene.flows.confirm_address(scene.ada.access, pin).status_code == 204
+
+
+def administrator_sets_address(scene: Scene) -> None:
+    scene.patch(email=NEW)
+
+
+def administrator_sets_address_of_account_without_password(scene: Scene) -> None:
+    """Like one that was imported without a hash."""
+    scene.installation.execute(credentials.delete().where(credentials.c.user_id == uuid.UUID(scene.ada.id)))
+    scene.patch(email=NEW)
+
+
+def administrator_sets_password_and_address(scene: Scene) -> None:
+    scene.patch(email=NEW, password=ANOTHER)
+
+
+def administrator_changes_case_of_address(scene: Scene) -> None:
+    scene.patch(email=scene.ada.email.upper())
+
+
+def administrator_gives_role(scene: Scene) -> None:
+    scene.patch(role="admin")
+
+
+def administrator_disables(scene: Scene) -> None:
+    scene.patch(status="disabled")
+
+
+def administrator_enables(scene: Scene) -> None:
+    mine = users.c.id == uuid.UUID(scene.ada.id)
+    scene.installation.execute(users.update().where(mine).values(status="disabled"))
+    scene.patch(status="active")
+
+
+def administrator_renames(scene: Scene) -> None:
+    scene.patch(name="Countess")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of the table. `mails` are subjects by "old" and "new" address; sessions: which live on."""
+
+    way: Callable[[Scene], None]
+    changes: tuple[AccountChange, ...]
+    mails: dict[str, list[str]]
+    lives_on: str
+    forgets: bool
+    voids_sign_ins: bool = True
+
+
+TABLE: Final = [
+    Row(changes_password, (C.PASSWORD_CHANGED,), {"old": [OWN_PASSWORD]}, "own", forgets=True),
+    Row(changes_password_by_address, (C.PASSWORD_CHANGED,), {"old": [OWN_PASSWORD]}, "none", forgets=True),
+    Row(resets_password, (C.PASSWORD_CHANGED,), {"old": [OWN_PASSWORD]}, "none", forgets=True),
+    Row(replaces_temporary_password, (C.PASSWORD_CHANGED,), {"old": [OWN_PASSWORD]}, "none", forgets=True),
+    Row(administrator_sets_password, (C.PASSWORD_SET,), {"old": [PASSWORD_SET]}, "none", forgets=True),
+    Row(command_sets_password, (C.PASSWORD_SET,), {"old": [PASSWORD_SET]}, "none", forgets=True),
+    Row(changes_address, (C.EMAIL_CHANGED,), {"old": [ADDRESS_CHANGED]}, "own", forgets=True),
+    Row(
+        administrator_sets_address,
+        (C.EMAIL_SET,),
+        {"old": [ADDRESS_CHANGED], "new": [ADDRESS_SET]},
+        "none",
+        forgets=True,
+    ),
+    Row(
+        administrator_sets_address_of_account_without_password,
+        (C.EMAIL_SET_WITHOUT_PASSWORD,),
+        {"old": [ADDRESS_CHANGED], "new": [INVITED]},
+        "none",
+        forgets=True,
+    ),
+    Row(
+        administrator_sets_password_and_address,
+        (C.PASSWORD_SET, C.EMAIL_SET),
+        {"old": [PASSWORD_SET, ADDRESS_CHANGED], "new": [ADDRESS_SET]},
+        "none",
+        forgets=True,
+    ),
+    Row(administrator_changes_case_of_address, (), {}, "all", forgets=False, voids_sign_ins=False),
+    Row(administrator_gives_role, (C.ROLE,), {}, "all", forgets=False),
+    Row(administrator_disables, (C.DISABLED,), {}, "none", forgets=False),
+    Row(administrator_enables, (C.ENABLED,), {}, "all", forgets=False),
+    Row(administrator_renames, (), {}, "all", forgets=False, voids_sign_ins=False),
+]
+
+
+@pytest.fixture
+def scene(flows: Flows, installation: Installation, people: People, ada: Joined) -> Scene:
+    flows.sign_in(ada.email, CHOSEN)
+    pin = flows.mailed_pin(ada.email)
+    flows.mailbox.empty()
+    return Scene(flows, installation, people, ada, pin)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.way.__name__)
+def test_each_change_has_the_consequences_of_the_table(scene: Scene, row: Row) -> None:
+    mine = sessions.c.user_id == uuid.UUID(scene.ada.id)
+    version = sa.select(users.c.auth_version).where(users.c.id == uuid.UUID(scene.ada.id))
+    live = sa.select(sessions.c.id).where(mine, sessions.c.ended_at.is_(None))
+    before = {session for (session,) in scene.installation.execute(live)}
+    assert len(before) == 2
+    devices = {device for (device,) in scene.installation.execute(sa.select(known_devices.c.id))}
+    [own] = scene.installation.execute(sa.select(sessions.c.id).where(mine).order_by(sessions.c.id).limit(1))
+    [seen] = scene.installation.execute(version)
+
+    row.way(scene)
+
+    told = {
+        name: sorted(mail.subject for mail in scene.flows.mailbox.all() if mail.recipient == address)
+        for name, address in (("old", scene.ada.email), ("new", NEW))
+    }
+    assert {name: subjects for name, subjects in told.items() if subjects} == {
+        name: sorted(subjects) for name, subjects in row.mails.items()
+    }
+    assert {mail.recipient for mail in scene.flows.mailbox.all()} <= {scene.ada.email, NEW}
+    lives_on = {session for (session,) in scene.installation.execute(live)} & before
+    assert lives_on == {"own": {own[0]}, "none": set(), "all": before}[row.lives_on]
+    kept = {device for (device,) in scene.installation.execute(sa.select(known_devices.c.id))} & devices
+    assert (count(scene.installation, one_time_codes, scene.ada.id) == 0) is (
+        row.forgets and INVITED not in row.mails.get("new", [])
+    )
+    mine_kept = scene.installation.execute(
+        sa.select(known_devices.c.id).where(
+            known_devices.c.user_id == uuid.UUID(scene.ada.id), known_devices.c.id.in_(kept)
+        )
+    )
+    assert bool(mine_kept) is not row.forgets
+    [after] = scene.installation.execute(version)
+    assert (after != seen) is row.voids_sign_ins
+
+
+def test_every_change_of_the_code_is_in_the_table() -> None:
+    """An invitation, for the first password, is accepted in test_invitations.py."""
+    changes = {change for row in TABLE for change in row.changes} | {AccountChange.FIRST_PASSWORD_CHOSEN}
+    assert changes == set(AccountChange) == CONSEQUENCES.keys()
+
+
+def test_an_address_set_by_an_administrator_needs_password_and_mailed_code(scene: Scene) -> None:
+    scene.patch(email=NEW)
+    assert scene.installation.call("GET", scene.ada.path, scene.people.admin.access).json()[
+        "email_verified"
+    ] is (False)
+    refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    token, pin = refused["sign_in_token"], scene.flows.pin_of(NEW)
+    assert_problem(scene.flows.prove_address(token, other_pin(pin)), 400, "invalid_code")
+    assert_problem(scene.flows.prove_address("dws_" + "A" * 64, pin), 401, "invalid_sign_in_token")
+    assert scene.flows.prove_address(token, pin).status_code == 200
+    assert_problem(scene.flows.prove_address(token, pin), 401, "invalid_sign_in_token")
+    assert scene.flows.joined(NEW, CHOSEN).id == scene.ada.id
+
+
+def test_the_reader_of_a_mistyped_address_cannot_take_the_account_over(scene: Scene) -> None:
+    scene.patch(email=NEW)
+    for ask in (scene.flows.ask_for_reset, scene.flows.register):
+        scene.flows.mailbox.empty()
+        assert ask(NEW).status_code == 202
+        assert [mail.subject for mail in scene.flows.mailbox.all()] == [ADDRESS_SET]
+    assert count(scene.installation, one_time_codes, scene.ada.id) == 0
+    # Nor with a code from a moment when the address was verified.
+    mine = users.update().where(users.c.id == uuid.UUID(scene.ada.id))
+    scene.installation.execute(mine.values(email_verified_at=utc_now()))
+    pin = scene.flows.mailed_pin(NEW)
+    scene.installation.execute(mine.values(email_verified_at=None))
+    assert_problem(scene.flows.reset(NEW, pin), 400, "invalid_code")
+    assert_problem(scene.flows.change_by_address(NEW, CHOSEN), 403, "email_not_verified")
+
+
+def test_a_temporary_password_and_an_unproven_address_are_two_steps(scene: Scene) -> None:
+    scene.patch(email=NEW)
+    mine = credentials.c.user_id == uuid.UUID(scene.ada.id)
+    scene.installation.execute(credentials.update().where(mine).values(must_change=True))
+    proven = scene.flows.sign_in_with_code(NEW, CHOSEN)
+    token = assert_problem(proven, 403, "password_change_required")["sign_in_token"]
+    body = {"grant_type": "urn:doorward:grant:new-password", "sign_in_token": token, "new_password": ANOTHER}
+    assert scene.installation.call("POST", f"{AUTH}/token", json=body).status_code == 200
+
+
+def test_a_command_makes_a_moved_administrator_usable(scene: Scene) -> None:
+    scene.patch(email=NEW)
+    metrics, settings = Metrics(), auth_settings(scene.installation.database_url)
+    database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
+    create_admin.create_admin(database, hashing, NEW, ANOTHER, reset_password=True)
+    hashing.shutdown()
+    database.dispose()
+    assert scene.flows.joined(NEW, ANOTHER).id == scene.ada.id
+
+
+def test_a_login_mails_ten_codes_a_day_at_most(scene: Scene) -> None:
+    scene.patch(email=NEW)
+    scene.flows.mailbox.empty()
+    refused = [scene.flows.log_in(NEW, CHOSEN) for _ in range(11)][-1]
+    assert len(scene.flows.mailbox.all()) == 10
+    pin = scene.flows.pin_of(NEW)
+    assert scene.flows.prove_address(refused.json()["sign_in_token"], pin).status_code == 200
+
+
+def test_an_administrator_changes_the_own_address_by_its_proof_only(scene: Scene) -> None:
+    admin = scene.people.admin
+    response = scene.installation.call("PATCH", admin.path, admin.access, json={"email": NEW})
+    assert_problem(response, 409, "own_email")
+    assert scene.installation.call("GET", admin.path, admin.access).json()["email"] == admin.email
+
+
+def test_a_password_makes_an_invited_account_usable_at_its_new_address(scene: Scene) -> None:
+    bob, _ = scene.flows.invited(scene.people.admin.access, "rob@example.com")
+    scene.flows.mailbox.empty()
+    body = {"email": "bob@example.com", "password": ANOTHER}
+    path = f"/api/v1/users/{bob}"
+    assert scene.installation.call("PATCH", path, scene.people.admin.access, json=body).status_code == 200
+    assert [(mail.recipient, mail.subject) for mail in scene.flows.mailbox.all()] == [
+        ("bob@example.com", PASSWORD_SET)
+    ]
+    assert scene.flows.joined("bob@example.com", ANOTHER).id == bob
+
+
+def test_a_code_still_to_be_mailed_is_dropped_once_the_address_is_replaced(scene: Scene) -> None:
+    """A mail server may be away for hours between the request and the mail."""
+    keys = scene.installation.auth_app.state.resources.verification.keys
+    guesses = CodeGuesses(RateLimiter(CollectorRegistry()), keys)
+    context = MailTemplateContext(keys, guesses, frontend_url=None)
+    rendered = []
+    for recipient in ("replaced@example.com", scene.ada.email):
+        ids = uuid.uuid4(), uuid.uuid4()
+        parameters = {"user_id": scene.ada.id}
+        mail = LeasedMail(*ids, "password_reset", recipient, "", parameters, 1, 0.0, is_expired=False)
+        with scene.installation.transaction() as connection:
+            rendered.append(context.password_reset(connection, mail))
+    assert rendered[0] is None
+    assert rendered[1] is not None
