@@ -13,7 +13,7 @@ import pytest
 
 from bench import comparison, report
 from bench.comparison import Comparison
-from bench.figures import footprint, latency, logins, pages, reads, refresh, tickets, verifier
+from bench.figures import floods, footprint, latency, logins, pages, reads, refresh, tickets, verifier
 from bench.http_client import ResponseError
 from bench.plan import FULL, QUICK, Plan
 from bench.procfs import machine_ticks, stolen_share
@@ -27,6 +27,7 @@ _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "verifier": verifier.measure,
     "logins": logins.measure,
     "latency": latency.measure,
+    "floods": floods.measure,
     "pages": pages.measure,
     "footprint": footprint.measure,
     "tickets": tickets.measure,

@@ -36,12 +36,14 @@ class BackgroundLoad:
 
 
 class ClosedLoopLoad(BackgroundLoad):
-    """Keeps `count` requests in flight, one on each connection."""
+    """Keeps `count` requests in flight, one on each connection; `accepts` as for Connection."""
 
-    def __init__(self, port: int, requests: Sequence[bytes], count: int) -> None:
+    def __init__(
+        self, port: int, requests: Sequence[bytes], count: int, *, accepts: tuple[bytes, ...] = (b"2",)
+    ) -> None:
         super().__init__()
         self._requests = itertools.cycle(requests)
-        self.connections = {Connection(port) for _ in range(count)}
+        self.connections = {Connection(port, accepts=accepts) for _ in range(count)}
 
     def start(self, now: float) -> None:  # noqa: ARG002 - overrides
         for connection in self.connections:

@@ -64,7 +64,12 @@ def create(database_url: str, count: int) -> SeededUsers:
         connection.execute(
             credentials.insert(),
             [
-                {"user_id": row["id"], "password_hash": password_hash, "updated_at": _NEWEST}
+                {
+                    "user_id": row["id"],
+                    "password_hash": password_hash,
+                    "must_change": False,
+                    "updated_at": _NEWEST,
+                }
                 for row in with_password
             ],
         )
@@ -99,17 +104,18 @@ def _rows(count: int) -> Iterator[dict[str, Any]]:
             "status": Status.ACTIVE.value,
             "email_verified_at": created,
             "token_version": 0,
+            "auth_version": 0,
             "version": 1,
             "created_at": created,
             "updated_at": created,
         }
 
 
-def _uuid7(when: datetime) -> bytes:
+def _uuid7(when: datetime) -> uuid.UUID:
     """Return the id of an account created at that time (RFC 9562 section 5.7)."""
     number = int(when.timestamp() * 1000) << 80 | secrets.randbits(80)
     number = number & ~(0xF << 76) | 0x7 << 76
-    return (number & ~(0x3 << 62) | 0x2 << 62).to_bytes(16, "big")
+    return uuid.UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
 
 
 def _login(email: str) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from types import SimpleNamespace
 
@@ -10,7 +11,14 @@ import pytest
 
 from doorward_kit import fair_executor
 from doorward_kit.executors import OverloadedError
-from doorward_kit.fair_executor import HALF_LIFE_SECONDS, PREFERRED_JOBS, Charge, FairExecutor, RecentJobs
+from doorward_kit.fair_executor import (
+    HALF_LIFE_SECONDS,
+    PREFERRED_JOBS,
+    RERANK_SECONDS,
+    Charge,
+    FairExecutor,
+    RecentJobs,
+)
 from doorward_kit.metrics import Metrics
 
 marker: ContextVar[str] = ContextVar("marker")
@@ -21,7 +29,8 @@ LONG = 600.0
 class Busy:
     """An executor whose only thread is occupied until `let_go`; it notes the order of the jobs after it."""
 
-    def __init__(self, *, room: int = 1_000) -> None:
+    def __init__(self, clock: SimpleNamespace, *, room: int = 1_000) -> None:
+        self._clock = clock
         # Each job is expected to take one of the seconds that a job may wait.
         self.executor = FairExecutor(
             "test", threads=1, deadline=LONG, expected_seconds=LONG / room, metrics=Metrics().executor("test")
@@ -49,6 +58,7 @@ class Busy:
 
     async def let_go(self) -> list[str]:
         """Return the names of the jobs in the order in which they were run."""
+        self._clock.now += 2 * RERANK_SECONDS
         self._release.set()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         return self.order
@@ -71,22 +81,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 @pytest.fixture
-async def busy() -> Busy:
-    busy = Busy()
+async def busy(clock: SimpleNamespace) -> Busy:
+    busy = Busy(clock)
     await busy.occupy()
     return busy
 
 
-@pytest.mark.usefixtures("clock")
 async def test_a_newcomer_is_served_before_the_waiting_jobs_of_a_busy_source(busy: Busy) -> None:
     for number in range(24):
         await busy.add(f"flood {number}", "flooder")
     await busy.add("newcomer", "other")
     order = await busy.let_go()
-    assert order.index("newcomer") == 1, "after the flooder's first job, which waited when nobody had any"
+    assert order[0] == "newcomer"
 
 
-@pytest.mark.usefixtures("clock")
 async def test_many_who_had_jobs_are_served_after_one_who_had_none(busy: Busy) -> None:
     for source in range(200):
         await busy.add(f"first of {source}", f"source {source}")
@@ -94,29 +102,33 @@ async def test_many_who_had_jobs_are_served_after_one_who_had_none(busy: Busy) -
         await busy.add(f"second of {source}", f"source {source}")
     await busy.add("newcomer", "other")
     order = await busy.let_go()
-    assert order.index("newcomer") == 200
+    assert order[0] == "newcomer"
 
 
-@pytest.mark.usefixtures("clock")
 async def test_the_busiest_of_those_charged_decides(busy: Busy) -> None:
     for source in range(50):
         await busy.add(f"flood {source}", f"source {source}", "one address")
     await busy.add("newcomer", "source of the newcomer", "another address")
-    assert (await busy.let_go()).index("newcomer") == 1
+    assert (await busy.let_go())[0] == "newcomer"
 
 
-@pytest.mark.usefixtures("clock")
-async def test_preferred_jobs_are_first_until_there_were_many(busy: Busy) -> None:
-    for source in range(10):
-        await busy.add(f"stranger {source}", f"source {source}")
-    names = [f"owner {number}" for number in range(int(PREFERRED_JOBS) + 5)]
-    for name in names:
+@pytest.mark.parametrize("number", [1, int(PREFERRED_JOBS)])
+async def test_preferred_jobs_are_first(busy: Busy, number: int) -> None:
+    strangers = [f"stranger {source}" for source in range(10)]
+    for name in strangers:
+        await busy.add(name, name)
+    owners = [f"owner {job}" for job in range(number)]
+    for name in owners:
         await busy.add(name, "account", is_preferred=True)
-    order = await busy.let_go()
-    preferred = int(PREFERRED_JOBS)
-    assert order[:preferred] == names[:preferred]
-    assert order[preferred : preferred + 10] == [f"stranger {source}" for source in range(10)]
-    assert order[preferred + 10 :] == names[preferred:]
+    assert await busy.let_go() == owners + strangers
+
+
+async def test_preferred_jobs_past_their_share_are_jobs_like_others(busy: Busy) -> None:
+    owners = [f"owner {job}" for job in range(int(PREFERRED_JOBS) + 1)]
+    for name in owners:
+        await busy.add(name, "account", is_preferred=True)
+    await busy.add("stranger", "source")
+    assert await busy.let_go() == ["stranger", *owners]
 
 
 async def test_jobs_of_one_source_keep_their_order_while_old_ones_are_forgotten(
@@ -132,9 +144,8 @@ async def test_jobs_of_one_source_keep_their_order_while_old_ones_are_forgotten(
     assert [name for name in order if name in names] == names
 
 
-@pytest.mark.usefixtures("clock")
-async def test_a_full_queue_refuses_the_job_of_the_busiest() -> None:
-    busy = Busy(room=20)
+async def test_a_full_queue_refuses_the_job_of_the_busiest(clock: SimpleNamespace) -> None:
+    busy = Busy(clock, room=20)
     await busy.occupy()
     for number in range(20):
         await busy.add(f"flood {number}", "flooder")
@@ -145,9 +156,8 @@ async def test_a_full_queue_refuses_the_job_of_the_busiest() -> None:
     assert "newcomer" in await busy.let_go()
 
 
-@pytest.mark.usefixtures("clock")
-async def test_room_is_told_by_who_asks() -> None:
-    busy = Busy(room=20)
+async def test_room_is_told_by_who_asks(clock: SimpleNamespace) -> None:
+    busy = Busy(clock, room=20)
     await busy.occupy()
     for number in range(20):
         await busy.add(f"flood {number}", "flooder")
@@ -158,19 +168,33 @@ async def test_room_is_told_by_who_asks() -> None:
     await busy.let_go()
 
 
-async def test_refused_and_cancelled_jobs_are_not_charged(clock: SimpleNamespace) -> None:
-    busy = Busy(room=4)
+async def test_those_who_ask_a_full_queue_again_and_again_get_behind_a_newcomer(
+    clock: SimpleNamespace,
+) -> None:
+    busy = Busy(clock, room=20)
     await busy.occupy()
-    for _ in range(3):
-        task = await busy.add("left", "office")
-        task.cancel()
+    for turn in range(3):
+        for source in range(100):
+            charge = Charge((f"source {source}",))
+            with suppress(OverloadedError):
+                busy.executor.require_room(charge)
+                await busy.add(f"{turn} of {source}", f"source {source}")
+    clock.now += 2 * RERANK_SECONDS
+    await busy.add("newcomer", "other")
+    assert "newcomer" not in await busy.refused()
+    assert "newcomer" in await busy.let_go()
+
+
+async def test_jobs_whose_caller_has_gone_make_room(clock: SimpleNamespace) -> None:
+    busy = Busy(clock, room=4)
+    await busy.occupy()
+    for _ in range(20):
+        (await busy.add("left", "office")).cancel()
         await asyncio.sleep(0.001)
-    for number in range(100):
-        await busy.add(f"{number}", "office")
-    assert len(await busy.refused()) == 96
-    assert busy.executor._recent.of("office", clock.now) == 4
-    assert busy.executor._recent.of("somebody", clock.now) == 1
-    assert len(await busy.let_go()) == 4
+    for number in range(4):
+        await busy.add(f"{number}", f"source {number}")
+    assert await busy.refused() == set()
+    assert await busy.let_go() == ["0", "1", "2", "3"]
 
 
 async def test_a_job_that_waits_past_its_deadline_is_refused() -> None:
@@ -227,10 +251,10 @@ async def test_shutdown_waits_for_the_running_job_and_drops_the_others(busy: Bus
 def test_jobs_count_half_after_the_half_life_and_are_forgotten() -> None:
     recent = RecentJobs()
     for _ in range(8):
-        recent.add("one", 1, 0.0)
+        recent.add("one", 0.0)
     assert recent.of("one", HALF_LIFE_SECONDS) == 4
     assert recent.of("nobody", 0.0) == 0
     for number in range(100_000):
-        recent.add(number, 1, number * 0.1)
+        recent.add(number, number * 0.1)
     # After five half-lives a job is negligible.
     assert len(recent) < 2 * 6 * HALF_LIFE_SECONDS / 0.1

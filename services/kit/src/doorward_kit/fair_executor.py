@@ -1,8 +1,9 @@
 """Threads for costly work, shared fairly among those who ask for it.
 
 Whoever asks for much waits behind those who ask for little, and while the queue is full, whoever asked for
-most is refused. So one busy client, or a thousand, cannot keep the others from their turn. Each process
-shares out its own threads: what it remembers of its clients is of no use to another one.
+most is refused. So one busy client, or a thousand, cannot keep the others from their turn. Refused jobs
+count like others: who asks again and again gets behind who asks once. Each process shares out its own
+threads: what it remembers of its clients is of no use to another one.
 """
 
 import asyncio
@@ -26,6 +27,9 @@ HALF_LIFE_SECONDS: Final = 60.0
 
 PREFERRED_JOBS: Final = 30.0
 """Recent jobs up to which those who are preferred go before everybody else."""
+
+RERANK_SECONDS: Final = 0.05
+"""Waiting jobs are put in order again at most this often: who waits may go on asking."""
 
 _NEGLIGIBLE: Final = 0.05
 
@@ -56,9 +60,9 @@ class RecentJobs:
         count, at = self._by_subject.get(subject, (0.0, now))
         return count * math.exp2((at - now) / HALF_LIFE_SECONDS)
 
-    def add(self, subject: Hashable, number: float, now: float) -> None:
-        """Count a job, or with a negative number take one back."""
-        self._by_subject[subject] = (max(0.0, self.of(subject, now) + number), now)
+    def add(self, subject: Hashable, now: float) -> None:
+        """Count a job."""
+        self._by_subject[subject] = (self.of(subject, now) + 1, now)
         if len(self._by_subject) >= self._prune_at:
             self._prune(now)
 
@@ -74,7 +78,7 @@ class _Rank(NamedTuple):
     is_postponed: bool
     """Not preferred, or no longer."""
     recent_jobs: int
-    """Binary order of magnitude."""
+    """Binary order of magnitude; within one, the order is that of arrival."""
 
 
 @dataclass(order=True, slots=True)
@@ -122,6 +126,7 @@ class FairExecutor:
         self._running = 0
         self._numbers = 0
         self._recent = RecentJobs()
+        self._ranked_at = -math.inf
         self._pool = thread_pool(name, threads, niceness)
         metrics.depth.set_function(lambda: len(self._waiting))
 
@@ -147,8 +152,13 @@ class FairExecutor:
 
     def require_room(self, charge: Charge) -> None:
         """Raise OverloadedError if a job would be refused now, for callers that have to prepare it first."""
+        now = time.monotonic()
         with self._lock:
-            self._require_room(self._rank(charge, time.monotonic()))
+            try:
+                self._require_room(self._rank(charge, now, further=1), now)
+            except OverloadedError:
+                self._count(charge, now)
+                raise
 
     def shutdown(self) -> None:
         """Wait for running jobs; drop waiting ones."""
@@ -161,28 +171,39 @@ class FairExecutor:
     def _enqueue(self, job: Callable[[], Any], charge: Charge) -> _Entry:
         now = time.monotonic()
         with self._lock:
+            self._count(charge, now)
             rank = self._rank(charge, now)
-            worst = self._require_room(rank)
+            worst = self._require_room(rank, now)
             if worst is not None:
                 self._remove(worst)
                 worst.refuse(self._refusal())
             self._numbers += 1
             entry = _Entry(rank, self._numbers, charge, now, job)
             bisect.insort(self._waiting, entry)
-            for subject in charge.subjects:
-                self._recent.add(subject, 1, now)
         return entry
 
-    def _rank(self, charge: Charge, now: float) -> _Rank:
-        recent = max((self._recent.of(subject, now) for subject in charge.subjects), default=0.0)
-        is_postponed = not charge.is_preferred or recent >= PREFERRED_JOBS
-        # Rounded to powers of two, so that the jobs of one subject stay in their order while it decays.
-        return _Rank(is_postponed, int(recent + 1).bit_length())
+    def _count(self, charge: Charge, now: float) -> None:
+        for subject in charge.subjects:
+            self._recent.add(subject, now)
 
-    def _require_room(self, rank: _Rank) -> _Entry | None:
+    def _rank(self, charge: Charge, now: float, *, further: int = 0) -> _Rank:
+        recent = further + max((self._recent.of(subject, now) for subject in charge.subjects), default=0.0)
+        is_postponed = not charge.is_preferred or recent > PREFERRED_JOBS
+        return _Rank(is_postponed, math.ceil(recent).bit_length())
+
+    def _rank_again(self, now: float) -> None:
+        if now - self._ranked_at < RERANK_SECONDS:
+            return
+        self._ranked_at = now
+        for entry in self._waiting:
+            entry.rank = self._rank(entry.charge, now)
+        self._waiting.sort()
+
+    def _require_room(self, rank: _Rank, now: float) -> _Entry | None:
         """Return the waiting job that a job of this rank displaces, None if there is room for it."""
         if self._expected_wait() <= self._deadline:
             return None
+        self._rank_again(now)
         if not self._waiting or rank >= self._waiting[-1].rank:
             raise self._refusal()
         return self._waiting[-1]
@@ -201,16 +222,17 @@ class FairExecutor:
             self._remove(entry)
 
     def _run_next(self) -> None:
+        started = time.monotonic()
         with self._lock:
             if not self._waiting:
                 return  # it was refused or withdrawn
+            self._rank_again(started)
             entry = self._waiting[0]
             if not entry.future.set_running_or_notify_cancel():
                 self._remove(entry)
                 return
             del self._waiting[0]
             self._running += 1
-        started = time.monotonic()
         self._metrics.wait.observe(started - entry.accepted)
         try:
             result = entry.job()
@@ -227,14 +249,11 @@ class FairExecutor:
             self._seconds += 0.3 * (time.monotonic() - started - self._seconds)
 
     def _remove(self, entry: _Entry) -> bool:
-        """Remove a waiting job, charging nobody for it; return False if it does not wait any more."""
+        """Remove a waiting job; return False if it does not wait any more."""
         index = bisect.bisect_left(self._waiting, entry)
         if index == len(self._waiting) or self._waiting[index] is not entry:
             return False
         del self._waiting[index]
-        now = time.monotonic()
-        for subject in entry.charge.subjects:
-            self._recent.add(subject, -1, now)
         return True
 
     def _expected_wait(self) -> float:
