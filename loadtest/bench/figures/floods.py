@@ -12,8 +12,8 @@ from bench.stack import Stack
 from support.services import Service
 
 TARGET: Final = 3.0
-RATE: Final = 2.0
-"""Logins a second, each of another user from another source: a twentieth of the core's capacity."""
+RATE: Final = 1.0
+"""Logins a second, each of another user from another source: a fortieth of the core's capacity."""
 
 CONNECTIONS: Final = 24
 SOURCES: Final = 200
@@ -70,6 +70,9 @@ class _Floods:
     def _arm(self, name: str, service: Service, background: Callable[[], BackgroundLoad]) -> float:
         """Return the p95; raises ResponseError if a login fails."""
         loop = OpenLoop(service.port, self._victims, RATE)
+        # The next arm's users are others: one who logs in again within a minute is no newcomer.
+        count = int(self._plan.latency_window * RATE)
+        self._victims = self._victims[count:] + self._victims[:count]
         latencies = loop.latencies(self._plan.latency_window, background())
         self._latencies.setdefault(name, []).extend(latencies)
         return percentile(latencies, 0.95)
