@@ -137,10 +137,12 @@ docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from t
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	@for name in requirements build dev load; do \
+	@for name in requirements build dev load audit; do \
 		case $$name in \
 			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
 			load) inputs="services/load.in"; flags="-c services/requirements.lock -c services/dev.lock" ;; \
+			audit) inputs="services/audit.in"; \
+				flags="-c services/requirements.lock -c services/dev.lock -c services/load.lock" ;; \
 			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
 		esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -153,6 +155,10 @@ lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest 
 			--extra redis --extra prometheus services/client/pyproject.toml tests/client_compatibility/peers.in \
 			--output-file tests/client_compatibility/$${set%:*}.lock || exit 1; \
 	done
+
+.PHONY: audit
+audit: $(VENV)/.audit ## Look for known vulnerabilities in what the locks pin
+	@PYTHONPATH=tests $(BIN)/python -m audit $(wildcard services/*.lock)
 
 .PHONY: clean
 clean: ## Remove the environment and caches; keep var/
@@ -175,6 +181,10 @@ $(VENV)/.runtime: $(VENV)/.build services/requirements.lock $(PACKAGES:%=service
 
 $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
+	@touch $@
+
+$(VENV)/.audit: $(VENV)/.build services/audit.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/audit.lock
 	@touch $@
 
 # Independent of the others, because a load test of a cluster needs neither services nor tests.

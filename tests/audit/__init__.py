@@ -1,0 +1,1 @@
+"""`make audit`: are there known vulnerabilities in what the locks pin?"""
