@@ -1,6 +1,5 @@
 """Settings of mail."""
 
-import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
@@ -8,6 +7,7 @@ from typing import Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from doorward_client.settings import DoorwardSettings
+from doorward_kit.loopback import is_loopback
 from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
 
 _DAY: Final = 86_400
@@ -156,7 +156,7 @@ class MailSettings(DoorwardSettings):
     def _check_without_tls(self) -> None:
         if self.smtp_ca_file is not None:
             raise ValueError("DOORWARD_SMTP_CA_FILE has no effect with DOORWARD_SMTP_TLS=none")
-        if self.smtp_password is not None and not _is_loopback(self.smtp_host or ""):
+        if self.smtp_password is not None and not is_loopback(self.smtp_host or ""):
             raise ValueError(
                 "DOORWARD_SMTP_TLS=none would send DOORWARD_SMTP_PASSWORD in cleartext; use starttls or tls"
             )
@@ -180,10 +180,3 @@ def _is_sender(text: str) -> bool:
         return envelope_address(text).isascii()
     except InvalidAddressError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,7 +4,6 @@ Otherwise a web page whose name resolves to 127.0.0.1 (DNS rebinding) could read
 machine may see, as if it came from the page's own server.
 """
 
-import ipaddress
 import re
 from typing import Final
 
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward_client.errors import DoorwardError, problem_response
 from doorward_client.request_context import begin_request
+from doorward_kit.loopback import is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -25,15 +25,6 @@ class MisdirectedRequestError(DoorwardError):
     status = 421
     code = "misdirected_request"
     detail = "This server answers to localhost, 127.0.0.1 and [::1] alone."
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can connect to an address or a name (RFC 6761 section 6.3)."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        name = host.lower().removesuffix(".")
-        return name == "localhost" or name.endswith(".localhost")
 
 
 def is_loopback_authority(authority: str) -> bool:

@@ -5,13 +5,14 @@ import sys
 
 from doorward import create_admin
 from doorward.app import create_app
-from doorward.loopback import LoopbackHosts, is_loopback
+from doorward.loopback import LoopbackHosts
 from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import StandaloneSettings
 from doorward_client.settings import load_settings
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
+from doorward_kit.loopback import is_loopback
 from doorward_kit.metrics import Metrics
 from doorward_kit.server import listen, serve, url_of
 from doorward_kit.unit_of_work import Database

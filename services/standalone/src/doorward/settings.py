@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from doorward.loopback import is_loopback
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.key_rotation import new_jwk, write_key_set
+from doorward_kit.loopback import is_loopback
 from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
