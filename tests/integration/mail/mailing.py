@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import secrets
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -44,10 +43,10 @@ GONE: Final = "gone@example.com"
 
 
 def make_code(connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-    """Create a code and store its hash, like the hook of a service."""
+    """Derive a code and store its hash, like the hook of a service: the same for each attempt."""
     if mail.recipient in {None, GONE}:
         return None
-    code = f"{secrets.randbelow(10**6):06d}"
+    code = f"{int.from_bytes(hash_of(str(mail.id))) % 10**6:06d}"
     connection.execute(codes.delete().where(codes.c.address == mail.recipient))
     connection.execute(codes.insert().values(address=mail.recipient, hash=hash_of(code)))
     return {"code": code}
@@ -58,8 +57,8 @@ def hash_of(code: str) -> bytes:
 
 
 TEMPLATES: Final = (
-    MailTemplate("notice", sample={"number": 1, "name": "Ada"}),
-    MailTemplate("code", sample={"code": "123456"}, prepare=make_code),
+    MailTemplate("notice", samples=[{"number": 1, "name": "Ada"}]),
+    MailTemplate("code", samples=[{"code": "123456"}], prepare=make_code),
 )
 
 

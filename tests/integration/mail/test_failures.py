@@ -135,7 +135,7 @@ async def test_a_short_database_outage_uses_no_attempt(mailer: Mailer, smtp: Smt
     await mailer.enqueue(Mail("code", "ada@example.com"))
     worker = mailer.worker(
         mail_settings(smtp.port, mail_max_attempts=1),
-        templates=(TEMPLATES[0], MailTemplate("code", {"code": "1"}, blink)),
+        templates=(TEMPLATES[0], MailTemplate("code", [{"code": "1"}], blink)),
     )
     async with running(worker):
         await eventually(lambda rows: not rows or rows[0].last_error == "database", mailer.rows)
@@ -191,7 +191,7 @@ async def test_a_broken_hook_or_template_reschedules_the_mail_and_logs_the_locat
     mailer: Mailer, smtp: SmtpServer
 ) -> None:
     await mailer.enqueue(Mail("code", "private@example.com"), Mail("notice", "private@example.com"))
-    templates = (TEMPLATES[0], MailTemplate("code", {"code": "1"}, broken_hook))
+    templates = (TEMPLATES[0], MailTemplate("code", [{"code": "1"}], broken_hook))
     with capture_logs() as logged:
         async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=2), templates=templates)):
             await mailer.wait_until_dead(2)

@@ -177,7 +177,7 @@ async def test_a_code_is_created_while_sending_and_never_stored(mailer: Mailer, 
     assert [tuple(row) for row in stored] == [("ada@example.com", hash_of(found[1]))]
 
 
-async def test_a_retry_creates_a_new_code_and_a_new_message(mailer: Mailer, smtp: SmtpServer) -> None:
+async def test_a_retry_sends_the_same_code_in_the_same_message(mailer: Mailer, smtp: SmtpServer) -> None:
     smtp.behave(drop_share=1.0)
     await mailer.enqueue(Mail("code", "ada@example.com"))
     async with running(mailer.worker(mail_settings(smtp.port))):
@@ -187,8 +187,10 @@ async def test_a_retry_creates_a_new_code_and_a_new_message(mailer: Mailer, smtp
     *dropped, last = smtp.mails()
     assert dropped
     assert not any(mail.is_answered for mail in dropped)
-    ids = {str(mail.message["Message-ID"]) for mail in (*dropped, last)}
-    assert len(ids) == len(dropped) + 1
+    # So that a mailbox that has the first copy drops the second.
+    assert {(str(mail.message["Message-ID"]), mail.text()) for mail in dropped} == {
+        (str(last.message["Message-ID"]), last.text())
+    }
     code = last.text().removeprefix("Your code is ").removesuffix(".\n")
     stored = await mailer.database.read(lambda c: c.execute(sa.select(codes.c.hash)).scalar_one())
     assert stored == hash_of(code)

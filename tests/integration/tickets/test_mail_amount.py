@@ -40,8 +40,8 @@ def test_many_replies_send_few_mails(mailing: Installation, people: People, smtp
     assert len(smtp.mails()) == sent + 1
     let_time_pass(mailing)
     assert headings(settled(mailing, smtp)[sent:]) == [
-        ("admin@example.com", f"20 new replies: {TICKET['subject']}"),
-        ("admin@example.com", f"New reply: {TICKET['subject']}"),
+        ("admin@example.com", f"20 new replies: “{TICKET['subject']}”"),
+        ("admin@example.com", f"New reply: “{TICKET['subject']}”"),
     ]
 
 
@@ -73,7 +73,7 @@ def test_during_a_mail_outage_one_mail_collects_all_replies(
         tickets_execute(mailing, pending_notifications.update().values(due_at=LONG_AGO))
     assert len(waiting(mailing)) == 4
     smtp.start()
-    assert headings(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: {TICKET['subject']}")]
+    assert headings(settled(mailing, smtp)) == [("user@example.com", f"4 new replies: “{TICKET['subject']}”")]
 
 
 @pytest.mark.databases("mariadb")  # SQLite has one writer
@@ -100,7 +100,7 @@ def test_a_mail_waits_for_an_uncommitted_change_that_extends_it(
         change.commit()
     assert headings(settled(mailing, smtp))[0] == (
         "user@example.com",
-        f"2 new replies: {TICKET['subject']}",
+        f"2 new replies: “{TICKET['subject']}”",
     )
 
 

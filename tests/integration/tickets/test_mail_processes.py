@@ -139,7 +139,7 @@ def dead(chain: Chain, admin: str) -> list[str]:
 def test_the_standalone_process_shows_the_mail_in_its_mailbox(tmp_path: Path) -> None:
     with running_single_service(tmp_path) as service:
         service.client.post(f"{service.ticket}/replies", headers=service.admin, json={"body": "Coming."})
-        shown = f"New reply: {TICKET['subject']}"
+        shown = f"New reply: “{TICKET['subject']}”"
         wait_until(lambda: shown in service.client.get(service.mailbox_page).text, "in the mailbox")
         metrics = service.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):

@@ -24,13 +24,13 @@ def test_a_reply_notifies_the_other_participant(
     assert waiting(mailing) == [], "without a responder there is no recipient"
     reply(mailing, people.admin, path)
     (first,) = settled(mailing, smtp)
-    assert headings([first]) == [("user@example.com", f"New reply: {TICKET['subject']}")]
+    assert headings([first]) == [("user@example.com", f"New reply: “{TICKET['subject']}”")]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.admin.access)
     assert headings(settled(mailing, smtp)) == [
-        ("admin@example.com", f"New reply: {TICKET['subject']}"),
-        ("user@example.com", f"Closed: {TICKET['subject']}"),
-        ("user@example.com", f"New reply: {TICKET['subject']}"),
+        ("admin@example.com", f"New reply: “{TICKET['subject']}”"),
+        ("user@example.com", f"Closed: “{TICKET['subject']}”"),
+        ("user@example.com", f"New reply: “{TICKET['subject']}”"),
     ]
 
 
@@ -40,15 +40,15 @@ def test_an_assignment_notifies_the_assignee_and_the_author(
     path = path_of(open_ticket(mailing, people.user))
     assign(mailing, people.admin, path, people.deputy)
     assert headings(settled(mailing, smtp)) == [
-        ("deputy@example.com", f"Assigned to you: {TICKET['subject']}"),
-        ("user@example.com", f"Assigned: {TICKET['subject']}"),
+        ("deputy@example.com", f"Assigned to you: “{TICKET['subject']}”"),
+        ("user@example.com", f"Assigned: “{TICKET['subject']}”"),
     ]
     reply(mailing, people.user, path)
     mailing.call("PATCH", f"{path}/close", people.user.access)
     mails = settled(mailing, smtp)[2:]
     assert headings(mails) == [
-        ("deputy@example.com", f"Closed: {TICKET['subject']}"),
-        ("deputy@example.com", f"New reply: {TICKET['subject']}"),
+        ("deputy@example.com", f"Closed: “{TICKET['subject']}”"),
+        ("deputy@example.com", f"New reply: “{TICKET['subject']}”"),
     ]
 
 
@@ -120,7 +120,7 @@ def test_the_latest_responder_is_notified_instead_of_a_deleted_user(
     mailing.follow_deletions()
     reply(mailing, people.user, path)
     assert headings(settled(mailing, smtp)[sent:]) == [
-        ("admin@example.com", f"New reply: {TICKET['subject']}")
+        ("admin@example.com", f"New reply: “{TICKET['subject']}”")
     ]
 
 

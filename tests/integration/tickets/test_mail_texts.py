@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from integration.harness.installation import TICKETS, Installation
+from integration.harness.installation import TICKETS, USERS, Installation
 from integration.harness.people import People, Person
 from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of
 from integration.tickets.mailing import APP, reply, settled
 from support.smtp import SmtpServer
 
 
-def test_mail_names_the_event_without_quoting_the_ticket(
+def test_mail_quotes_the_subject_and_not_the_rest_of_the_ticket(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     subject = "Fire <b>& smoke =?utf-8?q?=0ABcc:_x@example.com?="
@@ -18,14 +18,29 @@ def test_mail_names_the_event_without_quoting_the_ticket(
     reply(mailing, people.admin, path_of(ticket), "The PIN is 4321.")
     (mail,) = settled(mailing, smtp)
     link = f"{APP}/tickets/{ticket['id']}"
-    assert subject in mail.text()
-    assert "Fire &lt;b&gt;&amp; smoke" in mail.text("html")
+    assert "\n> Fire <b>& smoke =?utf-8?q?=0ABcc[:]_x[@]example[.]com?=\n" in mail.text()
+    assert ">Fire &lt;b&gt;&amp; smoke =?utf-8?q?=0ABcc[:]_x[@]example[.]com?=</block" in mail.text("html")
     assert link in mail.text()
     assert link in mail.text("html")
     assert mail.message.get_all("Bcc") is None
     for secret in ("1234", "4321"):
         assert secret not in mail.content.decode("utf-8")
-    assert mail.text().startswith("Hello User,")
+    assert mail.text().startswith("Hello,\n\nA ticket has a new reply.")
+
+
+def test_names_and_subjects_of_strangers_are_quoted_and_not_linked(
+    mailing: Installation, people: People, smtp: SmtpServer
+) -> None:
+    name = "IT: renew at https://evil.example"
+    assert mailing.call("PATCH", f"{USERS}/me", people.admin.access, json={"name": name}).status_code == 200
+    ticket = open_ticket(mailing, people.user, subject="Your password expires, www.evil.example")
+    reply(mailing, people.admin, path_of(ticket))
+    (mail,) = settled(mailing, smtp)
+    assert str(mail.message["Subject"]) == "New reply: “Your password expires, www[.]evil[.]example”"
+    assert "\n\n> IT: renew at https[:]//evil[.]example\n\n" in mail.text()
+    for part in (mail.text(), mail.text("html")):
+        assert "evil.example" not in part
+        assert "evil[.]example" in part
 
 
 def test_mail_is_in_the_language_of_its_recipient(
@@ -50,7 +65,7 @@ def test_mail_is_in_the_language_of_its_recipient(
         mails = settled(replica, smtp)
         assert [str(one.message["Subject"]) for one in mails[1:]] == [f"Antwort: {TICKET['subject']}"]
         reply(replica, people.user, path_of(made))
-        assert str(settled(replica, smtp)[-1].message["Subject"]) == f"New reply: {TICKET['subject']}"
+        assert str(settled(replica, smtp)[-1].message["Subject"]) == f"New reply: “{TICKET['subject']}”"
 
 
 def open_ticket_saying(installation: Installation, person: Person, language: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ HOSTILE = "<script>alert('html')</script>"
 def message(subject: str = "Hello", text: str = "Text", html: str = "<p>Html</p>") -> Message:
     mail_id = uuid.uuid4()
     mail = LeasedMail(mail_id, mail_id, "notice", "jörg@example.com", "en", {}, 1, 0.0, is_expired=False)
-    return MessageBuilder(MailSettings()).build(mail, MailContent(subject, text, html), is_unique=False)
+    return MessageBuilder(MailSettings()).build(mail, MailContent(subject, text, html))
 
 
 KEY = "a-secret-of-the-process"

@@ -7,10 +7,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from doorward_client.settings import SettingsError
+from doorward_mail.quoting import TrustedText
 from doorward_mail.settings import MailSettings
 from doorward_mail.templates import MailTemplate, MailTemplates, UnknownTemplateError
 
-WELCOME = MailTemplate("welcome", sample={"name": "Ada"})
+WELCOME = MailTemplate("welcome", samples=[{"name": "Ada"}])
 COUNTER = iter(range(1000))
 
 
@@ -155,7 +156,7 @@ def test_a_broken_file_is_reported_at_startup(
 
 
 def test_a_package_without_english_templates_is_an_error(shipped: str) -> None:
-    mails = MailTemplates(shipped, [MailTemplate("goodbye", sample={})], MailSettings())
+    mails = MailTemplates(shipped, [MailTemplate("goodbye", samples=[{}])], MailSettings())
     with pytest.raises(SettingsError, match="goodbye is incomplete in en"):
         mails.check()
 
@@ -179,6 +180,26 @@ def test_an_unknown_mail_type_has_its_own_error(shipped: str) -> None:
     assert templates(shipped).find("welcome") is WELCOME
 
 
+def test_a_branch_that_only_a_later_sample_takes_is_checked(shipped: str, own: Path) -> None:
+    write(own, {"de/welcome.txt": "{% if name %}Hallo {{ name }}{% else %}{{ nmae }}{% endif %}"})
+    both = MailTemplate("welcome", samples=[{"name": "Ada"}, {"name": None}])
+    with pytest.raises(SettingsError, match="'nmae' is undefined"):
+        MailTemplates(shipped, [both], MailSettings(mail_templates_dir=own)).check()
+
+
+def test_text_is_defused_unless_the_service_trusts_it(shipped: str, own: Path) -> None:
+    mails = templates(shipped, write(own, {"en/welcome.txt": "{{ name }} {{ link }}"}))
+    link = "https://app.example.com"
+    texts = mails.render("welcome", "en", {"name": f"see\n{link}", "link": TrustedText(link)})
+    assert texts.text == f"see https[:]//app[.]example[.]com {link}\n"
+    assert "https[:]//app[.]example[.]com" in texts.html
+
+
+def test_a_variable_that_is_neither_text_nor_a_number_is_an_error(shipped: str) -> None:
+    with pytest.raises(TypeError, match="not list"):
+        templates(shipped).render("welcome", "en", {"name": ["https://evil.example"]})
+
+
 def test_values_are_not_interpreted_as_templates(shipped: str) -> None:
     texts = templates(shipped).render("welcome", "en", {"name": "{{ product }}{% for %}"})
     assert texts.subject == "Welcome {{ product }}{% for %}"
@@ -187,4 +208,4 @@ def test_values_are_not_interpreted_as_templates(shipped: str) -> None:
 def test_a_subject_is_one_line(shipped: str, own: Path) -> None:
     write(own, {"en/welcome.subject.txt": "Welcome,\n{{ name }}!\n\n"})
     texts = templates(shipped, own).render("welcome", "en", {"name": "A\r\nda\u2028"})
-    assert texts.subject == "Welcome, A da !"
+    assert texts.subject == "Welcome, A da!"

@@ -48,7 +48,7 @@ class Account:
     @property
     def as_owner(self) -> Owner:
         """What the consequences of a change need."""
-        return Owner(self.id, self.email, self.name)
+        return Owner(self.id, self.email)
 
 
 _COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (

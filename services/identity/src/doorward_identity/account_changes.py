@@ -97,11 +97,10 @@ CONSEQUENCES: Final[Mapping[AccountChange, Consequences]] = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose account is changed: the address and the name before the change."""
+    """Whose account is changed: the address before the change."""
 
     id: uuid.UUID
     email: str
-    name: str
 
 
 def follow_up(
@@ -127,7 +126,7 @@ def follow_up(
     mails = ((consequences.old_address, owner.email), (consequences.new_address, new_email))
     for mail, recipient in mails:
         if mail is not None:
-            enqueue_mail(connection, mail, recipient, name=owner.name, user_id=owner.id)
+            enqueue_mail(connection, mail, recipient, user_id=owner.id)
 
 
 def _end(

@@ -175,8 +175,7 @@ class MailDelivery:
     ) -> None:
         try:
             content = self._templates.render(mail.template, mail.locale, {**mail.parameters, **variables})
-            has_code = self._templates.find(mail.template).prepare is not None
-            message = self._builder.build(mail, content, is_unique=has_code)
+            message = self._builder.build(mail, content)
         except DeliveryError:
             raise
         except Exception as error:  # noqa: BLE001 - a template can fail in any way

@@ -1,7 +1,6 @@
 """Content of a mail, and the RFC 5322 message made of it, safe for any name or subject."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +12,9 @@ from typing import Final
 
 from doorward_mail.email_address import InvalidAddressError, envelope_address
 from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.quoting import one_line
 from doorward_mail.settings import MailSettings
 from doorward_mail.transport import DeliveryError, Failure, Message
-
-# Marks that change the direction of the text after them: a name with one rewrites the sentence around it.
-_BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 # 7 bit, so that no server on the way has to re-encode.
 _ASCII: Final = SMTP.clone(cte_type="7bit")
@@ -44,11 +41,6 @@ class MailContent:
     html: str
 
 
-def one_line(text: str) -> str:
-    """Return text without line breaks, control characters or direction marks."""
-    return " ".join("".join(" " if _is_control(character) else character for character in text).split())
-
-
 def header_text(text: str) -> str:
     """Return text that is safe in a header.
 
@@ -67,12 +59,12 @@ class MessageBuilder:
         self._from = Address(header_text(settings.mail_from_name), addr_spec=self._sender)
         self._domain = settings.message_id_domain
 
-    def build(self, mail: LeasedMail, content: MailContent, *, is_unique: bool) -> Message:
+    def build(self, mail: LeasedMail, content: MailContent) -> Message:
         """Build the message of a leased mail that has a recipient; raises DeliveryError.
 
-        The Message-ID is the row's id, so that mailboxes recognise a duplicate. `is_unique` adds the lease:
-        the next attempt of a mail with a code has another code, so it is another message (RFC 5322 section
-        3.6.4) and must not be dropped as a duplicate.
+        The Message-ID is the row's id in each attempt, so that mailboxes drop a second copy. They lose
+        nothing: each attempt carries the same code (docs/adr/0025-registration.md), and later events of a
+        ticket have a mail of their own.
         """
         try:
             recipient = envelope_address(mail.recipient or "")
@@ -80,7 +72,6 @@ class MessageBuilder:
             raise DeliveryError(Failure.ADDRESS, is_permanent=True) from None
         local, _, domain = recipient.rpartition("@")
         is_utf8 = not recipient.isascii()
-        identity = f"{mail.id}.{mail.lease_id.hex[:12]}" if is_unique else str(mail.id)
 
         message = EmailMessage(policy=_UTF8 if is_utf8 else _ASCII)
         message["From"] = self._from
@@ -88,7 +79,7 @@ class MessageBuilder:
         message["To"] = Address(username=local, domain=domain)
         message["Subject"] = header_text(content.subject)
         message["Date"] = format_datetime(datetime.now(UTC))
-        message["Message-ID"] = f"<{identity}@{self._domain}>"
+        message["Message-ID"] = f"<{mail.id}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses vacation replies
         message.set_content(content.text, cte="quoted-printable")
         message.add_alternative(content.html, subtype="html", cte="quoted-printable")
@@ -104,7 +95,3 @@ def _require_headers(content: bytes, names: Sequence[str]) -> None:
     found = [line.partition(b":")[0].decode("ascii", "replace") for line in lines]
     if sorted(found) != sorted(names) or re.search(rb"\r(?!\n)|(?<!\r)\n", header):
         raise ValueError("the message's header has other fields than the ones that were set")
-
-
-def _is_control(character: str) -> bool:
-    return character in _BIDI_CONTROLS or unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"}

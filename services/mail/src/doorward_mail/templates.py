@@ -3,7 +3,12 @@
 A mail called `welcome` is three files in each language's folder: `en/welcome.subject.txt`,
 `en/welcome.txt` and `en/welcome.html`, which extends `layout.html` (see layouts/). A language is available
 for a mail when all three files exist, so that no mail mixes languages. Every template has the variables
-`product` and `locale`; `| one_line` is for text that users chose.
+`product` and `locale`.
+
+Variables are text of users, unless a `prepare` hook says otherwise with TrustedText: they reach a template as
+one line, shortened, and defused (quoting). A mail quotes them: `{{ ticket | quote }}` in plain text,
+`{{ quotation("Its subject:", ticket) }}` of parts.html in HTML, and `{{ ticket | quoted }}` in a subject,
+after words of the template's own.
 """
 
 import re
@@ -17,8 +22,9 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from doorward_client.settings import SettingsError
-from doorward_mail.message import MailContent, one_line
+from doorward_mail.message import MailContent
 from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.quoting import TrustedText, one_line, quote, quoted, user_text
 from doorward_mail.settings import MailSettings
 
 log = structlog.get_logger(__name__)
@@ -35,17 +41,21 @@ Variables = Mapping[str, Any]
 """Variables of a template, in addition to the mail's parameters."""
 
 Prepare = Callable[[sa.Connection, LeasedMail], Variables | None]
-"""Runs in a transaction just before each attempt, so that a retry carries a new code. It may store the
-code's hash and return the code as a variable. It may run twice, like any unit of work. None skips the mail:
-its row is deleted, and nothing is sent."""
+"""Runs in a transaction just before each attempt, and may return a code as a variable (TrustedText), the same
+for each attempt. It may run twice, like any unit of work. None skips the mail: its row is deleted, and
+nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailTemplate:
-    """A kind of mail. `sample` has all its variables, those of `prepare` too, to check the files with."""
+    """A kind of mail.
+
+    `samples` are its variables, those of `prepare` too, to check the files with: one or more, so that each
+    branch of the files is rendered.
+    """
 
     name: str
-    sample: Variables
+    samples: Sequence[Variables]
     prepare: Prepare | None = None
 
 
@@ -82,10 +92,11 @@ class MailTemplates:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters["one_line"] = one_line
+        self._environment.filters |= {"quote": quote, "quoted": quoted}
         self._environment.globals["product"] = settings.mail_from_name
         self._templates = {template.name: template for template in templates}
         self._files = frozenset(self._environment.list_templates())
+        self._shipped_files = frozenset(file for loader in loaders for file in loader.list_templates())
         self._own_files = frozenset(file for loader in override for file in loader.list_templates())
         self._default_locale = settings.mail_default_locale
 
@@ -106,14 +117,14 @@ class MailTemplates:
         return self._render(name, self._closest(name, locale), variables)
 
     def check(self) -> None:
-        """Render every mail in every language with its sample; raises SettingsError for the first failure.
+        """Render every mail in every language with its samples; raises SettingsError for the first failure.
 
         Logs a file of the team's folder that no mail uses: its name is probably wrong.
         """
         for template in self._templates.values():
             for locale in sorted({FALLBACK_LOCALE, *self._locales_of(template.name)}):
                 self._check(template, locale)
-        used = {*_LAYOUT_FILES, *(file for name in self._templates for file in self._files_of(name))}
+        used = self._shipped_files.union(*(self._files_of(name) for name in self._templates))
         for file in sorted(self._own_files - used):
             if not file.startswith(".."):  # the targets of the links of Kubernetes
                 log.warning("mail.template_unused", file=file)
@@ -124,21 +135,24 @@ class MailTemplates:
             raise SettingsError(
                 f"the mail {template.name} is incomplete in {locale}: {', '.join(missing)} missing"
             )
-        try:
-            content = self._render(template.name, locale, template.sample)
-        except Exception as error:  # noqa: BLE001 - a template can fail in any way
-            where = "DOORWARD_MAIL_TEMPLATES_DIR: " if self._is_own(template.name, locale) else ""
-            reason = one_line(str(error)) or type(error).__name__
-            raise SettingsError(
-                f"{where}the mail {template.name} cannot be rendered in {locale}: {reason}"
-            ) from None
-        if not (content.subject and content.text.strip() and content.html.strip()):
-            raise SettingsError(f"the mail {template.name} has an empty part in {locale}")
+        for sample in template.samples:
+            try:
+                content = self._render(template.name, locale, sample)
+            except Exception as error:  # noqa: BLE001 - a template can fail in any way
+                where = "DOORWARD_MAIL_TEMPLATES_DIR: " if self._is_own(template.name, locale) else ""
+                reason = one_line(str(error)) or type(error).__name__
+                raise SettingsError(
+                    f"{where}the mail {template.name} cannot be rendered in {locale}: {reason}"
+                ) from None
+            if not (content.subject and content.text.strip() and content.html.strip()):
+                raise SettingsError(f"the mail {template.name} has an empty part in {locale}")
 
     def _render(self, name: str, locale: str, variables: Variables) -> MailContent:
+        shown = {key: _as_shown(value) for key, value in variables.items()}
+
         def part(suffix: str, **more: str) -> str:
             template = self._environment.get_template(f"{locale}/{name}{suffix}")
-            return template.render({**variables, **more}, locale=locale)
+            return template.render({**shown, **more}, locale=locale)
 
         subject = one_line(part(".subject.txt"))
         return MailContent(subject, part(".txt") + "\n", part(".html", subject=subject) + "\n")
@@ -159,6 +173,15 @@ class MailTemplates:
         return bool(_LAYOUT_FILES & self._own_files) or any(
             f"{locale}/{name}{part}" in self._own_files for part in _PARTS
         )
+
+
+def _as_shown(value: object) -> object:
+    """Return a variable as templates get it; raises TypeError for what is neither text nor a number."""
+    if value is None or isinstance(value, (bool, int, float, TrustedText)):
+        return value
+    if isinstance(value, str):
+        return user_text(value)
+    raise TypeError(f"a variable is text or a number, not {type(value).__name__}")
 
 
 def _lineage(locale: str) -> Iterator[str]:

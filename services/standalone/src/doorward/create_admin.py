@@ -94,7 +94,7 @@ def create_admin(
 
 
 def _follow_up(connection: sa.Connection, change: AccountChange, user: UserRow) -> None:
-    follow_up(connection, change, Owner(user.id, user.email, user.name), token_seconds=_LONGEST_TOKEN_SECONDS)
+    follow_up(connection, change, Owner(user.id, user.email), token_seconds=_LONGEST_TOKEN_SECONDS)
 
 
 def _insert(connection: sa.Connection, email: str, password_hash: str, *, must_change: bool) -> uuid.UUID:

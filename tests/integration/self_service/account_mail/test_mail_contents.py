@@ -103,20 +103,11 @@ def test_request_headers_do_not_appear_in_mails(linked: tuple[Flows, People], he
     "name",
     [
         "Bcc: everybody@example.com",
-        "=?utf-8?q?Ada=0D=0ABcc:_everybody@example.com?=",
-        "=?utf-8?b?QWRhDQpCY2M6IHhAZXhhbXBsZS5jb20=?=",
-        '"Ada" <everybody@example.com>,',
         '<img src="https://evil.example/x.png">',
-        "</p><script>alert(1)</script>",
-        "{{ 7 * 7 }}{% include '/etc/passwd' %}",
-        "%(password)s %s {0.__class__}",
-        "https://evil.example/verify-email?code=1",
-        "李小龍 👩‍👩‍👧 " + "x" * 180,
-        "\U0001f512" * 200,
-        ".\u200d\u2060.",
+        "Your password expires: https://evil.example",
     ],
 )
-def test_hostile_names_change_neither_headers_nor_text(flows: Flows, name: str) -> None:
+def test_mail_about_an_account_does_not_contain_its_name(flows: Flows, name: str) -> None:
     ada = flows.join("ada@example.com", CHOSEN, name)
     flows.mailbox.empty()
     assert flows.change(ada.access, CHOSEN).status_code == 204
@@ -124,11 +115,9 @@ def test_hostile_names_change_neither_headers_nor_text(flows: Flows, name: str) 
     assert sorted(mail.header_names) == sorted(HEADERS)
     assert mail.recipient == "ada@example.com"
     assert mail.subject == "Your password at Doorward was changed"
-    assert mail.text.startswith(f"Hello {' '.join(name.split())},\n\n")
-    html = mail.part("html")
-    assert unescape(html).count(name) == 1
-    for unwanted in ("<script", "<img"):
-        assert unwanted not in html
+    assert mail.text.startswith("Hello,\n\n")
+    for part in (mail.text, unescape(mail.part("html"))):
+        assert name not in part
 
 
 @pytest.mark.parametrize("ask", ["register", "resend"])

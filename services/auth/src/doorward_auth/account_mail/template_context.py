@@ -31,6 +31,7 @@ from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_client.keys.key_store import KeyStore
 from doorward_identity.emails import email_key
 from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.quoting import TrustedText
 from doorward_mail.templates import Variables
 
 INVITATION_SECONDS: Final = 7 * 86_400
@@ -52,7 +53,7 @@ class MailTemplateContext:
             return None
         stored = registration_codes.renew(connection, recipient)
         code = VerificationCode.of(self._keys.secrets[0], stored.id, stored.seed)
-        return {"code": str(code), "link": self._link("verify-email", code)}
+        return {"code": TrustedText(code), "link": self._link("verify-email", code)}
 
     def invitation(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Give the code of an invitation; an invited user's own reminder does not extend it."""
@@ -75,7 +76,7 @@ class MailTemplateContext:
                 sent_to=account.email,
             )
         code = InvitationCode.of(self._keys.secrets[0], account.id, seed)
-        return {"code": str(code), "link": self._link("accept-invitation", code), "days": days}
+        return {"code": TrustedText(code), "link": self._link("accept-invitation", code), "days": days}
 
     def password_reset(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
         """Give the code of a reset, unless the account has another address by now."""
@@ -104,7 +105,7 @@ class MailTemplateContext:
 
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Give mails without a code the application's URL."""
-        return {"link": self._frontend_url}
+        return {"link": None if self._frontend_url is None else TrustedText(self._frontend_url)}
 
     def _code(
         self,
@@ -125,18 +126,18 @@ class MailTemplateContext:
             code = pin_of(derive(secret, purpose, account.id, seed))
         else:
             code = str(LONG_CODES[purpose].of(secret, account.id, seed))
-        return {"pin": code, "minutes": seconds // 60}
+        return {"pin": TrustedText(code), "minutes": seconds // 60}
 
     @staticmethod
     def _lock_active(connection: sa.Connection, mail: LeasedMail) -> Account | None:
         account = account_repository.lock_by_id(connection, uuid.UUID(mail.parameters["user_id"]))
         return account if account is not None and account.is_active else None
 
-    def _link(self, page: str, code: object) -> str | None:
+    def _link(self, page: str, code: object) -> TrustedText | None:
         # From settings alone: a Host header would let a stranger choose where the link leads.
-        return None if self._frontend_url is None else f"{self._frontend_url}/{page}?code={code}"
+        return None if self._frontend_url is None else TrustedText(f"{self._frontend_url}/{page}?code={code}")
 
 
-def sample_code() -> str:
+def sample_code() -> TrustedText:
     """Make a code to try templates with."""
-    return str(VerificationCode.issue(uuid7s.uuid7()))
+    return TrustedText(VerificationCode.issue(uuid7s.uuid7()))

@@ -81,13 +81,11 @@ class MailRequests:
             name = name if is_free and not is_valid.get(name, True) else None
         if not self._is_within_alias_limit(connection, state, email_key) or not email_key:
             name = None
-        # The only name in these mails is that of the account, for its own user.
         enqueue_mail(
             connection,
             name or _DECOYS[request],
             None if name is None else recipient,
             locale=locale,
-            name="" if account is None else account.name,
             user_id=user_id,
             is_reminder=True,
             **({} if is_within else {"is_surplus": True}),

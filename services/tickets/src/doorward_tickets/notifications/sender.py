@@ -2,30 +2,16 @@
 
 import uuid
 from dataclasses import replace
-from typing import Any, Final
 
 from doorward_kit.app import AppResources
 from doorward_mail.outbox_queries import LeasedMail
 from doorward_mail.sender import MailSender
-from doorward_mail.templates import MailTemplate, MailTemplates
-from doorward_tickets.notifications.repository import NotificationType
+from doorward_mail.templates import MailTemplates
+from doorward_tickets.notifications.mail_templates import templates
 from doorward_tickets.notifications.template_context import NotificationTemplateContext
 from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import outbox
 from doorward_tickets.users.auth_client import AuthClient
-
-_COMMON_SAMPLE: Final = {
-    "name": "Ada Lovelace",
-    "ticket": "The printer is on fire",
-    "link": "https://app.example.com/tickets/0195f3b2-7c1e-7d4a-9b62-3f1e5a8c7d90",
-}
-_SAMPLES: Final[dict[NotificationType, dict[str, Any]]] = {
-    NotificationType.REPLIED: {"count": 2, "writer": "Grace Hopper"},
-    NotificationType.CLOSED: {},
-    NotificationType.ASSIGNED: {},
-    NotificationType.TAKEN: {"assignee": "Grace Hopper"},
-}
-"""Variables of templates/, to check the files with at the start."""
 
 
 class RecipientLookup:
@@ -35,7 +21,7 @@ class RecipientLookup:
         self._auth = auth
 
     async def find(self, mail: LeasedMail) -> LeasedMail | None:
-        """Return the mail with its recipient, their name and role; None for a deleted or disabled user.
+        """Return the mail with its recipient and their role; None for a deleted or disabled user.
 
         Raises AuthUnavailableError.
         """
@@ -43,7 +29,7 @@ class RecipientLookup:
         account = (await self._auth.find_accounts([user_id])).get(user_id)
         if account is None or not account.is_active:
             return None
-        parameters = {**mail.parameters, "name": account.name, "role": account.role}
+        parameters = {**mail.parameters, "role": account.role}
         return replace(mail, recipient=account.email, parameters=parameters)
 
 
@@ -51,11 +37,7 @@ class TicketMailSender(MailSender):
     """Sends mails about tickets; raises SettingsError for a template that does not render."""
 
     def __init__(self, resources: AppResources, settings: TicketsSettings, auth: AuthClient) -> None:
-        prepare = NotificationTemplateContext(frontend_url=settings.frontend_url).prepare
-        mails = [
-            MailTemplate(name.value, {**_COMMON_SAMPLE, **sample}, prepare)
-            for name, sample in _SAMPLES.items()
-        ]
+        mails = templates(NotificationTemplateContext(frontend_url=settings.frontend_url))
         super().__init__(
             resources.database,
             outbox,

@@ -1,6 +1,6 @@
 """Variables of mails about tickets, read just before a mail is sent: it describes the ticket at that time.
 
-A mail says what happened and does not quote it: tickets are read after signing in.
+A mail says what happened and quotes the subject alone: tickets are read after signing in.
 """
 
 import uuid
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from doorward_client.permissions import Permission, permissions_of
 from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.quoting import TrustedText
 from doorward_mail.templates import Variables
 from doorward_tickets.notifications import repository
 from doorward_tickets.notifications.repository import NotificationKey, NotificationType, NotifiedTicket
@@ -41,8 +42,10 @@ class NotificationTemplateContext:
             return None
         return {**news, "ticket": ticket.subject, "link": self._link(key.ticket_id)}
 
-    def _link(self, ticket_id: uuid.UUID) -> str | None:
-        return None if self._frontend_url is None else f"{self._frontend_url}/tickets/{ticket_id}"
+    def _link(self, ticket_id: uuid.UUID) -> TrustedText | None:
+        return (
+            None if self._frontend_url is None else TrustedText(f"{self._frontend_url}/tickets/{ticket_id}")
+        )
 
 
 def _may_see(ticket: NotifiedTicket, key: NotificationKey, role: str) -> bool:

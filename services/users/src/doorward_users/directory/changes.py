@@ -54,7 +54,7 @@ class RequestedChange:
     def owner(self) -> Owner:
         """Who is told, at the address before the change. Nobody has proven that of a user who is joining."""
         email = self.columns.get("email", self.before.email) if self.is_joining else self.before.email
-        return Owner(self.before.id, email, self.before.name)
+        return Owner(self.before.id, email)
 
     def _email_change(self) -> AccountChange | None:
         before, after = self.before.email, self.columns.get("email", self.before.email)
