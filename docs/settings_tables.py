@@ -20,6 +20,7 @@ _TOPICS: Final[Mapping[str, str]] = {
     "Argon2Settings": "Password hashing",
     "AuthSettings": "Sessions and registration",
     "MailSettings": "Mail",
+    "MailTransportSettings": "Mail",
     "UsersSettings": "Directory",
     "TicketOptions": "Tickets",
     "TicketsSettings": "Tickets",

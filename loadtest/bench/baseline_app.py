@@ -72,7 +72,7 @@ def create_app() -> FastAPI:
 def main() -> int:
     settings = load_settings(ServiceSettings)
     configure_logging(settings.log_level)
-    serve(create_app(), listen(settings.host, settings.port), settings, on_drain=lambda: None)
+    serve(create_app(), listen(settings.host, settings.port))
     return 0
 
 

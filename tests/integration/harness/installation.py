@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -31,6 +32,7 @@ AUTH: Final = "/api/v1/auth"
 USERS: Final = "/api/v1/users"
 TICKETS: Final = "/api/v1/tickets"
 
+_NO_FOLDER: Final = Path("/dev/null/mailbox")
 _SETTINGS: Final[dict[str, Any]] = {
     "secret_key": SecretStr(SECRET_KEY),
     "argon2_memory_kib": 64,
@@ -83,12 +85,16 @@ def tickets_settings(database_url: str, **overrides: Any) -> TicketsSettings:
 class Installation:
     """Every service; `call` routes by prefix, as the ingress does. Overrides go to all their settings.
 
-    Tickets is there where it is given a database of its own.
+    Tickets is there where it is given a database of its own. Without a setting of mail, mail can be asked
+    for, and waits in the outbox.
     """
 
     def __init__(self, database_url: str, tickets_url: Any = None, **overrides: Any) -> None:
         self.database_url = database_url
         self.tickets_url: str | None = tickets_url
+        keeps_mail = not overrides.keys() & {"mailbox_dir", "smtp_host"}
+        if keeps_mail:
+            overrides = {**overrides, "mailbox_dir": _NO_FOLDER}
         names = overrides.keys()
         self.auth_app: FastAPI = create_auth(
             auth_settings(
@@ -110,6 +116,9 @@ class Installation:
             InProcessTransport(app=self.users_app),
             InProcessTransport(app=self.auth_app),
         )
+        if keeps_mail:
+            for app in (self.auth_app, self.tickets_app):
+                app.state.services.mail._delivery = None
         self.auth = TestClient(self.auth_app, raise_server_exceptions=False)
         self.users = TestClient(self.users_app, raise_server_exceptions=False)
         self.tickets = TestClient(self.tickets_app, raise_server_exceptions=False)

@@ -1,11 +1,17 @@
-"""Kinds of mails about accounts, and enqueueing one. Auth has their templates and sends them."""
+"""Kinds of mails about accounts, and enqueueing one. Auth has their templates and sends them.
+
+Mail waits in the outbox while no mail server is configured. A request whose answer promises a mail is refused
+then (`require_transport`).
+"""
 
 from enum import StrEnum
 
 import sqlalchemy as sa
 
+from doorward_client.errors import DoorwardError
 from doorward_identity.tables import outbox
 from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.settings import MailTransportSettings
 
 
 class MailName(StrEnum):
@@ -34,6 +40,20 @@ LIFETIMES: dict[MailName, int] = {
     MailName.EMAIL_PROOF: 900,
 }
 """Seconds after which a mail is discarded, because its code has expired or nobody waits for it any more."""
+
+
+class MailNotConfiguredError(DoorwardError):
+    """503 without Retry-After: the answer would promise a mail, and no mail server is configured."""
+
+    status = 503
+    code = "mail_not_configured"
+    detail = "This installation sends no mail. Ask its operator to configure a mail server."
+
+
+def require_transport(settings: MailTransportSettings) -> None:
+    """Raise MailNotConfiguredError if no mail would be sent."""
+    if not settings.has_mail_transport:
+        raise MailNotConfiguredError
 
 
 def enqueue_mail(

@@ -105,7 +105,11 @@ class DrainingServer(uvicorn.Server):
 
 
 def serve(
-    app: ASGIApp, listener: socket.socket, settings: ServiceSettings, *, on_drain: Callable[[], None]
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    shutdown_delay_seconds: float = 0.0,
+    on_drain: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `app` on `listener` until a signal stops it."""
     config = uvicorn.Config(
@@ -120,7 +124,7 @@ def serve(
         lifespan="on",
         ws="none",  # or any installed WebSocket library would accept upgrades
     )
-    server = DrainingServer(config, shutdown_delay_seconds=settings.shutdown_delay_seconds, on_drain=on_drain)
+    server = DrainingServer(config, shutdown_delay_seconds=shutdown_delay_seconds, on_drain=on_drain)
     host, port = listener.getsockname()[:2]
     log.info("server.started", host=host, port=port, pid=os.getpid())
     _warn_about_api_workers()
@@ -158,7 +162,12 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:
         return fail(str(error))
-    serve(app, listener, settings, on_drain=app.state.resources.drain)
+    serve(
+        app,
+        listener,
+        shutdown_delay_seconds=settings.shutdown_delay_seconds,
+        on_drain=app.state.resources.drain,
+    )
     return 0
 
 

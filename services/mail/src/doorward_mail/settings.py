@@ -24,14 +24,27 @@ class SmtpTls(StrEnum):
 _PORTS: Final = {SmtpTls.STARTTLS: 587, SmtpTls.TLS: 465, SmtpTls.NONE: 25}
 
 
-class MailSettings(DoorwardSettings):
-    """Settings of services that send mail."""
+class MailTransportSettings(DoorwardSettings):
+    """Settings by which a service knows whether mail is sent, by itself or by another service."""
 
     smtp_host: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9.:_-]+$",
-        description="Host of the mail server. Without it (and without a mailbox folder) mail waits.",
+        description="Host of the mail server. Without it (and without a mailbox folder) requests that promise"
+        " a mail are refused (`mail_not_configured`), and other mail waits.",
     )
+    mailbox_dir: Path | None = Field(
+        default=None, description="For development: a folder that mail is written to instead of being sent."
+    )
+
+    @property
+    def has_mail_transport(self) -> bool:
+        return self.smtp_host is not None or self.mailbox_dir is not None
+
+
+class MailSettings(MailTransportSettings):
+    """Settings of services that send mail."""
+
     smtp_port: int | None = Field(
         default=None,
         ge=1,
@@ -104,9 +117,6 @@ class MailSettings(DoorwardSettings):
     )
     mail_dead_letter_retention_days: int = Field(
         default=30, ge=1, description="Days until a dead letter is deleted."
-    )
-    mailbox_dir: Path | None = Field(
-        default=None, description="For development: a folder that mail is written to instead of being sent."
     )
     mailbox_size: int = Field(
         default=200, ge=1, description="Number of mails kept in `DOORWARD_MAILBOX_DIR`."

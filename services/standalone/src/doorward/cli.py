@@ -1,4 +1,4 @@
-"""The command `doorward`: serve, migrate, create-admin, import-users, purge-audit, rotate-key."""
+"""The command `doorward`: everything in one process, administration, and a development mailbox."""
 
 import argparse
 import getpass
@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward import create_admin, import_users, rotate_key, serve
+from doorward import create_admin, dev_mailbox, import_users, rotate_key, serve
 from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import CommandSettings, MigrateSettings
@@ -127,6 +127,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     rotate_key.add_arguments(command)
     command.set_defaults(run=rotate_key.rotate)
+
+    command = commands.add_parser(
+        "dev-mailbox",
+        help="receive mail and show it, for development",
+        description="Receives mail on DOORWARD_MAILBOX_SMTP_PORT and shows it on DOORWARD_PORT, at an address"
+        " with the secret DOORWARD_MAILBOX_KEY. Nothing is delivered.",
+    )
+    command.set_defaults(run=lambda _options: dev_mailbox.run())
     return parser
 
 

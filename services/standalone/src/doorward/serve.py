@@ -31,7 +31,12 @@ def run() -> int:
     app = create_app(settings)
     _greet(url_of(listener), login, settings)
     served = LoopbackHosts(app) if is_loopback(settings.host) else app
-    serve(served, listener, settings, on_drain=app.front.state.resources.drain)
+    serve(
+        served,
+        listener,
+        shutdown_delay_seconds=settings.shutdown_delay_seconds,
+        on_drain=app.front.state.resources.drain,
+    )
     return 0
 
 

@@ -4,6 +4,7 @@ from doorward_auth.account_mail.mail_templates import templates
 from doorward_auth.account_mail.template_context import MailTemplateContext
 from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.settings import AuthSettings
+from doorward_identity.mail_types import require_transport
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import outbox
 from doorward_mail import sender
@@ -12,6 +13,10 @@ from doorward_mail.templates import MailTemplates
 
 class MailSender(sender.MailSender):
     """Sends mails about accounts."""
+
+    def require_transport(self) -> None:
+        """Raise MailNotConfiguredError if no mail would be sent: for answers that promise one."""
+        require_transport(self._settings)
 
     def __init__(self, resources: IdentityResources, guesses: CodeGuesses, settings: AuthSettings) -> None:
         hooks = MailTemplateContext(resources.verification.keys, guesses, frontend_url=settings.frontend_url)

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_auth import account_repository, outcomes
+from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose
 from doorward_auth.one_time_codes.guesses import CodeGuesses
@@ -21,7 +22,6 @@ from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.emails import email_key, mailbox_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.resources import IdentityResources
-from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +52,11 @@ class EmailChangeService:
     async def request(self, caller: Claims, email: str, password: str, locale: str) -> None:
         """Mail a code to the new address, unless an account has it: the answer is the same.
 
-        Raises DomainNotAllowedError, TooManyAttemptsError, InvalidCredentialsError.
+        Raises DomainNotAllowedError, MailNotConfiguredError, TooManyAttemptsError, InvalidCredentialsError.
         """
         key = email_key(email)
         self._policy.require_domain(key)
+        self._mail.require_transport()
         attempt = await self._passwords.compare_own(caller, password)
         me = caller.user_id
         limits = [

@@ -11,6 +11,7 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_auth import account_repository, known_devices, outcomes
+from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
@@ -26,7 +27,6 @@ from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import lookup_key
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +56,9 @@ class ResetService:
     async def request_code(self, email: str, locale: str, captcha: CaptchaToken) -> None:
         """Mail a code to the address if it has an active account.
 
-        Raises TooManyAttemptsError, and as Captcha.require does.
+        Raises MailNotConfiguredError, TooManyAttemptsError, and as Captcha.require does.
         """
+        self._mail.require_transport()
         await self._captcha.require(CaptchaAction.PASSWORD_RESET, captcha)
         key = lookup_key(email)
 

@@ -14,6 +14,7 @@ import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
 from doorward_auth import account_repository, known_devices
+from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
 from doorward_auth.known_devices import DeviceToken
@@ -36,7 +37,6 @@ from doorward_identity.emails import canonical_address, email_key, lookup_key, s
 from doorward_identity.names import default_name
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
@@ -83,11 +83,12 @@ class RegistrationService:
     ) -> RegistrationToken:
         """Store a registration and mail the code of its address, or tell its user what to do instead.
 
-        Raises RegistrationClosedError, DomainNotAllowedError, UnacceptablePasswordError,
-        TooManyAttemptsError, and as Captcha.require does.
+        Raises RegistrationClosedError, DomainNotAllowedError, MailNotConfiguredError,
+        UnacceptablePasswordError, TooManyAttemptsError, and as Captcha.require does.
         """
         key = email_key(request.email)
         self._policy.require_open(key)
+        self._mail.require_transport()
         password = request.password.get_secret_value()
         name = request.name or default_name(request.email)
         require_acceptable(password, email=request.email, name=name)
@@ -113,11 +114,12 @@ class RegistrationService:
     async def resend(self, email: str, locale: str, captcha: CaptchaToken) -> None:
         """Mail the code of an address again.
 
-        Raises RegistrationClosedError, DomainNotAllowedError, TooManyAttemptsError, and as Captcha.require
-        does.
+        Raises RegistrationClosedError, DomainNotAllowedError, MailNotConfiguredError, TooManyAttemptsError,
+        and as Captcha.require does.
         """
         email, key = canonical_address(email), lookup_key(email)
         self._policy.require_open(key)
+        self._mail.require_transport()
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
         await self._database.write(
             lambda connection: self._mail_requests.enqueue(

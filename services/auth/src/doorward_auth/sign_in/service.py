@@ -33,6 +33,7 @@ from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.mail_types import MailNotConfiguredError
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_surplus_sessions
@@ -67,6 +68,7 @@ class SignInService:
         self._passwords = passwords
         self._signer = signer
         self._mail = mail
+        self._has_mail = settings.has_mail_transport
         self._absolute_seconds = settings.refresh_absolute_seconds
         self._max_sessions = settings.max_sessions
         self._idle_seconds = min(settings.refresh_idle_seconds, self._absolute_seconds)
@@ -211,6 +213,8 @@ class SignInService:
                 return self._open(connection, account, decision, proven_at, known_device, origin)
             case Refused():
                 return refusal_error(decision)
+            case Needs(step=Step.EMAIL_CODE) if not self._has_mail:
+                return MailNotConfiguredError()
             case Needs():
                 token = SignInToken.issue(uuid7s.uuid7())
                 sign_ins.insert(connection, token, account, proofs, proven_at)

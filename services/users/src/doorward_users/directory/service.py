@@ -11,11 +11,11 @@ import uuid_utils.compat as uuid7s
 from doorward_client.permissions import Role
 from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
-from doorward_identity.account_changes import AccountChange, follow_up
+from doorward_identity.account_changes import CONSEQUENCES, AccountChange, follow_up
 from doorward_identity.accounts import NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import require_authority, require_unchanged_account
-from doorward_identity.mail_types import MailName, enqueue_mail
+from doorward_identity.mail_types import MailName, enqueue_mail, require_transport
 from doorward_identity.names import name_key
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
@@ -65,6 +65,7 @@ class DirectoryService:
         self._runtime = runtime
         self._database = runtime.database
         self._hashing = runtime.hashing
+        self._settings = settings
         self._token_seconds = settings.access_token_seconds
         self._visibility = Visibility(settings.directory_visibility)
         self._is_outside_domains = settings.is_outside_domains
@@ -106,11 +107,14 @@ class DirectoryService:
     async def create(self, caller: Claims, wanted: UserCreate) -> Changed:
         """Create an account: verified with a password, otherwise invited by mail.
 
-        Raises EmailTakenError, UnacceptablePasswordError, and as require_authority does.
+        Raises EmailTakenError, UnacceptablePasswordError, MailNotConfiguredError, and as require_authority
+        does.
         """
         require_authority(caller, Role.USER, wanted.role)
         password_hash = None
-        if wanted.password is not None:
+        if wanted.password is None:
+            require_transport(self._settings)
+        else:
             require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
             password_hash = await self._hashing.hash(
                 wanted.password.get_secret_value(), charges.by_owner(caller.user_id)
@@ -144,8 +148,9 @@ class DirectoryService:
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
         """Mail a new invitation to a user without a password.
 
-        Raises UserNotFoundError, AlreadyJoinedError.
+        Raises MailNotConfiguredError, UserNotFoundError, AlreadyJoinedError.
         """
+        require_transport(self._settings)
 
         def work(connection: sa.Connection) -> None:
             user = lock(connection, user_id, None)
@@ -169,7 +174,7 @@ class DirectoryService:
         """Change members of an account; what follows is in doorward_identity.account_changes.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
-        UnacceptablePasswordError.
+        MailNotConfiguredError, UnacceptablePasswordError.
         """
         password = None if wanted.password is None else wanted.password.get_secret_value()
         return await self._change(caller, user_id, columns_of(wanted), password, if_match)
@@ -230,6 +235,9 @@ class DirectoryService:
             )
             if user_id == caller.user_id and AccountChange.EMAIL_SET in requested.changes:
                 raise OwnEmailError
+            if any(CONSEQUENCES[change].new_address for change in requested.changes):
+                # The user needs that mail to log in with the new address.
+                require_transport(self._settings)
             if password_hash is not None:
                 repository.set_password_hash(
                     connection, user.id, password_hash, must_change=self._passwords_are_temporary
@@ -267,4 +275,4 @@ class DirectoryService:
 
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:
-    enqueue_mail(connection, MailName.INVITATION, user.email, name=user.name, user_id=user.id)
+    enqueue_mail(connection, MailName.INVITATION, user.email, user_id=user.id)
