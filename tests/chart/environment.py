@@ -11,6 +11,7 @@ from unittest import mock
 
 from chart.policy import containers, pod_spec
 from chart.render import label
+from doorward.dev_mailbox import DevMailboxSettings
 from doorward.settings import CommandSettings, MigrateSettings
 from doorward_auth.settings import AuthSettings
 from doorward_client.keys.key_set import HS256
@@ -24,6 +25,10 @@ _SETTINGS: Final[dict[str, type[DoorwardSettings]]] = {
     "users": UsersSettings,
     "tickets": TicketsSettings,
     "standalone": CommandSettings,
+}
+_COMMANDS: Final[dict[str, type[DoorwardSettings]]] = {
+    "migrate": MigrateSettings,
+    "dev-mailbox": DevMailboxSettings,
 }
 _TEXT: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 """Long enough for every secret."""
@@ -52,8 +57,8 @@ def problems(found: dict[str, Any]) -> list[str]:
 def _settings(container: dict[str, Any]) -> type[DoorwardSettings] | None:
     """Return the settings class of the container's program, None for third-party and test containers."""
     image = re.search(r"/(auth|users|tickets|standalone)[:@]", container["image"])
-    if container["name"] == "migrate":
-        return MigrateSettings
+    if container["name"] in _COMMANDS:
+        return _COMMANDS[container["name"]]
     return None if image is None or "command" in container else _SETTINGS[image[1]]
 
 

@@ -74,6 +74,12 @@ EXEMPTIONS: Final = (
     Exemption(
         "pod-probes-identical", "Deployment/doorward-valkey", "Valkey is ready as soon as its port is open."
     ),
+    Exemption("deployment-strategy", "Deployment/doorward-dev-mailbox", "Two would share the mail."),
+    Exemption(
+        "pod-probes-identical",
+        "Deployment/doorward-dev-mailbox",
+        "It is ready as soon as its port is open.",
+    ),
     Exemption("deployment-replicas", "*", "One pod per service, by these values.", "development-values.yaml"),
     Exemption("pod-networkpolicy", "*", "NetworkPolicy is off in these values.", "minimal-values.yaml"),
     Exemption(

@@ -89,7 +89,8 @@ def test_outsiders_reach_neither_the_database_nor_a_service(
     assert migration.connects(database, 3306)
     for outsider in (elsewhere, neighbour):
         assert not outsider.connects(database, 3306)
-        for service, port in {"auth": 8000, "users": 8000, "tickets": 8000, "valkey": 6379}.items():
+        ports = {"auth": 8000, "users": 8000, "tickets": 8000, "valkey": 6379, "dev-mailbox": 1025}
+        for service, port in ports.items():
             assert not outsider.connects(f"doorward-{service}.{namespace.name}.svc", port), service
 
 
@@ -105,6 +106,8 @@ def test_services_reach_only_what_they_need(namespace: Namespace) -> None:
     assert attempt(namespace, tickets, "doorward-auth", 8000)
     assert attempt(namespace, users, "doorward-mariadb", 3306)
     assert not attempt(namespace, users, "doorward-tickets", 8000)
+    assert attempt(namespace, tickets, "doorward-dev-mailbox", 1025)
+    assert not attempt(namespace, users, "doorward-dev-mailbox", 1025)
 
 
 def test_the_database_reaches_no_service(namespace: Namespace) -> None:

@@ -54,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 
 {{/* Name of a Secret: existingSecret of the value, or the one that the chart creates.
-     Takes (dict "root" $ "value" keys|database|serviceClients|admin). */}}
+     Takes (dict "root" $ "value" keys|database|serviceClients|admin|devMailbox). */}}
 {{- define "doorward.secretName" -}}
 {{- (get .root.Values .value).existingSecret | default (printf "%s-%s" (include "doorward.fullname" .root) (kebabcase .value)) -}}
 {{- end -}}
@@ -65,6 +65,23 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{- define "doorward.redisEnabled" -}}
 {{- if or .Values.valkey.enabled .Values.valkey.existingSecret }}true{{ end -}}
+{{- end -}}
+
+{{/* Host that takes the mail of the services; empty without one. */}}
+{{- define "doorward.mailHost" -}}
+{{- if .Values.devMailbox.enabled -}}
+{{ include "doorward.fullname" . }}-dev-mailbox
+{{- else -}}
+{{ .Values.mail.host }}
+{{- end -}}
+{{- end -}}
+
+{{- define "doorward.mailPort" -}}
+{{- if .Values.devMailbox.enabled -}}
+1025
+{{- else -}}
+{{ .Values.mail.port | default (get (dict "tls" 465 "none" 25) .Values.mail.tls | default 587) }}
+{{- end -}}
 {{- end -}}
 
 {{- define "doorward.databaseHost" -}}

@@ -44,7 +44,11 @@
 - {name: DOORWARD_CLIENT_ID, value: tickets}
 - {name: DOORWARD_CLIENT_SECRET_FILE, value: /run/secrets/doorward/tickets-secret}
 {{- end }}
-{{- if ne .service "users" }}
+{{- if eq .service "users" }}
+{{- with include "doorward.mailHost" .root }}
+- {name: DOORWARD_SMTP_HOST, value: {{ . | quote }}} # auth sends the invitations
+{{- end }}
+{{- else }}
 {{- with include "doorward.mailEnv" .root }}
 {{- . | nindent 0 }}
 {{- end }}
@@ -73,11 +77,17 @@
 {{- if .Values.frontendUrl -}}
 - {name: DOORWARD_FRONTEND_URL, value: {{ .Values.frontendUrl | quote }}}
 {{- end }}
-{{- if $mail.host }}
-- {name: DOORWARD_SMTP_HOST, value: {{ $mail.host | quote }}}
+{{- if include "doorward.mailHost" . }}
+- {name: DOORWARD_SMTP_HOST, value: {{ include "doorward.mailHost" . | quote }}}
+- {name: DOORWARD_MAIL_FROM_NAME, value: {{ $mail.fromName | quote }}}
+{{- end }}
+{{- if .Values.devMailbox.enabled }}
+- {name: DOORWARD_SMTP_PORT, value: {{ include "doorward.mailPort" . | quote }}}
+- {name: DOORWARD_SMTP_TLS, value: none}
+- {name: DOORWARD_MAIL_FROM, value: {{ $mail.from | default "doorward@example.com" | quote }}}
+{{- else if $mail.host }}
 - {name: DOORWARD_SMTP_TLS, value: {{ $mail.tls | quote }}}
 - {name: DOORWARD_MAIL_FROM, value: {{ required "mail.host requires mail.from" $mail.from | quote }}}
-- {name: DOORWARD_MAIL_FROM_NAME, value: {{ $mail.fromName | quote }}}
 {{- if $mail.port }}
 - {name: DOORWARD_SMTP_PORT, value: {{ $mail.port | quote }}}
 {{- end }}
