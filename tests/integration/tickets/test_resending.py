@@ -73,7 +73,7 @@ def test_a_retried_dead_letter_arrives(mailing: Installation, people: People, sm
     assert (letter["ticket_id"], letter["user_id"]) == (ticket["id"], people.user.id)
     assert letter["error"] == "recipient 550 5.1.1"
     assert mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access).status_code == 202
-    assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
+    assert subjects(mailing, smtp) == [f"New reply: “{TICKET['subject']}”"]
     assert smtp.mails()[0].recipients == [people.user.email]
     assert stored(mailing) == []
 
@@ -91,7 +91,7 @@ def test_a_notification_is_kept_while_its_mail_can_be_retried(
 
     assert clean_up() == 0
     mailing.call("POST", f"{DEAD_LETTERS}/{dead}/retry", people.admin.access)
-    assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
+    assert subjects(mailing, smtp) == [f"New reply: “{TICKET['subject']}”"]
     assert clean_up() == 1
 
 
@@ -103,7 +103,7 @@ def test_the_next_mail_includes_the_replies_of_a_dead_letter(
     dead = reply_in_vain(mailing, people, smtp, path)
     let_the_next_be_due(mailing)
     reply(mailing, people, path)
-    assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
+    assert subjects(mailing, smtp) == [f"2 new replies: “{TICKET['subject']}”"]
     assert_superseded(mailing, people, dead)
     tickets_execute(mailing, pending_notifications.delete())  # like the later cleanup
     assert_superseded(mailing, people, dead)
@@ -129,7 +129,7 @@ def test_of_several_dead_letters_the_newest_includes_all_replies(
     newest = reply_in_vain(mailing, people, smtp, path)
     assert_superseded(mailing, people, older)
     assert mailing.call("POST", f"{DEAD_LETTERS}/{newest}/retry", people.admin.access).status_code == 202
-    assert subjects(mailing, smtp) == [f"2 new replies: {TICKET['subject']}"]
+    assert subjects(mailing, smtp) == [f"2 new replies: “{TICKET['subject']}”"]
     assert_superseded(mailing, people, older)
 
 
@@ -161,4 +161,4 @@ def test_replies_of_a_discarded_mail_are_not_sent_later(
     mailing.call("DELETE", f"{DEAD_LETTERS}/{dead}", people.admin.access)
     let_the_next_be_due(mailing)
     reply(mailing, people, path)
-    assert subjects(mailing, smtp) == [f"New reply: {TICKET['subject']}"]
+    assert subjects(mailing, smtp) == [f"New reply: “{TICKET['subject']}”"]

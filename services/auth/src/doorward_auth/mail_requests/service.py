@@ -79,7 +79,9 @@ class MailRequests:
             # Spending it while a code is valid costs the owner nothing: the code is there.
             is_free = self._limiter.spend(connection, surplus)
             name = name if is_free and not is_valid.get(name, True) else None
-        if not self._is_within_alias_limit(connection, state, email_key) or not email_key:
+        # Accounts are exempt, or strangers could spend what their owners need.
+        counts = name is not None and state is AddressState.UNKNOWN
+        if not self._is_within_alias_limit(connection, email_key, counts=counts) or not email_key:
             name = None
         enqueue_mail(
             connection,
@@ -98,10 +100,9 @@ class MailRequests:
             connection, _limits_of(MailRequest.RESET, MailName.PASSWORD_RESET, account.email)
         )
 
-    def _is_within_alias_limit(self, connection: sa.Connection, state: AddressState, key: str) -> bool:
+    def _is_within_alias_limit(self, connection: sa.Connection, key: str, *, counts: bool) -> bool:
         mailbox = mailbox_key(key)
-        # Accounts are exempt, or strangers could spend what their owners need.
-        is_limited = mailbox != key and state is AddressState.UNKNOWN
+        is_limited = counts and mailbox != key
         limit = LimitKey.of(ALIAS_MAILS, mailbox)
         return self._limiter.spend(connection, limit, is_counted=is_limited) or not is_limited
 
