@@ -103,8 +103,8 @@ def test_a_mail_that_is_too_large_is_refused(mailbox: DevMailbox) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "reason"),
     [
-        ("DOORWARD_MAILBOX_KEY", "short", "DOORWARD_MAILBOX_KEY has fewer than 16"),
-        ("DOORWARD_MAILBOX_KEY", "a/path/of/the/tests", "DOORWARD_MAILBOX_KEY has fewer than 16"),
+        ("DOORWARD_MAILBOX_KEY", "short", "DOORWARD_MAILBOX_KEY is not 16 or more"),
+        ("DOORWARD_MAILBOX_KEY", "a/path/of/the/tests", "DOORWARD_MAILBOX_KEY is not 16 or more"),
         ("DOORWARD_MAILBOX_SMTP_PORT", "{port}", "cannot listen on 127.0.0.1:"),
     ],
 )

@@ -62,9 +62,9 @@ class MessageBuilder:
     def build(self, mail: LeasedMail, content: MailContent) -> Message:
         """Build the message of a leased mail that has a recipient; raises DeliveryError.
 
-        The Message-ID is the row's id in each attempt, so that mailboxes drop a second copy. They lose
-        nothing: each attempt carries the same code (docs/adr/0025-registration.md), and later events of a
-        ticket have a mail of their own.
+        The Message-ID is the row's id in each attempt, so that mailboxes drop a second copy. No text is lost
+        with a copy: each attempt carries the same code (docs/adr/0025-registration.md), and later events of
+        a ticket have a mail of their own.
         """
         try:
             recipient = envelope_address(mail.recipient or "")

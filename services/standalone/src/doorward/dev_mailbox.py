@@ -6,6 +6,7 @@ address with a secret, for requests to a loopback host alone (a published or for
 
 import asyncio
 import logging
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator
@@ -40,7 +41,7 @@ MAX_MAIL_BYTES: Final = 262_144
 """The largest mail that is accepted: 200 of them fit into the pod's volume."""
 
 _IDLE_SECONDS: Final = 300.0
-_KEY_LENGTH: Final = 16
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 
 class DevMailboxSettings(ProcessSettings):
@@ -58,20 +59,15 @@ class DevMailboxSettings(ProcessSettings):
     mailbox_size: int = Field(default=200, ge=1, description="Number of mails that are kept.")
     mailbox_key: SecretStr | None = Field(
         default=None,
-        description="Secret in the address of the pages: letters, digits, `-` and `_`. Default: a new one for"
-        " each start, which is printed.",
+        description="Secret in the address of the pages: 16 or more letters, digits, `-` and `_`. Default: a"
+        " new one for each start, which is printed.",
     )
 
     @field_validator("mailbox_key")
     @classmethod
     def _check_mailbox_key(cls, value: SecretStr | None) -> SecretStr | None:
-        key = value.get_secret_value() if value else None
-        if key is not None and (
-            len(key) < _KEY_LENGTH or not key.replace("-", "").replace("_", "").isalnum()
-        ):
-            raise ValueError(
-                f"has fewer than {_KEY_LENGTH} letters, digits, `-` and `_`, or other characters"
-            )
+        if value is not None and not _KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("is not 16 or more letters, digits, `-` and `_`")
         return value
 
 
