@@ -113,3 +113,15 @@ def create_idempotency_keys() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
     )
     create_index("idempotency_keys", "expires_at")
+
+
+def create_rate_limits() -> None:
+    """Create rate_limiting.repository.rate_limits_table unless it exists."""
+    create_table(
+        "rate_limits",
+        sa.Column("key_hash", fixed_bytes(32), primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("blocked_until", UtcDateTime(), nullable=False),
+    )
+    create_index("rate_limits", "expires_at")
