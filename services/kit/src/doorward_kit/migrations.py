@@ -99,6 +99,17 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
         op.add_column(table, column)
 
 
+def drop_foreign_key(table: str, column: str) -> None:
+    """Drop the foreign key of a column, under its conventional name, unless it is gone.
+
+    SQLite cannot drop a constraint, so its table is built anew.
+    """
+    name = f"fk_{table}_{column}"
+    if name in {key["name"] for key in sa.inspect(op.get_bind()).get_foreign_keys(table)}:
+        with op.batch_alter_table(table) as batch:
+            batch.drop_constraint(name, type_="foreignkey")
+
+
 def create_idempotency_keys() -> None:
     """Create idempotency.idempotency_table of the first release unless it exists."""
     create_table(
