@@ -160,15 +160,15 @@ def test_deleting_a_long_thread_costs_no_more_than_deleting_a_short_one(
 
 @pytest.mark.databases("mariadb")
 def test_replicas_purge_different_tickets(installation: Installation, people: People) -> None:
-    one, other = (store_ticket(installation, people.user.id) for _ in range(2))
-    for ticket in (one, other):
+    one, *others = (store_ticket(installation, people.user.id) for _ in range(10))
+    for ticket in (one, *others):
         delete(installation, people, f"{TICKETS}/{ticket}")
     with installation.tickets_engine.connect() as holder:
         holder.exec_driver_sql("BEGIN")
         locked = sa.select(deleted_tickets).where(deleted_tickets.c.ticket_id == uuid.UUID(one))
         holder.execute(locked.with_for_update())
         assert purge(installation) > 0
-        assert rows_about(installation, other) == {}
+        assert [rows_about(installation, other) for other in others] == [{}] * 9
         holder.rollback()
     assert purge(installation) > 0
     assert rows_about(installation, one) == {}
@@ -189,7 +189,8 @@ def test_a_stale_etag_keeps_the_ticket(installation: Installation, people: Peopl
 
 def test_authors_and_former_administrators_cannot_delete(installation: Installation, people: People) -> None:
     path = path_of(open_ticket(installation, people.user))
-    installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "user"})
+    # Behind the services: no revocation list has the token.
+    installation.execute("UPDATE users SET role = 'user' WHERE email = :email", email=people.deputy.email)
     before = stored(installation)
     author = installation.call("DELETE", path, people.user.access)
     assert assert_problem(author, 403, "insufficient_permission")["required"] == "tickets:delete"
