@@ -41,7 +41,7 @@ class TicketOptions(DoorwardSettings):
         " manage tickets.",
     )
     replies_per_hour: int = Field(
-        default=300, ge=1, le=1_000_000, description="Replies that a user may write in an hour."
+        default=200, ge=1, le=1_000_000, description="Replies that a user may write in an hour."
     )
     tickets_per_user: int = Field(
         default=10_000, ge=1, le=1_000_000, description="Tickets of a user that are stored at a time."
