@@ -10,7 +10,7 @@ from scenarios.session_user import SessionUser
 
 
 class TicketUser(SessionUser):
-    """Closes its open tickets at the end, because tickets cannot be deleted."""
+    """Closes its open tickets at the end, because users cannot delete tickets."""
 
     weight = 20
     wait_time = between(2, 6)

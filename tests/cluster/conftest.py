@@ -131,6 +131,8 @@ def release(
     small = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "384Mi"}}
     # A disk shared with the whole cluster may take seconds for a commit while a node's pods move.
     patient = [{"name": "DOORWARD_DATABASE_TIMEOUT_SECONDS", "value": "10"}]
+    # Writers create several tickets a second, for minutes.
+    unlimited = [{"name": "DOORWARD_TICKETS_PER_HOUR", "value": "100000"}]
     values = {
         "image": _IMAGE,
         "ingress": {"className": _INGRESS_CLASS, "host": "localhost"},
@@ -141,7 +143,8 @@ def release(
         "valkey": {"enabled": True},
         "devMailbox": {"enabled": True},
         "registration": "open",
-        **{service: {"resources": small, "extraEnv": patient} for service in ("auth", "users", "tickets")},
+        **{service: {"resources": small, "extraEnv": patient} for service in ("auth", "users")},
+        "tickets": {"resources": small, "extraEnv": [*patient, *unlimited]},
         "mariadb": {"storage": "1Gi", "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}}},
     }
     path = folder / "values.yaml"

@@ -23,6 +23,11 @@ CHEAP_HASHES: Final[Mapping[str, str]] = {
     "DOORWARD_ARGON2_TIME_COST": "1",
     "DOORWARD_ARGON2_PARALLELISM": "1",
 }
+# Tests of quotas set their own.
+NO_QUOTAS: Final[Mapping[str, str]] = {
+    "DOORWARD_TICKETS_PER_HOUR": "100000",
+    "DOORWARD_REPLIES_PER_HOUR": "100000",
+}
 # Long timeouts for tests that do not measure time, because a burst is slow on a slow machine.
 PATIENT: Final[Mapping[str, str]] = {
     "DOORWARD_DATABASE_TIMEOUT_SECONDS": "15",
@@ -74,6 +79,7 @@ class Service(Process):
                 "DOORWARD_TRUSTED_PROXIES": "127.0.0.1/32,::1/128",
                 "DOORWARD_TRUST_PROXY_REQUEST_ID": "true",
                 **CHEAP_HASHES,
+                **NO_QUOTAS,
                 **(env or {}),
             },
         )

@@ -28,6 +28,7 @@ def asking_and_answering(context: Context) -> None:
     _hidden(context, path, asked["subject"])
     _answered(context, member, path)
     _closed_and_opened(context, member, path)
+    _deleted(context, member, path)
 
 
 def _hidden(context: Context, path: str, subject: str) -> None:
@@ -64,6 +65,16 @@ def _closed_and_opened(context: Context, member: Member, path: str) -> None:
     context.check(
         "The author's list of closed tickets contains it", len(_items(context, mine)) == 1, mine.text
     )
+
+
+def _deleted(context: Context, member: Member, path: str) -> None:
+    own = context.send("DELETE", path, member.session.access)
+    context.prove("Its author cannot delete it", own, 403, "insufficient_permission")
+    context.prove("An administrator deletes it", context.send("DELETE", path, context.admin), 204)
+    gone = context.send("GET", path, member.session.access)
+    context.prove("... and it is gone", gone, 404, "ticket_not_found")
+    mine = context.send("GET", TICKETS, member.session.access)
+    context.check("... from lists, too", _items(context, mine) == [], mine.text)
 
 
 def _ask(context: Context, member: Member, body: dict[str, str], headers: dict[str, str]) -> httpx2.Response:

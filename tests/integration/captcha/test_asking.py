@@ -2,7 +2,8 @@
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, LimitKey
+from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.captcha.requests import ASKS, HEADER, Ask, ask_for_reset, good_token, register, with_token
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from doorward_auth.captcha.client import MAX_ANSWER_BYTES, MAX_CONCURRENT
-from doorward_auth.rate_limiting.limits import LOGIN_UNKNOWN_DEVICES, LimitKey
+from doorward_auth.rate_limiting.limits import LOGIN_UNKNOWN_DEVICES
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.captcha.conftest import TIMEOUT_SECONDS
 from integration.captcha.requests import ask_for_reset, good_token, register
 from integration.harness.bulk_users import Member

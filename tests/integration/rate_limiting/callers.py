@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from doorward_auth.rate_limiting.limits import LimitKey
 from doorward_identity.schema import PACKAGE
 from doorward_kit.database import create_engine
 from doorward_kit.migrations import migrate
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD

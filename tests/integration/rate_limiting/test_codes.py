@@ -3,7 +3,8 @@
 import pytest
 
 from doorward_auth.one_time_codes.codes import MAX_GUESSES, Purpose
-from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES, LimitKey
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.races import together

@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import LOGIN_BY_DEVICE, LOGIN_UNKNOWN_DEVICES, LimitKey
+from doorward_auth.rate_limiting.limits import LOGIN_BY_DEVICE, LOGIN_UNKNOWN_DEVICES
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD
 from integration.harness.races import in_line, together, until_in_line

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from doorward_auth.rate_limiting.algorithms import FixedWindow
 from doorward_auth.rate_limiting.limits import (
     ALIAS_MAILS,
     EMAIL_CHANGE_MAILS,
@@ -15,8 +14,9 @@ from doorward_auth.rate_limiting.limits import (
     REGISTRATION_MAILS,
     RESET_MAILS,
     SURPLUS_MAILS,
-    LimitKey,
 )
+from doorward_kit.rate_limiting.algorithms import FixedWindow
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD

@@ -1,6 +1,7 @@
 """Right passwords of one account are limited, too, for all processes together."""
 
-from doorward_auth.rate_limiting.limits import LOGINS_BY_ACCOUNT, LimitKey
+from doorward_auth.rate_limiting.limits import LOGINS_BY_ACCOUNT
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.races import together
 from integration.rate_limiting.callers import WRONG, Auths, device_of, new_source, statuses

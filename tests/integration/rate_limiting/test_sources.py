@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE, LimitKey
+from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.races import together
 from integration.rate_limiting.callers import (

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from doorward_auth.rate_limiting import repository
-from doorward_auth.rate_limiting.algorithms import ExponentialBackoff, FixedWindow, Record
 from doorward_auth.rate_limiting.limiter import RateLimiter, TooManyAttemptsError
-from doorward_auth.rate_limiting.limits import LimitKey
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import rate_limits
 from doorward_kit.metrics import Metrics
 from doorward_kit.migrations import migrate
+from doorward_kit.rate_limiting import repository
+from doorward_kit.rate_limiting.algorithms import ExponentialBackoff, FixedWindow, Record
+from doorward_kit.rate_limiting.keys import LimitKey
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.harness.races import together
@@ -38,9 +37,9 @@ class Limits:
         settings = DatabaseSettings(
             database_url=SecretStr(url), database_pool_size=8, database_timeout_seconds=20.0
         )
-        self.registry = CollectorRegistry()
-        self.limiter = RateLimiter(self.registry)
-        self.database = Database(settings, Metrics())
+        self.metrics = Metrics()
+        self.limiter = RateLimiter(self.metrics)
+        self.database = Database(settings, self.metrics)
         migrate(self.database.engine, PACKAGE)
 
     async def acquire(self, keys: Sequence[LimitKey], *, record_attempt: bool = True) -> int:
@@ -56,7 +55,7 @@ class Limits:
         return 0
 
     async def find(self, keys: Sequence[LimitKey]) -> repository.Records:
-        return await self.database.read(lambda connection: repository.find(connection, keys))
+        return await self.database.read(lambda connection: repository.find(connection, rate_limits, keys))
 
     async def age(self, key: LimitKey, seconds: int) -> None:
         """Let time pass for a key."""
@@ -85,6 +84,10 @@ async def limits(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         opened = Limits(made.url)
         yield opened
         opened.database.dispose()
+
+
+def delete_five(connection: sa.Connection) -> int:
+    return repository.delete_expired(connection, table=rate_limits, count=5)
 
 
 def new_keys(*limits: ExponentialBackoff | FixedWindow) -> list[LimitKey]:
@@ -198,7 +201,10 @@ async def test_a_check_without_an_attempt_stores_no_row(limits: Limits) -> None:
 
 async def test_hits_and_rejections_are_metrics(limits: Limits) -> None:
     def sample(name: str, limit: str) -> float:
-        return limits.registry.get_sample_value(f"doorward_rate_limit_{name}_total", {"limit": limit}) or 0
+        return (
+            limits.metrics.registry.get_sample_value(f"doorward_rate_limit_{name}_total", {"limit": limit})
+            or 0
+        )
 
     keys = new_keys(BACKOFF, WINDOW)
     for _ in range(WINDOW.free):
@@ -217,10 +223,7 @@ async def test_cleanup_deletes_only_expired_rows(limits: Limits) -> None:
     for key in old:
         await limits.age(key, WINDOW.memory)
 
-    async def delete() -> int:
-        return await limits.database.write(lambda connection: repository.delete_expired(connection, 5))
-
-    assert [await delete(), await delete(), await delete()] == [5, 2, 0]
+    assert [await limits.database.write(delete_five) for _ in range(3)] == [5, 2, 0]
     left = await limits.database.read(lambda c: set(c.execute(sa.select(rate_limits.c.key_hash)).scalars()))
     assert left == {key.hash for key in young}
 
@@ -234,9 +237,9 @@ async def test_cleanup_skips_locked_rows(limits: Limits) -> None:
     with limits.database.engine.connect() as holder:
         holder.exec_driver_sql("BEGIN")
         holder.execute(sa.select(rate_limits).where(rate_limits.c.key_hash == held.hash).with_for_update())
-        assert await limits.database.write(lambda connection: repository.delete_expired(connection, 5)) == 1
+        assert await limits.database.write(delete_five) == 1
         holder.rollback()
-    assert await limits.database.write(lambda connection: repository.delete_expired(connection, 5)) == 1
+    assert await limits.database.write(delete_five) == 1
 
 
 @pytest.mark.parametrize("limits", ["mariadb"], indirect=True)

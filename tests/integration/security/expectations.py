@@ -112,6 +112,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("GET", "/api/v1/tickets/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
     ("PUT", "/api/v1/tickets/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
     ("PATCH", "/api/v1/tickets/{ticket_id}"): _with(Permission.TICKETS_MANAGE, about(200, 200, 404)),
+    ("DELETE", "/api/v1/tickets/{ticket_id}"): _with(Permission.TICKETS_DELETE, about(204, 204, 404)),
     ("PATCH", "/api/v1/tickets/{ticket_id}/close"): _own_or(Permission.TICKETS_READ_ALL, 200),
     ("PATCH", "/api/v1/tickets/close-ticket/{ticket_id}"): _own_or(Permission.TICKETS_READ_ALL, 200),
     ("GET", "/api/v1/tickets/{ticket_id}/replies"): _own_or(Permission.TICKETS_READ_ALL, 200),

@@ -10,7 +10,6 @@ from typing import Final
 
 import pytest
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry
 
 from doorward import create_admin
 from doorward_auth.account_mail.template_context import MailTemplateContext
@@ -311,7 +310,7 @@ def test_a_password_makes_an_invited_account_usable_at_its_new_address(scene: Sc
 def test_a_code_still_to_be_mailed_is_dropped_once_the_address_is_replaced(scene: Scene) -> None:
     """A mail server may be away for hours between the request and the mail."""
     keys = scene.installation.auth_app.state.resources.verification.keys
-    guesses = CodeGuesses(RateLimiter(CollectorRegistry()), keys)
+    guesses = CodeGuesses(RateLimiter(Metrics()), keys)
     context = MailTemplateContext(keys, guesses, frontend_url=None)
     rendered = []
     for recipient in ("replaced@example.com", scene.ada.email):

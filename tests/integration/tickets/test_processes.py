@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from doorward_kit.column_types import utc_now
+from doorward_kit.database import create_engine
+from doorward_kit.rate_limiting import repository as rate_limiting
+from doorward_tickets.deletions.repository import delete_expired, purge_remains
+from doorward_tickets.tables import deleted_tickets, rate_limits
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, TICKETS
 from integration.harness.tickets import TICKET
@@ -27,6 +33,17 @@ def test_tickets_needs_privileges_on_its_own_tables_only(chain: Chain) -> None:
     assert chain.ticket("PATCH", path, admin, json={"priority": "high"})[0] == 200
     assert chain.ticket("PATCH", f"{path}/close", token)[1]["status"] == "closed"
     assert len(chain.ticket("GET", f"{TICKETS}?q=printer", token)[1]["items"]) == 1
+    assert chain.ticket("DELETE", path, admin)[0] == 204
+    # As the cleanup does, which runs every ten seconds.
+    engine = create_engine(chain.tickets.env["DOORWARD_DATABASE_URL"], pool_size=1, timeout=10)
+    with engine.connect() as connection:
+        purge_remains(connection, count=500)
+        delete_expired(connection, days=1, count=500)
+        connection.execute(rate_limits.update().values(expires_at=utc_now()))
+        rate_limiting.delete_expired(connection, table=rate_limits, count=500)
+        assert connection.execute(sa.select(deleted_tickets)).all() == []
+        assert connection.execute(sa.select(rate_limits)).all() == []
+    engine.dispose()
 
 
 def test_a_request_has_the_same_id_in_every_service(chain: Chain) -> None:

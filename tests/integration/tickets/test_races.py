@@ -1,77 +1,57 @@
-"""Two administrators close a ticket while its author replies, through two processes: no reply is lost."""
+"""Parallel changes through two processes: replies, quotas, deletions."""
 
 import asyncio
-import json
-from collections.abc import Iterator
-from contextlib import ExitStack
+import random
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import pytest
+import sqlalchemy as sa
 
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
-from doorward_tickets.schema import PACKAGE
-from integration.harness.deployment import Deployment
-from integration.harness.installation import AUTH, SECRET_KEY, TICKETS, USERS
-from integration.harness.people import PASSWORD
+from doorward_kit.column_types import utc_now
+from doorward_kit.rate_limiting.algorithms import FixedWindow
+from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_tickets.deletions.repository import purge_remains
+from doorward_tickets.tables import (
+    deleted_tickets,
+    notification_mutes,
+    pending_notifications,
+    rate_limits,
+    replies,
+    ticket_search_terms,
+    tickets,
+)
 from integration.harness.races import together
-from integration.harness.raw_http import RawHttpClient, Reply
+from integration.harness.raw_http import Reply
 from integration.harness.tickets import TICKET
+from integration.tickets.desk import (
+    REPLIES_PER_HOUR,
+    TICKETS_PER_HOUR,
+    TICKETS_PER_USER,
+    Desk,
+    new_desk,
+)
 from support.databases import DatabaseServer
-from support.services import PATIENT, Service
 
 ROUNDS: Final = 250
+DELETIONS: Final = 40
 AT_ONCE: Final = 4
-CLIENT: Final = ("tickets", "the tickets service of the tests: 0123456789")
-
-
-class Desk:
-    """Two tickets processes over one database, and three users."""
-
-    def __init__(self, services: list[Service], tokens: dict[str, str]) -> None:
-        self.clients = [RawHttpClient(service.port) for service in services]
-        self.tokens = tokens
-
-    async def call(self, process: int, method: str, path: str, who: str, body: object = None) -> Reply:
-        """Send one request to one of the processes; it must succeed."""
-        reply = await self.clients[process].call(method, f"{TICKETS}{path}", self.tokens[who], body)
-        assert reply.status in {200, 201}, reply
-        return reply
+LEFT: Final = 12
+SURPLUS: Final = 18
 
 
 @pytest.fixture(scope="module")
-def desk(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    folder = tmp_path_factory.mktemp("desk")
-    with ExitStack() as stop:
-        identity = stop.enter_context(mariadb_server.create_database("id"))
-        own = stop.enter_context(mariadb_server.create_database("tk"))
-        engine = create_engine(own.url, pool_size=1, timeout=30)
-        migrate(engine, PACKAGE)
-        engine.dispose()
-        clients = json.dumps(dict([CLIENT]))
-        chain = Deployment(identity.url, folder, DOORWARD_OAUTH_CLIENTS=clients, **PATIENT)
-        stop.enter_context(chain)
-        chain.people()
-        env = {
-            "DOORWARD_SECRET_KEY": SECRET_KEY,
-            "DOORWARD_AUTH_URL": f"{chain.auth.url}{AUTH}",
-            "DOORWARD_CLIENT_ID": CLIENT[0],
-            "DOORWARD_CLIENT_SECRET": CLIENT[1],
-            "DOORWARD_USERS_URL": f"{chain.users.url}{USERS}",
-            **PATIENT,
-        }
-        services = [
-            Service("tickets", database_url=own.url, log=folder / f"tickets-{number}.log", env=env)
-            for number in range(2)
-        ]
-        for service in services:
-            stop.enter_context(service)
-        yield Desk(services, {who: log_in(chain, who) for who in ("admin", "deputy", "user")})
+def shared_desk(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with new_desk(mariadb_server, tmp_path_factory.mktemp("desk")) as desk:
+        yield desk
 
 
-def log_in(chain: Deployment, who: str) -> str:
-    body = {"email": f"{who}@example.com", "password": PASSWORD}
-    return str(chain.call("POST", f"{AUTH}/token", json=body).response.json()["access_token"])
+@pytest.fixture
+async def desk(shared_desk: Desk) -> AsyncIterator[Desk]:
+    yield shared_desk
+    await shared_desk.close_connections()
 
 
 async def one_round(desk: Desk, number: int) -> dict[str, Any]:
@@ -81,11 +61,11 @@ async def one_round(desk: Desk, number: int) -> dict[str, Any]:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(desk.call(0, "PATCH", f"{path}/close", "admin"))
         tasks.create_task(desk.call(1, "PATCH", f"{path}/close", "deputy"))
-        replies = [
+        new = [
             tasks.create_task(desk.call(process, "POST", f"{path}/replies", "user", {"body": f"{process}"}))
             for process in range(2)
         ]
-    assert {reply.result().json()["number"] for reply in replies} == {1, 2}
+    assert {reply.result().json()["number"] for reply in new} == {1, 2}
     return (await desk.call((number + 1) % 2, "GET", path, "user")).json()
 
 
@@ -96,5 +76,97 @@ async def test_parallel_replies_and_closings_lose_no_reply(desk: Desk) -> None:
         assert ticket["reply_count"] == 2
     # Control: both a reply and a closing came last in some rounds.
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}
-    for wire in desk.clients:
-        await wire.close()
+
+
+def leave(desk: Desk, limit: str, quota: int) -> None:
+    """Leave LEFT of an hour's quota to the user `other`, and all of other quotas."""
+    key = LimitKey.of(FixedWindow(limit, quota, 3_600), desk.ids["other"])
+    counter = {"count": quota - LEFT, "expires_at": utc_now(1_800), "blocked_until": utc_now(-1)}
+    with desk.engine.connect() as connection:
+        connection.execute(rate_limits.delete())
+        connection.execute(rate_limits.insert().values(key_hash=key.hash, **counter))
+
+
+async def post_at_once(desk: Desk, paths: list[str], body: object) -> Counter[tuple[int, str]]:
+    """Send one more request than allowed many times over; return the statuses and codes."""
+    count = LEFT + SURPLUS
+
+    async def post(number: int) -> Reply:
+        return await desk.send(number % 2, "POST", paths[number // 2 % len(paths)], "other", body)
+
+    answers = await together(count, post, at_once=count)
+    return Counter((answer.status, answer.json().get("code", "")) for answer in answers)
+
+
+async def test_parallel_tickets_stop_exactly_at_the_quota(desk: Desk) -> None:
+    leave(desk, "ticket-quota", TICKETS_PER_HOUR)
+    told = await post_at_once(desk, [""], TICKET)
+    assert told == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
+
+
+async def test_parallel_replies_to_two_tickets_stop_exactly_at_the_quota(desk: Desk) -> None:
+    leave(desk, "reply-quota", REPLIES_PER_HOUR)
+    made = [(await desk.call(0, "POST", "", "other", TICKET)).json()["id"] for _ in range(2)]
+    told = await post_at_once(desk, [f"/{one}/replies" for one in made], {"body": "A reply."})
+    assert told == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
+
+
+async def test_parallel_tickets_stop_exactly_at_the_limit_of_a_user(desk: Desk) -> None:
+    mine = tickets.c.author_id == desk.ids["other"]
+    with desk.engine.connect() as connection:
+        connection.execute(rate_limits.delete())
+        stored = connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one()
+        values = {"author_id": desk.ids["other"], **TICKET, "search_text": "", "status": "open"}
+        times = {"created_at": utc_now(), "updated_at": utc_now()}
+        for _ in range(TICKETS_PER_USER - LEFT - stored):
+            rest = {"id": uuid.uuid4(), "priority": 1, "reply_count": 0, "version": 1}
+            connection.execute(tickets.insert().values(values | times | rest))
+    told = await post_at_once(desk, [""], TICKET)
+    assert told == {(201, ""): LEFT, (409, "ticket_limit_reached"): SURPLUS}
+
+
+async def test_no_change_survives_the_deletion_of_its_ticket(desk: Desk) -> None:
+    chance = random.Random(5)
+
+    async def change_and_delete(number: int) -> list[int]:
+        """Change a new ticket while it is deleted; return the statuses of the changes."""
+        path = f"/{(await desk.call(0, 'POST', '', 'admin', TICKET)).json()['id']}"
+        await desk.call(1, "POST", f"{path}/replies", "deputy", {"body": "Before."})
+
+        async def delete() -> Reply:
+            await asyncio.sleep(chance.uniform(0, 0.03))
+            return await desk.send(number % 2, "DELETE", path, "deputy")
+
+        *changes, deletion = await asyncio.gather(
+            *(desk.send(one, "POST", f"{path}/replies", "admin", {"body": "During."}) for one in range(2)),
+            desk.send(0, "PUT", path, "deputy", {"body": "During, too."}),
+            desk.send(1, "DELETE", f"{path}/subscription", "admin"),
+            desk.send(0, "PATCH", f"{path}/close", "deputy"),
+            desk.send(1, "PATCH", path, "deputy", {"priority": "high"}),
+            delete(),
+        )
+        assert deletion.status == 204
+        assert (await desk.send(1, "GET", path, "admin")).status == 404
+        return [change.status for change in changes]
+
+    told = Counter(
+        status for one in await together(DELETIONS, change_and_delete, at_once=AT_ONCE) for status in one
+    )
+    assert set(told) <= {200, 201, 204, 404, 409}, told
+    # Control: changes came before and after deletions.
+    assert min(told[201], told[404]) > 5, told
+    with desk.engine.connect() as connection:
+        for table in (notification_mutes, pending_notifications, replies, ticket_search_terms):
+            assert connection.execute(orphans(table)).all() == [], table.name
+        while connection.execute(sa.select(deleted_tickets.c.ticket_id)).first() is not None:
+            connection.exec_driver_sql("BEGIN")
+            purge_remains(connection, count=100)
+            connection.commit()
+        for table in (replies, ticket_search_terms):
+            assert connection.execute(orphans(table)).all() == [], table.name
+
+
+def orphans(table: sa.Table) -> "sa.Select[uuid.UUID]":
+    """Return the query for rows about a ticket that neither exists nor waits for the cleanup."""
+    known = sa.union_all(sa.select(tickets.c.id), sa.select(deleted_tickets.c.ticket_id)).subquery()
+    return sa.select(table.c.ticket_id).where(table.c.ticket_id.not_in(sa.select(known.c.id)))

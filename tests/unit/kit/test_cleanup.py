@@ -51,7 +51,8 @@ async def test_a_backlog_is_purged_at_once_though_another_purge_fails(
         await asyncio.gather(running, return_exceptions=True)
     assert lines[0]["event"] == "cleanup.failed"
     assert lines[0]["purge"] == "broken"
-    assert [line for line in lines if line["purge"] == "expired"] == []
+    deleted = [(line["event"], line["rows"]) for line in lines if line["purge"] == "expired"]
+    assert deleted == [("cleanup.deleted", rows) for rows in (*[BATCH_SIZE] * 3, 1)]
 
 
 async def test_one_run_deletes_one_batch_of_each() -> None:

@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward_kit.word_index import (
+    MAX_INDEXED_WORDS,
+    MAX_LINE_BYTES,
     MAX_WORD_LENGTH,
     MAX_WORDS,
     NoSearchWordError,
     indexed_words,
     line_of,
     words_of,
+    words_of_line,
 )
 
 characters = st.characters(exclude_categories=["Cs"])
@@ -73,10 +76,30 @@ def test_each_word_of_all_texts_is_indexed_once() -> None:
     assert line_of([]) == ""
 
 
-def test_a_text_that_grows_when_normalized_fits_its_column() -> None:
-    words = indexed_words("".join(f"\ufdfa{chr(0x4E00 + number)}x" for number in range(3_333)))
-    assert 0 < len(line_of(words).encode("utf-8")) <= 65_535
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(f"{number:03x}" for number in range(2_500)),
+        " ".join(f"{number:03x}" + "x" * 81 for number in range(117)),
+        " ".join(f"{number:03x}" + "\U00010428" * 81 for number in range(117)),
+        "".join(f"\ufdfa{chr(0x4E00 + number)}x" for number in range(3_333)),
+    ],
+    ids=["many short words", "long words", "words of four bytes a letter", "letters that decompose"],
+)
+def test_the_index_of_a_text_is_limited_in_words_and_bytes(text: str) -> None:
+    words = indexed_words([text])
+    assert 20 < len(words) <= MAX_INDEXED_WORDS
+    assert len(line_of(words).encode("utf-8")) <= MAX_LINE_BYTES
 
 
-def test_the_longest_text_is_indexed_completely() -> None:
-    assert len(indexed_words([" ".join(f"{number:03x}" for number in range(2_500))])) == 2_500
+def test_a_longer_text_is_found_by_its_first_words() -> None:
+    body = " ".join(f"word{number:03}" for number in reversed(range(MAX_INDEXED_WORDS + 100)))
+    words = indexed_words(["The subject", body])
+    assert {"the", "subject", "word355", "word102"} < set(words)
+    assert "word101" not in words
+    assert words == sorted(words)
+
+
+def test_a_line_can_be_read_back() -> None:
+    assert words_of_line(line_of(["fire", "printer"])) == ["fire", "printer"]
+    assert words_of_line(line_of([])) == []

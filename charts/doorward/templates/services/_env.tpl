@@ -43,6 +43,7 @@
 - {name: DOORWARD_USERS_URL, value: "http://{{ $fullname }}-users:8000/api/v1/users"}
 - {name: DOORWARD_CLIENT_ID, value: tickets}
 - {name: DOORWARD_CLIENT_SECRET_FILE, value: /run/secrets/doorward/tickets-secret}
+- {name: DOORWARD_TICKET_RETENTION_DAYS, value: {{ $values.tickets.retentionDays | quote }}}
 {{- end }}
 {{- if eq .service "users" }}
 {{- with include "doorward.mailHost" .root }}

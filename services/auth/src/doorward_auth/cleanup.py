@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.rate_limiting import repository as rate_limits
 from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.sign_in import repository as sign_ins
 from doorward_identity import deleted_users_feed, token_revocation
-from doorward_identity.tables import outbox
+from doorward_identity.tables import outbox, rate_limits
 from doorward_kit.cleanup import CleanupTask
+from doorward_kit.rate_limiting import repository as limiting
 from doorward_kit.unit_of_work import Database
 from doorward_mail.dead_letters import repository as dead_letters
 
@@ -51,7 +51,7 @@ def cleanup_task(database: Database, *, dead_letter_days: int) -> CleanupTask:
             "pending_registrations": registrations.delete_expired,
             "registration_codes": registration_codes.delete_expired,
             "one_time_codes": codes.delete_expired,
-            "rate_limits": rate_limits.delete_expired,
+            "rate_limits": partial(limiting.delete_expired, table=rate_limits),
             "deleted_users": deleted_users_feed.delete_expired,
             "dead_letters": partial(dead_letters.purge, outbox=outbox, days=dead_letter_days),
         },

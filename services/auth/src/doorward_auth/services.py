@@ -62,7 +62,7 @@ class AuthServices:
             audience=settings.audience,
             lifetime=settings.access_token_seconds,
         )
-        limiter = RateLimiter(resources.metrics.registry)
+        limiter = RateLimiter(resources.metrics)
         captcha = Captcha(settings, resources, limiter)
         guesses = CodeGuesses(limiter, verification.keys)
         email_proof = EmailProof(limiter, guesses)

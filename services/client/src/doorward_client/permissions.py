@@ -21,6 +21,7 @@ class Permission(StrEnum):
     MAIL_MANAGE = "mail:manage"
     TICKETS_READ_ALL = "tickets:read_all"
     TICKETS_MANAGE = "tickets:manage"
+    TICKETS_DELETE = "tickets:delete"
 
 
 class Role(StrEnum):

@@ -17,6 +17,7 @@ from doorward_kit.column_types import (
     exact_text,
     fixed_bytes,
 )
+from doorward_kit.rate_limiting.repository import rate_limits_table
 from doorward_mail.outbox import outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
@@ -209,14 +210,6 @@ known_devices: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
-rate_limits: Final = sa.Table(
-    "rate_limits",
-    metadata,
-    sa.Column("key_hash", fixed_bytes(32), primary_key=True),  # no address is stored in clear
-    sa.Column("count", sa.Integer, nullable=False),
-    sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
-    sa.Column("blocked_until", UtcDateTime(), nullable=False),
-    **TABLE_OPTIONS,
-)
+rate_limits: Final = rate_limits_table(metadata)
 
 outbox: Final = outbox_table(metadata)

@@ -48,10 +48,13 @@ class CleanupTask:
 
     async def _try(self, name: str) -> int:
         try:
-            return await self._delete_batch(self._purges[name])
+            rows = await self._delete_batch(self._purges[name])
         except Exception as error:  # noqa: BLE001 - one kind must not keep the others
             log.warning("cleanup.failed", purge=name, error=repr(error))
             return 0
+        if rows:
+            log.info("cleanup.deleted", purge=name, rows=rows)
+        return rows
 
     async def _delete_batch(self, purge: Purge) -> int:
         return await self._database.write(partial(purge, count=BATCH_SIZE))

@@ -98,6 +98,18 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
             registry=self.registry,
         )
+        self.rate_limit_hits = Counter(
+            "doorward_rate_limit_hits",
+            "Attempts counted, by limit.",
+            ("limit",),
+            registry=self.registry,
+        )
+        self.rate_limit_rejections = Counter(
+            "doorward_rate_limit_rejections",
+            "Requests rejected because the caller must wait, by limit.",
+            ("limit",),
+            registry=self.registry,
+        )
         self.verification = PrometheusVerificationMetrics(self.registry)
         self._observed: dict[tuple[str, str, int], _Observed] = {}
 

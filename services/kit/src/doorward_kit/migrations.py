@@ -99,6 +99,17 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
         op.add_column(table, column)
 
 
+def drop_foreign_key(table: str, column: str) -> None:
+    """Drop the foreign key of a column, under its conventional name, unless it is gone.
+
+    SQLite cannot drop a constraint, so its table is built anew.
+    """
+    name = f"fk_{table}_{column}"
+    if name in {key["name"] for key in sa.inspect(op.get_bind()).get_foreign_keys(table)}:
+        with op.batch_alter_table(table) as batch:
+            batch.drop_constraint(name, type_="foreignkey")
+
+
 def create_idempotency_keys() -> None:
     """Create idempotency.idempotency_table of the first release unless it exists."""
     create_table(
@@ -113,3 +124,15 @@ def create_idempotency_keys() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
     )
     create_index("idempotency_keys", "expires_at")
+
+
+def create_rate_limits() -> None:
+    """Create rate_limiting.repository.rate_limits_table unless it exists."""
+    create_table(
+        "rate_limits",
+        sa.Column("key_hash", fixed_bytes(32), primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("blocked_until", UtcDateTime(), nullable=False),
+    )
+    create_index("rate_limits", "expires_at")

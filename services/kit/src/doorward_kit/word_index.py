@@ -7,7 +7,8 @@ From this table a query reads only as many rows as it needs, on MariaDB, MySQL a
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 import sqlalchemy as sa
@@ -22,11 +23,15 @@ MIN_WORD_LENGTH: Final = 3
 MAX_WORD_LENGTH: Final = 84
 MAX_WORDS: Final = 8
 
+MAX_INDEXED_WORDS: Final = 256
+MAX_LINE_BYTES: Final = 8_192
+"""Limits of what is stored of a text, whatever it contains: a row for each word is many times its length.
+
+A text of three-letter words would take sixteen times its size, and a character may decompose into eighteen.
+"""
+
 _WORD: Final = re.compile(r"\w+")
 _BEHIND_EVERY_WORD: Final = "\U0010ffff"
-# Of decomposed text. It limits what is stored of a text of 10,000 characters, because one character may
-# decompose into eighteen.
-_LONGEST_LINE: Final = 16_000
 
 
 class NoSearchWordError(DoorwardError):
@@ -56,11 +61,11 @@ def words_of(query: str, *, parameter: str = "q") -> tuple[str, ...]:
 
 
 def indexed_words(texts: Iterable[str]) -> list[str]:
-    """Return the distinct words of texts, sorted."""
-    left = _LONGEST_LINE
-    words = []
-    for word in _words("\n".join(texts)):
-        left -= len(word) + 1
+    """Return the first distinct words of texts, within the limits, sorted."""
+    left = MAX_LINE_BYTES
+    words: list[str] = []
+    for word in islice(_words("\n".join(texts)), MAX_INDEXED_WORDS):
+        left -= len(word.encode()) + 1
         if left < 0:
             break
         words.append(word)
@@ -79,9 +84,14 @@ def _words(text: str) -> dict[str, None]:
     return dict.fromkeys(word for word in found if MIN_WORD_LENGTH <= len(word) <= MAX_WORD_LENGTH)
 
 
-def line_of(words: Sequence[str]) -> str:
+def line_of(words: Iterable[str]) -> str:
     """Join the words of a text for `has_words`."""
     return "".join(f" {word}" for word in words)
+
+
+def words_of_line(line: str) -> list[str]:
+    """Return what `line_of` joined."""
+    return line.split()
 
 
 def line_column() -> sa.types.TypeEngine[str]:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from doorward_kit.app import AppResources, ServiceDefinition, create_service
 from doorward_kit.server import run_service
+from doorward_tickets.deletions import endpoints as deletions
 from doorward_tickets.notifications import endpoints as notifications
 from doorward_tickets.replies import endpoints as replies
 from doorward_tickets.schema import schema_problem
@@ -21,6 +22,7 @@ TICKETS: Final = ServiceDefinition(
         tickets.fast_router,
         tickets.router,
         replies.router,
+        deletions.router,
         notifications.router,
         notifications.dead_letters_router,
     ],

@@ -9,7 +9,7 @@ from doorward_kit.database_readiness import schema_version_problem
 PACKAGE: Final = "doorward_tickets"
 """The package with the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
-REQUIRED_REVISION: Final = "0001"
+REQUIRED_REVISION: Final = "0002"
 """The oldest revision that this release works with."""
 
 VERSION_TABLE: Final = "alembic_version_tickets"

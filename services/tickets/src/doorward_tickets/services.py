@@ -12,7 +12,10 @@ from doorward_kit.app import AppResources, run_on_shutdown
 from doorward_kit.cleanup import CleanupTask, Purge
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
+from doorward_kit.rate_limiting import repository as rate_limiting
 from doorward_mail.dead_letters import repository as dead_letters
+from doorward_tickets.deletions import repository as deletions
+from doorward_tickets.deletions.service import DeletionService
 from doorward_tickets.notifications import repository as notifications
 from doorward_tickets.notifications.dead_letters import TicketDeadLetterService
 from doorward_tickets.notifications.sender import TicketMailSender
@@ -20,7 +23,8 @@ from doorward_tickets.notifications.service import NotificationService
 from doorward_tickets.notifications.subscriptions import SubscriptionService
 from doorward_tickets.replies.service import ReplyService
 from doorward_tickets.settings import TicketsSettings
-from doorward_tickets.tables import idempotency_keys, outbox
+from doorward_tickets.tables import idempotency_keys, outbox, rate_limits
+from doorward_tickets.tickets.quotas import TicketQuotas
 from doorward_tickets.tickets.service import TicketService
 from doorward_tickets.users.auth_client import AuthClient
 from doorward_tickets.users.deleted_users_sync import DeletedUsersSync
@@ -35,6 +39,7 @@ class TicketsServices:
 
     tickets: TicketService
     replies: ReplyService
+    deletions: DeletionService
     subscriptions: SubscriptionService
     dead_letters: TicketDeadLetterService
     mail: TicketMailSender
@@ -61,6 +66,7 @@ class TicketsServices:
         mail = TicketMailSender(resources, settings, auth)
         cursors = CursorCodec(lambda: settings.cursor_secrets(resources.verification.keys))
         keys = IdempotencyKeys(idempotency_keys, seconds=settings.idempotency_seconds)
+        quotas = TicketQuotas(settings, resources.metrics)
         interval = settings.notification_interval_seconds
         on_event = NotificationService(interval_seconds=interval).on_event
         purges: dict[str, Purge] = {
@@ -72,10 +78,19 @@ class TicketsServices:
             "dead_letters": partial(
                 dead_letters.purge, outbox=outbox, days=settings.mail_dead_letter_retention_days
             ),
+            "rate_limits": partial(rate_limiting.delete_expired, table=rate_limits),
+            "deleted_tickets": deletions.purge_remains,
         }
+        if settings.ticket_retention_days:
+            purges["tickets"] = partial(deletions.delete_expired, days=settings.ticket_retention_days)
         return cls(
-            tickets=TicketService(database, users, cursors, keys, on_event=on_event, wake_mail=mail.wake),
-            replies=ReplyService(database, users, cursors, keys, on_event=on_event, wake_mail=mail.wake),
+            tickets=TicketService(
+                database, users, cursors, keys, quotas, on_event=on_event, wake_mail=mail.wake
+            ),
+            replies=ReplyService(
+                database, users, cursors, keys, quotas, on_event=on_event, wake_mail=mail.wake
+            ),
+            deletions=DeletionService(database, users),
             subscriptions=SubscriptionService(database),
             dead_letters=TicketDeadLetterService(database, outbox, cursors, wake=mail.wake),
             mail=mail,

@@ -33,6 +33,28 @@ class TicketOptions(DoorwardSettings):
         description="Minimum interval between two mails of a type about a ticket to a user. Events in between"
         " are collected in the next mail.",
     )
+    tickets_per_hour: int = Field(
+        default=60,
+        ge=1,
+        le=1_000_000,
+        description="Tickets that a user may create in an hour. The four limits do not apply to users who can"
+        " manage tickets.",
+    )
+    replies_per_hour: int = Field(
+        default=200, ge=1, le=1_000_000, description="Replies that a user may write in an hour."
+    )
+    tickets_per_user: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Tickets of a user that are stored at a time."
+    )
+    replies_per_ticket: int = Field(
+        default=1_000, ge=1, le=1_000_000, description="Number of replies past which users cannot reply."
+    )
+    ticket_retention_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Days after which a closed ticket is deleted, with its replies. 0 keeps tickets forever.",
+    )
 
 
 class TicketsSettings(MailSettings, ServiceSettings, TicketOptions):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from doorward_kit.accept_language import LOCALE_LENGTH
 from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, Uuid, ascii_text, exact_text
 from doorward_kit.idempotency import idempotency_table
+from doorward_kit.rate_limiting.repository import rate_limits_table
 from doorward_kit.word_index import line_column, word_column
 from doorward_mail.outbox import TEMPLATE_LENGTH, outbox_table
 
@@ -32,7 +33,7 @@ tickets: Final = sa.Table(
     sa.Column("assignee_id", Uuid()),
     sa.Column("subject", exact_text(SUBJECT_LENGTH), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
-    sa.Column("search_text", line_column(), nullable=False),  # the words of subject and body, normalized
+    sa.Column("search_text", line_column(), nullable=False),  # the indexed words of subject and body
     sa.Column("status", ascii_text(16), nullable=False),  # workflow.TicketStatus
     sa.Column("priority", sa.SmallInteger, nullable=False),  # workflow.Priority.rank, which sorts
     sa.Column("reply_count", sa.Integer, nullable=False),  # also the number of the newest reply
@@ -49,8 +50,8 @@ tickets: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
-# The words of `search_text`, as an index. Written once with a ticket, which is never deleted: a foreign
-# key would cost a second index of this size.
+# The words of `search_text`, as an index. The rows of a ticket are found by its words: a foreign key, or
+# any index by ticket, would cost a second index of this size.
 ticket_search_terms: Final = sa.Table(
     "ticket_search_terms",
     metadata,
@@ -59,16 +60,26 @@ ticket_search_terms: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
+# Without a foreign key, whose cascade would delete any number of rows in the transaction of one request.
 replies: Final = sa.Table(
     "replies",
     metadata,
-    _ticket_key(),
+    sa.Column("ticket_id", Uuid(), primary_key=True),
     # The position in the thread, assigned under the ticket's lock: clocks do not give an order.
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("id", Uuid(), nullable=False),  # UUIDv7
     sa.Column("author_id", Uuid(), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime(), nullable=False),
+    **TABLE_OPTIONS,
+)
+
+# Deleted tickets that the cleanup has not finished: their replies and search terms still have to go.
+deleted_tickets: Final = sa.Table(
+    "deleted_tickets",
+    metadata,
+    sa.Column("ticket_id", Uuid(), primary_key=True),
+    sa.Column("search_text", line_column(), nullable=False),  # the words whose rows still have to go
     **TABLE_OPTIONS,
 )
 
@@ -121,3 +132,5 @@ pending_notifications: Final = sa.Table(
 outbox: Final = outbox_table(metadata, OUTBOX)
 
 idempotency_keys: Final = idempotency_table(metadata)
+
+rate_limits: Final = rate_limits_table(metadata)

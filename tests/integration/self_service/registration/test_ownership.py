@@ -18,8 +18,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, LOGIN_BY_SOURCE, MAILS_BY_SOURCE, LimitKey
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, LOGIN_BY_SOURCE, MAILS_BY_SOURCE
 from doorward_identity.tables import one_time_codes, pending_registrations, rate_limits, registration_codes
+from doorward_kit.rate_limiting.keys import LimitKey
 from integration.harness.installation import Installation
 from integration.harness.people import PASSWORD, People
 from integration.self_service.database_rows import LONG_AGO

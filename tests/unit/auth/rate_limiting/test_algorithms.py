@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from doorward_auth.rate_limiting.algorithms import NO_WAIT, ExponentialBackoff, FixedWindow, Limit, Record
 from doorward_auth.rate_limiting.limits import (
     EMAIL_CHANGE_MAILS,
     LOGIN_BY_DEVICE,
@@ -15,6 +14,7 @@ from doorward_auth.rate_limiting.limits import (
     REGISTRATION_MAILS,
     RESET_MAILS,
 )
+from doorward_kit.rate_limiting.algorithms import NO_WAIT, ExponentialBackoff, FixedWindow, Limit, Record
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -15,9 +15,10 @@ from doorward_auth.captcha.client import CaptchaClient, ProviderUnavailableError
 from doorward_auth.captcha.errors import CaptchaFailedError, CaptchaRequiredError, CaptchaUnavailableError
 from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings, OnProviderError
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LimitKey
+from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE
 from doorward_client.request_context import current_address
 from doorward_kit.app import AppResources, run_on_shutdown
+from doorward_kit.rate_limiting.keys import LimitKey
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose
 from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import EMAIL_CHANGE_MAILS, MAILS_BY_SOURCE, LimitKey
+from doorward_auth.rate_limiting.limits import EMAIL_CHANGE_MAILS, MAILS_BY_SOURCE
 from doorward_auth.registration.policy import AddressPolicy
 from doorward_client.errors import DoorwardError
 from doorward_client.request_context import current_address
@@ -22,6 +22,7 @@ from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.emails import email_key, mailbox_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.resources import IdentityResources
+from doorward_kit.rate_limiting.keys import LimitKey
 
 log = structlog.get_logger(__name__)
 

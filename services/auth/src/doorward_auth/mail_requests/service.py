@@ -19,11 +19,11 @@ from doorward_auth.rate_limiting.limits import (
     REGISTRATION_MAILS,
     RESET_MAILS,
     SURPLUS_MAILS,
-    LimitKey,
 )
 from doorward_client.request_context import current_address
 from doorward_identity.emails import mailbox_key, spelling_key
 from doorward_identity.mail_types import MailName, enqueue_mail
+from doorward_kit.rate_limiting.keys import LimitKey
 
 _DECOYS: Final = {
     MailRequest.REGISTRATION: MailName.ALREADY_REGISTERED,

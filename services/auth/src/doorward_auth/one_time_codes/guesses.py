@@ -13,9 +13,10 @@ from doorward_auth.one_time_codes import repository
 from doorward_auth.one_time_codes.codes import LONG_CODES, Form, Purpose, is_pin
 from doorward_auth.one_time_codes.repository import StoredCode
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES, LimitKey
+from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.request_context import current_address
+from doorward_kit.rate_limiting.keys import LimitKey
 
 
 class CodeGuesses:

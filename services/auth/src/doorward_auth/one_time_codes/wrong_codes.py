@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from doorward_auth import account_repository
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import WRONG_CODE_EVENTS, LimitKey
+from doorward_auth.rate_limiting.limits import WRONG_CODE_EVENTS
 from doorward_client.request_context import current_address
 from doorward_identity.audit.repository import AuditAction, record
+from doorward_kit.rate_limiting.keys import LimitKey
 from doorward_kit.unit_of_work import Database
 
 

@@ -19,7 +19,6 @@ from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_SOURCE,
     LOGIN_UNKNOWN_DEVICES,
     LOGINS_BY_ACCOUNT,
-    LimitKey,
 )
 from doorward_client.errors import DoorwardError
 from doorward_client.request_context import current_address
@@ -29,6 +28,7 @@ from doorward_identity.emails import lookup_key
 from doorward_identity.passwords import charges
 from doorward_identity.resources import IdentityResources
 from doorward_kit.fair_executor import Charge
+from doorward_kit.rate_limiting.keys import LimitKey
 
 log = structlog.get_logger(__name__)
 

@@ -1,1 +1,1 @@
-"""Limits on guessing and mail: what is limited (`limits`), how (`algorithms`), and the limiter."""
+"""Limits on guessing and mail: what is limited (`limits`), and the error (`limiter`)."""

@@ -1,16 +1,12 @@
-"""The limits, and the keys that they count.
+"""The limits of auth.
 
 Guessing a password slows down to four guesses an hour, while a user who mistypes waits a second (OWASP,
 "slow down online guessing attacks with device cookies").
 """
 
-import hashlib
-import uuid
-from dataclasses import dataclass
 from typing import Final
 
-from doorward_auth.rate_limiting.algorithms import ExponentialBackoff, FixedWindow, Limit
-from doorward_kit.client_ip import source_of
+from doorward_kit.rate_limiting.algorithms import ExponentialBackoff, FixedWindow
 
 MINUTE: Final = 60
 HOUR: Final = 3_600
@@ -76,22 +72,3 @@ MAILS_BY_SOURCE: Final = FixedWindow("mail-source", 30, HOUR)
 
 CAPTCHAS_BY_SOURCE: Final = FixedWindow("captcha-source", 60, HOUR)
 """Invalid captcha tokens from one address: each costs a request to the provider."""
-
-
-@dataclass(frozen=True, slots=True)
-class LimitKey:
-    """A limit, and the hash of what it counts: no address and no account is stored in clear."""
-
-    limit: Limit
-    hash: bytes
-
-    @classmethod
-    def of(cls, limit: Limit, subject: str | uuid.UUID) -> "LimitKey":
-        """Return the key of an email key, an id, or a source."""
-        raw = subject.encode("utf-8", "surrogatepass") if isinstance(subject, str) else subject.bytes
-        return cls(limit, hashlib.sha256(limit.name.encode("ascii") + b"\0" + raw).digest())
-
-    @classmethod
-    def of_source(cls, limit: Limit, ip_address: str) -> "LimitKey":
-        """Return the key of a source (see `source_of`)."""
-        return cls.of(limit, source_of(ip_address))

@@ -12,10 +12,11 @@ from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import Purpose
 from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import EMAIL_PROOF_MAILS, LimitKey
+from doorward_auth.rate_limiting.limits import EMAIL_PROOF_MAILS
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import email_key
 from doorward_identity.mail_types import MailName, enqueue_mail
+from doorward_kit.rate_limiting.keys import LimitKey
 
 
 class EmailProof:

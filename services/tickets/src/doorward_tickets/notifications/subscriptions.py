@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from doorward_client.tokens import Claims
 from doorward_kit.unit_of_work import Database
 from doorward_tickets.notifications import repository
-from doorward_tickets.tickets.permissions import require_visible
+from doorward_tickets.tickets.permissions import lock
 
 
 class SubscriptionService:
@@ -27,10 +27,11 @@ class SubscriptionService:
 
 
 def _subscribe(connection: sa.Connection, caller: Claims, ticket_id: uuid.UUID) -> None:
-    require_visible(connection, caller, ticket_id)
+    lock(connection, caller, ticket_id, None)
     repository.unmute(connection, ticket_id, caller.user_id)
 
 
 def _unsubscribe(connection: sa.Connection, caller: Claims, ticket_id: uuid.UUID) -> None:
-    require_visible(connection, caller, ticket_id)
+    # Locked, because the row would refer to no ticket if the ticket were deleted meanwhile.
+    lock(connection, caller, ticket_id, None)
     repository.mute(connection, ticket_id, caller.user_id)

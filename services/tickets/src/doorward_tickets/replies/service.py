@@ -19,6 +19,7 @@ from doorward_tickets.tickets import repository as tickets
 from doorward_tickets.tickets.errors import TicketNotFoundError
 from doorward_tickets.tickets.events import EventHandler, ReplyAdded
 from doorward_tickets.tickets.permissions import lock, require_visible, visible_author_id
+from doorward_tickets.tickets.quotas import TicketQuotas
 from doorward_tickets.tickets.repository import LockedTicket, TicketWithBody
 from doorward_tickets.tickets.serializers import ReplyRow, reply_document, ticket_answer
 from doorward_tickets.tickets.workflow import TicketAction, TicketStatus, transition
@@ -61,12 +62,13 @@ class ReplyService:
     called after the commit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a parameter for each of its collaborators
         self,
         database: Database,
         users: UsersClient,
         cursors: CursorCodec,
         keys: IdempotencyKeys,
+        quotas: TicketQuotas,
         *,
         on_event: EventHandler,
         wake_mail: Callable[[], None],
@@ -75,6 +77,7 @@ class ReplyService:
         self._users = users
         self._cursors = cursors
         self._keys = keys
+        self._quotas = quotas
         self._on_event = on_event
         self._wake_mail = wake_mail
 
@@ -112,8 +115,8 @@ class ReplyService:
     async def add(self, caller: Caller, new: NewReply) -> Answer:
         """Add a reply, and answer with it.
 
-        Raises TicketNotFoundError, PreconditionFailedError, InvalidAccessTokenError,
-        IdempotencyKeyReusedError.
+        Raises TicketNotFoundError, PreconditionFailedError, QuotaExceededError, ReplyLimitReachedError,
+        InvalidAccessTokenError, IdempotencyKeyReusedError.
         """
         profile = await self._users.require_current_profile(caller)
         request = _keyed_request("add", caller, new)
@@ -153,6 +156,7 @@ class ReplyService:
         self, connection: sa.Connection, ticket: LockedTicket, status: TicketStatus, caller: Caller, body: str
     ) -> int:
         """Add a reply to a locked ticket, which gets `status`, and notify; return its number."""
+        self._quotas.count_reply(connection, caller.claims, ticket)
         number = ticket.reply_count + 1
         values = {
             "ticket_id": ticket.id,

@@ -132,6 +132,12 @@ def exists(connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: u
     return connection.execute(found).scalar_one_or_none() is not None
 
 
+def has_tickets(connection: sa.Connection, author_id: uuid.UUID, *, count: int) -> bool:
+    """Return whether a user has `count` tickets or more; reads as many entries of an index."""
+    found = sa.select(tickets.c.id).where(tickets.c.author_id == author_id)
+    return connection.execute(found.offset(count - 1).limit(1)).scalar_one_or_none() is not None
+
+
 def lock_ticket(
     connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None
 ) -> LockedTicket | None:

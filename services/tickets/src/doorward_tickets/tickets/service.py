@@ -18,6 +18,7 @@ from doorward_tickets.tickets.assignee import Candidate
 from doorward_tickets.tickets.events import EventHandler, TicketAssigned, TicketClosed
 from doorward_tickets.tickets.list_query import ListQuery, TicketFilter
 from doorward_tickets.tickets.permissions import lock, visible_author_id
+from doorward_tickets.tickets.quotas import TicketQuotas
 from doorward_tickets.tickets.repository import TicketRow
 from doorward_tickets.tickets.schemas import TicketCreate, TicketPatch, TicketSort
 from doorward_tickets.tickets.search import SearchResult, find_tickets
@@ -45,12 +46,13 @@ class TicketService:
     called after the commit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a parameter for each of its collaborators
         self,
         database: Database,
         users: UsersClient,
         cursors: CursorCodec,
         keys: IdempotencyKeys,
+        quotas: TicketQuotas,
         *,
         on_event: EventHandler,
         wake_mail: Callable[[], None],
@@ -59,6 +61,7 @@ class TicketService:
         self._users = users
         self._cursors = cursors
         self._keys = keys
+        self._quotas = quotas
         self._on_event = on_event
         self._wake_mail = wake_mail
 
@@ -82,7 +85,11 @@ class TicketService:
         return TicketPage(*page)
 
     async def create(self, caller: Caller, new: TicketCreate, key: str | None) -> Answer:
-        """Store a new ticket; raises InvalidAccessTokenError, IdempotencyKeyReusedError."""
+        """Store a new ticket.
+
+        Raises QuotaExceededError, TicketLimitReachedError, InvalidAccessTokenError,
+        IdempotencyKeyReusedError.
+        """
         profile = await self._users.require_current_profile(caller)
         request = keyed_request(caller.user_id, key, "create", new.model_dump_json())
         ticket_id = uuid7s.uuid7()
@@ -99,6 +106,7 @@ class TicketService:
             if (earlier := self._keys.claim(connection, request)) is not None:
                 return earlier
             store_profiles(connection, profile)
+            self._quotas.count_ticket(connection, caller.claims)
             created = repository.insert_ticket(connection, values)
             body, etag = detail_json(created, [], None), version_etag(created.ticket.version)
             return self._keys.store(connection, request, Answer(201, body, etag, f"{PREFIX}/{ticket_id}"))

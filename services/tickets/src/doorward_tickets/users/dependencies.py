@@ -21,6 +21,12 @@ async def _acting_manager(
     return _caller(request, claims)
 
 
+async def _acting_deleter(
+    request: Request, claims: Annotated[Claims, requires(Permission.TICKETS_DELETE)]
+) -> Caller:
+    return _caller(request, claims)
+
+
 def _caller(request: Request, claims: Claims) -> Caller:
     # The header exists: the claims were read from it.
     headers = request.headers
@@ -29,6 +35,7 @@ def _caller(request: Request, claims: Claims) -> Caller:
 
 ActingUser = Annotated[Caller, Depends(_acting_user)]
 ActingManager = Annotated[Caller, Depends(_acting_manager)]
+ActingDeleter = Annotated[Caller, Depends(_acting_deleter)]
 
 
 async def require_current_manager(

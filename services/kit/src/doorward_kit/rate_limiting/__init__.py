@@ -1,0 +1,1 @@
+"""Rate limits for all replicas together: the arithmetic, the keys, the table, the limiter."""
