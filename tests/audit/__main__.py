@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Dependency = dict[str, Any]
+_NETWORK_ERRORS = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "Max retries exceeded", "ProxyError")
 
 
 def main(locks: list[str]) -> int:
@@ -36,7 +37,10 @@ def main(locks: list[str]) -> int:
 
 
 def _audited(lock: Path) -> list[Dependency]:
-    """Return what pip-audit says about each package of a lock, or why it says nothing."""
+    """Return what pip-audit says about each package of a lock, or why it cannot.
+
+    Raises RuntimeError if that is not the network's fault.
+    """
     command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--no-deps", "--progress-spinner", "off"]
     command += ["--format", "json", "--requirement", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
@@ -44,7 +48,8 @@ def _audited(lock: Path) -> list[Dependency]:
         dependencies: list[Dependency] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
         reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        # A name that cannot be resolved, a timeout: then there is no report at all.
+        if not any(word in done.stderr for word in _NETWORK_ERRORS):
+            raise RuntimeError(f"pip-audit failed: {reason}") from None
         return [{"name": lock.name, "skip_reason": reason}]
     return dependencies
 

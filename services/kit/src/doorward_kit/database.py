@@ -27,18 +27,32 @@ NOT_PRIMARY_CODES: Final = frozenset({1047, 1053})
 _IN_TRANSACTION: Final = 0x0001  # SERVER_STATUS_IN_TRANS of the client/server protocol
 
 
-def create_engine(url: str, *, pool_size: int, timeout: float, tls_ca_file: str | None = None) -> sa.Engine:
+def create_engine(
+    url: str,
+    *,
+    pool_size: int,
+    timeout: float,
+    tls_ca_file: str | None = None,
+    interrupts_statements: bool = True,
+) -> sa.Engine:
     """Build an engine; it connects with the first use.
 
     `timeout` in seconds limits connecting and every read and write on the socket, for which PyMySQL has no
-    limit by default, and on MariaDB every statement on the server. With `tls_ca_file` connections use TLS,
-    and verify the server's certificate and name.
+    limit by default, and on MariaDB every statement on the server unless `interrupts_statements` is False:
+    then the server ends what its client gave up on. With `tls_ca_file` connections use TLS, and verify the
+    server's certificate and name.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite_engine(parsed, pool_size=pool_size, timeout=timeout)
     else:
-        engine = _mysql_engine(parsed, pool_size=pool_size, timeout=timeout, tls_ca_file=tls_ca_file)
+        engine = _mysql_engine(
+            parsed,
+            pool_size=pool_size,
+            timeout=timeout,
+            tls_ca_file=tls_ca_file,
+            statement_seconds=timeout if interrupts_statements else 0.0,
+        )
     sa.event.listen(engine, "handle_error", _invalidate_read_only_connection)
     return engine
 
@@ -54,7 +68,9 @@ def _tls_arguments(ca_file: str | None) -> dict[str, Any]:
     return {"ssl": ssl.create_default_context(cafile=ca_file)}
 
 
-def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: str | None) -> sa.Engine:
+def _mysql_engine(
+    url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: str | None, statement_seconds: float
+) -> sa.Engine:
     engine = sa.create_engine(
         url.set(drivername="mysql+pymysql"),
         pool_size=pool_size,
@@ -84,7 +100,7 @@ def _mysql_engine(url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: s
             "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 1, lock_wait_timeout = 2,"
             " sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'"
             # MariaDB alone reads this comment. Without a limit a statement whose client gave up runs on.
-            f" /*M! , max_statement_time = {timeout} */"
+            f" /*M! , max_statement_time = {statement_seconds} */"
         )
         cursor.close()
 

@@ -9,12 +9,14 @@ threads: what it remembers of its clients is of no use to another one.
 import asyncio
 import bisect
 import contextvars
+import heapq
 import math
 import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from doorward_kit.executors import OverloadedError, thread_pool
@@ -25,51 +27,59 @@ T = TypeVar("T")
 HALF_LIFE_SECONDS: Final = 60.0
 """After this time a job counts half."""
 
-PREFERRED_JOBS: Final = 30.0
-"""Recent jobs up to which those who are preferred go before everybody else."""
-
 RERANK_SECONDS: Final = 0.05
 """Waiting jobs are put in order again at most this often: who waits may go on asking."""
 
-_NEGLIGIBLE: Final = 0.05
+MOST_SUBJECTS: Final = 10_000
+"""Some two megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
     """Whom a job is charged to: each of them, so that the busiest one decides about its turn.
 
-    A preferred job is run before others, unless those it is charged to had many recent ones.
+    `preferred_within` are subjects with a number of recent jobs. If there are some, and none had more, the
+    job is run before those of others.
     """
 
     subjects: tuple[Hashable, ...]
-    is_preferred: bool = False
+    preferred_within: tuple[tuple[Hashable, float], ...] = ()
+
+    @property
+    def all_subjects(self) -> set[Hashable]:
+        return {*self.subjects, *(subject for subject, _ in self.preferred_within)}
 
 
 class RecentJobs:
-    """How many jobs were charged to whom lately; each counts half after HALF_LIFE_SECONDS."""
+    """How many jobs were charged to whom lately; each counts half after HALF_LIFE_SECONDS.
+
+    The busiest are remembered: callers who choose a new name for each job cannot fill the memory.
+    """
 
     def __init__(self) -> None:
-        self._by_subject: dict[Hashable, tuple[float, float]] = {}
-        self._prune_at = 1024
+        self._by_subject: dict[int, tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return len(self._by_subject)
 
     def of(self, subject: Hashable, now: float) -> float:
         """Return the weighted number of a subject's jobs."""
-        count, at = self._by_subject.get(subject, (0.0, now))
-        return count * math.exp2((at - now) / HALF_LIFE_SECONDS)
+        return self._weighted(hash(subject), now)
 
     def add(self, subject: Hashable, now: float) -> None:
         """Count a job."""
-        self._by_subject[subject] = (self.of(subject, now) + 1, now)
-        if len(self._by_subject) >= self._prune_at:
-            self._prune(now)
+        key = hash(subject)  # of a fixed size, and not to be foreseen: Python's hashes of text have a secret
+        self._by_subject[key] = (self._weighted(key, now) + 1, now)
+        if len(self._by_subject) > MOST_SUBJECTS:
+            self._keep_the_busiest(now)
 
-    def _prune(self, now: float) -> None:
-        for subject in [one for one in self._by_subject if self.of(one, now) < _NEGLIGIBLE]:
-            del self._by_subject[subject]
-        self._prune_at = max(1024, 2 * len(self._by_subject))
+    def _weighted(self, key: int, now: float) -> float:
+        count, at = self._by_subject.get(key, (0.0, now))
+        return count * math.exp2((at - now) / HALF_LIFE_SECONDS)
+
+    def _keep_the_busiest(self, now: float) -> None:
+        busiest = heapq.nlargest(MOST_SUBJECTS // 2, self._by_subject, key=partial(self._weighted, now=now))
+        self._by_subject = {key: self._by_subject[key] for key in busiest}
 
 
 class _Rank(NamedTuple):
@@ -124,6 +134,7 @@ class FairExecutor:
         self._lock = threading.Lock()
         self._waiting: list[_Entry] = []
         self._running = 0
+        self._pending_calls = 0
         self._numbers = 0
         self._recent = RecentJobs()
         self._ranked_at = -math.inf
@@ -137,9 +148,10 @@ class FairExecutor:
         started in time.
         """
         context = contextvars.copy_context()
-        entry = self._enqueue(lambda: context.run(job), charge)
-        # A thread takes the job that is first by then, which may be another one.
-        self._pool.submit(self._run_next)
+        entry, needs_thread = self._enqueue(lambda: context.run(job), charge)
+        if needs_thread:
+            # It takes the job that is first by then, which may be another one.
+            self._pool.submit(self._run_next)
         timer = asyncio.get_running_loop().call_later(self._deadline, self._refuse, entry)
         try:
             result: T = await asyncio.wrap_future(entry.future)
@@ -168,7 +180,8 @@ class FairExecutor:
             entry.future.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _enqueue(self, job: Callable[[], Any], charge: Charge) -> _Entry:
+    def _enqueue(self, job: Callable[[], Any], charge: Charge) -> tuple[_Entry, bool]:
+        """Return the waiting job, and whether no call of `_run_next` is pending for it."""
         now = time.monotonic()
         with self._lock:
             self._count(charge, now)
@@ -180,15 +193,19 @@ class FairExecutor:
             self._numbers += 1
             entry = _Entry(rank, self._numbers, charge, now, job)
             bisect.insort(self._waiting, entry)
-        return entry
+            needs_thread = self._pending_calls < len(self._waiting)
+            self._pending_calls += needs_thread
+        return entry, needs_thread
 
     def _count(self, charge: Charge, now: float) -> None:
-        for subject in charge.subjects:
+        for subject in charge.all_subjects:
             self._recent.add(subject, now)
 
     def _rank(self, charge: Charge, now: float, *, further: int = 0) -> _Rank:
         recent = further + max((self._recent.of(subject, now) for subject in charge.subjects), default=0.0)
-        is_postponed = not charge.is_preferred or recent > PREFERRED_JOBS
+        is_postponed = not charge.preferred_within or any(
+            further + self._recent.of(subject, now) > most for subject, most in charge.preferred_within
+        )
         return _Rank(is_postponed, math.ceil(recent).bit_length())
 
     def _rank_again(self, now: float) -> None:
@@ -224,6 +241,7 @@ class FairExecutor:
     def _run_next(self) -> None:
         started = time.monotonic()
         with self._lock:
+            self._pending_calls -= 1
             if not self._waiting:
                 return  # it was refused or withdrawn
             self._rank_again(started)

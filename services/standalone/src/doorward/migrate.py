@@ -49,7 +49,14 @@ def migrate_databases(databases: Databases, *, wait: float = 0.0) -> list[str]:
 
 
 def _migrate(url: str, package: str, tls_ca_file: str | None, wait: float) -> None:
-    engine = create_engine(url, pool_size=1, timeout=_STATEMENT_SECONDS, tls_ca_file=tls_ca_file)
+    engine = create_engine(
+        url,
+        pool_size=1,
+        timeout=_STATEMENT_SECONDS,
+        tls_ca_file=tls_ca_file,
+        # The next run finds done what takes the server longer.
+        interrupts_statements=False,
+    )
     try:
         wait_for_database(engine, wait)
         migrate(engine, package)

@@ -7,14 +7,18 @@ source has a number of events an hour. Past it a wrong code costs one read and i
 import uuid
 
 import sqlalchemy as sa
+import structlog
 
 from doorward_auth import account_repository
 from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import WRONG_CODE_EVENTS
+from doorward_client.errors import UnavailableError
 from doorward_client.request_context import current_address
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_kit.rate_limiting.keys import LimitKey
 from doorward_kit.unit_of_work import Database
+
+log = structlog.get_logger(__name__)
 
 
 class WrongCodes:
@@ -25,7 +29,16 @@ class WrongCodes:
         self._limiter = limiter
 
     async def record(self, action: AuditAction, owner_id: uuid.UUID | None) -> None:
-        """Add an event unless the caller's number is used up; `owner_id` is what the code says."""
+        """Add an event unless the caller's number is used up; `owner_id` is what the code says.
+
+        Without the database there is none, and the caller gets the answer about the code all the same.
+        """
+        try:
+            await self._record(action, owner_id)
+        except UnavailableError as error:
+            log.warning("audit.failed", action=action.value, error=error.code)
+
+    async def _record(self, action: AuditAction, owner_id: uuid.UUID | None) -> None:
         key = LimitKey.of_source(WRONG_CODE_EVENTS, current_address())
         if not await self._database.read(lambda connection: self._limiter.is_free(connection, key)):
             return

@@ -44,6 +44,7 @@ class PasswordAttempt:
         self.device: Final = found.device
         self._limiter = limiter
         self._keys = found.keys
+        self._logins = found.logins
         self._account = found.account
         self._caller_id = found.caller_id
         self._is_right = is_right
@@ -58,8 +59,7 @@ class PasswordAttempt:
             self._limiter.acquire(connection, self._keys)
             self._record_failure(connection)
             return InvalidCredentialsError()
-        logins = [_logins_key(self._account)]
-        self._limiter.acquire(connection, logins, uncounted=self._keys)
+        self._limiter.acquire(connection, self._logins, uncounted=self._keys)
         return _with_renewed_hash(connection, self._account, self._renewed_hash)
 
     def _record_failure(self, connection: sa.Connection) -> None:
@@ -78,6 +78,9 @@ class _Found:
     account: Account | None
     device: DeviceToken | None
     keys: Sequence[LimitKey]
+    """Of wrong passwords."""
+    logins: Sequence[LimitKey]
+    """Of right ones; none for a session."""
     attempt_counts: Sequence[int]
     charge: Charge
     caller_id: uuid.UUID | None = None
@@ -112,6 +115,8 @@ class PasswordCheck:
             self._hashing.require_room(charges.by_stranger(key))
         found = await self._database.read(lambda connection: self._look_up(connection, key, device))
         if found.device is None:
+            if device is not None:
+                self._hashing.require_room(found.charge)  # it was unknown
             of_account, of_source = found.attempt_counts
             await self._captcha.require_after_failures(of_account, of_source, captcha)
         is_right = await self._compare(found, password)
@@ -135,21 +140,25 @@ class PasswordCheck:
         if device is not None and account is not None and owner_id == account.id:
             keys = [LimitKey.of(LOGIN_BY_DEVICE, device.id)]
             charge = charges.by_owner(account.id)
+            logins = LimitKey.of(LOGINS_BY_ACCOUNT, device.id)
         else:
             device = None
+            # Of an unknown account, too, so that the same is read.
+            logins = LimitKey.of(LOGINS_BY_ACCOUNT, _UNKNOWN_USER_ID if account is None else account.id)
             keys = [
                 LimitKey.of(LOGIN_UNKNOWN_DEVICES, key),
                 LimitKey.of_source(LOGIN_BY_SOURCE, current_address()),
             ]
             charge = charges.by_stranger(key)
-        attempt_counts = self._limiter.check(connection, [*keys, _logins_key(account)])[:-1]
-        return _Found(account, device, keys, attempt_counts, charge)
+        attempt_counts = self._limiter.check(connection, [*keys, logins])[:-1]
+        return _Found(account, device, keys, [logins], attempt_counts, charge)
 
     def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _Found:
         keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
         account = _with_password(account_repository.find_by_id(connection, caller.user_id))
-        attempt_counts = self._limiter.check(connection, [*keys, _logins_key(account)])[:-1]
-        return _Found(account, None, keys, attempt_counts, charges.by_owner(caller.user_id), caller.user_id)
+        attempt_counts = self._limiter.check(connection, keys)
+        charge = charges.by_owner(caller.user_id)
+        return _Found(account, None, keys, [], attempt_counts, charge, caller.user_id)
 
     async def _compare(self, found: _Found, password: str) -> bool:
         return await self._hashing.verify(
@@ -159,11 +168,6 @@ class PasswordCheck:
     def _is_outdated(self, account: Account | None) -> bool:
         stored = None if account is None else account.password_hash
         return stored is not None and self._hashing.is_outdated(stored)
-
-
-def _logins_key(account: Account | None) -> LimitKey:
-    """Return the key of an account's logins; of an unknown one's too, so that the same is read."""
-    return LimitKey.of(LOGINS_BY_ACCOUNT, _UNKNOWN_USER_ID if account is None else account.id)
 
 
 def _with_password(account: Account | None) -> Account | None:

@@ -28,9 +28,10 @@ not block every user behind it.
 """
 
 LOGINS_BY_ACCOUNT: Final = FixedWindow("logins", 600, 10 * MINUTE)
-"""Right passwords of one account, each of which costs a hash, a session and an audit event.
+"""Right passwords of one account from unknown devices, or from one known device.
 
-Only whoever knows the password can spend them, so they lock nobody out.
+Each costs a hash, a session and an audit event. Only whoever knows the password can spend them, and not those
+of the owner's devices. A session, which could replace a stolen password, is not limited.
 """
 
 PIN_GUESSES: Final = FixedWindow("pin-guesses", 5, 90 * DAY)
@@ -65,7 +66,7 @@ EMAIL_CHANGE_MAILS: Final = FixedWindow("email-change-mails", 10, DAY)
 """Mails to one mailbox that confirm it as the new address of an account."""
 
 EMAIL_PROOF_MAILS: Final = FixedWindow("email-proof-mails", 10, DAY)
-"""Mails of logins to an unverified address of an account. Past it no mail is sent, and codes stay valid."""
+"""Mails of logins to an unverified address of an account; past it SURPLUS_MAILS."""
 
 MAILS_BY_SOURCE: Final = FixedWindow("mail-source", 30, HOUR)
 """Mails requested from one IP address."""

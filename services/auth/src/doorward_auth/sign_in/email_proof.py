@@ -12,9 +12,9 @@ from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import Purpose
 from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.rate_limiting.limits import EMAIL_PROOF_MAILS
+from doorward_auth.rate_limiting.limits import EMAIL_PROOF_MAILS, SURPLUS_MAILS
 from doorward_identity.audit.repository import AuditAction, record
-from doorward_identity.emails import email_key
+from doorward_identity.emails import email_key, spelling_key
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_kit.rate_limiting.keys import LimitKey
 
@@ -27,8 +27,11 @@ class EmailProof:
         self._guesses = guesses
 
     def mail_code(self, connection: sa.Connection, account: Account) -> None:
-        """Mail a code, within a limit; past it the last code can still be entered while it is valid."""
-        if self._limiter.spend(connection, LimitKey.of(EMAIL_PROOF_MAILS, account.id)):
+        """Mail a code; past the limit one every ten minutes, as long as a code is valid."""
+        subject = f"{account.id}:{spelling_key(account.email)}"
+        if self._limiter.spend(connection, LimitKey.of(EMAIL_PROOF_MAILS, subject)) or self._limiter.spend(
+            connection, LimitKey.of(SURPLUS_MAILS, subject)
+        ):
             enqueue_mail(connection, MailName.EMAIL_PROOF, account.email, user_id=account.id)
 
     def verify(self, connection: sa.Connection, account: Account, code: str) -> bool:

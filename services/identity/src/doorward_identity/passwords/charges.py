@@ -1,10 +1,16 @@
 """Whom a hash is charged to: the fewer hashes for them lately, the sooner it is computed."""
 
 import uuid
+from collections.abc import Hashable
+from typing import Final
 
 from doorward_client.request_context import current_address
 from doorward_kit.client_ip import source_of
 from doorward_kit.fair_executor import Charge
+
+_PREFERRED_JOBS: Final = 30.0
+_PREFERRED_OF_SOURCE: Final = 120.0
+"""An office of a hundred people who arrive in the same minute."""
 
 
 def by_source() -> Charge:
@@ -19,15 +25,26 @@ def by_stranger(email_key: str) -> Charge:
 
 def by_mailbox(email_key: str) -> Charge:
     """Charge the address of a caller who has proven to read its mail, and has no account yet; preferred."""
-    return Charge((("mailbox", email_key),), is_preferred=True)
+    return _preferred("mailbox", email_key)
 
 
 def by_owner(user_id: uuid.UUID) -> Charge:
     """Charge the account of a caller who has proven to be its owner, or has a device that it knows.
 
-    Preferred, and without the source: its other users do not matter.
+    Preferred, and whatever strangers do at the same source.
     """
-    return Charge((("account", user_id),), is_preferred=True)
+    return _preferred("account", user_id)
+
+
+def _preferred(kind: str, subject: Hashable) -> Charge:
+    """Prefer an account, and many at one source less long than one by one: anybody may have some."""
+    return Charge(
+        ((kind, subject),),
+        preferred_within=(
+            ((kind, subject), _PREFERRED_JOBS),
+            (("known", _source()[1]), _PREFERRED_OF_SOURCE),
+        ),
+    )
 
 
 def _source() -> tuple[str, str]:

@@ -21,6 +21,8 @@ class RequestedChange:
     has_password: bool
     columns: Mapping[str, Any]
     sets_password: bool
+    can_be_proven: bool
+    """Whether mail is sent, with a code that proves an address."""
 
     @property
     def is_joining(self) -> bool:
@@ -48,6 +50,9 @@ class RequestedChange:
         """The column that says whether the address is verified, if that changes."""
         if self.is_joining:
             return {"email_verified_at": utc_now()}
+        if self.sets_password and not self.can_be_proven and self._email_change() is None:
+            # The administrator vouches: otherwise the user could never log in again.
+            return {"email_verified_at": self.before.email_verified_at or utc_now()}
         return {} if self._email_change() is None else {"email_verified_at": None}
 
     @property

@@ -232,6 +232,7 @@ class DirectoryService:
                 has_password=repository.has_password(connection, user.id),
                 columns=changes,
                 sets_password=password_hash is not None,
+                can_be_proven=self._settings.has_mail_transport,
             )
             if user_id == caller.user_id and AccountChange.EMAIL_SET in requested.changes:
                 raise OwnEmailError
