@@ -15,11 +15,13 @@ from doorward import create_admin
 from doorward_auth.account_mail.template_context import MailTemplateContext
 from doorward_auth.one_time_codes.guesses import CodeGuesses
 from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limits import SURPLUS_MAILS
 from doorward_identity.account_changes import CONSEQUENCES, AccountChange
 from doorward_identity.passwords import PasswordHashing
-from doorward_identity.tables import credentials, known_devices, one_time_codes, sessions, users
+from doorward_identity.tables import credentials, known_devices, one_time_codes, rate_limits, sessions, users
 from doorward_kit.column_types import utc_now
 from doorward_kit.metrics import Metrics
+from doorward_kit.rate_limiting.keys import LimitKey
 from doorward_kit.unit_of_work import Database
 from doorward_mail.outbox_queries import LeasedMail
 from integration.harness.installation import AUTH, Installation, auth_settings
@@ -279,13 +281,28 @@ def test_a_command_makes_a_moved_administrator_usable(scene: Scene) -> None:
     assert scene.flows.joined(NEW, ANOTHER).id == scene.ada.id
 
 
-def test_a_login_mails_ten_codes_a_day_at_most(scene: Scene) -> None:
+def test_logins_mail_ten_codes_a_day_then_one_every_ten_minutes(scene: Scene) -> None:
     scene.patch(email=NEW)
     scene.flows.mailbox.empty()
-    refused = [scene.flows.log_in(NEW, CHOSEN) for _ in range(11)][-1]
-    assert len(scene.flows.mailbox.all()) == 10
+    for _ in range(13):
+        refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    assert len(scene.flows.mailbox.all()) == 11
+    surplus = rate_limits.c.key_hash == LimitKey.of(SURPLUS_MAILS, f"{uuid.UUID(scene.ada.id)}:{NEW}").hash
+    scene.installation.execute(rate_limits.delete().where(surplus))
+    refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    assert len(scene.flows.mailbox.all()) == 12
     pin = scene.flows.pin_of(NEW)
-    assert scene.flows.prove_address(refused.json()["sign_in_token"], pin).status_code == 200
+    assert scene.flows.prove_address(refused["sign_in_token"], pin).status_code == 200
+
+
+def test_codes_for_a_mistyped_address_are_not_counted_for_the_corrected_one(scene: Scene) -> None:
+    scene.patch(email="mistyped@example.com")
+    for _ in range(13):
+        assert_problem(scene.flows.log_in("mistyped@example.com", CHOSEN), 403, "email_not_verified")
+    scene.patch(email=NEW)
+    scene.flows.mailbox.empty()
+    refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    assert scene.flows.prove_address(refused["sign_in_token"], scene.flows.pin_of(NEW)).status_code == 200
 
 
 def test_an_administrator_changes_the_own_address_by_its_proof_only(scene: Scene) -> None:

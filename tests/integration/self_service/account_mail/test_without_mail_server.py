@@ -64,6 +64,18 @@ def test_a_login_that_needs_a_mailed_code_says_that_none_comes(
     assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_credentials")
 
 
+def test_a_password_set_by_an_administrator_verifies_where_no_mail_can(
+    mailless: Installation, installation: Installation, people: People
+) -> None:
+    mailless.execute("UPDATE users SET email_verified_at = NULL WHERE email = 'user@example.com'")
+    body = {"password": "a phrase of the administrator's"}
+    path = f"{USERS}/{people.user.id}"
+    for replica, verified in ((installation, False), (mailless, True)):
+        answer = replica.call("PATCH", path, people.admin.access, json=body)
+        assert (answer.status_code, answer.json()["email_verified"]) == (200, verified)
+    mailless.log_in(people.user.email, body["password"])
+
+
 def test_without_a_mail_server_accounts_with_a_password_are_created_and_changed(
     mailless: Installation, people: People
 ) -> None:
