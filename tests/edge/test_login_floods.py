@@ -25,6 +25,8 @@ COSTLY: Final = {
     "DOORWARD_HASH_QUEUE_TIMEOUT_SECONDS": "30",
     "DOORWARD_DATABASE_TIMEOUT_SECONDS": "30",
     "DOORWARD_REGISTRATION": "open",
+    "DOORWARD_SMTP_HOST": "localhost",  # no mail of a registration is read
+    "DOORWARD_MAIL_FROM": "doorward@example.com",
 }
 PENDING: Final = Admin("pending@example.com", "a pending horse battery 7")
 LOGINS: Final = 3

@@ -15,6 +15,7 @@ from support import reaper
 from support.preloaded import PreloadedProcess
 
 _POLL_SECONDS: Final = 0.02
+_FREEZE_SECONDS: Final = 5.0
 _LOG_TAIL_CHARACTERS: Final = 4_000
 
 
@@ -117,8 +118,11 @@ class Process:
             time.sleep(_POLL_SECONDS)
 
     def freeze(self) -> None:
-        """Freeze the whole group: connections stay open without responses."""
+        """Freeze the whole group, and wait until it stands: connections stay open without responses."""
         self.send(signal.SIGSTOP)
+        deadline = time.monotonic() + _FREEZE_SECONDS
+        while not _is_stopped(self._running_child().pid) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Resume a frozen group."""
@@ -203,3 +207,12 @@ def processor_seconds(pid: int) -> float:
 def search_path() -> str:
     """PATH and the system folders where Debian keeps servers, which users often lack in PATH."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def _is_stopped(pid: int) -> bool:
+    """Tell whether every thread of a process is stopped; always where there is no /proc."""
+    states: set[str] = set()
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            states.add(path.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0])
+    return states <= {"T"}

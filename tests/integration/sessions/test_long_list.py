@@ -7,10 +7,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
+from doorward_client.revocations import revocation_list
 from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.revocations.revocation_list import RevocationList
 from doorward_identity.tables import revocations
@@ -108,7 +110,7 @@ def test_repeated_entries_use_no_more_memory() -> None:
 @pytest.mark.usefixtures("traced")
 def test_expired_entries_are_removed_and_their_memory_is_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(revocation_list, "time", SimpleNamespace(monotonic=lambda: now))
     revocations = RevocationList()
     most: list[int] = []
     for generation in range(1, 9):
