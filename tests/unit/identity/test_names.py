@@ -1,7 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from doorward_identity.names import PersonName, name_key
+from doorward_identity.names import PersonName, default_name, name_key
 
 names: TypeAdapter[str] = TypeAdapter(PersonName)
 
@@ -49,3 +49,19 @@ def test_keys_ignore_case_and_width() -> None:
 
 def test_a_key_fits_its_column_after_case_folding() -> None:
     assert len(name_key("\ufdfa" * 200)) <= 400
+
+
+@pytest.mark.parametrize(
+    ("email", "name"),
+    [
+        ("ada@example.com", "ada"),
+        ("Ada.Lovelace@example.com", "Ada"),
+        ("ada+tag@example.com", "ada"),
+        ("ada_l-x@example.com", "ada"),
+        ("_ada@example.com", "_ada"),
+        ("李.小龍@example.com", "李"),
+        (f"{'a' * 300}@example.com", "a" * 200),
+    ],
+)
+def test_a_default_name_is_the_first_word_of_the_address(email: str, name: str) -> None:
+    assert default_name(email) == name

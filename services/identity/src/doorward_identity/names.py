@@ -1,5 +1,6 @@
 """Names of users: one line of text, stored as typed and compared without case."""
 
+import re
 import unicodedata
 from typing import Annotated
 
@@ -16,8 +17,12 @@ def name_key(name: str) -> str:
 
 
 def default_name(email: str) -> str:
-    """Return a name for a user who has given none: the address up to its `@`."""
-    return email.rpartition("@")[0][:NAME_LENGTH]
+    """Return a name for a user who has given none: the first word of the address, such as `ada`.
+
+    Others see names, and in a company whoever knows what stands before the `@` knows the address.
+    """
+    local = email.rpartition("@")[0]
+    return (re.split(r"[._+-]", local, maxsplit=1)[0] or local)[:NAME_LENGTH]
 
 
 def _checked(name: str) -> str:

@@ -250,7 +250,7 @@ def test_with_the_code_a_password_counts_more_than_a_registration(flows: Flows) 
 
 
 @pytest.mark.parametrize("chosen", ["registration token", "password"])
-def test_without_a_name_it_is_the_address_up_to_its_at(
+def test_without_a_name_it_is_the_first_word_of_the_address(
     flows: Flows, installation: Installation, chosen: str
 ) -> None:
     registered = installation.call("POST", "/api/v1/auth/register", json={"email": ADA, "password": CHOSEN})
@@ -258,7 +258,7 @@ def test_without_a_name_it_is_the_address_up_to_its_at(
     code = flows.code_of(ADA)
     entered = flows.verify(code) if chosen == "password" else flows.verify_registered(code, registered)
     assert entered.status_code == 200
-    assert flows.me(flows.sign_in(ADA, CHOSEN).access).json()["name"] == "Ada.Lovelace"
+    assert flows.me(flows.sign_in(ADA, CHOSEN).access).json()["name"] == "Ada"
 
 
 def test_registering_a_known_address_tells_its_owner_and_changes_nothing(

@@ -13,7 +13,7 @@ class RegistrationRequest(StrictModel):
 
     email: EmailAddress
     password: NewPassword
-    name: PersonName | None = Field(default=None, description="Without one: the address up to its `@`.")
+    name: PersonName | None = Field(default=None, description="Without one: the first word of the address.")
 
 
 class RegistrationResponse(BaseModel):
@@ -36,7 +36,7 @@ class VerificationRequest(StrictModel):
         default=None, description="Instead of `registration_token`, as on another device."
     )
     name: PersonName | None = Field(
-        default=None, description="With `password`. Without one: the address up to its `@`."
+        default=None, description="With `password`. Without one: the first word of the address."
     )
 
 
