@@ -11,22 +11,27 @@ from bench.background_load import BackgroundLoad
 from bench.http_client import TIMEOUT, Connection
 
 _CONNECTIONS: Final = 24
+_REFUSED: Final = 400
 
 
 class OpenLoop:
     """Sends `rate` requests a second.
 
-    Latency starts when a request is due, so a server that stalls does not receive fewer requests.
+    Latency starts when a request is due, so a server that stalls does not receive fewer requests. `accepts`
+    as for Connection; an accepted refusal counts as TIMEOUT seconds.
     """
 
-    def __init__(self, port: int, requests: Sequence[bytes], rate: float) -> None:
+    def __init__(
+        self, port: int, requests: Sequence[bytes], rate: float, *, accepts: tuple[bytes, ...] = (b"2",)
+    ) -> None:
         self._port = port
+        self._accepts = accepts
         self._requests = itertools.cycle(requests)
         self._rate = rate
 
     def latencies(self, seconds: float, background: BackgroundLoad) -> list[float]:
         """Return the latency of each request in seconds, with the background load running."""
-        free = deque(Connection(self._port) for _ in range(_CONNECTIONS))
+        free = deque(Connection(self._port, accepts=self._accepts) for _ in range(_CONNECTIONS))
         busy: set[Connection] = set()
         start = time.perf_counter() + 0.05
         background.start(start)
@@ -49,7 +54,8 @@ class OpenLoop:
                 if connection in background.connections:
                     background.on_response(connection)
                 else:
-                    latencies.append(time.perf_counter() - connection.due)
+                    is_refused = connection.status >= _REFUSED
+                    latencies.append(TIMEOUT if is_refused else time.perf_counter() - connection.due)
                     busy.remove(connection)
                     free.append(connection)
         for connection in free:
