@@ -177,9 +177,9 @@ async def test_room_is_told_by_who_asks(clock: SimpleNamespace) -> None:
     for number in range(20):
         await busy.add(f"flood {number}", "flooder")
     with pytest.raises(OverloadedError) as refused:
-        busy.executor.require_room(Charge(("flooder",)))
+        await busy.executor.require_room(Charge(("flooder",)))
     assert int((refused.value.headers or {})["Retry-After"]) > 1
-    busy.executor.require_room(Charge(("other",)))
+    await busy.executor.require_room(Charge(("other",)))
     await busy.let_go()
 
 
@@ -192,13 +192,40 @@ async def test_those_who_ask_a_full_queue_again_and_again_get_behind_a_newcomer(
         for source in range(100):
             charge = Charge((f"source {source}",))
             with suppress(OverloadedError):
-                busy.executor.require_room(charge)
+                await busy.executor.require_room(charge)
                 await busy.add(f"{turn} of {source}", f"source {source}")
     clock.now += 2 * RERANK_SECONDS
     await busy.add("newcomer", "other")
     assert "newcomer" not in await busy.refused()
     assert busy.executor._pool._work_queue.qsize() <= 20, "refused jobs leave nothing behind"
     assert "newcomer" in await busy.let_go()
+
+
+async def test_refusals_wait_so_that_asking_again_at_once_gains_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fair_executor, "MOST_DELAYED", 2)
+    executor = FairExecutor(
+        "test",
+        threads=1,
+        deadline=0.0,
+        expected_seconds=LONG,
+        metrics=Metrics().executor("test"),
+        refusal_seconds=LONG,
+    )
+    release = threading.Event()
+    running = asyncio.create_task(executor.run(lambda: release.wait(30), Charge(())))
+    await asyncio.sleep(0)
+    delayed = [asyncio.create_task(executor.require_room(Charge((number,)))) for number in range(2)]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in delayed)
+    with pytest.raises(OverloadedError):
+        await executor.run(lambda: None, Charge(("one more",)))
+    for task in delayed:
+        task.cancel()
+    release.set()
+    running.cancel()
+    await asyncio.to_thread(executor.shutdown)
 
 
 async def test_jobs_whose_caller_has_gone_make_room(clock: SimpleNamespace) -> None:

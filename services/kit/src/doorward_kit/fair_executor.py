@@ -27,6 +27,11 @@ T = TypeVar("T")
 HALF_LIFE_SECONDS: Final = 60.0
 """After this time a job counts half."""
 
+_NICENESS: Final = 10
+
+MOST_DELAYED: Final = 1_000
+"""Refusals that wait at the same time, with some kilobytes each; further ones are immediate."""
+
 RERANK_SECONDS: Final = 0.05
 """Waiting jobs are put in order again at most this often: who waits may go on asking."""
 
@@ -114,7 +119,8 @@ class FairExecutor:
     `deadline` is the longest wait for a thread, in seconds. If the jobs before a new one would take longer,
     the job of whoever had the most recent ones is refused: the new one, or one that waits.
     `expected_seconds` is the first estimate of a job's duration, which then follows the measured ones.
-    `niceness` as for `thread_pool`.
+    A refusal waits `refusal_seconds`: callers who ask again at once would otherwise keep the event loop so
+    busy that the threads, which yield to it, get nowhere.
     """
 
     def __init__(
@@ -125,8 +131,10 @@ class FairExecutor:
         deadline: float,
         expected_seconds: float,
         metrics: ExecutorMetrics,
-        niceness: int = 0,
+        refusal_seconds: float = 0.0,
     ) -> None:
+        self._refusal_seconds = refusal_seconds
+        self._delayed = 0
         self._threads = threads
         self._deadline = deadline
         self._seconds = expected_seconds
@@ -138,7 +146,7 @@ class FairExecutor:
         self._numbers = 0
         self._recent = RecentJobs()
         self._ranked_at = -math.inf
-        self._pool = thread_pool(name, threads, niceness)
+        self._pool = thread_pool(name, threads, _NICENESS)
         metrics.depth.set_function(lambda: len(self._waiting))
 
     async def run(self, job: Callable[[], T], charge: Charge) -> T:
@@ -148,7 +156,11 @@ class FairExecutor:
         started in time.
         """
         context = contextvars.copy_context()
-        entry, needs_thread = self._enqueue(lambda: context.run(job), charge)
+        try:
+            entry, needs_thread = self._enqueue(lambda: context.run(job), charge)
+        except OverloadedError:
+            await self._delay_refusal()
+            raise
         if needs_thread:
             # It takes the job that is first by then, which may be another one.
             self._pool.submit(self._run_next)
@@ -162,15 +174,13 @@ class FairExecutor:
             timer.cancel()
         return result
 
-    def require_room(self, charge: Charge) -> None:
+    async def require_room(self, charge: Charge) -> None:
         """Raise OverloadedError if a job would be refused now, for callers that have to prepare it first."""
-        now = time.monotonic()
-        with self._lock:
-            try:
-                self._require_room(self._rank(charge, now, further=1), now)
-            except OverloadedError:
-                self._count(charge, now)
-                raise
+        try:
+            self._check_room(charge)
+        except OverloadedError:
+            await self._delay_refusal()
+            raise
 
     def shutdown(self) -> None:
         """Wait for running jobs; drop waiting ones."""
@@ -179,6 +189,24 @@ class FairExecutor:
         for entry in dropped:
             entry.future.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _delay_refusal(self) -> None:
+        if self._delayed >= MOST_DELAYED:
+            return
+        self._delayed += 1
+        try:
+            await asyncio.sleep(self._refusal_seconds)
+        finally:
+            self._delayed -= 1
+
+    def _check_room(self, charge: Charge) -> None:
+        now = time.monotonic()
+        with self._lock:
+            try:
+                self._require_room(self._rank(charge, now, further=1), now)
+            except OverloadedError:
+                self._count(charge, now)
+                raise
 
     def _enqueue(self, job: Callable[[], Any], charge: Charge) -> tuple[_Entry, bool]:
         """Return the waiting job, and whether no call of `_run_next` is pending for it."""

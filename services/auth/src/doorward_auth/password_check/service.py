@@ -112,11 +112,11 @@ class PasswordCheck:
         key = lookup_key(email)
         device = None if device_token is None else DeviceToken.parse(device_token)
         if device is None:
-            self._hashing.require_room(charges.by_stranger(key))
+            await self._hashing.require_room(charges.by_stranger(key))
         found = await self._database.read(lambda connection: self._look_up(connection, key, device))
         if found.device is None:
             if device is not None:
-                self._hashing.require_room(found.charge)  # it was unknown
+                await self._hashing.require_room(found.charge)  # it was unknown
             of_account, of_source = found.attempt_counts
             await self._captcha.require_after_failures(of_account, of_source, captcha)
         is_right = await self._compare(found, password)
@@ -130,7 +130,7 @@ class PasswordCheck:
 
         The session is the device: what others try for the account does not block it.
         """
-        self._hashing.require_room(charges.by_owner(caller.user_id))
+        await self._hashing.require_room(charges.by_owner(caller.user_id))
         found = await self._database.read(lambda connection: self._look_up_own(connection, caller))
         return PasswordAttempt(self._limiter, found, is_right=await self._compare(found, password))
 

@@ -19,7 +19,7 @@ from doorward_kit.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-_NICENESS: Final = 10
+_REFUSAL_SECONDS: Final = 1.0
 
 
 class VerificationResult(NamedTuple):
@@ -53,7 +53,7 @@ class PasswordHashing:
             deadline=settings.hash_queue_timeout_seconds,
             expected_seconds=0.03,
             metrics=metrics.executor("hash"),
-            niceness=_NICENESS,
+            refusal_seconds=_REFUSAL_SECONDS,
         )
 
     async def hash(self, password: str, charge: Charge) -> str:
@@ -72,9 +72,9 @@ class PasswordHashing:
             await self._refusals.wait(result.imported_seconds)
         return result.is_right
 
-    def require_room(self, charge: Charge) -> None:
+    async def require_room(self, charge: Charge) -> None:
         """Raise OverloadedError if a hash would be refused, before the caller queries the database."""
-        self._executor.require_room(charge)
+        await self._executor.require_room(charge)
 
     def hash_now(self, password: str) -> str:
         """Hash in the calling thread: for commands."""
