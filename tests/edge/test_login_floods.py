@@ -149,10 +149,11 @@ async def flooded(
             await overtaken_by(flood, f"127.9.1.{number + 1}", body_of(victim)) for number in range(LOGINS)
         ]
     assert set(flood.codes) <= {"200", "invalid_credentials", "too_many_attempts"}
-    # In order of arrival each of them would wait for all connections.
-    few = sources * connections // 3
-    assert sorted(known)[1] < few, known
-    assert sorted(new)[1] < few, new
+    # In order of arrival each of them would wait for all connections. Answers whose hashes were computed
+    # before count, too, so the best of the logins tells.
+    few = sources * connections // 2
+    assert min(known) < few, known
+    assert min(new) < few, new
 
 
 async def test_logins_succeed_while_one_source_logs_in_with_its_own_password(
