@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Dependency = dict[str, Any]
-_NETWORK_ERRORS = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "Max retries exceeded", "ProxyError")
+_NETWORK_ERRORS = ("onnect", "imeout", "timed out", "Max retries exceeded", "ProxyError", "ServiceError")
 
 
 def main(locks: list[str]) -> int:
