@@ -14,6 +14,9 @@ from doorward_identity.accounts import EmailTakenError, Status
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
 
+NO_USER: Final = uuid.UUID(int=0)
+"""Stands for the account of an unknown address, so that the same statements run for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -134,7 +134,7 @@ class BoundedExecutor:
 
 def _lower_thread_priority(niceness: int) -> None:
     # Only Linux has a niceness a thread; elsewhere this would slow down the whole process.
-    if niceness and sys.platform == "linux" and Path("/proc/self/task").exists():
+    if sys.platform == "linux" and Path("/proc/self/task").exists():
         with suppress(OSError):
             # SCHED_BATCH threads never preempt the event loop.
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

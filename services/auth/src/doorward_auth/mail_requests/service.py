@@ -1,6 +1,5 @@
 """Enqueues the mail that anyone can ask for by naming an address."""
 
-import uuid
 from datetime import timedelta
 from typing import Final
 
@@ -32,8 +31,6 @@ _DECOYS: Final = {
 _VALID_FOR: Final = timedelta(hours=1)
 """An earlier code that expires sooner is no reason to send none."""
 
-_NO_USER: Final = uuid.UUID(int=0)
-
 
 class MailRequests:
     """One way for every mail that is sent without a login, so that none can be told from another.
@@ -58,7 +55,7 @@ class MailRequests:
         """
         self._limiter.acquire(connection, _of_caller())
         account = account_repository.find_by_email(connection, email_key)
-        user_id = _NO_USER if account is None else account.id
+        user_id = account_repository.NO_USER if account is None else account.id
         stored = codes.find(connection, user_id)
         proof = registration_codes.find_by_email(connection, email)
         state = state_of(account, next((code for code in stored if code.purpose is Purpose.INVITATION), None))

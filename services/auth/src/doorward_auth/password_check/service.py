@@ -32,8 +32,6 @@ from doorward_kit.rate_limiting.keys import LimitKey
 
 log = structlog.get_logger(__name__)
 
-_UNKNOWN_USER_ID: Final = uuid.UUID(int=0)
-
 
 class PasswordAttempt:
     """A compared password. Its account is available only from `conclude`, which counts the attempt."""
@@ -144,7 +142,9 @@ class PasswordCheck:
         else:
             device = None
             # Of an unknown account, too, so that the same is read.
-            logins = LimitKey.of(LOGINS_BY_ACCOUNT, _UNKNOWN_USER_ID if account is None else account.id)
+            logins = LimitKey.of(
+                LOGINS_BY_ACCOUNT, account_repository.NO_USER if account is None else account.id
+            )
             keys = [
                 LimitKey.of(LOGIN_UNKNOWN_DEVICES, key),
                 LimitKey.of_source(LOGIN_BY_SOURCE, current_address()),

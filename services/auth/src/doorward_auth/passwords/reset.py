@@ -3,9 +3,6 @@
 An unknown address takes the same statements and the same answer as a known one.
 """
 
-import uuid
-from typing import Final
-
 import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
@@ -29,8 +26,6 @@ from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
-
-_UNKNOWN_USER_ID: Final = uuid.UUID(int=0)
 
 
 class ResetService:
@@ -111,7 +106,7 @@ class ResetService:
         owner has proven it: its mailbox may be a stranger's. Raises TooManyAttemptsError.
         """
         account = account_repository.lock_by_email(connection, email_key)
-        user_id = _UNKNOWN_USER_ID if account is None else account.id
+        user_id = account_repository.NO_USER if account is None else account.id
         found = self._guesses.check(connection, user_id, Purpose.RESET, code, counted_by=[email_key])
         is_mailed_here = account is not None and found is not None and found.sent_to == account.email
         if account is not None and is_mailed_here and account.is_active and account.is_verified:

@@ -15,12 +15,12 @@ _PREFERRED_OF_SOURCE: Final = 120.0
 
 def by_source() -> Charge:
     """Charge the caller's source, for callers of whom nothing else is known."""
-    return Charge((_source(),))
+    return Charge((("source", _source()),))
 
 
 def by_stranger(email_key: str) -> Charge:
     """Charge the source, and those from anywhere who name the same address without a known device."""
-    return Charge((_source(), ("address", email_key)))
+    return Charge((("source", _source()), ("address", email_key)))
 
 
 def by_mailbox(email_key: str) -> Charge:
@@ -42,10 +42,10 @@ def _preferred(kind: str, subject: Hashable) -> Charge:
         ((kind, subject),),
         preferred_within=(
             ((kind, subject), _PREFERRED_JOBS),
-            (("known", _source()[1]), _PREFERRED_OF_SOURCE),
+            (("known", _source()), _PREFERRED_OF_SOURCE),
         ),
     )
 
 
-def _source() -> tuple[str, str]:
-    return "source", source_of(current_address())
+def _source() -> str:
+    return source_of(current_address())
