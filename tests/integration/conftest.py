@@ -30,6 +30,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", mark.args if mark else BACKENDS)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cleanup_runs_when_a_test_says_so() -> Iterator[None]:
+    """In this process; otherwise it deletes rows, and locks them, in the middle of a test that counts them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doorward_kit.cleanup.INTERVAL_SECONDS", 3600.0)
+        yield
+
+
 @pytest.fixture(scope="session")
 def start_mariadb() -> Iterator[Callable[[], DatabaseServer]]:
     """A private MariaDB without disk writes, or the one of DOORWARD_TEST_DATABASE_URL."""

@@ -47,8 +47,7 @@ def test_each_request_runs_the_expected_statements(
     installation: Installation, people: People, request_name: str
 ) -> None:
     build, expected = COSTS[request_name]
-    # The cleanup, every ten seconds, may run once in between, but hardly twice.
-    assert expected in [statements_of(installation, people, build) for _ in range(2)]
+    assert statements_of(installation, people, build) == expected
 
 
 def statements_of(

@@ -35,12 +35,12 @@ class CleanupTask:
         self._purges = purges
 
     async def run(self) -> None:
-        """Purge every ten seconds; a full batch is followed by the next one at once."""
+        """Purge every ten seconds; a kind that had expired rows is purged again at once."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
             backlog = list(self._purges)
             while backlog:
-                backlog = [name for name in backlog if await self._try(name) >= BATCH_SIZE]
+                backlog = [name for name in backlog if await self._try(name)]
 
     async def run_once(self) -> int:
         """Delete one batch of each kind; return the size of the largest. Raises as Database.write does."""
