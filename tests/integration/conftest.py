@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cleanup_runs_when_a_test_says_so() -> Iterator[None]:
-    """In this process; otherwise it deletes rows, and locks them, in the middle of a test that counts them."""
+    """In this process; otherwise it deletes rows, and locks them, while a test counts them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("doorward_kit.cleanup.INTERVAL_SECONDS", 3600.0)
         yield

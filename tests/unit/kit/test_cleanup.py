@@ -1,4 +1,4 @@
-"""One loop runs every purge; one that deleted rows is repeated at once, and a failing purge affects no other."""
+"""One loop runs every purge; one that deleted rows is repeated at once, a failing one affects no other."""
 
 import asyncio
 from collections.abc import Callable
