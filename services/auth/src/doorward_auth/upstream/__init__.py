@@ -1,0 +1,1 @@
+"""People who live at another identity API or OpenID provider."""

@@ -1,0 +1,1 @@
+"""The protocols that upstreams speak, one module each."""
