@@ -20,6 +20,7 @@ SESSION = SessionRow(
     auth_time=NOW - timedelta(days=1),
     acr="aal1",
     amr="pwd",
+    extensions=None,
     idle_expires_at=NOW + timedelta(days=14),
     absolute_expires_at=NOW + timedelta(days=90),
     ended_at=None,

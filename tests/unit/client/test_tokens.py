@@ -171,6 +171,10 @@ CLAIMS: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
     "a negative token version": (lambda _: {"token_version": -1}, "bad_token_version"),
     "an empty scope": (lambda _: {"scope": ""}, "bad_scope"),
     "a list of scopes": (lambda _: {"scope": ["account"]}, "bad_scope"),
+    "extensions that are no object": (lambda _: {"ext": ["gold"]}, "bad_ext"),
+    "an extension that is an object": (lambda _: {"ext": {"plan": {"name": "gold"}}}, "bad_ext"),
+    "an extension that is null": (lambda _: {"ext": {"plan": None}}, "bad_ext"),
+    "an extension without a name": (lambda _: {"ext": {"": "gold"}}, "bad_ext"),
     "a subject in another spelling": (lambda _: {"sub": str(USER).upper()}, "bad_sub"),
     "not before tomorrow": (lambda now: {"nbf": now + 86_400}, "not_yet_valid"),
     "issued tomorrow": (lambda now: {"iat": now + 86_400, "exp": now + 90_000}, "issued_in_the_future"),
@@ -245,6 +249,14 @@ def test_a_cached_token_still_expires(verifier: Verifier, monkeypatch: pytest.Mo
     verifier.verify(token)
     monkeypatch.setattr(time, "time", lambda: float(expires_at))
     assert reason_of(verifier, token) == "expired"
+
+
+def test_extensions_are_scalars_by_name(verifier: Verifier) -> None:
+    extensions = {"plan": "gold", "seats": 5, "share": 0.5, "is_beta": True}
+    claims = verifier.verify(forge(good_header(), good_claims() | {"ext": extensions}))
+    assert claims.extensions == extensions
+    assert verifier.verify(forge(good_header(), good_claims())).extensions == {}
+    assert isinstance(hash(claims), int)
 
 
 def test_the_leeway_allows_for_a_slow_clock() -> None:

@@ -24,6 +24,7 @@ from doorward_auth.service_clients.registry import ClientRegistry
 from doorward_auth.sessions.service import SessionService
 from doorward_auth.settings import AuthSettings
 from doorward_auth.sign_in.email_proof import EmailProof
+from doorward_auth.sign_in.opening import SessionOpener
 from doorward_auth.sign_in.service import SignInService
 from doorward_auth.signing import Signer
 from doorward_auth.tokens.refresh_service import RefreshService
@@ -71,7 +72,7 @@ class AuthServices:
         policy = AddressPolicy(settings)
         passwords = PasswordCheck(resources, limiter, captcha)
         return cls(
-            sign_ins=SignInService(resources, passwords, signer, email_proof, mail, settings),
+            sign_ins=SignInService(resources, passwords, signer, SessionOpener(settings), email_proof, mail),
             refreshes=RefreshService(resources, signer, settings),
             sessions=SessionService(resources, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(resources, passwords, mail, settings),

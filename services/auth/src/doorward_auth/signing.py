@@ -2,13 +2,14 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from jose import jwt
 
 from doorward_client.keys.key_store import KeyStore
-from doorward_client.tokens import TOKEN_TYPE
+from doorward_client.tokens import NO_EXTENSIONS, TOKEN_TYPE, Scalar
 
 
 class Signer:
@@ -30,10 +31,12 @@ class Signer:
         auth_time: datetime,
         acr: str,
         amr: str,
+        extensions: Mapping[str, Scalar] = NO_EXTENSIONS,
     ) -> str:
         """Return a token that is valid for `lifetime` seconds from now; raises NoSigningKeyError.
 
-        `amr` is RFC 8176 names, separated by spaces.
+        `amr` is RFC 8176 names, separated by spaces. `extensions` are the claim `ext`, which is left out when
+        there are none.
         """
         key = self._keys.signing
         assert key.signing is not None  # a signing key of the store has a private half
@@ -52,4 +55,6 @@ class Signer:
             "acr": acr,
             "amr": amr.split(" "),
         }
+        if extensions:
+            claims["ext"] = dict(extensions)
         return jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})

@@ -10,7 +10,8 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from doorward_client import base64url, strict_json
@@ -40,7 +41,13 @@ _ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _SCOPE: Final = re.compile(
     r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*"
 )  # RFC 6749 section 3.3
+_EXTENSION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
+
+
+Scalar = str | int | float | bool
+
+NO_EXTENSIONS: Final[Mapping[str, Scalar]] = MappingProxyType({})
 
 
 class InvalidTokenError(Exception):
@@ -56,7 +63,8 @@ class Claims:
     """The claims of a verified token.
 
     `token_version` counts how often all tokens of the user were ended. `scopes` is None for a token
-    without the claim, which is not narrowed.
+    without the claim, which is not narrowed. `extensions` is the claim `ext`: what the user's upstream says
+    about them, by the names that the installation chose.
     """
 
     user_id: uuid.UUID
@@ -68,6 +76,7 @@ class Claims:
     expires_at: int
     permissions: Permissions
     scopes: frozenset[str] | None = None
+    extensions: Mapping[str, Scalar] = field(default=NO_EXTENSIONS, hash=False)
 
     def may(self, permission: str) -> bool:
         """Tell whether the token grants a permission."""
@@ -188,6 +197,7 @@ class Verifier:
             expires_at=_time(claims, "exp"),
             permissions=permissions_of(role, scopes, self._role_permissions),
             scopes=scopes,
+            extensions=_extensions(claims),
         )
 
 
@@ -234,6 +244,17 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:
     if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
         raise InvalidTokenError("bad_scope")
     return frozenset(scope.split(" "))
+
+
+def _extensions(claims: Mapping[str, Any]) -> Mapping[str, Scalar]:
+    if "ext" not in claims:
+        return NO_EXTENSIONS
+    extensions = claims["ext"]
+    if not isinstance(extensions, dict) or not all(map(_EXTENSION.fullmatch, extensions)):
+        raise InvalidTokenError("bad_ext")
+    if not all(isinstance(value, Scalar) for value in extensions.values()):
+        raise InvalidTokenError("bad_ext")
+    return MappingProxyType(extensions)
 
 
 def _integer(claims: Mapping[str, Any], name: str, *, most: int) -> int:

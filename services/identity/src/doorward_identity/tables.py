@@ -79,6 +79,7 @@ sessions: Final = sa.Table(
     sa.Column("auth_time", UtcDateTime(), nullable=False),  # of the last proof; a refresh keeps it
     sa.Column("acr", ascii_text(8), nullable=False),  # how strongly it is authenticated
     sa.Column("amr", ascii_text(64), nullable=False),  # RFC 8176 names, separated by spaces
+    sa.Column("extensions", ascii_text(512)),  # JSON: the claim `ext`, of a login at an upstream
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("last_used_at", UtcDateTime(), nullable=False),
     sa.Column("idle_expires_at", UtcDateTime(), nullable=False),

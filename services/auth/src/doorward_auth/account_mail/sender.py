@@ -14,11 +14,16 @@ from doorward_mail.templates import MailTemplates
 class MailSender(sender.MailSender):
     """Sends mails about accounts."""
 
-    def require_transport(self) -> None:
-        """Raise MailNotConfiguredError if no mail would be sent: for answers that promise one."""
-        require_transport(self._settings)
-
     def __init__(self, resources: IdentityResources, guesses: CodeGuesses, settings: AuthSettings) -> None:
         hooks = MailTemplateContext(resources.verification.keys, guesses, frontend_url=settings.frontend_url)
         texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
         super().__init__(resources.database, outbox, texts, settings, resources.metrics)
+
+    @property
+    def has_transport(self) -> bool:
+        """Whether mail is sent."""
+        return self._settings.has_mail_transport
+
+    def require_transport(self) -> None:
+        """Raise MailNotConfiguredError if no mail would be sent: for answers that promise one."""
+        require_transport(self._settings)

@@ -14,7 +14,7 @@ from doorward_auth.sessions.repository import owner_of
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_client.errors import DoorwardError
-from doorward_client.tokens import Claims, InvalidTokenError
+from doorward_client.tokens import Claims, InvalidTokenError, Scalar
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
@@ -45,6 +45,9 @@ class Introspection(BaseModel):
     iat: int | None = Field(default=None, description="When it was issued, Unix seconds.")
     exp: int | None = Field(default=None, description="When it expires, Unix seconds.")
     role: str | None = None
+    ext: dict[str, Scalar] | None = Field(
+        default=None, description="What the user's upstream says about them."
+    )
 
 
 _INACTIVE: Final = Introspection(active=False)
@@ -127,6 +130,7 @@ class TokenInspector:
             iat=claims.issued_at,
             exp=claims.expires_at,
             role=claims.role,
+            ext=dict(claims.extensions) or None,
         )
 
     def _of_refresh(self, refresh: RefreshToken, session: LiveSession) -> Introspection:

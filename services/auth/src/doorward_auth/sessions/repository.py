@@ -41,6 +41,7 @@ class NewSession:
     auth_time: datetime
     acr: str
     amr: str
+    extensions: str | None
     user_agent: str
     ip_address: str
     idle_seconds: int
@@ -59,6 +60,7 @@ class SessionRow:
     auth_time: datetime
     acr: str
     amr: str
+    extensions: str | None
     idle_expires_at: datetime
     absolute_expires_at: datetime
     ended_at: datetime | None
@@ -77,6 +79,7 @@ _ROW_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     sessions.c.auth_time,
     sessions.c.acr,
     sessions.c.amr,
+    sessions.c.extensions,
     sessions.c.idle_expires_at,
     sessions.c.absolute_expires_at,
     sessions.c.ended_at,
@@ -117,6 +120,7 @@ _OPENED: Final = sessions.insert().from_select(
         "auth_time",
         "acr",
         "amr",
+        "extensions",
         "user_agent",
         "ip_address",
         "created_at",
@@ -131,6 +135,7 @@ _OPENED: Final = sessions.insert().from_select(
         sa.bindparam("auth_time", type_=sessions.c.auth_time.type),
         sa.bindparam("acr", type_=sessions.c.acr.type),
         sa.bindparam("amr", type_=sessions.c.amr.type),
+        sa.bindparam("extensions", type_=sessions.c.extensions.type),
         sa.bindparam("user_agent", type_=sessions.c.user_agent.type),
         sa.bindparam("ip_address", type_=sessions.c.ip_address.type),
         utc_now(),
@@ -158,6 +163,14 @@ def open_session(connection: sa.Connection, session: NewSession) -> bool:
     return connection.execute(_OPENED, asdict(session)).rowcount == 1
 
 
+@dataclass(frozen=True, slots=True)
+class RenewedSession:
+    """A session with a new proof. `seconds` is the lifetime of its refresh token."""
+
+    seconds: int
+    extensions: str | None
+
+
 def renew_authentication(  # noqa: PLR0913 - what a session is changed to
     connection: sa.Connection,
     session_id: uuid.UUID,
@@ -167,13 +180,14 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
     acr: str,
     amr: str,
     idle_seconds: int,
-) -> int | None:
-    """Replace a live session's refresh token and its authentication; return the token's seconds, or None.
+) -> RenewedSession | None:
+    """Replace a live session's refresh token and its authentication; None if it is not live.
 
     The replaced token becomes the previous one: within the grace period a refresh that was under way is
     refused, and does not end the session as a stolen token would.
     """
-    live = sa.select(_NOW, sessions.c.absolute_expires_at, sessions.c.current_hash).where(
+    columns = _NOW, sessions.c.absolute_expires_at, sessions.c.current_hash, sessions.c.extensions
+    live = sa.select(*columns).where(
         sessions.c.id == session_id, sessions.c.ended_at.is_(None), sessions.c.idle_expires_at > utc_now()
     )
     found = connection.execute(live.with_for_update()).one_or_none()
@@ -194,7 +208,7 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
             idle_expires_at=idle_expires_at,
         )
     )
-    return int((idle_expires_at - found.now).total_seconds())
+    return RenewedSession(int((idle_expires_at - found.now).total_seconds()), found.extensions)
 
 
 def find_session(connection: sa.Connection, session_id: uuid.UUID) -> SessionRow | None:

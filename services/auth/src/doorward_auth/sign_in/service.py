@@ -1,14 +1,15 @@
 """The rules of signing in."""
 
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_auth import account_repository, known_devices, outcomes
+from doorward_auth import account_repository, outcomes
+from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import CaptchaToken
 from doorward_auth.known_devices import DeviceToken
@@ -16,12 +17,13 @@ from doorward_auth.new_password import SamePasswordError, store_new_password
 from doorward_auth.one_time_codes.codes import InvalidCodeError
 from doorward_auth.password_check.errors import EmailNotVerifiedError, InvalidCredentialsError
 from doorward_auth.password_check.service import PasswordAttempt, PasswordCheck
+from doorward_auth.sessions import extensions
 from doorward_auth.sessions import repository as sessions
-from doorward_auth.sessions.repository import NewSession, Origin
-from doorward_auth.settings import AuthSettings
+from doorward_auth.sessions.repository import Origin
 from doorward_auth.sign_in import repository as sign_ins
 from doorward_auth.sign_in.email_proof import EmailProof
 from doorward_auth.sign_in.errors import InvalidSignInTokenError, refusal_error, step_error
+from doorward_auth.sign_in.opening import AccountChangedError, SessionOpener, grant_of
 from doorward_auth.sign_in.repository import SignIn, SignInToken
 from doorward_auth.sign_in.steps import Done, Needs, Proof, Refused, Step, next_step, state_of
 from doorward_auth.signing import Signer
@@ -30,23 +32,16 @@ from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
-from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.mail_types import MailNotConfiguredError
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_identity.sessions import end_surplus_sessions
-from doorward_mail.sender import MailSender
 
 log = structlog.get_logger(__name__)
 
 _ATTEMPTS: Final = 2
 """A login does not fail because the account was changed while the password was compared."""
-
-
-class _AccountChangedError(Exception):
-    """The account is not as it was read."""
 
 
 class SignInService:
@@ -57,9 +52,9 @@ class SignInService:
         resources: IdentityResources,
         passwords: PasswordCheck,
         signer: Signer,
+        opener: SessionOpener,
         email_proof: EmailProof,
         mail: MailSender,
-        settings: AuthSettings,
     ) -> None:
         self._database = resources.database
         self._email_proof = email_proof
@@ -67,11 +62,8 @@ class SignInService:
         self._revocations = resources.revocation_poller
         self._passwords = passwords
         self._signer = signer
+        self._opener = opener
         self._mail = mail
-        self._has_mail = settings.has_mail_transport
-        self._absolute_seconds = settings.refresh_absolute_seconds
-        self._max_sessions = settings.max_sessions
-        self._idle_seconds = min(settings.refresh_idle_seconds, self._absolute_seconds)
 
     async def log_in(
         self, email: str, password: str, device_token: str | None, captcha: CaptchaToken, origin: Origin
@@ -97,7 +89,7 @@ class SignInService:
 
             try:
                 return self._issue(await outcomes.write(self._database, work))
-            except _AccountChangedError:
+            except AccountChangedError:
                 continue
             except EmailNotVerifiedError:
                 self._mail.wake()
@@ -172,16 +164,16 @@ class SignInService:
             if not isinstance(decision, Done):
                 return InvalidAccessTokenError()
             auth_time = _now()
-            seconds = sessions.renew_authentication(
+            renewed = sessions.renew_authentication(
                 connection,
                 token.session_id,
                 token.hash(),
                 auth_time=auth_time,
                 acr=decision.acr,
                 amr=decision.amr,
-                idle_seconds=self._idle_seconds,
+                idle_seconds=self._opener.idle_seconds,
             )
-            if seconds is None:
+            if renewed is None:
                 return InvalidAccessTokenError()
             details = {"session_id": token.session_id}
             record(
@@ -191,7 +183,14 @@ class SignInService:
                 target=account.id,
                 details=details,
             )
-            return _grant(token, account, decision, auth_time, seconds)
+            return grant_of(
+                token,
+                account,
+                decision,
+                auth_time,
+                seconds=renewed.seconds,
+                extensions=extensions.load(renewed.extensions),
+            )
 
         grant = await outcomes.write(self._database, work)
         log.info("step_up.succeeded", user_id=str(grant.user_id), session_id=str(token.session_id))
@@ -210,10 +209,10 @@ class SignInService:
         decision = next_step(state_of(account), proofs)
         match decision:
             case Done():
-                return self._open(connection, account, decision, proven_at, known_device, origin)
+                return self._opener.open(connection, account, decision, proven_at, origin, known_device)
             case Refused():
                 return refusal_error(decision)
-            case Needs(step=Step.EMAIL_CODE) if not self._has_mail:
+            case Needs(step=Step.EMAIL_CODE) if not self._mail.has_transport:
                 return MailNotConfiguredError()
             case Needs():
                 token = SignInToken.issue(uuid7s.uuid7())
@@ -231,79 +230,9 @@ class SignInService:
         assert account is not None  # the caller holds its lock
         return self._proceed(connection, account, sign_in.proofs, sign_in.proven_at, None, origin)
 
-    def _open(
-        self,
-        connection: sa.Connection,
-        account: Account,
-        done: Done,
-        auth_time: datetime,
-        known_device: DeviceToken | None,
-        origin: Origin,
-    ) -> SessionGrant:
-        """Open a session; raises _AccountChangedError unless the account is as it was read."""
-        token = RefreshToken.issue(uuid7s.uuid7())
-        session = NewSession(
-            session_id=token.session_id,
-            user_id=account.id,
-            token_hash=token.hash(),
-            token_version=account.token_version,
-            auth_version=account.auth_version,
-            auth_time=auth_time,
-            acr=done.acr,
-            amr=done.amr,
-            user_agent=origin.user_agent,
-            ip_address=origin.ip_address,
-            idle_seconds=self._idle_seconds,
-            absolute_seconds=self._absolute_seconds,
-        )
-        if not sessions.open_session(connection, session):
-            raise _AccountChangedError
-        self._end_surplus(connection, account)
-        new_device = None
-        if known_device is not None:
-            known_devices.touch(connection, known_device.id)
-        else:
-            new_device = DeviceToken.issue(uuid7s.uuid7())
-            known_devices.remember(connection, account.id, new_device)
-        details = {"session_id": token.session_id, "new_device": new_device is not None}
-        record(connection, AuditAction.LOGIN_SUCCEEDED, actor=account.id, target=account.id, details=details)
-        return _grant(token, account, done, auth_time, self._idle_seconds, new_device)
-
-    def _end_surplus(self, connection: sa.Connection, account: Account) -> None:
-        """End the least recently used sessions past the limit: whoever can log in cannot fill the table."""
-        ended = end_surplus_sessions(
-            connection, account.id, most=self._max_sessions, token_seconds=self._signer.lifetime
-        )
-        for session_id in ended:
-            details = {"session_id": session_id, "reason": SessionEnd.LIMIT}
-            record(
-                connection, AuditAction.SESSION_ENDED, actor=account.id, target=account.id, details=details
-            )
-
     def _issue(self, grant: SessionGrant) -> TokenPair:
         log.info("login.succeeded", user_id=str(grant.user_id), session_id=str(grant.token.session_id))
         return issue_pair(self._signer, grant)
-
-
-def _grant(
-    token: RefreshToken,
-    account: Account,
-    done: Done,
-    auth_time: datetime,
-    seconds: int,
-    new_device: DeviceToken | None = None,
-) -> SessionGrant:
-    return SessionGrant(
-        token=token,
-        user_id=account.id,
-        role=account.role,
-        token_version=account.token_version,
-        auth_time=auth_time,
-        acr=done.acr,
-        amr=done.amr,
-        lifetime=timedelta(seconds=seconds),
-        device_token=None if new_device is None else str(new_device),
-    )
 
 
 def _account_of(connection: sa.Connection, token: SignInToken) -> Account:

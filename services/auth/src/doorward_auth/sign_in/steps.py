@@ -12,6 +12,8 @@ class Proof(StrEnum):
     """What a user has proven; the values are RFC 8176's, as in the claim `amr`."""
 
     PASSWORD = "pwd"  # noqa: S105 - a kind of proof, not a secret
+    FEDERATED = "fed"
+    """A login at an upstream. RFC 8176 has no name for it; this one is the most common."""
 
 
 class Acr(StrEnum):
@@ -87,11 +89,14 @@ def next_step(account: AccountState, proofs: AbstractSet[Proof]) -> NextStep:
     The password comes before anything is said about the account. A new password comes last: a caller who
     only knows the temporary one must not get to choose it while another proof is missing. An unverified
     address is proven with its code; that is a state of the account and no proof of the session (ASVS 6.3.6).
+    A login at an upstream is of its subject, not of an address: it needs neither.
     """
-    if Proof.PASSWORD not in proofs:
+    if proofs.isdisjoint({Proof.PASSWORD, Proof.FEDERATED}):
         return Needs(Step.PASSWORD)
     if not account.is_active:
         return Refused(Refusal.ACCOUNT_DISABLED)
+    if Proof.FEDERATED in proofs:
+        return Done(Acr.AAL1, dump_proofs(proofs))
     if not account.is_verified:
         return Needs(Step.EMAIL_CODE)
     if account.must_change_password:

@@ -42,7 +42,7 @@ async def refresh(body: RefreshBody, refreshes: Refreshes) -> Response:
     return Response(pair.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-@router.get("/me", summary="Get the caller of the access token")
+@router.get("/me", response_model_exclude_none=True, summary="Get the caller of the access token")
 async def me(caller: CurrentUser) -> Caller:
     """Return the claims of the caller's access token."""
     return Caller(
@@ -52,6 +52,7 @@ async def me(caller: CurrentUser) -> Caller:
         permissions=sorted(caller.permissions),
         issued_at=datetime.fromtimestamp(caller.issued_at, UTC),
         expires_at=datetime.fromtimestamp(caller.expires_at, UTC),
+        ext=dict(caller.extensions) or None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
+from doorward_auth.sessions import extensions
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.settings import AuthSettings
 from doorward_auth.signing import Signer
@@ -97,6 +98,7 @@ class RefreshService:
             auth_time=session.auth_time,
             acr=session.acr,
             amr=session.amr,
+            extensions=extensions.load(session.extensions),
             lifetime=idle_expires_at - session.now,
         )
 

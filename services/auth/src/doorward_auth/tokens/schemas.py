@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, SecretStr
 
+from doorward_client.tokens import Scalar
 from doorward_kit.routing import StrictModel
 
 
@@ -23,3 +24,6 @@ class Caller(BaseModel):
     permissions: list[str] = Field(description="What the role permits.")
     issued_at: datetime
     expires_at: datetime
+    ext: dict[str, Scalar] | None = Field(
+        default=None, description="What the user's upstream says about them, as configured."
+    )

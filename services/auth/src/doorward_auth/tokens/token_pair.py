@@ -1,13 +1,15 @@
 """A pair of tokens, as it is handed out."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, Field
 
 from doorward_auth.signing import Signer
 from doorward_auth.tokens.refresh_tokens import RefreshToken
+from doorward_client.tokens import Scalar
 
 
 class TokenPair(BaseModel):
@@ -35,6 +37,7 @@ class SessionGrant:
     acr: str
     amr: str
     lifetime: timedelta
+    extensions: Mapping[str, Scalar] = field(default_factory=dict)
     device_token: str | None = None
 
 
@@ -48,6 +51,7 @@ def issue_pair(signer: Signer, grant: SessionGrant) -> TokenPair:
         auth_time=grant.auth_time,
         acr=grant.acr,
         amr=grant.amr,
+        extensions=grant.extensions,
     )
     return TokenPair(
         access_token=access_token,
