@@ -76,7 +76,7 @@ class Claims:
     expires_at: int
     permissions: Permissions
     scopes: frozenset[str] | None = None
-    extensions: Mapping[str, Scalar] = field(default=NO_EXTENSIONS, hash=False)
+    extensions: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
 
     def may(self, permission: str) -> bool:
         """Tell whether the token grants a permission."""
