@@ -22,6 +22,7 @@ from doorward_auth.sign_in.steps import (
 
 NOTHING: Final[frozenset[Proof]] = frozenset()
 PASSWORD: Final = frozenset({Proof.PASSWORD})
+FEDERATED: Final = frozenset({Proof.FEDERATED})
 DISABLED: Final = Refused(Refusal.ACCOUNT_DISABLED)
 UNVERIFIED: Final = Needs(Step.EMAIL_CODE)
 
@@ -40,6 +41,12 @@ TABLE: Final[dict[tuple[bool, bool, bool, frozenset[Proof]], NextStep]] = {
         (is_active, is_verified, must_change, NOTHING): Needs(Step.PASSWORD)
         for is_active, is_verified, must_change in itertools.product([True, False], repeat=3)
     },
+    # The upstream's subject logs in, whatever is known of an address and a password here.
+    **{
+        (is_active, is_verified, must_change, proofs): Done(Acr.AAL1, amr) if is_active else DISABLED
+        for is_active, is_verified, must_change in itertools.product([True, False], repeat=3)
+        for proofs, amr in ((FEDERATED, "fed"), (FEDERATED | PASSWORD, "fed pwd"))
+    },
 }
 
 
@@ -54,6 +61,6 @@ def test_the_table_has_every_state() -> None:
     assert len(TABLE) == 2**3 * 2 ** len(Proof)
 
 
-@pytest.mark.parametrize("proofs", [NOTHING, PASSWORD])
+@pytest.mark.parametrize("proofs", [NOTHING, PASSWORD, FEDERATED | PASSWORD])
 def test_proofs_are_stored_as_text(proofs: frozenset[Proof]) -> None:
     assert load_proofs(dump_proofs(proofs)) == proofs
