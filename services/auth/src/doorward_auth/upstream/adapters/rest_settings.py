@@ -1,5 +1,6 @@
 """Settings of a `rest` upstream: its paths, fields, answers and refusals."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -25,6 +26,7 @@ class Operation(StrictModel):
 
     path: UrlPath = Field(description='path below base_url: "/api/login"')
     body: BodyKind = Field(description="multipart, form, or json")
+    fields: Mapping[FieldName, str] = Field(description="the upstream's field names and ours")
     constants: dict[FieldName, ShortText] = Field(
         default_factory=dict, description='fields with the same value in every request: {"client": "web"}'
     )
@@ -33,7 +35,7 @@ class Operation(StrictModel):
 class RegisterOperation(Operation):
     """Creates an account."""
 
-    fields: dict[FieldName, Literal["email", "password", "name", "username"]] = Field(
+    fields: Mapping[FieldName, Literal["email", "password", "name", "username"]] = Field(
         description="the upstream's field names and ours: email, password, name, username"
     )
     image_field: FieldName | None = Field(default=None, description="name of the field of the user's picture")
@@ -49,7 +51,7 @@ class RegisterOperation(Operation):
 class LoginOperation(Operation):
     """Logs in."""
 
-    fields: dict[FieldName, Literal["email", "username", "password"]] = Field(
+    fields: Mapping[FieldName, Literal["email", "username", "password"]] = Field(
         description="the upstream's field names and ours: email or username, password"
     )
 
@@ -57,7 +59,7 @@ class LoginOperation(Operation):
 class RefreshOperation(Operation):
     """Exchanges a refresh token. `answer` is for an answer of another shape than the login's."""
 
-    fields: dict[FieldName, Literal["refresh_token"]] = Field(
+    fields: Mapping[FieldName, Literal["refresh_token"]] = Field(
         description='the upstream\'s field name and ours: {"refresh": "refresh_token"}'
     )
     answer: TokenPointers | None = Field(
@@ -73,7 +75,7 @@ class RefreshOperation(Operation):
 class RevokeOperation(Operation):
     """Revokes tokens."""
 
-    fields: dict[FieldName, Literal["refresh_token", "access_token"]] = Field(
+    fields: Mapping[FieldName, Literal["refresh_token", "access_token"]] = Field(
         default_factory=dict, description="the upstream's field names and ours: refresh_token, access_token"
     )
     bearer: bool = Field(default=False, description="true to send the access token as the bearer token, too")
@@ -164,7 +166,7 @@ class RestSettings(ProviderSettings):
         return self
 
 
-def _require(given: object, needed: set[str], *, at: str = "/fields") -> None:
-    missing = needed - set(given)  # type: ignore[call-overload]  # values of a dictionary of literals
+def _require(given: Iterable[str], needed: set[str], *, at: str = "/fields") -> None:
+    missing = needed - set(given)
     if missing:
         raise ValueError(f'{at}: write a field for "{min(missing)}"')
