@@ -141,6 +141,7 @@ class UpstreamClient:
         """Close the connections."""
         await self._client.aclose()
 
+
 async def _read(response: httpx2.Response) -> tuple[bytes, bool]:
     """Return the decoded body up to its limit, and whether that is all of it."""
     content = bytearray()

@@ -7,26 +7,22 @@ database.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 Claim = str | int | float | bool
-
-DEFAULT_LIFETIME_SECONDS: Final = 300
-"""Of an access token whose answer names no lifetime, and which is no JWT."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UpstreamTokens:
-    """What the upstream issued. Lifetimes are in seconds.
+    """What the upstream issued. Lifetimes are in seconds; None if the upstream did not say.
 
-    `expires_in` is the answer's, else that of the JWT, else DEFAULT_LIFETIME_SECONDS. `refresh_expires_in` is
-    None if the upstream did not say.
+    `expires_in` is the answer's, else that of the access token if it is a JWT.
     """
 
     access_token: str
     refresh_token: str | None = None
     id_token: str | None = None
-    expires_in: int = DEFAULT_LIFETIME_SECONDS
+    expires_in: int | None = None
     refresh_expires_in: int | None = None
     scope: str = ""
 
@@ -35,8 +31,8 @@ class UpstreamTokens:
 class UpstreamUser:
     """The user who logged in at the upstream. `subject` never changes and is never reassigned.
 
-    `role` is ours, from the user's groups there; None unless the provider's settings give one. `claims` are the
-    allow-listed ones by our names, for the claim `ext` of our tokens.
+    `role` is ours, from the user's groups there; None unless the provider's settings give one. `claims` are
+    the allow-listed ones by our names, for the claim `ext` of our tokens.
     """
 
     subject: str
@@ -159,9 +155,7 @@ class Arrival(StrEnum):
 class UnreachableError(UpstreamError):
     """No whole answer: connection, name, TLS or deadline."""
 
-    def __init__(
-        self, arrival: Arrival, *, status: int | None = None, request_id: str | None = None
-    ) -> None:
+    def __init__(self, arrival: Arrival, *, status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(status=status, request_id=request_id)
         self.arrival = arrival
 

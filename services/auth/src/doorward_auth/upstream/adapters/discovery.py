@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from jose.backends.base import Key
 
@@ -23,9 +23,6 @@ CACHE_SECONDS: Final = 3600
 KEY_COOLDOWN_SECONDS: Final = 60
 """Shortest interval between fetches of the keys: unknown kids come from anyone with a forged token."""
 
-_NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-_OPTIONAL: Final = ("userinfo_endpoint", "revocation_endpoint")
-
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
@@ -40,21 +37,23 @@ class ProviderMetadata:
 
     @classmethod
     def read(cls, answer: Answer, settings: OidcSettings) -> Self:
-        """Raise MisconfiguredError for another issuer's document, MalformedAnswerError for an unusable one."""
+        """Raise MisconfiguredError for another issuer's document, MalformedAnswerError for a bad one."""
         document = answer.json()
         if not isinstance(document, dict):
             raise answer.error(MalformedAnswerError)
         if document.get("issuer") != settings.issuer:
             raise answer.error(MisconfiguredError)
         try:
-            urls = {name: _endpoint(document, name, settings) for name in (*_NEEDED, *_OPTIONAL)}
-            needed = {name: urls.pop(name) or "" for name in _NEEDED}
-            if not all(needed.values()):
-                raise ValueError("an endpoint is missing")
+            return cls(
+                authorization_endpoint=_endpoint(document.get("authorization_endpoint"), settings),
+                token_endpoint=_endpoint(document.get("token_endpoint"), settings),
+                jwks_uri=_endpoint(document.get("jwks_uri"), settings),
+                userinfo_endpoint=_optional_endpoint(document.get("userinfo_endpoint"), settings),
+                revocation_endpoint=_optional_endpoint(document.get("revocation_endpoint"), settings),
+                sends_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+            )
         except ValueError:
             raise answer.error(MalformedAnswerError) from None
-        sends_issuer = document.get("authorization_response_iss_parameter_supported") is True
-        return cls(**needed, **urls, sends_issuer=sends_issuer)
 
 
 class Discovery:
@@ -113,11 +112,12 @@ async def _fetch(call: Call, url: str) -> Answer:
     return answer
 
 
-def _endpoint(document: Mapping[str, Any], name: str, settings: OidcSettings) -> str | None:
-    url = document.get(name)
-    if url is None:
-        return None
+def _endpoint(url: object, settings: OidcSettings) -> str:
     if not isinstance(url, str):
-        raise ValueError(f"{name} is no URL")  # noqa: TRY004 - one error type for an unusable document
+        raise ValueError("no URL")  # noqa: TRY004 - one error type for an unusable document
     check_url(url, allow_http=settings.allow_http, allow_query=True)
     return url
+
+
+def _optional_endpoint(url: object, settings: OidcSettings) -> str | None:
+    return None if url is None else _endpoint(url, settings)

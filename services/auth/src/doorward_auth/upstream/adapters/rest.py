@@ -1,7 +1,7 @@
 """A JSON or form API that registers, logs in and refreshes, as its settings describe it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from doorward_auth.upstream.adapters import values
 from doorward_auth.upstream.adapters.base import (
@@ -11,6 +11,7 @@ from doorward_auth.upstream.adapters.base import (
     MalformedAnswerError,
     MisconfiguredError,
     RefusedError,
+    UpstreamError,
     UpstreamLogin,
     UpstreamRegistration,
     UpstreamTokens,
@@ -80,7 +81,7 @@ class RestAdapter:
                 return self._read_login(answer)
             if answer.status in _VALUES_REFUSED:
                 raise answer.error(RefusedError)
-            _raise_failure(answer)
+            raise _failure(answer)
 
     async def log_in(self, identifier: str, password: str) -> UpstreamLogin:
         ours = {self._settings.login_by: identifier, "password": password}
@@ -94,7 +95,7 @@ class RestAdapter:
                 return self._read_login(answer)
             if answer.status in _VALUES_REFUSED:
                 raise answer.error(RefusedError)
-            _raise_failure(answer)
+            raise _failure(answer)
 
     async def refresh(self, refresh_token: str) -> UpstreamTokens:
         operation = self._settings.refresh
@@ -108,10 +109,8 @@ class RestAdapter:
                 raise answer.error(InvalidGrantError)
             if answer.is_success:
                 pointers = operation.answer or self._settings.answer
-                return read_tokens(
-                    answer, answer.json(), pointers, provider=self._provider, is_refresh=True
-                )
-            _raise_failure(answer)
+                return read_tokens(answer, answer.json(), pointers, provider=self._provider, is_refresh=True)
+            raise _failure(answer)
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
         operation = self._settings.revoke
@@ -122,7 +121,7 @@ class RestAdapter:
         async with self._http.call("revoke") as call:
             answer = await self._post(call, operation, ours, headers=headers)
             if not answer.is_success and answer.status not in _NOTHING_TO_REVOKE:
-                _raise_failure(answer)
+                raise _failure(answer)
 
     async def close(self) -> None:
         await self._http.close()
@@ -180,5 +179,5 @@ def _is_about_client(answer: Answer) -> bool:
     return not answer.is_success and _OAUTH_ERROR.resolve(answer.json_or_none()) == "invalid_client"
 
 
-def _raise_failure(answer: Answer) -> NoReturn:
-    raise answer.error(MisconfiguredError) if answer.status in _WE_ARE_REFUSED else answer.failure()
+def _failure(answer: Answer) -> UpstreamError:
+    return answer.error(MisconfiguredError) if answer.status in _WE_ARE_REFUSED else answer.failure()

@@ -9,7 +9,6 @@ from doorward_auth.upstream.provider_settings import (
     BodyKind,
     FieldName,
     HeaderName,
-    UrlPath,
     Pointer,
     ProviderSettings,
     SecretOfFile,
@@ -17,6 +16,7 @@ from doorward_auth.upstream.provider_settings import (
     ShortText,
     StrictModel,
     TokenPointers,
+    UrlPath,
     UserPointers,
 )
 

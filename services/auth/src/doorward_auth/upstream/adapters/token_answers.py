@@ -7,7 +7,6 @@ import structlog
 
 from doorward_auth.upstream.adapters import values
 from doorward_auth.upstream.adapters.base import (
-    DEFAULT_LIFETIME_SECONDS,
     MalformedAnswerError,
     UpstreamTokens,
 )
@@ -63,7 +62,7 @@ def read_tokens(
         access_token=access_token,
         refresh_token=refresh_token,
         id_token=id_token,
-        expires_in=expires_in or values.lifetime_of_jwt(access_token) or DEFAULT_LIFETIME_SECONDS,
+        expires_in=expires_in or values.lifetime_of_jwt(access_token),
         refresh_expires_in=refresh_expires_in,
         scope=values.optional_text(document, pointers.scope, most=_MAX_SCOPE_LENGTH) or "",
     )

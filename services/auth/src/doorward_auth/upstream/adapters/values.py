@@ -95,7 +95,7 @@ def subject(document: Any, pointer: JsonPointer) -> str:
     value = pointer.resolve(document)
     if type(value) is int and 0 <= value <= _MAX_SUBJECT_NUMBER:  # bool is an int to isinstance
         return str(value)
-    # Not stripped, because another user may have the other id. A database's comparison ignores spaces at the end.
+    # Refused and not stripped: a database's comparison ignores spaces at the end, and an upstream may not.
     if not isinstance(value, str) or _text(value) != value:
         raise UnusableValueError
     return value
