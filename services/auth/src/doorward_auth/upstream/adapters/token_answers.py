@@ -18,7 +18,7 @@ from doorward_auth.upstream.provider_settings import TokenPointers
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-_MAX_SCOPE_LENGTH: Final = 1024
+_MAX_SCOPE_LENGTH: Final = 1000
 
 
 class _Members:

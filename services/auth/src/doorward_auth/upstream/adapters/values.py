@@ -18,7 +18,7 @@ from doorward_client import base64url, strict_json
 log = structlog.get_logger(__name__)
 
 MAX_CLAIMS_BYTES: Final = 512
-MAX_TOKEN_LENGTH: Final = 8192
+MAX_TOKEN_LENGTH: Final = 16_384
 MAX_TEXT_LENGTH: Final = 255
 MAX_LIFETIME_SECONDS: Final = 10 * 366 * 86_400
 
@@ -121,7 +121,7 @@ def user(document: Any, pointers: UserPointers, settings: ProviderSettings, prov
     email = optional_text(document, pointers.email, most=254)
     return UpstreamUser(
         subject=subject(document, pointers.subject),
-        username=optional_text(document, pointers.username),
+        username=optional_text(document, pointers.username, most=254),
         email=email,
         is_email_verified=is_verified and email is not None,
         name=optional_text(document, pointers.name),
