@@ -1,6 +1,7 @@
-"""What an adapter offers, whatever protocol its upstream speaks, and how its requests can fail.
+"""What an adapter of an upstream offers, whatever protocol it speaks, and how its requests can fail.
 
-An adapter sends at most one request for a call and never repeats it. It knows no database.
+An adapter sends at most one request that can change something for a call, and never repeats it. It knows no
+database.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,10 @@ Claim = str | int | float | bool
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UpstreamTokens:
-    """What the upstream issued. Lifetimes are in seconds; None if it did not say."""
+    """What the upstream issued. Lifetimes are in seconds; None if the upstream did not say.
+
+    `expires_in` is the answer's, else that of the access token if it is a JWT.
+    """
 
     access_token: str
     refresh_token: str | None = None
@@ -25,9 +29,10 @@ class UpstreamTokens:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamUser:
-    """Who logged in at the upstream. `subject` never changes and is never reassigned.
+    """The user who logged in at the upstream. `subject` never changes and is never reassigned.
 
-    `claims` are the allow-listed ones by our names, for the claim `ext` of our tokens.
+    `role` is ours, from the user's groups there; None unless the provider's settings give one. `claims` are
+    the allow-listed ones by our names, for the claim `ext` of our tokens.
     """
 
     subject: str
@@ -36,7 +41,7 @@ class UpstreamUser:
     is_email_verified: bool = False
     name: str | None = None
     picture_url: str | None = None
-    groups: frozenset[str] = frozenset()
+    role: str | None = None
     claims: Mapping[str, Claim] = field(default_factory=dict)
 
 
@@ -59,12 +64,40 @@ class Image:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UpstreamRegistration:
-    """An account to create at the upstream."""
+    """An account to create at the upstream. `username` is for upstreams whose users log in by it."""
 
     email: str
     password: str
     name: str
+    username: str | None = None
     image: Image | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AuthorizationRequest:
+    """A login at the upstream's own pages that was begun. All but `url` is for `exchange`, and secret.
+
+    `nonce` is None where the protocol has none.
+    """
+
+    url: str
+    state: str
+    code_verifier: str
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AuthorizationResponse:
+    """What came back from the upstream's pages, and what `begin` returned for its `state`.
+
+    `issuer` is the response's parameter `iss` (RFC 9207).
+    """
+
+    code: str
+    redirect_uri: str
+    code_verifier: str
+    nonce: str | None = None
+    issuer: str | None = None
 
 
 class UpstreamError(Exception):
@@ -95,7 +128,7 @@ class RefusedError(UpstreamError):
 
 
 class InvalidGrantError(UpstreamError):
-    """The refresh token is revoked, used up or expired: the only answer that ends a grant."""
+    """The refresh token or code is revoked, used up or expired: the only answer that ends a grant."""
 
 
 class MisconfiguredError(UpstreamError):
@@ -122,8 +155,8 @@ class Arrival(StrEnum):
 class UnreachableError(UpstreamError):
     """No whole answer: connection, name, TLS or deadline."""
 
-    def __init__(self, arrival: Arrival) -> None:
-        super().__init__()
+    def __init__(self, arrival: Arrival, *, status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(status=status, request_id=request_id)
         self.arrival = arrival
 
 
@@ -132,7 +165,15 @@ class FailedError(UpstreamError):
 
 
 class MalformedAnswerError(UpstreamError):
-    """The upstream answered success with something that cannot be used."""
+    """The upstream answered success with something that cannot be used. It may have acted."""
+
+
+class UnverifiedIdentityError(UpstreamError):
+    """The upstream's proof of who logged in does not hold. `reason` is for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class UpstreamAdapter(Protocol):
@@ -143,7 +184,11 @@ class UpstreamAdapter(Protocol):
         """Whether a refresh token stays valid after its use, so that a lost answer loses nothing."""
 
     async def refresh(self, refresh_token: str) -> UpstreamTokens:
-        """Exchange a refresh token; raises InvalidGrantError."""
+        """Exchange a refresh token; raises InvalidGrantError.
+
+        An answer with an access token is returned even if its other members cannot be used, because the token
+        that was sent may be used up.
+        """
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
         """Revoke what was issued, where the upstream can; do nothing elsewhere."""
@@ -158,5 +203,15 @@ class PasswordUpstream(UpstreamAdapter, Protocol):
     async def register(self, registration: UpstreamRegistration) -> UpstreamLogin:
         """Create an account; raises AlreadyTakenError, RefusedError."""
 
-    async def log_in(self, email: str, password: str) -> UpstreamLogin:
-        """Log in; raises WrongPasswordError."""
+    async def log_in(self, identifier: str, password: str) -> UpstreamLogin:
+        """Log in by email address or user name, as the settings say; raises WrongPasswordError."""
+
+
+class RedirectUpstream(UpstreamAdapter, Protocol):
+    """An upstream whose own pages the user logs in at."""
+
+    async def begin(self, redirect_uri: str) -> AuthorizationRequest:
+        """Return where to send the user, with new secrets."""
+
+    async def exchange(self, response: AuthorizationResponse) -> UpstreamLogin:
+        """Exchange the code; raises InvalidGrantError, UnverifiedIdentityError."""

@@ -1,0 +1,68 @@
+"""Tokens in an upstream's answer."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from doorward_auth.upstream.adapters import values
+from doorward_auth.upstream.adapters.base import (
+    MalformedAnswerError,
+    UpstreamTokens,
+)
+from doorward_auth.upstream.adapters.values import UnusableValueError
+from doorward_auth.upstream.json_pointer import JsonPointer
+from doorward_auth.upstream.messages import Answer
+from doorward_auth.upstream.provider_settings import TokenPointers
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+_MAX_SCOPE_LENGTH: Final = 1000
+
+
+class _Members:
+    """Reads the members of an answer, and notes the names of those that cannot be used."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self.unusable: list[str] = []
+
+    def read(
+        self, name: str, pointer: JsonPointer | None, reader: Callable[[Any, JsonPointer | None], T | None]
+    ) -> T | None:
+        try:
+            return reader(self._document, pointer)
+        except UnusableValueError:
+            self.unusable.append(name)
+            return None
+
+
+def read_tokens(
+    answer: Answer, document: Any, pointers: TokenPointers, *, provider: str, is_refresh: bool = False
+) -> UpstreamTokens:
+    """Read the tokens of an answer; raises MalformedAnswerError if any member is unusable.
+
+    A refresh token that was sent may be used up. So a refresh keeps what did come, if it has an access token:
+    members that are unusable count as missing.
+    """
+    members = _Members(document)
+    access_token = members.read("access_token", pointers.access_token, values.optional_token)
+    refresh_token = members.read("refresh_token", pointers.refresh_token, values.optional_token)
+    id_token = members.read("id_token", pointers.id_token, values.optional_token)
+    expires_in = members.read("expires_in", pointers.expires_in, values.lifetime)
+    refresh_expires_in = members.read(
+        "refresh_expires_in", pointers.refresh_expires_in, values.refresh_lifetime
+    )
+    if access_token is None or (members.unusable and not is_refresh):
+        raise answer.error(MalformedAnswerError)
+    if members.unusable:
+        log.warning("upstream.unusable_members", provider=provider, members=members.unusable)
+    return UpstreamTokens(
+        access_token=access_token,
+        refresh_token=refresh_token,
+        id_token=id_token,
+        expires_in=expires_in or values.lifetime_of_jwt(access_token),
+        refresh_expires_in=refresh_expires_in,
+        scope=values.optional_text(document, pointers.scope, most=_MAX_SCOPE_LENGTH) or "",
+    )

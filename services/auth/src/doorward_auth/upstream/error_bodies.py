@@ -1,0 +1,52 @@
+"""What a log at debug level may show of an upstream's error: its beginning, if that is none of our request.
+
+Frameworks in debug mode print the request's fields, passwords among them, into their error pages.
+"""
+
+import base64
+import html
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+EXCERPT_BYTES: Final = 200
+
+_WINDOW: Final = 6
+"""Characters of a value that are found anywhere: a page may show a part of it, or cut it off."""
+
+_TOKEN_SIGNS: Final = ("eyj", "bearer ")
+"""Of what every JWT begins with, in lower case, and of a header: the upstream's own tokens."""
+
+
+def safe_excerpt(content: bytes, sent: Iterable[str]) -> str | None:
+    """Return the first bytes as text; None if they may hold a part of `sent` or a token."""
+    region = content[: EXCERPT_BYTES + _WINDOW].decode("utf-8", "replace").lower()
+    if any(sign in region for sign in _TOKEN_SIGNS):
+        return None
+    windows = {region[start : start + _WINDOW] for start in range(len(region))}
+    for value in sent:
+        for spelling in _spellings(value):
+            lowered = spelling.lower()
+            if len(lowered) < _WINDOW:
+                if lowered in region:
+                    return None
+            elif any(
+                lowered[start : start + _WINDOW] in windows for start in range(len(lowered) - _WINDOW + 1)
+            ):
+                return None
+    return content[:EXCERPT_BYTES].decode("utf-8", "replace")
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """Yield how pages and logs may write a value."""
+    if not value:
+        return
+    yield value
+    yield value[::-1]
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    yield html.escape(value)
+    yield json.dumps(value)[1:-1]
+    yield repr(value)[1:-1]
+    yield base64.b64encode(value.encode("utf-8")).decode("ascii").rstrip("=")
