@@ -7,7 +7,6 @@ from pydantic import Field, field_validator
 
 from doorward_auth.upstream.vault.key_store import VaultKeyStore
 from doorward_auth.upstream.vault.keys import VaultKeySet
-from doorward_auth.upstream.vault.vault import Vault
 from doorward_client.settings import DoorwardSettings, SettingsError
 
 
@@ -31,8 +30,10 @@ class VaultSettings(DoorwardSettings):
         return value
 
 
-def open_vault(settings: VaultSettings, *, on_failure: Callable[[], None] = lambda: None) -> Vault:
-    """Return the vault that an upstream needs; raises SettingsError without keys.
+def open_key_store(
+    settings: VaultSettings, *, on_failure: Callable[[], None] = lambda: None
+) -> VaultKeyStore:
+    """Return the keys of the vault that an upstream needs; raises SettingsError without any.
 
     `on_failure` is called when a later content of the file cannot be used.
     """
@@ -42,4 +43,4 @@ def open_vault(settings: VaultSettings, *, on_failure: Callable[[], None] = lamb
             "DOORWARD_VAULT_KEYS_FILE is not set: an upstream's tokens are stored encrypted only. Make the"
             " first key with `doorward rotate-vault`"
         )
-    return Vault(VaultKeyStore(path, on_failure=on_failure))
+    return VaultKeyStore(path, on_failure=on_failure)

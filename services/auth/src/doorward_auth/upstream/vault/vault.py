@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidTag
 
 from doorward_auth.upstream.vault.errors import DamagedValueError
 from doorward_auth.upstream.vault.key_store import VaultKeyStore
+from doorward_auth.upstream.vault.keys import VaultKey
 from doorward_kit.sealed import NONCE_BYTES, VERSION, Sealed
 
 
@@ -33,15 +34,15 @@ class Vault:
     """
 
     def __init__(self, keys: VaultKeyStore) -> None:
-        self.keys = keys
+        self._keys = keys
 
     @property
-    def current_key_id(self) -> bytes:
-        """The id of the key that seals now."""
-        return self.keys.current.id_bytes
+    def current_key(self) -> VaultKey:
+        """The key that seals now."""
+        return self._keys.current
 
-    def seal(self, text: str, place: Place) -> Sealed:
-        key = self.keys.current
+    def seal(self, text: str, place: Place, key: VaultKey) -> Sealed:
+        """Encrypt a text. Values of one row are sealed with one key, so their caller asks for it once."""
         header = bytes([VERSION]) + key.id_bytes
         nonce = os.urandom(NONCE_BYTES)
         encrypted = key.cipher.encrypt(nonce, text.encode("utf-8"), place.associated_data(header))
@@ -49,7 +50,7 @@ class Vault:
 
     def open(self, sealed: Sealed, place: Place) -> str:
         """Decrypt a value of this place; raises UnknownVaultKeyError and DamagedValueError."""
-        cipher = self.keys.find(sealed.key_id).cipher
+        cipher = self._keys.find(sealed.key_id).cipher
         try:
             text = cipher.decrypt(sealed.nonce, sealed.ciphertext, place.associated_data(sealed.header))
             return text.decode("utf-8")
