@@ -1,11 +1,10 @@
 """The queries of a refresh: the lease before the request, and what becomes of the grant after it.
 
-A lease is a `lease_id` in the row. Every later statement names it, so a process that resumes too late (frozen,
-stalled) changes nothing. It names the generation too, which each stored result raises.
+A lease is a `lease_id` in the row. Every later statement names it, so a process that resumes too late
+(frozen, stalled) changes nothing. It names the generation too, which each stored result raises.
 """
 
 import uuid
-from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -37,7 +36,7 @@ _IS_WANTED: Final = sa.and_(
     ),
 )
 _LEASE: Final = upstream_grants.update().ordered_values(
-    # Before `sent_at`: MariaDB assigns from left to right. It is set if the last lease ended without a result.
+    # `sent_at` is set if the last lease ended without a result. MariaDB assigns from left to right.
     (_C.state, sa.case((_C.sent_at.is_not(None), GrantState.UNCERTAIN.value), else_=_C.state)),
     (_C.sent_at, utc_now()),
     (_C.lease_id, sa.bindparam("new_lease_id", type_=_C.lease_id.type)),
@@ -204,11 +203,3 @@ def _is_leased(leased: LeasedGrant) -> sa.ColumnElement[bool]:
 
 def _changes(connection: sa.Connection, statement: sa.Update, **values: Any) -> bool:
     return connection.execute(statement.values(**values)).rowcount == 1
-
-
-def find_sealed_with_others(
-    connection: sa.Connection, key_id: bytes, *, count: int
-) -> Sequence[sa.Row[uuid.UUID, bytes]]:
-    """Read ids and keys of up to `count` grants that are sealed with another key than `key_id`."""
-    others = sa.or_(_C.key_id < key_id, _C.key_id > key_id)
-    return connection.execute(sa.select(_C.id, _C.key_id).where(others).limit(count)).all()

@@ -69,7 +69,7 @@ _REVOCATION_SECONDS: Final = 60
 
 
 def insert(connection: sa.Connection, grant: NewGrant) -> None:
-    """Store what a login brought. It replaces the grant of an earlier login, in the same session or in none."""
+    """Store what a login brought; it replaces that of an earlier login in the same session, or in none."""
     earlier = upstream_grants.update().where(
         _C.user_id == grant.user_id,
         _C.provider == grant.provider,
@@ -188,8 +188,8 @@ class Backlog:
 def measure(connection: sa.Connection, provider: str) -> Backlog:
     """Count the grants of a provider; reads two ranges of indexes."""
     mine = _C.provider == provider
-    counted = sa.select(_C.state, sa.func.count()).where(mine).group_by(_C.state)
-    counts = {state: count for state, count in connection.execute(counted)}
+    counted = sa.select(_C.state, sa.func.count().label("grants")).where(mine).group_by(_C.state)
+    counts = {row.state: row.grants for row in connection.execute(counted)}
     first = sa.select(_C.due_at, utc_now().label("now")).where(mine, _C.due_at <= utc_now())
     row = connection.execute(first.order_by(_C.due_at).limit(1)).one_or_none()
     return Backlog(counts, 0.0 if row is None else max(0.0, (row.now - row.due_at).total_seconds()))

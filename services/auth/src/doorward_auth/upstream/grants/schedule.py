@@ -42,10 +42,10 @@ _random: Final = random.Random()  # noqa: S311 - no secret
 class RefreshPolicy:
     """How the grants of a provider are refreshed. Times are in seconds.
 
-    `idle_seconds`: the background leaves a grant alone whose session was not used for this long. A later request
-    refreshes it. `keep_alive_seconds`: longest time between two refreshes, for providers that expire unused
-    refresh tokens. `deadline_seconds`: for a whole request. `concurrency`: requests of a process's background at
-    once; `requests_per_second`: of a process.
+    `idle_seconds`: the background leaves a grant alone whose session was not used for this long. A later
+    request refreshes it. `keep_alive_seconds`: longest time between two refreshes, for providers that expire
+    unused refresh tokens. `deadline_seconds`: for a whole request. `concurrency`: requests at once of a
+    process's background. `requests_per_second`: of a process.
     """
 
     idle_seconds: float = 7 * 86_400.0
