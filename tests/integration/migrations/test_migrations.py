@@ -94,7 +94,7 @@ def foreign_keys(connection: sa.Connection) -> dict[str, str]:
     inspector = sa.inspect(connection)
     return {
         table: key["options"]["ondelete"]
-        for table in ("credentials", "known_devices", "one_time_codes", "sessions", "sign_ins")
+        for table in metadata.tables
         for key in inspector.get_foreign_keys(table)
     }
 

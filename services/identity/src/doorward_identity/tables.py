@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from doorward_identity import upstream_tables
 from doorward_kit.column_types import (
     NAMING,
     TABLE_OPTIONS,
@@ -210,6 +211,12 @@ known_devices: Final = sa.Table(
     sa.Column("confirmed_at", UtcDateTime()),  # of the first login that sent the device token back
     **TABLE_OPTIONS,
 )
+
+upstream_identities: Final = upstream_tables.identities_table(metadata)
+
+upstream_grants: Final = upstream_tables.grants_table(metadata)
+
+upstream_registrations: Final = upstream_tables.registrations_table(metadata)
 
 rate_limits: Final = rate_limits_table(metadata)
 

@@ -7,7 +7,8 @@ import structlog
 
 from doorward_client.internal_http import FetchError, fetch, internal_http_client
 from doorward_client.keys.key_set import ES256, InvalidKeySetError, KeySet
-from doorward_client.keys.key_store import POLL_INTERVAL_SECONDS, KeyStore
+from doorward_client.keys.key_store import KeyStore
+from doorward_client.keys.watched_file import POLL_INTERVAL_SECONDS
 from doorward_client.metrics import VerificationMetrics
 
 log = structlog.get_logger(__name__)

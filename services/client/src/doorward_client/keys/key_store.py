@@ -5,17 +5,15 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 import structlog
 
 from doorward_client.errors import UnavailableError
 from doorward_client.keys.key_set import InvalidKeySetError, Key, KeySet
+from doorward_client.keys.watched_file import POLL_INTERVAL_SECONDS, WatchedFile
 from doorward_client.metrics import VerificationMetrics
 
 log = structlog.get_logger(__name__)
-
-POLL_INTERVAL_SECONDS: Final = 1.0
 
 
 class NoSigningKeyError(UnavailableError):
@@ -101,17 +99,13 @@ class KeyStore:
 class KeySetWatcher:
     """Keeps a key store up to date with the clock and with the file of its key set.
 
-    Kubernetes replaces the files of a mounted Secret by switching a symbolic link, which a watch on the file
-    does not notice, so the file is read each second. An unreadable or invalid file keeps the previous keys;
-    the log and a metric report it.
+    An unreadable or invalid file keeps the previous keys; the log and a metric report it.
     """
 
     def __init__(self, keys: KeyStore, path: Path | None, metrics: VerificationMetrics) -> None:
         self._keys = keys
-        self._path = path
+        self._file = None if path is None else WatchedFile(path)
         self._metrics = metrics
-        self._last_text: bytes | None = None
-        self._is_unreadable = False
         metrics.observe_keys(lambda: len(keys.verification_keys))
 
     async def run(self) -> None:
@@ -122,22 +116,18 @@ class KeySetWatcher:
 
     def check(self) -> None:
         """Read the file once and apply the clock."""
-        if self._path is not None:
-            self._read(self._path)
+        if self._file is not None:
+            self._read(self._file)
         self._keys.refresh()
 
-    def _read(self, path: Path) -> None:
+    def _read(self, file: WatchedFile) -> None:
         try:
-            text = path.read_bytes()
+            text = file.read_change()
         except OSError as error:
-            if not self._is_unreadable:
-                self._metrics.key_set_failed()
-                log.error("jwks.unreadable", error=type(error).__name__)  # noqa: TRY400 - the type suffices
-            self._is_unreadable = True
+            self._metrics.key_set_failed()
+            log.error("jwks.unreadable", error=type(error).__name__)  # noqa: TRY400 - the type suffices
             return
-        self._is_unreadable = False
-        if text != self._last_text:
-            self._last_text = text
+        if text is not None:
             self._replace(text)
 
     def _replace(self, text: bytes) -> None:

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from doorward_kit.column_types import ascii_text
 from doorward_kit.migrations import add_column
 
-revision = "0004"
-down_revision = "0003"
+revision = "0007"
+down_revision = "0005"
 
 
 def upgrade() -> None:

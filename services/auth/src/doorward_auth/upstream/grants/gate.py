@@ -1,0 +1,85 @@
+"""How many requests a provider gets from this process now: a circuit breaker, a token bucket, a pause."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from doorward_kit.retries import CircuitBreaker
+
+MOST_AT_ONCE: Final = 36
+"""Requests to one provider: those of the background, and of 32 callers who wait for theirs."""
+
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""A provider may mean one user with its 429; the others wait no longer than this."""
+
+
+class TokenBucket:
+    """Allows `rate` requests a second on average, and as many at once after a second without any."""
+
+    def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._most = max(1.0, rate)
+        self._clock = clock
+        self._tokens = self._most
+        self._filled_at = clock()
+
+    def available(self) -> int:
+        """Return how many requests are allowed now."""
+        now = self._clock()
+        self._tokens = min(self._most, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        return int(self._tokens)
+
+    def take(self) -> None:
+        """Count a request."""
+        self.available()
+        self._tokens -= 1
+
+    def wait(self) -> float:
+        """Return the seconds until a request is allowed."""
+        return 0.0 if self.available() else (1.0 - self._tokens) / self._rate
+
+
+class ProviderGate:
+    """Whether a request may be sent to a provider. Every sender of the process asks the same gate."""
+
+    def __init__(self, requests_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._breaker = CircuitBreaker()
+        self._bucket = TokenBucket(requests_per_second, clock=clock)
+        self._clock = clock
+        self._resume_at = 0.0
+        self._in_flight = 0
+
+    def permits(self, count: int) -> int:
+        """Return how many of `count` further requests are allowed now."""
+        if self._clock() < self._resume_at:
+            return 0
+        room = self._breaker.permits(MOST_AT_ONCE) - self._in_flight
+        return max(0, min(count, room, self._bucket.available()))
+
+    def remaining_pause(self) -> float:
+        """Return the seconds until a request may be allowed, 0 where it is only a matter of room."""
+        return max(self._breaker.remaining_pause(), self._resume_at - self._clock(), self._bucket.wait())
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Count a request while the block sends it."""
+        self._bucket.take()
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    def record_answer(self) -> None:
+        """Note that the provider works, whatever it answered about one grant."""
+        self._breaker.record_success()
+
+    def record_failure(self) -> float:
+        """Note that the provider does not work; return the seconds until the next trial request."""
+        return self._breaker.record_failure()
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for as long as the provider asks, up to a minute."""
+        self._resume_at = max(self._resume_at, self._clock() + min(seconds, LONGEST_PAUSE_SECONDS))

@@ -1,0 +1,97 @@
+"""Metrics of upstream grants."""
+
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from doorward_auth.upstream.grants.models import GrantState
+from doorward_auth.upstream.grants.repository import Backlog
+
+_SECONDS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Outcome(StrEnum):
+    """How an attempt to refresh a grant ended."""
+
+    REFRESHED = "refreshed"
+    INVALID_GRANT = "invalid_grant"
+    LOST = "lost"
+    EXPIRED = "expired"
+    UNREADABLE = "unreadable"
+    UNKNOWN_KEY = "unknown_key"
+    FAILED = "failed"
+    MALFORMED = "malformed"
+    MISCONFIGURED = "misconfigured"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    """Nothing was sent."""
+    UNCERTAIN = "uncertain"
+    """It was sent, and there is no answer."""
+    NOT_STORED = "not_stored"
+    """The database was unavailable until the lease ended: the answer is lost."""
+    LEASE_LOST = "lease_lost"
+    UNWANTED = "unwanted"
+    """The session or user is gone."""
+    RELEASED = "released"
+    """The process stops."""
+
+
+class UpstreamMetrics:
+    """Every metric family of upstreams.
+
+    The gauges of grants describe the whole table, so that every replica reports the same: aggregate them by
+    maximum, not by sum. The others are of the process.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._refreshes = Counter(
+            "doorward_upstream_refreshes",
+            "Attempts to refresh a grant, by outcome.",
+            ("provider", "outcome"),
+            registry=registry,
+        )
+        self._grants = Gauge(
+            "doorward_upstream_grants", "Grants, by state.", ("provider", "state"), registry=registry
+        )
+        self._oldest = Gauge(
+            "doorward_upstream_oldest_due_seconds",
+            "Age of the refresh that is due for longest.",
+            ("provider",),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "doorward_upstream_request_seconds",
+            "Time of a request to an upstream.",
+            ("provider", "request"),
+            buckets=_SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self._up = Gauge(
+            "doorward_upstream_up",
+            "1 if the upstream answered its last request usefully, 0 if not.",
+            ("provider",),
+            registry=registry,
+        )
+        self._vault_failures = Counter(
+            "doorward_vault_keys_failures",
+            "Contents of the vault's key file that could not be used.",
+            registry=registry,
+        )
+
+    def refreshed(self, provider: str, outcome: Outcome) -> None:
+        self._refreshes.labels(provider, outcome.value).inc()
+
+    def requested(self, provider: str, request: str, seconds: float) -> None:
+        self._seconds.labels(provider, request).observe(seconds)
+
+    def set_up(self, provider: str, *, is_up: bool) -> None:
+        self._up.labels(provider).set(is_up)
+
+    def set_backlog(self, provider: str, backlog: Backlog) -> None:
+        for state in GrantState:
+            self._grants.labels(provider, state.value).set(backlog.counts.get(state.value, 0))
+        self._oldest.labels(provider).set(backlog.oldest_due)
+
+    def vault_keys_failed(self) -> None:
+        self._vault_failures.inc()
