@@ -44,10 +44,14 @@ class EmailTakenError(DoorwardError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to create. Without a password its owner is invited to choose one."""
+    """An account to create. Without a password its owner is invited, or comes from an upstream.
+
+    `email_key` is for an account that reserves no address; otherwise it is that of the address.
+    """
 
     id: uuid.UUID
     email: str
+    email_key: str | None = None
     name: str
     role: Role = Role.USER
     is_verified: bool
@@ -61,7 +65,7 @@ def create_account(connection: sa.Connection, account: NewAccount) -> None:
     row = {
         "id": account.id,
         "email": account.email,
-        "email_key": email_key(account.email),
+        "email_key": account.email_key or email_key(account.email),
         "name": account.name,
         "name_key": name_key(account.name),
         "role": account.role.value,

@@ -35,6 +35,12 @@ class AddressPolicy:
             raise RegistrationClosedError
         self.require_domain(email_key)
 
+    def require_open_to(self, proven_key: str | None) -> None:
+        """Refuse a user of whom an upstream has proven this address, or none; raises as `require_open`."""
+        if self._policy is RegistrationPolicy.DOMAINS and proven_key is None:
+            raise DomainNotAllowedError
+        self.require_open(proven_key or "")
+
     def require_domain(self, email_key: str) -> None:
         """Refuse an address that no user may choose; raises DomainNotAllowedError."""
         if self._policy is RegistrationPolicy.DOMAINS and self._is_outside_domains(email_key):

@@ -1,0 +1,113 @@
+"""The account here of a subject of an upstream: found by provider and subject alone, or created."""
+
+import hashlib
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import uuid_utils.compat as uuid7s
+from pydantic import TypeAdapter, ValidationError
+
+from doorward_auth import account_repository
+from doorward_auth.account_repository import Account
+from doorward_auth.registration.policy import AddressPolicy
+from doorward_auth.upstream import identities
+from doorward_auth.upstream.adapters.base import UpstreamUser
+from doorward_auth.upstream.link_errors import AlreadyLinkedError
+from doorward_client.permissions import Role
+from doorward_identity.accounts import NewAccount, create_account
+from doorward_identity.emails import EmailAddress, email_key
+from doorward_identity.names import PersonName, default_name
+
+_EMAIL: TypeAdapter[str] = TypeAdapter(EmailAddress)
+_NAME: TypeAdapter[str] = TypeAdapter(PersonName)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known about a new user: from the upstream, else from the registration."""
+
+    email: str | None
+    name: str | None
+    is_email_verified: bool = False
+
+
+class UpstreamAccounts:
+    """Finds and creates accounts in the transaction of a login."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
+
+    def require_open(self, profile: Profile) -> None:
+        """Raise RegistrationClosedError or DomainNotAllowedError unless an account may be created.
+
+        Where registration is for some domains, only an address that the upstream has verified counts.
+        """
+        proven = profile.email if profile.is_email_verified else None
+        self._policy.require_open_to(None if proven is None else email_key(proven))
+
+    def find(self, connection: sa.Connection, provider: str, user: UpstreamUser) -> Account | None:
+        """Read the account of a subject."""
+        owner = identities.find_user(connection, provider, user.subject)
+        return None if owner is None else account_repository.find_by_id(connection, owner)
+
+    def create(
+        self, connection: sa.Connection, provider: str, user: UpstreamUser, profile: Profile
+    ) -> Account:
+        """Create an account without a password and link the subject to it.
+
+        Raises AlreadyLinkedError and EmailTakenError if another login does the same at this moment.
+        """
+        self.require_open(profile)
+        user_id = uuid7s.uuid7()
+        email = profile.email or ""
+        reserves = profile.is_email_verified and not account_repository.is_email_taken(
+            connection, email_key(email)
+        )
+        create_account(
+            connection,
+            NewAccount(
+                id=user_id,
+                email=email,
+                email_key=None if reserves else subject_key(provider, user.subject),
+                name=profile.name or "",
+                role=Role.USER if user.role is None else Role(user.role),
+                is_verified=reserves,
+            ),
+        )
+        if not identities.link(connection, user_id, provider, user.subject, user.username):
+            raise AlreadyLinkedError
+        account = account_repository.find_by_id(connection, user_id)
+        assert account is not None  # this transaction has inserted it
+        return account
+
+
+def profile_of(user: UpstreamUser, *, email: str | None = None, name: str | None = None) -> Profile:
+    """Return the profile of a new account; `email` and `name` are what its user typed here.
+
+    Values that no account here could have are left out: an upstream's rules are its own.
+    """
+    claimed = _usable(_EMAIL, user.email)
+    address = claimed or email
+    given = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
+    return Profile(
+        email=address,
+        name=given or (default_name(address) if address else "User"),
+        is_email_verified=user.is_email_verified and claimed is not None,
+    )
+
+
+def subject_key(provider: str, subject: str) -> str:
+    """Return the key of an account whose address nobody has proven.
+
+    It reserves no address: another user may register the address, and no mail about it opens this account.
+    No address has such a key, because it has no `@`.
+    """
+    return f"{provider}:{hashlib.sha256(subject.encode('utf-8')).hexdigest()}"
+
+
+def _usable(kind: TypeAdapter[str], value: str | None) -> str | None:
+    try:
+        return None if value is None else kind.validate_python(value)
+    except ValidationError:
+        return None
+

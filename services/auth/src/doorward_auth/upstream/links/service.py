@@ -1,0 +1,235 @@
+"""The rules of a user's links to upstreams."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from functools import partial
+
+import sqlalchemy as sa
+import structlog
+
+from doorward_auth import account_repository
+from doorward_auth.account_repository import Account
+from doorward_auth.sessions import repository as sessions
+from doorward_auth.sessions.repository import Origin
+from doorward_auth.upstream import identities
+from doorward_auth.upstream.adapters.base import UpstreamError, UpstreamUser, WrongPasswordError
+from doorward_auth.upstream.errors import (
+    UpstreamNotFoundError,
+    UpstreamReauthenticationRequiredError,
+    UpstreamUnavailableError,
+    refusal_of,
+)
+from doorward_auth.upstream.grants import repository as grants
+from doorward_auth.upstream.grants.models import GrantRow, GrantState
+from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer, GrantService, IssuedGrant
+from doorward_auth.upstream.identities import LinkedIdentity
+from doorward_auth.upstream.link_errors import AlreadyLinkedError
+from doorward_auth.upstream.links.errors import NotLinkedError, OnlySignInError, RecentLoginRequiredError
+from doorward_auth.upstream.links.schemas import LinkState, UpstreamAccessToken, UpstreamLink, UpstreamLinks
+from doorward_auth.upstream.logins.attempts import LoginAttempt, LoginAttempts
+from doorward_auth.upstream.logins.password_login import identifier_of, password_upstream
+from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
+from doorward_auth.upstream.providers import Providers
+from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_client.bearer_auth import InvalidAccessTokenError
+from doorward_client.tokens import Claims
+from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.current_account import require_unchanged_account
+from doorward_identity.mail_types import MailName, enqueue_mail
+from doorward_identity.resources import IdentityResources
+
+log = structlog.get_logger(__name__)
+
+RECENT = timedelta(minutes=10)
+TOKEN_BUDGET_SECONDS = 5.0
+"""How long a caller waits for a refresh. It goes on without its caller."""
+
+
+class UpstreamLinkService:
+    """Lists, adds and removes links, and gives fresh access tokens."""
+
+    def __init__(
+        self,
+        resources: IdentityResources,
+        providers: Providers,
+        requests: UpstreamRequests,
+        attempts: LoginAttempts,
+        grants: GrantService,
+    ) -> None:
+        self._database = resources.database
+        self._providers = providers
+        self._requests = requests
+        self._attempts = attempts
+        self._grants = grants
+
+    async def list(self, caller: Claims) -> UpstreamLinks:
+        """Return the caller's links and the installation's upstreams."""
+
+        def read(connection: sa.Connection) -> tuple[Sequence[LinkedIdentity], Sequence[GrantRow]]:
+            return identities.list_of(connection, caller.user_id), grants.list_of_user(
+                connection, caller.user_id
+            )
+
+        linked, rows = await self._database.read(read)
+        items = [_link(one, [row for row in rows if row.provider == one.provider]) for one in linked]
+        return UpstreamLinks(providers=self._providers.names(), items=items)
+
+    async def link(self, caller: Claims, name: str, request: UpstreamLoginRequest, origin: Origin) -> None:
+        """Link the caller's account to one at an upstream, whose password is given.
+
+        Raises UpstreamNotFoundError, IdentifierRequiredError, RecentLoginRequiredError,
+        TooManyAttemptsError, InvalidCredentialsError, AlreadyLinkedError, and the errors of
+        doorward_auth.upstream.errors.
+        """
+        provider, upstream = password_upstream(self._providers, name)
+        identifier = identifier_of(upstream.login_by, request)
+
+        def begin(connection: sa.Connection) -> LoginAttempt:
+            _require_recent_login(connection, caller)
+            return self._attempts.begin(connection, name, identifier, None)
+
+        attempt = await self._database.read(begin)
+        password = request.password.get_secret_value()
+        try:
+            login = await self._requests.send(
+                provider, "login", lambda: upstream.log_in(identifier, password)
+            )
+        except UpstreamError as error:
+            if isinstance(error, WrongPasswordError):
+                await self._database.write(
+                    lambda connection: self._attempts.record_failure(connection, attempt)
+                )
+            raise refusal_of(error) from None
+
+        def work(connection: sa.Connection) -> None:
+            self._attempts.require_allowed(connection, attempt)
+            account = account_repository.lock_by_id(connection, caller.user_id)
+            require_unchanged_account(connection, caller)
+            if account is None:
+                raise InvalidAccessTokenError
+            owner = identities.find_user(connection, name, login.user.subject)
+            if owner is None:
+                _link_to(connection, account, name, login.user)
+            elif owner != account.id:
+                raise AlreadyLinkedError
+            issued = IssuedGrant(caller.user_id, provider, caller.session_id, login.tokens)
+            self._grants.store(connection, issued)
+
+        await self._database.write(work)
+        log.info("upstream.linked", user_id=str(caller.user_id), provider=name, ip=origin.ip_address)
+
+    async def unlink(self, caller: Claims, name: str) -> None:
+        """Remove a link; its tokens are wiped and revoked at the upstream, as far as it can.
+
+        Raises NotLinkedError, OnlySignInError.
+        """
+
+        def work(connection: sa.Connection) -> list[GrantRow]:
+            account = account_repository.lock_by_id(connection, caller.user_id)
+            if account is None:
+                raise InvalidAccessTokenError
+            require_unchanged_account(connection, caller)
+            linked = identities.list_of(connection, account.id)
+            if name not in {one.provider for one in linked}:
+                raise NotLinkedError
+            if not _can_log_in_without(account, name, linked):
+                raise OnlySignInError
+            ended = grants.list_of_user(connection, account.id, name)
+            grants.end_all(connection, account.id, name)
+            identities.unlink(connection, account.id, name)
+            return ended
+
+        await self._grants.revoke(await self._database.write(work))
+        log.info("upstream.unlinked", user_id=str(caller.user_id), provider=name)
+
+    async def token_of_caller(self, caller: Claims, name: str) -> UpstreamAccessToken:
+        """Return a fresh access token of the caller's own session, else of another session of theirs.
+
+        Raises NotLinkedError, UpstreamReauthenticationRequiredError, UpstreamUnavailableError.
+        """
+        return await self._token(name, caller.user_id, caller.session_id, by=str(caller.user_id))
+
+    async def token_of_user(self, client: str, name: str, user_id: uuid.UUID) -> UpstreamAccessToken:
+        """Return a fresh access token of a user for a service client; raises as `token_of_caller`."""
+        return await self._token(name, user_id, None, by=client)
+
+    async def _token(
+        self, name: str, user_id: uuid.UUID, session_id: uuid.UUID | None, *, by: str
+    ) -> UpstreamAccessToken:
+        if self._providers.find(name) is None:
+            raise UpstreamNotFoundError
+        rows = await self._database.read(partial(grants.list_of_user, user_id=user_id, provider=name))
+        row = _best(rows, session_id)
+        if row is None:
+            raise NotLinkedError
+        answer = await self._grants.ensure_fresh(row.id, budget=TOKEN_BUDGET_SECONDS)
+        token = _usable(answer)
+        details = {"provider": name, "by": by}
+        await self._database.write(
+            lambda connection: record(
+                connection, AuditAction.UPSTREAM_TOKEN_READ, actor=None, target=user_id, details=details
+            )
+        )
+        return token
+
+
+def _require_recent_login(connection: sa.Connection, caller: Claims) -> None:
+    session = sessions.find_session(connection, caller.session_id)
+    if session is None or session.now - session.auth_time > RECENT:
+        raise RecentLoginRequiredError
+
+
+def _link_to(connection: sa.Connection, account: Account, provider: str, user: UpstreamUser) -> None:
+    if not identities.link(connection, account.id, provider, user.subject, user.username):
+        raise AlreadyLinkedError
+    recipient = account.email or None
+    enqueue_mail(connection, MailName.UPSTREAM_LINKED, recipient, user_id=account.id, provider=provider)
+
+
+def _usable(answer: GrantAnswer) -> UpstreamAccessToken:
+    if answer.access_token is not None:
+        return UpstreamAccessToken(
+            access_token=answer.access_token,
+            token_type="Bearer",  # noqa: S106 - RFC 6750's name, not a secret
+            expires_in=answer.expires_in,
+        )
+    match answer.status:
+        case AnswerStatus.REAUTH_REQUIRED:
+            raise UpstreamReauthenticationRequiredError
+        case AnswerStatus.MISSING:
+            raise NotLinkedError
+        case _:
+            raise UpstreamUnavailableError(retry_after=max(1, round(answer.retry_after)))
+
+
+def _best(rows: Iterable[GrantRow], session_id: uuid.UUID | None) -> GrantRow | None:
+    """Return the grant of the session, else the one that can be used, else any."""
+    wanted = [row for row in rows if row.is_wanted]
+    ranked = sorted(wanted, key=lambda row: (row.session_id != session_id, not row.is_refreshable))
+    return ranked[0] if ranked else None
+
+
+def _link(identity: LinkedIdentity, rows: Iterable[GrantRow]) -> UpstreamLink:
+    row = _best(rows, None)
+    return UpstreamLink(
+        provider=identity.provider,
+        username=identity.username,
+        linked_at=identity.linked_at,
+        state=_state_of(row),
+        last_error=None if row is None else row.last_error,
+        last_refreshed_at=None if row is None else row.last_refreshed_at,
+        access_expires_at=None if row is None else row.access_expires_at,
+    )
+
+
+def _state_of(row: GrantRow | None) -> LinkState:
+    if row is None or row.state == GrantState.ENDED:
+        return LinkState.NONE
+    if not row.is_refreshable:
+        return LinkState.REAUTH_REQUIRED
+    return LinkState.PENDING if row.attempts else LinkState.ACTIVE
+
+
+def _can_log_in_without(account: Account, name: str, linked: Sequence[LinkedIdentity]) -> bool:
+    return account.password_hash is not None or any(one.provider != name for one in linked)

@@ -1,0 +1,1 @@
+"""Logging in and registering at an upstream that takes the password from us."""

@@ -1,0 +1,9 @@
+"""The limits on guessing and registering at upstreams through us."""
+
+from typing import Final
+
+from doorward_auth.rate_limiting.limits import HOUR
+from doorward_kit.rate_limiting.algorithms import FixedWindow
+
+UPSTREAM_REGISTRATIONS: Final = FixedWindow("upstream-registrations", 20, HOUR)
+"""Requests to register at upstreams from one address: each may create an account there."""

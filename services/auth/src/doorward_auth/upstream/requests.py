@@ -1,0 +1,65 @@
+"""Requests that a caller waits for: one each, within the provider's gate and deadline."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from doorward_auth.upstream.adapters.base import Arrival, UnreachableError, UpstreamError
+from doorward_auth.upstream.grants.metrics import UpstreamMetrics
+from doorward_auth.upstream.providers import Provider
+
+log = structlog.get_logger(__name__)
+
+T_co = TypeVar("T_co", covariant=True)
+
+_STORES_WITHIN: Final = 2.0
+
+
+class Call(Protocol[T_co]):
+    """Sends the request."""
+
+    def __call__(self) -> Awaitable[T_co]: ...
+
+
+class UpstreamRequests:
+    """Sends requests of callers. Only an upstream that cannot be reached opens its circuit breaker.
+
+    Its other failures may be about what one caller sent, and must not shut others out.
+    """
+
+    def __init__(self, metrics: UpstreamMetrics) -> None:
+        self._metrics = metrics
+
+    async def send(self, provider: Provider, operation: str, call: Call[T_co]) -> T_co:
+        """Return the adapter's result; raises UpstreamError."""
+        if not provider.gate.permits(1):
+            raise UnreachableError(Arrival.NOT_SENT)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            with provider.gate.request():
+                async with asyncio.timeout(provider.policy.deadline_seconds + _STORES_WITHIN):
+                    result = await call()
+        except TimeoutError:
+            provider.gate.record_failure()
+            raise UnreachableError(Arrival.UNKNOWN) from None
+        except UpstreamError as error:
+            if isinstance(error, UnreachableError):
+                provider.gate.record_failure()
+            else:
+                provider.gate.record_answer()
+            log.warning(
+                "upstream.request_failed",
+                provider=provider.name,
+                operation=operation,
+                error=type(error).__name__,
+                status=error.status,
+                upstream_request_id=error.request_id,
+            )
+            raise
+        finally:
+            self._metrics.requested(provider.name, operation, loop.time() - started)
+        provider.gate.record_answer()
+        return result
