@@ -30,6 +30,11 @@ class BasicClient(SecurityBase):
 
 async def _calling_client(header: Annotated[str | None, Depends(BasicClient())], registry: Registry) -> str:
     """Return the client's id; raises InvalidClientError."""
+    return authenticated_client(header, registry)
+
+
+def authenticated_client(header: str | None, registry: ClientRegistry) -> str:
+    """Return the id of the client that an Authorization header names; raises InvalidClientError."""
     try:
         return registry.authenticate(header)
     except InvalidClientError:

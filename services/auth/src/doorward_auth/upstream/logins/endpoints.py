@@ -1,0 +1,57 @@
+"""Endpoints of logging in and registering at an upstream."""
+
+
+
+from doorward_auth.captcha.dependencies import CaptchaHeader
+from doorward_auth.sessions.dependencies import RequestOrigin
+from doorward_auth.tokens.token_pair import TokenPair
+from doorward_auth.upstream.logins.dependencies import (
+    Logins,
+    ProviderName,
+    Registration,
+    Registrations,
+    registration_body,
+)
+from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
+from doorward_kit.idempotency import IdempotencyKey
+from doorward_kit.routing import api_router
+
+router = api_router(prefix="/api/v1/auth/upstream", tag="upstream")
+
+
+@router.post(
+    "/{provider}/token", response_model_exclude_none=True, summary="Log in at an upstream"
+)
+async def token(
+    provider: ProviderName, body: UpstreamLoginRequest, origin: RequestOrigin, logins: Logins
+) -> TokenPair:
+    """Exchange the credentials of an account at the upstream for a token pair of this installation.
+
+    At the first login an account is created here, if registration allows it.
+    """
+    return await logins.log_in(provider, body, origin)
+
+
+@router.post(
+    "/{provider}/register",
+    status_code=201,
+    response_model_exclude_none=True,
+    summary="Register at an upstream",
+    openapi_extra=registration_body(),
+)
+async def register(  # noqa: PLR0913, PLR0917 - what FastAPI gives
+    provider: ProviderName,
+    form: Registration,
+    origin: RequestOrigin,
+    captcha: CaptchaHeader,
+    registrations: Registrations,
+    idempotency_key: IdempotencyKey = None,
+) -> TokenPair:
+    """Create an account at the upstream and here, and log in.
+
+    The picture is stored here, and sent on if the upstream takes one. After `502` or `504` the upstream may
+    have the account: send the request again with the same `Idempotency-Key`, or log in.
+    """
+    return await registrations.register(
+        provider, form.request, form.image, captcha, idempotency_key, origin
+    )
