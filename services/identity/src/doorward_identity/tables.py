@@ -198,13 +198,13 @@ pending_registrations: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
-# A picture has one user, or one registration, or an end. Until then whatever it stored may be there: see
-# avatars/repository.py.
+# The pictures of users, and of registrations, which end with these: see avatars/repository.py.
 avatars: Final = sa.Table(
     "avatars",
     metadata,
     sa.Column("id", Uuid(), primary_key=True),  # UUIDv7; never used again
     sa.Column("digest", fixed_bytes(16), nullable=False),  # beginning of the SHA-256 of the large size
+    sa.Column("storage", ascii_text(8), nullable=False),  # see avatars/settings.AvatarStorage
     sa.Column("small", medium_bytes()),  # WebP; null where other storage has it
     sa.Column("large", medium_bytes()),
     sa.Column("expires_at", UtcDateTime(), index=True),  # null while a user has it

@@ -26,3 +26,11 @@ class AvatarReference:
 
     id: uuid.UUID
     digest: bytes
+
+
+def picture_url(user_id: uuid.UUID, digest: bytes | None) -> str | None:
+    """Return the `picture` of a user: the path of the large size with its digest; None without one.
+
+    Relative to the API, because only clients know its public address.
+    """
+    return None if digest is None else f"/api/v1/users/{user_id}/avatar?v={digest.hex()}"

@@ -7,12 +7,13 @@ steps, and an end that has passed is never removed. Clocks do not matter: all ti
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from doorward_identity.avatars.avatar import Avatar, AvatarReference, AvatarSize
+from doorward_identity.avatars.settings import AvatarStorage
 from doorward_identity.tables import avatars, pending_registrations
 from doorward_kit.column_types import utc_now
 
@@ -55,19 +56,35 @@ def end(connection: sa.Connection, avatar_id: uuid.UUID) -> None:
 
 
 def end_of_registrations(connection: sa.Connection, email_key: str) -> None:
-    """End the pictures of the registrations of an address."""
+    """End the pictures of the registrations of an address, except one that a user has got since."""
     theirs = sa.select(pending_registrations.c.avatar_id).where(
         pending_registrations.c.email_key == email_key, pending_registrations.c.avatar_id.is_not(None)
     )
-    connection.execute(avatars.update().where(avatars.c.id.in_(theirs)).values(expires_at=utc_now()))
+    # Not a subquery: MariaDB would read every picture for it, and lock them.
+    found = connection.execute(theirs).scalars().all()
+    if found:
+        waiting = avatars.update().where(avatars.c.id.in_(found), avatars.c.expires_at.is_not(None))
+        connection.execute(waiting.values(expires_at=utc_now()))
 
 
-def find_ended(connection: sa.Connection, count: int) -> Sequence[uuid.UUID]:
-    """Return up to `count` pictures that have ended."""
-    found = sa.select(avatars.c.id).where(_ENDED).order_by(avatars.c.expires_at).limit(count)
+def find_ended(
+    connection: sa.Connection, storages: Collection[AvatarStorage], count: int
+) -> Sequence[uuid.UUID]:
+    """Return up to `count` pictures of some storages that have ended."""
+    found = sa.select(avatars.c.id).where(_ENDED, avatars.c.storage.in_(storages))
+    return connection.execute(found.order_by(avatars.c.expires_at).limit(count)).scalars().all()
+
+
+def find_ended_among(
+    connection: sa.Connection, storages: Collection[AvatarStorage], avatar_ids: Collection[uuid.UUID]
+) -> Sequence[uuid.UUID]:
+    """Return those of the pictures that have ended."""
+    found = sa.select(avatars.c.id).where(
+        avatars.c.id.in_(avatar_ids), _ENDED, avatars.c.storage.in_(storages)
+    )
     return connection.execute(found).scalars().all()
 
 
-def delete_ended(connection: sa.Connection, avatar_ids: Sequence[uuid.UUID]) -> None:
+def delete_ended(connection: sa.Connection, avatar_ids: Collection[uuid.UUID]) -> None:
     """Delete the rows of pictures that have ended."""
     connection.execute(avatars.delete().where(avatars.c.id.in_(avatar_ids), _ENDED))

@@ -1,5 +1,6 @@
 """The life of a picture, from the upload to the deletion. The rule is repository.py's."""
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from doorward_kit.unit_of_work import Database
 log = structlog.get_logger(__name__)
 
 _DIGEST_LENGTH: Final = 16
+_DISCARD_SECONDS: Final = 2.0
+"""While somebody waits for the answer."""
+
 _DELETED_AT_ONCE: Final = 20
 """Few, because each may be a request to the storage, and an interrupted round begins anew."""
 
@@ -44,7 +48,9 @@ class Avatars:
         """
         digest = hashlib.sha256(avatar.large).digest()[:_DIGEST_LENGTH]
         reference = AvatarReference(uuid7s.uuid7(), digest)
-        await self._database.write(lambda connection: repository.insert(connection, reference))
+        await self._database.write(
+            lambda connection: repository.insert(connection, reference, self._store.kind)
+        )
         await self._store.put(reference.id, avatar)
         return reference
 
@@ -53,16 +59,26 @@ class Avatars:
         return await self._store.get(avatar_id, size)
 
     async def discard(self, *avatar_ids: uuid.UUID | None) -> None:
-        """Delete pictures that have ended, now. Whatever fails is left to the cleanup."""
+        """Delete those of the pictures that have ended, now. What fails or takes long, the cleanup does."""
+        given = [one for one in avatar_ids if one is not None]
+        if not given:
+            return
         try:
-            await self._delete([one for one in avatar_ids if one is not None])
-        except DoorwardError as error:
-            log.warning("avatar.left_to_cleanup", reason=error.code)
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                await self._delete(
+                    await self._database.read(
+                        lambda connection: repository.find_ended_among(connection, self._store.deletes, given)
+                    )
+                )
+        except (DoorwardError, TimeoutError) as error:
+            log.warning("avatar.left_to_cleanup", reason=type(error).__name__)
 
     async def delete_ended(self, *, count: int) -> int:
         """Delete up to `count` pictures that have ended; return how many. Raises as `add` does."""
         some = min(count, _DELETED_AT_ONCE)
-        ended = await self._database.read(lambda connection: repository.find_ended(connection, some))
+        ended = await self._database.read(
+            lambda connection: repository.find_ended(connection, self._store.deletes, some)
+        )
         await self._delete(ended)
         return len(ended)
 

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 
 from doorward_identity.avatars import repository
 from doorward_identity.avatars.avatar import Avatar, AvatarSize
+from doorward_identity.avatars.settings import AvatarStorage
 from doorward_kit.unit_of_work import Database
 
 
 class DatabaseAvatarStore:
     """Stores pictures in their rows."""
+
+    kind = AvatarStorage.DATABASE
+    deletes = (AvatarStorage.DATABASE,)
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -14,7 +14,7 @@ from obstore.store import S3Store
 
 from doorward_identity.avatars.avatar import Avatar, AvatarSize
 from doorward_identity.avatars.errors import StorageUnavailableError
-from doorward_identity.avatars.settings import AvatarSettings
+from doorward_identity.avatars.settings import AvatarSettings, AvatarStorage
 from doorward_identity.avatars.storage.database import DatabaseAvatarStore
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,9 @@ class S3AvatarStore:
 
     `earlier` has the pictures from before this storage was configured.
     """
+
+    kind = AvatarStorage.S3
+    deletes = tuple(AvatarStorage)
 
     def __init__(self, settings: AvatarSettings, *, earlier: DatabaseAvatarStore) -> None:
         assert settings.s3_access_key_id is not None

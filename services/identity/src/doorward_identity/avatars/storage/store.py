@@ -1,17 +1,23 @@
 """What every storage of pictures does."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from doorward_identity.avatars.avatar import Avatar, AvatarSize
+from doorward_identity.avatars.settings import AvatarStorage
 
 
 class AvatarStore(Protocol):
     """Stores the bytes of pictures whose rows are there (avatars/repository.py).
 
-    Every method raises StorageUnavailableError or, for the database, its errors.
+    `kind` is the storage of its pictures, and `deletes` are those whose pictures it can delete: pictures of a
+    storage that is not configured wait until it is. Every method raises StorageUnavailableError or, for the
+    database, its errors.
     """
+
+    kind: AvatarStorage
+    deletes: Collection[AvatarStorage]
 
     async def put(self, avatar_id: uuid.UUID, avatar: Avatar) -> None:
         """Store both sizes."""

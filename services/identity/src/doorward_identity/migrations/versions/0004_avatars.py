@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from doorward_kit.column_types import UtcDateTime, Uuid, fixed_bytes, medium_bytes
+from doorward_kit.column_types import UtcDateTime, Uuid, ascii_text, fixed_bytes, medium_bytes
 from doorward_kit.migrations import add_column, create_index, create_table
 
 revision = "0004"
@@ -15,6 +15,7 @@ def upgrade() -> None:
         "avatars",
         sa.Column("id", Uuid(), primary_key=True),
         sa.Column("digest", fixed_bytes(16), nullable=False),
+        sa.Column("storage", ascii_text(8), nullable=False),
         sa.Column("small", medium_bytes()),
         sa.Column("large", medium_bytes()),
         sa.Column("expires_at", UtcDateTime()),

@@ -21,7 +21,7 @@ _PIXELS: Final = frozenset({b"VP8 ", b"VP8L"})
 def read(data: bytes) -> ImageFile:
     """Check the chunks of a WebP file, and keep those that its pixels need; raises ImageRefusedError."""
     end = 8 + int.from_bytes(data[4:8], "little")
-    if end > len(data):
+    if not _HEADER <= end <= len(data):
         raise ImageRefusedError(Refusal.INVALID)
     if end + (end & 1) < len(data):
         raise ImageRefusedError(Refusal.TRAILING_DATA)
