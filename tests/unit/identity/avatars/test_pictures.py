@@ -28,7 +28,9 @@ def corners(avatar: Avatar) -> list[tuple[int, int, int]]:
     for place in ((near, near), (far, near), (near, far), (far, far)):
         pixel = image.getpixel(place)
         assert isinstance(pixel, tuple)
-        colours.append((round(pixel[0] / 255) * 255, round(pixel[1] / 255) * 255, round(pixel[2] / 255) * 255))
+        colours.append(
+            (round(pixel[0] / 255) * 255, round(pixel[1] / 255) * 255, round(pixel[2] / 255) * 255)
+        )
     return colours
 
 
@@ -48,8 +50,20 @@ def corners(avatar: Avatar) -> list[tuple[int, int, int]]:
         images.png(2048, 2048),
         images.jpeg(4096, 4096),
     ],
-    ids=["png", "interlaced", "palette", "rgba", "jpeg", "progressive", "cmyk", "webp", "lossless", "webp rgba"]
-    + ["large png", "largest jpeg"],
+    ids=[
+        "PNG",
+        "interlaced",
+        "palette",
+        "RGBA",
+        "JPEG",
+        "progressive",
+        "CMYK",
+        "WebP",
+        "lossless",
+        "WebP-RGBA",
+        "large-PNG",
+        "large-JPEG",
+    ],
 )
 def test_an_image_is_stored_in_two_sizes(data: bytes) -> None:
     avatar = render(data)
@@ -124,7 +138,10 @@ def test_nothing_but_pixels_is_stored() -> None:
 def test_transparency_is_kept() -> None:
     image = images.picture(64, 64, "RGBA")
     image.putalpha(Image.new("L", (64, 64), 128))
-    assert opened(render(images.encoded(image, "PNG")).large).convert("RGBA").getpixel((32, 32))[3] in {127, 128}
+    assert opened(render(images.encoded(image, "PNG")).large).convert("RGBA").getpixel((32, 32))[3] in {
+        127,
+        128,
+    }
 
 
 def test_grey_of_16_bits_is_scaled() -> None:

@@ -71,8 +71,9 @@ def find(connection: sa.Connection, token: RegistrationToken) -> PendingRegistra
     row = connection.execute(_PENDING, values).one_or_none()
     if row is None:
         return None
-    *texts, avatar_id, digest = row
-    return PendingRegistration(*texts, None if avatar_id is None else AvatarReference(avatar_id, digest))
+    email, email_key, name, password_hash, avatar_id, digest = row
+    avatar = None if avatar_id is None else AvatarReference(avatar_id, digest)
+    return PendingRegistration(email, email_key, name, password_hash, avatar)
 
 
 def delete_of_address(connection: sa.Connection, email_key: str) -> None:

@@ -24,11 +24,15 @@ _ENDED: Final = avatars.c.expires_at <= utc_now()
 _SIZES: Final = {AvatarSize.SMALL: avatars.c.small, AvatarSize.LARGE: avatars.c.large}
 
 
-def insert(connection: sa.Connection, reference: AvatarReference) -> None:
+def insert(connection: sa.Connection, reference: AvatarReference, storage: AvatarStorage) -> None:
     """Announce a picture that is going to be stored."""
-    connection.execute(
-        avatars.insert().values(id=reference.id, digest=reference.digest, expires_at=utc_now(UPLOAD_SECONDS))
-    )
+    row = {
+        "id": reference.id,
+        "digest": reference.digest,
+        "storage": storage.value,
+        "expires_at": utc_now(UPLOAD_SECONDS),
+    }
+    connection.execute(avatars.insert().values(row))
 
 
 def set_bytes(connection: sa.Connection, avatar_id: uuid.UUID, avatar: Avatar) -> None:
