@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -111,16 +111,24 @@ async def _read_multipart(request: Request, boundary: bytes) -> Form:
             headers, stream, max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
         )
         try:
-            items = (await parser.parse()).multi_items()
+            parsed = await parser.parse()
         except MultiPartException as error:
             raise InvalidFormError(error.message) from None
-    if not parser.has_ended:
-        raise InvalidFormError("The form is incomplete.")
+    try:
+        if not parser.has_ended:
+            raise InvalidFormError("The form is incomplete.")
+        return await _read_items(parsed)
+    finally:
+        await parsed.close()
+
+
+async def _read_items(parsed: FormData) -> Form:
+    items = parsed.multi_items()
     fields = [(_text(name), _text(value)) for name, value in items if isinstance(value, str)]
     uploads = [(_text(name), value) for name, value in items if isinstance(value, UploadFile)]
     files = [(name, await upload.read()) for name, upload in uploads if upload.filename or upload.size]
     _unique([*fields, *files])
-    return Form(_unique(fields), _unique(files))
+    return Form(dict(fields), dict(files))
 
 
 async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:

@@ -109,7 +109,7 @@ async def test_a_decoder_gets_no_secret_of_the_service(
     pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOORWARD_SECRET_KEY", "a secret of the service")
-    looks = "import os; os.write('DOORWARD_SECRET_KEY' in os.environ or 1, b'-image_animated'); os._exit(0)"
+    looks = "import os; os.write(1 + ('DOORWARD_SECRET_KEY' in os.environ), b'-image_animated'); os._exit(0)"
     monkeypatch.setattr(renderer, "_COMMAND", decoder_with(looks))
     with pytest.raises(ImageAnimatedError):
         await pictures.render(b"", CHARGE)

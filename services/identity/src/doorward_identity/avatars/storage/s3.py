@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _RETRIES: Final = 2
 _CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
+_NO_SUCH_OBJECT: Final = "NoSuchKey"
 _ATTRIBUTES: Final = {"Content-Type": "image/webp"}
 
 
@@ -84,16 +85,16 @@ class S3AvatarStore:
 
     @asynccontextmanager
     async def _request(self, operation: str) -> AsyncIterator[None]:
-        """Bound the time of a request; raises StorageUnavailableError, FileNotFoundError."""
+        """Bound the time of a request; raises StorageUnavailableError, FileNotFoundError (no such object)."""
         try:
             async with asyncio.timeout(self._seconds):
                 yield
-        except FileNotFoundError:
-            raise
         except (BaseError, OSError, ValueError) as error:
             # Not the whole message: it quotes what the storage answered.
             code = _CODE.search(str(error))
             reason = type(error).__name__ if code is None else code[1]
+            if reason == _NO_SUCH_OBJECT:  # and not: no such bucket
+                raise FileNotFoundError from error
             log.error("avatar.storage_failed", operation=operation, reason=reason)  # noqa: TRY400 - see above
             raise StorageUnavailableError from error
 
