@@ -40,6 +40,14 @@ class Route:
     def takes_json(self) -> bool:
         return "application/json" in self.body_types
 
+    @property
+    def takes_image(self) -> bool:
+        return "image/png" in self.body_types
+
+    @property
+    def takes_forms(self) -> bool:
+        return "multipart/form-data" in self.body_types
+
     def at(self, identity: object) -> str:
         """Return the path with `identity` in place of its parameter."""
         return re.sub(r"\{\w+\}", str(identity), self.path)

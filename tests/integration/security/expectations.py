@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from doorward_client.permissions import Permission, Role, permissions_of
 from integration.harness.people import PASSWORD
+from integration.harness.routes import Route
+from support.images import png
 
 ROLES: Final = ("anonymous", "garbage", "disabled", *(role.value for role in Role))
 """`disabled` was disabled after its login and still holds its access token, which was revoked."""
@@ -50,6 +52,16 @@ def _own_or(permission: Permission, status: int) -> Statuses:
     return {
         **_UNAUTHENTICATED,
         **{role: about(status, status if permission in permissions_of(role) else 404, 404) for role in Role},
+    }
+
+
+def _own_or_with(permission: Permission, status: int) -> Statuses:
+    """Give the status for the own account, and for those of others to holders of the permission, else 403."""
+    holders = about(status, status, 404)
+    others = about(status, 403, 403)
+    return {
+        **_UNAUTHENTICATED,
+        **{role: holders if permission in permissions_of(role) else others for role in Role},
     }
 
 
@@ -95,6 +107,13 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("GET", "/api/v1/users/me/activity"): _signed_in(200),
     ("GET", "/api/v1/users/me"): _signed_in(200),
     ("PATCH", "/api/v1/users/me"): _signed_in(200),
+    # Nobody has a picture.
+    ("GET", "/api/v1/users/me/avatar"): _signed_in(404),
+    ("PUT", "/api/v1/users/me/avatar"): _signed_in(200),
+    ("DELETE", "/api/v1/users/me/avatar"): _signed_in(204),
+    ("GET", "/api/v1/users/{user_id}/avatar"): _signed_in(404),
+    ("PUT", "/api/v1/users/{user_id}/avatar"): _own_or_with(Permission.USERS_WRITE, 200),
+    ("DELETE", "/api/v1/users/{user_id}/avatar"): _own_or_with(Permission.USERS_WRITE, 204),
     ("GET", "/api/v1/users"): _signed_in(200),
     ("POST", "/api/v1/users"): _with(Permission.USERS_WRITE, 201),
     ("GET", "/api/v1/users/{user_id}"): _signed_in(about(200, 200, 404)),
@@ -159,7 +178,14 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("PATCH", "/api/v1/tickets/{ticket_id}"): {"priority": "urgent"},
     ("POST", "/api/v1/tickets/{ticket_id}/replies"): {"body": "Replied by matrix"},
 }
-"""A valid body for each route that takes one."""
+"""A valid body for each route that takes JSON."""
+
+
+def body_of(route: Route) -> dict[str, Any]:
+    """Return the options of a request with a valid body, if the route takes one."""
+    if route.takes_image:
+        return {"content": png(), "headers": {"Content-Type": "image/png"}}
+    return {"json": BODIES[route.method, route.path]} if route.takes_json else {}
 
 
 def expected(method: str, path: str, role: str, ownership: str) -> int:

@@ -2,7 +2,6 @@
 
 import uuid
 from io import StringIO
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import PASSWORD, People, count_users
 from integration.harness.problems import assert_problem, assert_refused, pointers
 from integration.harness.routes import ROUTES, Route, name_of
-from integration.security.expectations import BODIES
+from integration.security.expectations import body_of
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 WITH_ID = [route for route in ROUTES if route.has_id]
@@ -113,7 +112,7 @@ def test_queries_of_odd_encoding_never_fail(installation: Installation, people: 
 def test_malformed_ids_are_not_found(
     installation: Installation, people: People, route: Route, identity: str
 ) -> None:
-    options: dict[str, Any] = {"json": BODIES[route.method, route.path]} if route.takes_json else {}
+    options = body_of(route)
     response = installation.call(route.method, route.at(identity), people.admin.access, **options)
     assert_problem(response, 404)
     refused = installation.call(route.method, route.at(identity), **options)

@@ -14,7 +14,7 @@ from integration.harness.people import People, Person, disable, enrol
 from integration.harness.problems import assert_problem
 from integration.harness.routes import ROUTES, Route, name_of
 from integration.harness.tickets import store_ticket, stored
-from integration.security.expectations import BODIES, EXPECTED, OWNERSHIPS, ROLES, expected
+from integration.security.expectations import BODIES, EXPECTED, OWNERSHIPS, ROLES, body_of, expected
 
 pytestmark = pytest.mark.databases("sqlite")  # authorization is decided before any statement
 
@@ -32,6 +32,7 @@ CODES = {
     403: {"insufficient_permission"},
     404: {
         "user_not_found",
+        "avatar_not_found",
         "session_not_found",
         "ticket_not_found",
         "dead_letter_not_found",
@@ -80,12 +81,9 @@ def send(
     installation: Installation, people: People, route: Route, token: str | None, identity: object
 ) -> httpx2.Response:
     """Send the request of a cell of the matrix."""
-    options: dict[str, Any] = {}
-    if route.takes_json:
-        body = dict(BODIES[route.method, route.path])
-        if "refresh_token" in body:
-            body["refresh_token"] = people.other.refresh
-        options["json"] = body
+    options = body_of(route)
+    if "refresh_token" in options.get("json", {}):
+        options["json"] = {**options["json"], "refresh_token": people.other.refresh}
     return installation.call(route.method, route.at(identity), token, **options)
 
 

@@ -4,15 +4,13 @@ Their access tokens are valid for minutes. A write checks the caller's current a
 reads rely on the revocation list.
 """
 
-from typing import Any
-
 import pytest
 
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People, new_user
 from integration.harness.problems import assert_refused
 from integration.harness.routes import ROUTES, Route, name_of
-from integration.security.expectations import BODIES
+from integration.security.expectations import body_of
 from integration.security.test_matrix import directory
 
 WRITES = [route for route in ROUTES if route.service == "users" and route.method != "GET"]
@@ -33,8 +31,8 @@ def test_a_removed_administrator_cannot_write(
     options = {} if change is None else {"json": change}
     assert installation.call(method, people.deputy.path, people.admin.access, **options).status_code < 300
     before = directory(installation)
-    body: dict[str, Any] = {"json": BODIES[route.method, route.path]} if route.takes_json else {}
-    response = installation.call(route.method, route.at(people.other.id), people.deputy.access, **body)
+    where = route.at(people.other.id)
+    response = installation.call(route.method, where, people.deputy.access, **body_of(route))
     assert_refused(response, 401, 403, 404)
     assert directory(installation) == before
 

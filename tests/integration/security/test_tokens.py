@@ -14,7 +14,7 @@ from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 from integration.harness.routes import PROTECTED, Route, name_of
-from integration.security.expectations import BODIES
+from integration.security.expectations import body_of
 from integration.security.forgeries import forgeries
 
 pytestmark = pytest.mark.databases("sqlite")  # these rejections do not depend on the database
@@ -32,8 +32,10 @@ ONE_OF_EACH = tuple({route.service: route for route in PROTECTED if not route.ta
 ABSURD = {"exp": (2**53, 10**15), "iat": (-1, -(10**15)), "token_version": (2**53, -1)}
 
 
-def options_of(route: Route) -> dict[str, Any]:
-    return {"json": BODIES[route.method, route.path]} if route.takes_json else {}
+def with_headers(route: Route, headers: dict[str, str]) -> dict[str, Any]:
+    """Return the options of a valid request with these headers."""
+    options = body_of(route)
+    return {**options, "headers": {**options.get("headers", {}), **headers}}
 
 
 def test_there_are_many_forgeries_with_distinct_names() -> None:
@@ -66,7 +68,7 @@ def test_no_forged_token_is_accepted(
     accepted = []
     for name in names:
         token = FORGERIES[name](people.admin.access)
-        response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
+        response = installation.call(route.method, route.at(people.other.id), token, **body_of(route))
         if response.status_code != 401:
             accepted.append(f"{name}: {response.status_code}")
             continue
@@ -76,9 +78,7 @@ def test_no_forged_token_is_accepted(
         if len(token) > 20:
             assert token not in rendered_log.getvalue(), name
     assert accepted == []
-    good = installation.call(
-        route.method, route.at(people.other.id), people.admin.access, **options_of(route)
-    )
+    good = installation.call(route.method, route.at(people.other.id), people.admin.access, **body_of(route))
     # After the token check, a user id is not a session, and a forged code is wrong.
     assert good.status_code not in {401, 403}, "and the token that they were made of is good"
 
@@ -89,7 +89,7 @@ def test_refresh_tokens_and_other_schemes_are_not_accepted(
 ) -> None:
     where = route.at(people.other.id)
     token = people.admin.access
-    response = installation.call(route.method, where, people.admin.refresh, **options_of(route))
+    response = installation.call(route.method, where, people.admin.refresh, **body_of(route))
     assert_problem(response, 401, "invalid_token")
     for scheme in (
         f"Basic {token}",
@@ -100,8 +100,7 @@ def test_refresh_tokens_and_other_schemes_are_not_accepted(
         "Bearer",
         "",
     ):
-        headers = {"Authorization": scheme}
-        response = installation.call(route.method, where, headers=headers, **options_of(route))
+        response = installation.call(route.method, where, **with_headers(route, {"Authorization": scheme}))
         assert_problem(response, 401, "invalid_token")
 
 
@@ -116,7 +115,8 @@ def test_a_token_outside_the_authorization_header_is_ignored(
     ]
     places += [{"params": {name: token}} for name in ("access_token", "token", "authorization")]
     for place in places:
-        response = installation.call(route.method, where, **place, **options_of(route))
+        options = {**place, **with_headers(route, place.get("headers", {}))}
+        response = installation.call(route.method, where, **options)
         assert_problem(response, 401, "not_authenticated")
 
 
@@ -140,7 +140,7 @@ def test_absurd_numbers_with_a_valid_signature_cause_no_server_error(
         claims += [{claim: value} for claim, values in ABSURD.items() for value in values]
     for absurd in claims:
         token = good_token(people.admin.id, **absurd)
-        response = installation.call(route.method, route.at(people.other.id), token, **options_of(route))
+        response = installation.call(route.method, route.at(people.other.id), token, **body_of(route))
         assert response.status_code in {200, 201, 204, 401, 404}, absurd
 
 

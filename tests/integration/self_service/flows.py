@@ -65,6 +65,19 @@ class Flows:
         body = {"email": email, "password": password, "name": name}
         return self._send("POST", f"{AUTH}/register", body)
 
+    def register_with_picture(
+        self, email: str, image: bytes, password: str = CHOSEN, **fields: str
+    ) -> httpx2.Response:
+        """Request an account with a form, as an HTML page does."""
+        data = {"email": email, "password": password, "name": "Ada", **fields}
+        files = {"image": ("me.png", image, "image/png")}
+        return self.api.call("POST", f"{AUTH}/register", None, self.headers, data=data, files=files)
+
+    def set_picture(self, token: str, image: bytes, user: str = "me") -> httpx2.Response:
+        """Set the picture of a user, or the own one."""
+        headers = {**(self.headers or {}), "Content-Type": "image/png"}
+        return self.api.call("PUT", f"{USERS}/{user}/avatar", token, headers, content=image)
+
     def resend(self, email: str) -> httpx2.Response:
         """Request the verification mail again."""
         return self._send("POST", f"{AUTH}/verify-email/resend", {"email": email})

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 
 from doorward_auth.cleanup import cleanup_task
 from doorward_auth.sign_in.repository import MAX_ROWS
+from doorward_identity.avatars.service import Avatars
+from doorward_identity.avatars.settings import AvatarSettings
 from doorward_identity.tables import (
     credentials,
     deleted_users,
@@ -155,7 +157,8 @@ async def test_cleanup_works_with_the_granted_privileges(
     settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["auth"])))
     database = Database(settings, Metrics(), pool_size=2, timeout=10)
     try:
-        await cleanup_task(database, dead_letter_days=30).run_once()
+        avatars = Avatars(AvatarSettings(), database, Metrics())
+        await cleanup_task(database, avatars, dead_letter_days=30).run_once()
     finally:
         database.dispose()
     for table in (
@@ -225,7 +228,8 @@ def test_granted_and_used_privileges_are_the_same(
         installation.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", people.admin.access)
         _store_expired_rows(installation)
         assert installation.auth.portal is not None
-        installation.auth.portal.call(cleanup_task(auth.database, dead_letter_days=30).run_once)
+        cleanup = cleanup_task(auth.database, auth.avatars, dead_letter_days=30)
+        installation.auth.portal.call(cleanup.run_once)
         for client in (installation.auth, installation.users):
             assert client.get("/readyz").status_code == 200
     for service, used in (("auth", by_auth), ("users", by_users)):

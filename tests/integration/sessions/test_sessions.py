@@ -115,7 +115,8 @@ def test_cleanup_deletes_ended_sessions_and_keeps_live_ones(
     before = len(installation.execute(sa.select(sessions.c.id)))
     portal = installation.auth.portal
     assert portal is not None
-    portal.call(cleanup_task(installation.auth_app.state.resources.database, dead_letter_days=30).run_once)
+    resources = installation.auth_app.state.resources
+    portal.call(cleanup_task(resources.database, resources.avatars, dead_letter_days=30).run_once)
     assert len(installation.execute(sa.select(sessions.c.id))) == before - 1
     assert installation.execute(sa.select(revocations.c.kind)) == []
     assert is_signed_in(installation, people.user.access)

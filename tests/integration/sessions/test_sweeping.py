@@ -15,6 +15,8 @@ from pydantic import SecretStr
 from doorward_auth.cleanup import ENDED_SESSION_RETENTION as KEPT
 from doorward_auth.cleanup import cleanup_task
 from doorward_auth.sessions import repository
+from doorward_identity.avatars.service import Avatars
+from doorward_identity.avatars.settings import AvatarSettings
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import revocations, sessions
 from doorward_kit.cleanup import BATCH_SIZE, CleanupTask
@@ -40,7 +42,8 @@ def new_cleanup(database_url: str) -> Iterator[CleanupTask]:
     settings = DatabaseSettings(database_url=SecretStr(database_url), database_timeout_seconds=30.0)
     database = UnitsOfWork(settings, Metrics(), pool_size=2)
     try:
-        yield cleanup_task(database, dead_letter_days=30)
+        avatars = Avatars(AvatarSettings(), database, Metrics())
+        yield cleanup_task(database, avatars, dead_letter_days=30)
     finally:
         database.dispose()
 

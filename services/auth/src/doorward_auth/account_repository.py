@@ -98,8 +98,8 @@ def lock_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
 
 
 def find_summaries(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> Sequence[sa.RowMapping]:
-    """Read id, email, name, role and status of the accounts that exist."""
-    columns = users.c.id, users.c.email, users.c.name, users.c.role, users.c.status
+    """Read id, email, name, role, status and avatar_digest of the accounts that exist."""
+    columns = users.c.id, users.c.email, users.c.name, users.c.role, users.c.status, users.c.avatar_digest
     return connection.execute(sa.select(*columns).where(users.c.id.in_(user_ids))).mappings().all()
 
 

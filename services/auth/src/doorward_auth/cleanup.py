@@ -13,6 +13,7 @@ from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.sign_in import repository as sign_ins
 from doorward_identity import deleted_users_feed, token_revocation
+from doorward_identity.avatars.service import Avatars
 from doorward_identity.tables import outbox, rate_limits
 from doorward_kit.cleanup import CleanupTask
 from doorward_kit.rate_limiting import repository as limiting
@@ -40,8 +41,11 @@ class SessionPurge:
         return deleted
 
 
-def cleanup_task(database: Database, *, dead_letter_days: int) -> CleanupTask:
-    """Return the cleanup of the identity database; dead letters of mail stay `dead_letter_days`."""
+def cleanup_task(database: Database, avatars: Avatars, *, dead_letter_days: int) -> CleanupTask:
+    """Return the cleanup of the identity database and of pictures.
+
+    Dead letters of mail stay `dead_letter_days`.
+    """
     return CleanupTask(
         database,
         {
@@ -55,4 +59,5 @@ def cleanup_task(database: Database, *, dead_letter_days: int) -> CleanupTask:
             "deleted_users": deleted_users_feed.delete_expired,
             "dead_letters": partial(dead_letters.purge, outbox=outbox, days=dead_letter_days),
         },
+        {"avatars": avatars.delete_ended},
     )

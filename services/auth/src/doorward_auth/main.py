@@ -37,6 +37,7 @@ AUTH: Final = ServiceDefinition(
         sign_in.router,
         tokens.router,
         sessions.router,
+        registration.form_router,
         registration.router,
         passwords.router,
         email_change.router,
@@ -58,13 +59,16 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
     """
     used = resources or IdentityResources(settings)
     services = AuthServices.create(settings, used)
-    cleanup = cleanup_task(used.database, dead_letter_days=settings.mail_dead_letter_retention_days)
+    cleanup = cleanup_task(
+        used.database, used.avatars, dead_letter_days=settings.mail_dead_letter_retention_days
+    )
     app = create_service(
         AUTH,
         settings,
         used,
         services,
         background=[cleanup.run, services.mail.run, services.captcha.run],
+        max_upload_bytes=settings.max_upload_bytes,
         owns_resources=resources is None,
     )
     refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_AUTH)

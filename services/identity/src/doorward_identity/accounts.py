@@ -9,6 +9,7 @@ from sqlalchemy import exc
 
 from doorward_client.errors import DoorwardError
 from doorward_client.permissions import Role
+from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.tables import credentials, users
@@ -57,6 +58,7 @@ class NewAccount:
     is_verified: bool
     password_hash: str | None = None
     must_change: bool = False
+    avatar: AvatarReference | None = None
 
 
 def create_account(connection: sa.Connection, account: NewAccount) -> None:
@@ -76,6 +78,8 @@ def create_account(connection: sa.Connection, account: NewAccount) -> None:
         "version": 1,
         "created_at": now,
         "updated_at": now,
+        "avatar_id": None if account.avatar is None else account.avatar.id,
+        "avatar_digest": None if account.avatar is None else account.avatar.digest,
     }
     try:
         connection.execute(users.insert().values(row))

@@ -1,8 +1,9 @@
-"""The resources of a process on the identity database: its pool, and its queue of hashes."""
+"""The resources of a process on the identity database: its pool, and its queues of hashes and pictures."""
 
 from typing import Final
 
 from doorward_client.revocations.models import RevocationSource
+from doorward_identity.avatars.service import Avatars
 from doorward_identity.passwords import PasswordHashing
 from doorward_identity.settings import IdentitySettings
 from doorward_identity.token_revocation import DatabaseRevocationSource
@@ -11,11 +12,12 @@ from doorward_kit.settings import ServiceSettings
 
 
 class IdentityResources(AppResources):
-    """Resources with password hashing, and revocations from the database."""
+    """Resources with password hashing, pictures, and revocations from the database."""
 
     def __init__(self, settings: IdentitySettings) -> None:
         super().__init__(settings)
         self.hashing: Final = PasswordHashing(settings, self.metrics)
+        self.avatars: Final = Avatars(settings, self.database, self.metrics)
         self.revocation_poller: Final = self.verification.poller
 
     def revocation_source(self, _settings: ServiceSettings) -> RevocationSource:
@@ -23,6 +25,7 @@ class IdentityResources(AppResources):
         return DatabaseRevocationSource(self.database)
 
     def close(self) -> None:
-        """Let running hashes and units of work end, then close every connection."""
+        """Let running hashes, pictures and units of work end, then close every connection."""
         self.hashing.shutdown()
+        self.avatars.shutdown()
         super().close()

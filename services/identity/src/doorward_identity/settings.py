@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from doorward_client.settings import DoorwardSettings
+from doorward_identity.avatars.settings import AvatarSettings
 from doorward_identity.emails import domain_of, email_key
 from doorward_kit.settings import ServiceSettings
 
@@ -35,8 +36,15 @@ class Argon2Settings(DoorwardSettings):
         return self
 
 
-class IdentitySettings(ServiceSettings, Argon2Settings):
+class IdentitySettings(ServiceSettings, Argon2Settings, AvatarSettings):
     """Settings of every service on the identity database."""
+
+    max_upload_bytes: int = Field(
+        default=1_048_576,
+        ge=65_536,
+        le=16_777_216,
+        description="Maximum size of a request body with a picture. Proxies in front have their own limit.",
+    )
 
     access_token_seconds: int = Field(
         default=300, ge=5, le=3600, description="Lifetime of an access token, the same for every service."

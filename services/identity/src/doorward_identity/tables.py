@@ -17,6 +17,7 @@ from doorward_kit.column_types import (
     ascii_text,
     exact_text,
     fixed_bytes,
+    medium_bytes,
 )
 from doorward_kit.rate_limiting.repository import rate_limits_table
 from doorward_mail.outbox import outbox_table
@@ -46,6 +47,8 @@ users: Final = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),  # the ETag
     sa.Column("created_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
+    sa.Column("avatar_id", Uuid()),  # a row of avatars, which outlives it for a moment: no foreign key
+    sa.Column("avatar_digest", fixed_bytes(16)),  # the same as there: lists read no second table
     sa.Index("ix_users_role_created_at", "role", "created_at"),
     sa.Index("ix_users_status_created_at", "status", "created_at"),
     **TABLE_OPTIONS,
@@ -192,6 +195,21 @@ pending_registrations: Final = sa.Table(
     sa.Column("password_hash", ascii_text(255), nullable=False),
     sa.Column("secret_hash", fixed_bytes(32), nullable=False),  # SHA-256 of the registration token's secret
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+    sa.Column("avatar_id", Uuid()),  # as in users
+    sa.Column("avatar_digest", fixed_bytes(16)),
+    **TABLE_OPTIONS,
+)
+
+# The pictures of users, and of registrations, which end with these: see avatars/repository.py.
+avatars: Final = sa.Table(
+    "avatars",
+    metadata,
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7; never used again
+    sa.Column("digest", fixed_bytes(16), nullable=False),  # beginning of the SHA-256 of the large size
+    sa.Column("storage", ascii_text(8), nullable=False),  # see avatars/settings.AvatarStorage
+    sa.Column("small", medium_bytes()),  # WebP; null where other storage has it
+    sa.Column("large", medium_bytes()),
+    sa.Column("expires_at", UtcDateTime(), index=True),  # null while a user has it
     **TABLE_OPTIONS,
 )
 

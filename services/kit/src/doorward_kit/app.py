@@ -22,6 +22,7 @@ from doorward_kit.openapi import setup_openapi
 from doorward_kit.routing import add_routes
 from doorward_kit.settings import ServiceSettings
 from doorward_kit.unit_of_work import Database
+from doorward_kit.uploads import UploadLimit
 
 VERSION: Final = "0.1.0"
 
@@ -108,19 +109,21 @@ class ServiceDefinition:
     schema_problem: Callable[[sa.Connection], str | None]
 
 
-def create_service(
+def create_service(  # noqa: PLR0913 - what an application is composed of
     definition: ServiceDefinition,
     settings: ServiceSettings,
     resources: AppResources,
     services: Any = None,
     *,
     background: Sequence[BackgroundTask] = (),
+    max_upload_bytes: int | None = None,
     owns_resources: bool,
 ) -> FastAPI:
     """Compose a service's application. Nothing connects before the first request.
 
     `services` is the container: a frozen dataclass, one field a service, from which endpoints get theirs
-    (dependencies.provide). `background` are the tasks to run while the application serves. With
+    (dependencies.provide). `background` are the tasks to run while the application serves.
+    `max_upload_bytes` is the limit of a body with an image, where a route takes one (uploads.py). With
     `owns_resources` the application also runs the tasks of `resources`, and closes them at the end.
     """
 
@@ -152,6 +155,10 @@ def create_service(
                 service=definition.name,
                 metrics=resources.metrics,
                 max_body_bytes=settings.max_body_bytes,
+                uploads=UploadLimit.of(
+                    [route for router in definition.routers for route in router.routes],
+                    max_upload_bytes or settings.max_body_bytes,
+                ),
                 access_log=settings.access_log,
                 is_draining=lambda: resources.is_draining,
                 trusted_proxies=settings.trusted_proxies,

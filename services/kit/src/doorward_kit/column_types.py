@@ -47,6 +47,11 @@ def fixed_bytes(length: int) -> sa.types.TypeEngine[Any]:
     return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
 
 
+def medium_bytes() -> sa.types.TypeEngine[Any]:
+    """Bytes of up to 16 MiB, where a plain BLOB ends at 64 KiB."""
+    return sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+
+
 class Uuid(sa.types.TypeDecorator[uuid.UUID]):
     """A UUID in 16 bytes. The bytes of UUIDv7 sort by time (RFC 9562)."""
 

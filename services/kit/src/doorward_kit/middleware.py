@@ -19,6 +19,7 @@ from doorward_client.errors import status_problem
 from doorward_client.request_context import SESSION_ID_KEY, USER_ID_KEY, begin_request
 from doorward_kit.client_ip import Network, TrustedProxies
 from doorward_kit.metrics import Metrics
+from doorward_kit.uploads import UploadLimit
 
 log = structlog.get_logger("doorward.http")
 
@@ -43,7 +44,8 @@ class RequestMiddleware:
     With `proxies_set_request_id` the request id is X-Request-ID of a trusted proxy, otherwise a new one.
     Clients must not choose the ids of the audit log, and many ingress controllers forward theirs. The
     client's own id is logged as `client_request_id`.
-    `quiet_routes` are route templates that are counted but not logged.
+    `quiet_routes` are route templates that are counted but not logged. Requests of `uploads` may have a body
+    of its limit, and all others of `max_body_bytes`.
     """
 
     def __init__(  # noqa: PLR0913 - the parameters of one layer
@@ -53,6 +55,7 @@ class RequestMiddleware:
         service: str,
         metrics: Metrics,
         max_body_bytes: int,
+        uploads: UploadLimit,
         access_log: bool,
         is_draining: Callable[[], bool],
         trusted_proxies: Sequence[Network],
@@ -64,6 +67,7 @@ class RequestMiddleware:
         metrics.in_progress.labels(service).set_function(lambda: self._in_progress)
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._uploads = uploads
         self._access_log = access_log
         self._is_draining = is_draining
         self._proxies = TrustedProxies(trusted_proxies)
@@ -95,11 +99,11 @@ class RequestMiddleware:
 
         self._in_progress += 1
         try:
-            too_large = self._too_large(header)
+            too_large = self._too_large(scope, header)
             if too_large is not None:
                 await status_problem(too_large, request_id=request_id)(scope, receive, send_decorated)
             else:
-                body = self._limit_body(receive) if header.is_chunked else receive
+                body = self._limit_body(scope, receive) if header.is_chunked else receive
                 await self._app(scope, body, send_decorated)
         except ClientDisconnect:
             status = status or _CLIENT_CLOSED_REQUEST
@@ -113,21 +117,27 @@ class RequestMiddleware:
             self._in_progress -= 1
             self._record(scope, header, status, time.perf_counter() - started)
 
-    def _too_large(self, header: "_Header") -> int | None:
+    def _too_large(self, scope: Scope, header: "_Header") -> int | None:
         """Return the status for a request that exceeds a limit, None for others."""
         if header.size > MAX_HEADER_BYTES:
             return 431
-        return 413 if header.content_length > self._max_body_bytes else None
+        # The limit of its route is looked up for those alone that need it.
+        is_long = header.content_length > self._max_body_bytes
+        return 413 if is_long and header.content_length > self._max_bytes_of(scope) else None
 
-    def _limit_body(self, receive: Receive) -> Receive:
+    def _max_bytes_of(self, scope: Scope) -> int:
+        return self._uploads.max_bytes if self._uploads.applies_to(scope) else self._max_body_bytes
+
+    def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
         """Limit a body that does not announce its length."""
         total = 0
+        limit = self._max_bytes_of(scope)
 
         async def receive_counted() -> Message:
             nonlocal total
             message = await receive()
             total += len(message.get("body", b""))
-            if total > self._max_body_bytes:
+            if total > limit:
                 raise HTTPException(413)
             return message
 

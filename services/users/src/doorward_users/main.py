@@ -11,6 +11,7 @@ from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.server import run_service
+from doorward_users.avatars import endpoints as avatars
 from doorward_users.directory import endpoints as directory
 from doorward_users.directory.errors import LastAdminError, OwnEmailError
 from doorward_users.profile import endpoints as profile
@@ -20,8 +21,8 @@ from doorward_users.settings import UsersSettings
 USERS: Final = ServiceDefinition(
     name="users",
     description="The directory of users: signed-in users read it, administrators change it.",
-    # The profile first, because its path would match `/{user_id}`.
-    routers=[profile.fast_router, profile.router, directory.router],
+    # The caller's own first, because `me` would match `{user_id}`.
+    routers=[profile.fast_router, profile.router, avatars.own_router, avatars.router, directory.router],
     schema_problem=schema_problem,
 )
 
@@ -33,7 +34,14 @@ def create_app(settings: UsersSettings, resources: IdentityResources | None = No
     """
     used = resources or IdentityResources(settings)
     services = UsersServices.create(settings, used)
-    app = create_service(USERS, settings, used, services, owns_resources=resources is None)
+    app = create_service(
+        USERS,
+        settings,
+        used,
+        services,
+        max_upload_bytes=settings.max_upload_bytes,
+        owns_resources=resources is None,
+    )
     refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_USERS)
     setup_refusal_audit(app, refused_calls, (*AUTHORITY_ERRORS, LastAdminError, OwnEmailError))
     return app

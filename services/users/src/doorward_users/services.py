@@ -5,6 +5,7 @@ from typing import Self
 
 from doorward_identity.audit.service import AuditLog
 from doorward_identity.resources import IdentityResources
+from doorward_users.avatars.service import AvatarService
 from doorward_users.directory.service import DirectoryService
 from doorward_users.settings import UsersSettings
 
@@ -14,9 +15,15 @@ class UsersServices:
     """The container that `provide` takes services from."""
 
     directory: DirectoryService
+    avatars: AvatarService
     audit: AuditLog
 
     @classmethod
     def create(cls, settings: UsersSettings, resources: IdentityResources) -> Self:
         """Create each service; raises SettingsError."""
-        return cls(directory=DirectoryService(resources, settings), audit=AuditLog(resources, settings))
+        directory = DirectoryService(resources, settings)
+        return cls(
+            directory=directory,
+            avatars=AvatarService(resources, directory),
+            audit=AuditLog(resources, settings),
+        )

@@ -9,6 +9,7 @@ from doorward_auth import account_repository
 from doorward_client.errors import DoorwardError
 from doorward_identity import deleted_users_feed
 from doorward_identity.accounts import Status
+from doorward_identity.avatars.avatar import picture_url
 from doorward_identity.deleted_users_feed import FeedCursor
 from doorward_kit.pagination import Page
 from doorward_kit.unit_of_work import Database
@@ -46,6 +47,7 @@ class AccountSummary(BaseModel):
     name: str
     role: str
     status: Status
+    picture: str | None = Field(description="As in the users service: the path of the picture, or null.")
 
 
 class AccountLookup:
@@ -73,4 +75,7 @@ class AccountLookup:
         rows = await self._database.read(
             lambda connection: account_repository.find_summaries(connection, user_ids)
         )
-        return Page(items=[AccountSummary(**row) for row in rows], next_cursor=None)
+        summaries = [
+            AccountSummary(**row, picture=picture_url(row["id"], row["avatar_digest"])) for row in rows
+        ]
+        return Page(items=summaries, next_cursor=None)

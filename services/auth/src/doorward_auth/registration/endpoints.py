@@ -14,19 +14,33 @@ from doorward_auth.registration.schemas import (
 )
 from doorward_kit.accept_language import Locale
 from doorward_kit.routing import api_router
+from doorward_kit.uploads import FormImage, FormRoute, form_body
 
 router = api_router(prefix="/api/v1/auth", tag="registration")
+form_router = api_router(prefix="/api/v1/auth", tag="registration", route_class=FormRoute)
 
 _REGISTERED: Final = "A mail is on its way. Its code creates the account."
 _RESENT: Final = "A mail is on its way. After several in a day, use the code of the last one."
 
 
-@router.post("/register", status_code=202, summary="Register")
+@form_router.post(
+    "/register",
+    status_code=202,
+    openapi_extra=form_body("email", "password", optional=["name"]),
+    summary="Register",
+)
 async def register(
-    body: RegistrationRequest, locale: Locale, registrations: Registrations, captcha: CaptchaHeader
+    body: RegistrationRequest,
+    image: FormImage,
+    locale: Locale,
+    registrations: Registrations,
+    captcha: CaptchaHeader,
 ) -> RegistrationResponse:
-    """Register for an account. The answer is the same whether or not the address has one."""
-    token = await registrations.register(body, locale, captcha)
+    """Register for an account, with JSON or an HTML form, which may have a picture.
+
+    The answer is the same whether or not the address has an account.
+    """
+    token = await registrations.register(body, image, locale, captcha)
     return RegistrationResponse(detail=_REGISTERED, registration_token=str(token))
 
 

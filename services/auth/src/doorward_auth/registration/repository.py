@@ -6,6 +6,8 @@ from typing import ClassVar, Final
 import sqlalchemy as sa
 
 from doorward_auth.opaque_tokens import OpaqueToken
+from doorward_identity.avatars import repository as avatars
+from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.tables import pending_registrations
 from doorward_kit.column_types import utc_now
 
@@ -25,6 +27,7 @@ class PendingRegistration:
     email_key: str
     name: str
     password_hash: str
+    avatar: AvatarReference | None = None
 
 
 _PENDING: Final = sa.select(
@@ -32,6 +35,8 @@ _PENDING: Final = sa.select(
     pending_registrations.c.email_key,
     pending_registrations.c.name,
     pending_registrations.c.password_hash,
+    pending_registrations.c.avatar_id,
+    pending_registrations.c.avatar_digest,
 ).where(
     pending_registrations.c.id == sa.bindparam("registration_id"),
     pending_registrations.c.secret_hash == sa.bindparam("secret_hash"),
@@ -42,7 +47,7 @@ _PENDING: Final = sa.select(
 def insert(
     connection: sa.Connection, token: RegistrationToken, pending: PendingRegistration, *, seconds: int
 ) -> None:
-    """Store a registration."""
+    """Store a registration. Its picture ends with it."""
     connection.execute(
         pending_registrations.insert().values(
             id=token.id,
@@ -52,19 +57,28 @@ def insert(
             password_hash=pending.password_hash,
             secret_hash=token.hash(),
             expires_at=utc_now(seconds),
+            avatar_id=None if pending.avatar is None else pending.avatar.id,
+            avatar_digest=None if pending.avatar is None else pending.avatar.digest,
         )
     )
+    if pending.avatar is not None:
+        avatars.keep(connection, pending.avatar.id, seconds=seconds)
 
 
 def find(connection: sa.Connection, token: RegistrationToken) -> PendingRegistration | None:
     """Read the registration of a token; None for an unknown or expired one."""
     values = {"registration_id": token.id, "secret_hash": token.hash()}
     row = connection.execute(_PENDING, values).one_or_none()
-    return None if row is None else PendingRegistration(*row)
+    if row is None:
+        return None
+    email, email_key, name, password_hash, avatar_id, digest = row
+    avatar = None if avatar_id is None else AvatarReference(avatar_id, digest)
+    return PendingRegistration(email, email_key, name, password_hash, avatar)
 
 
 def delete_of_address(connection: sa.Connection, email_key: str) -> None:
-    """Delete every registration of an address."""
+    """Delete every registration of an address, with the pictures that nothing has kept."""
+    avatars.end_of_registrations(connection, email_key)
     connection.execute(pending_registrations.delete().where(pending_registrations.c.email_key == email_key))
 
 

@@ -33,6 +33,8 @@ from doorward_client.errors import DoorwardError
 from doorward_identity.account_changes import AccountChange, follow_up
 from doorward_identity.accounts import EmailTakenError, NewAccount, create_account
 from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.avatars import repository as avatars
+from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.emails import canonical_address, email_key, lookup_key, spelling_key
 from doorward_identity.names import default_name
 from doorward_identity.passwords import charges, require_acceptable
@@ -72,6 +74,7 @@ class RegistrationService:
         self._wrong_codes = wrong_codes
         self._token_seconds = token_seconds
         self._hashing = resources.hashing
+        self._avatars = resources.avatars
         self._keys = resources.verification.keys
         self._policy = policy
         self._mail_requests = mail_requests
@@ -79,12 +82,13 @@ class RegistrationService:
         self._mail = mail
 
     async def register(
-        self, request: RegistrationRequest, locale: str, captcha: CaptchaToken
+        self, request: RegistrationRequest, image: bytes | None, locale: str, captcha: CaptchaToken
     ) -> RegistrationToken:
         """Store a registration and mail the code of its address, or tell its user what to do instead.
 
         Raises RegistrationClosedError, DomainNotAllowedError, MailNotConfiguredError,
-        UnacceptablePasswordError, TooManyAttemptsError, and as Captcha.require does.
+        UnacceptablePasswordError, TooManyAttemptsError, an error of IMAGE_ERRORS, OverloadedError,
+        StorageUnavailableError, and as Captcha.require does.
         """
         key = email_key(request.email)
         self._policy.require_open(key)
@@ -95,14 +99,15 @@ class RegistrationService:
         await self._database.read(self._mail_requests.check)
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
         password_hash = await self._hashing.hash(password, charges.by_source())
-        pending = PendingRegistration(request.email, key, name, password_hash)
+        # Also if there is an account, as all that follows: the answer must be the same, and take as long.
+        avatar = None if image is None else await self._add_avatar(image)
+        pending = PendingRegistration(request.email, key, name, password_hash, avatar)
         token = RegistrationToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
             account = self._mail_requests.enqueue(
                 connection, MailRequest.REGISTRATION, request.email, key, locale
             )
-            # Also if there is an account, where it is of no use: the answer must take as long.
             repository.insert(connection, token, pending, seconds=REGISTRATION_SECONDS)
             target = None if account is None else account.id
             record(connection, AuditAction.REGISTERED, actor=None, target=target)
@@ -110,6 +115,9 @@ class RegistrationService:
         await self._database.write(work)
         self._mail.wake()
         return token
+
+    async def _add_avatar(self, image: bytes) -> AvatarReference:
+        return await self._avatars.add(await self._avatars.render(image, charges.by_source()))
 
     async def resend(self, email: str, locale: str, captcha: CaptchaToken) -> None:
         """Mail the code of an address again.
@@ -160,6 +168,9 @@ class RegistrationService:
         def work(connection: sa.Connection) -> None:
             self._proof(connection, code, is_locked=True)
             registration_codes.delete(connection, proof.email_key)
+            avatar = pending.avatar
+            if avatar is not None and not avatars.keep(connection, avatar.id):
+                avatar = None  # it has ended in this moment
             repository.delete_of_address(connection, proof.email_key)
             account = NewAccount(
                 id=user_id,
@@ -167,13 +178,15 @@ class RegistrationService:
                 name=pending.name,
                 is_verified=True,
                 password_hash=pending.password_hash,
+                avatar=avatar,
             )
             try:
                 create_account(connection, account)
             except EmailTakenError as error:
                 raise InvalidCodeError from error
             known_devices.remember(connection, user_id, device)
-            record(connection, AuditAction.EMAIL_VERIFIED, actor=user_id, target=user_id)
+            details = None if avatar is None else {"picture": True}
+            record(connection, AuditAction.EMAIL_VERIFIED, actor=user_id, target=user_id, details=details)
 
         await self._database.write(work)
         log.info("account.verified", user_id=str(user_id))

@@ -50,6 +50,8 @@ class AuditAction(StrEnum):
     ACCOUNT_INVITED = "users:account:invited"
     ACCOUNT_UPDATED = "users:account:updated"
     ACCOUNT_DELETED = "users:account:deleted"
+    AVATAR_SET = "users:avatar:set"
+    AVATAR_DELETED = "users:avatar:deleted"
     ACCOUNT_IMPORTED = "command:account:imported"
     ADMIN_CREATED = "command:admin:created"
     ADMIN_PROMOTED = "command:admin:promoted"

@@ -31,6 +31,8 @@ class UserRow(NamedTuple):
     version: int
     created_at: datetime
     updated_at: datetime
+    avatar_id: uuid.UUID | None
+    avatar_digest: bytes | None
 
 
 _COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)

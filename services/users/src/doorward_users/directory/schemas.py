@@ -39,6 +39,10 @@ class User(BaseModel):
     email_verified: bool | None = Field(description="Null where `email` is.")
     created_at: datetime
     updated_at: datetime
+    picture: str | None = Field(
+        description="Path of the picture, with `&size=small` of the small one. Null without a picture."
+        " It changes with the picture, so what it answers may be kept.",
+    )
 
 
 class AccountWarning(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
+from doorward_identity.avatars.avatar import picture_url
 from doorward_kit import responses
 from doorward_kit.etags import version_etag
 from doorward_users.directory.repository import UserRow
@@ -57,4 +58,5 @@ def _public(entry: Entry) -> dict[str, Any]:
         "email_verified": row.email_verified_at is not None if shows_address else None,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
+        "picture": picture_url(row.id, row.avatar_digest),
     }

@@ -14,6 +14,7 @@ from doorward_identity import deleted_users_feed
 from doorward_identity.account_changes import CONSEQUENCES, AccountChange, follow_up
 from doorward_identity.accounts import NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction
+from doorward_identity.avatars import repository as avatar_repository
 from doorward_identity.current_account import require_authority, require_unchanged_account
 from doorward_identity.mail_types import MailName, enqueue_mail, require_transport
 from doorward_identity.names import name_key
@@ -188,17 +189,21 @@ class DirectoryService:
     async def delete(self, caller: Claims, user_id: uuid.UUID, if_match: str | None) -> None:
         """Delete an account; raises UserNotFoundError, PreconditionFailedError, LastAdminError."""
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> UserRow:
             user = lock_for_demotion(connection, user_id, if_match)
             require_unchanged_account(connection, caller)
             require_authority(caller, user.role)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             repository.delete_user(connection, user.id)
+            if user.avatar_id is not None:
+                avatar_repository.end(connection, user.avatar_id)
             record_change(connection, AuditAction.ACCOUNT_DELETED, caller, user.id)
             deleted_users_feed.append(connection, user.id)
+            return user
 
-        await self._database.write(work)
+        deleted = await self._database.write(work)
         self._runtime.revocation_poller.wake()
+        await self._runtime.avatars.discard(deleted.avatar_id)
         log_change("user.deleted", caller, user_id)
 
     async def _change(

@@ -1,0 +1,40 @@
+"""What the decoder's process answers, for both ends."""
+
+import struct
+from typing import Final
+
+from doorward_identity.avatars.avatar import Avatar
+from doorward_identity.avatars.rendering.image_formats.errors import ImageRefusedError, Refusal
+
+_SIZES: Final = struct.Struct(">II")
+
+
+class InvalidAnswerError(Exception):
+    """The process has written something else, or ended before it had written all."""
+
+
+def encode_avatar(avatar: Avatar) -> bytes:
+    """Return `+`, the lengths of both sizes, and both sizes."""
+    return b"+" + _SIZES.pack(len(avatar.small), len(avatar.large)) + avatar.small + avatar.large
+
+
+def encode_refusal(refusal: Refusal) -> bytes:
+    """Return `-` and the code."""
+    return b"-" + refusal.value.encode("ascii")
+
+
+def decode_answer(answer: bytes) -> Avatar:
+    """Read either of them; raises ImageRefusedError, InvalidAnswerError."""
+    if answer.startswith(b"-"):
+        try:
+            refusal = Refusal(answer[1:].decode("ascii"))
+        except ValueError:
+            raise InvalidAnswerError from None
+        raise ImageRefusedError(refusal)
+    start = 1 + _SIZES.size
+    if not answer.startswith(b"+") or len(answer) < start:
+        raise InvalidAnswerError
+    small, large = _SIZES.unpack_from(answer, 1)
+    if len(answer) != start + small + large:
+        raise InvalidAnswerError
+    return Avatar(small=answer[start : start + small], large=answer[start + small :])

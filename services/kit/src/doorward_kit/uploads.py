@@ -1,0 +1,142 @@
+"""Routes that take an image: the whole body, or a file in a form beside other fields.
+
+Only their bodies may be longer than others (`UploadLimit`).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Scope
+
+from doorward_kit.forms import MULTIPART, URLENCODED, InvalidFormError, media_type_of, read_form
+from doorward_kit.routing import Handler, StrictRequest, StrictRoute, require_json
+
+FILE_FIELD: Final = "image"
+"""The field of the file in every form."""
+
+IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
+
+_UPLOAD_TYPES: Final = frozenset({MULTIPART, *IMAGE_TYPES})
+_SCOPE_KEY: Final = "doorward.image"
+_BINARY: Final = {"type": "string", "format": "binary"}
+
+
+class UploadRoute(StrictRoute):
+    """A route that takes an image; UploadedImage reads it."""
+
+
+class FormRoute(UploadRoute):
+    """A route with a JSON body that also takes the form that says the same, and an image with it.
+
+    The form becomes the JSON object of its fields, so one model checks both. An empty field is none, because
+    HTML forms cannot leave one out.
+    """
+
+    def get_route_handler(self) -> Handler:
+        handle = APIRoute.get_route_handler(self)
+
+        async def handle_either(request: Request) -> Any:
+            if media_type_of(request) not in {MULTIPART, URLENCODED}:
+                require_json(request)
+                return await handle(StrictRequest(request.scope, request.receive))
+            form = await read_form(request)
+            if form.files.keys() - {FILE_FIELD}:
+                raise InvalidFormError(f"The only file is `{FILE_FIELD}`.")
+            fields = {name: value for name, value in form.fields.items() if value}
+            image = form.files.get(FILE_FIELD)
+            return await handle(_FormAsJson(request.scope, orjson.dumps(fields), image))
+
+        return handle_either
+
+
+class _FormAsJson(StrictRequest):
+    """The request that a client would have sent with JSON."""
+
+    def __init__(self, scope: Scope, body: bytes, image: bytes | None) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+        headers.append((b"content-type", b"application/json"))
+        super().__init__({**scope, "headers": headers, _SCOPE_KEY: image}, _receive_nothing)
+        self._body = body
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _form_image(request: Request) -> bytes | None:
+    image: bytes | None = request.scope.get(_SCOPE_KEY)
+    return image
+
+
+async def _uploaded_image(request: Request) -> bytes:
+    media_type = media_type_of(request)
+    if media_type in IMAGE_TYPES and "content-encoding" not in request.headers:
+        return await request.body()
+    if media_type != MULTIPART:
+        raise HTTPException(415)
+    form = await read_form(request)
+    if form.fields or form.files.keys() != {FILE_FIELD}:
+        raise InvalidFormError(f"The form must have one file, `{FILE_FIELD}`, and nothing else.")
+    return form.files[FILE_FIELD]
+
+
+FormImage = Annotated[bytes | None, Depends(_form_image)]
+"""The image of a FormRoute, None without one."""
+
+UploadedImage = Annotated[bytes, Depends(_uploaded_image)]
+"""The image of an UploadRoute; its declared type is not checked against its content here."""
+
+UPLOAD_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **{media_type: {"schema": _BINARY} for media_type in IMAGE_TYPES},
+            MULTIPART: {
+                "schema": {"type": "object", "required": [FILE_FIELD], "properties": {FILE_FIELD: _BINARY}}
+            },
+        },
+    }
+}
+"""`openapi_extra` of a route with UploadedImage."""
+
+
+def form_body(*required: str, optional: Sequence[str] = ()) -> dict[str, Any]:
+    """Return `openapi_extra` of a FormRoute with these text fields."""
+    fields = {name: {"type": "string"} for name in (*required, *optional)}
+    schema = {"type": "object", "required": list(required), "properties": fields}
+    with_image = {**schema, "properties": {**fields, FILE_FIELD: _BINARY}}
+    content = {MULTIPART: {"schema": with_image}, URLENCODED: {"schema": schema}}
+    return {"requestBody": {"content": content}}
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimit:
+    """How long the bodies of some routes may be, if they carry an image."""
+
+    max_bytes: int
+    routes: Sequence[tuple[frozenset[str], re.Pattern[str]]]
+    """Methods, and a pattern of the path."""
+
+    @classmethod
+    def of(cls, routes: Sequence[object], max_bytes: int) -> "UploadLimit":
+        """Return the limit of those of the routes that take images."""
+        uploads = [route for route in routes if isinstance(route, UploadRoute)]
+        return cls(max_bytes, [(frozenset(route.methods or ()), route.path_regex) for route in uploads])
+
+    def applies_to(self, scope: Scope) -> bool:
+        """Tell whether a request carries an image to one of the routes."""
+        if not self.routes or not _UPLOAD_TYPES & set(_media_types(scope)):
+            return False
+        method, path = scope["method"], scope["path"]
+        return any(method in methods and pattern.match(path) for methods, pattern in self.routes)
+
+
+def _media_types(scope: Scope) -> list[str]:
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    return [value.partition(b";")[0].strip().lower().decode("latin-1") for value in types]

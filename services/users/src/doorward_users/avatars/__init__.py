@@ -1,0 +1,1 @@
+"""Pictures of users: who may set, see and delete them."""
