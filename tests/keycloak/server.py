@@ -81,7 +81,7 @@ class Keycloak(Process):
                 *(f"--http-port={self.port}", "--http-host=127.0.0.1"),
             ],
             log=folder / "keycloak.log",
-            ready=lambda: http_status(f"{self.issuer}/.well-known/openid-configuration") == 200,
+            ready=lambda: http_status(self.port, "/realms/team/.well-known/openid-configuration") == 200,
             env={"JAVA_OPTS_KC_HEAP": "-Xms64m -Xmx512m"},
         )
 

@@ -64,6 +64,7 @@ class ScriptedUpstream:
     otherwise: Script = field(default_factory=lambda: answer(500, "no more answers"))
     received: list[Received] = field(default_factory=list)
     connections: int = 0
+    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -74,6 +75,7 @@ class ScriptedUpstream:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 request = await _read_request(reader)
@@ -91,6 +93,12 @@ class ScriptedUpstream:
                 if reply.then is not Then.KEEP_ALIVE:
                     break
         writer.close()
+
+
+    def close(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.close()
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Received:
@@ -112,4 +120,4 @@ async def scripted_upstream() -> AsyncIterator[ScriptedUpstream]:
         yield upstream
     finally:
         server.close()
-        server.close_clients()
+        upstream.close()

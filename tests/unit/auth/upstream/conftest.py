@@ -1,0 +1,22 @@
+"""A scripted upstream, and its rest adapter."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from doorward_auth.upstream.adapters.rest import RestAdapter
+from support.scripted_upstream import ScriptedUpstream, scripted_upstream
+from unit.auth.upstream.adapters import rest_adapter
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[ScriptedUpstream]:
+    async with scripted_upstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def rest(upstream: ScriptedUpstream) -> AsyncIterator[RestAdapter]:
+    adapter = rest_adapter(upstream)
+    yield adapter
+    await adapter.close()
