@@ -40,9 +40,7 @@ class Received:
 Script = Reply | Callable[[Received], Reply]
 
 
-def answer(
-    status: int, body: bytes | str | object = b"", headers: Mapping[str, str] | None = None
-) -> Reply:
+def answer(status: int, body: bytes | str | object = b"", headers: Mapping[str, str] | None = None) -> Reply:
     """An answer with a body: bytes and text as they are, else as JSON."""
     if isinstance(body, str):
         content = body.encode()
@@ -93,7 +91,6 @@ class ScriptedUpstream:
                 if reply.then is not Then.KEEP_ALIVE:
                     break
         writer.close()
-
 
     def close(self) -> None:
         """Close every connection."""

@@ -46,11 +46,20 @@ LOGIN: Final[dict[str, Any]] = {
 }
 """A good answer to a registration or login."""
 
+_made: Final[list[Adapter]] = []
+
 
 def adapter_of(settings: dict[str, Any]) -> Adapter:
     provider = Providers(parse_providers(json.dumps({"theapi": settings}))).get("theapi")
     assert provider is not None
+    _made.append(provider.adapter)
     return provider.adapter
+
+
+async def close_adapters() -> None:
+    """Close every adapter that a test has made."""
+    while _made:
+        await _made.pop().close()
 
 
 def rest_adapter(upstream: ScriptedUpstream, **changes: Any) -> RestAdapter:

@@ -6,17 +6,16 @@ import pytest
 
 from doorward_auth.upstream.adapters.rest import RestAdapter
 from support.scripted_upstream import ScriptedUpstream, scripted_upstream
-from unit.auth.upstream.adapters import rest_adapter
+from unit.auth.upstream.adapters import close_adapters, rest_adapter
 
 
 @pytest.fixture
 async def upstream() -> AsyncIterator[ScriptedUpstream]:
     async with scripted_upstream() as server:
         yield server
+        await close_adapters()
 
 
 @pytest.fixture
-async def rest(upstream: ScriptedUpstream) -> AsyncIterator[RestAdapter]:
-    adapter = rest_adapter(upstream)
-    yield adapter
-    await adapter.close()
+def rest(upstream: ScriptedUpstream) -> RestAdapter:
+    return rest_adapter(upstream)

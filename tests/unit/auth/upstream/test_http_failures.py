@@ -82,14 +82,25 @@ async def test_an_untrusted_certificate_got_nothing_and_its_own_authority_is_tru
         Reply(then=Then.RESET),
         Reply(b"HTTP/1.1 200 OK\r\n", Then.CLOSE),
         Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + GOOD, Then.CLOSE),
-        Reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"acc", Then.RESET),
+        Reply(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"acc', Then.RESET),
         Reply(b"HTTP/1.1 500 Oops\r\nContent-Length: 500\r\n\r\n<html>", Then.CLOSE),
         Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", Then.CLOSE),
         Reply(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Then.CLOSE),
         Reply(b"SSH-2.0-OpenSSH_9.2\r\n", Then.CLOSE),
         Reply(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, Then.CLOSE),
     ],
-    ids=["closed", "reset", "half-head", "half-body", "half-chunk", "half-error", "lengths", "switch", "ssh", "long-head"],
+    ids=[
+        "closed",
+        "reset",
+        "half-head",
+        "half-body",
+        "half-chunk",
+        "half-error",
+        "lengths",
+        "switch",
+        "ssh",
+        "long-head",
+    ],
 )
 async def test_a_request_without_a_whole_answer_may_have_arrived(
     upstream: ScriptedUpstream, rest: RestAdapter, reply: Reply
@@ -176,7 +187,18 @@ async def test_a_strange_request_id_is_not_kept(
         GOOD + b" " * MAX_ANSWER_BYTES,
         *(
             GOOD.replace(b'"expires_in": 60', b'"expires_in": ' + value)
-            for value in (b'"60"', b'"soon"', b"-1", b"0", b"1e999", b"NaN", b"Infinity", b"true", b"9e15", b"[]")
+            for value in (
+                b'"60"',
+                b'"soon"',
+                b"-1",
+                b"0",
+                b"1e999",
+                b"NaN",
+                b"Infinity",
+                b"true",
+                b"9e15",
+                b"[]",
+            )
         ),
     ],
 )
@@ -193,7 +215,7 @@ async def test_a_success_that_cannot_be_used_is_malformed(
 async def test_a_compression_bomb_costs_no_more_than_the_limit(
     upstream: ScriptedUpstream, rest: RestAdapter, status: int
 ) -> None:
-    bomb = gzip.compress(gzip.compress(b"\0" * 50_000_000))
+    bomb = gzip.compress(gzip.compress(b"\0" * 5_000_000))
     upstream.will(answer(status, bomb, {"Content-Encoding": "gzip, gzip"}))
     failed = await failure(rest)
     assert type(failed) is (MalformedAnswerError if status == 200 else FailedError)

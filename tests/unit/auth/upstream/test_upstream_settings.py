@@ -113,7 +113,11 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
     [
         ("login", ..., "/theapi/login is missing: write the request that logs in"),
         ("answer/subject", ..., "/theapi/answer/subject is missing: write JSON pointer of the user's id"),
-        ("answer/subject", "user/id", '/theapi/answer/subject is no JSON pointer (RFC 6901): write one like "/'),
+        (
+            "answer/subject",
+            "user/id",
+            '/theapi/answer/subject is no JSON pointer (RFC 6901): write one like "/',
+        ),
         ("answer/subject", 7, "/theapi/answer/subject is no JSON pointer"),
         ("register/body", "xml", "; write multipart, form, or json"),
         ("register/path", "api", "/theapi/register/path: string should match pattern"),
@@ -131,7 +135,11 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("timeout_seconds", "10", "/theapi/timeout_seconds: input should be a valid number; write seconds"),
         ("timeout_seconds", 31, "; write seconds for a whole request, up to 30"),
         ("ca_file", "/nothing.pem", "/theapi/ca_file names a file without usable certificates: /nothing.pem"),
-        ("api_key", "s3cret", "/theapi/api_key does not belong into this file: write api_key_file or api_key_env"),
+        (
+            "api_key",
+            "s3cret",
+            "/theapi/api_key does not belong into this file: write api_key_file or api_key_env",
+        ),
         ("api_key_header", "X-Api-Key", "/theapi/api_key_header goes with api_key_file or api_key_env"),
         ("api_key_header", "Host", "/theapi/api_key_header is a header that HTTP itself needs"),
         ("errors", {"taken": [{"status": 42}]}, "/theapi/errors/taken/0/status: "),
@@ -171,7 +179,9 @@ def test_https_and_loopback_urls_are_accepted(url: str) -> None:
     assert parse_providers(json.dumps({"theapi": {**rest(), "base_url": url}}))
 
 
-@pytest.mark.parametrize("url", ["http://10.1.2.3", "http://keycloak:8080", "http://idp.team.svc.cluster.local"])
+@pytest.mark.parametrize(
+    "url", ["http://10.1.2.3", "http://keycloak:8080", "http://idp.team.svc.cluster.local"]
+)
 def test_http_to_private_addresses_must_be_allowed(url: str) -> None:
     settings = {**rest(), "base_url": url}
     assert '/theapi/base_url: write https://, because passwords and tokens are sent there ("allow_http"' in (
@@ -220,7 +230,10 @@ def test_a_secret_comes_from_a_file_or_a_variable(tmp_path: Path, monkeypatch: p
     ("members", "message"),
     [
         ({}, "/kc/client_secret_file: write client_secret_file or client_secret_env, or"),
-        ({"client_secret": "x"}, "/kc/client_secret does not belong into this file: write client_secret_file"),
+        (
+            {"client_secret": "x"},
+            "/kc/client_secret does not belong into this file: write client_secret_file",
+        ),
         ({"client_secret_file": "/nothing"}, "/kc/client_secret_file names a file that cannot be read"),
         ({"client_secret_env": "NOTHING_AT_ALL"}, "names an environment variable that is not set: NOTHING"),
         ({"client_secret_file": "/dev/null"}, "/kc/client_secret_file holds no secret of 1 to 4096"),
