@@ -112,10 +112,9 @@ def _distribution() -> Path:
 
 
 def _link(source: str, target: str) -> None:
-    """Link a file into the copy: but what Keycloak writes again, and another file system."""
+    """Link a file into the copy, but copy what Keycloak writes again, and into another file system."""
+    is_written = "quarkus" in Path(source).parts
     try:
-        if "quarkus" in Path(source).parts:
-            raise OSError("Keycloak writes there")
-        os.link(source, target)
+        (shutil.copy2 if is_written else os.link)(source, target)
     except OSError:
         shutil.copy2(source, target)

@@ -62,6 +62,7 @@ class ScriptedUpstream:
     otherwise: Script = field(default_factory=lambda: answer(500, "no more answers"))
     received: list[Received] = field(default_factory=list)
     connections: int = 0
+    request_came: asyncio.Event = field(default_factory=asyncio.Event)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
@@ -78,6 +79,7 @@ class ScriptedUpstream:
             while True:
                 request = await _read_request(reader)
                 self.received.append(request)
+                self.request_came.set()
                 next_one = self.script.popleft() if self.script else self.otherwise
                 reply = next_one if isinstance(next_one, Reply) else next_one(request)
                 writer.write(reply.raw)

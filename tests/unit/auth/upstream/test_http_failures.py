@@ -127,8 +127,7 @@ async def test_a_request_that_waited_for_a_connection_in_vain_was_not_sent(
     rest = rest_adapter(upstream, max_connections=1)
     upstream.otherwise = Reply(then=Then.HANG)
     holder = asyncio.create_task(rest.log_in("ada@example.com", "a password"))
-    while not upstream.received:
-        await asyncio.sleep(0.001)
+    await upstream.request_came.wait()
     rest._http._seconds = 0.1
     assert await arrival(rest) is Arrival.NOT_SENT
     holder.cancel()
