@@ -45,7 +45,7 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
 	@# First in parallel, then what measures times. Of both, one may select nothing (status 5).
 	@run() { echo "$(PYTEST) $$*"; $(PYTEST) "$$@"; }; \
-	run tests --ignore tests/cluster --ignore $(TIMING) $(PARALLEL) $(ARGS); parallel=$$?; \
+	run tests --ignore tests/cluster --ignore tests/keycloak --ignore $(TIMING) $(PARALLEL) $(ARGS); parallel=$$?; \
 	case $$parallel in 0|1|5) ;; *) exit $$parallel ;; esac; \
 	run $(TIMING) $(ARGS); alone=$$?; \
 	if [ $$parallel -eq 1 ] || [ $$alone -eq 5 ]; then exit $$parallel; fi; exit $$alone
@@ -53,6 +53,12 @@ test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (S
 .PHONY: unit
 unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers
 	$(PYTEST) tests/unit $(ARGS)
+
+.PHONY: keycloak-test
+keycloak-test: $(VENV)/.dev ## Test the oidc upstream with a real Keycloak (needs Java and Maven; says so where it cannot run)
+	@# Status 3: it cannot be had here, and install.sh has said so.
+	@sh tests/keycloak/install.sh; status=$$?; \
+	case $$status in 0) $(PYTEST) tests/keycloak $(ARGS) ;; 3) ;; *) exit $$status ;; esac
 
 .PHONY: e2e
 e2e: $(VENV)/.runtime ## Walk through a running installation (ADMIN_PASSWORD= BASE_URL= MAILBOX=; ARGS=--help for all)

@@ -40,9 +40,7 @@ class Received:
 Script = Reply | Callable[[Received], Reply]
 
 
-def answer(
-    status: int, body: bytes | str | object = b"", headers: Mapping[str, str] | None = None
-) -> Reply:
+def answer(status: int, body: bytes | str | object = b"", headers: Mapping[str, str] | None = None) -> Reply:
     """An answer with a body: bytes and text as they are, else as JSON."""
     if isinstance(body, str):
         content = body.encode()
@@ -64,6 +62,8 @@ class ScriptedUpstream:
     otherwise: Script = field(default_factory=lambda: answer(500, "no more answers"))
     received: list[Received] = field(default_factory=list)
     connections: int = 0
+    request_came: asyncio.Event = field(default_factory=asyncio.Event)
+    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -74,10 +74,12 @@ class ScriptedUpstream:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 request = await _read_request(reader)
                 self.received.append(request)
+                self.request_came.set()
                 next_one = self.script.popleft() if self.script else self.otherwise
                 reply = next_one if isinstance(next_one, Reply) else next_one(request)
                 writer.write(reply.raw)
@@ -91,6 +93,11 @@ class ScriptedUpstream:
                 if reply.then is not Then.KEEP_ALIVE:
                     break
         writer.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.close()
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Received:
@@ -112,4 +119,4 @@ async def scripted_upstream() -> AsyncIterator[ScriptedUpstream]:
         yield upstream
     finally:
         server.close()
-        server.close_clients()
+        upstream.close()

@@ -10,9 +10,9 @@ Run it on 127.0.0.1:9009: python docs/examples/upstream/api.py [PORT]
     POST /control             JSON: {"mode": "html500", "path": "/api/register", "times": 1, "seconds": 30}
     POST /control/revoke      revokes every refresh token
 
-Modes: ok; html500 (the page of a server in debug mode); slow (answers after `seconds`); half (breaks off in the
-middle of the body); throttled (429); silent (never answers). `after` as in {"mode": "half", "after": true}:
-the request takes effect first. Without `path` a mode is for every path, without `times` until the next one.
+Modes: ok; html500 (the page of a server in debug mode); slow (answers after `seconds`); half (breaks off in
+the middle of the body); throttled (429); silent (never answers). With {"after": true} the request takes effect
+before it fails. Without `path` a mode is for every path, without `times` until the next one.
 
 EXAMPLE_ACCESS_SECONDS sets the lifetime of access tokens (60), EXAMPLE_MODE the first mode.
 """
@@ -94,8 +94,7 @@ async def fail(request: Request, current: Mode, answer: Response) -> Response:
         case "slow":
             await asyncio.sleep(current.seconds)
         case "silent":
-            while not await request.is_disconnected():
-                await asyncio.sleep(0.05)
+            await asyncio.Event().wait()
     return answer
 
 
@@ -153,10 +152,8 @@ async def refresh(request: Request) -> Response:
 
 
 async def me(request: Request) -> Response:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = request.headers.get("authorization", "").removeprefix("Bearer ")
     try:
-        if scheme.lower() != "bearer":
-            raise InvalidTokenError
         return JSONResponse(accounts.account_of(token).document())
     except InvalidTokenError:
         return JSONResponse({"detail": "Token is invalid or expired"}, 401)

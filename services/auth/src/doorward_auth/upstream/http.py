@@ -1,6 +1,7 @@
 """Requests to an upstream: one deadline, bounded answers, no redirects, no repetitions, no cookies."""
 
 import asyncio
+import functools
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -100,7 +101,8 @@ class UpstreamClient:
         """Raise SettingsError if the environment's proxy cannot be used."""
         self.provider = provider
         self._seconds = settings.timeout_seconds
-        verify = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
+        authority = settings.ca_file
+        verify = ssl.create_default_context(cafile=authority) if authority else _public_authorities()
         try:
             self._client = httpx2.AsyncClient(
                 headers={
@@ -109,7 +111,9 @@ class UpstreamClient:
                     "User-Agent": "doorward",
                 },
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                timeout=None,  # each call has a deadline of its own
+                # Each call has a deadline of its own. Connecting has a third of it, because a connection that
+                # the deadline cancels in the TLS handshake stays open until it is garbage.
+                timeout=httpx2.Timeout(None, connect=settings.timeout_seconds / 3),
                 verify=verify,
                 limits=httpx2.Limits(
                     max_connections=settings.max_connections,
@@ -140,6 +144,12 @@ class UpstreamClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+@functools.cache
+def _public_authorities() -> ssl.SSLContext:
+    # Once for all upstreams, because reading the certificates takes tens of milliseconds.
+    return httpx2.create_ssl_context()
 
 
 async def _read(response: httpx2.Response) -> tuple[bytes, bool]:

@@ -34,6 +34,8 @@ _HTTP_HEADERS: Final = frozenset(
 
 
 def _pointer(value: object) -> JsonPointer:
+    if isinstance(value, JsonPointer):
+        return value
     if not isinstance(value, str):
         raise ValueError('is no JSON pointer (RFC 6901): write one like "/user/id"')  # noqa: TRY004 - as pydantic wants it
     return JsonPointer(value)

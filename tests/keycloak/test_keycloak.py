@@ -1,0 +1,148 @@
+"""The oidc upstream with a real Keycloak: login, claims, refreshes, replays, revocation."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from doorward_auth.upstream.adapters.base import (
+    AuthorizationRequest,
+    AuthorizationResponse,
+    InvalidGrantError,
+    MisconfiguredError,
+    UnverifiedIdentityError,
+    UpstreamLogin,
+)
+from doorward_auth.upstream.adapters.oidc import OidcAdapter
+from doorward_auth.upstream.providers import Providers
+from doorward_auth.upstream.settings import parse_providers
+from keycloak.server import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Keycloak, log_in
+
+
+@pytest.fixture(scope="module")
+def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+    server = Keycloak(tmp_path_factory.mktemp("keycloak"))
+    server.start(timeout=400)
+    yield server
+    server.kill9()  # it has nothing to save
+
+
+def adapter_of(keycloak: Keycloak, folder: Path, *, secret: str = CLIENT_SECRET) -> OidcAdapter:
+    file = folder / "secret"
+    file.write_text(secret + "\n", encoding="utf-8")
+    settings = {
+        "adapter": "oidc",
+        "issuer": keycloak.issuer,
+        "client_id": CLIENT_ID,
+        "client_secret_file": str(file),
+        "timeout_seconds": 30,
+        "claims": {"family_name": "/family_name"},
+        "groups": "/groups",
+        "roles": {"staff": "auditor"},
+    }
+    provider = Providers(parse_providers(json.dumps({"kc": settings}))).get("kc")
+    assert provider is not None
+    assert isinstance(provider.adapter, OidcAdapter)
+    return provider.adapter
+
+
+@pytest.fixture
+async def adapter(keycloak: Keycloak, tmp_path: Path) -> AsyncIterator[OidcAdapter]:
+    made = adapter_of(keycloak, tmp_path)
+    yield made
+    await made.close()
+
+
+def response_of(request: AuthorizationRequest, answer: dict[str, str]) -> AuthorizationResponse:
+    assert answer["state"] == request.state
+    return AuthorizationResponse(
+        code=answer["code"],
+        redirect_uri=REDIRECT_URI,
+        code_verifier=request.code_verifier,
+        nonce=request.nonce,
+        issuer=answer["iss"],
+    )
+
+
+async def logged_in(adapter: OidcAdapter) -> UpstreamLogin:
+    request = await adapter.begin(REDIRECT_URI)
+    return await adapter.exchange(response_of(request, await log_in(request.url)))
+
+
+async def test_a_login_brings_the_user_the_claims_and_the_lifetimes(adapter: OidcAdapter) -> None:
+    login = await logged_in(adapter)
+    user, tokens = login.user, login.tokens
+    assert (user.username, user.email, user.is_email_verified) == ("ada", "ada@example.com", True)
+    assert (user.name, user.role, user.claims) == ("Ada Lovelace", "auditor", {"family_name": "Lovelace"})
+    assert tokens.expires_in is not None
+    assert tokens.refresh_expires_in is not None
+    assert 0 < tokens.expires_in <= 60 < tokens.refresh_expires_in
+    assert (await logged_in(adapter)).user.subject == user.subject
+
+
+async def test_refresh_tokens_rotate_and_a_replay_ends_the_grant(adapter: OidcAdapter) -> None:
+    first = (await logged_in(adapter)).tokens
+    assert first.refresh_token is not None
+    second = await adapter.refresh(first.refresh_token)
+    assert second.refresh_token not in (None, first.refresh_token)
+    assert second.access_token != first.access_token
+    with pytest.raises(InvalidGrantError):
+        await adapter.refresh(first.refresh_token)
+
+
+async def test_revoked_tokens_are_dead_and_can_be_revoked_again(adapter: OidcAdapter) -> None:
+    tokens = (await logged_in(adapter)).tokens
+    await adapter.revoke(tokens)
+    assert tokens.refresh_token is not None
+    with pytest.raises(InvalidGrantError):
+        await adapter.refresh(tokens.refresh_token)
+    await adapter.revoke(tokens)
+
+
+async def test_a_code_is_good_once_and_for_its_verifier_alone(adapter: OidcAdapter) -> None:
+    request = await adapter.begin(REDIRECT_URI)
+    response = response_of(request, await log_in(request.url))
+    other = await adapter.begin(REDIRECT_URI)
+    stolen = AuthorizationResponse(
+        response.code, REDIRECT_URI, other.code_verifier, response.nonce, response.issuer
+    )
+    with pytest.raises(InvalidGrantError):
+        await adapter.exchange(stolen)
+    with pytest.raises(InvalidGrantError):
+        await adapter.exchange(response)
+
+
+async def test_the_login_of_another_nonce_is_refused(adapter: OidcAdapter) -> None:
+    request = await adapter.begin(REDIRECT_URI)
+    answer = await log_in(request.url)
+    other = AuthorizationResponse(
+        answer["code"], REDIRECT_URI, request.code_verifier, "another nonce", answer["iss"]
+    )
+    with pytest.raises(UnverifiedIdentityError) as refused:
+        await adapter.exchange(other)
+    assert refused.value.reason == "wrong_nonce"
+
+
+async def test_a_response_without_the_issuer_is_refused_before_the_code_is_sent(adapter: OidcAdapter) -> None:
+    request = await adapter.begin(REDIRECT_URI)
+    response = response_of(request, await log_in(request.url))
+    for issuer in (None, "https://other.example.com"):
+        mixed_up = AuthorizationResponse(
+            response.code, REDIRECT_URI, response.code_verifier, response.nonce, issuer
+        )
+        with pytest.raises(UnverifiedIdentityError):
+            await adapter.exchange(mixed_up)
+    assert (await adapter.exchange(response)).user.username == "ada"
+
+
+async def test_a_wrong_client_secret_is_our_fault_and_ends_no_grant(
+    keycloak: Keycloak, adapter: OidcAdapter, tmp_path: Path
+) -> None:
+    tokens = (await logged_in(adapter)).tokens
+    assert tokens.refresh_token is not None
+    wrong = adapter_of(keycloak, tmp_path, secret="another secret")
+    with pytest.raises(MisconfiguredError):
+        await wrong.refresh(tokens.refresh_token)
+    await wrong.close()
+    assert (await adapter.refresh(tokens.refresh_token)).access_token

@@ -1,0 +1,270 @@
+"""Every way in which an upstream does not answer, or not well: the error, and whether it may have acted."""
+
+import asyncio
+import datetime as dt
+import gzip
+import json
+import ssl
+import zlib
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from doorward_auth.upstream.adapters.base import (
+    Arrival,
+    FailedError,
+    MalformedAnswerError,
+    ThrottledError,
+    UnreachableError,
+    UpstreamError,
+)
+from doorward_auth.upstream.adapters.rest import RestAdapter
+from doorward_auth.upstream.http import MAX_ANSWER_BYTES
+from support.certificates import self_signed
+from support.ports import free_port
+from support.scripted_upstream import Reply, ScriptedUpstream, Then, answer
+from unit.auth.upstream.adapters import LOGIN, rest_adapter
+
+HTML = "<!DOCTYPE html><title>AttributeError at /api/login</title>"
+GOOD = json.dumps(LOGIN).encode()
+
+
+async def failure(rest: RestAdapter) -> UpstreamError:
+    with pytest.raises(UpstreamError) as failed:
+        await rest.log_in("ada@example.com", "a password")
+    return failed.value
+
+
+async def arrival(rest: RestAdapter) -> Arrival:
+    failed = await failure(rest)
+    assert isinstance(failed, UnreachableError), failed
+    return failed.arrival
+
+
+async def test_a_refused_connection_sent_nothing(upstream: ScriptedUpstream) -> None:
+    rest = rest_adapter(upstream, base_url=f"http://127.0.0.1:{free_port()}")
+    assert await arrival(rest) is Arrival.NOT_SENT
+
+
+async def test_an_unknown_name_sent_nothing(upstream: ScriptedUpstream) -> None:
+    rest = rest_adapter(upstream, base_url="https://nothing.invalid")
+    assert await arrival(rest) is Arrival.NOT_SENT
+
+
+async def test_a_server_without_tls_got_nothing(upstream: ScriptedUpstream) -> None:
+    rest = rest_adapter(upstream, base_url=f"https://127.0.0.1:{upstream.port}", timeout_seconds=0.3)
+    assert await arrival(rest) is Arrival.NOT_SENT
+    assert upstream.received == []
+
+
+async def test_an_untrusted_certificate_got_nothing_and_its_own_authority_is_trusted(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.pem)
+    upstream = ScriptedUpstream()
+    upstream.otherwise = answer(200, LOGIN)
+    server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, ssl=context)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    stranger = rest_adapter(upstream, base_url=url)
+    assert await arrival(stranger) is Arrival.NOT_SENT
+    assert upstream.received == []
+    friend = rest_adapter(upstream, base_url=url, ca_file=str(certificate.authority))
+    assert (await friend.log_in("ada@example.com", "a password")).user.subject == "7"
+    await friend.close()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(then=Then.CLOSE),
+        Reply(then=Then.RESET),
+        Reply(b"HTTP/1.1 200 OK\r\n", Then.CLOSE),
+        Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + GOOD, Then.CLOSE),
+        Reply(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"acc', Then.RESET),
+        Reply(b"HTTP/1.1 500 Oops\r\nContent-Length: 500\r\n\r\n<html>", Then.CLOSE),
+        Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", Then.CLOSE),
+        Reply(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", Then.CLOSE),
+        Reply(b"SSH-2.0-OpenSSH_9.2\r\n", Then.CLOSE),
+        Reply(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, Then.CLOSE),
+    ],
+    ids=[
+        "closed",
+        "reset",
+        "half-head",
+        "half-body",
+        "half-chunk",
+        "half-error",
+        "lengths",
+        "switch",
+        "ssh",
+        "long-head",
+    ],
+)
+async def test_a_request_without_a_whole_answer_may_have_arrived(
+    upstream: ScriptedUpstream, rest: RestAdapter, reply: Reply
+) -> None:
+    upstream.will(reply)
+    assert await arrival(rest) is Arrival.UNKNOWN
+    assert len(upstream.received) == 1, "never repeated"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", b"HTTP/1.1 103 Early Hints\r\n\r\n"],
+)
+async def test_the_deadline_is_for_the_whole_request(upstream: ScriptedUpstream, begun: bytes) -> None:
+    rest = rest_adapter(upstream, timeout_seconds=0.2)
+    upstream.will(Reply(begun, Then.HANG))
+    assert await arrival(rest) is Arrival.UNKNOWN
+    assert len(upstream.received) == 1
+
+
+async def test_a_request_that_waited_for_a_connection_in_vain_was_not_sent(
+    upstream: ScriptedUpstream,
+) -> None:
+    rest = rest_adapter(upstream, max_connections=1)
+    upstream.otherwise = Reply(then=Then.HANG)
+    holder = asyncio.create_task(rest.log_in("ada@example.com", "a password"))
+    await upstream.request_came.wait()
+    rest._http._seconds = 0.1
+    assert await arrival(rest) is Arrival.NOT_SENT
+    holder.cancel()
+    assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 301, 302, 307, 304, 404, 405, 408, 418])
+async def test_an_unexpected_status_is_a_failure_and_no_redirect_is_followed(
+    upstream: ScriptedUpstream, rest: RestAdapter, status: int
+) -> None:
+    headers = {"Location": f"{upstream.url}/elsewhere", "X-Request-Id": "abc-123"}
+    upstream.will(answer(status, b"" if status == 304 else HTML, headers))
+    failed = await failure(rest)
+    assert type(failed) is FailedError
+    assert (failed.status, failed.request_id) == (status, "abc-123")
+    assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize("request_id", ["a b", "x" * 129, "<script>", '"'])
+async def test_a_strange_request_id_is_not_kept(
+    upstream: ScriptedUpstream, rest: RestAdapter, request_id: str
+) -> None:
+    upstream.will(answer(500, HTML, {"X-Request-Id": request_id}))
+    assert (await failure(rest)).request_id is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        HTML.encode(),
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{}",
+        GOOD.replace(b'"access": "access-1"', b'"access": null'),
+        GOOD.replace(b'"access": "access-1"', b'"access": 5'),
+        GOOD.replace(b'"access": "access-1"', b'"access": ""'),
+        GOOD.replace(b'"access": "access-1"', b'"access": "a\\nb"'),
+        GOOD.replace(b'"access": "access-1"', b'"access": "' + b"x" * 20_000 + b'"'),
+        GOOD.replace(b'"access": "access-1"', b'"access": "a", "access": "b"'),
+        GOOD.replace(b'"refresh": "refresh-1"', b'"refresh": ["r"]'),
+        GOOD.replace(b'"id": 7', b'"id": null'),
+        GOOD.replace(b'"id": 7', b'"id": 7.5'),
+        GOOD.replace(b'"id": 7', b'"id": true'),
+        GOOD.replace(b'"id": 7', b'"id": " 7"'),
+        GOOD.replace(b'"id": 7', b'"id": ""'),
+        GOOD.replace(b'"id": 7', b'"id": "' + b"7" * 256 + b'"'),
+        GOOD.replace(b'"free"', b'"\xe9"'),
+        GOOD.replace(b'"free"', b'"\\ud800"'),
+        GOOD.decode().encode("utf-16"),
+        b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD,
+        b"[" * 5000,
+        b'{"a":' * 5000,
+        GOOD + b"{}",
+        GOOD + b" " * MAX_ANSWER_BYTES,
+        *(
+            GOOD.replace(b'"expires_in": 60', b'"expires_in": ' + value)
+            for value in (
+                b'"60"',
+                b'"soon"',
+                b"-1",
+                b"0",
+                b"1e999",
+                b"NaN",
+                b"Infinity",
+                b"true",
+                b"9e15",
+                b"[]",
+            )
+        ),
+    ],
+)
+async def test_a_success_that_cannot_be_used_is_malformed(
+    upstream: ScriptedUpstream, rest: RestAdapter, body: bytes
+) -> None:
+    upstream.will(answer(200, body, {"X-Request-Id": "abc"}))
+    failed = await failure(rest)
+    assert type(failed) is MalformedAnswerError
+    assert (failed.status, failed.request_id) == (200, "abc")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_compression_bomb_costs_no_more_than_the_limit(
+    upstream: ScriptedUpstream, rest: RestAdapter, status: int
+) -> None:
+    bomb = gzip.compress(gzip.compress(b"\0" * 5_000_000))
+    upstream.will(answer(status, bomb, {"Content-Encoding": "gzip, gzip"}))
+    failed = await failure(rest)
+    assert type(failed) is (MalformedAnswerError if status == 200 else FailedError)
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(GOOD)[:-30], zlib.compress(GOOD)])
+async def test_a_body_that_does_not_decompress_is_malformed(
+    upstream: ScriptedUpstream, rest: RestAdapter, content: bytes
+) -> None:
+    upstream.will(answer(200, content, {"Content-Encoding": "gzip"}))
+    assert type(await failure(rest)) is MalformedAnswerError
+
+
+async def test_an_answer_may_be_compressed_although_none_is_asked_for(
+    upstream: ScriptedUpstream, rest: RestAdapter
+) -> None:
+    upstream.will(answer(200, gzip.compress(GOOD), {"Content-Encoding": "gzip"}))
+    assert (await rest.log_in("ada@example.com", "a password")).user.subject == "7"
+    assert upstream.received[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "17"}, 17),
+        ({}, None),
+        ({"Retry-After": "soon"}, None),
+        (
+            {
+                "Date": format_datetime(dt.datetime(2026, 1, 1, tzinfo=dt.UTC), usegmt=True),
+                "Retry-After": format_datetime(dt.datetime(2026, 1, 1, 0, 1, tzinfo=dt.UTC), usegmt=True),
+            },
+            60,
+        ),
+    ],
+)
+async def test_too_many_requests_say_when_to_try_again(
+    upstream: ScriptedUpstream, rest: RestAdapter, headers: dict[str, str], seconds: int | None
+) -> None:
+    upstream.will(answer(429, "slow down", headers))
+    failed = await failure(rest)
+    assert isinstance(failed, ThrottledError)
+    assert failed.retry_after == seconds
+
+
+async def test_connections_are_used_again_and_cookies_are_not(
+    upstream: ScriptedUpstream, rest: RestAdapter
+) -> None:
+    upstream.otherwise = answer(200, LOGIN, {"Set-Cookie": "session=someone; Path=/"})
+    for _ in range(3):
+        await rest.log_in("ada@example.com", "a password")
+    assert upstream.connections == 1
+    assert not [one for one in upstream.received if "cookie" in one.headers]
