@@ -6,7 +6,7 @@ connection while its request is under way.
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -42,12 +42,14 @@ class GrantRefresher:
         providers: Providers,
         metrics: UpstreamMetrics,
         *,
+        is_stopping: Callable[[], bool] = lambda: False,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._database = database
         self._metrics = metrics
         self._loops = [
-            _ProviderLoop(database, attempts, provider, poll_seconds) for provider in providers.all()
+            _ProviderLoop(database, attempts, provider, is_stopping, poll_seconds)
+            for provider in providers.all()
         ]
         self._poll_seconds = poll_seconds
 
@@ -73,7 +75,7 @@ class GrantRefresher:
                         loop.wake()
                 if rounds % every == 0:
                     await self._measure()
-            except UnavailableError as error:
+            except Exception as error:  # noqa: BLE001 - whatever failed may succeed the next time
                 log.warning("upstream.watch_failed", error=type(error).__name__)
             rounds += 1
             await asyncio.sleep(jittered(self._poll_seconds, 0.8, 1.2))
@@ -89,11 +91,17 @@ class _ProviderLoop:
     """Leases the due grants of a provider, a few at once, and refreshes them."""
 
     def __init__(
-        self, database: GrantDatabase, attempts: RefreshAttempts, provider: Provider, poll_seconds: float
+        self,
+        database: GrantDatabase,
+        attempts: RefreshAttempts,
+        provider: Provider,
+        is_stopping: Callable[[], bool],
+        poll_seconds: float,
     ) -> None:
         self.provider: Final = provider
         self._database = database
         self._attempts = attempts
+        self._is_stopping = is_stopping
         self._poll_seconds = poll_seconds
         self._running: set[asyncio.Task[AttemptResult]] = set()
         self._woken = asyncio.Event()
@@ -108,7 +116,7 @@ class _ProviderLoop:
             while True:
                 try:
                     await self._poll()
-                except UnavailableError as error:
+                except Exception as error:  # noqa: BLE001 - whatever failed may succeed the next time
                     log.warning("upstream.refresher_failed", error=type(error).__name__)
                     await asyncio.sleep(_ERROR_PAUSE_SECONDS)
                 await self._wait()
@@ -137,15 +145,17 @@ class _ProviderLoop:
         except asyncio.CancelledError:
             # The database commits the lease anyway, so these grants must be released.
             with suppress(UnavailableError):
-                for leased in await leasing:
+                for leased in (await leasing).leased:
                     await self._attempts.release(leased)
             raise
-        self._has_more = len(found) == count
-        self._start(found, leased_at)
+        self._has_more = found.has_more
+        self._start(found.leased, leased_at)
 
     def _room(self) -> int:
         """Return how many grants to lease: half of the seats at least, so that a lease is for several."""
         seats = self.provider.policy.concurrency - len(self._running)
+        if self._is_stopping():
+            return 0
         if self._running and seats < self.provider.policy.concurrency / 2:
             return 0
         return self.provider.gate.permits(seats)

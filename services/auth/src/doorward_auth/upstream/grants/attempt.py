@@ -102,7 +102,7 @@ class RefreshAttempts:
     async def _try(self, attempt: _Attempt) -> AttemptResult:
         row = attempt.leased.row
         if not row.is_wanted:
-            return await self._discard(attempt, self._stored_tokens(attempt.leased))
+            return await self._discard(attempt, self._sealing.readable(row))
         if row.is_over:
             return await self._end(attempt, EndReason.EXPIRED)
         try:
@@ -246,12 +246,6 @@ class RefreshAttempts:
         )
         await self._database.finish(query, until=attempt.lease_end)
         return AttemptResult(outcome)
-
-    def _stored_tokens(self, leased: LeasedGrant) -> UpstreamTokens | None:
-        try:
-            return self._sealing.open(leased.row)
-        except (DamagedValueError, UnknownVaultKeyError):
-            return None
 
     def _note_provider(self, provider: Provider, *, is_up: bool) -> None:
         self._metrics.set_up(provider.name, is_up=is_up)

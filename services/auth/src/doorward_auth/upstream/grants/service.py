@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.attempt import AttemptResult, RefreshAttempts
 from doorward_auth.upstream.grants.database import GrantDatabase
+from doorward_auth.upstream.grants.endings import GrantEndings
 from doorward_auth.upstream.grants.metrics import Outcome
 from doorward_auth.upstream.grants.models import GrantRow, GrantState, LeasedGrant, NewGrant
 from doorward_auth.upstream.grants.provider import Provider, Providers
@@ -85,11 +87,13 @@ class GrantService:
         database: GrantDatabase,
         sealing: GrantSealing,
         attempts: RefreshAttempts,
+        endings: GrantEndings,
         providers: Providers,
     ) -> None:
         self._database = database
         self._sealing = sealing
         self._attempts = attempts
+        self._endings = endings
         self._providers = providers
         self._running: dict[uuid.UUID, asyncio.Task[GrantAnswer]] = {}
 
@@ -125,6 +129,13 @@ class GrantService:
         done, _ = await asyncio.wait({task}, timeout=max(0.0, budget))
         return task.result() if done else self._pending(row)
 
+    async def revoke(self, ended: Sequence[GrantRow]) -> None:
+        """Revoke at the upstream what `repository.end_all` ended, after its commit. A failure is logged."""
+        for row in ended:
+            provider = self._providers.find(row.provider)
+            if provider is not None and (tokens := self._sealing.readable(row)) is not None:
+                await self._endings.revoke(provider, tokens)
+
     async def drain(self, seconds: float) -> None:
         """Wait for requests that were sent, because the process stops."""
         if self._running:
@@ -136,9 +147,9 @@ class GrantService:
 
         def finished(task: asyncio.Task[GrantAnswer]) -> None:
             del self._running[row.id]
-            if not task.cancelled() and (error := task.exception()) is not None:
-                if not isinstance(error, UnavailableError):
-                    log.error("upstream.refresh_crashed", grant=str(row.id), error=type(error).__name__)
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, UnavailableError):
+                log.error("upstream.refresh_crashed", grant=str(row.id), error=type(error).__name__)
 
         task.add_done_callback(finished)
         return task
