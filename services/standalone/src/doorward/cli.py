@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "rotate-vault",
         help="seal the stored tokens of upstreams with a new key; safe to stop and to repeat",
         description="Makes the first key of the vault. Otherwise adds a key, waits until every service has"
-        " it, and seals all stored tokens with it while the services run. Keys that nothing uses are dropped.",
+        " it, seals all stored tokens with it while the services run, and drops keys that nothing uses.",
     )
     rotate_vault.add_arguments(command)
     command.set_defaults(run=_rotate_vault)
