@@ -24,15 +24,14 @@ from doorward_auth.upstream.vault.key_store import VaultKeyStore
 from doorward_auth.upstream.vault.vault import Vault
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import metadata, sessions, upstream_grants
+from doorward_kit.column_types import UtcDateTime
 from doorward_kit.database import create_engine
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import auth_settings
 
 PROVIDER: Final = "theapi"
 
-_TIMES: Final = [
-    column for column in upstream_grants.c if isinstance(column.type, type(users.c.created_at.type))
-]
+_TIMES: Final = [column for column in upstream_grants.c if isinstance(column.type, UtcDateTime)]
 
 
 @dataclass(frozen=True)
