@@ -28,6 +28,7 @@ class MailName(StrEnum):
     PASSWORD_SET = "password_set"  # noqa: S105 - a kind of mail, not a secret
     EMAIL_SET = "email_set"
     EMAIL_PROOF = "email_proof"
+    UPSTREAM_REAUTH = "upstream_reauth"
 
 
 LIFETIMES: dict[MailName, int] = {
@@ -38,6 +39,7 @@ LIFETIMES: dict[MailName, int] = {
     MailName.PASSWORD_RESET: 900,
     MailName.EMAIL_CHANGE: 900,
     MailName.EMAIL_PROOF: 900,
+    MailName.UPSTREAM_REAUTH: 7 * 86_400,
 }
 """Seconds after which a mail is discarded, because its code has expired or nobody waits for it any more."""
 

@@ -1,8 +1,14 @@
-"""Waits between retries: jitter, and a circuit breaker for a server that is unavailable."""
+"""Waits between retries: jitter, a circuit breaker for a server, and repeating while it is unavailable."""
 
+import asyncio
 import random
 import time
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from doorward_client.errors import UnavailableError
+
+T = TypeVar("T")
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
@@ -51,3 +57,20 @@ class CircuitBreaker:
     def remaining_pause(self) -> float:
         """Return the seconds until the next trial request, 0 where it is allowed now."""
         return max(0.0, self._resume_at - time.monotonic())
+
+
+async def until_available(
+    attempt: Callable[[], Awaitable[T]], *, until: float, pause_seconds: float = 1.0
+) -> T | None:
+    """Await `attempt` again while it raises UnavailableError; return its result.
+
+    None if it still does at the event loop's time `until`. It is tried once in any case.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return await attempt()
+        except UnavailableError:
+            if loop.time() + pause_seconds >= until:
+                return None
+        await asyncio.sleep(pause_seconds)

@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from doorward_client.errors import UnavailableError
+from doorward_kit.retries import until_available
 from doorward_kit.unit_of_work import Database
 
 T = TypeVar("T")
 OutboxQuery = Callable[[sa.Connection, sa.Table], T]
-
-_RETRY_SECONDS: Final = 1.0
 
 
 class OutboxDatabase:
@@ -44,14 +42,9 @@ class OutboxDatabase:
         It is retried until the event loop's time is `until`, and runs at least once: a short outage of the
         database must not make a mail that was sent look unsent.
         """
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                async with self._completions:
-                    return await self._database.execute_single(
-                        lambda connection: query(connection, self._outbox)
-                    )
-            except UnavailableError:
-                if loop.time() + _RETRY_SECONDS >= until:
-                    return None
-            await asyncio.sleep(_RETRY_SECONDS)
+
+        async def attempt() -> bool:
+            async with self._completions:
+                return await self._database.execute_single(lambda connection: query(connection, self._outbox))
+
+        return await until_available(attempt, until=until)

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward import create_admin, dev_mailbox, import_users, rotate_key, serve
+from doorward import create_admin, dev_mailbox, import_users, rotate_key, rotate_vault, serve
 from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import CommandSettings, MigrateSettings
@@ -129,6 +129,15 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=rotate_key.rotate)
 
     command = commands.add_parser(
+        "rotate-vault",
+        help="seal the stored tokens of upstreams with a new key; safe to stop and to repeat",
+        description="Makes the first key of the vault. Otherwise adds a key, waits until every service has"
+        " it, seals all stored tokens with it while the services run, and drops keys that nothing uses.",
+    )
+    rotate_vault.add_arguments(command)
+    command.set_defaults(run=_rotate_vault)
+
+    command = commands.add_parser(
         "dev-mailbox",
         help="receive mail and show it, for development",
         description="Receives mail on DOORWARD_MAILBOX_SMTP_PORT and shows it on DOORWARD_PORT, at an address"
@@ -184,6 +193,15 @@ def _purge_audit(_options: argparse.Namespace) -> int:
     purged = purge_audit(_open(settings), days=settings.audit_retention_days)
     print(f"doorward: deleted {purged} events older than {settings.audit_retention_days} days")
     return 0
+
+
+def _rotate_vault(options: argparse.Namespace) -> int:
+    def open_database() -> Database:
+        settings = load_settings(CommandSettings)
+        configure_logging(settings.log_level)
+        return _open(settings)
+
+    return rotate_vault.rotate(options, open_database)
 
 
 def _password(options: argparse.Namespace, settings: CommandSettings) -> str:

@@ -225,6 +225,11 @@ def _algorithm(given: dict[str, object]) -> str:
     return ES256 if given.get("signing_algorithm") == ES256 else HS256
 
 
+def local_vault_keys() -> Path:
+    """Return the file of the vault's keys where no setting names one."""
+    return data_directory() / "vault-keys.json"
+
+
 def local_key_set() -> Path:
     """Return the file of the local keys, created at the first start."""
     return data_directory() / "keys.json"

@@ -46,6 +46,10 @@ class AuditAction(StrEnum):
     INVITATION_ACCEPTED = "auth:invitation:accepted"
     MAIL_RESENT = "auth:mail:resent"
     MAIL_DISCARDED = "auth:mail:discarded"
+    UPSTREAM_LINKED = "auth:upstream:linked"
+    UPSTREAM_UNLINKED = "auth:upstream:unlinked"
+    UPSTREAM_GRANT_ENDED = "auth:upstream_grant:ended"
+    UPSTREAM_GRANT_LOST = "auth:upstream_grant:lost"
     ACCOUNT_CREATED = "users:account:created"
     ACCOUNT_INVITED = "users:account:invited"
     ACCOUNT_UPDATED = "users:account:updated"
@@ -56,6 +60,7 @@ class AuditAction(StrEnum):
     ADMIN_CREATED = "command:admin:created"
     ADMIN_PROMOTED = "command:admin:promoted"
     ADMIN_PASSWORD_SET = "command:admin:password_set"  # noqa: S105 - an event, not a secret
+    VAULT_ROTATED = "command:vault:rotated"
 
 
 def record(

@@ -6,7 +6,7 @@ A lease is a `lease_id` in the row. Every later statement names it, so a process
 
 import uuid
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -66,6 +66,13 @@ class Refusal(Enum):
     """The session or the user is gone, or the grant was ended."""
 
 
+class DueGrants(NamedTuple):
+    """Grants that were leased, and whether more may be due."""
+
+    leased: list[LeasedGrant]
+    has_more: bool
+
+
 def is_any_due(connection: sa.Connection, provider: str) -> bool:
     """Check whether a grant is due; reads one entry of an index."""
     due = sa.select(sa.literal(1)).where(_C.provider == provider, _C.due_at <= utc_now()).limit(1)
@@ -88,7 +95,7 @@ def lease_one(connection: sa.Connection, row: GrantRow, lease_id: uuid.UUID, sec
 
 def lease_due(
     connection: sa.Connection, provider: str, policy: RefreshPolicy, *, count: int, lease_id: uuid.UUID
-) -> list[LeasedGrant]:
+) -> DueGrants:
     """Lease up to `count` due grants of a provider, in a transaction.
 
     Grants of sessions that nobody uses are not leased: they are due again when their session expires.
@@ -106,7 +113,7 @@ def lease_due(
         due = due.with_hint(upstream_grants, "FORCE INDEX (ix_upstream_grants_provider_due_at)", dialect)
     ids = list(connection.execute(due).scalars())
     if not ids:
-        return []
+        return DueGrants([], has_more=False)
     rows = [row for row in find_all(connection, ids) if not _leave_alone(connection, row, policy)]
     if rows:
         values = {
@@ -115,7 +122,7 @@ def lease_due(
             "seconds": policy.lease_seconds,
         }
         connection.execute(_LEASE_ALL, values)
-    return [LeasedGrant(row, lease_id) for row in rows]
+    return DueGrants([LeasedGrant(row, lease_id) for row in rows], has_more=len(ids) == count)
 
 
 def _leave_alone(connection: sa.Connection, row: GrantRow, policy: RefreshPolicy) -> bool:

@@ -137,10 +137,17 @@ def has_another(connection: sa.Connection, row: GrantRow) -> bool:
     return connection.execute(others.limit(1)).scalar() is not None
 
 
-def end_all(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> None:
-    """Wipe every grant of a user at a provider. A refresh under way stores nothing any more."""
-    mine = upstream_grants.update().where(_C.user_id == user_id, _C.provider == provider)
-    connection.execute(mine.values(WIPED | {"state": GrantState.ENDED.value}))
+def end_all(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> list[GrantRow]:
+    """Wipe every grant of a user at a provider; return them as they were.
+
+    A refresh under way stores nothing any more.
+    """
+    mine = _C.user_id == user_id, _C.provider == provider, _C.state.in_(REFRESHABLE)
+    locked = sa.select(_C.id).where(*mine).with_for_update()
+    rows = find_all(connection, list(connection.execute(locked).scalars()))
+    ended = upstream_grants.update().where(_C.user_id == user_id, _C.provider == provider)
+    connection.execute(ended.values(WIPED | {"state": GrantState.ENDED.value}))
+    return rows
 
 
 def email_of(connection: sa.Connection, user_id: uuid.UUID) -> str | None:

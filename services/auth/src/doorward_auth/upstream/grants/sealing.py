@@ -5,6 +5,7 @@ from typing import Final
 
 from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants.models import GrantRow, SealedTokens
+from doorward_auth.upstream.vault.errors import UnopenableError
 from doorward_auth.upstream.vault.vault import Place, Vault
 from doorward_identity.tables import upstream_grants
 from doorward_kit.sealed import Sealed
@@ -50,7 +51,7 @@ class GrantSealing:
         complete = UpstreamTokens(
             tokens.access_token,
             self.refresh_token(previous) if refresh_token is None else refresh_token,
-            self._open_id(previous) if id_token is None else id_token,
+            self._readable_id(previous) if id_token is None else id_token,
         )
         return self.seal(previous.id, previous.provider, complete)
 
@@ -65,11 +66,24 @@ class GrantSealing:
             access_token or "", self.refresh_token(row), self._open_id(row), scope=row.scope
         )
 
+    def readable(self, row: GrantRow) -> UpstreamTokens | None:
+        """Open every token of a row; None if one cannot be opened."""
+        try:
+            return self.open(row)
+        except UnopenableError:
+            return None
+
     def access_token(self, row: GrantRow) -> str | None:
         return self._open(row, row.access_token, _ACCESS)
 
     def refresh_token(self, row: GrantRow) -> str | None:
         return self._open(row, row.refresh_token, _REFRESH)
+
+    def _readable_id(self, row: GrantRow) -> str | None:
+        try:
+            return self._open_id(row)
+        except UnopenableError:
+            return None  # the upstream's new tokens must be stored all the same
 
     def _open_id(self, row: GrantRow) -> str | None:
         return self._open(row, row.id_token, _ID)

@@ -21,7 +21,7 @@ class VaultSettings(DoorwardSettings):
 
     @field_validator("vault_keys_file")
     @classmethod
-    def _usable_keys(cls, value: Path | None) -> Path | None:
+    def _usable_vault_keys(cls, value: Path | None) -> Path | None:
         if value is not None:
             try:
                 VaultKeySet.parse(value.read_bytes())

@@ -3,6 +3,7 @@
 import os
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
@@ -10,6 +11,9 @@ from doorward_auth.upstream.vault.errors import DamagedValueError
 from doorward_auth.upstream.vault.key_store import VaultKeyStore
 from doorward_auth.upstream.vault.keys import VaultKey
 from doorward_kit.sealed import NONCE_BYTES, VERSION, Sealed
+
+_ANY_TEXT: Final = "surrogatepass"
+"""A token of any text can be stored: what an upstream issued is not lost to its characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Vault:
         """Encrypt a text. Values of one row are sealed with one key, so their caller asks for it once."""
         header = bytes([VERSION]) + key.id_bytes
         nonce = os.urandom(NONCE_BYTES)
-        encrypted = key.cipher.encrypt(nonce, text.encode("utf-8"), place.associated_data(header))
+        encrypted = key.cipher.encrypt(nonce, text.encode("utf-8", _ANY_TEXT), place.associated_data(header))
         return Sealed(header + nonce + encrypted)
 
     def open(self, sealed: Sealed, place: Place) -> str:
@@ -53,6 +57,6 @@ class Vault:
         cipher = self._keys.find(sealed.key_id).cipher
         try:
             text = cipher.decrypt(sealed.nonce, sealed.ciphertext, place.associated_data(sealed.header))
-            return text.decode("utf-8")
+            return text.decode("utf-8", _ANY_TEXT)
         except (InvalidTag, UnicodeDecodeError):
             raise DamagedValueError from None

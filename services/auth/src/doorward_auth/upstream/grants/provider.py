@@ -1,0 +1,41 @@
+"""A configured upstream, as the refreshes of this process see it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from doorward_auth.upstream.adapters.base import UpstreamAdapter
+from doorward_auth.upstream.grants.gate import ProviderGate
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An upstream: its name in the settings, how it is spoken to, and how often."""
+
+    name: str
+    adapter: UpstreamAdapter
+    policy: RefreshPolicy = field(default_factory=RefreshPolicy)
+    gate: ProviderGate = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The dataclass is frozen.
+        object.__setattr__(self, "gate", ProviderGate(self.policy.requests_per_second))
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Every upstream by its name."""
+
+    by_name: Mapping[str, Provider]
+
+    @classmethod
+    def of(cls, providers: Iterable[Provider]) -> Self:
+        return cls({provider.name: provider for provider in providers})
+
+    def find(self, name: str) -> Provider | None:
+        """Return an upstream; None for one that was removed from the settings."""
+        return self.by_name.get(name)
+
+    def all(self) -> list[Provider]:
+        return list(self.by_name.values())

@@ -1,0 +1,71 @@
+"""What a process has of stored grants: the service, the refresher, and the vault's keys."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from doorward_auth.upstream.grants.attempt import RefreshAttempts
+from doorward_auth.upstream.grants.database import GrantDatabase
+from doorward_auth.upstream.grants.endings import GrantEndings
+from doorward_auth.upstream.grants.events import GrantListener, NoListener
+from doorward_auth.upstream.grants.metrics import UpstreamMetrics
+from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.grants.sealing import GrantSealing
+from doorward_auth.upstream.grants.service import GrantService
+from doorward_auth.upstream.refresher import GrantRefresher
+from doorward_auth.upstream.vault.key_store import VaultKeyStore
+from doorward_auth.upstream.vault.settings import VaultSettings, open_key_store
+from doorward_auth.upstream.vault.vault import Vault
+from doorward_client.token_verification import BackgroundTask
+from doorward_identity.resources import IdentityResources
+
+DRAIN_SECONDS: Final = 13.0
+"""The deadline of a request, and time to store its result."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGrants:
+    """The parts that others use. `keys` are reloaded while `background` runs."""
+
+    service: GrantService
+    refresher: GrantRefresher
+    providers: Providers
+    metrics: UpstreamMetrics
+    keys: VaultKeyStore
+
+    @classmethod
+    def create(
+        cls,
+        settings: VaultSettings,
+        resources: IdentityResources,
+        providers: Iterable[Provider],
+        listener: GrantListener | None = None,
+    ) -> Self:
+        """Call every constructor; raises SettingsError without keys for the vault. Once a process."""
+        known, listener = Providers.of(providers), listener or NoListener()
+        metrics = UpstreamMetrics(resources.metrics.registry)
+        keys = open_key_store(settings, on_failure=metrics.vault_keys_failed)
+        database, sealing = GrantDatabase(resources.database), GrantSealing(Vault(keys))
+        endings = GrantEndings(database, metrics, listener)
+        attempts = RefreshAttempts(database, sealing, endings, metrics, listener)
+        return cls(
+            service=GrantService(database, sealing, attempts, endings, known),
+            refresher=GrantRefresher(
+                database, attempts, known, metrics, is_stopping=lambda: resources.is_draining
+            ),
+            providers=known,
+            metrics=metrics,
+            keys=keys,
+        )
+
+    def background(self) -> Sequence[BackgroundTask]:
+        """Return the tasks to run while the process serves."""
+        return [self.keys.run, self.refresher.run, self._drain]
+
+    async def _drain(self) -> None:
+        """When the process stops, wait for the requests of callers that were sent."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.service.drain(DRAIN_SECONDS)

@@ -1,0 +1,218 @@
+"""What a caller gets who asks for a fresh access token."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from doorward_auth.upstream.adapters.base import FailedError, InvalidGrantError, UpstreamTokens
+from doorward_auth.upstream.grants.events import GrantRefreshed, ReauthRequired
+from doorward_auth.upstream.grants.models import EndReason, GrantState
+from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_identity.tables import sessions, users
+from integration.upstream.grant_world import GrantWorld
+from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
+
+BUDGET = 30.0
+
+
+async def test_a_valid_token_is_given_without_a_request(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    tokens = upstream.issue()
+    grant = world.store(tokens, world.open_session())
+    answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    assert (answer.status, answer.access_token) == (AnswerStatus.FRESH, tokens.access_token)
+    assert answer.expires_in is not None
+    assert 3_590 <= answer.expires_in <= 3_600
+    assert upstream.requests == []
+
+
+async def test_an_expired_token_is_replaced(world: GrantWorld, upstream: RotatingUpstream) -> None:
+    tokens = upstream.issue()
+    session = world.open_session()
+    grant = world.store(tokens, session)
+    world.expire(grant)
+    answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    stored = world.tokens(grant)
+    assert (answer.status, answer.access_token) == (AnswerStatus.FRESH, stored.access_token)
+    assert answer.expires_in is not None
+    assert 3_590 <= answer.expires_in <= 3_600
+    assert upstream.requests == [tokens.refresh_token]
+    assert upstream.is_valid(stored.refresh_token)
+    assert stored.id_token == tokens.id_token, "an answer without an id token keeps the old one"
+    row = world.row(grant)
+    assert (row.state, row.generation, row.attempts, row.sent_at, row.leased_until) == (
+        "active",
+        2,
+        0,
+        None,
+        None,
+    )
+    assert row.due_at is not None
+    assert row.access_expires_at is not None
+    assert row.now < row.due_at < row.access_expires_at
+    assert world.heard.events == [
+        GrantRefreshed(session.user.id, session.id, "theapi", row.access_expires_at)
+    ]
+    assert world.outcomes() == {"refreshed": 1}
+    assert world.metric("doorward_upstream_up") == 1
+    assert world.metric("doorward_upstream_request_seconds_count", request="refresh") == 1
+
+
+async def test_refreshing_again_and_again_uses_each_token_once(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    grant = world.store(upstream.issue(), world.open_session())
+    for _ in range(5):
+        world.expire(grant)
+        answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+        assert answer.status is AnswerStatus.FRESH
+    assert len(set(upstream.requests)) == len(upstream.requests) == 5
+    assert world.row(grant).generation == 6
+
+
+async def test_an_answer_without_a_refresh_token_keeps_the_old_one(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    upstream.is_reusable = True
+    tokens = upstream.issue()
+    grant = world.store(tokens, world.open_session())
+    for _ in range(2):
+        world.expire(grant)
+        upstream.script.append(lambda answer: UpstreamTokens(answer.access_token, expires_in=60))
+        await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    assert upstream.requests == [tokens.refresh_token] * 2
+
+
+async def test_a_caller_whose_budget_ends_does_not_end_the_refresh(
+    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+) -> None:
+    tokens = upstream.issue()
+    grant = world.store(tokens, world.open_session())
+    row = world.row(grant)
+    assert row.access_expires_at is not None
+    world.pass_time(grant, (row.access_expires_at - row.now).total_seconds() - 30)  # valid, and soon not
+    release = asyncio.Event()
+    adapter.after = release.wait
+    answer = await world.grants.service.ensure_fresh(grant, budget=0.0)
+    assert (answer.status, answer.access_token) == (AnswerStatus.PENDING, tokens.access_token)
+    assert answer.retry_after > 0
+    release.set()
+    second = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    assert second.status is AnswerStatus.FRESH
+    assert second.access_token == world.tokens(grant).access_token != tokens.access_token
+    assert len(upstream.requests) == 1
+
+
+async def test_a_caller_who_goes_away_does_not_end_the_refresh(
+    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+) -> None:
+    grant = world.store(upstream.issue(), world.open_session())
+    world.expire(grant)
+    sent, release = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        sent.set()
+        await release.wait()
+
+    adapter.after = hold
+    caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    await sent.wait()
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    release.set()
+    await world.grants.service.drain(BUDGET)
+    assert world.row(grant).generation == 2
+
+
+async def test_a_damaged_access_token_is_replaced(world: GrantWorld, upstream: RotatingUpstream) -> None:
+    grant = world.store(upstream.issue(), world.open_session())
+    other = world.store(upstream.issue(), world.open_session())
+    world.execute(sa.text("UPDATE upstream_grants SET access_token = NULL"))
+    for one in (grant, other):
+        answer = await world.grants.service.ensure_fresh(one, budget=BUDGET)
+        assert answer.access_token == world.tokens(one).access_token
+
+
+@pytest.mark.parametrize("how", ["session ended", "user disabled", "session expired", "unknown"])
+async def test_a_grant_that_nobody_has_is_missing(
+    world: GrantWorld, upstream: RotatingUpstream, how: str
+) -> None:
+    session = world.open_session()
+    grant = world.store(upstream.issue(), session)
+    match how:
+        case "session ended":
+            world.execute(sessions.update().values(ended_at=sessions.c.created_at))
+        case "user disabled":
+            world.execute(users.update().values(status="disabled"))
+        case "session expired":
+            world.execute(sessions.update().values(idle_expires_at=sessions.c.created_at))
+        case "unknown":
+            grant = session.id
+    answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    assert (answer.status, answer.access_token) == (AnswerStatus.MISSING, None)
+    assert upstream.requests == []
+
+
+async def test_after_a_failure_callers_wait_instead_of_repeating_it(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    """One dead connection made 60,000 attempts a day elsewhere."""
+    grant = world.store(upstream.issue(), world.open_session())
+    world.expire(grant)
+    upstream.script.append(FailedError(status=500))
+    for _ in range(10):
+        answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+        assert (answer.status, answer.access_token) == (AnswerStatus.PENDING, None)
+        assert 0 < answer.retry_after <= 5
+    assert len(upstream.requests) == 1
+    world.provider.gate.record_answer()
+    world.pass_time(grant, 6)
+    assert (await world.grants.service.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
+
+
+async def test_a_grant_that_is_over_is_not_asked_about_again(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    session = world.open_session()
+    grant = world.store(upstream.issue(), session)
+    world.expire(grant)
+    upstream.script.append(InvalidGrantError(status=400))
+    for _ in range(3):
+        answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+        assert (answer.status, answer.access_token) == (AnswerStatus.REAUTH_REQUIRED, None)
+    assert len(upstream.requests) == 1
+    row = world.row(grant)
+    assert (row.state, row.last_error, row.due_at) == (GrantState.REAUTH_REQUIRED, "invalid_grant", None)
+    assert (row.access_token, row.refresh_token, row.id_token) == (None, None, None)
+    assert world.heard.events == [
+        ReauthRequired(session.user.id, session.id, "theapi", EndReason.INVALID_GRANT)
+    ]
+
+
+async def test_a_token_that_cannot_be_refreshed_is_valid_until_it_expires(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    tokens = upstream.issue(refresh_token=None, expires_in=600)
+    grant = world.store(tokens, world.open_session())
+    answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    assert answer.access_token == tokens.access_token
+    world.expire(grant)
+    assert (
+        await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    ).status is AnswerStatus.REAUTH_REQUIRED
+    assert world.row(grant).state == GrantState.REAUTH_REQUIRED
+    assert upstream.requests == []
+    assert world.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0, "it is no surprise"
+
+
+async def test_a_login_in_the_same_session_replaces_the_grant(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    session = world.open_session()
+    first, other = world.store(upstream.issue(), session), world.store(upstream.issue(), world.open_session())
+    second = world.store(upstream.issue(), session)
+    assert (world.row(first).state, world.row(first).refresh_token) == (GrantState.ENDED, None)
+    assert world.row(second).state == world.row(other).state == GrantState.ACTIVE
+    assert (await world.grants.service.ensure_fresh(first, budget=BUDGET)).status is AnswerStatus.MISSING
