@@ -9,7 +9,7 @@ from doorward_kit.database_readiness import schema_version_problem
 PACKAGE: Final = "doorward_identity"
 """The package of the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
-REQUIRED_REVISION: Final = "0003"
+REQUIRED_REVISION: Final = "0006"
 """The oldest revision that this release's code can work with."""
 
 VERSION_TABLE: Final = "alembic_version_identity"
