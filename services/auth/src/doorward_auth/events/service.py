@@ -127,7 +127,7 @@ class EventService:
                 stream.end(reason)
             elif not stream.is_warned and now >= _warning_time(stream.caller):
                 stream.is_warned = True
-                stream.push(Event.of(EventName.TOKEN_EXPIRING, expires_at=expiry_of(stream.caller)))
+                stream.push(Event.of(EventName.TOKEN_EXPIRING, access_expires_at=expiry_of(stream.caller)))
             elif monotonic >= stream.keepalive_at:
                 stream.keep_alive()
 
@@ -146,7 +146,7 @@ class EventService:
         return StreamEnd.DURATION if monotonic >= stream.ends_at else None
 
     async def _state(self, caller: Claims) -> Event:
-        state: dict[str, object] = {"session_id": caller.session_id, "expires_at": expiry_of(caller)}
+        state: dict[str, object] = {"session_id": caller.session_id, "access_expires_at": expiry_of(caller)}
         if self._sources:
 
             def read(connection: sa.Connection) -> list[Mapping[str, object]]:
