@@ -91,16 +91,16 @@ class EventService:
         )
 
     async def last_event(self, stream: EventStream) -> Event | None:
-        """Return the event that tells the client why its stream ends."""
+        """Return the event that tells the client why its stream ends, if there still is a client."""
         if stream.end_reason is StreamEnd.DISCONNECTED:
             return None
+        event = Event.of(EventName.BYE)
         if stream.end_reason is StreamEnd.EXPIRED:
-            return Event.of(EventName.TOKEN_EXPIRED)
-        if stream.end_reason is not StreamEnd.REVOKED:
-            return Event.of(EventName.BYE)
-        if await self._is_session_live(stream.caller):
-            return Event.of(EventName.TOKEN_REVOKED)
-        return Event.of(EventName.SESSION_ENDED, session_id=stream.caller.session_id)
+            event = Event.of(EventName.TOKEN_EXPIRED)
+        elif stream.end_reason is StreamEnd.REVOKED:
+            event = await self._revocation_event(stream.caller)
+        self._metrics.event_sent(event.name)
+        return event
 
     async def run(self) -> None:
         """Check every stream until cancelled; then end them all."""
@@ -156,15 +156,18 @@ class EventService:
                 state |= part
         return Event.of(EventName.STATE, **state)
 
-    async def _is_session_live(self, caller: Claims) -> bool:
-        """Return True also when the database does not answer in time: a refresh will tell the client."""
+    async def _revocation_event(self, caller: Claims) -> Event:
+        """Return whether the session has ended or its tokens alone, as after a change of the role."""
         try:
             async with asyncio.timeout(_LAST_READ_SECONDS):
-                return await self._resources.database.read(
+                is_live = await self._resources.database.read(
                     lambda connection: sessions.is_live(connection, caller.session_id)
                 )
         except (UnavailableError, TimeoutError):
-            return True
+            is_live = True  # the client's refresh will tell
+        if is_live:
+            return Event.of(EventName.TOKEN_REVOKED)
+        return Event.of(EventName.SESSION_ENDED, session_id=caller.session_id)
 
 
 def _warning_time(caller: Claims) -> float:

@@ -90,8 +90,8 @@ class EventStream:
     async def next_chunk(self) -> bytes | None:
         """Wait for bytes to send; return None at the end of the stream."""
         if not self._head and not self._events and self.end_reason is None:
-            self._wake.clear()
             await self._wake.wait()
+        self._wake.clear()
         self.keepalive_at = time.monotonic() + self._keepalive_seconds
         events = list(self._events)
         self._events.clear()
