@@ -13,7 +13,18 @@ import pytest
 
 from bench import comparison, report
 from bench.comparison import Comparison
-from bench.figures import floods, footprint, latency, logins, pages, reads, refresh, tickets, verifier
+from bench.figures import (
+    floods,
+    footprint,
+    latency,
+    logins,
+    pages,
+    reads,
+    refresh,
+    streams,
+    tickets,
+    verifier,
+)
 from bench.http_client import ResponseError
 from bench.plan import FULL, QUICK, Plan
 from bench.procfs import machine_ticks, stolen_share
@@ -30,6 +41,7 @@ _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "floods": floods.measure,
     "pages": pages.measure,
     "footprint": footprint.measure,
+    "streams": streams.measure,
     "tickets": tickets.measure,
 }
 _PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {

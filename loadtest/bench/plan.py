@@ -22,6 +22,7 @@ class Plan:
     ticket_depth: int
     searches: int
     memory_requests: int
+    stream_window: float
 
 
 FULL: Final = Plan(
@@ -39,6 +40,7 @@ FULL: Final = Plan(
     ticket_depth=10_000,
     searches=150,
     memory_requests=10_000,
+    stream_window=45.0,
 )
 QUICK: Final = Plan(
     users=12_000,
@@ -55,4 +57,5 @@ QUICK: Final = Plan(
     ticket_depth=2_000,
     searches=40,
     memory_requests=2_000,
+    stream_window=16.0,
 )

@@ -19,6 +19,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT, DELETE ON deleted_users TO doorward_auth;
+GRANT SELECT, INSERT, DELETE ON client_events TO doorward_auth;
 GRANT SELECT ON alembic_version_identity TO doorward_auth;
 
 -- users: manages the directory, sets passwords without reading a hash, ends sessions, forgets devices and codes.

@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from doorward_auth.events import repository as events
 from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.registration import repository as registrations
@@ -58,6 +59,7 @@ def cleanup_task(database: Database, avatars: Avatars, *, dead_letter_days: int)
             "registration_codes": registration_codes.delete_expired,
             "one_time_codes": codes.delete_expired,
             "rate_limits": partial(limiting.delete_expired, table=rate_limits),
+            "client_events": events.delete_expired,
             "deleted_users": deleted_users_feed.delete_expired,
             "dead_letters": partial(dead_letters.purge, outbox=outbox, days=dead_letter_days),
         },

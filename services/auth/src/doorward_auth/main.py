@@ -10,6 +10,7 @@ from doorward_auth.audit import endpoints as audit
 from doorward_auth.cleanup import cleanup_task
 from doorward_auth.discovery import endpoints as discovery
 from doorward_auth.email_change import endpoints as email_change
+from doorward_auth.events import endpoints as events
 from doorward_auth.introspection import endpoints as introspection
 from doorward_auth.passwords import endpoints as passwords
 from doorward_auth.registration import endpoints as registration
@@ -34,6 +35,7 @@ AUTH: Final = ServiceDefinition(
     description="Sign-in, tokens, sessions, passwords, registration, and the audit log.",
     routers=[
         tokens.fast_router,
+        events.fast_router,
         sign_in.router,
         tokens.router,
         sessions.router,
@@ -67,7 +69,14 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
         settings,
         used,
         services,
-        background=[cleanup.run, services.mail.run, services.captcha.run],
+        background=[
+            cleanup.run,
+            services.mail.run,
+            services.captcha.run,
+            services.events.run,
+            services.event_publisher.run,
+            *services.upstream.background(),
+        ],
         max_upload_bytes=settings.max_upload_bytes,
         owns_resources=resources is None,
     )

@@ -9,6 +9,8 @@ from doorward_auth.account_mail.sender import MailSender
 from doorward_auth.captcha.service import Captcha
 from doorward_auth.discovery.service import DiscoveryService
 from doorward_auth.email_change.service import EmailChangeService
+from doorward_auth.events.publisher import EventPublisher
+from doorward_auth.events.service import EventService
 from doorward_auth.introspection.service import TokenInspector
 from doorward_auth.mail_requests.service import MailRequests
 from doorward_auth.one_time_codes.guesses import CodeGuesses
@@ -52,6 +54,8 @@ class AuthServices:
     discovery: DiscoveryService
     mail: MailSender
     captcha: Captcha
+    events: EventService
+    event_publisher: EventPublisher
 
     @classmethod
     def create(cls, settings: AuthSettings, resources: IdentityResources) -> Self:
@@ -71,6 +75,7 @@ class AuthServices:
         mail_requests = MailRequests(limiter)
         policy = AddressPolicy(settings)
         passwords = PasswordCheck(resources, limiter, captcha)
+        events = EventService(resources, settings)
         return cls(
             sign_ins=SignInService(resources, passwords, signer, SessionOpener(settings), email_proof, mail),
             refreshes=RefreshService(resources, signer, settings),
@@ -106,4 +111,10 @@ class AuthServices:
             discovery=DiscoveryService(verification.keys, issuer=settings.issuer),
             mail=mail,
             captcha=captcha,
+            events=events,
+            event_publisher=EventPublisher(
+                resources.database,
+                events.streams,
+                transaction_seconds=2 * settings.database_timeout_seconds,
+            ),
         )

@@ -7,7 +7,9 @@ from typing import Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from doorward_auth.captcha.settings import CaptchaSettings
+from doorward_auth.events.settings import EventSettings
 from doorward_auth.service_clients.registry import ClientRegistry
+from doorward_auth.upstream.settings import UpstreamSettings
 from doorward_auth.upstream.vault.settings import VaultSettings
 from doorward_client.keys.key_set import KeySet
 from doorward_identity.settings import IdentitySettings
@@ -24,7 +26,9 @@ class RegistrationPolicy(StrEnum):
     DOMAINS = "domains"
 
 
-class AuthSettings(VaultSettings, CaptchaSettings, MailSettings, IdentitySettings):
+class AuthSettings(
+    UpstreamSettings, VaultSettings, CaptchaSettings, EventSettings, MailSettings, IdentitySettings
+):
     """Settings of the auth service, on top of those of every service."""
 
     # Verifiers poll this service in turn: both polls together stay within the two seconds.

@@ -236,6 +236,20 @@ upstream_grants: Final = upstream_tables.grants_table(metadata)
 
 upstream_registrations: Final = upstream_tables.registrations_table(metadata)
 
+# Events for clients with an open stream; every process reads them, and they live for a minute. Without a
+# foreign key, because an event must not wait for a lock of its user's row.
+client_events: Final = sa.Table(
+    "client_events",
+    metadata,
+    sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
+    sa.Column("user_id", Uuid(), nullable=False),
+    sa.Column("session_id", Uuid()),  # None: all sessions of the user
+    sa.Column("name", ascii_text(64), nullable=False),
+    sa.Column("data", exact_text(1000), nullable=False),  # JSON, never a token
+    sa.Column("created_at", UtcDateTime(), nullable=False, index=True),
+    **TABLE_OPTIONS,
+)
+
 rate_limits: Final = rate_limits_table(metadata)
 
 outbox: Final = outbox_table(metadata)

@@ -41,6 +41,7 @@ class AppResources:
         self._parent = parent
         self.children: Final[list[AppResources]] = []
         self._is_draining = False
+        self._is_stopping = False
         self.metrics: Final[Metrics] = Metrics() if parent is None else parent.metrics
         self.database: Final = Database(settings, self.metrics, name=name)
         if parent is None:
@@ -55,6 +56,11 @@ class AppResources:
         """Whether the process is about to stop."""
         return self._is_draining if self._parent is None else self._parent.is_draining
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process accepts no more connections and waits for its requests to end."""
+        return self._is_stopping if self._parent is None else self._parent.is_stopping
+
     def revocation_source(self, settings: ServiceSettings) -> RevocationSource:
         """Return the source of the revocation list; raises SettingsError."""
         return remote_source(settings)
@@ -66,6 +72,10 @@ class AppResources:
     def drain(self) -> None:
         """Answer "not ready" from now on and close client connections, because the process will stop."""
         self._is_draining = True
+
+    def stop(self) -> None:
+        """End what would keep the process from stopping: responses without an end of their own."""
+        self._is_stopping = True
 
     def close(self) -> None:
         """Wait for running work, then close every connection."""

@@ -25,6 +25,13 @@ log = structlog.get_logger("doorward.http")
 
 MAX_HEADER_BYTES: Final = 32 * 1024
 UNMATCHED: Final = "unmatched"
+STREAM_KEY: Final = "doorward.stream"
+"""Key in the ASGI scope of a response that goes on for as long as the client likes, set before its start.
+
+Such a request is answered when its response starts: from then on it is not in progress, and its duration in
+metrics ends there. Its log line comes at its end.
+"""
+
 _CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's status for a client that disconnected
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WELL_FORMED_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -79,14 +86,14 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 0
+        status, streams_since = 0, 0.0
         client = scope.get("client")
         header = _read_header(scope["headers"], client[0] if client else None)
         read_address = partial(self._proxies.client_ip, header.peer, header.forwarded)
         request_id = begin_request(header.request_id if self._has_edge_id(header) else None, read_address)
 
         async def send_decorated(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams_since
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = _decorated(message["headers"], request_id)
@@ -94,6 +101,9 @@ class RequestMiddleware:
                     # The proxy drops this connection now, between two requests, instead of when the
                     # process stops, possibly in the middle of one.
                     headers.append(_CLOSE)
+                if STREAM_KEY in scope:
+                    streams_since = time.perf_counter()
+                    self._in_progress -= 1
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -114,8 +124,9 @@ class RequestMiddleware:
                 raise
             await status_problem(500, request_id=request_id)(scope, receive, send_decorated)
         finally:
-            self._in_progress -= 1
-            self._record(scope, header, status, time.perf_counter() - started)
+            ended = time.perf_counter()
+            self._in_progress -= 0 if streams_since else 1
+            self._record(scope, header, status, ended - started, (streams_since or ended) - started)
 
     def _too_large(self, scope: Scope, header: "_Header") -> int | None:
         """Return the status for a request that exceeds a limit, None for others."""
@@ -143,11 +154,13 @@ class RequestMiddleware:
 
         return receive_counted
 
-    def _record(self, scope: Scope, header: "_Header", status: int, seconds: float) -> None:
+    def _record(
+        self, scope: Scope, header: "_Header", status: int, seconds: float, seconds_to_answer: float
+    ) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED)
         # Unknown methods share a label, or clients could create labels without end.
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        self._metrics.observe_request(method, route, status, seconds)
+        self._metrics.observe_request(method, route, status, seconds_to_answer)
         if self._access_log and route not in self._quiet_routes:
             log.info(
                 "http.request",

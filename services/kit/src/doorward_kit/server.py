@@ -28,6 +28,9 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than NGINX keeps an idle upstream connection (60 s). The proxy must close it first, or a request
 meets a connection that the server is closing."""
 
+UNREAD_SECONDS: Final = 30.0
+"""Longest time for which a client may leave sent data unacknowledged, as long as NGINX's `send_timeout`."""
+
 GRACE_SECONDS: Final = 20
 BACKLOG: Final = 2048
 
@@ -55,6 +58,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise PortTakenError(
             f"cannot listen on {_authority(host, port)}: {error.strerror or error}"
         ) from None
+    if sys.platform == "linux":
+        # Accepted connections inherit it. The kernel closes one whose client has vanished or does not read.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNREAD_SECONDS * 1000))
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
     return listener
@@ -77,11 +83,17 @@ class DrainingServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, shutdown_delay_seconds: float, on_drain: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        *,
+        shutdown_delay_seconds: float,
+        on_drain: Callable[[], None],
+        on_stop: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._drain_seconds = shutdown_delay_seconds
         self._on_drain = on_drain
+        self._on_stop = on_stop
         self._drained_at: float | None = None
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
@@ -103,6 +115,11 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True
         return await super().on_tick(counter)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and wait for the requests; `on_stop` ends those that have no end."""
+        self._on_stop()
+        await super().shutdown(sockets)
+
 
 def serve(
     app: ASGIApp,
@@ -110,6 +127,7 @@ def serve(
     *,
     shutdown_delay_seconds: float = 0.0,
     on_drain: Callable[[], None] = lambda: None,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `app` on `listener` until a signal stops it."""
     config = uvicorn.Config(
@@ -124,7 +142,9 @@ def serve(
         lifespan="on",
         ws="none",  # or any installed WebSocket library would accept upgrades
     )
-    server = DrainingServer(config, shutdown_delay_seconds=shutdown_delay_seconds, on_drain=on_drain)
+    server = DrainingServer(
+        config, shutdown_delay_seconds=shutdown_delay_seconds, on_drain=on_drain, on_stop=on_stop
+    )
     host, port = listener.getsockname()[:2]
     log.info("server.started", host=host, port=port, pid=os.getpid())
     _warn_about_api_workers()
@@ -167,6 +187,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
         listener,
         shutdown_delay_seconds=settings.shutdown_delay_seconds,
         on_drain=app.state.resources.drain,
+        on_stop=app.state.resources.stop,
     )
     return 0
 

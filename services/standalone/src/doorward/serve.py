@@ -36,6 +36,7 @@ def run() -> int:
         listener,
         shutdown_delay_seconds=settings.shutdown_delay_seconds,
         on_drain=app.front.state.resources.drain,
+        on_stop=app.front.state.resources.stop,
     )
     return 0
 

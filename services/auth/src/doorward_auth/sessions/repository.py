@@ -269,6 +269,14 @@ def list_live(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list
     return [SessionSummary(*row) for row in connection.execute(statement)]
 
 
+def is_live(connection: sa.Connection, session_id: uuid.UUID) -> bool:
+    """Tell whether a session can still be refreshed."""
+    live = sa.select(sessions.c.id).where(
+        sessions.c.id == session_id, sessions.c.ended_at.is_(None), sessions.c.idle_expires_at > utc_now()
+    )
+    return connection.execute(live).one_or_none() is not None
+
+
 def owner_of(connection: sa.Connection, session_id: uuid.UUID) -> uuid.UUID | None:
     """Read the user of a session; None if there is no such session."""
     return connection.execute(

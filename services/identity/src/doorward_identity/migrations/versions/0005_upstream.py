@@ -7,7 +7,7 @@ from doorward_kit.migrations import create_index, create_table
 from doorward_kit.sealed import SealedValue
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ from doorward_kit.column_types import ascii_text
 from doorward_kit.migrations import add_column
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -1,0 +1,43 @@
+"""Metrics of event streams."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class EventMetrics:
+    """Every metric family of event streams; one instance a process."""
+
+    def __init__(self, registry: CollectorRegistry, *, streams: Callable[[], int]) -> None:
+        gauge = Gauge("doorward_event_streams", "Open event streams.", registry=registry)
+        gauge.set_function(streams)
+        self._ended: Final = Counter(
+            "doorward_event_streams_ended", "Event streams ended, by reason.", ("reason",), registry=registry
+        )
+        self._refused: Final = Counter(
+            "doorward_event_streams_refused",
+            "Event streams refused, by the limit: session, process.",
+            ("limit",),
+            registry=registry,
+        )
+        self._sent: Final = Counter(
+            "doorward_events_sent", "Events sent to streams, by name.", ("event",), registry=registry
+        )
+        self._dropped: Final = Counter(
+            "doorward_events_dropped",
+            "Events dropped, because a stream's client did not read them in time.",
+            registry=registry,
+        )
+
+    def stream_ended(self, reason: str) -> None:
+        self._ended.labels(reason).inc()
+
+    def stream_refused(self, limit: str) -> None:
+        self._refused.labels(limit).inc()
+
+    def event_sent(self, name: str) -> None:
+        self._sent.labels(name).inc()
+
+    def event_dropped(self) -> None:
+        self._dropped.inc()
