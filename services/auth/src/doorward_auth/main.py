@@ -20,6 +20,8 @@ from doorward_auth.sessions import endpoints as sessions
 from doorward_auth.settings import AuthSettings
 from doorward_auth.sign_in import endpoints as sign_in
 from doorward_auth.tokens import endpoints as tokens
+from doorward_auth.upstream.links import endpoints as upstream_links
+from doorward_auth.upstream.logins import endpoints as upstream_logins
 from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_audit
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import AUTHORITY_ERRORS
@@ -49,6 +51,9 @@ AUTH: Final = ServiceDefinition(
         audit.router,
         account_mail.router,
         discovery.router,
+        upstream_logins.form_router,
+        upstream_logins.router,
+        upstream_links.router,
     ],
     schema_problem=schema_problem,
 )

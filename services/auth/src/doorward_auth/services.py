@@ -30,6 +30,10 @@ from doorward_auth.sign_in.opening import SessionOpener
 from doorward_auth.sign_in.service import SignInService
 from doorward_auth.signing import Signer
 from doorward_auth.tokens.refresh_service import RefreshService
+from doorward_auth.upstream.feature import UpstreamServices
+from doorward_auth.upstream.links.service import UpstreamLinkService
+from doorward_auth.upstream.logins.password_login import PasswordLogins
+from doorward_auth.upstream.logins.registration import UpstreamRegistrations
 from doorward_identity.audit.service import AuditLog
 from doorward_identity.resources import IdentityResources
 
@@ -56,6 +60,10 @@ class AuthServices:
     captcha: Captcha
     events: EventService
     event_publisher: EventPublisher
+    upstream: UpstreamServices
+    upstream_logins: PasswordLogins
+    upstream_registrations: UpstreamRegistrations
+    upstream_links: UpstreamLinkService
 
     @classmethod
     def create(cls, settings: AuthSettings, resources: IdentityResources) -> Self:
@@ -76,8 +84,16 @@ class AuthServices:
         policy = AddressPolicy(settings)
         passwords = PasswordCheck(resources, limiter, captcha)
         events = EventService(resources, settings)
+        publisher = EventPublisher(
+            resources.database, events.streams, transaction_seconds=2 * settings.database_timeout_seconds
+        )
+        opener = SessionOpener(settings)
+        upstream = UpstreamServices.create(
+            settings, resources, opener, signer, policy, limiter, captcha, publisher
+        )
+        events.add_source(upstream.notices)
         return cls(
-            sign_ins=SignInService(resources, passwords, signer, SessionOpener(settings), email_proof, mail),
+            sign_ins=SignInService(resources, passwords, signer, opener, email_proof, mail),
             refreshes=RefreshService(resources, signer, settings),
             sessions=SessionService(resources, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(resources, passwords, mail, settings),
@@ -112,9 +128,9 @@ class AuthServices:
             mail=mail,
             captcha=captcha,
             events=events,
-            event_publisher=EventPublisher(
-                resources.database,
-                events.streams,
-                transaction_seconds=2 * settings.database_timeout_seconds,
-            ),
+            event_publisher=publisher,
+            upstream=upstream,
+            upstream_logins=upstream.logins,
+            upstream_registrations=upstream.registrations,
+            upstream_links=upstream.links,
         )

@@ -28,6 +28,7 @@ class MailName(StrEnum):
     PASSWORD_SET = "password_set"  # noqa: S105 - a kind of mail, not a secret
     EMAIL_SET = "email_set"
     EMAIL_PROOF = "email_proof"
+    UPSTREAM_LINKED = "upstream_linked"
     UPSTREAM_REAUTH = "upstream_reauth"
 
 

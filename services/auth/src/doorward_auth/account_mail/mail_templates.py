@@ -37,5 +37,6 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
         MailTemplate(MailName.PASSWORD_SET.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_SET.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_PROOF.value, _PINS, hooks.email_proof),
+        MailTemplate(MailName.UPSTREAM_LINKED.value, upstreams, hooks.plain),
         MailTemplate(MailName.UPSTREAM_REAUTH.value, upstreams, hooks.plain),
     ]

@@ -46,13 +46,17 @@ class EventService:
         self._keys = resources.verification.keys
         self._verification_keys = self._keys.verification_keys
         self._settings = settings
-        self._sources = sources
+        self._sources = list(sources)
         self._metrics = EventMetrics(resources.metrics.registry, streams=lambda: len(self.streams))
         self.streams: Final = StreamRegistry(
             self._metrics,
             max_streams=settings.events_max_streams,
             max_per_session=settings.events_max_streams_per_session,
         )
+
+    def add_source(self, source: StateSource) -> None:
+        """Add a part of the event `state`, before the first stream."""
+        self._sources.append(source)
 
     async def open(self, caller: Claims) -> EventStream:
         """Return a stream whose first event is the state; the caller closes it.

@@ -15,6 +15,8 @@ from doorward_auth.upstream.adapters.base import UpstreamUser
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
 from doorward_client.permissions import Role
 from doorward_identity.accounts import NewAccount, create_account
+from doorward_identity.avatars import repository as avatars
+from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import PersonName, default_name
 
@@ -29,6 +31,7 @@ class Profile:
     email: str | None
     name: str | None
     is_email_verified: bool = False
+    avatar: AvatarReference | None = None
 
 
 class UpstreamAccounts:
@@ -72,6 +75,7 @@ class UpstreamAccounts:
                 name=profile.name or "",
                 role=Role.USER if user.role is None else Role(user.role),
                 is_verified=reserves,
+                avatar=_kept(connection, profile.avatar),
             ),
         )
         if not identities.link(connection, user_id, provider, user.subject, user.username):
@@ -81,18 +85,25 @@ class UpstreamAccounts:
         return account
 
 
-def profile_of(user: UpstreamUser, *, email: str | None = None, name: str | None = None) -> Profile:
-    """Return the profile of a new account; `email` and `name` are what its user typed here.
+def profile_of(
+    user: UpstreamUser,
+    *,
+    email: str | None = None,
+    name: str | None = None,
+    avatar: AvatarReference | None = None,
+) -> Profile:
+    """Return the profile of a new account; `email`, `name` and `avatar` are what its user gave here.
 
     Values that no account here could have are left out: an upstream's rules are its own.
     """
     claimed = _usable(_EMAIL, user.email)
-    address = claimed or email
+    address = claimed or _usable(_EMAIL, email)
     given = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
     return Profile(
         email=address,
         name=given or (default_name(address) if address else "User"),
         is_email_verified=user.is_email_verified and claimed is not None,
+        avatar=avatar,
     )
 
 
@@ -105,9 +116,13 @@ def subject_key(provider: str, subject: str) -> str:
     return f"{provider}:{hashlib.sha256(subject.encode('utf-8')).hexdigest()}"
 
 
+def _kept(connection: sa.Connection, avatar: AvatarReference | None) -> AvatarReference | None:
+    """Keep a picture that was uploaded a moment ago, unless it has ended."""
+    return avatar if avatar is not None and avatars.keep(connection, avatar.id) else None
+
+
 def _usable(kind: TypeAdapter[str], value: str | None) -> str | None:
     try:
         return None if value is None else kind.validate_python(value)
     except ValidationError:
         return None
-

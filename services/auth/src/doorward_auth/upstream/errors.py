@@ -1,11 +1,13 @@
 """What callers hear of an upstream that did not do what was asked. Nothing of its answers is passed on."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from doorward_auth.password_check.errors import InvalidCredentialsError
 from doorward_auth.upstream.adapters.base import (
     AlreadyTakenError,
     Arrival,
+    FailedError,
     InvalidGrantError,
     MalformedAnswerError,
     MisconfiguredError,
@@ -19,6 +21,7 @@ from doorward_auth.upstream.adapters.base import (
 from doorward_client.errors import DoorwardError, FieldError, NotFoundError, UnavailableError
 
 LONGEST_RETRY_SECONDS: Final = 60
+_RETRY_SECONDS: Final = 5
 
 
 class UpstreamNotFoundError(NotFoundError):
@@ -89,25 +92,27 @@ class UpstreamReauthenticationRequiredError(DoorwardError):
     oauth_error = "invalid_grant"
 
 
+_REFUSALS: Final[Mapping[type[UpstreamError], type[DoorwardError]]] = {
+    WrongPasswordError: InvalidCredentialsError,
+    InvalidGrantError: InvalidCredentialsError,
+    UnverifiedIdentityError: InvalidCredentialsError,
+    RefusedError: UpstreamRefusedError,
+    MisconfiguredError: UpstreamMisconfiguredError,
+    MalformedAnswerError: UpstreamNonsenseError,
+    FailedError: UpstreamFailedError,
+}
+
+
 def refusal_of(error: UpstreamError) -> DoorwardError:
     """Return the refusal for a failed request."""
     match error:
-        case WrongPasswordError() | InvalidGrantError() | UnverifiedIdentityError():
-            return InvalidCredentialsError()
         case AlreadyTakenError():
             return UpstreamRefusedError(error.member)
-        case RefusedError():
-            return UpstreamRefusedError()
-        case MisconfiguredError():
-            return UpstreamMisconfiguredError()
         case ThrottledError():
             wait = min(LONGEST_RETRY_SECONDS, max(1, error.retry_after or 1))
             return UpstreamUnavailableError(retry_after=wait)
-        case UnreachableError(arrival=Arrival.NOT_SENT):
-            return UpstreamUnavailableError(retry_after=5)
         case UnreachableError():
+            if error.arrival is Arrival.NOT_SENT:
+                return UpstreamUnavailableError(retry_after=_RETRY_SECONDS)
             return UpstreamTimeoutError()
-        case MalformedAnswerError():
-            return UpstreamNonsenseError()
-        case _:
-            return UpstreamFailedError()
+    return _REFUSALS[type(error)]()

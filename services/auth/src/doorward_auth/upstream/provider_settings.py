@@ -106,6 +106,21 @@ class ProviderSettings(StrictModel):
     max_connections: int = Field(default=20, ge=1, le=200, description="connections at once, 1 to 200")
     ca_file: CaFile | None = Field(default=None, description="path of a PEM file of certificate authorities")
     allow_http: bool = Field(default=False, description="true to permit http:// to private addresses")
+    requests_per_second: float = Field(
+        default=50.0, gt=0, le=1_000, description="requests a second of each auth process, up to 1000"
+    )
+    idle_days: float = Field(
+        default=7.0,
+        gt=0,
+        le=365,
+        description="days without use after which a session's tokens are refreshed only on demand",
+    )
+    keep_alive_hours: float | None = Field(
+        default=None,
+        gt=0,
+        le=8_760,
+        description="longest hours between two refreshes, for an upstream that expires unused refresh tokens",
+    )
     refresh_token_reuse: bool = Field(
         default=False, description="true if a refresh token stays valid after its use"
     )

@@ -1,50 +1,27 @@
-"""The upstreams of this installation by their names."""
+"""The upstreams of this installation, as its settings describe them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
+from doorward_auth.upstream.adapters.base import UpstreamAdapter
 from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
 from doorward_auth.upstream.adapters.oauth_settings import OAuth2Settings, OidcSettings
 from doorward_auth.upstream.adapters.oidc import OidcAdapter
 from doorward_auth.upstream.adapters.rest import RestAdapter
 from doorward_auth.upstream.adapters.rest_settings import RestSettings
+from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.settings import AnyProviderSettings
 
-Adapter = RestAdapter | OidcAdapter | OAuth2Adapter
+_DAY = 86_400.0
+_HOUR = 3_600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An upstream: its name, settings and adapter."""
-
-    name: str
-    settings: AnyProviderSettings
-    adapter: Adapter
+def create_providers(settings: Mapping[str, AnyProviderSettings]) -> list[Provider]:
+    """Return one provider for each upstream, with its adapter; raises SettingsError."""
+    return [Provider(name, _adapter(name, one), _policy(one)) for name, one in settings.items()]
 
 
-class Providers:
-    """One adapter for each configured upstream."""
-
-    def __init__(self, settings: Mapping[str, AnyProviderSettings]) -> None:
-        """Raise SettingsError."""
-        self._providers = {name: Provider(name, one, _adapter(name, one)) for name, one in settings.items()}
-
-    def __iter__(self) -> Iterator[Provider]:
-        return iter(self._providers.values())
-
-    def __len__(self) -> int:
-        return len(self._providers)
-
-    def get(self, name: str) -> Provider | None:
-        return self._providers.get(name)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        for provider in self:
-            await provider.adapter.close()
-
-
-def _adapter(name: str, settings: AnyProviderSettings) -> Adapter:
+def _adapter(name: str, settings: AnyProviderSettings) -> UpstreamAdapter:
     match settings:
         case RestSettings():
             return RestAdapter(name, settings)
@@ -52,3 +29,13 @@ def _adapter(name: str, settings: AnyProviderSettings) -> Adapter:
             return OidcAdapter(name, settings)
         case OAuth2Settings():
             return OAuth2Adapter(name, settings)
+
+
+def _policy(settings: AnyProviderSettings) -> RefreshPolicy:
+    keep_alive = settings.keep_alive_hours
+    return RefreshPolicy(
+        deadline_seconds=settings.timeout_seconds,
+        idle_seconds=settings.idle_days * _DAY,
+        keep_alive_seconds=None if keep_alive is None else keep_alive * _HOUR,
+        requests_per_second=settings.requests_per_second,
+    )

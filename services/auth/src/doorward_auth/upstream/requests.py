@@ -8,7 +8,7 @@ import structlog
 
 from doorward_auth.upstream.adapters.base import Arrival, UnreachableError, UpstreamError
 from doorward_auth.upstream.grants.metrics import UpstreamMetrics
-from doorward_auth.upstream.providers import Provider
+from doorward_auth.upstream.grants.provider import Provider
 
 log = structlog.get_logger(__name__)
 

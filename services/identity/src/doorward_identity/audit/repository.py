@@ -48,6 +48,7 @@ class AuditAction(StrEnum):
     MAIL_DISCARDED = "auth:mail:discarded"
     UPSTREAM_LINKED = "auth:upstream:linked"
     UPSTREAM_UNLINKED = "auth:upstream:unlinked"
+    UPSTREAM_TOKEN_READ = "auth:upstream:token_read"  # noqa: S105 - an action, not a secret
     UPSTREAM_GRANT_ENDED = "auth:upstream_grant:ended"
     UPSTREAM_GRANT_LOST = "auth:upstream_grant:lost"
     ACCOUNT_CREATED = "users:account:created"

@@ -58,7 +58,13 @@ class RestAdapter:
         return self._settings.refresh_token_reuse
 
     @property
+    def login_by(self) -> str:
+        """Our name of what users log in by."""
+        return self._settings.login_by
+
+    @property
     def can_register(self) -> bool:
+        """Whether there is a request that creates an account."""
         return self._settings.register_ is not None
 
     async def register(self, registration: UpstreamRegistration) -> UpstreamLogin:

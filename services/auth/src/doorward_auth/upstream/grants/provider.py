@@ -37,5 +37,9 @@ class Providers:
         """Return an upstream; None for one that was removed from the settings."""
         return self.by_name.get(name)
 
+    def names(self) -> list[str]:
+        """Return the names of all upstreams, sorted."""
+        return sorted(self.by_name)
+
     def all(self) -> list[Provider]:
         return list(self.by_name.values())

@@ -22,6 +22,7 @@ from doorward_auth.upstream.errors import (
 )
 from doorward_auth.upstream.grants import repository as grants
 from doorward_auth.upstream.grants.models import GrantRow, GrantState
+from doorward_auth.upstream.grants.provider import Providers
 from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer, GrantService, IssuedGrant
 from doorward_auth.upstream.identities import LinkedIdentity
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
@@ -30,7 +31,6 @@ from doorward_auth.upstream.links.schemas import LinkState, UpstreamAccessToken,
 from doorward_auth.upstream.logins.attempts import LoginAttempt, LoginAttempts
 from doorward_auth.upstream.logins.password_login import identifier_of, password_upstream
 from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
-from doorward_auth.upstream.providers import Providers
 from doorward_auth.upstream.requests import UpstreamRequests
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.tokens import Claims

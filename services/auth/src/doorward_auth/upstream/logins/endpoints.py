@@ -1,27 +1,23 @@
 """Endpoints of logging in and registering at an upstream."""
 
-
-
 from doorward_auth.captcha.dependencies import CaptchaHeader
 from doorward_auth.sessions.dependencies import RequestOrigin
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream.logins.dependencies import (
     Logins,
     ProviderName,
-    Registration,
     Registrations,
-    registration_body,
 )
-from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
+from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest, UpstreamRegistrationRequest
 from doorward_kit.idempotency import IdempotencyKey
 from doorward_kit.routing import api_router
+from doorward_kit.uploads import FormImage, FormRoute, form_body
 
 router = api_router(prefix="/api/v1/auth/upstream", tag="upstream")
+form_router = api_router(prefix="/api/v1/auth/upstream", tag="upstream", route_class=FormRoute)
 
 
-@router.post(
-    "/{provider}/token", response_model_exclude_none=True, summary="Log in at an upstream"
-)
+@router.post("/{provider}/token", response_model_exclude_none=True, summary="Log in at an upstream")
 async def token(
     provider: ProviderName, body: UpstreamLoginRequest, origin: RequestOrigin, logins: Logins
 ) -> TokenPair:
@@ -32,16 +28,17 @@ async def token(
     return await logins.log_in(provider, body, origin)
 
 
-@router.post(
+@form_router.post(
     "/{provider}/register",
     status_code=201,
     response_model_exclude_none=True,
     summary="Register at an upstream",
-    openapi_extra=registration_body(),
+    openapi_extra=form_body("email", "password", optional=["name", "username"]),
 )
 async def register(  # noqa: PLR0913, PLR0917 - what FastAPI gives
     provider: ProviderName,
-    form: Registration,
+    body: UpstreamRegistrationRequest,
+    image: FormImage,
     origin: RequestOrigin,
     captcha: CaptchaHeader,
     registrations: Registrations,
@@ -52,6 +49,4 @@ async def register(  # noqa: PLR0913, PLR0917 - what FastAPI gives
     The picture is stored here, and sent on if the upstream takes one. After `502` or `504` the upstream may
     have the account: send the request again with the same `Idempotency-Key`, or log in.
     """
-    return await registrations.register(
-        provider, form.request, form.image, captcha, idempotency_key, origin
-    )
+    return await registrations.register(provider, body, image, captcha, idempotency_key, origin)

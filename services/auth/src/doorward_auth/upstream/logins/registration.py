@@ -25,17 +25,18 @@ from doorward_auth.upstream.adapters.base import (
 )
 from doorward_auth.upstream.adapters.rest import RestAdapter
 from doorward_auth.upstream.errors import UpstreamNotFoundError, refusal_of
+from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.logins.entry import Entry, UpstreamEntry
 from doorward_auth.upstream.logins.errors import RegistrationInProgressError
 from doorward_auth.upstream.logins.limits import UPSTREAM_REGISTRATIONS
 from doorward_auth.upstream.logins.password_login import password_upstream
 from doorward_auth.upstream.logins.schemas import UpstreamRegistrationRequest
-from doorward_auth.upstream.providers import Provider, Providers
 from doorward_auth.upstream.registrations import Claim, RegistrationKey
 from doorward_auth.upstream.requests import UpstreamRequests
 from doorward_client.request_context import current_address
 from doorward_identity.emails import email_key
 from doorward_identity.names import default_name
+from doorward_identity.passwords import charges
 from doorward_identity.resources import IdentityResources
 from doorward_kit.idempotency import IdempotencyKeyReusedError
 from doorward_kit.rate_limiting.keys import LimitKey
@@ -55,6 +56,7 @@ class UpstreamRegistrations:
         captcha: Captcha,
     ) -> None:
         self._database = resources.database
+        self._avatars = resources.avatars
         self._providers = providers
         self._requests = requests
         self._accounts = accounts
@@ -62,11 +64,11 @@ class UpstreamRegistrations:
         self._limiter = limiter
         self._captcha = captcha
 
-    async def register(  # noqa: PLR0913, PLR0917 - a registration and where it comes from
+    async def register(
         self,
         name: str,
         request: UpstreamRegistrationRequest,
-        image: Image | None,
+        image: bytes | None,
         captcha: CaptchaToken,
         idempotency_key: str | None,
         origin: Origin,
@@ -87,6 +89,8 @@ class UpstreamRegistrations:
         sources = [LimitKey.of_source(UPSTREAM_REGISTRATIONS, current_address())]
         await self._database.read(lambda connection: self._limiter.check(connection, sources))
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
+        # Before a byte leaves: an image that is refused here must not have created an account there.
+        avatar = None if image is None else await self._avatars.render(image, charges.by_source())
         key = _key_of(name, request, image, idempotency_key)
 
         def begin(connection: sa.Connection) -> Claim:
@@ -101,10 +105,11 @@ class UpstreamRegistrations:
             password=request.password.get_secret_value(),
             name=request.name or default_name(request.email),
             username=request.username,
-            image=image,
+            image=None if avatar is None else Image(avatar.large, "image/webp", "picture.webp"),
         )
         login = await self._obtain(provider, upstream, sent, claim, key)
-        profile = profile_of(login.user, email=request.email, name=sent.name)
+        reference = None if avatar is None else await self._avatars.add(avatar)
+        profile = profile_of(login.user, email=request.email, name=sent.name, avatar=reference)
 
         def finish(connection: sa.Connection, user_id: uuid.UUID) -> None:
             if key is not None:
@@ -141,9 +146,7 @@ class UpstreamRegistrations:
             await self._note_failure(error, claim, key)
             raise refusal_of(error) from None
 
-    async def _note_failure(
-        self, error: UpstreamError, claim: Claim, key: RegistrationKey | None
-    ) -> None:
+    async def _note_failure(self, error: UpstreamError, claim: Claim, key: RegistrationKey | None) -> None:
         if key is None or claim is Claim.REPEAT:
             return
         note = registrations.mark_unknown if _may_have_acted(error) else registrations.withdraw
@@ -158,11 +161,11 @@ def _may_have_acted(error: UpstreamError) -> bool:
 
 
 def _key_of(
-    provider: str, request: UpstreamRegistrationRequest, image: Image | None, key: str | None
+    provider: str, request: UpstreamRegistrationRequest, image: bytes | None, key: str | None
 ) -> RegistrationKey | None:
     if key is None:
         return None
-    picture = b"" if image is None else hashlib.sha256(image.data).digest()
+    picture = b"" if image is None else hashlib.sha256(image).digest()
     texts = (request.email, request.name or "", request.username or "")
     parts = [*(text.encode("utf-8") for text in texts), picture]
     return RegistrationKey.of(provider, key, email_key(request.email), *parts)

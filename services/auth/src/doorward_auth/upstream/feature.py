@@ -1,0 +1,72 @@
+"""The services of upstreams, and their tasks in the background."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from doorward_auth.captcha.service import Captcha
+from doorward_auth.events.publisher import EventPublisher
+from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.registration.policy import AddressPolicy
+from doorward_auth.settings import AuthSettings
+from doorward_auth.sign_in.opening import SessionOpener
+from doorward_auth.signing import Signer
+from doorward_auth.upstream.accounts import UpstreamAccounts
+from doorward_auth.upstream.links.service import UpstreamLinkService
+from doorward_auth.upstream.logins.attempts import LoginAttempts
+from doorward_auth.upstream.logins.entry import UpstreamEntry
+from doorward_auth.upstream.logins.password_login import PasswordLogins
+from doorward_auth.upstream.logins.registration import UpstreamRegistrations
+from doorward_auth.upstream.notices import GrantNotices
+from doorward_auth.upstream.providers import create_providers
+from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream.stored_grants import StoredGrants
+from doorward_client.token_verification import BackgroundTask
+from doorward_identity.resources import IdentityResources
+from doorward_kit.app import run_on_shutdown
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamServices:
+    """One service a field."""
+
+    logins: PasswordLogins
+    registrations: UpstreamRegistrations
+    links: UpstreamLinkService
+    stored: StoredGrants
+    notices: GrantNotices
+
+    @classmethod
+    def create(  # noqa: PLR0913, PLR0917 - what the services work with
+        cls,
+        settings: AuthSettings,
+        resources: IdentityResources,
+        opener: SessionOpener,
+        signer: Signer,
+        policy: AddressPolicy,
+        limiter: RateLimiter,
+        captcha: Captcha,
+        publisher: EventPublisher,
+    ) -> Self:
+        """Call every constructor; raises SettingsError."""
+        notices = GrantNotices(resources.database, publisher)
+        stored = StoredGrants.create(settings, resources, create_providers(settings.providers), notices)
+        providers, requests = stored.providers, UpstreamRequests(stored.metrics)
+        accounts, attempts = UpstreamAccounts(policy), LoginAttempts(limiter)
+        entry = UpstreamEntry(resources, accounts, stored.service, opener, signer)
+        return cls(
+            logins=PasswordLogins(resources, providers, requests, attempts, entry),
+            registrations=UpstreamRegistrations(
+                resources, providers, requests, accounts, entry, limiter, captcha
+            ),
+            links=UpstreamLinkService(resources, providers, requests, attempts, stored.service),
+            stored=stored,
+            notices=notices,
+        )
+
+    def background(self) -> Sequence[BackgroundTask]:
+        """Return the tasks to run while the process serves; none without an upstream."""
+        closes = [provider.adapter.close for provider in self.stored.providers.all()]
+        if not closes:
+            return []
+        return [*self.stored.background(), self.notices.run, lambda: run_on_shutdown(*closes)]
