@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -118,38 +118,42 @@ class OpenIdProvider:
         return {name: value for name, value in good.items() if value is not ...}
 
     def id_token(self) -> str:
-        return signed(
-            {"alg": "RS256", "kid": "k1", "typ": "JWT", **self.header}, self.payload(), rsa_pem(), "RS256"
-        )
+        header = {"alg": "RS256", "kid": "k1", "typ": "JWT", **self.header}
+        return signed(header, self.payload(), rsa_pem(), "RS256")
 
     def requests(self, path: str) -> list[Received]:
         return [one for one in self.upstream.received if one.target.partition("?")[0] == path]
 
-    def forms(self, path: str) -> list[Mapping[str, str]]:
+    def forms(self, path: str) -> list[dict[str, str]]:
         return [
             {name: value for name, (value,) in parse_qs(one.body.decode(), keep_blank_values=True).items()}
             for one in self.requests(path)
         ]
 
     def _serve(self, request: Received) -> Reply:
-        match request.target:
-            case "/.well-known/openid-configuration":
-                return answer(200, self.discovery())
-            case "/jwks":
-                return answer(200, {"keys": self.keys})
-            case "/token":
-                if isinstance(self.token_answer, Reply):
-                    return self.token_answer
-                tokens = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "refresh_token": "refresh-1"}
-                return answer(
-                    200,
-                    {**tokens, "expires_in": 60, "id_token": self.id_token(), **(self.token_answer or {})},
-                )
-            case "/userinfo":
-                return self.userinfo
-            case "/revoke":
-                return answer(200)
-        return answer(404, "no such page")
+        documents: dict[str, Callable[[], Reply]] = {
+            "/.well-known/openid-configuration": lambda: answer(200, self.discovery()),
+            "/jwks": lambda: answer(200, {"keys": self.keys}),
+            "/token": self._tokens,
+            "/userinfo": lambda: self.userinfo,
+            "/revoke": lambda: answer(200),
+        }
+        return documents[request.target]()
+
+    def _tokens(self) -> Reply:
+        if isinstance(self.token_answer, Reply):
+            return self.token_answer
+        return answer(
+            200,
+            {
+                "access_token": ACCESS_TOKEN,
+                "token_type": "Bearer",
+                "refresh_token": "refresh-1",
+                "expires_in": 60,
+                "id_token": self.id_token(),
+                **(self.token_answer or {}),
+            },
+        )
 
 
 @asynccontextmanager

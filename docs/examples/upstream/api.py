@@ -11,8 +11,8 @@ Run it on 127.0.0.1:9009: python docs/examples/upstream/api.py [PORT]
     POST /control/revoke      revokes every refresh token
 
 Modes: ok; html500 (the page of a server in debug mode); slow (answers after `seconds`); half (breaks off in
-the middle of the body); throttled (429); silent (never answers). With {"after": true} the request takes effect
-before it fails. Without `path` a mode is for every path, without `times` until the next one.
+the middle of the body); throttled (429); silent (never answers). With {"after": true} the request takes
+effect before it fails. Without `path` a mode is for every path, without `times` until the next one.
 
 EXAMPLE_ACCESS_SECONDS sets the lifetime of access tokens (60), EXAMPLE_MODE the first mode.
 """
@@ -27,7 +27,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from accounts import Accounts, InvalidTokenError, TakenError, WrongPasswordError
+from accounts import (  # type: ignore[import-not-found]  # it is beside this file, which is run as a script
+    Accounts,
+    InvalidTokenError,
+    TakenError,
+    WrongPasswordError,
+)
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse

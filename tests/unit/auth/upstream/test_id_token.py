@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -146,21 +145,22 @@ def test_a_signature_of_another_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "forge",
+    "template",
     [
-        lambda head, body, mac: f"{head}.{body}.",
-        lambda head, body, mac: f"{head}.{body}",
-        lambda head, body, mac: f"{head}.{body}.{mac}.{mac}",
-        lambda head, body, mac: f"{head}.{body}.{mac}!!",
-        lambda head, body, mac: f"{head}.{body}.{mac}=",
-        lambda head, body, mac: f"{head}.{body}.{mac[:-1]}",
-        lambda head, body, mac: f" {head}.{body}.{mac}",
-        lambda head, body, mac: f"{head}.{body}.{mac}\n",
-        lambda head, body, mac: f"{head}.{'A' * MAX_LENGTH}.{mac}",
+        "{head}.{body}.",
+        "{head}.{body}",
+        "{head}.{body}.{mac}.{mac}",
+        "{head}.{body}.{mac}!!",
+        "{head}.{body}.{mac}=",
+        "{head}.{body}.{mac}A",
+        " {head}.{body}.{mac}",
+        "{head}.{body}.{mac}\n",
+        "{head}." + "A" * MAX_LENGTH + ".{mac}",
     ],
 )
-def test_a_damaged_token_is_refused(forge: Callable[[str, str, str], str]) -> None:
-    assert refusal(forge(*token().split("."))) in ("malformed", "bad_signature")
+def test_a_damaged_token_is_refused(template: str) -> None:
+    head, body, mac = token().split(".")
+    assert refusal(template.format(head=head, body=body, mac=mac)) in ("malformed", "bad_signature")
 
 
 @pytest.mark.parametrize("alg", ["none", "HS256"])

@@ -86,7 +86,7 @@ async def test_the_user_is_whom_the_userinfo_endpoint_describes(
 
 @pytest.mark.parametrize("pkce", [True, False])
 async def test_the_login_page_gets_a_state_and_a_challenge_where_it_may(
-    upstream: ScriptedUpstream, tmp_path: Path, pkce: bool
+    upstream: ScriptedUpstream, tmp_path: Path, *, pkce: bool
 ) -> None:
     oauth2 = github(upstream, tmp_path, pkce=pkce)
     request = await oauth2.begin(REDIRECT)

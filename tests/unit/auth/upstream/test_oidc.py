@@ -210,7 +210,7 @@ async def test_a_new_key_is_fetched_but_not_for_every_unknown_kid(provider: Open
     assert len(provider.requests("/jwks")) == 1
     provider.keys = [public_jwk(rsa_pem(), "RS256", kid="k2")]
     clock.now = KEY_COOLDOWN_SECONDS
-    assert await log_in(oidc, provider)
+    assert (await log_in(oidc, provider)).user.subject == "user-1"
     assert len(provider.requests("/jwks")) == 2
 
 
@@ -224,7 +224,7 @@ async def test_a_response_of_another_provider_is_refused_before_the_code_is_sent
         assert isinstance(refused, UnverifiedIdentityError)
         assert refused.reason == reason
     assert provider.requests("/token") == []
-    assert await log_in(oidc, provider, issuer=provider.issuer)
+    assert (await log_in(oidc, provider, issuer=provider.issuer)).user.subject == "user-1"
 
 
 @pytest.mark.parametrize("nonce", [None, ""])
