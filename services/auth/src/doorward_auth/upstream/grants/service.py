@@ -162,7 +162,7 @@ class GrantService:
         loop = asyncio.get_running_loop()
         until = loop.time() + provider.policy.lease_seconds
         pause = _FIRST_POLL_SECONDS
-        generation, current = row.generation, row
+        current = row
         while loop.time() < until:
             if not current.is_leased:
                 wait = max(current.seconds_to_retry, 0.0 if provider.gate.permits(1) else _paused(provider))
@@ -174,8 +174,8 @@ class GrantService:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
             found = await self._database.read(partial(repository.find, grant_id=row.id))
-            if found is None or found.generation != generation or not found.is_refreshable:
-                return self._settled(found, 0.0) or _MISSING
+            if found is None or found.generation != row.generation or not found.is_refreshable:
+                return self._as_found(found)
             current = found
         return self._pending(current)
 
@@ -197,9 +197,14 @@ class GrantService:
         if result.outcome in _ANSWERS:
             return _ANSWERS[result.outcome]
         found = await self._database.read(partial(repository.find, grant_id=row.id))
-        if found is None or not found.is_refreshable:
-            return self._settled(found, 0.0) or _MISSING
-        return self._pending(found, retry_after=found.seconds_to_retry)
+        if found is not None and found.generation == row.generation and found.is_refreshable:
+            return self._pending(found, retry_after=found.seconds_to_retry)
+        return self._as_found(found)
+
+    def _as_found(self, row: GrantRow | None) -> GrantAnswer:
+        """Return the answer of what another process made of a grant."""
+        settled = self._settled(row, 0.0)
+        return self._pending(row) if settled is None and row is not None else settled or _MISSING
 
     def _settled(self, row: GrantRow | None, min_validity: float) -> GrantAnswer | None:
         """Return the answer that needs no refresh, None if one is needed."""
