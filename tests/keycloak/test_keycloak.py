@@ -15,7 +15,7 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamLogin,
 )
 from doorward_auth.upstream.adapters.oidc import OidcAdapter
-from doorward_auth.upstream.providers import Providers
+from doorward_auth.upstream.providers import create_adapter
 from doorward_auth.upstream.settings import parse_providers
 from keycloak.server import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Keycloak, log_in
 
@@ -41,10 +41,9 @@ def adapter_of(keycloak: Keycloak, folder: Path, *, secret: str = CLIENT_SECRET)
         "groups": "/groups",
         "roles": {"staff": "auditor"},
     }
-    provider = Providers(parse_providers(json.dumps({"kc": settings}))).get("kc")
-    assert provider is not None
-    assert isinstance(provider.adapter, OidcAdapter)
-    return provider.adapter
+    adapter = create_adapter("kc", parse_providers(json.dumps({"kc": settings}))["kc"])
+    assert isinstance(adapter, OidcAdapter)
+    return adapter
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from doorward_auth.upstream.adapters.base import (
     WrongPasswordError,
 )
 from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.providers import Providers
+from doorward_auth.upstream.providers import create_adapter
 from doorward_auth.upstream.settings import parse_providers
 from support.example_upstream import FOLDER, ExampleUpstream
 
@@ -44,10 +44,10 @@ async def rest(example: ExampleUpstream) -> AsyncIterator[RestAdapter]:
 
 
 def adapter_of(example: ExampleUpstream, **changes: Any) -> RestAdapter:
-    provider = Providers(parse_providers(json.dumps({"theapi": example.settings(**changes)}))).get("theapi")
-    assert provider is not None
-    assert isinstance(provider.adapter, RestAdapter)
-    return provider.adapter
+    settings = parse_providers(json.dumps({"theapi": example.settings(**changes)}))["theapi"]
+    adapter = create_adapter("theapi", settings)
+    assert isinstance(adapter, RestAdapter)
+    return adapter
 
 
 def me(example: ExampleUpstream, access_token: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from doorward_auth.upstream.adapters.rest import RestAdapter
 from doorward_auth.upstream.adapters.rest_settings import RestSettings
-from doorward_auth.upstream.providers import Adapter, Providers
+from doorward_auth.upstream.providers import Adapter, create_adapter
 from doorward_auth.upstream.settings import parse_providers
 from support.scripted_upstream import ScriptedUpstream
 
@@ -50,10 +50,9 @@ _made: Final[list[Adapter]] = []
 
 
 def adapter_of(settings: dict[str, Any]) -> Adapter:
-    provider = Providers(parse_providers(json.dumps({"theapi": settings}))).get("theapi")
-    assert provider is not None
-    _made.append(provider.adapter)
-    return provider.adapter
+    adapter = create_adapter("theapi", parse_providers(json.dumps({"theapi": settings}))["theapi"])
+    _made.append(adapter)
+    return adapter
 
 
 async def close_adapters() -> None:

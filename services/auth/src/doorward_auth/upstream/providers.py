@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from doorward_auth.upstream.adapters.base import UpstreamAdapter
 from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
 from doorward_auth.upstream.adapters.oauth_settings import OAuth2Settings, OidcSettings
 from doorward_auth.upstream.adapters.oidc import OidcAdapter
@@ -12,16 +11,19 @@ from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.settings import AnyProviderSettings
 
+Adapter = RestAdapter | OidcAdapter | OAuth2Adapter
+
 _DAY = 86_400.0
 _HOUR = 3_600.0
 
 
 def create_providers(settings: Mapping[str, AnyProviderSettings]) -> list[Provider]:
     """Return one provider for each upstream, with its adapter; raises SettingsError."""
-    return [Provider(name, _adapter(name, one), _policy(one)) for name, one in settings.items()]
+    return [Provider(name, create_adapter(name, one), _policy(one)) for name, one in settings.items()]
 
 
-def _adapter(name: str, settings: AnyProviderSettings) -> UpstreamAdapter:
+def create_adapter(name: str, settings: AnyProviderSettings) -> Adapter:
+    """Return the adapter of an upstream; raises SettingsError."""
     match settings:
         case RestSettings():
             return RestAdapter(name, settings)

@@ -1,0 +1,73 @@
+"""Every service with the example API as an upstream."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from pydantic import SecretStr
+
+from doorward_auth.upstream.vault.rotation import new_key
+from doorward_identity.schema import PACKAGE
+from doorward_kit.database import create_engine
+from doorward_kit.key_rotation import write_key_set
+from doorward_kit.migrations import migrate
+from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
+from integration.harness.installation import AUTH, Installation
+from support.example_upstream import ExampleUpstream
+
+UPSTREAM: Final = f"{AUTH}/upstream"
+ADA: Final = "ada@example.com"
+SECRET: Final = "an unheard-of phrase"
+ORIGIN: Final = {"User-Agent": "tests"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An installation, and the upstream that it asks."""
+
+    api: Installation
+    example: ExampleUpstream
+
+    def register(
+        self,
+        email: str = ADA,
+        *,
+        password: str = SECRET,
+        name: str = "Ada",
+        image: bytes | None = None,
+        key: str | None = None,
+        **options: Any,
+    ) -> httpx2.Response:
+        """Register at the upstream with the form of a browser."""
+        fields = {"email": email, "password": password, "name": name}
+        parts = {field: (None, value) for field, value in fields.items()}
+        files = {**parts, **({} if image is None else {"image": ("me.png", image, "image/png")})}
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.api.call("POST", f"{UPSTREAM}/theapi/register", files=files, headers=headers, **options)
+
+    def log_in(self, email: str = ADA, password: str = SECRET, **more: str) -> httpx2.Response:
+        """Log in at the upstream."""
+        body = {"email": email, "password": password, **more}
+        return self.api.call("POST", f"{UPSTREAM}/theapi/token", json=body)
+
+
+@contextmanager
+def installed(folder: Path, example: ExampleUpstream, **overrides: Any) -> Iterator[Scene]:
+    """Start every service over new databases."""
+    keys = folder / "vault.json"
+    write_key_set(keys, {"keys": [new_key()]})
+    urls = []
+    for name, package in (("identity", PACKAGE), ("tickets", TICKETS_PACKAGE)):
+        url = f"sqlite:///{folder}/{name}.db"
+        engine = create_engine(url, pool_size=1, timeout=30)
+        migrate(engine, package)
+        engine.dispose()
+        urls.append(url)
+    upstreams = {"theapi": example.settings()}
+    settings = {"upstreams": SecretStr(json.dumps(upstreams)), "vault_keys_file": keys, **overrides}
+    with Installation(*urls, **settings) as api:
+        yield Scene(api, example)
