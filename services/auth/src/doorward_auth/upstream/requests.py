@@ -24,9 +24,9 @@ class Call(Protocol[T_co]):
 
 
 class UpstreamRequests:
-    """Sends requests of callers. Only an upstream that cannot be reached opens its circuit breaker.
+    """Sends requests of callers. Only an upstream that cannot be connected to opens its circuit breaker.
 
-    Its other failures may be about what one caller sent, and must not shut others out.
+    Every other failure, also a late answer, may be about what one caller sent, and must not shut others out.
     """
 
     def __init__(self, metrics: UpstreamMetrics) -> None:
@@ -43,13 +43,10 @@ class UpstreamRequests:
                 async with asyncio.timeout(provider.policy.deadline_seconds + _STORES_WITHIN):
                     result = await call()
         except TimeoutError:
-            provider.gate.record_failure()
             raise UnreachableError(Arrival.UNKNOWN) from None
         except UpstreamError as error:
-            if isinstance(error, UnreachableError):
+            if isinstance(error, UnreachableError) and error.arrival is Arrival.NOT_SENT:
                 provider.gate.record_failure()
-            else:
-                provider.gate.record_answer()
             log.warning(
                 "upstream.request_failed",
                 provider=provider.name,
