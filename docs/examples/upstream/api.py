@@ -193,4 +193,4 @@ app = Starlette(
 )
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(sys.argv[1]) if len(sys.argv) > 1 else 9009, log_level="warning")
+    uvicorn.run(app, port=int(sys.argv[1]) if len(sys.argv) > 1 else 9009, log_level="warning", timeout_graceful_shutdown=1)
