@@ -94,7 +94,7 @@ class AuthServices:
         events.add_source(upstream.notices)
         return cls(
             sign_ins=SignInService(resources, passwords, signer, opener, email_proof, mail),
-            refreshes=RefreshService(resources, signer, settings),
+            refreshes=RefreshService(resources, signer, upstream.refreshes, settings),
             sessions=SessionService(resources, token_seconds=settings.access_token_seconds),
             passwords=PasswordService(resources, passwords, mail, settings),
             resets=ResetService(resources, guesses, mail_requests, captcha, mail, settings),

@@ -33,6 +33,7 @@ class SessionEnd(StrEnum):
     PASSWORD = "password_changed"  # noqa: S105 - a reason, not a secret
     EMAIL = "email_changed"
     LIMIT = "session_limit"
+    UPSTREAM = "upstream_ended"
 
 
 class EmailTakenError(DoorwardError):

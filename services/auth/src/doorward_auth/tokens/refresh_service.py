@@ -11,7 +11,9 @@ import structlog
 from doorward_auth.sessions import extensions
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.settings import AuthSettings
+from doorward_auth.sign_in.steps import Proof, load_proofs
 from doorward_auth.signing import Signer
+from doorward_auth.tokens.companion import RefreshCompanion
 from doorward_auth.tokens.refresh_decision import RefreshDecision, evaluate_refresh_token, successor_of
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
@@ -48,16 +50,26 @@ class _Rejection:
 class RefreshService:
     """Renews the tokens of sessions."""
 
-    def __init__(self, resources: IdentityResources, signer: Signer, settings: AuthSettings) -> None:
+    def __init__(
+        self,
+        resources: IdentityResources,
+        signer: Signer,
+        companion: RefreshCompanion,
+        settings: AuthSettings,
+    ) -> None:
         self._resources = resources
         self._database = resources.database
         self._keys = resources.verification.keys
         self._signer = signer
+        self._companion = companion
         self._idle = timedelta(seconds=settings.refresh_idle_seconds)
         self._grace = timedelta(seconds=settings.refresh_grace_seconds)
 
     async def refresh(self, text: str) -> TokenPair:
-        """Exchange a refresh token for its successor; raises InvalidRefreshTokenError."""
+        """Exchange a refresh token for its successor; raises InvalidRefreshTokenError.
+
+        Of a session with an upstream, raises as RefreshCompanion.refreshed does.
+        """
         token = RefreshToken.parse(text)
         if token is None:
             raise InvalidRefreshTokenError
@@ -69,7 +81,10 @@ class RefreshService:
                 reason = _ENDED  # by another replay at the same moment
             log.warning("refresh.rejected", reason=reason, session_id=str(token.session_id))
             raise InvalidRefreshTokenError
-        return issue_pair(self._signer, outcome)
+        pair = issue_pair(self._signer, outcome)
+        if Proof.FEDERATED in load_proofs(outcome.amr):
+            pair.upstream = await self._companion.refreshed(token.session_id)
+        return pair
 
     def _rotate(self, connection: sa.Connection, token: RefreshToken) -> SessionGrant | _Rejection:
         """Decide by a read without a lock; the statement that rotates compares again."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, Field
 
 from doorward_auth.signing import Signer
+from doorward_auth.tokens.companion import UpstreamState
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_client.tokens import Scalar
 
@@ -22,6 +23,11 @@ class TokenPair(BaseModel):
     refresh_expires_in: int = Field(examples=[1_209_600])
     device_token: str | None = Field(
         default=None, description="Store it and send it with the next login; present after a new device's."
+    )
+    upstream: UpstreamState | None = Field(
+        default=None,
+        description="After a refresh: the state of the upstream's tokens, in a session that was opened by a"
+        " login at an upstream.",
     )
 
 

@@ -20,6 +20,7 @@ from doorward_auth.upstream.logins.registration import UpstreamRegistrations
 from doorward_auth.upstream.notices import GrantNotices
 from doorward_auth.upstream.providers import create_providers
 from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream.session_refresh import SessionRefresh
 from doorward_auth.upstream.stored_grants import StoredGrants
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
@@ -35,6 +36,7 @@ class UpstreamServices:
     links: UpstreamLinkService
     stored: StoredGrants
     notices: GrantNotices
+    refreshes: SessionRefresh
 
     @classmethod
     def create(  # noqa: PLR0913, PLR0917 - what the services work with
@@ -62,6 +64,9 @@ class UpstreamServices:
             links=UpstreamLinkService(resources, providers, requests, attempts, stored.service),
             stored=stored,
             notices=notices,
+            refreshes=SessionRefresh(
+                resources, providers, stored.service, token_seconds=settings.access_token_seconds
+            ),
         )
 
     def background(self) -> Sequence[BackgroundTask]:

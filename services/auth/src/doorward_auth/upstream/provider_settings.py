@@ -106,6 +106,10 @@ class ProviderSettings(StrictModel):
     max_connections: int = Field(default=20, ge=1, le=200, description="connections at once, 1 to 200")
     ca_file: CaFile | None = Field(default=None, description="path of a PEM file of certificate authorities")
     allow_http: bool = Field(default=False, description="true to permit http:// to private addresses")
+    sessions: Literal["independent", "bound"] = Field(
+        default="independent",
+        description="bound: sessions here end with the upstream's grant; or independent",
+    )
     requests_per_second: float = Field(
         default=50.0, gt=0, le=1_000, description="requests a second of each auth process, up to 1000"
     )

@@ -19,7 +19,15 @@ _HOUR = 3_600.0
 
 def create_providers(settings: Mapping[str, AnyProviderSettings]) -> list[Provider]:
     """Return one provider for each upstream, with its adapter; raises SettingsError."""
-    return [Provider(name, create_adapter(name, one), _policy(one)) for name, one in settings.items()]
+    return [
+        Provider(
+            name,
+            create_adapter(name, one),
+            _policy(one),
+            binds_sessions=one.sessions == "bound",
+        )
+        for name, one in settings.items()
+    ]
 
 
 def create_adapter(name: str, settings: AnyProviderSettings) -> Adapter:

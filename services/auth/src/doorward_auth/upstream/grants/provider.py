@@ -16,6 +16,8 @@ class Provider:
     name: str
     adapter: UpstreamAdapter
     policy: RefreshPolicy = field(default_factory=RefreshPolicy)
+    binds_sessions: bool = False
+    """Whether a session here ends with its grant."""
     gate: ProviderGate = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,21 @@
+"""What goes with the refresh of a session: the tokens of an upstream, if it has any."""
+
+import uuid
+from enum import StrEnum
+from typing import Protocol
+
+
+class UpstreamState(StrEnum):
+    """The upstream's tokens of a session, the best state first."""
+
+    FRESH = "fresh"
+    PENDING = "pending"
+    """A refresh at the upstream is under way, or follows."""
+    REAUTH_REQUIRED = "reauth_required"
+
+
+class RefreshCompanion(Protocol):
+    """Is told of refreshed sessions that were opened by a login at an upstream."""
+
+    async def refreshed(self, session_id: uuid.UUID) -> UpstreamState | None:
+        """Return the state of the session's upstream tokens; may raise a DoorwardError."""
