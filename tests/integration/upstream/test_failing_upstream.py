@@ -34,8 +34,7 @@ def scene(running: Scene) -> Iterator[Scene]:
     running.example.will("ok")
     yield running
     running.example.will("ok")
-    for provider in running.api.auth_app.state.services.upstream.stored.providers.all():
-        provider.gate.record_answer()
+    running.api.auth_app.state.services.upstream.logins._requests._gates["theapi"].record_answer()
 
 
 def stored(scene: Scene) -> dict[str, int]:

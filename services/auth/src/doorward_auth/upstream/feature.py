@@ -53,7 +53,8 @@ class UpstreamServices:
         """Call every constructor; raises SettingsError."""
         notices = GrantNotices(resources.database, publisher)
         stored = StoredGrants.create(settings, resources, create_providers(settings.providers), notices)
-        providers, requests = stored.providers, UpstreamRequests(stored.metrics)
+        providers = stored.providers
+        requests = UpstreamRequests(providers, stored.metrics)
         accounts, attempts = UpstreamAccounts(policy), LoginAttempts(limiter)
         entry = UpstreamEntry(resources, accounts, stored.service, opener, signer)
         return cls(

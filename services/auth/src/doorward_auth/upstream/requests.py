@@ -7,8 +7,9 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from doorward_auth.upstream.adapters.base import Arrival, UnreachableError, UpstreamError
+from doorward_auth.upstream.grants.gate import ProviderGate
 from doorward_auth.upstream.grants.metrics import UpstreamMetrics
-from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.grants.provider import Provider, Providers
 
 log = structlog.get_logger(__name__)
 
@@ -27,26 +28,32 @@ class UpstreamRequests:
     """Sends requests of callers. Only an upstream that cannot be connected to opens its circuit breaker.
 
     Every other failure, also a late answer, may be about what one caller sent, and must not shut others out.
+    Their gates are not those of refreshes: a flood of logins delays no refresh, and refreshes that fail keep
+    nobody from logging in.
     """
 
-    def __init__(self, metrics: UpstreamMetrics) -> None:
+    def __init__(self, providers: Providers, metrics: UpstreamMetrics) -> None:
+        self._gates = {
+            provider.name: ProviderGate(provider.policy.requests_per_second) for provider in providers.all()
+        }
         self._metrics = metrics
 
     async def send(self, provider: Provider, operation: str, call: Call[T_co]) -> T_co:
         """Return the adapter's result; raises UpstreamError."""
-        if not provider.gate.permits(1):
+        gate = self._gates[provider.name]
+        if not gate.permits(1):
             raise UnreachableError(Arrival.NOT_SENT)
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            with provider.gate.request():
+            with gate.request():
                 async with asyncio.timeout(provider.policy.deadline_seconds + _STORES_WITHIN):
                     result = await call()
         except TimeoutError:
             raise UnreachableError(Arrival.UNKNOWN) from None
         except UpstreamError as error:
             if isinstance(error, UnreachableError) and error.arrival is Arrival.NOT_SENT:
-                provider.gate.record_failure()
+                gate.record_failure()
             log.warning(
                 "upstream.request_failed",
                 provider=provider.name,
@@ -58,5 +65,5 @@ class UpstreamRequests:
             raise
         finally:
             self._metrics.requested(provider.name, operation, loop.time() - started)
-        provider.gate.record_answer()
+        gate.record_answer()
         return result

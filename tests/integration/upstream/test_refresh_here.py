@@ -1,0 +1,96 @@
+"""A refresh of our tokens, and what it does to the upstream's."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from doorward_identity.tables import upstream_grants
+from doorward_kit.column_types import utc_now
+from integration.harness.installation import AUTH, USERS
+from integration.harness.problems import assert_problem
+from integration.upstream.installation import UPSTREAM, Scene, installed
+from support.example_upstream import ExampleUpstream
+
+pytestmark = pytest.mark.databases("sqlite")
+
+REFRESH = "/api/token/refresh"
+
+
+@pytest.fixture(scope="module", params=["independent", "bound"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("refresh")
+    with ExampleUpstream(folder) as example:
+        changed = {"theapi": example.settings(sessions=request.param, timeout_seconds=5.0)}
+        with installed(folder, example, upstreams=SecretStr(json.dumps(changed))) as scene:
+            yield scene
+
+
+@pytest.fixture
+def scene(running: Scene) -> Iterator[Scene]:
+    running.api.wipe()
+    running.example.will("ok")
+    yield running
+    running.example.will("ok")
+    gate = running.api.auth_app.state.services.upstream.stored.providers.all()[0].gate
+    gate.record_answer()
+    gate._resume_at = 0.0
+
+
+def is_bound(scene: Scene) -> bool:
+    return bool(scene.api.auth_app.state.services.upstream.stored.providers.all()[0].binds_sessions)
+
+
+def registered(scene: Scene) -> dict[str, Any]:
+    pair: dict[str, Any] = scene.register(f"cy{sum(scene.example.requests().values())}@example.com").json()
+    assert "upstream" not in pair
+    # Most of the lifetime of the upstream's token is over.
+    aged = {"access_expires_at": utc_now(20), "last_refreshed_at": utc_now(-40)}
+    scene.api.execute(upstream_grants.update().values(aged))
+    return pair
+
+
+def stored_token(scene: Scene) -> bytes:
+    token: bytes = scene.api.execute(sa.select(upstream_grants.c.access_token))[0][0]
+    return token
+
+
+def test_a_refresh_here_refreshes_there(scene: Scene) -> None:
+    pair = registered(scene)
+    before = stored_token(scene)
+    sent = scene.example.requests().get(REFRESH, 0)
+    refreshed = scene.api.refresh(pair["refresh_token"]).json()
+    assert refreshed["upstream"] == "fresh"
+    assert scene.example.requests()[REFRESH] == sent + 1
+    assert stored_token(scene) != before
+
+
+@pytest.mark.parametrize("mode", ["html500", "silent", "half", "throttled"])
+def test_an_upstream_that_fails_costs_nothing_here(scene: Scene, mode: str) -> None:
+    pair = registered(scene)
+    before = stored_token(scene)
+    scene.example.will(mode, path=REFRESH, seconds=5)
+    refreshed = scene.api.refresh(pair["refresh_token"])
+    assert (refreshed.status_code, refreshed.json()["upstream"]) == (200, "pending")
+    assert scene.api.call("GET", f"{USERS}/me", refreshed.json()["access_token"]).status_code == 200
+    assert stored_token(scene) == before, "it is valid until it expires"
+
+
+def test_a_grant_that_is_over_ends_a_bound_session_alone(scene: Scene) -> None:
+    pair = registered(scene)
+    scene.example.revoke_all()
+    refreshed = scene.api.refresh(pair["refresh_token"])
+    if is_bound(scene):
+        assert_problem(refreshed, 401, "upstream_reauthentication_required")
+        scene.api.settle()
+        assert scene.api.call("GET", f"{USERS}/me", pair["access_token"]).status_code == 401
+        return
+    assert (refreshed.status_code, refreshed.json()["upstream"]) == (200, "reauth_required")
+    access = refreshed.json()["access_token"]
+    response = scene.api.call("GET", f"{UPSTREAM}/theapi/token", access)
+    assert_problem(response, 401, "upstream_reauthentication_required")
+    assert scene.api.call("GET", UPSTREAM, access).json()["items"][0]["state"] == "reauth_required"
+    assert scene.api.call("GET", f"{AUTH}/me", access).status_code == 200
