@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from doorward_auth.upstream.adapters.base import PasswordUpstream, RedirectUpstream
 from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
 from doorward_auth.upstream.adapters.oauth_settings import OAuth2Settings, OidcSettings
 from doorward_auth.upstream.adapters.oidc import OidcAdapter
@@ -20,6 +21,16 @@ class Provider:
     name: str
     settings: AnyProviderSettings
     adapter: Adapter
+
+    @property
+    def password(self) -> PasswordUpstream | None:
+        """The adapter, if users log in with a password that is passed on."""
+        return self.adapter if isinstance(self.adapter, RestAdapter) else None
+
+    @property
+    def redirect(self) -> RedirectUpstream | None:
+        """The adapter, if users log in at the upstream's own pages."""
+        return None if isinstance(self.adapter, RestAdapter) else self.adapter
 
 
 class Providers:
