@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -38,6 +39,12 @@ def test_a_page_without_our_values_is_shown_up_to_its_limit() -> None:
 )
 def test_a_page_with_a_value_in_any_spelling_is_not_shown(shown: str) -> None:
     assert safe_excerpt(f"<p>{shown}</p>".encode(), SENT) is None
+
+
+@pytest.mark.parametrize("write", [html.escape, quote, quote_plus, json.dumps, repr])
+def test_a_value_of_special_characters_alone_is_found_in_each_spelling(write: Callable[[str], str]) -> None:
+    value = "\"'<&>\\\n" * 2
+    assert safe_excerpt(f"<p>{write(value)}</p>".encode(), [value]) is None
 
 
 def test_a_value_that_the_limit_cuts_off_is_not_shown() -> None:

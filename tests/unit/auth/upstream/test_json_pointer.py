@@ -19,6 +19,7 @@ DOCUMENT: dict[str, Any] = {
     'k"l': 6,
     " ": 7,
     "m~n": 8,
+    "~1": 9,
     "null": None,
 }
 
@@ -38,6 +39,7 @@ DOCUMENT: dict[str, Any] = {
         ('/k"l', 6),
         ("/ ", 7),
         ("/m~0n", 8),
+        ("/~01", 9),
         ("/null", None),
     ],
 )
