@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.upstream.provider_settings import OAuthClientSettings
+from doorward_auth.upstream.adapters.settings.provider import OAuthClientSettings
 from doorward_auth.upstream.settings import parse_providers
 
 PAGE = (Path(__file__).parents[4] / "docs" / "upstream.md").read_text(encoding="utf-8")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from doorward_auth.upstream.adapters.base import PasswordUpstream, RedirectUpstream
 from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
-from doorward_auth.upstream.adapters.oauth_settings import OAuth2Settings, OidcSettings
 from doorward_auth.upstream.adapters.oidc import OidcAdapter
 from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.adapters.rest_settings import RestSettings
+from doorward_auth.upstream.adapters.settings.oauth import OAuth2Settings, OidcSettings
+from doorward_auth.upstream.adapters.settings.rest import RestSettings
 from doorward_auth.upstream.settings import AnyProviderSettings
 
 Adapter = RestAdapter | OidcAdapter | OAuth2Adapter
