@@ -98,5 +98,6 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
-    for noisy in ("uvicorn.access", "alembic"):
+    # The HTTP client's lines have URLs and, at debug level, headers, with cookies and codes of other systems.
+    for noisy in ("uvicorn.access", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

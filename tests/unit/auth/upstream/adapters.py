@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.adapters.rest_settings import RestSettings
+from doorward_auth.upstream.adapters.settings.rest import RestSettings
 from doorward_auth.upstream.providers import Adapter, create_adapter
 from doorward_auth.upstream.settings import parse_providers
 from support.scripted_upstream import ScriptedUpstream

@@ -3,13 +3,14 @@
 import base64
 import html
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorward_auth.upstream.error_bodies import EXCERPT_BYTES, safe_excerpt
+from doorward_auth.upstream.adapters.http.error_bodies import EXCERPT_BYTES, safe_excerpt
 
 SECRET = "Kö&<pass word>\"'/+1"
 SENT = ["ada@example.com", SECRET]
@@ -37,7 +38,23 @@ def test_a_page_without_our_values_is_shown_up_to_its_limit() -> None:
     ],
 )
 def test_a_page_with_a_value_in_any_spelling_is_not_shown(shown: str) -> None:
-    assert safe_excerpt(f"<p>password: {shown}</p>".encode(), SENT) is None
+    assert safe_excerpt(f"<p>{shown}</p>".encode(), SENT) is None
+
+
+@pytest.mark.parametrize(
+    ("write", "value"),
+    [
+        (html.escape, "\"'<&>\"'<&>"),
+        (quote, "      "),
+        (quote_plus, "& & & &"),
+        (json.dumps, '"ä"ä"ä"ä'),
+        (repr, "\x7f\x7f\x7f\x7f\x7f\x7f"),
+    ],
+)
+def test_a_value_of_special_characters_is_found_in_the_one_spelling_that_shows_it(
+    write: Callable[[str], str], value: str
+) -> None:
+    assert safe_excerpt(f"<p>{write(value)}</p>".encode(), [value]) is None
 
 
 def test_a_value_that_the_limit_cuts_off_is_not_shown() -> None:
@@ -51,9 +68,12 @@ def test_a_short_value_is_looked_for_as_a_whole() -> None:
     assert safe_excerpt(b"PIN 1243 is wrong", ["1234"]) == "PIN 1243 is wrong"
 
 
-@pytest.mark.parametrize("token", ["eyJhbGciOiJub25lIn0.e30.", "Authorization: Bearer abc"])
-def test_what_looks_like_a_token_is_not_shown(token: str) -> None:
-    assert safe_excerpt(token.encode(), []) is None
+@pytest.mark.parametrize(
+    "secret",
+    ["eyJhbGciOiJub25lIn0.e30.", "Authorization: Bearer abc", '{"access_token": "abc"}', "Set-Cookie: a"],
+)
+def test_what_looks_like_a_secret_of_the_upstream_is_not_shown(secret: str) -> None:
+    assert safe_excerpt(secret.encode(), []) is None
 
 
 def test_an_empty_value_hides_nothing() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from doorward_auth.upstream.adapters.base import UnverifiedIdentityError
-from doorward_auth.upstream.adapters.id_token import MAX_LENGTH, Expectations, IdToken
-from doorward_auth.upstream.adapters.signing_keys import SigningKeys
+from doorward_auth.upstream.adapters.openid.id_token import MAX_LENGTH, Expectations, IdToken
+from doorward_auth.upstream.adapters.openid.signing_keys import SigningKeys
 from support.openid_provider import ACCESS_TOKEN, at_hash, ec_pem, encode, public_jwk, rsa_pem, signed
 
 ISSUER = "https://login.example.com"

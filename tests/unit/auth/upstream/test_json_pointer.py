@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward_auth.upstream.json_pointer import MAX_LENGTH, MISSING, JsonPointer
+from doorward_auth.upstream.adapters.json_pointer import MAX_LENGTH, MISSING, JsonPointer
 
 DOCUMENT: dict[str, Any] = {
     "foo": ["bar", "baz"],
@@ -19,6 +19,7 @@ DOCUMENT: dict[str, Any] = {
     'k"l': 6,
     " ": 7,
     "m~n": 8,
+    "~1": 9,
     "null": None,
 }
 
@@ -38,6 +39,7 @@ DOCUMENT: dict[str, Any] = {
         ('/k"l', 6),
         ("/ ", 7),
         ("/m~0n", 8),
+        ("/~01", 9),
         ("/null", None),
     ],
 )

@@ -200,6 +200,10 @@ class UpstreamAdapter(Protocol):
 class PasswordUpstream(UpstreamAdapter, Protocol):
     """An upstream that takes the user's password from us."""
 
+    @property
+    def can_register(self) -> bool:
+        """Whether the settings describe how to create an account; `register` needs it."""
+
     async def register(self, registration: UpstreamRegistration) -> UpstreamLogin:
         """Create an account; raises AlreadyTakenError, RefusedError."""
 

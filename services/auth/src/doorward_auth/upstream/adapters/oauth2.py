@@ -1,6 +1,6 @@
 """A plain OAuth 2.0 server with an endpoint that describes the user, as GitHub is."""
 
-from doorward_auth.upstream.adapters import values
+from doorward_auth.upstream.adapters.answers import values
 from doorward_auth.upstream.adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -9,10 +9,10 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamTokens,
     UpstreamUser,
 )
-from doorward_auth.upstream.adapters.oauth_settings import OAuth2Settings
-from doorward_auth.upstream.adapters.token_endpoint import TokenEndpoint
-from doorward_auth.upstream.adapters.userinfo import fetch_userinfo
-from doorward_auth.upstream.http import Call, UpstreamClient
+from doorward_auth.upstream.adapters.http.client import Call, UpstreamClient
+from doorward_auth.upstream.adapters.oauth.token_endpoint import TokenEndpoint
+from doorward_auth.upstream.adapters.oauth.userinfo import fetch_userinfo
+from doorward_auth.upstream.adapters.settings.oauth import OAuth2Settings
 
 
 class OAuth2Adapter:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from doorward_auth.upstream.adapters import values
+from doorward_auth.upstream.adapters.answers import values
 from doorward_auth.upstream.adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -15,13 +15,13 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamLogin,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.discovery import Discovery, ProviderMetadata
-from doorward_auth.upstream.adapters.id_token import Expectations, IdToken
-from doorward_auth.upstream.adapters.oauth_settings import OidcSettings
-from doorward_auth.upstream.adapters.token_endpoint import TokenEndpoint
-from doorward_auth.upstream.adapters.userinfo import fetch_userinfo
-from doorward_auth.upstream.http import Call, UpstreamClient
-from doorward_auth.upstream.provider_settings import UserPointers
+from doorward_auth.upstream.adapters.http.client import Call, UpstreamClient
+from doorward_auth.upstream.adapters.oauth.token_endpoint import TokenEndpoint
+from doorward_auth.upstream.adapters.oauth.userinfo import fetch_userinfo
+from doorward_auth.upstream.adapters.openid.discovery import Discovery, ProviderMetadata
+from doorward_auth.upstream.adapters.openid.id_token import Expectations, IdToken
+from doorward_auth.upstream.adapters.settings.oauth import OidcSettings
+from doorward_auth.upstream.adapters.settings.provider import UserPointers
 
 _CLAIMS: Final = UserPointers.model_validate(
     {

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from doorward_auth.upstream.adapters import values
+from doorward_auth.upstream.adapters.answers import values
+from doorward_auth.upstream.adapters.answers.tokens import read_tokens
 from doorward_auth.upstream.adapters.base import (
     AlreadyTakenError,
     Image,
@@ -17,11 +18,10 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamTokens,
     WrongPasswordError,
 )
-from doorward_auth.upstream.adapters.rest_settings import Operation, Refusal, RestSettings
-from doorward_auth.upstream.adapters.token_answers import read_tokens
-from doorward_auth.upstream.http import Call, UpstreamClient
-from doorward_auth.upstream.json_pointer import MISSING, JsonPointer
-from doorward_auth.upstream.messages import Answer, Body
+from doorward_auth.upstream.adapters.http.client import Call, UpstreamClient
+from doorward_auth.upstream.adapters.http.messages import Answer, Body
+from doorward_auth.upstream.adapters.json_pointer import MISSING, JsonPointer
+from doorward_auth.upstream.adapters.settings.rest import Operation, Refusal, RestSettings
 
 R = TypeVar("R", bound=Refusal)
 

@@ -5,15 +5,15 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from doorward_auth.upstream.adapters import values
+from doorward_auth.upstream.adapters.answers import values
+from doorward_auth.upstream.adapters.answers.values import UnusableValueError
 from doorward_auth.upstream.adapters.base import (
     MalformedAnswerError,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.values import UnusableValueError
-from doorward_auth.upstream.json_pointer import JsonPointer
-from doorward_auth.upstream.messages import Answer
-from doorward_auth.upstream.provider_settings import TokenPointers
+from doorward_auth.upstream.adapters.http.messages import Answer
+from doorward_auth.upstream.adapters.json_pointer import JsonPointer
+from doorward_auth.upstream.adapters.settings.provider import TokenPointers
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -15,14 +15,14 @@ EXCERPT_BYTES: Final = 200
 _WINDOW: Final = 6
 """Characters of a value that are found anywhere: a page may show a part of it, or cut it off."""
 
-_TOKEN_SIGNS: Final = ("eyj", "bearer ")
-"""Of what every JWT begins with, in lower case, and of a header: the upstream's own tokens."""
+_SECRET_SIGNS: Final = ("eyj", "bearer", "token", "secret", "passw", "cookie", "session")
+"""Words beside secrets, also the upstream's own, and what every JWT begins with; in lower case."""
 
 
 def safe_excerpt(content: bytes, sent: Iterable[str]) -> str | None:
-    """Return the first bytes as text; None if they may hold a part of `sent` or a token."""
+    """Return the first bytes as text; None if they may hold a part of `sent` or another secret."""
     region = content[: EXCERPT_BYTES + _WINDOW].decode("utf-8", "replace").lower()
-    if any(sign in region for sign in _TOKEN_SIGNS):
+    if any(sign in region for sign in _SECRET_SIGNS):
         return None
     windows = {region[start : start + _WINDOW] for start in range(len(region))}
     for value in sent:

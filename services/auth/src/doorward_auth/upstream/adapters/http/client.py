@@ -25,9 +25,9 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     WrongPasswordError,
 )
-from doorward_auth.upstream.error_bodies import safe_excerpt
-from doorward_auth.upstream.messages import Answer, Body
-from doorward_auth.upstream.provider_settings import ProviderSettings
+from doorward_auth.upstream.adapters.http.error_bodies import safe_excerpt
+from doorward_auth.upstream.adapters.http.messages import Answer, Body
+from doorward_auth.upstream.adapters.settings.provider import ProviderSettings
 from doorward_client.settings import SettingsError
 
 log = structlog.get_logger(__name__)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from doorward_auth.upstream.adapters.answers.tokens import read_tokens
 from doorward_auth.upstream.adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -17,10 +18,9 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.token_answers import read_tokens
-from doorward_auth.upstream.http import Call
-from doorward_auth.upstream.messages import Answer, Body
-from doorward_auth.upstream.provider_settings import OAuthClientSettings, TokenPointers
+from doorward_auth.upstream.adapters.http.client import Call
+from doorward_auth.upstream.adapters.http.messages import Answer, Body
+from doorward_auth.upstream.adapters.settings.provider import OAuthClientSettings, TokenPointers
 from doorward_client import base64url
 
 _DEAD_GRANT: Final = frozenset({"invalid_grant", "bad_refresh_token", "bad_verification_code"})

@@ -13,11 +13,11 @@ from doorward_auth.upstream.adapters.base import (
     MisconfiguredError,
     UnverifiedIdentityError,
 )
-from doorward_auth.upstream.adapters.oauth_settings import OidcSettings
-from doorward_auth.upstream.adapters.signing_keys import SigningKeys
-from doorward_auth.upstream.http import Call
-from doorward_auth.upstream.messages import Answer
-from doorward_auth.upstream.urls import check_url
+from doorward_auth.upstream.adapters.http.client import Call
+from doorward_auth.upstream.adapters.http.messages import Answer
+from doorward_auth.upstream.adapters.openid.signing_keys import SigningKeys
+from doorward_auth.upstream.adapters.settings.oauth import OidcSettings
+from doorward_auth.upstream.adapters.urls import check_url
 
 CACHE_SECONDS: Final = 3600
 KEY_COOLDOWN_SECONDS: Final = 60

@@ -14,8 +14,8 @@ from doorward_auth.upstream.adapters.base import (
     ThrottledError,
     UpstreamError,
 )
-from doorward_auth.upstream.provider_settings import BodyKind
-from doorward_auth.upstream.retry_after import parse_retry_after
+from doorward_auth.upstream.adapters.http.retry_after import parse_retry_after
+from doorward_auth.upstream.adapters.settings.provider import BodyKind
 from doorward_client import strict_json
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "request-id", "x-github-request-id")

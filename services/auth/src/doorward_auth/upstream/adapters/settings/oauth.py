@@ -4,7 +4,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from doorward_auth.upstream.provider_settings import OAuthClientSettings, Scopes, ShortText, UserPointers
+from doorward_auth.upstream.adapters.settings.provider import (
+    OAuthClientSettings,
+    Scopes,
+    ShortText,
+    UserPointers,
+)
 
 Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 

@@ -11,8 +11,8 @@ import orjson
 import structlog
 
 from doorward_auth.upstream.adapters.base import Claim, UpstreamUser
-from doorward_auth.upstream.json_pointer import MISSING, JsonPointer
-from doorward_auth.upstream.provider_settings import ProviderSettings, UserPointers
+from doorward_auth.upstream.adapters.json_pointer import MISSING, JsonPointer
+from doorward_auth.upstream.adapters.settings.provider import ProviderSettings, UserPointers
 from doorward_client import base64url, strict_json
 
 log = structlog.get_logger(__name__)

@@ -1,0 +1,1 @@
+"""Values in the answers of upstreams."""

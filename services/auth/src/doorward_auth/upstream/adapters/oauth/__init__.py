@@ -1,0 +1,1 @@
+"""What oidc and oauth2 upstreams share."""
