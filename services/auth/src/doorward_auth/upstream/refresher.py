@@ -55,13 +55,9 @@ class GrantRefresher:
 
     async def run(self) -> None:
         """Refresh while the process serves; when it stops, finish what was sent."""
-        tasks = [asyncio.create_task(work) for work in (self._watch(), *(loop.run() for loop in self._loops))]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        # With `return_exceptions` a cancelled gather waits for all of them. Otherwise the first that ends
+        # would have the others cancelled again, while they finish.
+        await asyncio.gather(self._watch(), *(loop.run() for loop in self._loops), return_exceptions=True)
 
     async def _watch(self) -> None:
         """Find grants whose session has ended, and measure."""
