@@ -39,18 +39,14 @@ class S3Server(Process):
             "s3_secret_access_key": SecretStr("a secret key"),
         }
 
-    def keys(self) -> list[str]:
+    def object_names(self) -> list[str]:
         """Return the names of all objects."""
         answer = httpx2.get(f"{self.url}/{BUCKET}?list-type=2", timeout=30)
         return re.findall(r"<Key>([^<]+)</Key>", answer.text)
 
-    def object(self, key: str) -> httpx2.Response:
-        """Read an object, with its headers."""
-        return httpx2.get(f"{self.url}/{BUCKET}/{key}", timeout=30)
-
     def empty(self) -> None:
         """Delete every object."""
-        for key in self.keys():
+        for key in self.object_names():
             httpx2.delete(f"{self.url}/{BUCKET}/{key}", timeout=30)
 
     def _has_bucket(self) -> bool:
