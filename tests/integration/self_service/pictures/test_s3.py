@@ -23,6 +23,7 @@ def test_both_sizes_are_objects_and_the_row_has_no_bytes(
     with_s3.flows.set_picture(people.user.access, png())
     [avatar] = with_s3.rows()
     assert s3.object_names() == [f"doorward/avatars/{avatar}/{size}.webp" for size in ("large", "small")]
+    assert {s3.media_type(name) for name in s3.object_names()} == {"image/webp"}
     assert with_s3.installation.execute("SELECT storage, small, large FROM avatars") == [("s3", None, None)]
     for size in ("large", "small"):
         answer = with_s3.installation.call("GET", f"{OWN}?size={size}", people.user.access)
@@ -51,8 +52,8 @@ def test_services_use_the_storage_of_their_settings(
     with another(installation, **s3.settings) as replica:
         # Those from before are still in the database.
         assert replica.call("GET", OWN, people.user.access).status_code == 200
-        options = {"headers": {"Content-Type": "image/jpeg"}, "content": jpeg()}
-        assert replica.call("PUT", OWN, people.user.access, **options).status_code == 200
+        kind = {"Content-Type": "image/jpeg"}
+        assert replica.call("PUT", OWN, people.user.access, kind, content=jpeg()).status_code == 200
         assert replica.call("GET", OWN, people.user.access).status_code == 200
     assert len(s3.object_names()) == 2
     assert installation.execute("SELECT storage FROM avatars") == [("s3",)]
@@ -106,7 +107,7 @@ def test_without_its_storage_nothing_changes_and_nothing_is_lost(
     assert len(with_s3.rows()) == 2
     assert '"event":"avatar.storage_failed"' in rendered_log.getvalue()
     assert '"event":"avatar.left_to_cleanup"' in rendered_log.getvalue()
-    assert "a secret key" not in rendered_log.getvalue()
+    assert "the secret key of tests" not in rendered_log.getvalue()
     with_s3.clean_up()
     with_s3.assert_nothing_is_left()
     assert s3.object_names() == []
