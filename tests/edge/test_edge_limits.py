@@ -2,37 +2,113 @@
 
 import socket
 import time
+from typing import Any
 
+import httpx2
 import pytest
 
 from support.chain import Edge, running_edge
 from support.client import Client, assert_problem
 from support.echo import Backends
+from support.ports import free_port
 from support.raw import exchange, statuses
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
+IMAGE_ROUTES = [
+    ("PUT", "/api/v1/users/me/avatar"),
+    ("PUT", "/api/v1/users/01913e8c-3f5a-7b1c-8d2e-4f6a8b0c2d4e/avatar"),
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/upstream/theapi/register"),
+]
+IMAGE_TYPES = ["image/png", "image/jpeg", "IMAGE/WEBP", "multipart/form-data; boundary=x"]
+JSON = {"Content-Type": "application/json"}
+
+
+def send(client: Client, method: str, path: str, **options: Any) -> httpx2.Response:
+    """Send one request with any method."""
+    response: httpx2.Response = getattr(client, method.lower())(path, **options)
+    return response
 
 
 def test_body_at_the_limit_passes(client: Client, backends: Backends) -> None:
-    assert client.post("/api/v1/auth/token", content=b"x" * MIB).status_code == 200
-    assert len(backends.only().body) == MIB
+    assert client.post("/api/v1/auth/token", content=b"x" * (64 * KIB), headers=JSON).status_code == 200
+    assert len(backends.only().body) == 64 * KIB
+
+
+@pytest.mark.parametrize(("method", "path"), IMAGE_ROUTES)
+def test_body_with_an_image_may_be_longer(client: Client, backends: Backends, method: str, path: str) -> None:
+    for number, media_type in enumerate(IMAGE_TYPES, 1):
+        headers = {"Content-Type": media_type}
+        assert send(client, method, path, content=b"x" * MIB, headers=headers).status_code == 200
+        assert [len(one.body) for one in backends.received()] == [MIB] * number
+        longer = send(client, method, path, content=b"x" * (MIB + 1), headers=headers)
+        assert_problem(longer, 413, "content_too_large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "media_type"),
+    [
+        ("POST", "/api/v1/auth/token", "image/png"),
+        ("POST", "/api/v1/auth/register", "application/json"),
+        ("POST", "/api/v1/auth/register", "application/x-www-form-urlencoded"),
+        ("PUT", "/api/v1/auth/register", "multipart/form-data; boundary=x"),
+        ("POST", "/api/v1/auth/registered", "multipart/form-data; boundary=x"),
+        ("POST", "/api/v1/auth/upstream/a/b/register", "multipart/form-data; boundary=x"),
+        ("POST", "/api/v1/auth/upstream/theapi/token", "multipart/form-data; boundary=x"),
+        ("PUT", "/api/v1/users/me/avatar", "application/json"),
+        ("PUT", "/api/v1/users/me/avatar", "image/svg+xml"),
+        ("POST", "/api/v1/users/me/avatar", "image/png"),
+        ("PUT", "/api/v1/users/me", "image/png"),
+        ("PUT", "/api/v1/users/a/b/avatar", "image/png"),
+        ("PUT", "/api/v1/tickets/me/avatar", "image/png"),
+    ],
+)
+def test_other_bodies_may_not(
+    client: Client, backends: Backends, method: str, path: str, media_type: str
+) -> None:
+    headers = {"Content-Type": media_type}
+    longer = send(client, method, path, content=b"x" * (64 * KIB + 1), headers=headers)
+    assert_problem(longer, 413, "content_too_large")
+    assert backends.received() == []
 
 
 def test_announced_longer_body_is_rejected_before_it_is_sent(edge: Edge, backends: Backends) -> None:
-    request = (
-        b"POST /api/v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
-        b"Expect: 100-continue\r\n\r\n" % (MIB + 1)
-    )
-    answer = exchange(edge.haproxy.plain_port, request)
-    assert statuses(answer) == [413]
-    assert b'"code":"content_too_large"' in answer
+    for length in (64 * KIB + 1, MIB, 10**12):
+        request = (
+            b"POST /api/v1/auth/token HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n"
+            b"Expect: 100-continue\r\n\r\n" % length
+        )
+        answer = exchange(edge.haproxy.plain_port, request)
+        assert statuses(answer) == [413]
+        assert b'"code":"content_too_large"' in answer
     assert backends.received() == []
 
 
-def test_chunked_longer_body_is_rejected(client: Client, backends: Backends) -> None:
-    chunks = (b"x" * 65_536 for _ in range(17))
-    assert_problem(client.post("/api/v1/auth/token", content=chunks), 413, "content_too_large")
+@pytest.mark.parametrize(
+    ("method", "path", "limit"),
+    [("POST", "/api/v1/auth/token", 64 * KIB), *((*route, MIB) for route in IMAGE_ROUTES)],
+)
+def test_chunked_longer_body_is_rejected(
+    client: Client, backends: Backends, method: str, path: str, limit: int
+) -> None:
+    headers = {"Content-Type": "image/png"}
+    chunks = (b"x" * 16_384 for _ in range(limit // 16_384 + 1))
+    refused = send(client, method, path, content=chunks, headers=headers)
+    assert_problem(refused, 413, "content_too_large")
     assert backends.received() == []
+    fitting = (b"x" * 16_384 for _ in range(limit // 16_384))
+    assert send(client, method, path, content=fitting, headers=headers).status_code == 200
+    assert len(backends.only().body) == limit
+
+
+def test_a_long_body_is_no_reason_for_another_error(backends: Backends) -> None:
+    """NGINX's own answers have no limit: it would measure the body once more."""
+    ports = backends.auth.port, free_port(), backends.tickets.port
+    with running_edge(*ports) as edge, edge.client() as client:
+        headers = {"Content-Type": "image/png"}
+        answer = client.put("/api/v1/users/me/avatar", content=b"x" * MIB, headers=headers)
+        assert_problem(answer, 503, "unavailable")
 
 
 def test_header_at_the_limit_passes(client: Client, backends: Backends) -> None:

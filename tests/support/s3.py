@@ -1,21 +1,23 @@
 """An S3 server on a free port: moto's, which keeps objects in its memory."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from obstore.store import S3Store
 from pydantic import SecretStr
 
 from support.ports import free_port
 from support.processes import Process
 
 BUCKET: Final = "pictures"
+_ACCESS_KEY: Final = "the access key of tests"
+_SECRET_KEY: Final = "the secret key of tests"
 
 
 class S3Server(Process):
-    """A server with one bucket; `requests` outside it are those of a service."""
+    """A server with one bucket."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -26,6 +28,14 @@ class S3Server(Process):
             log=folder / "s3.log",
             ready=self._has_bucket,
         )
+        self._objects = S3Store(
+            BUCKET,
+            endpoint=self.url,
+            region="us-east-1",
+            access_key_id=_ACCESS_KEY,
+            secret_access_key=_SECRET_KEY,
+            client_options={"allow_http": True},
+        )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -35,23 +45,21 @@ class S3Server(Process):
             "s3_endpoint": self.url,
             "s3_bucket": BUCKET,
             "s3_prefix": "doorward/avatars",
-            "s3_access_key_id": SecretStr("an access key"),
-            "s3_secret_access_key": SecretStr("a secret key"),
+            "s3_access_key_id": SecretStr(_ACCESS_KEY),
+            "s3_secret_access_key": SecretStr(_SECRET_KEY),
         }
 
-    def keys(self) -> list[str]:
-        """Return the names of all objects."""
-        answer = httpx2.get(f"{self.url}/{BUCKET}?list-type=2", timeout=30)
-        return re.findall(r"<Key>([^<]+)</Key>", answer.text)
+    def object_names(self) -> list[str]:
+        """Return the names of all objects, in order."""
+        return sorted(str(one["path"]) for page in self._objects.list() for one in page)
 
-    def object(self, key: str) -> httpx2.Response:
-        """Read an object, with its headers."""
-        return httpx2.get(f"{self.url}/{BUCKET}/{key}", timeout=30)
+    def media_type(self, name: str) -> object:
+        """Return the media type of an object."""
+        return self._objects.get(name).attributes.get("Content-Type")
 
     def empty(self) -> None:
         """Delete every object."""
-        for key in self.keys():
-            httpx2.delete(f"{self.url}/{BUCKET}/{key}", timeout=30)
+        self._objects.delete(self.object_names())
 
     def _has_bucket(self) -> bool:
         try:

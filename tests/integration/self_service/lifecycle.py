@@ -9,6 +9,7 @@ import httpx2
 from integration.harness.installation import AUTH, CLIENT, USERS
 from integration.self_service.flows import Api, Flows, Joined, other_pin, unique
 from integration.self_service.mailbox import Mailbox
+from support.images import jpeg, png
 
 PASSWORDS: Final = tuple(
     f"{word} engine, in brass" for word in ("first", "second", "third", "fourth", "fifth")
@@ -78,18 +79,19 @@ def live(api: Api, mailbox: Mailbox, admin: str, headers: dict[str, str] | None 
     bob = _invite(flows, admin, invited)
     _end_sessions(flows, admin, ada)
     moved_on = unique("robert")
+    _show_pictures(flows, admin, ada)
     _administrate(flows, admin, bob, moved_on)
     return Lived(ada, bob, frozenset(confidant.secrets), (email, moved, invited, moved_on))
 
 
 def _register(flows: Flows, email: str) -> Joined:
-    registered = flows.register(email, PASSWORDS[0], NAME)
+    registered = flows.register_with_picture(email, png(), PASSWORDS[0], name=NAME)
     _is(registered, 202)
     _is(flows.resend(email), 202)
     _is(flows.log_in(email, PASSWORDS[0]), 401)
     _is(flows.verify(flows.code_of(email), None), 422)
     _is(flows.verify_registered(flows.code_of(email), registered), 200)
-    _is(flows.register(email, WRONG, NAME), 202)
+    _is(flows.register_with_picture(email, jpeg(), WRONG, name=NAME), 202)
     _is(flows.log_in(email, WRONG + "!"), 401)
     device = flows.log_in(email, PASSWORDS[0]).json()["device_token"]
     body = {"email": email, "password": PASSWORDS[0], "device_token": device}
@@ -141,6 +143,18 @@ def _end_sessions(flows: Flows, admin: str, ada: Joined) -> None:
     _is(api.call("POST", f"{AUTH}/logout", twice.access, flows.headers), 204)
     _is(api.call("DELETE", f"{AUTH}/users/{ada.id}/sessions", admin, flows.headers), 204)
     _is(flows.refresh(thrice.refresh), 401)
+
+
+def _show_pictures(flows: Flows, admin: str, ada: Joined) -> None:
+    api, path, own = flows.api, f"{USERS}/{ada.id}/avatar", f"{USERS}/me/avatar"
+    access = flows.joined(ada.email, ada.password).access
+    _is(api.call("GET", own, access, flows.headers), 200)
+    for image in (png(), jpeg(), jpeg()):
+        _is(flows.set_picture(access, image), 200)
+    _is(api.call("GET", path, admin, flows.headers), 200)
+    _is(api.call("DELETE", path, admin, flows.headers), 204)
+    _is(api.call("GET", own, access, flows.headers), 404)
+    _is(flows.set_picture(admin, png(), ada.id), 200)
 
 
 def _administrate(flows: Flows, admin: str, bob: str, moved: str) -> None:

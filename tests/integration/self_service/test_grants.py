@@ -13,6 +13,7 @@ from doorward_auth.sign_in.repository import MAX_ROWS
 from doorward_identity.avatars.service import Avatars
 from doorward_identity.avatars.settings import AvatarSettings
 from doorward_identity.tables import (
+    avatars,
     credentials,
     deleted_users,
     known_devices,
@@ -33,6 +34,7 @@ from integration.self_service.grants import granted, watched
 from integration.self_service.lifecycle import holds, live
 from integration.self_service.mailbox import Mailbox
 from integration.self_service.race_setup import RaceSetup
+from support.images import png
 from support.services import Service
 
 on_mariadb = pytest.mark.databases("mariadb")
@@ -122,13 +124,14 @@ async def test_cleanup_works_with_the_granted_privileges(
     race_setup: RaceSetup, services: dict[str, Service]
 ) -> None:
     flows, admin = race_setup.flows(), race_setup.admin()
-    flows.register("swept@example.com")
+    flows.register_with_picture("swept@example.com", png())
     flows.invited(admin, "left@example.com")
     flows.mailed_pin(flows.join("came@example.com").email)
     flows.log_in("swept@example.com", "wrong, so that it is counted")
     expire_codes(race_setup.behind)
     expire_registrations(race_setup.behind)
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    race_setup.behind.execute(avatars.update().values(expires_at=long_ago))
     race_setup.behind.execute(rate_limits.update().values(expires_at=long_ago))
     with race_setup.behind.transaction() as connection:
         connection.execute(revocations.delete())
@@ -157,8 +160,8 @@ async def test_cleanup_works_with_the_granted_privileges(
     settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["auth"])))
     database = Database(settings, Metrics(), pool_size=2, timeout=10)
     try:
-        avatars = Avatars(AvatarSettings(), database, Metrics())
-        await cleanup_task(database, avatars, dead_letter_days=30).run_once()
+        pictures = Avatars(AvatarSettings(), database, Metrics())
+        await cleanup_task(database, pictures, dead_letter_days=30).run_once()
     finally:
         database.dispose()
     for table in (
@@ -167,6 +170,7 @@ async def test_cleanup_works_with_the_granted_privileges(
         "pending_registrations",
         "registration_codes",
         "rate_limits",
+        "avatars",
     ):
         column = {"sessions": "ended_at", "rate_limits": "expires_at"}.get(table, "expires_at")
         old = race_setup.behind.execute(f"SELECT COUNT(*) FROM {table} WHERE {column} < '2021-01-01'")
@@ -270,6 +274,9 @@ def _store_expired_rows(installation: Installation) -> None:
             revocations.insert().values(
                 kind="user", subject_id=zero, token_version=1, revoked_at=then, expires_at=then
             )
+        )
+        connection.execute(
+            avatars.insert().values(id=zero, digest=some[:16], storage="database", expires_at=then)
         )
         [user_id] = connection.execute(sa.select(known_devices.c.user_id).limit(1)).one()
         connection.execute(

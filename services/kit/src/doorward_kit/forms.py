@@ -5,7 +5,7 @@ limit of the body (middleware.py).
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -94,29 +94,39 @@ class _MemoryParser(MultiPartParser):
     """Starlette's parser, without a size at which it would write files to disk."""
 
     spool_max_size = 0
-    has_ended = False
+
+    def __init__(self, boundary: bytes, stream: AsyncIterator[bytes]) -> None:
+        # In Latin-1 every byte is a character, so that texts can be decoded strictly afterwards.
+        media_type = f'{MULTIPART}; boundary="{boundary.decode("ascii")}"; charset=latin-1'
+        super().__init__(
+            Headers({"content-type": media_type}),
+            self._whole(stream),
+            max_files=1,
+            max_fields=MAX_FIELDS,
+            max_part_size=MAX_FIELD_BYTES,
+        )
+        self._has_ended = False
 
     def on_end(self) -> None:
-        """Note the last boundary. Without it a part is missing, about which the parser says nothing."""
-        self.has_ended = True
+        """Note the last boundary."""
+        self._has_ended = True
+
+    async def _whole(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """Raise MultiPartException for a form without an end, of which the parser would leave out a part."""
+        async for chunk in stream:
+            yield chunk
+        if not self._has_ended:
+            raise MultiPartException("The form is incomplete.")
 
 
 async def _read_multipart(request: Request, boundary: bytes) -> Form:
-    # In Latin-1 every byte is a character, so that texts can be decoded strictly afterwards.
-    headers = Headers(
-        {"content-type": f'{MULTIPART}; boundary="{boundary.decode("ascii")}"; charset=latin-1'}
-    )
-    async with aclosing(_chunks(request)) as stream:
-        parser = _MemoryParser(
-            headers, stream, max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES
-        )
+    parser = _MemoryParser(boundary, request.stream())
+    async with aclosing(parser.stream):
         try:
             parsed = await parser.parse()
         except MultiPartException as error:
             raise InvalidFormError(error.message) from None
     try:
-        if not parser.has_ended:
-            raise InvalidFormError("The form is incomplete.")
         return await _read_items(parsed)
     finally:
         await parsed.close()
@@ -129,11 +139,6 @@ async def _read_items(parsed: FormData) -> Form:
     files = [(name, await upload.read()) for name, upload in uploads if upload.filename or upload.size]
     _unique([*fields, *files])
     return Form(dict(fields), dict(files))
-
-
-async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
-    async for chunk in request.stream():
-        yield chunk
 
 
 def _text(latin_1: str) -> str:

@@ -11,6 +11,7 @@ from integration.harness.installation import AUTH, CLIENT, USERS, Installation
 from integration.harness.people import People
 from integration.self_service.database_rows import store_dead_letter
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, other_pin
+from support.images import png
 
 
 @dataclass(frozen=True)
@@ -300,6 +301,18 @@ def deletes(scene: Scene) -> list[Event]:
     return [("users:account:deleted", admin.id, scene.ada.id, None)]
 
 
+def sets_a_picture(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    scene.traced.set_picture(admin.access, png(), scene.ada.id)
+    return [("users:avatar:set", admin.id, scene.ada.id, None)]
+
+
+def deletes_a_picture(scene: Scene) -> list[Event]:
+    scene.flows.set_picture(scene.ada.access, png())
+    scene.send("DELETE", f"{USERS}/me/avatar", scene.ada.access)
+    return [("users:avatar:deleted", scene.ada.id, scene.ada.id, None)]
+
+
 def resends_a_dead_letter(scene: Scene) -> list[Event]:
     admin, mail = scene.people.admin, store_dead_letter(scene.installation, "ada@example.com")
     scene.send("POST", f"{AUTH}/mail/dead-letters/{mail}/retry", admin.access)
@@ -354,6 +367,8 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.ACCOUNT_UPDATED, updates),
     (AuditAction.ACCOUNT_UPDATED, renames_herself),
     (AuditAction.ACCOUNT_DELETED, deletes),
+    (AuditAction.AVATAR_SET, sets_a_picture),
+    (AuditAction.AVATAR_DELETED, deletes_a_picture),
     (AuditAction.MAIL_RESENT, resends_a_dead_letter),
     (AuditAction.MAIL_DISCARDED, discards_a_dead_letter),
 ]

@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from doorward_identity.avatars.service import Avatars
+from doorward_identity.avatars.settings import AvatarSettings
+from doorward_identity.avatars.storage import create_store
+from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import avatars, users
-from integration.harness.installation import Installation, another
-from integration.self_service.conftest import Mailing
+from integration.harness.installation import Installation
 from integration.self_service.flows import Flows
-from integration.self_service.mailbox import Mailbox
 from support.reaper import temporary_folder
 from support.s3 import S3Server
 
@@ -46,7 +48,7 @@ class Pictures:
     def stored(self) -> set[str]:
         """Return the ids of the pictures whose bytes are stored."""
         if self.s3 is not None:
-            return {key.split("/")[-2] for key in self.s3.keys()}
+            return {key.split("/")[-2] for key in self.s3.object_names()}
         found = self.installation.execute(sa.select(avatars.c.id).where(avatars.c.large.is_not(None)))
         return {row[0].hex for row in found}
 
@@ -84,13 +86,26 @@ def s3(start_s3: Callable[[], S3Server]) -> S3Server:
     return server
 
 
+@pytest.fixture
+def with_s3(
+    installation: Installation, flows: Flows, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> Pictures:
+    """The services with the S3 server as their storage."""
+    use_storage(installation, monkeypatch, **s3.settings)
+    return Pictures(installation, flows, s3)
+
+
 @pytest.fixture(params=STORAGES)
-def pictures(
-    request: pytest.FixtureRequest, mailing: Mailing, installation: Installation, mailbox: Mailbox
-) -> Iterator[Pictures]:
-    if request.param == "database":
-        yield Pictures(installation, Flows(installation, mailbox), None)
-        return
-    server: S3Server = request.getfixturevalue("s3")
-    with another(installation, mailbox_dir=mailing.mailbox_dir, **server.settings) as with_s3:
-        yield Pictures(with_s3, Flows(with_s3, mailbox), server)
+def pictures(request: pytest.FixtureRequest, installation: Installation, flows: Flows) -> Pictures:
+    if request.param == "s3":
+        with_s3: Pictures = request.getfixturevalue("with_s3")
+        return with_s3
+    return Pictures(installation, flows, None)
+
+
+def use_storage(installation: Installation, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+    """Give running services another storage: starting them anew takes seconds."""
+    for app in (installation.auth_app, installation.users_app):
+        resources: IdentityResources = app.state.resources
+        store = create_store(AvatarSettings(**settings), resources.database)
+        monkeypatch.setattr(resources.avatars, "_store", store)

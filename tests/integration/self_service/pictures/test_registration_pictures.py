@@ -1,5 +1,6 @@
 """A picture that comes with a registration waits for its verification, and tells nothing about addresses."""
 
+from collections.abc import Callable
 from io import StringIO
 
 import httpx2
@@ -112,7 +113,7 @@ def test_a_known_address_gets_the_same_answer_after_the_same_work(
         assert refused[0].json()["code"] == refused[1].json()["code"]
 
 
-def _noting(seen: list[str]) -> object:
+def _noting(seen: list[str]) -> Callable[..., None]:
     def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         seen.append(statement)
 

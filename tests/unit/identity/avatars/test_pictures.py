@@ -123,17 +123,14 @@ def test_nothing_but_pixels_is_stored() -> None:
 def test_transparency_is_kept() -> None:
     image = images.picture(64, 64, "RGBA")
     image.putalpha(Image.new("L", (64, 64), 128))
-    assert opened(render(images.encoded(image, "PNG")).large).convert("RGBA").getpixel((32, 32))[3] in {
-        127,
-        128,
-    }
+    alpha = opened(render(images.encoded(image, "PNG")).large).getchannel("A")
+    assert alpha.getextrema() == (128, 128)
 
 
 def test_grey_of_16_bits_is_scaled() -> None:
     image = Image.new("I;16", (16, 16), 0x8000)
-    pixel = opened(render(images.encoded(image, "PNG")).large).convert("RGB").getpixel((8, 8))
-    assert isinstance(pixel, tuple)
-    assert 120 < pixel[0] < 136
+    low, high = opened(render(images.encoded(image, "PNG")).large).convert("L").getextrema()
+    assert 120 < float(str(low)) <= float(str(high)) < 136
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
@@ -154,7 +151,7 @@ def test_padding_and_announced_pictures_may_follow_a_jpeg() -> None:
 )
 def test_what_is_compressed_beside_the_pixels_is_not_unpacked(data: bytes) -> None:
     assert len(data) < 1_000_000
-    assert render(data)
+    assert render(data).large.startswith(b"RIFF")
 
 
 def test_the_same_image_is_the_same_picture() -> None:
