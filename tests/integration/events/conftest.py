@@ -12,6 +12,7 @@ from integration.harness.bulk_users import Member, enrol
 from integration.harness.databases import NewDatabase
 from integration.harness.people import PASSWORD
 from support.client import AUTH
+from support.preloaded import Constants
 from support.services import PATIENT, Service, ServiceName, migrate
 
 KEEPALIVE_SECONDS: Final = 0.2
@@ -47,12 +48,12 @@ class Processes:
         response = self.call(at or self.auth, "POST", f"{AUTH}/token", json=login)
         return str(response.json()["access_token"])
 
-    def another_auth(self, **env: str) -> Service:
+    def another_auth(self, constants: Constants | None = None, **env: str) -> Service:
         """Return an auth process with other settings, which the test starts and stops."""
-        return _service("auth", self.database_url, self.folder, **env)
+        return _service("auth", self.database_url, self.folder, constants, **env)
 
     def metric(self, service: Service, name: str) -> float:
-        """Return a metric without labels."""
+        """Return a metric; `name` includes its labels."""
         text = self.client.get(f"{service.url}/metrics").text
         [line] = [line for line in text.splitlines() if line.startswith(name + " ")]
         return float(line.split()[1])
@@ -71,8 +72,10 @@ def processes(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactor
         yield Processes(url, folder, client, auth, other_auth, users)
 
 
-def _service(name: ServiceName, url: str, folder: Path, **env: str) -> Service:
+def _service(
+    name: ServiceName, url: str, folder: Path, constants: Constants | None = None, **env: str
+) -> Service:
     own = {"DOORWARD_EVENTS_KEEPALIVE_SECONDS": str(KEEPALIVE_SECONDS)}
     log = folder / f"{name}-{len(list(folder.iterdir()))}.log"
     log.touch()
-    return Service(name, database_url=url, log=log, env={**PATIENT, **own, **env})
+    return Service(name, database_url=url, log=log, env={**PATIENT, **own, **env}, constants=constants)
