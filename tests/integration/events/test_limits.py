@@ -75,12 +75,10 @@ def test_the_log_has_a_line_for_each_stream_with_its_reason(processes: Processes
     processes.auth.wait_for_log('"route":"/api/v1/auth/events"')
     session = claims_of(token)["sid"]
     lines = [event for event in processes.auth.log_events() if event.get("session_id") == session]
-    ended, request = (next(one for one in lines if one["event"] == name) for name in EVENTS_IN_LOG)
+    [ended] = [line for line in lines if line["event"] == "events.stream_ended"]
+    [request] = [line for line in lines if line["event"] == "http.request"]
     assert (ended["reason"], ended["request_id"]) == ("disconnected", request["request_id"])
     assert (request["route"], request["status"]) == ("/api/v1/auth/events", 200)
-
-
-EVENTS_IN_LOG: Final = ("events.stream_ended", "http.request")
 
 
 def test_two_hundred_clients_that_leave_keep_nothing(processes: Processes) -> None:
