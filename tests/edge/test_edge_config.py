@@ -41,8 +41,12 @@ def test_haproxy_check_reports_nothing(tmp_path: Path, env: dict[str, str]) -> N
 )
 def test_every_node_of_the_list_is_a_server(tmp_path: Path, nodes: list[str]) -> None:
     backend = write_nodes(tmp_path, nodes)
-    servers = [line.split() for line in backend.read_text(encoding="utf-8").splitlines() if "server " in line]
-    assert servers == [["server", f"node{number}", node] for number, node in enumerate(nodes, 1)]
+    requests, streams = (
+        [line.split() for line in section.splitlines() if "server " in line]
+        for section in backend.read_text(encoding="utf-8").split("backend ")[1:]
+    )
+    assert requests == [["server", f"node{number}", node] for number, node in enumerate(nodes, 1)]
+    assert [server[:3] for server in streams] == requests
     assert check_config(self_signed(tmp_path), nodes=backend) in NOTHING_TO_SAY
 
 

@@ -38,6 +38,14 @@ def _cleanup_runs_when_a_test_says_so() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _event_streams_end_at_once() -> Iterator[None]:
+    """In this process: see harness.installation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doorward_auth.events.service.CHECK_SECONDS", 0.02)
+        yield
+
+
 @pytest.fixture(scope="session")
 def start_mariadb() -> Iterator[Callable[[], DatabaseServer]]:
     """A private MariaDB without disk writes, or the one of DOORWARD_TEST_DATABASE_URL."""

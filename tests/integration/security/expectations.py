@@ -80,6 +80,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/revoke"): _CLIENTS_ONLY,
     ("POST", "/api/v1/auth/step-up"): _signed_in(200),
     ("GET", "/api/v1/auth/me"): _signed_in(200),
+    ("GET", "/api/v1/auth/events"): _signed_in(200),
     ("POST", "/api/v1/auth/logout"): _signed_in(204),
     ("DELETE", "/api/v1/auth/logout"): _signed_in(204),
     ("GET", "/api/v1/auth/sessions"): _signed_in(200),

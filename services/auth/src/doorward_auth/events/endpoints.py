@@ -13,6 +13,7 @@ fast_router = api_router(prefix="/api/v1/auth", tag="sessions", route_class=Fast
 
 @fast_router.get(
     "/events",
+    status_code=200,
     response_class=EventStreamResponse,
     summary="Get events of your session",
     responses={

@@ -1,0 +1,234 @@
+"""Published events reach the streams of their recipients, at every process, once."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+
+from doorward_auth.events import repository
+from doorward_auth.events.event import MAX_DATA_BYTES, Event, EventName
+from doorward_auth.events.metrics import EventMetrics
+from doorward_auth.events.publisher import EventPublisher
+from doorward_auth.events.stream import EventStream, StreamRegistry
+from doorward_client.tokens import Claims
+from doorward_identity.tables import client_events
+from doorward_kit.database import create_engine
+from doorward_kit.metrics import Metrics
+from doorward_kit.unit_of_work import Database
+from integration.events.conftest import Processes
+from integration.events.test_streams import claims_of
+from integration.harness.installation import Installation, auth_settings
+from support.event_stream import EventReader, event_stream
+
+
+def refreshed(number: int) -> Event:
+    return Event.of(EventName.TOKEN_REFRESHED, provider="theapi", number=number)
+
+
+class Listener:
+    """A publisher of its own, as a process has it, with one stream."""
+
+    def __init__(self, database: Database) -> None:
+        self.user_id, self.session_id = uuid.uuid4(), uuid.uuid4()
+        now = int(time.time())
+        claims = Claims(
+            user_id=self.user_id,
+            session_id=self.session_id,
+            token_id="token",
+            role="user",
+            token_version=0,
+            issued_at=now,
+            expires_at=now + 300,
+            permissions=frozenset(),
+        )
+        metrics = EventMetrics(CollectorRegistry(), streams=lambda: 0)
+        self.streams = StreamRegistry(metrics, max_streams=10, max_per_session=10)
+        self.stream = EventStream(claims, metrics, keepalive_seconds=15, max_seconds=60)
+        self.streams.add(self.stream)
+        self.publisher = EventPublisher(database, self.streams, transaction_seconds=5)
+
+    def publish(self, connection: sa.Connection, number: int, **changes: Any) -> None:
+        recipient = {"user_id": self.user_id, "session_id": None, **changes}
+        self.publisher.publish(connection, event=refreshed(number), **recipient)
+
+    async def received(self) -> list[int]:
+        """Poll once; return the numbers of the events that have arrived since."""
+        await self.publisher.poll()
+        if not self.stream._events:
+            return []
+        chunk = await self.stream.next_chunk()
+        assert chunk is not None
+        return [int(line.rpartition(b":")[2].strip(b"}")) for line in chunk.splitlines() if b"data" in line]
+
+
+@pytest.fixture
+def database(installation: Installation) -> Iterator[Database]:
+    database = Database(auth_settings(installation.database_url), Metrics(), pool_size=2)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def listener(database: Database) -> Listener:
+    return Listener(database)
+
+
+async def test_events_arrive_once_and_in_order(listener: Listener, database: Database) -> None:
+    def publish_all(connection: sa.Connection) -> None:
+        for number in (1, 2, 3):
+            listener.publish(connection, number)
+
+    await database.write(publish_all)
+    assert await listener.received() == [1, 2, 3]
+    assert await listener.received() == []
+    await database.write(lambda connection: listener.publish(connection, 4))
+    assert await listener.received() == [4]
+    assert await listener.received() == []
+
+
+async def test_an_event_of_a_transaction_that_commits_after_later_ones_is_not_missed(
+    listener: Listener, database: Database, installation: Installation, *, is_mariadb: bool
+) -> None:
+    if not is_mariadb:
+        await database.write(lambda connection: listener.publish(connection, 1))
+        assert await listener.received() == [1]
+        return  # one writer at a time
+    with installation.transaction() as slow:
+        listener.publish(slow, 1)
+        await database.write(lambda connection: listener.publish(connection, 2))
+        assert await listener.received() == [2]
+    assert await listener.received() == [1]
+
+
+async def test_an_event_is_published_only_if_its_transaction_commits(
+    listener: Listener, database: Database
+) -> None:
+    def fails(connection: sa.Connection) -> None:
+        listener.publish(connection, 1)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.write(fails)
+    assert await listener.received() == []
+
+
+async def test_after_a_failed_poll_the_next_one_brings_its_events(
+    listener: Listener, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await listener.received() == []
+    await database.write(lambda connection: listener.publish(connection, 1))
+    with monkeypatch.context() as broken:
+        broken.setattr(repository, "read_since", lambda _connection, **_bounds: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await listener.received()
+    assert await listener.received() == [1]
+
+
+async def test_the_oldest_of_very_many_events_are_lost(
+    listener: Listener, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "MOST_READ", 2)
+    for number in (1, 2, 3):
+        await database.write(partial(listener.publish, number=number))
+        await asyncio.sleep(0.002)  # the clock of SQLite counts milliseconds
+    assert await listener.received() == [2, 3]
+
+
+async def test_a_process_polls_while_it_has_a_stream(
+    listener: Listener, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doorward_auth.events.publisher.POLL_SECONDS", 0.01)
+    listener.streams.remove(listener.stream)
+    polls = 0
+    read = repository.read_since
+
+    def counted(*arguments: Any, **bounds: Any) -> Any:
+        nonlocal polls
+        polls += 1
+        return read(*arguments, **bounds)
+
+    monkeypatch.setattr(repository, "read_since", counted)
+    running = asyncio.create_task(listener.publisher.run())
+    await asyncio.sleep(0.05)
+    assert polls == 0
+    listener.streams.add(listener.stream)
+    await database.write(lambda connection: listener.publish(connection, 1))
+    listener.publisher.wake()
+    assert await asyncio.wait_for(listener.stream.next_chunk(), 60) == refreshed(1).frame
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_data_that_no_column_holds_are_an_error_at_once(
+    listener: Listener, installation: Installation
+) -> None:
+    with installation.transaction() as connection:
+        text = "x" * (MAX_DATA_BYTES - len('{"text":""}'))
+        publish = partial(listener.publisher.publish, connection, user_id=uuid.uuid4(), session_id=None)
+        publish(event=Event.of(EventName.STATE, text=text))
+        with pytest.raises(ValueError, match="longer than 1000 bytes"):
+            publish(event=Event.of(EventName.STATE, text=text + "x"))
+
+
+def test_read_events_are_deleted_after_a_minute(listener: Listener, installation: Installation) -> None:
+    with installation.transaction() as connection:
+        for number in range(4):
+            listener.publish(connection, number)
+        old = connection.scalars(sa.select(client_events.c.id).limit(3)).all()
+        aged = client_events.update().where(client_events.c.id.in_(old))
+        connection.execute(aged.values(created_at=datetime.now(UTC) - timedelta(minutes=2)))
+    deleted = []
+    for _ in range(3):
+        with installation.transaction() as connection:
+            deleted.append(repository.delete_expired(connection, 2))
+    assert deleted == [2, 1, 0]
+    assert len(installation.execute(sa.select(client_events.c.id))) == 1
+
+
+@contextmanager
+def publishing(processes: Processes) -> Iterator[sa.Connection]:
+    """Give a connection as a feature has it in its unit of work, in a process of its own."""
+    engine = create_engine(processes.database_url, pool_size=1, timeout=30)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.commit()
+    engine.dispose()
+
+
+def publish(processes: Processes, token: str, number: int, *, to_session: bool) -> None:
+    """Publish an event to the user of a token, or to its session alone."""
+    claims = claims_of(token)
+    session_id = uuid.UUID(claims["sid"]) if to_session else None
+    with publishing(processes) as connection:
+        repository.add(connection, uuid.UUID(claims["sub"]), session_id, refreshed(number))
+
+
+def test_an_event_reaches_the_streams_of_every_process(processes: Processes) -> None:
+    member = processes.member()
+    first, second, stranger = processes.log_in(member), processes.log_in(member), processes.log_in()
+    with (
+        event_stream(processes.auth.url, first) as here,
+        event_stream(processes.other_auth.url, first) as there,
+        event_stream(processes.other_auth.url, second) as other_session,
+        event_stream(processes.auth.url, stranger) as other_user,
+    ):
+        publish(processes, first, 1, to_session=True)
+        publish(processes, first, 2, to_session=False)
+        publish(processes, stranger, 3, to_session=False)
+
+        def numbers(stream: EventReader, count: int) -> list[int]:
+            events = [stream.next() for _ in range(count)]
+            return [event[1]["number"] for event in events if event is not None]
+
+        assert numbers(here, 2) == numbers(there, 2) == [1, 2]
+        assert numbers(other_session, 1) == [2]
+        assert numbers(other_user, 1) == [3]
