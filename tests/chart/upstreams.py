@@ -55,22 +55,23 @@ _REJECTED: Final = {
     f"{_OIDC},{_SECRET}": "sso requires config.client_id",
     f"{_OIDC},{_CLIENT},{_SECRET},{_PUBLIC}": "or for a public client",
     f"{_REST},upstreams[0].secret=mine": "additional properties 'secret' not allowed",
-    f"{_REST},{_ENV}DOORWARD_VAULT_KEYS_FILE": "set upstreams or upstreamsFile",
+    f"{_REST},{_ENV}DOORWARD_VAULT_KEYS_FILE": "DOORWARD_VAULT_KEYS_FILE is already set",
+    f"{_REST},{_ENV}DOORWARD_UPSTREAMS": "set upstreams or upstreamsFile",
+    f"{_ENV}DOORWARD_VAULT_KEYS_FILE": "set upstreams or upstreamsFile",
     f"{_ENV}DOORWARD_UPSTREAMS": "set upstreams or upstreamsFile",
 }
 
 
 def wrong_answers(defaults: Case) -> list[str]:
     """Return what the chart accepts or rejects wrongly, or for another reason."""
-    wrong = []
-    for values in _ACCEPTED:
-        if message := _rejection(defaults, values):
-            wrong.append(f"rejected: {values}: {message}")
-    for values, expected in _REJECTED.items():
-        message = _rejection(defaults, values)
-        if expected not in message:
-            wrong.append(f"{values}: expected `{expected}`: {message or 'accepted'}")
-    return wrong
+    refused = {values: _rejection(defaults, values) for values in _ACCEPTED}
+    wrong = [f"rejected: {values}: {message}" for values, message in refused.items() if message]
+    answers = {values: _rejection(defaults, values) for values in _REJECTED}
+    return wrong + [
+        f"{values}: expected `{expected}`: {answers[values] or 'accepted'}"
+        for values, expected in _REJECTED.items()
+        if expected not in answers[values]
+    ]
 
 
 def _rejection(defaults: Case, values: str) -> str:
