@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from chart import manifests, policy
+from chart import manifests, policy, upstreams
 from chart.environment import problems
 from chart.kube_score import kube_score, unexpected
 from chart.render import DEFAULTS, KUBERNETES, Case, accepts, cases, lint, objects, render
@@ -98,15 +98,17 @@ def _rejected_values(report: Report) -> None:
     report.judged("unknown values are rejected", [f"accepted: {path or 'at the top'}" for path in taken])
     wrong = [f"accepted: {values}" for values in CONTRADICTIONS if accepts(DEFAULTS, values)]
     report.judged("contradicting values are rejected", wrong)
+    report.judged("upstreams are complete and consistent", upstreams.wrong_answers(DEFAULTS))
 
 
 def _environment(rendered: dict[Case, str], report: Report) -> None:
     """Check that services and commands accept their environment."""
+    releases = {case: objects(text) for case, text in rendered.items()}
     wrong = [
         f"{case.name}: {problem}"
-        for case, text in rendered.items()
-        for found in objects(text)
-        for problem in problems(found)
+        for case, release in releases.items()
+        for found in release
+        for problem in problems(found, release)
     ]
     report.judged("services start with their environment and secrets", wrong)
 

@@ -54,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 
 {{/* Name of a Secret: existingSecret of the value, or the one that the chart creates.
-     Takes (dict "root" $ "value" keys|database|serviceClients|admin|devMailbox). */}}
+     Takes (dict "root" $ "value" keys|database|serviceClients|admin|devMailbox|vault). */}}
 {{- define "doorward.secretName" -}}
 {{- (get .root.Values .value).existingSecret | default (printf "%s-%s" (include "doorward.fullname" .root) (kebabcase .value)) -}}
 {{- end -}}

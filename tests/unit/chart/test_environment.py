@@ -1,5 +1,7 @@
 """Whether a container would start with its environment."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -74,7 +76,62 @@ def test_a_third_party_image_is_ignored() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_manifests_are_valid(overlay: str) -> None:
     found = objects((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8"))
-    assert [problem for one in found for problem in problems(one)] == []
+    assert [problem for one in found for problem in problems(one, found)] == []
+
+
+def with_upstreams() -> dict[str, Any]:
+    """Return a Deployment that reads upstreams.json of a ConfigMap and the keys of a Secret."""
+    found = deployment(
+        DATABASE,
+        KEYS,
+        {"name": "DOORWARD_UPSTREAMS_FILE", "value": "/run/secrets/doorward/upstreams.json"},
+        {"name": "DOORWARD_VAULT_KEYS_FILE", "value": "/run/secrets/doorward/vault-keys.json"},
+    )
+    sources = found["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"]
+    sources.append({"configMap": {"name": "upstreams", "items": [item("upstreams.json")]}})
+    sources.append({"secret": {"name": "vault", "items": [item("vault-keys.json"), item("key")]}})
+    return found
+
+
+def item(name: str) -> dict[str, str]:
+    return {"key": name, "path": name}
+
+
+def upstreams(**provider: Any) -> dict[str, Any]:
+    document = json.dumps({"sso": {"adapter": "oidc", "client_id": "doorward", **provider}})
+    return {
+        "kind": "ConfigMap",
+        "metadata": {"name": "upstreams"},
+        "data": {"upstreams.json": document},
+    }
+
+
+ISSUER = "https://sso.example.com"
+SECRET_FILE = "/run/secrets/doorward/key"
+
+
+def test_upstreams_and_keys_that_are_no_part_of_the_release() -> None:
+    assert problems(with_upstreams()) == []
+
+
+def test_upstreams_of_the_release_name_files_that_are_mounted() -> None:
+    assert problems(with_upstreams(), [upstreams(issuer=ISSUER, client_secret_file=SECRET_FILE)]) == []
+    (problem,) = problems(
+        with_upstreams(), [upstreams(issuer=ISSUER, client_secret_file="/run/secrets/doorward/other")]
+    )
+    assert "/sso/client_secret_file names a file that cannot be read" in problem
+
+
+def test_an_invalid_upstream_of_the_release() -> None:
+    (problem,) = problems(with_upstreams(), [upstreams(client_secret_file=SECRET_FILE)])
+    assert "DOORWARD_UPSTREAMS_FILE /sso/issuer is missing" in problem
+
+
+def test_keys_of_the_release_that_no_vault_accepts() -> None:
+    keys = {"vault-keys.json": base64.b64encode(b'{"keys": []}').decode()}
+    vault = {"kind": "Secret", "metadata": {"name": "vault"}, "data": keys}
+    (problem,) = problems(with_upstreams(), [vault])
+    assert "DOORWARD_VAULT_KEYS_FILE is not a JWK set" in problem
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -8,15 +8,17 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
-import yaml
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from chart.alerts import alerts
 from chart.queries import Read, reads
 from chart.render import CHART
 from chart.tools import ROOT
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
+from doorward_auth.upstream.grants.metrics import UpstreamMetrics
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.main import create_app as create_users
@@ -29,7 +31,6 @@ OF_THE_TARGET: Final = {"namespace", "service", "pod", "container"}
 """Labels that a ServiceMonitor gives to every metric."""
 
 SUFFIXES: Final = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-TEMPLATE: Final = re.compile(r"{{-? *(.*?) *-?}}")
 BASE: Final = {
     "database_url": SecretStr("sqlite://"),
     "secret_key": SecretStr("only to build the applications, never to sign"),
@@ -62,12 +63,20 @@ def applications() -> Iterator[FastAPI]:
     yield create_tickets(TicketsSettings.model_validate(BASE | MAIL | ELSEWHERE))
 
 
+def registries() -> Iterator[CollectorRegistry]:
+    for application in applications():
+        registry: CollectorRegistry = application.state.metrics.registry
+        yield registry
+    of_upstreams = CollectorRegistry()
+    UpstreamMetrics(of_upstreams)
+    yield of_upstreams
+
+
 @cache
 def exposed() -> dict[str, frozenset[str]]:
-    """Return the labels of the services' metrics, with mail and captcha enabled, by scraped name."""
+    """Return the labels of the services' metrics, with every feature enabled, by scraped name."""
     found: dict[str, frozenset[str]] = {}
-    for application in applications():
-        registry = application.state.metrics.registry
+    for registry in registries():
         for family in registry.collect():
             if family.name.startswith("doorward_"):
                 # There is no public way to read the labels of a metric without samples.
@@ -78,24 +87,22 @@ def exposed() -> dict[str, frozenset[str]]:
 
 
 @cache
-def alerts() -> list[dict[str, Any]]:
-    """Return the rules, with the names of a release in place of the template expressions."""
-    text = (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8").split("\n", maxsplit=1)[1]
-    filled = TEMPLATE.sub(lambda found: 'namespace="x"' if found[1] == "$ours" else "doorward", text)
-    rules: list[dict[str, Any]] = yaml.safe_load(filled)
-    return rules
-
-
-@cache
 def dashboard() -> dict[str, Any]:
     document: dict[str, Any] = json.loads((CHART / "files" / "dashboard.json").read_text(encoding="utf-8"))
     return document
 
 
+def panels() -> Iterator[dict[str, Any]]:
+    """Yield the panels; those of a row that is collapsed are in the row."""
+    for panel in dashboard()["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
 def queries() -> list[Query]:
     of_panels = [
         Query(panel["title"], target["expr"], frozenset(re.findall(r"{{(\w+)}}", target["legendFormat"])))
-        for panel in dashboard()["panels"]
+        for panel in panels()
         for target in panel.get("targets", [])
     ]
     return [*(Query(rule["alert"], rule["expr"]) for rule in alerts()), *of_panels]
@@ -135,6 +142,29 @@ def test_every_label_exists(query: Query) -> None:
 def test_a_legend_uses_labels_that_its_query_groups_by(query: Query) -> None:
     for one in reads(query.text):
         assert query.shown <= one.grouped
+
+
+def test_the_dashboard_places_each_panel_once() -> None:
+    numbers = [panel["id"] for panel in panels()]
+    assert len(set(numbers)) == len(numbers)
+    taken = [
+        (panel["gridPos"]["x"], y)
+        for panel in panels()
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    ]
+    assert len(set(taken)) == len(taken)
+
+
+def test_every_metric_of_upstreams_is_on_the_dashboard_or_has_an_alert() -> None:
+    registry = CollectorRegistry()
+    UpstreamMetrics(registry)
+    used = {one.metric for query in queries() for one in reads(query.text)}
+    unused = [
+        family.name
+        for family in registry.collect()
+        if not used & {family.name + suffix for suffix in SUFFIXES[family.type]}
+    ]
+    assert unused == []
 
 
 def test_the_dashboard_selects_a_namespace() -> None:

@@ -33,6 +33,9 @@
 {{- if or $values.tickets.enabled $values.serviceClients.existingSecret }}
 - {name: DOORWARD_OAUTH_CLIENTS_FILE, value: /run/secrets/doorward/service-clients.json}
 {{- end }}
+{{- with include "doorward.upstreamsEnv" .root }}
+{{- . | nindent 0 }}
+{{- end }}
 {{- end }}
 {{- if ne .service "tickets" }}
 {{- with $values.registrationDomains }}
