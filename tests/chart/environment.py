@@ -14,8 +14,8 @@ from chart.render import label
 from doorward.dev_mailbox import DevMailboxSettings
 from doorward.settings import CommandSettings, MigrateSettings
 from doorward_auth.settings import AuthSettings
-from doorward_auth.upstream.settings import UpstreamSettings
-from doorward_auth.upstream.vault.settings import VaultSettings
+from doorward_auth.upstream_adapters.settings.upstreams import UpstreamSettings
+from doorward_auth.vault.settings import VaultSettings
 from doorward_client.settings import DoorwardSettings, SettingsError, load_settings
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.settings import UsersSettings

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chart.tools import ROOT
-from doorward_auth.upstream.vault.rotation import new_key
+from doorward_auth.vault.rotation import new_key
 from doorward_client.keys.key_set import HS256
 from doorward_kit.key_rotation import new_jwk
 from support.certificates import self_signed

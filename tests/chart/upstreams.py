@@ -3,7 +3,7 @@
 from typing import Final
 
 from chart.render import Case, ToolError, render
-from doorward_auth.upstream.settings import RESERVED_NAMES
+from doorward_auth.upstream_adapters.settings.upstreams import RESERVED_NAMES
 
 _PEER: Final = "egressTo[0].ipBlock.cidr=192.0.2.0/24"
 _PEERS: Final = f"upstreams[0].{_PEER}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.providers import create_adapter
+from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
     InvalidGrantError,
@@ -14,9 +15,8 @@ from doorward_auth.upstream.adapters.base import (
     UnverifiedIdentityError,
     UpstreamLogin,
 )
-from doorward_auth.upstream.adapters.oidc import OidcAdapter
-from doorward_auth.upstream.providers import create_adapter
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.oidc import OidcAdapter
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from keycloak.server import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Keycloak, log_in
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.upstream.vault.rotation import new_key
+from doorward_auth.vault.rotation import new_key
 from doorward_identity.schema import PACKAGE
 from doorward_kit.key_rotation import write_key_set
 from integration.harness.databases import NewDatabase, migrate_all

@@ -11,7 +11,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
-from doorward_auth.upstream.adapters.base import UpstreamAdapter, UpstreamTokens
 from doorward_auth.upstream.grants.events import GrantEvent
 from doorward_auth.upstream.grants.models import GrantRow
 from doorward_auth.upstream.grants.provider import Provider
@@ -20,8 +19,9 @@ from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.upstream.grants.service import IssuedGrant
 from doorward_auth.upstream.stored_grants import StoredGrants
-from doorward_auth.upstream.vault.key_store import VaultKeyStore
-from doorward_auth.upstream.vault.vault import Vault
+from doorward_auth.upstream_adapters.base import UpstreamAdapter, UpstreamTokens
+from doorward_auth.vault.key_store import VaultKeyStore
+from doorward_auth.vault.vault import Vault
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import metadata, sessions, upstream_grants
 from doorward_kit.column_types import UtcDateTime

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx2
 from pydantic import SecretStr
 
-from doorward_auth.upstream.vault.rotation import new_key
+from doorward_auth.vault.rotation import new_key
 from doorward_identity.schema import PACKAGE
 from doorward_kit.database import create_engine
 from doorward_kit.key_rotation import write_key_set

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     Arrival,
     FailedError,
     InvalidGrantError,

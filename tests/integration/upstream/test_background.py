@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.upstream.adapters.base import Arrival, UnreachableError
 from doorward_auth.upstream.grants import repository
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.refresher import GrantRefresher
+from doorward_auth.upstream_adapters.base import Arrival, UnreachableError
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 from doorward_identity.tables import upstream_grants, users

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from doorward_auth.upstream.grants.service import AnswerStatus
-from doorward_auth.upstream.vault.rotation import with_key
+from doorward_auth.vault.rotation import with_key
 from doorward_kit.key_rotation import write_key_set
 from integration.upstream.grant_world import GrantWorld
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream

@@ -8,7 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.providers import create_adapter
+from doorward_auth.upstream_adapters.base import (
     AlreadyTakenError,
     Arrival,
     FailedError,
@@ -19,9 +20,8 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamRegistration,
     WrongPasswordError,
 )
-from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.providers import create_adapter
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from support.example_upstream import FOLDER, ExampleUpstream
 
 PASSWORD = "an unheard-of phrase"

@@ -9,7 +9,11 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.grants.events import ReauthRequired
+from doorward_auth.upstream.grants.models import EndReason, GrantRow, GrantState
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
+from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer
+from doorward_auth.upstream_adapters.base import (
     Arrival,
     FailedError,
     InvalidGrantError,
@@ -18,10 +22,6 @@ from doorward_auth.upstream.adapters.base import (
     ThrottledError,
     UnreachableError,
 )
-from doorward_auth.upstream.grants.events import ReauthRequired
-from doorward_auth.upstream.grants.models import EndReason, GrantRow, GrantState
-from doorward_auth.upstream.grants.schedule import RefreshPolicy
-from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer
 from integration.upstream.grant_world import GrantWorld
 from integration.upstream.rotating_upstream import MARK, DirectAdapter, RotatingUpstream
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.upstream.adapters.base import FailedError, InvalidGrantError, UpstreamTokens
 from doorward_auth.upstream.grants.events import GrantRefreshed, ReauthRequired
 from doorward_auth.upstream.grants.models import EndReason, GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_auth.upstream_adapters.base import FailedError, InvalidGrantError, UpstreamTokens
 from doorward_identity.tables import sessions, users
 from integration.upstream.grant_world import GrantWorld
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream

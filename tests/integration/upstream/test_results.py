@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants import repository
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_auth.upstream_adapters.base import UpstreamTokens
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions
 from doorward_identity.tables import users

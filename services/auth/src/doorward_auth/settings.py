@@ -9,8 +9,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from doorward_auth.captcha.settings import CaptchaSettings
 from doorward_auth.events.settings import EventSettings
 from doorward_auth.service_clients.registry import ClientRegistry
-from doorward_auth.upstream.settings import UpstreamSettings
-from doorward_auth.upstream.vault.settings import VaultSettings
+from doorward_auth.upstream_adapters.settings.upstreams import UpstreamSettings
+from doorward_auth.vault.settings import VaultSettings
 from doorward_client.keys.key_set import KeySet
 from doorward_identity.settings import IdentitySettings
 from doorward_mail.settings import MailSettings

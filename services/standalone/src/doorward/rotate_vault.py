@@ -20,10 +20,10 @@ import orjson
 from doorward.settings import local_vault_keys
 from doorward_auth.upstream.grants.resealing import keys_in_use, reseal_batch
 from doorward_auth.upstream.grants.sealing import GrantSealing
-from doorward_auth.upstream.vault.key_store import VaultKeyStore
-from doorward_auth.upstream.vault.keys import InvalidVaultKeysError, VaultKey, VaultKeySet
-from doorward_auth.upstream.vault.rotation import new_key, with_key, without_keys
-from doorward_auth.upstream.vault.vault import Vault
+from doorward_auth.vault.key_store import VaultKeyStore
+from doorward_auth.vault.keys import InvalidVaultKeysError, VaultKey, VaultKeySet
+from doorward_auth.vault.rotation import new_key, with_key, without_keys
+from doorward_auth.vault.vault import Vault
 from doorward_client.settings import SettingsError
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_kit.key_rotation import render, write_key_set

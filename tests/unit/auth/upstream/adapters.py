@@ -3,10 +3,10 @@
 import json
 from typing import Any, Final
 
-from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.adapters.settings.rest import RestSettings
 from doorward_auth.upstream.providers import Adapter, create_adapter
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.settings.rest import RestSettings
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from support.scripted_upstream import ScriptedUpstream
 
 REST: Final[dict[str, Any]] = {

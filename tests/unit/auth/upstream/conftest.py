@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from doorward_auth.upstream.adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.rest import RestAdapter
 from support.openid_provider import OpenIdProvider, openid_provider
 from support.scripted_upstream import ScriptedUpstream, scripted_upstream
 from unit.auth.upstream.adapters import close_adapters, rest_adapter

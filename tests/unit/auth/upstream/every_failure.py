@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.providers import Adapter, create_adapter
+from doorward_auth.upstream_adapters.base import (
     AuthorizationResponse,
     Image,
     UpstreamError,
     UpstreamRegistration,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
-from doorward_auth.upstream.adapters.oidc import OidcAdapter
-from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.providers import Adapter, Providers
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.oauth2 import OAuth2Adapter
+from doorward_auth.upstream_adapters.oidc import OidcAdapter
+from doorward_auth.upstream_adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from doorward_kit.logging import configure_logging
 from support.openid_provider import OpenIdProvider, openid_provider
 from support.scripted_upstream import (
@@ -104,9 +104,7 @@ def adapter(url: str, **settings: Any) -> Adapter:
         given |= {"base_url": url, "api_key_header": "X-Api-Key", "api_key_env": "THE_SECRET"}
     else:
         given |= {"client_id": "doorward", "client_secret_env": "THE_SECRET"}
-    provider = Providers(parse_providers(json.dumps({"theapi": given}))).get("theapi")
-    assert provider is not None
-    return provider.adapter
+    return create_adapter("theapi", parse_providers(json.dumps({"theapi": given}))["theapi"])
 
 
 async def of_rest(upstream: ScriptedUpstream) -> None:

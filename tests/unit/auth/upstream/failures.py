@@ -2,8 +2,8 @@
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import Arrival, UnreachableError, UpstreamError
-from doorward_auth.upstream.adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.base import Arrival, UnreachableError, UpstreamError
+from doorward_auth.upstream_adapters.rest import RestAdapter
 
 
 async def failure(rest: RestAdapter) -> UpstreamError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 
 EXAMPLE = Path(__file__).parents[4] / "docs" / "examples" / "upstream" / "upstreams.json"
 OIDC: dict[str, Any] = {

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
     UpstreamError,
     UpstreamLogin,
 )
-from doorward_auth.upstream.adapters.oidc import OidcAdapter
+from doorward_auth.upstream_adapters.oidc import OidcAdapter
 from support.openid_provider import CLIENT_ID, OpenIdProvider
 from unit.auth.upstream.adapters import adapter_of
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.upstream.adapters.settings.provider import OAuthClientSettings
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 
 PAGE = (Path(__file__).parents[4] / "docs" / "upstream.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorward_auth.upstream.adapters.http.error_bodies import EXCERPT_BYTES, safe_excerpt
+from doorward_auth.upstream_adapters.http.error_bodies import EXCERPT_BYTES, safe_excerpt
 
 SECRET = "Kö&<pass word>\"'/+1"
 SENT = ["ada@example.com", SECRET]

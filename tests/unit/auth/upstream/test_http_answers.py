@@ -8,13 +8,13 @@ from email.utils import format_datetime
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     FailedError,
     MalformedAnswerError,
     ThrottledError,
 )
-from doorward_auth.upstream.adapters.http.client import MAX_ANSWER_BYTES
-from doorward_auth.upstream.adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.http.client import MAX_ANSWER_BYTES
+from doorward_auth.upstream_adapters.rest import RestAdapter
 from support.scripted_upstream import ScriptedUpstream, answer
 from unit.auth.upstream.adapters import LOGIN
 from unit.auth.upstream.failures import failure

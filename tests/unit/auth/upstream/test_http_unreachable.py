@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     Arrival,
 )
-from doorward_auth.upstream.adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.rest import RestAdapter
 from support.certificates import self_signed
 from support.ports import free_port
 from support.scripted_upstream import Reply, ScriptedUpstream, Then, answer

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import UnverifiedIdentityError
-from doorward_auth.upstream.adapters.openid.id_token import MAX_LENGTH, Expectations, IdToken
-from doorward_auth.upstream.adapters.openid.signing_keys import SigningKeys
+from doorward_auth.upstream_adapters.base import UnverifiedIdentityError
+from doorward_auth.upstream_adapters.openid.id_token import MAX_LENGTH, Expectations, IdToken
+from doorward_auth.upstream_adapters.openid.signing_keys import SigningKeys
 from support.openid_provider import ACCESS_TOKEN, at_hash, ec_pem, encode, public_jwk, rsa_pem, signed
 
 ISSUER = "https://login.example.com"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward_auth.upstream.adapters.json_pointer import MAX_LENGTH, MISSING, JsonPointer
+from doorward_auth.upstream_adapters.json_pointer import MAX_LENGTH, MISSING, JsonPointer
 
 DOCUMENT: dict[str, Any] = {
     "foo": ["bar", "baz"],

@@ -2,7 +2,10 @@
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.grants.judgement import Judgement, judge
+from doorward_auth.upstream.grants.metrics import Outcome
+from doorward_auth.upstream.grants.models import EndReason
+from doorward_auth.upstream_adapters.base import (
     AlreadyTakenError,
     Arrival,
     FailedError,
@@ -15,9 +18,6 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     WrongPasswordError,
 )
-from doorward_auth.upstream.grants.judgement import Judgement, judge
-from doorward_auth.upstream.grants.metrics import Outcome
-from doorward_auth.upstream.grants.models import EndReason
 
 
 def judged(

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     AuthorizationResponse,
     FailedError,
     InvalidGrantError,
@@ -15,7 +15,7 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
+from doorward_auth.upstream_adapters.oauth2 import OAuth2Adapter
 from support.scripted_upstream import Reply, ScriptedUpstream, answer
 from unit.auth.upstream.adapters import adapter_of
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     FailedError,
     MalformedAnswerError,
     MisconfiguredError,

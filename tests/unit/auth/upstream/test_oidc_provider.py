@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     Arrival,
     FailedError,
     InvalidGrantError,
@@ -16,7 +16,7 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.openid.discovery import CACHE_SECONDS, KEY_COOLDOWN_SECONDS
+from doorward_auth.upstream_adapters.openid.discovery import CACHE_SECONDS, KEY_COOLDOWN_SECONDS
 from support.openid_provider import OpenIdProvider, public_jwk, rsa_pem
 from support.scripted_upstream import Reply, Then, answer
 from unit.auth.upstream.openid_logins import REDIRECT, Clock, adapter, log_in, refusal, response_to

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     AlreadyTakenError,
     FailedError,
     InvalidGrantError,
@@ -16,7 +16,7 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamRegistration,
     WrongPasswordError,
 )
-from doorward_auth.upstream.adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.rest import RestAdapter
 from support.scripted_upstream import ScriptedUpstream, answer
 from unit.auth.upstream.adapters import rest_adapter
 

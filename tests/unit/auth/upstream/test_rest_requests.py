@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     Image,
     MalformedAnswerError,
     UpstreamRegistration,

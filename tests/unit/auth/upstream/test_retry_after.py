@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from doorward_auth.upstream.adapters.http.retry_after import MAX_SECONDS, parse_retry_after
+from doorward_auth.upstream_adapters.http.retry_after import MAX_SECONDS, parse_retry_after
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 LATER = format_datetime(NOON + dt.timedelta(seconds=90), usegmt=True)

@@ -5,7 +5,6 @@ from typing import Final
 
 import pytest
 
-from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.schedule import (
     DEFAULT_LIFETIME,
@@ -15,6 +14,7 @@ from doorward_auth.upstream.grants.schedule import (
     is_fresh,
     plan,
 )
+from doorward_auth.upstream_adapters.base import UpstreamTokens
 from unit.auth.upstream.rows import NOW, row, seconds
 
 DAY: Final = 86_400

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.openid.signing_keys import MAX_KEYS, SigningKeys
+from doorward_auth.upstream_adapters.openid.signing_keys import MAX_KEYS, SigningKeys
 from support.openid_provider import ec_pem, public_jwk, rsa_pem
 
 ALGORITHMS = ("RS256", "ES256")

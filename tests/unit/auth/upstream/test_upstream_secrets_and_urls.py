@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.settings.oauth import OAuth2Settings, OidcSettings
-from doorward_auth.upstream.settings import parse_providers
+from doorward_auth.upstream_adapters.settings.oauth import OAuth2Settings, OidcSettings
+from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from unit.auth.upstream.mistakes import OAUTH2, OIDC, error_of, rest
 
 

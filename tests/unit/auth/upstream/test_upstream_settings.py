@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream.adapters.json_pointer import JsonPointer
-from doorward_auth.upstream.adapters.settings.rest import RestSettings
-from doorward_auth.upstream.settings import UpstreamSettings, parse_providers
+from doorward_auth.upstream_adapters.json_pointer import JsonPointer
+from doorward_auth.upstream_adapters.settings.rest import RestSettings
+from doorward_auth.upstream_adapters.settings.upstreams import UpstreamSettings, parse_providers
 from doorward_client.settings import SettingsError, load_settings
 from unit.auth.upstream.mistakes import EXAMPLE, OIDC, error_of, rest
 

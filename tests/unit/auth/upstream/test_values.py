@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward_auth.upstream.adapters.answers import values
-from doorward_auth.upstream.adapters.base import UpstreamUser
-from doorward_auth.upstream.adapters.json_pointer import JsonPointer
-from doorward_auth.upstream.adapters.settings.provider import UserPointers
+from doorward_auth.upstream_adapters.answers import values
+from doorward_auth.upstream_adapters.base import UpstreamUser
+from doorward_auth.upstream_adapters.json_pointer import JsonPointer
+from doorward_auth.upstream_adapters.settings.provider import UserPointers
 from unit.auth.upstream.adapters import rest_settings
 
 POINTERS = UserPointers.model_validate(

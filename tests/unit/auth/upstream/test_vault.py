@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
 import doorward_auth
-from doorward_auth.upstream.vault.errors import DamagedValueError, UnknownVaultKeyError
-from doorward_auth.upstream.vault.key_store import VaultKeyStore
-from doorward_auth.upstream.vault.rotation import new_key, with_key
-from doorward_auth.upstream.vault.vault import Place, Vault
+from doorward_auth.vault.errors import DamagedValueError, UnknownVaultKeyError
+from doorward_auth.vault.key_store import VaultKeyStore
+from doorward_auth.vault.rotation import new_key, with_key
+from doorward_auth.vault.vault import Place, Vault
 from doorward_kit.key_rotation import write_key_set
 from doorward_kit.sealed import HEADER_BYTES, NONCE_BYTES, Sealed, SealedValue
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from doorward_auth.upstream.vault.errors import UnknownVaultKeyError
-from doorward_auth.upstream.vault.key_store import VaultKeyStore
-from doorward_auth.upstream.vault.keys import MAX_KEYS, InvalidVaultKeysError, VaultKeySet
-from doorward_auth.upstream.vault.rotation import new_key, with_key, without_keys
-from doorward_auth.upstream.vault.settings import VaultSettings, open_key_store
+from doorward_auth.vault.errors import UnknownVaultKeyError
+from doorward_auth.vault.key_store import VaultKeyStore
+from doorward_auth.vault.keys import MAX_KEYS, InvalidVaultKeysError, VaultKeySet
+from doorward_auth.vault.rotation import new_key, with_key, without_keys
+from doorward_auth.vault.settings import VaultSettings, open_key_store
 from doorward_client import base64url
 from doorward_client.settings import SettingsError, load_settings
 from doorward_kit.key_rotation import write_key_set
@@ -58,6 +58,8 @@ KEY = new_key()
         (json.dumps({"keys": [KEY | {"activate_at": "soon"}]}).encode(), "activate_at"),
         (json.dumps({"keys": [KEY | {"k": new_key()["k"]}]}).encode(), "under the id of an older one"),
     ],
+    # The keys are random, and workers must agree on the names of tests.
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_other_files_are_refused_and_no_error_quotes_a_key(text: bytes, reason: str) -> None:
     with pytest.raises(InvalidVaultKeysError, match=reason) as refused:

@@ -6,14 +6,15 @@ from enum import StrEnum
 from typing import Final
 
 from doorward_auth.account_repository import Account
+from doorward_auth.tokens.companion import FEDERATED
 
 
 class Proof(StrEnum):
     """What a user has proven; the values are RFC 8176's, as in the claim `amr`."""
 
     PASSWORD = "pwd"  # noqa: S105 - a kind of proof, not a secret
-    FEDERATED = "fed"
-    """A login at an upstream. RFC 8176 has no name for it; this one is the most common."""
+    FEDERATED = FEDERATED
+    """A login at an upstream."""
 
 
 class Acr(StrEnum):

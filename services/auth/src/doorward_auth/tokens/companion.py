@@ -2,7 +2,10 @@
 
 import uuid
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+FEDERATED: Final = "fed"
+"""In `amr`: the session was opened by a login at an upstream. RFC 8176 has no name for it."""
 
 
 class UpstreamState(StrEnum):

@@ -11,9 +11,8 @@ import structlog
 from doorward_auth.sessions import extensions
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.settings import AuthSettings
-from doorward_auth.sign_in.steps import Proof, load_proofs
 from doorward_auth.signing import Signer
-from doorward_auth.tokens.companion import RefreshCompanion
+from doorward_auth.tokens.companion import FEDERATED, RefreshCompanion
 from doorward_auth.tokens.refresh_decision import RefreshDecision, evaluate_refresh_token, successor_of
 from doorward_auth.tokens.refresh_tokens import RefreshToken
 from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
@@ -82,7 +81,7 @@ class RefreshService:
             log.warning("refresh.rejected", reason=reason, session_id=str(token.session_id))
             raise InvalidRefreshTokenError
         pair = issue_pair(self._signer, outcome)
-        if Proof.FEDERATED in load_proofs(outcome.amr):
+        if FEDERATED in outcome.amr.split(" "):
             pair.upstream = await self._companion.refreshed(token.session_id)
         return pair
 

@@ -11,8 +11,8 @@ from doorward_auth import account_repository
 from doorward_auth.account_repository import Account
 from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.upstream import identities
-from doorward_auth.upstream.adapters.base import UpstreamUser
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
+from doorward_auth.upstream_adapters.base import UpstreamUser
 from doorward_client.permissions import Role
 from doorward_identity.accounts import NewAccount, create_account
 from doorward_identity.avatars import repository as avatars

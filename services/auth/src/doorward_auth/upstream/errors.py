@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from doorward_auth.password_check.errors import InvalidCredentialsError
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     AlreadyTakenError,
     Arrival,
     FailedError,

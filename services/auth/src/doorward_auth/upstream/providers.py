@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from doorward_auth.upstream.adapters.oauth2 import OAuth2Adapter
-from doorward_auth.upstream.adapters.oidc import OidcAdapter
-from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.adapters.settings.oauth import OAuth2Settings, OidcSettings
-from doorward_auth.upstream.adapters.settings.rest import RestSettings
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
-from doorward_auth.upstream.settings import AnyProviderSettings
+from doorward_auth.upstream_adapters.oauth2 import OAuth2Adapter
+from doorward_auth.upstream_adapters.oidc import OidcAdapter
+from doorward_auth.upstream_adapters.rest import RestAdapter
+from doorward_auth.upstream_adapters.settings.oauth import OAuth2Settings, OidcSettings
+from doorward_auth.upstream_adapters.settings.rest import RestSettings
+from doorward_auth.upstream_adapters.settings.upstreams import AnyProviderSettings
 
 Adapter = RestAdapter | OidcAdapter | OAuth2Adapter
 

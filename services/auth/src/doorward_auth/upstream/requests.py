@@ -6,10 +6,10 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from doorward_auth.upstream.adapters.base import Arrival, UnreachableError, UpstreamError
 from doorward_auth.upstream.grants.gate import ProviderGate
 from doorward_auth.upstream.grants.metrics import UpstreamMetrics
 from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream_adapters.base import Arrival, UnreachableError, UpstreamError
 
 log = structlog.get_logger(__name__)
 

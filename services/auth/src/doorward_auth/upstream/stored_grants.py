@@ -14,9 +14,9 @@ from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.upstream.grants.service import GrantService
 from doorward_auth.upstream.refresher import GrantRefresher
-from doorward_auth.upstream.vault.key_store import VaultKeyStore
-from doorward_auth.upstream.vault.settings import VaultSettings, open_key_store
-from doorward_auth.upstream.vault.vault import NoVaultKeys, Vault
+from doorward_auth.vault.key_store import VaultKeyStore
+from doorward_auth.vault.settings import VaultSettings, open_key_store
+from doorward_auth.vault.vault import NoVaultKeys, Vault
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
 

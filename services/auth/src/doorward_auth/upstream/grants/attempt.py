@@ -7,12 +7,6 @@ from typing import Final
 
 import structlog
 
-from doorward_auth.upstream.adapters.base import (
-    Arrival,
-    UnreachableError,
-    UpstreamError,
-    UpstreamTokens,
-)
 from doorward_auth.upstream.grants import leases
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.endings import GrantEndings, log_fields
@@ -24,7 +18,13 @@ from doorward_auth.upstream.grants.models import EndReason, GrantTimes, LeasedGr
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import backoff_seconds, plan
 from doorward_auth.upstream.grants.sealing import GrantSealing
-from doorward_auth.upstream.vault.errors import DamagedValueError, UnknownVaultKeyError
+from doorward_auth.upstream_adapters.base import (
+    Arrival,
+    UnreachableError,
+    UpstreamError,
+    UpstreamTokens,
+)
+from doorward_auth.vault.errors import DamagedValueError, UnknownVaultKeyError
 from doorward_identity.upstream_tables import SCOPE_LENGTH
 
 log = structlog.get_logger(__name__)

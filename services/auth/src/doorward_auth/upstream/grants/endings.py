@@ -7,13 +7,13 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.upstream.adapters.base import UpstreamError, UpstreamTokens
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.events import GrantListener, ReauthRequired
 from doorward_auth.upstream.grants.metrics import UpstreamMetrics
 from doorward_auth.upstream.grants.models import EndReason, GrantRow, GrantState, LeasedGrant
 from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamTokens
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.mail_types import MailName, enqueue_mail
 

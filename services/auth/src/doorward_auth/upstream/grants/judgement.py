@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.grants.metrics import Outcome
+from doorward_auth.upstream.grants.models import EndReason
+from doorward_auth.upstream.grants.schedule import backoff_seconds
+from doorward_auth.upstream_adapters.base import (
     Arrival,
     InvalidGrantError,
     MalformedAnswerError,
@@ -12,9 +15,6 @@ from doorward_auth.upstream.adapters.base import (
     UnreachableError,
     UpstreamError,
 )
-from doorward_auth.upstream.grants.metrics import Outcome
-from doorward_auth.upstream.grants.models import EndReason
-from doorward_auth.upstream.grants.schedule import backoff_seconds
 
 LONGEST_RETRY_AFTER_SECONDS: Final = 3_600.0
 _SHORTEST_RETRY_AFTER_SECONDS: Final = 1.0

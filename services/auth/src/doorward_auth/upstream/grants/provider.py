@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from doorward_auth.upstream.adapters.base import UpstreamAdapter
 from doorward_auth.upstream.grants.gate import ProviderGate
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
+from doorward_auth.upstream_adapters.base import UpstreamAdapter
 
 
 @dataclass(frozen=True, slots=True)

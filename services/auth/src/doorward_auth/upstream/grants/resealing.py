@@ -9,7 +9,7 @@ import structlog
 
 from doorward_auth.upstream.grants.repository import find_all
 from doorward_auth.upstream.grants.sealing import GrantSealing
-from doorward_auth.upstream.vault.errors import UnopenableError
+from doorward_auth.vault.errors import UnopenableError
 from doorward_identity.tables import upstream_grants
 from doorward_kit.column_types import utc_now
 

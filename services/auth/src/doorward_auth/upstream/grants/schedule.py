@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants.models import GrantRow, GrantTimes
+from doorward_auth.upstream_adapters.base import UpstreamTokens
 from doorward_kit.retries import jittered
 
 DEFAULT_LIFETIME: Final = timedelta(minutes=5)

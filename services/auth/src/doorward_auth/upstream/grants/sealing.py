@@ -3,10 +3,10 @@
 import uuid
 from typing import Final
 
-from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants.models import GrantRow, SealedTokens
-from doorward_auth.upstream.vault.errors import UnopenableError
-from doorward_auth.upstream.vault.vault import Place, Vault
+from doorward_auth.upstream_adapters.base import UpstreamTokens
+from doorward_auth.vault.errors import UnopenableError
+from doorward_auth.vault.vault import Place, Vault
 from doorward_identity.tables import upstream_grants
 from doorward_kit.sealed import Sealed
 

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_auth.upstream.adapters.base import UpstreamTokens
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.attempt import AttemptResult, RefreshAttempts
 from doorward_auth.upstream.grants.database import GrantDatabase
@@ -23,7 +22,8 @@ from doorward_auth.upstream.grants.models import GrantRow, GrantState, LeasedGra
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.grants.schedule import is_fresh, plan
 from doorward_auth.upstream.grants.sealing import GrantSealing
-from doorward_auth.upstream.vault.errors import UnopenableError
+from doorward_auth.upstream_adapters.base import UpstreamTokens
+from doorward_auth.vault.errors import UnopenableError
 from doorward_client.errors import UnavailableError
 from doorward_identity.upstream_tables import SCOPE_LENGTH
 from doorward_kit.column_types import utc_now

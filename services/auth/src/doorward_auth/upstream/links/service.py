@@ -13,7 +13,6 @@ from doorward_auth.account_repository import Account
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.sessions.repository import Origin
 from doorward_auth.upstream import identities
-from doorward_auth.upstream.adapters.base import UpstreamError, UpstreamUser, WrongPasswordError
 from doorward_auth.upstream.errors import (
     UpstreamNotFoundError,
     UpstreamReauthenticationRequiredError,
@@ -32,6 +31,7 @@ from doorward_auth.upstream.logins.attempts import LoginAttempt, LoginAttempts
 from doorward_auth.upstream.logins.password_login import identifier_of, password_upstream
 from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
 from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamUser, WrongPasswordError
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction, record

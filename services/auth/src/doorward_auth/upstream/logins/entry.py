@@ -19,10 +19,10 @@ from doorward_auth.signing import Signer
 from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
 from doorward_auth.upstream import identities
 from doorward_auth.upstream.accounts import Profile, UpstreamAccounts
-from doorward_auth.upstream.adapters.base import UpstreamLogin
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.service import GrantService, IssuedGrant
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
+from doorward_auth.upstream_adapters.base import UpstreamLogin
 from doorward_client.errors import DoorwardError
 from doorward_identity.accounts import EmailTakenError
 from doorward_identity.resources import IdentityResources

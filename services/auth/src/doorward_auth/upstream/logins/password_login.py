@@ -3,8 +3,6 @@
 from doorward_auth.sessions.repository import Origin
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream.accounts import profile_of
-from doorward_auth.upstream.adapters.base import UpstreamError, WrongPasswordError
-from doorward_auth.upstream.adapters.rest import RestAdapter
 from doorward_auth.upstream.errors import UpstreamNotFoundError, refusal_of
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.logins.attempts import LoginAttempts
@@ -12,6 +10,8 @@ from doorward_auth.upstream.logins.entry import Entry, UpstreamEntry
 from doorward_auth.upstream.logins.errors import IdentifierRequiredError
 from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
 from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream_adapters.base import UpstreamError, WrongPasswordError
+from doorward_auth.upstream_adapters.rest import RestAdapter
 from doorward_identity.resources import IdentityResources
 
 

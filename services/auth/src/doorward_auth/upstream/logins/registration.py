@@ -12,7 +12,16 @@ from doorward_auth.sessions.repository import Origin
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream import registrations
 from doorward_auth.upstream.accounts import Profile, UpstreamAccounts, profile_of
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream.errors import UpstreamNotFoundError, refusal_of
+from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.logins.entry import Entry, UpstreamEntry
+from doorward_auth.upstream.logins.errors import RegistrationInProgressError
+from doorward_auth.upstream.logins.limits import UPSTREAM_REGISTRATIONS
+from doorward_auth.upstream.logins.password_login import password_upstream
+from doorward_auth.upstream.logins.schemas import UpstreamRegistrationRequest
+from doorward_auth.upstream.registrations import Claim, RegistrationKey
+from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream_adapters.base import (
     Arrival,
     FailedError,
     Image,
@@ -23,16 +32,7 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamRegistration,
     WrongPasswordError,
 )
-from doorward_auth.upstream.adapters.rest import RestAdapter
-from doorward_auth.upstream.errors import UpstreamNotFoundError, refusal_of
-from doorward_auth.upstream.grants.provider import Provider, Providers
-from doorward_auth.upstream.logins.entry import Entry, UpstreamEntry
-from doorward_auth.upstream.logins.errors import RegistrationInProgressError
-from doorward_auth.upstream.logins.limits import UPSTREAM_REGISTRATIONS
-from doorward_auth.upstream.logins.password_login import password_upstream
-from doorward_auth.upstream.logins.schemas import UpstreamRegistrationRequest
-from doorward_auth.upstream.registrations import Claim, RegistrationKey
-from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream_adapters.rest import RestAdapter
 from doorward_client.request_context import current_address
 from doorward_identity.emails import email_key
 from doorward_identity.names import default_name

@@ -16,8 +16,13 @@ class AvatarStore(Protocol):
     database, its errors.
     """
 
-    kind: AvatarStorage
-    deletes: Collection[AvatarStorage]
+    @property
+    def kind(self) -> AvatarStorage:
+        """The storage."""
+
+    @property
+    def deletes(self) -> Collection[AvatarStorage]:
+        """The storages whose pictures it can delete."""
 
     async def put(self, avatar_id: uuid.UUID, avatar: Avatar) -> None:
         """Store both sizes."""

@@ -1,7 +1,7 @@
 """A plain OAuth 2.0 server with an endpoint that describes the user, as GitHub is."""
 
-from doorward_auth.upstream.adapters.answers import values
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.answers import values
+from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
     MalformedAnswerError,
@@ -9,10 +9,10 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamTokens,
     UpstreamUser,
 )
-from doorward_auth.upstream.adapters.http.client import Call, UpstreamClient
-from doorward_auth.upstream.adapters.oauth.token_endpoint import TokenEndpoint
-from doorward_auth.upstream.adapters.oauth.userinfo import fetch_userinfo
-from doorward_auth.upstream.adapters.settings.oauth import OAuth2Settings
+from doorward_auth.upstream_adapters.http.client import Call, UpstreamClient
+from doorward_auth.upstream_adapters.oauth.token_endpoint import TokenEndpoint
+from doorward_auth.upstream_adapters.oauth.userinfo import fetch_userinfo
+from doorward_auth.upstream_adapters.settings.oauth import OAuth2Settings
 
 
 class OAuth2Adapter:

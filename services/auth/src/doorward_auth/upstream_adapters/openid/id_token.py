@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from jose.backends.base import Key
 
-from doorward_auth.upstream.adapters.base import UnverifiedIdentityError
+from doorward_auth.upstream_adapters.base import UnverifiedIdentityError
 from doorward_client import base64url, strict_json
 
 MAX_LENGTH: Final = 16_384

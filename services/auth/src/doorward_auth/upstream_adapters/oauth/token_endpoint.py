@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from doorward_auth.upstream.adapters.answers.tokens import read_tokens
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.answers.tokens import read_tokens
+from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
     FailedError,
@@ -18,9 +18,9 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.http.client import Call
-from doorward_auth.upstream.adapters.http.messages import Answer, Body
-from doorward_auth.upstream.adapters.settings.provider import OAuthClientSettings, TokenPointers
+from doorward_auth.upstream_adapters.http.client import Call
+from doorward_auth.upstream_adapters.http.messages import Answer, Body
+from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings, TokenPointers
 from doorward_client import base64url
 
 _DEAD_GRANT: Final = frozenset({"invalid_grant", "bad_refresh_token", "bad_verification_code"})

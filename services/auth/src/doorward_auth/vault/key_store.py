@@ -8,8 +8,8 @@ from typing import Final
 
 import structlog
 
-from doorward_auth.upstream.vault.errors import UnknownVaultKeyError
-from doorward_auth.upstream.vault.keys import InvalidVaultKeysError, VaultKey, VaultKeySet
+from doorward_auth.vault.errors import UnknownVaultKeyError
+from doorward_auth.vault.keys import InvalidVaultKeysError, VaultKey, VaultKeySet
 from doorward_client.keys.watched_file import POLL_INTERVAL_SECONDS, WatchedFile
 
 log = structlog.get_logger(__name__)

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 
-from doorward_auth.upstream.vault.errors import DamagedValueError, UnknownVaultKeyError
-from doorward_auth.upstream.vault.keys import VaultKey
+from doorward_auth.vault.errors import DamagedValueError, UnknownVaultKeyError
+from doorward_auth.vault.keys import VaultKey
 from doorward_kit.sealed import NONCE_BYTES, VERSION, Sealed
 
 _ANY_TEXT: Final = "surrogatepass"

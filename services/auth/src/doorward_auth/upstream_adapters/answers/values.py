@@ -10,9 +10,9 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from doorward_auth.upstream.adapters.base import Claim, UpstreamUser
-from doorward_auth.upstream.adapters.json_pointer import MISSING, JsonPointer
-from doorward_auth.upstream.adapters.settings.provider import ProviderSettings, UserPointers
+from doorward_auth.upstream_adapters.base import Claim, UpstreamUser
+from doorward_auth.upstream_adapters.json_pointer import MISSING, JsonPointer
+from doorward_auth.upstream_adapters.settings.provider import ProviderSettings, UserPointers
 from doorward_client import base64url, strict_json
 
 log = structlog.get_logger(__name__)

@@ -8,16 +8,16 @@ from typing import Final, Self
 
 from jose.backends.base import Key
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     MalformedAnswerError,
     MisconfiguredError,
     UnverifiedIdentityError,
 )
-from doorward_auth.upstream.adapters.http.client import Call
-from doorward_auth.upstream.adapters.http.messages import Answer
-from doorward_auth.upstream.adapters.openid.signing_keys import SigningKeys
-from doorward_auth.upstream.adapters.settings.oauth import OidcSettings
-from doorward_auth.upstream.adapters.urls import check_url
+from doorward_auth.upstream_adapters.http.client import Call
+from doorward_auth.upstream_adapters.http.messages import Answer
+from doorward_auth.upstream_adapters.openid.signing_keys import SigningKeys
+from doorward_auth.upstream_adapters.settings.oauth import OidcSettings
+from doorward_auth.upstream_adapters.urls import check_url
 
 CACHE_SECONDS: Final = 3600
 KEY_COOLDOWN_SECONDS: Final = 60

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from doorward_auth.upstream.adapters.settings.provider import (
+from doorward_auth.upstream_adapters.settings.provider import (
     OAuthClientSettings,
     Scopes,
     ShortText,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from doorward_auth.upstream.adapters.answers import values
-from doorward_auth.upstream.adapters.answers.tokens import read_tokens
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.answers import values
+from doorward_auth.upstream_adapters.answers.tokens import read_tokens
+from doorward_auth.upstream_adapters.base import (
     AlreadyTakenError,
     Image,
     InvalidGrantError,
@@ -18,10 +18,10 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamTokens,
     WrongPasswordError,
 )
-from doorward_auth.upstream.adapters.http.client import Call, UpstreamClient
-from doorward_auth.upstream.adapters.http.messages import Answer, Body
-from doorward_auth.upstream.adapters.json_pointer import MISSING, JsonPointer
-from doorward_auth.upstream.adapters.settings.rest import Operation, Refusal, RestSettings
+from doorward_auth.upstream_adapters.http.client import Call, UpstreamClient
+from doorward_auth.upstream_adapters.http.messages import Answer, Body
+from doorward_auth.upstream_adapters.json_pointer import MISSING, JsonPointer
+from doorward_auth.upstream_adapters.settings.rest import Operation, Refusal, RestSettings
 
 R = TypeVar("R", bound=Refusal)
 

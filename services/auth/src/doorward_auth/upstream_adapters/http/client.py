@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 import structlog
 
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.base import (
     AlreadyTakenError,
     Arrival,
     InvalidGrantError,
@@ -25,9 +25,9 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamError,
     WrongPasswordError,
 )
-from doorward_auth.upstream.adapters.http.error_bodies import safe_excerpt
-from doorward_auth.upstream.adapters.http.messages import Answer, Body
-from doorward_auth.upstream.adapters.settings.provider import ProviderSettings
+from doorward_auth.upstream_adapters.http.error_bodies import safe_excerpt
+from doorward_auth.upstream_adapters.http.messages import Answer, Body
+from doorward_auth.upstream_adapters.settings.provider import ProviderSettings
 from doorward_client.settings import SettingsError
 
 log = structlog.get_logger(__name__)

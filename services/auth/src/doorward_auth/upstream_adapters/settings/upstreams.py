@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 
-from doorward_auth.upstream.adapters.settings.oauth import OAuth2Settings, OidcSettings
-from doorward_auth.upstream.adapters.settings.rest import RestSettings
+from doorward_auth.upstream_adapters.settings.oauth import OAuth2Settings, OidcSettings
+from doorward_auth.upstream_adapters.settings.rest import RestSettings
 from doorward_client import strict_json
 from doorward_client.settings import DoorwardSettings
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from doorward_auth.upstream.adapters.answers import values
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.answers import values
+from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
     MalformedAnswerError,
@@ -15,13 +15,13 @@ from doorward_auth.upstream.adapters.base import (
     UpstreamLogin,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.http.client import Call, UpstreamClient
-from doorward_auth.upstream.adapters.oauth.token_endpoint import TokenEndpoint
-from doorward_auth.upstream.adapters.oauth.userinfo import fetch_userinfo
-from doorward_auth.upstream.adapters.openid.discovery import Discovery, ProviderMetadata
-from doorward_auth.upstream.adapters.openid.id_token import Expectations, IdToken
-from doorward_auth.upstream.adapters.settings.oauth import OidcSettings
-from doorward_auth.upstream.adapters.settings.provider import UserPointers
+from doorward_auth.upstream_adapters.http.client import Call, UpstreamClient
+from doorward_auth.upstream_adapters.oauth.token_endpoint import TokenEndpoint
+from doorward_auth.upstream_adapters.oauth.userinfo import fetch_userinfo
+from doorward_auth.upstream_adapters.openid.discovery import Discovery, ProviderMetadata
+from doorward_auth.upstream_adapters.openid.id_token import Expectations, IdToken
+from doorward_auth.upstream_adapters.settings.oauth import OidcSettings
+from doorward_auth.upstream_adapters.settings.provider import UserPointers
 
 _CLAIMS: Final = UserPointers.model_validate(
     {

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from doorward_auth.upstream.vault.keys import ALGORITHM, KEY_BYTES, MAX_KEYS, InvalidVaultKeysError
+from doorward_auth.vault.keys import ALGORITHM, KEY_BYTES, MAX_KEYS, InvalidVaultKeysError
 from doorward_client import base64url
 from doorward_client.keys.secret_strength import key_id
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from doorward_auth.upstream.adapters.settings.provider import (
+from doorward_auth.upstream_adapters.settings.provider import (
     BodyKind,
     FieldName,
     HeaderName,

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from doorward_auth.upstream.adapters.base import MalformedAnswerError, MisconfiguredError
-from doorward_auth.upstream.adapters.http.client import Call
-from doorward_auth.upstream.adapters.http.messages import Answer
+from doorward_auth.upstream_adapters.base import MalformedAnswerError, MisconfiguredError
+from doorward_auth.upstream_adapters.http.client import Call
+from doorward_auth.upstream_adapters.http.messages import Answer
 
 _WE_ARE_REFUSED: Final = frozenset({401, 403})
 

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from doorward_auth.upstream.adapters.json_pointer import JsonPointer
-from doorward_auth.upstream.adapters.urls import check_url
+from doorward_auth.upstream_adapters.json_pointer import JsonPointer
+from doorward_auth.upstream_adapters.urls import check_url
 from doorward_client.permissions import Role
 
 MAX_CLAIMS: Final = 16

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from doorward_auth.upstream.vault.key_store import VaultKeyStore
-from doorward_auth.upstream.vault.keys import VaultKeySet
+from doorward_auth.vault.key_store import VaultKeyStore
+from doorward_auth.vault.keys import VaultKeySet
 from doorward_client.settings import DoorwardSettings, SettingsError
 
 

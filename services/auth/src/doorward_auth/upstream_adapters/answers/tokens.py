@@ -5,15 +5,15 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from doorward_auth.upstream.adapters.answers import values
-from doorward_auth.upstream.adapters.answers.values import UnusableValueError
-from doorward_auth.upstream.adapters.base import (
+from doorward_auth.upstream_adapters.answers import values
+from doorward_auth.upstream_adapters.answers.values import UnusableValueError
+from doorward_auth.upstream_adapters.base import (
     MalformedAnswerError,
     UpstreamTokens,
 )
-from doorward_auth.upstream.adapters.http.messages import Answer
-from doorward_auth.upstream.adapters.json_pointer import JsonPointer
-from doorward_auth.upstream.adapters.settings.provider import TokenPointers
+from doorward_auth.upstream_adapters.http.messages import Answer
+from doorward_auth.upstream_adapters.json_pointer import JsonPointer
+from doorward_auth.upstream_adapters.settings.provider import TokenPointers
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
