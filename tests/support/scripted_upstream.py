@@ -63,7 +63,7 @@ class ScriptedUpstream:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     request_came: asyncio.Event = field(default_factory=asyncio.Event)
-    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -74,7 +74,9 @@ class ScriptedUpstream:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._writers.append(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 request = await _read_request(reader)
@@ -94,10 +96,11 @@ class ScriptedUpstream:
                     break
         writer.close()
 
-    def close(self) -> None:
-        """Close every connection."""
-        for writer in self._writers:
+    async def close(self) -> None:
+        """Close every connection, and wait until each is over."""
+        for writer in self._open.values():
             writer.close()
+        await asyncio.gather(*self._open)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Received:
@@ -119,4 +122,4 @@ async def scripted_upstream() -> AsyncIterator[ScriptedUpstream]:
         yield upstream
     finally:
         server.close()
-        upstream.close()
+        await upstream.close()

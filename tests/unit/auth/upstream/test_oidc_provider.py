@@ -16,7 +16,7 @@ from doorward_auth.upstream_adapters.base import (
     UpstreamError,
     UpstreamTokens,
 )
-from doorward_auth.upstream_adapters.openid.discovery import CACHE_SECONDS, KEY_COOLDOWN_SECONDS
+from doorward_auth.upstream_adapters.openid.discovery import CACHE_SECONDS, COOLDOWN_SECONDS
 from support.openid_provider import OpenIdProvider, public_jwk, rsa_pem
 from support.scripted_upstream import Reply, Then, answer
 from unit.auth.upstream.openid_logins import REDIRECT, Clock, adapter, log_in, refusal, response_to
@@ -27,10 +27,10 @@ from unit.auth.upstream.openid_logins import REDIRECT, Clock, adapter, log_in, r
     [
         ({"issuer": "https://evil.example"}, MisconfiguredError),
         ({"issuer": None}, MisconfiguredError),
-        ({"token_endpoint": None}, MalformedAnswerError),
-        ({"token_endpoint": "http://evil.example/token"}, MalformedAnswerError),
-        ({"jwks_uri": "file:///etc/passwd"}, MalformedAnswerError),
-        ({"userinfo_endpoint": 5}, MalformedAnswerError),
+        ({"token_endpoint": None}, FailedError),
+        ({"token_endpoint": "http://evil.example/token"}, FailedError),
+        ({"jwks_uri": "file:///etc/passwd"}, FailedError),
+        ({"userinfo_endpoint": 5}, FailedError),
     ],
 )
 async def test_another_issuers_or_a_bad_document_is_refused(
@@ -49,6 +49,34 @@ async def test_a_provider_that_is_down_was_sent_nothing(provider: OpenIdProvider
     with pytest.raises(FailedError):
         await oidc.refresh("refresh-1")
     assert provider.requests("/token") == []
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "{" * 5000, " " * 70_000])
+async def test_a_document_that_cannot_be_used_does_not_mean_that_a_token_was_sent(
+    provider: OpenIdProvider, body: str
+) -> None:
+    oidc = adapter(provider)
+    provider.upstream.will(answer(200, body))
+    with pytest.raises(UpstreamError) as failed:
+        await oidc.refresh("refresh-1")
+    assert type(failed.value) in (FailedError, MisconfiguredError)
+    provider.upstream.will(answer(200, provider.discovery()), answer(200, body))
+    assert type(await refusal(oidc, provider)) is FailedError
+    assert provider.requests("/token") == []
+
+
+async def test_known_endpoints_serve_while_the_document_cannot_be_fetched(provider: OpenIdProvider) -> None:
+    clock = Clock()
+    oidc = adapter(provider, clock)
+    await oidc.refresh("refresh-1")
+    clock.now = CACHE_SECONDS
+    provider.upstream.will(answer(503))
+    for _ in range(3):
+        assert (await oidc.refresh("refresh-1")).access_token == "access-1"
+    assert len(provider.requests("/.well-known/openid-configuration")) == 2
+    clock.now += COOLDOWN_SECONDS
+    await oidc.refresh("refresh-1")
+    assert len(provider.requests("/.well-known/openid-configuration")) == 3
 
 
 async def test_the_keys_are_fetched_before_the_code_is_spent(provider: OpenIdProvider) -> None:
@@ -84,7 +112,7 @@ async def test_a_new_key_is_fetched_but_not_for_every_unknown_kid(provider: Open
         assert refused.reason == "unknown_key"
     assert len(provider.requests("/jwks")) == 1
     provider.keys = [public_jwk(rsa_pem(), "RS256", kid="k2")]
-    clock.now = KEY_COOLDOWN_SECONDS
+    clock.now = COOLDOWN_SECONDS
     assert (await log_in(oidc, provider)).user.subject == "user-1"
     assert len(provider.requests("/jwks")) == 2
 

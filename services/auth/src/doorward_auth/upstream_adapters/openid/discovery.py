@@ -1,17 +1,20 @@
 """An OpenID provider's endpoints and keys (OpenID Connect Discovery), cached."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from jose.backends.base import Key
 
 from doorward_auth.upstream_adapters.base import (
+    FailedError,
     MalformedAnswerError,
     MisconfiguredError,
     UnverifiedIdentityError,
+    UpstreamError,
 )
 from doorward_auth.upstream_adapters.http.client import Call
 from doorward_auth.upstream_adapters.http.messages import Answer
@@ -20,8 +23,11 @@ from doorward_auth.upstream_adapters.settings.oauth import OidcSettings
 from doorward_auth.upstream_adapters.urls import check_url
 
 CACHE_SECONDS: Final = 3600
-KEY_COOLDOWN_SECONDS: Final = 60
-"""Shortest interval between fetches of the keys: unknown kids come from anyone with a forged token."""
+COOLDOWN_SECONDS: Final = 60
+"""Shortest interval between fetches of the keys: unknown kids come from anyone with a forged token.
+
+Also between attempts to fetch newer endpoints while the known ones serve.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,8 @@ class ProviderMetadata:
 
     @classmethod
     def read(cls, answer: Answer, settings: OidcSettings) -> Self:
-        """Raise MisconfiguredError for another issuer's document, MalformedAnswerError for a bad one."""
-        document = answer.json()
-        if not isinstance(document, dict):
-            raise answer.error(MalformedAnswerError)
+        """Raise MisconfiguredError for another issuer's document, FailedError for a bad one."""
+        document = _object(answer)
         if document.get("issuer") != settings.issuer:
             raise answer.error(MisconfiguredError)
         try:
@@ -53,11 +57,15 @@ class ProviderMetadata:
                 sends_issuer=document.get("authorization_response_iss_parameter_supported") is True,
             )
         except ValueError:
-            raise answer.error(MalformedAnswerError) from None
+            raise answer.error(FailedError) from None
 
 
 class Discovery:
-    """Fetches the endpoints and keys of one provider, at most once at a time."""
+    """Fetches the endpoints and keys of one provider, at most once at a time.
+
+    Its requests change nothing. So a bad document is a FailedError: MalformedAnswerError would mean that the
+    upstream may have acted.
+    """
 
     def __init__(self, settings: OidcSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -67,12 +75,16 @@ class Discovery:
         self._keys: tuple[float, SigningKeys] | None = None
 
     async def metadata(self, call: Call) -> ProviderMetadata:
-        """Return the endpoints; raises UpstreamError."""
+        """Return the endpoints; raises UpstreamError unless earlier ones are known."""
         async with self._lock:
-            if self._metadata is None or self._age(self._metadata) >= CACHE_SECONDS:
-                url = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
-                answer = await _fetch(call, url)
-                self._metadata = self._clock(), ProviderMetadata.read(answer, self._settings)
+            if self._metadata is None:
+                self._metadata = await self._fetch_metadata(call)
+            elif self._age(self._metadata) >= CACHE_SECONDS:
+                known = self._metadata[1]
+                # First, so that the next call does not wait for a slow answer, too.
+                self._metadata = self._clock() - CACHE_SECONDS + COOLDOWN_SECONDS, known
+                with contextlib.suppress(UpstreamError):
+                    self._metadata = await self._fetch_metadata(call)
             return self._metadata[1]
 
     async def load_keys(self, call: Call, metadata: ProviderMetadata) -> None:
@@ -84,7 +96,7 @@ class Discovery:
 
         Raises UnverifiedIdentityError if there is none.
         """
-        for max_age in (CACHE_SECONDS, KEY_COOLDOWN_SECONDS):
+        for max_age in (CACHE_SECONDS, COOLDOWN_SECONDS):
             keys = await self._fetch_keys(call, metadata, max_age=max_age)
             found = keys.find(kid, algorithm)
             if found is not None:
@@ -94,22 +106,33 @@ class Discovery:
     async def _fetch_keys(self, call: Call, metadata: ProviderMetadata, *, max_age: float) -> SigningKeys:
         async with self._lock:
             if self._keys is None or self._age(self._keys) >= max_age:
-                answer = await _fetch(call, metadata.jwks_uri)
-                document = answer.json()
-                if not isinstance(document, dict):
-                    raise answer.error(MalformedAnswerError)
+                document = _object(await _fetch(call, metadata.jwks_uri))
                 self._keys = self._clock(), SigningKeys(document, self._settings.id_token_algorithms)
             return self._keys[1]
+
+    async def _fetch_metadata(self, call: Call) -> tuple[float, ProviderMetadata]:
+        answer = await _fetch(call, self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        return self._clock(), ProviderMetadata.read(answer, self._settings)
 
     def _age(self, cached: tuple[float, object]) -> float:
         return self._clock() - cached[0]
 
 
 async def _fetch(call: Call, url: str) -> Answer:
-    answer = await call.get(url)
+    try:
+        answer = await call.get(url)
+    except MalformedAnswerError as error:
+        raise FailedError(status=error.status, request_id=error.request_id) from None
     if not answer.is_success:
         raise answer.failure()
     return answer
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    document = answer.json_or_none()
+    if not isinstance(document, dict):
+        raise answer.error(FailedError)
+    return document
 
 
 def _endpoint(url: object, settings: OidcSettings) -> str:

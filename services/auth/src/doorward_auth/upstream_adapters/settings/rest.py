@@ -157,8 +157,8 @@ class RestSettings(ProviderSettings):
             raise ValueError(f'/login/fields: write one field for "{self.login_by}" and one for "password"')
         if self.login_by == "username" and self.register_:
             _require(self.register_.fields.values(), {"username"}, at="/register/fields")
-        if self.refresh and not self.answer.refresh_token:
-            raise ValueError("/answer/refresh_token: write the pointer of the token that `refresh` sends")
+        if bool(self.refresh) != bool(self.answer.refresh_token):
+            raise ValueError("/refresh and /answer/refresh_token go together: write both or neither")
         if bool(self.api_key_header) != bool(self.api_key):
             raise ValueError("/api_key_header goes with api_key_file or api_key_env: write both or neither")
         if self.api_key_file and self.api_key_env:
