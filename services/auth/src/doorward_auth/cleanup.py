@@ -14,6 +14,7 @@ from doorward_auth.registration import repository as registrations
 from doorward_auth.sessions import repository as sessions
 from doorward_auth.sign_in import repository as sign_ins
 from doorward_auth.upstream import registrations as upstream_registrations
+from doorward_auth.upstream.redirects import repository as upstream_authorizations
 from doorward_identity import deleted_users_feed, token_revocation
 from doorward_identity.avatars.service import Avatars
 from doorward_identity.tables import outbox, rate_limits
@@ -56,6 +57,7 @@ def cleanup_task(database: Database, avatars: Avatars, *, dead_letter_days: int)
             "revocations": token_revocation.delete_expired,
             "pending_registrations": registrations.delete_expired,
             "upstream_registrations": upstream_registrations.delete_expired,
+            "upstream_authorizations": upstream_authorizations.delete_expired,
             "registration_codes": registration_codes.delete_expired,
             "one_time_codes": codes.delete_expired,
             "rate_limits": partial(limiting.delete_expired, table=rate_limits),

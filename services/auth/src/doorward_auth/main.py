@@ -22,6 +22,8 @@ from doorward_auth.sign_in import endpoints as sign_in
 from doorward_auth.tokens import endpoints as tokens
 from doorward_auth.upstream.links import endpoints as upstream_links
 from doorward_auth.upstream.logins import endpoints as upstream_logins
+from doorward_auth.upstream.redirects import endpoints as upstream_redirects
+from doorward_auth.upstream.tokens import endpoints as upstream_tokens
 from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_audit
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import AUTHORITY_ERRORS
@@ -52,7 +54,8 @@ AUTH: Final = ServiceDefinition(
         account_mail.router,
         discovery.router,
         upstream_logins.form_router,
-        upstream_logins.router,
+        upstream_tokens.router,
+        upstream_redirects.router,
         upstream_links.router,
     ],
     schema_problem=schema_problem,

@@ -34,6 +34,7 @@ from doorward_auth.upstream.feature import UpstreamServices
 from doorward_auth.upstream.links.service import UpstreamLinkService
 from doorward_auth.upstream.logins.password_login import PasswordLogins
 from doorward_auth.upstream.logins.registration import UpstreamRegistrations
+from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_identity.audit.service import AuditLog
 from doorward_identity.resources import IdentityResources
 
@@ -63,6 +64,7 @@ class AuthServices:
     upstream: UpstreamServices
     upstream_logins: PasswordLogins
     upstream_registrations: UpstreamRegistrations
+    upstream_redirects: RedirectLogins
     upstream_links: UpstreamLinkService
 
     @classmethod
@@ -132,5 +134,6 @@ class AuthServices:
             upstream=upstream,
             upstream_logins=upstream.logins,
             upstream_registrations=upstream.registrations,
+            upstream_redirects=upstream.redirects,
             upstream_links=upstream.links,
         )

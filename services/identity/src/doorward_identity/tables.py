@@ -236,6 +236,8 @@ upstream_grants: Final = upstream_tables.grants_table(metadata)
 
 upstream_registrations: Final = upstream_tables.registrations_table(metadata)
 
+upstream_authorizations: Final = upstream_tables.authorizations_table(metadata)
+
 # Events for clients with an open stream; every process reads them, and they live for a minute. Without a
 # foreign key, because an event must not wait for a lock of its user's row.
 client_events: Final = sa.Table(

@@ -18,6 +18,8 @@ PROVIDER_LENGTH: Final = 32
 SUBJECT_LENGTH: Final = 255  # OpenID Connect Core section 2
 USERNAME_LENGTH: Final = 254
 SCOPE_LENGTH: Final = 1000
+REDIRECT_URI_LENGTH: Final = 512
+CLIENT_STATE_LENGTH: Final = 512
 
 
 def identities_table(metadata: sa.MetaData) -> sa.Table:
@@ -91,6 +93,28 @@ def registrations_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("state", ascii_text(16), nullable=False),  # sending, unknown, done
         sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), index=True),  # once done
         sa.Column("leased_until", UtcDateTime()),  # a request is being sent
+        sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+        **TABLE_OPTIONS,
+    )
+
+
+def authorizations_table(metadata: sa.MetaData) -> sa.Table:
+    """Return the table of logins under way at upstreams' own pages.
+
+    A row waits for the browser to return, and then for the client to redeem the one-time code.
+    """
+    return sa.Table(
+        "upstream_authorizations",
+        metadata,
+        sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
+        sa.Column("provider", ascii_text(PROVIDER_LENGTH), nullable=False),
+        sa.Column("state_hash", fixed_bytes(32), unique=True),  # NULL once the browser has returned
+        sa.Column("secrets", SealedValue(), nullable=False),  # what the exchange at the upstream needs
+        sa.Column("redirect_uri", exact_text(REDIRECT_URI_LENGTH), nullable=False),
+        sa.Column("client_state", exact_text(CLIENT_STATE_LENGTH)),
+        sa.Column("code_challenge", ascii_text(43), nullable=False),  # of the client: RFC 7636, S256
+        sa.Column("code_hash", fixed_bytes(32)),  # SHA-256 of the one-time code's secret
+        sa.Column("login", SealedValue()),  # the user and the tokens, until the code is redeemed
         sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
         **TABLE_OPTIONS,
     )

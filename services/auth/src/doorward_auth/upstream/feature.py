@@ -19,9 +19,14 @@ from doorward_auth.upstream.logins.password_login import PasswordLogins
 from doorward_auth.upstream.logins.registration import UpstreamRegistrations
 from doorward_auth.upstream.notices import GrantNotices
 from doorward_auth.upstream.providers import create_providers
+from doorward_auth.upstream.redirects.sealing import AuthorizationSealing
+from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_auth.upstream.requests import UpstreamRequests
 from doorward_auth.upstream.session_refresh import SessionRefresh
 from doorward_auth.upstream.stored_grants import StoredGrants
+from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings
+from doorward_auth.upstream_adapters.settings.upstreams import AnyProviderSettings
+from doorward_client.settings import SettingsError
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
 from doorward_kit.app import run_on_shutdown
@@ -33,6 +38,7 @@ class UpstreamServices:
 
     logins: PasswordLogins
     registrations: UpstreamRegistrations
+    redirects: RedirectLogins
     links: UpstreamLinkService
     stored: StoredGrants
     notices: GrantNotices
@@ -52,17 +58,32 @@ class UpstreamServices:
     ) -> Self:
         """Call every constructor; raises SettingsError."""
         notices = GrantNotices(resources.database, publisher)
+        if settings.public_url is None and any(map(_redirects, settings.providers.values())):
+            raise SettingsError(
+                "DOORWARD_PUBLIC_URL is not set: an oidc or oauth2 upstream sends users back to it"
+            )
         stored = StoredGrants.create(settings, resources, create_providers(settings.providers), notices)
         providers = stored.providers
         requests = UpstreamRequests(providers, stored.metrics)
         accounts, attempts = UpstreamAccounts(policy), LoginAttempts(limiter)
         entry = UpstreamEntry(resources, accounts, stored.service, opener, signer)
+        logins = PasswordLogins(resources, providers, requests, attempts, entry)
+        redirects = RedirectLogins(
+            resources,
+            providers,
+            requests,
+            AuthorizationSealing(stored.vault),
+            entry,
+            limiter,
+            settings.public_url,
+        )
         return cls(
-            logins=PasswordLogins(resources, providers, requests, attempts, entry),
+            logins=logins,
             registrations=UpstreamRegistrations(
                 resources, providers, requests, accounts, entry, limiter, captcha
             ),
-            links=UpstreamLinkService(resources, providers, requests, attempts, stored.service),
+            redirects=redirects,
+            links=UpstreamLinkService(resources, providers, logins, redirects, stored.service),
             stored=stored,
             notices=notices,
             refreshes=SessionRefresh(
@@ -76,3 +97,7 @@ class UpstreamServices:
         if not closes:
             return []
         return [*self.stored.background(), self.notices.run, lambda: run_on_shutdown(*closes)]
+
+
+def _redirects(settings: AnyProviderSettings) -> bool:
+    return isinstance(settings, OAuthClientSettings)

@@ -24,6 +24,7 @@ def create_providers(settings: Mapping[str, AnyProviderSettings]) -> list[Provid
             name,
             create_adapter(name, one),
             _policy(one),
+            redirect_uris=() if isinstance(one, RestSettings) else one.redirect_uris,
             binds_sessions=one.sessions == "bound",
         )
         for name, one in settings.items()

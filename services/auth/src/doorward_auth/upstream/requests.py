@@ -4,14 +4,10 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, Protocol, TypeVar
 
-import structlog
-
 from doorward_auth.upstream.grants.gate import ProviderGate
 from doorward_auth.upstream.grants.metrics import UpstreamMetrics
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream_adapters.base import Arrival, UnreachableError, UpstreamError
-
-log = structlog.get_logger(__name__)
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -54,14 +50,6 @@ class UpstreamRequests:
         except UpstreamError as error:
             if isinstance(error, UnreachableError) and error.arrival is Arrival.NOT_SENT:
                 gate.record_failure()
-            log.warning(
-                "upstream.request_failed",
-                provider=provider.name,
-                operation=operation,
-                error=type(error).__name__,
-                status=error.status,
-                upstream_request_id=error.request_id,
-            )
             raise
         finally:
             self._metrics.requested(provider.name, operation, loop.time() - started)

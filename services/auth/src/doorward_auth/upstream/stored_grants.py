@@ -33,6 +33,7 @@ class StoredGrants:
     providers: Providers
     metrics: UpstreamMetrics
     keys: VaultKeyStore | None
+    vault: Vault
 
     @classmethod
     def create(
@@ -46,7 +47,8 @@ class StoredGrants:
         known, listener = Providers.of(providers), listener or NoListener()
         metrics = UpstreamMetrics(resources.metrics.registry)
         keys = open_key_store(settings, on_failure=metrics.vault_keys_failed) if known.all() else None
-        database, sealing = GrantDatabase(resources.database), GrantSealing(Vault(keys or NoVaultKeys()))
+        vault = Vault(keys or NoVaultKeys())
+        database, sealing = GrantDatabase(resources.database), GrantSealing(vault)
         endings = GrantEndings(database, metrics, listener)
         attempts = RefreshAttempts(database, sealing, endings, metrics, listener)
         return cls(
@@ -57,6 +59,7 @@ class StoredGrants:
             providers=known,
             metrics=metrics,
             keys=keys,
+            vault=vault,
         )
 
     def background(self) -> Sequence[BackgroundTask]:

@@ -16,6 +16,8 @@ class Provider:
     name: str
     adapter: UpstreamAdapter
     policy: RefreshPolicy = field(default_factory=RefreshPolicy)
+    redirect_uris: tuple[str, ...] = ()
+    """Of clients that may begin a login at its own pages."""
     binds_sessions: bool = False
     """Whether a session here ends with its grant."""
     gate: ProviderGate = field(init=False)

@@ -6,7 +6,7 @@ from doorward_auth.sessions.dependencies import RequestOrigin
 from doorward_auth.upstream.links.dependencies import ClientRequest, Links, TokenReader
 from doorward_auth.upstream.links.schemas import UpstreamAccessToken, UpstreamLinks
 from doorward_auth.upstream.logins.dependencies import ProviderName
-from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
+from doorward_auth.upstream.tokens.dependencies import Credentials, credentials_body
 from doorward_client.bearer_auth import CurrentUser
 from doorward_kit.routing import api_router
 
@@ -30,16 +30,21 @@ async def read_token(provider: ProviderName, reader: TokenReader, links: Links) 
     return await links.token_of_caller(reader, provider)
 
 
-@router.post("/{provider}/link", status_code=204, summary="Link an account at an upstream")
+@router.post(
+    "/{provider}/link",
+    status_code=204,
+    summary="Link an account at an upstream",
+    openapi_extra=credentials_body(),
+)
 async def link(
     provider: ProviderName,
-    body: UpstreamLoginRequest,
+    proof: Credentials,
     caller: CurrentUser,
     origin: RequestOrigin,
     links: Links,
 ) -> Response:
     """Let the caller log in at the upstream as well, from now on. Needs a login of the last ten minutes."""
-    await links.link(caller, provider, body, origin)
+    await links.link(caller, provider, proof, origin)
     return Response(status_code=204)
 
 

@@ -17,7 +17,6 @@ from doorward_auth.upstream.errors import (
     UpstreamNotFoundError,
     UpstreamReauthenticationRequiredError,
     UpstreamUnavailableError,
-    refusal_of,
 )
 from doorward_auth.upstream.grants import repository as grants
 from doorward_auth.upstream.grants.models import GrantRow, GrantState
@@ -27,11 +26,11 @@ from doorward_auth.upstream.identities import LinkedIdentity
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
 from doorward_auth.upstream.links.errors import NotLinkedError, OnlySignInError, RecentLoginRequiredError
 from doorward_auth.upstream.links.schemas import LinkState, UpstreamAccessToken, UpstreamLink, UpstreamLinks
-from doorward_auth.upstream.logins.attempts import LoginAttempt, LoginAttempts
-from doorward_auth.upstream.logins.password_login import identifier_of, password_upstream
-from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
-from doorward_auth.upstream.requests import UpstreamRequests
-from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamUser, WrongPasswordError
+from doorward_auth.upstream.logins.password_login import PasswordLogins, Proven
+from doorward_auth.upstream.redirects.schemas import CodeRequest
+from doorward_auth.upstream.redirects.service import RedirectLogins
+from doorward_auth.upstream.tokens.dependencies import UpstreamCredentials
+from doorward_auth.upstream_adapters.base import UpstreamUser
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction, record
@@ -53,14 +52,14 @@ class UpstreamLinkService:
         self,
         resources: IdentityResources,
         providers: Providers,
-        requests: UpstreamRequests,
-        attempts: LoginAttempts,
+        logins: PasswordLogins,
+        redirects: RedirectLogins,
         grants: GrantService,
     ) -> None:
         self._database = resources.database
         self._providers = providers
-        self._requests = requests
-        self._attempts = attempts
+        self._logins = logins
+        self._redirects = redirects
         self._grants = grants
 
     async def list(self, caller: Claims) -> UpstreamLinks:
@@ -75,35 +74,24 @@ class UpstreamLinkService:
         items = [_link(one, [row for row in rows if row.provider == one.provider]) for one in linked]
         return UpstreamLinks(providers=self._providers.names(), items=items)
 
-    async def link(self, caller: Claims, name: str, request: UpstreamLoginRequest, origin: Origin) -> None:
-        """Link the caller's account to one at an upstream, whose password is given.
+    async def link(self, caller: Claims, name: str, proof: UpstreamCredentials, origin: Origin) -> None:
+        """Link the caller's account to one at an upstream, which `proof` opens.
 
         Raises UpstreamNotFoundError, IdentifierRequiredError, RecentLoginRequiredError,
-        TooManyAttemptsError, InvalidCredentialsError, AlreadyLinkedError, and the errors of
-        doorward_auth.upstream.errors.
+        TooManyAttemptsError, InvalidCredentialsError, InvalidAuthorizationCodeError, AlreadyLinkedError, and
+        the errors of doorward_auth.upstream.errors.
         """
-        provider, upstream = password_upstream(self._providers, name)
-        identifier = identifier_of(upstream.login_by, request)
-
-        def begin(connection: sa.Connection) -> LoginAttempt:
-            _require_recent_login(connection, caller)
-            return self._attempts.begin(connection, name, identifier, None)
-
-        attempt = await self._database.read(begin)
-        password = request.password.get_secret_value()
-        try:
-            login = await self._requests.send(
-                provider, "login", lambda: upstream.log_in(identifier, password)
-            )
-        except UpstreamError as error:
-            if isinstance(error, WrongPasswordError):
-                await self._database.write(
-                    lambda connection: self._attempts.record_failure(connection, attempt)
-                )
-            raise refusal_of(error) from None
+        await self._database.read(lambda connection: _require_recent_login(connection, caller))
+        if isinstance(proof, CodeRequest):
+            proven = Proven(await self._redirects.redeem(name, proof))
+        else:
+            proven = await self._logins.prove(name, proof)
+        provider, login = self._providers.find(name), proven.login
+        if provider is None:
+            raise UpstreamNotFoundError
 
         def work(connection: sa.Connection) -> None:
-            self._attempts.require_allowed(connection, attempt)
+            proven.require_allowed(connection)
             account = account_repository.lock_by_id(connection, caller.user_id)
             require_unchanged_account(connection, caller)
             if account is None:

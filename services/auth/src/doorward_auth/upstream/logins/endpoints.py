@@ -1,31 +1,18 @@
-"""Endpoints of logging in and registering at an upstream."""
+"""The endpoint of registering at an upstream."""
 
 from doorward_auth.captcha.dependencies import CaptchaHeader
 from doorward_auth.sessions.dependencies import RequestOrigin
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream.logins.dependencies import (
-    Logins,
     ProviderName,
     Registrations,
 )
-from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest, UpstreamRegistrationRequest
+from doorward_auth.upstream.logins.schemas import UpstreamRegistrationRequest
 from doorward_kit.idempotency import IdempotencyKey
 from doorward_kit.routing import api_router
 from doorward_kit.uploads import FormImage, FormRoute, form_body
 
-router = api_router(prefix="/api/v1/auth/upstream", tag="upstream")
 form_router = api_router(prefix="/api/v1/auth/upstream", tag="upstream", route_class=FormRoute)
-
-
-@router.post("/{provider}/token", response_model_exclude_none=True, summary="Log in at an upstream")
-async def token(
-    provider: ProviderName, body: UpstreamLoginRequest, origin: RequestOrigin, logins: Logins
-) -> TokenPair:
-    """Exchange the credentials of an account at the upstream for a token pair of this installation.
-
-    At the first login an account is created here, if registration allows it.
-    """
-    return await logins.log_in(provider, body, origin)
 
 
 @form_router.post(

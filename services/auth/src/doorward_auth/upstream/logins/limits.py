@@ -7,3 +7,6 @@ from doorward_kit.rate_limiting.algorithms import FixedWindow
 
 UPSTREAM_REGISTRATIONS: Final = FixedWindow("upstream-registrations", 20, HOUR)
 """Requests to register at upstreams from one address: each may create an account there."""
+
+UPSTREAM_AUTHORIZATIONS: Final = FixedWindow("upstream-authorizations", 300, HOUR)
+"""Logins at upstreams' own pages that are begun from one address: each is a row for ten minutes."""

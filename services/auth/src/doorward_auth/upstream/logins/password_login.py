@@ -1,5 +1,10 @@
 """The rules of logging in at an upstream that takes the password from us."""
 
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from doorward_auth.known_devices import DeviceToken
 from doorward_auth.sessions.repository import Origin
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream.accounts import profile_of
@@ -10,9 +15,10 @@ from doorward_auth.upstream.logins.entry import Entry, UpstreamEntry
 from doorward_auth.upstream.logins.errors import IdentifierRequiredError
 from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
 from doorward_auth.upstream.requests import UpstreamRequests
-from doorward_auth.upstream_adapters.base import UpstreamError, WrongPasswordError
+from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamLogin, WrongPasswordError
 from doorward_auth.upstream_adapters.rest import RestAdapter
 from doorward_identity.resources import IdentityResources
+from doorward_kit.unit_of_work import Work
 
 
 def password_upstream(providers: Providers, name: str) -> tuple[Provider, RestAdapter]:
@@ -21,6 +27,19 @@ def password_upstream(providers: Providers, name: str) -> tuple[Provider, RestAd
     if provider is None or not isinstance(provider.adapter, RestAdapter):
         raise UpstreamNotFoundError
     return provider, provider.adapter
+
+
+def _allow(_connection: sa.Connection) -> None:
+    """Refuse nothing."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Proven:
+    """A login at an upstream. `require_allowed` is called first in the transaction that it is for."""
+
+    login: UpstreamLogin
+    device: DeviceToken | None = None
+    require_allowed: Work[None] = _allow
 
 
 class PasswordLogins:
@@ -41,10 +60,18 @@ class PasswordLogins:
         self._entry = entry
 
     async def log_in(self, name: str, request: UpstreamLoginRequest, origin: Origin) -> TokenPair:
-        """Log in at an upstream and open a session here.
+        """Log in at an upstream and open a session here; raises as `prove` and UpstreamEntry.enter do."""
+        proven = await self.prove(name, request)
+        provider, _ = password_upstream(self._providers, name)
+        profile = profile_of(proven.login.user, email=request.email)
+        entry = Entry(provider, proven.login, profile, origin, proven.device)
+        return await self._entry.enter(entry, before=proven.require_allowed)
+
+    async def prove(self, name: str, request: UpstreamLoginRequest) -> Proven:
+        """Log in at an upstream, and no more.
 
         Raises UpstreamNotFoundError, IdentifierRequiredError, TooManyAttemptsError, InvalidCredentialsError,
-        the errors of doorward_auth.upstream.errors, and as UpstreamEntry.enter does.
+        and the errors of doorward_auth.upstream.errors.
         """
         provider, upstream = password_upstream(self._providers, name)
         identifier = identifier_of(upstream.login_by, request)
@@ -63,9 +90,8 @@ class PasswordLogins:
                     lambda connection: self._attempts.record_failure(connection, attempt)
                 )
             raise refusal_of(error) from None
-        entry = Entry(provider, login, profile_of(login.user, email=request.email), origin, attempt.device)
-        return await self._entry.enter(
-            entry, before=lambda connection: self._attempts.require_allowed(connection, attempt)
+        return Proven(
+            login, attempt.device, lambda connection: self._attempts.require_allowed(connection, attempt)
         )
 
 

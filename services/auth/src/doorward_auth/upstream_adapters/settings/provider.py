@@ -86,6 +86,14 @@ HeaderName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$"), AfterValidator(_settable_header)
 ]
 Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,128}$")]
+RedirectUri = Annotated[
+    str,
+    StringConstraints(
+        max_length=512,
+        pattern=r"^(https://[!-\"$-~]+|http://(127\.0\.0\.1|\[::1\])(:\d{1,5})?/[!-\"$-~]*|[a-z][a-z0-9+.-]*\.[a-z0-9+.-]*:/[!-\"$-~]+)$",
+    ),
+]
+"""HTTPS, a loopback address (RFC 8252 section 7.3), or a private-use scheme (section 7.1)."""
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=32)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 BodyKind = Literal["multipart", "form", "json"]
@@ -194,6 +202,10 @@ class OAuthClientSettings(ProviderSettings):
         default="client_secret_basic", description="client_secret_basic, client_secret_post, or none"
     )
     scopes: Scopes = Field(default=(), description='scopes to ask for: ["read:user"]')
+    redirect_uris: Annotated[tuple[RedirectUri, ...], Field(max_length=32)] = Field(
+        default=(),
+        description="URLs of your clients that a login may return to; of http://127.0.0.1/... any port",
+    )
     authorization_parameters: dict[FieldName, ShortText] = Field(
         default_factory=dict, description='further parameters of the login page: {"prompt": "consent"}'
     )

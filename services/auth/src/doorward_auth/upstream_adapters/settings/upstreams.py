@@ -42,6 +42,13 @@ class UpstreamSettings(DoorwardSettings):
         " (docs/upstream.md). Unset: none.",
     )
 
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#\s]+[^/?#\s]$",
+        description="URL under which browsers reach this installation, such as `https://api.example.com`:"
+        " upstreams send users back to it. Required for `oidc` and `oauth2` upstreams.",
+    )
+
     @field_validator("upstreams")
     @classmethod
     def _usable_upstreams(cls, value: SecretStr | None) -> SecretStr | None:

@@ -1,0 +1,106 @@
+"""Queries on logins at upstreams' own pages."""
+
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from doorward_identity.tables import upstream_authorizations
+from doorward_kit.column_types import utc_now
+from doorward_kit.sealed import Sealed
+
+_C = upstream_authorizations.c
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewAuthorization:
+    """A login that begins."""
+
+    id: uuid.UUID
+    provider: str
+    state_hash: bytes
+    secrets: Sealed
+    redirect_uri: str
+    client_state: str | None
+    code_challenge: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Returned:
+    """A login whose browser has returned: what the exchange needs, and where the browser goes."""
+
+    id: uuid.UUID
+    secrets: Sealed | None
+    redirect_uri: str
+    client_state: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Redeemable:
+    """A login that its client may finish."""
+
+    id: uuid.UUID
+    provider: str
+    code_challenge: str
+    code_hash: bytes
+    login: Sealed | None
+
+
+def insert(connection: sa.Connection, begun: NewAuthorization, *, seconds: int) -> None:
+    """Store a login that must return within `seconds`."""
+    connection.execute(
+        upstream_authorizations.insert().values(
+            id=begun.id,
+            provider=begun.provider,
+            state_hash=begun.state_hash,
+            secrets=begun.secrets,
+            redirect_uri=begun.redirect_uri,
+            client_state=begun.client_state,
+            code_challenge=begun.code_challenge,
+            expires_at=utc_now(seconds),
+        )
+    )
+
+
+def take_returned(connection: sa.Connection, provider: str, state_hash: bytes) -> Returned | None:
+    """Read the login of a state, and void the state: of several returns one gets it."""
+    live = _C.state_hash == state_hash, _C.provider == provider, _C.expires_at > utc_now()
+    columns = _C.id, _C.secrets, _C.redirect_uri, _C.client_state
+    row = connection.execute(sa.select(*columns).where(*live).with_for_update()).one_or_none()
+    if row is None:
+        return None
+    connection.execute(upstream_authorizations.update().where(_C.id == row.id).values(state_hash=None))
+    return Returned(*row)
+
+
+def store_login(
+    connection: sa.Connection, row_id: uuid.UUID, login: Sealed, code_hash: bytes, *, seconds: int
+) -> None:
+    """Store what the upstream said, for the client to redeem within `seconds`."""
+    mine = upstream_authorizations.update().where(_C.id == row_id)
+    connection.execute(mine.values(login=login, code_hash=code_hash, expires_at=utc_now(seconds)))
+
+
+def take_redeemable(connection: sa.Connection, row_id: uuid.UUID) -> Redeemable | None:
+    """Read a login with a code, and delete it: a code is for one attempt."""
+    live = _C.id == row_id, _C.code_hash.is_not(None), _C.expires_at > utc_now()
+    columns = _C.id, _C.provider, _C.code_challenge, _C.code_hash, _C.login
+    row = connection.execute(sa.select(*columns).where(*live).with_for_update()).one_or_none()
+    if row is None:
+        return None
+    delete(connection, row_id)
+    return Redeemable(*row)
+
+
+def delete(connection: sa.Connection, row_id: uuid.UUID) -> None:
+    """Forget a login."""
+    connection.execute(upstream_authorizations.delete().where(_C.id == row_id))
+
+
+def delete_expired(connection: sa.Connection, /, *, count: int) -> int:
+    """Delete up to `count` expired logins, except locked ones; return how many."""
+    expired = sa.select(_C.id).where(_C.expires_at <= utc_now()).limit(count)
+    found = list(connection.execute(expired.with_for_update(skip_locked=True)).scalars())
+    if found:
+        connection.execute(upstream_authorizations.delete().where(_C.id.in_(found)))
+    return len(found)

@@ -1,0 +1,39 @@
+"""Bodies of logins at an upstream's own pages."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
+
+from doorward_identity.upstream_tables import CLIENT_STATE_LENGTH, REDIRECT_URI_LENGTH
+from doorward_kit.routing import StrictModel
+
+
+class AuthorizationRequest(StrictModel):
+    """A login to begin."""
+
+    redirect_uri: str = Field(
+        min_length=1,
+        max_length=REDIRECT_URI_LENGTH,
+        description="Where the browser goes afterwards: one of the upstream's `redirect_uris`.",
+    )
+    code_challenge: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{43}$",
+        description="BASE64URL(SHA-256(code_verifier)), RFC 7636: the method S256.",
+    )
+    state: Annotated[str, StringConstraints(min_length=1, max_length=CLIENT_STATE_LENGTH)] | None = Field(
+        default=None, description="Comes back with the code."
+    )
+
+
+class AuthorizationResponse(BaseModel):
+    """Where to send the user's browser."""
+
+    authorization_url: str
+    expires_in: int = Field(description="Seconds until the login must have returned.", examples=[600])
+
+
+class CodeRequest(StrictModel):
+    """The one-time code that the browser brought, and the secret of who began."""
+
+    code: SecretStr = Field(min_length=1, max_length=128)
+    code_verifier: Annotated[SecretStr, Field(min_length=43, max_length=128)]

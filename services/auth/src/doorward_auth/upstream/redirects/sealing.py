@@ -1,0 +1,55 @@
+"""What a login under way has to remember, sealed for its row."""
+
+import json
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from doorward_auth.upstream_adapters.base import UpstreamLogin, UpstreamTokens, UpstreamUser
+from doorward_auth.vault.errors import UnopenableError
+from doorward_auth.vault.vault import Place, Vault
+from doorward_identity.tables import upstream_authorizations
+from doorward_kit.sealed import Sealed
+
+_TABLE = upstream_authorizations.name
+
+
+class AuthorizationSealing:
+    """Seals and opens the columns `secrets` and `login`."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def seal_secrets(self, row_id: uuid.UUID, provider: str, secrets: dict[str, str | None]) -> Sealed:
+        """Seal what the exchange at the upstream needs."""
+        return self._seal(secrets, Place(_TABLE, "secrets", row_id, provider))
+
+    def open_secrets(
+        self, row_id: uuid.UUID, provider: str, sealed: Sealed | None
+    ) -> dict[str, str | None] | None:
+        """Open what `seal_secrets` has sealed; None if that is impossible."""
+        opened: dict[str, str | None] | None = self._open(sealed, Place(_TABLE, "secrets", row_id, provider))
+        return opened
+
+    def seal_login(self, row_id: uuid.UUID, provider: str, login: UpstreamLogin) -> Sealed:
+        """Seal a user and the tokens."""
+        document = {"user": asdict(login.user), "tokens": asdict(login.tokens)}
+        return self._seal(document, Place(_TABLE, "login", row_id, provider))
+
+    def open_login(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> UpstreamLogin | None:
+        """Open what `seal_login` has sealed; None if that is impossible."""
+        document = self._open(sealed, Place(_TABLE, "login", row_id, provider))
+        if document is None:
+            return None
+        return UpstreamLogin(UpstreamUser(**document["user"]), UpstreamTokens(**document["tokens"]))
+
+    def _seal(self, document: object, place: Place) -> Sealed:
+        return self._vault.seal(json.dumps(document), place, self._vault.current_key)
+
+    def _open(self, sealed: Sealed | None, place: Place) -> Any:
+        if sealed is None:
+            return None
+        try:
+            return json.loads(self._vault.open(sealed, place))
+        except UnopenableError:
+            return None
