@@ -56,8 +56,15 @@ class Scene:
 
 
 @contextmanager
-def installed(folder: Path, example: ExampleUpstream, **overrides: Any) -> Iterator[Scene]:
-    """Start every service over new databases."""
+def installed(folder: Path, example: ExampleUpstream, **changes: Any) -> Iterator[Scene]:
+    """Start every service with the example as its upstream, over new databases."""
+    with installed_with(folder, {"theapi": example.settings(**changes)}) as api:
+        yield Scene(api, example)
+
+
+@contextmanager
+def installed_with(folder: Path, upstreams: dict[str, Any], **overrides: Any) -> Iterator[Installation]:
+    """Start every service with these upstreams."""
     keys = folder / "vault.json"
     write_key_set(keys, {"keys": [new_key()]})
     urls = []
@@ -67,7 +74,6 @@ def installed(folder: Path, example: ExampleUpstream, **overrides: Any) -> Itera
         migrate(engine, package)
         engine.dispose()
         urls.append(url)
-    upstreams = {"theapi": example.settings()}
     settings = {"upstreams": SecretStr(json.dumps(upstreams)), "vault_keys_file": keys, **overrides}
     with Installation(*urls, **settings) as api:
-        yield Scene(api, example)
+        yield api

@@ -21,11 +21,8 @@ REGISTER, LOGIN = "/api/register", "/api/login"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("failing-upstream")
-    with ExampleUpstream(folder) as example:
-        changed = example.settings(timeout_seconds=1.0)
-        example.settings = lambda **_changes: changed  # type: ignore[method-assign]  # of this process alone
-        with installed(folder, example) as scene:
-            yield scene
+    with ExampleUpstream(folder) as example, installed(folder, example, timeout_seconds=1.0) as scene:
+        yield scene
 
 
 @pytest.fixture

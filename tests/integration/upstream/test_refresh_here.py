@@ -1,12 +1,10 @@
 """A refresh of our tokens, and what it does to the upstream's."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from doorward_identity.tables import upstream_grants
 from doorward_kit.column_types import utc_now
@@ -23,10 +21,11 @@ REFRESH = "/api/token/refresh"
 @pytest.fixture(scope="module", params=["independent", "bound"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("refresh")
-    with ExampleUpstream(folder) as example:
-        changed = {"theapi": example.settings(sessions=request.param, timeout_seconds=5.0)}
-        with installed(folder, example, upstreams=SecretStr(json.dumps(changed))) as scene:
-            yield scene
+    with (
+        ExampleUpstream(folder) as example,
+        installed(folder, example, sessions=request.param, timeout_seconds=5.0) as scene,
+    ):
+        yield scene
 
 
 @pytest.fixture

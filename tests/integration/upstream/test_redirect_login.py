@@ -1,0 +1,228 @@
+"""A login at an OpenID provider's own pages, from the API client's first request to its token pair."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from anyio.from_thread import start_blocking_portal
+from pydantic import SecretStr
+
+from doorward_auth.main import create_app
+from doorward_auth.upstream.redirects.service import _is_allowed
+from doorward_client.settings import SettingsError
+from doorward_identity.tables import metadata, upstream_authorizations, users
+from integration.harness.installation import USERS, Installation, auth_settings
+from integration.harness.people import bootstrap, sign_in
+from integration.harness.problems import assert_problem
+from integration.upstream.installation import UPSTREAM, installed_with
+from support.openid_provider import CLIENT_ID, OpenIdProvider, openid_provider
+
+pytestmark = pytest.mark.databases("sqlite")
+
+PUBLIC_URL: Final = "https://api.example.com"
+CLIENT_URL: Final = "https://app.example.com/callback"
+VERIFIER: Final = "v" * 43
+CHALLENGE: Final = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+class Client:
+    """An application and the user's browser."""
+
+    def __init__(self, api: Installation, provider: OpenIdProvider) -> None:
+        self.api = api
+        self.provider = provider
+
+    def begin(self, **changes: Any) -> httpx2.Response:
+        body = {"redirect_uri": CLIENT_URL, "code_challenge": CHALLENGE, "state": "mine", **changes}
+        return self.api.call("POST", f"{UPSTREAM}/kc/authorization", json=body)
+
+    def browse(self, **changes: str) -> httpx2.Response:
+        """Log in at the provider; return the answer of the callback."""
+        url = httpx2.URL(self.begin().json()["authorization_url"])
+        self.provider.nonce = url.params["nonce"]
+        returned = {"state": url.params["state"], "code": "upstream-code", **changes}
+        return self.api.call("GET", f"{UPSTREAM}/kc/callback", params=returned, follow_redirects=False)
+
+    def code(self) -> str:
+        return str(query_of(self.browse())["code"])
+
+    def redeem(self, code: str, verifier: str = VERIFIER, **options: Any) -> httpx2.Response:
+        body = {"code": code, "code_verifier": verifier}
+        return self.api.call("POST", f"{UPSTREAM}/kc/token", json=body, **options)
+
+
+def query_of(response: httpx2.Response) -> dict[str, str]:
+    assert response.status_code == 303, response.text
+    location = httpx2.URL(response.headers["location"])
+    assert str(location).startswith(CLIENT_URL + "?")
+    return dict(location.params)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("redirects")
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(openid_provider()) as provider,
+    ):
+        settings = {
+            "adapter": "oidc",
+            "issuer": provider.issuer,
+            "client_id": CLIENT_ID,
+            "token_auth_method": "none",
+            "redirect_uris": [CLIENT_URL, "http://127.0.0.1/done"],
+            "claims": {"team": "/team"},
+            "groups": "/groups",
+            "roles": {"auditors": "auditor"},
+        }
+        with installed_with(folder, {"kc": settings}, public_url=PUBLIC_URL) as api:
+            yield Client(api, provider)
+
+
+@pytest.fixture
+def client(running: Client) -> Client:
+    running.api.wipe()
+    running.provider.claims = {"team": "blue"}
+    return running
+
+
+def test_a_login_ends_with_a_token_pair_and_a_verified_account(client: Client) -> None:
+    begun = client.begin().json()
+    url = httpx2.URL(begun["authorization_url"])
+    assert url.params["redirect_uri"] == f"{PUBLIC_URL}/api/v1/auth/upstream/kc/callback"
+    assert url.params["code_challenge_method"] == "S256"
+    assert url.params["code_challenge"] != CHALLENGE, "the upstream's verifier is ours"
+    returned = query_of(client.browse())
+    assert returned["state"] == "mine"
+    pair = client.redeem(returned["code"]).json()
+    me = client.api.call("GET", f"{USERS}/me", pair["access_token"]).json()
+    assert (me["email"], me["email_verified"], me["name"], me["role"]) == (
+        "ada@example.com",
+        True,
+        "Ada",
+        "user",
+    )
+    caller = client.api.call("GET", "/api/v1/auth/me", pair["access_token"]).json()
+    assert caller["ext"] == {"team": "blue"}
+    again = client.redeem(client.code()).json()
+    assert client.api.call("GET", f"{USERS}/me", again["access_token"]).json()["id"] == me["id"]
+
+
+def test_a_group_gives_a_role_where_the_settings_say_so(client: Client) -> None:
+    client.provider.claims = {"groups": ["auditors"]}
+    pair = client.redeem(client.code()).json()
+    assert client.api.call("GET", f"{USERS}/me", pair["access_token"]).json()["role"] == "auditor"
+
+
+def test_a_verified_address_of_another_account_does_not_open_it(client: Client) -> None:
+    bootstrap(client.api, "ada@example.com")
+    owner = sign_in(client.api, "ada@example.com")
+    pair = client.redeem(client.code()).json()
+    me = client.api.call("GET", f"{USERS}/me", pair["access_token"]).json()
+    assert me["id"] != owner.id
+    assert me["email_verified"] is False
+
+
+def test_a_code_is_for_one_attempt_and_for_who_began(client: Client) -> None:
+    code = client.code()
+    assert_problem(client.redeem(code, "w" * 43), 401, "invalid_authorization_code")
+    assert_problem(client.redeem(code), 401, "invalid_authorization_code")
+    code = client.code()
+    assert client.redeem(code).status_code == 200
+    assert_problem(client.redeem(code), 401, "invalid_authorization_code")
+    for wrong in ("x", "dwx_" + "A" * 64, code[:-1]):
+        assert_problem(client.redeem(wrong), 401, "invalid_authorization_code")
+
+
+def test_a_state_returns_once(client: Client) -> None:
+    url = httpx2.URL(client.begin().json()["authorization_url"])
+    client.provider.nonce = url.params["nonce"]
+    returned = {"state": url.params["state"], "code": "upstream-code"}
+    first = client.api.call("GET", f"{UPSTREAM}/kc/callback", params=returned, follow_redirects=False)
+    assert "code" in query_of(first)
+    for parameters in (returned, {"state": "unknown", "code": "x"}, {"code": "x"}, {}):
+        again = client.api.call("GET", f"{UPSTREAM}/kc/callback", params=parameters, follow_redirects=False)
+        assert_problem(again, 400, "invalid_authorization")
+
+
+@pytest.mark.parametrize(
+    ("returned", "error"),
+    [
+        ({"error": "access_denied"}, "access_denied"),
+        ({"iss": "https://attacker.example"}, "access_denied"),
+    ],
+)
+def test_a_refused_login_returns_to_the_client(client: Client, returned: dict[str, str], error: str) -> None:
+    assert query_of(client.browse(**returned))["error"] == error
+
+
+@pytest.mark.parametrize(
+    "claims", [{"nonce": "another"}, {"aud": "another"}, {"iss": "https://attacker.example"}, {"exp": 1}]
+)
+def test_a_proof_that_does_not_hold_opens_nothing(client: Client, claims: dict[str, Any]) -> None:
+    client.provider.claims = claims
+    assert query_of(client.browse())["error"] == "access_denied"
+    assert client.api.execute(sa.select(users.c.id)) == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://app.example.com/callback2",
+        "https://app.example.com.attacker.example/callback",
+        "https://app.example.com/callback?x=1",
+        "http://app.example.com/callback",
+        "http://127.0.0.1.attacker.example/done",
+        "http://user@127.0.0.1/done",
+        "javascript:alert(1)",
+        "//attacker.example",
+    ],
+)
+def test_other_redirect_uris_are_refused(client: Client, uri: str) -> None:
+    assert_problem(client.begin(redirect_uri=uri), 422, "redirect_uri_not_allowed")
+
+
+def test_a_loopback_address_may_have_any_port() -> None:
+    allowed = ("http://127.0.0.1/done", "http://[::1]:80/done")
+    for uri in ("http://127.0.0.1:51004/done", "http://127.0.0.1/done", "http://[::1]:9/done"):
+        assert _is_allowed(uri, allowed), uri
+    for uri in ("http://127.0.0.1:51004/other", "http://127.0.0.2:1/done", "https://127.0.0.1:1/done"):
+        assert not _is_allowed(uri, allowed), uri
+
+
+def test_a_signed_in_person_links_by_the_same_flow(client: Client) -> None:
+    bootstrap(client.api, "admin@example.com")
+    admin = sign_in(client.api, "admin@example.com")
+    body = {"code": client.code(), "code_verifier": VERIFIER}
+    assert client.api.call("POST", f"{UPSTREAM}/kc/link", admin.access, json=body).status_code == 204
+    pair = client.redeem(client.code()).json()
+    assert client.api.call("GET", f"{USERS}/me", pair["access_token"]).json()["id"] == admin.id
+
+
+def test_nothing_of_a_login_under_way_is_stored_in_clear(client: Client) -> None:
+    code = client.code()
+    rows = client.api.execute(sa.select(upstream_authorizations))
+    assert len(rows) > 0
+    stored = b"".join(
+        value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row
+    )
+    for secret in (b"access-1", b"refresh-1", b"ada@example.com", code.encode(), VERIFIER.encode()):
+        assert secret not in stored
+    assert upstream_authorizations in metadata.sorted_tables
+
+
+def test_an_upstream_that_sends_users_back_needs_the_public_url() -> None:
+    settings = {
+        "adapter": "oidc",
+        "issuer": "https://x.example",
+        "client_id": "x",
+        "token_auth_method": "none",
+    }
+    given = auth_settings("sqlite://", upstreams=SecretStr(json.dumps({"kc": settings})))
+    with pytest.raises(SettingsError, match="DOORWARD_PUBLIC_URL"):
+        create_app(given)
