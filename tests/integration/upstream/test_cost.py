@@ -29,7 +29,8 @@ GRANTS: Final = """
 INSERT INTO upstream_grants (id, user_id, provider, session_id, state, generation, access_token,
     refresh_token, scope, access_expires_at, due_at, attempts, last_refreshed_at, created_at)
 SELECT UNHEX(MD5(seq + 500000)), %s, 'theapi', UNHEX(MD5(seq)), 'active', 1,
-    CONCAT(CHAR(1), REPEAT('x', 400)), CONCAT(CHAR(1), REPEAT('x', 400)), '', UTC_TIMESTAMP(6) + INTERVAL 1 DAY,
+    CONCAT(CHAR(1), REPEAT('x', 400)), CONCAT(CHAR(1), REPEAT('x', 400)), '',
+    UTC_TIMESTAMP(6) + INTERVAL 1 DAY,
     UTC_TIMESTAMP(6) + INTERVAL IF(seq %% 10 = 0, -60, seq) SECOND, 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)
 FROM seq_1_to_20000
 """
