@@ -1,27 +1,27 @@
-"""Starts `ask_together.py`, and reads what it said."""
+"""Starts the scripts of this folder as processes, and reads what they said."""
 
 import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from support.preloaded import PreloadedProcess
 from support.processes import Process
 
-_PACKAGE: Final = "integration.upstream.ask_together"
 
+class ForkedScript(Process):
+    """A script of this folder as a process, forked from one that has imported the services."""
 
-class AskingProcess(Process):
-    """A process that forks others, which ask."""
-
-    def __init__(self, arguments: Sequence[object], *, log: Path) -> None:
+    def __init__(self, name: str, arguments: Sequence[object], *, folder: Path) -> None:
+        self._package = f"integration.upstream.{name}"
         self._arguments = [str(one) for one in arguments]
-        super().__init__(_PACKAGE, [_PACKAGE, *self._arguments], log=log, ready=lambda: True)
+        log = folder / f"{name}-{uuid.uuid4().hex[:8]}.log"
+        super().__init__(name, [self._package, *self._arguments], log=log, ready=lambda: True)
 
     def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
-        return PreloadedProcess(_PACKAGE, self._arguments, env=self.env, stdout=output)
+        return PreloadedProcess(self._package, self._arguments, env=self.env, stdout=output)
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Asking:
 
     def process(
         self, grant: uuid.UUID, *, processes: int = 1, calls: int = 1, is_reusable: bool = False
-    ) -> AskingProcess:
+    ) -> ForkedScript:
         """Return a process that forks `processes` others, each with `calls` callers."""
         options = ["reusable"] if is_reusable else []
         arguments = [self.url, self.keys, self.port, grant, processes, calls, *options]
-        return AskingProcess(arguments, log=self.folder / f"asking-{uuid.uuid4().hex[:8]}.log")
+        return ForkedScript("ask_together", arguments, folder=self.folder)
 
 
 def wait_until_asking(process: Process, count: int = 1) -> None:

@@ -20,7 +20,7 @@ from doorward_auth.upstream_adapters.base import (
     UpstreamTokens,
 )
 
-MARK: Final = "tok3n-0f-the-upstream"
+MARK: Final = "s3cr3t-0f-th3-0th3r-s1d3"
 """In every token, so that one can be searched for."""
 
 
@@ -44,9 +44,9 @@ class RotatingUpstream:
         """Log somebody in."""
         number = secrets.token_hex(12)
         tokens = UpstreamTokens(
-            f"access-{MARK}-{number}",
-            f"refresh-{MARK}-{number}",
-            f"id-{MARK}-{number}",
+            f"A-{MARK}-{number}",
+            f"R-{MARK}-{number}",
+            f"I-{MARK}-{number}",
             expires_in=self.expires_in,
             refresh_expires_in=self.refresh_expires_in,
         )

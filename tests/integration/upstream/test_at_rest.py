@@ -1,0 +1,170 @@
+"""The database never gets a token in clear, and what cannot be opened hurts its own grant alone."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from doorward_auth.upstream.adapters.base import InvalidGrantError
+from doorward_auth.upstream.grants.attempt import MOST_ATTEMPTS_WITHOUT_KEY
+from doorward_auth.upstream.grants.models import EndReason, GrantState
+from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_auth.upstream.vault.rotation import new_key
+from doorward_identity.tables import metadata, upstream_grants
+from doorward_kit.key_rotation import write_key_set
+from integration.upstream.grant_world import GrantWorld
+from integration.upstream.rotating_upstream import MARK, RotatingUpstream
+
+BUDGET = 30.0
+
+
+@contextmanager
+def sent_to(engine: sa.Engine) -> Iterator[list[Any]]:
+    """Record what an engine sends: statements and values."""
+    sent: list[Any] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        sent.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def dump(world: GrantWorld) -> bytes:
+    """Return every value of every table."""
+    tables = [world.execute(sa.text(f"SELECT * FROM {name}")) for name in metadata.tables]
+    return b"\n".join(
+        value if isinstance(value, bytes) else str(value).encode("utf-8")
+        for rows in tables
+        for row in rows
+        for value in row
+    )
+
+
+async def test_a_dump_of_the_database_contains_no_token(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    stored, refreshed, ended = (world.store(upstream.issue(), world.open_session()) for _ in range(3))
+    tokens = [world.tokens(stored)]
+    with (
+        sent_to(world.resources.database.engine) as sent,
+        sent_to(world.engine) as sent_too,
+        capture_logs() as log,
+    ):
+        for grant in (refreshed, ended):
+            world.expire(grant)
+        await world.grants.service.ensure_fresh(refreshed, budget=BUDGET)
+        tokens.append(world.tokens(refreshed))
+        upstream.script.append(InvalidGrantError(status=400))
+        await world.grants.service.ensure_fresh(ended, budget=BUDGET)
+    contents = dump(world)
+    assert b"theapi" in contents
+    secrets = [text for one in tokens for text in (one.access_token, one.refresh_token, one.id_token) if text]
+    assert len(secrets) == 6
+    for secret in (*secrets, MARK):
+        for start in range(len(secret) - 7):
+            assert secret[start : start + 8].encode() not in contents
+    assert MARK not in str((sent, sent_too, log))
+    if world.url.startswith("sqlite"):
+        files = Path(world.url.removeprefix("sqlite:///")).parent.iterdir()
+        assert not [file.name for file in files if MARK.encode() in file.read_bytes()]
+
+
+@pytest.mark.parametrize("column", ["refresh_token", "access_token", "id_token"])
+async def test_a_value_of_another_row_ends_a_grant_or_is_replaced(
+    world: GrantWorld, upstream: RotatingUpstream, column: str
+) -> None:
+    """Somebody who can write to the database gives a grant the tokens of another user."""
+    victim, thief = (world.store(upstream.issue(), world.open_session()) for _ in range(2))
+    stolen = upstream_grants.c[column]
+    [(value,)] = world.execute(sa.select(stolen).where(upstream_grants.c.id == victim))
+    world.execute(upstream_grants.update().where(upstream_grants.c.id == thief).values({stolen: value}))
+    world.expire(thief)
+    with capture_logs() as lines:
+        answer = await world.grants.service.ensure_fresh(thief, budget=BUDGET)
+    if column == "refresh_token":
+        assert (answer.status, world.row(thief).state) == (
+            AnswerStatus.REAUTH_REQUIRED,
+            GrantState.REAUTH_REQUIRED,
+        )
+        assert [
+            line
+            for line in lines
+            if line.get("grant") == str(thief) and line["reason"] == EndReason.UNREADABLE
+        ]
+        assert upstream.requests == []
+    else:
+        assert answer.access_token == world.tokens(thief).access_token
+        assert answer.access_token != world.tokens(victim).access_token
+    assert (await world.grants.service.ensure_fresh(victim, budget=BUDGET)).status is AnswerStatus.FRESH
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"x", b"a token in clear, as an older system stored it", b"\x01" + bytes(60)]
+)
+async def test_a_damaged_value_is_no_error_of_the_caller(
+    world: GrantWorld, upstream: RotatingUpstream, value: bytes
+) -> None:
+    grant = world.store(upstream.issue(), world.open_session())
+    world.execute(sa.text("UPDATE upstream_grants SET refresh_token = :value").bindparams(value=value))
+    world.expire(grant)
+    for _ in range(MOST_ATTEMPTS_WITHOUT_KEY):
+        answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+        world.pass_time(grant, 3_600)
+    assert answer.status is AnswerStatus.REAUTH_REQUIRED
+    assert upstream.requests == []
+
+
+async def test_a_grant_whose_key_is_not_here_yet_waits_for_it(
+    world: GrantWorld, upstream: RotatingUpstream, keys: Path
+) -> None:
+    """This process has not got the new file: that must not log out everybody whom another one refreshed."""
+    grant = world.store(upstream.issue(), world.open_session())
+    right = keys.read_bytes()  # noqa: ASYNC240 - a small file of a test
+    replace(keys, {"keys": [new_key()]})
+    world.grants.keys.check()
+    world.expire(grant)
+    for _ in range(3):
+        answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+        assert (answer.status, answer.access_token) == (AnswerStatus.PENDING, None)
+        assert (world.row(grant).state, world.row(grant).last_error) == (GrantState.ACTIVE, "unknown_key")
+        world.pass_time(grant, 3_600)
+    keys.write_bytes(right)  # noqa: ASYNC240 - a small file of a test
+    assert (await world.grants.service.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
+    assert len(upstream.requests) == 1
+    assert world.outcomes() == {"unknown_key": 3, "refreshed": 1}
+
+
+async def test_a_grant_whose_key_is_lost_requires_a_login_in_the_end(
+    world: GrantWorld, upstream: RotatingUpstream, keys: Path
+) -> None:
+    grant = world.store(upstream.issue(), world.open_session())
+    replace(keys, {"keys": [new_key()]})
+    world.grants.keys.check()
+    world.expire(grant)
+    answers = []
+    for _ in range(MOST_ATTEMPTS_WITHOUT_KEY):
+        answers.append((await world.grants.service.ensure_fresh(grant, budget=BUDGET)).status)
+        world.pass_time(grant, 3_600)
+    assert answers == [AnswerStatus.PENDING] * (MOST_ATTEMPTS_WITHOUT_KEY - 1) + [
+        AnswerStatus.REAUTH_REQUIRED
+    ]
+    assert world.row(grant).last_error == "unreadable"
+
+
+def replace(keys: Path, document: dict[str, Any]) -> None:
+    write_key_set(keys, document)
+
+
+def test_no_statement_can_store_a_token_that_is_not_sealed(world: GrantWorld) -> None:
+    for column in ("access_token", "refresh_token", "id_token"):
+        with pytest.raises(sa.exc.StatementError, match="only a sealed value"):
+            world.execute(upstream_grants.update().values({column: "a token"}))
+        with pytest.raises(sa.exc.StatementError, match="only a sealed value"):
+            world.execute(upstream_grants.update().values({column: uuid.uuid4().bytes}))

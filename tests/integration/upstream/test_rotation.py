@@ -1,0 +1,257 @@
+"""`doorward rotate-vault`: every grant gets the new key, and none is lost on the way."""
+
+import argparse
+import json
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from doorward import rotate_vault
+from doorward.rotate_vault import VaultRotation
+from doorward_auth.upstream.grants import resealing
+from doorward_auth.upstream.grants.models import GrantState
+from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_auth.upstream.vault.keys import VaultKeySet
+from doorward_client.settings import SettingsError
+from doorward_identity.tables import upstream_grants
+from doorward_kit.metrics import Metrics
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database
+from integration.harness.races import until
+from integration.upstream.grant_world import GrantWorld
+from integration.upstream.processes import ForkedScript
+from integration.upstream.rotating_upstream import RotatingUpstream, SocketAdapter, UpstreamServer
+
+
+@pytest.fixture
+def database(world: GrantWorld) -> Iterator[Database]:
+    """The command's connection."""
+    settings = DatabaseSettings(database_url=SecretStr(world.url))
+    database = Database(settings, Metrics(), pool_size=1, timeout=60)
+    yield database
+    database.dispose()
+
+
+def run(database: Database, keys: Path, *options: str) -> int:
+    """Run the command, as the command line calls it."""
+    parser = argparse.ArgumentParser()
+    rotate_vault.add_arguments(parser)
+    return rotate_vault.rotate(parser.parse_args(["--file", str(keys), *options]), lambda: database)
+
+
+def kids(keys: Path) -> list[str]:
+    return [member["kid"] for member in orjson.loads(keys.read_bytes())["keys"]]
+
+
+def keys_of_grants(world: GrantWorld) -> set[str]:
+    rows = world.execute(sa.select(upstream_grants.c.key_id).where(upstream_grants.c.key_id.is_not(None)))
+    return {row[0].hex() for row in rows}
+
+
+def test_the_first_run_makes_a_key(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "folder" / "vault.json"
+    assert run(database, path) == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    keys = VaultKeySet.parse(path.read_bytes())
+    assert keys.pending(time.time()) is None
+    said = capsys.readouterr()
+    assert "made the first key" in said.err
+    assert orjson.loads(path.read_bytes())["keys"][0]["k"] not in said.err + said.out
+
+
+async def test_a_rotation_seals_every_grant_with_the_new_key(
+    world: GrantWorld,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resealing, "BATCH_SIZE", 3)
+    tokens = [upstream.issue() for _ in range(7)]
+    grants = [world.store(one, world.open_session()) for one in tokens]
+    world.store(upstream.issue(id_token=None), world.open_session())
+    [old] = kids(keys)
+    assert run(database, keys, "--activate-in", "0") == 0
+    new, kept = kids(keys)
+    assert kept == old, "a process may still seal with it"
+    assert keys_of_grants(world) == {new}
+    world.grants.keys.check()
+    for one, grant in zip(tokens, grants, strict=True):
+        row = world.row(grant)
+        assert {
+            value.key_id.hex() for value in (row.access_token, row.refresh_token, row.id_token) if value
+        } == {new}
+        stored = world.grants.service._sealing.open(row)
+        assert (stored.access_token, stored.refresh_token, stored.id_token) == (
+            one.access_token,
+            one.refresh_token,
+            one.id_token,
+        )
+        assert (row.generation, row.state) == (1, GrantState.ACTIVE)
+    [(details,)] = world.execute(
+        sa.text("SELECT details FROM audit_events WHERE action = 'command:vault:rotated'")
+    )
+    assert json.loads(details) == {"key": new, "resealed": 8, "unreadable": 0}
+    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    assert run(database, keys, "--activate-in", "0") == 0
+    assert old not in kids(keys)
+
+
+def test_the_new_key_seals_nothing_before_every_process_has_it(
+    world: GrantWorld,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world.store(upstream.issue(), world.open_session())
+    [old] = kids(keys)
+    for _ in range(2):
+        assert run(database, keys, "--no-wait") == 0
+        assert "seals in" in capsys.readouterr().err
+    new, _ = kids(keys)
+    assert keys_of_grants(world) == {old}
+    world.grants.keys.check()
+    world.store(upstream.issue(), world.open_session())
+    assert keys_of_grants(world) == {old}
+    now = time.time()
+    store = VaultKeySet.parse(keys.read_bytes())
+    assert store.current(now + 299).kid == old
+    assert store.current(now + 301).kid == new
+
+
+def test_a_rotation_that_was_stopped_goes_on(
+    world: GrantWorld, upstream: RotatingUpstream, database: Database, keys: Path
+) -> None:
+    """The key is active, and half of the grants have it."""
+    grants = [world.store(upstream.issue(), world.open_session()) for _ in range(4)]
+    rotation = VaultRotation(keys, database)
+    rotation.add_key(0)
+    world.grants.keys.check()
+    world.store(upstream.issue(), world.open_session())
+    assert len(keys_of_grants(world)) == 2
+    before = kids(keys)
+    assert run(database, keys) == 0
+    assert kids(keys) == before, "no further key"
+    assert keys_of_grants(world) == {before[0]}
+    assert len(grants) == 4
+
+
+async def test_a_grant_that_does_not_open_is_left_to_the_services(
+    world: GrantWorld,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good, bad = (world.store(upstream.issue(), world.open_session()) for _ in range(2))
+    [(value,)] = world.execute(sa.select(upstream_grants.c.refresh_token).where(upstream_grants.c.id == good))
+    world.execute(upstream_grants.update().where(upstream_grants.c.id == bad).values(refresh_token=value))
+    [old] = kids(keys)
+    assert run(database, keys, "--activate-in", "0") == 0
+    assert "1 grants cannot be opened" in capsys.readouterr().err
+    assert old in kids(keys)
+    row = world.row(bad)
+    assert row.due_at is not None
+    assert row.due_at <= row.now
+    world.expire(bad)
+    answer = await world.grants.service.ensure_fresh(bad, budget=30.0)
+    assert answer.status is AnswerStatus.REAUTH_REQUIRED
+    assert keys_of_grants(world) == {kids(keys)[0]}
+
+
+def test_a_key_that_a_grant_needs_is_not_dropped(
+    world: GrantWorld,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    world.store(upstream.issue(), world.open_session())
+    [old] = kids(keys)
+    rotation = VaultRotation(keys, database)
+    rotation.add_key(0)
+    assert rotation.drop_unused() == [old]
+    rotation.reseal()
+    assert rotation.drop_unused() == []
+    assert len(kids(keys)) == 1
+
+
+def test_an_unusable_file_is_an_error_of_one_line(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "vault.json"
+    path.write_text("{}")
+    with pytest.raises(SettingsError, match=r"vault\.json is not a JWK set"):
+        run(database, path)
+    with pytest.raises(SettingsError, match="cannot be used"):
+        run(database, path / "vault.json")
+
+
+@pytest.fixture
+def server(upstream: RotatingUpstream) -> Iterator[UpstreamServer]:
+    with UpstreamServer(upstream).running() as server:
+        yield server
+
+
+@pytest.mark.databases("mariadb")
+async def test_a_rotation_under_load_loses_no_grant(
+    grant_urls: Callable[[str], str],
+    backend: str,
+    keys: Path,
+    server: UpstreamServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two processes refresh all grants all the time, while the key changes and the old one is dropped."""
+    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    world = GrantWorld(grant_urls(backend), keys, SocketAdapter(server.port))
+    world.wipe()
+    settings = DatabaseSettings(database_url=SecretStr(world.url))
+    database = Database(settings, Metrics(), pool_size=1, timeout=60)
+    server.upstream.expires_in = 1
+    for _ in range(20):
+        world.store(server.upstream.issue(), world.open_session())
+    [old] = kids(keys)
+    arguments = [world.url, keys, server.port]
+    loads = [ForkedScript("refresh_all", arguments, folder=tmp_path) for _ in range(2)]
+    with loads[0], loads[1]:
+        for load in loads:
+            load.wait_for_log("round")
+        run(database, keys, "--activate-in", "1")
+        [new, *_] = kids(keys)
+        rotation = VaultRotation(keys, database)
+        await until(lambda: rotation.reseal().resealed == 0 and not rotation.drop_unused(), "dropped")
+        rounds = [load.log_text().count("round") for load in loads]
+        await until(
+            lambda: all(
+                load.log_text().count("round") > count + 1 for load, count in zip(loads, rounds, strict=True)
+            ),
+            "refreshed since",
+        )
+        reports = [report_of(load) for load in loads]
+    assert kids(keys) == [new]
+    assert old != new
+    assert keys_of_grants(world) == {new}
+    for report in reports:
+        assert set(report["outcomes"]) == {"refreshed"}, report
+        # A token of one second may have expired before its caller sees it.
+        assert set(report["statuses"]) <= {"fresh", "pending"}, report
+    assert {row[0] for row in world.execute(sa.select(upstream_grants.c.state))} == {GrantState.ACTIVE}
+    assert len(server.upstream.requests) == len(set(server.upstream.requests)) > 20
+    database.dispose()
+    world.close()
+
+
+def report_of(load: ForkedScript) -> dict[str, Any]:
+    load.stop()
+    report: dict[str, Any] = json.loads(load.wait_for_log('{"outcomes"')[-1])
+    return report
