@@ -9,13 +9,13 @@ import uuid
 
 import pytest
 
-from doorward_identity.avatars.errors import (
+from doorward_identity.avatars.rendering import renderer
+from doorward_identity.avatars.rendering.errors import (
     IMAGE_ERRORS,
     ImageAnimatedError,
     ImageInvalidError,
     ImageTooLargeError,
 )
-from doorward_identity.avatars.rendering import renderer
 from doorward_identity.avatars.rendering.image_formats import Refusal
 from doorward_identity.avatars.rendering.images import render
 from doorward_identity.avatars.rendering.renderer import AvatarRenderer

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from doorward_identity.avatars.avatar import Avatar
-from doorward_identity.avatars.errors import IMAGE_ERRORS
 from doorward_identity.avatars.rendering.decoder_answer import InvalidAnswerError, decode_answer
+from doorward_identity.avatars.rendering.errors import IMAGE_ERRORS
 from doorward_identity.avatars.rendering.image_formats.errors import ImageRefusedError, Refusal
 from doorward_kit.executors import OverloadedError
 from doorward_kit.fair_executor import Charge, FairExecutor

@@ -16,8 +16,11 @@ class AvatarStore(Protocol):
     database, its errors.
     """
 
-    kind: AvatarStorage
-    deletes: Collection[AvatarStorage]
+    @property
+    def kind(self) -> AvatarStorage: ...
+
+    @property
+    def deletes(self) -> Collection[AvatarStorage]: ...
 
     async def put(self, avatar_id: uuid.UUID, avatar: Avatar) -> None:
         """Store both sizes."""

@@ -1,9 +1,9 @@
-"""Errors of pictures."""
+"""Errors of uploaded images: one for each reason to refuse them."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from doorward_client.errors import DoorwardError, UnavailableError
+from doorward_client.errors import DoorwardError
 from doorward_identity.avatars.rendering.image_formats.errors import Refusal
 
 
@@ -45,13 +45,6 @@ class ImageTrailingDataError(DoorwardError):
     status = 422
     code = Refusal.TRAILING_DATA.value
     detail = "Other data follows the image in the file. Save the image anew, and send that."
-
-
-class StorageUnavailableError(UnavailableError):
-    """503: the storage of pictures does not answer."""
-
-    code = "storage_unavailable"
-    detail = "The storage of pictures is temporarily unavailable. Try again shortly."
 
 
 IMAGE_ERRORS: Final[Mapping[Refusal, type[DoorwardError]]] = {
