@@ -84,6 +84,12 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{/* Port of the storage of pictures: that of its URL. */}}
+{{- define "doorward.s3Port" -}}
+{{- $url := .Values.avatars.s3.endpoint | default "https://aws" | urlParse -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "http" | ternary "80" "443") -}}
+{{- end -}}
+
 {{- define "doorward.databaseHost" -}}
 {{- if .Values.mariadb.enabled -}}
 {{ include "doorward.fullname" . }}-mariadb

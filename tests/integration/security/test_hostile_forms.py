@@ -185,3 +185,15 @@ def test_nobody_uploads_without_a_token(installation: Installation) -> None:
     """Before the body is read."""
     refused = send(installation, "PUT", OWN, b"x" * 900_000, "image/png")
     assert_problem(refused, 401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 202), ("same-origin", 202), ("none", 202)]
+)
+def test_a_form_of_another_site_is_refused(installation: Installation, site: str, status: int) -> None:
+    """Otherwise any page could register addresses with the browsers of its readers."""
+    answer = send(installation, "POST", REGISTER, GOOD + END, FORM, Sec_Fetch_Site=site)
+    assert answer.status_code == status
+    if status == 403:
+        assert_problem(answer, 403, "cross_site_form")
+        assert installation.execute("SELECT * FROM pending_registrations") == []

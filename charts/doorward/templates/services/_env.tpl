@@ -42,6 +42,11 @@
 - {name: DOORWARD_REGISTRATION_DOMAINS, value: {{ join "," . | quote }}}
 {{- end }}
 {{- end }}
+{{- if ne .service "tickets" }}
+{{- with include "doorward.avatarEnv" .root }}
+{{- . | nindent 0 }}
+{{- end }}
+{{- end }}
 {{- if eq .service "tickets" }}
 - {name: DOORWARD_USERS_URL, value: "http://{{ $fullname }}-users:8000/api/v1/users"}
 - {name: DOORWARD_CLIENT_ID, value: tickets}
@@ -105,6 +110,25 @@
 {{- end }}
 {{- end -}}
 
+{{/* Settings of pictures, of auth and users; none for the database. */}}
+{{- define "doorward.avatarEnv" -}}
+{{- if eq .Values.avatars.store "s3" -}}
+{{- $s3 := .Values.avatars.s3 -}}
+- {name: DOORWARD_AVATAR_STORE, value: s3}
+{{- with $s3.endpoint }}
+- {name: DOORWARD_S3_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+- {name: DOORWARD_S3_BUCKET, value: {{ $s3.bucket | quote }}}
+- {name: DOORWARD_S3_PREFIX, value: {{ $s3.prefix | quote }}}
+- {name: DOORWARD_S3_REGION, value: {{ $s3.region | quote }}}
+- {name: DOORWARD_S3_ACCESS_KEY_ID_FILE, value: /run/secrets/doorward/s3-access-key-id}
+- {name: DOORWARD_S3_SECRET_ACCESS_KEY_FILE, value: /run/secrets/doorward/s3-secret-access-key}
+{{- if $s3.tlsSecret }}
+- {name: DOORWARD_S3_CA_FILE, value: /run/secrets/doorward/s3-ca.crt}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Secrets of a service other than its database password. Takes (dict "root" $ "service" NAME). */}}
 {{- define "doorward.serviceSecrets" -}}
 {{- $values := .root.Values -}}
@@ -128,6 +152,19 @@
     name: {{ required "mail.username requires mail.existingSecret" $values.mail.existingSecret }}
     items:
       - {key: smtp-password, path: smtp-password}
+{{- end }}
+{{- if and (ne .service "tickets") (eq $values.avatars.store "s3") }}
+- secret:
+    name: {{ $values.avatars.s3.existingSecret }}
+    items:
+      - {key: s3-access-key-id, path: s3-access-key-id}
+      - {key: s3-secret-access-key, path: s3-secret-access-key}
+{{- with $values.avatars.s3.tlsSecret }}
+- secret:
+    name: {{ . }}
+    items:
+      - {key: ca.crt, path: s3-ca.crt}
+{{- end }}
 {{- end }}
 {{- if $values.valkey.existingSecret }}
 - secret:

@@ -22,7 +22,7 @@ from doorward_kit.openapi import setup_openapi
 from doorward_kit.routing import add_routes
 from doorward_kit.settings import ServiceSettings
 from doorward_kit.unit_of_work import Database
-from doorward_kit.uploads import UploadLimit
+from doorward_kit.upload_limit import UploadLimit
 
 VERSION: Final = "0.1.0"
 

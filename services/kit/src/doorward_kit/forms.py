@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from doorward_client.errors import DoorwardError
+from doorward_kit.upload_limit import MULTIPART
 
 T = TypeVar("T")
 
@@ -25,7 +26,6 @@ MAX_FIELDS: Final = 20
 MAX_FIELD_BYTES: Final = 65_536
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
-MULTIPART: Final = "multipart/form-data"
 
 _BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=?-]{1,70}")
 """RFC 2046 section 5.1.1, without spaces."""
@@ -39,6 +39,17 @@ class InvalidFormError(DoorwardError):
     status = 400
     code = "invalid_form"
     detail = "The form cannot be read."
+
+
+class CrossSiteFormError(DoorwardError):
+    """403 for a form that a page of another site has sent, perhaps without its reader's knowledge.
+
+    JSON cannot be sent that way: browsers ask first (CORS preflight), and no service allows it.
+    """
+
+    status = 403
+    code = "cross_site_form"
+    detail = "This form was sent by a page of another site. Serve it from the site of the API, or send JSON."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,9 @@ def media_type_of(request: Request) -> str:
 
 
 async def read_form(request: Request) -> Form:
-    """Read a form with at most MAX_FIELDS fields and one file; raises InvalidFormError, HTTPException (415).
+    """Read a form with at most MAX_FIELDS fields and one file.
+
+    Raises InvalidFormError, CrossSiteFormError, HTTPException (415).
 
     A name that comes twice is an error. A file without a name and content is none: browsers send one for a
     file that was not chosen.
@@ -63,6 +76,8 @@ async def read_form(request: Request) -> Form:
     media_type = media_type_of(request)
     if media_type not in {URLENCODED, MULTIPART} or "content-encoding" in request.headers:
         raise HTTPException(415)
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise CrossSiteFormError
     _, parameters = parse_options_header(request.headers["content-type"])
     if parameters.get(b"charset", b"utf-8").decode("latin-1").lower() not in _UTF_8:
         raise HTTPException(415)

@@ -19,7 +19,7 @@ from doorward_client.errors import status_problem
 from doorward_client.request_context import SESSION_ID_KEY, USER_ID_KEY, begin_request
 from doorward_kit.client_ip import Network, TrustedProxies
 from doorward_kit.metrics import Metrics
-from doorward_kit.uploads import UploadLimit
+from doorward_kit.upload_limit import UploadLimit
 
 log = structlog.get_logger("doorward.http")
 

@@ -1,11 +1,9 @@
 """Routes that take an image: the whole body, or a file in a form beside other fields.
 
-Only their bodies may be longer than others (`UploadLimit`).
+Only their bodies may be longer than others (upload_limit.py).
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import orjson
@@ -14,21 +12,15 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Scope
 
-from doorward_kit.forms import MULTIPART, URLENCODED, InvalidFormError, media_type_of, read_form
-from doorward_kit.routing import Handler, StrictRequest, StrictRoute, require_json
+from doorward_kit.forms import URLENCODED, InvalidFormError, media_type_of, read_form
+from doorward_kit.routing import Handler, StrictRequest, require_json
+from doorward_kit.upload_limit import IMAGE_TYPES, MULTIPART, UploadRoute
 
 FILE_FIELD: Final = "image"
 """The field of the file in every form."""
 
-IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
-
-_UPLOAD_TYPES: Final = frozenset({MULTIPART, *IMAGE_TYPES})
 _SCOPE_KEY: Final = "doorward.image"
 _BINARY: Final = {"type": "string", "format": "binary"}
-
-
-class UploadRoute(StrictRoute):
-    """A route that takes an image; UploadedImage reads it."""
 
 
 class FormRoute(UploadRoute):
@@ -113,30 +105,3 @@ def form_body(*required: str, optional: Sequence[str] = ()) -> dict[str, Any]:
     with_image = {**schema, "properties": {**fields, FILE_FIELD: _BINARY}}
     content = {MULTIPART: {"schema": with_image}, URLENCODED: {"schema": schema}}
     return {"requestBody": {"content": content}}
-
-
-@dataclass(frozen=True, slots=True)
-class UploadLimit:
-    """How long the bodies of some routes may be, if they carry an image."""
-
-    max_bytes: int
-    routes: Sequence[tuple[frozenset[str], re.Pattern[str]]]
-    """Methods, and a pattern of the path."""
-
-    @classmethod
-    def of(cls, routes: Sequence[object], max_bytes: int) -> "UploadLimit":
-        """Return the limit of those of the routes that take images."""
-        uploads = [route for route in routes if isinstance(route, UploadRoute)]
-        return cls(max_bytes, [(frozenset(route.methods or ()), route.path_regex) for route in uploads])
-
-    def applies_to(self, scope: Scope) -> bool:
-        """Tell whether a request carries an image to one of the routes."""
-        if not self.routes or not _UPLOAD_TYPES & set(_media_types(scope)):
-            return False
-        method, path = scope["method"], scope["path"]
-        return any(method in methods and pattern.match(path) for methods, pattern in self.routes)
-
-
-def _media_types(scope: Scope) -> list[str]:
-    types = [value for name, value in scope["headers"] if name == b"content-type"]
-    return [value.partition(b";")[0].strip().lower().decode("latin-1") for value in types]

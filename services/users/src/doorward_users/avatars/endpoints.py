@@ -12,7 +12,8 @@ from doorward_identity.avatars.avatar import AvatarSize, picture_url
 from doorward_kit import responses
 from doorward_kit.etags import IfNoneMatch, not_modified, quote_etag
 from doorward_kit.routing import api_router
-from doorward_kit.uploads import UPLOAD_BODY, UploadedImage, UploadRoute
+from doorward_kit.upload_limit import UploadRoute
+from doorward_kit.uploads import UPLOAD_BODY, UploadedImage
 from doorward_users.avatars.dependencies import UserAvatars
 from doorward_users.avatars.schemas import AvatarLinks
 

@@ -11,7 +11,7 @@ from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.avatars import repository as avatars
 from doorward_identity.avatars.avatar import AvatarReference, AvatarSize
-from doorward_identity.avatars.errors import StorageUnavailableError
+from doorward_identity.avatars.storage.errors import StorageUnavailableError
 from doorward_identity.current_account import require_authority, require_unchanged_account
 from doorward_identity.passwords import charges
 from doorward_identity.resources import IdentityResources

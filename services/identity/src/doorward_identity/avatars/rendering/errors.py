@@ -1,4 +1,4 @@
-"""Refusals of images."""
+"""Errors of uploaded images: one for each reason to refuse them."""
 
 from collections.abc import Mapping
 from typing import Final

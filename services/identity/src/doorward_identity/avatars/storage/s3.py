@@ -13,9 +13,9 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from doorward_identity.avatars.avatar import Avatar, AvatarSize
-from doorward_identity.avatars.errors import StorageUnavailableError
 from doorward_identity.avatars.settings import AvatarSettings, AvatarStorage
 from doorward_identity.avatars.storage.database import DatabaseAvatarStore
+from doorward_identity.avatars.storage.errors import StorageUnavailableError
 
 log = structlog.get_logger(__name__)
 

@@ -17,12 +17,10 @@ class AvatarStore(Protocol):
     """
 
     @property
-    def kind(self) -> AvatarStorage:
-        """The storage."""
+    def kind(self) -> AvatarStorage: ...
 
     @property
-    def deletes(self) -> Collection[AvatarStorage]:
-        """The storages whose pictures it can delete."""
+    def deletes(self) -> Collection[AvatarStorage]: ...
 
     async def put(self, avatar_id: uuid.UUID, avatar: Avatar) -> None:
         """Store both sizes."""

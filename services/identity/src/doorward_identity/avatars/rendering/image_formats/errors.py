@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """The stable codes of rendering.errors, for the decoder's process, which imports no web framework."""
+    """The stable codes of rendering/errors.py, for the decoder's process, which imports no web framework."""
 
     TYPE = "image_type_unsupported"
     INVALID = "image_invalid"

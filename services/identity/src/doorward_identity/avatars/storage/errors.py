@@ -1,4 +1,4 @@
-"""Errors of stored pictures."""
+"""Errors of the storage of pictures."""
 
 from doorward_client.errors import UnavailableError
 
