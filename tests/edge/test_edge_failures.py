@@ -1,6 +1,7 @@
 """Responses to clients while a backend is down, killed or slow."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -125,6 +126,14 @@ def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
                 with Client(haproxy.plain_url) as client:
                     assert client.post("/api/v1/users", json={"n": number}).status_code == 200
     assert len([one for one in echo.received if one.method == "POST"]) == 30
+
+
+def test_a_client_that_has_closed_its_sending_side_gets_its_response(edge: Edge, backends: Backends) -> None:
+    with socket.create_connection(("127.0.0.1", edge.haproxy.plain_port), timeout=60) as connection:
+        connection.sendall(b"GET /api/v1/users/late HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert backends.only().path == "/api/v1/users/late"
 
 
 def test_a_503_of_a_service_is_passed_on(chain_less: Edge) -> None:

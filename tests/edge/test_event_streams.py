@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx2
 import pytest
 
 from doorward_auth.events import repository
 from doorward_auth.events.event import Event, EventName
 from doorward_auth.events.settings import EventSettings
 from doorward_kit.database import create_engine
+from integration.harness.deployment import wait_until
 from support.chain import Chain, Edge, running_edge, service_account
 from support.client import AUTH, Client, assert_problem
 from support.event_stream import EVENTS, event_stream, opened
@@ -23,8 +25,8 @@ from support.services import Admin, Service, create_admin, migrate
 EDGE_SECONDS: Final = 2
 """HAProxy's timeout for a silent node here; the shipped one is longer than a test should take."""
 
-COMMENTS: Final = 20
-KEEPALIVE_SECONDS: Final = 0.2
+COMMENTS: Final = 8
+KEEPALIVE_SECONDS: Final = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,20 @@ def auth(folder: Path, database_url: str) -> Iterator[Service]:
 def edge(auth: Service) -> Iterator[Edge]:
     env = {"DOORWARD_EDGE_RESPONSE_TIMEOUT": f"{EDGE_SECONDS}s", "DOORWARD_EDGE_STREAMS": "2"}
     with running_edge(auth.port, auth.port, auth.port, env=env) as edge:
+        yield edge
+
+
+@pytest.fixture(scope="module")
+def silent_auth(folder: Path, database_url: str) -> Iterator[Service]:
+    """An auth that sends no comment during a test."""
+    env = {"DOORWARD_EVENTS_KEEPALIVE_SECONDS": "25"}
+    with Service("auth", database_url=database_url, log=folder / "silent.log", env=env) as auth:
+        yield auth
+
+
+@pytest.fixture(scope="module")
+def silent_edge(silent_auth: Service) -> Iterator[Edge]:
+    with running_edge(silent_auth.port, silent_auth.port, silent_auth.port) as edge:
         yield edge
 
 
@@ -92,6 +108,21 @@ def test_events_pass_at_once_and_comments_keep_the_stream(client: Client, databa
 
 def test_the_comments_of_that_test_outlast_the_timeout_of_haproxy() -> None:
     assert COMMENTS * KEEPALIVE_SECONDS > EDGE_SECONDS > 2 * KEEPALIVE_SECONDS
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_client_that_leaves_is_noticed_without_a_comment(
+    silent_edge: Edge, silent_auth: Service, admin: Admin, *, tls: bool
+) -> None:
+    def open_streams() -> list[str]:
+        text = httpx2.get(f"{silent_auth.url}/metrics").text
+        return [line for line in text.splitlines() if line.startswith("doorward_event_streams ")]
+
+    with silent_edge.client(tls=tls) as client:
+        token = client.login_as(admin).tokens["access_token"]
+        with event_stream("", token, client=client.http):
+            assert open_streams() == ["doorward_event_streams 1.0"]
+        wait_until(lambda: open_streams() == ["doorward_event_streams 0.0"], "closed", 20)
 
 
 @pytest.mark.parametrize("path", [EVENTS, EVENTS.replace("events", "%65vents")])

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the servers that the tests run (MariaDB, HAProxy, NGINX, Redis), and Prometheus for its promtool, where that
+# Installs the programs that the tests run (MariaDB, HAProxy, NGINX, Redis, Node, promtool of Prometheus), where that
 # is possible: on Debian and Ubuntu, as root. Elsewhere it says what is missing and ends with 0: the tests then skip
 # what needs it, and fail instead when CI=true.
 # No service is started: the tests start private ones, on ports and in folders of their own.
@@ -12,6 +12,7 @@ command -v haproxy >/dev/null || missing="$missing haproxy"
 command -v nginx >/dev/null || missing="$missing nginx-light"
 command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing="$missing redis-server"
 command -v promtool >/dev/null || missing="$missing prometheus"
+command -v node >/dev/null || missing="$missing nodejs"
 
 if [ -z "$missing" ]; then
     exit 0
