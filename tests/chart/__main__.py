@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from chart import manifests, policy, upstreams
+from chart import manifests, policy, upstream_access, upstreams
 from chart.environment import problems
 from chart.kube_score import kube_score, unexpected
 from chart.render import DEFAULTS, KUBERNETES, Case, accepts, cases, lint, objects, render
@@ -67,6 +67,7 @@ def main() -> int:
         return report.conclude()
     _rejected_values(report)
     _environment(rendered, report)
+    _upstream_access(rendered, report)
     _schemas(list(rendered), report)
     _policy(rendered, report)
     _kube_score(rendered, report)
@@ -117,6 +118,16 @@ def _environment(rendered: dict[Case, str], report: Report) -> None:
         for problem in problems(found, release)
     ]
     report.judged("services start with their environment and secrets", wrong)
+
+
+def _upstream_access(rendered: dict[Case, str], report: Report) -> None:
+    """Check who gets upstreams and keys of the vault, and that a release without upstreams has neither."""
+    wrong = [
+        f"{case.name}: {problem}"
+        for case, text in rendered.items()
+        for problem in upstream_access.problems(case.name, objects(text))
+    ]
+    report.judged("upstreams are for auth alone", wrong)
 
 
 def _schemas(rendered: list[Case], report: Report) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from chart.render import Case, ToolError, render
+from chart.render import Case, render
+from chart.tools import ToolError
 from doorward_auth.upstream_adapters.settings.upstreams import RESERVED_NAMES
 
 _PEER: Final = "egressTo[0].ipBlock.cidr=192.0.2.0/24"

@@ -80,7 +80,8 @@ def exposed() -> dict[str, frozenset[str]]:
         for family in registry.collect():
             if family.name.startswith("doorward_"):
                 # There is no public way to read the labels of a metric without samples.
-                labels = frozenset(registry._names_to_collectors[family.name]._labelnames)
+                collector: Any = registry._names_to_collectors[family.name]
+                labels = frozenset(collector._labelnames)
                 for suffix in SUFFIXES[family.type]:
                     found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
     return found

@@ -1,16 +1,13 @@
 """Mail in deploy/compose: what make-env configures is accepted, and fits together."""
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
 import pytest
-import yaml
 
 from doorward.dev_mailbox import DevMailboxSettings
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
@@ -18,9 +15,9 @@ from doorward_client.settings import DoorwardSettings, load_settings
 from doorward_mail.settings import MailSettings, MailTransportSettings, SmtpTls
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.settings import UsersSettings
+from support.compose_file import COMPOSE, composed
 from support.requirements import Program, need
 
-COMPOSE: Final = Path(__file__).parents[3] / "deploy" / "compose"
 SERVICES: Final[Mapping[str, type[DoorwardSettings]]] = {
     "auth": AuthSettings,
     "users": UsersSettings,
@@ -40,20 +37,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     subprocess.run(["sh", "make-env"], cwd=folder, check=True, capture_output=True)
     lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
-
-
-def composed(env: Mapping[str, str]) -> dict[str, Any]:
-    """Return the services as Compose reads them with these variables."""
-
-    def value(match: re.Match[str]) -> str:
-        found = env.get(match["name"], "")
-        assert found or match["operator"] == ":-", match["name"]
-        return found or match["default"]
-
-    pattern = r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<default>[^}]*)\}"
-    text = re.sub(pattern, value, (COMPOSE / "compose.yaml").read_text(encoding="utf-8"))
-    services: dict[str, Any] = yaml.safe_load(text)["services"]
-    return services
 
 
 def settings_of(services: Mapping[str, Any], name: str) -> DoorwardSettings:
