@@ -16,7 +16,8 @@ DOCKER ?= docker
 LOAD ?= kind load docker-image
 PYTEST := $(BIN)/python -m pytest
 # Processes that run tests: a number, or one a core.
-WORKERS ?= logical
+# Half of a test's time it waits for a server. Each worker has a MariaDB of its own: 8 of them are enough.
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores < 4 ? 2 * cores : 8)))
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 TIMING := tests/integration/timing
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
+from doorward_client.revocations.poller import RevocationPoller
 from doorward_identity.tables import metadata
 from doorward_kit.app import AppResources, InProcessTransport
 from doorward_kit.database import create_engine
@@ -87,6 +88,19 @@ def tickets_settings(database_url: str, **overrides: Any) -> TicketsSettings:
     return TicketsSettings(**{**known, **own, **overrides})
 
 
+def _poll_only_when_told(poller: RevocationPoller) -> None:
+    """Leave the list of revoked tokens to Installation.settle.
+
+    A poll that has read the database of one test would otherwise bring its entries into the next.
+    """
+    poller._interval = 3_600.0
+    poller.wake = _do_nothing  # type: ignore[method-assign]  # of this object alone
+
+
+def _do_nothing() -> None:
+    """Stand in for what a test does itself."""
+
+
 class Installation:
     """Every service; `call` routes by prefix, as the ingress does. Overrides go to all their settings.
 
@@ -124,6 +138,8 @@ class Installation:
         if keeps_mail:
             for app in (self.auth_app, self.tickets_app):
                 app.state.services.mail._delivery = None
+        for app in (self.auth_app, self.users_app):
+            _poll_only_when_told(app.state.resources.verification.poller)
         self.auth = TestClient(self.auth_app, raise_server_exceptions=False)
         self.users = TestClient(self.users_app, raise_server_exceptions=False)
         self.tickets = TestClient(self.tickets_app, raise_server_exceptions=False)

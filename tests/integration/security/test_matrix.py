@@ -26,7 +26,7 @@ CELLS = [
 ]
 CODES = {
     400: {"invalid_code"},
-    409: {"already_joined", "own_email"},
+    409: {"already_joined", "own_email", "own_password"},
     422: {"validation_error"},
     401: {"not_authenticated", "invalid_token", "invalid_client"},
     403: {"insufficient_permission"},

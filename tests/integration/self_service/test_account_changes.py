@@ -36,6 +36,7 @@ NEW: Final = "moved@example.com"
 OWN_PASSWORD: Final = "Your password at Doorward was changed"
 PASSWORD_SET: Final = "An administrator has set your password at Doorward"
 ADDRESS_CHANGED: Final = "Your address at Doorward was changed"
+ADDRESS_REPLACED: Final = "An administrator has changed your address at Doorward"
 ADDRESS_SET: Final = "Your address at Doorward waits for your login"
 INVITED: Final = "You are invited to Doorward"
 
@@ -154,21 +155,21 @@ TABLE: Final = [
     Row(
         administrator_sets_address,
         (C.EMAIL_SET,),
-        {"old": [ADDRESS_CHANGED], "new": [ADDRESS_SET]},
+        {"old": [ADDRESS_REPLACED], "new": [ADDRESS_SET]},
         "none",
         forgets=True,
     ),
     Row(
         administrator_sets_address_of_account_without_password,
         (C.EMAIL_SET_WITHOUT_PASSWORD,),
-        {"old": [ADDRESS_CHANGED], "new": [INVITED]},
+        {"old": [ADDRESS_REPLACED], "new": [INVITED]},
         "none",
         forgets=True,
     ),
     Row(
         administrator_sets_password_and_address,
         (C.PASSWORD_SET, C.EMAIL_SET),
-        {"old": [PASSWORD_SET, ADDRESS_CHANGED], "new": [ADDRESS_SET]},
+        {"old": [PASSWORD_SET, ADDRESS_REPLACED], "new": [ADDRESS_SET]},
         "none",
         forgets=True,
     ),
@@ -310,6 +311,13 @@ def test_an_administrator_changes_the_own_address_by_its_proof_only(scene: Scene
     response = scene.installation.call("PATCH", admin.path, admin.access, json={"email": NEW})
     assert_problem(response, 409, "own_email")
     assert scene.installation.call("GET", admin.path, admin.access).json()["email"] == admin.email
+
+
+def test_an_administrator_changes_the_own_password_with_the_current_one_only(scene: Scene) -> None:
+    admin = scene.people.admin
+    response = scene.installation.call("PATCH", admin.path, admin.access, json={"password": ANOTHER})
+    assert_problem(response, 409, "own_password")
+    assert scene.flows.log_in(admin.email, admin.password).status_code == 200
 
 
 def test_a_password_makes_an_invited_account_usable_at_its_new_address(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from doorward.rotate_vault import VaultRotation
 from doorward_auth.upstream.grants import resealing
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
-from doorward_auth.upstream.vault.keys import VaultKeySet
+from doorward_auth.vault.keys import VaultKeySet
 from doorward_client.settings import SettingsError
 from doorward_identity.tables import upstream_grants
 from doorward_kit.metrics import Metrics

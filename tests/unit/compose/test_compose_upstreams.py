@@ -7,8 +7,8 @@ from unittest import mock
 
 import pytest
 
-from doorward_auth.upstream.settings import UpstreamSettings
-from doorward_auth.upstream.vault.settings import VaultSettings
+from doorward_auth.upstream_adapters.settings.upstreams import UpstreamSettings
+from doorward_auth.vault.settings import VaultSettings
 from doorward_client.settings import SettingsError, load_settings
 from support.compose_file import COMPOSE, composed, required_variables
 

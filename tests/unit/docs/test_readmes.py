@@ -77,6 +77,15 @@ def test_a_readme_lists_every_folder_of_its_service(service: str) -> None:
     assert sorted(listed) == sorted(folders)
 
 
+def test_every_room_that_contributing_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"`([a-z]+)/([a-z_/]+(?:\.py)?)`", text)
+    assert len(rooms) > 20
+    sources = [(ROOT / "services" / package / "src" / f"doorward_{package}", path) for package, path in rooms]
+    missing = [source / path for source, path in sources if source.exists() and not (source / path).exists()]
+    assert missing == []
+
+
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs" / "adr"
     index = (folder / "README.md").read_text(encoding="utf-8")

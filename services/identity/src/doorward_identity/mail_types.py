@@ -25,6 +25,7 @@ class MailName(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of mail, not a secret
     EMAIL_CHANGE = "email_change"
     EMAIL_CHANGED = "email_changed"
+    EMAIL_REPLACED = "email_replaced"
     PASSWORD_SET = "password_set"  # noqa: S105 - a kind of mail, not a secret
     EMAIL_SET = "email_set"
     EMAIL_PROOF = "email_proof"

@@ -13,7 +13,7 @@ from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.server import run_service
 from doorward_users.avatars import endpoints as avatars
 from doorward_users.directory import endpoints as directory
-from doorward_users.directory.errors import LastAdminError, OwnEmailError
+from doorward_users.directory.errors import LastAdminError, OwnEmailError, OwnPasswordError
 from doorward_users.profile import endpoints as profile
 from doorward_users.services import UsersServices
 from doorward_users.settings import UsersSettings
@@ -43,7 +43,9 @@ def create_app(settings: UsersSettings, resources: IdentityResources | None = No
         owns_resources=resources is None,
     )
     refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_USERS)
-    setup_refusal_audit(app, refused_calls, (*AUTHORITY_ERRORS, LastAdminError, OwnEmailError))
+    setup_refusal_audit(
+        app, refused_calls, (*AUTHORITY_ERRORS, LastAdminError, OwnEmailError, OwnPasswordError)
+    )
     return app
 
 

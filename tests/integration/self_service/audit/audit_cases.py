@@ -198,6 +198,13 @@ def sets_the_own_address(scene: Scene) -> list[Event]:
     return [("users:call:refused", admin.id, None, details)]
 
 
+def sets_the_own_password(scene: Scene) -> list[Event]:
+    admin = scene.people.admin
+    scene.send("PATCH", admin.path, admin.access, json={"password": CHOSEN})
+    details = {"call": f"PATCH {USERS}/{{user_id}}", "code": "own_password", "user_id": admin.id}
+    return [("users:call:refused", admin.id, None, details)]
+
+
 def changes_the_password(scene: Scene) -> list[Event]:
     scene.traced.change(scene.ada.access, CHOSEN)
     return [("auth:password:changed", scene.ada.id, scene.ada.id, None)]
@@ -350,6 +357,7 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.CALL_REFUSED_BY_USERS, deletes_without_permission),
     (AuditAction.CALL_REFUSED_BY_USERS, demotes_the_last_administrator),
     (AuditAction.CALL_REFUSED_BY_USERS, sets_the_own_address),
+    (AuditAction.CALL_REFUSED_BY_USERS, sets_the_own_password),
     (AuditAction.PASSWORD_CHANGED, changes_the_password),
     (AuditAction.PASSWORD_CHANGED, changes_the_password_by_address),
     (AuditAction.PASSWORD_RESET_ASKED, asks_for_a_reset),

@@ -34,6 +34,7 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
         MailTemplate(MailName.PASSWORD_CHANGED.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_CHANGE.value, _PINS, hooks.email_change),
         MailTemplate(MailName.EMAIL_CHANGED.value, _LINKS, hooks.plain),
+        MailTemplate(MailName.EMAIL_REPLACED.value, _LINKS, hooks.plain),
         MailTemplate(MailName.PASSWORD_SET.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_SET.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_PROOF.value, _PINS, hooks.email_proof),

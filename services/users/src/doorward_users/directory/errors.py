@@ -26,6 +26,14 @@ class OwnEmailError(DoorwardError):
     detail = "Change your own address with POST /api/v1/auth/email. A code by mail proves it."
 
 
+class OwnPasswordError(DoorwardError):
+    """409: an access token alone, perhaps a stolen one, must not be enough to replace a password."""
+
+    status = 409
+    code = "own_password"
+    detail = "Change your own password with POST /api/v1/auth/password, which asks for the current one."
+
+
 class AlreadyJoinedError(DoorwardError):
     """409: the invited user has a password already, or has verified the address."""
 

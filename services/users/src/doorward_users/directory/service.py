@@ -26,7 +26,12 @@ from doorward_kit.pagination import CursorCodec
 from doorward_users.directory import repository
 from doorward_users.directory.audit import describe_changes, log_change, record_change
 from doorward_users.directory.changes import RequestedChange, columns_of
-from doorward_users.directory.errors import AlreadyJoinedError, OwnEmailError, UserNotFoundError
+from doorward_users.directory.errors import (
+    AlreadyJoinedError,
+    OwnEmailError,
+    OwnPasswordError,
+    UserNotFoundError,
+)
 from doorward_users.directory.repository import UserRow
 from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
 from doorward_users.directory.schemas import (
@@ -175,9 +180,11 @@ class DirectoryService:
         """Change members of an account; what follows is in doorward_identity.account_changes.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
-        MailNotConfiguredError, UnacceptablePasswordError.
+        OwnPasswordError, MailNotConfiguredError, UnacceptablePasswordError.
         """
         password = None if wanted.password is None else wanted.password.get_secret_value()
+        if password is not None and user_id == caller.user_id:
+            raise OwnPasswordError
         return await self._change(caller, user_id, columns_of(wanted), password, if_match)
 
     async def rename(self, caller: Claims, name: str, if_match: str | None) -> Entry:
