@@ -193,4 +193,6 @@ app = Starlette(
 )
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(sys.argv[1]) if len(sys.argv) > 1 else 9009, log_level="warning", timeout_graceful_shutdown=1)
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 9009
+    # Requests that never end by design do not keep it from stopping.
+    uvicorn.run(app, port=port, log_level="warning", timeout_graceful_shutdown=1)

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from doorward_auth.upstream_adapters.base import InvalidGrantError
 from doorward_auth.upstream.grants.attempt import MOST_ATTEMPTS_WITHOUT_KEY
 from doorward_auth.upstream.grants.models import EndReason, GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_auth.upstream_adapters.base import InvalidGrantError
 from doorward_auth.vault.rotation import new_key
 from doorward_identity.tables import metadata, upstream_grants
 from doorward_kit.key_rotation import write_key_set

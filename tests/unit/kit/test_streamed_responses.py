@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from doorward_kit.metrics import Metrics
 from doorward_kit.middleware import STREAM_KEY, RequestMiddleware
+from doorward_kit.upload_limit import UploadLimit
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 END: Message = {"type": "http.response.body", "body": b""}
@@ -27,6 +28,7 @@ class Served:
             service="things",
             metrics=self.metrics,
             max_body_bytes=1_024,
+            uploads=UploadLimit(1_024, []),
             access_log=True,
             is_draining=lambda: False,
             trusted_proxies=(),

@@ -107,6 +107,11 @@ class MailTemplateContext:
         """Give mails without a code the application's URL."""
         return {"link": None if self._frontend_url is None else TrustedText(self._frontend_url)}
 
+    def about_upstream(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
+        """Add the upstream's name, which is from the settings and not from a user."""
+        variables = self.plain(connection, mail) or {}
+        return {**variables, "provider": TrustedText(mail.parameters["provider"])}
+
     def _code(
         self,
         connection: sa.Connection,
