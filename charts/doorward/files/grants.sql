@@ -17,6 +17,9 @@ GRANT SELECT, INSERT, DELETE ON pending_registrations TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_identities TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE ON upstream_grants TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_registrations TO doorward_auth;
 GRANT SELECT, DELETE ON deleted_users TO doorward_auth;
 GRANT SELECT ON alembic_version_identity TO doorward_auth;
 

@@ -24,7 +24,7 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
     """Return every kind of mail; the files are under templates/."""
     codes = [{"code": sample_code(), **link} for link in _LINKS]
     invitations = [{**code, "days": 7} for code in codes]
-    upstreams = [{"provider": "theapi", **link} for link in _LINKS]
+    upstreams = [{"provider": TrustedText("theapi"), **link} for link in _LINKS]
     return [
         MailTemplate(MailName.VERIFY_EMAIL.value, codes, hooks.verify_email),
         MailTemplate(MailName.ALREADY_REGISTERED.value, _LINKS, hooks.plain),
@@ -37,5 +37,5 @@ def templates(hooks: MailTemplateContext) -> list[MailTemplate]:
         MailTemplate(MailName.PASSWORD_SET.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_SET.value, _LINKS, hooks.plain),
         MailTemplate(MailName.EMAIL_PROOF.value, _PINS, hooks.email_proof),
-        MailTemplate(MailName.UPSTREAM_REAUTH.value, upstreams, hooks.plain),
+        MailTemplate(MailName.UPSTREAM_REAUTH.value, upstreams, hooks.upstream_reauth),
     ]
