@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ from integration.self_service.grants import granted, watched
 from integration.self_service.lifecycle import holds, live
 from integration.self_service.mailbox import Mailbox
 from integration.self_service.race_setup import RaceSetup
+from integration.upstream import grant_lifecycle
 from support.images import png
 from support.services import Service
 
@@ -181,6 +183,21 @@ async def test_cleanup_works_with_the_granted_privileges(
 
 
 @on_mariadb
+async def test_grants_of_upstreams_work_with_the_granted_privileges(
+    race_setup: RaceSetup, services: dict[str, Service], tmp_path: Path
+) -> None:
+    race_setup.flows().join("upstream@example.com")
+    with race_setup.behind.transaction() as connection:
+        session, user = grant_lifecycle.newest_session(connection)
+    settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["auth"])))
+    database = Database(settings, Metrics(), pool_size=2, timeout=10)
+    try:
+        await grant_lifecycle.live(database, user, session, tmp_path)
+    finally:
+        database.dispose()
+
+
+@on_mariadb
 @pytest.mark.parametrize(
     ("service", "statement", "error"),
     [
@@ -209,6 +226,9 @@ async def test_cleanup_works_with_the_granted_privileges(
         ("users", "SELECT recipient FROM outbox", 1142),
         ("users", "DELETE FROM rate_limits", 1142),
         ("users", "DELETE FROM revocations", 1142),
+        ("auth", "DELETE FROM upstream_grants", 1142),
+        ("users", "SELECT refresh_token FROM upstream_grants", 1142),
+        ("users", "SELECT subject FROM upstream_identities", 1142),
     ],
 )
 def test_other_statements_are_denied(
@@ -221,7 +241,7 @@ def test_other_statements_are_denied(
 
 
 def test_granted_and_used_privileges_are_the_same(
-    installation: Installation, mailbox: Mailbox, people: People
+    installation: Installation, mailbox: Mailbox, people: People, tmp_path: Path
 ) -> None:
     """The granted privileges equal the used ones."""
     auth, users = installation.auth_app.state.resources, installation.users_app.state.resources
@@ -230,8 +250,11 @@ def test_granted_and_used_privileges_are_the_same(
         sign_in_by_steps(installation, installation, mailbox)
         mail = store_dead_letter(installation, people.user.email)
         installation.call("DELETE", f"{AUTH}/mail/dead-letters/{mail}", people.admin.access)
-        _store_expired_rows(installation)
         assert installation.auth.portal is not None
+        with installation.transaction() as connection:
+            session, user = grant_lifecycle.newest_session(connection)
+        installation.auth.portal.call(grant_lifecycle.live, auth.database, user, session, tmp_path)
+        _store_expired_rows(installation)
         cleanup = cleanup_task(auth.database, auth.avatars, dead_letter_days=30)
         installation.auth.portal.call(cleanup.run_once)
         for client in (installation.auth, installation.users):

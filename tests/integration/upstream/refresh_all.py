@@ -28,7 +28,7 @@ async def refresh(world: GrantWorld) -> None:
             *(world.grants.service.ensure_fresh(grant, budget=60.0) for grant in grants)
         )
         statuses |= {answer.status.value for answer in answers}
-        print("round", flush=True)
+        print(f"round with {len(world.grants.keys._keys.keys)} keys", flush=True)
     watching.cancel()
     await world.grants.service.drain(30.0)
     print(json.dumps({"outcomes": world.outcomes(), "statuses": sorted(statuses)}), flush=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,14 +46,12 @@ def wait_of(row: GrantRow) -> float:
 
 def audited(world: GrantWorld) -> list[tuple[str, dict[str, Any]]]:
     rows = world.execute(sa.text("SELECT action, details FROM audit_events ORDER BY id"))
-    return [(action, json.loads(details)) for action, details in rows]
+    return [(row.action, json.loads(row.details)) for row in rows]
 
 
 def mails(world: GrantWorld) -> list[tuple[str, str]]:
-    return [
-        (template, recipient)
-        for template, recipient in world.execute(sa.text("SELECT template, recipient FROM outbox"))
-    ]
+    rows = world.execute(sa.text("SELECT template, recipient FROM outbox"))
+    return [(row.template, row.recipient) for row in rows]
 
 
 async def recovers(world: GrantWorld, grant: Any) -> None:
@@ -92,7 +91,7 @@ async def test_no_failure_but_invalid_grant_ends_a_grant(
     assert world.tokens(grant) == before
     assert 0 < wait_of(row) <= 7
     assert world.outcomes() == {outcome: 1}
-    assert audited(world) == mails(world) == world.heard.events == []
+    assert (len(audited(world)), len(mails(world)), len(world.heard.events)) == (0, 0, 0)
     assert MARK not in str(lines)
     await recovers(world, grant)
 
@@ -233,11 +232,8 @@ async def test_lifetimes_that_say_nothing_or_everything_are_stored(
 ) -> None:
     for expires_in, most in ((None, 300), (-5, 300), (10**30, 3_660 * 86_400)):
         grant = expired_grant(world, upstream)
-        upstream.script.append(
-            lambda tokens, number=expires_in: replace(
-                tokens, expires_in=number, refresh_expires_in=number, scope="s" * 5_000
-            )
-        )
+        lifetimes = {"expires_in": expires_in, "refresh_expires_in": expires_in}
+        upstream.script.append(partial(replace, **lifetimes, scope="s" * 5_000))
         answer = await ask(world, grant)
         assert answer.status is AnswerStatus.FRESH
         assert answer.expires_in is not None

@@ -385,4 +385,12 @@ COMMANDS: Final = {
     AuditAction.ADMIN_CREATED,
     AuditAction.ADMIN_PROMOTED,
     AuditAction.ADMIN_PASSWORD_SET,
+    AuditAction.VAULT_ROTATED,
 }
+UPSTREAMS: Final = {
+    AuditAction.UPSTREAM_LINKED,
+    AuditAction.UPSTREAM_UNLINKED,
+    AuditAction.UPSTREAM_GRANT_ENDED,
+    AuditAction.UPSTREAM_GRANT_LOST,
+}
+"""Not of a request to a service with its default settings: see tests/integration/upstream."""

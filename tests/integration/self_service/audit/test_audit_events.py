@@ -16,7 +16,7 @@ from doorward_kit.metrics import Metrics
 from doorward_kit.unit_of_work import Database
 from integration.harness.installation import AUTH, USERS, Installation, auth_settings
 from integration.harness.people import PASSWORD, People
-from integration.self_service.audit.audit_cases import CASES, COMMANDS, Case, Event, Scene
+from integration.self_service.audit.audit_cases import CASES, COMMANDS, UPSTREAMS, Case, Event, Scene
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, unique
 
 
@@ -93,7 +93,7 @@ def test_commands_are_recorded(installation: Installation, people: People) -> No
 
 def test_every_event_type_has_a_case() -> None:
     """An event type without a case might never be recorded."""
-    assert {action for action, _ in CASES} | COMMANDS == set(AuditAction)
+    assert {action for action, _ in CASES} | COMMANDS | UPSTREAMS == set(AuditAction)
 
 
 def test_rejected_requests_record_no_success(scene: Scene) -> None:

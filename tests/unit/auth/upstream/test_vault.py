@@ -96,7 +96,7 @@ def test_a_value_has_the_form_of_a_sealed_one() -> None:
             Sealed(data)
 
 
-@pytest.mark.parametrize("dialect", [mysql.dialect(), sqlite.dialect()], ids=lambda dialect: dialect.name)  # type: ignore[no-untyped-call]  # the library's
+@pytest.mark.parametrize("dialect", [mysql.dialect(), sqlite.dialect()], ids=lambda dialect: dialect.name)
 def test_the_column_refuses_whatever_is_not_sealed(vault: Vault, dialect: sa.Dialect) -> None:
     column = SealedValue()
     sealed = seal(vault)

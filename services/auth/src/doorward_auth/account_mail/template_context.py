@@ -4,6 +4,7 @@ Codes are derived here, so none is stored in clear, and a mail that is sent twic
 """
 
 import math
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -35,6 +36,7 @@ from doorward_mail.quoting import TrustedText
 from doorward_mail.templates import Variables
 
 INVITATION_SECONDS: Final = 7 * 86_400
+_PROVIDER: Final = re.compile(r"[a-z0-9_-]{1,32}")
 _SECONDS: Final = {Form.PIN: PIN_SECONDS, Form.LONG: LONG_CODE_SECONDS}
 
 
@@ -103,14 +105,16 @@ class MailTemplateContext:
         counted_by = [str(account.id), email_key(account.email)]
         return self._code(connection, account, Purpose.PROOF, account.email, mail, counted_by)
 
+    def about_upstream(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
+        """Name the upstream, as this installation's settings do."""
+        provider = mail.parameters["provider"]
+        if not _PROVIDER.fullmatch(provider):
+            return None
+        return {"provider": TrustedText(provider), **(self.plain(connection, mail) or {})}
+
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Give mails without a code the application's URL."""
         return {"link": None if self._frontend_url is None else TrustedText(self._frontend_url)}
-
-    def about_upstream(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Add the upstream's name, which is from the settings and not from a user."""
-        variables = self.plain(connection, mail) or {}
-        return {**variables, "provider": TrustedText(mail.parameters["provider"])}
 
     def _code(
         self,

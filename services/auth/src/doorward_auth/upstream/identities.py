@@ -56,8 +56,10 @@ def link(
 
 def find_user(connection: sa.Connection, provider: str, subject: str) -> uuid.UUID | None:
     """Return the user that an account at an upstream belongs to."""
-    found = sa.select(_C.user_id).where(_C.provider == provider, _C.subject == subject)
-    return connection.execute(found).scalar_one_or_none()
+    found = sa.select(_C.user_id, _C.subject).where(_C.provider == provider, _C.subject == subject)
+    row = connection.execute(found).one_or_none()
+    # MariaDB's collations ignore spaces at the end.
+    return None if row is None or row.subject != subject else row.user_id
 
 
 def list_of(connection: sa.Connection, user_id: uuid.UUID) -> list[LinkedIdentity]:
@@ -67,10 +69,10 @@ def list_of(connection: sa.Connection, user_id: uuid.UUID) -> list[LinkedIdentit
     return [LinkedIdentity(*row) for row in connection.execute(found)]
 
 
-def note_username(connection: sa.Connection, provider: str, subject: str, username: str | None) -> None:
+def note_username(connection: sa.Connection, user_id: uuid.UUID, provider: str, username: str | None) -> None:
     """Store the user name of a login, unless it is known."""
     value = None if username is None else username[:USERNAME_LENGTH]
-    mine = upstream_identities.update().where(_C.provider == provider, _C.subject == subject)
+    mine = upstream_identities.update().where(_C.user_id == user_id, _C.provider == provider)
     changed = _C.username.is_not(None) if value is None else sa.func.coalesce(_C.username, "") != value
     connection.execute(mine.where(changed).values(username=value))
 

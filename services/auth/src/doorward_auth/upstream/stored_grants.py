@@ -16,7 +16,7 @@ from doorward_auth.upstream.grants.service import GrantService
 from doorward_auth.upstream.refresher import GrantRefresher
 from doorward_auth.vault.key_store import VaultKeyStore
 from doorward_auth.vault.settings import VaultSettings, open_key_store
-from doorward_auth.vault.vault import NoVaultKeys, Vault
+from doorward_auth.vault.vault import Vault
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
 
@@ -32,7 +32,7 @@ class StoredGrants:
     refresher: GrantRefresher
     providers: Providers
     metrics: UpstreamMetrics
-    keys: VaultKeyStore | None
+    keys: VaultKeyStore
     vault: Vault
 
     @classmethod
@@ -46,8 +46,8 @@ class StoredGrants:
         """Call every constructor, once a process; raises SettingsError for an upstream without vault keys."""
         known, listener = Providers.of(providers), listener or NoListener()
         metrics = UpstreamMetrics(resources.metrics.registry)
-        keys = open_key_store(settings, on_failure=metrics.vault_keys_failed) if known.all() else None
-        vault = Vault(keys or NoVaultKeys())
+        keys = open_key_store(settings, has_upstreams=bool(known.all()), on_failure=metrics.vault_keys_failed)
+        vault = Vault(keys)
         database, sealing = GrantDatabase(resources.database), GrantSealing(vault)
         endings = GrantEndings(database, metrics, listener)
         attempts = RefreshAttempts(database, sealing, endings, metrics, listener)
@@ -64,8 +64,6 @@ class StoredGrants:
 
     def background(self) -> Sequence[BackgroundTask]:
         """Return the tasks to run while the process serves."""
-        if self.keys is None:
-            return []
         return [self.keys.run, self.refresher.run, self._drain]
 
     async def _drain(self) -> None:

@@ -19,20 +19,22 @@ class VaultKeyStore:
     """The keys of a file. `on_failure` is called when the file cannot be read or is invalid.
 
     Such a file keeps the keys that were read before. Raises OSError and InvalidVaultKeysError for the first
-    content.
+    content. Without a file there is no key: nothing can be sealed or opened.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         *,
         clock: Callable[[], float] = time.time,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
-        self._file: Final = WatchedFile(path)
+        self._file: Final = None if path is None else WatchedFile(path)
         self._clock = clock
         self._on_failure = on_failure
-        self._keys: VaultKeySet = VaultKeySet.parse(self._file.read_change() or b"")
+        self._keys = VaultKeySet({})
+        if self._file is not None:
+            self._keys = VaultKeySet.parse(self._file.read_change() or b"")
 
     @property
     def current(self) -> VaultKey:
@@ -60,6 +62,8 @@ class VaultKeyStore:
 
     def check(self) -> None:
         """Read the file, and use its keys if they have changed."""
+        if self._file is None:
+            return
         try:
             text = self._file.read_change()
             if text is None:

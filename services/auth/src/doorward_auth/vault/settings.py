@@ -31,14 +31,14 @@ class VaultSettings(DoorwardSettings):
 
 
 def open_key_store(
-    settings: VaultSettings, *, on_failure: Callable[[], None] = lambda: None
+    settings: VaultSettings, *, has_upstreams: bool, on_failure: Callable[[], None] = lambda: None
 ) -> VaultKeyStore:
-    """Return the keys of the vault that an upstream needs; raises SettingsError without any.
+    """Return the keys of the vault; raises SettingsError for upstreams without any.
 
     `on_failure` is called when a later content of the file cannot be used.
     """
     path = settings.vault_keys_file
-    if path is None:
+    if path is None and has_upstreams:
         raise SettingsError(
             "DOORWARD_VAULT_KEYS_FILE is not set: an upstream's tokens are stored encrypted only. Make the"
             " first key with `doorward rotate-vault`"

@@ -3,11 +3,12 @@
 import os
 import uuid
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from doorward_auth.vault.errors import DamagedValueError, UnknownVaultKeyError
+from doorward_auth.vault.errors import DamagedValueError
+from doorward_auth.vault.key_store import VaultKeyStore
 from doorward_auth.vault.keys import VaultKey
 from doorward_kit.sealed import NONCE_BYTES, VERSION, Sealed
 
@@ -29,28 +30,6 @@ class Place:
         return header + f"{self.table}\0{self.column}\0{self.row_id.hex}\0{self.provider}".encode()
 
 
-class VaultKeys(Protocol):
-    """The keys that a vault works with."""
-
-    @property
-    def current(self) -> VaultKey:
-        """The key that seals now."""
-
-    def find(self, key_id: bytes) -> VaultKey:
-        """Return the key with an id; raises UnknownVaultKeyError."""
-
-
-class NoVaultKeys:
-    """The keys of an installation without an upstream: nothing is sealed, and nothing opens."""
-
-    @property
-    def current(self) -> VaultKey:
-        raise AssertionError("without an upstream there is nothing to seal")
-
-    def find(self, key_id: bytes) -> VaultKey:
-        raise UnknownVaultKeyError(key_id.hex())
-
-
 class Vault:
     """Seals with the current key and opens with every key of the store.
 
@@ -58,7 +37,7 @@ class Vault:
     second.
     """
 
-    def __init__(self, keys: VaultKeys) -> None:
+    def __init__(self, keys: VaultKeyStore) -> None:
         self._keys = keys
 
     @property

@@ -1,0 +1,99 @@
+"""Everything that auth does with upstreams' tables, for tests of database privileges."""
+
+import secrets
+import uuid
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from doorward_auth.upstream import identities, registrations
+from doorward_auth.upstream.grants import leases, repository
+from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
+from doorward_auth.upstream.grants.service import AnswerStatus, IssuedGrant
+from doorward_auth.upstream.registrations import Claim, RegistrationKey
+from doorward_auth.upstream.stored_grants import StoredGrants
+from doorward_auth.upstream_adapters.base import InvalidGrantError
+from doorward_auth.vault.rotation import new_key
+from doorward_auth.vault.settings import VaultSettings
+from doorward_identity.resources import IdentityResources
+from doorward_identity.tables import upstream_grants
+from doorward_kit.key_rotation import write_key_set
+from doorward_kit.metrics import Metrics
+from doorward_kit.unit_of_work import Database
+from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
+
+PROVIDER = "lifecycle"
+
+
+async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, folder: Path) -> None:
+    """Link, store, refresh, end and unlink; register."""
+    keys = folder / f"vault-{secrets.token_hex(4)}.json"
+    write_key_set(keys, {"keys": [new_key()]})
+    upstream = RotatingUpstream()
+    provider = Provider(PROVIDER, DirectAdapter(upstream))
+    resources = SimpleNamespace(database=database, metrics=Metrics(), is_draining=False)
+    grants = StoredGrants.create(
+        VaultSettings(vault_keys_file=keys), cast("IdentityResources", resources), [provider]
+    )
+
+    def log_in(connection: sa.Connection) -> uuid.UUID:
+        assert identities.link(connection, user_id, PROVIDER, "subject", None)
+        identities.note_username(connection, user_id, PROVIDER, "ada")
+        return grants.service.store(connection, IssuedGrant(user_id, provider, session_id, upstream.issue()))
+
+    grant = await database.write(log_in)
+    assert await database.read(partial(identities.find_user, provider=PROVIDER, subject="subject")) == user_id
+    assert await refreshed(database, grants, grant) is AnswerStatus.FRESH
+    await background(database)
+    await database.read(partial(repository.measure, provider=PROVIDER))
+    await database.read(partial(repository.list_of_user, user_id=user_id))
+    await database.read(partial(repository.list_of_session, session_id=session_id))
+    upstream.script.append(InvalidGrantError(status=400))
+    assert await refreshed(database, grants, grant) is AnswerStatus.REAUTH_REQUIRED
+
+    def leave(connection: sa.Connection) -> None:
+        assert [one.username for one in identities.list_of(connection, user_id)] == ["ada"]
+        repository.end_all(connection, user_id, PROVIDER)
+        assert identities.unlink(connection, user_id, PROVIDER)
+
+    await database.write(leave)
+    await register(database, user_id)
+
+
+async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) -> AnswerStatus:
+    """Let the access token expire, and ask for another one."""
+    expired = upstream_grants.update().where(upstream_grants.c.id == grant)
+    past = expired.values(access_expires_at=upstream_grants.c.created_at)
+    await database.write(lambda connection: connection.execute(past).rowcount)
+    return (await grants.service.ensure_fresh(grant, budget=60.0)).status
+
+
+async def background(database: Database) -> None:
+    """Look for due grants and ended sessions."""
+    await database.read(partial(leases.is_any_due, provider=PROVIDER))
+    due = partial(leases.lease_due, provider=PROVIDER, policy=RefreshPolicy(), count=1, lease_id=uuid.uuid4())
+    assert (await database.write(due)).leased == []
+    await database.write(partial(repository.hasten_ended, count=10))
+
+
+async def register(database: Database, user_id: uuid.UUID) -> None:
+    key = RegistrationKey.of(PROVIDER, secrets.token_hex(8), "ada@example.com", b"Ada")
+    claim = partial(registrations.claim, key=key, seconds=30.0)
+    assert await database.write(claim) is Claim.SEND
+    await database.write(partial(registrations.mark_unknown, key=key))
+    assert await database.write(claim) is Claim.LOG_IN_FIRST
+    await database.write(partial(registrations.finish, key=key, user_id=user_id))
+    assert await database.write(claim) is Claim.REPEAT
+    await database.write(partial(registrations.withdraw, key=key))
+    await database.write(partial(registrations.delete_expired, count=10))
+
+
+def newest_session(connection: sa.Connection) -> Any:
+    """Return the ids of a live session and its user."""
+    live_one = "SELECT id, user_id FROM sessions WHERE ended_at IS NULL ORDER BY id DESC LIMIT 1"
+    row = connection.execute(sa.text(live_one)).one()
+    return uuid.UUID(bytes=row[0]), uuid.UUID(bytes=row[1])
