@@ -141,7 +141,7 @@ def test_an_upstream_without_a_vault_refuses_to_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SettingsError, match=r"DOORWARD_VAULT_KEYS_FILE is not set.*rotate-vault"):
-        open_key_store(VaultSettings())
+        open_key_store(VaultSettings(), has_upstreams=True)
     path = tmp_path / "vault.json"
     monkeypatch.setenv("DOORWARD_VAULT_KEYS_FILE", str(path))
     with pytest.raises(SettingsError, match="DOORWARD_VAULT_KEYS_FILE names a file that cannot be read"):
@@ -150,4 +150,4 @@ def test_an_upstream_without_a_vault_refuses_to_start(
     with pytest.raises(SettingsError, match="DOORWARD_VAULT_KEYS_FILE is not a JWK set"):
         load_settings(VaultSettings)
     write_key_set(path, {"keys": [KEY]})
-    assert open_key_store(load_settings(VaultSettings)).current.kid == KEY["kid"]
+    assert open_key_store(load_settings(VaultSettings), has_upstreams=True).current.kid == KEY["kid"]

@@ -107,7 +107,7 @@ class UpstreamEntry:
         found = self._accounts.find(connection, name, user)
         if found is None:
             return self._accounts.create(connection, name, user, entry.profile)
-        identities.note_username(connection, name, user.subject, user.username)
+        identities.note_username(connection, found.id, name, user.username)
         return found
 
     def _open(
