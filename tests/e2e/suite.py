@@ -7,7 +7,7 @@ import httpx2
 
 from e2e.context import Context
 from e2e.reporter import StepFailedError
-from e2e.steps import audit, directory, passwords, registration, sessions, tickets
+from e2e.steps import audit, directory, passwords, pictures, registration, sessions, tickets
 
 STEPS: Final[tuple[tuple[str, Callable[[Context], None]], ...]] = (
     ("Without a token", sessions.without_a_token),
@@ -28,6 +28,7 @@ STEPS: Final[tuple[tuple[str, Callable[[Context], None]], ...]] = (
     ("The audit log", audit.audit),
     ("One's own activity", audit.activity),
     ("Tickets", tickets.asking_and_answering),
+    ("Pictures", pictures.pictures),
 )
 
 

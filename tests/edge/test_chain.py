@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from support.chain import Chain, service_account
 from support.client import AUTH, TICKETS, USERS, Client, assert_problem
+from support.images import encoded, noise
 from support.services import Service, ServiceName
 
 
@@ -50,6 +51,30 @@ def test_services_work_with_their_database_privileges(chain: Chain, admin: Clien
     for change in ({"role": "admin"}, {"role": "user"}, {"status": "disabled"}, {"status": "active"}):
         assert admin.patch(path, json=change).status_code == 200, change
     assert admin.get(f"{USERS}?search=Ada&sort=-email").status_code == 200
+    assert admin.delete(path).status_code == 204
+
+
+def test_a_picture_passes_every_hop(chain: Chain, admin: Client) -> None:
+    """One that is longer than other bodies, there; and a short one back."""
+    image = encoded(noise(500), "PNG")
+    assert len(image) > 700_000
+    user = {"email": f"{uuid.uuid4().hex}@example.com", "name": "Ada", "password": "a long enough passphrase"}
+    path = f"{USERS}/{admin.post(USERS, json=user).json()['id']}"
+    with chain.client() as member:
+        member.login(user["email"], user["password"])
+        raw = member.put(f"{USERS}/me/avatar", content=image, headers={"Content-Type": "image/png"})
+        assert raw.status_code == 200, raw.text
+        form = member.put(f"{USERS}/me/avatar", files={"image": ("me.png", image, "image/png")})
+        assert (form.status_code, form.json()) == (200, raw.json())
+        picture = admin.get(admin.get(path).json()["picture"])
+        assert picture.headers["content-type"] == "image/webp"
+        assert picture.headers["cache-control"] == "private, max-age=31536000, immutable"
+        tag = {"If-None-Match": picture.headers["etag"]}
+        assert admin.get(f"{path}/avatar", headers=tag).status_code == 304
+        too_long = member.put(
+            f"{USERS}/me/avatar", content=b"x" * 1_048_577, headers={"Content-Type": "image/png"}
+        )
+        assert_problem(too_long, 413, "content_too_large")
     assert admin.delete(path).status_code == 204
 
 

@@ -17,7 +17,7 @@ from integration.harness.people import (
 )
 from integration.harness.problems import assert_problem, pointers
 
-PUBLIC = {"id", "email", "name", "role", "status", "email_verified", "created_at", "updated_at"}
+PUBLIC = {"id", "email", "name", "role", "status", "email_verified", "created_at", "updated_at", "picture"}
 
 
 def test_created_account_can_be_used_at_once(installation: Installation, people: People) -> None:

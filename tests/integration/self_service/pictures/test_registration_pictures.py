@@ -7,6 +7,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from doorward_identity.avatars import repository as waiting
 from doorward_identity.avatars.service import Avatars
 from doorward_identity.tables import avatars, pending_registrations
 from integration.harness.installation import AUTH, USERS, Installation
@@ -118,6 +119,25 @@ def _noting(seen: list[str]) -> Callable[..., None]:
         seen.append(statement)
 
     return note
+
+
+def test_strangers_do_not_fill_the_disk(
+    flows: Flows, installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past a number of waiting pictures, registrations go on without, and users set theirs as before."""
+    monkeypatch.setattr(waiting, "MAX_WAITING", 2)
+    registered = {}
+    for email in (unique(), unique(), unique()):
+        registered[email] = flows.register_with_picture(email, png())
+        assert registered[email].status_code == 202
+    assert ends(installation) == [True, True]
+    assert picture_of(installation, verified(flows, email, registered[email])) is None
+    assert flows.set_picture(people.user.access, png()).status_code == 200
+    # What users have does not count.
+    first = next(iter(registered))
+    assert picture_of(installation, verified(flows, first, registered[first])) is not None
+    assert flows.register_with_picture(unique(), png()).status_code == 202
+    assert sorted(ends(installation)) == [False, False, True, True]
 
 
 @pytest.mark.databases("sqlite")  # the body alone

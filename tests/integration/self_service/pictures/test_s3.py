@@ -1,19 +1,28 @@
 """Pictures in a real S3 server, which may be slow, unavailable or misconfigured."""
 
+import json
+import signal
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from integration.harness.installation import USERS, Installation, another
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.self_service.flows import Flows
 from integration.self_service.pictures.conftest import Pictures, use_storage
+from integration.self_service.pictures.killed_upload import STEPS
 from support.images import jpeg, png
+from support.processes import inherited_environment
 from support.s3 import S3Server
 
 pytestmark = pytest.mark.databases("sqlite")  # the other storage
 
+TESTS = Path(__file__).parents[3]
 OWN = f"{USERS}/me/avatar"
 
 
@@ -111,3 +120,33 @@ def test_without_its_storage_nothing_changes_and_nothing_is_lost(
     with_s3.clean_up()
     with_s3.assert_nothing_is_left()
     assert s3.object_names() == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_that_is_killed_leaves_no_object(with_s3: Pictures, people: People, step: str) -> None:
+    assert with_s3.s3 is not None
+    with_s3.flows.set_picture(people.user.access, png())
+    settings = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in with_s3.s3.settings.items()
+    }
+    orders = {
+        "step": step,
+        "database_url": with_s3.installation.database_url,
+        "settings": settings,
+        "token": people.user.access,
+    }
+    killed = subprocess.run(
+        [sys.executable, "-m", "integration.self_service.pictures.killed_upload"],
+        input=json.dumps(orders).encode(),
+        env={**inherited_environment(), "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed
+    assert with_s3.installation.call("GET", OWN, people.user.access).status_code == 200
+    assert len(with_s3.rows()) == 2
+    with_s3.clean_up()
+    with_s3.assert_nothing_is_left()
+    assert len(with_s3.used()) == 1
+    assert with_s3.installation.call("GET", OWN, people.user.access).status_code == 200

@@ -116,8 +116,9 @@ class RegistrationService:
         self._mail.wake()
         return token
 
-    async def _add_avatar(self, image: bytes) -> AvatarReference:
-        return await self._avatars.add(await self._avatars.render(image, charges.by_source()))
+    async def _add_avatar(self, image: bytes) -> AvatarReference | None:
+        """Store a picture, unless strangers have filled the room for it: then the user may set it later."""
+        return await self._avatars.add_waiting(await self._avatars.render(image, charges.by_source()))
 
     async def resend(self, email: str, locale: str, captcha: CaptchaToken) -> None:
         """Mail the code of an address again.

@@ -20,6 +20,9 @@ from doorward_kit.column_types import utc_now
 UPLOAD_SECONDS: Final = 3_600
 """How long an upload may take until the picture is somebody's. It takes a second."""
 
+MAX_WAITING: Final = 2_000
+"""Pictures that no user has yet: 80 MB usually, at most 290. Strangers send them with registrations."""
+
 _ENDED: Final = avatars.c.expires_at <= utc_now()
 _SIZES: Final = {AvatarSize.SMALL: avatars.c.small, AvatarSize.LARGE: avatars.c.large}
 
@@ -69,6 +72,15 @@ def end_of_registrations(connection: sa.Connection, email_key: str) -> None:
     if found:
         waiting = avatars.update().where(avatars.c.id.in_(found), avatars.c.expires_at.is_not(None))
         connection.execute(waiting.values(expires_at=utc_now()))
+
+
+def may_wait(connection: sa.Connection) -> bool:
+    """Tell whether there is room for a picture that no user has yet."""
+    waiting = sa.select(avatars.c.id).where(avatars.c.expires_at > utc_now()).limit(MAX_WAITING)
+    return (
+        connection.execute(sa.select(sa.func.count()).select_from(waiting.subquery())).scalar_one()
+        < MAX_WAITING
+    )
 
 
 def find_ended(

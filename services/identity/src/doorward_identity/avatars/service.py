@@ -54,6 +54,13 @@ class Avatars:
         await self._store.put(reference.id, avatar)
         return reference
 
+    async def add_waiting(self, avatar: Avatar) -> AvatarReference | None:
+        """Store a picture of somebody who is no user yet; None if too many wait. Raises as `add` does."""
+        if not await self._database.read(repository.may_wait):
+            log.warning("avatar.waiting_limit_reached", limit=repository.MAX_WAITING)
+            return None
+        return await self.add(avatar)
+
     async def read(self, avatar_id: uuid.UUID, size: AvatarSize) -> bytes | None:
         """Read one size; None if it has been deleted. Raises as `add` does."""
         return await self._store.get(avatar_id, size)
