@@ -132,7 +132,7 @@ def test_an_address_at_the_upstream_opens_no_account_here(scene: Scene) -> None:
     stranger = scene.register("admin@example.com").json()
     assert claims_of(stranger["access_token"])["sub"] != victim.id
     assert claims_of(stranger["access_token"])["role"] == "user"
-    assert scene.api.log_in("admin@example.com", victim.password)
+    assert scene.api.log_in("admin@example.com", victim.password).access
 
 
 def test_a_strangers_account_does_not_reserve_an_address(scene: Scene) -> None:
