@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
+from doorward_auth.vault.rotation import new_key as new_vault_key
 from doorward_client.keys.key_set import ES256, HS256
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
 from doorward_identity.settings import Argon2Settings
@@ -189,13 +191,12 @@ class StandaloneSettings(
         """Default to keys of the data directory, and without a mail server to its mailbox."""
         if not given.keys() & {"smtp_host", "mailbox_dir"}:
             given = {**given, "mailbox_dir": data_directory() / "mailbox"}
-        if given.keys() & {"secret_key", "jwks", "jwks_file"}:
-            return given
-        path = local_key_set()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                write_key_set(path, {"keys": [new_jwk(_algorithm(given))]})
+            if "upstreams" in given:
+                given = {**_upstream_defaults(given), **given}
+            if given.keys() & {"secret_key", "jwks", "jwks_file"}:
+                return given
+            path = _made(local_key_set(), lambda: new_jwk(_algorithm(given)))
             return {**given, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
@@ -218,6 +219,22 @@ def _local_database_url() -> str:
     except OSError as error:
         raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
     return sa.URL.create("sqlite", database=str(directory / "doorward.db")).render_as_string()
+
+
+def _upstream_defaults(given: dict[str, object]) -> dict[str, object]:
+    """Return the address of this machine, and keys of the vault in the data directory."""
+    defaults: dict[str, object] = {"public_url": f"http://127.0.0.1:{given.get('port', 8080)}"}
+    if "vault_keys_file" not in given:
+        defaults["vault_keys_file"] = _made(local_vault_keys(), new_vault_key)
+    return defaults
+
+
+def _made(path: Path, new_key: Callable[[], Mapping[str, object]]) -> Path:
+    """Make a set with one key unless the file is there; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        write_key_set(path, {"keys": [new_key()]})
+    return path
 
 
 def _algorithm(given: dict[str, object]) -> str:
