@@ -27,6 +27,8 @@ def about(own: int, other: int, unknown: int) -> Mapping[str, int]:
     return {"own": own, "other": other, "unknown": unknown}
 
 
+_UPSTREAM: Final = "/api/v1/auth/upstream"
+
 _OPEN: Final = dict.fromkeys(ROLES, 200)
 _UNAUTHENTICATED: Final = {"anonymous": 401, "garbage": 401, "disabled": 401}
 
@@ -105,6 +107,15 @@ EXPECTED: Final[Mapping[tuple[str, str], Statuses]] = {
     ("POST", "/api/v1/auth/mail/dead-letters/{mail_id}/retry"): _with(Permission.MAIL_MANAGE, 404),
     ("DELETE", "/api/v1/auth/mail/dead-letters/{mail_id}"): _with(Permission.MAIL_MANAGE, 404),
     ("GET", "/api/v1/auth/audit"): _with(Permission.AUDIT_READ, 200),
+    # There is no upstream here (tests/integration/upstream).
+    ("GET", f"{_UPSTREAM}"): _signed_in(200),
+    ("POST", f"{_UPSTREAM}/{{provider}}/register"): dict.fromkeys(ROLES, 404),
+    ("POST", f"{_UPSTREAM}/{{provider}}/token"): dict.fromkeys(ROLES, 404),
+    ("POST", f"{_UPSTREAM}/{{provider}}/authorization"): dict.fromkeys(ROLES, 404),
+    ("GET", f"{_UPSTREAM}/{{provider}}/callback"): dict.fromkeys(ROLES, 404),
+    ("GET", f"{_UPSTREAM}/{{provider}}/token"): _signed_in(404),
+    ("POST", f"{_UPSTREAM}/{{provider}}/link"): _signed_in(404),
+    ("DELETE", f"{_UPSTREAM}/{{provider}}"): _signed_in(404),
     ("GET", "/api/v1/users/me/activity"): _signed_in(200),
     ("GET", "/api/v1/users/me"): _signed_in(200),
     ("PATCH", "/api/v1/users/me"): _signed_in(200),
@@ -165,6 +176,17 @@ BODIES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     },
     ("POST", "/api/v1/auth/email"): {"email": "elsewhere@example.com", "password": PASSWORD},
     ("PATCH", "/api/v1/auth/email"): {"pin": "000000"},
+    ("POST", f"{_UPSTREAM}/{{provider}}/register"): {
+        "email": "stranger@example.com",
+        "name": "Stranger",
+        "password": "an unheard-of phrase",
+    },
+    ("POST", f"{_UPSTREAM}/{{provider}}/token"): {"email": "ada@example.com", "password": PASSWORD},
+    ("POST", f"{_UPSTREAM}/{{provider}}/authorization"): {
+        "redirect_uri": "https://app.example.com/callback",
+        "code_challenge": "c" * 43,
+    },
+    ("POST", f"{_UPSTREAM}/{{provider}}/link"): {"email": "ada@example.com", "password": PASSWORD},
     ("PATCH", "/api/v1/users/me"): {"name": "Changed by matrix"},
     ("POST", "/api/v1/users"): {"email": "made@example.com", "name": "Made", "password": PASSWORD},
     ("PUT", "/api/v1/users/{user_id}"): {

@@ -28,8 +28,16 @@ PATIENCE_SECONDS = 1.0
 """CPU time of one rejection, of service and client together. It blocks the event loop, and so all other
 requests. CPU time, unlike the clock, does not depend on the load of the machine."""
 
-OPTIONAL = {("POST", "/api/v1/users", "password"), ("POST", "/api/v1/auth/register", "name")}
-"""Without the first, the user is invited; without the second, the name is the address up to its `@`."""
+UPSTREAM = "/api/v1/auth/upstream/{provider}"
+OPTIONAL = {
+    ("POST", "/api/v1/users", "password"),
+    ("POST", "/api/v1/auth/register", "name"),
+    ("POST", f"{UPSTREAM}/register", "name"),
+    ("POST", f"{UPSTREAM}/token", "email"),
+    ("POST", f"{UPSTREAM}/link", "email"),
+}
+"""Without a password, the user is invited; without a name, it is the first word of the address. An upstream's
+settings say whether it wants an address or a user name."""
 
 
 class Sender:

@@ -37,6 +37,8 @@ CODES = {
         "ticket_not_found",
         "dead_letter_not_found",
         "issuer_is_no_url",
+        "upstream_not_found",
+        "upstream_not_linked",
     },
 }
 
@@ -120,7 +122,7 @@ def test_each_role_gets_the_expected_status(
             "a refused request changed something"
         )
     if status == 401:
-        scheme = "Basic" if "client" in route.schemes else "Bearer"
+        scheme = "Basic" if route.schemes == ("client",) else "Bearer"
         assert response.headers["www-authenticate"].startswith(scheme)
 
 

@@ -101,7 +101,8 @@ def test_refresh_tokens_and_other_schemes_are_not_accepted(
         "",
     ):
         response = installation.call(route.method, where, **with_headers(route, {"Authorization": scheme}))
-        assert_problem(response, 401, "invalid_token")
+        is_of_client = "client" in route.schemes and scheme.startswith("Basic")
+        assert_problem(response, 401, "invalid_client" if is_of_client else "invalid_token")
 
 
 @pytest.mark.parametrize("route", PROTECTED, ids=name_of)

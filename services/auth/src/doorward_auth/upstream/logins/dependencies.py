@@ -8,6 +8,6 @@ from doorward_auth.upstream.logins.password_login import PasswordLogins
 from doorward_auth.upstream.logins.registration import UpstreamRegistrations
 from doorward_kit.dependencies import provide
 
-ProviderName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", description="The upstream's name.")]
+ProviderName = Annotated[str, Path(description="The upstream's name.")]
 Logins = Annotated[PasswordLogins, provide(PasswordLogins)]
 Registrations = Annotated[UpstreamRegistrations, provide(UpstreamRegistrations)]
