@@ -21,6 +21,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_identities TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON upstream_grants TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_registrations TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_authorizations TO doorward_auth;
 GRANT SELECT, DELETE ON deleted_users TO doorward_auth;
 GRANT SELECT, INSERT, DELETE ON client_events TO doorward_auth;
 GRANT SELECT ON alembic_version_identity TO doorward_auth;

@@ -15,6 +15,7 @@ from doorward_identity.avatars.service import Avatars
 from doorward_identity.avatars.settings import AvatarSettings
 from doorward_identity.tables import (
     avatars,
+    client_events,
     credentials,
     deleted_users,
     known_devices,
@@ -300,6 +301,9 @@ def _store_expired_rows(installation: Installation) -> None:
         )
         connection.execute(
             avatars.insert().values(id=zero, digest=some[:16], storage="database", expires_at=then)
+        )
+        connection.execute(
+            client_events.insert().values(id=zero, user_id=zero, name="bye", data="{}", created_at=then)
         )
         [user_id] = connection.execute(sa.select(known_devices.c.user_id).limit(1)).one()
         connection.execute(

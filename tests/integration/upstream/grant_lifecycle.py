@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,16 +10,21 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from doorward_auth.events import repository as events
+from doorward_auth.events.event import Event, EventName
 from doorward_auth.upstream import identities, registrations
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.grants.service import AnswerStatus, IssuedGrant
+from doorward_auth.upstream.redirects import repository as authorizations
+from doorward_auth.upstream.redirects.repository import NewAuthorization
 from doorward_auth.upstream.registrations import Claim, RegistrationKey
 from doorward_auth.upstream.stored_grants import StoredGrants
 from doorward_auth.upstream_adapters.base import InvalidGrantError
 from doorward_auth.vault.rotation import new_key
 from doorward_auth.vault.settings import VaultSettings
+from doorward_auth.vault.vault import Place, Vault
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import upstream_grants
 from doorward_kit.key_rotation import write_key_set
@@ -62,6 +68,8 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
 
     await database.write(leave)
     await register(database, user_id)
+    await return_from_pages(database, grants.vault)
+    await tell(database, user_id)
 
 
 async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) -> AnswerStatus:
@@ -90,6 +98,31 @@ async def register(database: Database, user_id: uuid.UUID) -> None:
     assert await database.write(claim) is Claim.REPEAT
     await database.write(partial(registrations.withdraw, key=key))
     await database.write(partial(registrations.delete_expired, count=10))
+
+
+async def return_from_pages(database: Database, vault: Vault) -> None:
+    """Begin and finish a login at the upstream's own pages."""
+    row_id, some = uuid.uuid4(), secrets.token_bytes(32)
+    sealed = vault.seal(
+        "{}", Place("upstream_authorizations", "secrets", row_id, PROVIDER), vault.current_key
+    )
+    begun = NewAuthorization(row_id, PROVIDER, some, sealed, "https://app.example.com", None, "c" * 43)
+    await database.write(partial(authorizations.insert, begun=begun, seconds=60))
+    taken = await database.write(partial(authorizations.take_returned, provider=PROVIDER, state_hash=some))
+    assert taken is not None
+    await database.write(
+        partial(authorizations.store_login, row_id=row_id, login=sealed, code_hash=some, seconds=60)
+    )
+    assert await database.write(partial(authorizations.take_redeemable, row_id=row_id)) is not None
+    await database.write(partial(authorizations.delete_expired, count=10))
+
+
+async def tell(database: Database, user_id: uuid.UUID) -> None:
+    """Publish an event, and read it as every process does."""
+    event = Event.of(EventName.BYE)
+    await database.write(partial(events.add, user_id=user_id, session_id=None, event=event))
+    found = await database.read(partial(events.read_since, since=None, overlap=timedelta(minutes=1)))
+    assert found.events
 
 
 def newest_session(connection: sa.Connection) -> Any:

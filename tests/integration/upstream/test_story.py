@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.tables import metadata
+from doorward_identity.audit.repository import AuditAction
+from doorward_identity.tables import audit_events, metadata
 from integration.harness.installation import AUTH, CLIENT, TICKETS, USERS
 from integration.harness.people import bootstrap, sign_in
 from integration.harness.problems import assert_problem
@@ -85,6 +86,11 @@ def test_a_fresh_access_token_of_the_upstream_is_for_its_user_and_for_services(s
     basic = {"Authorization": "Basic " + base64.b64encode(":".join(CLIENT).encode()).decode()}
     service = scene.api.call("GET", f"{UPSTREAM}/theapi/token", headers=basic, params={"subject": me})
     assert service.json()["access_token"] == own["access_token"]
+    read = sa.select(audit_events.c.target_id, audit_events.c.details).where(
+        audit_events.c.action == AuditAction.UPSTREAM_TOKEN_READ.value
+    )
+    recorded = [(str(target), json.loads(details)) for target, details in scene.api.execute(read)]
+    assert recorded == [(me, {"provider": "theapi", "by": by}) for by in (me, CLIENT[0])]
     nobody = scene.api.call("GET", f"{UPSTREAM}/theapi/token", headers=basic)
     assert_problem(nobody, 422, "validation_error")
     stranger = scene.register(fresh_email(scene)).json()["access_token"]

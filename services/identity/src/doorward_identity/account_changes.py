@@ -126,7 +126,8 @@ def follow_up(
     mails = ((consequences.old_address, owner.email), (consequences.new_address, new_email))
     for mail, recipient in mails:
         if mail is not None:
-            enqueue_mail(connection, mail, recipient, user_id=owner.id)
+            # An upstream may have said no address.
+            enqueue_mail(connection, mail, recipient or None, user_id=owner.id)
 
 
 def _end(

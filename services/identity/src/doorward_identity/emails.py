@@ -70,6 +70,14 @@ def spelling_key(address: str) -> str:
     return f"{local}@{key.rpartition('@')[2]}" if key else key
 
 
+def reserves_address(email_key: str) -> bool:
+    """Tell whether an account with this key has its address to itself: not one of an upstream's users.
+
+    Their key has no `@` as long as nobody has proven the address.
+    """
+    return "@" in email_key
+
+
 def domain_of(email_key: str) -> str:
     """Return the domain of a key, in lower-case ASCII."""
     return email_key.rpartition("@")[2]

@@ -390,6 +390,7 @@ COMMANDS: Final = {
 UPSTREAMS: Final = {
     AuditAction.UPSTREAM_LINKED,
     AuditAction.UPSTREAM_UNLINKED,
+    AuditAction.UPSTREAM_TOKEN_READ,
     AuditAction.UPSTREAM_GRANT_ENDED,
     AuditAction.UPSTREAM_GRANT_LOST,
 }

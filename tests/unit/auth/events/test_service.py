@@ -23,7 +23,8 @@ from doorward_client.revocations.revocation_list import StalePolicy
 from doorward_client.tokens import Claims
 from doorward_identity.resources import IdentityResources
 
-NOW: Final = int(time.time())
+NOW: Final = int(time.time()) + 86_400
+"""Tomorrow, so that the token of a test without a clock does not expire while other tests run."""
 CALLER: Final = Claims(
     user_id=uuid.uuid4(),
     session_id=uuid.uuid4(),

@@ -16,6 +16,7 @@ from doorward_identity.accounts import NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.avatars import repository as avatar_repository
 from doorward_identity.current_account import require_authority, require_unchanged_account
+from doorward_identity.emails import reserves_address
 from doorward_identity.mail_types import MailName, enqueue_mail, require_transport
 from doorward_identity.names import name_key
 from doorward_identity.passwords import charges, require_acceptable
@@ -161,7 +162,8 @@ class DirectoryService:
         def work(connection: sa.Connection) -> None:
             user = lock(connection, user_id, None)
             require_unchanged_account(connection, caller)
-            if user.email_verified_at is not None or repository.has_password(connection, user.id):
+            has_joined = user.email_verified_at is not None or repository.has_password(connection, user.id)
+            if has_joined or not reserves_address(user.email_key):
                 raise AlreadyJoinedError
             _invite(connection, user)
             record_change(connection, AuditAction.ACCOUNT_INVITED, caller, user.id)

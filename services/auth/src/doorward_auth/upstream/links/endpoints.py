@@ -38,8 +38,8 @@ async def read_token(provider: ProviderName, reader: TokenReader, links: Links) 
 )
 async def link(
     provider: ProviderName,
-    proof: Credentials,
     caller: CurrentUser,
+    proof: Credentials,
     origin: RequestOrigin,
     links: Links,
 ) -> Response:
