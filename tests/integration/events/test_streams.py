@@ -115,13 +115,15 @@ def test_a_revocation_ends_the_streams_at_every_process_with_the_reason(
 
 
 def test_a_stream_ends_with_its_token_and_warns_before(processes: Processes) -> None:
-    for lifetime in (2, 20):  # a slow machine needs more than two seconds to connect
+    # The warning comes in the last fifth. A slow machine may connect, or check its streams, too late for it.
+    found = []
+    for lifetime in (4, 20, 60):
         token = signed_token(processes.member(), lifetime)
         with opened(processes.auth.url, token) as stream:
-            if stream.response.status_code == 200:
-                assert stream.rest() == ["state", "token.expiring", "token.expired"]
-                return
-    raise AssertionError("the token expired before the stream began")
+            found = stream.rest() if stream.response.status_code == 200 else []
+        if found == ["state", "token.expiring", "token.expired"]:
+            return
+    raise AssertionError(f"not warned before the expiry: {found}")
 
 
 def test_a_stream_has_a_longest_duration(processes: Processes) -> None:
