@@ -27,7 +27,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Names that are auth's own in URLs and in the audit log (doorward_auth.upstream.settings). */}}
+{{/* RESERVED_NAMES of auth: its own in URLs and in the audit log. chart-check compares the two. */}}
 {{- define "doorward.reservedUpstreamNames" -}}
 ["callback", "doorward", "events", "link", "local", "me", "password", "register", "token"]
 {{- end -}}
