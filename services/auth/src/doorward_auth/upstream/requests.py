@@ -50,8 +50,10 @@ class UpstreamRequests:
         except UpstreamError as error:
             if isinstance(error, UnreachableError) and error.arrival is Arrival.NOT_SENT:
                 gate.record_failure()
+                self._metrics.set_up(provider.name, is_up=False)
             raise
         finally:
             self._metrics.requested(provider.name, operation, loop.time() - started)
         gate.record_answer()
+        self._metrics.set_up(provider.name, is_up=True)
         return result
