@@ -13,7 +13,7 @@ import pytest
 
 from bench import comparison, report
 from bench.comparison import Comparison
-from bench.figures import floods, footprint, latency, logins, pages, reads, refresh, tickets, verifier
+from bench.figures import floods, footprint, grants, latency, logins, pages, reads, refresh, tickets, verifier
 from bench.http_client import ResponseError
 from bench.plan import FULL, QUICK, Plan
 from bench.procfs import machine_ticks, stolen_share
@@ -31,6 +31,7 @@ _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "pages": pages.measure,
     "footprint": footprint.measure,
     "tickets": tickets.measure,
+    "grants": grants.measure,
 }
 _PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {
     "reads": reads.profile,
