@@ -16,6 +16,7 @@ from bench.comparison import Comparison
 from bench.figures import (
     floods,
     footprint,
+    grants,
     latency,
     logins,
     pages,
@@ -43,6 +44,7 @@ _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "footprint": footprint.measure,
     "streams": streams.measure,
     "tickets": tickets.measure,
+    "grants": grants.measure,
 }
 _PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {
     "reads": reads.profile,

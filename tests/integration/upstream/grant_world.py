@@ -42,6 +42,24 @@ class Session:
     user: Member
 
 
+def new_session(user_id: uuid.UUID, now: datetime) -> dict[str, Any]:
+    """Return the row of a live session."""
+    return {
+        "id": uuid7s.uuid7(),
+        "user_id": user_id,
+        "current_hash": bytes(32),
+        "created_at": now,
+        "last_used_at": now,
+        "idle_expires_at": now + timedelta(days=14),
+        "absolute_expires_at": now + timedelta(days=90),
+        "user_agent": "",
+        "ip_address": "",
+        "auth_time": now,
+        "acr": "aal1",
+        "amr": "pwd",
+    }
+
+
 class Heard:
     """A listener that remembers."""
 
@@ -82,24 +100,9 @@ class GrantWorld:
     def open_session(self, user: Member | None = None, **changes: Any) -> Session:
         """Open a session, of a new user if none is given."""
         owner = user or enrol(self.url, 1)[0]
-        now = datetime.now(UTC)
-        session_id = uuid7s.uuid7()
-        values = {
-            "id": session_id,
-            "user_id": owner.id,
-            "current_hash": bytes(32),
-            "created_at": now,
-            "last_used_at": now,
-            "idle_expires_at": now + timedelta(days=14),
-            "absolute_expires_at": now + timedelta(days=90),
-            "user_agent": "",
-            "ip_address": "",
-            "auth_time": now,
-            "acr": "aal1",
-            "amr": "pwd",
-        }
-        self.execute(sessions.insert().values({**values, **changes}))
-        return Session(session_id, owner)
+        values = {**new_session(owner.id, datetime.now(UTC)), **changes}
+        self.execute(sessions.insert().values(values))
+        return Session(values["id"], owner)
 
     def store(
         self, tokens: UpstreamTokens, session: Session | None = None, user: Member | None = None

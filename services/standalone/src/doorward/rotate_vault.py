@@ -59,6 +59,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
+def make_first_key(path: Path) -> None:
+    """Write a file with one key, which seals at once; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_key_set(path, _first())
+
+
 def rotate(options: argparse.Namespace, open_database: Callable[[], Database]) -> int:
     """Go on with the rotation; raises SettingsError and DatabaseUnavailableError."""
     path: Path = options.file or Path(os.environ.get("DOORWARD_VAULT_KEYS_FILE") or local_vault_keys())
@@ -69,8 +75,7 @@ def rotate(options: argparse.Namespace, open_database: Callable[[], Database]) -
             sys.stdout.buffer.write(render(_with_key(text, activate_in) if text else _first()))
             return 0
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_key_set(path, _first())
+            make_first_key(path)
             _say(f"made the first key of the vault in {path}")
             return 0
         rotation = VaultRotation(path, open_database())
