@@ -29,6 +29,7 @@ _USER: Final = User(
     role=Role.USER,
     status=Status.ACTIVE,
     email_verified=True,
+    picture=None,
     created_at=datetime(2026, 1, 1, 12, 30, 15, 123456, UTC),
     updated_at=datetime(2026, 1, 1, 12, 30, 15, 123456, UTC),
 )
