@@ -1,1 +1,1 @@
-"""Pictures of users: decoded within bounds, encoded again, stored, and deleted when nobody uses them."""
+"""Pictures of users: decoded within bounds, encoded again, stored, and deleted when no user has them."""

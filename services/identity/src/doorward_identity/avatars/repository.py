@@ -18,7 +18,7 @@ from doorward_identity.tables import avatars, pending_registrations
 from doorward_kit.column_types import utc_now
 
 UPLOAD_SECONDS: Final = 3_600
-"""How long an upload may take until the picture is somebody's. It takes a second."""
+"""How long an upload may take until a user has the picture. It usually takes a second."""
 
 MAX_WAITING: Final = 2_000
 """Pictures that no user has yet: 80 MB usually, at most 290. Strangers send them with registrations."""
@@ -58,7 +58,7 @@ def keep(connection: sa.Connection, avatar_id: uuid.UUID, *, seconds: int | None
 
 
 def end(connection: sa.Connection, avatar_id: uuid.UUID) -> None:
-    """End a picture: nobody has it any more."""
+    """End a picture, because no user has it any more."""
     connection.execute(avatars.update().where(avatars.c.id == avatar_id).values(expires_at=utc_now()))
 
 

@@ -23,14 +23,14 @@ log = structlog.get_logger(__name__)
 
 _DIGEST_LENGTH: Final = 16
 _DISCARD_SECONDS: Final = 2.0
-"""While somebody waits for the answer."""
+"""Because the caller waits for the answer."""
 
 _DELETED_AT_ONCE: Final = 20
 """Few, because each may be a request to the storage, and an interrupted round begins anew."""
 
 
 class Avatars:
-    """Renders pictures, stores them, and deletes those that nobody has any more."""
+    """Renders pictures, stores them, and deletes those without a user."""
 
     def __init__(self, settings: AvatarSettings, database: Database, metrics: Metrics) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class Avatars:
         return reference
 
     async def add_waiting(self, avatar: Avatar) -> AvatarReference | None:
-        """Store a picture of somebody who is no user yet; None if too many wait. Raises as `add` does."""
+        """Store the picture of a registration; None if too many wait. Raises as `add` does."""
         if not await self._database.read(repository.may_wait):
             log.warning("avatar.waiting_limit_reached", limit=repository.MAX_WAITING)
             return None

@@ -31,7 +31,7 @@ class AvatarSettings(DoorwardSettings):
     s3_bucket: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$",
-        description="Bucket of the pictures. Required with `s3`. Nobody else needs access to it.",
+        description="Bucket of the pictures. Required with `s3`. It stays private.",
     )
     s3_prefix: str = Field(
         default="avatars",

@@ -73,7 +73,7 @@ class AvatarService:
         added = await self._avatars.add(rendered)
 
         def work(connection: sa.Connection) -> uuid.UUID | None:
-            """Return the picture that nobody has any more."""
+            """Return the picture that no user has any more."""
             user = self._lock(connection, caller, user_id)
             if user.avatar_digest == added.digest:
                 avatars.end(connection, added.id)
