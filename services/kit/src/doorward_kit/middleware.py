@@ -27,8 +27,8 @@ UNMATCHED: Final = "unmatched"
 STREAM_KEY: Final = "doorward.stream"
 """Key in the ASGI scope of a response that goes on for as long as the client likes, set before its start.
 
-Such a request counts as answered when its response starts: from then on it is not in progress, and its duration in
-metrics ends there. Its log line comes at its end.
+Such a request counts as answered when its response starts: from then on it is not in progress, and its
+duration in metrics ends there. Its log line comes at its end.
 """
 
 _CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's status for a client that disconnected
