@@ -1,6 +1,7 @@
 """Event streams through HAProxy and NGINX as shipped: never buffered, kept by comments, and limited."""
 
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ from support.services import Admin, Service, create_admin, migrate
 
 EDGE_SECONDS: Final = 2
 """HAProxy's timeout for a silent node here; the shipped one is longer than a test should take."""
+
+UNDELAYED_SECONDS: Final = 0.15
 
 COMMENTS: Final = 8
 KEEPALIVE_SECONDS: Final = 0.3
@@ -108,6 +111,21 @@ def test_events_pass_at_once_and_comments_keep_the_stream(client: Client, databa
 
 def test_the_comments_of_that_test_outlast_the_timeout_of_haproxy() -> None:
     assert COMMENTS * KEEPALIVE_SECONDS > EDGE_SECONDS > 2 * KEEPALIVE_SECONDS
+
+
+def test_no_event_waits_for_more_to_send_with_it(silent_edge: Edge, admin: Admin) -> None:
+    """HAProxy would wait for 200 ms, each time. Of many streams one is not slow for other reasons."""
+    seconds = []
+    with silent_edge.client(tls=False) as client:
+        token = client.login_as(admin).tokens["access_token"]
+        for _ in range(20):
+            started = time.monotonic()
+            with opened("", token, client=client.http) as stream:
+                assert stream.next_name() == "state"
+                seconds.append(time.monotonic() - started)
+            if seconds[-1] < UNDELAYED_SECONDS:
+                return
+    raise AssertionError(f"the fastest first event took {min(seconds):.3f} s")
 
 
 @pytest.mark.parametrize("tls", [True, False])

@@ -1,5 +1,7 @@
 """Two auth processes and a users process over one database."""
 
+import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,10 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from doorward_auth.events import repository
+from doorward_auth.events.event import Event
+from doorward_client import base64url
+from doorward_kit.database import create_engine
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.databases import NewDatabase
 from integration.harness.people import PASSWORD
@@ -52,11 +58,29 @@ class Processes:
         """Return an auth process with other settings, which the test starts and stops."""
         return _service("auth", self.database_url, self.folder, constants, **env)
 
+    def publish(self, token: str, *events: Event, to_session: bool = False) -> None:
+        """Publish events to the user of a token, or to its session alone, as a feature of auth does."""
+        claims = claims_of(token)
+        session_id = uuid.UUID(claims["sid"]) if to_session else None
+        engine = create_engine(self.database_url, pool_size=1, timeout=30)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for event in events:
+                repository.add(connection, uuid.UUID(claims["sub"]), session_id, event)
+            connection.commit()
+        engine.dispose()
+
     def metric(self, service: Service, name: str) -> float:
         """Return a metric; `name` includes its labels."""
         text = self.client.get(f"{service.url}/metrics").text
         [line] = [line for line in text.splitlines() if line.startswith(name + " ")]
         return float(line.split()[1])
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Read the claims of an access token, as its owner can."""
+    claims: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1]))
+    return claims
 
 
 @pytest.fixture(scope="session")

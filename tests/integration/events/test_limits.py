@@ -2,17 +2,13 @@
 
 import socket
 import time
-import uuid
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import doorward_kit.server
-from doorward_auth.events import repository
 from doorward_auth.events.event import Event, EventName
-from integration.events.conftest import Processes
-from integration.events.test_publishing import publishing
-from integration.events.test_streams import claims_of
+from integration.events.conftest import Processes, claims_of
 from integration.harness.deployment import wait_until
 from integration.harness.problems import assert_problem
 from support.event_stream import event_stream, opened, unread_stream
@@ -107,16 +103,13 @@ def test_a_stream_whose_client_does_not_read_is_closed(processes: Processes) -> 
     constants = {(doorward_kit.server, "UNREAD_SECONDS"): 1.0}
     with processes.another_auth(constants) as auth:
         token, reading = processes.log_in(), processes.log_in()
-        claims = claims_of(token)
         event = Event.of(EventName.TOKEN_REFRESHED, text="x" * 900)
         with unread_stream(auth.port, token, buffer=2_048), event_stream(auth.url, reading) as other:
             wait_until(lambda: processes.metric(auth, STREAMS) == 2, "open", 60)
             deadline = time.monotonic() + 60
             while processes.metric(auth, STREAMS) == 2:
                 assert time.monotonic() < deadline, "a client that does not read keeps its stream"
-                with publishing(processes) as connection:
-                    for _ in range(16):
-                        repository.add(connection, uuid.UUID(claims["sub"]), None, event)
+                processes.publish(token, *[event] * 16)
                 time.sleep(0.2)
             other.wait_for_comment()
         assert [event for event in auth.log_events() if event["level"] == "error"] == []

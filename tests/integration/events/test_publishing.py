@@ -1,10 +1,10 @@
-"""Published events reach the streams of their recipients, at every process, once."""
+"""Published events reach a process that has streams: once, in order, and with their transaction."""
 
 import asyncio
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,13 +20,9 @@ from doorward_auth.events.publisher import EventPublisher
 from doorward_auth.events.stream import EventStream, StreamRegistry
 from doorward_client.tokens import Claims
 from doorward_identity.tables import client_events
-from doorward_kit.database import create_engine
 from doorward_kit.metrics import Metrics
 from doorward_kit.unit_of_work import Database
-from integration.events.conftest import Processes
-from integration.events.test_streams import claims_of
 from integration.harness.installation import Installation, auth_settings
-from support.event_stream import EventReader, event_stream
 
 
 def refreshed(number: int) -> Event:
@@ -147,24 +143,49 @@ async def test_a_process_polls_while_it_has_a_stream(
 ) -> None:
     monkeypatch.setattr("doorward_auth.events.publisher.POLL_SECONDS", 0.01)
     listener.streams.remove(listener.stream)
-    polls = 0
-    read = repository.read_since
+    polls = counted_polls(monkeypatch)
+    async with running(listener.publisher):
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+        assert polls.qsize() == 0
+        listener.streams.add(listener.stream)
+        await asyncio.wait_for(polls.get(), 60)
+        await database.write(lambda connection: listener.publish(connection, 1))
+        assert await asyncio.wait_for(listener.stream.next_chunk(), 60) == refreshed(1).frame
 
-    def counted(*arguments: Any, **bounds: Any) -> Any:
-        nonlocal polls
-        polls += 1
-        return read(*arguments, **bounds)
 
-    monkeypatch.setattr(repository, "read_since", counted)
-    running = asyncio.create_task(listener.publisher.run())
-    await asyncio.sleep(0.05)
-    assert polls == 0
-    listener.streams.add(listener.stream)
-    await database.write(lambda connection: listener.publish(connection, 1))
-    listener.publisher.wake()
-    assert await asyncio.wait_for(listener.stream.next_chunk(), 60) == refreshed(1).frame
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+async def test_a_process_that_publishes_need_not_wait_for_its_poll(
+    listener: Listener, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doorward_auth.events.publisher.POLL_SECONDS", 3_600)
+    polls = counted_polls(monkeypatch)
+    async with running(listener.publisher):
+        await asyncio.wait_for(polls.get(), 60)
+        await database.write(lambda connection: listener.publish(connection, 1))
+        listener.publisher.wake()
+        assert await asyncio.wait_for(listener.stream.next_chunk(), 60) == refreshed(1).frame
+
+
+@asynccontextmanager
+async def running(publisher: EventPublisher) -> AsyncIterator[None]:
+    """Poll during the block."""
+    task = asyncio.create_task(publisher.run())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def counted_polls(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[None]":
+    """Return a queue that gets an item after each poll of this process."""
+    polls: asyncio.Queue[None] = asyncio.Queue()
+    poll = EventPublisher.poll
+
+    async def counted(publisher: EventPublisher) -> None:
+        await poll(publisher)
+        polls.put_nowait(None)
+
+    monkeypatch.setattr(EventPublisher, "poll", counted)
+    return polls
 
 
 def test_data_that_no_column_holds_are_an_error_at_once(
@@ -191,44 +212,3 @@ def test_read_events_are_deleted_after_a_minute(listener: Listener, installation
             deleted.append(repository.delete_expired(connection, 2))
     assert deleted == [2, 1, 0]
     assert len(installation.execute(sa.select(client_events.c.id))) == 1
-
-
-@contextmanager
-def publishing(processes: Processes) -> Iterator[sa.Connection]:
-    """Give a connection as a feature has it in its unit of work, in a process of its own."""
-    engine = create_engine(processes.database_url, pool_size=1, timeout=30)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
-        connection.commit()
-    engine.dispose()
-
-
-def publish(processes: Processes, token: str, number: int, *, to_session: bool) -> None:
-    """Publish an event to the user of a token, or to its session alone."""
-    claims = claims_of(token)
-    session_id = uuid.UUID(claims["sid"]) if to_session else None
-    with publishing(processes) as connection:
-        repository.add(connection, uuid.UUID(claims["sub"]), session_id, refreshed(number))
-
-
-def test_an_event_reaches_the_streams_of_every_process(processes: Processes) -> None:
-    member = processes.member()
-    first, second, stranger = processes.log_in(member), processes.log_in(member), processes.log_in()
-    with (
-        event_stream(processes.auth.url, first) as here,
-        event_stream(processes.other_auth.url, first) as there,
-        event_stream(processes.other_auth.url, second) as other_session,
-        event_stream(processes.auth.url, stranger) as other_user,
-    ):
-        publish(processes, first, 1, to_session=True)
-        publish(processes, first, 2, to_session=False)
-        publish(processes, stranger, 3, to_session=False)
-
-        def numbers(stream: EventReader, count: int) -> list[int]:
-            events = [stream.next() for _ in range(count)]
-            return [event[1]["number"] for event in events if event is not None]
-
-        assert numbers(here, 2) == numbers(there, 2) == [1, 2]
-        assert numbers(other_session, 1) == [2]
-        assert numbers(other_user, 1) == [3]

@@ -1,28 +1,20 @@
 """An event stream over HTTP: what it begins with, and that it ends with its token at every process."""
 
-import base64
-import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from doorward_auth.signing import Signer
 from doorward_client.keys.key_store import KeyStore
-from integration.events.conftest import Processes
+from integration.events.conftest import Processes, claims_of
 from integration.harness.bulk_users import Member
 from integration.harness.problems import assert_problem
 from support.client import AUTH
 from support.event_stream import EVENTS, event_stream, opened
 from support.services import SECRET_KEY
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims
 
 
 def signed_token(member: Member, lifetime: int) -> str:
