@@ -11,8 +11,9 @@ Run it on 127.0.0.1:9009: python docs/examples/upstream/api.py [PORT]
     POST /control/revoke      revokes every refresh token
 
 Modes: ok; html500 (the page of a server in debug mode); slow (answers after `seconds`); half (breaks off in
-the middle of the body); throttled (429); silent (never answers). With {"after": true} the request takes
-effect before it fails. Without `path` a mode is for every path, without `times` until the next one.
+the middle of the body); throttled (429); silent (no answer until another mode is set). With {"after": true}
+the request takes effect before it fails. Without `path` a mode is for every path, without `times` until the
+next one.
 
 EXAMPLE_ACCESS_SECONDS sets the lifetime of access tokens (60), EXAMPLE_MODE the first mode.
 """
@@ -23,7 +24,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
@@ -53,6 +54,7 @@ class Mode:
     times: int | None = None
     seconds: float = 30
     after: bool = False
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_for(self, path: str) -> bool:
         """Tell whether a request fails, and count it."""
@@ -99,7 +101,7 @@ async def fail(request: Request, current: Mode, answer: Response) -> Response:
         case "slow":
             await asyncio.sleep(current.seconds)
         case "silent":
-            await asyncio.Event().wait()
+            await current.is_over.wait()
     return answer
 
 
@@ -171,6 +173,7 @@ async def show(_request: Request) -> Response:
 async def control(request: Request) -> Response:
     given: dict[str, Any] = await request.json()
     global mode  # noqa: PLW0603 - the state of this small process
+    mode.is_over.set()
     mode = Mode(given.pop("mode"), **given)
     return await show(request)
 

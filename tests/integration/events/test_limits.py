@@ -4,7 +4,7 @@ import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import doorward_kit.server
 from doorward_auth.events.event import Event, EventName
@@ -68,11 +68,14 @@ def test_the_log_has_a_line_for_each_stream_with_its_reason(processes: Processes
     token = processes.log_in()
     with event_stream(processes.auth.url, token):
         pass
-    processes.auth.wait_for_log('"route":"/api/v1/auth/events"')
     session = claims_of(token)["sid"]
-    lines = [event for event in processes.auth.log_events() if event.get("session_id") == session]
-    [ended] = [line for line in lines if line["event"] == "events.stream_ended"]
-    [request] = [line for line in lines if line["event"] == "http.request"]
+
+    def lines(event: str) -> list[dict[str, Any]]:
+        logged = processes.auth.log_events()
+        return [line for line in logged if (line.get("session_id"), line["event"]) == (session, event)]
+
+    wait_until(lambda: bool(lines("http.request")), "logged the request", 60)
+    [ended], [request] = lines("events.stream_ended"), lines("http.request")
     assert (ended["reason"], ended["request_id"]) == ("disconnected", request["request_id"])
     assert (request["route"], request["status"]) == ("/api/v1/auth/events", 200)
 

@@ -18,6 +18,7 @@ from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
 from integration.harness.installation import AUTH, Installation
 from support.example_upstream import ExampleUpstream
+from support.reaper import temporary_folder
 
 UPSTREAM: Final = f"{AUTH}/upstream"
 ADA: Final = "ada@example.com"
@@ -49,6 +50,17 @@ class Scene:
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.api.call("POST", f"{UPSTREAM}/theapi/register", files=files, headers=headers, **options)
 
+    @contextmanager
+    def waiting_for(self, seconds: float) -> Iterator[None]:
+        """Let requests to the upstream time out after this time, which is long otherwise."""
+        client = self.api.auth_app.state.services.upstream.stored.providers.all()[0].adapter._http
+        usual = client._seconds
+        client._seconds = seconds
+        try:
+            yield
+        finally:
+            client._seconds = usual
+
     def log_in(self, email: str = ADA, password: str = SECRET, **more: str) -> httpx2.Response:
         """Log in at the upstream."""
         body = {"email": email, "password": password, **more}
@@ -67,13 +79,16 @@ def installed_with(folder: Path, upstreams: dict[str, Any], **overrides: Any) ->
     """Start every service with these upstreams."""
     keys = folder / "vault.json"
     write_key_set(keys, {"keys": [new_key()]})
-    urls = []
-    for name, package in (("identity", PACKAGE), ("tickets", TICKETS_PACKAGE)):
-        url = f"sqlite:///{folder}/{name}.db"
-        engine = create_engine(url, pool_size=1, timeout=30)
-        migrate(engine, package)
-        engine.dispose()
-        urls.append(url)
     settings = {"upstreams": SecretStr(json.dumps(upstreams)), "vault_keys_file": keys, **overrides}
-    with Installation(*urls, **settings) as api:
-        yield api
+    with temporary_folder(in_memory=True) as databases:
+        urls = [_new_database(databases / f"{package}.db", package) for package in (PACKAGE, TICKETS_PACKAGE)]
+        with Installation(*urls, **settings) as api:
+            yield api
+
+
+def _new_database(path: Path, package: str) -> str:
+    url = f"sqlite:///{path}"
+    engine = create_engine(url, pool_size=1, timeout=30)
+    migrate(engine, package)
+    engine.dispose()
+    return url

@@ -21,7 +21,7 @@ REGISTER, LOGIN = "/api/register", "/api/login"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("failing-upstream")
-    with ExampleUpstream(folder) as example, installed(folder, example, timeout_seconds=1.0) as scene:
+    with ExampleUpstream(folder) as example, installed(folder, example, timeout_seconds=30.0) as scene:
         yield scene
 
 
@@ -55,13 +55,14 @@ class Failure:
     status: int
     code: str
     details: dict[str, Any] = field(default_factory=dict)
+    timeout: float = 30.0
 
 
 FAILURES = {
     "an HTML page with 500": Failure("html500", 502, "upstream_failed"),
     "half an answer": Failure("half", 504, "upstream_timeout"),
-    "an answer that is too late": Failure("slow", 504, "upstream_timeout", {"seconds": 2}),
-    "no answer": Failure("silent", 504, "upstream_timeout"),
+    "an answer that is too late": Failure("slow", 504, "upstream_timeout", {"seconds": 40}, timeout=0.5),
+    "no answer": Failure("silent", 504, "upstream_timeout", timeout=0.5),
     "too many requests": Failure("throttled", 503, "upstream_unavailable", {"seconds": 7}),
 }
 
@@ -73,7 +74,8 @@ def test_a_failure_is_a_clear_error_and_nothing_is_stored(scene: Scene, operatio
     email = fresh_email(scene)
     scene.example.will(failure.mode, times=1, **failure.details)
     send = {"register": lambda: scene.register(email, image=png()), "log_in": lambda: scene.log_in(email)}
-    response = send[operation]()
+    with scene.waiting_for(failure.timeout):
+        response = send[operation]()
     problem = assert_problem(response, failure.status, failure.code)
     for word in ("AttributeError", "save", "traceback", "<html"):
         assert word not in response.text
@@ -96,7 +98,8 @@ def test_an_upstream_that_is_away_is_unavailable_and_not_asked(scene: Scene) -> 
 def test_what_one_caller_makes_the_upstream_do_shuts_nobody_out(scene: Scene) -> None:
     for mode in ("silent", "html500", "half"):
         scene.example.will(mode, times=1, path=REGISTER)
-        assert scene.register(fresh_email(scene)).status_code in {502, 504}
+        with scene.waiting_for(0.5):
+            assert scene.register(fresh_email(scene)).status_code in {502, 504}
         assert scene.register(fresh_email(scene)).status_code == 201
 
 
@@ -137,8 +140,9 @@ def test_a_hostile_image_is_refused_before_a_byte_leaves(scene: Scene) -> None:
 def test_a_lost_answer_is_repaired_by_the_same_request(scene: Scene, mode: str) -> None:
     """The upstream has the account, and no second one is created."""
     email = fresh_email(scene)
-    scene.example.will(mode, times=1, after=True, seconds=2)
-    assert scene.register(email, key="one").status_code in {502, 504}
+    scene.example.will(mode, times=1, after=True, seconds=40)
+    with scene.waiting_for(2.0 if mode == "slow" else 30.0):
+        assert scene.register(email, key="one").status_code in {502, 504}
     before = scene.example.requests().get(REGISTER, 0)
     repeated = scene.register(email, key="one")
     assert repeated.status_code == 201, repeated.text

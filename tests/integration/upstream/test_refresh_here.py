@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from doorward_auth.upstream import session_refresh
 from doorward_identity.tables import upstream_grants
 from doorward_kit.column_types import utc_now
+from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH, USERS
 from integration.harness.problems import assert_problem
 from integration.upstream.installation import UPSTREAM, Scene, installed
@@ -23,13 +25,14 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("refresh")
     with (
         ExampleUpstream(folder) as example,
-        installed(folder, example, sessions=request.param, timeout_seconds=5.0) as scene,
+        installed(folder, example, sessions=request.param, timeout_seconds=30.0) as scene,
     ):
         yield scene
 
 
 @pytest.fixture
-def scene(running: Scene) -> Iterator[Scene]:
+def scene(running: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.setattr(session_refresh, "BUDGET_SECONDS", 60.0)  # a slow machine is not pending
     running.api.wipe()
     running.example.will("ok")
     yield running
@@ -57,6 +60,10 @@ def stored_token(scene: Scene) -> bytes:
     return token
 
 
+def is_leased(scene: Scene) -> bool:
+    return scene.api.execute(sa.select(upstream_grants.c.leased_until))[0][0] is not None
+
+
 def test_a_refresh_here_refreshes_there(scene: Scene) -> None:
     pair = registered(scene)
     before = stored_token(scene)
@@ -72,10 +79,24 @@ def test_an_upstream_that_fails_costs_nothing_here(scene: Scene, mode: str) -> N
     pair = registered(scene)
     before = stored_token(scene)
     scene.example.will(mode, path=REFRESH, seconds=5)
-    refreshed = scene.api.refresh(pair["refresh_token"])
+    with scene.waiting_for(0.5 if mode == "silent" else 30.0):
+        refreshed = scene.api.refresh(pair["refresh_token"])
     assert (refreshed.status_code, refreshed.json()["upstream"]) == (200, "pending")
     assert scene.api.call("GET", f"{USERS}/me", refreshed.json()["access_token"]).status_code == 200
     assert stored_token(scene) == before, "it is valid until it expires"
+
+
+def test_a_refresh_here_does_not_wait_for_a_slow_upstream(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = registered(scene)
+    monkeypatch.setattr(session_refresh, "BUDGET_SECONDS", 0.1)
+    scene.example.will("silent", path=REFRESH)
+    refreshed = scene.api.refresh(pair["refresh_token"]).json()
+    assert refreshed["upstream"] == "pending"
+    assert is_leased(scene), "its refresh goes on"
+    scene.example.will("ok")
+    wait_until(lambda: not is_leased(scene), "ended the refresh", 60)
 
 
 def test_a_grant_that_is_over_ends_a_bound_session_alone(scene: Scene) -> None:
