@@ -1,7 +1,9 @@
 """Who is served first by a queue that is shared fairly, and who is refused when it is full."""
 
 import asyncio
+import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -13,7 +15,10 @@ from doorward_kit import fair_executor
 from doorward_kit.executors import OverloadedError
 from doorward_kit.fair_executor import (
     HALF_LIFE_SECONDS,
+    LONGEST_DELAY_SECONDS,
+    MOST_DELAYED,
     MOST_SUBJECTS,
+    REFUSALS_PER_SECOND,
     RERANK_SECONDS,
     Charge,
     FairExecutor,
@@ -226,6 +231,37 @@ async def test_refusals_wait_so_that_asking_again_at_once_gains_nothing(
     release.set()
     running.cancel()
     await asyncio.to_thread(executor.shutdown)
+
+
+async def test_many_refusals_leave_at_a_bounded_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = FairExecutor(
+        "test",
+        threads=1,
+        deadline=0.0,
+        expected_seconds=LONG,
+        metrics=Metrics().executor("test"),
+        refusal_seconds=1.0,
+    )
+    delays: list[float] = []
+    release = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+        await release.wait()
+
+    executor._running = 1
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    waiting = [executor.require_room(Charge((number,))) for number in range(MOST_DELAYED)]
+    refusals = asyncio.gather(*waiting, return_exceptions=True)
+    while len(delays) < MOST_DELAYED:
+        await asyncio.wait({refusals}, timeout=0.01)
+    release.set()
+    assert all(isinstance(refusal, OverloadedError) for refusal in await refusals)
+    executor.shutdown()
+    assert delays[:100] == [1.0] * 100, "a few wait as long as one"
+    leaving = Counter(math.ceil(seconds) for seconds in delays if seconds < LONGEST_DELAY_SECONDS)
+    assert max(leaving.values()) <= REFUSALS_PER_SECOND
+    assert max(delays) == LONGEST_DELAY_SECONDS
 
 
 async def test_jobs_whose_caller_has_gone_make_room(clock: SimpleNamespace) -> None:

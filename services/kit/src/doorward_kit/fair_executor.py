@@ -32,6 +32,11 @@ _NICENESS: Final = 10
 MOST_DELAYED: Final = 1_000
 """Refusals that wait at the same time, with some kilobytes each; further ones are immediate."""
 
+REFUSALS_PER_SECOND: Final = 100
+"""How fast waiting refusals leave: each may be followed by another request of the same caller."""
+
+LONGEST_DELAY_SECONDS: Final = 5.0
+
 RERANK_SECONDS: Final = 0.05
 """Waiting jobs are put in order again at most this often: who waits may go on asking."""
 
@@ -119,8 +124,8 @@ class FairExecutor:
     `deadline` is the longest wait for a thread, in seconds. If the jobs before a new one would take longer,
     the job of whoever had the most recent ones is refused: the new one, or one that waits.
     `expected_seconds` is the first estimate of a job's duration, which then follows the measured ones.
-    A refusal waits `refusal_seconds`: callers who ask again at once would otherwise keep the event loop so
-    busy that the threads, which yield to it, get nowhere.
+    A refusal waits `refusal_seconds`, and longer while many wait: callers who ask again at once would
+    otherwise keep the event loop so busy that the threads, which yield to it, get nowhere.
     """
 
     def __init__(
@@ -195,9 +200,14 @@ class FairExecutor:
             return
         self._delayed += 1
         try:
-            await asyncio.sleep(self._refusal_seconds)
+            await asyncio.sleep(self._refusal_delay())
         finally:
             self._delayed -= 1
+
+    def _refusal_delay(self) -> float:
+        if not self._refusal_seconds:
+            return 0.0
+        return max(self._refusal_seconds, min(self._delayed / REFUSALS_PER_SECOND, LONGEST_DELAY_SECONDS))
 
     def _check_room(self, charge: Charge) -> None:
         now = time.monotonic()
