@@ -45,12 +45,15 @@ class GrantSealing:
             key.id_bytes,
         )
 
-    def seal_next(self, previous: GrantRow, tokens: UpstreamTokens) -> SealedTokens:
-        """Seal the answer to a refresh. What it does not have goes on as it was (RFC 6749 section 6)."""
+    def seal_next(self, previous: GrantRow, sent_token: str, tokens: UpstreamTokens) -> SealedTokens:
+        """Seal the answer to a refresh. What it does not have goes on as it was (RFC 6749 section 6).
+
+        `sent_token` is the refresh token of `previous`. It is not opened again: its key may be gone since.
+        """
         refresh_token, id_token = tokens.refresh_token, tokens.id_token
         complete = UpstreamTokens(
             tokens.access_token,
-            self.refresh_token(previous) if refresh_token is None else refresh_token,
+            sent_token if refresh_token is None else refresh_token,
             self._readable_id(previous) if id_token is None else id_token,
         )
         return self.seal(previous.id, previous.provider, complete)
