@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -184,19 +185,20 @@ def end_all(world: GrantWorld, session: Session) -> None:
 
 
 @pytest.mark.parametrize("end", [log_out, end_all])
+@pytest.mark.parametrize("changes", [{}, {"refresh_token": None, "expires_in": None}], ids=["due", "never"])
 async def test_the_grants_of_an_ended_session_are_wiped_and_revoked_soon(
-    world: GrantWorld, upstream: RotatingUpstream, end: object
+    world: GrantWorld, upstream: RotatingUpstream, end: object, changes: dict[str, Any]
 ) -> None:
-    """Not only when they are due, which may be an hour later."""
+    """Not only when they are due, which may be in an hour, or never."""
     session = world.open_session()
-    tokens = upstream.issue()
+    tokens = upstream.issue(**changes)
     grant, other = world.store(tokens, session), world.store(upstream.issue(), world.open_session())
     async with running(world):
         end(world, session)  # type: ignore[operator]  # one of the two functions
         await until(lambda: world.row(grant).state == GrantState.ENDED, "ended")
     row = world.row(grant)
     assert (row.access_token, row.refresh_token, row.id_token, row.due_at) == (None, None, None, None)
-    assert [one.refresh_token for one in upstream.revoked] == [tokens.refresh_token]
+    assert [one.access_token for one in upstream.revoked] == [tokens.access_token]
     assert upstream.requests == []
     assert world.row(other).state == GrantState.ACTIVE
     assert world.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0

@@ -6,9 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_auth.upstream.grants.events import GrantRefreshed, ReauthRequired
+from doorward_auth.upstream.grants.gate import ProviderGate
 from doorward_auth.upstream.grants.models import EndReason, GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
-from doorward_auth.upstream_adapters.base import FailedError, InvalidGrantError, UpstreamTokens
+from doorward_auth.upstream_adapters.base import (
+    Arrival,
+    FailedError,
+    InvalidGrantError,
+    UnreachableError,
+    UpstreamTokens,
+)
 from doorward_identity.tables import sessions, users
 from integration.upstream.grant_world import GrantWorld
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
@@ -170,6 +177,37 @@ async def test_after_a_failure_callers_wait_instead_of_repeating_it(
     world.provider.gate.record_answer()
     world.pass_time(grant, 6)
     assert (await world.grants.service.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
+
+
+async def test_callers_of_one_moment_send_no_more_than_the_provider_may_get(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    """All of them ask before the first has sent anything."""
+    object.__setattr__(world.provider, "gate", ProviderGate(5, clock=lambda: 1_000.0))
+    session = world.open_session()
+    grants = [world.store(upstream.issue(), world.open_session(session.user)) for _ in range(12)]
+    for grant in grants:
+        world.expire(grant)
+    ask = world.grants.service.ensure_fresh
+    answers = await asyncio.gather(*(ask(grant, budget=BUDGET) for grant in grants))
+    assert len(upstream.requests) == 5
+    pending = [answer for answer in answers if answer.status is AnswerStatus.PENDING]
+    assert len(pending) == 7
+    assert all(0 < answer.retry_after <= 1 for answer in pending)
+    assert sum(world.row(grant).attempts for grant in grants) == 0, "those who wait have leased nothing"
+
+
+async def test_after_an_outage_one_caller_tries_for_all(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    grants = [world.store(upstream.issue(), world.open_session()) for _ in range(6)]
+    for grant in grants:
+        world.expire(grant)
+    world.provider.gate.record_failure()
+    world.provider.gate._breaker._resume_at = 0.0  # as a second later
+    upstream.script.extend([UnreachableError(Arrival.NOT_SENT)] * len(grants))
+    await asyncio.gather(*(world.grants.service.ensure_fresh(grant, budget=BUDGET) for grant in grants))
+    assert len(upstream.requests) == 1
 
 
 async def test_a_grant_that_is_over_is_not_asked_about_again(

@@ -1,7 +1,9 @@
 """`doorward rotate-vault`: every grant gets the new key, and none is lost on the way."""
 
 import argparse
+import fcntl
 import json
+import os
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from doorward import rotate_vault
-from doorward.rotate_vault import VaultRotation
+from doorward import rotate_vault, vault_rotation
+from doorward.vault_rotation import VaultRotation
 from doorward_auth.upstream.grants import resealing
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
@@ -101,7 +103,7 @@ async def test_a_rotation_seals_every_grant_with_the_new_key(
         sa.text("SELECT details FROM audit_events WHERE action = 'command:vault:rotated'")
     )
     assert json.loads(details) == {"key": new, "resealed": 8, "unreadable": 0}
-    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
     assert run(database, keys, "--activate-in", "0") == 0
     assert old not in kids(keys)
 
@@ -176,7 +178,7 @@ def test_a_key_that_a_grant_needs_is_not_dropped(
     keys: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
     world.store(upstream.issue(), world.open_session())
     [old] = kids(keys)
     rotation = VaultRotation(keys, database)
@@ -185,6 +187,27 @@ def test_a_key_that_a_grant_needs_is_not_dropped(
     rotation.reseal()
     assert rotation.drop_unused() == []
     assert len(kids(keys)) == 1
+
+
+def test_two_commands_cannot_change_the_keys_at_the_same_time(
+    world: GrantWorld, upstream: RotatingUpstream, database: Database, keys: Path
+) -> None:
+    """The second would overwrite a key that has sealed something."""
+    world.store(upstream.issue(), world.open_session())
+    before = keys.read_bytes()
+    folder = os.open(keys.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with pytest.raises(SettingsError, match="another rotate-vault"):
+        run(database, keys, "--activate-in", "0")
+    assert run(database, keys, "--seal-only") == 0
+    os.close(folder)
+    assert keys.read_bytes() == before
+    assert run(database, keys, "--activate-in", "0") == 0
+
+
+def test_giving_up_tokens_needs_the_option_that_changes_no_key(database: Database, keys: Path) -> None:
+    with pytest.raises(SettingsError, match="needs --seal-only"):
+        run(database, keys, "--end-unreadable")
 
 
 def test_an_unusable_file_is_an_error_of_one_line(database: Database, tmp_path: Path) -> None:
@@ -215,7 +238,7 @@ async def test_a_rotation_under_load_loses_no_grant(
 
     The minutes between the steps are seconds here: each begins once both processes have read the file.
     """
-    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 2)
+    monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 2)
     world = GrantWorld(grant_urls(backend), keys, SocketAdapter(server.port))
     world.wipe()
     settings = DatabaseSettings(database_url=SecretStr(world.url))

@@ -5,7 +5,7 @@ from typing import Final
 
 from doorward_auth.upstream.grants.models import GrantRow, SealedTokens
 from doorward_auth.upstream_adapters.base import UpstreamTokens
-from doorward_auth.vault.errors import UnopenableError
+from doorward_auth.vault.errors import DamagedValueError, UnopenableError
 from doorward_auth.vault.vault import Place, Vault
 from doorward_identity.tables import upstream_grants
 from doorward_kit.sealed import Sealed
@@ -94,4 +94,7 @@ class GrantSealing:
     def _open(self, row: GrantRow, sealed: Sealed | None, column: str) -> str | None:
         if sealed is None:
             return None
+        if sealed.key_id != row.key_id:
+            # Altered: it must not wait for a key that never was.
+            raise DamagedValueError
         return self._vault.open(sealed, Place(_TABLE, column, row.id, row.provider))
