@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from doorward_auth.upstream.grants import repository
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.refresher import GrantRefresher
 from doorward_auth.upstream_adapters.base import Arrival, UnreachableError
 from doorward_identity.accounts import SessionEnd
@@ -151,6 +152,23 @@ async def test_a_process_that_drains_begins_nothing(world: GrantWorld, upstream:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert (world.row(grant).leased_until, upstream.requests) == (None, [])
+
+
+async def test_a_process_that_stops_waits_for_the_slowest_upstream(
+    world: GrantWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object.__setattr__(world.provider, "policy", RefreshPolicy(deadline_seconds=30.0))
+    waited: list[float] = []
+
+    async def drain(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(world.grants.service, "drain", drain)
+    task = asyncio.create_task(world.grants.background()[-1]())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert waited == [33.0]
 
 
 async def test_grants_of_a_session_that_nobody_uses_wait(

@@ -10,10 +10,8 @@ from doorward_auth.upstream.grants.gate import ProviderGate
 from doorward_auth.upstream.grants.models import EndReason, GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
 from doorward_auth.upstream_adapters.base import (
-    Arrival,
     FailedError,
     InvalidGrantError,
-    UnreachableError,
     UpstreamTokens,
 )
 from doorward_identity.tables import sessions, users
@@ -195,19 +193,6 @@ async def test_callers_of_one_moment_send_no_more_than_the_provider_may_get(
     assert len(pending) == 7
     assert all(0 < answer.retry_after <= 1 for answer in pending)
     assert sum(world.row(grant).attempts for grant in grants) == 0, "those who wait have leased nothing"
-
-
-async def test_after_an_outage_one_caller_tries_for_all(
-    world: GrantWorld, upstream: RotatingUpstream
-) -> None:
-    grants = [world.store(upstream.issue(), world.open_session()) for _ in range(6)]
-    for grant in grants:
-        world.expire(grant)
-    world.provider.gate.record_failure()
-    world.provider.gate._breaker._resume_at = 0.0  # as a second later
-    upstream.script.extend([UnreachableError(Arrival.NOT_SENT)] * len(grants))
-    await asyncio.gather(*(world.grants.service.ensure_fresh(grant, budget=BUDGET) for grant in grants))
-    assert len(upstream.requests) == 1
 
 
 async def test_a_grant_that_is_over_is_not_asked_about_again(
