@@ -81,6 +81,33 @@ async def test_a_late_result_is_stored_as_long_as_nobody_else_has_tried(
     assert upstream.is_valid(world.tokens(grant).refresh_token)
 
 
+async def test_a_late_result_is_not_stored_while_another_process_has_the_grant(
+    world: GrantWorld, keys: Path, upstream: RotatingUpstream, adapter: DirectAdapter
+) -> None:
+    """The generation is still the same: the lease alone tells the two apart."""
+    upstream.is_reusable = True
+    adapters = adapter, DirectAdapter(upstream)
+    late, other = (Pause(one) for one in adapters)
+    second = GrantWorld(world.url, keys, adapters[1])
+    grant = world.store(upstream.issue(), world.open_session())
+    world.expire(grant)
+    first_caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    await late.acted.wait()
+    world.pass_time(grant, 31)
+    second_caller = asyncio.create_task(second.grants.service.ensure_fresh(grant, budget=BUDGET))
+    await other.acted.wait()
+    leased = world.row(grant)
+    late.release.set()
+    await first_caller
+    assert world.outcomes() == {"lease_lost": 1}
+    row = world.row(grant)
+    assert (row.generation, row.lease_id, row.refresh_token) == (1, leased.lease_id, leased.refresh_token)
+    other.release.set()
+    assert (await second_caller).access_token == world.tokens(grant).access_token
+    assert second.outcomes() == {"refreshed": 1}
+    second.close()
+
+
 class Failing:
     """Makes writes of the grants' database fail, as a database that has become read-only does."""
 

@@ -1,4 +1,4 @@
-"""A session with several upstreams, and a user with several sessions at one."""
+"""A session with several upstreams, a user with several sessions at one, several who lease a grant."""
 
 import asyncio
 import uuid
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from doorward_auth.tokens.companion import UpstreamState
 from doorward_auth.upstream import identities
 from doorward_auth.upstream.errors import UpstreamReauthenticationRequiredError
+from doorward_auth.upstream.grants.leases import lease_one
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer, GrantService
 from doorward_auth.upstream.links.service import UpstreamLinkService
@@ -128,3 +129,19 @@ async def test_unlinking_revokes_what_a_refresh_has_just_stored(
     sa.event.listen(world.resources.database.engine, "before_cursor_execute", refresh)
     await unlink(world, session)
     assert [one.refresh_token for one in upstream.revoked] == [newer.refresh_token]
+
+
+def test_of_those_who_read_a_grant_as_free_one_leases_it(
+    world: GrantWorld, upstream: RotatingUpstream
+) -> None:
+    grant = world.store(upstream.issue(), world.open_session())
+    world.expire(grant)
+    read = world.row(grant)
+
+    def lease() -> bool:
+        with world.engine.connect() as connection:
+            return lease_one(connection, read, uuid.uuid4(), 30.0)
+
+    assert [lease() for _ in range(3)] == [True, False, False]
+    world.pass_time(grant, 31)
+    assert [lease() for _ in range(3)] == [True, False, False], "a lease that is over"
