@@ -20,6 +20,7 @@ from doorward_auth.upstream_adapters.base import Arrival, UnreachableError
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 from doorward_identity.tables import upstream_grants, users
+from doorward_kit import retries
 from integration.harness.races import until
 from integration.upstream.grant_world import GrantWorld, Session
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
@@ -106,7 +107,11 @@ async def test_a_provider_gets_four_requests_at_once(
     assert at_once == 6
 
 
-async def test_a_provider_that_is_away_delays_no_other(world: GrantWorld, upstream: RotatingUpstream) -> None:
+async def test_a_provider_that_is_away_delays_no_other(
+    world: GrantWorld, upstream: RotatingUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("_FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS"):
+        monkeypatch.setattr(retries, pause, 3_600.0)
     working = RotatingUpstream()
     second = Provider("second", DirectAdapter(working))
     for _ in range(5):
