@@ -24,6 +24,7 @@ from bench.figures import (
     refresh,
     streams,
     tickets,
+    upstream_refresh,
     verifier,
 )
 from bench.http_client import ResponseError
@@ -45,6 +46,7 @@ _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "streams": streams.measure,
     "tickets": tickets.measure,
     "grants": grants.measure,
+    "upstream": upstream_refresh.measure,
 }
 _PROFILES: Final[Mapping[str, Callable[[Stack, Path], None]]] = {
     "reads": reads.profile,

@@ -34,8 +34,6 @@ class RotateVaultJob:
 
     def __init__(self, folder: Path) -> None:
         self._keys = folder / "vault-keys.json"
-        self._copies = folder / "tmp"
-        self._copies.mkdir()
         self._engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
 
     def mount(self, *keys: dict[str, Any]) -> None:
@@ -68,23 +66,28 @@ class RotateVaultJob:
                 )
             )
 
-    def run(self) -> None:
+    def run(self, *more: str) -> str:
+        """Run the Job over a read-only folder; return its log."""
         text = TEMPLATE.read_text(encoding="utf-8")
-        (script,) = re.findall(r"- \|\n((?: +.*\n)+?) +securityContext", text)
-        script = script.replace("/tmp/", f"{self._copies}/").replace(MOUNTED, str(self._keys))
-        before = self._keys.read_bytes()
-        subprocess.run(
-            ["sh", "-ec", script.replace("exec python", f"exec {sys.executable}")],
+        (command,), (arguments,) = (re.findall(rf"{name}: \[(.+)\]\n", text) for name in ("command", "args"))
+        words = [*command.split(", "), *arguments.split(", "), *more]
+        mounted = {"python": sys.executable, MOUNTED: str(self._keys)}
+        before = self._keys.read_bytes(), sorted(self._keys.parent.iterdir())
+        done = subprocess.run(
+            [mounted.get(word, word) for word in words],
             env={"DOORWARD_DATABASE_URL": str(self._engine.url), "PATH": "/usr/bin:/bin"},
             check=True,
-            timeout=60,  # it waits for no key
+            timeout=120,  # it waits for no key
+            capture_output=True,
+            text=True,
         )
-        assert self._keys.read_bytes() == before
+        assert (self._keys.read_bytes(), sorted(self._keys.parent.iterdir())) == before
+        return done.stderr
 
-    def key_of_token(self) -> str:
+    def key_of_token(self) -> str | None:
         with self._engine.connect() as connection:
-            key_id: bytes = connection.execute(sa.select(upstream_grants.c.key_id)).scalar_one()
-        return key_id.hex()
+            key_id: bytes | None = connection.execute(sa.select(upstream_grants.c.key_id)).scalar_one()
+        return None if key_id is None else key_id.hex()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -106,6 +109,24 @@ def test_stored_tokens_are_encrypted_with_the_next_key(job: RotateVaultJob) -> N
     job.mount(second, first)
     job.run()
     assert job.key_of_token() == second["kid"]
+
+
+def test_a_key_that_was_removed_too_early_is_named_and_nothing_is_given_up(job: RotateVaultJob) -> None:
+    lost, other = new_key(), new_key()
+    job.mount(lost)
+    job.store_token()
+    job.mount(other)
+    assert f"does not have: {lost['kid']}" in job.run()
+    assert job.key_of_token() == lost["kid"]
+
+
+def test_tokens_of_a_lost_key_are_given_up_when_the_operator_says_so(job: RotateVaultJob) -> None:
+    lost, other = new_key(), new_key()
+    job.mount(lost)
+    job.store_token()
+    job.mount(other)
+    assert "gave up 1 grants" in job.run("--end-unreadable")
+    assert job.key_of_token() is None
 
 
 def test_a_key_that_is_not_active_yet_encrypts_nothing(job: RotateVaultJob) -> None:

@@ -30,6 +30,11 @@ from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import auth_settings
 
 PROVIDER: Final = "theapi"
+PATIENT: Final = RefreshPolicy(requests_per_second=1_000, deadline_seconds=60.0)
+"""A deadline that no slow machine reaches while a test holds a request."""
+
+LEASE_SECONDS: Final = PATIENT.lease_seconds + 1
+"""After this time a lease is over."""
 
 _TIMES: Final = [column for column in upstream_grants.c if isinstance(column.type, UtcDateTime)]
 
@@ -85,7 +90,7 @@ class GrantWorld:
         settings = auth_settings(url, vault_keys_file=keys, database_timeout_seconds=database_timeout)
         self.url = url
         self.resources = IdentityResources(settings)
-        self.provider = Provider(PROVIDER, adapter, policy or RefreshPolicy(requests_per_second=1_000))
+        self.provider = Provider(PROVIDER, adapter, policy or PATIENT)
         self.heard = Heard()
         self.grants = StoredGrants.create(settings, self.resources, [self.provider], self.heard)
         self.engine = create_engine(url, pool_size=2, timeout=20)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,11 +14,13 @@ import sqlalchemy as sa
 from doorward_auth.upstream.grants import repository
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.refresher import GrantRefresher
 from doorward_auth.upstream_adapters.base import Arrival, UnreachableError
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 from doorward_identity.tables import upstream_grants, users
+from doorward_kit import retries
 from integration.harness.races import until
 from integration.upstream.grant_world import GrantWorld, Session
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
@@ -104,7 +107,11 @@ async def test_a_provider_gets_four_requests_at_once(
     assert at_once == 6
 
 
-async def test_a_provider_that_is_away_delays_no_other(world: GrantWorld, upstream: RotatingUpstream) -> None:
+async def test_a_provider_that_is_away_delays_no_other(
+    world: GrantWorld, upstream: RotatingUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("_FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS"):
+        monkeypatch.setattr(retries, pause, 3_600.0)
     working = RotatingUpstream()
     second = Provider("second", DirectAdapter(working))
     for _ in range(5):
@@ -152,6 +159,23 @@ async def test_a_process_that_drains_begins_nothing(world: GrantWorld, upstream:
     assert (world.row(grant).leased_until, upstream.requests) == (None, [])
 
 
+async def test_a_process_that_stops_waits_for_the_slowest_upstream(
+    world: GrantWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object.__setattr__(world.provider, "policy", RefreshPolicy(deadline_seconds=30.0))
+    waited: list[float] = []
+
+    async def drain(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(world.grants.service, "drain", drain)
+    task = asyncio.create_task(world.grants.background()[-1]())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert waited == [33.0]
+
+
 async def test_grants_of_a_session_that_nobody_uses_wait(
     world: GrantWorld, upstream: RotatingUpstream
 ) -> None:
@@ -184,19 +208,20 @@ def end_all(world: GrantWorld, session: Session) -> None:
 
 
 @pytest.mark.parametrize("end", [log_out, end_all])
+@pytest.mark.parametrize("changes", [{}, {"refresh_token": None, "expires_in": None}], ids=["due", "never"])
 async def test_the_grants_of_an_ended_session_are_wiped_and_revoked_soon(
-    world: GrantWorld, upstream: RotatingUpstream, end: object
+    world: GrantWorld, upstream: RotatingUpstream, end: object, changes: dict[str, Any]
 ) -> None:
-    """Not only when they are due, which may be an hour later."""
+    """Not only when they are due, which may be in an hour, or never."""
     session = world.open_session()
-    tokens = upstream.issue()
+    tokens = upstream.issue(**changes)
     grant, other = world.store(tokens, session), world.store(upstream.issue(), world.open_session())
     async with running(world):
         end(world, session)  # type: ignore[operator]  # one of the two functions
         await until(lambda: world.row(grant).state == GrantState.ENDED, "ended")
     row = world.row(grant)
     assert (row.access_token, row.refresh_token, row.id_token, row.due_at) == (None, None, None, None)
-    assert [one.refresh_token for one in upstream.revoked] == [tokens.refresh_token]
+    assert [one.access_token for one in upstream.revoked] == [tokens.access_token]
     assert upstream.requests == []
     assert world.row(other).state == GrantState.ACTIVE
     assert world.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0

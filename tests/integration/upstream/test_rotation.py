@@ -1,20 +1,20 @@
 """`doorward rotate-vault`: every grant gets the new key, and none is lost on the way."""
 
-import argparse
+import fcntl
 import json
+import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from doorward import rotate_vault
-from doorward.rotate_vault import VaultRotation
+from doorward import vault_rotation
+from doorward.vault_rotation import VaultRotation
 from doorward_auth.upstream.grants import resealing
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
@@ -24,10 +24,9 @@ from doorward_identity.tables import upstream_grants
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
-from integration.harness.races import until
 from integration.upstream.grant_world import GrantWorld
-from integration.upstream.processes import ForkedScript
-from integration.upstream.rotating_upstream import RotatingUpstream, SocketAdapter, UpstreamServer
+from integration.upstream.rotating_upstream import RotatingUpstream
+from integration.upstream.vault_keys import keys_of_grants, kids, run
 
 
 @pytest.fixture
@@ -37,22 +36,6 @@ def database(world: GrantWorld) -> Iterator[Database]:
     database = Database(settings, Metrics(), pool_size=1, timeout=60)
     yield database
     database.dispose()
-
-
-def run(database: Database, keys: Path, *options: str) -> int:
-    """Run the command, as the command line calls it."""
-    parser = argparse.ArgumentParser()
-    rotate_vault.add_arguments(parser)
-    return rotate_vault.rotate(parser.parse_args(["--file", str(keys), *options]), lambda: database)
-
-
-def kids(keys: Path) -> list[str]:
-    return [member["kid"] for member in orjson.loads(keys.read_bytes())["keys"]]
-
-
-def keys_of_grants(world: GrantWorld) -> set[str]:
-    rows = world.execute(sa.select(upstream_grants.c.key_id).where(upstream_grants.c.key_id.is_not(None)))
-    return {row[0].hex() for row in rows}
 
 
 def test_the_first_run_makes_a_key(
@@ -101,7 +84,7 @@ async def test_a_rotation_seals_every_grant_with_the_new_key(
         sa.text("SELECT details FROM audit_events WHERE action = 'command:vault:rotated'")
     )
     assert json.loads(details) == {"key": new, "resealed": 8, "unreadable": 0}
-    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
     assert run(database, keys, "--activate-in", "0") == 0
     assert old not in kids(keys)
 
@@ -115,6 +98,7 @@ def test_the_new_key_seals_nothing_before_every_process_has_it(
 ) -> None:
     world.store(upstream.issue(), world.open_session())
     [old] = kids(keys)
+    began = int(time.time())
     for _ in range(2):
         assert run(database, keys, "--no-wait") == 0
         assert "seals in" in capsys.readouterr().err
@@ -123,10 +107,12 @@ def test_the_new_key_seals_nothing_before_every_process_has_it(
     world.grants.keys.check()
     world.store(upstream.issue(), world.open_session())
     assert keys_of_grants(world) == {old}
-    now = time.time()
     store = VaultKeySet.parse(keys.read_bytes())
-    assert store.current(now + 299).kid == old
-    assert store.current(now + 301).kid == new
+    pending = store.pending(time.time())
+    assert pending is not None
+    assert pending.activate_at >= began + 300
+    assert store.current(pending.activate_at - 1).kid == old
+    assert store.current(pending.activate_at).kid == new
 
 
 def test_a_rotation_that_was_stopped_goes_on(
@@ -176,7 +162,7 @@ def test_a_key_that_a_grant_needs_is_not_dropped(
     keys: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 0)
+    monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
     world.store(upstream.issue(), world.open_session())
     [old] = kids(keys)
     rotation = VaultRotation(keys, database)
@@ -187,6 +173,27 @@ def test_a_key_that_a_grant_needs_is_not_dropped(
     assert len(kids(keys)) == 1
 
 
+def test_two_commands_cannot_change_the_keys_at_the_same_time(
+    world: GrantWorld, upstream: RotatingUpstream, database: Database, keys: Path
+) -> None:
+    """The second would overwrite a key that has sealed something."""
+    world.store(upstream.issue(), world.open_session())
+    before = keys.read_bytes()
+    folder = os.open(keys.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with pytest.raises(SettingsError, match="another rotate-vault"):
+        run(database, keys, "--activate-in", "0")
+    assert run(database, keys, "--seal-only") == 0
+    os.close(folder)
+    assert keys.read_bytes() == before
+    assert run(database, keys, "--activate-in", "0") == 0
+
+
+def test_giving_up_tokens_needs_the_option_that_changes_no_key(database: Database, keys: Path) -> None:
+    with pytest.raises(SettingsError, match="needs --seal-only"):
+        run(database, keys, "--end-unreadable")
+
+
 def test_an_unusable_file_is_an_error_of_one_line(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "vault.json"
     path.write_text("{}")
@@ -194,70 +201,3 @@ def test_an_unusable_file_is_an_error_of_one_line(database: Database, tmp_path: 
         run(database, path)
     with pytest.raises(SettingsError, match="cannot be used"):
         run(database, path / "vault.json")
-
-
-@pytest.fixture
-def server(upstream: RotatingUpstream) -> Iterator[UpstreamServer]:
-    with UpstreamServer(upstream).running() as server:
-        yield server
-
-
-@pytest.mark.databases("mariadb")
-async def test_a_rotation_under_load_loses_no_grant(
-    grant_urls: Callable[[str], str],
-    backend: str,
-    keys: Path,
-    server: UpstreamServer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Two processes refresh all grants all the time, while the key changes and the old one is dropped.
-
-    The minutes between the steps are seconds here: each begins once both processes have read the file.
-    """
-    monkeypatch.setattr(rotate_vault, "DROP_AFTER_SECONDS", 2)
-    world = GrantWorld(grant_urls(backend), keys, SocketAdapter(server.port))
-    world.wipe()
-    settings = DatabaseSettings(database_url=SecretStr(world.url))
-    database = Database(settings, Metrics(), pool_size=1, timeout=60)
-    server.upstream.expires_in = 1
-    for _ in range(20):
-        world.store(server.upstream.issue(), world.open_session())
-    [old] = kids(keys)
-    arguments = [world.url, keys, server.port]
-    loads = [ForkedScript("refresh_all", arguments, folder=tmp_path) for _ in range(2)]
-    with loads[0], loads[1]:
-        for load in loads:
-            load.wait_for_log("round")
-        run(database, keys, "--activate-in", "1", "--no-wait")
-        [new, *_] = kids(keys)
-        for load in loads:
-            load.wait_for_log("round with 2 keys")
-        run(database, keys)
-        rotation = VaultRotation(keys, database)
-        await until(lambda: rotation.reseal().resealed == 0 and not rotation.drop_unused(), "dropped")
-        rounds = [load.log_text().count("round") for load in loads]
-        await until(
-            lambda: all(
-                load.log_text().count("round") > count + 1 for load, count in zip(loads, rounds, strict=True)
-            ),
-            "refreshed since",
-        )
-        reports = [report_of(load) for load in loads]
-    assert kids(keys) == [new]
-    assert old != new
-    assert keys_of_grants(world) == {new}
-    for report in reports:
-        assert set(report["outcomes"]) <= {"refreshed"}, report
-        # A token of one second may have expired before its caller sees it.
-        assert set(report["statuses"]) <= {"fresh", "pending"}, report
-    assert {row[0] for row in world.execute(sa.select(upstream_grants.c.state))} == {GrantState.ACTIVE}
-    assert len(server.upstream.requests) == len(set(server.upstream.requests)) > 20
-    database.dispose()
-    world.close()
-
-
-def report_of(load: ForkedScript) -> dict[str, Any]:
-    load.stop()
-    report: dict[str, Any] = json.loads(load.wait_for_log('{"outcomes"')[-1])
-    return report

@@ -28,6 +28,7 @@ def row(**changes: Any) -> GrantRow:
         "access_token": SEALED,
         "refresh_token": SEALED,
         "id_token": None,
+        "key_id": SEALED.key_id,
         "scope": "",
         "access_expires_at": NOW + seconds(3_600),
         "refresh_expires_at": None,

@@ -46,6 +46,19 @@ def test_a_gate_has_room_for_a_number_of_requests() -> None:
     assert gate.permits(4) == 4
 
 
+def test_room_that_is_expected_to_be_used_is_given_to_nobody_else() -> None:
+    gate = ProviderGate(10)
+    with gate.expecting(8):
+        assert gate.permits(4) == 2
+        with gate.request():
+            assert gate.permits(4) == 1
+    assert gate.permits(4) == 4
+    gate.record_failure()
+    gate._breaker._resume_at = 0.0  # as a second later
+    with gate.expecting():
+        assert gate.permits(1) == 0, "one on trial"
+
+
 def test_after_a_failure_one_request_at_a_time_tries() -> None:
     gate = ProviderGate(1_000)
     assert gate.record_failure() > 0

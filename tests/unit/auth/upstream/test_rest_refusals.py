@@ -87,7 +87,9 @@ async def test_a_login(
 
 REFRESHES: list[tuple[int, object, type[UpstreamError]]] = [
     (401, {"detail": "Token is invalid or expired"}, InvalidGrantError),
-    (401, "<html>", InvalidGrantError),
+    (401, "", InvalidGrantError),
+    (401, "<html>", MisconfiguredError),
+    (401, ["a list"], MisconfiguredError),
     (400, {"error": "invalid_grant"}, InvalidGrantError),
     (401, {"error": "invalid_client"}, MisconfiguredError),
     (400, {"error": "invalid_request"}, FailedError),

@@ -128,6 +128,15 @@ class _ProviderLoop:
         ):
             return
         leased_at = asyncio.get_running_loop().time()
+        count = self._room()  # others may have sent requests meanwhile
+        if not count:
+            return
+        with self.provider.gate.expecting(count):
+            found = await self._lease(count)
+        self._has_more = found.has_more
+        self._start(found.leased, leased_at)
+
+    async def _lease(self, count: int) -> leases.DueGrants:
         lease = partial(
             leases.lease_due,
             provider=self.provider.name,
@@ -137,15 +146,13 @@ class _ProviderLoop:
         )
         leasing = asyncio.create_task(self._database.write(lease))
         try:
-            found = await asyncio.shield(leasing)
+            return await asyncio.shield(leasing)
         except asyncio.CancelledError:
             # The database commits the lease anyway, so these grants must be released.
             with suppress(UnavailableError):
                 for leased in (await leasing).leased:
                     await self._attempts.release(leased)
             raise
-        self._has_more = found.has_more
-        self._start(found.leased, leased_at)
 
     def _room(self) -> int:
         """Return how many grants to lease: half of the seats at least, so that a lease is for several."""

@@ -1,5 +1,6 @@
 """What a refresh of a session here does to its tokens of an upstream."""
 
+import asyncio
 import uuid
 from functools import partial
 from typing import Final
@@ -53,13 +54,15 @@ class SessionRefresh:
         and its grant is over.
         """
         try:
-            rows = await self._database.read(partial(grants.list_of_session, session_id=session_id))
-            states = [await self._state(row) for row in rows if self._providers.find(row.provider)]
+            found = await self._database.read(partial(grants.list_of_session, session_id=session_id))
+            configured = [(row, self._providers.find(row.provider)) for row in found]
+            mine = [(row, provider) for row, provider in configured if provider is not None]
+            # At once, so that a session with several upstreams waits no longer.
+            states = await asyncio.gather(*(self._state(row) for row, _ in mine))
         except UnavailableError:
             return UpstreamState.PENDING  # the session's own tokens are already replaced
-        for row, state in zip(rows, states, strict=False):
-            provider = self._providers.find(row.provider)
-            if state is UpstreamState.REAUTH_REQUIRED and provider is not None and provider.binds_sessions:
+        for (_, provider), state in zip(mine, states, strict=True):
+            if state is UpstreamState.REAUTH_REQUIRED and provider.binds_sessions:
                 await self._end(session_id)
                 raise UpstreamReauthenticationRequiredError
         return max(states, default=None, key=list(UpstreamState).index)

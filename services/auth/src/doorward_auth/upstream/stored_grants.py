@@ -20,8 +20,8 @@ from doorward_auth.vault.vault import Vault
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
 
-DRAIN_SECONDS: Final = 13.0
-"""The deadline of a request, and time to store its result."""
+STORE_SECONDS: Final = 3.0
+"""Time to store the result of a request, when the process stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +71,5 @@ class StoredGrants:
         try:
             await asyncio.Event().wait()
         finally:
-            await self.service.drain(DRAIN_SECONDS)
+            deadlines = [provider.policy.deadline_seconds for provider in self.providers.all()]
+            await self.service.drain(max(deadlines, default=0.0) + STORE_SECONDS)

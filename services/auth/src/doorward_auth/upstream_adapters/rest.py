@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+import httpx2
+
 from doorward_auth.upstream_adapters.answers import values
 from doorward_auth.upstream_adapters.answers.tokens import read_tokens
 from doorward_auth.upstream_adapters.base import (
@@ -31,7 +33,6 @@ _INVALID_GRANT: Final = (
     Refusal(status=400, pointer=_OAUTH_ERROR, value="invalid_grant"),
     Refusal(status=401, pointer=_OAUTH_ERROR, value="invalid_grant"),
 )
-_UNAUTHORIZED: Final = Refusal(status=401)
 
 _VALUES_REFUSED: Final = frozenset({400, 409, 413, 415, 422})
 _WE_ARE_REFUSED: Final = frozenset({401, 403})
@@ -48,10 +49,9 @@ class RestAdapter:
         self._http = UpstreamClient(provider, settings)
         errors = settings.errors
         self._wrong_password = _WRONG_PASSWORD if errors.wrong_password is None else errors.wrong_password
-        self._invalid_grant = errors.invalid_grant
-        if self._invalid_grant is None:
-            # With an API key, a 401 may be about the key, which must not end every grant.
-            self._invalid_grant = _INVALID_GRANT if settings.api_key else (*_INVALID_GRANT, _UNAUTHORIZED)
+        self._invalid_grant = _INVALID_GRANT if errors.invalid_grant is None else errors.invalid_grant
+        # With an API key, a 401 may be about the key, which must not end every grant.
+        self._reads_401 = errors.invalid_grant is None and not settings.api_key
 
     @property
     def can_reuse_refresh_tokens(self) -> bool:
@@ -111,12 +111,18 @@ class RestAdapter:
             answer = await self._post(call, operation, {"refresh_token": refresh_token})
             if _is_about_client(answer):
                 raise answer.error(MisconfiguredError)
-            if _match(answer, self._invalid_grant or ()):
+            if _match(answer, self._invalid_grant) or self._is_unauthorized(answer):
                 raise answer.error(InvalidGrantError)
             if answer.is_success:
                 pointers = operation.answer or self._settings.answer
                 return read_tokens(answer, answer.json(), pointers, provider=self._provider, is_refresh=True)
             raise _failure(answer)
+
+    def _is_unauthorized(self, answer: Answer) -> bool:
+        """Tell whether a 401 ends a grant, where the settings do not say: not one of a proxy in between."""
+        if answer.status != httpx2.codes.UNAUTHORIZED or not self._reads_401:
+            return False
+        return not answer.content or isinstance(answer.json_or_none(), dict)
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
         operation = self._settings.revoke

@@ -29,9 +29,6 @@ from doorward_identity.upstream_tables import SCOPE_LENGTH
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS_WITHOUT_KEY: Final = 8
-"""About twenty minutes: longer than a changed key file needs to reach every process."""
-
 _ENDS: Final = {
     EndReason.INVALID_GRANT: Outcome.INVALID_GRANT,
     EndReason.LOST: Outcome.LOST,
@@ -122,7 +119,7 @@ class RefreshAttempts:
             return await self._conclude(attempt, error)
         except _StalledError:
             return await self._reschedule(attempt, Outcome.RELEASED, 0.0, counts_attempt=False)
-        return await self._store(attempt, tokens)
+        return await self._store(attempt, refresh_token, tokens)
 
     async def _request(self, attempt: _Attempt, refresh_token: str) -> UpstreamTokens:
         """Send the one request; raises UpstreamError."""
@@ -145,7 +142,7 @@ class RefreshAttempts:
         finally:
             self._metrics.requested(provider.name, "refresh", loop.time() - started)
 
-    async def _store(self, attempt: _Attempt, tokens: UpstreamTokens) -> AttemptResult:
+    async def _store(self, attempt: _Attempt, sent_token: str, tokens: UpstreamTokens) -> AttemptResult:
         """Store an answer before anything else: the refresh token that was sent may be used up."""
         leased, provider = attempt.leased, attempt.provider
         row = leased.row
@@ -153,7 +150,7 @@ class RefreshAttempts:
         query = partial(
             leases.store,
             leased=leased,
-            tokens=self._sealing.seal_next(row, tokens),
+            tokens=self._sealing.seal_next(row, sent_token, tokens),
             times=times,
             scope=tokens.scope[:SCOPE_LENGTH] or row.scope,
         )
@@ -212,10 +209,11 @@ class RefreshAttempts:
         )
 
     async def _wait_for_key(self, attempt: _Attempt) -> AttemptResult:
-        """Leave a grant to a process that has its key: this one may not have read its file yet."""
+        """Leave a grant to a process that has its key, or until an operator restores the key.
+
+        However long that takes: a wrong key file must not wipe the tokens of all users.
+        """
         leased = attempt.leased
-        if leased.attempts >= MOST_ATTEMPTS_WITHOUT_KEY:
-            return await self._end(attempt, EndReason.UNREADABLE)
         log.error("upstream.vault_key_unknown", **log_fields(leased))
         return await self._reschedule(attempt, Outcome.UNKNOWN_KEY, backoff_seconds(leased.attempts))
 

@@ -49,6 +49,7 @@ class ProviderGate:
         self._bucket = TokenBucket(requests_per_second, clock=clock)
         self._clock = clock
         self._resume_at = 0.0
+        self._expected = 0
         self._in_flight = 0
 
     def permits(self, count: int) -> int:
@@ -56,11 +57,23 @@ class ProviderGate:
         if self._clock() < self._resume_at:
             return 0
         room = self._breaker.permits(MOST_AT_ONCE) - self._in_flight
-        return max(0, min(count, room, self._bucket.available()))
+        return max(0, min(count, min(room, self._bucket.available()) - self._expected))
 
     def remaining_pause(self) -> float:
         """Return the seconds until a request may be allowed, 0 where it is only a matter of room."""
         return max(self._breaker.remaining_pause(), self._resume_at - self._clock(), self._bucket.wait())
+
+    @contextmanager
+    def expecting(self, count: int = 1) -> Iterator[None]:
+        """Keep room for permitted requests while the block leases their grants.
+
+        Leasing waits for the database. Without this, all callers of that moment would see the same room.
+        """
+        self._expected += count
+        try:
+            yield
+        finally:
+            self._expected -= count
 
     @contextmanager
     def request(self) -> Iterator[None]:

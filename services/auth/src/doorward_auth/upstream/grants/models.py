@@ -71,6 +71,7 @@ class GrantRow:
     access_token: Sealed | None
     refresh_token: Sealed | None
     id_token: Sealed | None
+    key_id: bytes | None
     scope: str
     access_expires_at: datetime | None
     refresh_expires_at: datetime | None

@@ -23,6 +23,7 @@ _COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     _C.access_token,
     _C.refresh_token,
     _C.id_token,
+    _C.key_id,
     _C.scope,
     _C.access_expires_at,
     _C.refresh_expires_at,
@@ -162,7 +163,8 @@ def hasten_ended(connection: sa.Connection, *, count: int) -> int:
     the same with grants and without. Returns how many.
     """
     recent = revocations.c.revoked_at > utc_now(-_REVOCATION_SECONDS)
-    later = _C.due_at > utc_now()
+    # A token that does not expire is never due.
+    later = sa.or_(_C.due_at > utc_now(), sa.and_(_C.due_at.is_(None), _C.state.in_(REFRESHABLE)))
     by_session = (
         sa.select(_C.id)
         .join(revocations, revocations.c.subject_id == _C.session_id)

@@ -67,3 +67,17 @@ def reseal_batch(
         connection.execute(upstream_grants.update().where(_C.id.in_(unreadable)).values(due_at=utc_now()))
     last_id = ids[-1] if len(ids) == BATCH_SIZE else None
     return Batch(len(ids) - len(unreadable), len(unreadable), last_id)
+
+
+def forget_batch(connection: sa.Connection, key_ids: Collection[bytes]) -> int:
+    """Wipe a batch of grants that are sealed with keys that are lost, in a transaction; return how many.
+
+    They become due, and the services end them as unreadable.
+    """
+    lost = sa.select(_C.id).where(_C.key_id.in_(key_ids)).order_by(_C.id).limit(BATCH_SIZE)
+    ids = list(connection.execute(lost.with_for_update()).scalars())
+    wiped = {"access_token": None, "refresh_token": None, "id_token": None, "key_id": None}
+    # Not the pause after the failures that the lost key has caused.
+    forgotten = {**wiped, "due_at": utc_now(), "attempts": 0}
+    connection.execute(upstream_grants.update().where(_C.id.in_(ids)).values(forgotten))
+    return len(ids)

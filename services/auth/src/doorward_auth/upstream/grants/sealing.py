@@ -5,7 +5,7 @@ from typing import Final
 
 from doorward_auth.upstream.grants.models import GrantRow, SealedTokens
 from doorward_auth.upstream_adapters.base import UpstreamTokens
-from doorward_auth.vault.errors import UnopenableError
+from doorward_auth.vault.errors import DamagedValueError, UnopenableError
 from doorward_auth.vault.vault import Place, Vault
 from doorward_identity.tables import upstream_grants
 from doorward_kit.sealed import Sealed
@@ -45,12 +45,15 @@ class GrantSealing:
             key.id_bytes,
         )
 
-    def seal_next(self, previous: GrantRow, tokens: UpstreamTokens) -> SealedTokens:
-        """Seal the answer to a refresh. What it does not have goes on as it was (RFC 6749 section 6)."""
+    def seal_next(self, previous: GrantRow, sent_token: str, tokens: UpstreamTokens) -> SealedTokens:
+        """Seal the answer to a refresh. What it does not have goes on as it was (RFC 6749 section 6).
+
+        `sent_token` is the refresh token of `previous`. It is not opened again: its key may be gone since.
+        """
         refresh_token, id_token = tokens.refresh_token, tokens.id_token
         complete = UpstreamTokens(
             tokens.access_token,
-            self.refresh_token(previous) if refresh_token is None else refresh_token,
+            sent_token if refresh_token is None else refresh_token,
             self._readable_id(previous) if id_token is None else id_token,
         )
         return self.seal(previous.id, previous.provider, complete)
@@ -91,4 +94,7 @@ class GrantSealing:
     def _open(self, row: GrantRow, sealed: Sealed | None, column: str) -> str | None:
         if sealed is None:
             return None
+        if sealed.key_id != row.key_id:
+            # Altered: it must not wait for a key that never was.
+            raise DamagedValueError
         return self._vault.open(sealed, Place(_TABLE, column, row.id, row.provider))

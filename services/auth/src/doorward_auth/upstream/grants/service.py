@@ -130,11 +130,18 @@ class GrantService:
         return task.result() if done else self._pending(row)
 
     async def revoke(self, ended: Sequence[GrantRow]) -> None:
-        """Revoke at the upstream what `repository.end_all` ended, after its commit. A failure is logged."""
-        for row in ended:
-            provider = self._providers.find(row.provider)
-            if provider is not None and (tokens := self._sealing.readable(row)) is not None:
-                await self._endings.revoke(provider, tokens)
+        """Revoke at the upstream what `repository.end_all` ended, after its commit. A failure is logged.
+
+        All at once, so that a caller waits for one deadline and not for one of each session.
+        """
+        found = [(self._providers.find(row.provider), self._sealing.readable(row)) for row in ended]
+        await asyncio.gather(
+            *(
+                self._endings.revoke(provider, tokens)
+                for provider, tokens in found
+                if provider is not None and tokens is not None
+            )
+        )
 
     async def drain(self, seconds: float) -> None:
         """Wait for requests that were sent, because the process stops."""
@@ -186,7 +193,9 @@ class GrantService:
         lease = partial(
             leases.lease_one, row=row, lease_id=leased.lease_id, seconds=provider.policy.lease_seconds
         )
-        if not await self._database.execute_single(lease):
+        with provider.gate.expecting():
+            is_leased = await self._database.execute_single(lease)
+        if not is_leased:
             return None
         return await self._attempts.run(provider, leased, leased_at=leased_at)
 

@@ -123,8 +123,7 @@ class UpstreamLinkService:
                 raise NotLinkedError
             if not _can_log_in_without(account, name, linked):
                 raise OnlySignInError
-            ended = grants.list_of_user(connection, account.id, name)
-            grants.end_all(connection, account.id, name)
+            ended = grants.end_all(connection, account.id, name)
             identities.unlink(connection, account.id, name)
             return ended
 

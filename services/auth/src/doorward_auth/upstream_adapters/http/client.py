@@ -4,6 +4,7 @@ import asyncio
 import functools
 import logging
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,13 @@ from doorward_client.settings import SettingsError
 log = structlog.get_logger(__name__)
 
 MAX_ANSWER_BYTES: Final = 65_536
+
+_WINDOWS: Final = {
+    "gzip": zlib.MAX_WBITS | 16,
+    "x-gzip": zlib.MAX_WBITS | 16,
+    "deflate": zlib.MAX_WBITS,
+}
+"""Encodings that are unpacked though none was asked for, with zlib's number for their header."""
 
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than the five seconds after which many servers close: a request must not meet that moment."""
@@ -155,14 +163,32 @@ def _public_authorities() -> ssl.SSLContext:
 async def _read(response: httpx2.Response) -> tuple[bytes, bool]:
     """Return the decoded body up to its limit, and whether that is all of it."""
     content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            break
     try:
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > MAX_ANSWER_BYTES:
-                return bytes(content[:MAX_ANSWER_BYTES]), False
-    except httpx2.DecodingError:
+        decoded = _decoded(bytes(content), response.headers.get("content-encoding", ""))
+    except zlib.error:
         return b"", False
-    return bytes(content), True
+    return decoded[:MAX_ANSWER_BYTES], max(len(content), len(decoded)) <= MAX_ANSWER_BYTES
+
+
+def _decoded(content: bytes, encoding: str) -> bytes:
+    """Return up to a byte more than the limit; raises zlib.error.
+
+    Not by the HTTP client, which would unpack a chunk of a compressed answer to a thousand times its size.
+    """
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        return content
+    if name not in _WINDOWS:
+        raise zlib.error("an encoding that was not accepted")
+    unpacking = zlib.decompressobj(_WINDOWS[name])
+    decoded = unpacking.decompress(content, MAX_ANSWER_BYTES + 1)
+    if len(decoded) <= MAX_ANSWER_BYTES and not unpacking.eof:
+        raise zlib.error("cut off")
+    return decoded
 
 
 def _log_failure(provider: str, operation: str, error: UpstreamError) -> None:

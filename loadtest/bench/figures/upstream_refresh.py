@@ -1,0 +1,135 @@
+"""A refresh at an upstream through auth, against the same request sent to the upstream directly."""
+
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from bench.http_client import Connection, get, post
+from bench.plan import Plan
+from bench.rounds import Bound, Figure, measure_rounds
+from bench.stack import Stack
+from doorward.rotate_vault import make_first_key
+from support.databases import Database
+from support.example_upstream import ExampleUpstream
+from support.services import Service, migrate
+
+TARGET: Final = 2.0
+ALLOWANCE: Final = 0.005
+"""Seconds that a refresh may take in addition to TARGET times the upstream's own time."""
+
+_REQUESTS: Final = 40
+"""In a round; fewer a second than `requests_per_second` allows."""
+
+_UPSTREAM_SECONDS: Final = (0.0, 0.02)
+_ACCESS_SECONDS: Final = 36_000
+_REFRESH: Final = "/api/token/refresh"
+_EMAIL: Final = "ada@example.com"
+_PASSWORD: Final = "an unheard-of phrase"
+_EXPIRE: Final = "UPDATE upstream_grants SET access_expires_at = last_refreshed_at - INTERVAL 1 SECOND"
+
+
+def measure(stack: Stack, plan: Plan) -> list[Figure]:
+    """Measure one caller at a time, with an upstream that answers at once and with one that works."""
+    example = ExampleUpstream(stack.machine.folder, access_seconds=_ACCESS_SECONDS)
+    stack.machine.pin(example, one_core=False)
+    stack.machine.start(example)
+    database = stack.machine.new_database("upstream")
+    migrate(database.url)
+    auth = _auth(stack, database, example)
+    through, direct, control = _Through(auth, database), _Direct(example), _Direct(example)
+    figures = []
+    for seconds in _UPSTREAM_SECONDS:
+        example.will("slow", path=_REFRESH, seconds=seconds)
+        through.time()
+        direct.time()
+        arms = {"through": through.time, "direct": direct.time, "control": control.time}
+        figures.append(_figure(measure_rounds(arms, plan.page_rounds), seconds))
+    auth.stop()
+    example.stop()
+    return figures
+
+
+def _figure(spent: dict[str, list[float]], seconds: float) -> Figure:
+    rounds = list(zip(spent["through"], spent["direct"], strict=True))
+    return Figure(
+        f"(refresh through auth - {ALLOWANCE * 1_000:.0f} ms) / the upstream's, which takes"
+        f" {seconds * 1_000:.0f} ms",
+        [max(0.0, through - ALLOWANCE) / direct for through, direct in rounds],
+        [control / direct for control, direct in zip(spent["control"], spent["direct"], strict=True)],
+        Bound.AT_MOST,
+        TARGET,
+        notes={f"{name}: ms": statistics.median(spent[name]) * 1_000 for name in ("through", "direct")},
+    )
+
+
+class _Through:
+    """`GET /upstream/theapi/token`, each time with an expired token."""
+
+    def __init__(self, auth: Service, database: Database) -> None:
+        self._connection = Connection(auth.port)
+        self._database = database
+        body = {"email": _EMAIL, "password": _PASSWORD, "name": "Ada"}
+        pair = _post(self._connection, "/api/v1/auth/upstream/theapi/register", body)
+        self._request = get("/api/v1/auth/upstream/theapi/token", pair["access_token"])
+        self._last = ""
+
+    def time(self) -> float:
+        """Return the median seconds of a request."""
+        return statistics.median(self._once() for _ in range(_REQUESTS))
+
+    def _once(self) -> float:
+        self._database.execute(_EXPIRE)
+        started = time.perf_counter()
+        answer = self._connection.request(self._request)
+        spent = time.perf_counter() - started
+        token = json.loads(answer)["access_token"]
+        assert token != self._last, "nothing was refreshed"
+        self._last = token
+        return spent
+
+
+class _Direct:
+    """The same exchange with the upstream, by a client of its own."""
+
+    def __init__(self, example: ExampleUpstream) -> None:
+        self._port = example.port
+        answer = _post(Connection(self._port), "/api/login", {"username": _EMAIL, "password": _PASSWORD})
+        self._refresh_token = answer["refresh"]
+
+    def time(self) -> float:
+        """Return the median seconds of a request."""
+        connection = Connection(self._port)  # the server closes one that is idle for seconds
+        try:
+            return statistics.median(self._once(connection) for _ in range(_REQUESTS))
+        finally:
+            connection.close()
+
+    def _once(self, connection: Connection) -> float:
+        started = time.perf_counter()
+        answer = _post(connection, _REFRESH, {"refresh": self._refresh_token})
+        spent = time.perf_counter() - started
+        self._refresh_token = answer["refresh"]
+        return spent
+
+
+def _auth(stack: Stack, database: Database, example: ExampleUpstream) -> Service:
+    folder = stack.machine.folder
+    upstreams, keys = folder / "upstreams.json", folder / "upstream-keys.json"
+    upstreams.write_text(json.dumps({"theapi": example.settings()}), encoding="utf-8")
+    make_first_key(keys)
+    settings = {
+        "DOORWARD_UPSTREAMS_FILE": str(upstreams),
+        "DOORWARD_VAULT_KEYS_FILE": str(keys),
+        "DOORWARD_REGISTRATION": "open",
+    }
+    log: Path = stack.machine.new_log("auth")
+    service = Service("auth", database_url=database.url, log=log, env=settings)
+    stack.machine.pin(service, one_core=True)
+    stack.machine.start(service)
+    return service
+
+
+def _post(connection: Connection, path: str, body: dict[str, str]) -> Any:
+    return json.loads(connection.request(post(path, json.dumps(body).encode("utf-8"))))
