@@ -106,8 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         "import-users",
         help="import users from another system, with their password hashes",
         description='One JSON object a line: {"email": ..., "name": ..., "role": "user",'
-        ' "password_hash": ...}.'
-        " The last two are optional: users without a hash set a password by a reset. Accounts that exist"
+        ' "status": "active", "password_hash": ...}.'
+        " The last three are optional: users without a hash set a password by a reset. Accounts that exist"
         " already stay unchanged. One invalid line stops the whole import.",
     )
     command.add_argument("file", type=Path, help="JSON Lines, - for standard input")
