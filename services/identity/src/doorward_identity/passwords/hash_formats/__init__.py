@@ -12,8 +12,9 @@
 | Keycloak | Argon2 in PHC form |
 
 An imported hash is verified by its own algorithm until its user logs in and it is replaced (but see
-`proves`). The cost of a verification is bounded, whatever the row says: about one second of a core for most, two at worst, and twice
-that if the password has two spellings. A hash that costs more, or is incomplete, is corrupt.
+`proves`). The cost of a verification is bounded, whatever the row says: about one second of a core for most,
+two at worst, and twice that if the password has two spellings. A hash that costs more, or is incomplete, is
+corrupt.
 """
 
 from collections.abc import Callable
