@@ -22,6 +22,7 @@ _LEGACY_VARIABLES: Final[Mapping[str, str]] = {
     "log_level": "LOGLEVEL",
     "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
     "secret_key": "SECRET_KEY",
+    "database_url": "MYSQL_HOST",
 }
 _LEVEL_ALIASES: Final[Mapping[str, str]] = {"warn": "warning", "fatal": "critical"}  # the standard library's
 
