@@ -23,6 +23,9 @@ TIMING := tests/integration/timing
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# Settings of this machine; see .env.example.
+ENV_FILE = $(if $(wildcard .env),--env-file .env)
+
 export UV_LINK_MODE ?= copy
 
 ##@ Use
@@ -34,11 +37,11 @@ help: ## List these targets
 
 .PHONY: run
 run: $(VENV)/.runtime ## Run the whole system on this machine: http://127.0.0.1:8080 (PORT=9000 to change)
-	@DOORWARD_PORT="$${DOORWARD_PORT:-$${PORT:-8080}}" exec $(BIN)/doorward serve
+	@test -z "$$PORT" || export DOORWARD_PORT="$${DOORWARD_PORT:-$$PORT}"; exec $(BIN)/doorward $(ENV_FILE) serve
 
 .PHONY: create-admin
 create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@example.com --reset-password")
-	@exec $(BIN)/doorward create-admin $(ARGS)
+	@exec $(BIN)/doorward $(ENV_FILE) create-admin $(ARGS)
 
 ##@ Check
 
