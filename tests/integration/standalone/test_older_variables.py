@@ -15,10 +15,10 @@ def test_the_nine_variables_of_the_older_server_are_enough(
     with mariadb_server.create_database("older") as database:
         url = sa.make_url(database.url)
         older = {
-            "MYSQL_USER": url.username,
+            "MYSQL_USER": str(url.username),
             "MYSQL_PASSWORD": url.password or "",
-            "MYSQL_DB": url.database,
-            "MYSQL_HOST": url.host,
+            "MYSQL_DB": str(url.database),
+            "MYSQL_HOST": str(url.host),
             "MYSQL_PORT": str(url.port),
             "LOGLEVEL": "WARN",
             "API_WORKERS": "4",
@@ -26,7 +26,7 @@ def test_the_nine_variables_of_the_older_server_are_enough(
             "SECRET_KEY": "0123456789abcdef0123456789abcdef",
         }
         password = "the analytical engine"
-        with Standalone(tmp_path, **older, DOORWARD_ADMIN_PASSWORD=password) as process:
+        with Standalone(tmp_path, None, **older, DOORWARD_ADMIN_PASSWORD=password) as process:
             login = {"email": "admin@example.com", "password": password}
             token = httpx2.post(f"{process.url}/api/v1/auth/token", json=login).json()
             assert token["expires_in"] == 120
