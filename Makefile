@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := client kit mail identity auth users tickets standalone
 EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
-MODULES := -p doorward_client -p doorward_kit -p doorward_mail -p doorward_identity -p doorward_auth -p doorward_users -p doorward_tickets -p doorward
+MODULES := $(patsubst %,-p doorward_%,$(filter-out standalone,$(PACKAGES))) -p doorward
 IMAGES := auth users tickets standalone
 REGISTRY ?= localhost
 TAG ?= dev
@@ -23,6 +23,9 @@ TIMING := tests/integration/timing
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# Settings of this machine; see .env.example.
+ENV_FILE = $(if $(wildcard .env),--env-file .env)
+
 export UV_LINK_MODE ?= copy
 
 ##@ Use
@@ -34,11 +37,11 @@ help: ## List these targets
 
 .PHONY: run
 run: $(VENV)/.runtime ## Run the whole system on this machine: http://127.0.0.1:8080 (PORT=9000 to change)
-	@DOORWARD_PORT="$${DOORWARD_PORT:-$${PORT:-8080}}" exec $(BIN)/doorward serve
+	@test -z "$$PORT" || export DOORWARD_PORT="$${DOORWARD_PORT:-$$PORT}"; exec $(BIN)/doorward $(ENV_FILE) serve
 
 .PHONY: create-admin
 create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@example.com --reset-password")
-	@exec $(BIN)/doorward create-admin $(ARGS)
+	@exec $(BIN)/doorward $(ENV_FILE) create-admin $(ARGS)
 
 ##@ Check
 
@@ -60,6 +63,14 @@ keycloak-test: $(VENV)/.dev ## Test the oidc upstream with a real Keycloak (need
 	@# Status 3: it cannot be had here, and install.sh has said so.
 	@sh tests/keycloak/install.sh; status=$$?; \
 	case $$status in 0) $(PYTEST) tests/keycloak $(ARGS) ;; 3) ;; *) exit $$status ;; esac
+
+MYSQL_TESTS := tests/integration/migrations tests/integration/users tests/integration/sessions tests/integration/tickets
+
+.PHONY: mysql-test
+mysql-test: $(VENV)/.dev ## Test with MySQL 9 what depends on the database (Debian as root; says so where it cannot run)
+	@# Status 3: MySQL cannot be had here, and run.sh has said so.
+	@PYTEST="$(PYTEST)" sh tests/mysql/run.sh $(MYSQL_TESTS) -k "mariadb" $(ARGS); status=$$?; \
+	case $$status in 3) ;; *) exit $$status ;; esac
 
 .PHONY: e2e
 e2e: $(VENV)/.runtime ## Walk through a running installation (ADMIN_PASSWORD= BASE_URL= MAILBOX=; ARGS=--help for all)

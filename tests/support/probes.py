@@ -18,9 +18,9 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def http_status(port: int, path: str) -> int | None:
-    """Return the status of a GET to 127.0.0.1, or None without a response."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
+def http_status(port: int, path: str, host: str = "127.0.0.1") -> int | None:
+    """Return the status of a GET, or None without a response."""
+    connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     with contextlib.closing(connection):
         try:
             connection.request("GET", path)

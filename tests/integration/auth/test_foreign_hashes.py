@@ -5,6 +5,7 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 from django.contrib.auth import hashers  # type: ignore[import-untyped]  # Django ships no types
+from werkzeug.security import generate_password_hash
 
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
@@ -19,6 +20,10 @@ def _django() -> str:
 
 def _bcrypt() -> str:
     return bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+
+
+def _werkzeug() -> str:
+    return generate_password_hash(PASSWORD, "scrypt:256:8:1")
 
 
 def _set(installation: Installation, people: People, stored: str) -> None:
@@ -38,7 +43,7 @@ def _stored(installation: Installation, people: People) -> str:
     return str(row[0])
 
 
-@pytest.mark.parametrize("make", [_django, _bcrypt])
+@pytest.mark.parametrize("make", [_django, _bcrypt, _werkzeug])
 def test_login_with_a_foreign_hash_replaces_the_hash(
     installation: Installation, people: People, make: Callable[[], str]
 ) -> None:
@@ -52,11 +57,21 @@ def test_login_with_a_foreign_hash_replaces_the_hash(
     installation.log_in(people.user.email, PASSWORD)
 
 
+def test_a_long_password_keeps_its_bcrypt_hash(installation: Installation, people: People) -> None:
+    long = "x" * 72
+    stored = bcrypt.hashpw(long.encode(), bcrypt.gensalt(4)).decode()
+    _set(installation, people, stored)
+    installation.log_in(people.user.email, long + " and a typo")
+    assert _stored(installation, people) == stored
+    installation.log_in(people.user.email, long + " and more")
+
+
 @pytest.mark.parametrize(
     "stored",
     [
         "$pbkdf2-sha256$i=1000000000$c2Vhc2FsdA$" + "A" * 43,
         "$argon2id$v=19$m=4194304,t=9,p=1$c2Vhc2FsdHNlYXNhbHQ$" + "A" * 43,
+        "scrypt:8388608:8:1$salt$" + "ab" * 64,  # 8 GB
         "$2b$31$" + "e" * 22 + "u" * 31,
     ],
 )

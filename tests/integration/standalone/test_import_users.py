@@ -40,6 +40,14 @@ def events(folder: Path) -> list[str]:
     return list(found)
 
 
+def statuses(folder: Path) -> dict[str, str]:
+    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT email, status FROM users").all()
+    engine.dispose()
+    return {str(email): str(status) for email, status in found}
+
+
 def test_all_users_are_imported_with_their_data(folder: Path) -> None:
     path = lines(
         folder,
@@ -58,6 +66,18 @@ def test_all_users_are_imported_with_their_data(folder: Path) -> None:
     assert found["cyd@example.com"][1].startswith("$pbkdf2-sha256$i=27500$")
     assert "dan@example.com" not in found  # exists without a password
     assert events(folder) == ["command:account:imported"] * 4
+
+
+def test_disabled_users_and_users_without_a_password(folder: Path) -> None:
+    path = lines(
+        folder,
+        person("ada", status="disabled", password_hash=HASH),
+        person("bob", password_hash="!" + "x" * 40),
+    )
+    done = doorward(folder, "import-users", path)
+    assert done.returncode == 0, done.stderr
+    assert statuses(folder) == {"ada@example.com": "disabled", "bob@example.com": "active"}
+    assert [email for email, *_ in accounts(folder)] == ["ada@example.com"]  # with a password
 
 
 def test_repeating_an_import_changes_nothing(folder: Path) -> None:

@@ -47,6 +47,23 @@ def choose_password(process: Standalone, current: str) -> str:
     return CHOSEN
 
 
+class OnIPv6(Standalone):
+    """A process that listens on IPv6 alone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, DOORWARD_HOST="::1")
+        self.url = f"http://[::1]:{self.port}"
+        self._ready = lambda: http_status(self.port, "/readyz", "::1") == 200
+
+
+def test_serve_on_ipv6_prints_its_url_and_serves(tmp_path: Path) -> None:
+    with OnIPv6(tmp_path) as process:
+        assert f"  Doorward is running at  {process.url}\n" in process.log_text()
+        chosen = choose_password(process, first_password(process))
+        assert process.log_in(chosen).status_code == 200
+        assert httpx2.get(process.mailbox_page).status_code == 200
+
+
 def test_serve_prints_its_url_and_a_login_that_is_to_be_replaced(standalone: Standalone) -> None:
     printed = standalone.log_text()
     assert f"http://127.0.0.1:{standalone.port}" in printed

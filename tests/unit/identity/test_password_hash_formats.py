@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from doorward_identity.passwords import CorruptHashError, PasswordHashing, from_keycloak, is_importable
+from doorward_identity.passwords import CorruptHashError, PasswordHashing, from_keycloak
 from doorward_identity.passwords.hash_formats import LONGEST_TEXT, parse
 from doorward_identity.settings import Argon2Settings
 from doorward_identity.tables import credentials
 from doorward_kit.metrics import Metrics
-from support.hashing import NOBODY
+from support.hashing import NOBODY, is_importable
 
 PASSWORD = "Tr0ub4dor & ünïcode 🐴"
 
@@ -312,7 +312,6 @@ def test_parameters_of_other_systems_are_within_bounds(stored: str) -> None:
         "password",
         "!",
         "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
-        "scrypt$16384$salt$8$5$" + "A" * 86 + "==",
         f"$2x$12${CRYPT}",
         f"$2b$12${CRYPT}x",
         "$2b$12$" + "a" * 53,  # not a possible end of a salt
@@ -325,7 +324,6 @@ def test_parameters_of_other_systems_are_within_bounds(stored: str) -> None:
         f"$pbkdf2-sha256$i=-1${SALT}${HASH}",
         f"$pbkdf2-sha256$i=1e3${SALT}${HASH}",
         f"$pbkdf2-md5$i=10${SALT}${HASH}",
-        f"$pbkdf2-sha256$10${SALT}${HASH}",
         f"pbkdf2_sha512$10$salt${HASH}",
         f"pbkdf2_sha256$10$${HASH}",
         f"$argon2id$v=19$m=64,t=1,p=1${SALT}$AAAA",

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from doorward_identity.passwords import PasswordHashing, is_importable
+from doorward_identity.passwords import PasswordHashing
 from doorward_identity.passwords.normalization import encodings
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.metrics import Metrics
-from support.hashing import NOBODY
+from support.hashing import NOBODY, is_importable
 
 CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
 

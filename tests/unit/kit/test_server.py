@@ -1,3 +1,4 @@
+import errno
 import re
 import socket
 
@@ -27,6 +28,18 @@ def test_two_colons_listen_on_both_families(peer: str) -> None:
         port = listener.getsockname()[1]
         with socket.create_connection((peer, port)) as connection:
             assert connection.getpeername()[1] == port
+
+
+def test_without_ipv6_two_colons_listen_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(family: int = -1, *arguments: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return socket_of(family, *arguments)
+
+    socket_of = socket.socket
+    monkeypatch.setattr("doorward_kit.server.socket.socket", refuse)
+    with listen("::", 0) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
 
 
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::]")])

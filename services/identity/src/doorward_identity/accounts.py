@@ -59,11 +59,12 @@ class NewAccount:
     is_verified: bool
     password_hash: str | None = None
     must_change: bool = False
+    status: Status = Status.ACTIVE
     avatar: AvatarReference | None = None
 
 
 def create_account(connection: sa.Connection, account: NewAccount) -> None:
-    """Insert an active account and its password; raises EmailTakenError and InvalidEmailError."""
+    """Insert an account and its password; raises EmailTakenError and InvalidEmailError."""
     now = utc_now()
     row = {
         "id": account.id,
@@ -72,7 +73,7 @@ def create_account(connection: sa.Connection, account: NewAccount) -> None:
         "name": account.name,
         "name_key": name_key(account.name),
         "role": account.role.value,
-        "status": Status.ACTIVE.value,
+        "status": account.status.value,
         "email_verified_at": now if account.is_verified else None,
         "token_version": 0,
         "auth_version": 0,

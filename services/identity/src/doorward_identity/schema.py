@@ -4,7 +4,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_kit.database_readiness import schema_version_problem
+from doorward_identity.tables import metadata
+from doorward_kit.database_readiness import find_schema_problem
 
 PACKAGE: Final = "doorward_identity"
 """The package of the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
@@ -17,4 +18,4 @@ VERSION_TABLE: Final = "alembic_version_identity"
 
 def schema_problem(connection: sa.Connection) -> str | None:
     """Return what the schema lacks for this release, or None."""
-    return schema_version_problem(connection, VERSION_TABLE, REQUIRED_REVISION)
+    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata)

@@ -10,18 +10,30 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from doorward_kit.database import error_text
+from doorward_kit.database import error_code, error_text
 
 log = structlog.get_logger(__name__)
 
 _POLL_SECONDS: Final = 1.0
+_DENIED_CODES: Final = frozenset({1142, 1143})
+"""MySQL's errors for a table, and a column, that the account may not read."""
+
+
+def find_schema_problem(
+    connection: sa.Connection, version_table: str, required: str, metadata: sa.MetaData
+) -> str | None:
+    """Return what the schema lacks for this release, or None. Revisions are consecutive numbers.
+
+    A newer schema is no problem: every schema also serves the release before it. The tables and columns are
+    checked too: a partial restore, or a change by hand, leaves the revision as it is.
+    """
+    return schema_version_problem(connection, version_table, required) or _contents_problem(
+        connection, metadata
+    )
 
 
 def schema_version_problem(connection: sa.Connection, version_table: str, required: str) -> str | None:
-    """Return what the schema lacks for this release, or None. Revisions are consecutive numbers.
-
-    A newer schema is no problem: every schema also serves the release before it.
-    """
+    """Return how far behind the revision is, or None if it is the required one or newer."""
     try:
         found = connection.execute(sa.text(f"SELECT version_num FROM {version_table}")).scalar()  # noqa: S608 - a constant
     except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
@@ -30,6 +42,27 @@ def schema_version_problem(connection: sa.Connection, version_table: str, requir
         found = None
     if found is None or found < required:
         return f"The schema is at revision {found or 'none'}; {required} is needed. Run the migration."
+    return None
+
+
+def _contents_problem(connection: sa.Connection, metadata: sa.MetaData) -> str | None:
+    """Select no row of each table, which names each column.
+
+    Tables that the account of this service may not read are those of another service.
+    """
+    for table in metadata.sorted_tables:
+        try:
+            connection.execute(sa.select(table).where(sa.false()))
+        except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
+            if error.connection_invalidated:
+                raise
+            if error_code(error.orig) in _DENIED_CODES:
+                continue
+            log.error("schema.incomplete", table=table.name, reason=error_text(error))  # noqa: TRY400 - a trace adds nothing
+            return (
+                f"Table {table.name} is not what the schema's revision says: {error_text(error)}."
+                " Restore the database, or undo the change."
+            )
     return None
 
 

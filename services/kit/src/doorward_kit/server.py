@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from doorward_client.settings import SettingsError, load_settings
 from doorward_kit.logging import configure_logging
-from doorward_kit.settings import ServiceSettings
+from doorward_kit.settings import EVERY_ADDRESS, ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -42,8 +42,10 @@ class PortTakenError(Exception):
 def listen(host: str, port: int) -> socket.socket:
     """Bind at once, so that a taken port stops the start; raises PortTakenError.
 
-    The host `::` listens on IPv6 and IPv4.
+    The host `::` listens on IPv6 and IPv4, and on IPv4 alone where the kernel has no IPv6.
     """
+    if host == EVERY_ADDRESS and not _has_ipv6():
+        host = "0.0.0.0"  # noqa: S104 - the same in IPv4
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     if family == socket.AF_INET6:
@@ -64,6 +66,16 @@ def listen(host: str, port: int) -> socket.socket:
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
     return listener
+
+
+def _has_ipv6() -> bool:
+    """Tell whether an IPv6 socket can be bound: a kernel may lack the family or every address."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind((EVERY_ADDRESS, 0))
+    except OSError:
+        return False
+    return True
 
 
 def url_of(listener: socket.socket) -> str:

@@ -18,10 +18,14 @@ from doorward_client.verifier_settings import VerifierSettings
 from doorward_kit.client_ip import Network
 from doorward_kit.logging import LEVELS
 
+EVERY_ADDRESS: Final = "::"
+"""IPv6 and IPv4: pods of an IPv6-only cluster have no IPv4 address."""
+
 _LEGACY_VARIABLES: Final[Mapping[str, str]] = {
     "log_level": "LOGLEVEL",
     "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
     "secret_key": "SECRET_KEY",
+    "database_url": "MYSQL_HOST",
 }
 _LEVEL_ALIASES: Final[Mapping[str, str]] = {"warn": "warning", "fatal": "critical"}  # the standard library's
 
@@ -149,7 +153,11 @@ def database_url_with_password(given: dict[str, object], prefix: str = "") -> di
 class ServiceSettings(DatabaseSettings, VerifierSettings):
     """Settings of every service."""
 
-    host: str = Field(default="0.0.0.0", description="Address to listen on. `::` listens on IPv6 and IPv4.")  # noqa: S104 - a container's default
+    host: str = Field(
+        default=EVERY_ADDRESS,
+        description="Address to listen on. `::` listens on IPv6 and IPv4, and on IPv4 alone where the"
+        " kernel has no IPv6.",
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on.")
     access_log: bool = Field(default=True, description="Log one line for each request.")
     docs_enabled: bool = Field(

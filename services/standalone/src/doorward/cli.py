@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from doorward import create_admin, dev_mailbox, import_users, rotate_key, rotate_vault, serve
+from doorward.env_file import load_env_file
 from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import CommandSettings, MigrateSettings
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Databases, keys and mail are for this user alone.
     os.umask(0o077)
     try:
+        if options.env_file is not None:
+            load_env_file(options.env_file)
         status: int = options.run(options)
     except _REFUSALS as error:
         return fail(str(error))
@@ -67,6 +70,11 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="doorward", description="Login, users and tickets for a small team's Kubernetes."
+    )
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        help="a file of NAME=value lines; variables of the environment take precedence",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -106,8 +114,8 @@ def _parser() -> argparse.ArgumentParser:
         "import-users",
         help="import users from another system, with their password hashes",
         description='One JSON object a line: {"email": ..., "name": ..., "role": "user",'
-        ' "password_hash": ...}.'
-        " The last two are optional: users without a hash set a password by a reset. Accounts that exist"
+        ' "status": "active", "password_hash": ...}.'
+        " The last three are optional: users without a hash set a password by a reset. Accounts that exist"
         " already stay unchanged. One invalid line stops the whole import.",
     )
     command.add_argument("file", type=Path, help="JSON Lines, - for standard input")

@@ -1,5 +1,6 @@
 """`doorward import-users`: users of another system, with their password hashes."""
 
+import codecs
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,16 +15,27 @@ from pydantic_core import PydanticCustomError
 
 from doorward_client import strict_json
 from doorward_client.permissions import Role
-from doorward_identity.accounts import EmailTakenError, NewAccount, create_account
+from doorward_identity.accounts import EmailTakenError, NewAccount, Status, create_account
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.names import PersonName
-from doorward_identity.passwords import CorruptHashError, from_keycloak, is_importable
+from doorward_identity.passwords import CorruptHashError, from_keycloak, parse
 from doorward_kit.routing import StrictModel
 from doorward_kit.unit_of_work import Database
 
 BATCH_SIZE: Final = 200
 MAX_SHOWN_ERRORS: Final = 20
+
+_NO_PASSWORD: Final = "!"  # noqa: S105 - a mark, not a secret
+_UTF16_STARTS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"{\0", b"\0{")
+_ADVICE: Final = "Leave `password_hash` out: the user then sets a password with a password reset"
+_REASONS: Final = {
+    "too_costly": "verifying this password hash would take more time or memory than a login may",
+    "malformed": "this password hash is incomplete, damaged or of an unsupported variant",
+}
+_UNSUPPORTED: Final = (
+    "not a supported password hash (Argon2, bcrypt, PBKDF2, scrypt; see docs/administration.md)"
+)
 
 
 class UnacceptableImportError(Exception):
@@ -31,28 +43,40 @@ class UnacceptableImportError(Exception):
 
 
 class ImportedUser(StrictModel):
-    """One line of the file. `password_hash` is the text of a hash, or a credential exported by Keycloak."""
+    """One line of the file.
+
+    `password_hash` is the text of a hash, or a credential exported by Keycloak. Django writes `!` and a
+    random text for "no password".
+    """
 
     email: EmailAddress
     name: PersonName
     role: Role = Role.USER
+    status: Status = Status.ACTIVE
     password_hash: str | None = None
 
     @field_validator("password_hash", mode="before")
     @classmethod
-    def _from_keycloak(cls, value: object) -> object:
+    def _from_other_system(cls, value: object) -> object:
+        if isinstance(value, str) and value.startswith(_NO_PASSWORD):
+            return None
         if not isinstance(value, dict):
             return value
         try:
             return from_keycloak(value["credentialData"], value["secretData"])
-        except (CorruptHashError, KeyError, TypeError, AttributeError):
-            raise _not_importable() from None
+        except CorruptHashError as error:
+            raise _not_importable(error) from None
+        except (KeyError, TypeError, AttributeError):
+            raise _not_importable(CorruptHashError("malformed")) from None
 
     @field_validator("password_hash")
     @classmethod
     def _verifiable(cls, value: str | None) -> str | None:
-        if value is not None and not is_importable(value):
-            raise _not_importable()
+        if value is not None:
+            try:
+                parse(value)
+            except CorruptHashError as error:
+                raise _not_importable(error) from None
         return value
 
 
@@ -70,7 +94,24 @@ def read_users(path: Path) -> list[ImportedUser]:
         text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         raise UnacceptableImportError(f"{path} cannot be read: {error.strerror}") from None
-    return parse_users(text.splitlines())
+    return parse_users(_lines(text))
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """Return the lines of a file; raises UnacceptableImportError for other kinds of files.
+
+    Windows programs write UTF-8 with a byte order mark, which JSON does not have (RFC 8259 section 8.1).
+    """
+    if text.startswith(_UTF16_STARTS):
+        raise UnacceptableImportError(
+            "the file is UTF-16, as PowerShell's `>` writes; save it as UTF-8 (`Out-File -Encoding utf8`)"
+        )
+    text = text.removeprefix(codecs.BOM_UTF8)
+    if text.lstrip().startswith(b"["):
+        raise UnacceptableImportError(
+            "the file is one JSON array; write one object a line (`jq -c '.[]' people.json`)"
+        )
+    return text.splitlines()
 
 
 def parse_users(lines: Iterable[bytes]) -> list[ImportedUser]:
@@ -121,6 +162,7 @@ def _create(connection: sa.Connection, users: Sequence[ImportedUser]) -> int:
             role=user.role,
             is_verified=True,
             password_hash=user.password_hash,
+            status=user.status,
         )
         try:
             create_account(connection, account)
@@ -137,8 +179,6 @@ def _reasons(error: ValidationError) -> Iterable[str]:
         yield f"{member}: {one['msg']}" if member else one["msg"]
 
 
-def _not_importable() -> PydanticCustomError:
-    return PydanticCustomError(
-        "hash_not_importable",
-        "not a supported password hash (Argon2, bcrypt, PBKDF2; see docs/administration.md)",
-    )
+def _not_importable(error: CorruptHashError) -> PydanticCustomError:
+    reason = _REASONS.get(error.reason, _UNSUPPORTED)
+    return PydanticCustomError("hash_not_importable", "{text}", {"text": f"{reason}. {_ADVICE}"})

@@ -96,6 +96,9 @@ class _TicketsDatabase(ProcessSettings):
             url = sa.make_url(identity)
         except sa.exc.ArgumentError:
             return given  # the URL's own validator rejects it next
+        if cls.variable_of("database_url") == "MYSQL_HOST":
+            # The older server had one database. Both schemas fit into it: no table has two meanings.
+            return {**given, "tickets_database_url": identity}
         if url.get_backend_name() != "sqlite" or not url.database:
             return given
         sibling = url.set(database=str(Path(url.database).with_name("tickets.db")))
@@ -135,8 +138,8 @@ class StandaloneSettings(
     """Everything, for every service in one process."""
 
     tickets_database_url: DatabaseUrl = Field(
-        description="The database of tickets. Default: `tickets.db` in the folder of an SQLite file; required"
-        " if `DOORWARD_DATABASE_URL` is a server."
+        description="The database of tickets. Default: `tickets.db` in the folder of an SQLite file, and the"
+        " database of `MYSQL_DB`; required if `DOORWARD_DATABASE_URL` is a server."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="TCP port to listen on.")

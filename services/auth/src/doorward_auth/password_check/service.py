@@ -119,7 +119,7 @@ class PasswordCheck:
             await self._captcha.require_after_failures(of_account, of_source, captcha)
         is_right = await self._compare(found, password)
         renewed_hash = None
-        if renew_hash and is_right and self._is_outdated(found.account):
+        if renew_hash and is_right and self._should_replace(found.account, password):
             renewed_hash = await self._hashing.hash(password, found.charge)
         return PasswordAttempt(self._limiter, found, is_right=is_right, renewed_hash=renewed_hash)
 
@@ -165,9 +165,9 @@ class PasswordCheck:
             None if found.account is None else found.account.password_hash, password, found.charge
         )
 
-    def _is_outdated(self, account: Account | None) -> bool:
+    def _should_replace(self, account: Account | None, password: str) -> bool:
         stored = None if account is None else account.password_hash
-        return stored is not None and self._hashing.is_outdated(stored)
+        return stored is not None and self._hashing.should_replace(stored, password)
 
 
 def _with_password(account: Account | None) -> Account | None:

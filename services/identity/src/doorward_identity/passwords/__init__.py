@@ -8,7 +8,7 @@
 | `hash_formats` | the hashes that can be verified: current ones, and imported ones |
 """
 
-from doorward_identity.passwords.hash_formats import CorruptHashError, is_importable
+from doorward_identity.passwords.hash_formats import CorruptHashError, parse
 from doorward_identity.passwords.hash_formats.keycloak import from_keycloak
 from doorward_identity.passwords.hashing import PasswordHashing
 from doorward_identity.passwords.normalization import MAXIMUM_LENGTH, MINIMUM_LENGTH, normalize
@@ -28,7 +28,7 @@ __all__ = [
     "PasswordHashing",
     "UnacceptablePasswordError",
     "from_keycloak",
-    "is_importable",
     "normalize",
+    "parse",
     "require_acceptable",
 ]

@@ -87,6 +87,17 @@ class PasswordHashing:
         except InvalidHashError:
             return True
 
+    def should_replace(self, password_hash: str, password: str) -> bool:
+        """Tell whether a hash of this password should replace the outdated one that the password matched.
+
+        Not where another password could match that hash, too: the account would then have a password
+        that its owner may not know.
+        """
+        if not self.is_outdated(password_hash):
+            return False
+        stored = hash_formats.parse(password_hash, self._limits)
+        return all(stored.proves(candidate) for candidate in encodings(password))
+
     def shutdown(self) -> None:
         """Wait for running hashes."""
         self._executor.shutdown()

@@ -5,13 +5,16 @@
 | here, PHP, Ruby, Go, ... (PHC) | `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, also `argon2i` and `argon2d` |
 | PHP, Node, Java, ... (crypt) | `$2b$12$...`, also `$2a$` and `$2y$` |
 | Django | `argon2$argon2id$...`, `bcrypt$$2b$...`, `bcrypt_sha256$$2b$...` |
-| Django | `pbkdf2_sha256$...`, `pbkdf2_sha1$...` |
+| Django | `pbkdf2_sha256$...`, `pbkdf2_sha1$...`, `scrypt$...` |
+| Werkzeug (Flask) | `pbkdf2:sha256:600000$salt$hash`, also `sha1`, `sha512`; `scrypt:32768:8:1$salt$hash` |
+| passlib | `$pbkdf2-sha256$29000$salt$hash`, also `-sha512`, SHA-1; `$scrypt$ln=16,r=8,p=1$salt$hash` |
 | Keycloak (see `keycloak`) | `$pbkdf2-sha512$i=210000$salt$hash`, also `-sha256`, `-sha1` |
 | Keycloak | Argon2 in PHC form |
 
-An imported hash is verified by its own algorithm until its user logs in and it is replaced. The cost of a
-verification is bounded, whatever the row says: about one second of a core for most, two at worst, and twice
-that if the password has two spellings. A hash that costs more, or is incomplete, is corrupt.
+An imported hash is verified by its own algorithm until its user logs in and it is replaced (but see
+`proves`). The cost of a verification is bounded, whatever the row says: about one second of a core for most,
+two at worst, and twice that if the password has two spellings. A hash that costs more, or is incomplete, is
+corrupt.
 """
 
 from collections.abc import Callable
@@ -21,8 +24,9 @@ from doorward_identity.passwords.hash_formats.argon2 import Argon2Hash, Argon2Li
 from doorward_identity.passwords.hash_formats.bcrypt import BcryptHash
 from doorward_identity.passwords.hash_formats.errors import CorruptHashError
 from doorward_identity.passwords.hash_formats.pbkdf2 import Pbkdf2Hash
+from doorward_identity.passwords.hash_formats.scrypt import ScryptHash
 
-__all__ = ["LONGEST_TEXT", "Argon2Limits", "CorruptHashError", "StoredHash", "is_importable", "parse"]
+__all__ = ["LONGEST_TEXT", "Argon2Limits", "CorruptHashError", "StoredHash", "parse"]
 
 
 class StoredHash(Protocol):
@@ -30,6 +34,12 @@ class StoredHash(Protocol):
 
     def matches(self, secret: bytes) -> bool:
         """Tell whether the hash was made of these bytes; raises CorruptHashError."""
+
+    def proves(self, secret: bytes) -> bool:
+        """Tell whether no other password than these bytes matches when they do.
+
+        If not, a hash of these bytes must not replace the stored one: it would refuse the password.
+        """
 
 
 LONGEST_TEXT: Final = 255  # the column `credentials.password_hash`
@@ -39,6 +49,10 @@ _FOREIGN: Final[dict[str, Callable[[str], StoredHash]]] = {
     "bcrypt": BcryptHash.parse,
     "$pbkdf2": Pbkdf2Hash.parse_phc,
     "pbkdf2_": Pbkdf2Hash.parse_django,
+    "pbkdf2:": Pbkdf2Hash.parse_werkzeug,
+    "scrypt$": ScryptHash.parse_django,
+    "scrypt:": ScryptHash.parse_werkzeug,
+    "$scrypt$": ScryptHash.parse_phc,
 }
 
 
@@ -55,12 +69,3 @@ def parse(text: str, limits: Argon2Limits = _BOUNDED) -> StoredHash:
         if text.startswith(prefix):
             return read(text)
     raise CorruptHashError("unknown_format")
-
-
-def is_importable(hash_text: str) -> bool:
-    """Tell whether an account can be imported with this hash: it fits, and will be verified."""
-    try:
-        parse(hash_text)
-    except CorruptHashError:
-        return False
-    return True

@@ -18,6 +18,13 @@ def decode(text: str) -> bytes:
     return raw
 
 
+def decode_passlib(text: str) -> bytes:
+    """Read passlib's spelling, in which `.` stands for `+`; raises CorruptHashError."""
+    if "+" in text or "=" in text:
+        raise CorruptHashError("malformed")
+    return decode(text.replace(".", "+"))
+
+
 def encode(raw: bytes) -> str:
     """Write bytes without padding, as PHC strings have them."""
     return b64encode(raw).decode("ascii").rstrip("=")

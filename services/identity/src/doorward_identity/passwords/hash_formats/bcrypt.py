@@ -23,8 +23,7 @@ class BcryptHash:
     """A bcrypt hash whose cost is bounded.
 
     bcrypt reads 72 bytes. The systems that these hashes come from dropped the rest, so it is dropped here
-    too: once, as the hash that replaces it is made of the whole text. (Django's `bcrypt_sha256` lost
-    nothing.)
+    too, and such a match does not prove the rest. (Django's `bcrypt_sha256` lost nothing.)
     """
 
     crypt: bytes
@@ -47,3 +46,10 @@ class BcryptHash:
             return False
         key = hashlib.sha256(secret).hexdigest().encode("ascii") if self.is_prehashed else secret
         return bcrypt.checkpw(key[:_BYTES_READ], self.crypt)
+
+    def proves(self, secret: bytes) -> bool:
+        """Tell whether no other password than these bytes matches when they do.
+
+        A shorter text ends with a NUL that bcrypt reads. From 72 bytes on nothing tells where it ended.
+        """
+        return self.is_prehashed or len(secret) < _BYTES_READ

@@ -1,4 +1,4 @@
-"""PBKDF2 (RFC 8018 section 5.2) as Django writes it, and in PHC form for Keycloak's and others'."""
+"""PBKDF2 (RFC 8018 section 5.2) as Django, Werkzeug and passlib write it, and in PHC form."""
 
 import hashlib
 import hmac
@@ -15,6 +15,13 @@ _DJANGO: Final = re.compile(
 _PHC: Final = re.compile(
     r"\$pbkdf2(?:-(?P<digest>sha1|sha256|sha512))?\$i=(?P<iterations>[0-9]{1,10})(?:,l=[0-9]{1,3})?"
     r"\$(?P<salt>[^$]+)\$(?P<hash>[^$]+)"
+)
+_PASSLIB: Final = re.compile(
+    r"\$pbkdf2(?:-(?P<digest>sha256|sha512))?\$(?P<iterations>[0-9]{1,10})\$(?P<salt>[^$]+)\$(?P<hash>[^$]+)"
+)
+_WERKZEUG: Final = re.compile(
+    r"pbkdf2:(?P<digest>sha1|sha256|sha512):(?P<iterations>[0-9]{1,10})"
+    r"\$(?P<salt>[^$]{1,128})\$(?P<hash>(?:[0-9a-f]{2})+)"
 )
 _BLOCK_BYTES: Final = {"sha1": 20, "sha256": 32, "sha512": 64}
 _MOST_ITERATIONS: Final = 3_000_000
@@ -45,11 +52,25 @@ class Pbkdf2Hash:
         return cls(found["digest"], int(found["iterations"]), salt, b64.decode(found["hash"]))
 
     @classmethod
+    def parse_werkzeug(cls, text: str) -> Self:
+        """Read `pbkdf2:sha256:iterations$salt$hash`, the salt as it is, the hash in hex.
+
+        Raises CorruptHashError.
+        """
+        found = _found(_WERKZEUG, text)
+        salt = found["salt"].encode("ascii")
+        return cls(found["digest"], int(found["iterations"]), salt, bytes.fromhex(found["hash"]))
+
+    @classmethod
     def parse_phc(cls, text: str) -> Self:
         """Read `$pbkdf2-sha512$i=iterations$salt$hash`, both in base64; raises CorruptHashError.
 
-        Without a name the digest is SHA-1, as in Keycloak's `pbkdf2`.
+        Without a name the digest is SHA-1, as in Keycloak's `pbkdf2`. passlib leaves out `i=`, and has its
+        own base64.
         """
+        if (passlib := _PASSLIB.fullmatch(text)) is not None:
+            salt, expected = b64.decode_passlib(passlib["salt"]), b64.decode_passlib(passlib["hash"])
+            return cls(passlib["digest"] or "sha1", int(passlib["iterations"]), salt, expected)
         found = _found(_PHC, text)
         salt, expected = b64.decode(found["salt"]), b64.decode(found["hash"])
         return cls(found["digest"] or "sha1", int(found["iterations"]), salt, expected)
@@ -66,6 +87,10 @@ class Pbkdf2Hash:
         length = min(len(self.expected), _BLOCK_BYTES[self.digest])
         block = hashlib.pbkdf2_hmac(self.digest, secret, self.salt, self.iterations, length)
         return hmac.compare_digest(block, self.expected[:length])
+
+    def proves(self, secret: bytes) -> bool:  # noqa: ARG002 - every byte counts
+        """Tell whether no other password than these bytes matches when they do: always."""
+        return True
 
 
 def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
