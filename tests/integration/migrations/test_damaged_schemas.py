@@ -51,6 +51,9 @@ def test_a_missing_table_or_column_is_named(engine: sa.Engine) -> None:
             problem = package.schema_problem(connection)
         assert problem is not None, statement
         assert table in problem
+        if table == "users":
+            with engine.connect() as connection:
+                assert identity.users_schema_problem(connection) == problem
         assert [(line["event"], line["table"]) for line in lines] == [("schema.incomplete", table)]
         _make_again(engine)
 

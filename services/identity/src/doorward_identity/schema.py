@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_identity.tables import metadata
+from doorward_identity.tables import audit_events, avatars, metadata, revocations, users
 from doorward_kit.database_readiness import find_schema_problem
 
 PACKAGE: Final = "doorward_identity"
@@ -15,7 +15,14 @@ REQUIRED_REVISION: Final = "0007"
 
 VERSION_TABLE: Final = "alembic_version_identity"
 
+_READ_BY_USERS: Final = (users, revocations, audit_events, avatars)
+
 
 def schema_problem(connection: sa.Connection) -> str | None:
     """Return what the schema lacks for this release, or None."""
-    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata)
+    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata.sorted_tables)
+
+
+def users_schema_problem(connection: sa.Connection) -> str | None:
+    """Return what the schema lacks for the users service, or None: of the tables that its account reads."""
+    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, _READ_BY_USERS)

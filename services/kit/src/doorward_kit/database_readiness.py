@@ -4,7 +4,7 @@ Apart from migrations.py: services check and do not migrate, and so need not loa
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,15 +20,15 @@ _DENIED_CODES: Final = frozenset({1142, 1143})
 
 
 def find_schema_problem(
-    connection: sa.Connection, version_table: str, required: str, metadata: sa.MetaData
+    connection: sa.Connection, version_table: str, required: str, tables: Iterable[sa.Table]
 ) -> str | None:
     """Return what the schema lacks for this release, or None. Revisions are consecutive numbers.
 
-    A newer schema is no problem: every schema also serves the release before it. The tables and columns are
-    checked too: a partial restore, or a change by hand, leaves the revision as it is.
+    A newer schema is no problem: every schema also serves the release before it. The columns of `tables`
+    are checked too: a partial restore, or a change by hand, leaves the revision as it is.
     """
     return schema_version_problem(connection, version_table, required) or _contents_problem(
-        connection, metadata
+        connection, tables
     )
 
 
@@ -45,12 +45,12 @@ def schema_version_problem(connection: sa.Connection, version_table: str, requir
     return None
 
 
-def _contents_problem(connection: sa.Connection, metadata: sa.MetaData) -> str | None:
+def _contents_problem(connection: sa.Connection, tables: Iterable[sa.Table]) -> str | None:
     """Select no row of each table, which names each column.
 
     Tables that the account of this service may not read are those of another service.
     """
-    for table in metadata.sorted_tables:
+    for table in tables:
         try:
             connection.execute(sa.select(table).where(sa.false()))
         except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:

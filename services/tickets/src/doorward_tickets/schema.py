@@ -18,4 +18,4 @@ VERSION_TABLE: Final = "alembic_version_tickets"
 
 def schema_problem(connection: sa.Connection) -> str | None:
     """Return what the schema lacks for this release, or None."""
-    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata)
+    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata.sorted_tables)

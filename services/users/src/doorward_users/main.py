@@ -8,7 +8,7 @@ from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_au
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import AUTHORITY_ERRORS
 from doorward_identity.resources import IdentityResources
-from doorward_identity.schema import schema_problem
+from doorward_identity.schema import users_schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.server import run_service
 from doorward_users.avatars import endpoints as avatars
@@ -23,7 +23,7 @@ USERS: Final = ServiceDefinition(
     description="The directory of users: signed-in users read it, administrators change it.",
     # The caller's own first, because `me` would match `{user_id}`.
     routers=[profile.fast_router, profile.router, avatars.own_router, avatars.router, directory.router],
-    schema_problem=schema_problem,
+    schema_problem=users_schema_problem,
 )
 
 
