@@ -46,7 +46,7 @@ class Listener:
             permissions=frozenset(),
         )
         metrics = EventMetrics(CollectorRegistry(), streams=lambda: 0)
-        self.streams = StreamRegistry(metrics, max_streams=10, max_per_session=10)
+        self.streams = StreamRegistry(metrics, max_streams=10, max_per_session=10, max_per_user=10)
         self.stream = EventStream(claims, metrics, keepalive_seconds=15, max_seconds=60)
         self.streams.add(self.stream)
         self.publisher = EventPublisher(database, self.streams, transaction_seconds=5)

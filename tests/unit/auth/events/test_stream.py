@@ -45,8 +45,10 @@ def stream_of(metrics: EventMetrics, claims: Claims | None = None) -> EventStrea
     return EventStream(claims or caller(), metrics, keepalive_seconds=15, max_seconds=60)
 
 
-def registry_of(metrics: EventMetrics, *, most: int = 100, per_session: int = 4) -> StreamRegistry:
-    return StreamRegistry(metrics, max_streams=most, max_per_session=per_session)
+def registry_of(
+    metrics: EventMetrics, *, most: int = 100, per_session: int = 4, per_user: int = 40
+) -> StreamRegistry:
+    return StreamRegistry(metrics, max_streams=most, max_per_session=per_session, max_per_user=per_user)
 
 
 def numbered(number: int) -> Event:
@@ -130,6 +132,21 @@ def test_a_session_and_the_process_have_limits_that_closed_streams_give_back(
     streams.add(opened[2])
     for limit in ("session", "process"):
         assert registry.get_sample_value("doorward_event_streams_refused_total", {"limit": limit}) == 1
+
+
+def test_a_user_with_many_sessions_has_a_limit_of_all_streams(
+    registry: CollectorRegistry, metrics: EventMetrics
+) -> None:
+    streams, user_id = registry_of(metrics, per_user=3), uuid.uuid4()
+    opened = [stream_of(metrics, caller(user_id)) for _ in range(4)]
+    for stream in opened[:3]:
+        streams.add(stream)
+    with pytest.raises(TooManyEventStreamsError):
+        streams.add(opened[3])
+    assert registry.get_sample_value("doorward_event_streams_refused_total", {"limit": "user"}) == 1
+    streams.add(stream_of(metrics))  # another user
+    streams.remove(opened[0])
+    streams.add(opened[3])
 
 
 async def test_a_process_without_streams_waits_for_the_first(metrics: EventMetrics) -> None:

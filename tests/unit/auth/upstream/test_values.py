@@ -137,9 +137,13 @@ def test_no_address_is_not_verified() -> None:
         (["x"] * 1000 + ["staff"], None),
     ],
 )
-def test_the_first_configured_group_gives_the_role(groups: object, role: str | None) -> None:
-    settings = rest_settings(groups="/g", roles={"admins": "admin", "staff": "auditor"})
-    assert values.role({"g": groups}, settings) == role
+@pytest.mark.parametrize(
+    "roles", [{"admins": "admin", "staff": "auditor"}, {"staff": "auditor", "admins": "admin"}]
+)
+def test_the_configured_group_with_most_permissions_gives_the_role(
+    roles: dict[str, str], groups: object, role: str | None
+) -> None:
+    assert values.role({"g": groups}, rest_settings(groups="/g", roles=roles)) == role
     assert values.role({"g": groups}, rest_settings()) is None
 
 

@@ -8,11 +8,11 @@ _RETRY_SECONDS: Final = 5
 
 
 class TooManyEventStreamsError(DoorwardError):
-    """429: the session has its number of streams at this process."""
+    """429: the session or the user has its number of streams at this process."""
 
     status = 429
     code = "too_many_event_streams"
-    detail = "This session has too many open event streams. Close one of them first."
+    detail = "Too many event streams of this session or user are open. Close one of them first."
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": str(_RETRY_SECONDS)})

@@ -17,7 +17,7 @@ class EventMetrics:
         )
         self._refused: Final = Counter(
             "doorward_event_streams_refused",
-            "Event streams refused, by the limit: session, process.",
+            "Event streams refused, by the limit: session, user, process.",
             ("limit",),
             registry=registry,
         )

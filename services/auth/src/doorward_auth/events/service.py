@@ -52,6 +52,7 @@ class EventService:
             self._metrics,
             max_streams=settings.events_max_streams,
             max_per_session=settings.events_max_streams_per_session,
+            max_per_user=settings.events_max_streams_per_user,
         )
 
     def add_source(self, source: StateSource) -> None:

@@ -14,6 +14,9 @@ class EventSettings(DoorwardSettings):
     events_max_streams_per_session: int = Field(
         default=4, ge=1, le=100, description="Open event streams of a session in this process."
     )
+    events_max_streams_per_user: int = Field(
+        default=40, ge=1, le=1_000, description="Open event streams of a user in this process."
+    )
     events_keepalive_seconds: float = Field(
         default=15.0,
         gt=0,

@@ -104,12 +104,15 @@ class EventStream:
 class StreamRegistry:
     """The open streams of a process, by user."""
 
-    def __init__(self, metrics: EventMetrics, *, max_streams: int, max_per_session: int) -> None:
+    def __init__(
+        self, metrics: EventMetrics, *, max_streams: int, max_per_session: int, max_per_user: int
+    ) -> None:
         self._by_user: dict[uuid.UUID, list[EventStream]] = {}
         self._count = 0
         self._metrics = metrics
         self._max_streams = max_streams
         self._max_per_session = max_per_session
+        self._max_per_user = max_per_user
         self._has_stream = asyncio.Event()
 
     def __len__(self) -> int:
@@ -125,6 +128,9 @@ class StreamRegistry:
         session_id = stream.caller.session_id
         if sum(other.caller.session_id == session_id for other in of_user) >= self._max_per_session:
             self._metrics.stream_refused("session")
+            raise TooManyEventStreamsError
+        if len(of_user) >= self._max_per_user:
+            self._metrics.stream_refused("user")
             raise TooManyEventStreamsError
         if self._count >= self._max_streams:
             self._metrics.stream_refused("process")

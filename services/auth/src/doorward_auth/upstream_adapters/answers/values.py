@@ -14,6 +14,7 @@ from doorward_auth.upstream_adapters.base import Claim, UpstreamUser
 from doorward_auth.upstream_adapters.json_pointer import MISSING, JsonPointer
 from doorward_auth.upstream_adapters.settings.provider import ProviderSettings, UserPointers
 from doorward_client import base64url, strict_json
+from doorward_client.permissions import ROLE_PERMISSIONS
 
 log = structlog.get_logger(__name__)
 
@@ -132,10 +133,11 @@ def user(document: Any, pointers: UserPointers, settings: ProviderSettings, prov
 
 
 def role(document: Any, settings: ProviderSettings) -> str | None:
-    """Return the role of the first configured group that the user is in; None for none."""
+    """Return the role with the most permissions of the user's configured groups; None for none."""
     found = settings.groups.resolve(document) if settings.groups else None
     groups = found[:_MAX_GROUPS] if isinstance(found, list) else [found]
-    return next((role.value for group, role in settings.roles.items() if group in groups), None)
+    roles = [role for group, role in settings.roles.items() if group in groups]
+    return max(roles, key=lambda role: len(ROLE_PERMISSIONS[role]), default=None)
 
 
 def claims(document: Any, pointers: Mapping[str, JsonPointer], provider: str) -> dict[str, Claim]:

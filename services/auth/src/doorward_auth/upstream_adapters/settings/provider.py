@@ -141,7 +141,8 @@ class ProviderSettings(StrictModel):
     )
     groups: Pointer | None = Field(default=None, description="JSON pointer of the user's groups, for `roles`")
     roles: dict[ShortText, Role] = Field(
-        default_factory=dict, description='groups and our roles, the first wins: {"staff": "auditor"}'
+        default_factory=dict,
+        description='groups and our roles, the one with most permissions wins: {"staff": "auditor"}',
     )
 
     @model_validator(mode="after")
