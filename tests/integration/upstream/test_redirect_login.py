@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from doorward_auth.main import create_app
 from doorward_auth.upstream.redirects.service import _is_allowed
 from doorward_client.settings import SettingsError
-from doorward_identity.tables import metadata, upstream_authorizations, users
+from doorward_identity.tables import metadata, outbox, upstream_authorizations, users
 from integration.harness.installation import USERS, Installation, auth_settings
 from integration.harness.people import bootstrap, sign_in
 from integration.harness.problems import assert_problem
@@ -117,6 +117,16 @@ def test_a_group_gives_a_role_where_the_settings_say_so(client: Client) -> None:
     client.provider.claims = {"groups": ["auditors"]}
     pair = client.redeem(client.code()).json()
     assert client.api.call("GET", f"{USERS}/me", pair["access_token"]).json()["role"] == "auditor"
+
+
+def test_a_user_without_an_address_has_null_and_gets_no_mail(client: Client) -> None:
+    client.provider.claims = {"email": None, "email_verified": None}
+    pair = client.redeem(client.code()).json()
+    me = client.api.call("GET", f"{USERS}/me", pair["access_token"]).json()
+    assert (me["email"], me["email_verified"]) == (None, False)
+    unlinked = client.api.call("DELETE", f"{UPSTREAM}/kc", pair["access_token"])
+    assert unlinked.status_code in {204, 409}
+    assert {recipient for (recipient,) in client.api.execute(sa.select(outbox.c.recipient))} <= {None}
 
 
 def test_a_verified_address_of_another_account_does_not_open_it(client: Client) -> None:

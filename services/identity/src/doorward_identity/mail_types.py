@@ -69,6 +69,9 @@ def enqueue_mail(
     locale: str = "",
     **parameters: object,
 ) -> None:
-    """Add a mail to the outbox, in the transaction of its reason. One without a recipient is a decoy."""
+    """Add a mail to the outbox, in the transaction of its reason. One without a recipient is a decoy.
+
+    Users whose upstream told no address have an empty one.
+    """
     texts = {key: str(value) for key, value in parameters.items()}
-    enqueue(connection, outbox, Mail(kind.value, recipient, locale, texts, LIFETIMES.get(kind)))
+    enqueue(connection, outbox, Mail(kind.value, recipient or None, locale, texts, LIFETIMES.get(kind)))

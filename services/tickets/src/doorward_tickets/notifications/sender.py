@@ -21,13 +21,13 @@ class RecipientLookup:
         self._auth = auth
 
     async def find(self, mail: LeasedMail) -> LeasedMail | None:
-        """Return the mail with its recipient and their role; None for a deleted or disabled user.
+        """Return the mail with address and role of its recipient; None for one without address, or who is disabled or deleted.
 
         Raises AuthUnavailableError.
         """
         user_id = uuid.UUID(hex=mail.parameters["user_id"])
         account = (await self._auth.find_accounts([user_id])).get(user_id)
-        if account is None or not account.is_active:
+        if account is None or not account.is_active or not account.email:
             return None
         parameters = {**mail.parameters, "role": account.role}
         return replace(mail, recipient=account.email, parameters=parameters)

@@ -31,12 +31,13 @@ class User(BaseModel):
 
     id: uuid.UUID
     email: str | None = Field(
-        description="Null for callers who do not see addresses (DOORWARD_DIRECTORY_VISIBILITY)."
+        description="Null for callers who do not see addresses (DOORWARD_DIRECTORY_VISIBILITY), and for users"
+        " whose upstream told none."
     )
     name: str
     role: Role
     status: Status
-    email_verified: bool | None = Field(description="Null where `email` is.")
+    email_verified: bool | None = Field(description="Null for callers who do not see addresses.")
     created_at: datetime
     updated_at: datetime
     picture: str | None = Field(

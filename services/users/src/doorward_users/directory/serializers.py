@@ -51,7 +51,7 @@ def _public(entry: Entry) -> dict[str, Any]:
     row, shows_address = entry
     return {
         "id": row.id,
-        "email": row.email if shows_address else None,
+        "email": (row.email or None) if shows_address else None,
         "name": row.name,
         "role": row.role,
         "status": row.status,

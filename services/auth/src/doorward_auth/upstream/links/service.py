@@ -170,8 +170,7 @@ def _require_recent_login(connection: sa.Connection, caller: Claims) -> None:
 def _link_to(connection: sa.Connection, account: Account, provider: str, user: UpstreamUser) -> None:
     if not identities.link(connection, account.id, provider, user.subject, user.username):
         raise AlreadyLinkedError
-    recipient = account.email or None
-    enqueue_mail(connection, MailName.UPSTREAM_LINKED, recipient, user_id=account.id, provider=provider)
+    enqueue_mail(connection, MailName.UPSTREAM_LINKED, account.email, user_id=account.id, provider=provider)
 
 
 def _usable(answer: GrantAnswer) -> UpstreamAccessToken:
