@@ -21,7 +21,9 @@ class RecipientLookup:
         self._auth = auth
 
     async def find(self, mail: LeasedMail) -> LeasedMail | None:
-        """Return the mail with address and role of its recipient; None for one without address, or who is disabled or deleted.
+        """Return the mail with the address and the role of its recipient.
+
+        None for a user who is deleted or disabled, or has no address.
 
         Raises AuthUnavailableError.
         """
