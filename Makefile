@@ -27,6 +27,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 ENV_FILE = $(if $(wildcard .env),--env-file .env)
 
 export UV_LINK_MODE ?= copy
+# Without bytecode every process would compile every module anew: seconds of each worker and each command.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 
@@ -194,12 +196,12 @@ $(VENV)/.build: services/build.lock
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.build services/requirements.lock $(PACKAGES:%=services/%/pyproject.toml)
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r services/requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --compile-bytecode $(EDITABLE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/dev.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r services/dev.lock
 	@touch $@
 
 $(VENV)/.audit: $(VENV)/.build services/audit.lock

@@ -79,8 +79,8 @@ def webp_prefix_codes(side: int = 256) -> bytes:
 
 def _zeros(megabytes: int) -> bytes:
     """Return that much compressed to a thousandth."""
-    deflate = zlib.compressobj(9)
-    return b"".join(deflate.compress(bytes(1_000_000)) for _ in range(megabytes)) + deflate.flush()
+    deflate, zeros = zlib.compressobj(9), bytes(1_000_000)
+    return b"".join(deflate.compress(zeros) for _ in range(megabytes)) + deflate.flush()
 
 
 def png_texts() -> bytes:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-import httpx2
-
 from doorward_client.keys.key_set import HS256
 from doorward_kit.key_rotation import new_jwk
 from integration.harness.deployment import Deployment
@@ -12,6 +10,7 @@ from integration.harness.installation import AUTH
 from integration.keys.load import TOKEN_SECONDS
 from integration.keys.mounted_secret import KeyDocument, MountedSecret
 from support.databases import Database
+from support.probes import http_text
 from support.services import PATIENT, Service
 
 CURSOR_KEY: Final = "seals cursors in tests: 0123456789abcdef"
@@ -60,6 +59,6 @@ def without_secret(service: Service) -> None:
 
 def metric(service: Service, name: str) -> float:
     """Read a metric without labels."""
-    text = httpx2.get(f"{service.url}/metrics", timeout=30.0, trust_env=False).text
+    text = http_text(service.port, "/metrics")
     [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.split()[1])

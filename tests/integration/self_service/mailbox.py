@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,14 +23,14 @@ class MailboxMail:
 
     raw: bytes
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         """The mail as a mail program reads it."""
         message = message_from_bytes(self.raw, policy=policy.default)
         assert isinstance(message, EmailMessage)
         return message
 
-    @property
+    @cached_property
     def recipient(self) -> str:
         """Its recipient."""
         return str(self.message["To"])
@@ -77,6 +78,7 @@ class Mailbox:
     def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]], folder: Path) -> None:
         self._execute = execute
         self._folder = folder
+        self._read: dict[str, MailboxMail] = {}
 
     def wait(self) -> None:
         """Wait until the outbox has no mail due; mails that are missing then were not sent."""
@@ -88,8 +90,11 @@ class Mailbox:
     def all(self) -> list[MailboxMail]:
         """Wait until the outbox is empty, and return all mails in order."""
         self.wait()
-        names = sorted(self._folder.glob("*.eml"))
-        return [MailboxMail(path.read_bytes()) for path in names]
+        # Each is read and parsed once: a file is complete as soon as it has its name.
+        return [
+            self._read.get(path.name) or self._read.setdefault(path.name, MailboxMail(path.read_bytes()))
+            for path in sorted(self._folder.glob("*.eml"))
+        ]
 
     def to(self, address: str) -> list[MailboxMail]:
         """Return the mails to an address, in order."""
