@@ -39,6 +39,15 @@ def _cleanup_runs_when_a_test_says_so() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _pictures_wait_for_a_slow_machine() -> Iterator[None]:
+    """In this process: another worker's load is no overload."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("doorward_identity.avatars.rendering.renderer.QUEUE_SECONDS", 60.0)
+        patch.setattr("doorward_identity.avatars.rendering.renderer.DECODER_SECONDS", 120.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _event_streams_end_at_once() -> Iterator[None]:
     """In this process: see harness.installation."""
     with pytest.MonkeyPatch.context() as patch:
