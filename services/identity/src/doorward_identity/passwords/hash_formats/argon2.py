@@ -8,6 +8,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 from argon2.low_level import Type, verify_secret
 
 from doorward_identity.passwords.hash_formats import b64
+from doorward_identity.passwords.hash_formats.common import HASH_BYTES, EveryByteCounts, match
 from doorward_identity.passwords.hash_formats.errors import CorruptHashError
 
 _TEXT: Final = re.compile(
@@ -20,7 +21,6 @@ _VARIANTS: Final = {"id": Type.ID, "i": Type.I, "d": Type.D}
 _LEAST_KIB: Final = 8  # of each lane (RFC 9106 section 3.1)
 _LANES: Final = range(1, 17)
 _SALT_BYTES: Final = range(8, 65)
-_HASH_BYTES: Final = range(16, 129)
 
 
 class Argon2Limits(NamedTuple):
@@ -43,7 +43,7 @@ class Argon2Limits(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Argon2Hash:
+class Argon2Hash(EveryByteCounts):
     """An Argon2 hash whose cost is bounded."""
 
     phc: bytes
@@ -52,12 +52,10 @@ class Argon2Hash:
     @classmethod
     def parse(cls, text: str, limits: Argon2Limits) -> Self:
         """Read a hash; raises CorruptHashError."""
-        found = _TEXT.fullmatch(text)
-        if found is None:
-            raise CorruptHashError("malformed")
+        found = match(_TEXT, text)
         if (
             len(b64.decode(found["salt"])) not in _SALT_BYTES
-            or len(b64.decode(found["hash"])) not in _HASH_BYTES
+            or len(b64.decode(found["hash"])) not in HASH_BYTES
         ):
             raise CorruptHashError("malformed")
         memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))
@@ -75,7 +73,3 @@ class Argon2Hash:
             return False
         except VerificationError:
             raise CorruptHashError("malformed") from None
-
-    def proves(self, secret: bytes) -> bool:  # noqa: ARG002 - every byte counts
-        """Tell whether no other password than these bytes matches when they do: always."""
-        return True

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import bcrypt
 
+from doorward_identity.passwords.hash_formats.common import match
 from doorward_identity.passwords.hash_formats.errors import CorruptHashError
 
 # The last character of a salt stands for two bits: four characters are possible, others are damage.
@@ -32,9 +33,7 @@ class BcryptHash:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a hash; raises CorruptHashError."""
-        found = _TEXT.fullmatch(text)
-        if found is None:
-            raise CorruptHashError("malformed")
+        found = match(_TEXT, text)
         if int(found["cost"]) not in _COSTS:
             raise CorruptHashError("too_costly")
         return cls(found["crypt"].encode("ascii"), is_prehashed=found["prehash"] is not None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from doorward_identity.passwords.hash_formats import b64
+from doorward_identity.passwords.hash_formats.common import EveryByteCounts, match, require_lengths
 from doorward_identity.passwords.hash_formats.errors import CorruptHashError
 
 _DJANGO: Final = re.compile(
@@ -25,12 +26,10 @@ _WERKZEUG: Final = re.compile(
 )
 _BLOCK_BYTES: Final = {"sha1": 20, "sha256": 32, "sha512": 64}
 _MOST_ITERATIONS: Final = 3_000_000
-_SALT_BYTES: Final = range(1, 129)
-_HASH_BYTES: Final = range(16, 129)
 
 
 @dataclass(frozen=True, slots=True)
-class Pbkdf2Hash:
+class Pbkdf2Hash(EveryByteCounts):
     """A PBKDF2 hash whose cost is bounded."""
 
     digest: str
@@ -41,13 +40,12 @@ class Pbkdf2Hash:
     def __post_init__(self) -> None:
         if not 1 <= self.iterations <= _MOST_ITERATIONS:
             raise CorruptHashError("too_costly")
-        if len(self.salt) not in _SALT_BYTES or len(self.expected) not in _HASH_BYTES:
-            raise CorruptHashError("malformed")
+        require_lengths(self.salt, self.expected)
 
     @classmethod
     def parse_django(cls, text: str) -> Self:
         """Read `pbkdf2_sha256$iterations$salt$hash`, the salt as it is; raises CorruptHashError."""
-        found = _found(_DJANGO, text)
+        found = match(_DJANGO, text)
         salt = found["salt"].encode("ascii")
         return cls(found["digest"], int(found["iterations"]), salt, b64.decode(found["hash"]))
 
@@ -57,7 +55,7 @@ class Pbkdf2Hash:
 
         Raises CorruptHashError.
         """
-        found = _found(_WERKZEUG, text)
+        found = match(_WERKZEUG, text)
         salt = found["salt"].encode("ascii")
         return cls(found["digest"], int(found["iterations"]), salt, bytes.fromhex(found["hash"]))
 
@@ -71,7 +69,7 @@ class Pbkdf2Hash:
         if (passlib := _PASSLIB.fullmatch(text)) is not None:
             salt, expected = b64.decode_passlib(passlib["salt"]), b64.decode_passlib(passlib["hash"])
             return cls(passlib["digest"] or "sha1", int(passlib["iterations"]), salt, expected)
-        found = _found(_PHC, text)
+        found = match(_PHC, text)
         salt, expected = b64.decode(found["salt"]), b64.decode(found["hash"])
         return cls(found["digest"] or "sha1", int(found["iterations"]), salt, expected)
 
@@ -87,14 +85,3 @@ class Pbkdf2Hash:
         length = min(len(self.expected), _BLOCK_BYTES[self.digest])
         block = hashlib.pbkdf2_hmac(self.digest, secret, self.salt, self.iterations, length)
         return hmac.compare_digest(block, self.expected[:length])
-
-    def proves(self, secret: bytes) -> bool:  # noqa: ARG002 - every byte counts
-        """Tell whether no other password than these bytes matches when they do: always."""
-        return True
-
-
-def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
-    found = pattern.fullmatch(text)
-    if found is None:
-        raise CorruptHashError("malformed")
-    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from doorward_identity.passwords.hash_formats import b64
+from doorward_identity.passwords.hash_formats.common import EveryByteCounts, match, require_lengths
 from doorward_identity.passwords.hash_formats.errors import CorruptHashError
 
 _DJANGO: Final = re.compile(
@@ -28,12 +29,10 @@ _MOST_WORK: Final = 2**21
 _SMALLEST_N: Final = 2
 _LARGEST_R: Final = 64
 _LARGEST_P: Final = 64
-_SALT_BYTES: Final = range(1, 129)
-_HASH_BYTES: Final = range(16, 129)
 
 
 @dataclass(frozen=True, slots=True)
-class ScryptHash:
+class ScryptHash(EveryByteCounts):
     """A scrypt hash whose memory and time are bounded."""
 
     n: int
@@ -45,8 +44,7 @@ class ScryptHash:
     def __post_init__(self) -> None:
         if self.n < _SMALLEST_N or self.n & (self.n - 1) or self.r < 1 or self.p < 1:
             raise CorruptHashError("malformed")
-        if len(self.salt) not in _SALT_BYTES or len(self.expected) not in _HASH_BYTES:
-            raise CorruptHashError("malformed")
+        require_lengths(self.salt, self.expected)
         if (
             self.r > _LARGEST_R
             or self.p > _LARGEST_P
@@ -58,21 +56,21 @@ class ScryptHash:
     @classmethod
     def parse_django(cls, text: str) -> Self:
         """Read `scrypt$N$salt$r$p$hash`, the salt as it is; raises CorruptHashError."""
-        found = _found(_DJANGO, text)
+        found = match(_DJANGO, text)
         salt = found["salt"].encode("ascii")
         return cls(int(found["n"]), int(found["r"]), int(found["p"]), salt, b64.decode(found["hash"]))
 
     @classmethod
     def parse_werkzeug(cls, text: str) -> Self:
         """Read `scrypt:N:r:p$salt$hash`, the salt as it is, the hash in hex; raises CorruptHashError."""
-        found = _found(_WERKZEUG, text)
+        found = match(_WERKZEUG, text)
         salt = found["salt"].encode("ascii")
         return cls(int(found["n"]), int(found["r"]), int(found["p"]), salt, bytes.fromhex(found["hash"]))
 
     @classmethod
     def parse_phc(cls, text: str) -> Self:
         """Read `$scrypt$ln=log2(N),r=r,p=p$salt$hash`, both in base64; raises CorruptHashError."""
-        found = _found(_PHC, text)
+        found = match(_PHC, text)
         salt, expected = b64.decode(found["salt"]), b64.decode(found["hash"])
         return cls(2 ** int(found["ln"]), int(found["r"]), int(found["p"]), salt, expected)
 
@@ -92,14 +90,3 @@ class ScryptHash:
             dklen=len(self.expected),
         )
         return hmac.compare_digest(made, self.expected)
-
-    def proves(self, secret: bytes) -> bool:  # noqa: ARG002 - every byte counts
-        """Tell whether no other password than these bytes matches when they do: always."""
-        return True
-
-
-def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:
-    found = pattern.fullmatch(text)
-    if found is None:
-        raise CorruptHashError("malformed")
-    return found
