@@ -120,8 +120,7 @@ class _ProviderLoop:
             await self._drain()
 
     async def _poll(self) -> None:
-        count = self._room()
-        if not count:
+        if not self._room():
             return
         if not self._has_more and not await self._database.read(
             partial(leases.is_any_due, provider=self.provider.name)

@@ -54,15 +54,8 @@ _OF_SESSION: Final = _ROW.where(
 ).order_by(_C.id)
 _OF_USER: Final = _ROW.where(_C.user_id == sa.bindparam("user_id"), _C.state != GrantState.ENDED.value)
 
-WIPED: Final = {
-    "access_token": None,
-    "refresh_token": None,
-    "id_token": None,
-    "key_id": None,
-    "due_at": None,
-    "leased_until": None,
-    "sent_at": None,
-}
+NO_TOKENS: Final = {"access_token": None, "refresh_token": None, "id_token": None, "key_id": None}
+WIPED: Final = NO_TOKENS | {"due_at": None, "leased_until": None, "sent_at": None}
 """What is left of the tokens of a grant that is over."""
 
 _REVOCATION_SECONDS: Final = 60

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.upstream.grants.repository import find_all
+from doorward_auth.upstream.grants.repository import NO_TOKENS, find_all
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.vault.errors import UnopenableError
 from doorward_identity.tables import upstream_grants
@@ -76,8 +76,7 @@ def forget_batch(connection: sa.Connection, key_ids: Collection[bytes]) -> int:
     """
     lost = sa.select(_C.id).where(_C.key_id.in_(key_ids)).order_by(_C.id).limit(BATCH_SIZE)
     ids = list(connection.execute(lost.with_for_update()).scalars())
-    wiped = {"access_token": None, "refresh_token": None, "id_token": None, "key_id": None}
     # Not the pause after the failures that the lost key has caused.
-    forgotten = {**wiped, "due_at": utc_now(), "attempts": 0}
+    forgotten = {**NO_TOKENS, "due_at": utc_now(), "attempts": 0}
     connection.execute(upstream_grants.update().where(_C.id.in_(ids)).values(forgotten))
     return len(ids)
