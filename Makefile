@@ -67,7 +67,7 @@ keycloak-test: $(VENV)/.dev ## Test the oidc upstream with a real Keycloak (need
 	case $$status in 0) $(PYTEST) tests/keycloak $(ARGS) ;; 3) ;; *) exit $$status ;; esac
 
 MYSQL_TESTS := tests/integration/migrations tests/integration/users tests/integration/tickets/test_bounds.py \
-	tests/integration/sessions/test_parallel_refresh.py tests/integration/standalone/test_older_variables.py
+	tests/integration/standalone/test_older_variables.py
 
 .PHONY: mysql-test
 mysql-test: $(VENV)/.dev ## Test with MySQL 9 what depends on the database (Debian as root; says so where it cannot run)

@@ -1,18 +1,14 @@
 """A schema whose tables are not what its revision says is reported, and the process is not ready."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from doorward_identity import schema as identity
-from doorward_kit.database import create_engine
 from doorward_kit.migrations import migrate
 from doorward_tickets import schema as tickets
 from integration.harness.deployment import wait_until
-from support.databases import DatabaseServer
 from support.probes import http_status
 from support.standalone import Standalone
 
@@ -22,20 +18,6 @@ DAMAGE = [
     (identity, "ALTER TABLE outbox RENAME TO old_outbox", "outbox"),
     (tickets, "DROP TABLE feed_cursors", "feed_cursors"),
 ]
-
-
-@pytest.fixture(params=["sqlite", "mariadb"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    if request.param == "sqlite":
-        engine = create_engine(f"sqlite:///{tmp_path}/damaged.db", pool_size=1, timeout=25)
-        yield engine
-        engine.dispose()
-        return
-    server: DatabaseServer = request.getfixturevalue("mariadb_server")
-    with server.create_database("damaged") as database:
-        engine = create_engine(database.url, pool_size=1, timeout=25)
-        yield engine
-        engine.dispose()
 
 
 def test_a_missing_table_or_column_is_named(engine: sa.Engine) -> None:

@@ -1,8 +1,6 @@
 """The tickets migration creates the schema of the code, also after interrupted runs."""
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,26 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from doorward_kit.column_types import utc_now
-from doorward_kit.database import create_engine
 from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE, VERSION_TABLE, schema_problem
 from doorward_tickets.tables import metadata, replies, tickets
 from integration.harness.schemas import collations
-from support.databases import DatabaseServer
-
-
-@pytest.fixture(params=["sqlite", "mariadb"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    if request.param == "sqlite":
-        engine = create_engine(f"sqlite:///{tmp_path}/tickets.db", pool_size=1, timeout=25)
-        yield engine
-        engine.dispose()
-        return
-    server: DatabaseServer = request.getfixturevalue("mariadb_server")
-    with server.create_database("migrate") as database:
-        engine = create_engine(database.url, pool_size=1, timeout=25)
-        yield engine
-        engine.dispose()
 
 
 def assert_complete(engine: sa.Engine) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -36,15 +37,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def accounts(folder: Path) -> list[tuple[str, str, str, int, str]]:
+def rows(folder: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Query the database of a folder."""
     engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT email, role, status, token_version, password_hash"
-            " FROM users JOIN credentials ON user_id = id"
-        ).all()
+        found = connection.exec_driver_sql(statement).all()
     engine.dispose()
-    return [tuple(row) for row in rows]
+    return [tuple(row) for row in found]
+
+
+def accounts(folder: Path) -> list[tuple[str, str, str, int, str]]:
+    return rows(
+        folder,
+        "SELECT email, role, status, token_version, password_hash"
+        " FROM users JOIN credentials ON user_id = id",
+    )
 
 
 def create_admin(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -125,11 +132,7 @@ def test_create_admin_can_make_the_password_temporary(
     folder: Path, arguments: tuple[str, ...], env: dict[str, str], must_change: int
 ) -> None:
     assert create_admin(folder, *arguments, **env).returncode == 0
-    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
-    with engine.connect() as connection:
-        stored = connection.exec_driver_sql("SELECT must_change FROM credentials").scalar_one()
-    engine.dispose()
-    assert stored == must_change
+    assert rows(folder, "SELECT must_change FROM credentials") == [(must_change,)]
 
 
 def test_create_admin_reads_the_password_from_a_file(folder: Path) -> None:

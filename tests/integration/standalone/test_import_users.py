@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from integration.standalone.test_commands import PASSWORD, accounts, create_admin, doorward, folder
+from integration.standalone.test_commands import PASSWORD, accounts, create_admin, doorward, folder, rows
 
 __all__ = ["folder"]
 
@@ -33,19 +32,11 @@ def person(name: str, **members: Any) -> dict[str, Any]:
 
 
 def events(folder: Path) -> list[str]:
-    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT action FROM audit_events").scalars().all()
-    engine.dispose()
-    return list(found)
+    return [action for (action,) in rows(folder, "SELECT action FROM audit_events")]
 
 
 def statuses(folder: Path) -> dict[str, str]:
-    engine = sa.create_engine(f"sqlite:///{folder / 'doorward.db'}")
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT email, status FROM users").all()
-    engine.dispose()
-    return {str(email): str(status) for email, status in found}
+    return dict(rows(folder, "SELECT email, status FROM users"))
 
 
 def test_all_users_are_imported_with_their_data(folder: Path) -> None:

@@ -66,6 +66,14 @@ class RotateVaultJob:
                 )
             )
 
+    def lose_key(self) -> str:
+        """Mount another key than that of a stored token; return the id of the token's."""
+        lost = new_key()
+        self.mount(lost)
+        self.store_token()
+        self.mount(new_key())
+        return str(lost["kid"])
+
     def run(self, *more: str) -> str:
         """Run the Job over a read-only folder; return its log."""
         text = TEMPLATE.read_text(encoding="utf-8")
@@ -112,19 +120,13 @@ def test_stored_tokens_are_encrypted_with_the_next_key(job: RotateVaultJob) -> N
 
 
 def test_a_key_that_was_removed_too_early_is_named_and_nothing_is_given_up(job: RotateVaultJob) -> None:
-    lost, other = new_key(), new_key()
-    job.mount(lost)
-    job.store_token()
-    job.mount(other)
-    assert f"does not have: {lost['kid']}" in job.run()
-    assert job.key_of_token() == lost["kid"]
+    lost = job.lose_key()
+    assert f"does not have: {lost}" in job.run()
+    assert job.key_of_token() == lost
 
 
 def test_tokens_of_a_lost_key_are_given_up_when_the_operator_says_so(job: RotateVaultJob) -> None:
-    lost, other = new_key(), new_key()
-    job.mount(lost)
-    job.store_token()
-    job.mount(other)
+    job.lose_key()
     assert "gave up 1 grants" in job.run("--end-unreadable")
     assert job.key_of_token() is None
 

@@ -12,10 +12,9 @@ from pydantic import SecretStr
 
 from doorward_auth.vault.rotation import new_key
 from doorward_identity.schema import PACKAGE
-from doorward_kit.database import create_engine
 from doorward_kit.key_rotation import write_key_set
-from doorward_kit.migrations import migrate
 from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH, Installation
 from support.example_upstream import ExampleUpstream
 from support.reaper import temporary_folder
@@ -81,14 +80,8 @@ def installed_with(folder: Path, upstreams: dict[str, Any], **overrides: Any) ->
     write_key_set(keys, {"keys": [new_key()]})
     settings = {"upstreams": SecretStr(json.dumps(upstreams)), "vault_keys_file": keys, **overrides}
     with temporary_folder(in_memory=True) as databases:
-        urls = [_new_database(databases / f"{package}.db", package) for package in (PACKAGE, TICKETS_PACKAGE)]
+        urls = [f"sqlite:///{databases / package}.db" for package in (PACKAGE, TICKETS_PACKAGE)]
+        for url, package in zip(urls, (PACKAGE, TICKETS_PACKAGE), strict=True):
+            migrate_all(url, package)
         with Installation(*urls, **settings) as api:
             yield api
-
-
-def _new_database(path: Path, package: str) -> str:
-    url = f"sqlite:///{path}"
-    engine = create_engine(url, pool_size=1, timeout=30)
-    migrate(engine, package)
-    engine.dispose()
-    return url

@@ -78,8 +78,8 @@ async def test_the_grants_of_a_session_are_refreshed_at_once(
 
 async def unlink(world: GrantWorld, session: Session) -> None:
     providers = Providers.of([world.provider])
-    nobody: Any = None
-    links = UpstreamLinkService(world.resources, providers, nobody, nobody, world.grants.service)
+    unused: Any = None
+    links = UpstreamLinkService(world.resources, providers, unused, unused, world.grants.service)
     await links.unlink(Claims(session.user.id, session.id, "token", "user", 0, 0, 300, frozenset()), PROVIDER)
 
 

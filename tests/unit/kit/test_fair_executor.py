@@ -206,18 +206,23 @@ async def test_those_who_ask_a_full_queue_again_and_again_get_behind_a_newcomer(
     assert "newcomer" in await busy.let_go()
 
 
-async def test_refusals_wait_so_that_asking_again_at_once_gains_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(fair_executor, "MOST_DELAYED", 2)
-    executor = FairExecutor(
+def refusing_executor(*, refusal_seconds: float) -> FairExecutor:
+    """Return an executor that refuses all jobs while one runs."""
+    return FairExecutor(
         "test",
         threads=1,
         deadline=0.0,
         expected_seconds=LONG,
         metrics=Metrics().executor("test"),
-        refusal_seconds=LONG,
+        refusal_seconds=refusal_seconds,
     )
+
+
+async def test_refusals_wait_so_that_asking_again_at_once_gains_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fair_executor, "MOST_DELAYED", 2)
+    executor = refusing_executor(refusal_seconds=LONG)
     release = threading.Event()
     running = asyncio.create_task(executor.run(lambda: release.wait(30), Charge(())))
     await asyncio.sleep(0)
@@ -234,14 +239,7 @@ async def test_refusals_wait_so_that_asking_again_at_once_gains_nothing(
 
 
 async def test_many_refusals_leave_at_a_bounded_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    executor = FairExecutor(
-        "test",
-        threads=1,
-        deadline=0.0,
-        expected_seconds=LONG,
-        metrics=Metrics().executor("test"),
-        refusal_seconds=1.0,
-    )
+    executor = refusing_executor(refusal_seconds=1.0)
     executor._running = 1
     delays: list[float] = []
     delay = executor._refusal_delay
