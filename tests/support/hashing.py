@@ -5,7 +5,7 @@ from typing import Final
 from doorward_identity.passwords import CorruptHashError, parse
 from doorward_kit.fair_executor import Charge
 
-NOBODY: Final = Charge(())
+UNCHARGED: Final = Charge(())
 """A charge for hashes that no client asked for."""
 
 

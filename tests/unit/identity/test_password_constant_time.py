@@ -9,7 +9,7 @@ from doorward_identity.passwords import PasswordHashing, constant_time
 from doorward_identity.passwords.constant_time import FailureTimingEqualizer
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.metrics import Metrics
-from support.hashing import NOBODY
+from support.hashing import UNCHARGED
 
 
 class Waits:
@@ -58,20 +58,20 @@ async def test_the_delay_is_at_most_two_seconds(waits: Waits) -> None:
 async def test_a_rejection_for_an_unknown_account_takes_as_long_as_a_foreign_hash(waits: Waits) -> None:
     cheap = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
     hashing = PasswordHashing(Argon2Settings.model_validate(cheap), Metrics())
-    ours = await hashing.hash("correct horse", NOBODY)
+    ours = await hashing.hash("correct horse", UNCHARGED)
     foreign = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(6)).decode()
     for stored in (None, ours, "damaged"):
-        assert not await hashing.verify(stored, "wrong", NOBODY)
+        assert not await hashing.verify(stored, "wrong", UNCHARGED)
     assert set(waits.seconds) == {0.0}
-    assert not await hashing.verify(foreign, "wrong", NOBODY)
+    assert not await hashing.verify(foreign, "wrong", UNCHARGED)
     waits.seconds.clear()
     for stored in (None, ours, "damaged"):
-        assert not await hashing.verify(stored, "wrong", NOBODY)
+        assert not await hashing.verify(stored, "wrong", UNCHARGED)
     assert len(waits.seconds) == 3
     assert waits.seconds[0] > 0
     assert len(set(waits.seconds)) == 1
     waits.seconds.clear()
-    assert await hashing.verify(ours, "correct horse", NOBODY)
-    assert await hashing.verify(foreign, "correct horse", NOBODY)
+    assert await hashing.verify(ours, "correct horse", UNCHARGED)
+    assert await hashing.verify(foreign, "correct horse", UNCHARGED)
     assert waits.seconds == []
     hashing.shutdown()

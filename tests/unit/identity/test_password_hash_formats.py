@@ -21,7 +21,7 @@ from doorward_identity.passwords.hash_formats import LONGEST_TEXT, parse
 from doorward_identity.settings import Argon2Settings
 from doorward_identity.tables import credentials
 from doorward_kit.metrics import Metrics
-from support.hashing import NOBODY, is_importable
+from support.hashing import UNCHARGED, is_importable
 
 PASSWORD = "Tr0ub4dor & ünïcode 🐴"
 
@@ -128,9 +128,9 @@ async def test_verifies_hashes_of_other_systems(hashing: PasswordHashing, make: 
     assert len(stored) <= LONGEST_TEXT
     assert stored.isascii()
     with capture_logs() as lines:
-        assert await hashing.verify(stored, PASSWORD, NOBODY)
+        assert await hashing.verify(stored, PASSWORD, UNCHARGED)
         for wrong in ("", PASSWORD + " ", PASSWORD[:-1], PASSWORD.lower(), PASSWORD + "\0", "\ud800"):
-            assert not await hashing.verify(stored, wrong, NOBODY)
+            assert not await hashing.verify(stored, wrong, UNCHARGED)
     assert lines == []
 
 
@@ -144,18 +144,18 @@ async def test_a_foreign_hash_is_replaced_by_our_own(
     hashing: PasswordHashing, make: Callable[[str], str]
 ) -> None:
     assert hashing.is_outdated(make(PASSWORD))
-    replaced = await hashing.hash(PASSWORD, NOBODY)
+    replaced = await hashing.hash(PASSWORD, UNCHARGED)
     assert not hashing.is_outdated(replaced)
-    assert await hashing.verify(replaced, PASSWORD, NOBODY)
+    assert await hashing.verify(replaced, PASSWORD, UNCHARGED)
 
 
 async def test_a_foreign_hash_of_the_typed_spelling_matches(
     hashing: PasswordHashing, make: Callable[[str], str]
 ) -> None:
     composed, decomposed = "caf\u00e9 na\u00efve", "cafe\u0301 nai\u0308ve"
-    assert await hashing.verify(make(decomposed), decomposed, NOBODY)
-    assert await hashing.verify(make(composed), composed, NOBODY)
-    assert await hashing.verify(make(composed), decomposed, NOBODY)
+    assert await hashing.verify(make(decomposed), decomposed, UNCHARGED)
+    assert await hashing.verify(make(composed), composed, UNCHARGED)
+    assert await hashing.verify(make(composed), decomposed, UNCHARGED)
 
 
 def test_a_changed_salt_or_hash_matches_nothing(make: Callable[[str], str]) -> None:
@@ -230,23 +230,23 @@ def test_published_test_vectors_match(stored: str, password: str) -> None:
 async def test_bcrypt_reads_only_72_bytes(hashing: PasswordHashing, prefix: str) -> None:
     long = "ü" * 36 + "and what bcrypt never saw"
     stored = prefix + bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()
-    assert await hashing.verify(stored, long, NOBODY)
-    assert await hashing.verify(stored, "ü" * 36, NOBODY)
-    assert not await hashing.verify(stored, "ü" * 35, NOBODY)
-    replaced = await hashing.hash(long, NOBODY)
-    assert not await hashing.verify(replaced, "ü" * 36, NOBODY)
+    assert await hashing.verify(stored, long, UNCHARGED)
+    assert await hashing.verify(stored, "ü" * 36, UNCHARGED)
+    assert not await hashing.verify(stored, "ü" * 35, UNCHARGED)
+    replaced = await hashing.hash(long, UNCHARGED)
+    assert not await hashing.verify(replaced, "ü" * 36, UNCHARGED)
 
 
 async def test_bcrypt_may_truncate_within_a_character(hashing: PasswordHashing) -> None:
     long = "a" + "ü" * 40
     stored = bcrypt.hashpw(long.encode()[:72], bcrypt.gensalt(4)).decode()
-    assert await hashing.verify(stored, long, NOBODY)
+    assert await hashing.verify(stored, long, UNCHARGED)
 
 
 async def test_djangos_bcrypt_sha256_reads_the_whole_password(hashing: PasswordHashing) -> None:
     stored = MAKERS["Django bcrypt_sha256"]("x" * 100 + "a")
-    assert await hashing.verify(stored, "x" * 100 + "a", NOBODY)
-    assert not await hashing.verify(stored, "x" * 100 + "b", NOBODY)
+    assert await hashing.verify(stored, "x" * 100 + "a", UNCHARGED)
+    assert not await hashing.verify(stored, "x" * 100 + "b", UNCHARGED)
 
 
 @pytest.mark.parametrize("password", ["a\0a", "a\0", "\0a", "\0"])
@@ -255,8 +255,8 @@ async def test_a_nul_does_not_change_which_passwords_match(hashing: PasswordHash
     assert bcrypt.checkpw(b"a\0a", bcrypt.hashpw(b"a", bcrypt.gensalt(4)))
     for name in ("bcrypt 2b", "Django pbkdf2_sha256", "Keycloak pbkdf2-sha512"):
         stored = MAKERS[name]("a")
-        assert await hashing.verify(stored, "a", NOBODY)
-        assert not await hashing.verify(stored, password, NOBODY)
+        assert await hashing.verify(stored, "a", UNCHARGED)
+        assert not await hashing.verify(stored, password, UNCHARGED)
 
 
 SALT, HASH = "c2l4dGVlbiBieXRlcyAuLg", "A" * 43
@@ -284,7 +284,7 @@ CRYPT = "e" * 22 + "u" * 31
 async def test_too_expensive_hashes_are_corrupt(hashing: PasswordHashing, stored: str) -> None:
     assert not is_importable(stored)
     with capture_logs() as lines:
-        assert not await hashing.verify(stored, PASSWORD, NOBODY)
+        assert not await hashing.verify(stored, PASSWORD, UNCHARGED)
     assert lines == [{"event": "password.hash_corrupt", "log_level": "error", "reason": "too_costly"}]
 
 
@@ -349,7 +349,7 @@ async def test_importable_hashes_are_never_corrupt(
     stored = make(PASSWORD)
     assert is_importable(stored)
     with capture_logs() as lines:
-        assert not await hashing.verify(stored, "wrong", NOBODY)
+        assert not await hashing.verify(stored, "wrong", UNCHARGED)
     assert lines == []
 
 

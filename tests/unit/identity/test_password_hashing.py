@@ -12,7 +12,7 @@ from doorward_identity.passwords import PasswordHashing
 from doorward_identity.passwords.normalization import encodings
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.metrics import Metrics
-from support.hashing import NOBODY, is_importable
+from support.hashing import UNCHARGED, is_importable
 
 CHEAP = {"argon2_memory_kib": 8, "argon2_time_cost": 1, "hash_threads": 1}
 
@@ -35,49 +35,49 @@ def test_each_lane_needs_its_memory() -> None:
 
 
 async def test_verifies_only_the_hashed_password(hashing: PasswordHashing) -> None:
-    stored = await hashing.hash("correct horse", NOBODY)
+    stored = await hashing.hash("correct horse", UNCHARGED)
     assert stored.startswith("$argon2id$")
     assert is_importable(stored)
-    assert await hashing.verify(stored, "correct horse", NOBODY)
+    assert await hashing.verify(stored, "correct horse", UNCHARGED)
     for wrong in ("Correct horse", "correct horse ", "correct hors", "correct horse\0", "\0", ""):
-        assert not await hashing.verify(stored, wrong, NOBODY)
+        assert not await hashing.verify(stored, wrong, UNCHARGED)
 
 
 async def test_passwords_are_not_truncated(hashing: PasswordHashing) -> None:
-    stored = await hashing.hash("x" * 127 + "a", NOBODY)
-    assert not await hashing.verify(stored, "x" * 127 + "b", NOBODY)
+    stored = await hashing.hash("x" * 127 + "a", UNCHARGED)
+    assert not await hashing.verify(stored, "x" * 127 + "b", UNCHARGED)
 
 
 async def test_a_nul_does_not_end_a_password(hashing: PasswordHashing) -> None:
-    stored = await hashing.hash("before\0after", NOBODY)
-    assert await hashing.verify(stored, "before\0after", NOBODY)
+    stored = await hashing.hash("before\0after", UNCHARGED)
+    assert await hashing.verify(stored, "before\0after", UNCHARGED)
     for wrong in ("before", "before\0", "before\0other"):
-        assert not await hashing.verify(stored, wrong, NOBODY)
+        assert not await hashing.verify(stored, wrong, UNCHARGED)
 
 
 async def test_unicode_compositions_of_a_password_are_equal(hashing: PasswordHashing) -> None:
-    stored = await hashing.hash("pass\u00e9 compos\u00e9", NOBODY)
-    assert await hashing.verify(stored, "passe\u0301 compose\u0301", NOBODY)
+    stored = await hashing.hash("pass\u00e9 compos\u00e9", UNCHARGED)
+    assert await hashing.verify(stored, "passe\u0301 compose\u0301", UNCHARGED)
 
 
 async def test_an_argon2_hash_of_the_typed_spelling_matches(hashing: PasswordHashing) -> None:
     elsewhere = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
     for typed in ("passe\u0301", "pass\u00e9"):
-        assert await hashing.verify(elsewhere.hash(typed), typed, NOBODY)
+        assert await hashing.verify(elsewhere.hash(typed), typed, UNCHARGED)
     # Decomposed input matches a composed hash; a decomposed hash needs decomposed input.
-    assert await hashing.verify(elsewhere.hash("pass\u00e9"), "passe\u0301", NOBODY)
-    assert not await hashing.verify(elsewhere.hash("passe\u0301"), "pass\u00e9", NOBODY)
+    assert await hashing.verify(elsewhere.hash("pass\u00e9"), "passe\u0301", UNCHARGED)
+    assert not await hashing.verify(elsewhere.hash("passe\u0301"), "pass\u00e9", UNCHARGED)
 
 
 async def test_no_password_matches_an_unknown_account(hashing: PasswordHashing) -> None:
     for password in ("", "the password of nobody", "\ud800"):
-        assert not await hashing.verify(None, password, NOBODY)
+        assert not await hashing.verify(None, password, UNCHARGED)
 
 
 async def test_a_lone_surrogate_is_a_wrong_password_without_a_log_line(hashing: PasswordHashing) -> None:
-    stored = await hashing.hash("correct horse", NOBODY)
+    stored = await hashing.hash("correct horse", UNCHARGED)
     with capture_logs() as lines:
-        assert not await hashing.verify(stored, "correct horse\ud800", NOBODY)
+        assert not await hashing.verify(stored, "correct horse\ud800", UNCHARGED)
     assert lines == []
 
 
@@ -100,26 +100,26 @@ async def test_a_damaged_hash_is_a_wrong_password_and_a_log_line(
     hashing: PasswordHashing, stored: str, reason: str
 ) -> None:
     with capture_logs() as lines:
-        assert not await hashing.verify(stored, "correct horse", NOBODY)
+        assert not await hashing.verify(stored, "correct horse", UNCHARGED)
     assert lines == [{"event": "password.hash_corrupt", "log_level": "error", "reason": reason}]
     assert hashing.is_outdated(stored)
 
 
 async def test_knows_a_hash_of_older_parameters(hashing: PasswordHashing) -> None:
-    stored = await hashing.hash("correct horse", NOBODY)
+    stored = await hashing.hash("correct horse", UNCHARGED)
     assert not hashing.is_outdated(stored)
     stronger = hashing_with(argon2_memory_kib=16)
     assert stronger.is_outdated(stored)
-    assert await stronger.verify(stored, "correct horse", NOBODY)
+    assert await stronger.verify(stored, "correct horse", UNCHARGED)
     stronger.shutdown()
 
 
 async def test_all_configurable_parameters_are_within_bounds(hashing: PasswordHashing) -> None:
     costly = hashing_with(argon2_memory_kib=131_073)
-    stored = await costly.hash("correct horse", NOBODY)
-    assert await costly.verify(stored, "correct horse", NOBODY)
+    stored = await costly.hash("correct horse", UNCHARGED)
+    assert await costly.verify(stored, "correct horse", UNCHARGED)
     assert not is_importable(stored)
-    assert not await hashing.verify(stored, "correct horse", NOBODY)
+    assert not await hashing.verify(stored, "correct horse", UNCHARGED)
     costly.shutdown()
 
 
