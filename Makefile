@@ -6,10 +6,11 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := client kit mail identity auth users tickets standalone
+# Each folder with a pyproject.toml; those that are started have a __main__.py, and an image.
+PACKAGES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+IMAGES := $(foreach main,$(wildcard services/*/src/*/__main__.py),$(word 2,$(subst /, ,$(main))))
 EDITABLE := $(foreach package,$(PACKAGES),-e services/$(package))
 MODULES := $(patsubst %,-p doorward_%,$(filter-out standalone,$(PACKAGES))) -p doorward
-IMAGES := auth users tickets standalone
 REGISTRY ?= localhost
 TAG ?= dev
 DOCKER ?= docker
@@ -19,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest
 # Half of a test's time it waits for a server. Each worker has a MariaDB of its own: 8 of them are enough.
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores < 4 ? 2 * cores : 8)))
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-TIMING := tests/integration/timing
+MEASUREMENTS := tests/integration/measurements
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
@@ -49,11 +50,11 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
-	@# First in parallel, then what measures times. Of both, one may select nothing (status 5).
+	@# First in parallel, then what measures times and memory, with a process of its own. Of both, one may select nothing (status 5).
 	@run() { echo "$(PYTEST) $$*"; $(PYTEST) "$$@"; }; \
-	run tests --ignore tests/cluster --ignore tests/keycloak --ignore $(TIMING) $(PARALLEL) $(ARGS); parallel=$$?; \
+	run tests $(addprefix --ignore tests/,cluster keycloak galera clients mysql) --ignore $(MEASUREMENTS) $(PARALLEL) $(ARGS); parallel=$$?; \
 	case $$parallel in 0|1|5) ;; *) exit $$parallel ;; esac; \
-	run $(TIMING) $(ARGS); alone=$$?; \
+	run $(MEASUREMENTS) $(ARGS); alone=$$?; \
 	if [ $$parallel -eq 1 ] || [ $$alone -eq 5 ]; then exit $$parallel; fi; exit $$alone
 
 .PHONY: unit
@@ -62,18 +63,47 @@ unit: $(VENV)/.dev ## Run the unit tests alone: seconds, no servers
 
 .PHONY: keycloak-test
 keycloak-test: $(VENV)/.dev ## Test the oidc upstream with a real Keycloak (needs Java and Maven; says so where it cannot run)
-	@# Status 3: it cannot be had here, and install.sh has said so.
-	@sh tests/keycloak/install.sh; status=$$?; \
+	@# Status 3: it cannot be had here, and the script has said so.
+	@sh tests/support/install_keycloak.sh "make $@" \
+		'The oidc upstream was NOT tested with a real OpenID provider.'; status=$$?; \
 	case $$status in 0) $(PYTEST) tests/keycloak $(ARGS) ;; 3) ;; *) exit $$status ;; esac
 
+.PHONY: galera-test
+galera-test: $(VENV)/.dev ## Test with a Galera cluster of three nodes that die, freeze and are cut off (Debian as root; says so where it cannot run)
+	@# Status 3: Galera cannot be had here, and install.sh has said so.
+	@sh tests/galera/install.sh $@; status=$$?; \
+	case $$status in 0) $(PYTEST) tests/galera $(ARGS) ;; 3) ;; *) exit $$status ;; esac
+
+.PHONY: database-faults
+database-faults: $(VENV)/.dev ## The same for half an hour, and print its figures (ROUNDS=10)
+	@sh tests/galera/install.sh $@; status=$$?; \
+	case $$status in 0) DOORWARD_TEST_ROUNDS=$${ROUNDS:-10} $(PYTEST) tests/galera -s $(ARGS) ;; 3) ;; *) exit $$status ;; esac
+
+.PHONY: clients-test
+clients-test: $(VENV)/.dev servers ## Test with OAuth and JOSE libraries of Python, Node and Go, oauth2-proxy, and generated clients (ARGS=--record writes docs/clients.md)
+	$(PYTEST) tests/clients -rs $(ARGS)
+
 MYSQL_TESTS := tests/integration/migrations tests/integration/users tests/integration/tickets/test_bounds.py \
-	tests/integration/standalone/test_older_variables.py
+	tests/integration/sessions/test_data_age.py tests/integration/sessions/test_older_credentials.py \
+	tests/integration/sessions/test_parallel_refresh.py tests/integration/sessions/test_endings_race.py \
+	tests/integration/self_service/test_races.py tests/integration/rate_limiting/test_codes.py tests/integration/mail/test_outbox.py \
+	tests/integration/tickets/test_idempotency.py tests/integration/tickets/test_idempotency_processes.py \
+	tests/integration/tickets/test_thread_order.py \
+	tests/integration/standalone/test_older_variables.py tests/integration/standalone/test_import_interrupted.py \
+	$(addprefix tests/integration/failures/test_,kill.py::test_a_database_killed_during_writes_loses_no_confirmed_write \
+	kill.py::test_a_refresh_confirmed_before_a_crash_is_valid_after_it \
+	revocation.py::test_a_revocation_reaches_the_other_processes_with_their_next_poll \
+	process_without_dns.py::test_new_connections_are_made_without_name_servers) tests/mysql
 
 .PHONY: mysql-test
 mysql-test: $(VENV)/.dev ## Test with MySQL 9 what depends on the database (Debian as root; says so where it cannot run)
-	@# Status 3: MySQL cannot be had here, and run.sh has said so.
-	@PYTEST="$(PYTEST)" sh tests/mysql/run.sh $(MYSQL_TESTS) -k "mariadb or variables" $(ARGS); status=$$?; \
-	case $$status in 3) ;; *) exit $$status ;; esac
+	@# Status 3: MySQL cannot be had here, and install.sh has said so.
+	@root=$$(sh tests/mysql/install.sh); status=$$?; \
+	case $$status in 0) DOORWARD_TEST_MYSQL=$$root $(PYTEST) $(MYSQL_TESTS) -k "not sqlite" -n 2 --dist loadfile $(ARGS) ;; 3) ;; *) exit $$status ;; esac
+
+.PHONY: api-test
+api-test: $(VENV)/.dev $(VENV)/.api ## Send requests generated from docs/api/openapi.json for 2 minutes, check every answer
+	@PYTHONPATH=tests $(BIN)/python -m api_conformance $(ARGS)
 
 .PHONY: e2e
 e2e: $(VENV)/.runtime ## Walk through a running installation (ADMIN_PASSWORD= BASE_URL= MAILBOX=; ARGS=--help for all)
@@ -86,7 +116,7 @@ lint: $(VENV)/.dev ## Check style (ruff) and formatting
 	$(BIN)/python docs/generate.py --check
 
 .PHONY: types
-types: $(VENV)/.dev $(VENV)/.load ## Check types (mypy strict)
+types: $(VENV)/.dev $(VENV)/.load $(VENV)/.api ## Check types (mypy strict)
 	$(BIN)/mypy $(MODULES)
 	$(BIN)/mypy tests loadtest docs services/identity/tools
 
@@ -98,6 +128,10 @@ fmt: $(VENV)/.dev ## Format the code and mend what ruff can
 .PHONY: bench
 bench: $(VENV)/.dev servers ## Measure, as ratios within one run on a real MariaDB (ARGS="--quick")
 	PYTHONPATH=loadtest:tests $(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: $(VENV)/.dev servers ## Compare with Keycloak, Django REST framework and fastapi-users, which it installs (ARGS="--quick --users 10000")
+	PYTHONPATH=loadtest:tests $(BIN)/python -m bench.peers $(ARGS)
 
 .PHONY: chart-check
 chart-check: $(VENV)/.dev chart-tools ## Check the chart without a cluster: Helm, schemas, policy, kube-score, deploy/manifests
@@ -124,14 +158,25 @@ images: ## Build the images (REGISTRY=localhost TAG=dev; DOCKER="podman" for ano
 			-t $(REGISTRY)/doorward/$$service:$(TAG) services/ || exit 1; \
 	done
 
+.PHONY: example-image
+example-image: ## Build the image of docs/examples/bookmarks on that of tickets (images first)
+	$(DOCKER) build $(BUILD_ARGS) --build-arg BASE=$(REGISTRY)/doorward/tickets:$(TAG) \
+		-t $(REGISTRY)/doorward/bookmarks:$(TAG) docs/examples/bookmarks/
+
 .PHONY: cluster-images
 cluster-images: ## Build two versions and load them into a cluster (LOAD="kind load docker-image")
 	@$(MAKE) --no-print-directory images TAG=dev
 	@$(MAKE) --no-print-directory images TAG=next
-	$(LOAD) $(foreach tag,dev next,$(IMAGES:%=$(REGISTRY)/doorward/%:$(tag)))
+	@$(MAKE) --no-print-directory example-image TAG=dev
+	$(LOAD) $(foreach tag,dev next,$(IMAGES:%=$(REGISTRY)/doorward/%:$(tag))) $(REGISTRY)/doorward/bookmarks:dev
+
+.PHONY: galera-image
+galera-image: ## Build and load the image of tests/cluster/galera: a node of a cluster of databases, and HAProxy
+	$(DOCKER) build $(BUILD_ARGS) -t $(REGISTRY)/doorward/galera:dev tests/cluster/galera/
+	$(LOAD) $(REGISTRY)/doorward/galera:dev
 
 .PHONY: cluster-test
-cluster-test: $(VENV)/.dev $(VENV)/.load ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
+cluster-test: $(VENV)/.dev $(VENV)/.load galera-image ## Install the chart in the cluster of KUBECONFIG, disturb it, remove it (cluster-images first)
 	$(PYTEST) tests/cluster $(ARGS)
 
 .PHONY: cluster-report
@@ -153,15 +198,19 @@ manifests: $(VENV)/.dev ## Write deploy/manifests from the chart (needs helm)
 	PYTHONPATH=tests:docs $(BIN)/python -m chart.manifests
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Write the READMEs' tables and docs/api/openapi.json from the code
+docs: $(VENV)/.dev ## Write the READMEs' tables, docs/api and the codes of errors from the code
 	$(BIN)/python docs/generate.py
+
+.PHONY: screenshots
+screenshots: $(VENV)/.dev ## Take the pictures of docs/pages.md (needs chromium)
+	PYTHONPATH=tests $(BIN)/python -m browser.screenshots
 
 .PHONY: lock
 lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	@for name in requirements build dev load audit; do \
+	@for name in requirements build native dev load api audit; do \
 		case $$name in \
 			requirements) inputs="$(PACKAGES:%=services/%/pyproject.toml)"; flags="$(PACKAGES:%=--no-emit-package doorward-%) --no-emit-package doorward" ;; \
-			load) inputs="services/load.in"; flags="-c services/requirements.lock -c services/dev.lock" ;; \
+			load|api) inputs="services/$$name.in"; flags="-c services/requirements.lock -c services/dev.lock" ;; \
 			audit) inputs="services/audit.in"; \
 				flags="-c services/requirements.lock -c services/dev.lock -c services/load.lock" ;; \
 			*) inputs="services/$$name.in"; flags="-c services/requirements.lock" ;; \
@@ -169,6 +218,18 @@ lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest 
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$flags $$inputs \
 			--output-file services/$$name.lock || exit 1; \
+	done
+	@for folder in python generated; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+			tests/clients/$$folder/requirements.in --output-file tests/clients/$$folder/requirements.lock \
+			|| exit 1; \
+	done
+	@for package in drf fastapi_users_app; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+			loadtest/bench/peers/$$package/requirements.in \
+			--output-file loadtest/bench/peers/$$package/requirements.lock || exit 1; \
 	done
 	@for set in oldest:lowest-direct newest:highest; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -179,7 +240,7 @@ lock: $(VENV)/.build ## Resolve the dependencies anew (UPGRADE=1 for the newest 
 
 .PHONY: audit
 audit: $(VENV)/.audit ## Look for known vulnerabilities in what the locks pin
-	@PYTHONPATH=tests $(BIN)/python -m audit $(wildcard services/*.lock)
+	@PYTHONPATH=tests $(BIN)/python -m audit $(wildcard services/*.lock tests/clients/*/*.lock loadtest/bench/peers/*/*.lock)
 
 .PHONY: clean
 clean: ## Remove the environment and caches; keep var/
@@ -202,6 +263,10 @@ $(VENV)/.runtime: $(VENV)/.build services/requirements.lock $(PACKAGES:%=service
 
 $(VENV)/.dev: $(VENV)/.runtime services/dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r services/dev.lock
+	@touch $@
+
+$(VENV)/.api: $(VENV)/.dev services/api.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r services/api.lock
 	@touch $@
 
 $(VENV)/.audit: $(VENV)/.build services/audit.lock

@@ -58,7 +58,7 @@ def _classes(base: type[DoorwardError]) -> Iterator[ErrorCode]:
 
 
 def _bare_statuses() -> Iterator[ErrorCode]:
-    """Yield what FastAPI's and the middlewares' own refusals are rendered as."""
+    """Yield what FastAPI's and the middlewares' own rejections are rendered as."""
     for status in HTTPStatus:
         problem = json.loads(bytes(status_problem(status, request_id="-").body))
         if problem["code"] != DoorwardError.code:

@@ -1,4 +1,4 @@
-"""Write the tables of the READMEs and docs/api/openapi.json from the code and the chart.
+"""Write the tables of the READMEs, docs/api and the codes of errors from the code and the chart.
 
 `python docs/generate.py` writes them, `--check` fails if one is out of date.
 """
@@ -7,24 +7,28 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from api_files import api_files
 from chart_values import values_table
 from doorward.docs import merged_openapi
 from doorward.settings import StandaloneSettings
 from doorward_auth.main import create_app as create_auth
 from doorward_auth.settings import AuthSettings
 from doorward_client.settings import DoorwardSettings
+from doorward_kit.openapi_errors import FILE
 from doorward_tickets.main import create_app as create_tickets
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 from endpoints import endpoints_table
 from error_codes import errors_of, errors_table
+from route_errors import route_errors
 from settings_tables import settings_tables
 
 ROOT: Final = Path(__file__).parent.parent
@@ -42,6 +46,9 @@ _COMPUTED: Final = {
     "database_url": "`var/doorward.db` (SQLite)",
     "tickets_database_url": "`var/tickets.db` (SQLite)",
     "jwks_file": "`var/keys.json`",
+    "oidc_jwks_file": "`var/oidc-keys.json`",
+    "public_url": "`http://127.0.0.1:8080`",
+    "issuer": "`http://127.0.0.1:8080/api/v1/auth`",
     "mailbox_dir": "`var/mailbox`",
 }
 """Defaults of the one process that its settings compute from the data directory."""
@@ -59,6 +66,11 @@ class Service(NamedTuple):
     def readme(self) -> Path:
         """The README of this service."""
         return ROOT / "services" / self.folder / "README.md"
+
+    @property
+    def errors(self) -> Path:
+        """The error codes of this service's operations."""
+        return ROOT / "services" / self.folder / "src" / f"doorward_{self.folder}" / FILE
 
 
 AUTH: Final = Service(
@@ -132,14 +144,22 @@ def generated() -> dict[Path, str]:
     auth = create_auth(AuthSettings.model_validate(_EXAMPLE))
     users = create_users(UsersSettings.model_validate(_EXAMPLE))
     tickets = create_tickets(TicketsSettings.model_validate(_EXAMPLE | _TICKETS_EXAMPLE))
+    errors = {}
+    for service, application in ((AUTH, auth), (USERS, users), (TICKETS, tickets)):
+        codes = route_errors(application)
+        application.state.operation_errors = partial(dict, codes)
+        errors[service.errors] = json.dumps(codes, indent=1) + "\n"
+    api, document = ROOT / "docs" / "api", merged_openapi([auth, users, tickets])
     chart = ROOT / "charts" / "doorward"
     values = values_table((chart / "values.yaml").read_text(encoding="utf-8"))
     return {
+        **errors,
         AUTH.readme: service_readme(AUTH, auth),
         USERS.readme: service_readme(USERS, users),
         TICKETS.readme: service_readme(TICKETS, tickets),
         STANDALONE.readme: standalone_readme(),
-        ROOT / "docs/api/openapi.json": json.dumps(merged_openapi([auth, users, tickets]), indent=1) + "\n",
+        api / "openapi.json": json.dumps(document, indent=1) + "\n",
+        **{api / name: text for name, text in api_files(document).items()},
         chart / "README.md": filled(chart / "README.md", values=values),
     }
 

@@ -1,11 +1,12 @@
-"""For every test: asynchronous ones run on asyncio, the loop that the services run on."""
+"""For every test: asynchronous ones run on Python's asyncio; those of names on the loop of the services."""
 
 import gc
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 from support.requirements import external_database_url, is_ci
 from support.scheduling import ByServers
@@ -21,10 +22,23 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(autouse=True)
+def _loggers_stay_unconfigured() -> Iterator[None]:
+    """Fail a test that configures logging as a process does: loggers keep that for all tests after it."""
+    before = structlog.get_config()["cache_logger_on_first_use"]
+    yield
+    assert structlog.get_config()["cache_logger_on_first_use"] == before
+
+
 def pytest_collection_finish() -> None:
-    """Leave thousands of tests out of garbage collection, whose pauses would be theirs."""
+    """Leave thousands of tests out of garbage collection, whose pauses would be theirs.
+
+    And collect as seldom as a server does (doorward_kit.server): with Python's own thresholds a tenth of the
+    time of all tests went into collections.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,26 +2,31 @@
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from bench import comparison, report
+from bench import comparison, report, seed_directory
 from bench.comparison import Comparison
 from bench.figures import (
+    directory,
+    edge,
     floods,
     footprint,
     grants,
+    growth,
+    html_pages,
     latency,
     logins,
     pages,
     reads,
     refresh,
+    search,
     streams,
     tickets,
     upstream_refresh,
@@ -36,15 +41,20 @@ from support.processes import ProcessError
 
 _FIGURES: Final[Mapping[str, Callable[[Stack, Plan], list[Figure]]]] = {
     "reads": reads.measure,
+    "edge": edge.measure,
     "refresh": refresh.measure,
     "verifier": verifier.measure,
     "logins": logins.measure,
     "latency": latency.measure,
     "floods": floods.measure,
     "pages": pages.measure,
+    "html-pages": html_pages.measure,
     "footprint": footprint.measure,
     "streams": streams.measure,
     "tickets": tickets.measure,
+    "search": search.measure,
+    "directory": directory.measure,
+    "growth": growth.measure,
     "grants": grants.measure,
     "upstream": upstream_refresh.measure,
 }
@@ -74,6 +84,8 @@ def main() -> int:
 
 def _measure(options: argparse.Namespace) -> int:
     plan = QUICK if options.quick else FULL
+    if options.people:
+        plan = replace(plan, people=options.people)
     started, ticks = time.time(), machine_ticks()
     with running_machine() as machine:
         os.sched_setaffinity(0, {machine.client_core})
@@ -93,7 +105,7 @@ def _measure(options: argparse.Namespace) -> int:
         "stolen_share": stolen_share(ticks, machine_ticks()),
     }
     if options.against:
-        run |= {"before": _revision(options.against), "after": _revision(Path())}
+        run |= {"before": report.revision(options.against), "after": report.revision(Path())}
     report.write(figures, run)
     print(report.table(figures), report.notes(figures), sep="\n\n")
     report.progress(f"{run['seconds']} s; written to {report.PATH}")
@@ -109,11 +121,6 @@ def _own_figures(machine: Machine, plan: Plan, only: Sequence[str]) -> list[Figu
     return figures
 
 
-def _revision(folder: Path) -> str:
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=_EPILOG)
     parser.add_argument("--quick", action="store_true", help="small sizes, to show that everything works")
@@ -126,6 +133,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--profile", nargs="?", const="reads", choices=list(_PROFILES), help="profile instead of measuring"
     )
+    parser.add_argument("--people", type=_thousands, help="of the figures growth and directory")
     parser.add_argument("--only", nargs="+", metavar="FIGURE", help="measure only these figures")
     options = parser.parse_args()
     names = list(comparison.FIGURES if options.against else _FIGURES)
@@ -133,6 +141,13 @@ def _options() -> argparse.Namespace:
     if unknown := set(options.only) - set(names):
         parser.error(f"--only: {', '.join(sorted(unknown))}: choose from {', '.join(names)}")
     return options
+
+
+def _thousands(text: str) -> int:
+    count = int(text)
+    if count <= 0 or count % seed_directory.STEP:
+        raise argparse.ArgumentTypeError("a multiple of a thousand")
+    return count
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ _TICKETS: Final = Page[Ticket](
     items=[
         Ticket(
             id=uuid.UUID(int=_USER.id.int + number),
+            number=number + 1,
             subject="badade kolumo tisepa gurife",
             status=TicketStatus.OPEN,
             priority=Priority.NORMAL,

@@ -16,16 +16,26 @@ class Client(Protocol):
     def next_request(self) -> bytes:
         """Return the request to send now."""
 
-    def on_response(self, body: bytes) -> None:
-        """Take the response's body."""
+    def on_response(self, response: Connection) -> None:
+        """Take the response, which the connection has until its next request."""
 
 
 class ClosedLoop:
-    """Clients with one request in flight each; `new_clients` is called at the start of each run."""
+    """Clients with one request in flight each; `new_clients` is called at the start of each run.
 
-    def __init__(self, port: int, new_clients: Callable[[], Iterable[Client]]) -> None:
+    `accepts` as for Connection.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        new_clients: Callable[[], Iterable[Client]],
+        *,
+        accepts: tuple[bytes, ...] = (b"2",),
+    ) -> None:
         self._port = port
         self._new_clients = new_clients
+        self._accepts = accepts
 
     def run_for(self, seconds: float) -> int:
         """Send requests for some seconds, wait for the last responses, and return how many arrived."""
@@ -42,7 +52,7 @@ class ClosedLoop:
         sent = received = 0
 
         def connect(client: Client) -> None:
-            connection = Connection(self._port)
+            connection = Connection(self._port, accepts=self._accepts)
             poll.register(connection.fileno(), select.EPOLLIN)
             busy[connection.fileno()] = connection, client
             connection.send(client.next_request())
@@ -60,7 +70,7 @@ class ClosedLoop:
                 if not connection.receive():
                     continue
                 received += 1
-                client.on_response(connection.body)
+                client.on_response(connection)
                 more = may_send(sent)
                 sent += more
                 if more and not connection.closes:
@@ -92,27 +102,32 @@ class _CyclingClient:
     def next_request(self) -> bytes:
         return next(self._requests)
 
-    def on_response(self, body: bytes) -> None:
-        """Ignore the body."""
+    def on_response(self, response: Connection) -> None:
+        """Ignore it."""
 
 
 class RefreshClient:
     """Refreshes with the token that the last refresh returned.
 
-    `field` is the refresh token's name in the body of requests and responses.
+    `build` makes the request of a token; `field` is the token's name in bodies of responses.
     """
 
-    def __init__(self, path: str, field: str, token: str) -> None:
-        self._path = path
+    def __init__(self, build: Callable[[str], bytes], field: str, token: str) -> None:
+        self._build = build
         self._field = field
         self._token = token
 
     def next_request(self) -> bytes:
-        return post(self._path, json.dumps({self._field: self._token}).encode("ascii"))
+        return self._build(self._token)
 
-    def on_response(self, body: bytes) -> None:
+    def on_response(self, response: Connection) -> None:
         """Keep the new token; raises ResponseError when there is none."""
-        token = json.loads(body).get(self._field)
+        token = json.loads(response.body).get(self._field)
         if not token or token == self._token:
-            raise ResponseError(f"the token was not rotated: {body[:600]!r}")
+            raise ResponseError(f"the token was not rotated: {response.body[:600]!r}")
         self._token = token
+
+
+def json_refresh(path: str, field: str, token: str) -> bytes:
+    """Build a refresh whose body is JSON with the token alone."""
+    return post(path, json.dumps({field: token}).encode("ascii"))

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench.closed_loop import ClosedLoop, cycling
+from bench.closed_loop import ClosedLoop, cycling, json_refresh
 from bench.figures.footprint import seconds_to_ready
 from bench.figures.refresh import CLIENTS, logged_in
 from bench.manifest import Manifest, Spec
@@ -74,7 +74,9 @@ class Checkout:
         port = self.manifest["services"][spec["service"]]["port"]
         requests = [request.encode("ascii") for request in spec["requests"]]
         if name == "refresh":
-            return logged_in(port, requests[:CLIENTS], **self.manifest["refresh"])
+            refresh = self.manifest["refresh"]
+            build = partial(json_refresh, refresh["path"], refresh["field"])
+            return logged_in(port, requests[:CLIENTS], build, refresh["field"])
         return cycling(port, requests, spec["connections"])
 
     def verifier(self, seconds: float) -> dict[str, float]:
@@ -109,7 +111,7 @@ class Comparison:
         self._plan = plan
         self._only = only
         tickets = not _NEED_TICKETS.isdisjoint(only)
-        folders = {"before": against, "after": _THIS, "twin": _THIS}
+        folders = {"before": against, "after": _THIS, "control": _THIS}
         self._checkouts = {
             arm: Checkout(machine, folder, plan, tickets=tickets) for arm, folder in folders.items()
         }
@@ -212,7 +214,7 @@ def compared(
     rates: Mapping[str, float] | None = None,
 ) -> Figure:
     """Return the ratio after / before; its target is the noise of the control."""
-    control = ratios(values["twin"], values["after"])
+    control = ratios(values["control"], values["after"])
     noise = max(_MIN_NOISE, *(max(ratio, 1 / ratio) for ratio in control))
     notes: dict[str, float | str] = {arm: statistics.median(values[arm]) for arm in ("before", "after")}
     notes.update({f"{arm}/s": rate for arm, rate in (rates or {}).items()})

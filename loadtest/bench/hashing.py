@@ -4,8 +4,7 @@ import sys
 import time
 from typing import Final
 
-from argon2 import PasswordHasher, Type
-
+from doorward_identity.passwords.argon2_bindings import PasswordHasher, Type
 from doorward_identity.settings import Argon2Settings
 
 _WARM_UP: Final = 3

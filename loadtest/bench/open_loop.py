@@ -11,14 +11,14 @@ from bench.background_load import BackgroundLoad
 from bench.http_client import TIMEOUT, Connection
 
 _CONNECTIONS: Final = 24
-_REFUSED: Final = 400
+_REJECTED: Final = 400
 
 
 class OpenLoop:
     """Sends `rate` requests a second.
 
     Latency starts when a request is due, so a server that stalls does not receive fewer requests. `accepts`
-    as for Connection; an accepted refusal counts as TIMEOUT seconds.
+    as for Connection; an accepted rejection counts as TIMEOUT seconds.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class OpenLoop:
                 if connection in background.connections:
                     background.on_response(connection)
                 else:
-                    is_refused = connection.status >= _REFUSED
-                    latencies.append(TIMEOUT if is_refused else time.perf_counter() - connection.due)
+                    is_rejected = connection.status >= _REJECTED
+                    latencies.append(TIMEOUT if is_rejected else time.perf_counter() - connection.due)
                     busy.remove(connection)
                     free.append(connection)
         for connection in free:

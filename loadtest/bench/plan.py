@@ -21,6 +21,8 @@ class Plan:
     compared_tickets: int
     ticket_depth: int
     searches: int
+    people: int
+    search_depth: int
     memory_requests: int
     stream_window: float
 
@@ -39,6 +41,8 @@ FULL: Final = Plan(
     compared_tickets=200_000,
     ticket_depth=10_000,
     searches=150,
+    people=1_000_000,
+    search_depth=10_000,
     memory_requests=10_000,
     stream_window=45.0,
 )
@@ -56,6 +60,8 @@ QUICK: Final = Plan(
     compared_tickets=20_000,
     ticket_depth=2_000,
     searches=40,
+    people=20_000,
+    search_depth=400,
     memory_requests=2_000,
     stream_window=16.0,
 )

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 
 _ANSWER_SECONDS = 0.02
@@ -28,7 +28,7 @@ class SlowUpstream(RotatingUpstream):
         return self.issue()
 
 
-async def refresh(world: GrantWorld, count: int) -> dict[str, float]:
+async def refresh(grant_setup: GrantSetup, count: int) -> dict[str, float]:
     """Refresh until `count` grants are refreshed."""
     statements = 0
 
@@ -36,10 +36,10 @@ async def refresh(world: GrantWorld, count: int) -> dict[str, float]:
         nonlocal statements
         statements += 1
 
-    sa.event.listen(world.resources.database.engine, "before_cursor_execute", note)
-    background = [asyncio.create_task(run()) for run in world.grants.background()]
+    sa.event.listen(grant_setup.resources.database.engine, "before_cursor_execute", note)
+    background = [asyncio.create_task(run()) for run in grant_setup.grants.background()]
     cpu = time.process_time()
-    while world.outcomes().get("refreshed", 0) < count:  # noqa: ASYNC110 - a counter does not notify
+    while grant_setup.outcomes().get("refreshed", 0) < count:  # noqa: ASYNC110 - a counter does not notify
         await asyncio.sleep(0.2)
     spent = {"cpu_seconds": time.process_time() - cpu, "statements": float(statements)}
     for task in background:
@@ -55,9 +55,9 @@ def main() -> int:
     url, keys, count = sys.argv[1:]
     adapter = DirectAdapter(SlowUpstream())
     adapter.after = lambda: asyncio.sleep(_ANSWER_SECONDS)
-    world = GrantWorld(url, Path(keys), adapter)
-    print(json.dumps(asyncio.run(refresh(world, int(count)))), flush=True)
-    world.close()
+    grant_setup = GrantSetup(url, Path(keys), adapter)
+    print(json.dumps(asyncio.run(refresh(grant_setup, int(count)))), flush=True)
+    grant_setup.close()
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,12 @@ _COLUMNS: Final = ("figure", "median", "rounds", "A/A control", "target", "resul
 
 def progress(line: str) -> None:
     print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def revision(folder: Path) -> str:
+    """Name the version of a checkout; empty where it is no repository."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -45,22 +52,24 @@ def write(figures: Sequence[Figure], run: dict[str, Any]) -> None:
     PATH.parent.mkdir(exist_ok=True)
     document = {
         "run": {**run, "python": platform.python_version(), "cores": os.cpu_count()},
-        "figures": [
-            {
-                "name": figure.name,
-                "unit": figure.unit,
-                "median": figure.median,
-                "rounds": list(figure.values),
-                "control": list(figure.control),
-                "bound": figure.bound.value,
-                "target": figure.target,
-                "met": figure.is_met,
-                "notes": dict(figure.notes),
-            }
-            for figure in figures
-        ],
+        "figures": [figure_document(figure) for figure in figures],
     }
     PATH.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def figure_document(figure: Figure) -> dict[str, Any]:
+    """Return a figure for JSON."""
+    return {
+        "name": figure.name,
+        "unit": figure.unit,
+        "median": figure.median,
+        "rounds": list(figure.values),
+        "control": list(figure.control),
+        "bound": figure.bound.value,
+        "target": figure.target,
+        "met": figure.is_met,
+        "notes": dict(figure.notes),
+    }
 
 
 def _row(figure: Figure) -> tuple[str, ...]:

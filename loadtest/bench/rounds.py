@@ -66,6 +66,21 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[f
     return [above / below for above, below in zip(numerators, denominators, strict=True)]
 
 
+def compared(
+    name: str, arms: Mapping[str, Callable[[], float]], rounds: int, *, arm: str, base: str, target: float
+) -> Figure:
+    """Measure arms in seconds: `arm` against `base`, at most `target` times; `control` is the A/A control."""
+    seconds = measure_rounds(arms, rounds)
+    return Figure(
+        name,
+        ratios(seconds[arm], seconds[base]),
+        ratios(seconds["control"], seconds[base]),
+        Bound.AT_MOST,
+        target,
+        notes={f"{one} ms": statistics.median(seconds[one]) * 1000 for one in (base, arm)},
+    )
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the percentile by nearest rank; `share` is between 0 and 1."""
     ordered = sorted(values)

@@ -1,9 +1,13 @@
-"""Stores tickets sorted by creation time; word frequencies follow Zipf's law."""
+"""Stores tickets sorted by creation time; word frequencies follow Zipf's law.
+
+The words are invented: of Latin letters with spaces between them, or of two Chinese characters without.
+"""
 
 import functools
 import itertools
 import random
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +24,9 @@ from doorward_tickets.tables import ticket_search_terms, tickets
 from doorward_tickets.tables import user_snapshots as snapshot
 
 VOCABULARY_SIZE: Final = 50_000
+CHARACTERS: Final = 3_500
+"""Chinese characters in use: those of the first list of the standard of 2013."""
+
 COPIES: Final = 50
 """Tickets with the same text; everything else differs."""
 
@@ -27,7 +34,9 @@ TICKETS_PER_AUTHOR: Final = 50
 
 _SUBJECT_WORDS: Final = 4
 _TEXT_WORDS: Final = 20
+_FIRST_CHARACTER: Final = 0x4E00
 _BATCH_SIZE: Final = 5_000
+_ROWS_OF_STATEMENT: Final = 2_000_000
 _SNAPSHOT_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 # A ticket's columns follow from its number n: time and id (RFC 9562 section 5.7) directly, and unordered
@@ -51,20 +60,22 @@ class SeededTickets:
         return chance.choices(self.words, cum_weights=_cumulative_weights(len(self.words)), k=count)
 
 
-def create(database_url: str, users: SeededUsers, count: int) -> SeededTickets:
+def create(database_url: str, users: SeededUsers, count: int, *, is_spaced: bool = True) -> SeededTickets:
     """Store `count` tickets, TICKETS_PER_AUTHOR for each author; the users with a token are authors."""
     chance = random.Random(20_260_102)
-    words = _vocabulary()
-    texts = list(_texts(chance, words, count // COPIES))
+    words = _latin_words() if is_spaced else _chinese_words()
+    texts = list(_texts(chance, words, " " if is_spaced else "", count // COPIES))
     authors = list(_authors(users, count // TICKETS_PER_AUTHOR))
-    engine = create_engine(database_url, pool_size=1, timeout=300)
+    engine = create_engine(database_url, pool_size=1, timeout=1_800)
     with engine.connect() as connection:
         # Without these checks the server sorts first and builds each index once.
         connection.execute(sa.text("SET unique_checks = 0, foreign_key_checks = 0"))
         _store(connection, texts, authors)
         values = {"texts": len(texts), "authors": len(authors)}
-        for statement in (_INSERT_TICKETS, _INSERT_WORDS):
-            connection.execute(sa.text(statement.format(**values)))
+        connection.execute(sa.text(_INSERT_TICKETS.format(**values)))
+        insert_words = sa.text(_INSERT_WORDS.format(**values))
+        for first, last in _shares(texts):
+            connection.execute(insert_words, {"first": first, "last": last})
         connection.execute(sa.text("ANALYZE TABLE tickets, ticket_search_terms"))
         _SCRATCH.drop_all(connection)
     engine.dispose()
@@ -115,6 +126,7 @@ _INSERT_WORDS: Final = f"""
 INSERT INTO ticket_search_terms (word, ticket_id)
 SELECT STRAIGHT_JOIN words.word, {_ID.format(n=_M)}
 FROM words JOIN copies JOIN words_of_texts ON words_of_texts.word = words.word
+WHERE words.word BETWEEN :first AND :last
 """
 
 
@@ -143,11 +155,26 @@ def _store(connection: sa.Connection, texts: list[dict[str, Any]], authors: list
             connection.execute(table.insert(), rows[start : start + _BATCH_SIZE])
 
 
-def _texts(chance: random.Random, words: Sequence[str], count: int) -> Iterator[dict[str, Any]]:
+def _shares(texts: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield ranges of words with some millions of rows each: a statement of all of them would take hours."""
+    count = Counter(word for text in texts for word in text["search_text"].split())
+    share: list[str] = []
+    rows = 0
+    for word in sorted(count):
+        share.append(word)
+        rows += count[word] * COPIES
+        if rows >= _ROWS_OF_STATEMENT:
+            yield share[0], share[-1]
+            share, rows = [], 0
+    if share:
+        yield share[0], share[-1]
+
+
+def _texts(chance: random.Random, words: Sequence[str], space: str, count: int) -> Iterator[dict[str, Any]]:
     weights = _cumulative_weights(len(words))
     for number in range(count):
         chosen = chance.choices(words, cum_weights=weights, k=_SUBJECT_WORDS + _TEXT_WORDS)
-        subject, text = " ".join(chosen[:_SUBJECT_WORDS]), " ".join(chosen[_SUBJECT_WORDS:])
+        subject, text = space.join(chosen[:_SUBJECT_WORDS]), space.join(chosen[_SUBJECT_WORDS:])
         yield {
             "n": number,
             "subject": subject,
@@ -156,11 +183,18 @@ def _texts(chance: random.Random, words: Sequence[str], count: int) -> Iterator[
         }
 
 
-def _vocabulary() -> list[str]:
+def _latin_words() -> list[str]:
     """Return words of three syllables: none is a prefix of another, and many share a prefix."""
     syllables = ["".join(pair) for pair in itertools.product("bdfgklmnprst", "aeiou")]
     words = ["".join(three) for three in itertools.product(syllables, repeat=3)]
     return random.Random(20_260_103).sample(words, VOCABULARY_SIZE)
+
+
+def _chinese_words() -> list[str]:
+    """Return words of two characters, which are also the pairs where two words meet."""
+    characters = [chr(_FIRST_CHARACTER + number) for number in range(CHARACTERS)]
+    chance = random.Random(20_260_105)
+    return list(dict.fromkeys("".join(chance.sample(characters, 2)) for _ in range(VOCABULARY_SIZE)))
 
 
 @functools.cache

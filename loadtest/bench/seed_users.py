@@ -15,7 +15,7 @@ from bench.http_client import get, post
 from bench.signing import new_signer, sign
 from doorward_client.permissions import Role
 from doorward_identity.accounts import Status
-from doorward_identity.tables import credentials, users
+from doorward_identity.tables import credentials, pending_registrations, users
 from doorward_kit.database import create_engine
 
 PASSWORD: Final = "correct horse battery staple"
@@ -32,10 +32,10 @@ class SeededUsers:
 
     ids: tuple[uuid.UUID, ...]
     tokens: tuple[str, ...]
-    """Of the users in `ids`, in that order."""
+    """Email addresses of the users in `ids`, in that order."""
     admin_token: str
     emails: tuple[str, ...]
-    """Of the users with a password."""
+    """Email addresses of the users that have a password."""
 
     def reads(self, path: str) -> list[bytes]:
         """Return a GET of the path for each token."""
@@ -76,7 +76,7 @@ def create(database_url: str, count: int) -> SeededUsers:
         connection.execute(sa.text("ANALYZE TABLE users"))
     engine.dispose()
     signer = new_signer()
-    with_token = random_numbers.sample(rows[1:], WITH_TOKEN)
+    with_token = random_numbers.sample(rows[1:], min(WITH_TOKEN, count - 1))
 
     def token_of(row: dict[str, Any]) -> str:
         return sign(signer, row["id"], row["role"])
@@ -87,6 +87,34 @@ def create(database_url: str, count: int) -> SeededUsers:
         token_of(rows[0]),
         tuple(row["email"] for row in with_password),
     )
+
+
+def pending_logins(database_url: str, count: int) -> list[bytes]:
+    """Store registrations whose addresses were never verified; return logins with their passwords."""
+    password_hash = default_hasher().hash(PASSWORD)
+    emails = [f"pending-{number}@example.com" for number in range(count)]
+    rows = [
+        {
+            "id": uuid.uuid4(),
+            "email": email,
+            "email_key": email,
+            "name": "Pending",
+            "password_hash": password_hash,
+            "secret_hash": secrets.token_bytes(32),
+            "expires_at": datetime.now(UTC) + timedelta(days=1),
+        }
+        for email in emails
+    ]
+    engine = create_engine(database_url, pool_size=1, timeout=60)
+    with engine.connect() as connection:
+        connection.execute(pending_registrations.insert(), rows)
+    engine.dispose()
+    return [post("/api/v1/auth/token", _login(email)) for email in emails]
+
+
+def with_wrong_password(login: bytes) -> bytes:
+    """Return a login with another password of the same length."""
+    return login.replace(PASSWORD.encode("ascii"), PASSWORD[::-1].encode("ascii"))
 
 
 def _rows(count: int) -> Iterator[dict[str, Any]]:

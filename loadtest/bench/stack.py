@@ -3,28 +3,41 @@
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from bench import drf_baseline, seed_users
-from doorward_identity.settings import Argon2Settings
+from bench import seed_users
+from doorward_identity.settings import IdentitySettings
 from support.databases import Database, DatabaseServer
-from support.mariadb import MariaDB, database_server, private_mariadb
+from support.mariadb import MariaDB, private_mariadb
+from support.preloaded import PreloadedProcess
 from support.processes import Process
 from support.requirements import external_database_url
+from support.servers import database_server
 from support.services import Service, ServiceName, migrate
 
 # All data fits into memory, so that no figure depends on a disk.
 _DATABASE_OPTIONS: Final = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G")
 _TICKETS_CLIENT: Final = ("tickets", "the tickets service of the benchmark: 0123456789")
-REAL_HASHES: Final[Mapping[str, str]] = {
-    f"DOORWARD_{name.upper()}": str(Argon2Settings.model_fields[name].default)
-    for name in ("argon2_memory_kib", "argon2_time_cost", "argon2_parallelism")
+DEFAULTS: Final[Mapping[str, str]] = {
+    f"DOORWARD_{name.upper()}": str(IdentitySettings.model_fields[name].default)
+    for name in ("argon2_memory_kib", "argon2_time_cost", "argon2_parallelism", "rejection_delay_seconds")
 }
-"""Settings with the services' defaults, because the tests' services hash cheaply."""
+"""Settings with the services' defaults, because the tests' services hash cheaply and reject at once."""
+
+
+class MeasuredService(Service):
+    """A service with an interpreter of its own, whose command may be changed.
+
+    Those of tests are forked from a process with all services, so they would have its memory and its cores.
+    """
+
+    def _spawn(self, output: IO[bytes]) -> "subprocess.Popen[bytes] | PreloadedProcess":
+        return super(Service, self)._spawn(output)
 
 
 class Machine:
@@ -55,6 +68,12 @@ class Machine:
         """Run a process on the servers' core or on all cores; otherwise it inherits the client's core."""
         process.command = self._pinned(process.command, [self.server_core] if one_core else self._cores)
 
+    def confine(self, process: Process) -> None:
+        """Move a running process to the servers' core, which it and its threads then stay on."""
+        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):  # a thread that ended meanwhile
+                os.sched_setaffinity(int(thread.name), {self.server_core})
+
     def pinned_command(self, *command: str) -> list[str]:
         """Return the command that runs `command` on the servers' core."""
         return self._pinned(command, [self.server_core])
@@ -81,16 +100,26 @@ class Stack:
         self.users = seed_users.create(self._database.url, users)
         self._auth: Service | None = None
 
-    def service(self, name: ServiceName, *, one_core: bool = True) -> Service:
-        """Start auth or users."""
-        service = self.stopped_service(name, one_core=one_core)
+    @property
+    def database_url(self) -> str:
+        """The database of auth and users."""
+        return self._database.url
+
+    def service(
+        self, name: ServiceName, *, one_core: bool = True, settings: Mapping[str, str] | None = None
+    ) -> Service:
+        """Start auth or users, with settings in addition to the usual ones."""
+        service = self.stopped_service(name, one_core=one_core, settings=settings)
         self.machine.start(service)
         return service
 
-    def stopped_service(self, name: ServiceName, *, one_core: bool = False) -> Service:
+    def stopped_service(
+        self, name: ServiceName, *, one_core: bool = False, settings: Mapping[str, str] | None = None
+    ) -> Service:
         """Return a service that the caller starts and stops."""
-        service = Service(
-            name, database_url=self._database.url, log=self.machine.new_log(name), env=auth_settings()
+        env = {**auth_settings(), **(settings or {})}
+        service = MeasuredService(
+            name, database_url=self._database.url, log=self.machine.new_log(name), env=env
         )
         self.machine.pin(service, one_core=one_core)
         return service
@@ -99,7 +128,8 @@ class Stack:
         """Start the tickets service on a database of its own, and auth, which it polls for revocations."""
         self._auth = self._auth or self.service("auth", one_core=False)
         log = self.machine.new_log("tickets")
-        service = Service("tickets", database_url=database.url, log=log, env=tickets_settings(self._auth.url))
+        settings = tickets_settings(self._auth.url)
+        service = MeasuredService("tickets", database_url=database.url, log=log, env=settings)
         self.machine.pin(service, one_core=True)
         self.machine.start(service)
         return service
@@ -119,27 +149,16 @@ class Stack:
         """Start a service under a profiler (see profiler.py)."""
         return self._program([sys.executable, "-m", "bench.profiler", name, str(report)])
 
-    def drf_baseline(self, database: Database, arguments: Sequence[str]) -> Service:
-        """Start the baseline for refreshes (see drf_baseline) with further arguments for gunicorn."""
-        command = [
-            *(sys.executable, "-m", "gunicorn", "--no-control-socket", "--log-level=warning"),
-            "--keep-alive=75",
-            "--bind=127.0.0.1:{port}",
-            f"--env=DJANGO_SETTINGS_MODULE={drf_baseline.SETTINGS}",
-            *arguments,
-        ]
-        return self._program(command, {"DOORWARD_DATABASE_URL": database.url})
-
     def statements(self) -> int:
         """Return the number of statements since the database started, from all clients."""
         return int(self._database.execute("SHOW GLOBAL STATUS LIKE 'Questions'")[0][1])
 
     def _program(self, command: list[str], settings: Mapping[str, str] | None = None) -> Service:
-        """Start another program with the environment of a service; `{port}` in arguments is its port."""
+        """Start another program with the environment of a service."""
         log = self.machine.new_log("program")
-        env = {**REAL_HASHES, "DOORWARD_DATA_DIR": str(self.machine.folder / "var"), **(settings or {})}
-        service = Service("auth", database_url=self._database.url, log=log, env=env)
-        service.command = [argument.replace("{port}", str(service.port)) for argument in command]
+        env = {**DEFAULTS, "DOORWARD_DATA_DIR": str(self.machine.folder / "var"), **(settings or {})}
+        service = MeasuredService("auth", database_url=self._database.url, log=log, env=env)
+        service.command = command
         self.machine.pin(service, one_core=True)
         self.machine.start(service)
         return service
@@ -147,7 +166,12 @@ class Stack:
 
 def auth_settings() -> dict[str, str]:
     """Return the settings of auth and users in addition to those of the tests' services."""
-    return {**REAL_HASHES, "DOORWARD_OAUTH_CLIENTS": json.dumps(dict([_TICKETS_CLIENT]))}
+    return {
+        **DEFAULTS,
+        "DOORWARD_OAUTH_CLIENTS": json.dumps(dict([_TICKETS_CLIENT])),
+        # The users of the benchmark sort by address.
+        "DOORWARD_DIRECTORY_VISIBILITY": "members",
+    }
 
 
 def tickets_settings(auth_url: str) -> dict[str, str]:

@@ -6,14 +6,14 @@ from typing import Final
 
 import pytest
 
-from bench.stack import REAL_HASHES
+from bench.stack import DEFAULTS
 from load.http_client import LoadError
 from support.chain import running_chain
 from support.processes import ProcessError
 
 # A run of one minute has to include refreshes. The chain lifts HAProxy's limits per source, because
 # all requests come from this machine.
-_SETTINGS: Final[Mapping[str, str]] = {**REAL_HASHES, "DOORWARD_ACCESS_TOKEN_SECONDS": "20"}
+_SETTINGS: Final[Mapping[str, str]] = {**DEFAULTS, "DOORWARD_ACCESS_TOKEN_SECONDS": "20"}
 
 
 @contextlib.contextmanager

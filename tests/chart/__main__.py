@@ -20,11 +20,28 @@ from chart.tools import HELM, MissingToolError, ToolError, find
 from chart_values import sections
 
 _SHOWN: Final = 12
+_OWN: Final = "extraServices.mine.image=registry.example.com/mine:1,extraServices.mine.path=/mine"
+_PUBLIC_CLIENT: Final = "publicUrl=https://id.example.com,oidc.clients[0].client_id=a,oidc.clients[0].name=A,oidc.clients[0].kind=public"
+_NODES: Final = "databaseProxy.nodes={10.0.0.1,10.0.0.2,10.0.0.3}"
+_PROXIED: Final = f"mariadb.enabled=false,databaseProxy.enabled=true,{_NODES}"
+_VERIFY_URL: Final = "https://captcha.example.com/siteverify"
+_CAPTCHA: Final = f"captcha.verifyUrl={_VERIFY_URL},captcha.existingSecret=captcha"
 # With each of these a value would have no effect, or a pod would not start.
 CONTRADICTIONS: Final = (
     "image.registry=",
+    "image.registry=myteam",  # of Docker Hub, as the next ones
+    "mariadb.image=mariadb:11.8",
+    "valkey.image=valkey/valkey:8.1",
+    f"{_PROXIED},databaseProxy.image=haproxy:3.2",
+    "mariadb.image=docker.io/library/mariadb",
+    "extraServices.mine.image=mine/app:1,extraServices.mine.path=/mine",
     "externalDatabase.host=db.example.com",
     "mariadb.enabled=false",
+    "databaseProxy.enabled=true",
+    f"{_PROXIED},externalDatabase.host=db.example.com",
+    "mariadb.enabled=false,databaseProxy.enabled=true,databaseProxy.nodes={10.0.0.1,10.0.0.2}",
+    "mariadb.enabled=false,databaseProxy.enabled=true,databaseProxy.nodes={10.0.0.1,10.0.0.2,db-2.db.databases.svc}",
+    f"{_PROXIED},databaseProxy.enabled=false,externalDatabase.host=db.example.com",
     "keys.shared=false",
     "valkey.enabled=true,valkey.existingSecret=mine",
     "registration=domains",
@@ -36,21 +53,57 @@ CONTRADICTIONS: Final = (
     "mail.host=smtp.example.com,mail.from=a@example.com,mail.username=doorward",
     "mail.host=smtp.example.com,mail.from=a@example.com,mail.username=a,mail.existingSecret=b,mail.tls=none",
     "mail.host=smtp.example.com,mail.from=nobody",
+    "mail.tlsSecret=smtp-ca",
+    "mail.host=smtp.example.com,mail.from=a@example.com,mail.tls=none,mail.tlsSecret=smtp-ca",
+    "mail.defaultLocale=german_",
+    "directoryVisibility=everybody",
+    "adminSetPasswordMustChange=maybe",
     "avatars.store=s3",
     "avatars.store=s3,avatars.s3.bucket=pictures",
     "avatars.store=s3,avatars.s3.existingSecret=storage",
     "avatars.store=folder",
     "avatars.s3.bucket=pictures",
     "avatars.store=s3,avatars.s3.bucket=a/b,avatars.s3.existingSecret=storage",
+    f"captcha.verifyUrl={_VERIFY_URL}",
+    "captcha.existingSecret=captcha",
+    f"{_CAPTCHA},captcha.siteKey=0x4",
+    f"{_CAPTCHA},captcha.scriptUrl=https://captcha.example.com/api.js",
+    f"{_CAPTCHA},captcha.siteKey=0x4,captcha.scriptUrl=https://captcha.example.com/api.js,publicUrl=",
+    "publicUrl=https://id.example.com,captcha.siteKey=0x4,captcha.scriptUrl=https://captcha.example.com/api.js",
+    "captcha.egressTo[0].ipBlock.cidr=192.0.2.40/32",
+    f"{_CAPTCHA},captcha.requiredFor={{registration}}",
+    f"{_CAPTCHA},captcha.onError=ignore",
+    "captcha.verifyUrl=captcha.example.com,captcha.existingSecret=captcha",
+    f"{_CAPTCHA},auth.extraEnv[0].name=DOORWARD_CAPTCHA_VERIFY_URL,auth.extraEnv[0].value=https://a.example",
     "mariadb.enabled=false,externalDatabase.host=db.example.com:3306",
     "ingress.tlsSecret=certificate",
+    "publicUrl=http://id.example.com",
+    "publicUrl=https://id.example.com/",
+    "publicUrl=https://id.example.com,issuer=doorward",
+    "publicUrl=,oidc.clients[0].client_id=a,oidc.clients[0].name=A,oidc.clients[0].kind=public",
+    "publicUrl=https://id.example.com,oidc.clients[0].client_id=a,oidc.clients[0].name=A,oidc.clients[0].kind=machine",
+    f"{_PUBLIC_CLIENT},oidc.enabled=false",
+    f"{_PUBLIC_CLIENT},oidc.clients[0].backchannel_logout_uri=https://app.example.com/logout",
+    "publicUrl=,pages.themeConfigMap=look",
+    "browserSessions.absoluteSeconds=3600",
+    "sessions.maxPerUser=0",
     "httpRoute.enabled=true",
     "frontendUrl=https://app.example.com/",
     "users.autoscaling.enabled=true,users.autoscaling.minReplicas=9",
     "users.extraEnv[0].name=DOORWARD_LOG_LEVEL,users.extraEnv[0].value=debug",
+    "users.extraEnv[0].name=DOORWARD_DIRECTORY_VISIBILITY,users.extraEnv[0].value=members",
     "users.extraEnv[0].name=DOORWARD_ACCESS_LOG,users.extraEnv[0].value=false",
     r"users.podLabels.app\.kubernetes\.io/component=mine",
     "podSecurityContext.runAsUsr=1",
+    "extraServices.mine.path=/mine",
+    "extraServices.mine.image=registry.example.com/mine:1",
+    "extraServices.mine.image=mine,extraServices.mine.path=/mine",
+    "extraServices.mine.image=registry.example.com/mine:1,extraServices.mine.path=mine",
+    "extraServices.Mine.image=registry.example.com/mine:1,extraServices.Mine.path=/mine",
+    "extraServices.valkey.image=registry.example.com/mine:1,extraServices.valkey.path=/mine",
+    "extraServices.migrate.image=registry.example.com/mine:1,extraServices.migrate.path=/mine",
+    f"{_OWN},extraServices.mine.path=/api/v1/users",
+    f"{_OWN},extraServices.mine.env[0].name=DOORWARD_PORT,extraServices.mine.env[0].value=1",
 )
 
 

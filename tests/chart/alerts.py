@@ -8,7 +8,7 @@ import yaml
 
 from chart.render import CHART
 
-FILES: Final = ("alerts.yaml", "alerts-upstreams.yaml")
+FILES: Final = ("alerts.yaml", "alerts-upstreams.yaml", "alerts-database-proxy.yaml")
 NAMESPACE: Final = "x"
 _TEMPLATE: Final = re.compile(r"{{-? *(.*?) *-?}}")
 

@@ -12,11 +12,12 @@ from chart.mounted_files import mounted_files, valid_content
 from chart.policy import containers, pod_spec
 from chart.render import label
 from doorward.dev_mailbox import DevMailboxSettings
-from doorward.settings import CommandSettings, MigrateSettings
+from doorward.settings import ClientCommandSettings, CommandSettings, MigrateSettings
 from doorward_auth.settings import AuthSettings
 from doorward_auth.upstream_adapters.settings.upstreams import UpstreamSettings
 from doorward_auth.vault.settings import VaultSettings
 from doorward_client.settings import DoorwardSettings, SettingsError, load_settings
+from doorward_kit.settings import ServiceSettings
 from doorward_tickets.settings import TicketsSettings
 from doorward_users.settings import UsersSettings
 
@@ -25,9 +26,11 @@ _SETTINGS: Final[dict[str, Sequence[type[DoorwardSettings]]]] = {
     "users": (UsersSettings,),
     "tickets": (TicketsSettings,),
     "standalone": (CommandSettings,),
+    "bookmarks": (ServiceSettings,),  # docs/examples/bookmarks
 }
 _COMMANDS: Final[dict[str, Sequence[type[DoorwardSettings]]]] = {
     "migrate": (MigrateSettings,),
+    "clients": (ClientCommandSettings,),
     "dev-mailbox": (DevMailboxSettings,),
     "rotate-vault": (CommandSettings,),
 }
@@ -57,7 +60,7 @@ def problems(found: dict[str, Any], release: Sequence[dict[str, Any]] = ()) -> l
 
 def _settings(container: dict[str, Any]) -> Sequence[type[DoorwardSettings]]:
     """Return the settings classes of the container's program, none for third-party and test containers."""
-    image = re.search(r"/(auth|users|tickets|standalone)[:@]", container["image"])
+    image = re.search(rf"/({'|'.join(_SETTINGS)})[:@]", container["image"])
     if container["name"] in _COMMANDS:
         return _COMMANDS[container["name"]]
     return () if image is None or "command" in container else _SETTINGS[image[1]]

@@ -69,6 +69,21 @@ EXEMPTIONS: Final = (
         "One pod needs no headless Service.",
     ),
     Exemption(
+        "container-security-context-user-group-id",
+        "StatefulSet/doorward-db-proxy",
+        "99 is the image's user.",
+    ),
+    Exemption(
+        "statefulset-has-servicename",
+        "StatefulSet/doorward-db-proxy",
+        "Each pod has a Service of its own, whose address is known before the pod is.",
+    ),
+    Exemption(
+        "service-targets-pod",
+        "Service/doorward-db-proxy-?",
+        "Kubernetes labels the pods of a StatefulSet with their names.",
+    ),
+    Exemption(
         "deployment-strategy", "Deployment/doorward-valkey", "Two instances would split the revocations."
     ),
     Exemption(
@@ -81,6 +96,7 @@ EXEMPTIONS: Final = (
         "It is ready as soon as its port is open.",
     ),
     Exemption("deployment-replicas", "*", "One pod per service, by these values.", "development-values.yaml"),
+    Exemption("deployment-replicas", "*", "One pod, by these values.", "extra-services-values.yaml"),
     Exemption("pod-networkpolicy", "*", "NetworkPolicy is off in these values.", "minimal-values.yaml"),
     Exemption(
         "deployment-has-poddisruptionbudget",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from chart.tools import ROOT
 from doorward_auth.vault.rotation import new_key
-from doorward_client.keys.key_set import HS256
+from doorward_client.keys.key_set import ES256, HS256, RS256
 from doorward_kit.key_rotation import new_jwk
 from support.certificates import self_signed
 
@@ -18,8 +18,8 @@ _EXAMPLE: Final = ROOT / "docs" / "examples" / "upstream" / "upstreams.json"
 _TEXT: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 """Long enough for every secret."""
 
-_OF_A_WHOLE_SECRET: Final = ({"key": "upstreams.json", "path": "upstreams.json"},)
-"""What the chart needs of the only Secret that it mounts without naming entries."""
+OF_WHOLE_SECRETS: Final = {"upstreams": ({"key": "upstreams.json", "path": "upstreams.json"},)}
+"""What the chart needs of the Secrets that it mounts without naming entries, by the name of the volume."""
 
 
 def mounted_files(pod: dict[str, Any], release: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -31,7 +31,7 @@ def mounted_files(pod: dict[str, Any], release: Sequence[dict[str, Any]]) -> Ite
         for source in volume.get("projected", {}).get("sources", []):
             (kind, reference), *_ = source.items()
             content = _content(kind, reference.get("name"), release)
-            for item in reference.get("items", _OF_A_WHOLE_SECRET):
+            for item in reference.get("items", OF_WHOLE_SECRETS.get(volume["name"], ())):
                 yield item["path"], content.get(item["key"]) or valid_content(item["key"])
 
 
@@ -60,6 +60,7 @@ def _authority() -> str:
 _MADE: Final[dict[str, Callable[[], str]]] = {
     "keys.json": lambda: json.dumps({"keys": [new_jwk(HS256)]}),
     "vault-keys.json": lambda: json.dumps({"keys": [new_key()]}),
+    "oidc-keys": lambda: json.dumps({"keys": [new_jwk(RS256), new_jwk(ES256)]}),
     "service-clients.json": lambda: json.dumps({"tickets": _TEXT}),
     "upstreams.json": lambda: _EXAMPLE.read_text(encoding="utf-8"),
     "ca.crt": _authority,

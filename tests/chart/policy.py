@@ -41,7 +41,8 @@ _VOLUMES: Final = frozenset({"name", "configMap", "emptyDir", "persistentVolumeC
 _IMAGE: Final = re.compile(
     r"(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?/[\w./-]+(@sha256:[0-9a-f]{64}|:(?!latest$)[\w.-]+)"
 )
-_SECRET_NAME: Final = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)$")
+# The site key of a captcha is in pages.
+_SECRET_NAME: Final = re.compile(r"(PASSWORD|SECRET|TOKEN|(?<!SITE_)KEY)$")
 _LONG_RUNNING: Final = frozenset({"Deployment", "StatefulSet"})
 _REQUESTS_IN_FLIGHT_SECONDS: Final = 20
 
@@ -128,6 +129,8 @@ def _container_problems(container: Object, pod: Object, kind: str) -> Iterator[s
         port = next((probe[kind]["port"] for kind in ("httpGet", "tcpSocket") if kind in probe), None)
         if not probe or port not in {None, *ports}:
             yield f"{name} is missing, or its port is unknown"
+    if "sleep" in container.get("lifecycle", {}).get("preStop", {}):
+        yield "preStop.sleep needs Kubernetes 1.30; kubeVersion of the chart is older"
     volumes = {volume["name"] for volume in pod.get("volumes", [])} | {"data"}  # of the StatefulSet's claim
     for mount in container.get("volumeMounts", []):
         if mount["name"] not in volumes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from chart.mounted_files import OF_WHOLE_SECRETS
 from chart.policy import containers, pod_spec
 from chart.render import label
 
@@ -46,8 +47,8 @@ def _mounted(pod: Object) -> Iterator[str]:
     for volume in pod.get("volumes", []):
         for source in volume.get("projected", {}).get("sources", []):
             for reference in source.values():
-                # A Secret that is mounted as a whole is the one with the upstreams.
-                yield from (item["path"] for item in reference.get("items", [{"path": "upstreams.json"}]))
+                items = reference.get("items", OF_WHOLE_SECRETS.get(volume["name"], ()))
+                yield from (item["path"] for item in items)
 
 
 def _is_of_upstreams(found: Object) -> bool:

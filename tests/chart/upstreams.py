@@ -65,8 +65,8 @@ _REJECTED: Final = {
 
 def wrong_answers(defaults: Case) -> list[str]:
     """Return what the chart accepts or rejects wrongly, or for another reason."""
-    refused = {values: _rejection(defaults, values) for values in _ACCEPTED}
-    wrong = [f"rejected: {values}: {message}" for values, message in refused.items() if message]
+    rejected = {values: _rejection(defaults, values) for values in _ACCEPTED}
+    wrong = [f"rejected: {values}: {message}" for values, message in rejected.items() if message]
     answers = {values: _rejection(defaults, values) for values in _REJECTED}
     return wrong + [
         f"{values}: expected `{expected}`: {answers[values] or 'accepted'}"

@@ -209,20 +209,20 @@ def test_only_valid_tokens_are_accepted(environment: pytest.MonkeyPatch, algorit
             assert (answer.status_code, answer.json()) == (200, {"user": user, "count": 1})
             assert "x-request-id" not in answer.headers
             assert (await ask("  " + token(algorithm))).status_code == 200
-            refused = await ask(**{"X-Request-ID": "incident-42"})
-            assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
-            assert refused.json()["request_id"] == refused.headers["x-request-id"] == "incident-42"
-            assert refused.headers["content-type"] == "application/problem+json"
+            rejected = await ask(**{"X-Request-ID": "incident-42"})
+            assert (rejected.status_code, rejected.json()["code"]) == (401, "not_authenticated")
+            assert rejected.json()["request_id"] == rejected.headers["x-request-id"] == "incident-42"
+            assert rejected.headers["content-type"] == "application/problem+json"
             for bad in (
                 "forged",
                 token(algorithm, exp=1),
                 token(algorithm, iss="other"),
                 token(algorithm)[:-2],
             ):
-                refused = await ask(bad, **{"X-Request-ID": "not well formed"})
-                assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
-                assert len(refused.json()["request_id"]) == 32
-                assert refused.json()["request_id"] == refused.headers["x-request-id"]
+                rejected = await ask(bad, **{"X-Request-ID": "not well formed"})
+                assert (rejected.status_code, rejected.json()["code"]) == (401, "invalid_token")
+                assert len(rejected.json()["request_id"]) == 32
+                assert rejected.json()["request_id"] == rejected.headers["x-request-id"]
         expired = registry.get_sample_value("doorward_tokens_rejected_total", {"reason": "expired"})
         assert (expired, registry.get_sample_value("doorward_verification_keys")) == (1, 1)
 
@@ -279,9 +279,9 @@ def test_without_a_revocation_list_no_token_is_accepted(environment: pytest.Monk
     async def scenario() -> None:
         async with running(app) as ask:
             assert doorward.problem() == "The revocation list is not loaded yet."
-            refused = await ask(token("HS256"))
-            assert (refused.status_code, refused.json()["code"]) == (503, "revocations_unavailable")
-            assert refused.headers["retry-after"] == "1"
+            rejected = await ask(token("HS256"))
+            assert (rejected.status_code, rejected.json()["code"]) == (503, "revocations_unavailable")
+            assert rejected.headers["retry-after"] == "1"
 
     asyncio.run(scenario())
 

@@ -1,6 +1,7 @@
 """One installation of the chart for all tests of this folder, behind a HAProxy on this machine.
 
-A second one (test_production.py) is applied with kubectl and uses an external database.
+A second one (test_production.py) is applied with kubectl and uses an external database. Users of Kubernetes
+(test_kubectl_users.py) need an API server of their own, because settings of the cluster's cannot be changed.
 """
 
 import json
@@ -31,21 +32,30 @@ _READY_SECONDS: Final = 300
 
 # Pods come to rest during "network" and "images", which "load" measures first.
 _ORDER: Final = (
+    "kubectl_users",
     "installation",
     "mail",
     "network",
     "images",
     "load",
     "production",
+    "database_proxy",
     "disruptions",
+    "name_servers",
     "procedures",
+    "extra_service",
     "uninstall",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the files in the order above."""
-    items.sort(key=lambda item: _ORDER.index(item.path.stem.removeprefix("test_")))
+    """Run the files in the order above, after the tests of other folders, which the hook gets as well."""
+    ours = Path(__file__).parent
+    items.sort(
+        key=lambda item: (
+            _ORDER.index(item.path.stem.removeprefix("test_")) if item.path.parent == ours else -1
+        )
+    )
 
 
 @pytest.fixture(scope="session")

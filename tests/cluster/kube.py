@@ -10,6 +10,10 @@ from typing import Any, Final
 from chart.render import CHART
 from chart.tools import HELM, KUBECTL, find
 
+SERVICES: Final = ("auth", "users", "tickets")
+EVERY_SERVICE: Final = f"app.kubernetes.io/component in ({','.join(SERVICES)})"
+"""The label selector of their pods."""
+
 _SECONDS: Final = 400
 
 
@@ -88,9 +92,9 @@ class Release:
         self._upgrades: list[list[str]] = []
 
     @property
-    def deployments(self) -> tuple[str, str, str]:
+    def deployments(self) -> list[str]:
         """The Deployments of the services."""
-        return f"{self.name}-auth", f"{self.name}-users", f"{self.name}-tickets"
+        return [f"{self.name}-{service}" for service in SERVICES]
 
     def helm(self, *arguments: str | Path) -> str:
         """Run helm; raises CommandError."""

@@ -15,7 +15,7 @@ from typing import Final
 import httpx2
 import pytest
 
-from cluster.kube import Namespace, Release, kubectl
+from cluster.kube import EVERY_SERVICE, Namespace, Release, kubectl
 from cluster.measured import Measured
 from cluster.people import AUTH, TICKETS, Person, bearer, sign_in, token_header
 from cluster.traffic import Outcomes, Traffic
@@ -30,7 +30,7 @@ _ACTIVATE_SECONDS: Final = 15
 
 
 @dataclass(frozen=True)
-class Scene:
+class ClusterSetup:
     """The installation, and those who use it."""
 
     release: Release
@@ -53,16 +53,16 @@ class Scene:
 
 
 @pytest.fixture
-def scene(
+def setup(
     release: Release,
     client: httpx2.Client,
     admin: Person,
     measured: Measured,
     edge: HAProxy,
     people: list[Person],
-) -> Scene:
+) -> ClusterSetup:
     tls = edge.certificate.client_context()
-    return Scene(
+    return ClusterSetup(
         release, release.namespace, client, admin, measured, partial(Traffic, edge.tls_url, tls, people)
     )
 
@@ -111,123 +111,123 @@ def rotated_keys(namespace: Namespace, folder: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_a_changed_key_is_used_without_a_restart(scene: Scene, tmp_path: Path) -> None:
-    before = kid(scene.admin)
-    pods = {pod["metadata"]["uid"] for pod in scene.namespace.objects("pods")}
+def test_a_changed_key_is_used_without_a_restart(setup: ClusterSetup, tmp_path: Path) -> None:
+    before = kid(setup.admin)
+    pods = {pod["metadata"]["uid"] for pod in setup.namespace.objects("pods")}
 
     def rotate() -> None:
-        encoded = base64.b64encode(rotated_keys(scene.namespace, tmp_path).encode()).decode()
+        encoded = base64.b64encode(rotated_keys(setup.namespace, tmp_path).encode()).decode()
         patch = json.dumps({"data": {"keys.json": encoded}})
-        scene.namespace.kubectl("patch", "secret", "doorward-keys", "--patch", patch)
+        setup.namespace.kubectl("patch", "secret", "doorward-keys", "--patch", patch)
         # A kubelet updates mounted Secrets when it syncs a pod: within two minutes, at once after a change.
-        services = "app.kubernetes.io/component in (auth,users,tickets)"
-        scene.namespace.kubectl("annotate", "pods", "--selector", services, f"example.com/sync={time.time()}")
+        setup.namespace.kubectl(
+            "annotate", "pods", "--selector", EVERY_SERVICE, f"example.com/sync={time.time()}"
+        )
         deadline = time.monotonic() + 120
-        while kid(sign_in(scene.client, scene.admin.email, scene.admin.password)) == before:
+        while kid(sign_in(setup.client, setup.admin.email, setup.admin.password)) == before:
             assert time.monotonic() < deadline, "the new key does not sign"
             time.sleep(1)
 
-    with scene.traffic() as traffic:
+    with setup.traffic() as traffic:
         traffic.run_for(_BEFORE_SECONDS)
-        scene.do("changed key", rotate, traffic)
+        setup.do("changed key", rotate, traffic)
         traffic.run_for(_BEFORE_SECONDS)
     assert_nothing_failed(traffic.outcomes)
-    response = scene.client.get(f"{AUTH}/me", headers=bearer(scene.admin))
+    response = setup.client.get(f"{AUTH}/me", headers=bearer(setup.admin))
     assert response.status_code == 200, "a token of the previous key"
-    assert pods >= {
-        pod["metadata"]["uid"]
-        for pod in scene.namespace.objects("pods", "app.kubernetes.io/component in (auth,users,tickets)")
-    }, "no pod was replaced"
+    assert pods >= {pod["metadata"]["uid"] for pod in setup.namespace.objects("pods", EVERY_SERVICE)}, (
+        "no pod was replaced"
+    )
 
 
-def test_a_restart_an_upgrade_and_a_rollback_fail_no_request(scene: Scene) -> None:
+def test_a_restart_an_upgrade_and_a_rollback_fail_no_request(setup: ClusterSetup) -> None:
     def restart() -> None:
-        names = [f"deployment/{name}" for name in scene.release.deployments]
-        scene.namespace.kubectl("rollout", "restart", *names)
-        scene.namespace.rolled_out(*scene.release.deployments)
+        names = [f"deployment/{name}" for name in setup.release.deployments]
+        setup.namespace.kubectl("rollout", "restart", *names)
+        setup.namespace.rolled_out(*setup.release.deployments)
 
-    rotated = kid(scene.admin)
-    with scene.traffic() as traffic:
+    rotated = kid(setup.admin)
+    with setup.traffic() as traffic:
         traffic.run_for(_BEFORE_SECONDS)
-        scene.do("rolling restart", restart, traffic)
-        scene.do(
+        setup.do("rolling restart", restart, traffic)
+        setup.do(
             "`helm upgrade` to another image",
-            partial(scene.release.upgrade, f"image.tag={_NEXT_TAG}"),
+            partial(setup.release.upgrade, f"image.tag={_NEXT_TAG}"),
             traffic,
         )
-        scene.do("`helm rollback`", scene.release.roll_back, traffic)
+        setup.do("`helm rollback`", setup.release.roll_back, traffic)
         traffic.run_for(_AFTER_SECONDS)
     assert_nothing_failed(traffic.outcomes)
-    assert_nothing_lost(scene.client, scene.admin, traffic.outcomes)
-    after = kid(sign_in(scene.client, scene.admin.email, scene.admin.password))
+    assert_nothing_lost(setup.client, setup.admin, traffic.outcomes)
+    after = kid(sign_in(setup.client, setup.admin.email, setup.admin.password))
     assert after == rotated, "an upgrade keeps the key set"
 
 
-def test_the_traffic_survives_a_killed_pod(scene: Scene) -> None:
-    (victim, *_) = scene.namespace.objects("pods", "app.kubernetes.io/component=tickets")
-    with scene.traffic() as traffic:
+def test_the_traffic_survives_a_killed_pod(setup: ClusterSetup) -> None:
+    (victim, *_) = setup.namespace.objects("pods", "app.kubernetes.io/component=tickets")
+    with setup.traffic() as traffic:
         traffic.run_for(_BEFORE_SECONDS)
         started = time.monotonic()
-        scene.namespace.kubectl("delete", "pod", victim["metadata"]["name"], "--grace-period=0", "--force")
+        setup.namespace.kubectl("delete", "pod", victim["metadata"]["name"], "--grace-period=0", "--force")
         traffic.run_until_recovered(quiet_seconds=8, limit=_OUTAGE_SECONDS)
     outcomes = traffic.outcomes
-    scene.note_requests("killed pod", outcomes.since(started))
-    scene.measured.note("seconds", "outage after a pod was killed", outcomes.outage())
+    setup.note_requests("killed pod", outcomes.since(started))
+    setup.measured.note("seconds", "outage after a pod was killed", outcomes.outage())
     assert outcomes.outage() < _OUTAGE_SECONDS, outcomes.summary()
-    assert_nothing_lost(scene.client, scene.admin, outcomes)
+    assert_nothing_lost(setup.client, setup.admin, outcomes)
 
 
-def test_the_traffic_survives_a_killed_database(scene: Scene) -> None:
-    with scene.traffic() as traffic:
+def test_the_traffic_survives_a_killed_database(setup: ClusterSetup) -> None:
+    with setup.traffic() as traffic:
         traffic.run_for(_BEFORE_SECONDS)
         started = time.monotonic()
-        scene.namespace.kubectl("delete", "pod", "doorward-mariadb-0", "--grace-period=0", "--force")
-        scene.namespace.rolled_out("statefulset/doorward-mariadb")
+        setup.namespace.kubectl("delete", "pod", "doorward-mariadb-0", "--grace-period=0", "--force")
+        setup.namespace.rolled_out("statefulset/doorward-mariadb")
         traffic.run_until_recovered(quiet_seconds=8, limit=_OUTAGE_SECONDS)
     outcomes = traffic.outcomes
-    scene.note_requests("killed database", outcomes.since(started))
-    scene.measured.note("seconds", "503 after the database was killed", outcomes.outage())
+    setup.note_requests("killed database", outcomes.since(started))
+    setup.measured.note("seconds", "503 after the database was killed", outcomes.outage())
     assert {one.status for one in outcomes.failures} <= {503}, outcomes.summary()
     assert outcomes.failures, "control: requests were affected"
     assert outcomes.outage() < _OUTAGE_SECONDS, outcomes.summary()
-    assert_nothing_lost(scene.client, scene.admin, outcomes)
+    assert_nothing_lost(setup.client, setup.admin, outcomes)
 
 
-def test_the_traffic_survives_a_drained_node(scene: Scene) -> None:
-    (database,) = scene.namespace.objects("pods", "app.kubernetes.io/component=mariadb")
+def test_the_traffic_survives_a_drained_node(setup: ClusterSetup) -> None:
+    (database,) = setup.namespace.objects("pods", "app.kubernetes.io/component=mariadb")
     nodes = json.loads(kubectl("get", "nodes", "--output", "json"))["items"]
     node = next(name for one in nodes if (name := one["metadata"]["name"]) != database["spec"]["nodeName"])
 
     def drain() -> None:
         kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
-        scene.namespace.rolled_out(*scene.release.deployments)
+        setup.namespace.rolled_out(*setup.release.deployments)
 
     try:
-        with scene.traffic() as traffic:
+        with setup.traffic() as traffic:
             traffic.run_for(_BEFORE_SECONDS)
-            scene.do("drain of a node", drain, traffic)
+            setup.do("drain of a node", drain, traffic)
             traffic.run_for(_AFTER_SECONDS)
     finally:
         kubectl("uncordon", node)
     assert_nothing_failed(traffic.outcomes)
-    assert_nothing_lost(scene.client, scene.admin, traffic.outcomes)
+    assert_nothing_lost(setup.client, setup.admin, traffic.outcomes)
 
 
-def test_more_load_brings_more_pods(scene: Scene) -> None:
+def test_more_load_brings_more_pods(setup: ClusterSetup) -> None:
     def scaled() -> bool:
-        scene.namespace.rolled_out(f"{scene.release.name}-users")
-        return len(scene.namespace.objects("pods", "app.kubernetes.io/component=users")) > 2
+        setup.namespace.rolled_out(f"{setup.release.name}-users")
+        return len(setup.namespace.objects("pods", "app.kubernetes.io/component=users")) > 2
 
-    scene.release.upgrade(
+    setup.release.upgrade(
         "users.autoscaling.enabled=true",
         "users.autoscaling.maxReplicas=3",
         "users.autoscaling.targetCPUUtilizationPercentage=20",
     )
-    with scene.traffic(pause=0.0) as traffic:
+    with setup.traffic(pause=0.0) as traffic:
         started = time.monotonic()
         while not scaled():
-            assert time.monotonic() - started < 240, scene.namespace.kubectl("describe", "hpa")
+            assert time.monotonic() - started < 240, setup.namespace.kubectl("describe", "hpa")
             time.sleep(2)
-        scene.measured.note("seconds", "until the autoscaler added a pod", time.monotonic() - started)
-        scene.measured.note_usage("under load", scene.namespace.usage())
+        setup.measured.note("seconds", "until the autoscaler added a pod", time.monotonic() - started)
+        setup.measured.note_usage("under load", setup.namespace.usage())
     assert traffic.outcomes.failures == [], traffic.outcomes.summary()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from cluster.kube import SERVICES
 from cluster.measured import Measured
 from support.ports import free_port
 from support.probes import http_status
@@ -24,7 +25,7 @@ _BASE: Final = "python:3.13-slim-trixie"
 _MAX_BYTES: Final = 150_000_000
 """Against growth by accident. Pictures took 37 MB of it: Pillow, and obstore for S3."""
 _UNKNOWN_USER: Final = "54321:0"
-IMAGES: Final = ("auth", "users", "tickets", "standalone")
+IMAGES: Final = (*SERVICES, "standalone")
 _CONTENT: Final = """
 import json, os, shutil, sys
 print(json.dumps({

@@ -11,13 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from cluster.kube import CommandError, Namespace, Release
+from cluster.kube import SERVICES, CommandError, Namespace, Release
 from cluster.people import AUTH, Person, bearer, sign_in
 from support.certificates import Certificate
 from support.haproxy import HAProxy
 
 pytestmark = pytest.mark.usefixtures("release")
-SERVICES = ("auth", "users", "tickets")
 TESTS = Path(__file__).parents[1]
 
 

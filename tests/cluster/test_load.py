@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from cluster.kube import Namespace, Release
+from cluster.kube import SERVICES, Namespace, Release
 from cluster.measured import Measured
 from cluster.people import Person
 from support.certificates import Certificate
@@ -15,7 +15,6 @@ from support.haproxy import HAProxy
 
 LOADTEST = Path(__file__).parents[2] / "loadtest"
 REPORT = Path(__file__).parents[2] / "reports" / "cluster-load.html"
-SERVICES: Final = ("auth", "users", "tickets")
 AT_REST_MILLICORES: Final = 30.0
 """On a machine that others use, too."""
 

@@ -56,7 +56,7 @@ def test_without_its_secret_the_mailbox_shows_nothing(namespace: Namespace) -> N
         page(namespace, "not-the-key-of-this-mailbox")
 
 
-def test_open_registration_without_mail_is_refused_before_anything_changes(release: Release) -> None:
+def test_open_registration_without_mail_is_rejected_before_anything_changes(release: Release) -> None:
     with pytest.raises(CommandError, match="registration=open requires mail"):
         release.helm(
             "upgrade", release.name, "charts/doorward", "--dry-run=client", "--values", release.values,

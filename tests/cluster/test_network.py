@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.kube import CommandError, Namespace, Release
+from cluster.kube import SERVICES, CommandError, Namespace, Release
 from cluster.pods import restricted_pod
 
 CONNECT = """
@@ -89,7 +89,7 @@ def test_outsiders_reach_neither_the_database_nor_a_service(
     assert migration.connects(database, 3306)
     for outsider in (elsewhere, neighbour):
         assert not outsider.connects(database, 3306)
-        ports = {"auth": 8000, "users": 8000, "tickets": 8000, "valkey": 6379, "dev-mailbox": 1025}
+        ports = {**dict.fromkeys(SERVICES, 8000), "valkey": 6379, "dev-mailbox": 1025}
         for service, port in ports.items():
             assert not outsider.connects(f"doorward-{service}.{namespace.name}.svc", port), service
 
@@ -97,7 +97,7 @@ def test_outsiders_reach_neither_the_database_nor_a_service(
 def test_services_reach_no_other_address(namespace: Namespace, elsewhere: Outsider) -> None:
     other = ("kubernetes.default.svc", 443)
     assert elsewhere.connects(*other), "control: the address is reachable"
-    for service in ("auth", "users", "tickets"):
+    for service in SERVICES:
         assert not attempt(namespace, f"deployment/doorward-{service}", *other), service
 
 

@@ -14,11 +14,10 @@ import yaml
 
 from chart.manifests import FOLDER, manifests
 from chart.render import CHART
-from cluster.kube import CommandError, Namespace, kubectl
+from cluster.kube import SERVICES, CommandError, Namespace, kubectl
 from cluster.people import token_header
 from cluster.pods import restricted_pod
 
-_SERVICES: Final = ("auth", "users", "tickets")
 _SECRETS: Final = "production/secrets"
 _LOGIN: Final = """
 import json, sys, urllib.request
@@ -69,7 +68,7 @@ def production_values(image: dict[str, str]) -> dict[str, Any]:
         "keys": {**values["keys"], "shared": False},
         "externalDatabase": {**values["externalDatabase"], "host": "database", "egressTo": peers},
         "ingress": {"enabled": False},
-        **dict.fromkeys(_SERVICES, small),
+        **dict.fromkeys(SERVICES, small),
     }
 
 
@@ -110,7 +109,7 @@ def production(namespace: Namespace, folder: Path, image: dict[str, str]) -> Ite
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
     for _ in range(2):
         kubectl("apply", "--kustomize", str(folder))
-    own.rolled_out(*(f"doorward-{name}" for name in _SERVICES))
+    own.rolled_out(*(f"doorward-{name}" for name in SERVICES))
     job = "--selector=app.kubernetes.io/component=create-admin"
     own.kubectl("wait", "job", job, "--for=condition=Complete", "--timeout=120s")
     yield own
@@ -124,7 +123,7 @@ def admin_password(production: Namespace) -> str:
 
 def test_production_passes_the_smoke_test_of_the_chart(production: Namespace, admin_password: str) -> None:
     env = {
-        "SERVICES": ",".join(_SERVICES),
+        "SERVICES": ",".join(SERVICES),
         "SERVICE_PREFIX": "http://doorward-",
         "ADMIN_EMAIL": "admin@example.com",
         "ADMIN_PASSWORD_FILE": "/tmp/admin-password",

@@ -66,11 +66,19 @@ class Traffic:
     """Sends requests sequentially in several threads, from entering to leaving the context."""
 
     def __init__(
-        self, url: str, tls: ssl.SSLContext, people: list[Person], *, pause: float = _PAUSE_SECONDS
+        self,
+        url: str,
+        tls: ssl.SSLContext,
+        people: list[Person],
+        *,
+        pause: float = _PAUSE_SECONDS,
+        host: str | None = None,
     ) -> None:
+        """Prepare it; `host` replaces the host of the URL in requests."""
         self.outcomes = Outcomes()
         self._url = url
         self._tls = tls
+        self._headers = {} if host is None else {"Host": host}
         self._pause = pause
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -105,7 +113,11 @@ class Traffic:
 
     def _work(self, act: Callable[[httpx2.Client, Person], None], person: Person) -> None:
         with httpx2.Client(
-            base_url=self._url, verify=self._tls, timeout=_TIMEOUT_SECONDS, trust_env=False
+            base_url=self._url,
+            verify=self._tls,
+            headers=self._headers,
+            timeout=_TIMEOUT_SECONDS,
+            trust_env=False,
         ) as client:
             while not self._stop.is_set():
                 act(client, person)

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     password = os.environ.get("ADMIN_PASSWORD", "")
     reporter = Reporter()
     if not password:
-        reporter.refuse("ADMIN_PASSWORD is not set: the password of an administrator, who creates users")
+        reporter.abort("ADMIN_PASSWORD is not set: the password of an administrator, who creates users")
         return _USAGE
     target = Target(
         url=options.base_url,
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             mailbox = open_mailbox(options.mailbox, client) if options.mailbox else None
             return _run(target, client, mailbox, reporter)
     except NotADirectoryError as error:
-        reporter.refuse(f"MAILBOX={error} is neither a folder nor an http(s) address")
+        reporter.abort(f"MAILBOX={error} is neither a folder nor an http(s) address")
     except OSError as error:  # ssl.SSLError among them
-        reporter.refuse(f"CA_FILE={options.ca_file} cannot be used: {error}")
+        reporter.abort(f"CA_FILE={options.ca_file} cannot be used: {error}")
     return _USAGE
 
 
@@ -64,13 +64,13 @@ def _run(target: Target, client: httpx2.Client, mailbox: Mailbox | None, reporte
     try:
         take(context)
     except StepFailedError as error:
-        reporter.refuse(str(error))
+        reporter.abort(str(error))
         return _FAILED
     except KeyboardInterrupt:
-        reporter.refuse("stopped before its end")
+        reporter.abort("stopped before its end")
         return _INTERRUPTED
     except httpx2.HTTPError as error:
-        reporter.refuse(f"{target.url} does not answer: {str(error) or type(error).__name__}")
+        reporter.abort(f"{target.url} does not answer: {str(error) or type(error).__name__}")
         return _FAILED
     reporter.conclude()
     return _PASSED

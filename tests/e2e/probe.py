@@ -71,8 +71,8 @@ class Probe:
             time.sleep(0.05)
         self.reporter.proved(what)
 
-    def is_refused(self, token: str) -> bool:
-        """Whether both services refuse an access token."""
+    def is_rejected(self, token: str) -> bool:
+        """Whether both services reject an access token."""
         return all(self.send("GET", f"{at}/me", token).status_code == 401 for at in (AUTH, USERS))
 
 

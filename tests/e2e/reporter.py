@@ -54,6 +54,6 @@ class Reporter:
         if self.skipped:
             self.say(f"SKIPPED: {len(self.skipped)} more steps, not proven here: {', '.join(self.skipped)}.")
 
-    def refuse(self, why: str) -> None:
+    def abort(self, why: str) -> None:
         """Print on standard error why the run ends."""
         print(f"\nFAILED: {why}", file=sys.stderr, flush=True)

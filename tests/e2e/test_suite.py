@@ -75,7 +75,7 @@ def test_the_suite_adapts_to_other_settings(tmp_path: Path) -> None:
 
 
 def test_without_a_mailbox_the_suite_lists_skipped_steps(standalone: Standalone) -> None:
-    """It registers no address, because a registration without an account could not be removed."""
+    """The suite registers no address, because a registration without an account could not be removed."""
     done = run_suite(standalone.url)
     assert_passed(done, checks=90, skipped=BY_MAIL)
     assert not standalone.rows(

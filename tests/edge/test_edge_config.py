@@ -66,31 +66,31 @@ def test_every_node_of_the_list_is_a_server(tmp_path: Path, nodes: list[str]) ->
     ],
 )
 def test_a_mistake_in_the_list_is_an_error(tmp_path: Path, nodes: list[str], complaint: str) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         write_nodes(tmp_path, nodes)
-    assert complaint in refused.value.stderr
-    assert refused.value.stdout == ""
+    assert complaint in rejected.value.stderr
+    assert rejected.value.stdout == ""
 
 
 @pytest.mark.parametrize("node", ["192.0.2.300:80", "192.0.2.1:65536"])
 def test_haproxy_rejects_an_unknown_address(tmp_path: Path, node: str) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         check_config(self_signed(tmp_path), nodes=write_nodes(tmp_path, [node]))
-    assert "'server nodes/node1'" in refused.value.stderr
+    assert "'server nodes/node1'" in rejected.value.stderr
 
 
 def test_haproxy_refuses_to_start_without_a_list(tmp_path: Path) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         check_config(self_signed(tmp_path))
-    assert "unable to find required default_backend: 'nodes'" in refused.value.stderr
+    assert "unable to find required default_backend: 'nodes'" in rejected.value.stderr
 
 
 @pytest.mark.parametrize("word", ["on", "V2", "v1", "false"])
 def test_haproxy_rejects_an_unknown_proxy_protocol(tmp_path: Path, word: str) -> None:
     nodes = write_nodes(tmp_path, ["192.0.2.1:30080"])
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         check_config(self_signed(tmp_path), {"DOORWARD_EDGE_PROXY_PROTOCOL": word}, nodes=nodes)
-    assert "DOORWARD_EDGE_PROXY_PROTOCOL is off or v2" in refused.value.stderr
+    assert "DOORWARD_EDGE_PROXY_PROTOCOL is off or v2" in rejected.value.stderr
 
 
 def test_compose_starts_haproxy_with_its_list(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def nginx(_backends: Backends) -> Iterator[Nginx]:
 
 
 @pytest.fixture(scope="module")
-def strangers_nginx(_backends: Backends) -> Iterator[Nginx]:
+def untrusting_nginx(_backends: Backends) -> Iterator[Nginx]:
     """NGINX that does not trust this test."""
     with temporary_folder() as folder, _nginx(folder, _backends, "192.0.2.1/32") as nginx:
         yield nginx
@@ -106,8 +106,8 @@ def test_nginx_trusts_headers_of_haproxy(nginx: Nginx, backends: Backends) -> No
     assert received.values("x-client-request-id") == ["of-the-client"]
 
 
-def test_nginx_trusts_headers_of_no_other_peer(strangers_nginx: Nginx, backends: Backends) -> None:
-    with Client(f"http://127.0.0.1:{strangers_nginx.port}") as client:
+def test_nginx_trusts_headers_of_no_other_peer(untrusting_nginx: Nginx, backends: Backends) -> None:
+    with Client(f"http://127.0.0.1:{untrusting_nginx.port}") as client:
         response = client.get(
             "/api/v1/users",
             headers={

@@ -11,7 +11,19 @@ from support.raw import exchange, statuses
 METADATA = "/.well-known/oauth-authorization-server/api/v1/auth"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/auth", "/api/v1/auth/token", "/api/v1/auth/a/b?c=d%20e", METADATA])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/auth",
+        "/api/v1/auth/token",
+        "/api/v1/auth/a/b?c=d%20e",
+        METADATA,
+        "/auth",
+        "/auth/",
+        "/auth/login?continue=%2Fapi%2Fv1%2Fauth%2Fauthorize%3Fstate%3Da%2526b",
+        "/auth/static/app.0123456789abcdef.css",
+    ],
+)
 def test_auth_prefix_reaches_auth_unchanged(client: Client, backends: Backends, path: str) -> None:
     assert client.get(path).status_code == 200
     assert [one.path for one in backends.auth.received] == [path]
@@ -44,6 +56,9 @@ def test_every_method_of_the_api_passes(client: Client, backends: Backends, meth
         "/api/v1/usersX",
         "/api/v1/users-old/1",
         "/api/v1/authX",
+        "/authX",
+        "/auth.css",
+        "/xauth/login",
         "/api/v1/ticketsX",
         METADATA + "/x",
         "/.well-known/oauth-authorization-server",

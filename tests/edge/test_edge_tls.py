@@ -24,7 +24,7 @@ def test_current_tls_versions_are_accepted(edge: Edge, version: ssl.TLSVersion) 
 
 @pytest.mark.parametrize("minor", [0, 1, 2], ids=["SSL 3.0", "TLS 1.0", "TLS 1.1"])
 def test_old_tls_versions_are_rejected(edge: Edge, minor: int) -> None:
-    # Handmade, because the TLS library refuses such a handshake.
+    # Handmade, because the TLS library rejects such a handshake.
     answer = exchange(edge.haproxy.tls_port, client_hello(minor), seconds=2)
     assert answer[0] == ALERT
     assert answer[6] in {PROTOCOL_VERSION, HANDSHAKE_FAILURE}

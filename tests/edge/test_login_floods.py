@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import secrets
+import statistics
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +17,11 @@ from support.chain import Chain, Edge, running_edge, service_account
 from support.client import AUTH
 from support.services import Admin, Service, create_admin
 
-# Costly enough that everybody waits for hashes, and so patient that nobody is refused: then the order alone
-# decides, and the speed of the machine does not.
+# So costly that callers wait for hashes and not for the test's client, and so patient that none is rejected:
+# then only the order decides, and the speed of the machine does not.
 COSTLY: Final = {
     "DOORWARD_ARGON2_MEMORY_KIB": "19456",
-    "DOORWARD_ARGON2_TIME_COST": "1",
+    "DOORWARD_ARGON2_TIME_COST": "4",
     "DOORWARD_HASH_THREADS": "1",
     "DOORWARD_HASH_QUEUE_TIMEOUT_SECONDS": "30",
     "DOORWARD_DATABASE_TIMEOUT_SECONDS": "30",
@@ -29,7 +30,7 @@ COSTLY: Final = {
     "DOORWARD_MAIL_FROM": "doorward@example.com",
 }
 PENDING: Final = Admin("pending@example.com", "a pending horse battery 7")
-LOGINS: Final = 3
+LOGINS: Final = 5
 _networks: Final = itertools.count()
 
 
@@ -47,14 +48,14 @@ def edge(chain: Chain) -> Iterator[Edge]:
 
 @pytest.fixture
 def victim(chain: Chain) -> Admin:
-    """Somebody who has not logged in for long."""
+    """A user who has not logged in for a long time."""
     login = Admin(f"victim-{secrets.token_hex(4)}@example.com", "the victim's own horse 5")
     return create_admin(chain.database.url, login)
 
 
 @pytest.fixture
 def attacker(chain: Chain) -> Admin:
-    """Somebody with an account of their own."""
+    """An attacker with an account of their own."""
     login = Admin(f"attacker-{secrets.token_hex(4)}@example.com", "the attacker's own horse 6")
     return create_admin(chain.database.url, login)
 
@@ -92,10 +93,13 @@ class Flood:
     bodies: Iterator[dict[str, str]]
     codes: Counter[str] = field(default_factory=Counter)
     network: int = field(default_factory=lambda: next(_networks))
-    """Of its own, so that the limits of one test do not apply to the next."""
-    _answered: set[str] = field(default_factory=set)
+    """A network for each test, so that the limits of one test do not apply to the next."""
+    _unanswered: int = field(init=False)
     _all_answered: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._unanswered = self.sources * self.connections
 
     @property
     def hashes(self) -> int:
@@ -104,7 +108,7 @@ class Flood:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run it for the block, which begins when every source has had an answer."""
+        """Run it for the block, which begins when every connection has had an answer."""
         async with asyncio.TaskGroup() as group:
             for number in range(self.sources):
                 for _ in range(self.connections):
@@ -117,21 +121,24 @@ class Flood:
 
     async def _attack(self, source: str) -> None:
         async with client_from(self.edge, source) as client:
+            is_first = True
             while not self._stop.is_set():
                 response = await log_in(client, next(self.bodies))
                 answer: dict[str, Any] = response.json()
                 self.codes[str(answer.get("code", response.status_code))] += 1
-                self._answered.add(source)
-                if len(self._answered) == self.sources:
+                self._unanswered -= is_first
+                is_first = False
+                if not self._unanswered:
                     self._all_answered.set()
                 if response.status_code != 200:
-                    await asyncio.sleep(0.02)  # refusals without a hash are not what is tested
+                    await asyncio.sleep(0.02)  # rejections without a hash are not what is tested
 
 
 async def overtaken_by(flood: Flood, source: str, body: Mapping[str, str]) -> int:
     """Log in, and return how many of the flood's passwords were compared meanwhile."""
-    before = flood.hashes
     async with client_from(flood.edge, source) as client:
+        assert (await client.get(f"{AUTH}/jwks.json")).status_code == 200  # connected
+        before = flood.hashes
         response = await log_in(client, body)
     assert response.status_code == 200, response.text
     return flood.hashes - before
@@ -149,11 +156,11 @@ async def flooded(
             await overtaken_by(flood, f"127.9.1.{number + 1}", body_of(victim)) for number in range(LOGINS)
         ]
     assert set(flood.codes) <= {"200", "invalid_credentials", "too_many_attempts"}
-    # In order of arrival each of them would wait for all connections. Answers whose hashes were computed
-    # before count, too, so the best of the logins tells.
+    # In order of arrival most of them would wait for all connections. The median, because answers whose
+    # hashes were computed before count, too.
     few = sources * connections // 2
-    assert min(known) < few, known
-    assert min(new) < few, new
+    assert statistics.median(known) < few, known
+    assert statistics.median(new) < few, new
 
 
 async def test_logins_succeed_while_one_source_logs_in_with_its_own_password(

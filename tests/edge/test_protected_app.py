@@ -77,7 +77,7 @@ REINTERPRETING = [
 ]
 
 
-def assert_refused(response: httpx2.Response, status: int, code: str) -> None:
+def assert_rejected(response: httpx2.Response, status: int, code: str) -> None:
     """Check the document of a rejection and its only challenge."""
     assert_problem(response, status, code)
     assert response.headers["cache-control"] == "no-store"
@@ -115,11 +115,11 @@ def test_nginx_accepts_the_configuration(protected_app: ProtectedApp) -> None:
 def test_requests_without_a_valid_token_do_not_reach_the_application(protected_app: ProtectedApp) -> None:
     with protected_app.client() as client:
         for path in ("/", "/reports", "/admin/", "/nowhere"):
-            assert_refused(client.get(path), 401, "not_authenticated")
-            assert_refused(
+            assert_rejected(client.get(path), 401, "not_authenticated")
+            assert_rejected(
                 client.get(path, headers={"Authorization": "Bearer garbage"}), 401, "invalid_token"
             )
-        assert_refused(client.post("/reports", content=b"x" * 100_000), 401, "not_authenticated")
+        assert_rejected(client.post("/reports", content=b"x" * 100_000), 401, "not_authenticated")
     assert protected_app.application.received == []
 
 
@@ -187,14 +187,14 @@ def test_what_only_looks_like_a_preflight_needs_a_token(
     protected_app: ProtectedApp, method: str, headers: dict[str, str]
 ) -> None:
     with protected_app.client() as client:
-        refused = client.http.request(method, "/reports", headers=headers)
-    assert_refused(refused, 401, "not_authenticated")
+        rejected = client.http.request(method, "/reports", headers=headers)
+    assert_rejected(rejected, 401, "not_authenticated")
     assert protected_app.application.received == []
 
 
 def test_forged_headers_do_not_authenticate(protected_app: ProtectedApp) -> None:
     with protected_app.client() as client:
-        assert_refused(client.get("/reports", headers=FORGED), 401, "not_authenticated")
+        assert_rejected(client.get("/reports", headers=FORGED), 401, "not_authenticated")
         assert client.get("/public/page", headers=FORGED).status_code == 200
     assert [protected_app.received().values(name) for name in WHO] == [[], [], []]
 
@@ -237,19 +237,19 @@ def test_a_logout_ends_access(protected_app: ProtectedApp) -> None:
         while client.get("/reports").status_code == 200:
             assert asked - left_at < 2, "believed when it was asked two seconds later"
             asked = time.monotonic()
-        assert_refused(client.get("/reports"), 401, "invalid_token")
+        assert_rejected(client.get("/reports"), 401, "invalid_token")
 
 
 @pytest.mark.parametrize("accident", ["stopped", "frozen"])
 def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, accident: str) -> None:
     auth = protected_app.chain.auth
-    with protected_app.user() as client, protected_app.client() as stranger:
+    with protected_app.user() as client, protected_app.client() as anonymous:
         if accident == "stopped":
             auth.stop()
         else:
             auth.freeze()
         try:
-            for one, path in ((client, "/reports"), (client, "/admin/"), (stranger, "/nowhere")):
+            for one, path in ((client, "/reports"), (client, "/admin/"), (anonymous, "/nowhere")):
                 response = one.get(path)
                 assert_problem(response, 503, "unavailable")
                 assert response.headers["retry-after"] == "1"
@@ -257,7 +257,7 @@ def test_without_auth_requests_are_rejected(protected_app: ProtectedApp, acciden
             assert_problem(client.post("/reports", content=b"x"), 503, "unavailable")
             assert protected_app.application.received == []
             # Public pages are still served.
-            assert stranger.get("/public/page").status_code == 200
+            assert anonymous.get("/public/page").status_code == 200
         finally:
             if accident == "stopped":
                 auth.start()

@@ -1,6 +1,7 @@
 """Every test with the fixture `installation` or `people` runs on SQLite and on a real MariaDB."""
 
 import functools
+import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import StringIO
@@ -12,12 +13,13 @@ from doorward_identity.schema import PACKAGE
 from doorward_kit import logging as doorward_logging
 from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
 from integration.harness import contents
+from integration.harness.compiled_templates import CompiledTemplates
 from integration.harness.databases import NewDatabase, migrate_all
 from integration.harness.installation import Installation
 from integration.harness.people import People, populate
 from support.databases import DatabaseServer
-from support.mariadb import database_server
 from support.reaper import temporary_folder
+from support.servers import database_server
 from support.smtp import SmtpServer
 
 BACKENDS = ("sqlite", "mariadb")
@@ -35,6 +37,9 @@ def _cleanup_runs_when_a_test_says_so() -> Iterator[None]:
     """In this process; otherwise it deletes rows, and locks them, while a test counts them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("doorward_kit.cleanup.INTERVAL_SECONDS", 3600.0)
+        patch.setattr("doorward_tickets.numbers.task.INTERVAL_SECONDS", 3600.0)
+        patch.setattr("doorward_tickets.search_index.task.INTERVAL_SECONDS", 3600.0)
+        patch.setattr("doorward_users.directory.index_task.DELAY_SECONDS", 3600.0)
         yield
 
 
@@ -55,9 +60,22 @@ def _event_streams_end_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> Iterator[None]:
+    """In this process, not by each of the services that tests start in it: two thirds of such a start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for environment in (
+            "doorward_mail.templates.ImmutableSandboxedEnvironment",
+            "doorward_ui.pages.Environment",
+        ):
+            kept = functools.partial(pkgutil.resolve_name(environment), bytecode_cache=CompiledTemplates())
+            patch.setattr(environment, kept)
+        yield
+
+
 @pytest.fixture(scope="session")
 def start_mariadb() -> Iterator[Callable[[], DatabaseServer]]:
-    """A private MariaDB without disk writes, or the one of DOORWARD_TEST_DATABASE_URL."""
+    """A private server without disk writes, or the one of DOORWARD_TEST_DATABASE_URL."""
     with ExitStack() as stack:
         yield functools.cache(lambda: stack.enter_context(database_server(durable=False)))
 
@@ -140,10 +158,7 @@ def rendered_log() -> Iterator[StringIO]:
     """The log output of the test, rendered as in production."""
     sink = StringIO()
     structlog.configure(
-        processors=[
-            *doorward_logging._SHARED,
-            structlog.processors.JSONRenderer(serializer=doorward_logging._render),
-        ],
+        processors=[doorward_logging._complete, doorward_logging._render_text],
         logger_factory=structlog.PrintLoggerFactory(sink),
         cache_logger_on_first_use=False,
     )

@@ -1,4 +1,4 @@
-"""A unit of work whose caller was told that it failed stops, and leaves no lock behind."""
+"""A unit of work stops once its caller got an error, and leaves no lock behind."""
 
 import asyncio
 import threading

@@ -1,13 +1,10 @@
 """The reset between tests removes the rows of a test and skips tables without writes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-import sqlalchemy as sa
 
 from integration.harness.installation import AUTH, TICKETS, Installation
 from integration.harness.people import People, populate
+from integration.harness.statements import recorded
 from integration.harness.tickets import TICKET
 
 
@@ -22,20 +19,6 @@ def contents_of(installation: Installation) -> list[object]:
         "rate_limits",
     )
     return [sorted(installation.execute(f"SELECT * FROM {table}"), key=repr) for table in tables]
-
-
-@contextmanager
-def statements(*engines: sa.Engine) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        seen.append(statement)
-
-    for engine in engines:
-        sa.event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    for engine in engines:
-        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +46,14 @@ def test_rows_written_by_a_test_are_removed(
 def test_tables_that_were_only_read_are_not_restored(installation: Installation, people: People) -> None:
     installation.call("GET", people.user.path, people.admin.access)
     installation.call("POST", TICKETS, None, json=dict(TICKET))
-    with statements(installation.engine, installation.tickets_engine) as seen:
+    with recorded(installation.engine, installation.tickets_engine) as seen:
         populate(installation)
     assert seen == []
 
 
 def test_only_changed_tables_are_restored(installation: Installation, people: People) -> None:
     installation.call("POST", TICKETS, people.user.access, json=dict(TICKET))
-    with statements(installation.engine, installation.tickets_engine) as seen:
+    with recorded(installation.engine, installation.tickets_engine) as seen:
         populate(installation)
     assert any("DELETE FROM tickets" in one for one in seen)
     assert not any("users" in one for one in seen)

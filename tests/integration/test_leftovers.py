@@ -17,7 +17,7 @@ SUITE = """
 import time
 from pathlib import Path
 
-from support.mariadb import database_server
+from support.servers import database_server
 from support.services import Service, migrate
 
 
@@ -45,12 +45,10 @@ def is_alive(pid: int) -> bool:
     ("number", "workers"),
     [
         (signal.SIGINT, []),
-        (signal.SIGTERM, []),
-        (signal.SIGKILL, []),
         (signal.SIGTERM, ["-n", "1"]),
         (signal.SIGKILL, ["-n", "1"]),
     ],
-    ids=["SIGINT", "SIGTERM", "SIGKILL", "SIGTERM with xdist", "SIGKILL with xdist"],
+    ids=["SIGINT", "SIGTERM with xdist", "SIGKILL with xdist"],
 )
 def test_no_server_outlives_the_tests(tmp_path: Path, number: signal.Signals, workers: list[str]) -> None:
     (tmp_path / "test_suite.py").write_text(SUITE, encoding="utf-8")

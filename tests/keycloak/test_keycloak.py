@@ -1,7 +1,7 @@
-"""The oidc upstream with a real Keycloak: login, claims, refreshes, replays, revocation."""
+"""The adapter of oidc upstreams with a real Keycloak: login, claims, refreshes, replays, revocation."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,30 +17,18 @@ from doorward_auth.upstream_adapters.base import (
 )
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
 from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
-from keycloak.server import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Keycloak, log_in
-
-
-@pytest.fixture(scope="module")
-def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    server = Keycloak(tmp_path_factory.mktemp("keycloak"))
-    server.start(timeout=400)
-    yield server
-    server.kill9()  # it has nothing to save
+from keycloak.server import (
+    CLIENT_SECRET,
+    REDIRECT_URI,
+    USERNAME,
+    WITHOUT_GROUPS,
+    Keycloak,
+    log_in,
+)
 
 
 def adapter_of(keycloak: Keycloak, folder: Path, *, secret: str = CLIENT_SECRET) -> OidcAdapter:
-    file = folder / "secret"
-    file.write_text(secret + "\n", encoding="utf-8")
-    settings = {
-        "adapter": "oidc",
-        "issuer": keycloak.issuer,
-        "client_id": CLIENT_ID,
-        "client_secret_file": str(file),
-        "timeout_seconds": 30,
-        "claims": {"family_name": "/family_name"},
-        "groups": "/groups",
-        "roles": {"staff": "auditor"},
-    }
+    settings = keycloak.upstream_settings(folder, secret)
     adapter = create_adapter("kc", parse_providers(json.dumps({"kc": settings}))["kc"])
     assert isinstance(adapter, OidcAdapter)
     return adapter
@@ -64,9 +52,9 @@ def response_of(request: AuthorizationRequest, answer: dict[str, str]) -> Author
     )
 
 
-async def logged_in(adapter: OidcAdapter) -> UpstreamLogin:
+async def logged_in(adapter: OidcAdapter, username: str = USERNAME) -> UpstreamLogin:
     request = await adapter.begin(REDIRECT_URI)
-    return await adapter.exchange(response_of(request, await log_in(request.url)))
+    return await adapter.exchange(response_of(request, await log_in(request.url, username=username)))
 
 
 async def test_a_login_brings_the_user_the_claims_and_the_lifetimes(adapter: OidcAdapter) -> None:
@@ -78,6 +66,12 @@ async def test_a_login_brings_the_user_the_claims_and_the_lifetimes(adapter: Oid
     assert tokens.refresh_expires_in is not None
     assert 0 < tokens.expires_in <= 60 < tokens.refresh_expires_in
     assert (await logged_in(adapter)).user.subject == user.subject
+
+
+async def test_the_claim_of_a_user_without_groups_is_left_out(adapter: OidcAdapter) -> None:
+    """So an account that lost its last group at the upstream must lose its role at Doorward."""
+    user = (await logged_in(adapter, WITHOUT_GROUPS)).user
+    assert (user.role, user.are_groups_missing) == (None, True)
 
 
 async def test_refresh_tokens_rotate_and_a_replay_ends_the_grant(adapter: OidcAdapter) -> None:
@@ -112,18 +106,20 @@ async def test_a_code_is_good_once_and_for_its_verifier_alone(adapter: OidcAdapt
         await adapter.exchange(response)
 
 
-async def test_the_login_of_another_nonce_is_refused(adapter: OidcAdapter) -> None:
+async def test_the_login_of_another_nonce_is_rejected(adapter: OidcAdapter) -> None:
     request = await adapter.begin(REDIRECT_URI)
     answer = await log_in(request.url)
     other = AuthorizationResponse(
         answer["code"], REDIRECT_URI, request.code_verifier, "another nonce", answer["iss"]
     )
-    with pytest.raises(UnverifiedIdentityError) as refused:
+    with pytest.raises(UnverifiedIdentityError) as rejected:
         await adapter.exchange(other)
-    assert refused.value.reason == "wrong_nonce"
+    assert rejected.value.reason == "wrong_nonce"
 
 
-async def test_a_response_without_the_issuer_is_refused_before_the_code_is_sent(adapter: OidcAdapter) -> None:
+async def test_a_response_without_the_issuer_is_rejected_before_the_code_is_sent(
+    adapter: OidcAdapter,
+) -> None:
     request = await adapter.begin(REDIRECT_URI)
     response = response_of(request, await log_in(request.url))
     for issuer in (None, "https://other.example.com"):

@@ -24,12 +24,13 @@ class Certificate:
         return ssl.create_default_context(cafile=str(self.authority))
 
 
-def self_signed(folder: Path) -> Certificate:
-    """Write a new key and certificate for localhost and 127.0.0.1 into the folder."""
+def self_signed(folder: Path, *more: str) -> Certificate:
+    """Write a new key and certificate for localhost, 127.0.0.1 and `more` names into the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    hosts = [x509.DNSName(host) for host in ("localhost", *more)]
+    names = [*hosts, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

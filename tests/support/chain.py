@@ -15,9 +15,9 @@ from support.certificates import Certificate, self_signed
 from support.client import AUTH, USERS, Client
 from support.databases import Database, DatabaseServer
 from support.haproxy import HAProxy
-from support.mariadb import database_server
 from support.nginx import Nginx
 from support.reaper import temporary_folder
+from support.servers import database_server
 from support.services import Admin, Service, ServiceName, create_admin, migrate, migrate_tickets
 
 COMPOSE: Final = Path(__file__).parents[2] / "deploy" / "compose"

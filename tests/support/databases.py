@@ -17,6 +17,8 @@ class DatabaseServer:
 
     def __init__(self, admin_url: sa.URL) -> None:
         self.admin_url = admin_url
+        self.tls_environment: Mapping[str, str] = {}
+        """The settings with which a service reaches it by a name. A MariaDB needs none."""
 
     def execute(self, statement: str, *arguments: object) -> tuple[tuple[Any, ...], ...]:
         """Run one statement as administrator, autocommitted; return its rows."""

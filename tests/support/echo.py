@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -27,6 +28,16 @@ class Received:
     def values(self, name: str) -> list[str]:
         """Return every value of a header, in order."""
         return [value for key, value in self.headers if key == name.lower()]
+
+
+CORS_ANSWER: Final[Mapping[str, str]] = {
+    "Access-Control-Allow-Origin": "https://app.example.com",
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Expose-Headers": "ETag, X-Request-ID",
+    "Vary": "Origin",
+    "Set-Cookie": "__Secure-doorward_refresh_console=dwr_x; Path=/api/v1/auth/refresh-token; Secure",
+}
+"""What requests with an origin are answered with, as the services answer a listed one."""
 
 
 class EchoServer:
@@ -148,6 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.send_header("X-Powered-By", self.banner)
         self.send_header("X-Request-ID", self.headers.get("X-Request-ID", ""))
+        if "Origin" in self.headers:
+            for name, value in CORS_ANSWER.items():
+                self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer)

@@ -21,6 +21,8 @@ class EventReader:
     response: httpx2.Response
     comments: list[str] = field(default_factory=list)
     retry: int | None = None
+    first: dict[str, Any] = field(default_factory=dict)
+    """The data of the state, which is the first event."""
     _lines: Iterator[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ def event_stream(url: str, token: str, *, client: httpx2.Client | None = None) -
         assert reader.response.status_code == 200, reader.response.read()
         first = reader.next()
         assert first is not None
-        assert first[0] == "state"
+        name, reader.first = first
+        assert name == "state"
         yield reader
 
 

@@ -65,7 +65,7 @@ class HAProxy(Process):
 def write_nodes(folder: Path, nodes: Sequence[str]) -> Path:
     """Write the list of nodes as HAProxy's second file, with the shipped script.
 
-    Raises CalledProcessError, with what the script says, when it refuses the list.
+    Raises CalledProcessError, with what the script says, when it rejects the list.
     """
     done = subprocess.run(
         ["sh", NODES],

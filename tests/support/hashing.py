@@ -3,7 +3,7 @@
 from typing import Final
 
 from doorward_identity.passwords import CorruptHashError, parse
-from doorward_kit.fair_executor import Charge
+from doorward_kit.recent_jobs import Charge
 
 UNCHARGED: Final = Charge(())
 """A charge for hashes that no client asked for."""

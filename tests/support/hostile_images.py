@@ -1,4 +1,4 @@
-"""Files that are refused, each with the code of its refusal."""
+"""Files that are rejected, each with the code of its rejection."""
 
 import io
 import struct

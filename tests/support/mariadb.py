@@ -1,29 +1,17 @@
-"""MariaDB for tests: a private server that tests may kill, or one that the caller provides."""
+"""MariaDB for tests: a private server that tests may kill."""
 
 import contextlib
 import os
-import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-import pymysql
-import sqlalchemy as sa
-
-from support.databases import DRIVER, DatabaseServer
-from support.ports import free_port
+from support.private_server import PrivateServer
 from support.processes import Process
 from support.reaper import temporary_folder
-from support.requirements import (
-    MARIADB_INSTALL_DB,
-    MARIADBD,
-    external_database_url,
-    need,
-    need_private_database,
-)
+from support.requirements import MARIADB_INSTALL_DB, MARIADBD, need, need_private_database
 
-_ADMIN: Final = "doorward_tests"
 # Small and quick to start, but as durable as production: tests that kill the server rely on
 # innodb_flush_log_at_trx_commit=1. The collation is the default of the public image: a schema that
 # forgets to say utf8mb4_bin shows it here.
@@ -48,32 +36,19 @@ _VOLATILE: Final = (
 )
 
 
-class MariaDB(DatabaseServer):
-    """A private server on 127.0.0.1: its own port, its own folder, a random password.
-
-    `process` has kill9(), restart(), freeze() and thaw(); the port and the data survive them.
-    """
+class MariaDB(PrivateServer):
+    """A private MariaDB."""
 
     def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         """Prepare an empty data folder (0.7 s); start() runs the server on it."""
-        self.folder = folder
-        self.port = free_port()
-        password = secrets.token_urlsafe(24)
-        super().__init__(sa.URL.create(DRIVER, _ADMIN, password, "127.0.0.1", self.port))
-        account = f"`{_ADMIN}`@'127.0.0.1'"
-        # Run at each start, before the first connection is accepted, so that root always has a password.
-        statements = (
-            f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{password}';",
-            f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION;",
-            f"ALTER USER root@localhost IDENTIFIED BY '{password}';",
+        super().__init__(folder)
+        init_file = self._write_init_file(
+            "CREATE OR REPLACE USER",
             # The installer also makes roots without a password for 127.0.0.1 and ::1.
             "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';",
             "FLUSH PRIVILEGES;",
         )
-        init_file = folder / "init.sql"
-        init_file.write_text("\n".join(statements), encoding="utf-8")
-        init_file.chmod(0o600)
-        self._install()
+        install_data(folder / "data", *_user())
         self.process = Process(
             "mariadbd",
             [
@@ -93,58 +68,26 @@ class MariaDB(DatabaseServer):
             ready=self._answers,
         )
 
-    def start(self) -> Self:
-        """Start and wait until it answers queries."""
-        self.process.start()
-        return self
 
-    def stop(self) -> None:
-        """Shut down; the data stays for the next start()."""
-        self.process.stop(grace=30)
-
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Freeze the server during the block; connections stay open without responses."""
-        self.process.freeze()
-        try:
-            yield
-        finally:
-            self.process.thaw()
-
-    @contextlib.contextmanager
-    def read_only(self) -> Iterator[None]:
-        """Refuse writes of ordinary accounts (error 1290), as a demoted primary does."""
-        self.execute("SET GLOBAL read_only = 1")
-        try:
-            yield
-        finally:
-            self.execute("SET GLOBAL read_only = 0")
-
-    def _answers(self) -> bool:
-        try:
-            self.execute("SELECT 1")
-        except pymysql.err.OperationalError:
-            return False
-        return True
-
-    def _install(self) -> None:
-        done = subprocess.run(
-            [
-                need(MARIADB_INSTALL_DB),
-                "--no-defaults",
-                *_user(),
-                f"--datadir={self.folder / 'data'}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--skip-name-resolve",
-                "--innodb-log-file-size=16M",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout}\n{done.stderr}")
+def install_data(folder: Path, *options: str) -> None:
+    """Create an empty data folder."""
+    done = subprocess.run(
+        [
+            need(MARIADB_INSTALL_DB),
+            "--no-defaults",
+            *options,
+            f"--datadir={folder}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+            "--innodb-log-file-size=16M",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout}\n{done.stderr}")
 
 
 def _user() -> list[str]:
@@ -153,35 +96,13 @@ def _user() -> list[str]:
 
 
 @contextlib.contextmanager
-def private_mariadb(*options: str) -> Iterator[MariaDB]:
+def private_mariadb(*options: str, durable: bool = True) -> Iterator[MariaDB]:
     """Run a private server for the block, as durable as production.
 
-    Skips when the caller provides a server instead.
+    One that is not `durable` does not sync to disk. Skips when the caller provides a server instead.
     """
     need_private_database()
-    with temporary_folder() as folder, _started(folder, options) as server:
-        yield server
-
-
-@contextlib.contextmanager
-def database_server(*, durable: bool = True) -> Iterator[DatabaseServer]:
-    """Give the caller's server (DOORWARD_TEST_DATABASE_URL), or a private one for the block.
-
-    One that is not `durable` does not sync to disk; no test depends on that.
-    """
-    external = external_database_url()
-    if external is not None:
-        yield DatabaseServer(sa.make_url(external))
-        return
-    options = () if durable else _VOLATILE
-    with temporary_folder(in_memory=not durable) as folder, _started(folder, options) as server:
-        yield server
-
-
-@contextlib.contextmanager
-def _started(folder: Path, options: Sequence[str]) -> Iterator[MariaDB]:
-    server = MariaDB(folder, options)
-    try:
-        yield server.start()
-    finally:
-        server.stop()  # also if the wait for the first response was interrupted
+    with temporary_folder(in_memory=not durable) as folder:
+        server = MariaDB(folder, options if durable else (*_VOLATILE, *options))
+        with server.running():
+            yield server

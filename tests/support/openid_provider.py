@@ -77,6 +77,7 @@ class OpenIdProvider:
     header: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
     userinfo: Reply = field(default_factory=lambda: answer(404))
+    revocation: Reply = field(default_factory=lambda: answer(200))
     token_answer: dict[str, Any] | Reply | None = None
     nonce: str = ""
 
@@ -136,7 +137,7 @@ class OpenIdProvider:
             "/jwks": lambda: answer(200, {"keys": self.keys}),
             "/token": self._tokens,
             "/userinfo": lambda: self.userinfo,
-            "/revoke": lambda: answer(200),
+            "/revoke": lambda: self.revocation,
         }
         return documents[request.target]()
 

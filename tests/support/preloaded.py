@@ -7,11 +7,9 @@ tests start the interpreter itself (test_serve.py, test_commands.py), so that th
 
 import contextlib
 import functools
-import gc
 import importlib
 import multiprocessing
 import os
-import random
 import runpy
 import signal
 import subprocess
@@ -19,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -30,7 +29,15 @@ from support import reaper
 Constants = Mapping[tuple[ModuleType, str], float]
 """Values for constants of modules, for tests in which a busy machine must not count."""
 
-_PRELOADED: Final = ["doorward_auth.main", "doorward_users.main", "doorward_tickets.main", "doorward.serve"]
+_IMPORTED_LAST: Final = "support.imported_once"
+_PRELOADED: Final = [
+    "doorward_auth.main",
+    "doorward_users.main",
+    "doorward_tickets.main",
+    "doorward.serve",
+    "support.preloaded",
+    _IMPORTED_LAST,
+]
 
 
 class PreloadedProcess:
@@ -106,8 +113,18 @@ def _path_of(stream: IO[bytes]) -> str:
 
 @functools.cache
 def _fork_context() -> ForkServerContext:
+    """Start the process that forks, which older Pythons do not tell the path of our own modules."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
+    paths = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        forkserver.ensure_running()
+    finally:
+        if paths is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = paths
     return context
 
 
@@ -134,7 +151,7 @@ def _run(
         os.dup2(descriptor, target)
         os.close(descriptor)
     # Generators that imported modules made would give every process the same numbers.
-    for generator in [found for found in gc.get_objects() if isinstance(found, random.Random)]:
+    for generator in sys.modules[_IMPORTED_LAST].GENERATORS:
         generator.seed()
     for (module, name), value in constants.items():
         setattr(importlib.import_module(module), name, value)

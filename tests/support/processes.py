@@ -133,18 +133,26 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._running_child().pid, number)
 
-    def log_text(self) -> str:
-        """Its output to stdout and stderr since its first start."""
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+    def log_position(self) -> int:
+        """Return the end of its log, for `wait_for_log` of what follows."""
+        return self.log.stat().st_size if self.log.exists() else 0
 
-    def wait_for_log(self, text: str, timeout: float = 60.0) -> list[str]:
-        """Wait for a log line that contains the text; return all such lines.
+    def log_text(self, start: int = 0) -> str:
+        """Its output to stdout and stderr since its first start, or since a position.
 
-        Servers log a request after its response, so the line may appear later.
+        Processes that share a file have one log.
+        """
+        return self.log.read_bytes()[start:].decode("utf-8", "replace") if self.log.exists() else ""
+
+    def wait_for_log(self, text: str, timeout: float = 60.0, *, start: int = 0) -> list[str]:
+        """Wait for a log line that contains the text; return all such lines, or those since a position.
+
+        Servers log a request after its response, so the line may appear later. A text that earlier tests let
+        the process log needs a position from before what is tested.
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            lines = [line for line in self.log_text().splitlines() if text in line]
+            lines = [line for line in self.log_text(start).splitlines() if text in line]
             if lines:
                 return lines
             time.sleep(_POLL_SECONDS)

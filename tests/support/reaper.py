@@ -49,12 +49,13 @@ def forget(group: int) -> None:
 
 
 @contextlib.contextmanager
-def temporary_folder(*, in_memory: bool = False) -> Iterator[Path]:
+def temporary_folder(parent: Path | None = None, *, in_memory: bool = False) -> Iterator[Path]:
     """Give a private folder with a short path (a unix socket's has 107 bytes at most), removed afterwards.
 
     `in_memory` is for databases whose durability is not the subject: there a commit waits for no disk.
     """
-    parent = _MEMORY if in_memory and _has_room(_MEMORY) else None
+    if in_memory and _has_room(_MEMORY):
+        parent = _MEMORY
     folder = Path(tempfile.mkdtemp(prefix="doorward-", dir=parent))
     os.write(registry(), b"folder " + os.fsencode(folder) + b"\n")
     try:

@@ -16,6 +16,7 @@ import pytest
 from support.processes import search_path
 
 DATABASE_URL_VARIABLE: Final = "DOORWARD_TEST_DATABASE_URL"
+MYSQL_VARIABLE: Final = "DOORWARD_TEST_MYSQL"
 _INSTALL_HINT: Final = "tests/support/install_servers.sh installs them on Debian and Ubuntu"
 
 
@@ -32,6 +33,7 @@ MARIADB_CLIENT: Final = Program("mariadb", "mariadb-client")
 MARIADB_INSTALL_DB: Final = Program("mariadb-install-db", "mariadb-server")
 HAPROXY: Final = Program("haproxy", "haproxy")
 NGINX: Final = Program("nginx", "nginx-light")
+CHROMIUM: Final = Program("chromium", "chromium")
 
 
 def find(program: Program) -> Path | None:
@@ -44,14 +46,14 @@ def need(program: Program) -> Path:
     """Return the path of the program; without it the test fails (CI) or is skipped (elsewhere)."""
     found = find(program)
     if found is None:
-        refuse(f"{program.binary} is not installed (package {program.package}); {_INSTALL_HINT}")
+        fail_or_skip(f"{program.binary} is not installed (package {program.package}); {_INSTALL_HINT}")
     return found
 
 
 def need_package(name: str) -> None:
     """Without the Python package the test fails (CI) or is skipped (elsewhere)."""
     if importlib.util.find_spec(name) is None:
-        refuse(f"the Python package {name} is not installed in this environment; `make install`")
+        fail_or_skip(f"the Python package {name} is not installed in this environment; `make install`")
 
 
 def external_database_url() -> str | None:
@@ -59,12 +61,18 @@ def external_database_url() -> str | None:
     return os.environ.get(DATABASE_URL_VARIABLE) or None
 
 
+def mysql_root() -> Path | None:
+    """Return the folder of the MySQL that private servers are to be, if any; `make mysql-test` names it."""
+    root = os.environ.get(MYSQL_VARIABLE)
+    return Path(root) if root else None
+
+
 def need_private_database() -> None:
     """Skip a test that must kill, freeze or reconfigure its database server."""
     if external_database_url() is not None:
         pytest.skip(
             f"{DATABASE_URL_VARIABLE} names a server that is not ours to kill or reconfigure: "
-            "unset it to run this test with a private MariaDB"
+            "unset it to run this test with a private server"
         )
 
 
@@ -73,7 +81,7 @@ def is_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
-def refuse(reason: str) -> NoReturn:
+def fail_or_skip(reason: str) -> NoReturn:
     """Fail the test in CI, and skip it with a reason elsewhere."""
     if is_ci():
         pytest.fail(f"required under CI: {reason}", pytrace=False)

@@ -57,6 +57,11 @@ class S3Server(Process):
         """Return the media type of an object."""
         return self._objects.get(name).attributes.get("Content-Type")
 
+    def overwrite(self, data: bytes) -> None:
+        """Replace the content of every object."""
+        for name in self.object_names():
+            self._objects.put(name, data)
+
     def empty(self) -> None:
         """Delete every object."""
         self._objects.delete(self.object_names())

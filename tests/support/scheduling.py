@@ -4,21 +4,23 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
-_FOLDERS: Final = (
+FOLDERS: Final = (
+    "tests/browser/",
     "tests/edge/",
+    "tests/integration/events/",
     "tests/integration/failures/",
+    "tests/integration/rate_limiting/",
     "tests/integration/remote/",
     "tests/integration/sessions/",
-    "tests/integration/throttling/",
 )
-"""Their servers live for the whole session: in one worker they start once."""
+"""Their servers are fixtures of a package: in one worker they start once, and stop after the last test."""
 
 
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
     """Gives a worker a file at a time, or a folder whose tests share servers."""
 
     def _split_scope(self, nodeid: str) -> str:
-        for folder in _FOLDERS:
+        for folder in FOLDERS:
             if nodeid.startswith(folder):
                 return folder
         return nodeid.split("::", 1)[0]

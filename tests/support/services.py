@@ -1,6 +1,7 @@
 """The services as separate processes, and the admin commands, run like an operator."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ CHEAP_HASHES: Final[Mapping[str, str]] = {
     "DOORWARD_ARGON2_TIME_COST": "1",
     "DOORWARD_ARGON2_PARALLELISM": "1",
 }
+# Tests of the wait set their own.
+NO_REJECTION_DELAY: Final[Mapping[str, str]] = {"DOORWARD_REJECTION_DELAY_SECONDS": "0"}
 # Tests of quotas set their own.
 NO_QUOTAS: Final[Mapping[str, str]] = {
     "DOORWARD_TICKETS_PER_HOUR": "100000",
@@ -68,7 +71,7 @@ class Service(Process):
         self._constants = constants or {}
         super().__init__(
             name,
-            [sys.executable, "-m", f"doorward_{name}"],
+            [sys.executable, "-m", self._package],
             log=log,
             ready=lambda: http_status(self.port, "/readyz") == 200,
             env={
@@ -80,11 +83,12 @@ class Service(Process):
                 "DOORWARD_TRUST_PROXY_REQUEST_ID": "true",
                 **CHEAP_HASHES,
                 **NO_QUOTAS,
+                **NO_REJECTION_DELAY,
                 **(env or {}),
             },
         )
 
-    def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
+    def _spawn(self, output: IO[bytes]) -> "subprocess.Popen[bytes] | PreloadedProcess":
         return PreloadedProcess(self._package, env=self.env, stdout=output, constants=self._constants)
 
     def log_events(self) -> list[dict[str, object]]:
@@ -118,11 +122,11 @@ def create_admin(database_url: str, admin: Admin | None = None) -> Admin:
     return login
 
 
-def run_command(command: str, env: Mapping[str, str], *, package: str = "doorward") -> str:
-    """Run `python -m PACKAGE COMMAND` and return its output; raises if it fails."""
+def run_command(command: str, env: Mapping[str, str], *words: str, package: str = "doorward") -> str:
+    """Run `python -m PACKAGE COMMAND WORDS` and return its output; raises if it fails."""
     need_package(package)
     environment = {**inherited_environment(), "DOORWARD_SECRET_KEY": SECRET_KEY, **env}
-    done = preloaded.run(package, [command], env=environment, timeout=_COMMAND_SECONDS)
+    done = preloaded.run(package, [command, *words], env=environment, timeout=_COMMAND_SECONDS)
     if done.returncode != 0:
         raise RuntimeError(f"{package} {command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout

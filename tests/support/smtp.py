@@ -115,7 +115,7 @@ class SmtpServer(Process):
     def behave(self, **behaviour: Any) -> None:
         """Change the behaviour from the next command on; without arguments, accept everything.
 
-        `delay` seconds before the answer to DATA, or to `delay_at`; `refuse_at` a step (ehlo, mail,
+        `delay` seconds before the answer to DATA, or to `delay_at`; `reject_at` a step (ehlo, mail,
         rcpt, data) with `code` and `status`, of which `share` says how often and `only` for addresses
         with which text; `drop_share` of the mails are taken and their connection dropped without an
         answer.

@@ -31,32 +31,32 @@ class Recorder:
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, answers: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        refusal = self._refusal("ehlo")
-        return answers if refusal is None else [refusal]
+        rejection = self._rejection("ehlo")
+        return answers if rejection is None else [rejection]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        refusal = self._refusal("mail")
-        if refusal is None:
+        rejection = self._rejection("mail")
+        if rejection is None:
             envelope.mail_from = address
             envelope.mail_options.extend(options)
-        return refusal or "250 OK"
+        return rejection or "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         await self._wait("rcpt")
-        refusal = self._refusal("rcpt", address)
-        if refusal is None:
+        rejection = self._rejection("rcpt", address)
+        if rejection is None:
             envelope.rcpt_tos.append(address)
-        return refusal or "250 OK"
+        return rejection or "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         await self._wait("data")
-        refusal = self._refusal("data", *envelope.rcpt_tos)
-        if refusal is not None:
-            return refusal
+        rejection = self._rejection("data", *envelope.rcpt_tos)
+        if rejection is not None:
+            return rejection
         is_dropped = self._chance.random() < self._read().get("drop_share", 0.0)
         self._write(session, envelope, is_answered=not is_dropped)
         if is_dropped:
@@ -69,14 +69,14 @@ class Recorder:
         if behaviour.get("delay_at", "data") == step:
             await asyncio.sleep(behaviour.get("delay", 0.0))
 
-    def _refusal(self, step: str, address: str = "") -> str | None:
+    def _rejection(self, step: str, address: str = "") -> str | None:
         behaviour = self._read()
-        if behaviour.get("refuse_at") != step or self._chance.random() >= behaviour.get("share", 1.0):
+        if behaviour.get("reject_at") != step or self._chance.random() >= behaviour.get("share", 1.0):
             return None
         if behaviour.get("only", "") not in address:
             return None
         # Like real servers, the reply quotes the address.
-        return f"{behaviour['code']} {behaviour.get('status', '')} <{address}> refused"
+        return f"{behaviour['code']} {behaviour.get('status', '')} <{address}> rejected"
 
     def _read(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._behaviour.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from support.ports import free_port
 from support.preloaded import PreloadedProcess
 from support.probes import http_status
 from support.processes import Process
-from support.services import PATIENT
+from support.services import CHEAP_HASHES, NO_REJECTION_DELAY, PATIENT, run_command
 
 
 class Standalone(Process):
@@ -29,10 +29,21 @@ class Standalone(Process):
                 "DOORWARD_DATA_DIR": str(self.data),
                 "DOORWARD_PORT": str(self.port),
                 "DOORWARD_ARGON2_MEMORY_KIB": "64",
+                **NO_REJECTION_DELAY,
                 **PATIENT,
                 **env,
             },
         )
+
+    def run(self, command: str, *words: str, **env: str) -> str:
+        """Run a command of `doorward` with its data, and return the output; raises if it fails."""
+        return run_command(command, {"DOORWARD_DATA_DIR": str(self.data), **CHEAP_HASHES, **env}, *words)
+
+    def register(self, documented: str) -> str:
+        """Run a documented `doorward client add`; return the secret, or the client id of a public client."""
+        program, *words = documented.split()
+        assert program == "doorward"
+        return self.run(*words).split()[-1]
 
     def _spawn(self, output: IO[bytes]) -> PreloadedProcess:
         return PreloadedProcess("doorward", self.command[3:], env=self.env, stdout=output)

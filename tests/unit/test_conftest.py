@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.scheduling import FOLDERS
+
 SUITE = """
 import pytest
 
@@ -43,3 +45,8 @@ def test_under_ci_a_skip_is_a_failure(tmp_path: Path, ci: str, failed: int, skip
     assert f"1 passed, {skipped} skipped, 1 xfailed" in summary, done.stdout
     assert ("1 failed" in summary) is bool(failed)
     assert ("a skip under CI" in done.stdout) is bool(failed)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_that_one_worker_runs_exists(folder: str) -> None:
+    assert any((Path(__file__).parents[2] / folder).glob("test_*.py"))

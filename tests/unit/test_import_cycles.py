@@ -15,9 +15,6 @@ import pytest
 SERVICES: Final = Path(__file__).parents[2] / "services"
 ROOTS: Final = {path.name: path for path in sorted(SERVICES.glob("*/src/doorward*"))}
 
-KNOWN_CYCLES: Final[Mapping[str, frozenset[str]]] = {}
-"""Nodes that are still part of a cycle. A node without a cycle must be removed from this list."""
-
 Graph = dict[str, set[str]]
 
 
@@ -80,16 +77,15 @@ def _reachable(graph: Graph, start: str) -> set[str]:
     return seen
 
 
-def _require_known(name: str, graph: Graph) -> None:
-    known, found = KNOWN_CYCLES.get(name, frozenset()), _in_cycles(graph)
-    edges = sorted(f"{one} -> {other}" for one in found - known for other in graph[one] & found)
+def _require_no_cycle(graph: Graph) -> None:
+    found = _in_cycles(graph)
+    edges = sorted(f"{one} -> {other}" for one in found for other in graph[one] & found)
     assert not edges, "a new cycle"
-    assert known == found, f"free of cycles, so remove them from KNOWN_CYCLES: {sorted(known - found)}"
 
 
 @pytest.mark.parametrize("name", ROOTS)
-def test_only_known_import_cycles_exist(name: str) -> None:
-    _require_known(name, _graph(_modules(ROOTS[name])))
+def test_a_distribution_has_no_import_cycle(name: str) -> None:
+    _require_no_cycle(_graph(_modules(ROOTS[name])))
 
 
 def test_distributions_import_each_other_in_one_direction() -> None:
@@ -98,11 +94,7 @@ def test_distributions_import_each_other_in_one_direction() -> None:
         for path in root.rglob("*.py"):
             imported = {one.partition(".")[0] for one in _imported(path.read_text(encoding="utf-8"))}
             graph[name] |= imported & ROOTS.keys() - {name}
-    _require_known("services", graph)
-
-
-def test_every_known_cycle_names_a_distribution() -> None:
-    assert KNOWN_CYCLES.keys() <= {*ROOTS, "services"}
+    _require_no_cycle(graph)
 
 
 def test_a_cycle_is_detected(tmp_path: Path) -> None:

@@ -43,20 +43,61 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $services | toJson -}}
 {{- end -}}
 
-{{/* Path prefixes of the API and the service behind each, as a JSON list. */}}
+{{/* Names of the services of your own, as a JSON list. */}}
+{{- define "doorward.extraServices" -}}
+{{- keys .Values.extraServices | sortAlpha | toJson -}}
+{{- end -}}
+
+{{/* All services behind the ingress, as a JSON list. */}}
+{{- define "doorward.allServices" -}}
+{{- concat (include "doorward.services" . | fromJsonArray) (include "doorward.extraServices" . | fromJsonArray) | toJson -}}
+{{- end -}}
+
+{{/* Services that authenticate at auth with a secret of their own, as a JSON list. */}}
+{{- define "doorward.clients" -}}
+{{- $clients := include "doorward.extraServices" . | fromJsonArray -}}
+{{- if .Values.tickets.enabled }}{{ $clients = append $clients "tickets" }}{{ end -}}
+{{- $clients | sortAlpha | toJson -}}
+{{- end -}}
+
+{{/* Whether auth has clients. */}}
+{{- define "doorward.hasClients" -}}
+{{- if or .Values.serviceClients.existingSecret (include "doorward.clients" . | fromJsonArray) }}true{{ end -}}
+{{- end -}}
+
+{{/* Path prefixes of the API and of auth's pages, and the service behind each, as a JSON list. */}}
 {{- define "doorward.httpPaths" -}}
 {{- $paths := list (dict "path" "/api/v1/auth" "type" "Prefix" "service" "auth") -}}
 {{- /* RFC 8414 section 3: metadata of the issuer at /api/v1/auth. */ -}}
 {{- $paths = append $paths (dict "path" "/.well-known/oauth-authorization-server/api/v1/auth" "type" "Exact" "service" "auth") -}}
+{{- /* The pages that users sign in with. */ -}}
+{{- $paths = append $paths (dict "path" "/auth" "type" "Prefix" "service" "auth") -}}
 {{- $paths = append $paths (dict "path" "/api/v1/users" "type" "Prefix" "service" "users") -}}
 {{- if .Values.tickets.enabled }}{{ $paths = append $paths (dict "path" "/api/v1/tickets" "type" "Prefix" "service" "tickets") }}{{ end -}}
+{{- range $name, $extra := .Values.extraServices }}
+{{- $paths = append $paths (dict "path" $extra.path "type" "Prefix" "service" $name) }}
+{{- end -}}
 {{- $paths | toJson -}}
 {{- end -}}
 
 {{/* Name of a Secret: existingSecret of the value, or the one that the chart creates.
-     Takes (dict "root" $ "value" keys|database|serviceClients|admin|devMailbox|vault). */}}
+     Takes (dict "root" $ "value" keys|database|serviceClients|admin|devMailbox|vault|oidc). */}}
 {{- define "doorward.secretName" -}}
 {{- (get .root.Values .value).existingSecret | default (printf "%s-%s" (include "doorward.fullname" .root) (kebabcase .value)) -}}
+{{- end -}}
+
+{{/* Address for browsers; empty without one. */}}
+{{- define "doorward.publicUrl" -}}
+{{- if .Values.publicUrl -}}
+{{ .Values.publicUrl }}
+{{- else if and .Values.ingress.enabled .Values.ingress.host .Values.ingress.tlsSecret -}}
+https://{{ .Values.ingress.host }}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether OpenID Connect is on; empty if not. */}}
+{{- define "doorward.oidcEnabled" -}}
+{{- if and .Values.oidc.enabled (include "doorward.publicUrl" .) }}true{{ end -}}
 {{- end -}}
 
 {{- define "doorward.valkeySecretName" -}}
@@ -84,22 +125,29 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{/* Port of the storage of pictures: that of its URL. */}}
-{{- define "doorward.s3Port" -}}
-{{- $url := .Values.avatars.s3.endpoint | default "https://aws" | urlParse -}}
+{{/* Port of a URL. */}}
+{{- define "doorward.urlPort" -}}
+{{- $url := urlParse . -}}
 {{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "http" | ternary "80" "443") -}}
+{{- end -}}
+
+{{/* Short: Kubernetes appends a revision to the name of a StatefulSet, and a label may have 63 characters. */}}
+{{- define "doorward.databaseProxyName" -}}
+{{ include "doorward.fullname" . }}-db-proxy
 {{- end -}}
 
 {{- define "doorward.databaseHost" -}}
 {{- if .Values.mariadb.enabled -}}
 {{ include "doorward.fullname" . }}-mariadb
+{{- else if .Values.databaseProxy.enabled -}}
+{{ include "doorward.databaseProxyName" . }}
 {{- else -}}
-{{ required "externalDatabase.host is required when mariadb.enabled is false" .Values.externalDatabase.host }}
+{{ required "externalDatabase.host is required when mariadb.enabled and databaseProxy.enabled are false" .Values.externalDatabase.host }}
 {{- end -}}
 {{- end -}}
 
 {{- define "doorward.databasePort" -}}
-{{- .Values.mariadb.enabled | ternary 3306 (int .Values.externalDatabase.port) -}}
+{{- or .Values.mariadb.enabled .Values.databaseProxy.enabled | ternary 3306 (int .Values.externalDatabase.port) -}}
 {{- end -}}
 
 {{/* Takes (dict "root" $ "account" NAME "database" identity|tickets). */}}

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
-from accounts import (  # type: ignore[import-not-found]  # it is beside this file, which is run as a script
+from accounts import (  # type: ignore[import-not-found]  # it is in the folder of this file, which is run as a script
     Accounts,
     InvalidTokenError,
     TakenError,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
+from bench import seed_users
 from bench.background_load import BackgroundLoad, ClosedLoopLoad
 from bench.http_client import TIMEOUT
 from bench.open_loop import OpenLoop
@@ -17,12 +18,15 @@ RATE: Final = 1.0
 """Logins a second, each of another user from another source: a fortieth of the core's capacity."""
 
 CONNECTIONS: Final = 24
+GUESSING_CONNECTIONS: Final = 48
 SOURCES: Final = 200
-_REFUSALS: Final = (b"2", b"429", b"503")
+_LOGIN_STATUSES: Final = (b"2", b"429", b"503")
+_GUESS_STATUSES: Final = (*_LOGIN_STATUSES, b"401")
+"""Statuses that floods may get; the measured logins have the right password, so 401 is not theirs."""
 
 
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
-    """Compare logins alone with those during two floods, and with those of an identical process."""
+    """Compare logins alone with those during four floods, and with those of an identical process."""
     return _Floods(stack, plan).figures()
 
 
@@ -39,10 +43,13 @@ def _from_each(sources: Iterable[int], requests: Sequence[bytes]) -> list[bytes]
 class _Floods:
     def __init__(self, stack: Stack, plan: Plan) -> None:
         self._plan = plan
-        self._server, self._twin = stack.service("auth"), stack.service("auth")
+        self._server, self._control = stack.service("auth"), stack.service("auth")
         logins = stack.users.logins
         attackers, victims = logins[: len(logins) // 2], logins[len(logins) // 2 :]
         self._of_one_source = [_from(1, login) for login in attackers]
+        pending = seed_users.pending_logins(stack.database_url, CONNECTIONS)
+        self._of_registrations = [_from(2, login) for login in pending]
+        self._guesses = [_from(3, seed_users.with_wrong_password(login)) for login in attackers]
         self._of_many_sources = _from_each(range(100, 100 + SOURCES), attackers)
         self._victims = _from_each(range(10_000, 10_000 + len(victims)), victims)
         self._latencies: dict[str, list[float]] = {}
@@ -52,25 +59,39 @@ class _Floods:
             "alone": partial(self._arm, "alone", self._server, BackgroundLoad),
             "one source": partial(self._arm, "one source", self._server, self._one_source),
             "many sources": partial(self._arm, "many sources", self._server, self._many_sources),
-            "twin": partial(self._arm, "twin", self._twin, BackgroundLoad),
+            "registrations": partial(self._arm, "registrations", self._server, self._registrations),
+            "guesses": partial(self._arm, "guesses", self._server, self._guessing),
+            "control": partial(self._arm, "control", self._control, BackgroundLoad),
         }
         p95 = measure_rounds(arms, self._plan.latency_rounds)
         self._server.stop()
-        self._twin.stop()
+        self._control.stop()
         return [
             self._figure(f"while one source logs in on {CONNECTIONS} connections", "one source", p95),
             self._figure(f"while {SOURCES} sources log in on two connections each", "many sources", p95),
+            self._figure(
+                f"while {CONNECTIONS} connections log in to unverified registrations",
+                "registrations",
+                p95,
+            ),
+            self._figure(f"while {GUESSING_CONNECTIONS} connections guess passwords", "guesses", p95),
         ]
 
     def _one_source(self) -> BackgroundLoad:
-        return ClosedLoopLoad(self._server.port, self._of_one_source, CONNECTIONS, accepts=_REFUSALS)
+        return ClosedLoopLoad(self._server.port, self._of_one_source, CONNECTIONS, accepts=_LOGIN_STATUSES)
 
     def _many_sources(self) -> BackgroundLoad:
-        return ClosedLoopLoad(self._server.port, self._of_many_sources, 2 * SOURCES, accepts=_REFUSALS)
+        return ClosedLoopLoad(self._server.port, self._of_many_sources, 2 * SOURCES, accepts=_LOGIN_STATUSES)
+
+    def _registrations(self) -> BackgroundLoad:
+        return ClosedLoopLoad(self._server.port, self._of_registrations, CONNECTIONS, accepts=_GUESS_STATUSES)
+
+    def _guessing(self) -> BackgroundLoad:
+        return ClosedLoopLoad(self._server.port, self._guesses, GUESSING_CONNECTIONS, accepts=_GUESS_STATUSES)
 
     def _arm(self, name: str, service: Service, background: Callable[[], BackgroundLoad]) -> float:
-        """Return the p95, where a refused login counts as one that took half a minute."""
-        loop = OpenLoop(service.port, self._victims, RATE, accepts=_REFUSALS)
+        """Return the p95, where a rejected login counts as one that took half a minute."""
+        loop = OpenLoop(service.port, self._victims, RATE, accepts=_LOGIN_STATUSES)
         # The next arm's users are others: one who logs in again within a minute is no newcomer.
         count = int(self._plan.latency_window * RATE)
         self._victims = self._victims[count:] + self._victims[:count]
@@ -79,14 +100,14 @@ class _Floods:
         return percentile(latencies, 0.95)
 
     def _figure(self, title: str, name: str, p95: dict[str, list[float]]) -> Figure:
-        refused = sum(latency >= TIMEOUT for latency in self._latencies[name])
-        notes: dict[str, float | str] = {"logins": len(self._latencies[name]), "of them refused": refused}
+        rejected = sum(latency >= TIMEOUT for latency in self._latencies[name])
+        notes: dict[str, float | str] = {"logins": len(self._latencies[name]), "of them rejected": rejected}
         for arm in ("alone", name):
             notes[f"p95 {arm} ms"] = percentile(self._latencies[arm], 0.95) * 1000
         return Figure(
             f"p95 of logins {title} / alone",
             ratios(p95[name], p95["alone"]),
-            ratios(p95["twin"], p95["alone"]),
+            ratios(p95["control"], p95["alone"]),
             Bound.AT_MOST,
             TARGET,
             notes=notes,

@@ -79,12 +79,12 @@ def _start(stack: Stack, name: ServiceName, plan: Plan) -> Figure:
     service = stack.stopped_service(name)
     seconds_to_ready(service)  # compiles modules that were never imported before
     seconds = measure_rounds(
-        {arm: lambda: seconds_to_ready(service) for arm in ("start", "twin")}, plan.starts
+        {arm: lambda: seconds_to_ready(service) for arm in ("start", "control")}, plan.starts
     )
     return Figure(
         f"{name}: from exec to /readyz 200",
         seconds["start"],
-        ratios(seconds["twin"], seconds["start"]),
+        ratios(seconds["control"], seconds["start"]),
         Bound.AT_MOST,
         READY_TARGET,
         "s",

@@ -11,7 +11,7 @@ from bench.plan import Plan
 from bench.rounds import Bound, Figure, ratios
 from bench.stack import Stack
 from doorward.rotate_vault import make_first_key
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 from support.processes import inherited_environment
 from support.services import migrate
@@ -49,9 +49,9 @@ def _refresh(stack: Stack, count: int) -> dict[str, float]:
     migrate(database.url)
     keys = stack.machine.folder / f"{database.name}.json"
     make_first_key(keys)
-    world = GrantWorld(database.url, keys, DirectAdapter(RotatingUpstream()))
-    seed_grants.create(world, due=count, seconds_apart=3_600 / AN_HOUR, others=_OTHERS)
-    world.close()
+    grant_setup = GrantSetup(database.url, keys, DirectAdapter(RotatingUpstream()))
+    seed_grants.create(grant_setup, due=count, seconds_apart=3_600 / AN_HOUR, others=_OTHERS)
+    grant_setup.close()
     database.execute("ANALYZE TABLE upstream_grants, sessions, users")
     command = [sys.executable, "-m", "bench.refresh_grants", database.url, str(keys), str(count)]
     done = subprocess.run(

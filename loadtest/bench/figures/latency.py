@@ -34,13 +34,13 @@ class _Latency:
     def __init__(self, stack: Stack, plan: Plan) -> None:
         self._users = stack.users
         self._plan = plan
-        self._server, self._twin = stack.standalone(), stack.standalone()
+        self._server, self._control = stack.standalone(), stack.standalone()
         self._latencies: dict[str, list[float]] = {}
         self._overloads: list[OverloadLoad] = []
         self._resident: list[float] = []
 
     def figures(self) -> list[Figure]:
-        for service in (self._server, self._twin):
+        for service in (self._server, self._control):
             cycling(service.port, self._users.profile_reads, 16).run_times(_WARM_UP)
             cycling(service.port, self._users.logins, LOGINS).run_times(20)
         served = cycling(self._server.port, self._users.logins, LOGINS).run_for(self._plan.window)
@@ -50,12 +50,12 @@ class _Latency:
                 "idle": partial(self._arm, "idle", self._server, BackgroundLoad),
                 "with logins": partial(self._arm, "with logins", self._server, self._few),
                 "overloaded": partial(self._arm, "overloaded", self._server, partial(self._overload, rate)),
-                "twin": partial(self._arm, "twin", self._twin, BackgroundLoad),
+                "control": partial(self._arm, "control", self._control, BackgroundLoad),
             },
             self._plan.latency_rounds,
         )
         self._server.stop()
-        self._twin.stop()
+        self._control.stop()
         return [
             self._figure("with 8 logins in flight", "with logins", p99),
             self._figure("while logins arrive four times too fast", "overloaded", p99),
@@ -85,7 +85,7 @@ class _Latency:
         return Figure(
             f"p99 of GET /users/me {title} / without",
             ratios(p99[name], p99["idle"]),
-            ratios(p99["twin"], p99["idle"]),
+            ratios(p99["control"], p99["idle"]),
             Bound.AT_MOST,
             TARGET,
             notes=notes,

@@ -20,15 +20,15 @@ _WARM_UP: Final = 20
 def measure(stack: Stack, plan: Plan) -> list[Figure]:
     """Compare two identical auth services and a process that only hashes."""
     services = [stack.service("auth"), stack.service("auth")]
-    auth, twin = (
+    auth, control = (
         Throughput(service, cycling(service.port, stack.users.logins, CONNECTIONS)) for service in services
     )
-    for server in (auth, twin):
+    for server in (auth, control):
         server.load.run_times(_WARM_UP)
     hashing = stack.machine.pinned_command(sys.executable, "-m", "bench.hashing", str(plan.window))
     arms: dict[str, Callable[[], float]] = {
         "auth": partial(auth.measure, plan.window),
-        "twin": partial(twin.measure, plan.window),
+        "control": partial(control.measure, plan.window),
         "hashing": lambda: float(subprocess.check_output(hashing)),
     }
     speeds = measure_rounds(arms, plan.rounds)
@@ -38,7 +38,7 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
         Figure(
             "POST /auth/token per CPU-second / bare Argon2id",
             ratios(speeds["auth"], speeds["hashing"]),
-            ratios(speeds["twin"], speeds["auth"]),
+            ratios(speeds["control"], speeds["auth"]),
             Bound.AT_LEAST,
             TARGET,
             notes={

@@ -3,13 +3,14 @@
 import json
 import statistics
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from bench.http_client import Connection, get
 from bench.plan import Plan
-from bench.rounds import Bound, Figure, measure_rounds, ratios
+from bench.rounds import Figure, compared
 from bench.stack import Stack
 from doorward_users.directory.schemas import DirectorySort
 
@@ -32,32 +33,26 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
 def compare_pages(port: int, path: str, token: str, depth: int, plan: Plan) -> Figure:
     """Follow the cursors to the deep page of a list, then time that page and the first."""
     connection = Connection(port)
-    deep = quote(_cursor_at(connection, path, token, depth))
+    deep = quote(cursor_at(connection, path, token, depth))
     first_page = get(path, token)
     pages = {
         "deep": get(f"{path}&cursor={deep}", token),
         "first": first_page,
-        "twin": first_page,
+        "control": first_page,
     }
-    seconds = measure_rounds(
-        {name: partial(_median_seconds, connection, page, plan.pages) for name, page in pages.items()},
+    figure = compared(
+        f"{path}: page {depth:,} deep / first page",
+        {name: partial(median_seconds, connection, [page], plan.pages) for name, page in pages.items()},
         plan.page_rounds,
+        arm="deep",
+        base="first",
+        target=TARGET,
     )
     connection.close()
-    return Figure(
-        f"{path}: page {depth:,} deep / first page",
-        ratios(seconds["deep"], seconds["first"]),
-        ratios(seconds["twin"], seconds["first"]),
-        Bound.AT_MOST,
-        TARGET,
-        notes={
-            "first ms": statistics.median(seconds["first"]) * 1000,
-            "deep ms": statistics.median(seconds["deep"]) * 1000,
-        },
-    )
+    return figure
 
 
-def _cursor_at(connection: Connection, path: str, token: str, depth: int) -> str:
+def cursor_at(connection: Connection, path: str, token: str, depth: int) -> str:
     """Follow the cursors of large pages and return the cursor behind `depth` items."""
     cursor = ""
     for _ in range(depth // _STRIDE):
@@ -67,10 +62,11 @@ def _cursor_at(connection: Connection, path: str, token: str, depth: int) -> str
     return cursor
 
 
-def _median_seconds(connection: Connection, request: bytes, times: int) -> float:
+def median_seconds(connection: Connection, requests: Sequence[bytes], times: int) -> float:
+    """Send requests in turn; return the median time of one."""
     seconds = []
-    for _ in range(times):
+    for number in range(times):
         started = time.perf_counter()
-        connection.request(request)
+        connection.request(requests[number % len(requests)])
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)

@@ -20,7 +20,7 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     """Compare two identical users services and the baseline."""
     services = {
         "users": stack.service("users"),
-        "twin": stack.service("users"),
+        "control": stack.service("users"),
         "baseline": stack.baseline_app(),
     }
     requests = stack.users.profile_reads
@@ -37,7 +37,7 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     figure = Figure(
         "GET /users/me per CPU-second / FastAPI without a database",
         ratios(speeds["users"], speeds["baseline"]),
-        ratios(speeds["twin"], speeds["users"]),
+        ratios(speeds["control"], speeds["users"]),
         Bound.AT_LEAST,
         TARGET,
         notes={

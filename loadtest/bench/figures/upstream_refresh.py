@@ -9,7 +9,7 @@ from typing import Any, Final
 from bench.http_client import Connection, get, post
 from bench.plan import Plan
 from bench.rounds import Bound, Figure, measure_rounds, ratios
-from bench.stack import Stack
+from bench.stack import MeasuredService, Stack
 from doorward.rotate_vault import make_first_key
 from support.databases import Database
 from support.example_upstream import ExampleUpstream
@@ -123,7 +123,7 @@ def _auth(stack: Stack, database: Database, example: ExampleUpstream) -> Service
         "DOORWARD_REGISTRATION": "open",
     }
     log: Path = stack.machine.new_log("auth")
-    service = Service("auth", database_url=database.url, log=log, env=settings)
+    service = MeasuredService("auth", database_url=database.url, log=log, env=settings)
     stack.machine.pin(service, one_core=True)
     stack.machine.start(service)
     return service

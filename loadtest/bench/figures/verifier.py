@@ -29,11 +29,11 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     def run() -> dict[str, float]:
         return dict(json.loads(subprocess.check_output(command)))
 
-    runs = measure_rounds({"verifier": run, "twin": run}, plan.rounds)
+    runs = measure_rounds({"verifier": run, "control": run}, plan.rounds)
     figures = []
     for key, (name, target) in _FIGURES.items():
-        values, twin = ([run[key] for run in runs[arm]] for arm in ("verifier", "twin"))
-        figures.append(Figure(name, values, ratios(twin, values), Bound.AT_MOST, target, "us"))
+        values, control = ([run[key] for run in runs[arm]] for arm in ("verifier", "control"))
+        figures.append(Figure(name, values, ratios(control, values), Bound.AT_MOST, target, "us"))
     return figures
 
 

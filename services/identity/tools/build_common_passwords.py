@@ -1,4 +1,4 @@
-"""Build the list of common passwords that is shipped (see data/README.md beside it).
+"""Build the list of common passwords that is shipped (see its data/README.md).
 
 `python services/identity/tools/build_common_passwords.py` writes it, `--check` fails when it differs. The
 words come from two installed packages, zxcvbn and Django; the same versions give the same bytes.

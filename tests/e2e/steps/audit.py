@@ -51,8 +51,8 @@ def activity(context: Context) -> None:
     """Users read the events of their own account, and no others."""
     member = context.member("tina")
     context.expect("another user is created", context.create("uwe", password=new_password()), 201)
-    refused = context.send("GET", f"{AUTH}/audit", member.session.access)
-    context.prove("The audit log requires an administrator", refused, 403, "insufficient_permission")
+    rejected = context.send("GET", f"{AUTH}/audit", member.session.access)
+    context.prove("The audit log requires an administrator", rejected, 403, "insufficient_permission")
     mine = context.send("GET", f"{USERS}/me/activity", member.session.access)
     events = context.prove("A user reads the activity of the own account", mine, 200)["items"]
     context.check(

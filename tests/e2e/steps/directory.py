@@ -99,7 +99,7 @@ def _promoting(context: Context, member: Member) -> None:
     promoted = context.send("PATCH", member.path, context.admin, json={"role": "admin"})
     context.prove("An administrator promotes a user", promoted, 200)
     context.soon(
-        "The token with the previous role is refused", lambda: context.is_refused(member.session.access)
+        "The token with the previous role is rejected", lambda: context.is_rejected(member.session.access)
     )
     renewed = context.send("POST", f"{AUTH}/refresh-token", json={"refresh_token": member.session.refresh})
     token = context.prove("... and a refreshed token has the new one", renewed, 200)["access_token"]
@@ -121,9 +121,9 @@ def disabling(context: Context) -> None:
     member = context.member("dora")
     disabled = context.send("PATCH", member.path, context.admin, json={"status": "disabled"})
     context.prove("An account is disabled", disabled, 200)
-    context.soon("Its access token is refused", lambda: context.is_refused(member.session.access))
-    refused = context.send("POST", f"{AUTH}/refresh-token", json={"refresh_token": member.session.refresh})
-    context.prove("... its session cannot be refreshed", refused, 401, "invalid_refresh_token")
+    context.soon("Its access token is rejected", lambda: context.is_rejected(member.session.access))
+    rejected = context.send("POST", f"{AUTH}/refresh-token", json={"refresh_token": member.session.refresh})
+    context.prove("... its session cannot be refreshed", rejected, 401, "invalid_refresh_token")
     right = context.log_in(member.email, member.password)
     context.prove("Login with the right password names the reason", right, 403, "account_disabled")
     wrong = context.log_in(member.email, "not the right password")

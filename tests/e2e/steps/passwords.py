@@ -17,8 +17,8 @@ def changing_a_password(context: Context) -> None:
         ("a common one", "password123", "password_common"),
         ("one made of the own address", member.email, "password_personal"),
     ):
-        refused = _change(context, member, member.password, password)
-        problem = context.expect(f"{what} is refused", refused, 422, "validation_error")
+        rejected = _change(context, member, member.password, password)
+        problem = context.expect(f"{what} is rejected", rejected, 422, "validation_error")
         codes = [(one["pointer"], one["code"]) for one in problem["errors"]]
         context.check(f"A new password must not be {what}", codes == [("/new_password", code)], codes)
     same = _change(context, member, member.password, member.password)
@@ -26,14 +26,14 @@ def changing_a_password(context: Context) -> None:
     chosen = new_password()
     context.prove("The password is changed", _change(context, member, member.password, chosen), 204)
     context.check("The own session continues", is_signed_in(context, member))
-    context.soon("The other session has ended", lambda: context.is_refused(elsewhere.access))
+    context.soon("The other session has ended", lambda: context.is_rejected(elsewhere.access))
     old = context.log_in(member.email, member.password)
     context.prove("The old password is rejected", old, 401, "invalid_credentials")
     context.prove("The new password is accepted", context.log_in(member.email, chosen), 200)
     body = {"email": member.email, "current_password": chosen, "new_password": new_password()}
     by_address = context.send("POST", f"{AUTH}/password", json=body)
     context.prove("A password can be changed with the address instead of a token", by_address, 204)
-    context.soon("... and every session has ended", lambda: context.is_refused(member.session.access))
+    context.soon("... and every session has ended", lambda: context.is_rejected(member.session.access))
 
 
 def _change(context: Context, member: Member, current: str, new: str) -> httpx2.Response:

@@ -93,7 +93,7 @@ def resetting(context: Context) -> None:
     )
     context.prove("The right code sets the new password", _reset(context, member.email, pin, chosen), 200)
     context.prove("... once", _reset(context, member.email, pin, new_password()), 400, "invalid_code")
-    context.soon("Every session has ended", lambda: context.is_refused(member.session.access))
+    context.soon("Every session has ended", lambda: context.is_rejected(member.session.access))
     old = context.log_in(member.email, member.password)
     context.prove("The old password is rejected", old, 401, "invalid_credentials")
     context.prove("The new password is accepted", context.log_in(member.email, chosen), 200)

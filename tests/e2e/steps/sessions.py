@@ -8,12 +8,12 @@ from e2e.probe import AUTH, USERS
 
 def without_a_token(context: Context) -> None:
     """Requests without a valid token are rejected."""
-    refused = context.send("GET", f"{USERS}/me")
-    problem = context.prove("The directory requires an access token", refused, 401, "not_authenticated")
+    rejected = context.send("GET", f"{USERS}/me")
+    problem = context.prove("The directory requires an access token", rejected, 401, "not_authenticated")
     context.check(
         "A rejection is a problem document (RFC 9457) with the request id",
-        refused.headers["content-type"].startswith("application/problem+json")
-        and problem["request_id"] == refused.headers["x-request-id"]
+        rejected.headers["content-type"].startswith("application/problem+json")
+        and problem["request_id"] == rejected.headers["x-request-id"]
         and problem["type"] == "urn:doorward:problem:not_authenticated",
         problem,
     )
@@ -26,8 +26,8 @@ def without_a_token(context: Context) -> None:
 
 def logging_in(context: Context) -> None:
     """The right password opens a session, and a wrong one reveals nothing."""
-    stranger = context.log_in(context.address("unknown"), "not the right password")
-    context.prove("An unknown address is rejected", stranger, 401, "invalid_credentials")
+    unknown = context.log_in(context.address("unknown"), "not the right password")
+    context.prove("An unknown address is rejected", unknown, 401, "invalid_credentials")
     me = context.expect(
         "a signed-in user can read /me", context.send("GET", f"{AUTH}/me", context.admin), 200
     )
@@ -40,7 +40,7 @@ def logging_in(context: Context) -> None:
     same = {"title", "detail", "code", "type"}
     context.check(
         "... with the same problem as an unknown address",
-        all(body[name] == stranger.json()[name] for name in same),
+        all(body[name] == unknown.json()[name] for name in same),
         body,
     )
     login = context.log_in(member.email.upper(), member.password)
@@ -74,7 +74,7 @@ def refreshing(context: Context) -> None:
     ended = _refresh(context, third["refresh_token"])
     context.prove("... and ends the session", ended, 401, "invalid_refresh_token")
     context.soon(
-        "... with its access tokens, on both services", lambda: context.is_refused(third["access_token"])
+        "... with its access tokens, on both services", lambda: context.is_rejected(third["access_token"])
     )
 
 
@@ -94,21 +94,21 @@ def sessions(context: Context) -> None:
     context.prove(
         "... it cannot be refreshed", _refresh(context, elsewhere.refresh), 401, "invalid_refresh_token"
     )
-    context.soon("... and its access token is refused", lambda: context.is_refused(elsewhere.access))
+    context.soon("... and its access token is rejected", lambda: context.is_rejected(elsewhere.access))
     context.prove(
         "The current session continues", context.send("GET", f"{USERS}/me", member.session.access), 200
     )
-    strangers = context.send("DELETE", f"{AUTH}/sessions/{other}", context.admin)
-    context.prove("A session of another user is not found", strangers, 404, "session_not_found")
+    foreign = context.send("DELETE", f"{AUTH}/sessions/{other}", context.admin)
+    context.prove("A session of another user is not found", foreign, 404, "session_not_found")
 
 
 def logging_out(context: Context) -> None:
     """Logout invalidates both tokens of the session."""
     member = context.member("lena")
     context.prove("Logging out", context.send("POST", f"{AUTH}/logout", member.session.access), 204)
-    refused = _refresh(context, member.session.refresh)
-    context.prove("The refresh token is rejected", refused, 401, "invalid_refresh_token")
-    context.soon("The access token is refused", lambda: context.is_refused(member.session.access))
+    rejected = _refresh(context, member.session.refresh)
+    context.prove("The refresh token is rejected", rejected, 401, "invalid_refresh_token")
+    context.soon("The access token is rejected", lambda: context.is_rejected(member.session.access))
 
 
 def asking_for_a_proxy(context: Context) -> None:

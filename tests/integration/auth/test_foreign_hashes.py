@@ -11,6 +11,8 @@ from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 
+pytestmark = pytest.mark.databases("sqlite")
+
 PASSWORD = "häuser am see"
 
 

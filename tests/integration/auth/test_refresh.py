@@ -45,7 +45,7 @@ def test_reuse_after_the_grace_period_ends_the_session(installation: Installatio
     with another(installation, refresh_grace_seconds=0) as strict:
         first = tokens_of(strict.refresh(people.user.refresh))
         assert_problem(strict.refresh(people.user.refresh), 401, INVALID)
-        # The successor is invalid too, because its holder may be the thief.
+        # The successor is invalid too, because its holder may be the attacker.
         assert_problem(strict.refresh(first.refresh), 401, INVALID)
     reason = installation.execute(
         "SELECT end_reason FROM sessions JOIN users ON users.id = user_id WHERE email_key = :key",

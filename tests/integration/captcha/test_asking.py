@@ -3,7 +3,7 @@
 import pytest
 
 from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE, LOGIN_UNKNOWN_DEVICES
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 from integration.captcha.requests import ASKS, HEADER, Ask, ask_for_reset, good_token, register, with_token
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.people import PASSWORD
@@ -29,7 +29,7 @@ async def log_in(auths: Auths, email: str, password: str = PASSWORD, token: str 
     return await auths.call("POST", TOKEN, body, headers=with_token(token))
 
 
-def refusal(answer: Answer) -> tuple[int, str]:
+def rejection(answer: Answer) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json"
     return answer.status, answer.json()["code"]
 
@@ -38,13 +38,13 @@ def refusal(answer: Answer) -> tuple[int, str]:
 async def test_routes_that_send_mail_require_a_captcha(auths: Auths, service: SiteVerify, ask: Ask) -> None:
     source, token = new_source(), good_token()
     before = len(service.asked())
-    assert refusal(await ask(auths, source, None)) == (403, "captcha_required")
+    assert rejection(await ask(auths, source, None)) == (403, "captcha_required")
     assert len(service.asked()) == before, "nothing to ask about"
-    assert refusal(await ask(auths, source, "made up")) == (403, "captcha_failed")
+    assert rejection(await ask(auths, source, "made up")) == (403, "captcha_failed")
     assert len(service.asked()) == before, "no service has tokens with spaces"
-    assert refusal(await ask(auths, source, "made-up&secret=x+%20")) == (403, "captcha_failed")
+    assert rejection(await ask(auths, source, "made-up&secret=x+%20")) == (403, "captcha_failed")
     assert (await ask(auths, source, token)).status == 202
-    assert refusal(await ask(auths, source, token)) == (403, "captcha_failed"), "a token counts once"
+    assert rejection(await ask(auths, source, token)) == (403, "captcha_failed"), "a token counts once"
     media_type = "application/x-www-form-urlencoded"
     assert service.asked()[before:] == [
         {"secret": SECRET, "response": one, "remoteip": source, "content_type": media_type}
@@ -70,8 +70,8 @@ async def test_login_requires_a_captcha_after_failures(auths: Auths, member: Mem
     email = member.email if whose == "known" else new_email()
     assert [(await log_in(auths, email, WRONG)).status for _ in range(FAILURES)] == [401] * FAILURES
     asked = await log_in(auths, email)
-    assert refusal(asked) == (403, "captcha_required")
-    assert refusal(await log_in(auths, email, token="made-up")) == (403, "captcha_failed")
+    assert rejection(asked) == (403, "captcha_required")
+    assert rejection(await log_in(auths, email, token="made-up")) == (403, "captcha_failed")
     assert (await log_in(auths, email, WRONG, good_token())).status == 401
     expected = 200 if whose == "known" else 401
     assert (await log_in(auths, email, token=good_token())).status == expected
@@ -80,11 +80,11 @@ async def test_login_requires_a_captcha_after_failures(auths: Auths, member: Mem
 async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
     auths: Auths, member: Member
 ) -> None:
-    refusals = []
+    rejections = []
     for email in (member.email, new_email()):
         await auths.fail(email, FAILURES)
-        refusals.append([await log_in(auths, email), await log_in(auths, email, token="made-up")])
-    known, unknown = refusals
+        rejections.append([await log_in(auths, email), await log_in(auths, email, token="made-up")])
+    known, unknown = rejections
     assert [one.anonymous_content for one in known] == [one.anonymous_content for one in unknown]
     assert [list(one.headers) for one in known] == [list(one.headers) for one in unknown]
 
@@ -103,15 +103,15 @@ async def test_failures_of_one_client_ip_at_many_accounts_require_a_captcha(
     source = new_source()
     for _ in range(10 * FAILURES):
         assert (await auths.log_in(new_email(), WRONG, source=source)).status == 401
-    assert refusal(await auths.log_in(member.email, source=source)) == (403, "captcha_required")
+    assert rejection(await auths.log_in(member.email, source=source)) == (403, "captcha_required")
     assert (await auths.log_in(member.email)).status == 200, "from elsewhere"
 
 
 async def test_changing_a_password_requires_a_captcha_after_failures(auths: Auths, member: Member) -> None:
     await auths.fail(member.email, FAILURES)
     body = {"email": member.email, "current_password": PASSWORD, "new_password": "an unheard-of phrase"}
-    refused = await auths.call("POST", "/api/v1/auth/password", body)
-    assert refusal(refused) == (403, "captcha_required")
+    rejected = await auths.call("POST", "/api/v1/auth/password", body)
+    assert rejection(rejected) == (403, "captcha_required")
     done = await auths.call("POST", "/api/v1/auth/password", body, headers=with_token(good_token()))
     assert done.status == 204
 
@@ -147,13 +147,13 @@ async def test_captcha_tokens_are_not_logged(auths: Auths) -> None:
 async def test_the_routes_with_captchas_are_configurable(
     settings: dict[str, str | None], mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("doors")
+    folder = tmp_path_factory.mktemp("actions")
     with (
-        mariadb_server.create_database("doors") as database,
+        mariadb_server.create_database("actions") as database,
         Auths(database, folder, count=1, DOORWARD_CAPTCHA_REQUIRED_FOR="register", **settings) as auths,
     ):
         [member] = enrol(database.url, 1)
-        assert refusal(await register(auths, new_source(), None)) == (403, "captcha_required")
+        assert rejection(await register(auths, new_source(), None)) == (403, "captcha_required")
         assert (await ask_for_reset(auths, new_source(), None)).status == 202
         assert statuses(await auths.fail(member.email, FAILURES + 1)) == {401: FAILURES + 1}
         assert (await auths.log_in(member.email)).status == 200

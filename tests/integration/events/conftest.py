@@ -83,7 +83,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return claims
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def processes(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     url, folder = new_database("sqlite", "events"), tmp_path_factory.mktemp("events")
     migrate(url)

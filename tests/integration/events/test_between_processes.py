@@ -17,16 +17,16 @@ def numbers(stream: EventReader, count: int) -> list[int]:
 
 def test_an_event_reaches_the_streams_of_every_process(processes: Processes) -> None:
     member = processes.member()
-    first, second, stranger = processes.log_in(member), processes.log_in(member), processes.log_in()
+    first, second, third = processes.log_in(member), processes.log_in(member), processes.log_in()
     with (
         event_stream(processes.auth.url, first) as here,
         event_stream(processes.other_auth.url, first) as there,
         event_stream(processes.other_auth.url, second) as other_session,
-        event_stream(processes.auth.url, stranger) as other_user,
+        event_stream(processes.auth.url, third) as other_user,
     ):
         processes.publish(first, refreshed(1), to_session=True)
         processes.publish(first, refreshed(2))
-        processes.publish(stranger, refreshed(3))
+        processes.publish(third, refreshed(3))
         assert numbers(here, 2) == numbers(there, 2) == [1, 2]
         assert numbers(other_session, 1) == [2]
         assert numbers(other_user, 1) == [3]

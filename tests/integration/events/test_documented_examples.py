@@ -67,7 +67,7 @@ def test_the_browsers_example(processes: Processes, tmp_path: Path) -> None:
     assert_state_and_end(events_until_logout(processes, [need(NODE), program]))
 
 
-def test_the_browsers_example_reports_a_refusal(processes: Processes, tmp_path: Path) -> None:
+def test_the_browsers_example_reports_a_rejection(processes: Processes, tmp_path: Path) -> None:
     program = tmp_path / "listen.mjs"
     program.write_text(_JAVASCRIPT % example("js"), encoding="utf-8")
     done = subprocess.run(

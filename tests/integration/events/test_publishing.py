@@ -1,7 +1,6 @@
 """Published events reach a process that has streams: once, in order, and with their transaction."""
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,11 +17,11 @@ from doorward_auth.events.event import MAX_DATA_BYTES, Event, EventName
 from doorward_auth.events.metrics import EventMetrics
 from doorward_auth.events.publisher import EventPublisher
 from doorward_auth.events.stream import EventStream, StreamRegistry
-from doorward_client.tokens import Claims
 from doorward_identity.tables import client_events
 from doorward_kit.metrics import Metrics
 from doorward_kit.unit_of_work import Database
 from integration.harness.installation import Installation, auth_settings
+from support.claims import claims_of
 
 
 def refreshed(number: int) -> Event:
@@ -34,21 +33,13 @@ class Listener:
 
     def __init__(self, database: Database) -> None:
         self.user_id, self.session_id = uuid.uuid4(), uuid.uuid4()
-        now = int(time.time())
-        claims = Claims(
-            user_id=self.user_id,
-            session_id=self.session_id,
-            token_id="token",
-            role="user",
-            token_version=0,
-            issued_at=now,
-            expires_at=now + 300,
-            permissions=frozenset(),
-        )
+        claims = claims_of(self.user_id, self.session_id)
         metrics = EventMetrics(CollectorRegistry(), streams=lambda: 0)
         self.streams = StreamRegistry(metrics, max_streams=10, max_per_session=10, max_per_user=10)
         self.stream = EventStream(claims, metrics, keepalive_seconds=15, max_seconds=60)
         self.streams.add(self.stream)
+        self.stream.begin(Event.of(EventName.STATE))
+        self.stream._head = b""
         self.publisher = EventPublisher(database, self.streams, transaction_seconds=5)
 
     def publish(self, connection: sa.Connection, number: int, **changes: Any) -> None:

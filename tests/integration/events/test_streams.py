@@ -60,11 +60,19 @@ def test_a_stream_needs_an_access_token_in_the_header(processes: Processes) -> N
         assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE"])
+def test_head_ends_at_once_and_opens_no_stream(processes: Processes) -> None:
+    headers = {"Authorization": f"Bearer {processes.log_in()}"}
+    for _ in range(20):  # more than a session may have open
+        response = processes.client.head(processes.auth.url + EVENTS, headers=headers)
+        assert (response.status_code, response.content) == (200, b"")
+        assert response.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_other_methods_are_not_allowed(processes: Processes, method: str) -> None:
     headers = {"Authorization": f"Bearer {processes.log_in()}"}
     response = processes.client.request(method, processes.auth.url + EVENTS, headers=headers)
-    assert (response.status_code, response.headers["allow"]) == (405, "GET")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @dataclass(frozen=True)

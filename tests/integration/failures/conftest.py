@@ -1,4 +1,4 @@
-"""A MariaDB that tests kill, freeze and overload, with both services running over it."""
+"""A database server that tests kill, freeze and overload, with both services running over it."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,19 @@ import pytest
 
 from integration.harness.deployment import FragileDeployment
 from integration.harness.people import People
-from support.mariadb import MariaDB, private_mariadb
+from support.private_server import PrivateServer
+from support.servers import private_server
 
 
-@pytest.fixture(scope="session")
-def fragile_server() -> Iterator[MariaDB]:
-    with private_mariadb() as server:
+@pytest.fixture(scope="package")
+def fragile_server() -> Iterator[PrivateServer]:
+    with private_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_deployment(
-    fragile_server: MariaDB, tmp_path_factory: pytest.TempPathFactory
+    fragile_server: PrivateServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FragileDeployment]:
     with fragile_server.create_database("failures") as database:
         folder = tmp_path_factory.mktemp("failures")

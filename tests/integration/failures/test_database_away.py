@@ -74,7 +74,7 @@ def assert_unavailable(answer: Answer, what: str, *, stalled: float = 0.0, is_ne
 
 
 def assert_back_to_normal(deployment: Deployment, people: People) -> None:
-    """It recovers by itself and stays ready."""
+    """Check that the deployment has recovered by itself and stays ready."""
     deployment.wait_until_ready()
     for what, request in requests(deployment, people).items():
         wait_until(lambda request=request: request().status == 200, f"normal: {what}")  # type: ignore[misc]

@@ -126,7 +126,9 @@ def test_a_service_killed_during_writes_loses_no_confirmed_write(
 def test_a_database_killed_during_writes_loses_no_confirmed_write(
     deployment: FragileDeployment, people: People
 ) -> None:
+    before = [service.pid for service in deployment.services]
     rounds_of(deployment.server.process.kill9, deployment, people, 4)
+    assert [service.pid for service in deployment.services] == before, "a service ended with the database"
 
 
 def test_killing_both_during_writes_loses_no_confirmed_write(

@@ -99,10 +99,10 @@ def revoke(deployment: FragileDeployment, second_auth: Service, admin: str, reas
     return Revoked(token, time.monotonic())
 
 
-def assert_refused_everywhere(
+def assert_rejected_everywhere(
     deployment: FragileDeployment, services: Sequence[Service], all_revoked: Sequence[Revoked]
 ) -> None:
-    """Send every token to every process until it is refused.
+    """Send every token to every process until it is rejected.
 
     Fails the test if a process accepts a token after it has read the list.
     """
@@ -127,7 +127,7 @@ def test_a_revocation_reaches_the_other_processes_with_their_next_poll(
     deployment: FragileDeployment, second_auth: Service, admin: str, reason: Reason
 ) -> None:
     revoked = revoke(deployment, second_auth, admin, reason)
-    assert_refused_everywhere(deployment, (*deployment.services, second_auth), [revoked])
+    assert_rejected_everywhere(deployment, (*deployment.services, second_auth), [revoked])
 
 
 @pytest.mark.parametrize("killed", ["the auth that was asked", "the other auth"])
@@ -141,7 +141,7 @@ def test_revocations_of_every_kind_survive_a_killed_auth(
     dying.kill9()
     with ThreadPoolExecutor(1) as threads:
         restarted = threads.submit(dying.start)
-        assert_refused_everywhere(deployment, [staying, deployment.users], all_revoked)
+        assert_rejected_everywhere(deployment, [staying, deployment.users], all_revoked)
         restarted.result()
     # It reads the list before its first request.
     for revoked in all_revoked:

@@ -77,7 +77,7 @@ def test_idle_service_stops_at_once(deployment: FragileDeployment) -> None:
 def test_no_confirmed_write_is_lost_when_stopping_under_load(
     deployment: FragileDeployment, people: People, number: signal.Signals
 ) -> None:
-    refused: list[int] = []
+    rejected: list[int] = []
     is_under_way = threading.Event()
 
     def rename() -> tuple[str, str]:
@@ -93,7 +93,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
                 confirmed = body["name"]
                 is_under_way.set()
             else:
-                refused.append(answer.status)
+                rejected.append(answer.status)
         raise AssertionError("the service did not stop")
 
     service = deployment.users
@@ -108,7 +108,7 @@ def test_no_confirmed_write_is_lost_when_stopping_under_load(
         confirmed, broken_off = writer.result()
     service._child = None
     stored = deployment.database.execute("SELECT name FROM users WHERE email_key = %s", people.user.email)
-    assert refused == []
+    assert rejected == []
     assert stored in (((confirmed,),), ((broken_off,),))
 
 

@@ -11,7 +11,7 @@ import uuid_utils.compat as uuid7s
 from argon2 import PasswordHasher
 
 from doorward_identity.tables import credentials, users
-from doorward_kit.database import create_engine
+from integration.harness.databases import transaction_at
 from integration.harness.installation import USERS
 from integration.harness.people import PASSWORD
 
@@ -36,16 +36,12 @@ def enrol(database_url: str, count: int, *, role: str = "user") -> list[Member]:
     """Insert `count` active accounts with the same password; return them."""
     members = [Member(uuid7s.uuid7(), f"member{next(_numbers)}@example.com") for _ in range(count)]
     now = datetime.now(UTC)
-    engine = create_engine(database_url, pool_size=1, timeout=30)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN")
+    with transaction_at(database_url) as connection:
         connection.execute(sa.insert(users), [_row(member, role, now) for member in members])
         connection.execute(
             sa.insert(credentials),
             [{"user_id": one.id, "password_hash": _HASH, "updated_at": now} for one in members],
         )
-        connection.commit()
-    engine.dispose()
     return members
 
 

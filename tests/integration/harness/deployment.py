@@ -1,6 +1,7 @@
-"""Auth and users as separate processes, also over a MariaDB that tests may break."""
+"""Auth and users as separate processes, also over a database server that tests may break."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,20 +12,20 @@ from typing import Any, Final, Self
 import httpx2
 
 from doorward_identity.schema import PACKAGE
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH, SECRET_KEY, USERS, Installation
 from integration.harness.people import People, populate
-from integration.harness.revocation_reads import HANG_SECONDS, RevocationReads
+from integration.harness.revocation_reads import HANG_SECONDS, wait_until_rejected
 from support.databases import Database, DatabaseServer
-from support.mariadb import MariaDB
+from support.private_server import PrivateServer
 from support.probes import http_status
 from support.services import Service
+from support.standalone import Standalone
 
 ANSWER_SECONDS: Final = 20.0
 """Maximum time of a response in any state of the database. The services' own timeouts are three seconds."""
 
-STARTS: Final = 4
+STARTS: Final = int(os.environ.get("DOORWARD_TEST_STARTS", "4"))
 """Starts of each service that are watched for a revoked token."""
 
 
@@ -46,9 +47,7 @@ class Deployment:
     def __init__(self, database_url: str, folder: Path, **env: str) -> None:
         self.database_url = database_url
         self.folder = folder
-        engine = create_engine(database_url, pool_size=1, timeout=10)
-        migrate(engine, PACKAGE)
-        engine.dispose()
+        migrate_all(database_url, PACKAGE)
         env = {"DOORWARD_SECRET_KEY": SECRET_KEY, **env}
         self.auth = Service("auth", database_url=database_url, log=folder / "auth.log", env=env)
         self.users = Service("users", database_url=database_url, log=folder / "users.log", env=env)
@@ -72,20 +71,14 @@ class Deployment:
         response = self.client.request(method, service.url + path, headers=headers, **options)
         return Answer(response, time.perf_counter() - started)
 
-    def wait_until_refused(self, service: Service, token: str) -> None:
-        """Wait until a service refuses an access token that was revoked.
-
-        Fails the test when the token is accepted though the list of revocations was read since.
-        """
-        path, reads = f"{USERS if service.name == 'users' else AUTH}/me", RevocationReads()
-        while True:
-            may_be_accepted = reads.may_be_accepted()
-            if self.call("GET", path, token).status == 401:
-                return
-            assert may_be_accepted, f"{service.log.stem} has read the list and still accepts the token"
-            asked_at = time.monotonic()
-            reads.note(self.client.get(f"{service.url}/metrics").text, asked_at=asked_at)
-            time.sleep(0.02)
+    def wait_until_rejected(self, service: Service, token: str) -> None:
+        """Wait until a service rejects an access token that was revoked."""
+        path = f"{USERS if service.name == 'users' else AUTH}/me"
+        wait_until_rejected(
+            lambda: self.call("GET", path, token).status != 401,
+            lambda: self.client.get(f"{service.url}/metrics").text,
+            service.log.stem,
+        )
 
     def probe(self, path: str) -> list[int | None]:
         """Return the status of an operations route of every service."""
@@ -109,9 +102,9 @@ class Deployment:
 
 
 class FragileDeployment(Deployment):
-    """A deployment over a private MariaDB, with direct access to its data."""
+    """A deployment over a private server, with direct access to its data."""
 
-    def __init__(self, server: MariaDB, database: Database, folder: Path) -> None:
+    def __init__(self, server: PrivateServer, database: Database, folder: Path) -> None:
         self.server = server
         self.database = database
         super().__init__(database.url, folder)
@@ -151,8 +144,10 @@ def rows_waited_for(database: Database | DatabaseServer) -> int:
     return int(database.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")[0][1])
 
 
-def answers_from_the_start(service: Service, client: httpx2.Client, url: str, token: str) -> list[int]:
-    """Start a stopped service; return its answers to a token until it is ready, from its first moment on."""
+def answers_from_the_start(
+    service: Service | Standalone, client: httpx2.Client, url: str, token: str
+) -> list[int]:
+    """Start a stopped process; return its answers to a token until it is ready, from its first moment on."""
     headers = {"Authorization": f"Bearer {token}"}
     answers: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Access tokens made with hmac and json alone, because libraries refuse to make most forgeries."""
+"""Access tokens made with hmac and json alone, because libraries reject to make most forgeries."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any, Final
 from doorward_client.keys.secret_strength import key_id
 from integration.harness.installation import SECRET_KEY
 
-Forger = Callable[[str], str]
+TokenForgery = Callable[[str], str]
 """From a good access token to a forged one."""
 
 _DEEP: Final = 1_500
@@ -56,7 +56,7 @@ def good_token(user_id: str, **changes: Any) -> str:
     return sign({"alg": "HS256", "typ": "at+jwt", "kid": key_id(SECRET_KEY.encode())}, kept)
 
 
-def with_header(changes: Mapping[str, Any], **options: Any) -> Forger:
+def with_header(changes: Mapping[str, Any], **options: Any) -> TokenForgery:
     """Change members of the header (ABSENT removes one) and sign again."""
 
     def forge(token: str) -> str:
@@ -67,7 +67,7 @@ def with_header(changes: Mapping[str, Any], **options: Any) -> Forger:
     return forge
 
 
-def with_claims(changes: Mapping[str, Any]) -> Forger:
+def with_claims(changes: Mapping[str, Any]) -> TokenForgery:
     """Change claims (ABSENT removes one) and sign again with the right key."""
 
     def forge(token: str) -> str:
@@ -77,7 +77,7 @@ def with_claims(changes: Mapping[str, Any]) -> Forger:
     return forge
 
 
-def with_raw_claims(edit: Callable[[str], str]) -> Forger:
+def with_raw_claims(edit: Callable[[str], str]) -> TokenForgery:
     """Edit the claims' JSON text and sign again with the right key."""
 
     def forge(token: str) -> str:
@@ -87,7 +87,7 @@ def with_raw_claims(edit: Callable[[str], str]) -> Forger:
     return forge
 
 
-def unsigned(algorithm: str, signature: str = "") -> Forger:
+def unsigned(algorithm: str, signature: str = "") -> TokenForgery:
     """Claim an algorithm without a signature."""
 
     def forge(token: str) -> str:
@@ -127,7 +127,7 @@ def _malleable(token: str) -> str:
     return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
 
 
-def text_forgeries() -> Iterator[tuple[str, Forger]]:
+def text_forgeries() -> Iterator[tuple[str, TokenForgery]]:
     """Yield tokens with malformed text."""
     for name, suffix in {"!!": "!!", "dot": ".", "space": " x", "=": "=", "NUL": "%00", "é": "é"}.items():
         yield f"14 suffix {name}", lambda token, suffix=suffix: token + suffix  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ from doorward_tickets.tables import metadata as tickets_metadata
 from doorward_users.main import create_app as create_users
 from doorward_users.settings import UsersSettings
 from integration.harness import contents
+from integration.harness.databases import transaction
 
 SECRET_KEY: Final = "integration-tests-only-0123456789abcdefghijklmnop"
 CLIENT: Final = ("reports", "a registered service of the tests: 0123456789")
@@ -48,6 +49,8 @@ _SETTINGS: Final[dict[str, Any]] = {
     "deleted_users_poll_seconds": 3600.0,
     # The client of these tests returns a response when it has ended.
     "events_max_seconds": 0.01,
+    # Tests of the wait set their own.
+    "rejection_delay_seconds": 0.0,
     # Tests of quotas set their own.
     "tickets_per_hour": 100_000,
     "replies_per_hour": 100_000,
@@ -173,13 +176,18 @@ class Installation:
             if client.portal is not None:
                 client.portal.call(app.state.resources.revocation_poller.update)
 
+    def send_mail(self) -> None:
+        """Let auth look for mail in its outbox, as some seconds of waiting would."""
+        assert self.auth.portal is not None
+        self.auth.portal.call(self.auth_app.state.services.mail.wake)
+
     def follow_deletions(self) -> None:
         """Let tickets learn who was deleted, as a few seconds of waiting would."""
         assert self.tickets.portal is not None
         self.tickets.portal.call(self.tickets_app.state.services.deleted_users.catch_up)
 
     def log_in(self, email: str, password: str) -> Tokens:
-        """Log in; fails the test when refused."""
+        """Log in; fails the test when rejected."""
         response = self.call("POST", f"{AUTH}/token", json={"email": email, "password": password})
         assert response.status_code == 200, response.text
         return tokens_of(response)
@@ -195,13 +203,9 @@ class Installation:
             result = connection.execute(executable, values)
             return [tuple(row) for row in result] if result.returns_rows else []
 
-    @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Give a connection in a transaction, committed at the block's end."""
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
-            yield connection
-            connection.commit()
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """Give a transaction in the database of auth and users, committed at the block's end."""
+        return transaction(self.engine)
 
     def wipe_tickets(self) -> None:
         """Delete every ticket, where there is a database of them."""
@@ -215,7 +219,7 @@ class Installation:
         self.forget_revocations()
 
     def wipe(self) -> None:
-        """Delete everybody, and everything about them."""
+        """Delete all users and all their data."""
         self.fill(contents.EMPTY)
 
     def forget_revocations(self) -> None:

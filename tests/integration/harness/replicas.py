@@ -1,4 +1,4 @@
-"""Two auth processes and one users process over one MariaDB, called over plain sockets."""
+"""Auth processes and one users process over one MariaDB, called over plain sockets."""
 
 import asyncio
 import ipaddress
@@ -6,8 +6,9 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +16,13 @@ from typing import Any, Final, Self
 
 from doorward_client import base64url
 from doorward_identity.schema import PACKAGE
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
 from integration.harness.bulk_users import Member
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH, USERS
 from integration.harness.people import PASSWORD
 from integration.harness.raw_http import RawHttpClient, Reply
 from integration.harness.revocation_reads import RevocationReads
-from support.databases import Database
+from support.databases import Database, DatabaseServer
 from support.services import PATIENT, Service, ServiceName
 
 REFRESH: Final = f"{AUTH}/refresh-token"
@@ -83,8 +83,8 @@ class Replica(RawHttpClient):
         assert reply.status in {200, 401, 404}, reply
         return reply.status != 401
 
-    async def until_refused(self, access: str) -> None:
-        """Wait until an access token is refused here.
+    async def until_rejected(self, access: str) -> None:
+        """Wait until an access token is rejected here.
 
         Fails the test when it is accepted though the list of revocations was read since.
         """
@@ -109,18 +109,16 @@ class Replica(RawHttpClient):
 
 
 class Replicas:
-    """A migrated database with three processes; `env` goes to all of them."""
+    """A migrated database, two auth processes or more, and one of users; `env` goes to all of them."""
 
-    def __init__(self, database: Database, folder: Path, **env: str) -> None:
+    def __init__(self, database: Database, folder: Path, auths: int = 2, /, **env: str) -> None:
         self.database = database
-        engine = create_engine(database.url, pool_size=1, timeout=30)
-        migrate(engine, PACKAGE)
-        engine.dispose()
+        migrate_all(database.url, PACKAGE)
 
         def replica(name: ServiceName, log: str) -> Replica:
             return Replica(Service(name, database_url=database.url, log=folder / log, env={**PATIENT, **env}))
 
-        self.auths: Final = (replica("auth", "auth-1.log"), replica("auth", "auth-2.log"))
+        self.auths: Final = tuple(replica("auth", f"auth-{number}.log") for number in range(1, auths + 1))
         self.users: Final = replica("users", "users.log")
 
     @property
@@ -136,11 +134,11 @@ class Replicas:
         """Return the processes that accept an access token."""
         return [one.service.log.stem for one in self.all if await one.accepts(access)]
 
-    async def until_refused_everywhere(self, access: str) -> None:
-        """Wait until every process refuses an access token."""
+    async def until_rejected_everywhere(self, access: str) -> None:
+        """Wait until every process rejects an access token."""
         async with asyncio.TaskGroup() as tasks:
             for one in self.all:
-                tasks.create_task(one.until_refused(access))
+                tasks.create_task(one.until_rejected(access))
 
     def events(self, name: str) -> list[dict[str, object]]:
         """Return the log events with a name, of all processes."""
@@ -172,3 +170,12 @@ class Replicas:
     ) -> None:
         with ThreadPoolExecutor(len(self.all)) as threads:
             list(threads.map(lambda one: one.service.stop(), self.all))
+
+
+@contextmanager
+def replicas_on(
+    server: DatabaseServer, label: str, folder: Path, auths: int = 2, /, **env: str
+) -> Iterator[Replicas]:
+    """Run replicas over a new database; `env` goes to all of them."""
+    with server.create_database(label) as database, Replicas(database, folder, auths, **env) as replicas:
+        yield replicas

@@ -6,6 +6,7 @@ distinguishes a slow machine from a missed revocation.
 
 import re
 import time
+from collections.abc import Callable
 from typing import Final
 
 _AGE: Final = re.compile(r"^doorward_revocations_age_seconds (\S+)$", re.MULTILINE)
@@ -41,3 +42,21 @@ class RevocationReads:
         """Whether a revoked token may still be accepted; fails the test after a timeout."""
         assert time.monotonic() - self._since < HANG_SECONDS, "the list of revocations is not read"
         return not self.is_up_to_date
+
+
+def wait_until_rejected(
+    accepts: Callable[[], bool], metrics: Callable[[], str], who: str, *, since: float | None = None
+) -> None:
+    """Wait until a process rejects an access token that was revoked; `since` is when.
+
+    Fails the test when the token is accepted though the list of revocations was read since.
+    """
+    reads = RevocationReads(since)
+    while True:
+        may_be_accepted = reads.may_be_accepted()
+        if not accepts():
+            return
+        assert may_be_accepted, f"{who} has read the list and still accepts the token"
+        asked_at = time.monotonic()
+        reads.note(metrics(), asked_at=asked_at)
+        time.sleep(0.02)

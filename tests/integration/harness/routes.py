@@ -22,6 +22,8 @@ class Route:
     permissions: tuple[str, ...]
     body_types: tuple[str, ...]
     query: tuple[str, ...]
+    errors: frozenset[tuple[int, str]]
+    """The documented statuses with their codes."""
 
     @property
     def name(self) -> str:
@@ -68,6 +70,12 @@ def _read(service: str, app: FastAPI) -> list[Route]:
             ),
             body_types=tuple(operation.get("requestBody", {}).get("content", {})),
             query=tuple(one["name"] for one in operation.get("parameters", []) if one["in"] == "query"),
+            errors=frozenset(
+                (int(status), code)
+                for status, response in operation["responses"].items()
+                for content in response.get("content", {}).values()
+                for code in content.get("examples", {})
+            ),
         )
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
@@ -85,6 +93,8 @@ def _all_routes() -> tuple[Route, ...]:
 
 ROUTES: Final = _all_routes()
 PROTECTED: Final = tuple(route for route in ROUTES if route.is_protected)
+# Where OpenID Connect is off, userinfo is 404 before a token is read: see integration/oidc/test_userinfo.py.
+PROTECTED_WITHOUT_OPENID: Final = tuple(route for route in PROTECTED if not route.path.endswith("/userinfo"))
 WITH_JSON: Final = tuple(route for route in ROUTES if route.takes_json)
 
 

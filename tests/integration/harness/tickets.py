@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 
 from doorward_kit.upsert import upsert
 from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.tables import replies, ticket_search_terms, tickets
 from doorward_tickets.users import repository
+from integration.harness.databases import transaction
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import Person
 from support.smtp import SmtpServer
@@ -76,14 +78,12 @@ def store_tickets(installation: Installation, rows: Sequence[Mapping[str, Any]])
         for row, words in zip(rows, found, strict=True)
         for word in words
     ]
-    with installation.tickets_engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN")
+    with transaction(installation.tickets_engine) as connection:
         if len(stored) == 1:  # whose values may be SQL
             connection.execute(tickets.insert().values(stored[0]))
         else:
             connection.execute(tickets.insert(), stored)
         connection.execute(ticket_search_terms.insert(), entries)
-        connection.commit()
 
 
 def tickets_execute(installation: Installation, statement: sa.Executable) -> list[tuple[Any, ...]]:
@@ -104,3 +104,9 @@ def stored(installation: Installation) -> list[tuple[Any, ...]]:
 def path_of(ticket: dict[str, Any]) -> str:
     """The path of a ticket."""
     return f"{TICKETS}/{ticket['id']}"
+
+
+def limit_rejections(installation: Installation, limit: str) -> float | None:
+    """Return how often a limit of tickets was reached; None if that is not measured."""
+    registry: CollectorRegistry = installation.tickets_app.state.resources.metrics.registry
+    return registry.get_sample_value("doorward_ticket_limit_rejections_total", {"limit": limit})

@@ -1,4 +1,4 @@
-"""Tickets as separate processes beside auth and users, with the privileges they need."""
+"""Tickets, auth and users as separate processes, with the privileges they need."""
 
 import json
 from collections.abc import Iterator

@@ -66,7 +66,7 @@ class Load:
 
     async def until_more(self, *, at_least: int = 0) -> None:
         """Continue for some time, and up to a total number of requests."""
-        goal = max(at_least, self.requests + 500)
+        goal = max(at_least, self.requests + 250)
         await self.until(lambda: self.requests >= goal, f"{goal} requests")
 
     async def call(
@@ -79,9 +79,9 @@ class Load:
         good: tuple[int, ...] = (200, 204),
     ) -> Reply | None:
         """Send one request; an unexpected response is recorded as failure and returned as None."""
-        wire = self.users if path.startswith(USERS) else self.auth
+        http = self.users if path.startswith(USERS) else self.auth
         try:
-            reply = await wire.call(method, path, token, body)
+            reply = await http.call(method, path, token, body)
         except (OSError, EOFError) as error:
             self.failures.append(f"{method} {path}: {error!r}")
             return None
@@ -106,8 +106,8 @@ class Load:
         finally:
             self.is_over = True
             await asyncio.gather(*tasks)
-            for wire in (self.auth, self.users, *self._left):
-                await wire.close()
+            for http in (self.auth, self.users, *self._left):
+                await http.close()
 
 
 class _Client(ABC):

@@ -84,10 +84,10 @@ def test_a_leaked_key_is_rejected_everywhere_and_sessions_continue(
 ) -> None:
     start_with(services, member, {"keys": [new_jwk(algorithm)]})
     victim = log_in(services, member)
-    thief = signed(services.document, member.id)
-    assert statuses(services, thief) == [200, 200]
+    forged = signed(services.document, member.id)
+    assert statuses(services, forged) == [200, 200]
     services.write(rotate(services.document, "--leaked"))
-    wait_until(lambda: statuses(services, thief) == [401, 401], "refused by both")
+    wait_until(lambda: statuses(services, forged) == [401, 401], "rejected by both")
     assert statuses(services, victim["access_token"]) == [401, 401]
     successor = refresh(services, victim)
     assert header_of(successor["access_token"])["alg"] == algorithm

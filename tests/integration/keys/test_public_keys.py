@@ -87,9 +87,9 @@ def test_before_the_keys_are_loaded_requests_are_503_and_not_401(unstarted: Publ
     document = assert_problem(deployment.call("GET", "/readyz").response, 503, "not_ready")
     assert document["detail"] == "The keys of access tokens are not loaded yet."
     # A client would discard its tokens after a 401.
-    refused = deployment.call("GET", ME, token).response
-    assert_problem(refused, 503, "no_keys")
-    assert refused.headers["retry-after"]
+    rejected = deployment.call("GET", ME, token).response
+    assert_problem(rejected, 503, "no_keys")
+    assert rejected.headers["retry-after"]
     deployment.auth.start()
     deployment.wait_until_ready()
     assert deployment.call("GET", ME, token).status == 200
@@ -110,17 +110,17 @@ def test_an_outage_of_auth_after_loading_the_keys_fails_no_request(public_keys: 
     # It reads revocations from the database itself.
     change = {"status": "disabled"}
     assert deployment.call("PATCH", public_keys.member.path, admin, json=change).status == 200
-    deployment.wait_until_refused(users, token)
+    deployment.wait_until_rejected(users, token)
 
 
 def test_a_leaked_private_key_is_rejected_after_its_rotation(public_keys: PublicKeys) -> None:
     deployment = public_keys.deployment
-    thief = signed(deployment.document, public_keys.member.id)
-    assert [deployment.call("GET", path, thief).status for path in (f"{AUTH}/me", ME)] == [200, 200]
+    forged = signed(deployment.document, public_keys.member.id)
+    assert [deployment.call("GET", path, forged).status for path in (f"{AUTH}/me", ME)] == [200, 200]
     deployment.auth_keys.write(rotate(deployment.document, "--leaked"))
     wait_until(
-        lambda: [deployment.call("GET", path, thief).status for path in (f"{AUTH}/me", ME)] == [401, 401],
-        "refused by both",
+        lambda: [deployment.call("GET", path, forged).status for path in (f"{AUTH}/me", ME)] == [401, 401],
+        "rejected by both",
     )
     wait_until(lambda: deployment.call("GET", ME, public_keys.log_in()).status == 200, "on")
 
@@ -133,8 +133,8 @@ def test_tokens_signed_with_the_public_key_are_rejected(public_keys: PublicKeys)
         for changes in ({"alg": HS256}, {"alg": HS256, "kid": key_id(secret)}, {}):
             forged = sign({**header, **changes}, {**claims, "role": "admin"}, secret=secret)
             for path in (ME, f"{AUTH}/me"):
-                refused = public_keys.deployment.call("GET", path, forged).response
-                assert assert_problem(refused, 401)["code"] == "invalid_token", name
+                rejected = public_keys.deployment.call("GET", path, forged).response
+                assert assert_problem(rejected, 401)["code"] == "invalid_token", name
     assert public_keys.deployment.call("GET", ME, good).status == 200
 
 
@@ -171,13 +171,13 @@ def test_a_verifying_service_can_switch_to_public_keys_at_any_time(
     """Also after a leak; otherwise it would keep the leaked key because the new set cannot sign."""
     with KeyedDeployment(keys_database, tmp_path, DOORWARD_PAGINATION_SECRET=CURSOR_KEY) as deployment:
         member = enrol(keys_database.url, 1)[0]
-        thief = signed(deployment.document, member.id)
-        assert deployment.call("GET", ME, thief).status == 200
+        forged = signed(deployment.document, member.id)
+        assert deployment.call("GET", ME, forged).status == 200
         document = {"keys": [new_jwk(ES256)]}
         halves = [{name: key[name] for name in key if name != "d"} for key in document["keys"]]
         deployment.auth_keys.write(document)
         deployment.users_keys.write({"keys": halves})
-        wait_until(lambda: deployment.call("GET", ME, thief).status == 401, "refused")
+        wait_until(lambda: deployment.call("GET", ME, forged).status == 401, "rejected")
         fresh = signed(document, member.id)
         wait_until(lambda: deployment.call("GET", ME, fresh).status == 200, "accepted")
         assert deployment.call("GET", f"{USERS}?limit=1", fresh).status == 200

@@ -5,7 +5,7 @@ from integration.keys.key_deployment import KeyedDeployment
 from integration.keys.load import Load
 from integration.keys.mounted_secret import activating, hand_out, newest, retiring, rotated, without
 
-REQUESTS = 5_000
+REQUESTS = 1_000
 CLIENTS = 8
 ACTIVATE_IN = 6
 """Seconds until a new key signs. The services poll each second, and one gets the file a second late."""

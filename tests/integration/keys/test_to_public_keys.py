@@ -10,7 +10,7 @@ from integration.keys.key_deployment import KeyedDeployment, keyless_users
 from integration.keys.load import Load
 from integration.keys.mounted_secret import activating, hand_out, newest, rotated, without
 
-REQUESTS = 5_000
+REQUESTS = 1_000
 CLIENTS = 8
 ACTIVATE_IN = 6
 PUBLISHED_IN = 8

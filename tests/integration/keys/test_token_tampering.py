@@ -11,7 +11,7 @@ from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import USERS
 from integration.harness.races import together
 from integration.harness.raw_http import RawHttpClient
-from integration.harness.routes import PROTECTED
+from integration.harness.routes import PROTECTED_WITHOUT_OPENID as ROUTES
 from integration.keys.key_deployment import KeyedDeployment
 from integration.keys.token_tampering_keys import key_tamperings
 from integration.keys.token_tampering_text import elliptic_tamperings, other_spellings, text_tamperings
@@ -62,8 +62,8 @@ def services(
 async def clients(services: KeyedDeployment) -> AsyncIterator[dict[str, RawHttpClient]]:
     clients = {service.name: RawHttpClient(service.port) for service in services.services}
     yield clients
-    for wire in clients.values():
-        await wire.close()
+    for http in clients.values():
+        await http.close()
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +113,10 @@ async def test_protected_routes_reject_all_tampered_tokens(
         """Send each token to one route of each service, chosen in turn."""
         text, name = altered[number]
         accepted = []
-        for service, wire in clients.items():
-            routes = [route for route in PROTECTED if route.service == service]
+        for service, http in clients.items():
+            routes = [route for route in ROUTES if route.service == service]
             route = routes[number % len(routes)]
-            reply = await wire.call(route.method, route.at(member.id), text)
+            reply = await http.call(route.method, route.at(member.id), text)
             if reply.status != 401:
                 accepted.append(f"{reply.status} {route.name} with {name}")
         return accepted

@@ -19,8 +19,8 @@ from integration.harness.forgery import parts, sign
 from integration.keys.mounted_secret import KeyDocument
 from integration.keys.token_tampering_text import Tampering
 
-_STRANGERS: Final = new_jwk(HS256), new_jwk(ES256)
-_NOBODY: Final = str(uuid.UUID(int=1))
+_FOREIGN_KEYS: Final = new_jwk(HS256), new_jwk(ES256)
+_UNKNOWN_USER: Final = str(uuid.UUID(int=1))
 
 _ALGORITHMS: Final[tuple[Any, ...]] = (
     "HS256", "HS384", "HS512", "ES256", "ES384", "ES512", "ES256K", "RS256", "PS256", "EdDSA", "none", "None",
@@ -33,14 +33,14 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "zip": {"zip": "DEF"},
     "jku": {"jku": "https://attacker.example/keys"},
     "x5u": {"x5u": "https://attacker.example/chain"},
-    "jwk": {"jwk": {name: _STRANGERS[1][name] for name in ("kty", "crv", "x", "y")}},
-    "an octet jwk": {"jwk": {"kty": "oct", "k": _STRANGERS[0]["k"]}},
+    "jwk": {"jwk": {name: _FOREIGN_KEYS[1][name] for name in ("kty", "crv", "x", "y")}},
+    "an octet jwk": {"jwk": {"kty": "oct", "k": _FOREIGN_KEYS[0]["k"]}},
     "x5c": {"x5c": ["AAAA"]},
 }
 _CLAIMS: Final[Mapping[str, Any]] = {
     "role": "admin",
-    "sub": _NOBODY,
-    "sid": _NOBODY,
+    "sub": _UNKNOWN_USER,
+    "sid": _UNKNOWN_USER,
     "token_version": 1_000,
     "exp": 4_000_000_000,
     "iat": 1,
@@ -61,16 +61,16 @@ def key_tamperings(token: str, document: KeyDocument) -> Iterator[Tampering]:
     ):
         forged = sign({**header, "alg": algorithm, "kid": kid}, claims, secret=secret)
         yield f"alg {algorithm!r}, kid {who}, HMAC with {whose}", forged
-    stranger = jwk.construct(_STRANGERS[1], ES256)
+    foreign_key = jwk.construct(_FOREIGN_KEYS[1], ES256)
     for algorithm in _ALGORITHMS:
         for who, kid in names.items():
-            forged = _sign_elliptic({**header, "alg": algorithm, "kid": kid}, claims, stranger)
-            yield f"alg {algorithm!r}, kid {who}, ECDSA with a stranger's key", forged
+            forged = _sign_elliptic({**header, "alg": algorithm, "kid": kid}, claims, foreign_key)
+            yield f"alg {algorithm!r}, kid {who}, ECDSA with a foreign key", forged
             empty = _compact({**header, "alg": algorithm, "kid": kid}, claims)
             yield f"alg {algorithm!r}, kid {who}, no signature", f"{empty}."
             yield f"alg {algorithm!r}, kid {who}, the old signature", f"{empty}.{token.split('.')[2]}"
     yield from _named_otherwise(token, document, wrong)
-    yield from _claiming_otherwise(token, wrong, stranger)
+    yield from _claiming_otherwise(token, wrong, foreign_key)
 
 
 def _named_otherwise(token: str, document: KeyDocument, wrong: Mapping[str, bytes]) -> Iterator[Tampering]:
@@ -88,14 +88,14 @@ def _named_otherwise(token: str, document: KeyDocument, wrong: Mapping[str, byte
     for whose, secret in wrong.items():
         yield f"under its own name, {whose}", sign({**header, "kid": key_id(secret)}, claims, secret=secret)
     for name, changes in _HEADERS.items():
-        for key in (own, other, *_STRANGERS):
+        for key in (own, other, *_FOREIGN_KEYS):
             forged = _sign_with(key, {**header, **changes}, claims)
             yield f"{name}, signed by {key['alg']} {key['kid']}", forged
     # The unchanged header and claims, signed with the other key of the set.
     yield "the other key's signature", _sign_with(other, header, claims)
 
 
-def _claiming_otherwise(token: str, wrong: Mapping[str, bytes], stranger: JoseKey) -> Iterator[Tampering]:
+def _claiming_otherwise(token: str, wrong: Mapping[str, bytes], foreign_key: JoseKey) -> Iterator[Tampering]:
     header, claims = parts(token)
     signature = token.split(".")[2]
     for name, value in _CLAIMS.items():
@@ -103,7 +103,7 @@ def _claiming_otherwise(token: str, wrong: Mapping[str, bytes], stranger: JoseKe
         if changed == claims:
             changed = {**claims, "more": name}
         yield f"claim {name}, the old signature", f"{_compact(header, changed)}.{signature}"
-        yield f"claim {name}, a stranger's signature", _sign_elliptic(header, changed, stranger)
+        yield f"claim {name}, a foreign signature", _sign_elliptic(header, changed, foreign_key)
         for whose, secret in wrong.items():
             yield f"claim {name}, HMAC with {whose}", sign(header, changed, secret=secret)
 
@@ -113,7 +113,7 @@ def _wrong_secrets(document: KeyDocument, token: str) -> Iterator[tuple[str, byt
     yield "nothing", b""
     yield "a zero", b"\0"
     yield "zeros", bytes(32)
-    yield "a stranger's secret", base64url.decode(_STRANGERS[0]["k"])
+    yield "a foreign secret", base64url.decode(_FOREIGN_KEYS[0]["k"])
     yield "the word secret", b"secret"
     yield "null", b"null"
     yield "the token's signature", base64url.decode(token.split(".")[2])

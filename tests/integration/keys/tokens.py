@@ -36,7 +36,7 @@ def signed(
     seconds: int = 3600,
     token_version: int = 0,
 ) -> str:
-    """Sign a token with the current signing key, like auth or a thief of the key."""
+    """Sign a token with the current signing key, like auth, or an attacker who has the key."""
     signer = Signer(ring_of(document), issuer="doorward", audience="doorward", lifetime=seconds)
     return signer.sign(
         user_id=subject,

@@ -22,7 +22,7 @@ from support.smtp import ReceivedMail, SmtpServer
 
 HERE = Path(__file__).parent
 TESTS = HERE.parents[1]
-KILLS = 50
+KILLS = 20
 LEASED = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.lease_id.is_not(None))
 
 

@@ -54,7 +54,7 @@ async def test_retrying_one_dead_letter_keeps_the_other(mailer: Mailer, smtp: Sm
 
 
 async def test_a_retried_dead_letter_gets_its_full_time_again(mailer: Mailer, smtp: SmtpServer) -> None:
-    smtp.behave(refuse_at="rcpt", code=450)
+    smtp.behave(reject_at="rcpt", code=450)
     (mail_id,) = await store_dead_letters(mailer, 1)
     await mailer.execute(outbox.update().values(attempts=30, created_at=utc_now(-(10**6))))
     await mailer.database.write(lambda c: dead_letters.retry(c, outbox, uuid.UUID(mail_id)))

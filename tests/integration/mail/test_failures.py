@@ -29,11 +29,13 @@ from integration.mail.mailing import (
 )
 from support.smtp import SmtpServer
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_a_mail_is_dead_lettered_after_the_maximum_of_attempts(
     mailer: Mailer, smtp: SmtpServer
 ) -> None:
-    smtp.behave(refuse_at="rcpt", code=450, status="4.2.2")
+    smtp.behave(reject_at="rcpt", code=450, status="4.2.2")
     await mailer.enqueue(notice())
     async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=3))):
         await mailer.wait_until_dead(1)
@@ -47,7 +49,7 @@ async def test_a_mail_is_dead_lettered_after_the_maximum_of_attempts(
 async def test_each_retry_delay_is_longer_than_the_previous_one(
     mailer: Mailer, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    smtp.behave(refuse_at="data", code=451)
+    smtp.behave(reject_at="data", code=451)
     await mailer.enqueue(notice())
     waits: dict[int, float] = {}
     reschedule = outbox_queries.reschedule
@@ -84,7 +86,7 @@ async def test_each_retry_delay_is_longer_than_the_previous_one(
 async def test_a_permanently_rejected_mail_is_dead_lettered_at_once(
     mailer: Mailer, smtp: SmtpServer, step: str, code: int, status: str, error: str
 ) -> None:
-    smtp.behave(refuse_at=step, code=code, status=status, only="user1@")
+    smtp.behave(reject_at=step, code=code, status=status, only="user1@")
     for number in range(3):
         await mailer.enqueue(notice(number))
     async with running(mailer.worker(mail_settings(smtp.port, mail_concurrency=1))):
@@ -101,14 +103,14 @@ async def test_a_permanently_rejected_mail_is_dead_lettered_at_once(
 async def test_addresses_and_server_replies_are_neither_logged_nor_stored(
     mailer: Mailer, smtp: SmtpServer
 ) -> None:
-    smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
+    smtp.behave(reject_at="rcpt", code=550, status="5.1.1")
     with capture_logs() as logged:
         await mailer.enqueue(notice(1, "very.private@example.com"), notice(2, "not an address"))
         async with running(mailer.worker(mail_settings(smtp.port))):
             await mailer.wait_until_dead(2)
     assert {entry["event"] for entry in logged} == {"mail.dead_lettered"}
     assert "private" not in repr(logged)
-    assert "refused" not in repr(logged)
+    assert "rejected" not in repr(logged)
     assert "an address" not in repr(logged)
     assert {row.last_error for row in await mailer.rows()} == {"recipient 550 5.1.1", "address"}
 

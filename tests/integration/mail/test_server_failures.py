@@ -16,6 +16,8 @@ from integration.mail.mailing import (
 )
 from support.smtp import SmtpServer
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.mark.parametrize(
     ("step", "code", "status", "error"),
@@ -32,7 +34,7 @@ from support.smtp import SmtpServer
 async def test_server_errors_use_no_attempt_of_the_mail(
     mailer: Mailer, smtp: SmtpServer, step: str, code: int, status: str, error: str
 ) -> None:
-    smtp.behave(refuse_at=step, code=code, status=status)
+    smtp.behave(reject_at=step, code=code, status=status)
     await mailer.enqueue(*(notice(number) for number in range(10)))
     async with running(mailer.worker(mail_settings(smtp.port, mail_max_attempts=1, mail_concurrency=2))):
         await eventually(lambda rows: any(row.last_error for row in rows), mailer.rows)
@@ -60,7 +62,7 @@ async def test_all_mail_waits_while_the_server_is_down(mailer: Mailer, smtp: Smt
 
 
 async def test_a_server_that_rejects_a_quarter_gets_every_mail_once(mailer: Mailer, smtp: SmtpServer) -> None:
-    smtp.behave(refuse_at="data", code=451, share=0.25)
+    smtp.behave(reject_at="data", code=451, share=0.25)
     ids = await mailer.enqueue(*(notice(number) for number in range(100)))
     async with running(mailer.worker(mail_settings(smtp.port))):
         await mailer.wait_until_empty()

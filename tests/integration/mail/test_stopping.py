@@ -93,14 +93,14 @@ async def test_the_worker_continues_after_a_database_outage(
     read = mailer.database.read
     asked = asyncio.Event()
 
-    async def refuse(work: Callable[[sa.Connection], Any]) -> Any:
+    async def reject(work: Callable[[sa.Connection], Any]) -> Any:
         if is_away:
             asked.set()
             raise DatabaseUnavailableError
         return await read(work)
 
     await mailer.enqueue(notice())
-    monkeypatch.setattr(mailer.database, "read", refuse)
+    monkeypatch.setattr(mailer.database, "read", reject)
     async with running(mailer.worker(mail_settings(smtp.port))):
         await asked.wait()
         is_away = False

@@ -72,6 +72,14 @@ def upgrade(url: str) -> None:
 
 def assert_complete(url: str) -> None:
     """Check that the schema is the one that tables.py describes, and that it works."""
+    assert_schema(url)
+    with Installation(url) as installation:
+        populate(installation)
+        assert half_made(installation) == []
+
+
+def assert_schema(url: str) -> None:
+    """Check that the schema is the one that tables.py describes."""
     engine = engine_of(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -85,9 +93,6 @@ def assert_complete(url: str) -> None:
         if engine.dialect.name != "sqlite":
             assert collations(connection, VERSION_TABLE) <= {"utf8mb4_bin", "ascii_bin"}
     engine.dispose()
-    with Installation(url) as installation:
-        populate(installation)
-        assert half_made(installation) == []
 
 
 def foreign_keys(connection: sa.Connection) -> dict[str, str]:
@@ -153,8 +158,9 @@ def test_two_parallel_migrations_both_succeed(databases: Databases) -> None:
     urls = databases.empty(8 if databases.are_files else 4)
     done = together("2", urls)
     assert done.returncode == 0, done.stderr[-3000:]
-    for url in urls[:4]:
-        assert_complete(url)
+    for url in urls:
+        assert_schema(url)
+    assert_complete(urls[0])
 
 
 def test_a_killed_migration_is_completed_by_the_next_run(databases: Databases) -> None:
@@ -170,7 +176,8 @@ def test_a_killed_migration_is_completed_by_the_next_run(databases: Databases) -
         assert counts[0] < counts[4] < counts[-1]
     for url in urls:
         upgrade(url)
-        assert_complete(url)
+        assert_schema(url)
+    assert_complete(urls[-1])
 
 
 def tables_of(url: str) -> set[str]:

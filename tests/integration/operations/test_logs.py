@@ -116,3 +116,10 @@ def test_probes_and_scrapes_are_not_logged(deployment: Deployment) -> None:
         deployment.client.get(deployment.users.url + path, headers=headers)
     deployment.client.get(deployment.users.url + USERS, headers=headers)
     assert [one["route"] for one in lines_about(deployment.users, request_id)] == [USERS]
+
+
+@pytest.mark.parametrize("name", ["auth", "users"])
+def test_a_service_says_once_which_build_of_argon2_it_uses(deployment: Deployment, name: str) -> None:
+    service: Service = getattr(deployment, name)
+    [line] = [one for one in lines_of(service) if one["event"] == "argon2.build_chosen"]
+    assert line["build"] in {"baseline", "x86-64-v3"}

@@ -31,6 +31,7 @@ LABELS = {
     "template",
     "failure",
     "store",
+    "build",
 }
 LABELS_OF_PYTHON = {"generation", "implementation", "major", "minor", "patchlevel", "version"}
 
@@ -88,6 +89,7 @@ def test_the_metrics_for_operators_exist(deployment: Deployment, service_name: s
                 for sample in family.samples
             ), f"{name} of {executor}"
     assert value(families, "doorward_database_pool_connections") >= 1
+    assert value(families, "doorward_argon2_build_info") == 1
     assert value(families, "process_resident_memory_bytes") > 1_000_000
     assert value(families, "doorward_http_requests_in_progress") == 1, "the scrape itself"
 

@@ -15,10 +15,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from doorward_identity.schema import PACKAGE
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 from integration.harness.bulk_users import Member
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
 from integration.harness.races import until
@@ -105,15 +104,13 @@ class Auths:
 
     def __init__(self, database: Database, folder: Path, *, count: int = 3, **env: str | None) -> None:
         self.database = database
-        engine = create_engine(database.url, pool_size=1, timeout=30)
-        migrate(engine, PACKAGE)
-        engine.dispose()
+        migrate_all(database.url, PACKAGE)
         self._mailbox_dir: Final = folder / "mailbox"
         self._read_mails: Final[dict[str, EmailMessage]] = {}
         settings = {
             "DOORWARD_REGISTRATION": "open",
             "DOORWARD_MAILBOX_DIR": str(folder / "mailbox"),
-            "DOORWARD_MAIL_POLL_SECONDS": "0.1",
+            "DOORWARD_MAIL_POLL_SECONDS": "1",  # each sends its own mail at once
             **PATIENT,
             **env,
         }
@@ -165,7 +162,7 @@ class Auths:
         return await self.call("POST", f"{AUTH}/verify-email", {"code": code, **body})
 
     async def mailed_code(self, email: str, *, mails: int = 1) -> str:
-        """Wait until so many mails have come for somebody, and return the newest one's long code."""
+        """Wait until an address has so many mails, and return the newest one's long code."""
         await until(lambda: len(self.mails(email)) >= mails, f"{mails} mails")
         found = re.search(r"\bdw[vice]_[A-Za-z0-9_-]{64}", self.mails(email)[0])
         assert found is not None, self.mails(email)[0]

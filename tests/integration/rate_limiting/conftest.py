@@ -9,7 +9,7 @@ from integration.rate_limiting.callers import Auths
 from support.databases import DatabaseServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_auths(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auths]:
     folder = tmp_path_factory.mktemp("throttling")
     with mariadb_server.create_database("throttling") as database, Auths(database, folder) as auths:

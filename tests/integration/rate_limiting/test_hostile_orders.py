@@ -1,4 +1,4 @@
-"""Two hundred addresses, each registered by its owner and by strangers at once, through three processes."""
+"""Two hundred addresses, each registered by its owner and by attackers at once, through three processes."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ from integration.rate_limiting.callers import REGISTER, RESEND, Answer, Auths, n
 ADDRESSES: Final = 200
 AT_ONCE: Final = 25
 OWNER: Final = "the owner's own phrase"
-STRANGER: Final = "a stranger's phrase, no. 1"
+ATTACKER: Final = "an attacker's phrase, no. 1"
 MADE_UP: Final = "dwv_" + "A" * 64
 CODE: Final = re.compile(r"\bdwv_[A-Za-z0-9_-]{64}")
 
@@ -26,14 +26,14 @@ class Address:
         self._auths = auths
         self._order = order
         self._own_token: str | None = None
-        self._strangers_token: str | None = None
+        self._attackers_token: str | None = None
 
     async def everybody_acts(self) -> None:
-        """Let the owner register once, and strangers do what they like, in any order and partly at once."""
-        register = self._strangers_registration
+        """Let the owner register once, and attackers do what they like, in any order and partly at once."""
+        register = self._attackers_registration
         reset: Act = lambda: self._auths.ask_for_reset(self.email)  # noqa: E731 - one of several alike
         acts: list[Act] = self._order.choices(
-            [register, register, self._resend, reset, self._guess, self._stranger_verifies], k=5
+            [register, register, self._resend, reset, self._guess, self._attacker_verifies], k=5
         )
         acts.insert(self._order.randrange(len(acts) + 1), self._own_registration)
         while acts:
@@ -51,7 +51,7 @@ class Address:
         else:
             answer = await self._auths.verify(code[0], password=OWNER)
         assert answer.status == 200, answer
-        assert (await self._auths.log_in(self.email, STRANGER)).status == 401
+        assert (await self._auths.log_in(self.email, ATTACKER)).status == 401
         assert (await self._auths.log_in(self.email, OWNER)).status == 200
 
     async def _own_registration(self) -> Answer:
@@ -59,9 +59,9 @@ class Address:
         self._own_token = str(answer.json()["registration_token"])
         return answer
 
-    async def _strangers_registration(self) -> Answer:
-        answer = await self._register(STRANGER)
-        self._strangers_token = str(answer.json()["registration_token"])
+    async def _attackers_registration(self) -> Answer:
+        answer = await self._register(ATTACKER)
+        self._attackers_token = str(answer.json()["registration_token"])
         return answer
 
     async def _register(self, password: str) -> Answer:
@@ -73,13 +73,13 @@ class Address:
         return await self._auths.call("POST", RESEND, {"email": self.email})
 
     async def _guess(self) -> Answer:
-        return await self._auths.verify(MADE_UP, password=STRANGER)
+        return await self._auths.verify(MADE_UP, password=ATTACKER)
 
-    async def _stranger_verifies(self) -> Answer:
-        return await self._auths.verify(MADE_UP, registration_token=self._strangers_token or "dwg_")
+    async def _attacker_verifies(self) -> Answer:
+        return await self._auths.verify(MADE_UP, registration_token=self._attackers_token or "dwg_")
 
 
-async def test_each_owner_gets_in_with_her_password_and_no_stranger_does(auths: Auths) -> None:
+async def test_each_owner_can_log_in_with_her_password_and_no_attacker_can(auths: Auths) -> None:
     order = random.Random(13)
     for _ in range(ADDRESSES // AT_ONCE):
         addresses = [Address(auths, order) for _ in range(AT_ONCE)]

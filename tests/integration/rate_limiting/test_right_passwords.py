@@ -1,7 +1,7 @@
 """Right passwords of one account are limited, too, for all processes together."""
 
 from doorward_auth.rate_limiting.limits import LOGINS_BY_ACCOUNT
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
 from integration.harness.people import PASSWORD
@@ -21,9 +21,9 @@ async def test_right_passwords_of_one_account_are_limited_from_unknown_devices(
     auths.database.execute("UPDATE rate_limits SET count = %s WHERE key_hash = %s", LIMIT.free - 20, key.hash)
     answers = await together(30, lambda _: auths.log_in(member.email, source=new_source()), at_once=30)
     assert statuses(answers) == {200: 20, 429: 10}
-    refused = await auths.log_in(member.email, source=new_source())
-    assert refused.status == 429
-    assert 0 < refused.retry_after <= LIMIT.memory
+    rejected = await auths.log_in(member.email, source=new_source())
+    assert rejected.status == 429
+    assert 0 < rejected.retry_after <= LIMIT.memory
     assert (await auths.log_in(other.email, source=new_source())).status == 200
     auths.later(LIMIT.memory, key)
     assert (await auths.log_in(member.email, source=new_source())).status == 200

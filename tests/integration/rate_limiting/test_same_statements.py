@@ -100,7 +100,7 @@ def test_known_and_unknown_addresses_run_the_same_statements(
 def test_same_statements_for_the_password_of_a_registration(
     installation: Installation, request_for: Callable[[str], Request]
 ) -> None:
-    """It opens nothing before the code is entered, so it costs one hash as any wrong password."""
+    """The password is not valid before the code is entered, so it costs one hash, as any wrong password."""
     assert installation.call("POST", AUTH + "/register", json=register(PENDING)[2]).status_code == 202
     pending = statements_of(installation, request_for(PENDING))
     assert pending == statements_of(installation, request_for(UNKNOWN))

@@ -13,9 +13,9 @@ ANONYMOUS: Final = 500
 async def prove(auths: Auths, member: Member) -> str:
     """Log in with a temporary password; return the token of the sign-in."""
     auths.database.execute("UPDATE credentials SET must_change = 1 WHERE user_id = %s", member.id.bytes)
-    refusal = await auths.log_in(member.email)
-    assert refusal.status == 403, refusal
-    token: str = refusal.json()["sign_in_token"]
+    rejection = await auths.log_in(member.email)
+    assert rejection.status == 403, rejection
+    token: str = rejection.json()["sign_in_token"]
     return token
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 from integration.harness.bulk_users import Member
 from integration.harness.races import together
 from integration.rate_limiting.callers import (
@@ -37,9 +37,9 @@ async def test_one_client_ip_shares_a_limit_across_accounts(auths: Auths, member
     source = new_source()
     answers = await spray(auths, [source] * (LIMIT.free + 50))
     assert statuses(answers) == {401: LIMIT.free, 429: 50}
-    refused = await auths.log_in(member.email, source=source)
-    assert refused.status == 429
-    assert LIMIT.memory - 120 <= refused.retry_after <= LIMIT.memory
+    rejected = await auths.log_in(member.email, source=source)
+    assert rejected.status == 429
+    assert LIMIT.memory - 120 <= rejected.retry_after <= LIMIT.memory
     assert (await auths.log_in(member.email)).status == 200, "from elsewhere"
 
 

@@ -21,7 +21,7 @@ class BulkLogout:
 
     def __init__(self, database_url: str, replicas: Sequence[Service], count: int) -> None:
         self._members = enrol(database_url, count)
-        self._wires = [RawHttpClient(replica.port) for replica in replicas]
+        self._clients = [RawHttpClient(replica.port) for replica in replicas]
         self._tokens: list[str] = []
         self._ended_at: dict[str, float] = {}
 
@@ -31,50 +31,50 @@ class BulkLogout:
 
     async def accepted(self, port: int, path: str) -> int:
         """Count the tokens that a service accepts."""
-        wire = RawHttpClient(port)
+        http = RawHttpClient(port)
 
         async def ask(number: int) -> int:
-            return (await wire.call("GET", path, self._tokens[number])).status
+            return (await http.call("GET", path, self._tokens[number])).status
 
         statuses = await together(len(self._tokens), ask, at_once=AT_ONCE)
-        await wire.close()
+        await http.close()
         return statuses.count(200)
 
     async def leave(self, port: int, path: str) -> int:
-        """Log all users out while requesting a service with their tokens, until it refuses every token.
+        """Log all users out while requesting a service with their tokens, until it rejects every token.
 
         Returns the number of tokens that the service accepted after a poll that followed their logout.
         """
         leaving = asyncio.create_task(together(len(self._tokens), self._log_out, at_once=AT_ONCE))
-        wire, missed = RawHttpClient(port), 0
+        http, missed = RawHttpClient(port), 0
         waiting = dict[str, RevocationReads | None].fromkeys(self._tokens)
         while waiting:
             for token in [token for token in waiting if token in self._ended_at]:
                 reads = waiting[token] = waiting[token] or RevocationReads(self._ended_at[token])
                 may_be_accepted = reads.may_be_accepted()
-                is_accepted = (await wire.call("GET", path, token)).status != 401
+                is_accepted = (await http.call("GET", path, token)).status != 401
                 missed += is_accepted and not may_be_accepted
                 if not (is_accepted and may_be_accepted):
                     del waiting[token]
             asked_at = time.monotonic()
-            metrics = (await wire.call("GET", "/metrics")).content.decode()
+            metrics = (await http.call("GET", "/metrics")).content.decode()
             for reads in waiting.values():
                 if reads is not None:
                     reads.note(metrics, asked_at=asked_at)
             await asyncio.sleep(0.02)
         await leaving
-        for one in (wire, *self._wires):
+        for one in (http, *self._clients):
             await one.close()
         return missed
 
     async def _log_in(self, number: int) -> str:
         login = {"email": self._members[number].email, "password": PASSWORD}
-        reply = await self._wires[number % len(self._wires)].call("POST", f"{AUTH}/token", body=login)
+        reply = await self._clients[number % len(self._clients)].call("POST", f"{AUTH}/token", body=login)
         assert reply.status == 200, reply
         return str(reply.json()["access_token"])
 
     async def _log_out(self, number: int) -> None:
         token = self._tokens[number]
-        reply = await self._wires[number // 2 % len(self._wires)].call("POST", f"{AUTH}/logout", token)
+        reply = await self._clients[number // 2 % len(self._clients)].call("POST", f"{AUTH}/logout", token)
         assert reply.status == 204, reply
         self._ended_at[token] = time.monotonic()

@@ -10,7 +10,7 @@ from integration.remote.relay import Relay
 from support.databases import DatabaseServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_remote(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RemoteDeployment]:
@@ -30,14 +30,14 @@ def deployment(shared_remote: RemoteDeployment) -> RemoteDeployment:
     return shared_remote
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def relay(shared_remote: RemoteDeployment) -> Iterator[Relay]:
     """A relay between the service and auth that records their exchanges."""
     with Relay([shared_remote.auth.port]) as relay:
         yield relay
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_service(shared_remote: RemoteDeployment, relay: Relay) -> Iterator[OwnService]:
     with shared_remote.own_service("own.log", auth_url=relay.auth_url) as service:
         yield service

@@ -47,8 +47,8 @@ class OwnService(Process):
         """Return the status of a read request."""
         return self.ask("GET", REPORTS, token).status_code
 
-    def wait_until_refused(self, token: str) -> None:
-        """Wait until it refuses an access token that was revoked.
+    def wait_until_rejected(self, token: str) -> None:
+        """Wait until it rejects an access token that was revoked.
 
         Fails the test when the token is accepted though the list of revocations was read since.
         """

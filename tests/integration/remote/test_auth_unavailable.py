@@ -48,7 +48,7 @@ def test_auth_is_unavailable_and_comes_back(deployment: RemoteDeployment, policy
             assert service.readiness() == (503, "The revocation list is stale.")
         assert "revocations.fetch_failed" in service.log_text()
         deployment.auth.start()
-        service.wait_until_refused(ended.access)
+        service.wait_until_rejected(ended.access)
         assert service.status(kept.access) == 200
         assert service.readiness() == (200, "ok")
         assert service.metric(AGE) < MAX_AGE
@@ -63,7 +63,7 @@ def test_a_restart_of_auth_between_two_polls_loses_no_revocation(
     deployment.change(other, status="disabled")
     deployment.auth.start()
     for one in (user, other):
-        service.wait_until_refused(one.access)
+        service.wait_until_rejected(one.access)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -71,9 +71,11 @@ def test_a_wrong_client_secret_is_logged_and_no_token_is_accepted(
     deployment: RemoteDeployment, policy: str
 ) -> None:
     user = deployment.sign_in()
-    with own(deployment, policy, DOORWARD_CLIENT_SECRET="not the secret that auth knows") as service:
+    service = own(deployment, policy, DOORWARD_CLIENT_SECRET="not the secret that auth knows")
+    before = service.log_position()
+    with service:
         assert service.readiness() == (503, NOT_LOADED)
-        service.wait_for_log("status 401")
+        service.wait_for_log("status 401", start=before)
         assert "not the secret" not in service.log_text()
         assert math.isinf(service.metric(AGE))
         assert_unavailable(service, user.access, "revocations_unavailable")
@@ -84,11 +86,13 @@ def test_a_different_issuer_or_audience_is_logged_with_the_setting_to_change(
     deployment: RemoteDeployment, setting: str
 ) -> None:
     user = deployment.sign_in()
-    with own(deployment, "allow", **{f"DOORWARD_{setting}": "https://reports.example.com"}) as service:
+    service = own(deployment, "allow", **{f"DOORWARD_{setting}": "https://reports.example.com"})
+    before = service.log_position()
+    with service:
         said = f"DOORWARD_{setting} is 'https://reports.example.com' here and 'doorward' at auth"
         wait_until(lambda: service.readiness() == (503, said), "reported")
-        service.wait_for_log("verification.misconfigured")
-        assert said in service.log_text()
+        service.wait_for_log("verification.misconfigured", start=before)
+        assert said in service.log_text(before)
         assert service.status(user.access) == 401
 
 

@@ -27,4 +27,4 @@ def test_with_ten_thousand_revocations_a_logout_is_effective_with_the_next_poll(
             user = deployment.sign_in()
             assert service.status(user.access) == 200
             deployment.log_out(user)
-            service.wait_until_refused(user.access)
+            service.wait_until_rejected(user.access)

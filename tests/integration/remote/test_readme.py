@@ -78,8 +78,8 @@ def test_the_commands_of_the_readme_work(root: Path, ports: Mapping[str, str]) -
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    stranger, reader, deleted, gone = done.stdout.splitlines()
-    assert '"code":"not_authenticated"' in stranger
+    anonymous, reader, deleted, gone = done.stdout.splitlines()
+    assert '"code":"not_authenticated"' in anonymous
     assert '"role":"admin"' in reader
     assert '"deleted":7' in deleted
     assert '"code":"invalid_token"' in gone

@@ -41,15 +41,17 @@ class ConnectedServices:
         answers = [self.deployment.call("GET", path, user.access).status for path in (f"{AUTH}/me", ME)]
         return [*answers, self.service.status(user.access)]
 
-    def wait_until_refused_by_pubsub(self, user: SignedIn) -> None:
-        """Wait until every process refuses a user, in less than a poll interval."""
-        wait_until(lambda: self.statuses(user) == [401] * PROCESSES, "refused by all", PUBSUB_TIMEOUT_SECONDS)
+    def wait_until_rejected_by_pubsub(self, user: SignedIn) -> None:
+        """Wait until every process rejects a user, in less than a poll interval."""
+        wait_until(
+            lambda: self.statuses(user) == [401] * PROCESSES, "rejected by all", PUBSUB_TIMEOUT_SECONDS
+        )
 
-    def wait_until_refused_by_polls(self, user: SignedIn) -> None:
-        """Wait until every process refuses a user, at the latest with its next poll."""
+    def wait_until_rejected_by_polls(self, user: SignedIn) -> None:
+        """Wait until every process rejects a user, at the latest with its next poll."""
         for service in self.deployment.services:
-            self.deployment.wait_until_refused(service, user.access)
-        self.service.wait_until_refused(user.access)
+            self.deployment.wait_until_rejected(service, user.access)
+        self.service.wait_until_rejected(user.access)
 
     def restore_redis(self) -> None:
         """Start or resume Redis, and wait until all processes are connected."""
@@ -79,7 +81,7 @@ def connected_services(
 def rare_polling(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ConnectedServices]:
-    """Polls run every sixty seconds, so an earlier refusal is due to pub/sub."""
+    """Polls run every sixty seconds, so an earlier rejection is due to pub/sub."""
     rarely = {"DOORWARD_REVOCATION_POLL_SECONDS": "60", "DOORWARD_REVOCATION_MAX_AGE_SECONDS": "180"}
     yield from connected_services(mariadb_server, tmp_path_factory, **rarely)
 
@@ -91,9 +93,9 @@ def default_polling(
     yield from connected_services(mariadb_server, tmp_path_factory)
 
 
-def test_ended_sessions_are_refused_before_the_next_poll(rare_polling: ConnectedServices) -> None:
+def test_ended_sessions_are_rejected_before_the_next_poll(rare_polling: ConnectedServices) -> None:
     users = [rare_polling.deployment.sign_in() for _ in range(4)]
-    stranger = rare_polling.deployment.sign_in()
+    other_user = rare_polling.deployment.sign_in()
     assert rare_polling.connected() == [1.0] * PROCESSES
     assert rare_polling.redis.listeners(CHANNEL) == PROCESSES
     for number, user in enumerate(users):
@@ -102,8 +104,8 @@ def test_ended_sessions_are_refused_before_the_next_poll(rare_polling: Connected
             rare_polling.deployment.change(user, status="disabled")
         else:
             rare_polling.deployment.log_out(user)
-        rare_polling.wait_until_refused_by_pubsub(user)
-    assert rare_polling.statuses(stranger) == [200] * PROCESSES
+        rare_polling.wait_until_rejected_by_pubsub(user)
+    assert rare_polling.statuses(other_user) == [200] * PROCESSES
 
 
 def test_invalid_messages_are_ignored(rare_polling: ConnectedServices) -> None:
@@ -112,7 +114,7 @@ def test_invalid_messages_are_ignored(rare_polling: ConnectedServices) -> None:
         assert rare_polling.redis.publish(CHANNEL, invalid) == PROCESSES, invalid[:80]
     assert rare_polling.statuses(user) == [200] * PROCESSES
     rare_polling.deployment.log_out(user)
-    rare_polling.wait_until_refused_by_pubsub(user)
+    rare_polling.wait_until_rejected_by_pubsub(user)
     assert rare_polling.connected() == [1.0] * PROCESSES
 
 
@@ -139,7 +141,7 @@ def test_without_redis_polls_deliver_revocations(default_polling: ConnectedServi
                 deployment.log_out(first)
                 deployment.change(second, status="disabled")
             for user in users:
-                default_polling.wait_until_refused_by_polls(user)
+                default_polling.wait_until_rejected_by_polls(user)
         assert deployment.probe("/readyz") == [200, 200]
         assert deployment.call("GET", "/readyz").response.text == "ok\n"
         assert default_polling.service.readiness() == (200, "ok")
@@ -167,8 +169,8 @@ def test_a_frozen_redis_does_not_delay_requests(default_polling: ConnectedServic
             assert [answer.status for answer in answers] == [200, 204]
             waited.append([answer.seconds for answer in answers])
             # The users service fails to publish its change and must learn of the logout from a poll.
-            default_polling.wait_until_refused_by_polls(second)
-            default_polling.wait_until_refused_by_polls(first)
+            default_polling.wait_until_rejected_by_polls(second)
+            default_polling.wait_until_rejected_by_polls(first)
         # A request that waited for Redis would take a second longer.
         for kind in zip(*waited, strict=True):
             assert min(kind) < 1.0
@@ -184,4 +186,4 @@ def test_pubsub_works_again_after_a_redis_outage(rare_polling: ConnectedServices
         user = rare_polling.deployment.sign_in()
         assert rare_polling.statuses(user) == [200] * PROCESSES
         rare_polling.deployment.log_out(user)
-        rare_polling.wait_until_refused_by_pubsub(user)
+        rare_polling.wait_until_rejected_by_pubsub(user)

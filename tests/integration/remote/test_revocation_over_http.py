@@ -1,4 +1,4 @@
-"""A service that polls auth refuses revoked tokens within two seconds."""
+"""A service that polls auth rejects revoked tokens within two seconds."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from integration.remote.deployment import RemoteDeployment, SignedIn
 from integration.remote.own_service import REPORTS, OwnService
 
 
-def assert_refusal(
+def assert_rejection(
     service: OwnService, token: str | None, status: int, code: str, method: str = "GET"
 ) -> None:
     path = REPORTS if method == "GET" else f"{REPORTS}/7"
@@ -26,10 +26,10 @@ def test_a_service_identifies_callers_and_rejects_with_problem_documents(
     answer = service.ask("GET", REPORTS, user.access)
     assert answer.json() == {"reader": str(user.member.id), "role": "user"}
     assert service.ask("DELETE", f"{REPORTS}/7", admin.access).json()["by"] == str(admin.member.id)
-    assert_refusal(service, user.access, 403, "insufficient_permission", "DELETE")
-    assert_refusal(service, None, 401, "not_authenticated")
-    assert_refusal(service, "garbage", 401, "invalid_token")
-    assert_refusal(service, user.access[:-4] + "AAAA", 401, "invalid_token", "DELETE")
+    assert_rejection(service, user.access, 403, "insufficient_permission", "DELETE")
+    assert_rejection(service, None, 401, "not_authenticated")
+    assert_rejection(service, "garbage", 401, "invalid_token")
+    assert_rejection(service, user.access[:-4] + "AAAA", 401, "invalid_token", "DELETE")
     # Other responses of the application are unchanged.
     assert service.ask("GET", "/nowhere").json() == {"detail": "Not Found"}
     assert service.readiness() == (200, "ok")
@@ -50,6 +50,6 @@ def test_a_revocation_is_effective_with_the_next_poll(
     revoked, other = deployment.sign_in(role="admin"), deployment.sign_in()
     assert service.status(revoked.access) == 200
     ENDINGS[ending](deployment, revoked)
-    service.wait_until_refused(revoked.access)
-    assert_refusal(service, revoked.access, 401, "invalid_token", "DELETE")
+    service.wait_until_rejected(revoked.access)
+    assert_rejection(service, revoked.access, 401, "invalid_token", "DELETE")
     assert service.status(other.access) == 200, turn

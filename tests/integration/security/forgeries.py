@@ -6,7 +6,7 @@ from typing import Any, Final
 from doorward_client.keys.secret_strength import key_id
 from integration.harness.forgery import (
     ABSENT,
-    Forger,
+    TokenForgery,
     parts,
     sign,
     text_forgeries,
@@ -34,7 +34,7 @@ _WRONG: Final[dict[str, list[Any]]] = {
 }
 
 
-def forgeries() -> Iterator[tuple[str, Forger]]:
+def forgeries() -> Iterator[tuple[str, TokenForgery]]:
     """Yield every forgery with a name that begins with its number where it has one."""
     yield from text_forgeries()
     yield from _algorithms()
@@ -46,7 +46,7 @@ def forgeries() -> Iterator[tuple[str, Forger]]:
     yield from _raw_claims()
 
 
-def _algorithms() -> Iterator[tuple[str, Forger]]:
+def _algorithms() -> Iterator[tuple[str, TokenForgery]]:
     for name in ("none", "None", "NONE", "NoNe", "nOnE", ""):
         yield f"1 alg {name!r} unsigned", unsigned(name)
         yield f"1 alg {name!r} signed", with_header({"alg": name})
@@ -74,7 +74,7 @@ def _algorithms() -> Iterator[tuple[str, Forger]]:
     yield "16 retired key under the current id", with_header({}, secret=retired)
 
 
-def _headers() -> Iterator[tuple[str, Forger]]:
+def _headers() -> Iterator[tuple[str, TokenForgery]]:
     embedded = {"kty": "oct", "k": "AAAA", "alg": "HS256"}
     url = "https://attacker.example/keys"
     for name, value in {"jwk": embedded, "jku": url, "x5u": url, "x5c": ["AAAA"], "x5t": "AAAA"}.items():
@@ -119,7 +119,7 @@ def _headers() -> Iterator[tuple[str, Forger]]:
         yield f"header {header!r}", lambda token, header=header: sign(header, parts(token)[1])  # type: ignore[misc]
 
 
-def _raw_claims() -> Iterator[tuple[str, Forger]]:
+def _raw_claims() -> Iterator[tuple[str, TokenForgery]]:
     for name in ("exp", "iat", "nbf", "token_version"):
         for value in ("1e999", "-1e999", "NaN", "Infinity", "1" * 400, "9" * 3000, "[" * 1000):
             yield (

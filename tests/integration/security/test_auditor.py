@@ -42,8 +42,8 @@ def test_an_auditor_does_not_replace_the_last_administrator(
     gone = installation.call("PATCH", people.deputy.path, people.admin.access, json={"role": "auditor"})
     assert gone.status_code == 200
     for change in ({"role": "auditor"}, {"role": "user"}, {"status": "disabled"}):
-        refused = installation.call("PATCH", people.admin.path, people.admin.access, json=change)
-        assert_problem(refused, 409, "last_admin")
+        rejected = installation.call("PATCH", people.admin.path, people.admin.access, json=change)
+        assert_problem(rejected, 409, "last_admin")
     assert_problem(installation.call("DELETE", people.admin.path, people.admin.access), 409, "last_admin")
 
 

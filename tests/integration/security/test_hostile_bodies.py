@@ -10,7 +10,7 @@ import pytest
 
 from integration.harness.installation import Installation
 from integration.harness.people import People
-from integration.harness.problems import assert_problem, assert_refused
+from integration.harness.problems import assert_problem, assert_rejected
 from integration.harness.routes import WITH_JSON, Route, name_of
 from integration.security.expectations import BODIES
 from integration.security.hostile_bodies import (
@@ -32,12 +32,13 @@ UPSTREAM = "/api/v1/auth/upstream/{provider}"
 OPTIONAL = {
     ("POST", "/api/v1/users", "password"),
     ("POST", "/api/v1/auth/register", "name"),
+    ("POST", "/api/v1/auth/clients", "redirect_uris"),
     ("POST", f"{UPSTREAM}/register", "name"),
     ("POST", f"{UPSTREAM}/token", "email"),
     ("POST", f"{UPSTREAM}/link", "email"),
 }
-"""Without a password, the user is invited; without a name, it is the first word of the address. An upstream's
-settings say whether it wants an address or a user name."""
+"""Without a password, the user is invited; without a name, it is the first word of the address. A machine has
+no redirect URIs. An upstream's settings say whether it wants an address or a user name."""
 
 
 class Sender:
@@ -76,7 +77,7 @@ def sender(
 ) -> Iterator[Sender]:
     before = directory(installation)
     yield Sender(installation, people, request.param, rendered_log)
-    assert directory(installation) == before, "a refused body changed something"
+    assert directory(installation) == before, "a rejected body changed something"
     assert '"level":"error"' not in rendered_log.getvalue()
 
 
@@ -99,7 +100,10 @@ def test_json_of_another_shape_is_rejected(sender: Sender) -> None:
             continue
         response = sender.send(httpx2.Request("POST", "http://x", json=value).content)
         assert response.status_code == 422, f"{name}: {response.status_code} {response.text[:200]}"
-        assert assert_problem(response, 422, "validation_error")["errors"]
+        document = assert_problem(response, 422)
+        # Members of a client must go together, too.
+        assert document["code"] in {"validation_error", "invalid_client_metadata"}
+        assert document["errors"]
 
 
 def is_optional(sender: Sender, member: str) -> bool:
@@ -165,4 +169,4 @@ def test_a_body_without_a_content_type_is_rejected(sender: Sender) -> None:
 
 def test_an_empty_body_is_rejected(sender: Sender) -> None:
     for content_type in ("application/json", None):
-        assert_refused(sender.send(b"", content_type), 400, 422)
+        assert_rejected(sender.send(b"", content_type), 400, 422)

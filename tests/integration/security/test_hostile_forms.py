@@ -1,4 +1,4 @@
-"""Hostile forms and uploads are refused with a documented code, in memory, and within their limits."""
+"""Hostile forms and uploads are rejected with a documented code, in memory, and within their limits."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import People
-from integration.harness.problems import assert_problem, assert_refused
+from integration.harness.problems import assert_problem, assert_rejected
 from support.images import encoded, noise, png
 
 pytestmark = pytest.mark.databases("sqlite")  # these rejections do not depend on the database
@@ -80,10 +80,10 @@ WRONG_TYPES = [
 def _no_file_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file system of a service is read-only."""
 
-    def refuse(*_arguments: object, **_options: object) -> NoReturn:
+    def reject(*_arguments: object, **_options: object) -> NoReturn:
         raise OSError("Read-only file system")
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", reject)
 
 
 def send(
@@ -100,13 +100,13 @@ def send(
 
 
 @pytest.mark.parametrize("name", BROKEN_FORMS)
-def test_a_broken_form_is_refused(
+def test_a_broken_form_is_rejected(
     installation: Installation, people: People, name: str, rendered_log: StringIO
 ) -> None:
     media_type, body = BROKEN_FORMS[name]
     assert_problem(send(installation, "POST", REGISTER, body, media_type), 400, "invalid_form")
     upload = send(installation, "PUT", OWN, body, media_type, people.user.access)
-    assert_refused(upload, 400, 415)
+    assert_rejected(upload, 400, 415)
     assert PASSWORD not in rendered_log.getvalue()
     assert '"level":"error"' not in rendered_log.getvalue()
     assert installation.execute("SELECT * FROM pending_registrations") == []
@@ -114,9 +114,9 @@ def test_a_broken_form_is_refused(
 
 
 @pytest.mark.parametrize("media_type", WRONG_TYPES)
-def test_a_form_of_another_type_is_refused(installation: Installation, media_type: str) -> None:
-    refused = send(installation, "POST", REGISTER, GOOD + END, media_type)
-    assert_problem(refused, 415, "unsupported_media_type")
+def test_a_form_of_another_type_is_rejected(installation: Installation, media_type: str) -> None:
+    rejected = send(installation, "POST", REGISTER, GOOD + END, media_type)
+    assert_problem(rejected, 415, "unsupported_media_type")
     compressed = send(installation, "POST", REGISTER, GOOD + END, FORM, Content_Encoding="gzip")
     assert_problem(compressed, 415, "unsupported_media_type")
 
@@ -124,12 +124,12 @@ def test_a_form_of_another_type_is_refused(installation: Installation, media_typ
 @pytest.mark.parametrize(
     "media_type", ["image/svg+xml", "image/gif", "application/octet-stream", "text/html", "application/json"]
 )
-def test_an_upload_of_another_type_is_refused(
+def test_an_upload_of_another_type_is_rejected(
     installation: Installation, people: People, media_type: str
 ) -> None:
     access = people.user.access
-    refused = send(installation, "PUT", OWN, png(), media_type, access)
-    assert_problem(refused, 415, "unsupported_media_type")
+    rejected = send(installation, "PUT", OWN, png(), media_type, access)
+    assert_problem(rejected, 415, "unsupported_media_type")
     compressed = send(installation, "PUT", OWN, png(), "image/png", access, Content_Encoding="gzip")
     assert_problem(compressed, 415, "unsupported_media_type")
 
@@ -145,8 +145,8 @@ def test_the_declared_type_is_not_trusted(installation: Installation, people: Pe
     """The content decides: a PNG is a PNG, and a page that is declared as one is none."""
     assert send(installation, "PUT", OWN, png(), "image/jpeg", people.user.access).status_code == 200
     for body in (b"<html>", b""):
-        refused = send(installation, "PUT", OWN, body, "image/png", people.user.access)
-        assert_problem(refused, 422, "image_type_unsupported")
+        rejected = send(installation, "PUT", OWN, body, "image/png", people.user.access)
+        assert_problem(rejected, 422, "image_type_unsupported")
 
 
 def test_only_bodies_with_an_image_may_be_long(installation: Installation, people: People) -> None:
@@ -167,30 +167,30 @@ def test_only_bodies_with_an_image_may_be_long(installation: Installation, peopl
         ("PATCH", f"{USERS}/me", "image/png"),
         ("POST", OWN, "image/png"),
     ):
-        refused = send(installation, method, path, image, media_type, access)
-        assert_problem(refused, 413, "content_too_large")
+        rejected = send(installation, method, path, image, media_type, access)
+        assert_problem(rejected, 413, "content_too_large")
     chunked = send(installation, "POST", REGISTER, iter([b"x" * 40_000] * 2), "application/json")
     assert_problem(chunked, 413, "content_too_large")
 
 
-def test_an_image_past_the_limit_is_refused(installation: Installation, people: People) -> None:
+def test_an_image_past_the_limit_is_rejected(installation: Installation, people: People) -> None:
     for body in (b"x" * (MIB + 1), iter([b"x" * 65_536] * 17)):
-        refused = send(installation, "PUT", OWN, body, "image/png", people.user.access)
-        assert_problem(refused, 413, "content_too_large")
+        rejected = send(installation, "PUT", OWN, body, "image/png", people.user.access)
+        assert_problem(rejected, 413, "content_too_large")
     long = GOOD + part("image", b"x" * MIB, filename="a") + END
     assert_problem(send(installation, "POST", REGISTER, long, FORM), 413, "content_too_large")
 
 
-def test_nobody_uploads_without_a_token(installation: Installation) -> None:
+def test_an_upload_needs_a_token(installation: Installation) -> None:
     """Before the body is read."""
-    refused = send(installation, "PUT", OWN, b"x" * 900_000, "image/png")
-    assert_problem(refused, 401, "not_authenticated")
+    rejected = send(installation, "PUT", OWN, b"x" * 900_000, "image/png")
+    assert_problem(rejected, 401, "not_authenticated")
 
 
 @pytest.mark.parametrize(
     ("site", "status"), [("cross-site", 403), ("same-site", 202), ("same-origin", 202), ("none", 202)]
 )
-def test_a_form_of_another_site_is_refused(installation: Installation, site: str, status: int) -> None:
+def test_a_form_of_another_site_is_rejected(installation: Installation, site: str, status: int) -> None:
     """Otherwise any page could register addresses with the browsers of its readers."""
     answer = send(installation, "POST", REGISTER, GOOD + END, FORM, Sec_Fetch_Site=site)
     assert answer.status_code == status

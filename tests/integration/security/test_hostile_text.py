@@ -10,7 +10,7 @@ from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import People, enrol, new_user
 from integration.harness.problems import assert_problem, pointers
 
-NAMES_REFUSED = [
+NAMES_REJECTED = [
     "",
     " ",
     "\u00a0\u3000",
@@ -42,7 +42,7 @@ NAMES_KEPT = [
 
 
 @pytest.mark.databases("sqlite")  # these rejections do not depend on the database
-@pytest.mark.parametrize("name", NAMES_REFUSED)
+@pytest.mark.parametrize("name", NAMES_REJECTED)
 def test_names_that_are_not_one_visible_line_are_rejected(
     installation: Installation, people: People, name: str
 ) -> None:

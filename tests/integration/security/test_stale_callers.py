@@ -8,7 +8,7 @@ import pytest
 
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People, new_user
-from integration.harness.problems import assert_refused
+from integration.harness.problems import assert_rejected
 from integration.harness.routes import ROUTES, Route, name_of
 from integration.security.expectations import body_of
 from integration.security.test_matrix import directory
@@ -33,7 +33,7 @@ def test_a_removed_administrator_cannot_write(
     before = directory(installation)
     where = route.at(people.other.id)
     response = installation.call(route.method, where, people.deputy.access, **body_of(route))
-    assert_refused(response, 401, 403, 404)
+    assert_rejected(response, 401, 403, 404)
     assert directory(installation) == before
 
 
@@ -42,7 +42,7 @@ def test_a_deleted_administrator_cannot_create_an_administrator(
 ) -> None:
     installation.call("DELETE", people.deputy.path, people.admin.access)
     body = new_user(role="admin")
-    assert_refused(installation.call("POST", USERS, people.deputy.access, json=body), 401, 403)
+    assert_rejected(installation.call("POST", USERS, people.deputy.access, json=body), 401, 403)
 
 
 def test_a_demoted_administrator_can_log_in_and_change_the_own_name(

@@ -13,7 +13,8 @@ from integration.harness.forgery import good_token
 from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
-from integration.harness.routes import PROTECTED, Route, name_of
+from integration.harness.routes import PROTECTED_WITHOUT_OPENID as PROTECTED
+from integration.harness.routes import Route, name_of
 from integration.security.expectations import body_of
 from integration.security.forgeries import forgeries
 

@@ -3,45 +3,24 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from doorward_identity.schema import PACKAGE
-from integration.harness import contents
-from integration.harness.databases import NewDatabase, migrate_all
+from integration.harness.databases import NewDatabase
 from integration.harness.installation import Installation
 from integration.harness.people import People
 from integration.self_service.flows import CHOSEN, Flows, Joined
 from integration.self_service.mailbox import Mailbox
+from integration.self_service.mailing import Mailing, mailings
 from integration.self_service.race_setup import RaceSetup, in_one_process, in_processes
 from support.databases import DatabaseServer
 from support.reaper import temporary_folder
 
 
-@dataclass(frozen=True)
-class Mailing:
-    """An installation whose mail arrives in a folder."""
-
-    installation: Installation
-    mailbox_dir: Path
-
-
 @pytest.fixture(scope="session")
 def mailing_installations(new_database: NewDatabase) -> Iterator[Callable[[str], Mailing]]:
-    """Auth and users over databases whose outbox has no other worker."""
-    with ExitStack() as stack:
-
-        @functools.cache
-        def mailing_on(backend: str) -> Mailing:
-            url = new_database(backend, "accounts")
-            mailbox = stack.enter_context(temporary_folder(in_memory=True))
-            migrate_all(url, PACKAGE)
-            contents.watch(url)
-            settings = {"mailbox_dir": mailbox, "mailbox_size": 10_000, "mail_poll_seconds": 0.05}
-            return Mailing(stack.enter_context(Installation(url, **settings)), mailbox)
-
+    """Auth and users over databases of their own."""
+    with mailings(new_database, "accounts") as mailing_on:
         yield mailing_on
 
 
@@ -53,9 +32,7 @@ def mailing(mailing_installations: Callable[[str], Mailing], backend: str) -> Ma
 @pytest.fixture
 def mailbox(mailing: Mailing) -> Mailbox:
     """The mail folder, emptied."""
-    mailbox = Mailbox(mailing.installation.execute, mailing.mailbox_dir)
-    mailbox.empty()
-    return mailbox
+    return mailing.emptied()
 
 
 @pytest.fixture

@@ -172,9 +172,9 @@ class Flows:
     def sign_in_with_code(self, email: str, password: str) -> httpx2.Response:
         """Log in to an address that an administrator has set, and enter the mailed code."""
         self.mailbox.wait()  # the mails before it, because it is to be the last
-        refused = self.log_in(email, password)
-        assert refused.json()["code"] == "email_not_verified", refused.text
-        return self.prove_address(refused.json()["sign_in_token"], self.pin_of(email))
+        rejected = self.log_in(email, password)
+        assert rejected.json()["code"] == "email_not_verified", rejected.text
+        return self.prove_address(rejected.json()["sign_in_token"], self.pin_of(email))
 
     def joined(self, email: str, password: str) -> Joined:
         """Sign in as a user who has joined."""

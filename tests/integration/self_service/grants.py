@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from support.chain import GRANTS
 
-Rights = dict[tuple[str, str], frozenset[str] | None]
+Privileges = dict[tuple[str, str], frozenset[str] | None]
 """By privilege and table: the columns to which it is limited, None for the whole table."""
 
 _GRANT: Final = re.compile(r"GRANT (.+?) ON (\w+) TO doorward_(\w+)", re.DOTALL)
@@ -20,16 +20,16 @@ _WRITTEN: Final = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 _UPSERT: Final = re.compile(r"ON (?:DUPLICATE KEY|CONFLICT .*? DO) UPDATE", re.DOTALL)
 
 
-def granted(service: str) -> Rights:
+def granted(service: str) -> Privileges:
     """Read the privileges of a service."""
     text = re.sub(r"--.*", "", GRANTS["auth"].read_text(encoding="utf-8"))
-    rights: Rights = {}
+    result: Privileges = {}
     for privileges, table, account in _GRANT.findall(text):
         if account == service:
             for privilege, columns in _PRIVILEGE.findall(privileges):
                 names = frozenset(re.findall(r"\w+", columns))
-                rights[privilege, table] = names or None
-    return rights
+                result[privilege, table] = names or None
+    return result
 
 
 class Used:
@@ -39,7 +39,7 @@ class Used:
         self._statements: dict[tuple[str, str], set[str]] = defaultdict(set)
 
     @property
-    def rights(self) -> set[tuple[str, str]]:
+    def privileges(self) -> set[tuple[str, str]]:
         """Every needed privilege, with its table."""
         return set(self._statements)
 
@@ -73,13 +73,15 @@ def _read_part(statement: str) -> str:
 
 
 @contextmanager
-def watched(engine: sa.Engine) -> Iterator[Used]:
-    """Record the statements of an engine during the block."""
+def watched(*engines: sa.Engine) -> Iterator[Used]:
+    """Record the statements of engines during the block."""
     used = Used()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         used.add(statement)
 
-    sa.event.listen(engine, "before_cursor_execute", note)
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
     yield used
-    sa.event.remove(engine, "before_cursor_execute", note)
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", note)

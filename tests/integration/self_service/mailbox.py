@@ -73,11 +73,20 @@ class MailboxMail:
 
 
 class Mailbox:
-    """A mailbox folder and the outbox that fills it."""
+    """A mailbox folder and the outbox that fills it.
 
-    def __init__(self, execute: Callable[[str], list[tuple[Any, ...]]], folder: Path) -> None:
+    `wake` makes the outbox's worker look for mail at once, where it would otherwise poll all the time.
+    """
+
+    def __init__(
+        self,
+        execute: Callable[[str], list[tuple[Any, ...]]],
+        folder: Path,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self._execute = execute
         self._folder = folder
+        self._wake = wake
         self._read: dict[str, MailboxMail] = {}
 
     def wait(self) -> None:
@@ -85,6 +94,7 @@ class Mailbox:
         deadline = time.monotonic() + _SECONDS
         while self._execute("SELECT 1 FROM outbox WHERE due_at IS NOT NULL LIMIT 1"):
             assert time.monotonic() < deadline, f"mail is still on its way after {_SECONDS} s"
+            self._wake()
             time.sleep(0.01)
 
     def all(self) -> list[MailboxMail]:

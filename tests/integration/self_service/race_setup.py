@@ -13,9 +13,8 @@ from typing import Any, Final, TypeVar
 import httpx2
 
 from doorward_identity.schema import PACKAGE
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
 from integration.harness.bulk_users import enrol
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH, CLIENT, USERS, Installation, tokens_of
 from integration.harness.people import PASSWORD
 from integration.self_service.flows import Api, Flows
@@ -29,7 +28,8 @@ T = TypeVar("T")
 _PATIENCE_SECONDS: Final = 30.0
 """A generous limit; the tests of sessions check the promised two seconds."""
 
-_MAIL: Final = {"mail_poll_seconds": 0.05, "mailbox_size": 10_000}
+# A process sends its own mail at once. Polls find what another process has left, and go on between tests.
+_MAIL: Final = {"mail_poll_seconds": 1, "mailbox_size": 10_000}
 _sources: Final = itertools.count(1)
 
 
@@ -103,8 +103,8 @@ class RaceSetup:
         """Reset the rate limits, because in one process all clients share one IP."""
         self.behind.execute("DELETE FROM rate_limits")
 
-    def is_soon_refused(self, token: str) -> bool:
-        """Whether every process refuses an access token within a timeout."""
+    def is_soon_rejected(self, token: str) -> bool:
+        """Whether every process rejects an access token within a timeout."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         paths = (f"{AUTH}/me", f"{AUTH}/me", f"{USERS}/me")  # two auth processes, in turn
         while any(self.api.call("GET", path, token).status_code != 401 for path in paths):
@@ -151,6 +151,4 @@ def in_processes(database: Database, folder: Path) -> Iterator[RaceSetup]:
 
 
 def _migrate(url: str) -> None:
-    engine = create_engine(url, pool_size=1, timeout=30)
-    migrate(engine, PACKAGE)
-    engine.dispose()
+    migrate_all(url, PACKAGE)

@@ -1,6 +1,6 @@
-"""What follows from each change of an account: who is told, which sessions end, what is deleted.
+"""The consequences of each change of an account: notifications, ended sessions, deleted data.
 
-One row a way. docs/security.md shows the table; doorward_identity.account_changes acts on it.
+Each row is a kind of change. docs/security.md shows the table; doorward_identity.account_changes acts on it.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import credentials, known_devices, one_time_codes, rate_limits, sessions, users
 from doorward_kit.column_types import utc_now
 from doorward_kit.metrics import Metrics
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 from doorward_kit.unit_of_work import Database
 from doorward_mail.outbox_queries import LeasedMail
 from integration.harness.installation import AUTH, Installation, auth_settings
@@ -42,7 +42,7 @@ INVITED: Final = "You are invited to Doorward"
 
 
 @dataclass(frozen=True)
-class Scene:
+class AccountSetup:
     """Ada with two sessions, known devices and an outstanding code."""
 
     flows: Flows
@@ -57,86 +57,86 @@ class Scene:
         self.flows.mailbox.wait()
 
 
-def changes_password(scene: Scene) -> None:
-    assert scene.flows.change(scene.ada.access, CHOSEN).status_code == 204
+def changes_password(setup: AccountSetup) -> None:
+    assert setup.flows.change(setup.ada.access, CHOSEN).status_code == 204
 
 
-def changes_password_by_address(scene: Scene) -> None:
-    assert scene.flows.change_by_address(scene.ada.email, CHOSEN).status_code == 204
+def changes_password_by_address(setup: AccountSetup) -> None:
+    assert setup.flows.change_by_address(setup.ada.email, CHOSEN).status_code == 204
 
 
-def resets_password(scene: Scene) -> None:
-    assert scene.flows.reset(scene.ada.email, scene.reset_pin).status_code == 200
+def resets_password(setup: AccountSetup) -> None:
+    assert setup.flows.reset(setup.ada.email, setup.reset_pin).status_code == 200
 
 
-def replaces_temporary_password(scene: Scene) -> None:
-    mine = credentials.c.user_id == uuid.UUID(scene.ada.id)
-    scene.installation.execute(credentials.update().where(mine).values(must_change=True))
-    token = scene.flows.log_in(scene.ada.email, CHOSEN).json()["sign_in_token"]
+def replaces_temporary_password(setup: AccountSetup) -> None:
+    mine = credentials.c.user_id == uuid.UUID(setup.ada.id)
+    setup.installation.execute(credentials.update().where(mine).values(must_change=True))
+    token = setup.flows.log_in(setup.ada.email, CHOSEN).json()["sign_in_token"]
     body = {"grant_type": "urn:doorward:grant:new-password", "sign_in_token": token, "new_password": ANOTHER}
-    assert scene.installation.call("POST", f"{AUTH}/token", json=body).status_code == 200
+    assert setup.installation.call("POST", f"{AUTH}/token", json=body).status_code == 200
 
 
-def administrator_sets_password(scene: Scene) -> None:
-    scene.patch(password=ANOTHER)
+def administrator_sets_password(setup: AccountSetup) -> None:
+    setup.patch(password=ANOTHER)
 
 
-def command_sets_password(scene: Scene) -> None:
-    metrics, settings = Metrics(), auth_settings(scene.installation.database_url)
+def command_sets_password(setup: AccountSetup) -> None:
+    metrics, settings = Metrics(), auth_settings(setup.installation.database_url)
     database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
-    create_admin.create_admin(database, hashing, scene.ada.email, ANOTHER, reset_password=True)
+    create_admin.create_admin(database, hashing, setup.ada.email, ANOTHER, reset_password=True)
     hashing.shutdown()
     database.dispose()
 
 
-def changes_address(scene: Scene) -> None:
-    assert scene.flows.ask_for_address(scene.ada.access, NEW, CHOSEN).status_code == 202
-    pin = scene.flows.pin_of(NEW)
-    scene.flows.mailbox.empty()
-    assert scene.flows.confirm_address(scene.ada.access, pin).status_code == 204
+def changes_address(setup: AccountSetup) -> None:
+    assert setup.flows.ask_for_address(setup.ada.access, NEW, CHOSEN).status_code == 202
+    pin = setup.flows.pin_of(NEW)
+    setup.flows.mailbox.empty()
+    assert setup.flows.confirm_address(setup.ada.access, pin).status_code == 204
 
 
-def administrator_sets_address(scene: Scene) -> None:
-    scene.patch(email=NEW)
+def administrator_sets_address(setup: AccountSetup) -> None:
+    setup.patch(email=NEW)
 
 
-def administrator_sets_address_of_account_without_password(scene: Scene) -> None:
+def administrator_sets_address_of_account_without_password(setup: AccountSetup) -> None:
     """Like one that was imported without a hash."""
-    scene.installation.execute(credentials.delete().where(credentials.c.user_id == uuid.UUID(scene.ada.id)))
-    scene.patch(email=NEW)
+    setup.installation.execute(credentials.delete().where(credentials.c.user_id == uuid.UUID(setup.ada.id)))
+    setup.patch(email=NEW)
 
 
-def administrator_sets_password_and_address(scene: Scene) -> None:
-    scene.patch(email=NEW, password=ANOTHER)
+def administrator_sets_password_and_address(setup: AccountSetup) -> None:
+    setup.patch(email=NEW, password=ANOTHER)
 
 
-def administrator_changes_case_of_address(scene: Scene) -> None:
-    scene.patch(email=scene.ada.email.upper())
+def administrator_changes_case_of_address(setup: AccountSetup) -> None:
+    setup.patch(email=setup.ada.email.upper())
 
 
-def administrator_gives_role(scene: Scene) -> None:
-    scene.patch(role="admin")
+def administrator_gives_role(setup: AccountSetup) -> None:
+    setup.patch(role="admin")
 
 
-def administrator_disables(scene: Scene) -> None:
-    scene.patch(status="disabled")
+def administrator_disables(setup: AccountSetup) -> None:
+    setup.patch(status="disabled")
 
 
-def administrator_enables(scene: Scene) -> None:
-    mine = users.c.id == uuid.UUID(scene.ada.id)
-    scene.installation.execute(users.update().where(mine).values(status="disabled"))
-    scene.patch(status="active")
+def administrator_enables(setup: AccountSetup) -> None:
+    mine = users.c.id == uuid.UUID(setup.ada.id)
+    setup.installation.execute(users.update().where(mine).values(status="disabled"))
+    setup.patch(status="active")
 
 
-def administrator_renames(scene: Scene) -> None:
-    scene.patch(name="Countess")
+def administrator_renames(setup: AccountSetup) -> None:
+    setup.patch(name="Countess")
 
 
 @dataclass(frozen=True)
 class Row:
-    """Of the table. `mails` are subjects by "old" and "new" address; sessions: which live on."""
+    """`mails` are subjects by "old" and "new" address; `sessions` are those that stay valid."""
 
-    way: Callable[[Scene], None]
+    way: Callable[[AccountSetup], None]
     changes: tuple[AccountChange, ...]
     mails: dict[str, list[str]]
     lives_on: str
@@ -182,47 +182,47 @@ TABLE: Final = [
 
 
 @pytest.fixture
-def scene(flows: Flows, installation: Installation, people: People, ada: Joined) -> Scene:
+def setup(flows: Flows, installation: Installation, people: People, ada: Joined) -> AccountSetup:
     flows.sign_in(ada.email, CHOSEN)
     pin = flows.mailed_pin(ada.email)
     flows.mailbox.empty()
-    return Scene(flows, installation, people, ada, pin)
+    return AccountSetup(flows, installation, people, ada, pin)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.way.__name__)
-def test_each_change_has_the_consequences_of_the_table(scene: Scene, row: Row) -> None:
-    mine = sessions.c.user_id == uuid.UUID(scene.ada.id)
-    version = sa.select(users.c.auth_version).where(users.c.id == uuid.UUID(scene.ada.id))
+def test_each_change_has_the_consequences_of_the_table(setup: AccountSetup, row: Row) -> None:
+    mine = sessions.c.user_id == uuid.UUID(setup.ada.id)
+    version = sa.select(users.c.auth_version).where(users.c.id == uuid.UUID(setup.ada.id))
     live = sa.select(sessions.c.id).where(mine, sessions.c.ended_at.is_(None))
-    before = {session for (session,) in scene.installation.execute(live)}
+    before = {session for (session,) in setup.installation.execute(live)}
     assert len(before) == 2
-    devices = {device for (device,) in scene.installation.execute(sa.select(known_devices.c.id))}
-    [own] = scene.installation.execute(sa.select(sessions.c.id).where(mine).order_by(sessions.c.id).limit(1))
-    [seen] = scene.installation.execute(version)
+    devices = {device for (device,) in setup.installation.execute(sa.select(known_devices.c.id))}
+    [own] = setup.installation.execute(sa.select(sessions.c.id).where(mine).order_by(sessions.c.id).limit(1))
+    [seen] = setup.installation.execute(version)
 
-    row.way(scene)
+    row.way(setup)
 
     told = {
-        name: sorted(mail.subject for mail in scene.flows.mailbox.all() if mail.recipient == address)
-        for name, address in (("old", scene.ada.email), ("new", NEW))
+        name: sorted(mail.subject for mail in setup.flows.mailbox.all() if mail.recipient == address)
+        for name, address in (("old", setup.ada.email), ("new", NEW))
     }
     assert {name: subjects for name, subjects in told.items() if subjects} == {
         name: sorted(subjects) for name, subjects in row.mails.items()
     }
-    assert {mail.recipient for mail in scene.flows.mailbox.all()} <= {scene.ada.email, NEW}
-    lives_on = {session for (session,) in scene.installation.execute(live)} & before
+    assert {mail.recipient for mail in setup.flows.mailbox.all()} <= {setup.ada.email, NEW}
+    lives_on = {session for (session,) in setup.installation.execute(live)} & before
     assert lives_on == {"own": {own[0]}, "none": set(), "all": before}[row.lives_on]
-    kept = {device for (device,) in scene.installation.execute(sa.select(known_devices.c.id))} & devices
-    assert (count(scene.installation, one_time_codes, scene.ada.id) == 0) is (
+    kept = {device for (device,) in setup.installation.execute(sa.select(known_devices.c.id))} & devices
+    assert (count(setup.installation, one_time_codes, setup.ada.id) == 0) is (
         row.forgets and INVITED not in row.mails.get("new", [])
     )
-    mine_kept = scene.installation.execute(
+    mine_kept = setup.installation.execute(
         sa.select(known_devices.c.id).where(
-            known_devices.c.user_id == uuid.UUID(scene.ada.id), known_devices.c.id.in_(kept)
+            known_devices.c.user_id == uuid.UUID(setup.ada.id), known_devices.c.id.in_(kept)
         )
     )
     assert bool(mine_kept) is not row.forgets
-    [after] = scene.installation.execute(version)
+    [after] = setup.installation.execute(version)
     assert (after != seen) is row.voids_sign_ins
 
 
@@ -232,117 +232,117 @@ def test_every_change_of_the_code_is_in_the_table() -> None:
     assert changes == set(AccountChange) == CONSEQUENCES.keys()
 
 
-def test_an_address_set_by_an_administrator_needs_password_and_mailed_code(scene: Scene) -> None:
-    scene.patch(email=NEW)
-    assert scene.installation.call("GET", scene.ada.path, scene.people.admin.access).json()[
+def test_an_address_set_by_an_administrator_needs_password_and_mailed_code(setup: AccountSetup) -> None:
+    setup.patch(email=NEW)
+    assert setup.installation.call("GET", setup.ada.path, setup.people.admin.access).json()[
         "email_verified"
     ] is (False)
-    refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
-    token, pin = refused["sign_in_token"], scene.flows.pin_of(NEW)
-    assert_problem(scene.flows.prove_address(token, other_pin(pin)), 400, "invalid_code")
-    assert_problem(scene.flows.prove_address("dws_" + "A" * 64, pin), 401, "invalid_sign_in_token")
-    assert scene.flows.prove_address(token, pin).status_code == 200
-    assert_problem(scene.flows.prove_address(token, pin), 401, "invalid_sign_in_token")
-    assert scene.flows.joined(NEW, CHOSEN).id == scene.ada.id
+    rejected = assert_problem(setup.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    token, pin = rejected["sign_in_token"], setup.flows.pin_of(NEW)
+    assert_problem(setup.flows.prove_address(token, other_pin(pin)), 400, "invalid_code")
+    assert_problem(setup.flows.prove_address("dws_" + "A" * 64, pin), 401, "invalid_sign_in_token")
+    assert setup.flows.prove_address(token, pin).status_code == 200
+    assert_problem(setup.flows.prove_address(token, pin), 401, "invalid_sign_in_token")
+    assert setup.flows.joined(NEW, CHOSEN).id == setup.ada.id
 
 
-def test_the_reader_of_a_mistyped_address_cannot_take_the_account_over(scene: Scene) -> None:
-    scene.patch(email=NEW)
-    for ask in (scene.flows.ask_for_reset, scene.flows.register):
-        scene.flows.mailbox.empty()
+def test_the_reader_of_a_mistyped_address_cannot_take_the_account_over(setup: AccountSetup) -> None:
+    setup.patch(email=NEW)
+    for ask in (setup.flows.ask_for_reset, setup.flows.register):
+        setup.flows.mailbox.empty()
         assert ask(NEW).status_code == 202
-        assert [mail.subject for mail in scene.flows.mailbox.all()] == [ADDRESS_SET]
-    assert count(scene.installation, one_time_codes, scene.ada.id) == 0
+        assert [mail.subject for mail in setup.flows.mailbox.all()] == [ADDRESS_SET]
+    assert count(setup.installation, one_time_codes, setup.ada.id) == 0
     # Nor with a code from a moment when the address was verified.
-    mine = users.update().where(users.c.id == uuid.UUID(scene.ada.id))
-    scene.installation.execute(mine.values(email_verified_at=utc_now()))
-    pin = scene.flows.mailed_pin(NEW)
-    scene.installation.execute(mine.values(email_verified_at=None))
-    assert_problem(scene.flows.reset(NEW, pin), 400, "invalid_code")
-    assert_problem(scene.flows.change_by_address(NEW, CHOSEN), 403, "email_not_verified")
+    mine = users.update().where(users.c.id == uuid.UUID(setup.ada.id))
+    setup.installation.execute(mine.values(email_verified_at=utc_now()))
+    pin = setup.flows.mailed_pin(NEW)
+    setup.installation.execute(mine.values(email_verified_at=None))
+    assert_problem(setup.flows.reset(NEW, pin), 400, "invalid_code")
+    assert_problem(setup.flows.change_by_address(NEW, CHOSEN), 403, "email_not_verified")
 
 
-def test_a_temporary_password_and_an_unproven_address_are_two_steps(scene: Scene) -> None:
-    scene.patch(email=NEW)
-    mine = credentials.c.user_id == uuid.UUID(scene.ada.id)
-    scene.installation.execute(credentials.update().where(mine).values(must_change=True))
-    proven = scene.flows.sign_in_with_code(NEW, CHOSEN)
+def test_a_temporary_password_and_an_unproven_address_are_two_steps(setup: AccountSetup) -> None:
+    setup.patch(email=NEW)
+    mine = credentials.c.user_id == uuid.UUID(setup.ada.id)
+    setup.installation.execute(credentials.update().where(mine).values(must_change=True))
+    proven = setup.flows.sign_in_with_code(NEW, CHOSEN)
     token = assert_problem(proven, 403, "password_change_required")["sign_in_token"]
     body = {"grant_type": "urn:doorward:grant:new-password", "sign_in_token": token, "new_password": ANOTHER}
-    assert scene.installation.call("POST", f"{AUTH}/token", json=body).status_code == 200
+    assert setup.installation.call("POST", f"{AUTH}/token", json=body).status_code == 200
 
 
-def test_a_command_makes_a_moved_administrator_usable(scene: Scene) -> None:
-    scene.patch(email=NEW)
-    metrics, settings = Metrics(), auth_settings(scene.installation.database_url)
+def test_a_command_makes_a_moved_administrator_usable(setup: AccountSetup) -> None:
+    setup.patch(email=NEW)
+    metrics, settings = Metrics(), auth_settings(setup.installation.database_url)
     database, hashing = Database(settings, metrics, pool_size=1), PasswordHashing(settings, metrics)
     create_admin.create_admin(database, hashing, NEW, ANOTHER, reset_password=True)
     hashing.shutdown()
     database.dispose()
-    assert scene.flows.joined(NEW, ANOTHER).id == scene.ada.id
+    assert setup.flows.joined(NEW, ANOTHER).id == setup.ada.id
 
 
-def test_logins_mail_ten_codes_a_day_then_one_every_ten_minutes(scene: Scene) -> None:
-    scene.patch(email=NEW)
-    scene.flows.mailbox.empty()
+def test_logins_mail_ten_codes_a_day_then_one_every_ten_minutes(setup: AccountSetup) -> None:
+    setup.patch(email=NEW)
+    setup.flows.mailbox.empty()
     for _ in range(13):
-        refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
-    assert len(scene.flows.mailbox.all()) == 11
-    surplus = rate_limits.c.key_hash == LimitKey.of(SURPLUS_MAILS, f"{uuid.UUID(scene.ada.id)}:{NEW}").hash
-    scene.installation.execute(rate_limits.delete().where(surplus))
-    refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
-    assert len(scene.flows.mailbox.all()) == 12
-    pin = scene.flows.pin_of(NEW)
-    assert scene.flows.prove_address(refused["sign_in_token"], pin).status_code == 200
+        rejected = assert_problem(setup.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    assert len(setup.flows.mailbox.all()) == 11
+    surplus = rate_limits.c.key_hash == LimitKey.of(SURPLUS_MAILS, f"{uuid.UUID(setup.ada.id)}:{NEW}").hash
+    setup.installation.execute(rate_limits.delete().where(surplus))
+    rejected = assert_problem(setup.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    assert len(setup.flows.mailbox.all()) == 12
+    pin = setup.flows.pin_of(NEW)
+    assert setup.flows.prove_address(rejected["sign_in_token"], pin).status_code == 200
 
 
-def test_codes_for_a_mistyped_address_are_not_counted_for_the_corrected_one(scene: Scene) -> None:
-    scene.patch(email="mistyped@example.com")
+def test_codes_for_a_mistyped_address_are_not_counted_for_the_corrected_one(setup: AccountSetup) -> None:
+    setup.patch(email="mistyped@example.com")
     for _ in range(13):
-        assert_problem(scene.flows.log_in("mistyped@example.com", CHOSEN), 403, "email_not_verified")
-    scene.patch(email=NEW)
-    scene.flows.mailbox.empty()
-    refused = assert_problem(scene.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
-    assert scene.flows.prove_address(refused["sign_in_token"], scene.flows.pin_of(NEW)).status_code == 200
+        assert_problem(setup.flows.log_in("mistyped@example.com", CHOSEN), 403, "email_not_verified")
+    setup.patch(email=NEW)
+    setup.flows.mailbox.empty()
+    rejected = assert_problem(setup.flows.log_in(NEW, CHOSEN), 403, "email_not_verified")
+    assert setup.flows.prove_address(rejected["sign_in_token"], setup.flows.pin_of(NEW)).status_code == 200
 
 
-def test_an_administrator_changes_the_own_address_by_its_proof_only(scene: Scene) -> None:
-    admin = scene.people.admin
-    response = scene.installation.call("PATCH", admin.path, admin.access, json={"email": NEW})
+def test_an_administrator_changes_the_own_address_by_its_proof_only(setup: AccountSetup) -> None:
+    admin = setup.people.admin
+    response = setup.installation.call("PATCH", admin.path, admin.access, json={"email": NEW})
     assert_problem(response, 409, "own_email")
-    assert scene.installation.call("GET", admin.path, admin.access).json()["email"] == admin.email
+    assert setup.installation.call("GET", admin.path, admin.access).json()["email"] == admin.email
 
 
-def test_an_administrator_changes_the_own_password_with_the_current_one_only(scene: Scene) -> None:
-    admin = scene.people.admin
-    response = scene.installation.call("PATCH", admin.path, admin.access, json={"password": ANOTHER})
+def test_an_administrator_changes_the_own_password_with_the_current_one_only(setup: AccountSetup) -> None:
+    admin = setup.people.admin
+    response = setup.installation.call("PATCH", admin.path, admin.access, json={"password": ANOTHER})
     assert_problem(response, 409, "own_password")
-    assert scene.flows.log_in(admin.email, admin.password).status_code == 200
+    assert setup.flows.log_in(admin.email, admin.password).status_code == 200
 
 
-def test_a_password_makes_an_invited_account_usable_at_its_new_address(scene: Scene) -> None:
-    bob, _ = scene.flows.invited(scene.people.admin.access, "rob@example.com")
-    scene.flows.mailbox.empty()
+def test_a_password_makes_an_invited_account_usable_at_its_new_address(setup: AccountSetup) -> None:
+    bob, _ = setup.flows.invited(setup.people.admin.access, "rob@example.com")
+    setup.flows.mailbox.empty()
     body = {"email": "bob@example.com", "password": ANOTHER}
     path = f"/api/v1/users/{bob}"
-    assert scene.installation.call("PATCH", path, scene.people.admin.access, json=body).status_code == 200
-    assert [(mail.recipient, mail.subject) for mail in scene.flows.mailbox.all()] == [
+    assert setup.installation.call("PATCH", path, setup.people.admin.access, json=body).status_code == 200
+    assert [(mail.recipient, mail.subject) for mail in setup.flows.mailbox.all()] == [
         ("bob@example.com", PASSWORD_SET)
     ]
-    assert scene.flows.joined("bob@example.com", ANOTHER).id == bob
+    assert setup.flows.joined("bob@example.com", ANOTHER).id == bob
 
 
-def test_a_code_still_to_be_mailed_is_dropped_once_the_address_is_replaced(scene: Scene) -> None:
+def test_a_code_still_to_be_mailed_is_dropped_once_the_address_is_replaced(setup: AccountSetup) -> None:
     """A mail server may be away for hours between the request and the mail."""
-    keys = scene.installation.auth_app.state.resources.verification.keys
+    keys = setup.installation.auth_app.state.resources.verification.keys
     guesses = CodeGuesses(RateLimiter(Metrics()), keys)
     context = MailTemplateContext(keys, guesses, frontend_url=None)
     rendered = []
-    for recipient in ("replaced@example.com", scene.ada.email):
+    for recipient in ("replaced@example.com", setup.ada.email):
         ids = uuid.uuid4(), uuid.uuid4()
-        parameters = {"user_id": scene.ada.id}
+        parameters = {"user_id": setup.ada.id}
         mail = LeasedMail(*ids, "password_reset", recipient, "", parameters, 1, 0.0, is_expired=False)
-        with scene.installation.transaction() as connection:
+        with setup.installation.transaction() as connection:
             rendered.append(context.password_reset(connection, mail))
     assert rendered[0] is None
     assert rendered[1] is not None

@@ -26,7 +26,7 @@ def owners(race_setup: RaceSetup, email: str) -> int:
 
 def assert_dead(race_setup: RaceSetup, flows: Flows, tokens: Tokens) -> None:
     assert_problem(flows.refresh(tokens.refresh), 401, "invalid_refresh_token")
-    assert race_setup.is_soon_refused(tokens.access)
+    assert race_setup.is_soon_rejected(tokens.access)
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_fifty_parallel_registrations_of_one_address_create_one_account(race_set
     assert Counter(verified) == {200: 1, 400: len(accepted) - 1}
     assert owners(race_setup, email) == 1
     for number, status in zip(accepted, verified, strict=True):
-        race_setup.fresh()  # wrong ones are counted, and make everybody wait
+        race_setup.fresh()  # wrong ones are counted, and delay further logins
         assert flows.log_in(email, chosen[number]).status_code == (200 if status == 200 else 401)
 
 

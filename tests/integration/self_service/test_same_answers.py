@@ -13,6 +13,8 @@ from integration.harness.people import PASSWORD, People, disable
 from integration.self_service.database_rows import expire_codes
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, unique
 
+pytestmark = pytest.mark.databases("sqlite")
+
 UNKNOWN = "nobody@example.com"
 ATTACKER_PASSWORD = "what a stranger made up"
 
@@ -76,7 +78,7 @@ def test_invalid_addresses_get_the_same_response(flows: Flows, name: str) -> Non
 def test_the_budget_of_mails_ends_at_the_same_request(
     flows: Flows, installation: Installation, people: People, name: str
 ) -> None:
-    """It is the caller's: an address has one as well, past which the answer is the same."""
+    """The budget is the caller's; past the limit of an address the answer does not change."""
     asked = []
     for email in (UNKNOWN, people.user.email):
         installation.execute("DELETE FROM rate_limits")
@@ -139,7 +141,7 @@ def test_only_the_right_password_reveals_the_account_status(
             assert ask(email, ANOTHER).json()["code"] == "invalid_credentials"
 
 
-def test_the_password_of_a_registration_is_told_nothing(flows: Flows, people: People) -> None:
+def test_the_password_of_a_registration_reveals_nothing(flows: Flows, people: People) -> None:
     flows.register("registered@example.com", CHOSEN)
     for ask in (flows.log_in, flows.change_by_address):
         expected = comparable(ask(UNKNOWN, CHOSEN))

@@ -36,8 +36,8 @@ def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iter
 
 def start(flows: Flows) -> str:
     """Prove the temporary password; return the token that continues the sign-in."""
-    refusal = assert_problem(flows.log_in(BOB, HANDED_OUT), 403, "password_change_required")
-    token: str = refusal["sign_in_token"]
+    rejection = assert_problem(flows.log_in(BOB, HANDED_OUT), 403, "password_change_required")
+    token: str = rejection["sign_in_token"]
     return token
 
 
@@ -124,9 +124,9 @@ def test_an_ended_sign_in_opens_no_session(
     unknown = finish(strict, "dws_" + "A" * 64)
     ENDINGS[ending](strict, installation, people, token)
     before = count(installation, sessions)
-    refused = finish(strict, token, "yet another phrase")
-    assert_problem(refused, 401, "invalid_sign_in_token")
-    told = [{**response.json(), "request_id": "-"} for response in (refused, unknown)]
+    rejected = finish(strict, token, "yet another phrase")
+    assert_problem(rejected, 401, "invalid_sign_in_token")
+    told = [{**response.json(), "request_id": "-"} for response in (rejected, unknown)]
     assert told[0] == told[1], "the answer tells why"
     assert count(installation, sessions) == before
 
@@ -180,14 +180,14 @@ def test_no_pathway_opens_a_session_with_a_temporary_password(
     strict: Flows, installation: Installation, pathway: str
 ) -> None:
     before = count(installation, sessions)
-    assert PATHWAYS[pathway](strict).status_code in {200, 204, 403}
+    assert PATHWAYS[pathway](strict).status_code in {200, 204, 400, 403}
     assert count(installation, sessions) == before
 
 
 def test_a_rejected_account_gets_no_step(strict: Flows, installation: Installation, people: People) -> None:
     patch_bob(strict, installation, people, {"status": "disabled"})
-    refusal = assert_problem(strict.log_in(BOB, HANDED_OUT), 403, "account_disabled")
-    assert "sign_in_token" not in refusal
+    rejection = assert_problem(strict.log_in(BOB, HANDED_OUT), 403, "account_disabled")
+    assert "sign_in_token" not in rejection
 
 
 def test_anonymous_requests_store_no_sign_in(

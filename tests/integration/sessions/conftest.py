@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from integration.harness.replicas import Replicas
+from integration.harness.replicas import Replicas, replicas_on
 from integration.harness.rotations import RotationCounter
 from support.databases import DatabaseServer
 
@@ -13,15 +13,11 @@ from support.databases import DatabaseServer
 OFTEN: Final = {"DOORWARD_REVOCATION_POLL_SECONDS": "0.2"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_replicas(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Replicas]:
-    folder = tmp_path_factory.mktemp("replicas")
-    with (
-        mariadb_server.create_database("replicas") as database,
-        Replicas(database, folder, **OFTEN) as replicas,
-    ):
+    with replicas_on(mariadb_server, "replicas", tmp_path_factory.mktemp("replicas"), **OFTEN) as replicas:
         yield replicas
 
 
@@ -31,6 +27,6 @@ async def replicas(shared_replicas: Replicas) -> AsyncIterator[Replicas]:
     await shared_replicas.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def rotations(shared_replicas: Replicas) -> RotationCounter:
     return RotationCounter(shared_replicas.database)

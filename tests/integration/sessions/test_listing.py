@@ -13,7 +13,7 @@ SESSIONS = f"{AUTH}/sessions"
 LISTINGS = 120
 
 
-class Household:
+class SessionChurn:
     """Sessions of one user, with the times from which each certainly existed and had ended."""
 
     def __init__(self, replicas: Replicas, member: Member) -> None:
@@ -24,7 +24,7 @@ class Household:
         self.ended: set[uuid.UUID] = set()
         self.is_over = asyncio.Event()
 
-    async def come_and_go(self, number: int) -> None:
+    async def open_and_end(self, number: int) -> None:
         """Open, refresh and end sessions, in one of three ways, until the test ends."""
         chance = random.Random(number)
         auth, other = self.replicas.auths if number % 2 else self.replicas.auths[::-1]
@@ -57,16 +57,16 @@ class Household:
 async def test_the_list_contains_live_sessions_only(replicas: Replicas) -> None:
     member, other = enrol(replicas.database.url, 2)
     anchor, theirs = await replicas.log_in(member), await replicas.log_in(other)
-    house = Household(replicas, member)
+    churn = SessionChurn(replicas, member)
     lengths: set[int] = set()
     async with asyncio.TaskGroup() as tasks:
         for number in range(6):
-            tasks.create_task(house.come_and_go(number))
+            tasks.create_task(churn.open_and_end(number))
         for number in range(LISTINGS):
-            lengths.add(await house.look(number, anchor))
-        house.is_over.set()
+            lengths.add(await churn.look(number, anchor))
+        churn.is_over.set()
     assert len(lengths) > 1, "control: sessions were opened or ended meanwhile"
-    assert await house.look(0, anchor) == 1
+    assert await churn.look(0, anchor) == 1
     assert replicas.live_sessions([member]) == 1
     alone = (await replicas.auths[1].call("GET", SESSIONS, theirs.access)).json()["items"]
     assert [item["id"] for item in alone] == [str(theirs.session_id)]
@@ -84,5 +84,5 @@ async def test_a_session_ended_by_two_parallel_requests_ends_once(replicas: Repl
         return sorted(one.result().status for one in both)
 
     assert await together(60, end, at_once=4) == [[204, 404]] * 60
-    await together(60, lambda n: replicas.all[n % 3].until_refused(doomed[n].access), at_once=8)
+    await together(60, lambda n: replicas.all[n % 3].until_rejected(doomed[n].access), at_once=8)
     assert await replicas.accepted_by(anchor.access) == ["auth-1", "auth-2", "users"]

@@ -168,4 +168,4 @@ async def test_processes_starting_with_a_long_list_become_ready_and_revoke_in_ti
     tokens = await hurried.log_in(member)
     assert await hurried.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
     assert (await hurried.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
-    await hurried.until_refused_everywhere(tokens.access)
+    await hurried.until_rejected_everywhere(tokens.access)

@@ -15,7 +15,7 @@ from integration.harness.races import (
     until,
     until_rows_are_waited_for,
 )
-from integration.harness.replicas import Replicas, Tokens
+from integration.harness.replicas import Replicas, Tokens, replicas_on
 from integration.sessions.conftest import OFTEN
 from support.databases import DatabaseServer
 
@@ -29,12 +29,8 @@ END = "SELECT end_reason FROM sessions WHERE id = %s"
 def shared_strict(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Replicas]:
-    folder = tmp_path_factory.mktemp("strict")
     settings = {**OFTEN, "DOORWARD_REFRESH_GRACE_SECONDS": str(GRACE_SECONDS)}
-    with (
-        mariadb_server.create_database("strict") as database,
-        Replicas(database, folder, **settings) as replicas,
-    ):
+    with replicas_on(mariadb_server, "strict", tmp_path_factory.mktemp("strict"), **settings) as replicas:
         yield replicas
 
 
@@ -60,14 +56,14 @@ async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
     await until(is_over, "past the grace", GRACE_SECONDS + 20)
 
 
-async def refusals(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
+async def rejections(replicas: Replicas, tokens: Tokens, count: int) -> list[str]:
     """Wait for `count` logged rejections of refreshes of a session; return their sorted reasons."""
 
     def logged() -> list[str]:
         events = replicas.events("refresh.rejected")
         return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
 
-    await until(lambda: len(logged()) == count, f"logged as refused {count} times")
+    await until(lambda: len(logged()) == count, f"logged as rejected {count} times")
     return logged()
 
 
@@ -87,11 +83,11 @@ async def test_a_replay_revokes_the_successor_and_the_access_tokens(strict: Repl
     assert await strict.accepted_by(successor.access) == ["auth-1", "auth-2", "users"]
     assert (await second.refresh(stolen.refresh)).json()["code"] == "invalid_refresh_token"
     for access in (successor.access, stolen.access):
-        await strict.until_refused_everywhere(access)
+        await strict.until_rejected_everywhere(access)
     for replica in strict.auths:
         assert (await replica.refresh(successor.refresh)).status == 401
     assert end_reason(strict, stolen) == "refresh_token_reuse"
-    assert await refusals(strict, stolen, 3) == ["ended_or_expired", "ended_or_expired", "reuse"]
+    assert await rejections(strict, stolen, 3) == ["ended_or_expired", "ended_or_expired", "reuse"]
     # It ends only the leaked family.
     assert await strict.accepted_by(elsewhere.access) == ["auth-1", "auth-2", "users"]
     assert (await first.refresh(elsewhere.refresh)).status == 200
@@ -105,7 +101,7 @@ async def test_a_replay_of_an_older_token_revokes_the_family_within_the_grace_pe
     child = Tokens.of(await first.refresh(tokens.refresh))
     grandchild = Tokens.of(await second.refresh(child.refresh))
     assert (await first.refresh(tokens.refresh)).status == 401
-    await strict.until_refused_everywhere(grandchild.access)
+    await strict.until_rejected_everywhere(grandchild.access)
     for dead in (child, grandchild):
         assert (await second.refresh(dead.refresh)).status == 401
     assert end_reason(strict, tokens) == "refresh_token_reuse"
@@ -121,12 +117,12 @@ async def test_thirty_parallel_replays_are_recorded_as_one_reuse(strict: Replica
             await until_rows_are_waited_for(strict.database, 9)  # more than one process can
             let_go()
     assert {replay.result().status for replay in replays} == {401}
-    assert await refusals(strict, tokens, 30) == ["ended_or_expired"] * 29 + ["reuse"]
-    await strict.until_refused_everywhere(successor.access)
+    assert await rejections(strict, tokens, 30) == ["ended_or_expired"] * 29 + ["reuse"]
+    await strict.until_rejected_everywhere(successor.access)
 
 
 async def test_a_replay_wins_against_a_parallel_use_of_the_successor(strict: Replicas) -> None:
-    """In both orders of thief and owner, neither has a valid token afterwards."""
+    """In both orders of attacker and owner, neither has a valid token afterwards."""
     members = enrol(strict.database.url, ROUNDS)
     late = Handicap(0.004, seed=7)
     sessions = await together(ROUNDS, lambda number: strict.log_in(members[number]), at_once=16)
@@ -153,9 +149,9 @@ async def test_a_replay_wins_against_a_parallel_use_of_the_successor(strict: Rep
     assert not all(got), "the owner always came first: nothing was raced"
     assert strict.live_sessions(members) == 0
     newest = [one or successor for one, successor in zip(got, successors, strict=True)]
-    refused = await together(ROUNDS, lambda n: strict.auths[n % 2].refresh(newest[n].refresh), at_once=16)
-    assert {reply.status for reply in refused} == {401}
-    await together(ROUNDS, lambda n: strict.until_refused_everywhere(newest[n].access), at_once=16)
+    rejected = await together(ROUNDS, lambda n: strict.auths[n % 2].refresh(newest[n].refresh), at_once=16)
+    assert {reply.status for reply in rejected} == {401}
+    await together(ROUNDS, lambda n: strict.until_rejected_everywhere(newest[n].access), at_once=16)
 
 
 async def test_a_refresh_after_logout_is_not_recorded_as_reuse(strict: Replicas, member: Member) -> None:
@@ -163,5 +159,5 @@ async def test_a_refresh_after_logout_is_not_recorded_as_reuse(strict: Replicas,
     tokens = await strict.log_in(member)
     assert (await strict.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
     assert (await strict.auths[1].refresh(tokens.refresh)).status == 401
-    assert await refusals(strict, tokens, 1) == ["ended_or_expired"]
+    assert await rejections(strict, tokens, 1) == ["ended_or_expired"]
     assert end_reason(strict, tokens) == "logout"

@@ -7,7 +7,7 @@ import pytest
 from integration.harness.bulk_users import enrol
 from integration.harness.installation import AUTH
 from integration.harness.races import until
-from integration.harness.replicas import Replicas
+from integration.harness.replicas import Replicas, replicas_on
 from support.databases import DatabaseServer
 
 TOKEN_SECONDS = 5
@@ -18,11 +18,9 @@ FORGIVING = {"DOORWARD_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS), "DOORWARD_TOKE
 def shared_forgiving(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Replicas]:
-    folder = tmp_path_factory.mktemp("forgiving")
-    with (
-        mariadb_server.create_database("forgiving") as database,
-        Replicas(database, folder, **FORGIVING) as replicas,
-    ):
+    with replicas_on(
+        mariadb_server, "forgiving", tmp_path_factory.mktemp("forgiving"), **FORGIVING
+    ) as replicas:
         yield replicas
 
 
@@ -37,7 +35,7 @@ async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) 
     [member] = enrol(forgiving.database.url, 1)
     revoked, unrevoked = await forgiving.log_in(member), await forgiving.log_in(member)
     assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
-    await forgiving.until_refused_everywhere(revoked.access)
+    await forgiving.until_rejected_everywhere(revoked.access)
     issued = revoked.claims["iat"]
 
     def has_expired() -> bool:

@@ -17,18 +17,16 @@ from doorward_identity.schema import PACKAGE
 from doorward_identity.token_revocation import DatabaseRevocationSource, revoke_session
 from doorward_kit.database import create_engine
 from doorward_kit.metrics import Metrics
-from doorward_kit.migrations import migrate
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database as UnitsOfWork
+from integration.harness.databases import migrate_all
 from support.databases import Database, DatabaseServer
 
 
 @pytest.fixture(scope="module")
 def database(mariadb_server: DatabaseServer) -> Iterator[Database]:
     with mariadb_server.create_database("polls") as database:
-        engine = create_engine(database.url, pool_size=1, timeout=30)
-        migrate(engine, PACKAGE)
-        engine.dispose()
+        migrate_all(database.url, PACKAGE)
         yield database
 
 
@@ -38,7 +36,7 @@ class Replica:
     def __init__(self, database: Database) -> None:
         settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=30.0)
         self.units = UnitsOfWork(settings, Metrics(), pool_size=1)
-        self.source = DatabaseRevocationSource(self.units)
+        self.source = DatabaseRevocationSource(self.units, max_age=10.0)
         self.revocations = RevocationList()
         self.feed = RevocationFeed(self.revocations, issuer="doorward", audience="doorward")
 

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
-from doorward_auth.cleanup import ENDED_SESSION_RETENTION as KEPT
-from doorward_auth.cleanup import cleanup_task
+from doorward_auth.cleanup import ENDED_SESSION_RETENTION, cleanup_task
 from doorward_auth.sessions import repository
 from doorward_identity.avatars.service import Avatars
 from doorward_identity.avatars.settings import AvatarSettings
@@ -31,7 +30,7 @@ from integration.harness.replicas import Replicas, Tokens
 from support.databases import Database, DatabaseServer
 
 OVER = 2 * BATCH_SIZE + 300
-"""Of each kind: three batches."""
+"""Rows of each kind: three batches."""
 
 LIVE = 24
 
@@ -137,8 +136,8 @@ async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine
     live = await together(LIVE, lambda _: replicas.log_in(member), at_once=8)
     later, long_ago, lately = (
         now + timedelta(days=1),
-        now - KEPT * 1.1,
-        now - KEPT * 0.9,
+        now - ENDED_SESSION_RETENTION * 1.1,
+        now - ENDED_SESSION_RETENTION * 0.9,
     )
     over = store(
         engine,
@@ -185,8 +184,11 @@ async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine
 async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> None:
     now = datetime.now(UTC)
     [member] = enrol(quiet.url, 1)
-    live = [session_row(member, ended=None, idle_until=now + KEPT) for _ in range(BATCH_SIZE + 50)]
-    rows = [session_row(member, ended=now - KEPT * 2, idle_until=now) for _ in range(OVER)]
+    live = [
+        session_row(member, ended=None, idle_until=now + ENDED_SESSION_RETENTION)
+        for _ in range(BATCH_SIZE + 50)
+    ]
+    rows = [session_row(member, ended=now - ENDED_SESSION_RETENTION * 2, idle_until=now) for _ in range(OVER)]
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
     with opened(quiet) as engine, new_cleanup(quiet.url) as one:
@@ -210,13 +212,17 @@ async def test_only_the_last_ended_sessions_of_a_user_are_kept(
     busy, other = enrol(quiet.url, 2)
     ends = [now - timedelta(seconds=number) for number in range(100)]
     with opened(quiet) as engine, new_cleanup(quiet.url) as one:
-        rows = [session_row(busy, ended=end, idle_until=now + KEPT) for end in ends]
+        rows = [session_row(busy, ended=end, idle_until=now + ENDED_SESSION_RETENTION) for end in ends]
         store(engine, sessions, rows)
         kept = {row["id"] for row in rows[:40]}
         kept |= store(
-            engine, sessions, [session_row(busy, ended=None, idle_until=now + KEPT) for _ in range(50)]
+            engine,
+            sessions,
+            [session_row(busy, ended=None, idle_until=now + ENDED_SESSION_RETENTION) for _ in range(50)],
         )
-        kept |= store(engine, sessions, [session_row(other, ended=ends[99], idle_until=now + KEPT)])
+        kept |= store(
+            engine, sessions, [session_row(other, ended=ends[99], idle_until=now + ENDED_SESSION_RETENTION)]
+        )
         await walk(one, engine)
         there = stored(engine, sessions.c.id)
     assert there & {row["id"] for row in rows} == kept & {row["id"] for row in rows}
@@ -224,7 +230,7 @@ async def test_only_the_last_ended_sessions_of_a_user_are_kept(
 
 
 async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:
-    """It had expired when the cleanup read it, and is renewed before its deletion."""
+    """The revocation had expired when the cleanup read it, and is renewed before its deletion."""
     row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
     with opened(quiet) as engine, new_cleanup(quiet.url) as one:
         store(engine, revocations, [row])

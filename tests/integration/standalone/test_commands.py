@@ -135,6 +135,12 @@ def test_create_admin_can_make_the_password_temporary(
     assert rows(folder, "SELECT must_change FROM credentials") == [(must_change,)]
 
 
+def test_create_admin_warns_of_an_address_outside_the_domains(folder: Path) -> None:
+    for domains, warned in (("example.org", True), ("example.org,example.com", False)):
+        done = create_admin(folder, DOORWARD_REGISTRATION_DOMAINS=domains)
+        assert (done.returncode, "warning: ada@example.com is outside" in done.stderr) == (0, warned)
+
+
 def test_create_admin_reads_the_password_from_a_file(folder: Path) -> None:
     (folder / "password").write_text(PASSWORD + "\n")
     done = doorward(folder, "create-admin", "--password-file", str(folder / "password"))

@@ -94,10 +94,10 @@ def test_its_secret_is_printed_only_if_it_was_generated(mailbox: DevMailbox, tmp
         assert httpx2.get(printed[1]).status_code == 200
 
 
-def test_a_mail_that_is_too_large_is_refused(mailbox: DevMailbox) -> None:
-    with pytest.raises(smtplib.SMTPResponseException) as refused:
+def test_a_mail_that_is_too_large_is_rejected(mailbox: DevMailbox) -> None:
+    with pytest.raises(smtplib.SMTPResponseException) as rejected:
         send(mailbox, "A large mail", "x" * 70 + "\n" * MAX_MAIL_BYTES)
-    assert refused.value.smtp_code == 552
+    assert rejected.value.smtp_code == 552
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,12 @@ __all__ = ["folder"]
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "environ", {})
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Replace `os.environ`, which is no environment of processes then: such a test must start none."""
+    own: dict[str, str] = {}
+    monkeypatch.setattr(os, "environ", own)
+    return own
 
 
 def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -28,15 +31,16 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def test_a_file_sets_what_the_environment_does_not(tmp_path: Path) -> None:
-    os.environ["DOORWARD_PORT"] = "9000"
+def test_a_file_sets_what_the_environment_does_not(tmp_path: Path, environment: dict[str, str]) -> None:
+    environment["DOORWARD_PORT"] = "9000"
     load_env_file(
         written(tmp_path, "# a comment\nDOORWARD_PORT=1\nexport A='b c'\nPASSWORD=pa$$w${rd}\n", "utf-8-sig")
     )
-    os.environ.pop("PYTEST_CURRENT_TEST")
-    assert os.environ == {"DOORWARD_PORT": "9000", "A": "b c", "PASSWORD": "pa$$w${rd}"}
+    environment.pop("PYTEST_CURRENT_TEST")
+    assert environment == {"DOORWARD_PORT": "9000", "A": "b c", "PASSWORD": "pa$$w${rd}"}
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("line", ["NAME", "'open", "= x"])
 def test_a_line_that_is_no_setting_is_named_and_not_quoted(tmp_path: Path, line: str) -> None:
     with pytest.raises(SettingsError, match=r"line 2: not NAME=value$"):

@@ -1,6 +1,8 @@
 """`doorward import-users` imports users with their password hashes."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,50 @@ def test_an_invalid_line_is_reported_and_nothing_is_imported(folder: Path) -> No
     )
     assert "5f4dcc3b" not in done.stderr
     assert accounts(folder) == []
+
+
+def test_valid_lines_are_imported_and_the_others_reported(folder: Path) -> None:
+    path = lines(folder, person("ada"), person("bob", role="root"), "{", person("ADA"), person("cyd"))
+    report = folder / "report.txt"
+    done = doorward(folder, "import-users", path, "--skip-invalid", str(report))
+    assert done.returncode == 1
+    assert done.stdout == "doorward: imported 2 users; 0 existed already\n"
+    assert done.stderr.startswith(f"doorward: 3 lines are invalid, see {report}\n  line 2: role: ")
+    assert [line.split(":")[0] for line in report.read_text().splitlines()] == ["line 2", "line 3", "line 4"]
+    assert set(statuses(folder)) == {"ada@example.com", "cyd@example.com"}
+
+
+def test_addresses_outside_the_domains_are_imported_with_a_warning(folder: Path) -> None:
+    path = lines(folder, person("ada"), {"email": "bob@BÜCHER.example", "name": "Bob"}, person("cyd"))
+    warning = "doorward: warning: 2 addresses are outside the domains of DOORWARD_REGISTRATION_DOMAINS"
+    env = {"DOORWARD_REGISTRATION_DOMAINS": "bücher.example"}
+    for options in (("--check",), ()):
+        done = doorward(folder, "import-users", path, *options, env=env)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (0, warning)
+    assert len(statuses(folder)) == 3
+    assert "warning" not in doorward(folder, "import-users", path).stderr
+
+
+def test_a_csv_file_is_recognized_by_its_name_or_an_option(folder: Path) -> None:
+    for path, arguments in (("people.csv", ()), ("people", ("--format", "csv"))):
+        (folder / path).write_text(f'email,name,password_hash\n{path}@example.com,Ada,"{HASH}"\n')
+        done = doorward(folder, "import-users", str(folder / path), *arguments)
+        assert done.stdout == "doorward: imported 1 users; 0 existed already\n", done.stderr
+
+
+def test_what_cannot_be_read_twice_is_copied(folder: Path) -> None:
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as threads:
+        done = threads.submit(doorward, folder, "import-users", str(pipe))
+        pipe.write_text(json.dumps(person("ada")))
+        assert done.result().stdout == "doorward: imported 1 users; 0 existed already\n"
+
+
+def test_a_report_that_cannot_be_written_is_said_before(folder: Path) -> None:
+    done = doorward(folder, "import-users", lines(folder, person("ada")), "--skip-invalid", "/nowhere/x")
+    assert (done.returncode, "cannot be written" in done.stderr) == (1, True)
+    assert statuses(folder) == {}
 
 
 def test_a_missing_file_is_reported(folder: Path) -> None:

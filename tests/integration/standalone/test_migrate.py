@@ -44,7 +44,7 @@ def test_without_a_database_url_the_local_files_are_migrated(tmp_path: Path) -> 
     assert version_tables(tmp_path / "var" / "tickets.db") == {TICKETS}
 
 
-def test_the_tickets_database_is_beside_an_sqlite_file(tmp_path: Path) -> None:
+def test_the_tickets_database_is_next_to_an_sqlite_file(tmp_path: Path) -> None:
     assert migrate(tmp_path, DOORWARD_DATABASE_URL=f"sqlite:///{tmp_path}/identity.db").returncode == 0
     assert version_tables(tmp_path / "tickets.db") == {TICKETS}
     assert not (tmp_path / "var").exists()

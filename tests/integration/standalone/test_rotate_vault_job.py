@@ -104,6 +104,7 @@ class RotateVaultJob:
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RotateVaultJob]:
     monkeypatch.setenv("DOORWARD_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("doorward.cli.configure_logging", lambda *_: None)
     assert main(["migrate"]) == 0
     job = RotateVaultJob(tmp_path)
     yield job

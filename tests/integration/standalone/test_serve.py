@@ -69,8 +69,8 @@ def test_serve_prints_its_url_and_a_login_that_is_to_be_replaced(standalone: Sta
     assert f"http://127.0.0.1:{standalone.port}" in printed
     assert f"http://127.0.0.1:{standalone.port}/docs" in printed
     generated = first_password(standalone)
-    refused = standalone.log_in(generated)
-    assert (refused.status_code, refused.json()["code"]) == (403, "password_change_required")
+    rejected = standalone.log_in(generated)
+    assert (rejected.status_code, rejected.json()["code"]) == (403, "password_change_required")
     chosen = choose_password(standalone, generated)
     assert standalone.log_in(chosen).status_code == 200
     assert standalone.log_in(generated).status_code == 401
@@ -78,7 +78,10 @@ def test_serve_prints_its_url_and_a_login_that_is_to_be_replaced(standalone: Sta
 
 def test_serve_routes_by_the_prefixes_of_the_ingress(standalone: Standalone) -> None:
     base = f"http://127.0.0.1:{standalone.port}"
-    assert httpx2.get(f"{base}/api/v1/auth/jwks.json").json() == {"keys": []}
+    keys = httpx2.get(f"{base}/api/v1/auth/jwks.json").json()["keys"]
+    assert sorted(key["alg"] for key in keys) == ["ES256", "RS256"]  # the shared secret is not among them
+    metadata = httpx2.get(f"{base}/api/v1/auth/.well-known/openid-configuration").json()
+    assert metadata["issuer"] == f"{base}/api/v1/auth"
     assert httpx2.get(f"{base}/api/v1/users/me").json()["code"] == "not_authenticated"
     assert httpx2.get(f"{base}/api/v1/tickets").json()["code"] == "not_authenticated"
     for nobodys in (

@@ -1,5 +1,6 @@
 """Actions that cause mail about tickets, and checks of the outbox and the sent mail."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -50,6 +51,13 @@ def let_time_pass(installation: Installation) -> None:
         tickets_execute(installation, table.update().values(due_at=LONG_AGO))
 
 
-def headings(mails: list[ReceivedMail]) -> list[tuple[str, str]]:
-    """Return the sorted recipients and subjects of mails."""
-    return sorted((mail.recipients[0], str(mail.message["Subject"])) for mail in mails)
+def events(mails: list[ReceivedMail]) -> list[tuple[str, str]]:
+    """Return the sorted recipients of mails, and what each says has happened."""
+    return sorted((mail.recipients[0], event_of(mail)) for mail in mails)
+
+
+def event_of(mail: ReceivedMail) -> str:
+    """Return the first sentence of a mail, without the ticket's number."""
+    found = re.match(r"Hello,\n\n([^.]+)\.", mail.text())
+    assert found is not None, mail.text()
+    return re.sub(r"#\d+", "#", found[1])

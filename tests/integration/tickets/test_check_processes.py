@@ -1,4 +1,4 @@
-"""Of several tickets processes one reconciles the users each day, though all may claim it at once."""
+"""One of several tickets processes reconciles the users each day, though all may claim it at once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

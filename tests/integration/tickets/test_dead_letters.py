@@ -52,8 +52,8 @@ def stored(installation: Installation) -> list[sa.Row[Any]]:
         return list(connection.execute(outbox.select().order_by(outbox.c.id)))
 
 
-def letters(installation: Installation, people: People) -> list[dict[str, Any]]:
-    """Read all pages of one dead letter each."""
+def dead_letters(installation: Installation, people: People) -> list[dict[str, Any]]:
+    """Return all dead letters, read in pages of one each."""
     found: list[dict[str, Any]] = []
     params: dict[str, str] = {"limit": "1"}
     while True:
@@ -70,9 +70,9 @@ def changes(mail: object) -> tuple[tuple[str, str], ...]:
 
 
 def test_dead_letters_are_listed_in_pages_newest_first(installation: Installation, people: People) -> None:
-    assert letters(installation, people) == []
+    assert dead_letters(installation, people) == []
     mails = {n: store_ticket_dead_letter(installation, people.user.id, seconds_ago=60 * n) for n in (3, 1, 2)}
-    found = letters(installation, people)
+    found = dead_letters(installation, people)
     assert [letter["id"] for letter in found] == [str(mails[n]) for n in (1, 2, 3)]
     newest = found[0]
     assert newest.keys() == {
@@ -87,7 +87,7 @@ def test_discarding_one_dead_letter_keeps_the_other(installation: Installation, 
     discarded, kept = (store_ticket_dead_letter(installation, people.user.id) for _ in range(2))
     thrown = installation.call("DELETE", f"{DEAD_LETTERS}/{discarded}", people.admin.access)
     assert (thrown.status_code, thrown.content) == (204, b"")
-    assert [letter["id"] for letter in letters(installation, people)] == [str(kept)]
+    assert [letter["id"] for letter in dead_letters(installation, people)] == [str(kept)]
     assert len(stored(installation)) == 1
 
 
@@ -125,7 +125,7 @@ def test_ticket_ids_and_mail_ids_are_not_interchangeable(installation: Installat
         assert_problem(installation.call(method, path, admin), 404, "dead_letter_not_found")
     assert_problem(installation.call("GET", f"{TICKETS}/{mail}", admin), 404, "ticket_not_found")
     assert installation.call("GET", f"{TICKETS}/{ticket}", admin).status_code == 200
-    assert len(letters(installation, people)) == 1
+    assert len(dead_letters(installation, people)) == 1
 
 
 def test_dead_letters_require_an_administrator(installation: Installation, people: People) -> None:
@@ -134,7 +134,7 @@ def test_dead_letters_require_an_administrator(installation: Installation, peopl
         assert_problem(installation.call(method, path), 401, "not_authenticated")
         # The recipient may not read it either.
         assert_problem(installation.call(method, path, people.user.access), 403, "insufficient_permission")
-    assert [letter["id"] for letter in letters(installation, people)] == [str(mail)]
+    assert [letter["id"] for letter in dead_letters(installation, people)] == [str(mail)]
 
 
 @pytest.mark.parametrize("fall", [{"role": "user"}, {"status": "disabled"}])

@@ -96,8 +96,9 @@ def test_deletions_are_applied_after_an_outage_of_auth(running: Chain) -> None:
     made = newcomers(running, 1)
     token = running.log_in("admin@example.com")
     running.auth.kill9()
+    before = running.tickets.log_position()
     delete(running, token, made[0][0])
-    running.tickets.wait_for_log("deleted_users.sync_failed")
+    running.tickets.wait_for_log("deleted_users.sync_failed", start=before)
     assert not author(running, token, made[0][1])["deleted"]
     running.auth.start()
     wait_until_gone(running, token, made)
@@ -156,7 +157,7 @@ def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
 
 
 async def write_on(url: str, token: str, ticket_id: str, is_over: asyncio.Event) -> int:
-    """Write replies until the token is refused; return their number."""
+    """Write replies until the token is rejected; return their number."""
     count = 0
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(timeout=20) as client:
@@ -196,17 +197,21 @@ def test_writes_racing_a_deletion_do_not_restore_the_name(running: Chain) -> Non
 
 
 def test_a_service_unknown_to_auth_logs_the_failure(running: Chain) -> None:
-    stranger = running.more[0]
-    known = stranger.env["DOORWARD_CLIENT_SECRET"]
-    stranger.env["DOORWARD_CLIENT_SECRET"] = "another secret than the one of the tests: 0123456789"
-    ready, stranger._ready = stranger._ready, lambda: http_status(stranger.port, "/livez") == 200
-    stranger.start()
+    misconfigured = running.more[0]
+    known = misconfigured.env["DOORWARD_CLIENT_SECRET"]
+    misconfigured.env["DOORWARD_CLIENT_SECRET"] = "another secret than the one of the tests: 0123456789"
+    ready, misconfigured._ready = (
+        misconfigured._ready,
+        lambda: http_status(misconfigured.port, "/livez") == 200,
+    )
+    here, there = misconfigured.log_position(), running.auth.log_position()
+    misconfigured.start()
     try:
-        stranger.wait_for_log("deleted_users.sync_failed")
-        running.auth.wait_for_log("client.rejected")
+        misconfigured.wait_for_log("deleted_users.sync_failed", start=here)
+        running.auth.wait_for_log("client.rejected", start=there)
     finally:
-        stranger.stop()
-        stranger.env["DOORWARD_CLIENT_SECRET"], stranger._ready = known, ready
+        misconfigured.stop()
+        misconfigured.env["DOORWARD_CLIENT_SECRET"], misconfigured._ready = known, ready
 
 
 def test_the_standalone_process_applies_deletions(tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ def test_paging_and_the_audit_log_work_after_a_deletion(installation: Installati
 def test_a_late_write_does_not_restore_a_deleted_name(installation: Installation, people: People) -> None:
     """The writer was looked up before the deletion and is stored after it."""
     users = installation.tickets_app.state.services.users
-    standing = users.require_current_profile
+    get_profiles = users.require_current_profile
 
     async def deleted_meanwhile(caller: Any) -> Any:
-        profiles = await standing(caller)
+        profiles = await get_profiles(caller)
         delete(installation, people, people.user)
         await installation.tickets_app.state.services.deleted_users.catch_up()
         return profiles

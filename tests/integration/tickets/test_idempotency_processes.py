@@ -61,7 +61,7 @@ def test_parallel_rejected_requests_all_get_the_reason(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     _, ticket = chain.ticket("POST", TICKETS, token, json=dict(TICKET))
     for number in range(ROUNDS):
-        headers = [{"Idempotency-Key": f"refused-{number}", **STALE}] * AT_ONCE
+        headers = [{"Idempotency-Key": f"rejected-{number}", **STALE}] * AT_ONCE
         answers = asyncio.run(reply_at_once(chain, ticket["id"], token, headers))
         told = {(answer.status_code, answer.json()["code"]) for answer in answers}
         assert told == {(412, "precondition_failed")}
@@ -78,9 +78,9 @@ def test_a_valid_request_after_rejected_ones_runs_once(chain: Chain) -> None:
         headers = [{**key, **STALE} if number % 4 else key for number in range(AT_ONCE)]
         answers = asyncio.run(reply_at_once(chain, ticket["id"], token, headers))
         carried_out = [answer for answer in answers if answer.status_code == 201]
-        refused = [answer for answer in answers if answer.status_code == 412]
-        assert len(carried_out) + len(refused) == AT_ONCE, {answer.status_code for answer in answers}
-        assert all("if-match" in answer.request.headers for answer in refused)
+        rejected = [answer for answer in answers if answer.status_code == 412]
+        assert len(carried_out) + len(rejected) == AT_ONCE, {answer.status_code for answer in answers}
+        assert all("if-match" in answer.request.headers for answer in rejected)
         assert len({answer.content for answer in carried_out}) == 1
         assert sum("idempotency-replayed" not in answer.headers for answer in carried_out) == 1
         _, shown = chain.ticket("GET", f"{TICKETS}/{ticket['id']}", token)

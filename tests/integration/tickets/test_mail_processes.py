@@ -14,6 +14,7 @@ from integration.harness.installation import TICKETS
 from integration.harness.single_service import running_single_service
 from integration.harness.tickets import TICKET
 from integration.harness.tickets_chain import Chain, new_chain
+from integration.tickets.mailing import event_of
 from support.databases import DatabaseServer
 from support.services import Service
 from support.smtp import ReceivedMail, SmtpServer
@@ -48,8 +49,8 @@ def chain(
 
 def reported_replies(mails: list[ReceivedMail]) -> int:
     """Return the number of distinct replies that mails reported."""
-    subjects = {mail.id: str(mail.message["Subject"]) for mail in mails}
-    counts = [re.match(r"(?:(\d+) new replies|New reply): ", subject) for subject in subjects.values()]
+    said = {mail.id: event_of(mail) for mail in mails}
+    counts = [re.search(r" has (?:(\d+) new replies|a new reply)$", event) for event in said.values()]
     return sum(int(found[1] or 1) for found in counts if found is not None)
 
 
@@ -107,7 +108,7 @@ def test_of_parallel_retries_of_a_dead_letter_one_succeeds(chain: Chain, smtp: S
     """Through both replicas in parallel, with the database privileges of tickets."""
     admin, user = chain.log_in("admin@example.com"), chain.log_in("user@example.com")
     before = len(smtp.mails())
-    smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
+    smtp.behave(reject_at="rcpt", code=550, status="5.1.1")
     try:
         for _ in range(2):
             _, ticket = chain.ticket("POST", TICKETS, user, json=dict(TICKET))
@@ -139,7 +140,7 @@ def dead(chain: Chain, admin: str) -> list[str]:
 def test_the_standalone_process_shows_the_mail_in_its_mailbox(tmp_path: Path) -> None:
     with running_single_service(tmp_path) as service:
         service.client.post(f"{service.ticket}/replies", headers=service.admin, json={"body": "Coming."})
-        shown = f"New reply: “{TICKET['subject']}”"
+        shown = f"Ticket #1: “{TICKET['subject']}”"
         wait_until(lambda: shown in service.client.get(service.mailbox_page).text, "in the mailbox")
         metrics = service.client.get("/metrics").text
         for outbox in ("outbox", "tickets_outbox"):

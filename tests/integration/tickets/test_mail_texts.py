@@ -6,7 +6,7 @@ from typing import Any
 from integration.harness.installation import TICKETS, USERS, Installation
 from integration.harness.people import People, Person
 from integration.harness.tickets import TICKET, mailing_through, open_ticket, path_of
-from integration.tickets.mailing import APP, reply, settled
+from integration.tickets.mailing import APP, event_of, reply, settled
 from support.smtp import SmtpServer
 
 
@@ -25,10 +25,10 @@ def test_mail_quotes_the_subject_and_not_the_rest_of_the_ticket(
     assert mail.message.get_all("Bcc") is None
     for secret in ("1234", "4321"):
         assert secret not in mail.content.decode("utf-8")
-    assert mail.text().startswith("Hello,\n\nA ticket has a new reply.")
+    assert mail.text().startswith(f"Hello,\n\nTicket #{ticket['number']} has a new reply.")
 
 
-def test_names_and_subjects_of_strangers_are_quoted_and_not_linked(
+def test_names_and_subjects_of_users_are_quoted_and_not_linked(
     mailing: Installation, people: People, smtp: SmtpServer
 ) -> None:
     name = "IT: renew at https://evil.example"
@@ -36,7 +36,10 @@ def test_names_and_subjects_of_strangers_are_quoted_and_not_linked(
     ticket = open_ticket(mailing, people.user, subject="Your password expires, www.evil.example")
     reply(mailing, people.admin, path_of(ticket))
     (mail,) = settled(mailing, smtp)
-    assert str(mail.message["Subject"]) == "New reply: “Your password expires, www[.]evil[.]example”"
+    assert (
+        str(mail.message["Subject"])
+        == f"Ticket #{ticket['number']}: “Your password expires, www[.]evil[.]example”"
+    )
     assert "\n\n> IT: renew at https[:]//evil[.]example\n\n" in mail.text()
     for part in (mail.text(), mail.text("html")):
         assert "evil.example" not in part
@@ -65,7 +68,7 @@ def test_mail_is_in_the_language_of_its_recipient(
         mails = settled(replica, smtp)
         assert [str(one.message["Subject"]) for one in mails[1:]] == [f"Antwort: {TICKET['subject']}"]
         reply(replica, people.user, path_of(made))
-        assert str(settled(replica, smtp)[-1].message["Subject"]) == f"New reply: “{TICKET['subject']}”"
+        assert event_of(settled(replica, smtp)[-1]) == "Ticket # has a new reply"
 
 
 def open_ticket_saying(installation: Installation, person: Person, language: str) -> dict[str, Any]:

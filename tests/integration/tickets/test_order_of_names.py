@@ -23,10 +23,10 @@ from integration.tickets.test_people import rename
 def delayed(installation: Installation, meanwhile: Callable[[], object]) -> Iterator[None]:
     """Call a function between the next request's directory lookup and its write."""
     known = installation.tickets_app.state.services.users
-    standing = known.require_current_profile
+    get_profiles = known.require_current_profile
 
     async def late(caller: Any) -> Any:
-        profiles = await standing(caller)
+        profiles = await get_profiles(caller)
         del known.require_current_profile
         await asyncio.to_thread(meanwhile)
         return profiles

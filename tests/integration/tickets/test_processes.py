@@ -49,16 +49,17 @@ def test_tickets_needs_privileges_on_its_own_tables_only(chain: Chain) -> None:
 def test_a_request_has_the_same_id_in_every_service(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "one-id-for-both"}
+    before = [(service, service.log_position()) for service in (chain.tickets, chain.users)]
     chain.client.post(chain.tickets.url + TICKETS, headers=headers, json=dict(TICKET))
-    for service in (chain.tickets, chain.users):
-        service.wait_for_log("one-id-for-both")
+    for service, start in before:
+        service.wait_for_log("one-id-for-both", start=start)
 
 
 def test_a_logout_is_effective_in_tickets(chain: Chain) -> None:
     token = chain.log_in("user@example.com")
     assert chain.ticket("GET", TICKETS, token)[0] == 200
     assert chain.call("POST", f"{AUTH}/logout", token).status == 204
-    wait_until(lambda: chain.ticket("GET", TICKETS, token)[0] == 401, "refused")
+    wait_until(lambda: chain.ticket("GET", TICKETS, token)[0] == 401, "rejected")
 
 
 def test_tickets_works_without_auth_and_users(chain: Chain) -> None:

@@ -10,7 +10,15 @@ from doorward_tickets.tables import rate_limits
 from integration.harness.installation import TICKETS, Installation, another
 from integration.harness.people import People, Person
 from integration.harness.problems import assert_problem
-from integration.harness.tickets import TICKET, open_ticket, path_of, store_ticket, stored, tickets_execute
+from integration.harness.tickets import (
+    TICKET,
+    limit_rejections,
+    open_ticket,
+    path_of,
+    store_ticket,
+    stored,
+    tickets_execute,
+)
 
 TICKETS_AN_HOUR = 4
 REPLIES_AN_HOUR = 5
@@ -105,11 +113,13 @@ def test_rejected_requests_are_not_counted(limited: Installation, people: People
 def test_a_user_has_at_most_as_many_tickets_as_the_limit(installation: Installation, people: People) -> None:
     with another(installation, tickets_per_user=3) as limited:
         made = [open_ticket(limited, people.user) for _ in range(3)]
+        assert limit_rejections(limited, "tickets-per-user") == 0
         assert_problem(create(limited, people.user), 409, "ticket_limit_reached")
         assert create(limited, people.other).status_code == 201
         assert limited.call("DELETE", path_of(made[0]), people.admin.access).status_code == 204
         assert create(limited, people.user).status_code == 201
         assert_problem(create(limited, people.user), 409, "ticket_limit_reached")
+        assert limit_rejections(limited, "tickets-per-user") == 2
 
 
 def test_past_the_limit_of_a_ticket_only_managers_reply(installation: Installation, people: People) -> None:
@@ -117,7 +127,9 @@ def test_past_the_limit_of_a_ticket_only_managers_reply(installation: Installati
         path = path_of(open_ticket(limited, people.user))
         for text in ("One.", "Two."):
             assert reply(limited, people.user, path, text).status_code == 201
+        assert limit_rejections(limited, "replies-per-ticket") == 0
         assert_problem(reply(limited, people.user, path), 409, "reply_limit_reached")
+        assert limit_rejections(limited, "replies-per-ticket") == 1
         again = limited.call("PUT", path, people.user.access, json={"body": "Two."})
         assert (again.status_code, again.json()["reply_count"]) == (200, 2)
         assert reply(limited, people.admin, path).status_code == 201

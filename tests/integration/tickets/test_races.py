@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
-from doorward_kit.rate_limiting.algorithms import FixedWindow
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import FixedWindow, LimitKey
 from doorward_tickets.deletions.repository import purge_remains
 from doorward_tickets.tables import (
     deleted_tickets,
@@ -22,20 +21,22 @@ from doorward_tickets.tables import (
     replies,
     ticket_search_terms,
     tickets,
+    user_storage,
 )
 from integration.harness.races import together
 from integration.harness.raw_http import Reply
 from integration.harness.tickets import TICKET
-from integration.tickets.desk import (
+from integration.tickets.ticket_races_setup import (
+    BYTES_PER_USER,
     REPLIES_PER_HOUR,
     TICKETS_PER_HOUR,
     TICKETS_PER_USER,
-    Desk,
-    new_desk,
+    RaceSetup,
+    new_race_setup,
 )
 from support.databases import DatabaseServer
 
-ROUNDS: Final = 250
+ROUNDS: Final = 100
 DELETIONS: Final = 40
 AT_ONCE: Final = 4
 LEFT: Final = 12
@@ -43,34 +44,36 @@ SURPLUS: Final = 18
 
 
 @pytest.fixture(scope="module")
-def shared_desk(mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with new_desk(mariadb_server, tmp_path_factory.mktemp("desk")) as desk:
-        yield desk
+def shared_setup(
+    mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RaceSetup]:
+    with new_race_setup(mariadb_server, tmp_path_factory.mktemp("setup")) as setup:
+        yield setup
 
 
 @pytest.fixture
-async def desk(shared_desk: Desk) -> AsyncIterator[Desk]:
-    yield shared_desk
-    await shared_desk.close_connections()
+async def setup(shared_setup: RaceSetup) -> AsyncIterator[RaceSetup]:
+    yield shared_setup
+    await shared_setup.close_connections()
 
 
-async def one_round(desk: Desk, number: int) -> dict[str, Any]:
+async def one_round(setup: RaceSetup, number: int) -> dict[str, Any]:
     """Let the three change a new ticket, the author through both processes; return the ticket."""
-    ticket = (await desk.call(number % 2, "POST", "", "user", TICKET)).json()
+    ticket = (await setup.call(number % 2, "POST", "", "user", TICKET)).json()
     path = f"/{ticket['id']}"
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(desk.call(0, "PATCH", f"{path}/close", "admin"))
-        tasks.create_task(desk.call(1, "PATCH", f"{path}/close", "deputy"))
+        tasks.create_task(setup.call(0, "PATCH", f"{path}/close", "admin"))
+        tasks.create_task(setup.call(1, "PATCH", f"{path}/close", "deputy"))
         new = [
-            tasks.create_task(desk.call(process, "POST", f"{path}/replies", "user", {"body": f"{process}"}))
+            tasks.create_task(setup.call(process, "POST", f"{path}/replies", "user", {"body": f"{process}"}))
             for process in range(2)
         ]
     assert {reply.result().json()["number"] for reply in new} == {1, 2}
-    return (await desk.call((number + 1) % 2, "GET", path, "user")).json()
+    return (await setup.call((number + 1) % 2, "GET", path, "user")).json()
 
 
-async def test_parallel_replies_and_closings_lose_no_reply(desk: Desk) -> None:
-    ended = await together(ROUNDS, lambda number: one_round(desk, number), at_once=AT_ONCE)
+async def test_parallel_replies_and_closings_lose_no_reply(setup: RaceSetup) -> None:
+    ended = await together(ROUNDS, lambda number: one_round(setup, number), at_once=AT_ONCE)
     for ticket in ended:
         assert sorted(one["body"] for one in ticket["replies"]) == ["0", "1"]
         assert ticket["reply_count"] == 2
@@ -78,90 +81,157 @@ async def test_parallel_replies_and_closings_lose_no_reply(desk: Desk) -> None:
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}
 
 
-def leave(desk: Desk, limit: str, quota: int) -> None:
+def leave(setup: RaceSetup, limit: str, quota: int) -> None:
     """Leave LEFT of an hour's quota to the user `other`, and all of other quotas."""
-    key = LimitKey.of(FixedWindow(limit, quota, 3_600), desk.ids["other"])
+    key = LimitKey.of(FixedWindow(limit, quota, 3_600), setup.ids["other"])
     counter = {"count": quota - LEFT, "expires_at": utc_now(1_800), "blocked_until": utc_now(-1)}
-    with desk.engine.connect() as connection:
+    with setup.engine.connect() as connection:
         connection.execute(rate_limits.delete())
         connection.execute(rate_limits.insert().values(key_hash=key.hash, **counter))
 
 
-async def post_at_once(desk: Desk, paths: list[str], body: object) -> Counter[tuple[int, str]]:
+async def post_at_once(setup: RaceSetup, paths: list[str], body: object) -> Counter[tuple[int, str]]:
     """Send one more request than allowed many times over; return the statuses and codes."""
     count = LEFT + SURPLUS
 
     async def post(number: int) -> Reply:
-        return await desk.send(number % 2, "POST", paths[number // 2 % len(paths)], "other", body)
+        return await setup.send(number % 2, "POST", paths[number // 2 % len(paths)], "other", body)
 
     answers = await together(count, post, at_once=count)
     return Counter((answer.status, answer.json().get("code", "")) for answer in answers)
 
 
-async def test_parallel_tickets_stop_exactly_at_the_quota(desk: Desk) -> None:
-    leave(desk, "ticket-quota", TICKETS_PER_HOUR)
-    told = await post_at_once(desk, [""], TICKET)
-    assert told == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
+async def test_parallel_tickets_stop_exactly_at_the_quota(setup: RaceSetup) -> None:
+    leave(setup, "ticket-quota", TICKETS_PER_HOUR)
+    answers = await post_at_once(setup, [""], TICKET)
+    assert answers == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
 
 
-async def test_parallel_replies_to_two_tickets_stop_exactly_at_the_quota(desk: Desk) -> None:
-    leave(desk, "reply-quota", REPLIES_PER_HOUR)
-    made = [(await desk.call(0, "POST", "", "other", TICKET)).json()["id"] for _ in range(2)]
-    told = await post_at_once(desk, [f"/{one}/replies" for one in made], {"body": "A reply."})
-    assert told == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
+async def test_parallel_replies_to_two_tickets_stop_exactly_at_the_quota(setup: RaceSetup) -> None:
+    leave(setup, "reply-quota", REPLIES_PER_HOUR)
+    made = [(await setup.call(0, "POST", "", "other", TICKET)).json()["id"] for _ in range(2)]
+    answers = await post_at_once(setup, [f"/{one}/replies" for one in made], {"body": "A reply."})
+    assert answers == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
 
 
-async def test_parallel_tickets_stop_exactly_at_the_limit_of_a_user(desk: Desk) -> None:
-    mine = tickets.c.author_id == desk.ids["other"]
-    with desk.engine.connect() as connection:
+async def test_parallel_tickets_stop_exactly_at_the_limit_of_a_user(setup: RaceSetup) -> None:
+    mine = tickets.c.author_id == setup.ids["other"]
+    with setup.engine.connect() as connection:
         connection.execute(rate_limits.delete())
         stored = connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one()
-        values = {"author_id": desk.ids["other"], **TICKET, "search_text": "", "status": "open"}
+        values = {"author_id": setup.ids["other"], **TICKET, "search_text": "", "status": "open"}
         times = {"created_at": utc_now(), "updated_at": utc_now()}
         for _ in range(TICKETS_PER_USER - LEFT - stored):
             rest = {"id": uuid.uuid4(), "priority": 1, "reply_count": 0, "version": 1}
             connection.execute(tickets.insert().values(values | times | rest))
-    told = await post_at_once(desk, [""], TICKET)
-    assert told == {(201, ""): LEFT, (409, "ticket_limit_reached"): SURPLUS}
+    answers = await post_at_once(setup, [""], TICKET)
+    assert answers == {(201, ""): LEFT, (409, "ticket_limit_reached"): SURPLUS}
 
 
-async def test_no_change_survives_the_deletion_of_its_ticket(desk: Desk) -> None:
-    chance = random.Random(5)
+def begin_without_bytes(setup: RaceSetup) -> None:
+    """Delete all tickets and counters."""
+    with setup.engine.connect() as connection:
+        for table in (rate_limits, tickets, replies, ticket_search_terms, user_storage):
+            connection.execute(table.delete())
 
-    async def change_and_delete(number: int) -> list[int]:
-        """Change a new ticket while it is deleted; return the statuses of the changes."""
-        path = f"/{(await desk.call(0, 'POST', '', 'admin', TICKET)).json()['id']}"
-        await desk.call(1, "POST", f"{path}/replies", "deputy", {"body": "Before."})
 
-        async def delete() -> Reply:
-            await asyncio.sleep(chance.uniform(0, 0.03))
-            return await desk.send(number % 2, "DELETE", path, "deputy")
+def stored_bytes(setup: RaceSetup) -> tuple[int, int]:
+    """Return the counter of the user `other`, and the sum of what was counted for each row."""
+    with setup.engine.connect() as connection:
+        counter = sa.select(user_storage.c.bytes).where(user_storage.c.user_id == setup.ids["other"])
+        sums = [
+            sa.select(sa.func.sum(table.c.counted_bytes)).where(table.c.author_id == setup.ids["other"])
+            for table in (tickets, replies)
+        ]
+        total = sum(int(connection.execute(one).scalar_one() or 0) for one in sums)
+        return connection.execute(counter).scalar_one(), total
 
-        *changes, deletion = await asyncio.gather(
-            *(desk.send(one, "POST", f"{path}/replies", "admin", {"body": "During."}) for one in range(2)),
-            desk.send(0, "PUT", path, "deputy", {"body": "During, too."}),
-            desk.send(1, "DELETE", f"{path}/subscription", "admin"),
-            desk.send(0, "PATCH", f"{path}/close", "deputy"),
-            desk.send(1, "PATCH", path, "deputy", {"priority": "high"}),
-            delete(),
+
+async def test_parallel_tickets_and_replies_stop_exactly_at_the_bytes_of_a_user(setup: RaceSetup) -> None:
+    begin_without_bytes(setup)
+    ticket_id = (await setup.call(0, "POST", "", "other", TICKET)).json()["id"]
+    first, _ = stored_bytes(setup)
+    with setup.engine.connect() as connection:
+        connection.execute(user_storage.update().values(bytes=BYTES_PER_USER - LEFT * 1_000))
+
+    async def post(number: int) -> Reply:
+        if number % 4 < 2:
+            body = {"body": "b" * 1_000}
+            return await setup.send(number % 2, "POST", f"/{ticket_id}/replies", "other", body)
+        ticket = {"subject": "s" * 10, "body": "b" * 990}
+        return await setup.send(number % 2, "POST", "", "other", ticket)
+
+    count = LEFT + SURPLUS
+    answers = await together(count, post, at_once=count)
+    outcomes = Counter((answer.status, answer.json().get("code", "")) for answer in answers)
+    assert outcomes == {(201, ""): LEFT, (409, "storage_limit_reached"): SURPLUS}
+    assert stored_bytes(setup) == (BYTES_PER_USER, first + LEFT * 1_000)
+
+
+async def test_the_bytes_of_a_user_are_those_of_the_rows_after_parallel_deletions(setup: RaceSetup) -> None:
+    begin_without_bytes(setup)
+
+    async def write_and_delete(number: int) -> int:
+        ticket_id = (await setup.call(number % 2, "POST", "", "other", TICKET)).json()["id"]
+        replied, _, deletion = await asyncio.gather(
+            setup.send(0, "POST", f"/{ticket_id}/replies", "other", {"body": "During."}),
+            setup.send(1, "POST", "", "other", TICKET),
+            setup.send(number % 2, "DELETE", f"/{ticket_id}", "deputy"),
         )
         assert deletion.status == 204
-        assert (await desk.send(1, "GET", path, "admin")).status == 404
-        return [change.status for change in changes]
+        return replied.status
 
-    told = Counter(
-        status for one in await together(DELETIONS, change_and_delete, at_once=AT_ONCE) for status in one
-    )
-    assert set(told) <= {200, 201, 204, 404, 409}, told
-    # Control: changes came before and after deletions.
-    assert min(told[201], told[404]) > 5, told
-    with desk.engine.connect() as connection:
-        for table in (notification_mutes, pending_notifications, replies, ticket_search_terms):
-            assert connection.execute(orphans(table)).all() == [], table.name
+    answers = Counter(await together(DELETIONS, write_and_delete, at_once=AT_ONCE))
+    assert set(answers) == {201, 404}, answers
+    await purge_all(setup)
+    counter, total = stored_bytes(setup)
+    assert counter == total == DELETIONS * sum(map(len, TICKET.values()))
+
+
+async def purge_all(setup: RaceSetup) -> None:
+    """Delete the rest of deleted tickets, concurrently with the cleanup of both processes."""
+    with setup.engine.connect() as connection:
         while connection.execute(sa.select(deleted_tickets.c.ticket_id)).first() is not None:
             connection.exec_driver_sql("BEGIN")
             purge_remains(connection, count=100)
             connection.commit()
+
+
+async def test_no_change_survives_the_deletion_of_its_ticket(setup: RaceSetup) -> None:
+    chance = random.Random(5)
+
+    async def change_and_delete(number: int) -> list[int]:
+        """Change a new ticket while it is deleted; return the statuses of the changes."""
+        path = f"/{(await setup.call(0, 'POST', '', 'admin', TICKET)).json()['id']}"
+        await setup.call(1, "POST", f"{path}/replies", "deputy", {"body": "Before."})
+
+        async def delete() -> Reply:
+            await asyncio.sleep(chance.uniform(0, 0.03))
+            return await setup.send(number % 2, "DELETE", path, "deputy")
+
+        *changes, deletion = await asyncio.gather(
+            *(setup.send(one, "POST", f"{path}/replies", "admin", {"body": "During."}) for one in range(2)),
+            setup.send(0, "PUT", path, "deputy", {"body": "During, too."}),
+            setup.send(1, "DELETE", f"{path}/subscription", "admin"),
+            setup.send(0, "PATCH", f"{path}/close", "deputy"),
+            setup.send(1, "PATCH", path, "deputy", {"priority": "high"}),
+            delete(),
+        )
+        assert deletion.status == 204
+        assert (await setup.send(1, "GET", path, "admin")).status == 404
+        return [change.status for change in changes]
+
+    answers = Counter(
+        status for one in await together(DELETIONS, change_and_delete, at_once=AT_ONCE) for status in one
+    )
+    assert set(answers) <= {200, 201, 204, 404, 409}, answers
+    # Control: changes came before and after deletions.
+    assert min(answers[201], answers[404]) > 5, answers
+    with setup.engine.connect() as connection:
+        for table in (notification_mutes, pending_notifications, replies, ticket_search_terms):
+            assert connection.execute(orphans(table)).all() == [], table.name
+    await purge_all(setup)
+    with setup.engine.connect() as connection:
         for table in (replies, ticket_search_terms):
             assert connection.execute(orphans(table)).all() == [], table.name
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from doorward_tickets.tickets import search
+from doorward_kit import bounded_search as search
 from doorward_tickets.tickets.schemas import TicketSort
 from doorward_tickets.tickets.workflow import TicketStatus
 from integration.harness.installation import TICKETS, Installation
@@ -70,7 +70,7 @@ def untouched() -> Iterator[None]:
     shapes=shapes,
     query=queries,
     reader=st.sampled_from(("admin", "admin", "user")),
-    standing=st.integers(8, 24),
+    unchanged=st.integers(8, 24),
     bounds=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 6)),
     data=st.data(),
 )
@@ -80,7 +80,7 @@ def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # n
     shapes: list[dict[str, Any]],
     query: dict[str, Any],
     reader: str,
-    standing: int,
+    unchanged: int,
     bounds: tuple[int, int, int],
     data: st.DataObject,
 ) -> None:
@@ -88,22 +88,22 @@ def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # n
     search.SHORT_SCAN_SIZE, search.LONG_SCAN_SIZE, search.RARE_WORD_LIMIT = bounds  # type: ignore[misc]  # put back by the fixture
     installation.wipe_tickets()
     store_tickets(installation, [stored_as(shape, people) for shape in shapes])
-    fickle = [str(shape["id"]) for shape in shapes[standing:]]
+    changing = [str(shape["id"]) for shape in shapes[unchanged:]]
     params = asked(query, people)
     all_tickets = walk(installation, people.admin.access, {"limit": 200})
     visible = [one for one in all_tickets if reader == "admin" or one["author"]["id"] == people.user.id]
     expected = {
         one["id"]
         for one in visible
-        if one["id"] not in fickle and matches(one, params) and has_words(one["id"], query, shapes)
+        if one["id"] not in changing and matches(one, params) and has_words(one["id"], query, shapes)
     }
 
     def churn() -> None:
         for kind, which in data.draw(changes):
-            if (kind == "insert" or not fickle) and len(fickle) < 40:  # limits the number of pages
-                fickle.append(open_ticket(installation, people.user, subject="printer broken")["id"])
+            if (kind == "insert" or not changing) and len(changing) < 40:  # limits the number of pages
+                changing.append(open_ticket(installation, people.user, subject="printer broken")["id"])
                 continue
-            path = f"{TICKETS}/{fickle[which % len(fickle)]}"
+            path = f"{TICKETS}/{changing[which % len(changing)]}"
             if kind == "reply":
                 installation.call("POST", f"{path}/replies", people.admin.access, json={"body": "x"})
             else:
@@ -112,8 +112,8 @@ def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # n
     person: Person = getattr(people, reader)
     seen = list(walk(installation, person.access, params, churn, may_be_short=True))
     event(f"something stands: {bool(expected)}")
-    assert sorted(one["id"] for one in seen if one["id"] not in fickle) == sorted(expected)
-    still = [one for one in seen if one["id"] not in fickle]
+    assert sorted(one["id"] for one in seen if one["id"] not in changing) == sorted(expected)
+    still = [one for one in seen if one["id"] not in changing]
     in_order = sorted(
         still, key=lambda one: order_of(one, query["sort"]), reverse=query["sort"].startswith("-")
     )

@@ -13,18 +13,16 @@ import traceback
 import uuid
 from pathlib import Path
 
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.rotating_upstream import SocketAdapter
 
 
-async def ask(world: GrantWorld, grant: uuid.UUID, calls: int) -> None:
+async def ask(grant_setup: GrantSetup, grant: uuid.UUID, calls: int) -> None:
     """Ask several times at once; print the answers."""
     print("asking", os.getpid(), flush=True)
-    answers = await asyncio.gather(
-        *(world.grants.service.ensure_fresh(grant, budget=100.0) for _ in range(calls))
-    )
+    answers = await asyncio.gather(*(grant_setup.ensure_fresh(grant, budget=100.0) for _ in range(calls)))
     said = [(answer.status.value, answer.access_token, answer.expires_in) for answer in answers]
-    print(json.dumps({"answers": said, "outcomes": world.outcomes()}), flush=True)
+    print(json.dumps({"answers": said, "outcomes": grant_setup.outcomes()}), flush=True)
 
 
 def main() -> int:
@@ -40,9 +38,9 @@ def main() -> int:
         with contextlib.suppress(Exception):
             try:
                 os.close(writer)
-                world = GrantWorld(url, Path(keys), SocketAdapter(int(port), is_reusable=bool(options)))
+                grant_setup = GrantSetup(url, Path(keys), SocketAdapter(int(port), is_reusable=bool(options)))
                 os.read(reader, 1)  # until the parent has closed its end
-                asyncio.run(ask(world, uuid.UUID(grant), int(calls)))
+                asyncio.run(ask(grant_setup, uuid.UUID(grant), int(calls)))
                 status = 0
             except Exception:
                 traceback.print_exc()

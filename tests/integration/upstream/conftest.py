@@ -10,8 +10,27 @@ from doorward_auth.vault.rotation import new_key
 from doorward_identity.schema import PACKAGE
 from doorward_kit.key_rotation import write_key_set
 from integration.harness.databases import NewDatabase, migrate_all
-from integration.upstream.grant_world import GrantWorld
+from integration.harness.installation import CLIENT
+from integration.upstream.grant_setup import GrantSetup
+from integration.upstream.installation import UpstreamSetup, installed
+from integration.upstream.redirect_client import Client, redirect_client
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
+from support.example_upstream import ExampleUpstream
+
+
+@pytest.fixture(scope="module")
+def running_setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpstreamSetup]:
+    """Every service, and the example upstream as `theapi`."""
+    folder = tmp_path_factory.mktemp("setup")
+    with ExampleUpstream(folder) as example, installed(folder, example, token_readers=[CLIENT[0]]) as setup:
+        yield setup
+
+
+@pytest.fixture(scope="module")
+def running_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Every service, and an OpenID provider as `kc`."""
+    with redirect_client(tmp_path_factory.mktemp("redirects")) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +65,11 @@ def adapter(upstream: RotatingUpstream) -> DirectAdapter:
 
 
 @pytest.fixture
-def world(
+def grant_setup(
     grant_urls: Callable[[str], str], backend: str, keys: Path, adapter: DirectAdapter
-) -> Iterator[GrantWorld]:
+) -> Iterator[GrantSetup]:
     """A process over an empty database."""
-    world = GrantWorld(grant_urls(backend), keys, adapter)
-    world.wipe()
-    yield world
-    world.close()
+    grant_setup = GrantSetup(grant_urls(backend), keys, adapter)
+    grant_setup.wipe()
+    yield grant_setup
+    grant_setup.close()

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from doorward_auth import account_repository
 from doorward_auth.events import repository as events
 from doorward_auth.events.event import Event, EventName
 from doorward_auth.upstream import identities, registrations
@@ -19,16 +20,21 @@ from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.grants.service import AnswerStatus, IssuedGrant
 from doorward_auth.upstream.redirects import repository as authorizations
 from doorward_auth.upstream.redirects.repository import NewAuthorization
-from doorward_auth.upstream.registrations import Claim, RegistrationKey
+from doorward_auth.upstream.registrations import IdempotencyDecision, RegistrationKey
+from doorward_auth.upstream.roles import UpstreamRoles
 from doorward_auth.upstream.stored_grants import StoredGrants
-from doorward_auth.upstream_adapters.base import InvalidGrantError
+from doorward_auth.upstream_adapters.base import InvalidGrantError, UpstreamUser
+from doorward_auth.upstream_adapters.json_pointer import JsonPointer
+from doorward_auth.upstream_adapters.settings.provider import ProviderSettings
 from doorward_auth.vault.rotation import new_key
 from doorward_auth.vault.settings import VaultSettings
 from doorward_auth.vault.vault import Place, Vault
+from doorward_client.permissions import Role
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import upstream_grants
 from doorward_kit.key_rotation import write_key_set
 from doorward_kit.metrics import Metrics
+from doorward_kit.shutdown import Shutdown
 from doorward_kit.unit_of_work import Database
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 
@@ -36,12 +42,12 @@ PROVIDER = "lifecycle"
 
 
 async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, folder: Path) -> None:
-    """Link, store, refresh, end and unlink; register."""
+    """Link, store, refresh, end and unlink; give roles; register."""
     keys = folder / f"vault-{secrets.token_hex(4)}.json"
     write_key_set(keys, {"keys": [new_key()]})
     upstream = RotatingUpstream()
     provider = Provider(PROVIDER, DirectAdapter(upstream))
-    resources = SimpleNamespace(database=database, metrics=Metrics(), is_draining=False)
+    resources = SimpleNamespace(database=database, metrics=Metrics(), shutdown=Shutdown())
     grants = StoredGrants.create(
         VaultSettings(vault_keys_file=keys), cast("IdentityResources", resources), [provider]
     )
@@ -67,6 +73,7 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
         assert identities.unlink(connection, user_id, PROVIDER)
 
     await database.write(leave)
+    await follow_groups(database, user_id)
     await register(database, user_id)
     await return_from_pages(database, grants.vault)
     await tell(database, user_id)
@@ -77,7 +84,9 @@ async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) 
     expired = upstream_grants.update().where(upstream_grants.c.id == grant)
     past = expired.values(access_expires_at=upstream_grants.c.created_at)
     await database.write(lambda connection: connection.execute(past).rowcount)
-    return (await grants.service.ensure_fresh(grant, budget=60.0)).status
+    row = await database.read(partial(repository.find, grant_id=grant))
+    assert row is not None
+    return (await grants.service.ensure_fresh(row, budget=60.0)).status
 
 
 async def background(database: Database) -> None:
@@ -85,17 +94,17 @@ async def background(database: Database) -> None:
     await database.read(partial(leases.is_any_due, provider=PROVIDER))
     due = partial(leases.lease_due, provider=PROVIDER, policy=RefreshPolicy(), count=1, lease_id=uuid.uuid4())
     assert (await database.write(due)).leased == []
-    await database.write(partial(repository.hasten_ended, count=10))
+    await database.write(partial(repository.make_ended_due, count=10))
 
 
 async def register(database: Database, user_id: uuid.UUID) -> None:
     key = RegistrationKey.of(PROVIDER, secrets.token_hex(8), "ada@example.com", b"Ada")
     claim = partial(registrations.claim, key=key, seconds=30.0)
-    assert await database.write(claim) is Claim.SEND
+    assert await database.write(claim) is IdempotencyDecision.SEND
     await database.write(partial(registrations.mark_unknown, key=key))
-    assert await database.write(claim) is Claim.LOG_IN_FIRST
+    assert await database.write(claim) is IdempotencyDecision.LOG_IN_FIRST
     await database.write(partial(registrations.finish, key=key, user_id=user_id))
-    assert await database.write(claim) is Claim.REPEAT
+    assert await database.write(claim) is IdempotencyDecision.REPEAT
     await database.write(partial(registrations.withdraw, key=key))
     await database.write(partial(registrations.delete_expired, count=10))
 
@@ -115,6 +124,23 @@ async def return_from_pages(database: Database, vault: Vault) -> None:
     )
     assert await database.write(partial(authorizations.take_redeemable, row_id=row_id)) is not None
     await database.write(partial(authorizations.delete_expired, count=10))
+    await database.write(partial(authorizations.take_abandoned, count=10))
+
+
+async def follow_groups(database: Database, user_id: uuid.UUID) -> None:
+    """Give the role of groups at the upstream, and at last the user's own again."""
+    settings = ProviderSettings(groups=JsonPointer("/groups"), roles={"admins": Role.ADMIN})
+    roles = UpstreamRoles({PROVIDER: settings}, token_seconds=300)
+
+    def log_in(connection: sa.Connection, role: str) -> str:
+        account = account_repository.find_by_id(connection, user_id)
+        assert account is not None
+        return roles.apply(connection, PROVIDER, UpstreamUser("subject", role=role), account).role
+
+    account = await database.read(partial(account_repository.find_by_id, user_id=user_id))
+    assert account is not None
+    for role in (Role.ADMIN, Role.AUDITOR, account.role):
+        assert await database.write(partial(log_in, role=role)) == role
 
 
 async def tell(database: Database, user_id: uuid.UUID) -> None:

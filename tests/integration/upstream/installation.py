@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from doorward_auth.vault.rotation import new_key
 from doorward_identity.schema import PACKAGE
+from doorward_identity.tables import avatars, sessions, upstream_grants, upstream_identities, users
 from doorward_kit.key_rotation import write_key_set
 from doorward_tickets.schema import PACKAGE as TICKETS_PACKAGE
 from integration.harness.databases import migrate_all
@@ -26,7 +28,7 @@ ORIGIN: Final = {"User-Agent": "tests"}
 
 
 @dataclass(frozen=True)
-class Scene:
+class UpstreamSetup:
     """An installation, and the upstream that it asks."""
 
     api: Installation
@@ -67,10 +69,10 @@ class Scene:
 
 
 @contextmanager
-def installed(folder: Path, example: ExampleUpstream, **changes: Any) -> Iterator[Scene]:
+def installed(folder: Path, example: ExampleUpstream, **changes: Any) -> Iterator[UpstreamSetup]:
     """Start every service with the example as its upstream, over new databases."""
     with installed_with(folder, {"theapi": example.settings(**changes)}) as api:
-        yield Scene(api, example)
+        yield UpstreamSetup(api, example)
 
 
 @contextmanager
@@ -85,3 +87,12 @@ def installed_with(folder: Path, upstreams: dict[str, Any], **overrides: Any) ->
             migrate_all(url, package)
         with Installation(*urls, **settings) as api:
             yield api
+
+
+def stored(api: Installation) -> dict[str, int]:
+    """Count what a login leaves."""
+    tables = users, sessions, upstream_identities, upstream_grants, avatars
+    counts = {
+        table.name: api.execute(sa.select(sa.func.count()).select_from(table))[0][0] for table in tables
+    }
+    return {name: count for name, count in counts.items() if count}

@@ -26,7 +26,7 @@ class ForkedScript(Process):
 
 @dataclass(frozen=True)
 class Asking:
-    """What several processes need to ask the same question."""
+    """The arguments of several processes that send the same request."""
 
     url: str
     keys: Path

@@ -41,7 +41,7 @@ class RotatingUpstream:
         self._lock = threading.Lock()
 
     def issue(self, **changes: Any) -> UpstreamTokens:
-        """Log somebody in."""
+        """Log a user in."""
         number = secrets.token_hex(12)
         tokens = UpstreamTokens(
             f"A-{MARK}-{number}",

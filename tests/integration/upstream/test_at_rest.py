@@ -17,7 +17,7 @@ from doorward_auth.upstream_adapters.base import InvalidGrantError
 from doorward_auth.vault.rotation import new_key
 from doorward_identity.tables import metadata, upstream_grants
 from doorward_kit.key_rotation import write_key_set
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.rotating_upstream import MARK, RotatingUpstream
 
 BUDGET = 30.0
@@ -36,9 +36,9 @@ def sent_to(engine: sa.Engine) -> Iterator[list[Any]]:
     sa.event.remove(engine, "before_cursor_execute", note)
 
 
-def dump(world: GrantWorld) -> bytes:
+def dump(grant_setup: GrantSetup) -> bytes:
     """Return every value of every table."""
-    tables = [world.execute(sa.text(f"SELECT * FROM {name}")) for name in metadata.tables]
+    tables = [grant_setup.execute(sa.text(f"SELECT * FROM {name}")) for name in metadata.tables]
     return b"\n".join(
         value if isinstance(value, bytes) else str(value).encode("utf-8")
         for rows in tables
@@ -48,22 +48,24 @@ def dump(world: GrantWorld) -> bytes:
 
 
 async def test_a_dump_of_the_database_contains_no_token(
-    world: GrantWorld, upstream: RotatingUpstream
+    grant_setup: GrantSetup, upstream: RotatingUpstream
 ) -> None:
-    stored, refreshed, ended = (world.store(upstream.issue(), world.open_session()) for _ in range(3))
-    tokens = [world.tokens(stored)]
+    stored, refreshed, ended = (
+        grant_setup.store(upstream.issue(), grant_setup.open_session()) for _ in range(3)
+    )
+    tokens = [grant_setup.tokens(stored)]
     with (
-        sent_to(world.resources.database.engine) as sent,
-        sent_to(world.engine) as sent_too,
+        sent_to(grant_setup.resources.database.engine) as sent,
+        sent_to(grant_setup.engine) as sent_too,
         capture_logs() as log,
     ):
         for grant in (refreshed, ended):
-            world.expire(grant)
-        await world.grants.service.ensure_fresh(refreshed, budget=BUDGET)
-        tokens.append(world.tokens(refreshed))
+            grant_setup.expire(grant)
+        await grant_setup.ensure_fresh(refreshed, budget=BUDGET)
+        tokens.append(grant_setup.tokens(refreshed))
         upstream.script.append(InvalidGrantError(status=400))
-        await world.grants.service.ensure_fresh(ended, budget=BUDGET)
-    contents = dump(world)
+        await grant_setup.ensure_fresh(ended, budget=BUDGET)
+    contents = dump(grant_setup)
     assert b"theapi" in contents
     secrets = [text for one in tokens for text in (one.access_token, one.refresh_token, one.id_token) if text]
     assert len(secrets) == 6
@@ -71,100 +73,105 @@ async def test_a_dump_of_the_database_contains_no_token(
         for start in range(len(secret) - 7):
             assert secret[start : start + 8].encode() not in contents
     assert MARK not in str((sent, sent_too, log))
-    if world.url.startswith("sqlite"):
-        files = Path(world.url.removeprefix("sqlite:///")).parent.iterdir()
+    if grant_setup.url.startswith("sqlite"):
+        files = Path(grant_setup.url.removeprefix("sqlite:///")).parent.iterdir()
         assert not [file.name for file in files if MARK.encode() in file.read_bytes()]
 
 
 @pytest.mark.parametrize("column", ["refresh_token", "access_token", "id_token"])
 async def test_a_value_of_another_row_ends_a_grant_or_is_replaced(
-    world: GrantWorld, upstream: RotatingUpstream, column: str
+    grant_setup: GrantSetup, upstream: RotatingUpstream, column: str
 ) -> None:
-    """Somebody who can write to the database gives a grant the tokens of another user."""
-    victim, thief = (world.store(upstream.issue(), world.open_session()) for _ in range(2))
+    """An attacker who can write to the database gives a grant the tokens of another user."""
+    victim, attacker = (grant_setup.store(upstream.issue(), grant_setup.open_session()) for _ in range(2))
     stolen = upstream_grants.c[column]
-    [(value,)] = world.execute(sa.select(stolen).where(upstream_grants.c.id == victim))
-    world.execute(upstream_grants.update().where(upstream_grants.c.id == thief).values({stolen: value}))
-    world.expire(thief)
+    [(value,)] = grant_setup.execute(sa.select(stolen).where(upstream_grants.c.id == victim))
+    grant_setup.execute(
+        upstream_grants.update().where(upstream_grants.c.id == attacker).values({stolen: value})
+    )
+    grant_setup.expire(attacker)
     with capture_logs() as lines:
-        answer = await world.grants.service.ensure_fresh(thief, budget=BUDGET)
+        answer = await grant_setup.ensure_fresh(attacker, budget=BUDGET)
     if column == "refresh_token":
-        assert (answer.status, world.row(thief).state) == (
+        assert (answer.status, grant_setup.row(attacker).state) == (
             AnswerStatus.REAUTH_REQUIRED,
             GrantState.REAUTH_REQUIRED,
         )
         assert [
             line
             for line in lines
-            if line.get("grant") == str(thief) and line["reason"] == EndReason.UNREADABLE
+            if line.get("grant") == str(attacker) and line["reason"] == EndReason.UNREADABLE
         ]
         assert upstream.requests == []
     else:
-        assert answer.access_token == world.tokens(thief).access_token
-        assert answer.access_token != world.tokens(victim).access_token
-    assert (await world.grants.service.ensure_fresh(victim, budget=BUDGET)).status is AnswerStatus.FRESH
+        assert answer.access_token == grant_setup.tokens(attacker).access_token
+        assert answer.access_token != grant_setup.tokens(victim).access_token
+    assert (await grant_setup.ensure_fresh(victim, budget=BUDGET)).status is AnswerStatus.FRESH
 
 
 @pytest.mark.parametrize(
     "value", [b"", b"x", b"a token in clear, as an older system stored it", b"\x01" + bytes(60)]
 )
 async def test_a_damaged_value_is_no_error_of_the_caller(
-    world: GrantWorld, upstream: RotatingUpstream, value: bytes
+    grant_setup: GrantSetup, upstream: RotatingUpstream, value: bytes
 ) -> None:
-    grant = world.store(upstream.issue(), world.open_session())
-    world.execute(sa.text("UPDATE upstream_grants SET refresh_token = :value").bindparams(value=value))
-    world.expire(grant)
-    answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.execute(sa.text("UPDATE upstream_grants SET refresh_token = :value").bindparams(value=value))
+    grant_setup.expire(grant)
+    answer = await grant_setup.ensure_fresh(grant, budget=BUDGET)
     assert answer.status is AnswerStatus.REAUTH_REQUIRED
     assert upstream.requests == []
 
 
 async def test_a_grant_whose_key_is_not_here_yet_waits_for_it(
-    world: GrantWorld, upstream: RotatingUpstream, keys: Path
+    grant_setup: GrantSetup, upstream: RotatingUpstream, keys: Path
 ) -> None:
-    """This process has not got the new file, or a wrong one: that must not log out everybody, ever."""
-    grant = world.store(upstream.issue(), world.open_session())
+    """This process has the old key file, or a wrong one: that must never log out all users."""
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
     failures = {"attempts": 30}  # of other kinds, before the key was gone
-    world.execute(upstream_grants.update().where(upstream_grants.c.id == grant).values(failures))
+    grant_setup.execute(upstream_grants.update().where(upstream_grants.c.id == grant).values(failures))
     right = keys.read_bytes()  # noqa: ASYNC240 - a small file of a test
     replace(keys, {"keys": [new_key()]})
-    world.grants.keys.check()
-    world.expire(grant)
+    grant_setup.grants.keys.check()
+    grant_setup.expire(grant)
     for _ in range(20):
-        answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
+        answer = await grant_setup.ensure_fresh(grant, budget=BUDGET)
         assert (answer.status, answer.access_token) == (AnswerStatus.PENDING, None)
-        assert (world.row(grant).state, world.row(grant).last_error) == (GrantState.ACTIVE, "unknown_key")
-        world.pass_time(grant, 3_600)
+        assert (grant_setup.row(grant).state, grant_setup.row(grant).last_error) == (
+            GrantState.ACTIVE,
+            "unknown_key",
+        )
+        grant_setup.pass_time(grant, 3_600)
     keys.write_bytes(right)  # noqa: ASYNC240 - a small file of a test
-    assert (await world.grants.service.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
+    assert (await grant_setup.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
     assert len(upstream.requests) == 1
-    assert world.outcomes() == {"unknown_key": 20, "refreshed": 1}
+    assert grant_setup.outcomes() == {"unknown_key": 20, "refreshed": 1}
 
 
 async def test_grants_whose_key_the_operator_declares_lost_require_a_login(
-    world: GrantWorld, upstream: RotatingUpstream, keys: Path
+    grant_setup: GrantSetup, upstream: RotatingUpstream, keys: Path
 ) -> None:
-    lost = world.store(upstream.issue(), world.open_session())
+    lost = grant_setup.store(upstream.issue(), grant_setup.open_session())
     replace(keys, {"keys": [new_key()]})
-    world.grants.keys.check()
-    kept = world.store(upstream.issue(), world.open_session())
-    world.expire(lost)
-    await world.grants.service.ensure_fresh(lost, budget=BUDGET)
-    with world.transaction() as connection:
-        missing = keys_in_use(connection) - {world.grants.keys.current.id_bytes}
+    grant_setup.grants.keys.check()
+    kept = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(lost)
+    await grant_setup.ensure_fresh(lost, budget=BUDGET)
+    with grant_setup.transaction() as connection:
+        missing = keys_in_use(connection) - {grant_setup.grants.keys.current.id_bytes}
         assert forget_batch(connection, missing) == 1
-    answer = await world.grants.service.ensure_fresh(lost, budget=BUDGET)
-    assert (answer.status, world.row(lost).last_error) == (AnswerStatus.REAUTH_REQUIRED, "unreadable")
-    assert (await world.grants.service.ensure_fresh(kept, budget=BUDGET)).status is AnswerStatus.FRESH
+    answer = await grant_setup.ensure_fresh(lost, budget=BUDGET)
+    assert (answer.status, grant_setup.row(lost).last_error) == (AnswerStatus.REAUTH_REQUIRED, "unreadable")
+    assert (await grant_setup.ensure_fresh(kept, budget=BUDGET)).status is AnswerStatus.FRESH
 
 
 def replace(keys: Path, document: dict[str, Any]) -> None:
     write_key_set(keys, document)
 
 
-def test_no_statement_can_store_a_token_that_is_not_sealed(world: GrantWorld) -> None:
+def test_no_statement_can_store_a_token_that_is_not_sealed(grant_setup: GrantSetup) -> None:
     for column in ("access_token", "refresh_token", "id_token"):
         with pytest.raises(sa.exc.StatementError, match="only a sealed value"):
-            world.execute(upstream_grants.update().values({column: "a token"}))
+            grant_setup.execute(upstream_grants.update().values({column: "a token"}))
         with pytest.raises(sa.exc.StatementError, match="only a sealed value"):
-            world.execute(upstream_grants.update().values({column: uuid.uuid4().bytes}))
+            grant_setup.execute(upstream_grants.update().values({column: uuid.uuid4().bytes}))

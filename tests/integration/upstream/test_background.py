@@ -21,36 +21,37 @@ from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 from doorward_identity.tables import upstream_grants, users
 from doorward_kit import retries
+from doorward_kit.shutdown import Shutdown
 from integration.harness.races import until
-from integration.upstream.grant_world import GrantWorld, Session
+from integration.upstream.grant_setup import GrantSetup, Session
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 
 POLL_SECONDS = 0.05
 
 
 @pytest.fixture
-def other(world: GrantWorld, keys: Path, adapter: DirectAdapter) -> Iterator[GrantWorld]:
+def other(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -> Iterator[GrantSetup]:
     """Another replica."""
-    other = GrantWorld(world.url, keys, adapter)
+    other = GrantSetup(grant_setup.url, keys, adapter)
     yield other
     other.close()
 
 
-def refresher(world: GrantWorld, *more: Provider, stopping: bool = False) -> GrantRefresher:
-    service = world.grants.service
+def refresher(grant_setup: GrantSetup, *more: Provider, stopping: bool = False) -> GrantRefresher:
+    service = grant_setup.grants.service
     return GrantRefresher(
         service._database,
         service._attempts,
-        Providers.of([world.provider, *more]),
-        world.grants.metrics,
-        is_stopping=lambda: stopping,
+        Providers.of([grant_setup.provider, *more]),
+        grant_setup.grants.metrics,
+        shutdown=Shutdown(is_draining=stopping),
         poll_seconds=POLL_SECONDS,
     )
 
 
 @asynccontextmanager
-async def running(*worlds: GrantWorld) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(refresher(world).run()) for world in worlds]
+async def running(*worlds: GrantSetup) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(refresher(grant_setup).run()) for grant_setup in worlds]
     try:
         yield
     finally:
@@ -59,37 +60,37 @@ async def running(*worlds: GrantWorld) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def due(world: GrantWorld, upstream: RotatingUpstream, session: Session | None = None) -> uuid.UUID:
-    grant = world.store(upstream.issue(), session or world.open_session())
-    world.pass_time(grant, 3_000)  # due, and valid for ten minutes more
+def due(grant_setup: GrantSetup, upstream: RotatingUpstream, session: Session | None = None) -> uuid.UUID:
+    grant = grant_setup.store(upstream.issue(), session or grant_setup.open_session())
+    grant_setup.pass_time(grant, 3_000)  # due, and valid for ten minutes more
     return grant
 
 
-def left_due(world: GrantWorld) -> int:
-    rows = world.execute(sa.text("SELECT COUNT(*) FROM upstream_grants WHERE generation = 1"))
+def left_due(grant_setup: GrantSetup) -> int:
+    rows = grant_setup.execute(sa.text("SELECT COUNT(*) FROM upstream_grants WHERE generation = 1"))
     count: int = rows[0][0]
     return count
 
 
 async def test_replicas_refresh_each_due_grant_once(
-    world: GrantWorld, other: GrantWorld, upstream: RotatingUpstream
+    grant_setup: GrantSetup, other: GrantSetup, upstream: RotatingUpstream
 ) -> None:
-    session = world.open_session()
-    grants = [due(world, upstream, world.open_session(session.user)) for _ in range(60)]
-    later = world.store(upstream.issue(), world.open_session())
-    async with running(world, other):
-        await until(lambda: left_due(world) == 1, "refreshed")
+    session = grant_setup.open_session()
+    grants = [due(grant_setup, upstream, grant_setup.open_session(session.user)) for _ in range(60)]
+    later = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    async with running(grant_setup, other):
+        await until(lambda: left_due(grant_setup) == 1, "refreshed")
     assert len(upstream.requests) == len(set(upstream.requests)) == len(grants)
-    assert world.outcomes().keys() | other.outcomes().keys() == {"refreshed"}
-    assert world.row(later).generation == 1
-    assert all(upstream.is_valid(world.tokens(grant).refresh_token) for grant in grants[::20])
+    assert grant_setup.outcomes().keys() | other.outcomes().keys() == {"refreshed"}
+    assert grant_setup.row(later).generation == 1
+    assert all(upstream.is_valid(grant_setup.tokens(grant).refresh_token) for grant in grants[::20])
 
 
 async def test_a_provider_gets_four_requests_at_once(
-    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
     for _ in range(6):
-        due(world, upstream)
+        due(grant_setup, upstream)
     at_once, release = 0, asyncio.Event()
 
     async def hold() -> None:
@@ -98,41 +99,41 @@ async def test_a_provider_gets_four_requests_at_once(
         await release.wait()
 
     adapter.after = hold
-    async with running(world):
+    async with running(grant_setup):
         await until(lambda: at_once == 4, "four at once")
         leased = sa.text("SELECT COUNT(*) FROM upstream_grants WHERE leased_until IS NOT NULL")
-        assert world.execute(leased)[0][0] == 4
+        assert grant_setup.execute(leased)[0][0] == 4
         release.set()
-        await until(lambda: left_due(world) == 0, "refreshed")
+        await until(lambda: left_due(grant_setup) == 0, "refreshed")
     assert at_once == 6
 
 
 async def test_a_provider_that_is_away_delays_no_other(
-    world: GrantWorld, upstream: RotatingUpstream, monkeypatch: pytest.MonkeyPatch
+    grant_setup: GrantSetup, upstream: RotatingUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("_FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS"):
         monkeypatch.setattr(retries, pause, 3_600.0)
     working = RotatingUpstream()
     second = Provider("second", DirectAdapter(working))
     for _ in range(5):
-        due(world, upstream)
+        due(grant_setup, upstream)
     upstream.script.extend([UnreachableError(Arrival.NOT_SENT)] * 100)
-    provider, world.provider = world.provider, second
-    grant = due(world, working)
-    world.provider = provider
-    task = asyncio.create_task(refresher(world, second).run())
-    await until(lambda: world.row(grant).generation == 2, "refreshed")
+    provider, grant_setup.provider = grant_setup.provider, second
+    grant = due(grant_setup, working)
+    grant_setup.provider = provider
+    task = asyncio.create_task(refresher(grant_setup, second).run())
+    await until(lambda: grant_setup.row(grant).generation == 2, "refreshed")
     await until(lambda: bool(upstream.requests), "tried")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert len(upstream.requests) <= 4, "the circuit is open"
-    assert left_due(world) == 5
+    assert left_due(grant_setup) == 5
 
 
 async def test_what_was_sent_is_finished_when_the_process_stops(
-    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
-    grant = due(world, upstream)
+    grant = due(grant_setup, upstream)
     sent, release = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
@@ -140,68 +141,69 @@ async def test_what_was_sent_is_finished_when_the_process_stops(
         await release.wait()
 
     adapter.after = hold
-    task = asyncio.create_task(refresher(world).run())
+    task = asyncio.create_task(refresher(grant_setup).run())
     await sent.wait()
     task.cancel()
     await asyncio.sleep(0)
     release.set()
     await asyncio.gather(task, return_exceptions=True)
-    assert world.row(grant).generation == 2
-    assert upstream.is_valid(world.tokens(grant).refresh_token)
+    assert grant_setup.row(grant).generation == 2
+    assert upstream.is_valid(grant_setup.tokens(grant).refresh_token)
 
 
-async def test_a_process_that_drains_begins_nothing(world: GrantWorld, upstream: RotatingUpstream) -> None:
-    grant = due(world, upstream)
-    task = asyncio.create_task(refresher(world, stopping=True).run())
-    await until(lambda: world.metric("doorward_upstream_grants", state="active") == 1, "measured")
+async def test_a_process_that_drains_begins_nothing(
+    grant_setup: GrantSetup, upstream: RotatingUpstream
+) -> None:
+    grant = due(grant_setup, upstream)
+    task = asyncio.create_task(refresher(grant_setup, stopping=True).run())
+    await until(lambda: grant_setup.metric("doorward_upstream_grants", state="active") == 1, "measured")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert (world.row(grant).leased_until, upstream.requests) == (None, [])
+    assert (grant_setup.row(grant).leased_until, upstream.requests) == (None, [])
 
 
 async def test_a_process_that_stops_waits_for_the_slowest_upstream(
-    world: GrantWorld, monkeypatch: pytest.MonkeyPatch
+    grant_setup: GrantSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    object.__setattr__(world.provider, "policy", RefreshPolicy(deadline_seconds=30.0))
+    object.__setattr__(grant_setup.provider, "policy", RefreshPolicy(deadline_seconds=30.0))
     waited: list[float] = []
 
     async def drain(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(world.grants.service, "drain", drain)
-    task = asyncio.create_task(world.grants.background()[-1]())
+    monkeypatch.setattr(grant_setup.grants.service, "drain", drain)
+    task = asyncio.create_task(grant_setup.grants.background()[-1]())
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert waited == [33.0]
 
 
-async def test_grants_of_a_session_that_nobody_uses_wait(
-    world: GrantWorld, upstream: RotatingUpstream
-) -> None:
+async def test_grants_of_an_unused_session_wait(grant_setup: GrantSetup, upstream: RotatingUpstream) -> None:
     now = datetime.now(UTC)
-    session = world.open_session(
+    session = grant_setup.open_session(
         last_used_at=now - timedelta(days=8), idle_expires_at=now + timedelta(days=6)
     )
-    unused, used = due(world, upstream, session), due(world, upstream)
-    async with running(world):
-        await until(lambda: world.row(used).generation == 2, "refreshed")
+    unused, used = due(grant_setup, upstream, session), due(grant_setup, upstream)
+    async with running(grant_setup):
+        await until(lambda: grant_setup.row(used).generation == 2, "refreshed")
         await until(
-            lambda: world.row(unused).due_at == world.row(unused).session_idle_expires_at, "left alone"
+            lambda: grant_setup.row(unused).due_at == grant_setup.row(unused).session_idle_expires_at,
+            "left alone",
         )
     assert len(upstream.requests) == 1
-    answer = await world.grants.service.ensure_fresh(unused, budget=30.0, min_validity=3_000.0)
+    answer = await grant_setup.ensure_fresh(unused, budget=30.0, min_validity=3_000.0)
     assert answer.access_token is not None, "a request refreshes it"
-    assert world.row(unused).generation == 2
+    assert grant_setup.row(unused).generation == 2
 
 
-def log_out(world: GrantWorld, session: Session) -> None:
-    with world.transaction() as connection:
+def log_out(grant_setup: GrantSetup, session: Session) -> None:
+    with grant_setup.transaction() as connection:
         end_session(connection, session.id, SessionEnd.LOGOUT, token_seconds=300)
 
 
-def end_all(world: GrantWorld, session: Session) -> None:
-    with world.transaction() as connection:
+def end_all(grant_setup: GrantSetup, session: Session) -> None:
+    with grant_setup.transaction() as connection:
         end_sessions(connection, session.user.id, SessionEnd.DISABLED)
         connection.execute(users.update().where(users.c.id == session.user.id).values(status="disabled"))
         end_tokens(connection, session.user.id, token_seconds=300)
@@ -210,36 +212,39 @@ def end_all(world: GrantWorld, session: Session) -> None:
 @pytest.mark.parametrize("end", [log_out, end_all])
 @pytest.mark.parametrize("changes", [{}, {"refresh_token": None, "expires_in": None}], ids=["due", "never"])
 async def test_the_grants_of_an_ended_session_are_wiped_and_revoked_soon(
-    world: GrantWorld, upstream: RotatingUpstream, end: object, changes: dict[str, Any]
+    grant_setup: GrantSetup, upstream: RotatingUpstream, end: object, changes: dict[str, Any]
 ) -> None:
     """Not only when they are due, which may be in an hour, or never."""
-    session = world.open_session()
+    session = grant_setup.open_session()
     tokens = upstream.issue(**changes)
-    grant, other = world.store(tokens, session), world.store(upstream.issue(), world.open_session())
-    async with running(world):
-        end(world, session)  # type: ignore[operator]  # one of the two functions
-        await until(lambda: world.row(grant).state == GrantState.ENDED, "ended")
-    row = world.row(grant)
+    grant, other = (
+        grant_setup.store(tokens, session),
+        grant_setup.store(upstream.issue(), grant_setup.open_session()),
+    )
+    async with running(grant_setup):
+        end(grant_setup, session)  # type: ignore[operator]  # one of the two functions
+        await until(lambda: grant_setup.row(grant).state == GrantState.ENDED, "ended")
+    row = grant_setup.row(grant)
     assert (row.access_token, row.refresh_token, row.id_token, row.due_at) == (None, None, None, None)
     assert [one.access_token for one in upstream.revoked] == [tokens.access_token]
     assert upstream.requests == []
-    assert world.row(other).state == GrantState.ACTIVE
-    assert world.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0
+    assert grant_setup.row(other).state == GrantState.ACTIVE
+    assert grant_setup.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0
 
 
-async def test_a_change_of_role_ends_no_grant(world: GrantWorld, upstream: RotatingUpstream) -> None:
-    session = world.open_session()
-    grant = world.store(upstream.issue(), session)
-    with world.transaction() as connection:
+async def test_a_change_of_role_ends_no_grant(grant_setup: GrantSetup, upstream: RotatingUpstream) -> None:
+    session = grant_setup.open_session()
+    grant = grant_setup.store(upstream.issue(), session)
+    with grant_setup.transaction() as connection:
         end_tokens(connection, session.user.id, token_seconds=300)
-        assert repository.hasten_ended(connection, count=100) == 0
-    assert world.row(grant).state == GrantState.ACTIVE
+        assert repository.make_ended_due(connection, count=100) == 0
+    assert grant_setup.row(grant).state == GrantState.ACTIVE
 
 
-async def test_the_gauges_describe_the_table(world: GrantWorld, upstream: RotatingUpstream) -> None:
+async def test_the_gauges_describe_the_table(grant_setup: GrantSetup, upstream: RotatingUpstream) -> None:
     for _ in range(3):
-        world.pass_time(world.store(upstream.issue(), world.open_session()), 3_700)
-    world.execute(
+        grant_setup.pass_time(grant_setup.store(upstream.issue(), grant_setup.open_session()), 3_700)
+    grant_setup.execute(
         upstream_grants.insert().from_select(
             [column.name for column in upstream_grants.c],
             sa.select(
@@ -256,7 +261,7 @@ async def test_the_gauges_describe_the_table(world: GrantWorld, upstream: Rotati
             ).limit(1),
         )
     )
-    await refresher(world)._measure()
-    counts = [world.metric("doorward_upstream_grants", state=state.value) for state in GrantState]
+    await refresher(grant_setup)._measure()
+    counts = [grant_setup.metric("doorward_upstream_grants", state=state.value) for state in GrantState]
     assert counts == [3, 0, 1, 0]
-    assert 100 < world.metric("doorward_upstream_oldest_due_seconds") < 3_700
+    assert 100 < grant_setup.metric("doorward_upstream_oldest_due_seconds") < 3_700

@@ -10,7 +10,7 @@ import pytest
 from doorward_auth.upstream.grants.service import AnswerStatus
 from doorward_auth.vault.rotation import with_key
 from doorward_kit.key_rotation import write_key_set
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 
 BUDGET = 30.0
@@ -19,15 +19,15 @@ BUDGET = 30.0
 @pytest.fixture(params=[-300.0, 300.0])
 def skewed(
     request: pytest.FixtureRequest,
-    world: GrantWorld,
+    grant_setup: GrantSetup,
     keys: Path,
     adapter: DirectAdapter,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[GrantWorld]:
+) -> Iterator[GrantSetup]:
     """Another process over the same database, with a wrong clock."""
     right: Callable[[], float] = time.time
     monkeypatch.setattr(time, "time", lambda: right() + request.param)
-    skewed = GrantWorld(world.url, keys, adapter)
+    skewed = GrantSetup(grant_setup.url, keys, adapter)
     skewed.grants.keys._clock = time.time
     yield skewed
     skewed.close()
@@ -38,20 +38,20 @@ def add_key(keys: Path, *, activate_at: int) -> None:
 
 
 async def test_a_wrong_clock_neither_hastens_nor_delays_a_refresh(
-    world: GrantWorld, skewed: GrantWorld, upstream: RotatingUpstream
+    grant_setup: GrantSetup, skewed: GrantSetup, upstream: RotatingUpstream
 ) -> None:
-    valid = world.store(upstream.issue(expires_in=400), world.open_session())
-    expired = world.store(upstream.issue(), world.open_session())
-    world.expire(expired)
-    answer = await skewed.grants.service.ensure_fresh(valid, budget=BUDGET)
+    valid = grant_setup.store(upstream.issue(expires_in=400), grant_setup.open_session())
+    expired = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(expired)
+    answer = await skewed.ensure_fresh(valid, budget=BUDGET)
     assert (answer.status, upstream.requests) == (AnswerStatus.FRESH, [])
     assert answer.expires_in is not None
     assert 100 < answer.expires_in <= 400, "five minutes more or less are outside"
-    answer = await skewed.grants.service.ensure_fresh(expired, budget=BUDGET)
+    answer = await skewed.ensure_fresh(expired, budget=BUDGET)
     assert (answer.status, len(upstream.requests)) == (AnswerStatus.FRESH, 1)
-    again = await world.grants.service.ensure_fresh(expired, budget=BUDGET)
+    again = await grant_setup.ensure_fresh(expired, budget=BUDGET)
     assert (again.access_token, len(upstream.requests)) == (answer.access_token, 1)
-    row = world.row(expired)
+    row = grant_setup.row(expired)
     assert row.access_expires_at is not None
     assert row.due_at is not None
     assert 3_300 < (row.access_expires_at - row.now).total_seconds() <= 3_600
@@ -59,13 +59,13 @@ async def test_a_wrong_clock_neither_hastens_nor_delays_a_refresh(
 
 
 async def test_what_a_wrong_clock_seals_too_early_every_process_can_open(
-    world: GrantWorld, skewed: GrantWorld, upstream: RotatingUpstream, keys: Path
+    grant_setup: GrantSetup, skewed: GrantSetup, upstream: RotatingUpstream, keys: Path
 ) -> None:
     """A process ahead uses the next key before the others do, and they have it."""
     add_key(keys, activate_at=int(skewed.grants.keys._clock()))
-    grant = world.store(upstream.issue(), world.open_session())
-    world.expire(grant)
-    for process in (skewed, world):
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
+    for process in (skewed, grant_setup):
         process.grants.keys.check()
-    answer = await skewed.grants.service.ensure_fresh(grant, budget=BUDGET)
-    assert (await world.grants.service.ensure_fresh(grant, budget=BUDGET)).access_token == answer.access_token
+    answer = await skewed.ensure_fresh(grant, budget=BUDGET)
+    assert (await grant_setup.ensure_fresh(grant, budget=BUDGET)).access_token == answer.access_token

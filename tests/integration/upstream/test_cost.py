@@ -103,7 +103,7 @@ def test_looking_for_due_grants_reads_one_entry(connection: sa.Connection) -> No
 
 
 def test_looking_for_ended_sessions_reads_the_recent_revocations(connection: sa.Connection) -> None:
-    assert handled(connection, lambda: repository.hasten_ended(connection, count=500)) < 200
+    assert handled(connection, lambda: repository.make_ended_due(connection, count=500)) < 200
 
 
 def test_the_gauges_read_indexes_alone(connection: sa.Connection) -> None:

@@ -1,4 +1,4 @@
-"""The example API as a process: the whole story, and each failure that it can be told."""
+"""The example API as a process: the whole sequence, and each failure that it can simulate."""
 
 import asyncio
 import json

@@ -18,18 +18,18 @@ from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions
 from doorward_identity.tables import users
 from integration.harness.races import until
-from integration.upstream.grant_world import LEASE_SECONDS, GrantWorld, Session
+from integration.upstream.grant_setup import LEASE_SECONDS, GrantSetup, Session
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 from support.databases import DatabaseServer
-from support.mariadb import MariaDB
+from support.private_server import PrivateServer
 
 BUDGET = 60.0
 
 
 @pytest.fixture
-def other(world: GrantWorld, keys: Path, adapter: DirectAdapter) -> Iterator[GrantWorld]:
+def other(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -> Iterator[GrantSetup]:
     """Another process over the same database."""
-    other = GrantWorld(world.url, keys, adapter)
+    other = GrantSetup(grant_setup.url, keys, adapter)
     yield other
     other.close()
 
@@ -46,65 +46,65 @@ class Pause:
         await self.release.wait()
 
 
-async def test_nobody_takes_over_while_an_answer_may_still_come(
-    world: GrantWorld, other: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+async def test_no_process_takes_over_while_an_answer_may_still_arrive(
+    grant_setup: GrantSetup, other: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
     """An answer just before its deadline: a lock of two seconds was too short elsewhere."""
-    grant = world.store(upstream.issue(), world.open_session())
-    world.expire(grant)
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
     pause = Pause(adapter)
-    caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    caller = asyncio.create_task(grant_setup.ensure_fresh(grant, budget=BUDGET))
     await pause.acted.wait()
-    deadline = world.provider.policy.deadline_seconds
-    world.pass_time(grant, deadline - 0.1)
-    answer = await other.grants.service.ensure_fresh(grant, budget=0.2)
+    deadline = grant_setup.provider.policy.deadline_seconds
+    grant_setup.pass_time(grant, deadline - 0.1)
+    answer = await other.ensure_fresh(grant, budget=0.2)
     assert (answer.status, len(upstream.requests)) == (AnswerStatus.PENDING, 1)
-    row = world.row(grant)
+    row = grant_setup.row(grant)
     assert row.leased_until is not None
     assert row.leased_until - row.now > timedelta(seconds=deadline), "no time is left to store the answer"
     pause.release.set()
     assert (await caller).status is AnswerStatus.FRESH
-    assert (await other.grants.service.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
+    assert (await other.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
     assert len(upstream.requests) == 1
 
 
-async def test_a_late_result_is_stored_as_long_as_nobody_else_has_tried(
-    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+async def test_a_late_result_is_stored_if_no_other_process_has_tried(
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
-    grant = world.store(upstream.issue(), world.open_session())
-    world.expire(grant)
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
     pause = Pause(adapter)
-    caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    caller = asyncio.create_task(grant_setup.ensure_fresh(grant, budget=BUDGET))
     await pause.acted.wait()
-    world.pass_time(grant, 3_600)
+    grant_setup.pass_time(grant, 3_600)
     pause.release.set()
     assert (await caller).status is AnswerStatus.FRESH
-    assert upstream.is_valid(world.tokens(grant).refresh_token)
+    assert upstream.is_valid(grant_setup.tokens(grant).refresh_token)
 
 
 async def test_a_late_result_is_not_stored_while_another_process_has_the_grant(
-    world: GrantWorld, keys: Path, upstream: RotatingUpstream, adapter: DirectAdapter
+    grant_setup: GrantSetup, keys: Path, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
     """The generation is still the same: the lease alone tells the two apart."""
     upstream.is_reusable = True
     adapters = adapter, DirectAdapter(upstream)
     late, other = (Pause(one) for one in adapters)
-    second = GrantWorld(world.url, keys, adapters[1])
-    grant = world.store(upstream.issue(), world.open_session())
-    world.expire(grant)
-    first_caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    second = GrantSetup(grant_setup.url, keys, adapters[1])
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
+    first_caller = asyncio.create_task(grant_setup.ensure_fresh(grant, budget=BUDGET))
     await late.acted.wait()
-    world.pass_time(grant, LEASE_SECONDS)
-    second_caller = asyncio.create_task(second.grants.service.ensure_fresh(grant, budget=BUDGET))
+    grant_setup.pass_time(grant, LEASE_SECONDS)
+    second_caller = asyncio.create_task(second.ensure_fresh(grant, budget=BUDGET))
     await other.acted.wait()
-    leased = world.row(grant)
+    leased = grant_setup.row(grant)
     late.release.set()
     await first_caller
-    assert world.outcomes() == {"lease_lost": 1}
-    row = world.row(grant)
+    assert grant_setup.outcomes() == {"lease_lost": 1}
+    row = grant_setup.row(grant)
     assert (row.generation, row.lease_id, row.refresh_token) == (1, leased.lease_id, leased.refresh_token)
     other.release.set()
-    assert (await second_caller).access_token == world.tokens(grant).access_token
+    assert (await second_caller).access_token == grant_setup.tokens(grant).access_token
     assert second.outcomes() == {"refreshed": 1}
     second.close()
 
@@ -113,12 +113,12 @@ class Failing:
     """Makes writes of the grants' database fail, as a database that has become read-only does."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self.refused = asyncio.Event()
+        self.rejected = asyncio.Event()
         self._is_read_only = False
         self._loop = asyncio.get_running_loop()
         sa.event.listen(engine, "before_cursor_execute", self._check)
 
-    def refuse(self) -> None:
+    def reject(self) -> None:
         self._is_read_only = True
 
     def accept(self) -> None:
@@ -126,81 +126,84 @@ class Failing:
 
     def _check(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         if self._is_read_only and statement.startswith("UPDATE"):
-            self._loop.call_soon_threadsafe(self.refused.set)
+            self._loop.call_soon_threadsafe(self.rejected.set)
             raise sa.exc.OperationalError(statement, {}, Exception(1290, "read-only"))
 
 
-def failing(world: GrantWorld) -> Failing:
-    return Failing(world.resources.database.engine)
+def failing(grant_setup: GrantSetup) -> Failing:
+    return Failing(grant_setup.resources.database.engine)
 
 
 @pytest.mark.databases("mariadb")
 async def test_a_result_is_stored_again_until_the_database_accepts_it(
-    mariadb_server: DatabaseServer, world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+    mariadb_server: DatabaseServer,
+    grant_setup: GrantSetup,
+    upstream: RotatingUpstream,
+    adapter: DirectAdapter,
 ) -> None:
     """The upstream has replaced the refresh token: the new one exists in memory alone."""
-    if not isinstance(mariadb_server, MariaDB):
+    if not isinstance(mariadb_server, PrivateServer):
         pytest.skip("needs a server that tests may change")
-    grant = world.store(upstream.issue(), world.open_session())
-    world.expire(grant)
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
     pause = Pause(adapter)
-    caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    caller = asyncio.create_task(grant_setup.ensure_fresh(grant, budget=BUDGET))
     await pause.acted.wait()
-    errors = world.resources.metrics.database_errors.labels("1290", "failed")
+    errors = grant_setup.resources.metrics.database_errors.labels("1290", "failed")
     with mariadb_server.read_only():
         pause.release.set()
-        await until(lambda: errors._value.get() > 0, "refused")
+        await until(lambda: errors._value.get() > 0, "rejected")
     assert (await caller).status is AnswerStatus.FRESH
-    assert upstream.is_valid(world.tokens(grant).refresh_token)
+    assert upstream.is_valid(grant_setup.tokens(grant).refresh_token)
 
 
 async def test_a_result_that_cannot_be_stored_until_the_lease_ends_is_uncertain(
-    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
-    object.__setattr__(world.provider, "policy", RefreshPolicy(deadline_seconds=0.1))
-    server = failing(world)
-    grant = world.store(upstream.issue(), world.open_session())
-    world.expire(grant)
-    adapter.after = server.refuse
-    answer = await world.grants.service.ensure_fresh(grant, budget=BUDGET)
-    assert (answer.status, world.outcomes()) == (AnswerStatus.PENDING, {"not_stored": 1})
+    object.__setattr__(grant_setup.provider, "policy", RefreshPolicy(deadline_seconds=0.5))
+    server = failing(grant_setup)
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
+    adapter.after = server.reject
+    answer = await grant_setup.ensure_fresh(grant, budget=BUDGET)
+    assert (answer.status, grant_setup.outcomes()) == (AnswerStatus.PENDING, {"not_stored": 1})
     adapter.after = None
     server.accept()
-    world.pass_time(grant, 60)
-    await world.grants.service.ensure_fresh(grant, budget=BUDGET)
-    assert world.outcomes() == {"not_stored": 1, "lost": 1}
+    grant_setup.pass_time(grant, 60)
+    await grant_setup.ensure_fresh(grant, budget=BUDGET)
+    assert grant_setup.outcomes() == {"not_stored": 1, "lost": 1}
 
 
-def log_out(world: GrantWorld, session: Session, _grant: uuid.UUID) -> None:
-    with world.transaction() as connection:
+def log_out(grant_setup: GrantSetup, session: Session, _grant: uuid.UUID) -> None:
+    with grant_setup.transaction() as connection:
         end_session(connection, session.id, SessionEnd.LOGOUT, token_seconds=300)
 
 
-def disable(world: GrantWorld, session: Session, _grant: uuid.UUID) -> None:
-    with world.transaction() as connection:
+def disable(grant_setup: GrantSetup, session: Session, _grant: uuid.UUID) -> None:
+    with grant_setup.transaction() as connection:
         end_sessions(connection, session.user.id, SessionEnd.DISABLED)
         connection.execute(users.update().values(status="disabled"))
 
 
-def delete(world: GrantWorld, session: Session, _grant: uuid.UUID) -> None:
-    world.execute(users.delete().where(users.c.id == session.user.id))
+def delete(grant_setup: GrantSetup, session: Session, _grant: uuid.UUID) -> None:
+    grant_setup.execute(users.delete().where(users.c.id == session.user.id))
 
 
-def unlink(world: GrantWorld, session: Session, _grant: uuid.UUID) -> None:
-    with world.transaction() as connection:
+def unlink(grant_setup: GrantSetup, session: Session, _grant: uuid.UUID) -> None:
+    with grant_setup.transaction() as connection:
         repository.end_all(connection, session.user.id, "theapi")
 
 
-Leave = Callable[[GrantWorld, Session, uuid.UUID], None]
+Leave = Callable[[GrantSetup, Session, uuid.UUID], None]
 
 
 @pytest.mark.parametrize("leave", [log_out, disable, delete, unlink])
 async def test_a_result_for_a_user_who_has_left_is_revoked_and_not_stored(
-    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter, leave: Leave
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter, leave: Leave
 ) -> None:
-    session = world.open_session()
-    grant = world.store(upstream.issue(), session)
-    world.expire(grant)
+    session = grant_setup.open_session()
+    grant = grant_setup.store(upstream.issue(), session)
+    grant_setup.expire(grant)
     issued: list[UpstreamTokens] = []
 
     def note(tokens: UpstreamTokens) -> UpstreamTokens:
@@ -209,34 +212,37 @@ async def test_a_result_for_a_user_who_has_left_is_revoked_and_not_stored(
 
     upstream.script.append(note)
     pause = Pause(adapter)
-    caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    caller = asyncio.create_task(grant_setup.ensure_fresh(grant, budget=BUDGET))
     await pause.acted.wait()
-    leave(world, session, grant)
+    leave(grant_setup, session, grant)
     pause.release.set()
     assert (await caller).status is AnswerStatus.MISSING
     assert upstream.revoked == issued
-    assert world.outcomes() == {"unwanted": 1}
+    assert grant_setup.outcomes() == {"unwanted": 1}
     kept = sa.text("SELECT COUNT(*) FROM upstream_grants WHERE refresh_token IS NOT NULL")
-    assert world.execute(kept)[0][0] == 0
+    assert grant_setup.execute(kept)[0][0] == 0
     if leave is not delete:
-        assert world.row(grant).state == GrantState.ENDED
-    assert world.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0
-    assert world.heard.events == []
+        assert grant_setup.row(grant).state == GrantState.ENDED
+    assert grant_setup.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0
+    assert grant_setup.received.events == []
 
 
 async def test_tokens_that_another_session_may_share_are_not_revoked(
-    world: GrantWorld, upstream: RotatingUpstream, adapter: DirectAdapter
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
     """Some upstreams give each login of a user the same tokens."""
-    session = world.open_session()
-    other = world.store(upstream.issue(), world.open_session(session.user))
-    grant = world.store(upstream.issue(), session)
-    world.expire(grant)
+    session = grant_setup.open_session()
+    other = grant_setup.store(upstream.issue(), grant_setup.open_session(session.user))
+    grant = grant_setup.store(upstream.issue(), session)
+    grant_setup.expire(grant)
     pause = Pause(adapter)
-    caller = asyncio.create_task(world.grants.service.ensure_fresh(grant, budget=BUDGET))
+    caller = asyncio.create_task(grant_setup.ensure_fresh(grant, budget=BUDGET))
     await pause.acted.wait()
-    log_out(world, session, grant)
+    log_out(grant_setup, session, grant)
     pause.release.set()
     await caller
     assert upstream.revoked == []
-    assert (world.row(grant).state, world.row(other).state) == (GrantState.ENDED, GrantState.ACTIVE)
+    assert (grant_setup.row(grant).state, grant_setup.row(other).state) == (
+        GrantState.ENDED,
+        GrantState.ACTIVE,
+    )

@@ -24,15 +24,15 @@ from doorward_identity.tables import upstream_grants
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.rotating_upstream import RotatingUpstream
 from integration.upstream.vault_keys import keys_of_grants, kids, run
 
 
 @pytest.fixture
-def database(world: GrantWorld) -> Iterator[Database]:
+def database(grant_setup: GrantSetup) -> Iterator[Database]:
     """The command's connection."""
-    settings = DatabaseSettings(database_url=SecretStr(world.url))
+    settings = DatabaseSettings(database_url=SecretStr(grant_setup.url))
     database = Database(settings, Metrics(), pool_size=1, timeout=60)
     yield database
     database.dispose()
@@ -52,7 +52,7 @@ def test_the_first_run_makes_a_key(
 
 
 async def test_a_rotation_seals_every_grant_with_the_new_key(
-    world: GrantWorld,
+    grant_setup: GrantSetup,
     upstream: RotatingUpstream,
     database: Database,
     keys: Path,
@@ -60,27 +60,27 @@ async def test_a_rotation_seals_every_grant_with_the_new_key(
 ) -> None:
     monkeypatch.setattr(resealing, "BATCH_SIZE", 3)
     tokens = [upstream.issue() for _ in range(7)]
-    grants = [world.store(one, world.open_session()) for one in tokens]
-    world.store(upstream.issue(id_token=None), world.open_session())
+    grants = [grant_setup.store(one, grant_setup.open_session()) for one in tokens]
+    grant_setup.store(upstream.issue(id_token=None), grant_setup.open_session())
     [old] = kids(keys)
     assert run(database, keys, "--activate-in", "0") == 0
     new, kept = kids(keys)
     assert kept == old, "a process may still seal with it"
-    assert keys_of_grants(world) == {new}
-    world.grants.keys.check()
+    assert keys_of_grants(grant_setup) == {new}
+    grant_setup.grants.keys.check()
     for one, grant in zip(tokens, grants, strict=True):
-        row = world.row(grant)
+        row = grant_setup.row(grant)
         assert {
             value.key_id.hex() for value in (row.access_token, row.refresh_token, row.id_token) if value
         } == {new}
-        stored = world.grants.service._sealing.open(row)
+        stored = grant_setup.grants.service._sealing.open(row)
         assert (stored.access_token, stored.refresh_token, stored.id_token) == (
             one.access_token,
             one.refresh_token,
             one.id_token,
         )
         assert (row.generation, row.state) == (1, GrantState.ACTIVE)
-    [(details,)] = world.execute(
+    [(details,)] = grant_setup.execute(
         sa.text("SELECT details FROM audit_events WHERE action = 'command:vault:rotated'")
     )
     assert json.loads(details) == {"key": new, "resealed": 8, "unreadable": 0}
@@ -90,23 +90,23 @@ async def test_a_rotation_seals_every_grant_with_the_new_key(
 
 
 def test_the_new_key_seals_nothing_before_every_process_has_it(
-    world: GrantWorld,
+    grant_setup: GrantSetup,
     upstream: RotatingUpstream,
     database: Database,
     keys: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    world.store(upstream.issue(), world.open_session())
+    grant_setup.store(upstream.issue(), grant_setup.open_session())
     [old] = kids(keys)
     began = int(time.time())
     for _ in range(2):
         assert run(database, keys, "--no-wait") == 0
         assert "seals in" in capsys.readouterr().err
     new, _ = kids(keys)
-    assert keys_of_grants(world) == {old}
-    world.grants.keys.check()
-    world.store(upstream.issue(), world.open_session())
-    assert keys_of_grants(world) == {old}
+    assert keys_of_grants(grant_setup) == {old}
+    grant_setup.grants.keys.check()
+    grant_setup.store(upstream.issue(), grant_setup.open_session())
+    assert keys_of_grants(grant_setup) == {old}
     store = VaultKeySet.parse(keys.read_bytes())
     pending = store.pending(time.time())
     assert pending is not None
@@ -116,54 +116,58 @@ def test_the_new_key_seals_nothing_before_every_process_has_it(
 
 
 def test_a_rotation_that_was_stopped_goes_on(
-    world: GrantWorld, upstream: RotatingUpstream, database: Database, keys: Path
+    grant_setup: GrantSetup, upstream: RotatingUpstream, database: Database, keys: Path
 ) -> None:
     """The key is active, and half of the grants have it."""
-    grants = [world.store(upstream.issue(), world.open_session()) for _ in range(4)]
+    grants = [grant_setup.store(upstream.issue(), grant_setup.open_session()) for _ in range(4)]
     rotation = VaultRotation(keys, database)
     rotation.add_key(0)
-    world.grants.keys.check()
-    world.store(upstream.issue(), world.open_session())
-    assert len(keys_of_grants(world)) == 2
+    grant_setup.grants.keys.check()
+    grant_setup.store(upstream.issue(), grant_setup.open_session())
+    assert len(keys_of_grants(grant_setup)) == 2
     before = kids(keys)
     assert run(database, keys) == 0
     assert kids(keys) == before, "no further key"
-    assert keys_of_grants(world) == {before[0]}
+    assert keys_of_grants(grant_setup) == {before[0]}
     assert len(grants) == 4
 
 
 async def test_a_grant_that_does_not_open_is_left_to_the_services(
-    world: GrantWorld,
+    grant_setup: GrantSetup,
     upstream: RotatingUpstream,
     database: Database,
     keys: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    good, bad = (world.store(upstream.issue(), world.open_session()) for _ in range(2))
-    [(value,)] = world.execute(sa.select(upstream_grants.c.refresh_token).where(upstream_grants.c.id == good))
-    world.execute(upstream_grants.update().where(upstream_grants.c.id == bad).values(refresh_token=value))
+    good, bad = (grant_setup.store(upstream.issue(), grant_setup.open_session()) for _ in range(2))
+    [(value,)] = grant_setup.execute(
+        sa.select(upstream_grants.c.refresh_token).where(upstream_grants.c.id == good)
+    )
+    grant_setup.execute(
+        upstream_grants.update().where(upstream_grants.c.id == bad).values(refresh_token=value)
+    )
     [old] = kids(keys)
     assert run(database, keys, "--activate-in", "0") == 0
     assert "1 grants cannot be opened" in capsys.readouterr().err
     assert old in kids(keys)
-    row = world.row(bad)
+    row = grant_setup.row(bad)
     assert row.due_at is not None
     assert row.due_at <= row.now
-    world.expire(bad)
-    answer = await world.grants.service.ensure_fresh(bad, budget=30.0)
+    grant_setup.expire(bad)
+    answer = await grant_setup.ensure_fresh(bad, budget=30.0)
     assert answer.status is AnswerStatus.REAUTH_REQUIRED
-    assert keys_of_grants(world) == {kids(keys)[0]}
+    assert keys_of_grants(grant_setup) == {kids(keys)[0]}
 
 
 def test_a_key_that_a_grant_needs_is_not_dropped(
-    world: GrantWorld,
+    grant_setup: GrantSetup,
     upstream: RotatingUpstream,
     database: Database,
     keys: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
-    world.store(upstream.issue(), world.open_session())
+    grant_setup.store(upstream.issue(), grant_setup.open_session())
     [old] = kids(keys)
     rotation = VaultRotation(keys, database)
     rotation.add_key(0)
@@ -174,10 +178,10 @@ def test_a_key_that_a_grant_needs_is_not_dropped(
 
 
 def test_two_commands_cannot_change_the_keys_at_the_same_time(
-    world: GrantWorld, upstream: RotatingUpstream, database: Database, keys: Path
+    grant_setup: GrantSetup, upstream: RotatingUpstream, database: Database, keys: Path
 ) -> None:
     """The second would overwrite a key that has sealed something."""
-    world.store(upstream.issue(), world.open_session())
+    grant_setup.store(upstream.issue(), grant_setup.open_session())
     before = keys.read_bytes()
     folder = os.open(keys.parent, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)

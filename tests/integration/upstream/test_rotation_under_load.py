@@ -17,7 +17,7 @@ from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.harness.races import until
-from integration.upstream.grant_world import GrantWorld
+from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.processes import ForkedScript
 from integration.upstream.rotating_upstream import RotatingUpstream, SocketAdapter, UpstreamServer
 from integration.upstream.vault_keys import keys_of_grants, kids, run
@@ -43,15 +43,15 @@ async def test_a_rotation_under_load_loses_no_grant(
     The minutes between the steps are seconds here: each begins once both processes have read the file.
     """
     monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 2)
-    world = GrantWorld(grant_urls(backend), keys, SocketAdapter(server.port))
-    world.wipe()
-    settings = DatabaseSettings(database_url=SecretStr(world.url))
+    grant_setup = GrantSetup(grant_urls(backend), keys, SocketAdapter(server.port))
+    grant_setup.wipe()
+    settings = DatabaseSettings(database_url=SecretStr(grant_setup.url))
     database = Database(settings, Metrics(), pool_size=1, timeout=60)
     server.upstream.expires_in = 1
     for _ in range(20):
-        world.store(server.upstream.issue(), world.open_session())
+        grant_setup.store(server.upstream.issue(), grant_setup.open_session())
     [old] = kids(keys)
-    arguments = [world.url, keys, server.port]
+    arguments = [grant_setup.url, keys, server.port]
     loads = [ForkedScript("refresh_all", arguments, folder=tmp_path) for _ in range(2)]
     with loads[0], loads[1]:
         for load in loads:
@@ -70,15 +70,15 @@ async def test_a_rotation_under_load_loses_no_grant(
         reports = [report_of(load) for load in loads]
     assert kids(keys) == [new]
     assert old != new
-    assert keys_of_grants(world) == {new}
+    assert keys_of_grants(grant_setup) == {new}
     for report in reports:
         assert set(report["outcomes"]) <= {"refreshed"}, report
         # A token of one second may have expired before its caller sees it.
         assert set(report["statuses"]) <= {"fresh", "pending"}, report
-    assert {row[0] for row in world.execute(sa.select(upstream_grants.c.state))} == {GrantState.ACTIVE}
+    assert {row[0] for row in grant_setup.execute(sa.select(upstream_grants.c.state))} == {GrantState.ACTIVE}
     assert len(server.upstream.requests) == len(set(server.upstream.requests)) > 20
     database.dispose()
-    world.close()
+    grant_setup.close()
 
 
 async def further_rounds(loads: Sequence[ForkedScript]) -> None:

@@ -1,6 +1,8 @@
 """Paging through the directory in every order and with every filter, while users change."""
 
 import random
+import re
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from doorward_identity.directory_index import update_terms
 from doorward_identity.emails import email_key
 from doorward_identity.names import name_key
 from doorward_identity.tables import credentials, users
@@ -85,6 +88,7 @@ def fill(installation: Installation, count: int, seed: int) -> list[uuid.UUID]:
             ),
             secrets,
         )
+        update_terms(connection, identities)
     return identities
 
 
@@ -110,12 +114,18 @@ def walk(
 
 def matches(item: dict[str, Any], criteria: dict[str, str]) -> bool:
     """Whether an entry matches a filter, computed without the database."""
-    start = name_key(criteria.get("q", ""))
+    start = plain(criteria.get("q", ""))
+    starts = [*re.findall(r"\w+", plain(item["name"])), *re.findall(r"\w+@?", plain(item["email"]))]
     return (
         criteria.get("role") in {None, item["role"]}
         and criteria.get("status") in {None, item["status"]}
-        and (name_key(item["name"]).startswith(start) or email_key(item["email"]).startswith(start))
+        and any(one.startswith(start) for one in starts)
     )
+
+
+def plain(text: str) -> str:
+    """Return a text without case and accents."""
+    return "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if one.isascii())
 
 
 def sort_value(item: dict[str, Any], sort: str) -> Any:
@@ -132,11 +142,11 @@ def sort_value(item: dict[str, Any], sort: str) -> Any:
 def test_pages_together_are_the_whole_ordered_list(
     installation: Installation, people: People, sort: str
 ) -> None:
-    fill(installation, 60, seed=1)
+    fill(installation, 30, seed=1)
     all_users = list(walk(installation, people.admin.access, {"limit": 200}))
-    assert len(all_users) == 64
+    assert len(all_users) == 34
     for criteria in FILTERS:
-        for limit in (1, 7, 64):
+        for limit in (1, 7, 34):
             seen = list(walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": limit}))
             wanted = [one for one in all_users if matches(one, criteria)]
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
@@ -150,22 +160,24 @@ def test_paging_returns_each_lasting_user_exactly_once_while_others_change(
         installation.execute(sa.delete(users).where(users.c.version == 1, users.c.name.in_(NAMES)))
         chance = random.Random(f"{sort}{number}")
         stays = set(map(str, fill(installation, 40, seed=100 + number)))
-        fickle = fill(installation, 30, seed=200 + number)
-        chance.shuffle(fickle)
+        changing = fill(installation, 30, seed=200 + number)
+        chance.shuffle(changing)
         rounds = iter(range(300 + number * 50, 350 + number * 50))
 
         def churn(
-            fickle: list[uuid.UUID] = fickle, rounds: Iterator[int] = rounds, chance: random.Random = chance
+            changing: list[uuid.UUID] = changing,
+            rounds: Iterator[int] = rounds,
+            chance: random.Random = chance,
         ) -> None:
-            gone = [fickle.pop() for _ in range(min(3, len(fickle)))]
+            gone = [changing.pop() for _ in range(min(3, len(changing)))]
             installation.execute(sa.delete(credentials).where(credentials.c.user_id.in_(gone)))
             installation.execute(sa.delete(users).where(users.c.id.in_(gone)))
             seed = next(rounds, None)
             if seed is not None:
-                fickle += fill(installation, 2, seed=seed)
-                chance.shuffle(fickle)
+                changing += fill(installation, 2, seed=seed)
+                chance.shuffle(changing)
 
-        standing = {
+        unchanged = {
             one["id"]
             for one in walk(installation, people.admin.access, {"limit": 200})
             if one["id"] in stays and matches(one, criteria)
@@ -175,21 +187,21 @@ def test_paging_returns_each_lasting_user_exactly_once_while_others_change(
             for one in walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": 3}, churn)
         ]
         assert len(seen) == len(set(seen))
-        assert standing <= set(seen)
+        assert unchanged <= set(seen)
 
 
 @pytest.mark.parametrize(
     ("q", "names"),
     [
         ("%", {"%"}),
-        ("_", {"_"}),
+        ("_", {"_", "100% _sure_"}),
         ("100%", {"100% _sure_"}),
         ("/", set()),
         ("\\", set()),
         ("'", set()),
         ('" OR 1=1 --', set()),
-        ("ä", {"Ädä"}),
-        ("É", {"Émile"}),
+        ("ädä", {"Ada", "ada", "ADA", "Ädä"}),
+        ("Émi", {"Émile"}),
         ("\u0000", set()),
         ("\U0001f600", {"\U0001f600"}),
     ],
@@ -199,7 +211,7 @@ def test_search_treats_every_character_literally(
 ) -> None:
     fill(installation, 60, seed=3)
     found = list(walk(installation, people.admin.access, {"q": q, "limit": 200}))
-    by_name = {one["name"] for one in found if not email_key(one["email"]).startswith(name_key(q))}
+    by_name = {one["name"] for one in found if not plain(one["email"]).startswith(plain(q) or "-")}
     assert by_name == names
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from doorward_auth.sessions.repository import SessionRow
 from doorward_auth.tokens.refresh_decision import RefreshDecision, evaluate_refresh_token
+from doorward_client.tokens import NO_EXTENSIONS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GRACE = timedelta(seconds=10)
@@ -20,7 +21,8 @@ SESSION = SessionRow(
     auth_time=NOW - timedelta(days=1),
     acr="aal1",
     amr="pwd",
-    extensions=None,
+    extensions=NO_EXTENSIONS,
+    cookie_name=None,
     idle_expires_at=NOW + timedelta(days=14),
     absolute_expires_at=NOW + timedelta(days=90),
     ended_at=None,
@@ -28,7 +30,14 @@ SESSION = SessionRow(
     role="user",
     status="active",
     token_version=0,
+    auth_version=0,
+    account_auth_version=0,
+    oauth_client_id=None,
+    browser_session_id=None,
+    scope=None,
+    audience=None,
 )
+SHARED = replace(SESSION, cookie_name="console")
 
 
 @pytest.mark.parametrize(
@@ -46,11 +55,22 @@ SESSION = SessionRow(
         (replace(SESSION, rotated_at=NOW + timedelta(seconds=1)), PREVIOUS, RefreshDecision.REPEAT),
         (replace(SESSION, previous_hash=None, rotated_at=None), PREVIOUS, RefreshDecision.REUSE),
         (replace(SESSION, previous_hash=None, rotated_at=None), CURRENT, RefreshDecision.ROTATE),
-        (replace(SESSION, ended_at=NOW - timedelta(days=1)), CURRENT, RefreshDecision.REFUSE),
-        (replace(SESSION, ended_at=NOW), PREVIOUS, RefreshDecision.REFUSE),
-        (replace(SESSION, idle_expires_at=NOW), CURRENT, RefreshDecision.REFUSE),
-        (replace(SESSION, absolute_expires_at=NOW), CURRENT, RefreshDecision.REFUSE),
-        (replace(SESSION, idle_expires_at=NOW), OLDER, RefreshDecision.REFUSE),
+        (replace(SESSION, ended_at=NOW - timedelta(days=1)), CURRENT, RefreshDecision.REJECT),
+        (replace(SESSION, ended_at=NOW), PREVIOUS, RefreshDecision.REJECT),
+        (replace(SESSION, idle_expires_at=NOW), CURRENT, RefreshDecision.REJECT),
+        (replace(SESSION, absolute_expires_at=NOW), CURRENT, RefreshDecision.REJECT),
+        (replace(SESSION, idle_expires_at=NOW), OLDER, RefreshDecision.REJECT),
+        # Tabs share a cookie: within the grace period there is one successor.
+        (SHARED, CURRENT, RefreshDecision.KEEP),
+        (SHARED, PREVIOUS, RefreshDecision.REPEAT),
+        (SHARED, OLDER, RefreshDecision.REUSE),
+        (replace(SHARED, rotated_at=None), CURRENT, RefreshDecision.ROTATE),
+        (
+            replace(SHARED, rotated_at=NOW - GRACE - timedelta(microseconds=1)),
+            CURRENT,
+            RefreshDecision.ROTATE,
+        ),
+        (replace(SHARED, ended_at=NOW), CURRENT, RefreshDecision.REJECT),
     ],
 )
 def test_decision_for_each_presented_token(

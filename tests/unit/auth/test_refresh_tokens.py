@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward_auth.tokens.refresh_tokens import RefreshToken
+from doorward_auth.tokens.token_pair import RefreshToken
 
 SESSION = uuid.uuid4()
 

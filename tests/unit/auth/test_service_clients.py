@@ -4,7 +4,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from doorward_auth.service_clients.registry import ClientRegistry, InvalidClientError
+from doorward_auth.oauth_errors import InvalidClientError
+from doorward_auth.service_clients.registry import ClientRegistry
 
 SECRET = "Zq3v9y2Bt6w1+5C8F4Ja7/cRfUjXn2r5=="
 NEXT = "another Secret of 32 bytes: 0123456789"

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from chart.manifests import FOLDER, OVERLAYS, without_helm
+from chart.mounted_files import mounted_files
+from chart.policy import pod_spec
 from doorward_client.keys.key_set import KeySet
 
 ROOT_PASSWORD = {"DOORWARD_DATABASE_ROOT_PASSWORD": "of-your-database"}
@@ -85,9 +87,9 @@ def test_secrets_are_random_and_never_overwritten(folder: Path) -> None:
 
 
 def test_production_requires_the_password_of_its_database(folder: Path) -> None:
-    refused = _make(folder, "production")
-    assert refused.returncode == 1
-    assert "DOORWARD_DATABASE_ROOT_PASSWORD is not set" in refused.stderr
+    rejected = _make(folder, "production")
+    assert rejected.returncode == 1
+    assert "DOORWARD_DATABASE_ROOT_PASSWORD is not set" in rejected.stderr
     assert not (folder / "production" / "secrets").exists()
     assert _make(folder, "production", ROOT_PASSWORD).returncode == 0
     assert _secrets(folder, "production")["root-password"] == "of-your-database"
@@ -138,3 +140,18 @@ def test_a_generated_password_is_temporary_and_a_chosen_one_stays(folder: Path) 
     (folder / "dev" / "secrets" / "admin-password").unlink()
     _make(folder, "dev", {"DOORWARD_ADMIN_PASSWORD": "correct horse battery staple"})
     assert _secrets(folder, "dev")["password-must-change"] == "false"
+
+
+def test_the_job_of_clients_knows_which_ids_are_taken_and_which_addresses_are_allowed() -> None:
+    """What auth rejects at its API, the Job rejects, too."""
+    pods = {pod["containers"][0]["name"]: pod for pod in map(pod_spec, _objects("production")) if pod}
+    auth, job = (_variables(pods[name]) for name in ("auth", "clients"))
+    names = ("DOORWARD_PUBLIC_URL", "DOORWARD_ISSUER", "DOORWARD_OAUTH_CLIENTS_FILE")
+    assert [job.get(name) for name in names] == [auth.get(name) for name in names]
+    files = dict(mounted_files(pods["clients"], ()))
+    assert job["DOORWARD_OAUTH_CLIENTS_FILE"].removeprefix("/run/secrets/doorward/") in files
+
+
+def _variables(pod: dict[str, Any]) -> dict[str, str]:
+    (container,) = pod["containers"]
+    return {one["name"]: one["value"] for one in container["env"] if "value" in one}

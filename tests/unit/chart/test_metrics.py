@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from chart.alerts import alerts
+from chart.haproxy_metrics import LABELS as OF_HAPROXY
 from chart.queries import Read, reads
 from chart.render import CHART
 from chart.tools import ROOT
@@ -68,7 +69,7 @@ def registries() -> Iterator[CollectorRegistry]:
         registry: CollectorRegistry = application.state.metrics.registry
         yield registry
     of_upstreams = CollectorRegistry()
-    UpstreamMetrics(of_upstreams)
+    UpstreamMetrics(of_upstreams, ["theapi"])
     yield of_upstreams
 
 
@@ -84,7 +85,7 @@ def exposed() -> dict[str, frozenset[str]]:
                 labels = frozenset(collector._labelnames)
                 for suffix in SUFFIXES[family.type]:
                     found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
-    return found
+    return found | OF_HAPROXY
 
 
 @cache
@@ -158,7 +159,7 @@ def test_the_dashboard_places_each_panel_once() -> None:
 
 def test_every_metric_of_upstreams_is_on_the_dashboard_or_has_an_alert() -> None:
     registry = CollectorRegistry()
-    UpstreamMetrics(registry)
+    UpstreamMetrics(registry, [])
     used = {one.metric for query in queries() for one in reads(query.text)}
     unused = [
         family.name

@@ -46,6 +46,7 @@ CONTAINERS = {
     "no liveness probe": _set("livenessProbe", value={}),
     "no readiness probe": _set("readinessProbe", value={}),
     "unknown probe port": _set("readinessProbe", "httpGet", "port", value="web"),
+    "a hook of Kubernetes 1.30": _set("lifecycle", value={"preStop": {"sleep": {"seconds": 5}}}),
     "unknown volume": _set("volumeMounts", 0, "name", value="gone"),
     "a secret in the environment": _set("env", 0, value={"name": "DB_PASSWORD", "value": "hunter2"}),
 }

@@ -29,12 +29,14 @@ GOOD: Final = {requests("/api/v1/auth/me", "200"): "0+90x60"}
         (EVENTS, "429", False),
     ],
 )
-def test_refused_event_streams_are_no_errors(tmp_path: Path, route: str, status: str, *, fires: bool) -> None:
+def test_rejected_event_streams_are_no_errors(
+    tmp_path: Path, route: str, status: str, *, fires: bool
+) -> None:
     assert is_firing(tmp_path, ERRORS, {**GOOD, requests(route, status): "0+10x60"}, 20) is fires
 
 
 @pytest.mark.parametrize(("limit", "fires"), [("process", True), ("session", False), ("user", False)])
 def test_full_pods_are_an_alert_of_their_own(tmp_path: Path, limit: str, *, fires: bool) -> None:
-    refused = series("doorward_event_streams_refused_total", limit=limit)
-    assert is_firing(tmp_path, FULL, {refused: "0+1x60"}, 20) is fires
-    assert not is_firing(tmp_path, FULL, {refused: "0x10 1x60"}, 20), "a single one"
+    rejected = series("doorward_event_streams_refused_total", limit=limit)
+    assert is_firing(tmp_path, FULL, {rejected: "0+1x60"}, 20) is fires
+    assert not is_firing(tmp_path, FULL, {rejected: "0x10 1x60"}, 20), "a single one"

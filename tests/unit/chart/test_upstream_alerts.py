@@ -8,6 +8,7 @@ import pytest
 from chart.firing import is_firing, series
 
 UNAVAILABLE: Final = "DoorwardUpstreamUnavailable"
+LOGINS: Final = "DoorwardUpstreamLoginsFailing"
 LOST: Final = "DoorwardUpstreamGrantsLost"
 OVERDUE: Final = "DoorwardUpstreamRefreshesOverdue"
 KEYS: Final = "DoorwardVaultKeysReloadFailed"
@@ -19,6 +20,11 @@ def is_up(pod: str = "auth-1") -> str:
 
 def refreshes(outcome: str, pod: str = "auth-1") -> str:
     return series("doorward_upstream_refreshes_total", pod, provider="theapi", outcome=outcome)
+
+
+def requests(outcome: str, request: str = "login", pod: str = "auth-1") -> str:
+    labels = {"provider": "theapi", "request": request, "outcome": outcome}
+    return series("doorward_upstream_requests_total", pod, **labels)
 
 
 OUTAGE: Final = {
@@ -59,6 +65,72 @@ def test_every_failure_of_an_upstream_counts(tmp_path: Path, outcome: str) -> No
 def test_a_user_who_must_log_in_again_is_no_failure_of_the_upstream(tmp_path: Path) -> None:
     given = {is_up(): "0x30", refreshes("invalid_grant"): "1+1x30"}
     assert not is_firing(tmp_path, UNAVAILABLE, given, 12)
+
+
+@pytest.mark.parametrize(("minute", "fires"), [(16, False), (24, False), (28, True)])
+def test_logins_that_all_fail(tmp_path: Path, minute: int, *, fires: bool) -> None:
+    """From minute 15 on, without any refresh, as at an upstream that issues no refresh tokens."""
+    given = {
+        requests("failed"): "0x30 1+1x30",
+        requests("succeeded"): "0+1x30 30x30",
+        requests("succeeded", "begin"): "0+1x60",
+    }
+    assert is_firing(tmp_path, LOGINS, given, minute) is fires
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        ("malformed", "login"),
+        ("unverified", "login"),
+        ("uncertain", "login"),
+        ("unreachable", "login"),
+        ("failed", "begin"),
+        ("failed", "register"),
+    ],
+)
+def test_every_failure_of_a_login_counts(tmp_path: Path, outcome: str, kind: str) -> None:
+    assert is_firing(tmp_path, LOGINS, {requests(outcome, kind): "0+1x40"}, 15)
+
+
+def test_the_second_login_that_rejects_our_client(tmp_path: Path) -> None:
+    """One may be that of a locked user."""
+    given = {requests("misconfigured"): "0x20 2x60", requests("succeeded", "begin"): "0+1x80"}
+    assert is_firing(tmp_path, LOGINS, given, 14)
+    assert not is_firing(tmp_path, LOGINS, given, 25)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "values"),
+    [
+        ("failed", "0x20 2x60"),
+        ("misconfigured", "0x20 1x60"),
+        ("rejected", "0+1x80"),
+        ("throttled", "0+1x80"),
+        ("not_asked", "0+1x80"),
+    ],
+)
+def test_what_is_no_failure_of_all_logins(tmp_path: Path, outcome: str, values: str) -> None:
+    """Two users whose requests fail, wrong passwords, too many logins."""
+    assert not is_firing(tmp_path, LOGINS, {requests(outcome): values}, 14)
+
+
+def test_an_upstream_that_rejects_passwords_works(tmp_path: Path) -> None:
+    given = {requests("failed"): "0+1x80", requests("rejected"): "0+1x80"}
+    assert not is_firing(tmp_path, LOGINS, given, 20)
+
+
+@pytest.mark.parametrize("outcome", ["malformed", "unverified"])
+def test_wrong_passwords_do_not_hide_that_no_right_one_works(tmp_path: Path, outcome: str) -> None:
+    given = {requests(outcome): "0+1x80", requests("rejected"): "0+1x80"}
+    assert is_firing(tmp_path, LOGINS, given, 20)
+
+
+def test_revocations_are_no_logins(tmp_path: Path) -> None:
+    given = {requests("failed", "revoke"): "0+1x80"}
+    assert not is_firing(tmp_path, LOGINS, given, 20)
+    both = {requests("failed"): "0+1x80", requests("succeeded", "revoke"): "0+1x80"}
+    assert is_firing(tmp_path, LOGINS, both, 20)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_reads_ordinary_json_as_the_standard_library_does(value: object) -> None
         b'{"a":' * 100_000,
     ],
 )
-def test_refuses_json_that_parsers_read_differently(raw: bytes) -> None:
+def test_rejects_json_that_parsers_read_differently(raw: bytes) -> None:
     with pytest.raises(InvalidJsonError):
         strict_json.loads(raw)
 
@@ -80,9 +80,9 @@ def test_arbitrary_bytes_raise_no_other_error(raw: bytes) -> None:
 
 
 def test_an_error_does_not_quote_the_text() -> None:
-    with pytest.raises(InvalidJsonError) as refused:
+    with pytest.raises(InvalidJsonError) as rejected:
         strict_json.loads(b'{"password": "hunter2", }')
-    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in str(rejected.value)
 
 
 @pytest.mark.parametrize(

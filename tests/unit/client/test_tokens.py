@@ -1,4 +1,4 @@
-"""The verifier against handmade forgeries, some of which python-jose refuses to make."""
+"""The verifier against handmade forgeries, some of which python-jose rejects to make."""
 
 import base64
 import hashlib
@@ -14,6 +14,7 @@ import pytest
 
 from doorward_auth.signing import Signer
 from doorward_client import tokens
+from doorward_client.bearer_auth import InsufficientUserAuthenticationError, require_recent_login
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import key_id
 from doorward_client.permissions import Permission, Role, extended
@@ -60,9 +61,9 @@ def verifier() -> Verifier:
 
 
 def reason_of(verifier: Verifier, token: str) -> str:
-    with pytest.raises(InvalidTokenError) as refused:
+    with pytest.raises(InvalidTokenError) as rejected:
         verifier.verify(token)
-    return refused.value.reason
+    return rejected.value.reason
 
 
 def test_reads_what_the_signer_signs(verifier: Verifier) -> None:
@@ -112,13 +113,13 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_refuses_an_unexpected_header(verifier: Verifier, name: str) -> None:
+def test_rejects_an_unexpected_header(verifier: Verifier, name: str) -> None:
     change, reason = HEADERS[name]
     assert reason_of(verifier, forge(good_header() | change, good_claims())) == reason
 
 
 @pytest.mark.parametrize("member", ["alg", "kid", "typ"])
-def test_refuses_a_header_without_a_required_member(verifier: Verifier, member: str) -> None:
+def test_rejects_a_header_without_a_required_member(verifier: Verifier, member: str) -> None:
     header = good_header()
     del header[member]
     assert reason_of(verifier, forge(header, good_claims())) == "unexpected_header"
@@ -126,7 +127,7 @@ def test_refuses_a_header_without_a_required_member(verifier: Verifier, member: 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role", "token_version"])
 @pytest.mark.parametrize("value", [None, [], {}, True, 1.5, "", "1e999", -1e300])
-def test_refuses_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value: object) -> None:
+def test_rejects_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value: object) -> None:
     if claim == "jti" and value == "1e999":
         return  # an ordinary claim name
     reason_of(verifier, forge(good_header(), good_claims() | {claim: value}))
@@ -134,7 +135,7 @@ def test_refuses_a_claim_of_the_wrong_type(verifier: Verifier, claim: str, value
 
 @pytest.mark.parametrize("claim", ["token_version", "iat", "exp", "nbf"])
 @pytest.mark.parametrize("value", [-1, -(2**31), 10**15, 0.0, 1.0, -0.5, True, False, "0", "", [0], {}, None])
-def test_refuses_a_number_out_of_range(verifier: Verifier, claim: str, value: object) -> None:
+def test_rejects_a_number_out_of_range(verifier: Verifier, claim: str, value: object) -> None:
     token = forge(good_header(), good_claims() | {claim: value})
     assert reason_of(verifier, token) == f"bad_{claim}"
 
@@ -146,13 +147,13 @@ def test_accepts_every_token_version_that_can_be_stored(verifier: Verifier, valu
 
 
 @pytest.mark.parametrize("value", [2**31, 2**63])
-def test_refuses_a_token_version_that_cannot_be_stored(verifier: Verifier, value: int) -> None:
+def test_rejects_a_token_version_that_cannot_be_stored(verifier: Verifier, value: int) -> None:
     forged = forge(good_header(), good_claims() | {"token_version": value})
     assert reason_of(verifier, forged) in {"bad_token_version", "malformed"}
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "role", "token_version"])
-def test_refuses_a_token_without_a_claim(verifier: Verifier, claim: str) -> None:
+def test_rejects_a_token_without_a_claim(verifier: Verifier, claim: str) -> None:
     claims = good_claims()
     del claims[claim]
     reason_of(verifier, forge(good_header(), claims))
@@ -182,12 +183,12 @@ CLAIMS: dict[str, tuple[Callable[[int], dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_refuses_claims_with_unacceptable_values(verifier: Verifier, name: str) -> None:
+def test_rejects_claims_with_unacceptable_values(verifier: Verifier, name: str) -> None:
     change, reason = CLAIMS[name]
     assert reason_of(verifier, forge(good_header(), good_claims() | change(int(time.time())))) == reason
 
 
-def test_refuses_other_keys_and_digests(verifier: Verifier) -> None:
+def test_rejects_other_keys_and_digests(verifier: Verifier) -> None:
     assert reason_of(verifier, forge(good_header(), good_claims(), secret=b"")) == "bad_signature"
     assert reason_of(verifier, forge(good_header(), good_claims(), secret=b"x" * 40)) == "bad_signature"
     assert reason_of(verifier, forge(good_header(), good_claims(), digest="sha384")) == "bad_signature"
@@ -196,11 +197,11 @@ def test_refuses_other_keys_and_digests(verifier: Verifier) -> None:
 @pytest.mark.parametrize(
     "claims", [b"[]", b"null", b'"text"', b'{"exp": NaN}', b'{"exp": 1e999}', b'{"a":1,"a":2}']
 )
-def test_refuses_claims_that_are_not_a_plain_object(verifier: Verifier, claims: bytes) -> None:
+def test_rejects_claims_that_are_not_a_plain_object(verifier: Verifier, claims: bytes) -> None:
     assert reason_of(verifier, forge(good_header(), claims)) == "malformed"
 
 
-def test_refuses_deep_nesting(verifier: Verifier) -> None:
+def test_rejects_deep_nesting(verifier: Verifier) -> None:
     deep = b'{"alg":' + b"[" * 1_500 + b"]" * 1_500 + b"}"
     assert reason_of(verifier, forge(deep, good_claims())) == "too_long"
     assert reason_of(verifier, forge(b"[" * 400 + b"]" * 400, good_claims())) == "malformed"
@@ -223,11 +224,11 @@ def test_refuses_deep_nesting(verifier: Verifier) -> None:
         lambda _: "\ud800",
     ],
 )
-def test_refuses_text_around_the_token(verifier: Verifier, alter: Callable[[str], str]) -> None:
+def test_rejects_text_around_the_token(verifier: Verifier, alter: Callable[[str], str]) -> None:
     assert reason_of(verifier, alter(forge(good_header(), good_claims()))) == "malformed"
 
 
-def test_refuses_a_second_spelling_of_the_signature(verifier: Verifier) -> None:
+def test_rejects_a_second_spelling_of_the_signature(verifier: Verifier) -> None:
     """The last of 43 characters has two unused bits."""
     token = forge(good_header(), good_claims())
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -317,3 +318,17 @@ def test_a_service_of_your_own_adds_permissions_to_roles() -> None:
     assert auditor.may(Permission.AUDIT_READ)
     clerk = verifier.verify(forge(good_header(), good_claims() | {"role": "clerk"}))
     assert clerk.permissions == {"reports:write"}
+
+
+def test_a_recent_login_is_required_by_its_age(verifier: Verifier) -> None:
+    caller = verifier.verify(forge(good_header(), {**good_claims(), "auth_time": int(time.time()) - 100}))
+    require_recent_login(caller, 110)
+    with pytest.raises(InsufficientUserAuthenticationError) as rejected:
+        require_recent_login(caller, 90)
+    assert rejected.value.extensions == {"max_age": 90}
+
+
+def test_a_token_without_a_login_is_not_recent(verifier: Verifier) -> None:
+    """A machine's token has no `auth_time`."""
+    with pytest.raises(InsufficientUserAuthenticationError):
+        require_recent_login(verifier.verify(forge(good_header(), good_claims())), 900)

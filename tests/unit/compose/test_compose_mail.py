@@ -42,7 +42,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def settings_of(services: Mapping[str, Any], name: str) -> DoorwardSettings:
     given = services[name]["environment"]
     environment = IMAGE | {key: "" if value is None else str(value) for key, value in given.items()}
-    with mock.patch.dict(os.environ, environment, clear=True):
+    # The keys of OpenID Connect are a file of the container (test_compose_oidc.py).
+    keys = mock.patch("doorward_auth.oidc_settings.read_oidc_keys")
+    with keys, mock.patch.dict(os.environ, environment, clear=True):
         return load_settings(SERVICES[name])
 
 

@@ -36,7 +36,7 @@ def test_normalizes_only_outer_space_and_composition() -> None:
         "\u0958" * 101,
     ],
 )
-def test_refuses_names_that_are_not_one_line_of_text(name: str) -> None:
+def test_rejects_names_that_are_not_one_line_of_text(name: str) -> None:
     with pytest.raises(ValidationError):
         names.validate_python(name)
 

@@ -24,7 +24,7 @@ def builder() -> dict[str, Any]:
     return runpy.run_path(str(BUILDER))
 
 
-def test_refuses_the_3000_most_frequent_that_are_long_enough() -> None:
+def test_rejects_the_3000_most_frequent_that_are_long_enough() -> None:
     # ASVS 6.2.4. Django's copy of leaked passwords is sorted by frequency.
     packed = (files("django.contrib.auth") / "common-passwords.txt.gz").read_bytes()
     ranked = [line.strip() for line in gzip.decompress(packed).decode("utf-8").splitlines()]
@@ -53,7 +53,7 @@ def test_refuses_the_3000_most_frequent_that_are_long_enough() -> None:
         "wonderful",
     ],
 )
-def test_refuses_common_passwords_in_any_case_and_with_a_short_suffix(password: str) -> None:
+def test_rejects_common_passwords_in_any_case_and_with_a_short_suffix(password: str) -> None:
     assert is_common(password)
 
 

@@ -31,27 +31,27 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
 
 
 async def test_every_rejection_takes_as_long_as_the_slowest_foreign_hash(waits: Waits) -> None:
-    refusals = FailureTimingEqualizer(clock=lambda: 0.0)
+    rejections = FailureTimingEqualizer(clock=lambda: 0.0)
     for spent in (0.0, 0.25, 0.0, 0.125, 0.5, 0.25, 0.0):
-        await refusals.wait(spent)
+        await rejections.wait(spent)
     assert waits.seconds == [0.0, 0.0, 0.25, 0.125, 0.0, 0.25, 0.5]
 
 
 async def test_a_foreign_hash_is_forgotten_after_an_hour(waits: Waits) -> None:
     now = 0.0
-    refusals = FailureTimingEqualizer(clock=lambda: now)
-    await refusals.wait(0.25)
+    rejections = FailureTimingEqualizer(clock=lambda: now)
+    await rejections.wait(0.25)
     now = 3600.0
-    await refusals.wait(0.0)
+    await rejections.wait(0.0)
     now = 3601.0
-    await refusals.wait(0.0)
+    await rejections.wait(0.0)
     assert waits.seconds == [0.0, 0.25, 0.0]
 
 
 async def test_the_delay_is_at_most_two_seconds(waits: Waits) -> None:
-    refusals = FailureTimingEqualizer(clock=lambda: 0.0)
-    await refusals.wait(60.0)
-    await refusals.wait(0.0)
+    rejections = FailureTimingEqualizer(clock=lambda: 0.0)
+    await rejections.wait(60.0)
+    await rejections.wait(0.0)
     assert waits.seconds == [0.0, 2.0]
 
 

@@ -43,7 +43,7 @@ NAME = "Ada King, Countess of Lovelace"
         "ｌｏｖｅｌａｃｅ",
     ],
 )
-def test_refuses_passwords_made_of_context_words(password: str) -> None:
+def test_rejects_passwords_made_of_context_words(password: str) -> None:
     assert is_personal(password, email=EMAIL, name=NAME)
 
 
@@ -96,7 +96,7 @@ def test_single_letters_are_not_words() -> None:
     st.lists(st.sampled_from(["ada", "lovelace", "example", "doorward"]), min_size=1, max_size=6),
     st.sampled_from([str.upper, str.title, lambda text: text[::-1], lambda text: text + "1815!"]),
 )
-def test_any_sequence_of_words_is_refused(words: list[str], change: object) -> None:
+def test_any_sequence_of_words_is_rejected(words: list[str], change: object) -> None:
     assert callable(change)
     assert is_personal(change("".join(words)), email=EMAIL, name=NAME)
 

@@ -118,7 +118,7 @@ def test_defaults_of_other_systems_are_within_bounds(stored: str) -> None:
         f"$pbkdf2-sha512$3000001${SALT}${HASH}",
     ],
 )
-def test_too_expensive_hashes_are_refused(stored: str) -> None:
+def test_too_expensive_hashes_are_rejected(stored: str) -> None:
     with pytest.raises(CorruptHashError, match="too_costly"):
         parse(stored)
 
@@ -143,7 +143,7 @@ def test_too_expensive_hashes_are_refused(stored: str) -> None:
         f"$pbkdf2-md5$10${SALT}${HASH}",
     ],
 )
-def test_invalid_hashes_are_refused(stored: str) -> None:
+def test_invalid_hashes_are_rejected(stored: str) -> None:
     with pytest.raises(CorruptHashError, match="malformed"):
         parse(stored)
 

@@ -21,8 +21,8 @@ new_passwords: TypeAdapter[SecretStr] = TypeAdapter(NewPassword)
 UNCOMMON = "rÿq-Wibble"  # ten characters that are not on the blocklist
 
 
-def refusal(password: str) -> str | None:
-    """Return the code with which NewPassword refuses a password, None if it is accepted."""
+def rejection(password: str) -> str | None:
+    """Return the code with which NewPassword rejects a password, None if it is accepted."""
     try:
         taken = new_passwords.validate_python(SecretStr(password))
     except ValidationError as error:
@@ -48,7 +48,7 @@ def refusal(password: str) -> str | None:
     ],
 )
 def test_accepts_8_to_128_characters_of_any_kind(password: str) -> None:
-    assert refusal(password) is None
+    assert rejection(password) is None
 
 
 @pytest.mark.parametrize(
@@ -70,37 +70,37 @@ def test_accepts_8_to_128_characters_of_any_kind(password: str) -> None:
         ("password", "password_common"),
     ],
 )
-def test_refuses_the_others_by_stable_codes(password: str, code: str) -> None:
-    assert refusal(password) == code
+def test_rejects_the_others_by_stable_codes(password: str, code: str) -> None:
+    assert rejection(password) == code
 
 
 def test_length_counts_composed_characters() -> None:
-    assert refusal("e\u0301" * 128) is None
-    assert refusal("e\u0301" * 129) == "password_too_long"
-    assert refusal("\u1100\u1161" * 8) is None  # Hangul, eight syllables
-    assert refusal("\u1100\u1161" * 7) == "password_too_short"
+    assert rejection("e\u0301" * 128) is None
+    assert rejection("e\u0301" * 129) == "password_too_long"
+    assert rejection("\u1100\u1161" * 8) is None  # Hangul, eight syllables
+    assert rejection("\u1100\u1161" * 7) == "password_too_short"
 
 
 def test_messages_advise_without_quoting_the_password() -> None:
     for password in ("hunter2", "hunter2!" * 20, "iloveyou", "secret\ud800secret"):
-        with pytest.raises(ValidationError) as refused:
+        with pytest.raises(ValidationError) as rejected:
             new_passwords.validate_python(SecretStr(password))
-        text = refused.value.errors()[0]["msg"]
+        text = rejected.value.errors()[0]["msg"]
         assert password not in text
         assert text.endswith(".")
     assert "15" in str(_error("hunter2"))
 
 
 def _error(password: str) -> ValidationError:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejected:
         new_passwords.validate_python(SecretStr(password))
-    return refused.value
+    return rejected.value
 
 
 def test_require_acceptable_names_field_and_code() -> None:
-    with pytest.raises(UnacceptablePasswordError) as refused:
+    with pytest.raises(UnacceptablePasswordError) as rejected:
         require_acceptable("Ada.Lovelace.1815", email="ada@example.com", name="Ada Lovelace")
-    error = refused.value
+    error = rejected.value
     assert (error.status, error.code) == (422, "validation_error")
     assert [one.model_dump() for one in error.errors] == [
         {"pointer": "/password", "code": "password_personal", "detail": error.reason}
@@ -109,18 +109,18 @@ def test_require_acceptable_names_field_and_code() -> None:
 
 
 def test_require_acceptable_names_the_field_of_the_request() -> None:
-    with pytest.raises(UnacceptablePasswordError) as refused:
+    with pytest.raises(UnacceptablePasswordError) as rejected:
         require_acceptable("short", email="ada@example.com", name="Ada", pointer="/new_password")
-    assert [(one.pointer, one.code) for one in refused.value.errors] == [
+    assert [(one.pointer, one.code) for one in rejected.value.errors] == [
         ("/new_password", "password_too_short")
     ]
 
 
 @pytest.mark.parametrize("password", ["password", "x" * 129, "x\ud800" * 8, "1234567"])
 def test_require_acceptable_checks_everything_that_the_type_checks(password: str) -> None:
-    with pytest.raises(UnacceptablePasswordError) as refused:
+    with pytest.raises(UnacceptablePasswordError) as rejected:
         require_acceptable(password, email="ada@example.com", name="Ada")
-    assert refused.value.errors[0].code == refusal(password)
+    assert rejected.value.errors[0].code == rejection(password)
 
 
 def test_require_acceptable_accepts_a_good_password() -> None:
@@ -141,14 +141,14 @@ def test_different_characters_remain_different() -> None:
 @given(st.text(max_size=140))
 def test_every_spelling_gets_the_same_result(text: str) -> None:
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
-    assert refusal(composed) == refusal(decomposed) == refusal(text)
+    assert rejection(composed) == rejection(decomposed) == rejection(text)
 
 
 @given(st.text(st.characters(), max_size=140), st.emails(), st.text(max_size=20))
-def test_any_text_is_accepted_or_refused_for_a_reason(text: str, email: str, name: str) -> None:
+def test_any_text_is_accepted_or_rejected_for_a_reason(text: str, email: str, name: str) -> None:
     try:
         require_acceptable(text, email=email, name=name)
     except UnacceptablePasswordError:
         return
     assert MINIMUM_LENGTH <= len(normalize(text)) <= MAXIMUM_LENGTH
-    assert refusal(text) is None
+    assert rejection(text) is None

@@ -57,16 +57,16 @@ async def test_the_job_sees_its_callers_context() -> None:
     pool.shutdown()
 
 
-async def test_refuses_jobs_that_could_not_begin_in_time() -> None:
+async def test_rejects_jobs_that_could_not_begin_in_time() -> None:
     pool = executor(expected=400)
     release = threading.Event()
     running = [asyncio.create_task(pool.run(release.wait)) for _ in range(2)]
     await asyncio.sleep(0.01)
     began = time.perf_counter()
-    with pytest.raises(OverloadedError) as refused:
+    with pytest.raises(OverloadedError) as rejected:
         await pool.run(lambda: None)
     assert time.perf_counter() - began < 300, "not when the deadline had passed"
-    assert int((refused.value.headers or {})["Retry-After"]) >= 1
+    assert int((rejected.value.headers or {})["Retry-After"]) >= 1
     release.set()
     await asyncio.gather(*running, return_exceptions=True)
     assert await pool.run(lambda: "room again") == "room again"

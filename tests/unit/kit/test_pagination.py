@@ -18,26 +18,26 @@ def test_reads_back_what_it_wrote(value: str, identifier: object) -> None:
 @pytest.mark.parametrize(
     "other", [(None, "user", None, "name"), (None, "admin", None, "-name"), ("a", "admin", None, "name"), ()]
 )
-def test_refuses_the_cursor_of_another_query(other: tuple[object, ...]) -> None:
+def test_rejects_the_cursor_of_another_query(other: tuple[object, ...]) -> None:
     codec = CursorCodec(lambda: [b"k" * 32])
     cursor = codec.encode(Position("v", "1"), query=QUERY)
     with pytest.raises(InvalidCursorError):
         codec.decode(cursor, query=other)
 
 
-def test_refuses_the_cursor_of_another_key() -> None:
+def test_rejects_the_cursor_of_another_key() -> None:
     cursor = CursorCodec(lambda: [b"k" * 32]).encode(Position("v", "1"), query=QUERY)
     with pytest.raises(InvalidCursorError):
         CursorCodec(lambda: [b"j" * 32]).decode(cursor, query=QUERY)
 
 
 @pytest.mark.parametrize("cursor", ["", "a", "AAAA", "!!!!", "é" * 10, "A" * 1024, "AAAA====", "\ud800"])
-def test_refuses_text_that_is_not_a_cursor(cursor: str) -> None:
+def test_rejects_text_that_is_not_a_cursor(cursor: str) -> None:
     with pytest.raises(InvalidCursorError):
         CursorCodec(lambda: [b"k" * 32]).decode(cursor, query=QUERY)
 
 
-def test_refuses_every_altered_character() -> None:
+def test_rejects_every_altered_character() -> None:
     codec = CursorCodec(lambda: [b"k" * 32])
     cursor = codec.encode(Position("Ada", "0" * 32), query=QUERY)
     for index in range(len(cursor)):

@@ -31,13 +31,13 @@ def test_two_colons_listen_on_both_families(peer: str) -> None:
 
 
 def test_without_ipv6_two_colons_listen_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(family: int = -1, *arguments: int) -> socket.socket:
+    def reject(family: int = -1, *arguments: int) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         return socket_of(family, *arguments)
 
     socket_of = socket.socket
-    monkeypatch.setattr("doorward_kit.server.socket.socket", refuse)
+    monkeypatch.setattr("doorward_kit.server.socket.socket", reject)
     with listen("::", 0) as listener:
         assert listener.getsockname()[0] == "0.0.0.0"
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Annotated, Any
@@ -17,11 +18,11 @@ from doorward_auth.signing import Signer
 from doorward_client.bearer_auth import requires
 from doorward_client.errors import DoorwardError
 from doorward_client.permissions import Permission
-from doorward_client.revocations.models import FetchedRevocations, RevocationEntries, RevocationSource
 from doorward_client.tokens import Claims
-from doorward_kit.app import AppResources, ServiceDefinition, create_service
+from doorward_kit.app import ServiceDefinition, create_service
 from doorward_kit.routing import StrictModel, api_router
 from doorward_kit.settings import ServiceSettings
+from unit.kit.offline import OfflineResources
 
 
 class TeapotError(DoorwardError):
@@ -63,25 +64,6 @@ async def thing(number: int, limit: int = 1) -> dict[str, int]:
     return {"number": number, "limit": limit}
 
 
-class _NothingRevoked:
-    async def fetch(self) -> FetchedRevocations:
-        return FetchedRevocations(RevocationEntries())
-
-    def problem(self) -> str | None:
-        return None
-
-    def warning(self) -> str | None:
-        return None
-
-    async def close(self) -> None:
-        """Nothing was opened."""
-
-
-class _Resources(AppResources):
-    def revocation_source(self, _settings: ServiceSettings) -> RevocationSource:
-        return _NothingRevoked()
-
-
 THINGS = ServiceDefinition(
     name="things", description="", routers=[router], schema_problem=lambda _connection: None
 )
@@ -96,7 +78,7 @@ def app() -> FastAPI:
         trusted_proxies=(ip_network("10.0.0.0/8"),),
         trust_proxy_request_id=True,
     )
-    return create_service(THINGS, settings, _Resources(settings), owns_resources=True)
+    return create_service(THINGS, settings, OfflineResources(settings), owns_resources=True)
 
 
 @pytest.fixture
@@ -146,7 +128,7 @@ def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
     problem(client.get("/things/"), 404, "not_found")
     response = client.delete("/things/teapot")
     problem(response, 405, "method_not_allowed")
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_malformed_id_in_a_path_is_not_found(client: TestClient) -> None:
@@ -213,7 +195,7 @@ def test_a_malformed_request_id_is_replaced(behind_proxy: TestClient, sent: str)
     assert "client_request_id" not in requests_of(lines)[0]
 
 
-def test_the_request_id_is_the_edges_and_the_clients_is_logged_beside_it(behind_proxy: TestClient) -> None:
+def test_the_request_id_is_the_edges_and_the_clients_is_logged_as_well(behind_proxy: TestClient) -> None:
     headers = {"X-Request-ID": "edge-1", "X-Client-Request-ID": "incident-42"}
     with capture_logs() as lines:
         response = behind_proxy.get("/things/teapot", headers=headers)
@@ -236,7 +218,7 @@ def test_without_the_setting_the_id_of_a_trusted_proxy_is_the_clients() -> None:
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
         trusted_proxies=(ip_network("10.0.0.0/8"),),
     )
-    app = create_service(THINGS, settings, _Resources(settings), owns_resources=True)
+    app = create_service(THINGS, settings, OfflineResources(settings), owns_resources=True)
     headers = {"X-Request-ID": "incident-42", "X-Client-Request-ID": "other"}
     with capture_logs() as lines, TestClient(app, client=("10.0.0.2", 50_000)) as client:
         response = client.get("/things/teapot", headers=headers)
@@ -269,7 +251,7 @@ def test_the_log_line_has_the_clients_address_and_the_proxys(behind_proxy: TestC
     assert (line["client_ip"], line["peer"]) == ("198.51.100.1", "10.0.0.2")
 
 
-def test_the_log_line_of_a_refused_request_names_its_caller(app: FastAPI, client: TestClient) -> None:
+def test_the_log_line_of_a_rejected_request_names_its_caller(app: FastAPI, client: TestClient) -> None:
     keys = app.state.resources.verification.keys
     user_id, session_id = uuid.uuid4(), uuid.uuid4()
     token = Signer(keys, issuer="doorward", audience="doorward", lifetime=300).sign(
@@ -315,3 +297,21 @@ def test_liveness_has_no_dependencies_and_readiness_fails_while_draining(
 def test_docs_are_off_by_default(client: TestClient) -> None:
     problem(client.get("/docs"), 404, "not_found")
     problem(client.get("/openapi.json"), 404, "not_found")
+
+
+def test_the_codes_of_errors_are_read_for_the_document_alone() -> None:
+    read = []
+
+    def errors() -> dict[str, list[str]]:
+        read.append(1)
+        return {"thing": ["insufficient_permission"]}
+
+    settings = ServiceSettings(
+        database_url=SecretStr("sqlite://"), secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5")
+    )
+    definition = replace(THINGS, errors=errors)
+    app = create_service(definition, settings, OfflineResources(settings), owns_resources=True)
+    assert read == []
+    responses = app.openapi()["paths"]["/things/{number}"]["get"]["responses"]
+    assert read == [1]
+    assert "403" in responses

@@ -157,18 +157,18 @@ def test_an_error_is_one_line_with_the_variable_and_without_its_value(
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as rejected:
         load_settings(ServiceSettings)
-    assert complaint in str(refused.value)
-    assert "\n" not in str(refused.value)
-    assert KEY not in str(refused.value)
+    assert complaint in str(rejected.value)
+    assert "\n" not in str(rejected.value)
+    assert KEY not in str(rejected.value)
 
 
 def test_an_error_names_missing_variables() -> None:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as rejected:
         load_settings(ServiceSettings)
-    assert "DOORWARD_DATABASE_URL is not set (nor DOORWARD_DATABASE_URL_FILE)" in str(refused.value)
-    assert "DOORWARD_SECRET_KEY is not set" in str(refused.value)
+    assert "DOORWARD_DATABASE_URL is not set (nor DOORWARD_DATABASE_URL_FILE)" in str(rejected.value)
+    assert "DOORWARD_SECRET_KEY is not set" in str(rejected.value)
 
 
 def test_an_error_names_an_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,15 +215,15 @@ PUBLIC = {name: value for name, value in new_jwk(ES256).items() if name != "d"}
         ),
     ],
 )
-def test_refuses_keys_that_cannot_work_together(
+def test_rejects_keys_that_cannot_work_together(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], complaint: str
 ) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     for name, value in settings.items():
         monkeypatch.setenv(f"DOORWARD_{name}", value)
-    with pytest.raises(SettingsError, match=complaint) as refused:
+    with pytest.raises(SettingsError, match=complaint) as rejected:
         load_settings(ServiceSettings)
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(rejected.value)
 
 
 def test_a_key_set_must_equal_that_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_auth_requires_a_signing_key(monkeypatch: pytest.MonkeyPatch, settings: 
         ("{", "DOORWARD_OAUTH_CLIENTS"),
     ],
 )
-def test_refuses_clients_with_weak_secrets(
+def test_rejects_clients_with_weak_secrets(
     monkeypatch: pytest.MonkeyPatch, clients: str, complaint: str
 ) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from doorward_kit.app import run_on_shutdown
+from doorward_kit.shutdown import run_on_shutdown
 
 
 async def test_resources_are_closed_on_shutdown_only() -> None:

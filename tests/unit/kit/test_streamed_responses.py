@@ -8,8 +8,11 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from doorward_kit.cors import NO_CORS_ROUTES, CorsPolicy
 from doorward_kit.metrics import Metrics
 from doorward_kit.middleware import STREAM_KEY, RequestMiddleware
+from doorward_kit.rejection_delay import RejectionDelay
+from doorward_kit.shutdown import Shutdown
 from doorward_kit.upload_limit import UploadLimit
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
@@ -30,8 +33,10 @@ class Served:
             max_body_bytes=1_024,
             uploads=UploadLimit(1_024, []),
             access_log=True,
-            is_draining=lambda: False,
+            shutdown=Shutdown(),
+            rejections=RejectionDelay(0.0, self.metrics.rejections),
             trusted_proxies=(),
+            cors=CorsPolicy(NO_CORS_ROUTES),
         )
         scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": None}
         self.task = asyncio.create_task(middleware(scope, self._nothing, self._discard))

@@ -29,10 +29,10 @@ def test_only_outer_space_and_composition_of_a_line_are_normalized(text: str, ke
         ("\u0958" * 11, "name_too_long"),  # two each, composed
     ],
 )
-def test_texts_with_line_breaks_are_refused_as_a_line(text: str, code: str) -> None:
-    with pytest.raises(PydanticCustomError) as refused:
+def test_texts_with_line_breaks_are_rejected_as_a_line(text: str, code: str) -> None:
+    with pytest.raises(PydanticCustomError) as rejected:
         one_line(text, what="name", max_length=20)
-    assert refused.value.type == code
+    assert rejected.value.type == code
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_line_endings_of_paragraphs_are_normalized(text: str, kept: str) -> None
         ("x" * 21, "text_too_long"),
     ],
 )
-def test_texts_with_control_characters_are_refused(text: str, code: str) -> None:
-    with pytest.raises(PydanticCustomError) as refused:
+def test_texts_with_control_characters_are_rejected(text: str, code: str) -> None:
+    with pytest.raises(PydanticCustomError) as rejected:
         paragraphs(text, what="text", max_length=20)
-    assert refused.value.type == code
+    assert rejected.value.type == code

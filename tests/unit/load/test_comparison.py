@@ -7,7 +7,7 @@ from bench.rounds import Bound, measure_rounds
 
 
 @pytest.mark.parametrize(
-    ("after", "twin", "bound", "met"),
+    ("after", "control", "bound", "met"),
     [
         ([90.0, 91.0, 92.0], [91.0, 91.0, 92.0], Bound.AT_LEAST, False),
         ([90.0, 91.0, 92.0], [72.0, 91.0, 92.0], Bound.AT_LEAST, True),
@@ -19,9 +19,9 @@ from bench.rounds import Bound, measure_rounds
     ],
 )
 def test_only_a_difference_above_the_noise_misses_the_target(
-    after: list[float], twin: list[float], bound: Bound, *, met: bool
+    after: list[float], control: list[float], bound: Bound, *, met: bool
 ) -> None:
-    figure = compared("login", {"before": [100.0] * 3, "after": after, "twin": twin}, bound)
+    figure = compared("login", {"before": [100.0] * 3, "after": after, "control": control}, bound)
     assert figure.is_met is met
 
 

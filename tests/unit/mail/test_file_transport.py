@@ -93,6 +93,12 @@ def client(mailbox: Mailbox) -> TestClient:
         {"Forwarded": "for=192.0.2.1"},
         {"Via": "1.1 proxy"},
         {"X-Real-IP": "192.0.2.1"},
+        {"X-Client-IP": "192.0.2.1"},
+        {"X-Request-ID": "3f2a"},
+        {"Forwarded-For": "192.0.2.1"},
+        {"CF-Connecting-IP": "192.0.2.1"},
+        {"True-Client-IP": "192.0.2.1"},
+        {"CDN-Loop": "proxy"},
     ],
 )
 async def test_forwarded_requests_see_no_mail(

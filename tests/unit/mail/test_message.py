@@ -69,6 +69,16 @@ def test_every_attempt_of_a_mail_has_the_same_message_id() -> None:
     assert build(content, mail_message_id_domain="id.example")["Message-ID"] == f"<{MAIL_ID}@id.example>"
 
 
+@pytest.mark.parametrize("domain", ["example.com", f"{'long.' * 45}example.com"])
+def test_mails_of_a_conversation_refer_to_one_id_on_one_line(domain: str) -> None:
+    content = MailContent("s", "t", "h", conversation="b5e2a1f0-0000-5000-8000-000000000000")
+    message = build(content, mail_message_id_domain=domain)
+    assert sorted(message.keys()) == sorted((*messages._HEADERS, "In-Reply-To", "References"))
+    for name in ("In-Reply-To", "References"):
+        assert message[name] == f"<{content.conversation}@{domain}>"
+    assert message["Message-ID"] == f"<{MAIL_ID}@{domain}>"
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
@@ -95,8 +105,8 @@ def test_an_accepted_address_contains_no_delimiter(text: str) -> None:
     assert address.rpartition("@")[2].isascii()
 
 
-def test_an_invalid_domain_is_refused_without_quoting_it() -> None:
+def test_an_invalid_domain_is_rejected_without_quoting_it() -> None:
     for domain in ("", ".", "a b", "-", "exa_mple.com", "☃..example", "a" * 64 + "ü.example"):
-        with pytest.raises(InvalidAddressError) as refused:
+        with pytest.raises(InvalidAddressError) as rejected:
             ascii_domain(domain)
-        assert not domain.strip(".-") or domain not in str(refused.value)
+        assert not domain.strip(".-") or domain not in str(rejected.value)

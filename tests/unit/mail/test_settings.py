@@ -102,10 +102,10 @@ def test_an_unencrypted_password_is_only_allowed_for_localhost(
 def test_invalid_settings_are_rejected(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, str], complaint: str
 ) -> None:
-    with pytest.raises(SettingsError, match=complaint) as refused:
+    with pytest.raises(SettingsError, match=complaint) as rejected:
         load(monkeypatch, **values)
-    assert "\n" not in str(refused.value)
-    assert "hidden" not in str(refused.value)
+    assert "\n" not in str(rejected.value)
+    assert "hidden" not in str(rejected.value)
 
 
 def test_the_domain_of_a_sender_beyond_ascii_is_converted_to_ascii(monkeypatch: pytest.MonkeyPatch) -> None:

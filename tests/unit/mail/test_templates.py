@@ -150,9 +150,9 @@ def test_templates_mounted_by_kubernetes_are_found(shipped: str, own: Path) -> N
 def test_a_broken_file_is_reported_at_startup(
     shipped: str, own: Path, files: dict[str, str], complaint: str
 ) -> None:
-    with pytest.raises(SettingsError, match=complaint) as refused:
+    with pytest.raises(SettingsError, match=complaint) as rejected:
         templates(shipped, write(own, files)).check()
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(rejected.value)
 
 
 def test_a_package_without_english_templates_is_an_error(shipped: str) -> None:

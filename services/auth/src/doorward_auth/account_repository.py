@@ -11,11 +11,16 @@ from sqlalchemy import exc
 
 from doorward_identity.account_changes import Owner
 from doorward_identity.accounts import EmailTakenError, Status
+from doorward_identity.directory_index import update_terms
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
 
 NO_USER: Final = uuid.UUID(int=0)
 """Stands for the account of an unknown address, so that the same statements run for it."""
+
+
+class AccountChangedError(Exception):
+    """The account is not as it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,11 @@ class Account:
 
     @property
     def as_owner(self) -> Owner:
-        """What the consequences of a change need."""
+        """The part of the account that the consequences of a change need."""
         return Owner(self.id, self.email)
 
 
-_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
+COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     users.c.id,
     users.c.email,
     users.c.name,
@@ -66,17 +71,24 @@ _COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     credentials.c.password_hash,
     credentials.c.must_change,
 )
-_ACCOUNT: Final = sa.select(*_COLUMNS).outerjoin_from(users, credentials, credentials.c.user_id == users.c.id)
-_BY_EMAIL: Final = _ACCOUNT.where(users.c.email_key == sa.bindparam("email_key"))
+_ACCOUNT: Final = sa.select(*COLUMNS).outerjoin_from(users, credentials, credentials.c.user_id == users.c.id)
+_ONE_ROW: Final = sa.select(sa.literal_column("1").label("one")).subquery("one_row")
+_BY_EMAIL_OR_NULLS: Final = sa.select(*COLUMNS).select_from(
+    _ONE_ROW.outerjoin(users, users.c.email_key == sa.bindparam("email_key")).outerjoin(
+        credentials, credentials.c.user_id == users.c.id
+    )
+)
 _BY_ID: Final = _ACCOUNT.where(users.c.id == sa.bindparam("user_id"))
-_LOCKED_BY_EMAIL: Final = _BY_EMAIL.with_for_update()
+_LOCKED_BY_EMAIL: Final = _ACCOUNT.where(users.c.email_key == sa.bindparam("email_key")).with_for_update()
 _LOCKED_BY_ID: Final = _BY_ID.with_for_update()
+_HELD_BY_ID: Final = _BY_ID.with_for_update(read=True)
 
 
 def find_by_email(connection: sa.Connection, email_key: str) -> Account | None:
-    """Read an account by its canonical address."""
-    row = connection.execute(_BY_EMAIL, {"email_key": email_key}).one_or_none()
-    return None if row is None else Account(*row)
+    """Read an account by its canonical address. An unknown one costs the same: a row of NULLs is read."""
+    row = connection.execute(_BY_EMAIL_OR_NULLS, {"email_key": email_key}).one()
+    account = Account(*row)
+    return None if row.id is None else account
 
 
 def find_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
@@ -97,9 +109,16 @@ def lock_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
     return None if row is None else Account(*row)
 
 
+def hold_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
+    """Read an account; until the commit nothing changes it. Several transactions can do so at once."""
+    row = connection.execute(_HELD_BY_ID, {"user_id": user_id}).one_or_none()
+    return None if row is None else Account(*row)
+
+
 def find_summaries(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> Sequence[sa.RowMapping]:
-    """Read id, email, name, role, status and avatar_digest of the accounts that exist."""
-    columns = users.c.id, users.c.email, users.c.name, users.c.role, users.c.status, users.c.avatar_digest
+    """Read id, email (None if it is empty), name, role, status and avatar_digest of accounts that exist."""
+    email = sa.func.nullif(users.c.email, "").label("email")
+    columns = users.c.id, email, users.c.name, users.c.role, users.c.status, users.c.avatar_digest
     return connection.execute(sa.select(*columns).where(users.c.id.in_(user_ids))).mappings().all()
 
 
@@ -133,6 +152,12 @@ def is_email_taken(connection: sa.Connection, email_key: str) -> bool:
     return connection.execute(found).scalar_one_or_none() is not None
 
 
+def set_role(connection: sa.Connection, user_id: uuid.UUID, role: str) -> None:
+    """Store the role of a locked account."""
+    values = {"role": role, "version": users.c.version + 1, "updated_at": utc_now()}
+    connection.execute(users.update().where(users.c.id == user_id).values(values))
+
+
 def set_email(connection: sa.Connection, user_id: uuid.UUID, email: str, email_key: str) -> None:
     """Store a proven address of a locked account; raises EmailTakenError."""
     values = {"email": email, "email_key": email_key, "email_verified_at": utc_now(), "updated_at": utc_now()}
@@ -142,3 +167,4 @@ def set_email(connection: sa.Connection, user_id: uuid.UUID, email: str, email_k
         )
     except exc.IntegrityError as error:
         raise EmailTakenError from error
+    update_terms(connection, [user_id])

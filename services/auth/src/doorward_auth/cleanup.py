@@ -7,7 +7,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from doorward_auth.browser_sessions import repository as browser_sessions
 from doorward_auth.events import repository as events
+from doorward_auth.oidc.authorization import codes as authorization_codes
 from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.registration import repository as registrations
@@ -53,6 +55,8 @@ def cleanup_task(database: Database, avatars: Avatars, *, dead_letter_days: int)
         database,
         {
             "sessions": SessionPurge(),
+            "browser_sessions": browser_sessions.delete_expired,
+            "authorization_codes": authorization_codes.delete_expired,
             "sign_ins": sign_ins.delete_expired,
             "revocations": token_revocation.delete_expired,
             "pending_registrations": registrations.delete_expired,

@@ -1,5 +1,6 @@
 """The auth service's application and its process."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -9,9 +10,23 @@ from doorward_auth.account_mail import endpoints as account_mail
 from doorward_auth.audit import endpoints as audit
 from doorward_auth.cleanup import cleanup_task
 from doorward_auth.discovery import endpoints as discovery
+from doorward_auth.discovery.endpoints import WELL_KNOWN as METADATA
 from doorward_auth.email_change import endpoints as email_change
 from doorward_auth.events import endpoints as events
 from doorward_auth.introspection import endpoints as introspection
+from doorward_auth.oidc.authorization import endpoints as authorization
+from doorward_auth.oidc.clients import endpoints as clients
+from doorward_auth.oidc.consents import endpoints as consents
+from doorward_auth.oidc.end_session import endpoints as end_session
+from doorward_auth.oidc.userinfo import endpoints as userinfo
+from doorward_auth.pages.account import endpoints as account_pages
+from doorward_auth.pages.consent import endpoints as consent_pages
+from doorward_auth.pages.frame import endpoints as page_frame
+from doorward_auth.pages.frame.errors import page_renderer
+from doorward_auth.pages.passwords import endpoints as password_pages
+from doorward_auth.pages.registration import endpoints as registration_pages
+from doorward_auth.pages.sign_in import endpoints as sign_in_pages
+from doorward_auth.pages.upstream import endpoints as upstream_pages
 from doorward_auth.passwords import endpoints as passwords
 from doorward_auth.registration import endpoints as registration
 from doorward_auth.revocation_feed import endpoints as revocation_feed
@@ -24,15 +39,43 @@ from doorward_auth.upstream.links import endpoints as upstream_links
 from doorward_auth.upstream.logins import endpoints as upstream_logins
 from doorward_auth.upstream.redirects import endpoints as upstream_redirects
 from doorward_auth.upstream.tokens import endpoints as upstream_tokens
-from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_audit
+from doorward_client.errors import render_problem, setup_error_handlers
+from doorward_identity.audit.rejected_calls import RejectedCalls, setup_rejection_audit
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import AUTHORITY_ERRORS
 from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
+from doorward_kit.cors import CorsRoutes
+from doorward_kit.oauth import renderer_for
+from doorward_kit.openapi_errors import load_errors
 from doorward_kit.server import run_service
 
 VERIFY_ROUTE: Final = "/api/v1/auth/verify"
+OAUTH_ROUTES: Final = tuple(
+    f"/api/v1/auth/{endpoint}" for endpoint in ("token", "refresh-token", "introspect", "revoke")
+)
+
+CORS_ROUTES: Final = CorsRoutes(
+    public=[
+        f"/api/v1/auth{METADATA}",
+        f"{METADATA}/api/v1/auth",
+        "/api/v1/auth/.well-known/openid-configuration",
+        "/api/v1/auth/jwks.json",
+    ],
+    with_credentials=[
+        *(f"/api/v1/auth/{endpoint}" for endpoint in ("token", "refresh-token", "step-up", "logout")),
+        "/api/v1/auth/upstream/{provider}/token",
+        "/api/v1/auth/upstream/{provider}/register",
+    ],
+    navigated=[
+        "/api/v1/auth/authorize",
+        "/api/v1/auth/end-session",
+        "/api/v1/auth/upstream/{provider}/callback",
+    ],
+)
+BROWSER_ROUTES: Final = tuple(f"/api/v1/auth/{endpoint}" for endpoint in ("authorize", "end-session"))
+"""Browsers navigate to them: their errors are pages."""
 
 AUTH: Final = ServiceDefinition(
     name="auth",
@@ -41,7 +84,6 @@ AUTH: Final = ServiceDefinition(
         tokens.fast_router,
         events.fast_router,
         sign_in.router,
-        tokens.router,
         sessions.router,
         registration.form_router,
         registration.router,
@@ -53,12 +95,35 @@ AUTH: Final = ServiceDefinition(
         audit.router,
         account_mail.router,
         discovery.router,
+        clients.router,
         upstream_logins.form_router,
         upstream_tokens.router,
         upstream_redirects.router,
         upstream_links.router,
+        page_frame.router,
+        sign_in_pages.router,
+        registration_pages.router,
+        password_pages.router,
+        account_pages.router,
+        consent_pages.router,
+        upstream_pages.router,
+        authorization.router,
+        userinfo.router,
+        consents.router,
+        end_session.router,
     ],
     schema_problem=schema_problem,
+    # They exchange the upstream's code, which can be done once, issue a code, and end a session.
+    without_head=[
+        "/api/v1/auth/upstream/{provider}/callback",
+        "/auth/login/upstream/{name}",
+        "/api/v1/auth/authorize",
+        "/api/v1/auth/end-session",
+    ],
+    oauth_routes=OAUTH_ROUTES,
+    page_routes=BROWSER_ROUTES,
+    cors_routes=CORS_ROUTES,
+    errors=partial(load_errors, "doorward_auth"),
 )
 
 
@@ -72,6 +137,7 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
     cleanup = cleanup_task(
         used.database, used.avatars, dead_letter_days=settings.mail_dead_letter_retention_days
     )
+    browser_routes = BROWSER_ROUTES if services.site.is_on else ()
     app = create_service(
         AUTH,
         settings,
@@ -80,17 +146,23 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
         background=[
             cleanup.run,
             services.mail.run,
+            services.client_snapshot.run,
             services.captcha.run,
             services.events.run,
             services.event_publisher.run,
             *services.upstream.background(),
+            *services.provider.background(),
+            services.backchannel.run,
         ],
         max_upload_bytes=settings.max_upload_bytes,
+        registered_origins=services.client_snapshot.origins,
+        render_error=page_renderer(services.site, render_problem, routes=browser_routes),
         owns_resources=resources is None,
     )
-    refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_AUTH)
-    # A proxy asks about requests to other applications: these refusals are not of Doorward's calls.
-    setup_refusal_audit(app, refused_calls, AUTHORITY_ERRORS, except_routes=[VERIFY_ROUTE])
+    setup_error_handlers(app, page_renderer(services.site, renderer_for(OAUTH_ROUTES), routes=browser_routes))
+    rejected_calls = RejectedCalls(used.database, AuditAction.CALL_REJECTED_BY_AUTH)
+    # A proxy asks about requests to other applications: these rejections are not of Doorward's calls.
+    setup_rejection_audit(app, rejected_calls, AUTHORITY_ERRORS, except_routes=[VERIFY_ROUTE])
     return app
 
 

@@ -1,4 +1,4 @@
-"""What follows from a new password, whichever way it was chosen."""
+"""The consequences of a new password, however it was chosen."""
 
 import uuid
 

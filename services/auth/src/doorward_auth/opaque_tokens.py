@@ -8,14 +8,14 @@ import hashlib
 import re
 import secrets
 import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-from doorward_client import base64url
-
 _ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
-_ENCODED: Final = re.compile("[A-Za-z0-9_-]{64}")  # 48 bytes: a multiple of three, no padding
+_ENCODED: Final = re.compile("[A-Za-z0-9_-]{64}")
+"""48 bytes are a multiple of three: no padding and no unused bits, so each token has one spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OpaqueToken:
         encoded = text.removeprefix(cls.prefix)
         if not text.startswith(cls.prefix) or not _ENCODED.fullmatch(encoded):
             return None
-        raw = base64url.decode(encoded)
+        raw = urlsafe_b64decode(encoded)
         return cls(uuid.UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:])
 
     def hash(self) -> bytes:
@@ -46,7 +46,7 @@ class OpaqueToken:
         return hashlib.sha256(self.secret).digest()
 
     def __str__(self) -> str:
-        return self.prefix + base64url.encode(self.id.bytes + self.secret)
+        return self.prefix + urlsafe_b64encode(self.id.bytes + self.secret).decode("ascii")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(id={self.id})"

@@ -4,11 +4,13 @@ import time
 from enum import StrEnum
 from typing import Final, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from doorward_auth.captcha.settings import CaptchaSettings
 from doorward_auth.events.settings import EventSettings
-from doorward_auth.service_clients.registry import ClientRegistry
+from doorward_auth.oidc_settings import OpenIdKeySettings
+from doorward_auth.page_settings import PageSettings
+from doorward_auth.service_clients.registry import ClientRegistry, ServiceClients
 from doorward_auth.upstream_adapters.settings.upstreams import UpstreamSettings
 from doorward_auth.vault.settings import VaultSettings
 from doorward_client.keys.key_set import KeySet
@@ -19,7 +21,7 @@ _DAY: Final = 86_400
 
 
 class RegistrationPolicy(StrEnum):
-    """Who may register."""
+    """The people who may register."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -27,7 +29,14 @@ class RegistrationPolicy(StrEnum):
 
 
 class AuthSettings(
-    UpstreamSettings, VaultSettings, CaptchaSettings, EventSettings, MailSettings, IdentitySettings
+    PageSettings,
+    OpenIdKeySettings,
+    UpstreamSettings,
+    VaultSettings,
+    CaptchaSettings,
+    EventSettings,
+    MailSettings,
+    IdentitySettings,
 ):
     """Settings of the auth service, on top of those of every service."""
 
@@ -52,31 +61,42 @@ class AuthSettings(
         default=100,
         ge=1,
         le=1_000,
-        description="Live sessions of a user; one more ends the least recently used.",
+        description="Live sessions of a user; one more ends the least recently used. Sessions of clients"
+        " without `offline_access` are counted apart.",
     )
     registration: RegistrationPolicy = Field(
         default=RegistrationPolicy.CLOSED,
         description="Who may register: `closed` (invited users only), `open` (everyone), or `domains`"
         " (addresses of `DOORWARD_REGISTRATION_DOMAINS`).",
     )
+    sso_idle_seconds: int = Field(
+        default=_DAY // 2,
+        ge=60,
+        description="A browser's session at the pages of auth ends if no application uses it for this long."
+        " A session that its user asked to remember lives as long as other sessions.",
+    )
+    sso_absolute_seconds: int = Field(
+        default=_DAY, ge=60, description="A browser's session ends this long after its login."
+    )
+    step_up_max_age_seconds: int = Field(
+        default=900,
+        ge=60,
+        le=_DAY,
+        description="Administrators change OAuth clients with a login or `POST /auth/step-up` of at most this"
+        " long ago (RFC 9470).",
+    )
     frontend_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#\s]+[^/?#\s]$",
         description="URL of your application, for links in mails: `/verify-email?code=` and"
-        " `/accept-invitation?code=` are appended. Unset: mails contain the code without a link.",
+        " `/accept-invitation?code=` are appended. Unset: the pages under `/auth/`, or without"
+        " `DOORWARD_PUBLIC_URL` the code without a link.",
     )
-    oauth_clients: SecretStr | None = Field(
+    oauth_clients: ServiceClients | None = Field(
         default=None,
         description='Service clients: a JSON object of ids and secrets: `{"tickets": "..."}`. A secret has 32'
-        " bytes or more; a list of two replaces one by the other.",
+        " bytes or more. A list of two secrets lets the second replace the first.",
     )
-
-    @field_validator("oauth_clients")
-    @classmethod
-    def _usable_clients(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            ClientRegistry.parse(value.get_secret_value())
-        return value
 
     def key_problem(self, key_set: KeySet) -> str | None:
         """Return what a key set lacks for this service, or None."""
@@ -95,7 +115,12 @@ class AuthSettings(
             )
         return self
 
+    def link_target(self) -> str | None:
+        """Return where links in mails lead: to the team's application, or to the pages of auth."""
+        if self.frontend_url is not None:
+            return self.frontend_url
+        return None if self.public_url is None else f"{self.public_url}/auth"
+
     def client_registry(self) -> ClientRegistry:
         """Return the service clients: none unless they are set."""
-        text = self.oauth_clients.get_secret_value() if self.oauth_clients else "{}"
-        return ClientRegistry.parse(text)
+        return ClientRegistry.of_setting(self.oauth_clients)

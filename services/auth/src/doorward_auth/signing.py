@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from jose import jwt
 
+from doorward_auth.group_claims import sign_with_groups
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.tokens import NO_EXTENSIONS, TOKEN_TYPE, Scalar
 
@@ -31,15 +32,20 @@ class Signer:
         auth_time: datetime,
         acr: str,
         amr: str,
+        client_id: str | None = None,
+        scope: str | None = None,
+        groups: Sequence[str] | None = None,
         extensions: Mapping[str, Scalar] = NO_EXTENSIONS,
     ) -> str:
         """Return a token that is valid for `lifetime` seconds from now; raises NoSigningKeyError.
 
-        `amr` is RFC 8176 names, separated by spaces. `extensions` are the claim `ext`, which is left out when
-        there are none.
+        `amr` is RFC 8176 names, separated by spaces. `client_id`, `scope` and, with its scope, `groups` are
+        those of a session that a registered client has opened. Of groups there may be one past MAX_GROUPS,
+        which tells of more. `extensions` are the claim `ext`, which is left out when there are none.
         """
         key = self._keys.signing
-        assert key.signing is not None  # a signing key of the store has a private half
+        private = key.signing
+        assert private is not None  # a signing key of the store has a private half
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -55,6 +61,15 @@ class Signer:
             "acr": acr,
             "amr": amr.split(" "),
         }
+        if client_id is not None:
+            claims["client_id"] = client_id
+        if scope is not None:
+            claims["scope"] = scope
         if extensions:
             claims["ext"] = dict(extensions)
-        return jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.kid})
+        headers = {"typ": TOKEN_TYPE, "kid": key.kid}
+
+        def sign(complete: Mapping[str, Any]) -> str:
+            return jwt.encode(dict(complete), private, key.algorithm, headers=headers)
+
+        return sign(claims) if groups is None else sign_with_groups(claims, groups, sign)

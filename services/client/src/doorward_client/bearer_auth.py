@@ -4,6 +4,7 @@
 admits callers with that permission.
 """
 
+import time
 from typing import Annotated, Any, Final
 
 import structlog
@@ -34,7 +35,7 @@ class NotAuthenticatedError(DoorwardError):
 
 
 class InvalidAccessTokenError(DoorwardError):
-    """401 with a token that proves nothing. Why is told to the log, not to the caller."""
+    """401 with a token that is not valid. The log has the reason, the answer has none."""
 
     status = 401
     code = "invalid_token"
@@ -63,9 +64,35 @@ class InsufficientScopeError(DoorwardError):
     code = "insufficient_scope"
     detail = "The scope of the access token does not cover this."
 
-    def __init__(self) -> None:
-        challenge = f'{_REALM}, error="insufficient_scope", scope="{ACCOUNT_SCOPE}"'
+    def __init__(self, scope: str = ACCOUNT_SCOPE) -> None:
+        challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
         super().__init__(headers={"WWW-Authenticate": challenge})
+
+
+class InsufficientUserAuthenticationError(DoorwardError):
+    """401: the user's last proof is too old for this (RFC 9470); `max_age` says how old it may be."""
+
+    status = 401
+    code = "insufficient_user_authentication"
+    detail = "Prove your password again: `POST /auth/step-up`, or a new login."
+
+    def __init__(self, max_age: int) -> None:
+        super().__init__(
+            headers={
+                "WWW-Authenticate": f'{_REALM}, error="{self.code}",'
+                f' error_description="A more recent login is required", max_age="{max_age}"'
+            }
+        )
+        self.extensions = {"max_age": max_age}
+
+
+def require_recent_login(caller: Claims, max_age: int) -> None:
+    """Raise unless the caller's last proof is at most `max_age` seconds old.
+
+    InsufficientUserAuthenticationError: it is older, or unknown.
+    """
+    if caller.auth_time is None or time.time() - caller.auth_time > max_age:
+        raise InsufficientUserAuthenticationError(max_age)
 
 
 class BearerToken(SecurityBase):
@@ -94,17 +121,23 @@ class BearerToken(SecurityBase):
         return claims
 
 
-def _authenticate(request: Request) -> Claims:
-    headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
+def bearer_token_of(request: Request) -> str:
+    """Return the token of a request's header; raises NotAuthenticatedError, InvalidAccessTokenError."""
+    headers: list[bytes] = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if not headers:
         raise NotAuthenticatedError
     # One or more spaces separate scheme and token (RFC 9110 section 11.4).
     scheme, _, token = headers[0].decode("latin-1").partition(" ")
     if len(headers) > 1 or scheme.lower() != "bearer":
         raise InvalidAccessTokenError
+    return token.lstrip(" ")
+
+
+def _authenticate(request: Request) -> Claims:
+    token = bearer_token_of(request)
     verifier: Verifier = request.app.state.verifier
     try:
-        claims = verifier.verify(token.lstrip(" "))
+        claims = verifier.verify(token)
     except InvalidTokenError as error:
         metrics: VerificationMetrics = request.app.state.verification_metrics
         metrics.token_rejected(error.reason)

@@ -1,10 +1,11 @@
 """Errors with a status and a stable code, and their rendering as RFC 9457 problem documents."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -98,10 +99,12 @@ _CODES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("invalid_json", "The body is not valid JSON."),
     404: (NotFoundError.code, NotFoundError.detail),
     405: ("method_not_allowed", "The method is not allowed here; see the Allow header."),
+    408: ("request_timeout", "The body did not arrive in time."),
     413: ("content_too_large", "The body is too long."),
     415: ("unsupported_media_type", "Send application/json in UTF-8."),
     431: ("header_fields_too_large", "The header is too long."),
 }
+_INVALID_REQUEST: Final = ("validation_error", "The request is invalid; `errors` names each field.")
 
 
 def problem_response(
@@ -132,68 +135,97 @@ def problem_response(
 
 def status_problem(status: int, *, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """Render the problem of an HTTP status without further details."""
-    code, detail = _CODES.get(status, (DoorwardError.code, DoorwardError.detail))
+    code, detail = _of_status(status)
     return problem_response(status, code, detail, request_id=request_id, headers=headers)
 
 
-def setup_domain_errors(app: FastAPI) -> None:
-    """Render every DoorwardError of `app` as a problem document; its other errors stay as they are.
+def _of_status(status: int) -> tuple[str, str]:
+    return _CODES.get(status, (DoorwardError.code, DoorwardError.detail))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetails:
+    """The content of an error response, whatever its format."""
+
+    status: int
+    code: str
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    oauth_error: str | None = None
+
+    @classmethod
+    def of_status(cls, status: int, headers: Mapping[str, str] | None = None) -> Self:
+        """Return what an HTTP status says without further details."""
+        return cls(status, *_of_status(status), headers or {})
+
+
+Renderer = Callable[[Request, ErrorDetails], Response]
+
+
+def render_problem(request: Request, error: ErrorDetails) -> Response:
+    """Render an error as a problem document."""
+    oauth = {} if error.oauth_error is None else {"error": error.oauth_error}
+    return problem_response(
+        error.status,
+        error.code,
+        error.detail,
+        request_id=request_id_of(request.scope),
+        headers=error.headers,
+        extensions={**error.extensions, **oauth},
+    )
+
+
+def setup_domain_errors(app: FastAPI, render: Renderer = render_problem) -> None:
+    """Render every DoorwardError of `app`; its other errors stay as they are.
 
     Without Doorward's middleware the response also gets the request id as X-Request-ID.
     """
 
     async def domain_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, DoorwardError)
-        request_id, headers = request_id_of(request.scope), error.headers
+        response = render(request, _details_of(error))
         if current_request_id() == NO_REQUEST_ID:
-            headers = {**(headers or {}), "X-Request-ID": request_id}
-        return problem_response(
-            error.status,
-            error.code,
-            error.message,
-            request_id=request_id,
-            headers=headers,
-            extensions=_extensions_of(error),
-        )
+            response.headers["X-Request-ID"] = request_id_of(request.scope)
+        return response
 
     app.add_exception_handler(DoorwardError, domain_error)
 
 
-def setup_error_handlers(app: FastAPI) -> None:
-    """Render every error of `app` as a problem document."""
+def setup_error_handlers(app: FastAPI, render: Renderer = render_problem) -> None:
+    """Render every error of `app`, those of FastAPI included."""
 
-    async def http_error(_request: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        details = ErrorDetails.of_status(error.status_code, error.headers)
         if isinstance(error, InvalidBodyError):
-            return problem_response(400, _CODES[400][0], error.detail, request_id=current_request_id())
-        return status_problem(error.status_code, request_id=current_request_id(), headers=error.headers)
+            details = replace(details, detail=error.detail)
+        return render(request, details)
 
-    async def invalid_request(_request: Request, error: Exception) -> Response:
+    async def invalid_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         errors = error.errors()
         if any(one["loc"][0] == "path" for one in errors):
             # A malformed id names no resource, like an unknown id.
-            return status_problem(404, request_id=current_request_id())
-        return problem_response(
-            422,
-            "validation_error",
-            "The request is invalid; `errors` names each field.",
-            request_id=current_request_id(),
-            extensions={"errors": [_field_error(one) for one in errors[:MAX_FIELD_ERRORS]]},
-        )
+            return render(request, ErrorDetails(404, *_CODES[404]))
+        fields = [_field_error(one) for one in errors[:MAX_FIELD_ERRORS]]
+        return render(request, ErrorDetails(422, *_INVALID_REQUEST, extensions={"errors": fields}))
 
-    setup_domain_errors(app)
+    setup_domain_errors(app, render)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
 
 
-def _extensions_of(error: DoorwardError) -> dict[str, Any]:
-    extensions = dict(error.extensions)
-    if error.errors is not None:
-        extensions["errors"] = [one.model_dump() for one in error.errors]
-    if error.oauth_error is not None:
-        extensions["error"] = error.oauth_error
-    return extensions
+def _details_of(error: DoorwardError) -> ErrorDetails:
+    fields = {} if error.errors is None else {"errors": [one.model_dump() for one in error.errors]}
+    return ErrorDetails(
+        error.status,
+        error.code,
+        error.message,
+        error.headers or {},
+        {**error.extensions, **fields},
+        error.oauth_error,
+    )
 
 
 def _field_error(error: Mapping[str, Any]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI
 
-from doorward_client.bearer_auth import CurrentUser, requires
+from doorward_client.bearer_auth import CurrentUser, require_recent_login, requires
 from doorward_client.errors import setup_domain_errors
 from doorward_client.metrics import NoVerificationMetrics, VerificationMetrics
 from doorward_client.permissions import Permission, extended
@@ -26,7 +26,15 @@ from doorward_client.token_verification import TokenVerificationService, remote_
 from doorward_client.tokens import Claims
 from doorward_client.verifier_settings import VerifierSettings
 
-__all__ = ["Claims", "CurrentUser", "Permission", "VerifierSettings", "requires", "setup_doorward_auth"]
+__all__ = [
+    "Claims",
+    "CurrentUser",
+    "Permission",
+    "VerifierSettings",
+    "require_recent_login",
+    "requires",
+    "setup_doorward_auth",
+]
 
 log = structlog.get_logger(__name__)
 

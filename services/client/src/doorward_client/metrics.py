@@ -1,4 +1,4 @@
-"""What token verification measures, and the default that measures nothing.
+"""The metrics of token verification, and the default that measures nothing.
 
 `doorward_client.prometheus` has the implementation for Prometheus.
 """

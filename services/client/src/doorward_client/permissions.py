@@ -5,13 +5,14 @@ that meets a role it does not know grants it no permission; the token stays vali
 own data.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
 
 class Permission(StrEnum):
-    """What a caller may do beyond the caller's own data."""
+    """The permissions of a caller beyond the caller's own data."""
 
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
@@ -19,6 +20,7 @@ class Permission(StrEnum):
     SESSIONS_END = "sessions:end"
     AUDIT_READ = "audit:read"
     MAIL_MANAGE = "mail:manage"
+    CLIENTS_MANAGE = "clients:manage"
     TICKETS_READ_ALL = "tickets:read_all"
     TICKETS_MANAGE = "tickets:manage"
     TICKETS_DELETE = "tickets:delete"
@@ -48,6 +50,9 @@ FULL_SCOPE: Final = "doorward"
 
 ACCOUNT_SCOPE: Final = "account"
 """The scope of the caller's own data."""
+
+SCOPE_LIST: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+"""Scopes as tokens and requests have them, with one space between two (RFC 6749 section 3.3)."""
 
 
 def permissions_of(

@@ -2,15 +2,19 @@
 
 import random
 import re
+import uuid
 from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
 USER_ID_KEY: Final = "doorward.user_id"
-"""Key of the caller's id in the ASGI scope, set once the access token is verified: for the log."""
+"""Key of the caller's id in the ASGI scope, set once the caller is known (`note_caller`): for the log."""
 
 SESSION_ID_KEY: Final = "doorward.session_id"
-"""Key of the id of the caller's session, as USER_ID_KEY: the claim `sid`."""
+"""Key of the id of the caller's session, as USER_ID_KEY: the claim `sid`, or the browser's session."""
+
+REJECTED_KEY: Final = "doorward.is_rejected"
+"""Key in the ASGI scope of a request whose answer is to wait (`note_rejection`)."""
 
 NO_REQUEST_ID: Final = "-"
 NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing binds to it
@@ -18,6 +22,7 @@ NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - "no address" (RFC 1122), nothing b
 _SCOPE_KEY: Final = "doorward.request_id"
 
 _request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST_ID)
+_scope: ContextVar[MutableMapping[str, Any] | None] = ContextVar("scope", default=None)
 _read_address: ContextVar[Callable[[], str]] = ContextVar("read_address", default=lambda: NO_ADDRESS)
 
 _ids: Final = random.Random()  # noqa: S311 - ids are for finding, not for keeping secret
@@ -36,8 +41,29 @@ def current_address() -> str:
     return _read_address.get()()
 
 
-def begin_request(received: bytes | None, read_address: Callable[[], str]) -> str:
-    """Set the context of a request and return its id; `read_address` is called only when needed."""
+def note_caller(user_id: uuid.UUID, session_id: uuid.UUID) -> None:
+    """Name the caller in the request's log line where no access token does: pages, refreshes, logins."""
+    scope = _scope.get()
+    if scope is not None:
+        scope[USER_ID_KEY] = str(user_id)
+        scope[SESSION_ID_KEY] = str(session_id)
+
+
+def note_rejection() -> None:
+    """Let the answer of the request wait: repeating it at once would cost the client nothing."""
+    scope = _scope.get()
+    if scope is not None:
+        scope[REJECTED_KEY] = True
+
+
+def begin_request(
+    received: bytes | None, read_address: Callable[[], str], scope: MutableMapping[str, Any] | None = None
+) -> str:
+    """Set the context of a request and return its id; `read_address` is called only when needed.
+
+    `scope` is the ASGI scope that `note_caller` and `note_rejection` write to.
+    """
+    _scope.set(scope)
     _read_address.set(read_address)
     request_id = _accepted_id(received)
     _request_id.set(request_id)

@@ -32,25 +32,19 @@ def loads(raw: bytes) -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidJsonError("the text is not UTF-8") from None
-    _refuse_deep_nesting(text)
+    _reject_deep_nesting(text)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique_keys,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-            parse_float=_finite,
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise InvalidJsonError(f"{error.msg} at character {error.pos}") from None
     except RecursionError:
         raise InvalidJsonError("too many levels of nesting") from None
     if "\\u" in text or "\0" in text:
-        _refuse_unstorable_text(value)
+        _reject_unstorable_text(value)
     return value
 
 
-def _refuse_deep_nesting(text: str) -> None:
+def _reject_deep_nesting(text: str) -> None:
     # A fast upper bound; only a text above it needs the exact count.
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
@@ -71,7 +65,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _refuse_constant(_name: str) -> NoReturn:
+def _reject_constant(_name: str) -> NoReturn:
     raise InvalidJsonError("NaN and Infinity are not JSON")
 
 
@@ -89,7 +83,16 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _refuse_unstorable_text(value: Any) -> None:
+# Built once: it takes a quarter of the time of a short text.
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique_keys,
+    parse_constant=_reject_constant,
+    parse_int=_integer,
+    parse_float=_finite,
+)
+
+
+def _reject_unstorable_text(value: Any) -> None:
     """Reject NUL and lone surrogates, which no database or UTF-8 encoder accepts."""
     if isinstance(value, str):
         if "\0" in value:
@@ -98,8 +101,8 @@ def _refuse_unstorable_text(value: Any) -> None:
             raise InvalidJsonError("a string holds half a surrogate pair")
     elif isinstance(value, dict):
         for key, member in value.items():
-            _refuse_unstorable_text(key)
-            _refuse_unstorable_text(member)
+            _reject_unstorable_text(key)
+            _reject_unstorable_text(member)
     elif isinstance(value, list):
         for member in value:
-            _refuse_unstorable_text(member)
+            _reject_unstorable_text(member)

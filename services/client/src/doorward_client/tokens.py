@@ -2,7 +2,7 @@
 
 python-jose supplies keys and signatures. What it accepts beyond the standards (unknown `crit`,
 missing `exp` or `aud`, any `typ`, text behind the signature, headers nested until the stack ends)
-is refused here, before and after the signature is verified. Nothing here can sign.
+is rejected here, before and after the signature is verified. Nothing here can sign.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from doorward_client.permissions import (
     ACCOUNT_SCOPE,
     FULL_SCOPE,
     ROLE_PERMISSIONS,
+    SCOPE_LIST,
     Permissions,
     permissions_of,
 )
@@ -38,9 +39,6 @@ _MAX_TOKEN_VERSION: Final = 2**31 - 1  # of the column that counts it
 
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_SCOPE: Final = re.compile(
-    r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*"
-)  # RFC 6749 section 3.3
 _EXTENSION: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
 
@@ -64,7 +62,8 @@ class Claims:
 
     `token_version` counts how often all tokens of the user were ended. `scopes` is None for a token
     without the claim, which is not narrowed. `extensions` is the claim `ext`: what the user's upstream says
-    about them, by the names that the installation chose.
+    about them, by the names that the installation chose. `auth_time` is when the user last gave a proof,
+    such as the password; a refresh keeps it. Machines have none.
     """
 
     user_id: uuid.UUID
@@ -77,6 +76,7 @@ class Claims:
     permissions: Permissions
     scopes: frozenset[str] | None = None
     extensions: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
+    auth_time: int | None = None
 
     def may(self, permission: str) -> bool:
         """Tell whether the token grants a permission."""
@@ -167,7 +167,7 @@ class Verifier:
 
     def _key_of(self, header: Mapping[str, Any]) -> Key:
         if header.keys() != _HEADER_MEMBERS:
-            # Also refuses crit, jku, jwk, x5u, x5c, zip and b64: no token of ours has them.
+            # Also rejects crit, jku, jwk, x5u, x5c, zip and b64: no token of ours has them.
             raise InvalidTokenError("unexpected_header")
         if header["typ"] != TOKEN_TYPE:
             raise InvalidTokenError("wrong_type")
@@ -198,6 +198,7 @@ class Verifier:
             permissions=permissions_of(role, scopes, self._role_permissions),
             scopes=scopes,
             extensions=_extensions(claims),
+            auth_time=_time(claims, "auth_time") if "auth_time" in claims else None,
         )
 
 
@@ -241,7 +242,7 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:
     if "scope" not in claims:
         return None
     scope = claims["scope"]
-    if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
+    if not isinstance(scope, str) or not SCOPE_LIST.fullmatch(scope):
         raise InvalidTokenError("bad_scope")
     return frozenset(scope.split(" "))
 

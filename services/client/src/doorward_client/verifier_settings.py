@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -11,9 +11,13 @@ from doorward_client.internal_http import AuthClient
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
+from doorward_client.loopback import is_loopback
 from doorward_client.revocations.revocation_list import StalePolicy
 from doorward_client.settings import DoorwardSettings, SettingsError, raw_value
 from doorward_client.tokens import MAX_LEEWAY_SECONDS
+
+AUTH_PATH: Final = "/api/v1/auth"
+"""Where auth is, below the public URL."""
 
 
 class VerifierSettings(DoorwardSettings):
@@ -52,8 +56,18 @@ class VerifierSettings(DoorwardSettings):
         default=None,
         description="Password of Redis, with any characters, if `DOORWARD_REDIS_URL` has none.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$",
+        description="Address under which browsers reach this installation, without a path, the same in every"
+        " service: `https://id.example.com`. `http` only for this machine. OpenID Connect, and `oidc` and"
+        " `oauth2` upstreams, need it.",
+    )
     issuer: str = Field(
-        default="doorward", min_length=1, description="`iss` of access tokens, the same in every service."
+        default="doorward",
+        min_length=1,
+        description="`iss` of every token, the same in every service. With `DOORWARD_PUBLIC_URL` it is that"
+        f" and `{AUTH_PATH}`.",
     )
     audience: str = Field(
         default="doorward", min_length=1, description="`aud` of access tokens, the same in every service."
@@ -85,6 +99,32 @@ class VerifierSettings(DoorwardSettings):
             return given
         netloc = f"{parsed.username or ''}:{quote(password, safe='')}@{parsed.netloc.rpartition('@')[2]}"
         return {**given, "redis_url": parsed._replace(netloc=netloc).geturl()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _issuer_of_public_url(cls, given: dict[str, object]) -> dict[str, object]:
+        """One issuer for all tokens: the address that OpenID clients know (OpenID Connect Core section 2)."""
+        public_url, issuer = given.get("public_url"), given.get("issuer")
+        if not isinstance(public_url, str):
+            return given
+        derived = f"{public_url}{AUTH_PATH}"
+        if issuer not in (None, derived):
+            raise ValueError(
+                f"DOORWARD_ISSUER differs from what DOORWARD_PUBLIC_URL makes it, {derived}; unset it"
+            )
+        return {**given, "issuer": derived}
+
+    @field_validator("public_url")
+    @classmethod
+    def _safe_public_url(cls, value: str | None) -> str | None:
+        # Cookies and codes cross the network.
+        if (
+            value is not None
+            and value.startswith("http://")
+            and not is_loopback(urlsplit(value).hostname or "")
+        ):
+            raise ValueError("begins with http://, which is for this machine alone; use https://")
+        return value
 
     @field_validator("secret_key")
     @classmethod

@@ -1,6 +1,6 @@
-"""What follows from a change of an account, whichever way it was made: sessions, devices, codes, mail.
+"""The consequences of a change of an account, however it was made: sessions, devices, codes, mail.
 
-CONSEQUENCES is the only place that says it. docs/security.md shows the same table to readers.
+CONSEQUENCES is the only place that decides them. docs/security.md shows the same table to readers.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from doorward_identity.tables import known_devices, one_time_codes
 
 
 class AccountChange(StrEnum):
-    """Changes of what an account is opened by, or of what it may do; by whom, where that matters."""
+    """Changes of an account's password, address, role or status, by their author where that matters."""
 
     DISABLED = "disabled"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a change, not a secret
@@ -30,7 +30,7 @@ class AccountChange(StrEnum):
     EMAIL_CHANGED = "email_changed"
     """By the owner, who has proven the new address."""
     EMAIL_SET = "email_set"
-    """By an administrator: nobody has proven that its owner reads the new address."""
+    """By an administrator, so that the new address is unverified."""
     EMAIL_SET_WITHOUT_PASSWORD = "email_set_without_password"  # noqa: S105 - a change, not a secret
     """By an administrator, of a user without a password: an invitation goes to the new address."""
     ROLE = "role"
@@ -38,7 +38,7 @@ class AccountChange(StrEnum):
 
 
 class Ended(Enum):
-    """What ends of what the account has open."""
+    """The sessions that a change ends."""
 
     NOTHING = auto()
     ACCESS_TOKENS = auto()
@@ -49,7 +49,7 @@ class Ended(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What follows from a change. A sign-in that is not finished never survives one.
+    """The consequences of a change. A sign-in that is not finished never survives one.
 
     `old_address` and `new_address` are the mails that these get; without a change of the address it is the
     old one. `forgets` is whether known devices and outstanding codes are deleted.
@@ -97,7 +97,7 @@ CONSEQUENCES: Final[Mapping[AccountChange, Consequences]] = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose account is changed: the address before the change."""
+    """The account, with its address before the change."""
 
     id: uuid.UUID
     email: str
@@ -118,8 +118,8 @@ def follow_up(
     makes the change.
     """
     consequences = CONSEQUENCES[change]
-    credentials_changed(connection, owner.id)
     _end(connection, consequences, owner.id, keep_session, token_seconds=token_seconds)
+    credentials_changed(connection, owner.id)
     if consequences.forgets:
         connection.execute(known_devices.delete().where(known_devices.c.user_id == owner.id))
         connection.execute(one_time_codes.delete().where(one_time_codes.c.user_id == owner.id))

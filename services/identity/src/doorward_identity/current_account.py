@@ -1,4 +1,4 @@
-"""Checks that a caller may still act, and on whom."""
+"""Checks that a caller may still act, and on which accounts."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ class TargetOutranksCallerError(DoorwardError):
 
 
 AUTHORITY_ERRORS: Final = (InsufficientPermissionError, TargetOutranksCallerError)
-"""Refusals of callers who may not do what they want."""
+"""Rejections of callers who may not do what they want."""
 
 
 def require_unchanged_account(connection: sa.Connection, caller: Claims) -> None:

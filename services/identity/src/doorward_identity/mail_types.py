@@ -1,7 +1,7 @@
 """Kinds of mails about accounts, and enqueueing one. Auth has their templates and sends them.
 
-Mail waits in the outbox while no mail server is configured. A request whose answer promises a mail is refused
-then (`require_transport`).
+Mail waits in the outbox while no mail server is configured. A request whose answer promises a mail is then
+rejected (`require_transport`).
 """
 
 from enum import StrEnum
@@ -43,7 +43,7 @@ LIFETIMES: dict[MailName, int] = {
     MailName.EMAIL_PROOF: 900,
     MailName.UPSTREAM_REAUTH: 7 * 86_400,
 }
-"""Seconds after which a mail is discarded, because its code has expired or nobody waits for it any more."""
+"""Seconds after which a mail is discarded, because its code has expired or its reason is over."""
 
 
 class MailNotConfiguredError(DoorwardError):

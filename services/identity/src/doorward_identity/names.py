@@ -19,7 +19,7 @@ def name_key(name: str) -> str:
 def default_name(email: str) -> str:
     """Return a name for a user who has given none: the first word of the address, such as `ada`.
 
-    Others see names, and in a company whoever knows what stands before the `@` knows the address.
+    Other users see names, and in a company the part before the `@` tells the whole address.
     """
     local = email.rpartition("@")[0]
     return (re.split(r"[._+-]", local, maxsplit=1)[0] or local)[:NAME_LENGTH]

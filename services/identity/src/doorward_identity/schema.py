@@ -4,18 +4,37 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_identity.tables import audit_events, avatars, metadata, revocations, users
+from doorward_identity.tables import (
+    audit_events,
+    avatars,
+    group_members,
+    metadata,
+    revocations,
+    sentinels,
+    user_groups,
+    user_search_terms,
+    users,
+)
 from doorward_kit.database_readiness import find_schema_problem
 
 PACKAGE: Final = "doorward_identity"
 """The package of the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
-REQUIRED_REVISION: Final = "0007"
+REQUIRED_REVISION: Final = "0012"
 """The oldest revision that this release's code can work with."""
 
 VERSION_TABLE: Final = "alembic_version_identity"
 
-_READ_BY_USERS: Final = (users, revocations, audit_events, avatars)
+_READ_BY_USERS: Final = (
+    users,
+    user_search_terms,
+    revocations,
+    sentinels,
+    audit_events,
+    avatars,
+    user_groups,
+    group_members,
+)
 
 
 def schema_problem(connection: sa.Connection) -> str | None:

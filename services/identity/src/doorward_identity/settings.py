@@ -36,19 +36,9 @@ class Argon2Settings(DoorwardSettings):
         return self
 
 
-class IdentitySettings(ServiceSettings, Argon2Settings, AvatarSettings):
-    """Settings of every service on the identity database."""
+class RegistrationDomainSettings(DoorwardSettings):
+    """Domains that users' own addresses belong to."""
 
-    max_upload_bytes: int = Field(
-        default=1_048_576,
-        ge=65_536,
-        le=16_777_216,
-        description="Maximum size of a request body with a picture. Proxies in front have their own limit.",
-    )
-
-    access_token_seconds: int = Field(
-        default=300, ge=5, le=3600, description="Lifetime of an access token, the same for every service."
-    )
     registration_domains: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Domains whose addresses may register, or be changed to; comma-separated. Administrators"
@@ -66,3 +56,18 @@ class IdentitySettings(ServiceSettings, Argon2Settings, AvatarSettings):
     def is_outside_domains(self, email_key: str) -> bool:
         """Tell whether there are domains, and the address belongs to none of them."""
         return bool(self.registration_domains) and domain_of(email_key) not in self.registration_domains
+
+
+class IdentitySettings(ServiceSettings, Argon2Settings, AvatarSettings, RegistrationDomainSettings):
+    """Settings of every service on the identity database."""
+
+    max_upload_bytes: int = Field(
+        default=1_048_576,
+        ge=65_536,
+        le=16_777_216,
+        description="Maximum size of a request body with a picture. Proxies in front have their own limit.",
+    )
+
+    access_token_seconds: int = Field(
+        default=300, ge=5, le=3600, description="Lifetime of an access token, the same for every service."
+    )

@@ -8,10 +8,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_identity import upstream_tables
+from doorward_identity import oauth_tables, upstream_tables
 from doorward_kit.column_types import (
     NAMING,
     TABLE_OPTIONS,
+    JsonObject,
     UtcDateTime,
     Uuid,
     ascii_text,
@@ -20,6 +21,7 @@ from doorward_kit.column_types import (
     medium_bytes,
 )
 from doorward_kit.rate_limiting.repository import rate_limits_table
+from doorward_kit.word_index import word_column
 from doorward_mail.outbox import outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
@@ -54,6 +56,18 @@ users: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
+# What the directory is searched by: see directory_index.py. The terms of a user are together, and the index
+# alone answers which users have a term.
+user_search_terms: Final = sa.Table(
+    "user_search_terms",
+    metadata,
+    sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("source", ascii_text(8), primary_key=True),  # see directory_index.Source
+    sa.Column("term", word_column(), primary_key=True),
+    sa.Index("ix_user_search_terms_source_term_user_id", "source", "term", "user_id"),
+    **TABLE_OPTIONS,
+)
+
 credentials: Final = sa.Table(
     "credentials",
     metadata,
@@ -83,7 +97,20 @@ sessions: Final = sa.Table(
     sa.Column("auth_time", UtcDateTime(), nullable=False),  # of the last proof; a refresh keeps it
     sa.Column("acr", ascii_text(8), nullable=False),  # how strongly it is authenticated
     sa.Column("amr", ascii_text(64), nullable=False),  # RFC 8176 names, separated by spaces
-    sa.Column("extensions", ascii_text(512)),  # JSON: the claim `ext`, of a login at an upstream
+    sa.Column("extensions", JsonObject(512)),  # the claim `ext`, of a login at an upstream
+    # Of a registered client, else NULL. No foreign key: a client's many sessions end one page at a time.
+    sa.Column("oauth_client_id", Uuid(), index=True),
+    sa.Column("browser_session_id", Uuid(), index=True),  # with which it ends, unless it is offline
+    sa.Column("scope", ascii_text(oauth_tables.SCOPE_LENGTH)),  # that the client was granted
+    sa.Column("audience", ascii_text(oauth_tables.URI_LENGTH)),  # of the client's access tokens
+    # Of a client that wants to know when the session has ended: how often that was tried, and when to try
+    # again. NULL: no client wants to know, or nothing is left to do.
+    sa.Column("logout_attempts", sa.SmallInteger),
+    sa.Column("logout_due_at", UtcDateTime()),
+    # Of the cookie that holds its refresh token, which then is in no body; NULL: bodies hold it.
+    sa.Column("cookie_name", ascii_text(16)),
+    # That of its user, while it is live; another one: it opened at the moment of a change, on another node.
+    sa.Column("auth_version", sa.Integer),
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("last_used_at", UtcDateTime(), nullable=False),
     sa.Column("idle_expires_at", UtcDateTime(), nullable=False),
@@ -95,6 +122,8 @@ sessions: Final = sa.Table(
     # The live ones of a user are found whatever has ended; written when a session opens and ends, and not
     # with every refresh.
     sa.Index("ix_sessions_user_id_ended_at", "user_id", "ended_at"),
+    # Sessions whose client is notified of their end; written when such a session opens and ends.
+    sa.Index("ix_sessions_logout_attempts_ended_at", "logout_attempts", "ended_at"),
     **TABLE_OPTIONS,
 )
 
@@ -124,6 +153,16 @@ revocations: Final = sa.Table(
     sa.Column("token_version", sa.Integer, nullable=False),  # of a user: the lowest that is still valid
     sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # with the last token it can hit
+    **TABLE_OPTIONS,
+)
+
+# Rows that are written so that other nodes of a cluster see the write: see sentinels.py.
+sentinels: Final = sa.Table(
+    "sentinels",
+    metadata,
+    sa.Column("name", ascii_text(32), primary_key=True),
+    sa.Column("written_at", UtcDateTime(), nullable=False),
+    sa.Column("node", ascii_text(255), nullable=False),  # host and port of the server that wrote it
     **TABLE_OPTIONS,
 )
 
@@ -163,7 +202,7 @@ one_time_codes: Final = sa.Table(
     sa.Column("purpose", ascii_text(16), primary_key=True),
     sa.Column("form", ascii_text(8), primary_key=True),  # a PIN, or a long code
     sa.Column("seed", fixed_bytes(16), nullable=False),  # the code is an HMAC of it
-    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),  # wrong guesses; the limit is the address's
     sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
     sa.Column("sent_to", exact_text(EMAIL_LENGTH), nullable=False),
     **TABLE_OPTIONS,
@@ -183,8 +222,8 @@ registration_codes: Final = sa.Table(
     **TABLE_OPTIONS,
 )
 
-# A registration becomes a user once the code of its address is entered by whoever registered. Until then
-# it reserves nothing and is not in the directory.
+# A registration becomes a user once its author has entered the code of its address. Until then it reserves
+# nothing and is not in the directory.
 pending_registrations: Final = sa.Table(
     "pending_registrations",
     metadata,
@@ -237,6 +276,22 @@ upstream_grants: Final = upstream_tables.grants_table(metadata)
 upstream_registrations: Final = upstream_tables.registrations_table(metadata)
 
 upstream_authorizations: Final = upstream_tables.authorizations_table(metadata)
+
+oauth_clients: Final = oauth_tables.clients_table(metadata)
+
+oauth_client_secrets: Final = oauth_tables.client_secrets_table(metadata)
+
+browser_sessions: Final = oauth_tables.browser_sessions_table(metadata)
+
+authorization_codes: Final = oauth_tables.authorization_codes_table(metadata)
+
+consents: Final = oauth_tables.consents_table(metadata)
+
+logout_deliveries: Final = oauth_tables.logout_deliveries_table(metadata)
+
+user_groups: Final = oauth_tables.groups_table(metadata)
+
+group_members: Final = oauth_tables.group_members_table(metadata)
 
 # Events for clients with an open stream; every process reads them, and they live for a minute. Without a
 # foreign key, because an event must not wait for a lock of its user's row.

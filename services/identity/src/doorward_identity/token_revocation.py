@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.tokens import MAX_LEEWAY_SECONDS
+from doorward_identity.data_age import DataAge
 from doorward_identity.tables import revocations
 from doorward_kit.column_types import utc_now
 from doorward_kit.unit_of_work import Database
@@ -31,7 +32,7 @@ _NOW: Final = utc_now().label("now")
 
 
 class Kind(StrEnum):
-    """What a revocation is of."""
+    """The object of a revocation."""
 
     SESSION = "session"
     USER = "user"
@@ -137,15 +138,20 @@ def delete_expired(connection: sa.Connection, count: int) -> int:
 
 
 class DatabaseRevocationSource:
-    """The revocation list of the identity database: changes each poll, and regularly the whole list."""
+    """The revocation list of the identity database: changes each poll, and regularly the whole list.
 
-    def __init__(self, database: Database) -> None:
+    The list is as old as the data that the database shows; `max_age` seconds are the limit.
+    """
+
+    def __init__(self, database: Database, *, max_age: float) -> None:
         self._database = database
+        self._data_age = DataAge(database, max_age=max_age)
         self._since: datetime | None = None
         self._full_read_at = 0.0
 
     async def fetch(self) -> FetchedRevocations:
         """Read the changes or the whole list; raises as Database.read does."""
+        age = await self._data_age.measure()
         since, now = self._since, time.monotonic()
         if since is None or now - self._full_read_at > FULL_READ_SECONDS:
             read = await self._read_all()
@@ -153,13 +159,13 @@ class DatabaseRevocationSource:
         else:
             read = await self._database.read(lambda connection: _read_since(connection, since))
         self._since = read.started_at
-        return FetchedRevocations(RevocationEntries(read.sessions, read.users))
+        return FetchedRevocations(RevocationEntries(read.sessions, read.users), age)
 
     def problem(self) -> str | None:
-        return None
+        return self._data_age.problem()
 
     def warning(self) -> str | None:
-        return None
+        return self._data_age.warning()
 
     async def close(self) -> None:
         """Keep the connections, which belong to the service."""

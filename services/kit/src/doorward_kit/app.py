@@ -1,8 +1,8 @@
 """The frame of a service: the resources of a process, and one way to compose an application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,16 +11,23 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from doorward_client.errors import setup_error_handlers
+from doorward_client.errors import Renderer, render_problem, setup_error_handlers
 from doorward_client.revocations.models import RevocationSource
 from doorward_client.token_verification import BackgroundTask, TokenVerificationService, remote_source
+from doorward_kit.cors import NO_CORS_ROUTES, CorsPolicy, CorsRoutes, RegisteredOrigins
 from doorward_kit.dependencies import setup_services
+from doorward_kit.fast_routes import find_at_once
 from doorward_kit.health import OPERATIONS_ROUTES, Readiness, setup_health
+from doorward_kit.methods import answer_other_methods
 from doorward_kit.metrics import Metrics
 from doorward_kit.middleware import RequestMiddleware
-from doorward_kit.openapi import setup_openapi
+from doorward_kit.oauth import renderer_for
+from doorward_kit.openapi_document import setup_openapi
+from doorward_kit.openapi_errors import OperationErrors, no_errors
+from doorward_kit.rejection_delay import RejectionDelay
 from doorward_kit.routing import add_routes
 from doorward_kit.settings import ServiceSettings
+from doorward_kit.shutdown import Shutdown
 from doorward_kit.unit_of_work import Database
 from doorward_kit.upload_limit import UploadLimit
 
@@ -38,11 +45,14 @@ class AppResources:
     def __init__(
         self, settings: ServiceSettings, *, parent: "AppResources | None" = None, name: str = "database"
     ) -> None:
-        self._parent = parent
         self.children: Final[list[AppResources]] = []
-        self._is_draining = False
-        self._is_stopping = False
+        self.shutdown: Final[Shutdown] = Shutdown() if parent is None else parent.shutdown
         self.metrics: Final[Metrics] = Metrics() if parent is None else parent.metrics
+        self.rejections: Final[RejectionDelay] = (
+            RejectionDelay(settings.rejection_delay_seconds, self.metrics.rejections)
+            if parent is None
+            else parent.rejections
+        )
         self.database: Final = Database(settings, self.metrics, name=name)
         if parent is None:
             source = self.revocation_source(settings)
@@ -50,16 +60,6 @@ class AppResources:
         else:
             self.verification = parent.verification
             parent.children.append(self)
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether the process is about to stop."""
-        return self._is_draining if self._parent is None else self._parent.is_draining
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the process accepts no more connections and waits for its requests to end."""
-        return self._is_stopping if self._parent is None else self._parent.is_stopping
 
     def revocation_source(self, settings: ServiceSettings) -> RevocationSource:
         """Return the source of the revocation list; raises SettingsError."""
@@ -71,11 +71,12 @@ class AppResources:
 
     def drain(self) -> None:
         """Answer "not ready" from now on and close client connections, because the process will stop."""
-        self._is_draining = True
+        self.shutdown.is_draining = True
 
     def stop(self) -> None:
-        """End what would keep the process from stopping: responses without an end of their own."""
-        self._is_stopping = True
+        """End what would keep the process from stopping: endless responses, and rejections that wait."""
+        self.shutdown.is_stopping = True
+        self.rejections.end()
 
     def close(self) -> None:
         """Wait for running work, then close every connection."""
@@ -95,28 +96,26 @@ class InProcessTransport(httpx2.ASGITransport):
         return await asyncio.create_task(super().handle_async_request(request))
 
 
-async def run_on_shutdown(*closes: Callable[[], Awaitable[None]]) -> None:
-    """Call each of `closes` when the process stops, in reverse order: a background task.
-
-    An exception of one does not keep the others from running.
-    """
-    async with AsyncExitStack() as stack:
-        for close in closes:
-            stack.push_async_callback(close)
-        await asyncio.Event().wait()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDefinition:
-    """What a service is, whatever its settings.
+    """The parts of a service that do not depend on its settings.
 
     Routers match in this order. `schema_problem` returns what the database's schema lacks, or None.
+    `without_head` are paths whose GET is not safe (methods.py). `oauth_routes` answer errors of forms as
+    OAuth clients expect (oauth.py), and `page_routes` may answer errors with pages. `cors_routes` are paths
+    that browsers treat specially (cors.py). `errors` returns the codes of each operation, and is called for
+    the OpenAPI document (openapi_errors.py).
     """
 
     name: str
     description: str
     routers: Sequence[APIRouter]
     schema_problem: Callable[[sa.Connection], str | None]
+    without_head: Collection[str] = ()
+    oauth_routes: Collection[str] = ()
+    page_routes: Collection[str] = ()
+    cors_routes: CorsRoutes = NO_CORS_ROUTES
+    errors: OperationErrors = no_errors
 
 
 def create_service(  # noqa: PLR0913 - what an application is composed of
@@ -127,13 +126,17 @@ def create_service(  # noqa: PLR0913 - what an application is composed of
     *,
     background: Sequence[BackgroundTask] = (),
     max_upload_bytes: int | None = None,
+    registered_origins: RegisteredOrigins | None = None,
+    render_error: Renderer = render_problem,
     owns_resources: bool,
 ) -> FastAPI:
     """Compose a service's application. Nothing connects before the first request.
 
     `services` is the container: a frozen dataclass, one field a service, from which endpoints get theirs
     (dependencies.provide). `background` are the tasks to run while the application serves.
-    `max_upload_bytes` is the limit of a body with an image, where a route takes one (uploads.py). With
+    `max_upload_bytes` is the limit of a body with an image, where a route takes one (uploads.py).
+    `registered_origins` may read answers as those of the settings do, without cookies.
+    `render_error` renders errors outside of all routes: 413, 431, and 500 for a bug. With
     `owns_resources` the application also runs the tasks of `resources`, and closes them at the end.
     """
 
@@ -170,10 +173,13 @@ def create_service(  # noqa: PLR0913 - what an application is composed of
                     max_upload_bytes or settings.max_body_bytes,
                 ),
                 access_log=settings.access_log,
-                is_draining=lambda: resources.is_draining,
+                shutdown=resources.shutdown,
+                rejections=resources.rejections,
                 trusted_proxies=settings.trusted_proxies,
+                cors=CorsPolicy(definition.cors_routes, settings.allowed_origins, registered_origins),
                 proxies_set_request_id=settings.trust_proxy_request_id,
                 quiet_routes=OPERATIONS_ROUTES,
+                render=render_error,
             )
         ],
     )
@@ -187,12 +193,14 @@ def create_service(  # noqa: PLR0913 - what an application is composed of
         resources.database,
         definition.schema_problem,
         resources.verification,
-        lambda: resources.is_draining,
+        resources.shutdown,
     )
-    setup_error_handlers(app)
-    setup_openapi(app)
+    setup_error_handlers(app, renderer_for(definition.oauth_routes))
+    setup_openapi(app, definition.errors, definition.oauth_routes, definition.page_routes)
     for router in definition.routers:
         add_routes(app, router)
     setup_health(app, readiness, resources.metrics)
     setup_services(app, services)
+    answer_other_methods(app, without_head=definition.without_head)
+    find_at_once(app)
     return app

@@ -70,6 +70,7 @@ class TrustedProxies:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return _UNKNOWN
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-            parsed = parsed.ipv4_mapped
+        if isinstance(parsed, ipaddress.IPv6Address):
+            # Without its zone (`fe80::1%eth0`), which may be any text, and means something here alone.
+            parsed = parsed.ipv4_mapped or ipaddress.IPv6Address(int(parsed))
         return _Hop(str(parsed), any(parsed in network for network in self._networks))

@@ -1,9 +1,11 @@
-"""Column types that behave the same on MariaDB, MySQL and SQLite, and the database's clock."""
+"""Column types and values that are the same on MariaDB, MySQL and SQLite, and the database's clock."""
 
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -11,6 +13,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -68,6 +73,37 @@ class Uuid(sa.types.TypeDecorator[uuid.UUID]):
 
     def process_result_value(self, value: bytes | None, _dialect: Dialect) -> uuid.UUID | None:
         return None if value is None else uuid.UUID(bytes=value)
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """Return the text that JsonObject stores: ASCII, so its length is that in bytes."""
+    return json.dumps(dict(value), allow_nan=False, separators=(",", ":"))
+
+
+class JsonObject(sa.types.TypeDecorator[Mapping[str, Any]]):
+    """A JSON object of at most `length` bytes in ASCII; NULL is the empty one."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(ascii_text(self.length))
+
+    def process_bind_param(self, value: Mapping[str, Any] | None, _dialect: Dialect) -> str | None:
+        """Raise ValueError for an object that is too long."""
+        if not value:
+            return None
+        text = json_text(value)
+        if len(text) > self.length:
+            raise ValueError(f"a JSON object of {len(text)} bytes")
+        return text
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Mapping[str, Any]:
+        return {} if value is None else json.loads(value)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -130,3 +166,25 @@ def _utc_now_sqlite(element: utc_now, compiler: SQLCompiler, **options: Any) -> 
     later = [compiler.process(seconds, **options) for seconds in element.clauses]
     modifier = f", {later[0]} || ' seconds'" if later else ""
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now'{modifier})"
+
+
+class this_node(GenericFunction[str]):  # noqa: N801 - as utc_now
+    """Host and port of the server that runs the statement; one text on SQLite."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(this_node, "mysql", "mariadb")
+def _this_node_mysql(_element: this_node, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "concat(@@hostname, ':', @@port)"
+
+
+@compiles(this_node, "sqlite")
+def _this_node_sqlite(_element: this_node, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "'file'"
+
+
+def field_values(row: "DataclassInstance") -> dict[str, Any]:
+    """Return the fields of a row by name. `asdict` would copy values, which a MappingProxyType rejects."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}

@@ -1,4 +1,4 @@
-"""The engine for MariaDB, MySQL and SQLite.
+"""The engine for MariaDB, MySQL and SQLite, and the deadlines of its statements.
 
 Connections are in autocommit, so a single read costs one round trip, without BEGIN and ROLLBACK. Units of
 work that write begin their transaction themselves (unit_of_work).
@@ -6,10 +6,14 @@ work that write begin their transaction themselves (unit_of_work).
 
 import sqlite3
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
+import structlog
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions
 from sqlalchemy.engine import ExceptionContext
@@ -17,12 +21,15 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from doorward_kit.column_types import read_utc
+from doorward_kit.database_authentication import authentication_arguments
+from doorward_kit.database_errors import needs_new_connection
 
-READ_ONLY_CODES: Final = frozenset({1290, 1792, 1836})
-"""Errors of a server that has become read-only: the connection must be replaced after a failover."""
+log = structlog.get_logger(__name__)
 
-NOT_PRIMARY_CODES: Final = frozenset({1047, 1053})
-"""A Galera node outside its cluster, or a server that is shutting down."""
+_SHOW_WSREP: Final = "SHOW SESSION VARIABLES LIKE 'wsrep_on'"
+
+_INSTRUCTIONS: Final = 10_000
+"""Instructions of SQLite's virtual machine between two readings of the clock: some hundred microseconds."""
 
 _IN_TRANSACTION: Final = 0x0001  # SERVER_STATUS_IN_TRANS of the client/server protocol
 
@@ -33,6 +40,7 @@ def create_engine(
     pool_size: int,
     timeout: float,
     tls_ca_file: str | None = None,
+    allow_public_key_retrieval: bool = False,
     interrupts_statements: bool = True,
 ) -> sa.Engine:
     """Build an engine; it connects with the first use.
@@ -40,7 +48,8 @@ def create_engine(
     `timeout` in seconds limits connecting and every read and write on the socket, for which PyMySQL has no
     limit by default, and on MariaDB every statement on the server unless `interrupts_statements` is False:
     then the server ends what its client gave up on. With `tls_ca_file` connections use TLS, and verify the
-    server's certificate and name.
+    server's certificate and name. Without it, a server on another machine must not ask for the password,
+    nor, unless `allow_public_key_retrieval`, encrypted with a key of its own.
     """
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -51,6 +60,7 @@ def create_engine(
             pool_size=pool_size,
             timeout=timeout,
             tls_ca_file=tls_ca_file,
+            allow_public_key_retrieval=allow_public_key_retrieval,
             statement_seconds=timeout if interrupts_statements else 0.0,
         )
     sa.event.listen(engine, "handle_error", _invalidate_read_only_connection)
@@ -69,7 +79,13 @@ def _tls_arguments(ca_file: str | None) -> dict[str, Any]:
 
 
 def _mysql_engine(
-    url: sa.URL, *, pool_size: int, timeout: float, tls_ca_file: str | None, statement_seconds: float
+    url: sa.URL,
+    *,
+    pool_size: int,
+    timeout: float,
+    tls_ca_file: str | None,
+    allow_public_key_retrieval: bool,
+    statement_seconds: float,
 ) -> sa.Engine:
     engine = sa.create_engine(
         url.set(drivername="mysql+pymysql"),
@@ -85,11 +101,18 @@ def _mysql_engine(
             "charset": "utf8mb4",
             "conv": {**conversions, FIELD_TYPE.DATETIME: read_utc},
             **_tls_arguments(tls_ca_file),
+            **authentication_arguments(
+                url,
+                tls=tls_ca_file is not None,
+                allow_public_key_retrieval=allow_public_key_retrieval,
+            ),
             "connect_timeout": timeout,
             "read_timeout": timeout,
             "write_timeout": timeout,
         },
     )
+
+    is_cluster_logged = threading.Event()
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -102,6 +125,9 @@ def _mysql_engine(
             # MariaDB alone reads this comment. Without a limit a statement whose client gave up runs on.
             f" /*M! , max_statement_time = {statement_seconds} */"
         )
+        if _wait_for_cluster(cursor) and not is_cluster_logged.is_set():
+            is_cluster_logged.set()
+            _log_cluster(cursor)
         cursor.close()
 
     @sa.event.listens_for(engine, "reset")
@@ -112,6 +138,26 @@ def _mysql_engine(
             connection.rollback()
 
     return engine
+
+
+def _log_cluster(cursor: DBAPICursor) -> None:
+    """Log the node once, because databases without a heartbeat do not find several (see data_age)."""
+    cursor.execute("SELECT @@wsrep_node_name")
+    node, *_ = cursor.fetchone() or ("",)
+    log.info("database.galera_node", node=node, hint="see docs/databases.md")
+
+
+def _wait_for_cluster(cursor: DBAPICursor) -> bool:
+    """On a Galera node, let statements wait for what other nodes committed before. Tell whether it is a node.
+
+    Otherwise they read what was right a moment ago: a refresh token that another node has just issued is
+    unknown, and a revocation as well. A node that has fallen behind answers 1205 instead.
+    """
+    cursor.execute(_SHOW_WSREP)
+    is_node = "ON" in (cursor.fetchone() or ())
+    if is_node:
+        cursor.execute("SET SESSION wsrep_sync_wait = 7")  # reads, BEGIN, UPDATE, DELETE, INSERT
+    return is_node
 
 
 def _sqlite_engine(url: sa.URL, *, pool_size: int, timeout: float) -> sa.Engine:
@@ -157,19 +203,51 @@ def _use_wal(cursor: DBAPICursor, timeout: float) -> None:
             return
 
 
-def error_code(error: BaseException | None) -> int:
-    """Return the error number of the server or driver, 0 without one."""
-    arguments = getattr(error, "args", ())
-    return arguments[0] if arguments and isinstance(arguments[0], int) else 0
-
-
-def error_text(error: BaseException) -> str:
-    """Return the driver's message in one line, also of an error that was raised from it."""
-    original = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
-    return " ".join(str(original).split())
+def is_galera_node(connection: sa.Connection) -> bool:
+    """Tell whether the server is a node of a Galera cluster."""
+    if connection.dialect.name == "sqlite":
+        return False
+    return "ON" in (connection.exec_driver_sql(_SHOW_WSREP).one_or_none() or ())
 
 
 def _invalidate_read_only_connection(context: ExceptionContext) -> None:
-    # After a failover these connections still answer a ping, but reject every write.
-    if error_code(context.original_exception) in READ_ONLY_CODES | NOT_PRIMARY_CODES:
+    if needs_new_connection(context.original_exception):
         context.is_disconnect = True
+
+
+class DeadlinePassedError(Exception):
+    """The caller of the unit of work has already been told that it failed."""
+
+
+class StatementDeadlines:
+    """Rejects the statements of a thread after its deadline, and interrupts running ones on SQLite.
+
+    The caller has been told that the work failed: it must not keep a thread, a connection and its locks, and
+    on SQLite every writer. MariaDB interrupts statements itself (see `create_engine`).
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._of_thread = threading.local()
+        sa.event.listen(engine, "before_cursor_execute", self._require_time)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", self._interrupt)
+
+    @contextmanager
+    def until(self, deadline: float) -> Iterator[None]:
+        """Set the deadline of the calling thread's statements for the block, in monotonic time."""
+        self._of_thread.deadline = deadline
+        try:
+            yield
+        finally:
+            del self._of_thread.deadline
+
+    def _has_passed(self) -> bool:
+        deadline: float | None = getattr(self._of_thread, "deadline", None)
+        return deadline is not None and time.monotonic() >= deadline
+
+    def _require_time(self, *_: Any) -> None:
+        if self._has_passed():
+            raise DeadlinePassedError
+
+    def _interrupt(self, connection: Any, _entry: Any) -> None:
+        connection.set_progress_handler(self._has_passed, _INSTRUCTIONS)

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from doorward_kit.database import error_code, error_text
+from doorward_kit.database_errors import error_code, error_text
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
     Directory = Annotated[DirectoryService, provide(DirectoryService)]
 
 `app.create_service` finds the service in its container, by the class of the field. So a feature's
-`dependencies.py` imports only its own service, and no feature imports the container.
+endpoints import only its own service, and no feature imports the container.
 """
 
 import dataclasses

@@ -95,7 +95,7 @@ class BoundedExecutor:
             waited = time.perf_counter() - accepted
             self._metrics.wait.observe(waited)
             if waited > self._deadline:
-                self._metrics.refused.inc()
+                self._metrics.rejected.inc()
                 raise OverloadedError(retry_after=self._retry_after())
             return context.run(self._timed, job)
 
@@ -117,7 +117,7 @@ class BoundedExecutor:
     def _admit(self) -> None:
         with self._lock:
             if self._expected_wait() > self._deadline:
-                self._metrics.refused.inc()
+                self._metrics.rejected.inc()
                 raise OverloadedError(retry_after=self._retry_after())
             self._pending += 1
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from doorward_client.errors import DoorwardError
+from doorward_kit.routing import media_type_of
 from doorward_kit.upload_limit import MULTIPART
 
 T = TypeVar("T")
@@ -58,11 +59,6 @@ class Form:
 
     fields: Mapping[str, str]
     files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-def media_type_of(request: Request) -> str:
-    """Return the media type of the body in lower case, without parameters; empty if there is none."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_form(request: Request) -> Form:

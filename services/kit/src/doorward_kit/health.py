@@ -15,6 +15,7 @@ from doorward_client.errors import UnavailableError
 from doorward_client.token_verification import TokenVerificationService
 from doorward_kit.metrics import Metrics
 from doorward_kit.routing import add_routes
+from doorward_kit.shutdown import Shutdown
 from doorward_kit.unit_of_work import Database
 
 LIVEZ: Final = "/livez"
@@ -39,10 +40,10 @@ class Readiness:
         database: Database,
         schema_problem: Callable[[sa.Connection], str | None],
         verification: TokenVerificationService,
-        is_draining: Callable[[], bool],
+        shutdown: Shutdown,
     ) -> None:
         self._database = database
-        self._is_draining = is_draining
+        self._shutdown = shutdown
         self._schema_problem = schema_problem
         self._verification = verification
         self._checked_at = 0.0
@@ -54,7 +55,7 @@ class Readiness:
 
     async def check(self) -> None:
         """Raise NotReadyError or DatabaseUnavailableError; success is cached for half a second."""
-        if self._is_draining():
+        if self._shutdown.is_draining:
             raise NotReadyError("This process is shutting down.")
         if time.monotonic() - self._checked_at < _CACHE_SECONDS:
             return

@@ -40,7 +40,7 @@ class IdempotencyKeyReusedError(DoorwardError):
     detail = "This Idempotency-Key belongs to another request. Use a new key for a new request."
 
 
-class Answer(NamedTuple):
+class StoredAnswer(NamedTuple):
     """A stored response; `is_repeated` when it is sent again."""
 
     status: int
@@ -91,7 +91,7 @@ class IdempotencyKeys:
         self._table = table
         self._seconds = seconds
 
-    def claim(self, connection: sa.Connection, request: KeyedRequest | None) -> Answer | None:
+    def claim(self, connection: sa.Connection, request: KeyedRequest | None) -> StoredAnswer | None:
         """Claim the key of a request; return the stored response of an earlier request with the key.
 
         If it is None, the caller does the work and calls `store` in the same transaction. A request without
@@ -99,7 +99,9 @@ class IdempotencyKeys:
         """
         return None if request is None else self._claim(connection, request)
 
-    def store(self, connection: sa.Connection, request: KeyedRequest | None, answer: Answer) -> Answer:
+    def store(
+        self, connection: sa.Connection, request: KeyedRequest | None, answer: StoredAnswer
+    ) -> StoredAnswer:
         """Store the response under the claimed key; return it."""
         if request is not None:
             values = {name: value for name, value in answer._asdict().items() if name in self._table.c}
@@ -120,7 +122,7 @@ class IdempotencyKeys:
             )
         return len(found)
 
-    def _claim(self, connection: sa.Connection, request: KeyedRequest) -> Answer | None:
+    def _claim(self, connection: sa.Connection, request: KeyedRequest) -> StoredAnswer | None:
         """Claim the key for this request; return its stored response, if it has one."""
         fresh = {"fingerprint": request.fingerprint, "expires_at": utc_now(self._seconds)}
         row = {"caller_id": request.caller, "key_hash": request.key, **fresh}
@@ -132,7 +134,7 @@ class IdempotencyKeys:
 
     def _stored_answer(
         self, connection: sa.Connection, request: KeyedRequest, fresh: Mapping[str, object]
-    ) -> Answer | None:
+    ) -> StoredAnswer | None:
         keys = self._table.c
         is_expired = keys.expires_at <= utc_now()
         # Read before the update: all requests that waited for the key share a lock on its row, and would
@@ -148,7 +150,7 @@ class IdempotencyKeys:
             found = connection.execute(known).one()
         if found.fingerprint != request.fingerprint:
             raise IdempotencyKeyReusedError
-        return Answer(found.status, found.body, found.etag, found.location, is_repeated=True)
+        return StoredAnswer(found.status, found.body, found.etag, found.location, is_repeated=True)
 
     def _row_of(self, request: KeyedRequest) -> tuple[sa.ColumnElement[bool], ...]:
         keys = self._table.c

@@ -20,7 +20,15 @@ class ExecutorMetrics:
 
     depth: Gauge
     wait: Histogram
-    refused: Counter
+    rejected: Counter
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionMetrics:
+    """The metrics of rejections, which wait before they are answered."""
+
+    waiting: Gauge
+    undelayed: Counter
 
 
 class _Observed:
@@ -73,10 +81,16 @@ class Metrics:
             buckets=SECONDS_BUCKETS,
             registry=self.registry,
         )
-        self._refused = Counter(
+        self._rejected = Counter(
             "doorward_executor_refused",
             "Jobs rejected because the queue was too long.",
             ("executor",),
+            registry=self.registry,
+        )
+        self.argon2_build = Gauge(
+            "doorward_argon2_build_info",
+            "The build of Argon2 that this process hashes passwords with: baseline or x86-64-v3.",
+            ("build",),
             registry=self.registry,
         )
         self.pool_connections = Gauge(
@@ -110,11 +124,23 @@ class Metrics:
             ("limit",),
             registry=self.registry,
         )
+        self.rejections = RejectionMetrics(
+            waiting=Gauge(
+                "doorward_rejections_waiting",
+                "Rejected requests whose answers wait.",
+                registry=self.registry,
+            ),
+            undelayed=Counter(
+                "doorward_rejections_undelayed",
+                "Rejected requests answered without a delay, because too many waited.",
+                registry=self.registry,
+            ),
+        )
         self.verification = PrometheusVerificationMetrics(self.registry)
         self._observed: dict[tuple[str, str, int], _Observed] = {}
 
     def executor(self, name: str) -> ExecutorMetrics:
-        return ExecutorMetrics(self._depth.labels(name), self._wait.labels(name), self._refused.labels(name))
+        return ExecutorMetrics(self._depth.labels(name), self._wait.labels(name), self._rejected.labels(name))
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record a request under its route template."""

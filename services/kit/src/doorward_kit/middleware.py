@@ -1,29 +1,43 @@
-"""One pure ASGI layer around every request: id, limits, security headers, log line, metrics.
+"""One pure ASGI layer around every request: id, limits, delayed rejections, headers, log line, metrics.
 
 One layer and not five, because each costs every request. Starlette's BaseHTTPMiddleware alone would cost
 more than the rest of the stack.
 """
 
+import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Final
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from doorward_client.errors import status_problem
-from doorward_client.request_context import SESSION_ID_KEY, USER_ID_KEY, begin_request
+from doorward_client.errors import ErrorDetails, Renderer, render_problem, status_problem
+from doorward_client.request_context import (
+    REJECTED_KEY,
+    SESSION_ID_KEY,
+    USER_ID_KEY,
+    begin_request,
+    request_id_of,
+)
 from doorward_kit.client_ip import Network, TrustedProxies
+from doorward_kit.cors import CorsPolicy
 from doorward_kit.metrics import Metrics
+from doorward_kit.rejection_delay import RejectionDelay
+from doorward_kit.shutdown import Shutdown
 from doorward_kit.upload_limit import UploadLimit
 
 log = structlog.get_logger("doorward.http")
 
 MAX_HEADER_BYTES: Final = 32 * 1024
+BODY_SECONDS: Final = 60.0
+"""For a whole body: a client that sends a byte now and then would keep a request for ever."""
+
 UNMATCHED: Final = "unmatched"
 STREAM_KEY: Final = "doorward.stream"
 """Key in the ASGI scope of a response that goes on for as long as the client likes, set before its start.
@@ -32,6 +46,8 @@ Such a request counts as answered when its response starts: from then on it is n
 duration in metrics ends there. Its log line comes at its end.
 """
 
+_PREFLIGHT_ROUTE: Final = SimpleNamespace(path="preflight")  # for metrics
+_REQUEST_TIMEOUT: Final = 408
 _CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's status for a client that disconnected
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WELL_FORMED_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -51,8 +67,9 @@ class RequestMiddleware:
     With `proxies_set_request_id` the request id is X-Request-ID of a trusted proxy, otherwise a new one.
     Clients must not choose the ids of the audit log, and many ingress controllers forward theirs. The
     client's own id is logged as `client_request_id`.
+    `render` renders the errors of this layer. Of its own errors the caller gets a problem document.
     `quiet_routes` are route templates that are counted but not logged. Requests of `uploads` may have a body
-    of its limit, and all others of `max_body_bytes`.
+    of its limit, and all others of `max_body_bytes`. A body arrives within `body_seconds`.
     """
 
     def __init__(  # noqa: PLR0913 - the parameters of one layer
@@ -64,10 +81,14 @@ class RequestMiddleware:
         max_body_bytes: int,
         uploads: UploadLimit,
         access_log: bool,
-        is_draining: Callable[[], bool],
+        shutdown: Shutdown,
+        rejections: RejectionDelay,
         trusted_proxies: Sequence[Network],
+        cors: CorsPolicy,
         proxies_set_request_id: bool = False,
         quiet_routes: Iterable[str] = (),
+        render: Renderer = render_problem,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._app = app
         self._in_progress = 0
@@ -75,32 +96,35 @@ class RequestMiddleware:
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._uploads = uploads
+        self._limit_of_all_routes = min(max_body_bytes, uploads.max_bytes)
         self._access_log = access_log
-        self._is_draining = is_draining
+        self._shutdown = shutdown
+        self._rejections = rejections
         self._proxies = TrustedProxies(trusted_proxies)
         self._proxies_set_request_id = proxies_set_request_id
-        self._quiet_routes = frozenset(quiet_routes)
+        self._cors = cors
+        # Browsers send a preflight before nearly every request of another origin, which is logged itself.
+        self._quiet_routes = frozenset({_PREFLIGHT_ROUTE.path, *quiet_routes})
+        self._render = render
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status, streams_since = 0, 0.0
+        status, streams_since, waited = 0, 0.0, 0.0
         client = scope.get("client")
         header = _read_header(scope["headers"], client[0] if client else None)
         read_address = partial(self._proxies.client_ip, header.peer, header.forwarded)
-        request_id = begin_request(header.request_id if self._has_edge_id(header) else None, read_address)
+        edge_id = header.request_id if self._has_edge_id(header) else None
+        request_id = begin_request(edge_id, read_address, scope)
 
         async def send_decorated(message: Message) -> None:
             nonlocal status, streams_since
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = _decorated(message["headers"], request_id)
-                if self._is_draining():
-                    # The proxy drops this connection now, between two requests, instead of when the
-                    # process stops, possibly in the middle of one.
-                    headers.append(_CLOSE)
+                headers = self._decorated(message, request_id, scope["path"], header.origin)
                 if STREAM_KEY in scope:
                     streams_since = time.perf_counter()
                     self._in_progress -= 1
@@ -111,10 +135,9 @@ class RequestMiddleware:
         try:
             too_large = self._too_large(scope, header)
             if too_large is not None:
-                await status_problem(too_large, request_id=request_id)(scope, receive, send_decorated)
+                await self._reject(too_large, scope, receive, send_decorated)
             else:
-                body = self._limit_body(scope, receive) if header.is_chunked else receive
-                await self._app(scope, body, send_decorated)
+                waited = await self._answer(scope, header, receive, send_decorated)
         except ClientDisconnect:
             status = status or _CLIENT_CLOSED_REQUEST
         except Exception:
@@ -122,37 +145,102 @@ class RequestMiddleware:
             log.exception("http.unhandled_exception", method=scope["method"], path=scope["path"])
             if status:
                 raise
-            await status_problem(500, request_id=request_id)(scope, receive, send_decorated)
+            await self._reject(500, scope, receive, send_decorated)
         finally:
             ended = time.perf_counter()
             self._in_progress -= 0 if streams_since else 1
-            self._record(scope, header, status, ended - started, (streams_since or ended) - started)
+            to_answer = (streams_since or ended) - started - waited
+            self._record(scope, header, status, ended - started, to_answer)
+
+    def _decorated(
+        self, start: Message, request_id: str, path: str, origin: bytes | None
+    ) -> list[tuple[bytes, bytes]]:
+        """Return the headers of a response with those of this layer."""
+        headers = _decorated(start["headers"], request_id)
+        self._cors.add_headers(headers, path, origin)
+        if self._shutdown.is_draining or start["status"] == _REQUEST_TIMEOUT:
+            # The proxy drops this connection now, between two requests, instead of when the process stops,
+            # possibly in the middle of one. After a timeout the rest of the body may still come, as slowly.
+            headers.append(_CLOSE)
+        return headers
+
+    async def _reject(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with an error that no route has answered with, in the form that the path's clients read."""
+        try:
+            response = self._render(Request(scope), ErrorDetails.of_status(status))
+        except Exception:
+            log.exception("http.error_not_rendered", method=scope["method"], path=scope["path"])
+            response = status_problem(status, request_id=request_id_of(scope))
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, header: "_Header", receive: Receive, send: Send) -> float:
+        """Answer, a rejected request after a wait; return its seconds."""
+        held: list[Message] = []
+
+        async def send_or_hold(message: Message) -> None:
+            if REJECTED_KEY in scope:
+                held.append(message)
+            else:
+                await send(message)
+
+        await self._answer_at_once(scope, header, receive, send_or_hold)
+        # Not before the application has returned: its frames hold the body of the request.
+        waited = await self._rejections.wait() if held else 0.0
+        for message in held:
+            await send(message)
+        return waited
+
+    async def _answer_at_once(self, scope: Scope, header: "_Header", receive: Receive, send: Send) -> None:
+        is_preflight = header.requests_method and scope["method"] == "OPTIONS"
+        if is_preflight and header.origin is not None:
+            await self._answer_preflight(scope, header.origin, send)
+        else:
+            has_body = header.is_chunked or header.content_length
+            await self._app(scope, self._limit_body(scope, receive) if has_body else receive, send)
+
+    async def _answer_preflight(self, scope: Scope, origin: bytes, send: Send) -> None:
+        """Answer before routing, so that a page can read that a path or a method does not exist.
+
+        OPTIONS without a method to ask for is answered by its path (methods.py).
+        """
+        scope["route"] = _PREFLIGHT_ROUTE
+        allowed = self._cors.preflight_headers(scope["path"], origin)
+        await send({"type": "http.response.start", "status": 204, "headers": allowed})
+        await send({"type": "http.response.body", "body": b""})
 
     def _too_large(self, scope: Scope, header: "_Header") -> int | None:
         """Return the status for a request that exceeds a limit, None for others."""
         if header.size > MAX_HEADER_BYTES:
             return 431
-        # The limit of its route is looked up for those alone that need it.
-        is_long = header.content_length > self._max_body_bytes
-        return 413 if is_long and header.content_length > self._max_bytes_of(scope) else None
+        return 413 if self._is_too_long(scope, header.content_length) else None
 
-    def _max_bytes_of(self, scope: Scope) -> int:
-        return self._uploads.max_bytes if self._uploads.applies_to(scope) else self._max_body_bytes
+    def _is_too_long(self, scope: Scope, length: int) -> bool:
+        """Tell whether a body is too long. The limit of its route is looked up only if needed."""
+        if length <= self._limit_of_all_routes:
+            return False
+        return length > (self._uploads.max_bytes if self._uploads.applies_to(scope) else self._max_body_bytes)
 
     def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
-        """Limit a body that does not announce its length."""
-        total = 0
-        limit = self._max_bytes_of(scope)
+        """Limit the time of a body, and the length of one that does not announce it."""
+        total, is_complete = 0, False
+        deadline = asyncio.get_running_loop().time() + self._body_seconds
 
-        async def receive_counted() -> Message:
-            nonlocal total
-            message = await receive()
+        async def receive_within_limits() -> Message:
+            nonlocal total, is_complete
+            if is_complete:  # what follows is the client's disconnection, whenever that is
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(_REQUEST_TIMEOUT) from None
+            is_complete = not message.get("more_body", False)
             total += len(message.get("body", b""))
-            if total > limit:
+            if self._is_too_long(scope, total):
                 raise HTTPException(413)
             return message
 
-        return receive_counted
+        return receive_within_limits
 
     def _record(
         self, scope: Scope, header: "_Header", status: int, seconds: float, seconds_to_answer: float
@@ -192,8 +280,10 @@ class _Header:
         "content_length",
         "forwarded",
         "is_chunked",
+        "origin",
         "peer",
         "request_id",
+        "requests_method",
         "size",
     )
 
@@ -202,6 +292,8 @@ class _Header:
         self.size = 0
         self.content_length = 0
         self.is_chunked = False
+        self.origin: bytes | None = None
+        self.requests_method = False
         self.forwarded: list[bytes] = []
         self.request_id: bytes | None = None
         self.client_request_id: bytes | None = None
@@ -227,6 +319,10 @@ def _read_header(fields: Iterable[tuple[bytes, bytes]], peer: str | None) -> _He
             header.content_length = int(value[:12])
         elif name == b"transfer-encoding":
             header.is_chunked = True
+        elif name == b"origin":
+            header.origin = value
+        elif name == b"access-control-request-method":
+            header.requests_method = True
         elif name == b"x-forwarded-for":
             header.forwarded.append(value)
         elif name == b"x-request-id":

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
 
+from doorward_kit.cluster_lock import LockLostError, cluster_lock
 from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, ascii_text, fixed_bytes
+from doorward_kit.database import is_galera_node
 from doorward_kit.database_readiness import schema_version_problem
 
 _LOCK_SECONDS: Final = 20
@@ -28,14 +30,13 @@ def migrate(engine: sa.Engine, package: str) -> None:
     """Upgrade the schema of `package`.migrations to its newest revision.
 
     The schema of a later release stays unchanged, so that this release still works after a rollback.
-    A lock keeps concurrent runs apart. On a Galera cluster it covers one node only, where the steps must be
-    safe by themselves. Raises MigrationBusyError.
+    A lock keeps concurrent runs apart, also of several nodes of a Galera cluster. Raises MigrationBusyError.
     """
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
     with (
         engine.connect() as connection,
-        _locked(connection, f"{package} {engine.url.database}"[:_LOCK_NAME_LENGTH]),
+        _locked(engine, connection, f"{package} {engine.url.database}"[:_LOCK_NAME_LENGTH]),
     ):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -60,12 +61,21 @@ def run_revisions(metadata: sa.MetaData, version_table: str) -> None:
 
 
 @contextmanager
-def _locked(connection: sa.Connection, lock: str) -> Iterator[None]:
+def _locked(engine: sa.Engine, connection: sa.Connection, lock: str) -> Iterator[None]:
     """Make a second run wait. On SQLite, where DDL is transactional, the transaction does so."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield
         connection.commit()
+        return
+    if is_galera_node(connection):
+        try:
+            with cluster_lock(engine, lock, wait_seconds=_LOCK_SECONDS):
+                yield
+        except TimeoutError as error:
+            raise MigrationBusyError("another migration is running") from error
+        except LockLostError as error:
+            raise MigrationBusyError("the lock was lost, and another migration may have begun") from error
         return
     if not connection.execute(sa.select(sa.func.get_lock(lock, _LOCK_SECONDS))).scalar():
         raise MigrationBusyError("another migration is running")
@@ -82,11 +92,11 @@ def create_table(name: str, *parts: Any) -> None:
         op.create_table(name, *parts, **TABLE_OPTIONS)
 
 
-def create_index(table: str, *columns: str) -> None:
+def create_index(table: str, *columns: str, unique: bool = False) -> None:
     """Create an index under its conventional name unless it exists."""
     name = f"ix_{table}_{'_'.join(columns)}"
     if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
-        op.create_index(name, table, list(columns))
+        op.create_index(name, table, list(columns), unique=unique)
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:

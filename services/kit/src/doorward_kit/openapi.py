@@ -1,14 +1,12 @@
-"""The error responses that every operation documents."""
+"""The description of an operation in OpenAPI: its id, and its errors before openapi_errors names them."""
 
 from typing import Any, Final
 
-from fastapi import FastAPI
-from pydantic.json_schema import models_json_schema
+from fastapi.routing import APIRoute
 
-from doorward_client.errors import PROBLEM_MEDIA_TYPE, FieldError, Problem
+from doorward_client.errors import PROBLEM_MEDIA_TYPE
 
-_SCHEMAS: Final = "#/components/schemas/"
-_REFERENCE: Final = {"content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}}}
+_REFERENCE: Final = {"content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"description": "The request is rejected.", **_REFERENCE},
@@ -21,20 +19,7 @@ def describe(description: str) -> dict[str, Any]:
     return {"description": description, **_REFERENCE}
 
 
-def setup_openapi(app: FastAPI) -> None:
-    """Add the schemas that PROBLEM_RESPONSES refers to.
-
-    FastAPI would add them itself, but as application/json.
-    """
-    build = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = build()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        _, problems = models_json_schema(
-            [(Problem, "serialization"), (FieldError, "serialization")], ref_template=_SCHEMAS + "{model}"
-        )
-        schemas.update(problems["$defs"])
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # the documented way to extend it
+def operation_id(route: APIRoute) -> str:
+    """Return the operation's id: the function's name in camel case, as generated clients use it."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.capitalize() for word in others)

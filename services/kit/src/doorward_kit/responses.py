@@ -7,7 +7,7 @@ import orjson
 from starlette.responses import Response
 
 from doorward_kit.etags import not_modified
-from doorward_kit.idempotency import Answer
+from doorward_kit.idempotency import StoredAnswer
 
 MEDIA_TYPE: Final = "application/json"
 
@@ -34,7 +34,7 @@ def resource_response(
     return Response(body, status_code=status_code, headers=headers, media_type=MEDIA_TYPE)
 
 
-def answer_response(answer: Answer) -> Response:
+def answer_response(answer: StoredAnswer) -> Response:
     """Return a stored answer; `Idempotency-Replayed` marks a repeated one."""
     response = resource_response(
         answer.body, answer.etag, status_code=answer.status, location=answer.location

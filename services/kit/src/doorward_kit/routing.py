@@ -1,25 +1,23 @@
-"""Routes with strictly parsed JSON bodies (strict_json), and fast routes."""
+"""Routes with strictly parsed JSON bodies (strict_json); see fast_routes.py for the hottest."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from doorward_client import strict_json
 from doorward_client.errors import InvalidBodyError
-from doorward_kit.openapi import PROBLEM_RESPONSES
+from doorward_kit.openapi import PROBLEM_RESPONSES, operation_id
 
-Dependency = Callable[[Request], Awaitable[Any]]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class StrictModel(BaseModel):
-    """A request body: an unknown member is an error, and no error quotes what was sent."""
+    """Input from outside: an unknown member is an error, and no error quotes what was sent."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -50,32 +48,9 @@ class StrictRoute(APIRoute):
         return handle_strictly
 
 
-class FastRoute(StrictRoute):
-    """A route for frequent reads: FastAPI resolves its parameters only if the request has any.
-
-    It is for an endpoint that returns a Response, with dependencies of the request alone and optional
-    headers or query parameters. There FastAPI's resolution costs more than all other work together.
-    """
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        resolve = self.app
-        dependencies: list[tuple[str, Dependency]] = [
-            (str(dependency.name), cast("Dependency", dependency.call))
-            for dependency in self.dependant.dependencies
-        ]
-        optional = frozenset(header.alias.encode("latin-1") for header in self.dependant.header_params)
-
-        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["query_string"] or any(name in optional for name, _ in scope["headers"]):
-                await resolve(scope, receive, send)
-                return
-            request = Request(scope, receive)
-            arguments = {name: await call(request) for name, call in dependencies}
-            response = await endpoint(**arguments)
-            await response(scope, receive, send)
-
-        self.app = handle
+def media_type_of(request: Request) -> str:
+    """Return the media type of the body in lower case, without parameters; empty if there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def require_json(request: Request) -> None:
@@ -102,6 +77,7 @@ def api_router(*, prefix: str, tag: str, route_class: type[StrictRoute] = Strict
         route_class=route_class,
         responses=PROBLEM_RESPONSES,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
 
 

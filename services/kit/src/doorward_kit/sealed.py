@@ -1,6 +1,6 @@
 """Encrypted values and the column that stores nothing else.
 
-A column of this type refuses text and plain bytes, so no statement can store a secret that was not sealed.
+A column of this type rejects text and plain bytes, so no statement can store a secret that was not sealed.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class Sealed:
 class SealedValue(sa.types.TypeDecorator[Sealed]):
     """A column of sealed values, each up to 16 MiB. Raises TypeError for anything else.
 
-    A stored value that has another form is read as None, as if it were missing: whoever altered it gets the
-    same as whoever deleted it.
+    A stored value that has another form is read as None, so that altering a value has the effect of deleting
+    it.
     """
 
     impl = sa.LargeBinary

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from doorward_client.settings import SettingsError, load_settings
 from doorward_kit.logging import configure_logging
+from doorward_kit.name_resolution import remember_addresses
 from doorward_kit.settings import EVERY_ADDRESS, ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -152,6 +153,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",
+        loop="doorward_kit.event_loop:new_event_loop",
         ws="none",  # or any installed WebSocket library would accept upgrades
     )
     server = DrainingServer(
@@ -194,6 +196,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:
         return fail(str(error))
+    remember_addresses().learn(settings.peer_urls)
     serve(
         app,
         listener,

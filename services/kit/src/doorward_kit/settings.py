@@ -17,6 +17,7 @@ from doorward_client.settings import DoorwardSettings, LookupSource, SettingsErr
 from doorward_client.verifier_settings import VerifierSettings
 from doorward_kit.client_ip import Network
 from doorward_kit.logging import LEVELS
+from doorward_kit.origins import check_origin
 
 EVERY_ADDRESS: Final = "::"
 """IPv6 and IPv4: pods of an IPv6-only cluster have no IPv4 address."""
@@ -128,6 +129,11 @@ class DatabaseSettings(ProcessSettings):
         default=None,
         description="PEM file of the database's certificate authority. Setting it enables TLS.",
     )
+    database_allow_public_key_retrieval: bool = Field(
+        default=False,
+        description="Whether a MySQL on another machine may be used without TLS. The password is then"
+        " encrypted with a key that the server sends, which is not verified.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -148,6 +154,11 @@ def database_url_with_password(given: dict[str, object], prefix: str = "") -> di
     if parsed.password is not None or parsed.get_backend_name() == "sqlite":
         return given
     return {**given, name: parsed.set(password=password).render_as_string(hide_password=False)}
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """Split a list at its commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 class ServiceSettings(DatabaseSettings, VerifierSettings):
@@ -174,7 +185,22 @@ class ServiceSettings(DatabaseSettings, VerifierSettings):
         " Then it is the request id of logs and audit events. Otherwise each service makes its own, and the"
         " header is logged as `client_request_id`.",
     )
+    allowed_origins: Annotated[tuple[Annotated[str, AfterValidator(check_origin)], ...], NoDecode] = Field(
+        default=(),
+        max_length=100,
+        description="Origins whose pages may read answers (CORS), comma-separated: `https://app.example.com`."
+        " The same in every service. Pages of the API's own origin need no entry.",
+    )
     max_body_bytes: int = Field(default=65_536, ge=1024, description="Maximum size of a request body.")
+    rejection_delay_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="Time before a request is answered that a rate limit or a full queue of hashes or"
+        " pictures rejects, or that lacks its captcha, up to 4 seconds longer while many wait. Without it,"
+        " clients that ask again at once keep a core busy. 0: no wait. At most 20 behind proxies that give up"
+        " after 30.",
+    )
     shutdown_delay_seconds: float = Field(
         default=0.0,
         ge=0,
@@ -189,8 +215,13 @@ class ServiceSettings(DatabaseSettings, VerifierSettings):
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+            return tuple(map(ipaddress.ip_network, _parts(value)))
         return value
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        return _parts(value) if isinstance(value, str) else value
 
     @field_validator("pagination_secret")
     @classmethod
@@ -198,6 +229,11 @@ class ServiceSettings(DatabaseSettings, VerifierSettings):
         if value is not None:
             check_secret(value.get_secret_value().encode("utf-8"))
         return value
+
+    @property
+    def peer_urls(self) -> Sequence[str]:
+        """Return the URLs of other services, whose addresses this process learns at its start."""
+        return [] if self.auth_url is None else [self.auth_url]
 
     def key_problem(self, key_set: KeySet) -> str | None:
         """Return what a key set lacks for this service, or None."""

@@ -13,28 +13,18 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import exc
 
-from doorward_client.errors import UnavailableError
-from doorward_kit.database import create_engine, error_code
+from doorward_client.errors import DoorwardError, UnavailableError
+from doorward_kit.database import DeadlinePassedError, StatementDeadlines, create_engine
+from doorward_kit.database_errors import error_code, is_outcome_unknown, is_rolled_back, is_statement_error
 from doorward_kit.executors import BoundedExecutor
 from doorward_kit.metrics import Metrics
 from doorward_kit.retries import jittered
 from doorward_kit.settings import DatabaseSettings
-from doorward_kit.statement_deadlines import DeadlinePassedError, StatementDeadlines
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
 
 log = structlog.get_logger(__name__)
-
-ROLLED_BACK_CODES: Final = frozenset({1020, 1205, 1213})
-"""Changed since read, lock wait timeout, deadlock: the same work may succeed when it runs again.
-
-When many transactions contend for a row, each round of deadlocks lets only one through, so we retry until
-the deadline.
-"""
-
-NO_SCHEMA_CODES: Final = frozenset({1049, 1054, 1146})
-"""Unknown database, column or table, because the migration has not run yet."""
 
 CONNECTION_ATTEMPTS: Final = 4
 """Attempts with a broken connection before the database is considered unavailable."""
@@ -74,6 +64,7 @@ class Database:
             pool_size=pool_size,
             timeout=timeout * 0.8,
             tls_ca_file=settings.database_tls_ca_file,
+            allow_public_key_retrieval=settings.database_allow_public_key_retrieval,
         )
         self._deadlines = StatementDeadlines(self.engine)
         self._begin = "BEGIN IMMEDIATE" if self.engine.dialect.name == "sqlite" else "BEGIN"
@@ -94,7 +85,7 @@ class Database:
 
         Raises DatabaseUnavailableError or OverloadedError.
         """
-        return await self._run(lambda deadline: self._attempts(self._read_once, work, deadline))
+        return await self._run(self._read_once, work)
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in one transaction (READ COMMITTED; on SQLite the only writer) and commit it.
@@ -102,36 +93,50 @@ class Database:
         Raises DatabaseUnavailableError, after which the outcome is unknown, or OverloadedError, after which
         nothing has been written.
         """
-        return await self._run(lambda deadline: self.write_now(work, deadline=deadline))
+        return await self._run(self._write_once, work)
+
+    async def write_outcome(self, work: Callable[[sa.Connection], T | DoorwardError]) -> T:
+        """Like `write`; then raise the rejection that `work` returned, whose transaction is committed.
+
+        For rejections that must not undo what they counted. One that `work` raises is rolled back.
+        """
+        outcome = await self.write(work)
+        if isinstance(outcome, DoorwardError):
+            raise outcome
+        return outcome
 
     async def execute_single(self, work: Work[T]) -> T:
         """Run `work`, a single statement that writes, in autocommit.
 
         It takes two round trips less than `write`, and raises the same errors.
         """
-        return await self._run(lambda deadline: self._attempts(self._write_one_once, work, deadline))
+        return await self._run(self._write_one_once, work)
 
     async def execute_idempotent(self, work: Work[T]) -> T:
         """Run `work`, a single idempotent statement, in autocommit.
 
         It runs again when the connection broke and the outcome is unknown.
         """
-        return await self._run(lambda deadline: self._attempts(self._read_once, work, deadline))
+        return await self._run(self._read_once, work)
 
-    def write_now(self, work: Work[T], *, deadline: float | None = None) -> T:
+    def write_now(self, work: Work[T]) -> T:
         """Like `write`, on the calling thread: for commands and jobs."""
-        return self._attempts(self._write_once, work, deadline or time.monotonic() + self._timeout)
+        return self._attempts(self._write_once, work, time.monotonic() + self._timeout)
+
+    def read_now(self, work: Work[T]) -> T:
+        """Like `read`, on the calling thread: for commands and jobs."""
+        return self._attempts(self._read_once, work, time.monotonic() + self._timeout)
 
     def dispose(self) -> None:
         """Wait for running units of work, then close every connection."""
         self._executor.shutdown()
         self.engine.dispose()
 
-    async def _run(self, job: Callable[[float], T]) -> T:
+    async def _run(self, once: Callable[[Work[T], float], T], work: Work[T]) -> T:
         deadline = time.monotonic() + self._timeout
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._executor.run(lambda: job(deadline))
+                return await self._executor.run(lambda: self._attempts(once, work, deadline))
         except TimeoutError:
             self._metrics.database_errors.labels("timeout", "failed").inc()
             log.warning("database.timeout", seconds=self._timeout)
@@ -146,7 +151,7 @@ class Database:
             try:
                 return work(connection)
             except exc.DBAPIError as error:
-                if error.connection_invalidated:
+                if is_outcome_unknown(error):
                     raise _CommitUnknownError from error
                 raise
 
@@ -160,7 +165,7 @@ class Database:
             try:
                 connection.commit()
             except exc.DBAPIError as error:
-                if error.connection_invalidated:
+                if is_outcome_unknown(error):
                     raise _CommitUnknownError from error
                 raise
             return result
@@ -183,7 +188,7 @@ class Database:
             except exc.TimeoutError as error:  # the pool's; impossible with one thread a connection
                 self._fail(error)
             except exc.DBAPIError as error:
-                if _is_statement_error(error):
+                if is_statement_error(error):
                     raise
                 # Longer each time, so that contending transactions spread out.
                 pause = 0.0 if error.connection_invalidated else jittered(_PAUSE_SECONDS * attempt, 0.0)
@@ -197,7 +202,7 @@ class Database:
             # A connection that the server had closed fails at once, and a new one may work. A connection
             # that failed slowly belongs to a hanging database, where a retry would hang again.
             return attempt < CONNECTION_ATTEMPTS and time.monotonic() < deadline - self._timeout / 2
-        return error_code(error.orig) in ROLLED_BACK_CODES and time.monotonic() < deadline
+        return is_rolled_back(error) and time.monotonic() < deadline
 
     def _fail(self, error: BaseException) -> NoReturn:
         original = getattr(error, "orig", None) or error
@@ -205,12 +210,6 @@ class Database:
         self._metrics.database_errors.labels(str(code), "failed").inc()
         log.error("database.unavailable", code=code, error=type(original).__name__)
         raise DatabaseUnavailableError from error
-
-
-def _is_statement_error(error: exc.DBAPIError) -> bool:
-    """Distinguish an error of the statement (a duplicate key, for example) from one of the database."""
-    caused = isinstance(error, (exc.IntegrityError, exc.DataError, exc.ProgrammingError))
-    return caused and error_code(error.orig) not in NO_SCHEMA_CODES
 
 
 class _CommitUnknownError(Exception):

@@ -1,4 +1,4 @@
-"""Routes that take an image: the whole body, or a file in a form beside other fields.
+"""Routes that take an image: as the whole body, or as a file in a form with other fields.
 
 Only their bodies may be longer than others (upload_limit.py).
 """
@@ -12,8 +12,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Scope
 
-from doorward_kit.forms import URLENCODED, InvalidFormError, media_type_of, read_form
-from doorward_kit.routing import Handler, StrictRequest, require_json
+from doorward_kit.forms import URLENCODED, InvalidFormError, read_form
+from doorward_kit.routing import Handler, StrictRequest, media_type_of, require_json
 from doorward_kit.upload_limit import IMAGE_TYPES, MULTIPART, UploadRoute
 
 FILE_FIELD: Final = "image"

@@ -19,6 +19,8 @@ def one_line(text: str, *, what: str, max_length: int) -> str:
     Raises PydanticCustomError with a code of `what` and `_too_long`, `_not_one_line` or `_empty`.
     """
     composed = _normalized(text, what=what, max_length=max_length)
+    if composed and composed.isascii() and composed.isprintable():
+        return composed  # what the loops below would find, character by character
     if any(
         unicodedata.category(character) in _BREAKING or character in _DIRECTION_MARKS
         for character in composed

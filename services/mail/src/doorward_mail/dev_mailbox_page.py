@@ -1,6 +1,7 @@
 """Pages that show the mailbox of the file transport: for `make run`, not for a public address.
 
-They answer to whoever connects to this machine, and to no proxy: what it forwards comes from elsewhere.
+They answer connections from this machine, and reject those of a proxy, because it forwards requests of other
+machines.
 
 A mail's HTML is a document of its own, in a frame without scripts, origin or network, so that a broken or
 hostile template cannot affect the page around it.
@@ -9,6 +10,7 @@ hostile template cannot affect the page around it.
 import asyncio
 import base64
 import hashlib
+import re
 import secrets
 from typing import Annotated, Any, Final
 
@@ -21,7 +23,8 @@ from doorward_mail.file_transport import Mailbox, text_of
 
 MAILBOX: Final = "/mailbox"
 
-_OF_PROXIES: Final = frozenset({"forwarded", "via", "x-real-ip", "x-original-forwarded-for"})
+_OF_PROXIES: Final = re.compile(r"x-.+|forwarded.*|via|cdn-loop|.+-ip")
+"""Names of headers that proxies add. A browser that opens a page sends none of them."""
 
 _STYLE: Final = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
@@ -64,7 +67,7 @@ def mailbox_router(mailbox: Mailbox, *, key: str) -> APIRouter:
     """
 
     def require_access(request: Request, given: Annotated[str, Path(alias="key")]) -> None:
-        is_forwarded = any(name in _OF_PROXIES or name.startswith("x-forwarded-") for name in request.headers)
+        is_forwarded = any(_OF_PROXIES.fullmatch(name) for name in request.headers)
         if is_forwarded or not secrets.compare_digest(given.encode("utf-8"), key.encode("utf-8")):
             raise NotFoundError
 

@@ -11,7 +11,7 @@ _DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class InvalidAddressError(ValueError):
-    """Not an address that mail can be sent to."""
+    """The text is not an address that mail can be sent to."""
 
 
 def envelope_address(address: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -16,9 +16,14 @@ from doorward_mail.quoting import one_line
 from doorward_mail.settings import MailSettings
 from doorward_mail.transport import DeliveryError, Failure, Message
 
+# Other structured headers are folded as words, and a long id would become an encoded word.
+_REGISTRY: Final = HeaderRegistry()
+for _name in ("In-Reply-To", "References"):
+    _REGISTRY.map_to_type(_name, MessageIDHeader)  # type: ignore[arg-type]  # typeshed: a mixin is no header
+
 # 7 bit, so that no server on the way has to re-encode.
-_ASCII: Final = SMTP.clone(cte_type="7bit")
-_UTF8: Final = SMTP.clone(cte_type="7bit", utf8=True)
+_ASCII: Final = SMTP.clone(cte_type="7bit", header_factory=_REGISTRY)
+_UTF8: Final = _ASCII.clone(utf8=True)
 
 _HEADERS: Final = (
     "From",
@@ -30,15 +35,20 @@ _HEADERS: Final = (
     "MIME-Version",
     "Content-Type",
 )
+_CONVERSATION_HEADERS: Final = ("In-Reply-To", "References")
 
 
 @dataclass(frozen=True, slots=True)
 class MailContent:
-    """What a mail says, rendered in one language."""
+    """The content of a mail, rendered in one language.
+
+    Mails with the same `conversation` are one in mail programs. It is the left side of a message id.
+    """
 
     subject: str
     text: str
     html: str
+    conversation: str | None = None
 
 
 def header_text(text: str) -> str:
@@ -65,6 +75,9 @@ class MessageBuilder:
         The Message-ID is the row's id in each attempt, so that mailboxes drop a second copy. No text is lost
         with a copy: each attempt carries the same code (docs/adr/0025-registration.md), and later events of
         a ticket have a mail of their own.
+
+        A conversation has an id that no mail has, and every mail of it refers to that id (RFC 5322 section
+        3.6.4). So it needs no memory of the mails that were sent, and none of them may be missing.
         """
         try:
             recipient = envelope_address(mail.recipient or "")
@@ -80,11 +93,15 @@ class MessageBuilder:
         message["Subject"] = header_text(content.subject)
         message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = f"<{mail.id}@{self._domain}>"
+        if content.conversation is not None:
+            for name in _CONVERSATION_HEADERS:
+                message[name] = f"<{content.conversation}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses vacation replies
         message.set_content(content.text, cte="quoted-printable")
         message.add_alternative(content.html, subtype="html", cte="quoted-printable")
         raw = message.as_bytes()
-        _require_headers(raw, _HEADERS)
+        more = () if content.conversation is None else _CONVERSATION_HEADERS
+        _require_headers(raw, (*_HEADERS, *more))
         return Message(mail.id, self._sender, recipient, raw, is_utf8)
 
 

@@ -6,8 +6,8 @@ from typing import Final, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from doorward_client.loopback import is_loopback
 from doorward_client.settings import DoorwardSettings
-from doorward_kit.loopback import is_loopback
 from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
 
 _DAY: Final = 86_400
@@ -31,7 +31,7 @@ class MailTransportSettings(DoorwardSettings):
         default=None,
         pattern=r"^[A-Za-z0-9.:_-]+$",
         description="Host of the mail server. Without it (and without a mailbox folder) requests that promise"
-        " a mail are refused (`mail_not_configured`), and other mail waits.",
+        " a mail are rejected (`mail_not_configured`), and other mail waits.",
     )
     mailbox_dir: Path | None = Field(
         default=None, description="For development: a folder that mail is written to instead of being sent."

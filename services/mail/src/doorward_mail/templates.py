@@ -13,7 +13,7 @@ after words of the template's own.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -45,18 +45,23 @@ Prepare = Callable[[sa.Connection, LeasedMail], Variables | None]
 for each attempt. It may run twice, like any unit of work. None skips the mail: its row is deleted, and
 nothing is sent."""
 
+Conversation = Callable[[Variables], str]
+"""Returns from a mail's parameters the name of its conversation: ASCII letters, digits and hyphens. Mail
+programs show a conversation as one if its mails have one subject, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class MailTemplate:
     """A kind of mail.
 
     `samples` are its variables, those of `prepare` too, to check the files with: one or more, so that each
-    branch of the files is rendered.
+    branch of the files is rendered. Without `conversation` each mail stands for itself.
     """
 
     name: str
     samples: Sequence[Variables]
     prepare: Prepare | None = None
+    conversation: Conversation | None = None
 
 
 class UnknownTemplateError(LookupError):
@@ -112,9 +117,9 @@ class MailTemplates:
 
         Raises UnknownTemplateError, or any error of a broken template.
         """
-        if name not in self._templates:
-            raise UnknownTemplateError(name)
-        return self._render(name, self._closest(name, locale), variables)
+        conversation = self.find(name).conversation
+        content = self._render(name, self._closest(name, locale), variables)
+        return content if conversation is None else replace(content, conversation=conversation(variables))
 
     def check(self) -> None:
         """Render every mail in every language with its samples; raises SettingsError for the first failure.

@@ -1,13 +1,14 @@
 """Every service in one application, routed by the path prefixes of the ingress."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from doorward.docs import setup_docs
+from doorward.docs import docs_router
 from doorward.settings import StandaloneSettings
 from doorward_auth.discovery.endpoints import WELL_KNOWN
 from doorward_auth.main import create_app as create_auth
@@ -20,15 +21,16 @@ from doorward_kit.app import (
     ServiceDefinition,
     create_service,
 )
-from doorward_kit.routing import add_routes
 from doorward_mail.dev_mailbox_page import mailbox_router
 from doorward_mail.file_transport import Mailbox
 from doorward_tickets.main import create_app as create_tickets
 from doorward_users.main import create_app as create_users
 
 AUTH_PREFIX: Final = "/api/v1/auth"
+PAGES_PREFIX: Final = "/auth"
 USERS_PREFIX: Final = "/api/v1/users"
 TICKETS_PREFIX: Final = "/api/v1/tickets"
+PREFIXES: Final = (AUTH_PREFIX, USERS_PREFIX, TICKETS_PREFIX)
 METADATA: Final = WELL_KNOWN + AUTH_PREFIX
 
 STANDALONE: Final = ServiceDefinition(
@@ -69,33 +71,40 @@ def create_app(settings: StandaloneSettings) -> PrefixRouter:
         InProcessTransport(app=users),
         InProcessTransport(app=auth),
     )
+    services = (auth, users, tickets)
     front = create_service(
-        STANDALONE,
+        replace(STANDALONE, routers=_front_routers(settings, services)),
         settings.model_copy(update={"docs_enabled": False}),
         resources,
         owns_resources=True,
         # The server starts and stops `front` alone.
-        background=[run for service in (auth, users, tickets) for run in service.state.background],
+        background=[run for service in services for run in service.state.background],
     )
     front.state.readiness.depends_on(tickets.state.readiness)
+    by_prefix = dict(zip(PREFIXES, services, strict=True))
+    return PrefixRouter({**by_prefix, METADATA: auth, PAGES_PREFIX: auth}, front)
 
-    @front.get("/", include_in_schema=False)
-    async def index(_request: Request) -> Response:
+
+def _front_routers(settings: StandaloneSettings, services: Sequence[FastAPI]) -> list[APIRouter]:
+    index = APIRouter(include_in_schema=False)
+
+    @index.get("/")
+    async def describe(_request: Request) -> Response:
         return JSONResponse(_index(settings))
 
+    routers = [index]
     if settings.docs_enabled:
-        setup_docs(front, [auth, users, tickets])
+        routers.append(docs_router(services))
     if settings.mailbox_key is not None and settings.mailbox_dir is not None:
         mailbox = Mailbox(settings.mailbox_dir, settings.mailbox_size)
-        add_routes(front, mailbox_router(mailbox, key=settings.mailbox_key))
-    services = {AUTH_PREFIX: auth, METADATA: auth, USERS_PREFIX: users, TICKETS_PREFIX: tickets}
-    return PrefixRouter(services, front)
+        routers.append(mailbox_router(mailbox, key=settings.mailbox_key))
+    return routers
 
 
 def _index(settings: StandaloneSettings) -> dict[str, Any]:
     return {
         "name": "Doorward",
         "version": VERSION,
-        "services": [AUTH_PREFIX, USERS_PREFIX, TICKETS_PREFIX],
+        "services": PREFIXES,
         "docs": "/docs" if settings.docs_enabled else None,
     }

@@ -1,7 +1,6 @@
 """The command `doorward`: everything in one process, administration, and a development mailbox."""
 
 import argparse
-import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -10,34 +9,36 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward import create_admin, dev_mailbox, import_users, rotate_key, rotate_vault, serve
+from doorward import (
+    client_commands,
+    create_admin,
+    export_users,
+    import_users,
+    rotate_key,
+    rotate_vault,
+    user_commands,
+)
 from doorward.env_file import load_env_file
 from doorward.migrate import migrate_databases
 from doorward.purge_audit import purge_audit
 from doorward.settings import CommandSettings, MigrateSettings
+from doorward.user_commands import add_wait
+from doorward.user_file import UnacceptableImportError
 from doorward_client.settings import SettingsError, load_settings
-from doorward_identity import schema
-from doorward_identity.passwords import PasswordHashing
-from doorward_kit.database import error_text
-from doorward_kit.database_readiness import wait_for_database
+from doorward_kit.database_errors import error_text
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
 from doorward_kit.migrations import MigrationBusyError
 from doorward_kit.server import PortTakenError, fail
 from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
 
-_OUTCOMES: Final = {
-    create_admin.Outcome.CREATED: "created the administrator {email}",
-    create_admin.Outcome.PROMOTED: "{email} existed and is now an active administrator; its password is"
-    " unchanged",
-    create_admin.Outcome.PASSWORD_RESET: "{email} has the new password; its sessions are ended",
-    create_admin.Outcome.UNCHANGED: "{email} is an administrator already; nothing changed",
-}
 _REFUSALS: Final = (
     SettingsError,
     MigrationBusyError,
     create_admin.UnacceptableAdminError,
-    import_users.UnacceptableImportError,
+    UnacceptableImportError,
+    import_users.ImportContendedError,
+    export_users.UnwritableExportError,
 )
 
 
@@ -61,12 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _add_wait(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--wait", type=float, default=0.0, metavar="SECONDS", help="wait this long for the database"
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="doorward", description="Login, users and tickets for a small team's Kubernetes."
@@ -79,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("serve", help="run every service in one process (a laptop, a demo)")
-    command.set_defaults(run=lambda _options: serve.run())
+    command.set_defaults(run=_serve)
 
     command = commands.add_parser(
         "migrate",
@@ -87,40 +82,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Migrates DOORWARD_DATABASE_URL (identity) and DOORWARD_TICKETS_DATABASE_URL, whichever"
         " is set; without both the local SQLite files.",
     )
-    _add_wait(command)
+    add_wait(command)
     command.set_defaults(run=_migrate)
 
-    command = commands.add_parser(
-        "create-admin",
-        help="create the first administrator; safe to repeat",
-        description="The address comes from --email or DOORWARD_ADMIN_EMAIL; the password from"
-        " --password-file, DOORWARD_ADMIN_PASSWORD, DOORWARD_ADMIN_PASSWORD_FILE or a prompt.",
-    )
-    command.add_argument("--email")
-    command.add_argument("--password-file", type=Path)
-    command.add_argument(
-        "--reset-password", action="store_true", help="set the password of an existing account"
-    )
-    command.add_argument(
-        "--must-change",
-        action="store_true",
-        help="make it a temporary password, to be replaced at the first login"
-        " (DOORWARD_ADMIN_PASSWORD_MUST_CHANGE)",
-    )
-    _add_wait(command)
-    command.set_defaults(run=_create_admin)
+    user_commands.add_commands(commands, _open)
 
     command = commands.add_parser(
-        "import-users",
-        help="import users from another system, with their password hashes",
-        description='One JSON object a line: {"email": ..., "name": ..., "role": "user",'
-        ' "status": "active", "password_hash": ...}.'
-        " The last three are optional: users without a hash set a password by a reset. Accounts that exist"
-        " already stay unchanged. One invalid line stops the whole import.",
+        "client", help="register the applications and machines that get tokens (docs/openid-connect.md)"
     )
-    command.add_argument("file", type=Path, help="JSON Lines, - for standard input")
-    command.add_argument("--check", action="store_true", help="only check the lines")
-    command.set_defaults(run=_import_users)
+    client_commands.add_arguments(command, _open)
 
     command = commands.add_parser(
         "purge-audit", help="delete audit events older than DOORWARD_AUDIT_RETENTION_DAYS"
@@ -151,53 +121,36 @@ def _parser() -> argparse.ArgumentParser:
         description="Receives mail on DOORWARD_MAILBOX_SMTP_PORT and shows it on DOORWARD_PORT, at an address"
         " with the secret DOORWARD_MAILBOX_KEY. Nothing is delivered.",
     )
-    command.set_defaults(run=lambda _options: dev_mailbox.run())
+    command.set_defaults(run=_dev_mailbox)
     return parser
+
+
+# The servers are a third of what there is to import, and only these two commands need them.
+
+
+def _serve(_options: argparse.Namespace) -> int:
+    from doorward import serve  # noqa: PLC0415
+
+    return serve.run()
+
+
+def _dev_mailbox(_options: argparse.Namespace) -> int:
+    from doorward import dev_mailbox  # noqa: PLC0415
+
+    return dev_mailbox.run()
 
 
 def _migrate(options: argparse.Namespace) -> int:
     settings = load_settings(MigrateSettings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, sys.stderr)
     for name in migrate_databases(settings, wait=options.wait):
         print(f"doorward: the {name} schema is up to date")
     return 0
 
 
-def _create_admin(options: argparse.Namespace) -> int:
-    settings = load_settings(CommandSettings)
-    configure_logging(settings.log_level)
-    email = options.email or settings.admin_email
-    password = _password(options, settings)
-    database = _open(settings)
-    wait_for_database(database.engine, options.wait, schema.schema_problem)
-    hashing = PasswordHashing(settings, Metrics())
-    outcome = create_admin.create_admin(
-        database,
-        hashing,
-        email,
-        password,
-        reset_password=options.reset_password,
-        must_change=options.must_change or settings.admin_password_must_change,
-    )
-    print("doorward: " + _OUTCOMES[outcome].format(email=email))
-    return 0
-
-
-def _import_users(options: argparse.Namespace) -> int:
-    users = import_users.read_users(options.file)
-    if options.check:
-        print(f"doorward: {len(users)} users can be imported")
-        return 0
-    settings = load_settings(CommandSettings)
-    configure_logging(settings.log_level)
-    done = import_users.import_users(_open(settings), users)
-    print(f"doorward: imported {done.created} users; {done.present} existed already")
-    return 0
-
-
 def _purge_audit(_options: argparse.Namespace) -> int:
     settings = load_settings(CommandSettings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, sys.stderr)
     purged = purge_audit(_open(settings), days=settings.audit_retention_days)
     print(f"doorward: deleted {purged} events older than {settings.audit_retention_days} days")
     return 0
@@ -206,27 +159,10 @@ def _purge_audit(_options: argparse.Namespace) -> int:
 def _rotate_vault(options: argparse.Namespace) -> int:
     def open_database() -> Database:
         settings = load_settings(CommandSettings)
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, sys.stderr)
         return _open(settings)
 
     return rotate_vault.rotate(options, open_database)
-
-
-def _password(options: argparse.Namespace, settings: CommandSettings) -> str:
-    if options.password_file is not None:
-        try:
-            text: str = options.password_file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise SettingsError(f"--password-file cannot be read: {error}") from None
-        return text.removesuffix("\n")
-    if settings.admin_password is not None:
-        return settings.admin_password.get_secret_value()
-    if not sys.stdin.isatty():
-        raise SettingsError("DOORWARD_ADMIN_PASSWORD is not set (nor DOORWARD_ADMIN_PASSWORD_FILE)")
-    password = getpass.getpass("Password of the administrator: ")
-    if getpass.getpass("Once more: ") != password:
-        raise SettingsError("the two passwords differ")
-    return password
 
 
 def _open(settings: CommandSettings) -> Database:

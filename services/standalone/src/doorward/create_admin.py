@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from doorward_client.permissions import Role
 from doorward_identity.account_changes import AccountChange, Owner, follow_up
 from doorward_identity.accounts import EmailTakenError, NewAccount, Status, create_account
+from doorward_identity.administrators import lock_administrators
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import EmailAddress, email_key
 from doorward_identity.passwords import PasswordHashing, UnacceptablePasswordError, require_acceptable
@@ -22,7 +23,7 @@ _NAME = "Administrator"
 _LONGEST_TOKEN_SECONDS = 3600  # the maximum of the services' setting
 
 
-class Outcome(Enum):
+class AdminOutcome(Enum):
     """Results of creating an administrator."""
 
     CREATED = auto()
@@ -37,7 +38,7 @@ class UnacceptableAdminError(Exception):
 
 def has_admin(database: Database) -> bool:
     """Tell whether there is an active administrator."""
-    return bool(database.write_now(repository.lock_administrators))
+    return bool(database.write_now(lock_administrators))
 
 
 def create_admin(
@@ -48,7 +49,7 @@ def create_admin(
     *,
     reset_password: bool = False,
     must_change: bool = False,
-) -> Outcome:
+) -> AdminOutcome:
     """Make `email` an active administrator. Safe to repeat, and to run twice at once.
 
     An existing account keeps its password unless `reset_password`. `must_change` makes the password a
@@ -59,7 +60,7 @@ def create_admin(
     key = email_key(email)
     password_hash = hashing.hash_now(password)
 
-    def work(connection: sa.Connection) -> Outcome:
+    def work(connection: sa.Connection) -> AdminOutcome:
         user = repository.lock_user_by_email(connection, key)
         if user is None:
             record(
@@ -68,14 +69,14 @@ def create_admin(
                 actor=None,
                 target=_insert(connection, email, password_hash, must_change=must_change),
             )
-            return Outcome.CREATED
-        outcome = Outcome.UNCHANGED
+            return AdminOutcome.CREATED
+        outcome = AdminOutcome.UNCHANGED
         if user.role != Role.ADMIN or user.status != Status.ACTIVE:
             changes = {"role": Role.ADMIN.value, "status": Status.ACTIVE.value}
             repository.update_user(connection, user.id, changes)
             _follow_up(connection, AccountChange.ROLE, user)
             record(connection, AuditAction.ADMIN_PROMOTED, actor=None, target=user.id)
-            outcome = Outcome.PROMOTED
+            outcome = AdminOutcome.PROMOTED
         if reset_password:
             repository.set_password_hash(connection, user.id, password_hash, must_change=must_change)
             if user.email_verified_at is None:
@@ -83,7 +84,7 @@ def create_admin(
                 repository.update_user(connection, user.id, {"email_verified_at": utc_now()})
             _follow_up(connection, AccountChange.PASSWORD_SET, user)
             record(connection, AuditAction.ADMIN_PASSWORD_SET, actor=None, target=user.id)
-            outcome = Outcome.PASSWORD_RESET
+            outcome = AdminOutcome.PASSWORD_RESET
         return outcome
 
     try:

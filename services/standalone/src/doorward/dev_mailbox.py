@@ -28,6 +28,7 @@ from doorward_client.errors import setup_error_handlers
 from doorward_client.settings import load_settings
 from doorward_kit.health import LIVEZ
 from doorward_kit.logging import configure_logging
+from doorward_kit.methods import answer_other_methods
 from doorward_kit.routing import add_routes
 from doorward_kit.server import listen, serve, url_of
 from doorward_kit.settings import ProcessSettings
@@ -113,11 +114,12 @@ def create_app(mailbox: Mailbox, receiver: socket.socket, *, key: str) -> ASGIAp
     async def livez() -> Response:
         return PlainTextResponse("ok")
 
+    answer_other_methods(app)
     return LoopbackHosts(app)
 
 
 class _Receiver:
-    """Stores each mail, whoever it is to."""
+    """Stores each mail, whatever its recipient."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -33,25 +33,49 @@ _START: Final = """SwaggerUIBundle({
   tryItOutEnabled: true,
 });
 """
+_SERVERS: Final = [
+    {"url": "/", "description": "The server that this document is from."},
+    {
+        "url": "{origin}",
+        "description": "Another one.",
+        "variables": {"origin": {"default": "http://127.0.0.1:8080"}},
+    },
+]
+_LOGIN: Final = {
+    "type": "oauth2",
+    "description": "Log in with email address and password. Leave the client's id and secret empty.",
+    "flows": {
+        "password": {
+            "tokenUrl": "/api/v1/auth/token",
+            "refreshUrl": "/api/v1/auth/token",
+            "scopes": {},
+        }
+    },
+}
 
 
-def setup_docs(front: FastAPI, services: Sequence[FastAPI]) -> None:
-    """Add `/docs` and `/openapi.json` to `front`."""
+def docs_router(services: Sequence[FastAPI]) -> APIRouter:
+    """Return the routes of `/docs` and `/openapi.json`."""
+    router = APIRouter(include_in_schema=False)
+    assets = StaticFiles(directory=str(files("fastapi_swagger") / "resources"))
 
-    @front.get("/openapi.json", include_in_schema=False)
+    @router.get("/openapi.json")
     async def document(_request: Request) -> Response:
         return JSONResponse(merged_openapi(services))
 
-    @front.get("/docs", include_in_schema=False)
+    @router.get("/docs")
     async def page(_request: Request) -> Response:
         return HTMLResponse(_PAGE, headers=_HEADERS)
 
-    @front.get("/docs/start.js", include_in_schema=False)
+    @router.get("/docs/start.js")
     async def start(_request: Request) -> Response:
         return Response(_START, media_type="text/javascript")
 
-    assets = str(files("fastapi_swagger") / "resources")
-    front.mount(_ASSETS, StaticFiles(directory=assets), name="assets")
+    @router.get(_ASSETS + "/{name}")
+    async def asset(request: Request, name: str) -> Response:
+        return await assets.get_response(name, request.scope)
+
+    return router
 
 
 def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
@@ -61,6 +85,7 @@ def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
     """
     first, *others = (service.openapi() for service in services)
     merged = {**first, "info": {**first["info"], "title": "Doorward", "description": "All services."}}
+    merged["servers"] = _SERVERS
     merged["paths"] = dict(first["paths"])
     merged["components"] = {kind: dict(parts) for kind, parts in first["components"].items()}
     for other in others:
@@ -70,4 +95,11 @@ def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
             clashes = {name for name in known.keys() & parts.keys() if known[name] != parts[name]}
             assert not clashes, f"two services each have a schema called {clashes}"
             known.update(parts)
+    merged["components"]["securitySchemes"]["login"] = _LOGIN
+    # Copies: each service keeps its document.
+    merged["paths"] = {path: dict(operations) for path, operations in merged["paths"].items()}
+    for operations in merged["paths"].values():
+        for name, operation in operations.items():
+            if {"bearer"} & {scheme for one in operation.get("security", ()) for scheme in one}:
+                operations[name] = {**operation, "security": [*operation["security"], {"login": []}]}
     return merged

@@ -1,184 +1,208 @@
-"""`doorward import-users`: users of another system, with their password hashes."""
+"""`doorward import-users`: users of another system, with their password hashes.
 
-import codecs
+A file is read twice: all of it is checked, then imported in small transactions. What is committed decides
+what a repeated import has left to do, so that an import may be killed at any moment.
+"""
+
+import os
+import shutil
+import sqlite3
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, NamedTuple, TextIO
 
-import sqlalchemy as sa
-import uuid_utils.compat as uuid7s
-from pydantic import ValidationError, field_validator
-from pydantic_core import PydanticCustomError
-
-from doorward_client import strict_json
-from doorward_client.permissions import Role
-from doorward_identity.accounts import EmailTakenError, NewAccount, Status, create_account
-from doorward_identity.audit.repository import AuditAction, record
-from doorward_identity.emails import EmailAddress, email_key
-from doorward_identity.names import PersonName
-from doorward_identity.passwords import CorruptHashError, from_keycloak, parse
-from doorward_kit.routing import StrictModel
+from doorward.progress import Progress
+from doorward.user_file import Line, UnacceptableImportError, read_lines
+from doorward_identity.accounts import EmailTakenError
+from doorward_identity.audit.repository import AuditAction
+from doorward_identity.bulk_accounts import BulkAccount, create_missing
+from doorward_identity.user_export import FileFormat
 from doorward_kit.unit_of_work import Database
 
-BATCH_SIZE: Final = 200
+BATCH_SIZE: Final = 500
+"""Users of a transaction: more are no faster, and would keep other writers of SQLite waiting."""
+
 MAX_SHOWN_ERRORS: Final = 20
 
-_NO_PASSWORD: Final = "!"  # noqa: S105 - a mark, not a secret
-_UTF16_STARTS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"{\0", b"\0{")
-_ADVICE: Final = "Leave `password_hash` out: the user then sets a password with a password reset"
-_REASONS: Final = {
-    "too_costly": "verifying this password hash would take more time or memory than a login may",
-    "malformed": "this password hash is incomplete, damaged or of an unsupported variant",
-}
-_UNSUPPORTED: Final = (
-    "not a supported password hash (Argon2, bcrypt, PBKDF2, scrypt; see docs/administration.md)"
-)
+_MAX_ATTEMPTS: Final = 5
 
 
-class UnacceptableImportError(Exception):
-    """Invalid lines; the message names each line and reason, and quotes none of their content."""
+class ImportContendedError(Exception):
+    """Others take addresses of a file at every attempt to create its users."""
 
 
-class ImportedUser(StrictModel):
-    """One line of the file.
+class Checked(NamedTuple):
+    """The number of valid lines, of the others, and of valid ones with an address outside the domains."""
 
-    `password_hash` is the text of a hash, or a credential exported by Keycloak. Django writes `!` and a
-    random text for "no password".
-    """
-
-    email: EmailAddress
-    name: PersonName
-    role: Role = Role.USER
-    status: Status = Status.ACTIVE
-    password_hash: str | None = None
-
-    @field_validator("password_hash", mode="before")
-    @classmethod
-    def _from_other_system(cls, value: object) -> object:
-        if isinstance(value, str) and value.startswith(_NO_PASSWORD):
-            return None
-        if not isinstance(value, dict):
-            return value
-        try:
-            return from_keycloak(value["credentialData"], value["secretData"])
-        except CorruptHashError as error:
-            raise _not_importable(error) from None
-        except (KeyError, TypeError, AttributeError):
-            raise _not_importable(CorruptHashError("malformed")) from None
-
-    @field_validator("password_hash")
-    @classmethod
-    def _verifiable(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                parse(value)
-            except CorruptHashError as error:
-                raise _not_importable(error) from None
-        return value
+    valid: int
+    invalid: int
+    outside: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(NamedTuple):
     """The number of created accounts, and of accounts that existed and stay unchanged."""
 
     created: int
     present: int
 
 
-def read_users(path: Path) -> list[ImportedUser]:
-    """Read a file, or standard input for `-`; raises UnacceptableImportError."""
+class InvalidLines:
+    """Counts what is wrong with lines, keeps the first errors, and writes all of them to a report."""
+
+    def __init__(self, report: TextIO | None) -> None:
+        self._report = report
+        self._shown: list[str] = []
+        self._errors = 0
+        self.lines = 0
+
+    def add(self, line: Line, errors: Sequence[str]) -> None:
+        """Add the errors of one line, or of the lines of one record."""
+        self.lines += line.lines
+        self._errors += len(errors)
+        last = line.number + line.lines - 1
+        where = f"line {line.number}" if line.lines == 1 else f"lines {line.number} to {last}"
+        texts = [f"{where}: {error}" for error in errors]
+        self._shown += texts[: MAX_SHOWN_ERRORS - len(self._shown)]
+        if self._report is not None:
+            self._report.writelines(f"{text}\n" for text in texts)
+
+    def __str__(self) -> str:
+        more = [f"and {self._errors - MAX_SHOWN_ERRORS} more"] if self._errors > MAX_SHOWN_ERRORS else []
+        return "\n  ".join([*self._shown, *more])
+
+
+@contextmanager
+def open_users(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, or standard input for `-`; raises UnacceptableImportError.
+
+    What cannot be read twice is copied to a temporary file without a name.
+    """
     try:
-        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
+            if file.seekable() and str(path) != "-":
+                yield file
+                return
+            with tempfile.TemporaryFile() as copy:
+                shutil.copyfileobj(file, copy)
+                yield copy
     except OSError as error:
         raise UnacceptableImportError(f"{path} cannot be read: {error.strerror}") from None
-    return parse_users(_lines(text))
 
 
-def _lines(text: bytes) -> list[bytes]:
-    """Return the lines of a file; raises UnacceptableImportError for other kinds of files.
+def _none_is_outside(_email_key: str) -> bool:
+    return False
 
-    Windows programs write UTF-8 with a byte order mark, which JSON does not have (RFC 8259 section 8.1).
+
+def check(
+    file: BinaryIO,
+    file_format: FileFormat,
+    invalid: InvalidLines,
+    *,
+    is_outside: Callable[[str], bool] = _none_is_outside,
+    progress_to: TextIO = sys.stderr,
+) -> Checked:
+    """Check every line; raises UnacceptableImportError for another kind of file.
+
+    `is_outside` tells whether an address, by its key, belongs to none of the installation's domains.
     """
-    if text.startswith(_UTF16_STARTS):
-        raise UnacceptableImportError(
-            "the file is UTF-16, as PowerShell's `>` writes; save it as UTF-8 (`Out-File -Encoding utf8`)"
-        )
-    text = text.removeprefix(codecs.BOM_UTF8)
-    if text.lstrip().startswith(b"["):
-        raise UnacceptableImportError(
-            "the file is one JSON array; write one object a line (`jq -c '.[]' people.json`)"
-        )
-    return text.splitlines()
+    valid = outside = 0
+    progress = Progress("checking", _size(file), progress_to)
+    with closing(_Addresses()) as addresses:
+        for line in read_lines(file, file_format):
+            errors = line.errors or addresses.errors_of(line)
+            if errors:
+                invalid.add(line, errors)
+            else:
+                assert line.user is not None
+                valid += 1
+                outside += is_outside(line.user.email_key)
+            if line.number % BATCH_SIZE == 0:
+                progress.update(file.tell(), valid)
+    progress.finish(valid)
+    return Checked(valid, invalid.lines, outside)
 
 
-def parse_users(lines: Iterable[bytes]) -> list[ImportedUser]:
-    """Parse lines of JSON, skipping blank ones; raises UnacceptableImportError."""
-    users: list[ImportedUser] = []
-    seen: dict[str, int] = {}
-    errors: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            user = ImportedUser.model_validate(strict_json.loads(line))
-        except strict_json.InvalidJsonError as error:
-            errors.append(f"line {number}: {error}")
-            continue
-        except ValidationError as error:
-            errors += [f"line {number}: {reason}" for reason in _reasons(error)]
-            continue
-        first = seen.setdefault(email_key(user.email), number)
-        if first != number:
-            errors.append(f"line {number}: the address of line {first} again")
-        users.append(user)
-    if errors:
-        more = [f"and {len(errors) - MAX_SHOWN_ERRORS} more"] if len(errors) > MAX_SHOWN_ERRORS else []
-        raise UnacceptableImportError(
-            "\n  ".join(["nothing was imported", *errors[:MAX_SHOWN_ERRORS], *more])
-        )
-    return users
+def import_users(
+    database: Database,
+    file: BinaryIO,
+    file_format: FileFormat,
+    checked: Checked,
+    *,
+    progress_to: TextIO = sys.stderr,
+) -> Imported:
+    """Create the missing accounts of a checked file's valid lines in small transactions.
 
-
-def import_users(database: Database, users: Sequence[ImportedUser]) -> Imported:
-    """Create the missing accounts in small transactions: safe to interrupt and to repeat.
-
-    Raises DatabaseUnavailableError.
+    Safe to interrupt and to repeat. Raises DatabaseUnavailableError and ImportContendedError.
     """
-    batches = (users[start : start + BATCH_SIZE] for start in range(0, len(users), BATCH_SIZE))
-    created = sum(database.write_now(partial(_create, users=batch)) for batch in batches)
-    return Imported(created, len(users) - created)
+    created = users = 0
+    progress = Progress("importing", _size(file), progress_to)
+    # While one batch is written, the next is read: the server and this process are busy in turn otherwise.
+    with ThreadPoolExecutor(1) as writer:
+        written: Future[int] | None = None
+        for batch in _batches(read_lines(file, file_format)):
+            following = writer.submit(_create, database, batch)
+            created += 0 if written is None else written.result()
+            written = following
+            users += len(batch)
+            progress.update(file.tell(), users)
+        created += 0 if written is None else written.result()
+    progress.finish(users)
+    return Imported(created, checked.valid - created)
 
 
-def _create(connection: sa.Connection, users: Sequence[ImportedUser]) -> int:
-    created = 0
-    for user in users:
-        account = NewAccount(
-            id=uuid7s.uuid7(),
-            email=user.email,
-            name=user.name,
-            role=user.role,
-            is_verified=True,
-            password_hash=user.password_hash,
-            status=user.status,
-        )
+def _batches(lines: Iterator[Line]) -> Iterator[Sequence[BulkAccount]]:
+    """Yield the valid lines, the first of each address, as the check reported."""
+    batch: dict[str, BulkAccount] = {}
+    for line in lines:
+        if line.user is not None:
+            account = line.user.account()
+            batch.setdefault(account.email_key, account)
+            if len(batch) == BATCH_SIZE:
+                yield list(batch.values())
+                batch = {}
+    if batch:
+        yield list(batch.values())
+
+
+def _create(database: Database, batch: Sequence[BulkAccount]) -> int:
+    work = partial(create_missing, accounts=batch, action=AuditAction.ACCOUNT_IMPORTED)
+    for _ in range(_MAX_ATTEMPTS):
         try:
-            create_account(connection, account)
-        except EmailTakenError:
+            return database.write_now(work)
+        except EmailTakenError:  # this address is being registered at this moment
             continue
-        record(connection, AuditAction.ACCOUNT_IMPORTED, actor=None, target=account.id)
-        created += 1
-    return created
+    raise ImportContendedError(
+        "users of the file are being created at the same time, perhaps by another import; repeat this one,"
+        " which continues where it ended"
+    )
 
 
-def _reasons(error: ValidationError) -> Iterable[str]:
-    for one in error.errors(include_input=False, include_url=False):
-        member = ".".join(str(part) for part in one["loc"])
-        yield f"{member}: {one['msg']}" if member else one["msg"]
+class _Addresses:
+    """The addresses of a file, in a temporary database on the disk: memory stays flat."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("CREATE TABLE seen (email_key TEXT PRIMARY KEY, line INT) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+
+    def errors_of(self, line: Line) -> Sequence[str]:
+        """Return an error if an earlier line has the address of this one."""
+        assert line.user is not None
+        key = line.user.email_key
+        added = self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, line.number))
+        if added.rowcount:
+            return ()
+        [first] = self._database.execute("SELECT line FROM seen WHERE email_key = ?", (key,)).fetchone()
+        return [f"the address of line {first} again"]
+
+    def close(self) -> None:
+        self._database.close()
 
 
-def _not_importable(error: CorruptHashError) -> PydanticCustomError:
-    reason = _REASONS.get(error.reason, _UNSUPPORTED)
-    return PydanticCustomError("hash_not_importable", "{text}", {"text": f"{reason}. {_ADVICE}"})
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size

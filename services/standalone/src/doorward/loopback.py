@@ -11,8 +11,8 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward_client.errors import DoorwardError, problem_response
+from doorward_client.loopback import is_loopback
 from doorward_client.request_context import begin_request
-from doorward_kit.loopback import is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ def is_loopback_authority(authority: str) -> bool:
 
 
 class LoopbackHosts:
-    """Refuses requests for other hosts, before any of them is routed."""
+    """Rejects requests for other hosts, before any of them is routed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,12 +44,12 @@ class LoopbackHosts:
         if scope["type"] == "http":
             hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
             if len(hosts) != 1 or not is_loopback_authority(hosts[0]):
-                await _refusal()(scope, receive, send)
+                await _rejection()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def _refusal() -> ASGIApp:
+def _rejection() -> ASGIApp:
     request_id = begin_request(None, lambda: "127.0.0.1")
     log.warning("http.misdirected")
     error = MisdirectedRequestError

@@ -29,6 +29,10 @@ class Databases(Protocol):
     def database_tls_ca_file(self) -> str | None:
         """PEM file of the authority that verifies the servers' certificates."""
 
+    @property
+    def database_allow_public_key_retrieval(self) -> bool:
+        """Whether a MySQL on another machine may be used without TLS."""
+
 
 def migrate_databases(databases: Databases, *, wait: float = 0.0) -> list[str]:
     """Migrate each database that is given; return which, "identity" and "tickets".
@@ -43,17 +47,18 @@ def migrate_databases(databases: Databases, *, wait: float = 0.0) -> list[str]:
     migrated = []
     for name, (url, package) in given.items():
         if url is not None:
-            _migrate(url.get_secret_value(), package, databases.database_tls_ca_file, wait)
+            _migrate(url.get_secret_value(), package, databases, wait)
             migrated.append(name)
     return migrated
 
 
-def _migrate(url: str, package: str, tls_ca_file: str | None, wait: float) -> None:
+def _migrate(url: str, package: str, databases: Databases, wait: float) -> None:
     engine = create_engine(
         url,
         pool_size=1,
         timeout=_STATEMENT_SECONDS,
-        tls_ca_file=tls_ca_file,
+        tls_ca_file=databases.database_tls_ca_file,
+        allow_public_key_retrieval=databases.database_allow_public_key_retrieval,
         # The next run finds done what takes the server longer.
         interrupts_statements=False,
     )

@@ -7,12 +7,13 @@ from doorward import create_admin
 from doorward.app import create_app
 from doorward.loopback import LoopbackHosts
 from doorward.migrate import migrate_databases
+from doorward.private_files import make_private
 from doorward.purge_audit import purge_audit
 from doorward.settings import StandaloneSettings
+from doorward_client.loopback import is_loopback
 from doorward_client.settings import load_settings
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
-from doorward_kit.loopback import is_loopback
 from doorward_kit.metrics import Metrics
 from doorward_kit.server import listen, serve, url_of
 from doorward_kit.unit_of_work import Database
@@ -26,6 +27,7 @@ def run() -> int:
     """
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
+    make_private(settings)
     listener = listen(settings.host, settings.port)
     login = _prepare(settings)
     app = create_app(settings)
@@ -57,7 +59,7 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     if create_admin.has_admin(database):
         return "as before (password lost? doorward create-admin --reset-password)"
     password = given.get_secret_value() if given else secrets.token_urlsafe(12)
-    # A password that was printed is known to whoever sees the terminal: its owner chooses another.
+    # A printed password is known to everyone who sees the terminal, so its owner chooses another.
     must_change = settings.admin_password_must_change if given else True
     hashing = PasswordHashing(settings, Metrics())
     create_admin.create_admin(database, hashing, settings.admin_email, password, must_change=must_change)

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -11,13 +11,15 @@ import sqlalchemy as sa
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from doorward_auth.oidc.clients.metadata import ClientPolicy
+from doorward_auth.service_clients.registry import ClientRegistry, ServiceClients
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_auth.vault.rotation import new_key as new_vault_key
-from doorward_client.keys.key_set import ES256, HS256
+from doorward_client.keys.key_set import ES256, HS256, RS256
+from doorward_client.loopback import is_loopback
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
-from doorward_identity.settings import Argon2Settings
+from doorward_identity.settings import Argon2Settings, RegistrationDomainSettings
 from doorward_kit.key_rotation import new_jwk, write_key_set
-from doorward_kit.loopback import is_loopback
 from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
@@ -73,8 +75,40 @@ class _LocalDefaults(DoorwardSettings):
         return (*sources, LookupSource(settings_cls, _local_default))
 
 
-class CommandSettings(_LocalDefaults, DatabaseSettings, Argon2Settings, AdminSettings, RetentionSettings):
+class CommandSettings(
+    _LocalDefaults,
+    DatabaseSettings,
+    Argon2Settings,
+    AdminSettings,
+    RetentionSettings,
+    RegistrationDomainSettings,
+):
     """Settings of the administrator's commands: no signing key, no port."""
+
+
+class ClientCommandSettings(CommandSettings):
+    """Settings of `doorward client`: what auth has, as far as clients depend on it."""
+
+    audience: str = Field(default="doorward", min_length=1, description="`aud` of Doorward's own services.")
+    access_token_seconds: int = Field(default=300, ge=5, le=3600, description="Lifetime of access tokens.")
+    public_url: str | None = Field(
+        default=None,
+        description="Where browsers reach this installation, as auth has it. Logout tokens go to `http`"
+        " only if this is `http`, too.",
+    )
+    issuer: str = Field(default="doorward", min_length=1, description="`iss` of tokens, as auth has it.")
+    oauth_clients: ServiceClients | None = Field(
+        default=None, description="Service clients, as auth has them: no other client may have their ids."
+    )
+
+    def client_policy(self) -> ClientPolicy:
+        """Return what the installation allows its clients."""
+        return ClientPolicy.of(
+            audience=self.audience,
+            issuer=self.issuer,
+            public_url=self.public_url,
+            service_clients=ClientRegistry.of_setting(self.oauth_clients).ids,
+        )
 
 
 class _TicketsDatabase(ProcessSettings):
@@ -115,6 +149,9 @@ class MigrateSettings(_TicketsDatabase):
     tickets_database_url: DatabaseUrl | None = Field(default=None, description="The database of tickets.")
     database_tls_ca_file: str | None = Field(
         default=None, description="PEM file of the authority that verifies both databases' certificates."
+    )
+    database_allow_public_key_retrieval: bool = Field(
+        default=False, description="Whether a MySQL on another machine may be used without TLS."
     )
 
     @model_validator(mode="before")
@@ -195,11 +232,10 @@ class StandaloneSettings(
         if not given.keys() & {"smtp_host", "mailbox_dir"}:
             given = {**given, "mailbox_dir": data_directory() / "mailbox"}
         try:
-            if "upstreams" in given:
-                given = {**_upstream_defaults(given), **given}
+            given = {**_browser_defaults(given), **given}
             if given.keys() & {"secret_key", "jwks", "jwks_file"}:
                 return given
-            path = _made(local_key_set(), lambda: new_jwk(_algorithm(given)))
+            path = _made(local_key_set(), lambda: [new_jwk(_algorithm(given))])
             return {**given, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
@@ -208,6 +244,11 @@ class StandaloneSettings(
 def data_directory() -> Path:
     """Return the directory of the local databases, keys and mailbox."""
     return Path(os.environ.get("DOORWARD_DATA_DIR") or "var")
+
+
+def is_data_directory_named() -> bool:
+    """Tell whether a setting names that directory."""
+    return bool(os.environ.get("DOORWARD_DATA_DIR"))
 
 
 def _local_default(name: str) -> str | None:
@@ -224,19 +265,26 @@ def _local_database_url() -> str:
     return sa.URL.create("sqlite", database=str(directory / "doorward.db")).render_as_string()
 
 
-def _upstream_defaults(given: dict[str, object]) -> dict[str, object]:
-    """Return the address of this machine, and keys of the vault in the data directory."""
-    defaults: dict[str, object] = {"public_url": f"http://127.0.0.1:{given.get('port', 8080)}"}
-    if "vault_keys_file" not in given:
-        defaults["vault_keys_file"] = _made(local_vault_keys(), new_vault_key)
+def _browser_defaults(given: dict[str, object]) -> dict[str, object]:
+    """Return the address of this machine, and keys in the data directory: of OpenID Connect, of the vault.
+
+    An issuer that is set stays, and a port that the system chooses is not known yet: no address then.
+    """
+    defaults: dict[str, object] = {}
+    if "issuer" not in given and str(given.get("port")) != "0":
+        defaults["public_url"] = f"http://127.0.0.1:{given.get('port', 8080)}"
+    if "oidc_jwks_file" not in given:
+        defaults["oidc_jwks_file"] = _made(local_oidc_key_set(), lambda: [new_jwk(RS256), new_jwk(ES256)])
+    if "upstreams" in given and "vault_keys_file" not in given:
+        defaults["vault_keys_file"] = _made(local_vault_keys(), lambda: [new_vault_key()])
     return defaults
 
 
-def _made(path: Path, new_key: Callable[[], Mapping[str, object]]) -> Path:
-    """Make a set with one key unless the file is there; return its path."""
+def _made(path: Path, new_keys: Callable[[], Sequence[Mapping[str, object]]]) -> Path:
+    """Make a set of keys unless the file is there; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        write_key_set(path, {"keys": [new_key()]})
+        write_key_set(path, {"keys": list(new_keys())})
     return path
 
 
@@ -248,6 +296,11 @@ def _algorithm(given: dict[str, object]) -> str:
 def local_vault_keys() -> Path:
     """Return the file of the vault's keys where no setting names one."""
     return data_directory() / "vault-keys.json"
+
+
+def local_oidc_key_set() -> Path:
+    """Return the file of the local keys of OpenID Connect, created at the first start."""
+    return data_directory() / "oidc-keys.json"
 
 
 def local_key_set() -> Path:

@@ -1,11 +1,13 @@
 """The tickets service's application and its process."""
 
+from functools import partial
 from typing import Final
 
 import httpx2
 from fastapi import FastAPI
 
 from doorward_kit.app import AppResources, ServiceDefinition, create_service
+from doorward_kit.openapi_errors import load_errors
 from doorward_kit.server import run_service
 from doorward_tickets.deletions import endpoints as deletions
 from doorward_tickets.notifications import endpoints as notifications
@@ -21,12 +23,14 @@ TICKETS: Final = ServiceDefinition(
     routers=[
         tickets.fast_router,
         tickets.router,
+        replies.fast_router,
         replies.router,
         deletions.router,
         notifications.router,
         notifications.dead_letters_router,
     ],
     schema_problem=schema_problem,
+    errors=partial(load_errors, "doorward_tickets"),
 )
 
 

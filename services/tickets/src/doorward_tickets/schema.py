@@ -10,7 +10,7 @@ from doorward_tickets.tables import metadata
 PACKAGE: Final = "doorward_tickets"
 """The package with the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
-REQUIRED_REVISION: Final = "0002"
+REQUIRED_REVISION: Final = "0004"
 """The oldest revision that this release works with."""
 
 VERSION_TABLE: Final = "alembic_version_tickets"

@@ -8,11 +8,12 @@ from typing import Final, Self
 import httpx2
 
 from doorward_client.token_verification import BackgroundTask
-from doorward_kit.app import AppResources, run_on_shutdown
+from doorward_kit.app import AppResources
 from doorward_kit.cleanup import CleanupTask, Purge
 from doorward_kit.idempotency import IdempotencyKeys
 from doorward_kit.pagination import CursorCodec
 from doorward_kit.rate_limiting import repository as rate_limiting
+from doorward_kit.shutdown import run_on_shutdown
 from doorward_mail.dead_letters import repository as dead_letters
 from doorward_tickets.deletions import repository as deletions
 from doorward_tickets.deletions.service import DeletionService
@@ -21,7 +22,9 @@ from doorward_tickets.notifications.dead_letters import TicketDeadLetterService
 from doorward_tickets.notifications.sender import TicketMailSender
 from doorward_tickets.notifications.service import NotificationService
 from doorward_tickets.notifications.subscriptions import SubscriptionService
+from doorward_tickets.numbers.task import NumberingTask
 from doorward_tickets.replies.service import ReplyService
+from doorward_tickets.search_index.task import SearchIndexTask
 from doorward_tickets.settings import TicketsSettings
 from doorward_tickets.tables import idempotency_keys, outbox, rate_limits
 from doorward_tickets.tickets.quotas import TicketQuotas
@@ -48,6 +51,8 @@ class TicketsServices:
     deleted_users: DeletedUsersSync
     idempotency_keys: IdempotencyKeys
     cleanup: CleanupTask
+    numbering: NumberingTask
+    search_index: SearchIndexTask
 
     @classmethod
     def create(
@@ -101,9 +106,18 @@ class TicketsServices:
             ),
             idempotency_keys=keys,
             cleanup=CleanupTask(database, purges),
+            numbering=NumberingTask(database),
+            search_index=SearchIndexTask(database),
         )
 
     def background(self) -> Sequence[BackgroundTask]:
         """Return the tasks to run while the process serves."""
         close = partial(run_on_shutdown, self.users.close, self.auth.close)
-        return [self.cleanup.run, self.deleted_users.run, self.mail.run, close]
+        return [
+            self.cleanup.run,
+            self.numbering.run,
+            self.search_index.run,
+            self.deleted_users.run,
+            self.mail.run,
+            close,
+        ]

@@ -1,5 +1,7 @@
 """Settings of the tickets service."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from doorward_client.settings import DoorwardSettings
@@ -37,7 +39,7 @@ class TicketOptions(DoorwardSettings):
         default=60,
         ge=1,
         le=1_000_000,
-        description="Tickets that a user may create in an hour. The four limits do not apply to users who can"
+        description="Tickets that a user may create in an hour. The five limits do not apply to users who can"
         " manage tickets.",
     )
     replies_per_hour: int = Field(
@@ -45,6 +47,12 @@ class TicketOptions(DoorwardSettings):
     )
     tickets_per_user: int = Field(
         default=10_000, ge=1, le=1_000_000, description="Tickets of a user that are stored at a time."
+    )
+    ticket_bytes_per_user: int = Field(
+        default=104_857_600,
+        ge=65_536,
+        le=2**50,
+        description="Bytes of text (UTF-8) in tickets and replies of a user that are stored at a time.",
     )
     replies_per_ticket: int = Field(
         default=1_000, ge=1, le=1_000_000, description="Number of replies past which users cannot reply."
@@ -70,3 +78,8 @@ class TicketsSettings(MailSettings, ServiceSettings, TicketOptions):
         description="URL of your application for links in mails; `/tickets/<id>` is appended. Without it,"
         " mails have no links.",
     )
+
+    @property
+    def peer_urls(self) -> Sequence[str]:
+        """Return the URLs of auth and users: users is called with the first ticket only."""
+        return [*super().peer_urls, self.users_url]

@@ -29,6 +29,8 @@ tickets: Final = sa.Table(
     "tickets",
     metadata,
     sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
+    # From `ticket_numbers`. NULL until the numbering task has seen a ticket of a release without numbers.
+    sa.Column("number", sa.BigInteger),
     sa.Column("author_id", Uuid(), nullable=False),
     sa.Column("assignee_id", Uuid()),
     sa.Column("subject", exact_text(SUBJECT_LENGTH), nullable=False),
@@ -40,6 +42,8 @@ tickets: Final = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),  # the ETag
     sa.Column("created_at", UtcDateTime(), nullable=False),
     sa.Column("updated_at", UtcDateTime(), nullable=False),
+    sa.Column("counted_bytes", sa.Integer),  # its part of the author's `user_storage.bytes`; NULL: none
+    sa.Index("ix_tickets_number", "number", unique=True),
     # Every order for all tickets, and for those of one author, one assignee, one status. The primary key
     # that breaks ties is the last column of each index by itself.
     *(
@@ -47,6 +51,18 @@ tickets: Final = sa.Table(
         for filters in ((), ("author_id",), ("assignee_id",), ("status",))
         for order in ("created_at", "updated_at", "priority")
     ),
+    **TABLE_OPTIONS,
+)
+
+# The numbers of tickets, which people say aloud. AUTO_INCREMENT is a counter that no transaction holds until
+# its commit (ADR 42). The rows of deleted tickets stay, so that no number is assigned again.
+ticket_numbers: Final = sa.Table(
+    "ticket_numbers",
+    metadata,
+    # SQLite counts in a column of this type alone.
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("ticket_id", Uuid(), nullable=False),
+    sa.Index("ix_ticket_numbers_ticket_id", "ticket_id", unique=True),
     **TABLE_OPTIONS,
 )
 
@@ -71,6 +87,16 @@ replies: Final = sa.Table(
     sa.Column("author_id", Uuid(), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("counted_bytes", sa.Integer),  # its part of the author's `user_storage.bytes`; NULL: none
+    **TABLE_OPTIONS,
+)
+
+# The bytes of text that a user stores: the sum of `counted_bytes` of the user's tickets and replies (ADR 43).
+user_storage: Final = sa.Table(
+    "user_storage",
+    metadata,
+    sa.Column("user_id", Uuid(), primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
     **TABLE_OPTIONS,
 )
 

@@ -1,19 +1,23 @@
 """The users service's application and its process."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 
-from doorward_identity.audit.refused_calls import RefusedCalls, setup_refusal_audit
+from doorward_identity.audit.rejected_calls import RejectedCalls, setup_rejection_audit
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import AUTHORITY_ERRORS
 from doorward_identity.resources import IdentityResources
 from doorward_identity.schema import users_schema_problem
 from doorward_kit.app import ServiceDefinition, create_service
+from doorward_kit.openapi_errors import load_errors
 from doorward_kit.server import run_service
 from doorward_users.avatars import endpoints as avatars
 from doorward_users.directory import endpoints as directory
 from doorward_users.directory.errors import LastAdminError, OwnEmailError, OwnPasswordError
+from doorward_users.export import endpoints as export
+from doorward_users.groups import endpoints as groups
 from doorward_users.profile import endpoints as profile
 from doorward_users.services import UsersServices
 from doorward_users.settings import UsersSettings
@@ -21,9 +25,21 @@ from doorward_users.settings import UsersSettings
 USERS: Final = ServiceDefinition(
     name="users",
     description="The directory of users: signed-in users read it, administrators change it.",
-    # The caller's own first, because `me` would match `{user_id}`.
-    routers=[profile.fast_router, profile.router, avatars.own_router, avatars.router, directory.router],
+    # The directory last, because `me`, `groups` and `export` would match `{user_id}`.
+    routers=[
+        profile.fast_router,
+        profile.router,
+        avatars.own_router,
+        avatars.router,
+        groups.router,
+        export.router,
+        directory.fast_router,
+        directory.router,
+    ],
     schema_problem=users_schema_problem,
+    # An export is recorded, and one of a person runs at a time.
+    without_head=[f"{directory.PREFIX}/export"],
+    errors=partial(load_errors, "doorward_users"),
 )
 
 
@@ -39,12 +55,13 @@ def create_app(settings: UsersSettings, resources: IdentityResources | None = No
         settings,
         used,
         services,
+        background=[services.directory_index.run],
         max_upload_bytes=settings.max_upload_bytes,
         owns_resources=resources is None,
     )
-    refused_calls = RefusedCalls(used.database, AuditAction.CALL_REFUSED_BY_USERS)
-    setup_refusal_audit(
-        app, refused_calls, (*AUTHORITY_ERRORS, LastAdminError, OwnEmailError, OwnPasswordError)
+    rejected_calls = RejectedCalls(used.database, AuditAction.CALL_REJECTED_BY_USERS)
+    setup_rejection_audit(
+        app, rejected_calls, (*AUTHORITY_ERRORS, LastAdminError, OwnEmailError, OwnPasswordError)
     )
     return app
 

@@ -6,7 +6,10 @@ from typing import Self
 from doorward_identity.audit.service import AuditLog
 from doorward_identity.resources import IdentityResources
 from doorward_users.avatars.service import AvatarService
+from doorward_users.directory.index_task import DirectoryIndexTask
 from doorward_users.directory.service import DirectoryService
+from doorward_users.export.service import ExportService
+from doorward_users.groups.service import GroupService
 from doorward_users.settings import UsersSettings
 
 
@@ -17,6 +20,9 @@ class UsersServices:
     directory: DirectoryService
     avatars: AvatarService
     audit: AuditLog
+    groups: GroupService
+    exports: ExportService
+    directory_index: DirectoryIndexTask
 
     @classmethod
     def create(cls, settings: UsersSettings, resources: IdentityResources) -> Self:
@@ -26,4 +32,7 @@ class UsersServices:
             directory=directory,
             avatars=AvatarService(resources, directory),
             audit=AuditLog(resources, settings),
+            groups=GroupService(resources, settings),
+            exports=ExportService(resources),
+            directory_index=DirectoryIndexTask(resources.database),
         )

@@ -10,7 +10,7 @@ from doorward_mail.settings import MailTransportSettings
 
 
 class DirectoryVisibility(StrEnum):
-    """What users see of others; holders of `users:read` see everything."""
+    """The part of other users' entries that users see; holders of `users:read` see everything."""
 
     NAMES = "names"
     """Everything but addresses."""

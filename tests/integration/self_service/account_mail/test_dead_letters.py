@@ -6,8 +6,7 @@ from pathlib import Path
 
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import outbox, users
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People, populate
 from integration.harness.problems import assert_problem
@@ -108,14 +107,12 @@ def test_a_cursor_of_another_list_is_rejected(installation: Installation, people
 def test_a_retried_dead_letter_arrives(tmp_path: Path, smtp: SmtpServer) -> None:
     """The whole path: registration, permanent rejection, retry by an administrator, verification."""
     url = f"sqlite:///{tmp_path}/doorward.db"
-    engine = create_engine(url, pool_size=1, timeout=30)
-    migrate(engine, PACKAGE)
-    engine.dispose()
+    migrate_all(url, PACKAGE)
     settings = {**smtp.settings, "mail_poll_seconds": 0.05, "mail_retry_seconds": 0.05}
     with Installation(url, **settings) as installation:
         people = populate(installation)
         flows = Flows(installation, Mailbox(installation.execute, tmp_path))
-        smtp.behave(refuse_at="rcpt", code=550, status="5.1.1")
+        smtp.behave(reject_at="rcpt", code=550, status="5.1.1")
         flows.register("ada@example.com")
         flows.mailbox.wait()
         [mail] = installation.call("GET", DEAD_LETTERS, people.admin.access).json()["items"]

@@ -9,8 +9,7 @@ import pytest
 
 from doorward_identity.emails import email_key
 from doorward_identity.schema import PACKAGE
-from doorward_kit.database import create_engine
-from doorward_kit.migrations import migrate
+from integration.harness.databases import migrate_all
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People, populate
 from integration.self_service.flows import CHOSEN, Flows, Joined
@@ -28,9 +27,7 @@ HEADERS = [
 def linked(tmp_path: Path) -> Iterator[tuple[Flows, People]]:
     """A separate installation with a frontend URL."""
     url, folder = f"sqlite:///{tmp_path}/doorward.db", tmp_path / "mailbox"
-    engine = create_engine(url, pool_size=1, timeout=30)
-    migrate(engine, PACKAGE)
-    engine.dispose()
+    migrate_all(url, PACKAGE)
     with Installation(url, mailbox_dir=folder, mail_poll_seconds=0.05, frontend_url=APP_URL) as installation:
         people = populate(installation)
         yield Flows(installation, Mailbox(installation.execute, folder)), people
@@ -200,4 +197,4 @@ def test_an_unknown_language_falls_back_to_english(
     assert len(mailbox) == 5
     for mail in mailbox:
         assert sorted(mail.header_names) == sorted(HEADERS)
-        assert "somebody, most likely you" in mail.text.casefold()
+        assert "someone, probably you" in mail.text.casefold()

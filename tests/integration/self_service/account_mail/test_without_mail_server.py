@@ -8,7 +8,7 @@ import pytest
 from integration.harness.installation import AUTH, USERS, Installation, another
 from integration.harness.people import PASSWORD, People
 
-pytestmark = pytest.mark.databases("sqlite")  # refused before the database is asked
+pytestmark = pytest.mark.databases("sqlite")  # rejected before the database is asked
 
 ADDRESS = "new@example.com"
 REGISTRATION = {"email": ADDRESS, "password": "an unheard-of phrase"}
@@ -32,7 +32,7 @@ def mailless(installation: Installation, people: People) -> Iterator[Installatio
         ("admin", f"{USERS}/{{user}}/invitation", None),
     ],
 )
-def test_what_promises_a_mail_is_refused_without_a_mail_server(
+def test_what_promises_a_mail_is_rejected_without_a_mail_server(
     mailless: Installation, people: People, caller: str | None, path: str, body: dict[str, Any] | None
 ) -> None:
     token = None if caller is None else getattr(people, caller).access
@@ -47,8 +47,8 @@ def test_an_administrator_sets_no_address_that_its_user_could_not_prove(
     mailless: Installation, people: People
 ) -> None:
     path = f"{USERS}/{people.user.id}"
-    refused = mailless.call("PATCH", path, people.admin.access, json={"email": ADDRESS})
-    assert (refused.status_code, refused.json()["code"]) == (503, "mail_not_configured")
+    rejected = mailless.call("PATCH", path, people.admin.access, json={"email": ADDRESS})
+    assert (rejected.status_code, rejected.json()["code"]) == (503, "mail_not_configured")
     assert mailless.call("PATCH", path, people.admin.access, json={"name": "Ada"}).status_code == 200
     mailless.log_in(people.user.email, PASSWORD)
 
@@ -58,8 +58,8 @@ def test_a_login_that_needs_a_mailed_code_says_that_none_comes(
 ) -> None:
     mailless.execute("UPDATE users SET email_verified_at = NULL WHERE email = 'user@example.com'")
     login = {"email": people.user.email, "password": PASSWORD}
-    refused = mailless.call("POST", f"{AUTH}/token", json=login)
-    assert (refused.status_code, refused.json()["code"]) == (503, "mail_not_configured")
+    rejected = mailless.call("POST", f"{AUTH}/token", json=login)
+    assert (rejected.status_code, rejected.json()["code"]) == (503, "mail_not_configured")
     wrong = mailless.call("POST", f"{AUTH}/token", json={**login, "password": "not the password at all"})
     assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_credentials")
 

@@ -16,8 +16,11 @@ from doorward_kit.metrics import Metrics
 from doorward_kit.unit_of_work import Database
 from integration.harness.installation import AUTH, USERS, Installation, auth_settings
 from integration.harness.people import PASSWORD, People
-from integration.self_service.audit.audit_cases import CASES, COMMANDS, UPSTREAMS, Case, Event, Scene
+from integration.self_service.audit.audit_cases import CASES, COMMANDS, OF_CODES, PROVIDER, UPSTREAMS
+from integration.self_service.audit.audit_setup import AuditSetup, Case, Event
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, Joined, unique
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 class Traced:
@@ -56,19 +59,19 @@ def _text(identity: bytes | None) -> str | None:
 
 
 @pytest.fixture
-def scene(flows: Flows, installation: Installation, people: People, ada: Joined) -> Scene:
+def setup(flows: Flows, installation: Installation, people: People, ada: Joined) -> AuditSetup:
     traced = Traced(installation)
-    return Scene(flows, Flows(traced, flows.mailbox), traced.request_ids, installation, people, ada)
+    return AuditSetup(flows, Flows(traced, flows.mailbox), traced.request_ids, installation, people, ada)
 
 
 @pytest.mark.parametrize(("action", "case"), [pytest.param(*one, id=one[1].__name__) for one in CASES])
 def test_each_event_is_recorded_once_with_its_request_id(
-    scene: Scene, action: AuditAction, case: Case
+    setup: AuditSetup, action: AuditAction, case: Case
 ) -> None:
-    expected = case(scene)
+    expected = case(setup)
     assert [one[0] for one in expected] == [action.value]
-    assert recorded(scene.installation, *scene.request_ids) == expected
-    addresses = scene.installation.execute("SELECT DISTINCT ip_address FROM audit_events")
+    assert recorded(setup.installation, *setup.request_ids) == expected
+    addresses = setup.installation.execute("SELECT DISTINCT ip_address FROM audit_events")
     assert addresses == [("0.0.0.0",)]  # there is no network in this process
 
 
@@ -93,12 +96,12 @@ def test_commands_are_recorded(installation: Installation, people: People) -> No
 
 def test_every_event_type_has_a_case() -> None:
     """An event type without a case might never be recorded."""
-    assert {action for action, _ in CASES} | COMMANDS | UPSTREAMS == set(AuditAction)
+    assert {action for action, _ in CASES} | COMMANDS | UPSTREAMS | PROVIDER | OF_CODES == set(AuditAction)
 
 
-def test_rejected_requests_record_no_success(scene: Scene) -> None:
+def test_rejected_requests_record_no_success(setup: AuditSetup) -> None:
     """Events belong to the transaction of their request, so a rollback removes them."""
-    traced, people = scene.traced, scene.people
+    traced, people = setup.traced, setup.people
     traced.register("x@example.com", "password123")
     traced.register("x@", CHOSEN)
     traced.verify("dwv_x")
@@ -106,11 +109,11 @@ def test_rejected_requests_record_no_success(scene: Scene) -> None:
     traced.create(people.admin.access, people.user.email, password=CHOSEN)
     traced.create(people.user.access, unique())
     traced.invite_again(people.admin.access, people.user.id)
-    traced.change(scene.ada.access, CHOSEN, CHOSEN)
-    traced.ask_for_address(scene.ada.access, "x@", CHOSEN)
-    scene.send("PATCH", people.user.path, people.admin.access, json={"email": people.other.email})
-    scene.send("POST", f"{AUTH}/mail/dead-letters/{uuid.uuid4()}/retry", people.admin.access)
-    assert len(scene.request_ids) > 10
-    events = recorded(scene.installation, *scene.request_ids)
-    refusals = {"auth:email:verification_failed", "auth:invitation:failed", "users:call:refused"}
-    assert {action for action, *_ in events} == refusals
+    traced.change(setup.ada.access, CHOSEN, CHOSEN)
+    traced.ask_for_address(setup.ada.access, "x@", CHOSEN)
+    setup.send("PATCH", people.user.path, people.admin.access, json={"email": people.other.email})
+    setup.send("POST", f"{AUTH}/mail/dead-letters/{uuid.uuid4()}/retry", people.admin.access)
+    assert len(setup.request_ids) > 10
+    events = recorded(setup.installation, *setup.request_ids)
+    rejections = {"auth:email:verification_failed", "auth:invitation:failed", "users:call:refused"}
+    assert {action for action, *_ in events} == rejections

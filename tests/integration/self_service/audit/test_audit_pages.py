@@ -115,6 +115,8 @@ def test_since_and_until_limit_the_log(flows: Flows, installation: Installation,
         ({"since": "2026-01-01T00:00:00"}, "query:since"),  # without a time zone
         ({"until": "yesterday"}, "query:until"),
         ({"since": "1e30"}, "query:since"),
+        ({"since": "0.5"}, "query:since"),
+        ({"until": "1700000000"}, "query:until"),
         ({"until": "10000-01-01T00:00:00Z"}, "query:until"),
         ({"limit": 0}, "query:limit"),
         ({"limit": 201}, "query:limit"),

@@ -122,7 +122,7 @@ def test_a_pin_is_valid_once(flows: Flows, ada: Joined) -> None:
 def test_a_pin_asked_for_once_more_is_the_same_and_lasts_longer(
     flows: Flows, installation: Installation, ada: Joined
 ) -> None:
-    """A stranger who asks for the owner's reset voids no mail that the owner is about to read."""
+    """A reset that an attacker requests invalidates no earlier mail of the owner."""
     pin = flows.mailed_pin(ADA)
     installation.execute(one_time_codes.update().values(expires_at=utc_now(120)))
     assert flows.mailed_pin(ADA) == pin
@@ -154,7 +154,7 @@ def test_an_expired_pin_is_followed_by_another(flows: Flows, installation: Insta
 def test_past_the_guesses_of_a_pin_the_mail_carries_a_long_code(
     flows: Flows, installation: Installation, ada: Joined
 ) -> None:
-    """Nobody guesses it, so guesses of strangers do not keep the owner from entering it."""
+    """A long code cannot be guessed, so an attacker's guesses do not keep the owner from entering it."""
     pin = flows.mailed_pin(ADA)
     for _ in range(5):
         assert_problem(flows.reset(ADA, other_pin(pin)), 400, "invalid_code")
@@ -163,7 +163,7 @@ def test_past_the_guesses_of_a_pin_the_mail_carries_a_long_code(
     mail = flows.mailbox.last_to(ADA)
     assert code.startswith("dwc_")
     assert mail.subject == "Your code for Doorward"
-    assert "The code is good for 24 hours." in mail.text
+    assert "The code is valid for 24 hours." in mail.text
     flows.ask_for_reset(ADA)
     assert flows.code_of(ADA) == code
     [[form]] = installation.execute("SELECT form FROM one_time_codes ORDER BY expires_at DESC LIMIT 1")
@@ -203,7 +203,7 @@ def test_guesses_without_a_pin_use_nothing_up(flows: Flows, ada: Joined) -> None
 
 def test_a_pin_is_good_for_ten_minutes(flows: Flows, installation: Installation, ada: Joined) -> None:
     pin = flows.mailed_pin(ADA)
-    assert "The code is good for 10 minutes." in flows.mailbox.last_to(ADA).text
+    assert "The code is valid for 10 minutes." in flows.mailbox.last_to(ADA).text
     assert seconds_left(installation, one_time_codes) == 600
     expire_codes(installation)
     assert_problem(flows.reset(ADA, pin), 400, "invalid_code")

@@ -6,9 +6,11 @@ import pytest
 
 from integration.harness.installation import AUTH, USERS, Installation, another
 from integration.harness.people import PASSWORD, People
-from integration.harness.problems import assert_problem
+from integration.harness.problems import assert_oauth_error, assert_problem
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows
 from integration.self_service.mailbox import Mailbox
+
+pytestmark = pytest.mark.databases("sqlite")
 
 BOB = "bob@example.com"
 HANDED_OUT = "handed out on paper"
@@ -28,12 +30,13 @@ def set_password(flows: Flows, people: People, user_id: str, password: str) -> N
 
 def assert_change_required(flows: Flows, email: str, password: str) -> None:
     """Check that a right password opens no session and must be changed."""
-    refusal = assert_problem(flows.log_in(email, password), 403, "password_change_required")
-    assert refusal["sign_in_token"].startswith("dws_")
-    assert refusal["expires_in"] == 600
+    rejection = assert_problem(flows.log_in(email, password), 403, "password_change_required")
+    assert rejection["sign_in_token"].startswith("dws_")
+    assert rejection["expires_in"] == 600
     assert_problem(flows.log_in(email, password + "x"), 401, "invalid_credentials")
     form = {"username": email, "password": password}
-    assert_problem(flows.api.call("POST", f"{AUTH}/token", data=form), 403, "password_change_required")
+    rejected = assert_oauth_error(flows.api.call("POST", f"{AUTH}/token", data=form), 400, "invalid_grant")
+    assert rejected["code"] == "password_change_required"
 
 
 def test_a_created_account_must_change_its_password(strict: Flows, people: People) -> None:

@@ -32,7 +32,7 @@ class Pictures:
 
     @property
     def avatars(self) -> Avatars:
-        """Those of auth, whose cleanup deletes pictures."""
+        """The avatars service of auth, whose cleanup deletes pictures."""
         found: Avatars = self.installation.auth_app.state.resources.avatars
         return found
 

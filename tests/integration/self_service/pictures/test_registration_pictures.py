@@ -1,6 +1,5 @@
 """A picture that comes with a registration waits for its verification, and tells nothing about addresses."""
 
-from collections.abc import Callable
 from io import StringIO
 
 import httpx2
@@ -13,6 +12,7 @@ from doorward_identity.tables import avatars, pending_registrations
 from integration.harness.installation import AUTH, USERS, Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
+from integration.harness.statements import recorded
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows, unique
 from support.hostile_images import ANIMATED, BROKEN, WRONG_TYPES
 from support.images import jpeg, png
@@ -52,7 +52,7 @@ def test_the_picture_becomes_the_users(flows: Flows, installation: Installation)
 def test_of_several_registrations_the_verified_one_has_its_picture(
     flows: Flows, installation: Installation
 ) -> None:
-    """A stranger's picture must not become that of the user who proves the address."""
+    """An attacker's picture must not become that of the user who verifies the address."""
     email = unique()
     flows.register_with_picture(email, jpeg(), password=ANOTHER)
     own = flows.register_with_picture(email, png())
@@ -96,12 +96,9 @@ def test_a_known_address_gets_the_same_answer_after_the_same_work(
     statements: dict[str, list[str]] = {}
     answers = {}
     for email in (known, unknown):
-        seen = statements[email] = []
-        engine = installation.auth_app.state.resources.database.engine
-        note = _noting(seen)
-        sa.event.listen(engine, "before_cursor_execute", note)
-        answers[email] = flows.register_with_picture(email, png())
-        sa.event.remove(engine, "before_cursor_execute", note)
+        with recorded(installation.auth_app.state.resources.database.engine) as seen:
+            answers[email] = flows.register_with_picture(email, png())
+        statements[email] = seen
     assert answers[known].status_code == answers[unknown].status_code == 202
     assert answers[known].json().keys() == answers[unknown].json().keys()
     assert answers[known].json()["detail"] == answers[unknown].json()["detail"]
@@ -109,19 +106,12 @@ def test_a_known_address_gets_the_same_answer_after_the_same_work(
     assert of_pictures[0] == of_pictures[1]
     assert ends(installation) == [True, True]
     for image in (ANIMATED["PNG"], WRONG_TYPES["SVG"], BROKEN["PNG: half"]):
-        refused = [flows.register_with_picture(email, image) for email in (known, unknown)]
-        assert {answer.status_code for answer in refused} == {422}
-        assert refused[0].json()["code"] == refused[1].json()["code"]
+        rejected = [flows.register_with_picture(email, image) for email in (known, unknown)]
+        assert {answer.status_code for answer in rejected} == {422}
+        assert rejected[0].json()["code"] == rejected[1].json()["code"]
 
 
-def _noting(seen: list[str]) -> Callable[..., None]:
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        seen.append(statement)
-
-    return note
-
-
-def test_strangers_do_not_fill_the_disk(
+def test_registrations_do_not_fill_the_disk(
     flows: Flows, installation: Installation, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past a number of waiting pictures, registrations go on without, and users set theirs as before."""

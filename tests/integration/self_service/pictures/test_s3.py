@@ -122,6 +122,15 @@ def test_without_its_storage_nothing_changes_and_nothing_is_lost(
     assert s3.object_names() == []
 
 
+def test_an_object_that_is_larger_than_any_picture_is_not_read(
+    with_s3: Pictures, people: People, s3: S3Server, rendered_log: StringIO
+) -> None:
+    with_s3.flows.set_picture(people.user.access, png())
+    s3.overwrite(bytes(128 * 1024 + 1))
+    assert_problem(with_s3.installation.call("GET", OWN, people.user.access), 503, "storage_unavailable")
+    assert "TooLarge" in rendered_log.getvalue()
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_process_that_is_killed_leaves_no_object(with_s3: Pictures, people: People, step: str) -> None:
     assert with_s3.s3 is not None

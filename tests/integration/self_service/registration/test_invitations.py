@@ -11,7 +11,7 @@ from doorward_identity.tables import one_time_codes
 from doorward_kit.column_types import utc_now
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People
-from integration.harness.problems import assert_problem, assert_refused
+from integration.harness.problems import assert_problem, assert_rejected
 from integration.self_service.database_rows import expire_codes, seconds_left
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows
 
@@ -22,7 +22,7 @@ REMINDERS: dict[str, Callable[[Flows, str], httpx2.Response]] = {
     "mail once more": lambda flows, email: flows.resend(email),
     "reset": lambda flows, email: flows.ask_for_reset(email),
 }
-"""What the owner of the address may ask for, and what anybody may."""
+"""Requests that only the owner of the address may send, and requests that anyone may send."""
 
 EXPIRED = "Your invitation to Doorward has expired"
 
@@ -67,7 +67,7 @@ def test_an_invitation_is_accepted_once(flows: Flows, people: People) -> None:
 def test_another_invitation_extends_the_one_before(
     flows: Flows, installation: Installation, people: People
 ) -> None:
-    """One code for as long as it is valid: whichever mail is read, it works."""
+    """All mails carry the same code while it is valid, so the code of any mail works."""
     bob, first = flows.invited(people.admin.access, BOB)
     installation.execute(one_time_codes.update().values(expires_at=utc_now(120)))
     again = flows.invite_again(people.admin.access, bob)
@@ -92,7 +92,7 @@ def test_a_user_who_has_joined_cannot_be_invited(flows: Flows, people: People) -
 def test_an_invitation_expires_after_a_week(flows: Flows, installation: Installation, people: People) -> None:
     bob, code = flows.invited(people.admin.access, BOB)
     assert seconds_left(installation, one_time_codes) == 7 * 86_400
-    assert "It is good for 7 days." in flows.mailbox.last_to(BOB).text
+    assert "It is valid for 7 days." in flows.mailbox.last_to(BOB).text
     expire_codes(installation)
     assert_problem(flows.accept(code), 400, "invalid_code")
     flows.invite_again(people.admin.access, bob)
@@ -206,7 +206,7 @@ def test_registering_the_address_of_an_invitation_keeps_the_invitation(flows: Fl
     flows.register(BOB, ANOTHER, "Stranger")
     assert flows.code_of(BOB) == code
     assert flows.accept(code, CHOSEN).status_code == 200
-    assert_refused(flows.log_in(BOB, ANOTHER), 401, 403)  # it contains only its own password
+    assert_rejected(flows.log_in(BOB, ANOTHER), 401, 403)  # it contains only its own password
     flows.sign_in(BOB, CHOSEN)
 
 
@@ -217,7 +217,7 @@ def test_a_reminder_carries_the_same_invitation_and_does_not_extend_it(
     people: People,
     ask: Callable[[Flows, str], httpx2.Response],
 ) -> None:
-    """Anybody can ask for one: who keeps asking must not keep an invitation alive."""
+    """Anyone can ask for a code, so repeated requests must not extend an invitation."""
     _, code = flows.invited(people.admin.access, BOB, name="Bob")
     installation.execute(one_time_codes.update().values(expires_at=utc_now(600)))
     flows.mailbox.empty()
@@ -230,7 +230,7 @@ def test_a_reminder_carries_the_same_invitation_and_does_not_extend_it(
 
 
 @reminders
-def test_an_expired_invitation_is_told_and_nothing_opens_the_account(
+def test_an_expired_invitation_is_reported_and_gives_no_access(
     flows: Flows,
     installation: Installation,
     people: People,

@@ -1,4 +1,4 @@
-"""Registering: whoever reads the address's mail gets an account, with a password of their own."""
+"""Registration: the reader of the address's mail gets an account, with a password of their own."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from doorward_identity.passwords import PasswordHashing
 from doorward_identity.tables import pending_registrations, registration_codes
 from doorward_kit.column_types import utc_now
 from doorward_kit.executors import OverloadedError
-from doorward_kit.fair_executor import Charge
+from doorward_kit.recent_jobs import Charge
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import PASSWORD, People, count_users
 from integration.harness.problems import assert_problem
@@ -131,7 +131,7 @@ def test_every_mail_of_an_address_carries_one_code_and_extends_it(
 
 
 @pytest.mark.parametrize("chosen", ["password", "registration token"])
-def test_requests_of_strangers_void_no_earlier_mail(flows: Flows, chosen: str) -> None:
+def test_requests_of_others_void_no_earlier_mail(flows: Flows, chosen: str) -> None:
     registered = flows.register(ADA, CHOSEN, "Ada")
     code = flows.code_of(ADA)
     flows.register(ADA, ANOTHER, "Stranger")
@@ -160,7 +160,7 @@ def test_asking_once_more_needs_no_registration(
 
 
 def test_a_reset_of_an_unknown_address_makes_no_code(flows: Flows, installation: Installation) -> None:
-    """The decoy of its mail is no mail: a code that nobody got must not hold back the next one."""
+    """The decoy mail is not sent, so its code must not delay the next one."""
     flows.ask_for_reset(ADA)
     flows.mailbox.wait()
     assert count(installation, registration_codes) == 0
@@ -204,8 +204,8 @@ def test_a_right_code_without_a_password_is_not_used_up(flows: Flows, installati
         "",
     ]
     for wrong in tokens:
-        refused = flows.verify(code, None, registration_token=wrong)
-        assert_problem(refused, 422, "password_required")
+        rejected = flows.verify(code, None, registration_token=wrong)
+        assert_problem(rejected, 422, "password_required")
     assert_problem(flows.verify(code, None), 422, "password_required")
     assert_problem(flows.verify(code, "password123"), 422, "validation_error")
     assert count_users(installation) == 0
@@ -222,7 +222,7 @@ def test_an_expired_registration_says_no_password(flows: Flows, installation: In
 
 
 def test_a_wrong_code_costs_no_hash(flows: Flows, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So nobody buys hashes with codes that are made up, and such codes need no limit."""
+    """Otherwise invalid codes would cost hashes, and would need a limit."""
     flows.register(ADA)
     code = flows.code_of(ADA)
 

@@ -70,10 +70,10 @@ def test_another_domain_is_rejected_with_or_without_an_account(
 ) -> None:
     with another(installation, registration="domains", registration_domains=DOMAINS) as some:
         flows = Flows(some, mailbox)
-        stranger = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
+        unknown = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
         assert flows.create(people.admin.access, email, password=CHOSEN).status_code == 201
         known = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
-        assert {**known, "request_id": ""} == {**stranger, "request_id": ""}
+        assert {**known, "request_id": ""} == {**unknown, "request_id": ""}
     assert count(installation, pending_registrations) == 0
     assert mailbox.all() == []
 
@@ -102,16 +102,16 @@ def test_a_registration_is_no_way_around_a_policy_that_changed(
     flows = Flows(installation, mailbox)
     registered = flows.register("ada@example.com")
     code = flows.code_of("ada@example.com")
-    for settings, refusal in (
+    for settings, rejection in (
         ({"registration": "closed"}, "registration_closed"),
         ({"registration": "domains", "registration_domains": DOMAINS}, "email_domain_not_allowed"),
     ):
         with another(installation, **settings) as changed:
             late = Flows(changed, mailbox)
             assert_problem(late.verify("dwv_x"), 400, "invalid_code")
-            assert_problem(late.verify(code), 403, refusal)
-            assert_problem(late.verify_registered(code, registered), 403, refusal)
-            assert_problem(late.resend("ada@example.com"), 403, refusal)
+            assert_problem(late.verify(code), 403, rejection)
+            assert_problem(late.verify_registered(code, registered), 403, rejection)
+            assert_problem(late.resend("ada@example.com"), 403, rejection)
     assert flows.verify_registered(code, registered).status_code == 200
 
 
@@ -120,14 +120,29 @@ def test_an_account_does_not_move_to_another_domain(installation: Installation, 
     mailbox.empty()
     with another(installation, registration="domains", registration_domains=DOMAINS) as some:
         flows = Flows(some, mailbox)
-        refused = flows.ask_for_address(ada.access, "ada@example.net", ada.password)
-        assert_problem(refused, 403, "email_domain_not_allowed")
+        rejected = flows.ask_for_address(ada.access, "ada@example.net", ada.password)
+        assert_problem(rejected, 403, "email_domain_not_allowed")
         assert mailbox.all() == []
         assert flows.ask_for_address(ada.access, "ada@example.org", ada.password).status_code == 202
         assert flows.confirm_address(ada.access, flows.pin_of("ada@example.org")).status_code == 204
     with another(installation, registration="closed") as closed:
         flows = Flows(closed, mailbox)
         assert flows.ask_for_address(ada.access, "ada@example.net", ada.password).status_code == 202
+
+
+def test_a_change_of_address_is_no_way_around_a_policy_that_changed(
+    installation: Installation, mailbox: Mailbox
+) -> None:
+    """As a registration: the policy of the moment that the code is entered decides."""
+    flows = Flows(installation, mailbox)
+    ada = flows.join("ada@example.com")
+    assert flows.ask_for_address(ada.access, "ada@example.net", ada.password).status_code == 202
+    pin = flows.pin_of("ada@example.net")
+    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+        late = Flows(some, mailbox)
+        assert_problem(late.confirm_address(ada.access, pin), 403, "email_domain_not_allowed")
+        assert late.me(ada.access).json()["email"] == ada.email
+    assert flows.confirm_address(ada.access, pin).status_code == 204
 
 
 def test_an_administrator_may_set_an_address_of_another_domain_and_is_warned(

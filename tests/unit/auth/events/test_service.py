@@ -1,9 +1,11 @@
 """When an event stream is warned, and when and how it ends."""
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -17,36 +19,36 @@ from doorward_auth.events.service import EventService
 from doorward_auth.events.stream import EventStream, StreamEnd
 from doorward_auth.settings import AuthSettings
 from doorward_client.errors import UnavailableError
-from doorward_client.keys.key_set import KeySet
+from doorward_client.keys.key_set import HS256, KeySet
 from doorward_client.revocations.models import FetchedRevocations, RevocationEntries
 from doorward_client.revocations.revocation_list import StalePolicy
 from doorward_client.tokens import Claims
 from doorward_identity.resources import IdentityResources
+from doorward_identity.tables import client_events
+from doorward_kit.key_rotation import new_jwk
+from support.claims import claims_of
 
 NOW: Final = int(time.time()) + 86_400
 """Tomorrow, so that the token of a test without a clock does not expire while other tests run."""
-CALLER: Final = Claims(
-    user_id=uuid.uuid4(),
-    session_id=uuid.uuid4(),
-    token_id="token",
-    role="user",
-    token_version=3,
-    issued_at=NOW,
-    expires_at=NOW + 300,
-    permissions=frozenset(),
-)
+CALLER: Final = claims_of(token_version=3, issued_at=NOW, expires_at=NOW + 300)
 SETTINGS: Final = AuthSettings(
     database_url=SecretStr("sqlite://"), secret_key=SecretStr("unit-tests-only-0123456789abcdefghijklmnop")
 )
 
 
 @pytest.fixture
-def resources() -> Iterator[IdentityResources]:
-    """Resources with an empty revocation list."""
-    resources = IdentityResources(SETTINGS)
+def resources(tmp_path: Path) -> Iterator[IdentityResources]:
+    """Resources with an empty revocation list, and a database without events."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    client_events.create(sa.create_engine(url))
+    resources = IdentityResources(SETTINGS.model_copy(update={"database_url": SecretStr(url)}))
     resources.verification.revocations.apply(FetchedRevocations(RevocationEntries()))
     yield resources
     resources.close()
+
+
+def key_set(*members: object) -> KeySet:
+    return KeySet.parse(json.dumps({"keys": members}))
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ async def test_other_features_add_to_the_state(resources: IdentityResources) -> 
     assert f'"upstreams":[7,"{CALLER.user_id}"]'.encode() in chunk
 
 
-async def test_a_stream_whose_state_cannot_be_read_is_refused_and_forgotten(
+async def test_a_stream_whose_state_cannot_be_read_is_rejected_and_forgotten(
     resources: IdentityResources,
 ) -> None:
     class Broken:
@@ -116,7 +118,7 @@ async def test_a_stream_whose_state_cannot_be_read_is_refused_and_forgotten(
     assert len(service.streams) == 0
 
 
-async def test_the_client_is_warned_once_before_the_expiry_and_told_of_it(
+async def test_the_client_gets_one_warning_before_the_expiry_and_an_event_at_it(
     service: EventService, clock: Clock
 ) -> None:
     stream = await opened(service)
@@ -189,7 +191,7 @@ async def test_a_stream_ends_when_revocations_cannot_be_checked_and_the_policy_i
     resources.close()
 
 
-async def test_a_change_of_the_keys_ends_every_stream(
+async def test_the_removal_of_a_key_ends_every_stream(
     service: EventService, resources: IdentityResources
 ) -> None:
     """A token may be signed by the key that was removed."""
@@ -202,6 +204,24 @@ async def test_a_change_of_the_keys_ends_every_stream(
     later = await opened(service)
     service.check()
     assert later.end_reason is None
+
+
+async def test_a_stream_outlives_a_change_that_removes_no_key(
+    service: EventService, resources: IdentityResources
+) -> None:
+    """The same file once more, as after a start; a rotation; and the same key id with another secret."""
+    keys = resources.verification.keys
+    first, following = new_jwk(HS256), new_jwk(HS256, activate_at=NOW)
+    keys.replace(key_set(first))
+    service.check()
+    stream = await opened(service)
+    for harmless in (key_set(first), key_set(first | {"retire_at": 2 * NOW}, following)):
+        keys.replace(harmless)
+        service.check()
+        assert reason_of(stream) is None
+    keys.replace(key_set(new_jwk(HS256) | {"kid": first["kid"]}, following))
+    service.check()
+    assert reason_of(stream) is StreamEnd.UNVERIFIABLE
 
 
 async def test_a_stream_has_a_longest_duration(resources: IdentityResources, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import time
 import uuid
 
@@ -13,6 +14,7 @@ from doorward_auth.events.event import KEEPALIVE, Event, EventName, PublishedEve
 from doorward_auth.events.metrics import EventMetrics
 from doorward_auth.events.stream import QUEUE_LENGTH, EventStream, StreamEnd, StreamRegistry
 from doorward_client.tokens import Claims
+from support.claims import claims_of
 
 STATE = Event.of(EventName.STATE)
 
@@ -27,22 +29,8 @@ def metrics(registry: CollectorRegistry) -> EventMetrics:
     return EventMetrics(registry, streams=lambda: 0)
 
 
-def caller(user_id: uuid.UUID | None = None, session_id: uuid.UUID | None = None) -> Claims:
-    now = int(time.time())
-    return Claims(
-        user_id=user_id or uuid.uuid4(),
-        session_id=session_id or uuid.uuid4(),
-        token_id="token",
-        role="user",
-        token_version=0,
-        issued_at=now,
-        expires_at=now + 300,
-        permissions=frozenset(),
-    )
-
-
 def stream_of(metrics: EventMetrics, claims: Claims | None = None) -> EventStream:
-    return EventStream(claims or caller(), metrics, keepalive_seconds=15, max_seconds=60)
+    return EventStream(claims or claims_of(), metrics, keepalive_seconds=15, max_seconds=60)
 
 
 def registry_of(
@@ -119,12 +107,12 @@ def test_a_session_and_the_process_have_limits_that_closed_streams_give_back(
 ) -> None:
     streams = registry_of(metrics, most=3, per_session=2)
     user_id, session_id = uuid.uuid4(), uuid.uuid4()
-    opened = [stream_of(metrics, caller(user_id, session_id)) for _ in range(3)]
+    opened = [stream_of(metrics, claims_of(user_id, session_id)) for _ in range(3)]
     streams.add(opened[0])
     streams.add(opened[1])
     with pytest.raises(TooManyEventStreamsError):
         streams.add(opened[2])
-    streams.add(stream_of(metrics, caller(user_id)))  # another session of the user
+    streams.add(stream_of(metrics, claims_of(user_id)))  # another session of the user
     with pytest.raises(EventStreamsUnavailableError):
         streams.add(stream_of(metrics))
     assert len(streams) == len(list(streams)) == 3
@@ -138,7 +126,7 @@ def test_a_user_with_many_sessions_has_a_limit_of_all_streams(
     registry: CollectorRegistry, metrics: EventMetrics
 ) -> None:
     streams, user_id = registry_of(metrics, per_user=3), uuid.uuid4()
-    opened = [stream_of(metrics, caller(user_id)) for _ in range(4)]
+    opened = [stream_of(metrics, claims_of(user_id)) for _ in range(4)]
     for stream in opened[:3]:
         streams.add(stream)
     with pytest.raises(TooManyEventStreamsError):
@@ -161,17 +149,38 @@ async def test_a_process_without_streams_waits_for_the_first(metrics: EventMetri
         assert not list(streams)
 
 
+async def test_an_event_that_is_older_than_the_state_is_skipped_whenever_it_arrives(
+    metrics: EventMetrics,
+) -> None:
+    """And what came while the state was read follows it, the last ones if there were many."""
+    stream = stream_of(metrics)
+    events = [PublishedEvent(uuid.uuid4(), uuid.uuid4(), None, numbered(number)) for number in range(20)]
+    old, late = events[0], events[19]
+    for event in events[:19]:
+        stream.deliver(event)
+    stream.begin(STATE, frozenset({old.id, events[10].id, late.id}))
+    for event in (old, late):
+        stream.deliver(event)
+    chunk = await stream.next_chunk()
+    assert chunk is not None
+    assert re.findall(rb'"number":(\d+)', chunk) == [
+        b"%d" % number for number in range(3, 19) if number != 10
+    ]
+
+
 @pytest.mark.parametrize("to_session", [True, False])
 async def test_an_event_reaches_the_streams_of_its_recipients_alone(
     metrics: EventMetrics, *, to_session: bool
 ) -> None:
     streams = registry_of(metrics)
     user_id, session_id = uuid.uuid4(), uuid.uuid4()
-    own = [stream_of(metrics, caller(user_id, session_id)) for _ in range(2)]
-    other_session, stranger = stream_of(metrics, caller(user_id)), stream_of(metrics)
-    everyone = [*own, other_session, stranger]
+    own = [stream_of(metrics, claims_of(user_id, session_id)) for _ in range(2)]
+    other_session, other_user = stream_of(metrics, claims_of(user_id)), stream_of(metrics)
+    everyone = [*own, other_session, other_user]
     for stream in everyone:
         streams.add(stream)
+        stream.begin(STATE)
+        await stream.next_chunk()
     published = PublishedEvent(uuid.uuid4(), user_id, session_id if to_session else None, numbered(1))
     streams.deliver(published)
     streams.end_all(StreamEnd.SHUTDOWN)

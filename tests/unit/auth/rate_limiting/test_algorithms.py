@@ -14,7 +14,7 @@ from doorward_auth.rate_limiting.limits import (
     REGISTRATION_MAILS,
     RESET_MAILS,
 )
-from doorward_kit.rate_limiting.algorithms import NO_WAIT, ExponentialBackoff, FixedWindow, Limit, Record
+from doorward_kit.rate_limiting.limits import NO_WAIT, ExponentialBackoff, FixedWindow, Limit, Record
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -100,7 +100,7 @@ def test_a_window_begins_with_the_first_attempt_and_is_not_prolonged(limit: Fixe
 
 
 def test_a_client_with_a_stale_password_does_not_block_its_ip() -> None:
-    """It fails four times an hour, the maximum for its account, without blocking its client IP."""
+    """The client fails four times an hour, the maximum for its account, without blocking its IP address."""
     now, record = START, None
     for _ in range(1000):
         record = LOGIN_BY_SOURCE.after(record, now)

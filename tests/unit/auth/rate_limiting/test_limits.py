@@ -3,7 +3,7 @@
 import pytest
 
 from doorward_auth.rate_limiting.limits import LOGIN_BY_SOURCE, LOGIN_UNKNOWN_DEVICES, MAILS_BY_SOURCE
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 
 SITE = "2001:db8:1:2::"
 

@@ -26,7 +26,7 @@ def test_the_feed_contains_the_list_and_the_expected_issuer_and_audience() -> No
     revocations = RevocationList()
     revocations.apply(FetchedRevocations(RevocationEntries({A: 300.0}, {USER: (2, 300.0)})))
     document = read(feed_of(revocations))
-    assert (document.issuer, document.audience, document.next_cursor) == ("doorward", "reports", None)
+    assert (document.issuer, document.audience, document.next_cursor) == ("doorward", ["reports"], None)
     assert document.entries.sessions.keys() == {A}
     assert document.entries.users[USER][0] == 2
 
@@ -69,3 +69,15 @@ def test_a_list_that_is_too_old_or_was_never_read_is_not_served(monkeypatch: pyt
     monkeypatch.setattr(time, "monotonic", lambda: now + 8)
     with pytest.raises(StaleRevocationsError):
         _ = feed.age
+
+
+def test_it_names_the_resources_of_registered_clients() -> None:
+    revocations, resources = RevocationList(), set[str]()
+    revocations.apply(FetchedRevocations(RevocationEntries({A: 300.0})))
+    feed = RevocationFeed(revocations, issuer="i", audience="doorward", resources=lambda: resources)
+    assert read(feed).audience == ["doorward"]
+    before = feed.etag
+    resources.update({"https://reports.example.com", "doorward", "https://bills.example.com"})
+    assert feed.etag != before
+    both = ["https://bills.example.com", "https://reports.example.com"]
+    assert read(feed).audience == ["doorward", *both]

@@ -8,13 +8,13 @@ import pytest
 from doorward_auth.sign_in.steps import (
     AccountState,
     Acr,
-    Done,
-    Needs,
+    Authenticated,
+    DenialReason,
+    Denied,
     NextStep,
     Proof,
-    Refusal,
-    Refused,
     Step,
+    StepRequired,
     dump_proofs,
     load_proofs,
     next_step,
@@ -23,13 +23,13 @@ from doorward_auth.sign_in.steps import (
 NOTHING: Final[frozenset[Proof]] = frozenset()
 PASSWORD: Final = frozenset({Proof.PASSWORD})
 FEDERATED: Final = frozenset({Proof.FEDERATED})
-DISABLED: Final = Refused(Refusal.ACCOUNT_DISABLED)
-UNVERIFIED: Final = Needs(Step.EMAIL_CODE)
+DISABLED: Final = Denied(DenialReason.ACCOUNT_DISABLED)
+UNVERIFIED: Final = StepRequired(Step.EMAIL_CODE)
 
 TABLE: Final[dict[tuple[bool, bool, bool, frozenset[Proof]], NextStep]] = {
     # is_active, is_verified, must_change_password, proofs
-    (True, True, False, PASSWORD): Done(Acr.AAL1, "pwd"),
-    (True, True, True, PASSWORD): Needs(Step.NEW_PASSWORD),
+    (True, True, False, PASSWORD): Authenticated(Acr.AAL1, "pwd"),
+    (True, True, True, PASSWORD): StepRequired(Step.NEW_PASSWORD),
     (True, False, False, PASSWORD): UNVERIFIED,
     (True, False, True, PASSWORD): UNVERIFIED,
     (False, True, False, PASSWORD): DISABLED,
@@ -38,12 +38,12 @@ TABLE: Final[dict[tuple[bool, bool, bool, frozenset[Proof]], NextStep]] = {
     (False, False, True, PASSWORD): DISABLED,
     # Without the password nothing about the account is revealed.
     **{
-        (is_active, is_verified, must_change, NOTHING): Needs(Step.PASSWORD)
+        (is_active, is_verified, must_change, NOTHING): StepRequired(Step.PASSWORD)
         for is_active, is_verified, must_change in itertools.product([True, False], repeat=3)
     },
     # The upstream's subject logs in, whatever is known of an address and a password here.
     **{
-        (is_active, is_verified, must_change, proofs): Done(Acr.AAL1, amr) if is_active else DISABLED
+        (is_active, is_verified, must_change, proofs): Authenticated(Acr.AAL1, amr) if is_active else DISABLED
         for is_active, is_verified, must_change in itertools.product([True, False], repeat=3)
         for proofs, amr in ((FEDERATED, "fed"), (FEDERATED | PASSWORD, "fed pwd"))
     },

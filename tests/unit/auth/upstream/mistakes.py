@@ -32,6 +32,6 @@ def rest() -> dict[str, Any]:
 
 
 def error_of(settings: object, name: str = "theapi") -> str:
-    with pytest.raises(ValueError, match=r"^/") as refused:
+    with pytest.raises(ValueError, match=r"^/") as rejected:
         parse_providers(json.dumps({name: settings}))
-    return str(refused.value)
+    return str(rejected.value)

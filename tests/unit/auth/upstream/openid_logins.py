@@ -49,7 +49,7 @@ async def log_in(oidc: OidcAdapter, provider: OpenIdProvider, **changes: Any) ->
     return await oidc.exchange(response_to(request, **changes))
 
 
-async def refusal(oidc: OidcAdapter, provider: OpenIdProvider, **changes: Any) -> UpstreamError:
-    with pytest.raises(UpstreamError) as refused:
+async def rejection(oidc: OidcAdapter, provider: OpenIdProvider, **changes: Any) -> UpstreamError:
+    with pytest.raises(UpstreamError) as rejected:
         await log_in(oidc, provider, **changes)
-    return refused.value
+    return rejected.value

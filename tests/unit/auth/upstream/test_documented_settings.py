@@ -2,14 +2,22 @@
 
 import json
 import re
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings
+from doorward_auth.upstream_adapters.settings.oauth import OAuth2Settings, OidcSettings
+from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings, ProviderSettings
+from doorward_auth.upstream_adapters.settings.rest import RestSettings
 from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 
 PAGE = (Path(__file__).parents[4] / "docs" / "upstream.md").read_text(encoding="utf-8")
+CODE = {word for code in re.findall(r"`([^`\n]+)`", PAGE) for word in re.findall(r"[a-z_]+", code)}
+ROWS = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", PAGE, re.MULTILINE))
+"""The defaults of members with a row of their own."""
 BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -23,7 +31,7 @@ def test_an_example_is_accepted(block: str, tmp_path: Path) -> None:
 
 
 def test_there_is_an_example_of_each_adapter() -> None:
-    assert [json.loads(block).popitem()[1]["adapter"] for block in BLOCKS] == ["rest", "oidc", "oauth2"]
+    assert {json.loads(block).popitem()[1]["adapter"] for block in BLOCKS} == {"rest", "oidc", "oauth2"}
 
 
 def test_the_message_that_the_page_shows_is_the_real_one() -> None:
@@ -34,3 +42,27 @@ def test_the_message_that_the_page_shows_is_the_real_one() -> None:
     ) as shown:
         parse_providers(json.dumps(settings))
     assert f"DOORWARD_UPSTREAMS_FILE {shown.value}" in PAGE
+
+
+def models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models within a type, and within their members."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models(field.annotation)
+    for inner in typing.get_args(annotation):
+        yield from models(inner)
+
+
+@pytest.mark.parametrize("settings", [RestSettings, OidcSettings, OAuth2Settings])
+def test_every_member_is_on_the_page(settings: type[ProviderSettings]) -> None:
+    names = {field.alias or name for model in models(settings) for name, field in model.model_fields.items()}
+    assert names - CODE == set()
+
+
+@pytest.mark.parametrize("name", sorted(ProviderSettings.model_fields.keys() - {"groups", "roles"}))
+def test_a_member_of_every_upstream_has_a_row_with_its_default(name: str) -> None:
+    default = ProviderSettings.model_fields[name].default
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        assert float(ROWS[name]) == default
+    assert name in ROWS

@@ -2,7 +2,8 @@
 
 from contextlib import ExitStack
 
-from doorward_auth.upstream.grants.gate import MOST_AT_ONCE, ProviderGate, TokenBucket
+from doorward_auth.upstream.grants.gate import MAX_CONCURRENT, ProviderGate, TokenBucket
+from doorward_auth.upstream.grants.schedule import RefreshPolicy
 
 
 class Clock:
@@ -38,7 +39,7 @@ def test_a_gate_has_room_for_a_number_of_requests() -> None:
     gate = ProviderGate(1_000)
     assert gate.permits(4) == 4
     with ExitStack() as sent:
-        for _ in range(MOST_AT_ONCE - 1):
+        for _ in range(MAX_CONCURRENT - 1):
             sent.enter_context(gate.request())
         assert gate.permits(4) == 1
         sent.enter_context(gate.request())
@@ -46,7 +47,13 @@ def test_a_gate_has_room_for_a_number_of_requests() -> None:
     assert gate.permits(4) == 4
 
 
-def test_room_that_is_expected_to_be_used_is_given_to_nobody_else() -> None:
+def test_an_operator_may_allow_fewer_at_once() -> None:
+    gate = RefreshPolicy(requests_per_second=1_000, max_concurrent=2).new_gate()
+    with gate.request():
+        assert gate.permits(4) == 1
+
+
+def test_reserved_capacity_is_not_given_to_others() -> None:
     gate = ProviderGate(10)
     with gate.expecting(8):
         assert gate.permits(4) == 2

@@ -1,4 +1,4 @@
-"""Id tokens: what is verified, and each attack that is refused, with its reason."""
+"""Id tokens: what is verified, and each attack that is rejected, with its reason."""
 
 import json
 import time
@@ -44,10 +44,10 @@ def verify(token: str, **changes: Any) -> dict[str, Any]:
     return dict(parsed.verified_claims(key, Expectations(**expected)))
 
 
-def refusal(token: str, **changes: Any) -> str:
-    with pytest.raises(UnverifiedIdentityError) as refused:
+def rejection(token: str, **changes: Any) -> str:
+    with pytest.raises(UnverifiedIdentityError) as rejected:
         verify(token, **changes)
-    return refused.value.reason
+    return rejected.value.reason
 
 
 def token(*, header: dict[str, Any] | None = None, key: bytes | None = None, **claims: Any) -> str:
@@ -99,17 +99,17 @@ def test_good_tokens_are_verified() -> None:
         ({"at_hash": ""}, "wrong_at_hash"),
     ],
 )
-def test_a_wrong_claim_is_refused(claims: dict[str, Any], reason: str) -> None:
-    assert refusal(token(**claims)) == reason
+def test_a_wrong_claim_is_rejected(claims: dict[str, Any], reason: str) -> None:
+    assert rejection(token(**claims)) == reason
 
 
 def test_a_second_audience_that_is_trusted_needs_the_authorized_party() -> None:
-    assert refusal(token(aud=["doorward", "api"]), trusted_audiences=("api",)) == "wrong_authorized_party"
+    assert rejection(token(aud=["doorward", "api"]), trusted_audiences=("api",)) == "wrong_authorized_party"
 
 
 def test_the_clocks_may_differ_as_far_as_configured() -> None:
     assert verify(token(exp=NOW - 59, iat=NOW + 59))
-    assert refusal(token(exp=NOW), clock_skew=0) == "expired"
+    assert rejection(token(exp=NOW), clock_skew=0) == "expired"
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_the_clocks_may_differ_as_far_as_configured() -> None:
         ({"zip": "DEF"}, "unexpected_header"),
     ],
 )
-def test_a_wrong_header_is_refused(header: dict[str, Any], reason: str) -> None:
-    assert refusal(token(header=header)) == reason
+def test_a_wrong_header_is_rejected(header: dict[str, Any], reason: str) -> None:
+    assert rejection(token(header=header)) == reason
 
 
-def test_a_signature_of_another_key_is_refused() -> None:
-    assert refusal(token(key=rsa_pem(2))) == "bad_signature"
+def test_a_signature_of_another_key_is_rejected() -> None:
+    assert rejection(token(key=rsa_pem(2))) == "bad_signature"
 
 
 @pytest.mark.parametrize(
@@ -158,16 +158,16 @@ def test_a_signature_of_another_key_is_refused() -> None:
         "{head}." + "A" * MAX_LENGTH + ".{mac}",
     ],
 )
-def test_a_damaged_token_is_refused(template: str) -> None:
+def test_a_damaged_token_is_rejected(template: str) -> None:
     head, body, mac = token().split(".")
-    assert refusal(template.format(head=head, body=body, mac=mac)) in ("malformed", "bad_signature")
+    assert rejection(template.format(head=head, body=body, mac=mac)) in ("malformed", "bad_signature")
 
 
 @pytest.mark.parametrize("alg", ["none", "HS256"])
 def test_the_public_key_is_no_secret_and_no_signature_is_none(alg: str) -> None:
     header, payload = encode(json.dumps({**HEADER, "alg": alg}).encode()), encode(json.dumps(CLAIMS).encode())
     for signature in ("", encode(b"\0" * 32)):
-        assert refusal(f"{header}.{payload}.{signature}") in ("malformed", "wrong_algorithm")
+        assert rejection(f"{header}.{payload}.{signature}") in ("malformed", "wrong_algorithm")
 
 
 @pytest.mark.parametrize(
@@ -181,16 +181,16 @@ def test_the_public_key_is_no_secret_and_no_signature_is_none(alg: str) -> None:
         b'{"a":' * 2000 + b"1" + b"}" * 2000,
     ],
 )
-def test_a_signed_payload_that_is_no_strict_json_object_is_refused(payload: bytes) -> None:
-    assert refusal(signed(HEADER, payload, rsa_pem(), "RS256")) == "malformed"
+def test_a_signed_payload_that_is_no_strict_json_object_is_rejected(payload: bytes) -> None:
+    assert rejection(signed(HEADER, payload, rsa_pem(), "RS256")) == "malformed"
 
 
-def test_a_header_that_names_a_member_twice_is_refused() -> None:
+def test_a_header_that_names_a_member_twice_is_rejected() -> None:
     header = b'{"alg": "RS256", "kid": "k1", "alg": "none"}'
-    assert refusal(signed(header, CLAIMS, rsa_pem(), "RS256")) == "malformed"
+    assert rejection(signed(header, CLAIMS, rsa_pem(), "RS256")) == "malformed"
 
 
-def test_a_changed_payload_is_refused() -> None:
+def test_a_changed_payload_is_rejected() -> None:
     head, _, signature = token().split(".")
     changed = encode(json.dumps({**CLAIMS, "sub": "admin"}).encode())
-    assert refusal(f"{head}.{changed}.{signature}") == "bad_signature"
+    assert rejection(f"{head}.{changed}.{signature}") == "bad_signature"

@@ -55,7 +55,7 @@ def test_what_is_not_there_is_missing_and_not_null(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["foo", "~", "/~", "/~2", "/a~", "#/foo", "/" + "x" * MAX_LENGTH])
-def test_other_text_is_refused(text: str) -> None:
+def test_other_text_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="is no JSON pointer"):
         JsonPointer(text)
 

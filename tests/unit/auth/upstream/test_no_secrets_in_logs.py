@@ -29,7 +29,7 @@ def test_every_failure_is_logged_without_a_secret() -> None:
         "InvalidGrantError",
         "MalformedAnswerError",
         "MisconfiguredError",
-        "RefusedError",
+        "ValuesRejectedError",
         "ThrottledError",
         "UnreachableError",
         "UnverifiedIdentityError",

@@ -1,4 +1,4 @@
-"""Logins at an OpenID provider: their requests, and their refusals."""
+"""Logins at an OpenID provider: their requests, and their rejections."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from doorward_auth.upstream_adapters.base import (
 )
 from support.openid_provider import CLIENT_ID, OpenIdProvider, encode
 from support.scripted_upstream import Reply, answer
-from unit.auth.upstream.openid_logins import REDIRECT, adapter, log_in, refusal
+from unit.auth.upstream.openid_logins import REDIRECT, adapter, log_in, rejection
 
 
 async def test_the_login_page_gets_state_nonce_and_challenge(provider: OpenIdProvider) -> None:
@@ -88,15 +88,15 @@ async def test_the_client_authenticates(provider: OpenIdProvider, tmp_path: Path
         assert not {"client_id", "client_secret"} & form.keys()
 
 
-async def test_a_response_of_another_provider_is_refused_before_the_code_is_sent(
+async def test_a_response_of_another_provider_is_rejected_before_the_code_is_sent(
     provider: OpenIdProvider,
 ) -> None:
     provider.metadata = {"authorization_response_iss_parameter_supported": True}
     oidc = adapter(provider)
     for issuer, reason in ((None, "no_issuer"), ("https://evil.example", "wrong_issuer")):
-        refused = await refusal(oidc, provider, issuer=issuer)
-        assert isinstance(refused, UnverifiedIdentityError)
-        assert refused.reason == reason
+        rejected = await rejection(oidc, provider, issuer=issuer)
+        assert isinstance(rejected, UnverifiedIdentityError)
+        assert rejected.reason == reason
     assert provider.requests("/token") == []
     assert (await log_in(oidc, provider, issuer=provider.issuer)).user.subject == "user-1"
 
@@ -104,18 +104,18 @@ async def test_a_response_of_another_provider_is_refused_before_the_code_is_sent
 @pytest.mark.parametrize("nonce", [None, ""])
 async def test_without_a_nonce_of_ours_nothing_is_sent(provider: OpenIdProvider, nonce: str | None) -> None:
     provider.claims = {"nonce": ""}
-    assert isinstance(await refusal(adapter(provider), provider, nonce=nonce), UnverifiedIdentityError)
+    assert isinstance(await rejection(adapter(provider), provider, nonce=nonce), UnverifiedIdentityError)
     assert provider.requests("/token") == []
 
 
-async def test_a_login_without_a_good_id_token_is_refused(provider: OpenIdProvider) -> None:
+async def test_a_login_without_a_good_id_token_is_rejected(provider: OpenIdProvider) -> None:
     oidc = adapter(provider)
     provider.claims = {"aud": "another"}
-    assert isinstance(await refusal(oidc, provider), UnverifiedIdentityError)
+    assert isinstance(await rejection(oidc, provider), UnverifiedIdentityError)
     provider.claims, provider.token_answer = {}, {"id_token": None}
-    assert type(await refusal(oidc, provider)) is MalformedAnswerError
+    assert type(await rejection(oidc, provider)) is MalformedAnswerError
     provider.token_answer = {"token_type": "DPoP"}
-    assert type(await refusal(oidc, provider)) is MalformedAnswerError
+    assert type(await rejection(oidc, provider)) is MalformedAnswerError
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_userinfo_adds_claims_of_the_same_user(
     provider.userinfo = info
     oidc = adapter(provider, userinfo=True, claims={"plan": "/plan"})
     if outcome:
-        assert type(await refusal(oidc, provider)) is outcome
+        assert type(await rejection(oidc, provider)) is outcome
     else:
         user = (await log_in(oidc, provider)).user
         assert (user.claims, user.email) == ({"plan": "free"}, "ada@example.com")

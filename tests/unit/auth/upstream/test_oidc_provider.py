@@ -19,7 +19,7 @@ from doorward_auth.upstream_adapters.base import (
 from doorward_auth.upstream_adapters.openid.discovery import CACHE_SECONDS, COOLDOWN_SECONDS
 from support.openid_provider import OpenIdProvider, public_jwk, rsa_pem
 from support.scripted_upstream import Reply, Then, answer
-from unit.auth.upstream.openid_logins import REDIRECT, Clock, adapter, log_in, refusal, response_to
+from unit.auth.upstream.openid_logins import REDIRECT, Clock, adapter, log_in, rejection, response_to
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ from unit.auth.upstream.openid_logins import REDIRECT, Clock, adapter, log_in, r
         ({"userinfo_endpoint": 5}, FailedError),
     ],
 )
-async def test_another_issuers_or_a_bad_document_is_refused(
+async def test_another_issuers_or_a_bad_document_is_rejected(
     provider: OpenIdProvider, metadata: dict[str, Any], kind: type[UpstreamError]
 ) -> None:
     provider.metadata = metadata
-    assert type(await refusal(adapter(provider), provider)) is kind
+    assert type(await rejection(adapter(provider), provider)) is kind
 
 
 async def test_a_provider_that_is_down_was_sent_nothing(provider: OpenIdProvider) -> None:
@@ -61,7 +61,7 @@ async def test_a_document_that_cannot_be_used_does_not_mean_that_a_token_was_sen
         await oidc.refresh("refresh-1")
     assert type(failed.value) in (FailedError, MisconfiguredError)
     provider.upstream.will(answer(200, provider.discovery()), answer(200, body))
-    assert type(await refusal(oidc, provider)) is FailedError
+    assert type(await rejection(oidc, provider)) is FailedError
     assert provider.requests("/token") == []
 
 
@@ -107,9 +107,9 @@ async def test_a_new_key_is_fetched_but_not_for_every_unknown_kid(provider: Open
     await log_in(oidc, provider)
     provider.header = {"kid": "k2"}
     for _ in range(3):
-        refused = await refusal(oidc, provider)
-        assert isinstance(refused, UnverifiedIdentityError)
-        assert refused.reason == "unknown_key"
+        rejected = await rejection(oidc, provider)
+        assert isinstance(rejected, UnverifiedIdentityError)
+        assert rejected.reason == "unknown_key"
     assert len(provider.requests("/jwks")) == 1
     provider.keys = [public_jwk(rsa_pem(), "RS256", kid="k2")]
     clock.now = COOLDOWN_SECONDS
@@ -134,7 +134,7 @@ async def test_a_new_key_is_fetched_but_not_for_every_unknown_kid(provider: Open
         (answer(429, {"error": "invalid_grant"}, {"Retry-After": "5"}), ThrottledError),
         (answer(200, "<html>"), MalformedAnswerError),
         (answer(200, []), MalformedAnswerError),
-        (answer(200, {"refresh_token": "refresh-2"}), MalformedAnswerError),
+        (answer(200, {"scope": "email"}), MalformedAnswerError),
         (Reply(then=Then.RESET), UnreachableError),
     ],
 )

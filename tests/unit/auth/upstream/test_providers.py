@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from doorward_auth.upstream.grants.gate import MAX_CONCURRENT
 from doorward_auth.upstream.providers import create_providers
 from doorward_auth.upstream_adapters.base import Arrival, UnreachableError
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
@@ -35,6 +36,15 @@ async def test_each_upstream_has_the_adapter_of_its_settings() -> None:
         await provider.adapter.close()
 
 
+async def test_the_limits_of_the_settings_are_the_gates() -> None:
+    settings = parse_providers(SETTINGS)
+    settings["theapi"] = settings["theapi"].model_copy(update={"max_connections": 7})
+    theapi, keycloak = create_providers(settings)
+    assert (theapi.gate.permits(100), keycloak.gate.permits(100)) == (7, MAX_CONCURRENT)
+    for provider in (theapi, keycloak):
+        await provider.adapter.close()
+
+
 async def test_a_proxy_of_the_environment_is_used(
     upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +71,6 @@ async def test_a_proxy_that_does_not_connect_has_sent_nothing(
 @pytest.mark.parametrize("proxy", ["socks5://10.0.0.1:1080", "nonsense://user:s3cret@x", "http://[::1"])
 def test_a_proxy_that_cannot_be_used_is_a_mistake(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(SettingsError, match="HTTPS_PROXY or ALL_PROXY cannot be used") as refused:
+    with pytest.raises(SettingsError, match="HTTPS_PROXY or ALL_PROXY cannot be used") as rejected:
         create_providers(parse_providers(SETTINGS))
-    assert "s3cret" not in str(refused.value)
+    assert "s3cret" not in str(rejected.value)

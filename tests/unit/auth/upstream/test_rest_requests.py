@@ -142,7 +142,24 @@ async def test_a_refresh_keeps_the_new_tokens_whatever_else_is_wrong(
     assert tokens.expires_in is None
 
 
-async def test_a_refresh_without_an_access_token_is_malformed(upstream: ScriptedUpstream) -> None:
-    upstream.will(answer(200, {"refresh": "refresh-2"}))
+@pytest.mark.parametrize(
+    "bad", [{}, {"access": None}, {"access": 5}, {"access": ""}, {"access": "x" * 20_000}]
+)
+async def test_a_refresh_keeps_a_new_refresh_token_without_an_access_token(
+    upstream: ScriptedUpstream, bad: dict[str, Any]
+) -> None:
+    upstream.will(answer(200, {"refresh": "refresh-2", "expires_in": 60, **bad}))
+    tokens = await rest_adapter(upstream).refresh("refresh-1")
+    assert (tokens.access_token, tokens.refresh_token) == ("", "refresh-2")
+
+
+async def test_a_refresh_without_any_token_is_malformed(upstream: ScriptedUpstream) -> None:
+    upstream.will(answer(200, {"expires_in": 60}))
     with pytest.raises(MalformedAnswerError):
         await rest_adapter(upstream).refresh("refresh-1")
+
+
+async def test_a_login_without_an_access_token_is_malformed(upstream: ScriptedUpstream) -> None:
+    upstream.will(answer(200, {"refresh": "refresh-2", "user": {"id": 7}}))
+    with pytest.raises(MalformedAnswerError):
+        await rest_adapter(upstream).log_in("ada@example.com", "secret")

@@ -35,9 +35,9 @@ def test_the_service_does_not_start_with_a_mistake(monkeypatch: pytest.MonkeyPat
     file = tmp_path / "upstreams.json"
     file.write_text('{"theapi": {"adapter": "ldap"}}', encoding="utf-8")
     monkeypatch.setenv("DOORWARD_UPSTREAMS_FILE", str(file))
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as rejected:
         load_settings(UpstreamSettings)
-    assert str(refused.value) == "DOORWARD_UPSTREAMS_FILE /theapi/adapter: write rest, oidc, or oauth2"
+    assert str(rejected.value) == "DOORWARD_UPSTREAMS_FILE /theapi/adapter: write rest, oidc, or oauth2"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_service_does_not_start_with_a_mistake(monkeypatch: pytest.MonkeyPat
         ('{"a": 1e999}', "out of range"),
     ],
 )
-def test_a_file_that_is_no_object_of_upstreams_is_refused(text: str, message: str) -> None:
+def test_a_file_that_is_no_object_of_upstreams_is_rejected(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_providers(text)
 

@@ -5,15 +5,17 @@ import json
 import time
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects import mysql
 
 from doorward_auth.upstream_adapters.answers import values
 from doorward_auth.upstream_adapters.base import UpstreamUser
 from doorward_auth.upstream_adapters.json_pointer import JsonPointer
 from doorward_auth.upstream_adapters.settings.provider import UserPointers
+from doorward_identity.tables import sessions
+from doorward_kit.column_types import JsonObject
 from unit.auth.upstream.adapters import rest_settings
 
 POINTERS = UserPointers.model_validate(
@@ -147,6 +149,23 @@ def test_the_configured_group_with_most_permissions_gives_the_role(
     assert values.role({"g": groups}, rest_settings()) is None
 
 
+@pytest.mark.parametrize(
+    ("document", "are_missing"),
+    [
+        ({}, True),
+        ({"g": None}, True),
+        ({"g": []}, False),
+        ({"g": ["x"]}, False),
+        ({"g": 1}, False),
+        ([], True),
+    ],
+)
+def test_no_groups_are_not_the_same_as_an_empty_list(document: object, *, are_missing: bool) -> None:
+    settings = rest_settings(groups="/g", roles={"staff": "auditor"})
+    assert values.are_groups_missing(document, settings) == are_missing
+    assert not values.are_groups_missing(document, rest_settings())
+
+
 def claims(**document: Any) -> dict[str, Any]:
     pointers = {name: JsonPointer(f"/{name}") for name in ("a", "b", "c")}
     return values.claims(document, pointers, "theapi")
@@ -164,4 +183,12 @@ def test_claims_that_are_too_long_are_left_out_and_the_others_are_not() -> None:
 @given(st.lists(st.text(max_size=400) | st.integers(-(2**53), 2**53) | st.booleans(), min_size=3, max_size=3))
 def test_claims_always_fit(given_values: list[Any]) -> None:
     kept = claims(**dict(zip("abc", given_values, strict=True)))
-    assert len(orjson.dumps(kept)) <= values.MAX_CLAIMS_BYTES
+    column_type = sessions.c.extensions.type
+    assert isinstance(column_type, JsonObject)
+    stored = column_type.process_bind_param(kept, mysql.dialect())
+    assert json.loads(stored or "{}") == kept
+
+
+def test_claims_in_other_scripts_are_measured_as_they_are_stored() -> None:
+    """200 Cyrillic letters are 417 bytes of JSON in UTF-8, and 1,217 in ASCII."""
+    assert claims(a="\u044f" * 200, b="\u044f" * 80) == {"b": "\u044f" * 80}

@@ -97,7 +97,7 @@ def test_a_value_has_the_form_of_a_sealed_one() -> None:
 
 
 @pytest.mark.parametrize("dialect", [mysql.dialect(), sqlite.dialect()], ids=lambda dialect: dialect.name)
-def test_the_column_refuses_whatever_is_not_sealed(vault: Vault, dialect: sa.Dialect) -> None:
+def test_the_column_rejects_whatever_is_not_sealed(vault: Vault, dialect: sa.Dialect) -> None:
     column = SealedValue()
     sealed = seal(vault)
     bound = column.process_bind_param(sealed, dialect)
@@ -111,7 +111,7 @@ def test_the_column_refuses_whatever_is_not_sealed(vault: Vault, dialect: sa.Dia
 
 
 def test_only_the_vault_makes_sealed_values() -> None:
-    """Whoever could make one could store a token in clear behind the first bytes of a sealed value."""
+    """Other code could store a token in clear text behind the first bytes of a sealed value."""
     makers = set()
     for path in SERVICES.glob("*/src/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -61,10 +61,10 @@ KEY = new_key()
     # The keys are random, and workers must agree on the names of tests.
     ids=lambda value: value if isinstance(value, str) else "file",
 )
-def test_other_files_are_refused_and_no_error_quotes_a_key(text: bytes, reason: str) -> None:
-    with pytest.raises(InvalidVaultKeysError, match=reason) as refused:
+def test_other_files_are_rejected_and_no_error_quotes_a_key(text: bytes, reason: str) -> None:
+    with pytest.raises(InvalidVaultKeysError, match=reason) as rejected:
         VaultKeySet.parse(text)
-    assert KEY["k"] not in str(refused.value)
+    assert KEY["k"] not in str(rejected.value)
 
 
 def test_a_key_needs_nothing_but_its_bytes() -> None:

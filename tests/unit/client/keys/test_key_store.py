@@ -41,6 +41,23 @@ def test_keys_become_active_and_retire_with_the_clock() -> None:
     assert set(keys.verification_keys) == {new["kid"]}
 
 
+@pytest.mark.parametrize("algorithm", [HS256, ES256])
+def test_equal_keys_change_nothing(tmp_path: Path, algorithm: str) -> None:
+    """After a start the watcher reads the file that the process has read already."""
+    path = tmp_path / "keys.json"
+    member = new_jwk(algorithm)
+    path.write_bytes(text(member))
+    keys, watcher, _ = follow(path)
+    before = keys.verification_keys
+    watcher.check()
+    path.write_bytes(text(member | {"use": "sig"}))
+    watcher.check()
+    assert keys.verification_keys is before
+    path.write_bytes(text(new_jwk(algorithm) | {"kid": member["kid"]}))
+    watcher.check()
+    assert keys.verification_keys is not before
+
+
 def test_a_store_whose_last_key_retired_is_reported() -> None:
     now = 100.0
     keys = KeyStore(KeySet.parse(text(new_jwk(HS256) | {"retire_at": 200})), clock=lambda: now)
@@ -107,7 +124,7 @@ def test_a_verifying_store_accepts_public_keys() -> None:
     assert not keys.can_sign
 
 
-def test_a_signing_store_refuses_a_set_without_a_signing_key() -> None:
+def test_a_signing_store_rejects_a_set_without_a_signing_key() -> None:
     keys = KeyStore(KeySet.of_secret("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"), problem=cannot_sign)
     with pytest.raises(InvalidKeySetError, match="signs now"):
         keys.replace(KeySet({}))

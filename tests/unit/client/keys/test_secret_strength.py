@@ -15,7 +15,7 @@ from doorward_client.keys.secret_strength import WeakKeyError, check_secret, key
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     ],
 )
-def test_refuses_a_weak_key(secret: str) -> None:
+def test_rejects_a_weak_key(secret: str) -> None:
     with pytest.raises(WeakKeyError, match="openssl rand"):
         check_secret(secret.encode())
 

@@ -7,23 +7,25 @@ import textwrap
 import threading
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from doorward_identity.avatars.rendering import renderer
+from doorward_identity.avatars.rendering.confinement import landlock_version
 from doorward_identity.avatars.rendering.errors import (
     IMAGE_ERRORS,
     ImageAnimatedError,
     ImageInvalidError,
     ImageTooLargeError,
 )
-from doorward_identity.avatars.rendering.image_formats import Refusal
+from doorward_identity.avatars.rendering.image_formats import ImageErrorCode
 from doorward_identity.avatars.rendering.images import render
 from doorward_identity.avatars.rendering.renderer import AvatarRenderer
 from doorward_identity.passwords import charges
 from doorward_kit.executors import OverloadedError
 from doorward_kit.metrics import Metrics
-from support import bombs, images
+from support import bombs, colour_profiles, images
 from support.hostile_images import ANIMATED
 
 CHARGE = charges.by_owner(uuid.uuid4())
@@ -37,10 +39,20 @@ def pictures() -> AvatarRenderer:
 def decoder_with(patch: str) -> tuple[str, ...]:
     """Return the command of a decoder whose `render` is replaced."""
     code = f"""
-        import sys
+        import ctypes, os, socket, sys
         from doorward_identity.avatars.rendering import decoder_process
-        def write(path):
-            open(path, "w").write("x")
+        from doorward_identity.avatars.rendering.image_formats import ImageRejectedError, ImageErrorCode
+        def attempt(act):
+            try:
+                act()
+            except OSError:
+                raise ImageRejectedError(ImageErrorCode.ANIMATED)
+        def read_memory(process):
+            libc, room = ctypes.CDLL(None, use_errno=True), ctypes.create_string_buffer(1)
+            here, there = (ctypes.c_void_p * 2)(ctypes.addressof(room), 1), (ctypes.c_void_p * 2)(1, 1)
+            libc.process_vm_readv(process, here, 1, there, 1, 0)
+            if ctypes.get_errno() == 1:
+                raise PermissionError
         def render(data):
             {patch}
         decoder_process.render = render
@@ -56,7 +68,7 @@ async def test_the_process_answers_as_the_function(pictures: AvatarRenderer) -> 
 
 
 async def test_an_image_that_takes_much_memory_ends_its_process(pictures: AvatarRenderer) -> None:
-    """Of 300 KB and a million pixels libwebp makes 370 MB."""
+    """For a file of 300 KB with a million pixels libwebp needs 370 MB."""
     with pytest.raises((ImageInvalidError, ImageTooLargeError)):
         await pictures.render(bombs.webp_prefix_codes(), CHARGE)
     rendered = await pictures.render(bombs.webp_prefix_codes(16), CHARGE)
@@ -91,7 +103,7 @@ async def test_the_largest_images_are_within_the_limits(
     ],
     ids=["memory", "crash", "end", "error", "file"],
 )
-async def test_a_decoder_that_fails_refuses_the_image(
+async def test_a_decoder_that_fails_rejects_the_image(
     pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch, patch: str
 ) -> None:
     monkeypatch.setattr(renderer, "_COMMAND", decoder_with(f"import os; {patch}"))
@@ -102,7 +114,7 @@ async def test_a_decoder_that_fails_refuses_the_image(
 async def test_a_decoder_that_takes_long_is_ended(
     pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the processor: the image's fault. Of the clock: perhaps the machine's, so the caller may retry."""
+    """CPU time is due to the image; elapsed time may be due to the machine, so retries make sense."""
     monkeypatch.setattr(renderer, "_COMMAND", decoder_with("while True: pass"))
     monkeypatch.setattr(renderer, "DECODER_SECONDS", 0.5)
     with pytest.raises(OverloadedError):
@@ -112,6 +124,63 @@ async def test_a_decoder_that_takes_long_is_ended(
     monkeypatch.setattr(renderer, "DECODER_SECONDS", 60.0)
     with pytest.raises(ImageTooLargeError):
         await pictures.render(images.png(), CHARGE)
+
+
+def landlock() -> int:
+    try:
+        return landlock_version()
+    except OSError:
+        return 0
+
+
+# What the limits forbid, and what the kernel's Landlock does.
+FORBIDDEN = {
+    "open a file": "open('/etc/passwd', 'rb')",
+    "list a folder": "os.listdir('/')",
+    "open a file in place of a stream": "(os.close(0), os.open('/etc/passwd', os.O_RDONLY))",
+    "connect": "socket.socket()",
+    "copy a descriptor": "os.dup(1)",
+    "make a pipe": "os.pipe()",
+    **(
+        {"delete a file": "os.unlink({path!r})", "rename a file": "os.rename({path!r}, {path!r} + '2')"}
+        if landlock() >= 1
+        else {}
+    ),
+    **({"cut a file": "os.truncate({path!r}, 0)"} if landlock() >= 3 else {}),
+    **({"read the service's memory": "read_memory(os.getppid())"} if landlock() >= 1 else {}),
+    **({"signal the service": "os.kill(os.getppid(), 0)"} if landlock() >= 6 else {}),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere some limits are not kept")
+@pytest.mark.parametrize("act", FORBIDDEN)
+async def test_a_decoder_reaches_nothing(
+    pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, act: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("of the service")
+    tried = FORBIDDEN[act].format(path=str(path))
+    monkeypatch.setattr(renderer, "_COMMAND", decoder_with(f"attempt(lambda: {tried})"))
+    with pytest.raises(ImageAnimatedError):
+        await pictures.render(b"", CHARGE)
+    assert path.read_text() == "of the service"
+
+
+async def test_what_is_allowed_is_no_rejection(
+    pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr(renderer, "_COMMAND", decoder_with("attempt(lambda: os.getppid())"))
+    with pytest.raises(ImageTooLargeError):
+        await pictures.render(b"", CHARGE)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+async def test_the_process_converts_colours(pictures: AvatarRenderer, mode: str) -> None:
+    """All it needs is loaded before it is confined, and fits its memory."""
+    profile = colour_profiles.cmyk((60, -30, -40)) if mode == "CMYK" else colour_profiles.display_p3()
+    data = images.encoded(images.picture(4096, 4096, mode), "JPEG", icc_profile=profile)
+    assert await pictures.render(data, CHARGE) == render(data)
 
 
 async def test_a_decoder_gets_no_secret_of_the_service(
@@ -149,23 +218,22 @@ async def test_pictures_wait_for_each_other(
     assert started == [b"first", b"second"]
 
 
-async def test_a_long_queue_is_refused(pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_queue_is_rejected(pictures: AvatarRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures._executor, "_seconds", 100.0)
-    monkeypatch.setattr(pictures._executor, "_refusal_seconds", 0.0)
     answers = await asyncio.gather(
         *(pictures.render(images.png(), CHARGE) for _ in range(3)), return_exceptions=True
     )
     assert sum(isinstance(answer, OverloadedError) for answer in answers) == 2
 
 
-def test_every_refusal_has_an_error() -> None:
-    assert set(IMAGE_ERRORS) == set(Refusal)
-    assert all(IMAGE_ERRORS[refusal].code == refusal.value for refusal in Refusal)
+def test_every_rejection_has_an_error() -> None:
+    assert set(IMAGE_ERRORS) == set(ImageErrorCode)
+    assert all(IMAGE_ERRORS[error_code].code == error_code.value for error_code in ImageErrorCode)
     assert {error.status for error in IMAGE_ERRORS.values()} == {422}
 
 
 def test_the_service_does_not_load_the_decoders() -> None:
-    """They cost its process memory, and hostile files must not meet them there."""
+    """The decoders cost memory, and must not read hostile files in the service's process."""
     code = "import sys, doorward_identity.resources; print('PIL' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     assert loaded.stdout.strip() == b"False"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from doorward_identity.avatars.avatar import Avatar, AvatarSize
-from doorward_identity.avatars.rendering.images import MAX_BYTES, render
+from doorward_identity.avatars.avatar import MAX_BYTES, Avatar, AvatarSize
+from doorward_identity.avatars.rendering.images import render
 from support import bombs, images
 from support.images import chunk, exif, jpeg_with, riff_chunk, segment, small_png, webp_chunks, webp_of
 
@@ -105,13 +105,13 @@ def test_broken_exif_data_turns_nothing(data: bytes) -> None:
 
 
 def test_nothing_but_pixels_is_stored() -> None:
-    texts = [chunk(kind, b"Comment\0" + SECRET) for kind in (b"tEXt", b"eXIf", b"prVt", b"iCCP")]
+    texts = [chunk(kind, b"Comment\0" + SECRET) for kind in (b"tEXt", b"eXIf", b"prVt")]
     files = [
         small_png(*texts),
         jpeg_with(*[segment(marker, b"Exif\0\0" + SECRET) for marker in (*range(0xE0, 0xF0), 0xFE)]),
         webp_of(
             *[riff_chunk(kind, data) for kind, data in webp_chunks(images.webp()).items()],
-            *[riff_chunk(kind, SECRET) for kind in (b"EXIF", b"XMP ", b"ICCP", b"abcd")],
+            *[riff_chunk(kind, SECRET) for kind in (b"EXIF", b"XMP ", b"abcd")],
         ),
     ]
     for file in files:
@@ -148,10 +148,8 @@ def test_padding_and_announced_pictures_may_follow_a_jpeg() -> None:
     assert render(whole + bytes(100)) == render(announced + bytes(2) + images.jpeg(8, 8)) == render(whole)
 
 
-@pytest.mark.parametrize(
-    "make", [bombs.png_texts, bombs.png_profile, bombs.png_international_text, bombs.png_pixels]
-)
-def test_what_is_compressed_beside_the_pixels_is_not_unpacked(make: Callable[[], bytes]) -> None:
+@pytest.mark.parametrize("make", [bombs.png_texts, bombs.png_international_text, bombs.png_pixels])
+def test_compressed_data_other_than_pixels_is_not_unpacked(make: Callable[[], bytes]) -> None:
     data = make()
     assert len(data) < 1_000_000
     assert render(data).large.startswith(b"RIFF")

@@ -6,14 +6,16 @@ from typing import Annotated, Final
 from fastapi import Query
 from starlette.responses import Response
 
-from doorward_auth.account_lookup.dependencies import Accounts
-from doorward_auth.account_lookup.service import AccountSummary, DeletedUserPage
+from doorward_auth.account_lookup.service import AccountLookup, AccountSummary, DeletedUserPage
 from doorward_auth.service_clients.dependencies import CallingClient
 from doorward_identity.deleted_users_feed import CURSOR_LENGTH
+from doorward_kit.dependencies import provide
 from doorward_kit.etags import IfNoneMatch, not_modified, quote_etag
 from doorward_kit.pagination import Page
 from doorward_kit.responses import MEDIA_TYPE
 from doorward_kit.routing import api_router
+
+Accounts = Annotated[AccountLookup, provide(AccountLookup)]
 
 router = api_router(prefix="/api/v1/auth", tag="services")
 

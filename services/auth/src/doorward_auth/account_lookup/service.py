@@ -1,4 +1,4 @@
-"""What service clients may read about accounts."""
+"""The data of accounts that service clients may read."""
 
 import uuid
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class AccountSummary(BaseModel):
     """An account."""
 
     id: uuid.UUID
-    email: str
+    email: str | None = Field(description="Null for users whose upstream sent none: they get no mail.")
     name: str
     role: str
     status: Status

@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_auth.account_mail.sender import MailSender
+from doorward_auth.account_mail.sender import AccountMailSender
 from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
@@ -23,10 +23,12 @@ _ACTIONS: Final[Mapping[DeadLetterAction, AuditAction]] = {
 }
 
 
-class DeadLetterService(service.DeadLetterService):
+class AccountDeadLetterService(service.DeadLetterService):
     """Dead letters about accounts."""
 
-    def __init__(self, resources: IdentityResources, mail: MailSender, settings: ServiceSettings) -> None:
+    def __init__(
+        self, resources: IdentityResources, mail: AccountMailSender, settings: ServiceSettings
+    ) -> None:
         cursors = CursorCodec(lambda: settings.cursor_secrets(resources.verification.keys))
         super().__init__(resources.database, outbox, cursors, wake=mail.wake)
 

@@ -11,11 +11,16 @@ from doorward_mail import sender
 from doorward_mail.templates import MailTemplates
 
 
-class MailSender(sender.MailSender):
+class AccountMailSender(sender.MailSender):
     """Sends mails about accounts."""
 
     def __init__(self, resources: IdentityResources, guesses: CodeGuesses, settings: AuthSettings) -> None:
-        hooks = MailTemplateContext(resources.verification.keys, guesses, frontend_url=settings.frontend_url)
+        hooks = MailTemplateContext(
+            resources.verification.keys,
+            guesses,
+            frontend_url=settings.link_target(),
+            upstream_titles=settings.upstream_titles,
+        )
         texts = MailTemplates("doorward_auth.account_mail", templates(hooks), settings, folder="templates")
         super().__init__(resources.database, outbox, texts, settings, resources.metrics)
 

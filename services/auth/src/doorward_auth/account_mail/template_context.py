@@ -6,7 +6,7 @@ Codes are derived here, so none is stored in clear, and a mail that is sent twic
 import math
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -28,7 +28,7 @@ from doorward_auth.one_time_codes.codes import (
     derive,
     pin_of,
 )
-from doorward_auth.one_time_codes.guesses import CodeGuesses
+from doorward_auth.one_time_codes.guesses import CodeGuesses, by_account_and_mailbox
 from doorward_client.keys.key_store import KeyStore
 from doorward_identity.emails import email_key
 from doorward_mail.outbox_queries import LeasedMail
@@ -43,7 +43,15 @@ _SECONDS: Final = {Form.PIN: PIN_SECONDS, Form.LONG: LONG_CODE_SECONDS}
 class MailTemplateContext:
     """The hooks; each runs in a transaction, and drops a mail whose purpose is gone."""
 
-    def __init__(self, keys: KeyStore, guesses: CodeGuesses, *, frontend_url: str | None) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        guesses: CodeGuesses,
+        *,
+        frontend_url: str | None,
+        upstream_titles: Mapping[str, str] | None = None,
+    ) -> None:
+        self._upstream_titles = upstream_titles or {}
         self._keys = keys
         self._guesses = guesses
         self._frontend_url = frontend_url
@@ -94,7 +102,7 @@ class MailTemplateContext:
         account = self._lock_active(connection, mail)
         if account is None or account_repository.is_email_taken(connection, email_key(email)):
             return None
-        counted_by = [str(account.id), email_key(email)]
+        counted_by = by_account_and_mailbox(account.id, email)
         return self._code(connection, account, Purpose.EMAIL, email, mail, counted_by)
 
     def email_proof(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
@@ -106,11 +114,12 @@ class MailTemplateContext:
         return self._code(connection, account, Purpose.PROOF, account.email, mail, counted_by)
 
     def about_upstream(self, connection: sa.Connection, mail: LeasedMail) -> Variables | None:
-        """Name the upstream, as this installation's settings do."""
+        """Name the upstream as the pages do; one that is no longer in the settings has its name there."""
         provider = mail.parameters["provider"]
         if not _PROVIDER.fullmatch(provider):
             return None
-        return {"provider": TrustedText(provider), **(self.plain(connection, mail) or {})}
+        title = TrustedText(self._upstream_titles.get(provider, provider))
+        return {"provider": title, **(self.plain(connection, mail) or {})}
 
     def plain(self, _connection: sa.Connection, _mail: LeasedMail) -> Variables | None:
         """Give mails without a code the application's URL."""

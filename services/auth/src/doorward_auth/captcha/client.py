@@ -1,11 +1,11 @@
 """Client of the captcha provider: the `siteverify` request that Turnstile, hCaptcha and reCAPTCHA share."""
 
-import asyncio
 import json
 from typing import Any, Final
 
 import httpx2
 
+from doorward_client.internal_http import FetchedResponse, FetchError, fetch
 from doorward_client.request_context import NO_ADDRESS, current_address
 from doorward_kit.executors import OverloadedError
 
@@ -42,30 +42,31 @@ class CaptchaClient:
             raise OverloadedError
         self._open_requests += 1
         try:
-            async with asyncio.timeout(self._seconds):
-                status, content = await self._post(token)
-        except (httpx2.HTTPError, TimeoutError) as error:
-            raise ProviderUnavailableError(type(error).__name__) from None
+            response = await self._post(token)
+        except FetchError as error:
+            raise ProviderUnavailableError(str(error)) from None
         finally:
             self._open_requests -= 1
-        return _is_success(status, content)
+        return _is_success(response.status, response.content)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _post(self, token: str) -> tuple[int, bytes]:
+    async def _post(self, token: str) -> FetchedResponse:
         form = {"secret": self._secret, "response": token}
         ip_address = current_address()
         if ip_address != NO_ADDRESS:
             form["remoteip"] = ip_address
-        async with self._client.stream("POST", self._url, data=form) as response:
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise ProviderUnavailableError("TooLong")
-            return response.status_code, bytes(content)
+        return await fetch(
+            self._client,
+            self._url,
+            max_bytes=MAX_ANSWER_BYTES,
+            timeout=self._seconds,
+            accept=range(600),
+            method="POST",
+            data=form,
+        )
 
 
 def _is_success(status: int, content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Refusals of requests without a valid captcha token."""
+"""Errors of requests without a valid captcha token."""
 
 from doorward_client.errors import DoorwardError, UnavailableError
 

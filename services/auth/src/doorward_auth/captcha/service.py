@@ -6,6 +6,7 @@ provider is down, or tokens are for sale, a password is as hard to guess as with
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import structlog
@@ -16,14 +17,15 @@ from doorward_auth.captcha.errors import CaptchaFailedError, CaptchaRequiredErro
 from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings, OnProviderError
 from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE
-from doorward_client.request_context import current_address
-from doorward_kit.app import AppResources, run_on_shutdown
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_client.request_context import current_address, note_rejection
+from doorward_kit.app import AppResources
+from doorward_kit.rate_limiting.limits import LimitKey
+from doorward_kit.shutdown import run_on_shutdown
 
 log = structlog.get_logger(__name__)
 
 _TOKEN: Final = re.compile(r"[!-~]{1,8192}")
-"""What every provider's tokens look like. Other text is not sent to the provider."""
+"""The form of every provider's tokens. Other text is not sent to the provider."""
 
 _SOURCE_MULTIPLIER: Final = 10
 """Many users can share one address, so its threshold is ten times higher."""
@@ -35,6 +37,15 @@ class CaptchaToken:
 
     token: str | None
     is_verified: bool = False
+
+
+class _Outcome(StrEnum):
+    """The result of a request that needed a captcha."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    MISSING = "missing"
+    UNAVAILABLE = "unavailable"
 
 
 class Captcha:
@@ -55,6 +66,8 @@ class Captcha:
                 ("outcome",),
                 registry=resources.metrics.registry,
             )
+            for outcome in _Outcome:
+                self._verifications.labels(outcome.value)  # at 0: an increase needs a first value
             self._client = CaptchaClient(
                 url, secret.get_secret_value(), timeout=settings.captcha_timeout_seconds
             )
@@ -63,6 +76,10 @@ class Captcha:
         """Close the provider's connections when the process stops: a background task."""
         if self._actions:
             await run_on_shutdown(self._client.close)
+
+    def asks_for(self, action: CaptchaAction) -> bool:
+        """Tell whether an action needs a token, a login only after failures."""
+        return action in self._actions
 
     async def require(self, action: CaptchaAction, token: CaptchaToken) -> None:
         """Require a token for an action.
@@ -87,21 +104,22 @@ class Captcha:
         if token.is_verified:
             return
         if token.token is None:
-            self._count("missing")
+            self._count(_Outcome.MISSING)
+            note_rejection()
             raise CaptchaRequiredError
-        # Each one costs a request to the provider, which may come to refuse ours.
+        # Each one costs a request to the provider, which may come to reject ours.
         keys = [LimitKey.of_source(CAPTCHAS_BY_SOURCE, current_address())]
         await self._database.read(lambda connection: self._limiter.check(connection, keys))
         try:
             token.is_verified = await self._is_valid(token.token)
         except ProviderUnavailableError as error:
-            self._count("unavailable")
+            self._count(_Outcome.UNAVAILABLE)
             log.warning("captcha.unavailable", reason=str(error))
             if self._on_error is OnProviderError.DENY:
                 raise CaptchaUnavailableError from None
             token.is_verified = True
             return
-        self._count("passed" if token.is_verified else "failed")
+        self._count(_Outcome.PASSED if token.is_verified else _Outcome.FAILED)
         if not token.is_verified:
             await self._database.write(lambda connection: self._limiter.acquire(connection, keys))
             raise CaptchaFailedError
@@ -109,5 +127,5 @@ class Captcha:
     async def _is_valid(self, token: str) -> bool:
         return _TOKEN.fullmatch(token) is not None and await self._client.verify(token)
 
-    def _count(self, outcome: str) -> None:
-        self._verifications.labels(outcome).inc()
+    def _count(self, outcome: _Outcome) -> None:
+        self._verifications.labels(outcome.value).inc()

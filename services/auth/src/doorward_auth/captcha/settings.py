@@ -10,7 +10,7 @@ from doorward_client.settings import DoorwardSettings
 
 
 class CaptchaAction(StrEnum):
-    """What a captcha can be required for."""
+    """The actions that a captcha can be required for."""
 
     REGISTER = "register"
     LOGIN = "login"
@@ -18,7 +18,7 @@ class CaptchaAction(StrEnum):
 
 
 class OnProviderError(StrEnum):
-    """What becomes of requests while the provider does not answer."""
+    """The handling of requests while the provider is unavailable."""
 
     ALLOW = "allow"
     DENY = "deny"

@@ -1,74 +1,92 @@
-"""What is published of the keys and of the endpoints."""
+"""The published documents: the public keys, and the metadata of the endpoints."""
 
 import hashlib
 
 from pydantic import BaseModel, Field
 
-from doorward_auth.sign_in.grants import GRANTS
-from doorward_client.errors import NotFoundError
+from doorward_auth import pkce
+from doorward_auth.grant_types import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from doorward_auth.oidc.client_authentication import AuthenticationMethod
+from doorward_auth.oidc.provider import OpenIdProvider
+from doorward_auth.oidc.scopes import OPENID_SCOPES
 from doorward_client.keys.key_store import KeyStore
 from doorward_kit.etags import quote_etag
 
+_ANY_METHOD = [method.value for method in AuthenticationMethod]
+_WITH_SECRET = [AuthenticationMethod.BASIC.value, AuthenticationMethod.POST.value]
+
 
 class JsonWebKeySet(BaseModel):
-    """RFC 7517. Empty with HS256: a shared key is never published."""
+    """RFC 7517. A shared key (HS256) is never published."""
 
     keys: list[dict[str, str]]
 
 
 class ServerMetadata(BaseModel):
-    """RFC 8414 section 2."""
+    """OpenID Connect Discovery section 3, RFC 8414 section 2, and RFC 9207 section 3."""
 
-    issuer: str = Field(examples=["https://api.example.com/api/v1/auth"])
+    issuer: str = Field(examples=["https://id.example.com/api/v1/auth"])
+    authorization_endpoint: str
     token_endpoint: str
+    userinfo_endpoint: str
     jwks_uri: str
+    end_session_endpoint: str
     revocation_endpoint: str
     introspection_endpoint: str
-    grant_types_supported: list[str]
-    response_types_supported: list[str]
-    token_endpoint_auth_methods_supported: list[str]
-    revocation_endpoint_auth_methods_supported: list[str]
-    introspection_endpoint_auth_methods_supported: list[str]
-
-
-class NoMetadataError(NotFoundError):
-    """404 unless the issuer is a URL: metadata is bound to one (RFC 8414 section 2)."""
-
-    code = "issuer_is_no_url"
-    detail = "Set DOORWARD_ISSUER to the address of this service, for every service, to publish metadata."
+    scopes_supported: list[str] = Field(default=list(OPENID_SCOPES))
+    response_types_supported: list[str] = ["code"]
+    response_modes_supported: list[str] = ["query"]
+    grant_types_supported: list[str] = [AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS]
+    subject_types_supported: list[str] = ["public"]
+    id_token_signing_alg_values_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str] = _ANY_METHOD
+    revocation_endpoint_auth_methods_supported: list[str] = _ANY_METHOD
+    introspection_endpoint_auth_methods_supported: list[str] = _WITH_SECRET
+    code_challenge_methods_supported: list[str] = [pkce.METHOD]
+    prompt_values_supported: list[str] = ["none", "login", "consent", "select_account"]
+    acr_values_supported: list[str] = ["aal1"]
+    claims_supported: list[str] = [
+        *("iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash", "sid"),
+        *("name", "preferred_username", "email", "email_verified", "groups"),
+    ]
+    authorization_response_iss_parameter_supported: bool = True
+    backchannel_logout_supported: bool = True
+    backchannel_logout_session_supported: bool = True
+    claims_parameter_supported: bool = False
+    request_parameter_supported: bool = False
+    request_uri_parameter_supported: bool = False
+    require_request_uri_registration: bool = False
 
 
 class DiscoveryService:
     """Describes the keys and the endpoints of one issuer."""
 
-    def __init__(self, keys: KeyStore, *, issuer: str) -> None:
+    def __init__(self, keys: KeyStore, provider: OpenIdProvider) -> None:
         self._keys = keys
-        self._issuer = issuer
+        self._provider = provider
 
     def key_set(self) -> tuple[JsonWebKeySet, str]:
-        """Return the public keys that tokens may be signed with, and their entity tag."""
-        public = [
-            dict(key.public_jwk)
-            for key in self._keys.verification_keys.values()
-            if key.public_jwk is not None
-        ]
+        """Return the public keys that tokens may be signed with, of both key sets, and their entity tag."""
+        stores = [self._keys, *([self._provider.keys] if self._provider.is_on else [])]
+        valid = {kid: key for store in stores for kid, key in store.verification_keys.items()}
+        public = [dict(key.public_jwk) for key in valid.values() if key.public_jwk is not None]
         kids = ",".join(sorted(key["kid"] for key in public))
         return JsonWebKeySet(keys=public), quote_etag(hashlib.sha256(kids.encode("ascii")).hexdigest()[:16])
 
     def metadata(self) -> ServerMetadata:
-        """Describe the server; raises NoMetadataError unless the issuer is a URL."""
-        issuer = self._issuer
-        if not issuer.startswith(("https://", "http://")):
-            raise NoMetadataError
+        """Describe the server; raises OidcNotConfiguredError."""
+        issuer = self._provider.issuer
+        algorithms = sorted(
+            {key.algorithm for key in self._provider.keys.verification_keys.values()}, reverse=True
+        )
         return ServerMetadata(
             issuer=issuer,
+            authorization_endpoint=f"{issuer}/authorize",
             token_endpoint=f"{issuer}/token",
+            userinfo_endpoint=f"{issuer}/userinfo",
             jwks_uri=f"{issuer}/jwks.json",
+            end_session_endpoint=f"{issuer}/end-session",
             revocation_endpoint=f"{issuer}/revoke",
             introspection_endpoint=f"{issuer}/introspect",
-            grant_types_supported=list(GRANTS),
-            response_types_supported=[],
-            token_endpoint_auth_methods_supported=["none"],
-            revocation_endpoint_auth_methods_supported=["client_secret_basic"],
-            introspection_endpoint_auth_methods_supported=["client_secret_basic"],
+            id_token_signing_alg_values_supported=algorithms,
         )

@@ -1,12 +1,18 @@
 """The endpoint of event streams."""
 
+from typing import Annotated
+
 from starlette.responses import Response
 
-from doorward_auth.events.dependencies import Events
 from doorward_auth.events.response import MEDIA_TYPE, EventStreamResponse
+from doorward_auth.events.service import EventService
 from doorward_client.bearer_auth import CurrentUser
+from doorward_kit.dependencies import provide
+from doorward_kit.fast_routes import FastRoute
 from doorward_kit.openapi import describe
-from doorward_kit.routing import FastRoute, api_router
+from doorward_kit.routing import api_router
+
+Events = Annotated[EventService, provide(EventService)]
 
 fast_router = api_router(prefix="/api/v1/auth", tag="sessions", route_class=FastRoute)
 

@@ -1,4 +1,4 @@
-"""Refusals of event streams."""
+"""Errors of event streams."""
 
 from typing import Final
 

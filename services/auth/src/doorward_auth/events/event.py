@@ -28,7 +28,7 @@ class EventName(StrEnum):
     TOKEN_REFRESHED = "token.refreshed"  # noqa: S105 - an event, not a secret
     """An upstream's access token was renewed: `provider`, `access_expires_at`."""
     UPSTREAM_REAUTH_REQUIRED = "upstream.reauth_required"
-    """An upstream's grant has ended: `provider`. The user must log in there again."""
+    """An upstream's grant has ended: `provider`, `reason`. The user must log in there again."""
     TOKEN_EXPIRED = "token.expired"  # noqa: S105 - an event, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an event, not a secret
     """The access token is revoked and the session lives: refresh it."""

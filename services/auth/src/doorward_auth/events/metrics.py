@@ -1,9 +1,18 @@
 """Metrics of event streams."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class StreamLimit(StrEnum):
+    """The limit for which a stream is rejected."""
+
+    SESSION = "session"
+    USER = "user"
+    PROCESS = "process"
 
 
 class EventMetrics:
@@ -15,12 +24,14 @@ class EventMetrics:
         self._ended: Final = Counter(
             "doorward_event_streams_ended", "Event streams ended, by reason.", ("reason",), registry=registry
         )
-        self._refused: Final = Counter(
+        self._rejected: Final = Counter(
             "doorward_event_streams_refused",
-            "Event streams refused, by the limit: session, user, process.",
+            "Event streams rejected, by the limit: session, user, process.",
             ("limit",),
             registry=registry,
         )
+        for limit in StreamLimit:
+            self._rejected.labels(limit.value)  # at 0: an increase needs a first value
         self._sent: Final = Counter(
             "doorward_events_sent", "Events sent to streams, by name.", ("event",), registry=registry
         )
@@ -33,8 +44,8 @@ class EventMetrics:
     def stream_ended(self, reason: str) -> None:
         self._ended.labels(reason).inc()
 
-    def stream_refused(self, limit: str) -> None:
-        self._refused.labels(limit).inc()
+    def stream_rejected(self, limit: StreamLimit) -> None:
+        self._rejected.labels(limit.value).inc()
 
     def event_sent(self, name: str) -> None:
         self._sent.labels(name).inc()

@@ -24,7 +24,7 @@ class EventPublisher:
     """Stores events in the transaction of what they tell, and delivers those of every process.
 
     The database is the exchange, so an event is published if and only if its transaction commits. A process
-    polls while it has a stream. A stream gets an event at most once.
+    polls while it has a stream. A stream gets an event at most once, and none that its state is newer than.
     """
 
     def __init__(self, database: Database, streams: StreamRegistry, *, transaction_seconds: float) -> None:
@@ -54,7 +54,7 @@ class EventPublisher:
         """Poll until cancelled, while there is a stream; after a failed poll the next one reads more."""
         while True:
             if not len(self._streams):
-                self._read_at = None  # the streams of later begin with the state
+                self._read_at = None  # the streams of later begin with the state, and skip what is older
                 await self._streams.wait_for_stream()
             try:
                 await self.poll()

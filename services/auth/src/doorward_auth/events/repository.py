@@ -19,6 +19,8 @@ MOST_READ: Final = 2_000
 """Events in one read. Of more at once the oldest are lost, as a client that reconnects would lose them."""
 
 _NOW: Final = utc_now().label("now")
+_ADD: Final = client_events.insert().values(created_at=utc_now())
+"""Built once, because building it takes more processor time than executing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,14 @@ class RecentEvents:
 def add(connection: sa.Connection, user_id: uuid.UUID, session_id: uuid.UUID | None, event: Event) -> None:
     """Store an event for every process to read."""
     connection.execute(
-        client_events.insert().values(
-            id=uuid7s.uuid7(),
-            user_id=user_id,
-            session_id=session_id,
-            name=event.name,
-            data=event.data.decode("utf-8"),
-            created_at=utc_now(),
-        )
+        _ADD,
+        {
+            "id": uuid7s.uuid7(),
+            "user_id": user_id,
+            "session_id": session_id,
+            "name": event.name,
+            "data": event.data.decode("utf-8"),
+        },
     )
 
 
@@ -62,6 +64,15 @@ def read_since(connection: sa.Connection, since: datetime | None, *, overlap: ti
         for event_id, user_id, session_id, name, data in reversed(rows)
     ]
     return RecentEvents(events, read_at)
+
+
+def find_ids(connection: sa.Connection, user_id: uuid.UUID) -> frozenset[uuid.UUID]:
+    """Read the ids of a user's events that are still stored. A state that is read later is newer."""
+    columns = client_events.c
+    since = utc_now(-int(RETENTION.total_seconds()))
+    mine = sa.select(columns.id).where(columns.created_at > since, columns.user_id == user_id)
+    newest = mine.order_by(columns.created_at.desc()).limit(MOST_READ)
+    return frozenset(connection.execute(newest).scalars())
 
 
 def delete_expired(connection: sa.Connection, count: int) -> int:

@@ -1,15 +1,14 @@
 """The response of an event stream: two small tasks for each of thousands of clients."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from doorward_auth.events.service import EventService
 from doorward_auth.events.stream import EventStream, StreamEnd
+from doorward_kit.disconnects import wait_for_disconnect
 from doorward_kit.middleware import STREAM_KEY
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -31,7 +30,7 @@ class EventStreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[STREAM_KEY] = True
         stream = self._stream
-        disconnected = asyncio.create_task(_wait_for_disconnect(receive))
+        disconnected = asyncio.create_task(wait_for_disconnect(receive))
         disconnected.add_done_callback(lambda _task: stream.end(StreamEnd.DISCONNECTED))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -42,10 +41,3 @@ class EventStreamResponse(Response):
         finally:
             disconnected.cancel()
             self._service.close(stream)
-
-
-async def _wait_for_disconnect(receive: Receive) -> None:
-    """Return when the client has disconnected, or sends a body that is too long."""
-    with suppress(HTTPException):
-        while (await receive())["type"] != "http.disconnect":
-            pass

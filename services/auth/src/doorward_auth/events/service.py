@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import sqlalchemy as sa
 import structlog
 
+from doorward_auth.events import repository
 from doorward_auth.events.errors import EventStreamsUnavailableError
 from doorward_auth.events.event import Event, EventName, expiry_of
 from doorward_auth.events.metrics import EventMetrics
@@ -15,6 +17,7 @@ from doorward_auth.events.settings import EventSettings
 from doorward_auth.events.stream import EventStream, StreamEnd, StreamRegistry
 from doorward_auth.sessions import repository as sessions
 from doorward_client.errors import UnavailableError
+from doorward_client.keys.key_set import Key
 from doorward_client.tokens import Claims
 from doorward_identity.resources import IdentityResources
 
@@ -64,7 +67,7 @@ class EventService:
 
         Raises TooManyEventStreamsError, EventStreamsUnavailableError, and as Database.read does.
         """
-        if self._resources.is_stopping:
+        if self._resources.shutdown.is_stopping:
             raise EventStreamsUnavailableError
         stream = EventStream(
             caller,
@@ -75,11 +78,11 @@ class EventService:
         # Before the state is read: what happens from now on is an event of the stream, perhaps of both.
         self.streams.add(stream)
         try:
-            state = await self._state(caller)
+            known, state = await self._state(caller)
         except BaseException:
             self.streams.remove(stream)
             raise
-        stream.begin(state)
+        stream.begin(state, known)
         return stream
 
     def close(self, stream: EventStream) -> None:
@@ -118,13 +121,14 @@ class EventService:
 
     def check(self) -> None:
         """Warn, keep alive and end the streams for which it is time."""
-        if self._resources.is_stopping:
+        if self._resources.shutdown.is_stopping:
             self.streams.end_all(StreamEnd.SHUTDOWN)
         keys = self._keys.verification_keys
         if keys is not self._verification_keys:
-            # A token that a removed key had signed must not keep its stream.
+            if not _all_still_verify(self._verification_keys, keys):
+                # A token that a removed key had signed must not keep its stream.
+                self.streams.end_all(StreamEnd.UNVERIFIABLE)
             self._verification_keys = keys
-            self.streams.end_all(StreamEnd.UNVERIFIABLE)
         now, monotonic = time.time(), time.monotonic()
         for stream in self.streams:
             reason = self._end_of(stream, now, monotonic)
@@ -150,16 +154,21 @@ class EventService:
             return StreamEnd.EXPIRED
         return StreamEnd.DURATION if monotonic >= stream.ends_at else None
 
-    async def _state(self, caller: Claims) -> Event:
+    async def _state(self, caller: Claims) -> tuple[frozenset[uuid.UUID], Event]:
+        """Return the state, and the published events that are older than it."""
+        known: frozenset[uuid.UUID] = frozenset()
         state: dict[str, object] = {"session_id": caller.session_id, "access_expires_at": expiry_of(caller)}
         if self._sources:
 
-            def read(connection: sa.Connection) -> list[Mapping[str, object]]:
-                return [source.read_state(connection, caller) for source in self._sources]
+            def read(connection: sa.Connection) -> tuple[frozenset[uuid.UUID], list[Mapping[str, object]]]:
+                # The events first: what is published in between is in the state, and comes once more.
+                known = repository.find_ids(connection, caller.user_id)
+                return known, [source.read_state(connection, caller) for source in self._sources]
 
-            for part in await self._resources.database.read(read):
+            known, parts = await self._resources.database.read(read)
+            for part in parts:
                 state |= part
-        return Event.of(EventName.STATE, **state)
+        return known, Event.of(EventName.STATE, **state)
 
     async def _revocation_event(self, caller: Claims) -> Event:
         """Return whether the session has ended or its tokens alone, as after a change of the role."""
@@ -173,6 +182,11 @@ class EventService:
         if is_live:
             return Event.of(EventName.TOKEN_REVOKED)
         return Event.of(EventName.SESSION_ENDED, session_id=caller.session_id)
+
+
+def _all_still_verify(former: Mapping[str, Key], present: Mapping[str, Key]) -> bool:
+    """Return whether every signature that the former keys accept is accepted now."""
+    return all(kid in present and present[kid].verifies_like(key) for kid, key in former.items())
 
 
 def _warning_time(caller: Claims) -> float:

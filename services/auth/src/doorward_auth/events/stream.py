@@ -10,7 +10,7 @@ from typing import Final
 
 from doorward_auth.events.errors import EventStreamsUnavailableError, TooManyEventStreamsError
 from doorward_auth.events.event import KEEPALIVE, Event, PublishedEvent, retry_frame
-from doorward_auth.events.metrics import EventMetrics
+from doorward_auth.events.metrics import EventMetrics, StreamLimit
 from doorward_client.tokens import Claims
 
 QUEUE_LENGTH: Final = 16
@@ -37,9 +37,11 @@ class EventStream:
     """
 
     __slots__ = (
+        "_early",
         "_events",
         "_head",
         "_keepalive_seconds",
+        "_known",
         "_metrics",
         "_wake",
         "caller",
@@ -61,14 +63,31 @@ class EventStream:
         self.keepalive_at = self.opened_at + keepalive_seconds
         self._keepalive_seconds = keepalive_seconds
         self._head = b""
+        self._known: frozenset[uuid.UUID] = frozenset()
+        self._early: list[PublishedEvent] | None = []
         self._events: deque[Event] = deque(maxlen=QUEUE_LENGTH)
         self._wake = asyncio.Event()
         self._metrics = metrics
 
-    def begin(self, state: Event) -> None:
-        """Put the state before all other events, those included that came while it was read."""
+    def begin(self, state: Event, known: frozenset[uuid.UUID] = frozenset()) -> None:
+        """Put the state before all other events, those included that came while it was read.
+
+        `known` are the published events that were there before the state: they are older than it, and would
+        tell the client what was true before.
+        """
         self._head = retry_frame() + state.frame
         self._metrics.event_sent(state.name)
+        self._known = known
+        early, self._early = self._early or [], None
+        for published in early:
+            self.deliver(published)
+
+    def deliver(self, published: PublishedEvent) -> None:
+        """Queue a published event, unless the state was read after it."""
+        if self._early is not None:
+            self._early = [*self._early[1 - QUEUE_LENGTH :], published]
+        elif published.id not in self._known:
+            self.push(published.event)
 
     def push(self, event: Event) -> None:
         """Queue an event; drops the oldest if the client has not read the last ones."""
@@ -82,7 +101,7 @@ class EventStream:
         self._wake.set()
 
     def end(self, reason: StreamEnd) -> None:
-        """Let the stream end once the queue is sent; the first reason counts."""
+        """End the stream once the queue is sent; the first reason is kept."""
         if self.end_reason is None:
             self.end_reason = reason
             self._wake.set()
@@ -127,13 +146,13 @@ class StreamRegistry:
         of_user = self._by_user.get(stream.caller.user_id, [])
         session_id = stream.caller.session_id
         if sum(other.caller.session_id == session_id for other in of_user) >= self._max_per_session:
-            self._metrics.stream_refused("session")
+            self._metrics.stream_rejected(StreamLimit.SESSION)
             raise TooManyEventStreamsError
         if len(of_user) >= self._max_per_user:
-            self._metrics.stream_refused("user")
+            self._metrics.stream_rejected(StreamLimit.USER)
             raise TooManyEventStreamsError
         if self._count >= self._max_streams:
-            self._metrics.stream_refused("process")
+            self._metrics.stream_rejected(StreamLimit.PROCESS)
             raise EventStreamsUnavailableError
         self._by_user.setdefault(stream.caller.user_id, of_user).append(stream)
         self._count += 1
@@ -152,7 +171,7 @@ class StreamRegistry:
         """Queue an event at the streams of its recipients, if this process has any."""
         for stream in self._by_user.get(published.user_id, ()):
             if published.session_id in {None, stream.caller.session_id}:
-                stream.push(published.event)
+                stream.deliver(published)
 
     def end_all(self, reason: StreamEnd) -> None:
         for stream in self:

@@ -1,7 +1,7 @@
-"""What the state of an address decides: which mail is sent about it.
+"""The state of an address, which decides which mail is sent about it.
 
-Anyone may register any address or ask for its reset. The answer is the same in every state; only the mail
-differs, and each of them leads its reader to a password of their own choice, or says why there is no way.
+Anyone may register any address or ask for its reset. The answer is the same in every state. Only the mail
+differs: it leads to a new password, or says why there can be none.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from doorward_identity.mail_types import MailName
 
 
 class AddressState(StrEnum):
-    """What an address is to the directory."""
+    """The state of an address in the directory."""
 
     UNKNOWN = "unknown"
     """No account has it."""
@@ -33,7 +33,7 @@ class AddressState(StrEnum):
 
 
 class MailRequest(StrEnum):
-    """What anyone can ask for by naming an address."""
+    """The requests that need only an address, and no login."""
 
     REGISTRATION = "registration"
     """POST /register and POST /verify-email/resend"""

@@ -13,7 +13,7 @@ from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import Form, Purpose
 from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import (
-    ALIAS_MAILS,
+    MAILBOX_MAILS,
     MAILS_BY_SOURCE,
     REGISTRATION_MAILS,
     RESET_MAILS,
@@ -22,7 +22,7 @@ from doorward_auth.rate_limiting.limits import (
 from doorward_client.request_context import current_address
 from doorward_identity.emails import mailbox_key, spelling_key
 from doorward_identity.mail_types import MailName, enqueue_mail
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 
 _DECOYS: Final = {
     MailRequest.REGISTRATION: MailName.ALREADY_REGISTERED,
@@ -33,7 +33,7 @@ _VALID_FOR: Final = timedelta(hours=1)
 
 
 class MailRequests:
-    """One way for every mail that is sent without a login, so that none can be told from another.
+    """Handles every request for a mail that needs no login, so that observers cannot tell the cases apart.
 
     Whatever the address is, the same statements run, and a mail or a decoy is enqueued.
     """
@@ -43,17 +43,17 @@ class MailRequests:
 
     def check(self, connection: sa.Connection) -> None:
         """Raise TooManyAttemptsError while the caller must wait; spares the work before `enqueue`."""
-        self._limiter.check(connection, _of_caller())
+        self._limiter.check(connection, _caller_keys())
 
     def enqueue(
         self, connection: sa.Connection, request: MailRequest, email: str, email_key: str, locale: str
     ) -> Account | None:
         """Enqueue the mail that `address_states.MAILS` calls for; return the account of the address.
 
-        To be called first in its transaction. The limits of an address drop a mail and refuse nobody.
-        Raises TooManyAttemptsError for the caller's own.
+        To be called first in its transaction. A mail past the limit of its address is dropped, and the
+        request accepted. Raises TooManyAttemptsError past the caller's own limit.
         """
-        self._limiter.acquire(connection, _of_caller())
+        self._limiter.acquire(connection, _caller_keys())
         account = account_repository.find_by_email(connection, email_key)
         user_id = account_repository.NO_USER if account is None else account.id
         stored = codes.find(connection, user_id)
@@ -61,8 +61,17 @@ class MailRequests:
         state = state_of(account, next((code for code in stored if code.purpose is Purpose.INVITATION), None))
         # Mails of other states carry no code that could have expired.
         recipient = email if account is None else account.email
+        name = MAILS[state][request]
+        limit, surplus = _limits_of(request, name, recipient)
+        is_within_kind = self._limiter.spend(connection, limit)
+        is_within_mailbox = self._spend_of_mailbox(connection, email_key, name, is_counted=is_within_kind)
+        is_within = is_within_kind and is_within_mailbox
+        # Spending it while a code is valid costs the owner nothing: the code is there.
+        is_free = self._limiter.spend(connection, surplus, is_counted=not is_within)
         is_valid: dict[MailName | None, bool] = {
             MailName.VERIFY_EMAIL: proof is not None and proof.is_live_for(_VALID_FOR),
+            # Its first mail was an administrator's, and may be long ago.
+            MailName.INVITATION: not is_within_kind,
             MailName.PASSWORD_RESET: any(
                 (code.purpose, code.form) == (Purpose.RESET, Form.LONG)
                 and code.sent_to == recipient
@@ -70,15 +79,12 @@ class MailRequests:
                 for code in stored
             ),
         }
-        name = MAILS[state][request]
-        limit, surplus = _limits_of(request, name, recipient)
-        if not (is_within := self._limiter.spend(connection, limit)):
-            # Spending it while a code is valid costs the owner nothing: the code is there.
-            is_free = self._limiter.spend(connection, surplus)
-            name = name if is_free and not is_valid.get(name, True) else None
-        # Accounts are exempt, or strangers could spend what their owners need.
-        counts = name is not None and state is AddressState.UNKNOWN
-        if not self._is_within_alias_limit(connection, email_key, counts=counts) or not email_key:
+        if not is_within:
+            # A mailbox has any number of tags, so they have no surplus, except the addresses of accounts.
+            is_alias = state is AddressState.UNKNOWN and mailbox_key(email_key) != email_key
+            is_needed = not is_valid.get(name, True) and (is_within_mailbox or not is_alias)
+            name = name if is_free and is_needed else None
+        if not email_key:
             name = None
         enqueue_mail(
             connection,
@@ -97,11 +103,13 @@ class MailRequests:
             connection, _limits_of(MailRequest.RESET, MailName.PASSWORD_RESET, account.email)
         )
 
-    def _is_within_alias_limit(self, connection: sa.Connection, key: str, *, counts: bool) -> bool:
-        mailbox = mailbox_key(key)
-        is_limited = counts and mailbox != key
-        limit = LimitKey.of(ALIAS_MAILS, mailbox)
-        return self._limiter.spend(connection, limit, is_counted=is_limited) or not is_limited
+    def _spend_of_mailbox(
+        self, connection: sa.Connection, email_key: str, name: MailName | None, *, is_counted: bool
+    ) -> bool:
+        """Count a mail to a mailbox, and tell whether its limit was not reached before."""
+        is_limited = name not in {MailName.PASSWORD_RESET, None}
+        limit = LimitKey.of(MAILBOX_MAILS, mailbox_key(email_key))
+        return self._limiter.spend(connection, limit, is_counted=is_counted and is_limited) or not is_limited
 
 
 def _limits_of(request: MailRequest, name: MailName | None, address: str) -> tuple[LimitKey, LimitKey]:
@@ -116,5 +124,5 @@ def _limits_of(request: MailRequest, name: MailName | None, address: str) -> tup
     return LimitKey.of(limit, subject), LimitKey.of(SURPLUS_MAILS, subject)
 
 
-def _of_caller() -> list[LimitKey]:
+def _caller_keys() -> list[LimitKey]:
     return [LimitKey.of_source(MAILS_BY_SOURCE, current_address())]

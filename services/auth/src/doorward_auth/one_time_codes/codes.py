@@ -4,8 +4,8 @@ The database stores a random seed, and the code is an HMAC of it under the servi
 database opens nothing, and a mail that is asked for again carries the same code: whichever mail the owner
 reads, its code works, and no request of a stranger replaces it.
 
-A PIN has six digits, expires after ten minutes and allows five guesses (ASVS 6.5.5, 6.6.3). A long code
-cannot be guessed, so no wrong one is counted.
+A PIN has six digits and expires after ten minutes (ASVS 6.5.5); its guesses are counted for its address
+(6.6.3, see `guesses`). A long code cannot be guessed, so no wrong one is counted.
 """
 
 import hmac
@@ -22,7 +22,6 @@ from doorward_client.errors import DoorwardError
 PIN_DIGITS: Final = 6
 PIN_SECONDS: Final = 600
 LONG_CODE_SECONDS: Final = 86_400
-MAX_GUESSES: Final = 5
 _SEED_BYTES: Final = 16
 
 
@@ -35,18 +34,18 @@ class InvalidCodeError(DoorwardError):
 
 
 class Purpose(StrEnum):
-    """What a code is for."""
+    """The purpose of a code."""
 
     REGISTRATION = "registration"
     INVITATION = "invitation"
     RESET = "password_reset"
     EMAIL = "email_change"
     PROOF = "email_proof"
-    """That its owner reads the address that an administrator has set."""
+    """Proof that the owner reads the address that an administrator has set."""
 
 
 class Form(StrEnum):
-    """How a code looks."""
+    """The form of a code."""
 
     PIN = "pin"
     LONG = "long"

@@ -1,6 +1,6 @@
 """Codes that a caller enters: a wrong PIN is counted, and soon codes are too long to be guessed.
 
-So nothing has to be refused: past its guesses an account's mails carry long codes, and no stranger keeps the
+So nothing has to be rejected: past its guesses an account's mails carry long codes, and no stranger keeps the
 owner of a mailbox from entering the code in it.
 """
 
@@ -16,7 +16,16 @@ from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.request_context import current_address
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_identity.emails import email_key, mailbox_key
+from doorward_kit.rate_limiting.limits import LimitKey
+
+
+def by_account_and_mailbox(user_id: uuid.UUID, *emails: str) -> Sequence[str]:
+    """Return what guesses at the PIN of a new address are counted by.
+
+    Otherwise each tag (`ada+1@`) that another account claims would allow five more guesses.
+    """
+    return [str(user_id), *sorted({mailbox_key(email_key(email)) for email in emails})]
 
 
 class CodeGuesses:
@@ -50,20 +59,21 @@ class CodeGuesses:
             return long
         by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
         self._limiter.acquire(connection, [], uncounted=by_source)
-        tallies = _tallies(purpose, counted_by)
-        has_room = [self._limiter.has_room(connection, tally) for tally in tallies]
+        guess_keys = _guess_keys(purpose, counted_by)
+        has_room = [self._limiter.has_room(connection, key) for key in guess_keys]
         is_right = pin is not None and is_pin(text, self._keys.secrets, purpose, user_id, pin.seed)
-        if is_right and all(has_room):
+        may_be_right = pin is not None and all(has_room)
+        if is_right and may_be_right:
             return pin
         repository.count_wrong_guess(connection, user_id, purpose)
-        for tally in tallies:
-            self._limiter.spend(connection, tally, is_counted=pin is not None)
+        for key in guess_keys:
+            self._limiter.spend(connection, key, is_counted=may_be_right)
         self._limiter.acquire(connection, by_source)
         return None
 
     def form_to_mail(self, connection: sa.Connection, purpose: Purpose, counted_by: Sequence[str]) -> Form:
         """Return the form of the next code: long once PINs were guessed at, as `check` counts them."""
-        has_room = [self._limiter.has_room(connection, tally) for tally in _tallies(purpose, counted_by)]
+        has_room = [self._limiter.has_room(connection, key) for key in _guess_keys(purpose, counted_by)]
         return Form.PIN if all(has_room) else Form.LONG
 
     def _is_long_code(self, text: str, stored: StoredCode, user_id: uuid.UUID) -> bool:
@@ -71,5 +81,5 @@ class CodeGuesses:
         return code is not None and code.id == user_id and code.is_of(self._keys.secrets, stored.seed)
 
 
-def _tallies(purpose: Purpose, counted_by: Sequence[str]) -> list[LimitKey]:
+def _guess_keys(purpose: Purpose, counted_by: Sequence[str]) -> list[LimitKey]:
     return [LimitKey.of(PIN_GUESSES, f"{purpose}:{subject}") for subject in counted_by]

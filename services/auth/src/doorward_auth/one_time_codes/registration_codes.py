@@ -17,7 +17,7 @@ from doorward_kit.upsert import upsert
 
 @dataclass(frozen=True, slots=True)
 class RegistrationCode:
-    """What is stored of the code, and the address that it proves."""
+    """The stored part of the code, and the address that it proves."""
 
     id: uuid.UUID
     email: str
@@ -48,7 +48,7 @@ def find(connection: sa.Connection, code_id: uuid.UUID) -> RegistrationCode | No
 
 
 def lock(connection: sa.Connection, code_id: uuid.UUID) -> RegistrationCode | None:
-    """Read a code as `find` does; until the commit it is used by nobody else."""
+    """Read a code as `find` does; it cannot be used by another request until the commit."""
     row = connection.execute(_CODE.where(registration_codes.c.id == code_id).with_for_update()).one_or_none()
     return None if row is None else RegistrationCode(*row)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_auth.one_time_codes.codes import MAX_GUESSES, Form, Purpose, new_seed
+from doorward_auth.one_time_codes.codes import Form, Purpose, new_seed
 from doorward_identity.tables import one_time_codes
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
@@ -22,14 +22,13 @@ class StoredCode:
     form: Form
     seed: bytes
     sent_to: str
-    attempts: int
     expires_at: datetime
     now: datetime
 
     @property
     def is_live(self) -> bool:
         """Whether the code is accepted."""
-        return self.expires_at > self.now and self.attempts < MAX_GUESSES
+        return self.expires_at > self.now
 
     def is_live_for(self, remaining: timedelta) -> bool:
         """Tell whether the code is accepted for a while yet."""
@@ -41,7 +40,6 @@ _CODES: Final = sa.select(
     one_time_codes.c.form,
     one_time_codes.c.seed,
     one_time_codes.c.sent_to,
-    one_time_codes.c.attempts,
     one_time_codes.c.expires_at,
     utc_now().label("now"),
 )
@@ -85,7 +83,11 @@ def renew(
 
 
 def count_wrong_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> None:
-    """Use up one guess of the PIN. The caller holds the lock of the account, and commits."""
+    """Write the row of the PIN. The caller holds the lock of the account, and commits.
+
+    What is allowed decides the count of the address (`guesses`). This one makes a wrong guess conflict with a
+    right one, which deletes the row: on two nodes of a cluster the lock of the account does not.
+    """
     pin = one_time_codes.update().where(*_of(user_id, purpose), one_time_codes.c.form == Form.PIN.value)
     connection.execute(pin.values(attempts=one_time_codes.c.attempts + 1))
 
@@ -96,6 +98,14 @@ def delete(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose | Non
     if purpose is not None:
         deleted = deleted.where(one_time_codes.c.purpose == purpose.value)
     connection.execute(deleted)
+
+
+def delete_sent_elsewhere(
+    connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose, sent_to: str
+) -> None:
+    """Delete a user's codes for one purpose that went to other addresses."""
+    others = one_time_codes.c.sent_to != sent_to
+    connection.execute(one_time_codes.delete().where(*_of(user_id, purpose), others))
 
 
 def delete_expired(connection: sa.Connection, count: int) -> int:

@@ -1,7 +1,8 @@
 """Wrong codes of registrations and invitations, in the audit log.
 
-They cannot be guessed, so no wrong one is refused sooner. But whoever sends many must not fill the log: a
-source has a number of events an hour. Past it a wrong code costs one read and is in the access log only.
+These codes cannot be guessed, so their attempts are not limited. But many attempts must not fill the log:
+each source has a number of events an hour. Past it a wrong code costs one read, is in the access log only,
+and its answer waits like that of a rejected request.
 """
 
 import uuid
@@ -13,9 +14,9 @@ from doorward_auth import account_repository
 from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.rate_limiting.limits import WRONG_CODE_EVENTS
 from doorward_client.errors import UnavailableError
-from doorward_client.request_context import current_address
+from doorward_client.request_context import current_address, note_rejection
 from doorward_identity.audit.repository import AuditAction, record
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 from doorward_kit.unit_of_work import Database
 
 log = structlog.get_logger(__name__)
@@ -41,12 +42,13 @@ class WrongCodes:
     async def _record(self, action: AuditAction, owner_id: uuid.UUID | None) -> None:
         key = LimitKey.of_source(WRONG_CODE_EVENTS, current_address())
         if not await self._database.read(lambda connection: self._limiter.is_free(connection, key)):
+            note_rejection()
             return
 
         def work(connection: sa.Connection) -> None:
             if not self._limiter.spend(connection, key):
                 return
-            # Of a registration, or of a code that somebody made up, it is no user.
+            # The id of a registration, or of an invented code, is not that of a user.
             account = None if owner_id is None else account_repository.find_by_id(connection, owner_id)
             record(connection, action, actor=None, target=None if account is None else account.id)
 

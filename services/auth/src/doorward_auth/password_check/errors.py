@@ -1,4 +1,4 @@
-"""Refusals of a password, and of an account behind a right one."""
+"""Errors of a password, and of an account behind a right one."""
 
 from doorward_client.errors import DoorwardError
 
@@ -25,6 +25,7 @@ class EmailNotVerifiedError(DoorwardError):
         "This email address is not verified yet. Log in, and send the code that is mailed to the address,"
         " with `sign_in_token`, to `POST /token`."
     )
+    oauth_error = "invalid_grant"
 
     def __init__(self, sign_in_token: str | None = None, *, expires_in: int = 0) -> None:
         super().__init__()
@@ -38,3 +39,4 @@ class AccountDisabledError(DoorwardError):
     status = 403
     code = "account_disabled"
     detail = "This account is disabled. An administrator can enable it."
+    oauth_error = "invalid_grant"

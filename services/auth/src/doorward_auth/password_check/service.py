@@ -27,8 +27,8 @@ from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import lookup_key
 from doorward_identity.passwords import charges
 from doorward_identity.resources import IdentityResources
-from doorward_kit.fair_executor import Charge
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
+from doorward_kit.recent_jobs import Charge
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class PasswordAttempt:
         self._renewed_hash = renewed_hash
 
     def conclude(self, connection: sa.Connection) -> Account | DoorwardError:
-        """Count the attempt; return the account, or the refusal to raise after the commit.
+        """Count the attempt; return the account, or the rejection to raise after the commit.
 
         To be called first in the transaction that the password is for. Raises TooManyAttemptsError.
         """
@@ -76,9 +76,9 @@ class _Found:
     account: Account | None
     device: DeviceToken | None
     keys: Sequence[LimitKey]
-    """Of wrong passwords."""
+    """Limits of wrong passwords."""
     logins: Sequence[LimitKey]
-    """Of right ones; none for a session."""
+    """Limits of right passwords; none for a session."""
     attempt_counts: Sequence[int]
     charge: Charge
     caller_id: uuid.UUID | None = None

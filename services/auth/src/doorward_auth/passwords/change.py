@@ -5,15 +5,15 @@ import uuid
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth import account_repository, outcomes
+from doorward_auth import account_repository
 from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import CaptchaToken
 from doorward_auth.new_password import SamePasswordError, store_new_password
 from doorward_auth.password_check.errors import EmailNotVerifiedError, InvalidCredentialsError
 from doorward_auth.password_check.service import PasswordAttempt, PasswordCheck
 from doorward_auth.settings import AuthSettings
-from doorward_auth.sign_in.errors import refusal_error
-from doorward_auth.sign_in.steps import Needs, Proof, Refused, Step, next_step, state_of
+from doorward_auth.sign_in.errors import denial_error
+from doorward_auth.sign_in.steps import Denied, Proof, Step, StepRequired, next_step, state_of
 from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction
@@ -61,8 +61,8 @@ class PasswordService:
     async def _change(
         self, attempt: PasswordAttempt, current: str, new: str, *, keep_session: uuid.UUID | None
     ) -> None:
-        account = await outcomes.write(
-            self._resources.database, lambda connection: _conclude(connection, attempt)
+        account = await self._resources.database.write_outcome(
+            lambda connection: _conclude(connection, attempt)
         )
         if normalize(current) == normalize(new):
             raise SamePasswordError
@@ -95,9 +95,9 @@ def _conclude(connection: sa.Connection, attempt: PasswordAttempt) -> Account | 
     if isinstance(account, DoorwardError):
         return account
     decision = next_step(state_of(account), frozenset({Proof.PASSWORD}))
-    if isinstance(decision, Refused):
-        return refusal_error(decision)
-    if decision == Needs(Step.EMAIL_CODE):
+    if isinstance(decision, Denied):
+        return denial_error(decision)
+    if decision == StepRequired(Step.EMAIL_CODE):
         return EmailNotVerifiedError()
     # A temporary password may be changed here; a second factor would have to be given, too.
     return account

@@ -43,7 +43,7 @@ async def change_password(
 
 
 @router.post("/password/reset", status_code=202, summary="Request a reset code by mail")
-async def request_code(
+async def request_password_reset(
     body: ResetCodeRequest, locale: Locale, resets: Resets, captcha: CaptchaHeader
 ) -> AcceptedResponse:
     """Mail a code: six digits for ten minutes, after wrong guesses a long one.
@@ -55,7 +55,7 @@ async def request_code(
 
 
 @router.patch("/password/reset", summary="Choose a new password with the code")
-async def reset(body: ResetRequest, resets: Resets) -> DeviceTokenResponse:
+async def reset_password(body: ResetRequest, resets: Resets) -> DeviceTokenResponse:
     """Set a new password. Every session ends, and a mail notifies the owner."""
     device = await resets.reset(body.email, body.pin.get_secret_value(), body.new_password.get_secret_value())
     return DeviceTokenResponse(device_token=str(device))

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_auth import account_repository, known_devices, outcomes
-from doorward_auth.account_mail.sender import MailSender
+from doorward_auth import account_repository, known_devices
+from doorward_auth.account_mail.sender import AccountMailSender
 from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
@@ -37,7 +37,7 @@ class ResetService:
         guesses: CodeGuesses,
         mail_requests: MailRequests,
         captcha: Captcha,
-        mail: MailSender,
+        mail: AccountMailSender,
         settings: AuthSettings,
     ) -> None:
         self._resources = resources
@@ -73,7 +73,7 @@ class ResetService:
         require_acceptable(new_password, email=email, name="", pointer="/new_password")
         key = lookup_key(email)
         # The code comes before the hash: a wrong one costs none.
-        account = await outcomes.write(self._database, lambda connection: self._check(connection, key, code))
+        account = await self._database.write_outcome(lambda connection: self._check(connection, key, code))
         require_acceptable(new_password, email=account.email, name=account.name, pointer="/new_password")
         password_hash = await self._resources.hashing.hash(new_password, charges.by_owner(account.id))
         device = DeviceToken.issue(uuid7s.uuid7())
@@ -93,14 +93,14 @@ class ResetService:
             self._mail_requests.forget_resets(connection, account)
             return None
 
-        await outcomes.write(self._database, work)
+        await self._database.write_outcome(work)
         self._resources.revocation_poller.wake()
         self._mail.wake()
         log.info("password.reset")
         return device
 
     def _check(self, connection: sa.Connection, email_key: str, code: str) -> Account | DoorwardError:
-        """Return the locked account whose code was given, or the refusal to raise after the commit.
+        """Return the locked account whose code was given, or the rejection to raise after the commit.
 
         Only wrong codes are counted. An address that an administrator has set resets nothing before its
         owner has proven it: its mailbox may be a stranger's. Raises TooManyAttemptsError.

@@ -16,6 +16,7 @@ class TooManyAttemptsError(DoorwardError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(headers=retry_after(seconds))
+        self.seconds = seconds
 
 
 class RateLimiter(limiter.RateLimiter):

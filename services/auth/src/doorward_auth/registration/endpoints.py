@@ -1,10 +1,10 @@
 """Endpoints of registration and invitation."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from doorward_auth.bodies import AcceptedResponse, DeviceTokenResponse
 from doorward_auth.captcha.dependencies import CaptchaHeader
-from doorward_auth.registration.dependencies import Registrations
+from doorward_auth.registration.invitations import InvitationService
 from doorward_auth.registration.schemas import (
     InvitationAcceptRequest,
     RegistrationRequest,
@@ -12,9 +12,14 @@ from doorward_auth.registration.schemas import (
     ResendRequest,
     VerificationRequest,
 )
+from doorward_auth.registration.service import RegistrationService
 from doorward_kit.accept_language import Locale
+from doorward_kit.dependencies import provide
 from doorward_kit.routing import api_router
 from doorward_kit.uploads import FormImage, FormRoute, form_body
+
+Registrations = Annotated[RegistrationService, provide(RegistrationService)]
+Invitations = Annotated[InvitationService, provide(InvitationService)]
 
 router = api_router(prefix="/api/v1/auth", tag="registration")
 form_router = api_router(prefix="/api/v1/auth", tag="registration", route_class=FormRoute)
@@ -54,7 +59,7 @@ async def verify_email(body: VerificationRequest, registrations: Registrations) 
 
 
 @router.post("/verify-email/resend", status_code=202, summary="Send the verification mail again")
-async def resend(
+async def resend_verification(
     body: ResendRequest, locale: Locale, registrations: Registrations, captcha: CaptchaHeader
 ) -> AcceptedResponse:
     """Mail the code of an address again. Codes of earlier mails work as well."""
@@ -63,7 +68,7 @@ async def resend(
 
 
 @router.post("/invitations/accept", summary="Accept an invitation")
-async def accept(body: InvitationAcceptRequest, registrations: Registrations) -> DeviceTokenResponse:
+async def accept_invitation(body: InvitationAcceptRequest, invitations: Invitations) -> DeviceTokenResponse:
     """Choose the first password of an account that an administrator has created."""
-    device = await registrations.accept(body.code.get_secret_value(), body.password.get_secret_value())
+    device = await invitations.accept(body.code.get_secret_value(), body.password.get_secret_value())
     return DeviceTokenResponse(device_token=str(device))

@@ -30,18 +30,18 @@ class AddressPolicy:
         self._is_outside_domains: Final = settings.is_outside_domains
 
     def require_open(self, email_key: str) -> None:
-        """Refuse an address that may not register; raises RegistrationClosedError, DomainNotAllowedError."""
+        """Reject an address that may not register; raises RegistrationClosedError, DomainNotAllowedError."""
         if self._policy is RegistrationPolicy.CLOSED:
             raise RegistrationClosedError
         self.require_domain(email_key)
 
     def require_open_to(self, proven_key: str | None) -> None:
-        """Refuse a user of whom an upstream has proven this address, or none; raises as `require_open`."""
+        """Reject a user of whom an upstream has proven this address, or none; raises as `require_open`."""
         if self._policy is RegistrationPolicy.DOMAINS and proven_key is None:
             raise DomainNotAllowedError
         self.require_open(proven_key or "")
 
     def require_domain(self, email_key: str) -> None:
-        """Refuse an address that no user may choose; raises DomainNotAllowedError."""
+        """Reject an address that no user may choose; raises DomainNotAllowedError."""
         if self._policy is RegistrationPolicy.DOMAINS and self._is_outside_domains(email_key):
             raise DomainNotAllowedError

@@ -1,6 +1,7 @@
 """Queries of registration."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 import sqlalchemy as sa
@@ -10,6 +11,8 @@ from doorward_identity.avatars import repository as avatars
 from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.tables import pending_registrations
 from doorward_kit.column_types import utc_now
+
+LIFETIME_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -21,13 +24,14 @@ class RegistrationToken(OpaqueToken):
 
 @dataclass(frozen=True, slots=True)
 class PendingRegistration:
-    """A registration whose address is not verified yet."""
+    """A registration whose address is not verified yet. `registered_at` is None until it is stored."""
 
     email: str
     email_key: str
     name: str
     password_hash: str
     avatar: AvatarReference | None = None
+    registered_at: datetime | None = None
 
 
 _PENDING: Final = sa.select(
@@ -37,6 +41,7 @@ _PENDING: Final = sa.select(
     pending_registrations.c.password_hash,
     pending_registrations.c.avatar_id,
     pending_registrations.c.avatar_digest,
+    pending_registrations.c.expires_at,
 ).where(
     pending_registrations.c.id == sa.bindparam("registration_id"),
     pending_registrations.c.secret_hash == sa.bindparam("secret_hash"),
@@ -44,9 +49,7 @@ _PENDING: Final = sa.select(
 )
 
 
-def insert(
-    connection: sa.Connection, token: RegistrationToken, pending: PendingRegistration, *, seconds: int
-) -> None:
+def insert(connection: sa.Connection, token: RegistrationToken, pending: PendingRegistration) -> None:
     """Store a registration. Its picture ends with it."""
     connection.execute(
         pending_registrations.insert().values(
@@ -56,13 +59,13 @@ def insert(
             name=pending.name,
             password_hash=pending.password_hash,
             secret_hash=token.hash(),
-            expires_at=utc_now(seconds),
+            expires_at=utc_now(LIFETIME_SECONDS),
             avatar_id=None if pending.avatar is None else pending.avatar.id,
             avatar_digest=None if pending.avatar is None else pending.avatar.digest,
         )
     )
     if pending.avatar is not None:
-        avatars.keep(connection, pending.avatar.id, seconds=seconds)
+        avatars.keep(connection, pending.avatar.id, seconds=LIFETIME_SECONDS)
 
 
 def find(connection: sa.Connection, token: RegistrationToken) -> PendingRegistration | None:
@@ -71,9 +74,10 @@ def find(connection: sa.Connection, token: RegistrationToken) -> PendingRegistra
     row = connection.execute(_PENDING, values).one_or_none()
     if row is None:
         return None
-    email, email_key, name, password_hash, avatar_id, digest = row
+    email, email_key, name, password_hash, avatar_id, digest, expires_at = row
     avatar = None if avatar_id is None else AvatarReference(avatar_id, digest)
-    return PendingRegistration(email, email_key, name, password_hash, avatar)
+    registered_at = expires_at - timedelta(seconds=LIFETIME_SECONDS)
+    return PendingRegistration(email, email_key, name, password_hash, avatar, registered_at)
 
 
 def delete_of_address(connection: sa.Connection, email_key: str) -> None:

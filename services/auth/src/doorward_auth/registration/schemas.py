@@ -28,7 +28,7 @@ class RegistrationResponse(BaseModel):
 class VerificationRequest(StrictModel):
     """The code of the mail, with what tells the caller's password: its registration, or the password."""
 
-    code: SecretStr = Field(min_length=1, max_length=128)
+    code: SecretStr = Field(min_length=1, max_length=128, examples=["123456"])
     registration_token: SecretStr | None = Field(
         default=None, max_length=128, description="Of the caller's own registration."
     )
@@ -49,5 +49,5 @@ class ResendRequest(StrictModel):
 class InvitationAcceptRequest(StrictModel):
     """The code of an invitation, and the password of the new user."""
 
-    code: SecretStr = Field(min_length=1, max_length=128)
+    code: SecretStr = Field(min_length=1, max_length=128, examples=["123456"])
     password: NewPassword

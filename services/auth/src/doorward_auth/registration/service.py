@@ -1,4 +1,4 @@
-"""The rules of becoming a user.
+"""Becoming a user by registration.
 
 A registration is not a user, and reserves nothing: there may be any number for one address, by anyone. The
 mailed code proves the address and belongs to the address alone; the password that becomes the account's
@@ -6,7 +6,9 @@ is that of the caller who enters the code. So it makes no difference who else re
 in which order, and which of the mails is read (docs/adr/0025-registration.md).
 """
 
-from typing import Final
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -14,23 +16,24 @@ import uuid_utils.compat as uuid7s
 from pydantic import SecretStr
 
 from doorward_auth import account_repository, known_devices
-from doorward_auth.account_mail.sender import MailSender
+from doorward_auth.account_mail.sender import AccountMailSender
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
 from doorward_auth.known_devices import DeviceToken
 from doorward_auth.mail_requests.address_states import MailRequest
 from doorward_auth.mail_requests.service import MailRequests
 from doorward_auth.one_time_codes import registration_codes
-from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import InvalidCodeError, InvitationCode, Purpose, VerificationCode
+from doorward_auth.one_time_codes.codes import InvalidCodeError, VerificationCode
 from doorward_auth.one_time_codes.registration_codes import RegistrationCode
 from doorward_auth.one_time_codes.wrong_codes import WrongCodes
 from doorward_auth.registration import repository
 from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.registration.repository import PendingRegistration, RegistrationToken
 from doorward_auth.registration.schemas import RegistrationRequest, VerificationRequest
+from doorward_auth.request_source import RequestSource
+from doorward_auth.sign_in.flow import Opened, OpenSession
+from doorward_auth.sign_in.steps import Authenticated, Proof, next_step, state_of
 from doorward_client.errors import DoorwardError
-from doorward_identity.account_changes import AccountChange, follow_up
 from doorward_identity.accounts import EmailTakenError, NewAccount, create_account
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.avatars import repository as avatars
@@ -42,7 +45,7 @@ from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
 
-REGISTRATION_SECONDS: Final = 86_400
+Result = TypeVar("Result")
 
 
 class PasswordRequiredError(DoorwardError):
@@ -57,22 +60,19 @@ class PasswordRequiredError(DoorwardError):
 
 
 class RegistrationService:
-    """Takes registrations, and turns them and invitations into users who can log in."""
+    """Takes registrations, and turns them into users who can log in."""
 
-    def __init__(  # noqa: PLR0913 - what the rules work with
+    def __init__(
         self,
         resources: IdentityResources,
         policy: AddressPolicy,
         mail_requests: MailRequests,
         captcha: Captcha,
-        mail: MailSender,
+        mail: AccountMailSender,
         wrong_codes: WrongCodes,
-        *,
-        token_seconds: int,
     ) -> None:
         self._database = resources.database
         self._wrong_codes = wrong_codes
-        self._token_seconds = token_seconds
         self._hashing = resources.hashing
         self._avatars = resources.avatars
         self._keys = resources.verification.keys
@@ -108,7 +108,7 @@ class RegistrationService:
             account = self._mail_requests.enqueue(
                 connection, MailRequest.REGISTRATION, request.email, key, locale
             )
-            repository.insert(connection, token, pending, seconds=REGISTRATION_SECONDS)
+            repository.insert(connection, token, pending)
             target = None if account is None else account.id
             record(connection, AuditAction.REGISTERED, actor=None, target=target)
 
@@ -145,14 +145,54 @@ class RegistrationService:
         Raises InvalidCodeError, which is recorded; then RegistrationClosedError, DomainNotAllowedError,
         PasswordRequiredError, UnacceptablePasswordError, OverloadedError.
         """
+
+        def finish(
+            connection: sa.Connection, user_id: uuid.UUID, _pending: PendingRegistration
+        ) -> DeviceToken:
+            device = DeviceToken.issue(uuid7s.uuid7())
+            known_devices.remember(connection, user_id, device)
+            return device
+
+        return await self._verify(request, finish)
+
+    async def verify_and_sign_in(
+        self, request: VerificationRequest, source: RequestSource, open_session: OpenSession[Opened]
+    ) -> Opened:
+        """Turn a proven address into a user, and open a session for the caller who has registered.
+
+        The caller has shown the token of the registration, so that the password is theirs: they gave it when
+        they registered, which is the session's time of proof. Raises as `verify` does.
+        """
+
+        def finish(connection: sa.Connection, user_id: uuid.UUID, pending: PendingRegistration) -> Opened:
+            account = account_repository.find_by_id(connection, user_id)
+            assert account is not None  # just created
+            decision = next_step(state_of(account), frozenset({Proof.PASSWORD}))
+            assert isinstance(decision, Authenticated)  # it is active, and its address is proven
+            assert pending.registered_at is not None  # it was stored
+            proven_at = pending.registered_at.replace(microsecond=0)
+            return open_session(connection, account, decision, proven_at, source, None)
+
+        return await self._verify(request, finish)
+
+    async def _verify(
+        self,
+        request: VerificationRequest,
+        finish: Callable[[sa.Connection, uuid.UUID, PendingRegistration], Result],
+    ) -> Result:
         code = VerificationCode.parse(request.code.get_secret_value())
         try:
-            return await self._verify(code, request)
+            return await self._create_account(code, request, finish)
         except InvalidCodeError:
             await self._wrong_codes.record(AuditAction.EMAIL_VERIFICATION_FAILED, None)
             raise
 
-    async def _verify(self, code: VerificationCode | None, request: VerificationRequest) -> DeviceToken:
+    async def _create_account(
+        self,
+        code: VerificationCode | None,
+        request: VerificationRequest,
+        finish: Callable[[sa.Connection, uuid.UUID, PendingRegistration], Result],
+    ) -> Result:
         if code is None:
             raise InvalidCodeError
         # The code comes before the hash: a wrong one costs none.
@@ -164,9 +204,9 @@ class RegistrationService:
             pending = await self._registered(code, proof, request.registration_token)
         # Otherwise the code proves another mailbox than that of the registration.
         is_same_spelling = spelling_key(pending.email) == spelling_key(proof.email)
-        user_id, device = uuid7s.uuid7(), DeviceToken.issue(uuid7s.uuid7())
+        user_id = uuid7s.uuid7()
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> Result:
             self._proof(connection, code, is_locked=True)
             registration_codes.delete(connection, proof.email_key)
             avatar = pending.avatar
@@ -185,52 +225,13 @@ class RegistrationService:
                 create_account(connection, account)
             except EmailTakenError as error:
                 raise InvalidCodeError from error
-            known_devices.remember(connection, user_id, device)
             details = None if avatar is None else {"picture": True}
             record(connection, AuditAction.EMAIL_VERIFIED, actor=user_id, target=user_id, details=details)
+            return finish(connection, user_id, pending)
 
-        await self._database.write(work)
+        result = await self._database.write(work)
         log.info("account.verified", user_id=str(user_id))
-        return device
-
-    async def accept(self, text: str, password: str) -> DeviceToken:
-        """Set the first password of an invited user; return a token for the caller's device.
-
-        Raises InvalidCodeError, which is recorded; UnacceptablePasswordError, OverloadedError.
-        """
-        code = InvitationCode.parse(text)
-        try:
-            return await self._accept(code, password)
-        except InvalidCodeError:
-            await self._wrong_codes.record(AuditAction.INVITATION_FAILED, None if code is None else code.id)
-            raise
-
-    async def _accept(self, code: InvitationCode | None, password: str) -> DeviceToken:
-        if code is None:
-            raise InvalidCodeError
-        # The code comes before the hash: a wrong one costs none.
-        account = await self._database.read(lambda connection: self._invited(connection, code))
-        require_acceptable(password, email=account.email, name=account.name)
-        password_hash = await self._hashing.hash(password, charges.by_owner(account.id))
-        device = DeviceToken.issue(uuid7s.uuid7())
-
-        def work(connection: sa.Connection) -> None:
-            account = self._invited(connection, code, is_locked=True)
-            require_acceptable(password, email=account.email, name=account.name)
-            account_repository.set_password(connection, account, password_hash)
-            account_repository.mark_verified(connection, account.id)
-            follow_up(
-                connection,
-                AccountChange.FIRST_PASSWORD_CHOSEN,
-                account.as_owner,
-                token_seconds=self._token_seconds,
-            )
-            known_devices.remember(connection, account.id, device)
-            record(connection, AuditAction.INVITATION_ACCEPTED, actor=account.id, target=account.id)
-
-        await self._database.write(work)
-        log.info("invitation.accepted", user_id=str(code.id))
-        return device
+        return result
 
     def _proof(
         self, connection: sa.Connection, code: VerificationCode, *, is_locked: bool = False
@@ -240,19 +241,6 @@ class RegistrationService:
         if stored is None or not code.is_of(self._keys.secrets, stored.seed):
             raise InvalidCodeError
         return stored
-
-    def _invited(
-        self, connection: sa.Connection, code: InvitationCode, *, is_locked: bool = False
-    ) -> account_repository.Account:
-        find = account_repository.lock_by_id if is_locked else account_repository.find_by_id
-        account = find(connection, code.id)
-        stored = codes.find_for(connection, code.id, Purpose.INVITATION)
-        live = [invitation for invitation in stored if invitation.is_live]
-        if account is None or not live or not account.is_active or account.password_hash is not None:
-            raise InvalidCodeError
-        if live[0].sent_to != account.email or not code.is_of(self._keys.secrets, live[0].seed):
-            raise InvalidCodeError
-        return account
 
     async def _with_password(
         self, proof: RegistrationCode, password: SecretStr, name: str | None

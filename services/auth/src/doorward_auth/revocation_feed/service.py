@@ -2,6 +2,8 @@
 
 import time
 import zlib
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from doorward_client.revocations.models import dump_entries
@@ -17,13 +19,23 @@ _CACHE_SECONDS: Final = 1.0
 
 
 class RevocationFeed:
-    """Renders the list of this process, with the issuer and audience that verifiers must expect."""
+    """Renders the list of this process, with the issuer and the audiences that verifiers may expect.
 
-    def __init__(self, revocations: RevocationList, *, issuer: str, audience: str) -> None:
+    `resources` returns the audiences other than Doorward's own, of tokens of registered clients.
+    """
+
+    def __init__(
+        self,
+        revocations: RevocationList,
+        *,
+        issuer: str,
+        audience: str,
+        resources: Callable[[], AbstractSet[str]] = frozenset,
+    ) -> None:
         self._revocations = revocations
         self._issuer = issuer
         self._audience = audience
-        self._settings_hash = zlib.crc32(f"{issuer}\0{audience}".encode())
+        self._resources = resources
         self._rendered = b""
         self._rendered_etag = ""
         self._rendered_at = float("-inf")
@@ -31,7 +43,8 @@ class RevocationFeed:
     @property
     def etag(self) -> str:
         """A tag of the content without lifetimes, equal on all replicas with the same entries."""
-        return quote_etag(f"{self._revocations.fingerprint}-{self._settings_hash:08x}")
+        expected = zlib.crc32(" ".join([self._issuer, *self._audiences()]).encode())
+        return quote_etag(f"{self._revocations.fingerprint}-{expected:08x}")
 
     @property
     def age(self) -> int:
@@ -47,7 +60,13 @@ class RevocationFeed:
         etag, now = self.etag, time.monotonic()
         if etag != self._rendered_etag or now - self._rendered_at > _CACHE_SECONDS:
             self._rendered = dump_entries(
-                self._revocations.snapshot(), next_cursor=None, issuer=self._issuer, audience=self._audience
+                self._revocations.snapshot(),
+                next_cursor=None,
+                issuer=self._issuer,
+                audience=self._audiences(),
             )
             self._rendered_etag, self._rendered_at = etag, now
         return self._rendered
+
+    def _audiences(self) -> list[str]:
+        return [self._audience, *sorted(self._resources() - {self._audience})]

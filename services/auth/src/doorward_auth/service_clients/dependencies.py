@@ -2,17 +2,14 @@
 
 from typing import Annotated
 
-import structlog
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBase
 from fastapi.security.base import SecurityBase
 
-from doorward_auth.service_clients.registry import ClientRegistry, InvalidClientError
+from doorward_auth.service_clients.service import ServiceClients
 from doorward_kit.dependencies import provide
 
-log = structlog.get_logger(__name__)
-
-Registry = Annotated[ClientRegistry, provide(ClientRegistry)]
+ServiceClientsDep = Annotated[ServiceClients, provide(ServiceClients)]
 
 
 class BasicClient(SecurityBase):
@@ -28,18 +25,11 @@ class BasicClient(SecurityBase):
         return headers[0] if len(headers) == 1 else None
 
 
-async def _calling_client(header: Annotated[str | None, Depends(BasicClient())], registry: Registry) -> str:
-    """Return the client's id; raises InvalidClientError."""
-    return authenticated_client(header, registry)
-
-
-def authenticated_client(header: str | None, registry: ClientRegistry) -> str:
-    """Return the id of the client that an Authorization header names; raises InvalidClientError."""
-    try:
-        return registry.authenticate(header)
-    except InvalidClientError:
-        log.warning("client.rejected")
-        raise
+async def _calling_client(
+    header: Annotated[str | None, Depends(BasicClient())], clients: ServiceClientsDep
+) -> str:
+    """Return the client's id; raises as ServiceClients.authenticate does."""
+    return await clients.authenticate(header)
 
 
 CallingClient = Annotated[str, Depends(_calling_client)]

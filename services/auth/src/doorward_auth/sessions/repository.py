@@ -1,51 +1,24 @@
 """Queries on sessions."""
 
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from doorward_client.tokens import Scalar
 from doorward_identity.tables import sessions, users
 from doorward_kit.column_types import utc_now
 
-USER_AGENT_LENGTH: Final = 255
-
 MOST_ENDED: Final = 1_000
-"""Ended sessions of a user that are kept: whoever logs in and out all day long gathers no more.
+"""Ended sessions of a user that are kept, however often the user logs in and out.
 
 Deleting the account deletes them with it, in one transaction.
 """
 
 _NOW: Final = utc_now().label("now")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a login comes from, for the user to recognise it."""
-
-    user_agent: str
-    ip_address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSession:
-    """A session about to open, and the state of its account when the password was right."""
-
-    session_id: uuid.UUID
-    user_id: uuid.UUID
-    token_hash: bytes
-    token_version: int
-    auth_version: int
-    auth_time: datetime
-    acr: str
-    amr: str
-    extensions: str | None
-    user_agent: str
-    ip_address: str
-    idle_seconds: int
-    absolute_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +33,8 @@ class SessionRow:
     auth_time: datetime
     acr: str
     amr: str
-    extensions: str | None
+    extensions: Mapping[str, Scalar]
+    cookie_name: str | None
     idle_expires_at: datetime
     absolute_expires_at: datetime
     ended_at: datetime | None
@@ -68,7 +42,22 @@ class SessionRow:
     role: str
     status: str
     token_version: int
+    auth_version: int | None
+    account_auth_version: int
+    # Of a registered client, as in new_session.NewSession.
+    oauth_client_id: uuid.UUID | None = None
+    browser_session_id: uuid.UUID | None = None
+    scope: str | None = None
+    audience: str | None = None
 
+    @property
+    def is_of_older_credentials(self) -> bool:
+        """Whether it opened at the moment of a change that would have ended it, on another node."""
+        return self.auth_version is not None and self.auth_version != self.account_auth_version
+
+
+OF_CURRENT_CREDENTIALS: Final = sa.func.coalesce(sessions.c.auth_version == users.c.auth_version, sa.true())
+"""The condition for SessionRow.is_of_older_credentials to be false, of a session with its user."""
 
 _ROW_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     sessions.c.id,
@@ -80,6 +69,7 @@ _ROW_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     sessions.c.acr,
     sessions.c.amr,
     sessions.c.extensions,
+    sessions.c.cookie_name,
     sessions.c.idle_expires_at,
     sessions.c.absolute_expires_at,
     sessions.c.ended_at,
@@ -87,6 +77,12 @@ _ROW_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     users.c.role,
     users.c.status,
     users.c.token_version,
+    sessions.c.auth_version,
+    users.c.auth_version.label("account_auth_version"),
+    sessions.c.oauth_client_id,
+    sessions.c.browser_session_id,
+    sessions.c.scope,
+    sessions.c.audience,
 )
 _PRESENTED: Final = (
     sa.select(*_ROW_COLUMNS)
@@ -112,55 +108,15 @@ _ROTATED: Final = (
 )
 
 
-_OPENED: Final = sessions.insert().from_select(
-    [
-        "id",
-        "user_id",
-        "current_hash",
-        "auth_time",
-        "acr",
-        "amr",
-        "extensions",
-        "user_agent",
-        "ip_address",
-        "created_at",
-        "last_used_at",
-        "idle_expires_at",
-        "absolute_expires_at",
-    ],
-    sa.select(
-        sa.bindparam("session_id", type_=sessions.c.id.type),
-        users.c.id,
-        sa.bindparam("token_hash", type_=sessions.c.current_hash.type),
-        sa.bindparam("auth_time", type_=sessions.c.auth_time.type),
-        sa.bindparam("acr", type_=sessions.c.acr.type),
-        sa.bindparam("amr", type_=sessions.c.amr.type),
-        sa.bindparam("extensions", type_=sessions.c.extensions.type),
-        sa.bindparam("user_agent", type_=sessions.c.user_agent.type),
-        sa.bindparam("ip_address", type_=sessions.c.ip_address.type),
-        utc_now(),
-        utc_now(),
-        utc_now(sa.bindparam("idle_seconds", type_=sa.Integer)),
-        utc_now(sa.bindparam("absolute_seconds", type_=sa.Integer)),
-    )
+_EXTENDED: Final = (
+    sessions.update()
     .where(
-        users.c.id == sa.bindparam("user_id"),
-        # Raised with every change of a password, a status or a role.
-        users.c.auth_version == sa.bindparam("auth_version"),
-        users.c.token_version == sa.bindparam("token_version"),
+        sessions.c.id == sa.bindparam("session_id"),
+        sessions.c.current_hash == sa.bindparam("presented_hash"),
+        sessions.c.ended_at.is_(None),
     )
-    .with_for_update(read=True),
-    include_defaults=False,
+    .values(last_used_at=sa.bindparam("used"), idle_expires_at=sa.bindparam("expires"))
 )
-
-
-def open_session(connection: sa.Connection, session: NewSession) -> bool:
-    """Store a new session unless its account has changed since it was read; tell whether it was stored.
-
-    One statement, under a shared lock of the user's row: a transaction that disables the account or
-    changes its password at this moment either comes first, and no session opens, or ends the session.
-    """
-    return connection.execute(_OPENED, asdict(session)).rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +124,8 @@ class RenewedSession:
     """A session with a new proof. `seconds` is the lifetime of its refresh token."""
 
     seconds: int
-    extensions: str | None
+    extensions: Mapping[str, Scalar]
+    cookie_name: str | None
 
 
 def renew_authentication(  # noqa: PLR0913 - what a session is changed to
@@ -184,9 +141,15 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
     """Replace a live session's refresh token and its authentication; None if it is not live.
 
     The replaced token becomes the previous one: within the grace period a refresh that was under way is
-    refused, and does not end the session as a stolen token would.
+    rejected, and does not end the session as a stolen token would.
     """
-    columns = _NOW, sessions.c.absolute_expires_at, sessions.c.current_hash, sessions.c.extensions
+    columns = (
+        _NOW,
+        sessions.c.absolute_expires_at,
+        sessions.c.current_hash,
+        sessions.c.extensions,
+        sessions.c.cookie_name,
+    )
     live = sa.select(*columns).where(
         sessions.c.id == session_id, sessions.c.ended_at.is_(None), sessions.c.idle_expires_at > utc_now()
     )
@@ -208,13 +171,19 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
             idle_expires_at=idle_expires_at,
         )
     )
-    return RenewedSession(int((idle_expires_at - found.now).total_seconds()), found.extensions)
+    seconds = int((idle_expires_at - found.now).total_seconds())
+    return RenewedSession(seconds, found.extensions, found.cookie_name)
 
 
 def find_session(connection: sa.Connection, session_id: uuid.UUID) -> SessionRow | None:
     """Read a session and its user."""
     row = connection.execute(_PRESENTED, {"session_id": session_id}).one_or_none()
     return None if row is None else SessionRow(*row)
+
+
+def lock_session(connection: sa.Connection, session_id: uuid.UUID) -> None:
+    """Lock a session until the commit, if there is one."""
+    connection.execute(sa.select(sessions.c.id).where(sessions.c.id == session_id).with_for_update())
 
 
 def rotate_session(
@@ -235,38 +204,15 @@ def rotate_session(
     return connection.execute(_ROTATED, changed).rowcount == 1
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSummary:
-    """A live session, as its user sees it."""
-
-    id: uuid.UUID
-    user_agent: str
-    ip_address: str
-    created_at: datetime
-    last_used_at: datetime
-    expires_at: datetime
-
-
-def list_live(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list[SessionSummary]:
-    """Read the live sessions of a user, the most recently used first."""
-    statement = (
-        sa.select(
-            sessions.c.id,
-            sessions.c.user_agent,
-            sessions.c.ip_address,
-            sessions.c.created_at,
-            sessions.c.last_used_at,
-            sessions.c.idle_expires_at,
-        )
-        .where(
-            sessions.c.user_id == user_id,
-            sessions.c.ended_at.is_(None),
-            sessions.c.idle_expires_at > utc_now(),
-        )
-        .order_by(sessions.c.last_used_at.desc(), sessions.c.id.desc())
-        .limit(count)
-    )
-    return [SessionSummary(*row) for row in connection.execute(statement)]
+def extend_session(connection: sa.Connection, session: SessionRow, idle_expires_at: datetime) -> bool:
+    """Extend a session whose refresh token stays, unless it was ended since it was read; tell whether."""
+    changed = {
+        "session_id": session.id,
+        "presented_hash": session.current_hash,
+        "used": session.now,
+        "expires": idle_expires_at,
+    }
+    return connection.execute(_EXTENDED, changed).rowcount == 1
 
 
 def is_live(connection: sa.Connection, session_id: uuid.UUID) -> bool:

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_auth import account_repository
-from doorward_auth.sessions import repository
-from doorward_auth.sessions.repository import SessionSummary
+from doorward_auth.browser_sessions import repository as browser_sessions
+from doorward_auth.browser_sessions.ending import end_browser_session
+from doorward_auth.sessions import listing, repository
+from doorward_auth.sessions.listing import SessionKind, SessionSummary
 from doorward_client.errors import NotFoundError
 from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
@@ -37,29 +39,46 @@ class SessionService:
         self._database = resources.database
         self._token_seconds = token_seconds
 
-    async def list_live(self, caller: Claims) -> list[SessionSummary]:
-        """Read the caller's live sessions."""
-        return await self._database.read(
-            lambda connection: repository.list_live(connection, caller.user_id, MAX_LISTED)
-        )
+    async def list_live(self, user_id: uuid.UUID) -> list[SessionSummary]:
+        """Read a user's live sessions, those of browsers included, the most recently used first."""
+        found = await self._database.read(lambda connection: _list_live(connection, user_id))
+        return sorted(found, key=lambda one: (one.last_used_at, one.id), reverse=True)[:MAX_LISTED]
 
     async def log_out(self, caller: Claims) -> None:
         """End the caller's session. Ending it again changes nothing and is no error."""
         was_live = await self._database.write(
-            lambda connection: self._end(connection, caller, caller.session_id)
+            lambda connection: self._end(connection, caller.user_id, caller.session_id)
         )
-        self._ended("logout", caller, caller.session_id, was_live=was_live)
+        self._ended("logout", caller.user_id, caller.session_id, was_live=was_live)
 
-    async def end_own(self, caller: Claims, session_id: uuid.UUID) -> None:
-        """End one of the caller's sessions; raises SessionNotFoundError."""
+    async def end_own(self, user_id: uuid.UUID, session_id: uuid.UUID) -> None:
+        """End one of a user's own sessions; raises SessionNotFoundError."""
 
         def work(connection: sa.Connection) -> None:
-            owner = repository.owner_of(connection, session_id)
-            if owner != caller.user_id or not self._end(connection, caller, session_id):
+            if repository.owner_of(connection, session_id) == user_id:
+                was_live = self._end(connection, user_id, session_id)
+            elif browser_sessions.owner_of(connection, session_id) == user_id:
+                was_live = self._end_browser(connection, user_id, session_id)
+            else:
+                was_live = False
+            if not was_live:
                 raise SessionNotFoundError
 
         await self._database.write(work)
-        self._ended("session.ended", caller, session_id)
+        self._ended("session.ended", user_id, session_id)
+
+    async def end_others(self, user_id: uuid.UUID, keep: uuid.UUID) -> None:
+        """End every live session of a user but one."""
+
+        def work(connection: sa.Connection) -> int:
+            others = [one for one in _list_live(connection, user_id) if one.id != keep]
+            for one in others:
+                end = self._end_browser if one.kind is SessionKind.BROWSER else self._end
+                end(connection, user_id, one.id)
+            return len(others)
+
+        ended = await self._database.write(work)
+        self._ended("sessions.others_ended", user_id, user_id, count=ended)
 
     async def end_all(self, caller: Claims, user_id: uuid.UUID) -> None:
         """End every session of a user, and every access token. An unknown user has none.
@@ -77,6 +96,7 @@ class SessionService:
                 require_authority(caller, account.role)
             end_tokens(connection, user_id, token_seconds=self._token_seconds)
             ended = end_sessions(connection, user_id, SessionEnd.LOGOUT)
+            ended += browser_sessions.delete_all(connection, user_id)
             record(
                 connection,
                 AuditAction.SESSIONS_ENDED,
@@ -87,16 +107,26 @@ class SessionService:
             return ended
 
         ended = await self._database.write(work)
-        self._ended("sessions.ended", caller, user_id, count=ended)
+        self._ended("sessions.ended", caller.user_id, user_id, count=ended)
 
-    def _end(self, connection: sa.Connection, caller: Claims, session_id: uuid.UUID) -> bool:
+    def _end(self, connection: sa.Connection, owner: uuid.UUID, session_id: uuid.UUID) -> bool:
         was_live = end_session(connection, session_id, SessionEnd.LOGOUT, token_seconds=self._token_seconds)
         if was_live:
-            owner = caller.user_id
             details = {"session_id": session_id}
             record(connection, AuditAction.SESSION_ENDED, actor=owner, target=owner, details=details)
         return was_live
 
-    def _ended(self, event: str, caller: Claims, subject: uuid.UUID, **fields: object) -> None:
+    def _end_browser(self, connection: sa.Connection, owner: uuid.UUID, session_id: uuid.UUID) -> bool:
+        return end_browser_session(connection, session_id, owner, token_seconds=self._token_seconds)
+
+    def _ended(self, event: str, actor: uuid.UUID, subject: uuid.UUID, **fields: object) -> None:
         self._resources.revocation_poller.wake()
-        log.info(event, actor_id=str(caller.user_id), subject_id=str(subject), **fields)
+        log.info(event, actor_id=str(actor), subject_id=str(subject), **fields)
+
+
+def _list_live(connection: sa.Connection, user_id: uuid.UUID) -> list[SessionSummary]:
+    browsers = browser_sessions.list_valid(connection, user_id, MAX_LISTED)
+    return [
+        *listing.list_live(connection, user_id, MAX_LISTED),
+        *(SessionSummary(kind=SessionKind.BROWSER, client=None, **row) for row in browsers),
+    ]

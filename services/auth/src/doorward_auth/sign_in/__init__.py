@@ -3,11 +3,11 @@
 `service.SignInService.log_in` reads top to bottom. After a right password the pure function
 `steps.next_step` says what is needed next:
 
-- `Done`: the session opens in the same transaction. No row is stored.
-- `Needs(step)`: a row of `sign_ins` stores the proofs so far, and the client gets its token. The next call
-  of `POST /token` names the step by its grant type. It locks the row, compares the account, adds the proof
-  and asks `next_step` again.
-- `Refused`: the account may not sign in.
+- `Authenticated`: the session opens in the same transaction. No row is stored.
+- `StepRequired(step)`: a row of `sign_ins` stores the proofs so far, and the client gets its token. The next
+  call of `POST /token` names the step by its grant type. It locks the row, compares the account, adds the
+  proof and asks `next_step` again.
+- `Denied`: the account may not sign in.
 
 Nothing is stored before the first proof, so anonymous requests write no row.
 

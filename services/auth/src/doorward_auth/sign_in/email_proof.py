@@ -1,7 +1,7 @@
 """Proof of an address that an administrator has set: after the password, a code that was mailed to it.
 
-Neither is enough alone. The mailbox may be a stranger's, because administrators mistype; and whoever knows
-the password need not be the owner.
+Neither is enough alone. The mailbox may be a stranger's, because administrators mistype, and the password may
+be known to others than the owner.
 """
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from doorward_auth.rate_limiting.limits import EMAIL_PROOF_MAILS, SURPLUS_MAILS
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import email_key, spelling_key
 from doorward_identity.mail_types import MailName, enqueue_mail
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
 
 
 class EmailProof:

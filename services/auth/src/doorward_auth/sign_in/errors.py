@@ -1,9 +1,9 @@
-"""Refusals of a sign-in."""
+"""Errors of a sign-in."""
 
 from typing import assert_never
 
 from doorward_auth.password_check.errors import AccountDisabledError, EmailNotVerifiedError
-from doorward_auth.sign_in.steps import Needs, Refusal, Refused, Step
+from doorward_auth.sign_in.steps import DenialReason, Denied, Step, StepRequired
 from doorward_client.errors import DoorwardError
 
 
@@ -16,6 +16,7 @@ class PasswordChangeRequiredError(DoorwardError):
     status = 403
     code = "password_change_required"
     detail = "Choose a new password: send it with `sign_in_token` to `POST /token`."
+    oauth_error = "invalid_grant"
 
     def __init__(self, sign_in_token: str, *, expires_in: int) -> None:
         super().__init__()
@@ -31,27 +32,18 @@ class InvalidSignInTokenError(DoorwardError):
     oauth_error = "invalid_grant"
 
 
-class UnsupportedGrantTypeError(DoorwardError):
-    """400 for an unknown grant type (RFC 6749 section 5.2)."""
-
-    status = 400
-    code = "unsupported_grant_type"
-    detail = "This endpoint does not support the grant type."
-    oauth_error = "unsupported_grant_type"
-
-
-def refusal_error(refused: Refused) -> DoorwardError:
+def denial_error(denied: Denied) -> DoorwardError:
     """Return the error for an account that may not sign in."""
-    match refused.reason:
-        case Refusal.ACCOUNT_DISABLED:
+    match denied.reason:
+        case DenialReason.ACCOUNT_DISABLED:
             return AccountDisabledError()
         case _:
-            assert_never(refused.reason)
+            assert_never(denied.reason)
 
 
-def step_error(needs: Needs, sign_in_token: str, *, expires_in: int) -> DoorwardError:
+def step_error(required: StepRequired, sign_in_token: str, *, expires_in: int) -> DoorwardError:
     """Return the error that asks for a further step, with the token that continues the sign-in."""
-    match needs.step:
+    match required.step:
         case Step.EMAIL_CODE:
             return EmailNotVerifiedError(sign_in_token, expires_in=expires_in)
         case Step.NEW_PASSWORD:
@@ -59,4 +51,4 @@ def step_error(needs: Needs, sign_in_token: str, *, expires_in: int) -> Doorward
         case Step.PASSWORD:
             raise AssertionError("a sign-in is stored after its password")
         case _:
-            assert_never(needs.step)
+            assert_never(required.step)

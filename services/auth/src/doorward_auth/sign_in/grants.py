@@ -7,7 +7,9 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import BaseModel
 
 from doorward_auth.captcha.service import CaptchaToken
-from doorward_auth.sessions.repository import Origin
+from doorward_auth.grant_types import EMAIL_CODE, NEW_PASSWORD, PASSWORD, REFRESH_TOKEN
+from doorward_auth.oidc.token.service import ClientTokenService
+from doorward_auth.request_source import RequestSource
 from doorward_auth.sign_in.schemas import EmailCodeRequest, LoginRequest, NewPasswordRequest
 from doorward_auth.sign_in.service import SignInService
 from doorward_auth.tokens.refresh_service import RefreshService
@@ -16,19 +18,15 @@ from doorward_auth.tokens.token_pair import TokenPair
 
 M = TypeVar("M", bound=BaseModel)
 
-PASSWORD: Final = "password"  # noqa: S105 - a grant type, not a secret
-REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a grant type, not a secret
-EMAIL_CODE: Final = "urn:doorward:grant:email-code"
-NEW_PASSWORD: Final = "urn:doorward:grant:new-password"  # noqa: S105 - a grant type, not a secret
-
 
 @dataclass(frozen=True, slots=True)
 class GrantContext:
-    """What a grant is handled with: the services, and the origin and captcha of the request."""
+    """The context of a grant: the services, and the source and captcha of the request."""
 
     sign_ins: SignInService
     refreshes: RefreshService
-    origin: Origin
+    clients: ClientTokenService
+    source: RequestSource
     captcha: CaptchaToken
 
 
@@ -52,7 +50,7 @@ async def _log_in(context: GrantContext, body: LoginRequest) -> TokenPair:
         body.password.get_secret_value(),
         None if body.device_token is None else body.device_token.get_secret_value(),
         context.captcha,
-        context.origin,
+        context.source,
     )
 
 
@@ -62,13 +60,13 @@ async def _refresh(context: GrantContext, body: RefreshRequest) -> TokenPair:
 
 async def _verify_email(context: GrantContext, body: EmailCodeRequest) -> TokenPair:
     return await context.sign_ins.verify_email(
-        body.sign_in_token.get_secret_value(), body.pin.get_secret_value(), context.origin
+        body.sign_in_token.get_secret_value(), body.pin.get_secret_value(), context.source
     )
 
 
 async def _set_password(context: GrantContext, body: NewPasswordRequest) -> TokenPair:
     return await context.sign_ins.set_password(
-        body.sign_in_token.get_secret_value(), body.new_password.get_secret_value(), context.origin
+        body.sign_in_token.get_secret_value(), body.new_password.get_secret_value(), context.source
     )
 
 
@@ -94,15 +92,17 @@ def form_schema() -> dict[str, Any]:
                 "type": "string",
                 "description": f"With `{grant_type}`.",
             }
-    return {"type": "object", "properties": properties}
+    return {"title": "TokenForm", "type": "object", "properties": properties}
 
 
 def _json_schema(grant_type: str, parameters: type[BaseModel]) -> dict[str, Any]:
     schema = parameters.model_json_schema()
     grant = {"type": "string", "const": grant_type}
     is_default = grant_type == PASSWORD
+    # A refresh has the same parameters at an endpoint of its own, there without `grant_type`.
     return {
         **schema,
+        "title": schema["title"].removesuffix("Request") + "Grant",
         "properties": {"grant_type": grant, **schema["properties"]},
         "required": [*([] if is_default else ["grant_type"]), *schema["required"]],
     }

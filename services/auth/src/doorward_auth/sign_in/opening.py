@@ -8,23 +8,17 @@ import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_auth import known_devices
-from doorward_auth.account_repository import Account
+from doorward_auth.account_repository import Account, AccountChangedError
 from doorward_auth.known_devices import DeviceToken
-from doorward_auth.sessions import extensions as stored_extensions
-from doorward_auth.sessions import repository as sessions
-from doorward_auth.sessions.repository import NewSession, Origin
+from doorward_auth.refresh_cookies.cookies import RefreshCookie
+from doorward_auth.request_source import RequestSource
+from doorward_auth.sessions.new_session import NewSession, open_session
 from doorward_auth.settings import AuthSettings
-from doorward_auth.sign_in.steps import Done
-from doorward_auth.tokens.refresh_tokens import RefreshToken
-from doorward_auth.tokens.token_pair import SessionGrant
+from doorward_auth.sign_in.steps import Authenticated
+from doorward_auth.tokens.token_pair import RefreshToken, SessionGrant
 from doorward_client.tokens import NO_EXTENSIONS, Scalar
-from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.sessions import end_surplus_sessions
-
-
-class AccountChangedError(Exception):
-    """The account is not as it was read."""
 
 
 class SessionOpener:
@@ -40,14 +34,18 @@ class SessionOpener:
         self,
         connection: sa.Connection,
         account: Account,
-        done: Done,
+        authenticated: Authenticated,
         auth_time: datetime,
-        origin: Origin,
+        source: RequestSource,
         known_device: DeviceToken | None = None,
         *,
         extensions: Mapping[str, Scalar] = NO_EXTENSIONS,
+        login_name: str | None = None,
     ) -> SessionGrant:
-        """Open a session; raises AccountChangedError unless the account is as it was read."""
+        """Open a session; raises AccountChangedError unless the account is as it was read.
+
+        A new device is known with `login_name` only (see known_devices).
+        """
         token = RefreshToken.issue(uuid7s.uuid7())
         session = NewSession(
             session_id=token.session_id,
@@ -56,51 +54,45 @@ class SessionOpener:
             token_version=account.token_version,
             auth_version=account.auth_version,
             auth_time=auth_time,
-            acr=done.acr,
-            amr=done.amr,
-            extensions=stored_extensions.dump(extensions),
-            user_agent=origin.user_agent,
-            ip_address=origin.ip_address,
+            acr=authenticated.acr,
+            amr=authenticated.amr,
+            extensions=extensions,
+            user_agent=source.user_agent,
+            ip_address=source.ip_address,
+            cookie_name=None if source.cookie is None else source.cookie.name,
             idle_seconds=self.idle_seconds,
             absolute_seconds=self._absolute_seconds,
         )
-        if not sessions.open_session(connection, session):
+        if not open_session(connection, session):
             raise AccountChangedError
-        self._end_surplus(connection, account)
-        new_device = _remember_device(connection, account, known_device)
+        end_surplus_sessions(
+            connection, account.id, most=self._max_sessions, token_seconds=self._token_seconds
+        )
+        new_device = known_devices.note_login(connection, account.id, known_device, login_name)
         details = {"session_id": token.session_id, "new_device": new_device is not None}
         record(connection, AuditAction.LOGIN_SUCCEEDED, actor=account.id, target=account.id, details=details)
         return grant_of(
             token,
             account,
-            done,
+            authenticated,
             auth_time,
             seconds=self.idle_seconds,
             extensions=extensions,
             new_device=new_device,
+            cookie=source.cookie,
         )
-
-    def _end_surplus(self, connection: sa.Connection, account: Account) -> None:
-        """End the least recently used sessions past the limit: whoever can log in cannot fill the table."""
-        ended = end_surplus_sessions(
-            connection, account.id, most=self._max_sessions, token_seconds=self._token_seconds
-        )
-        for session_id in ended:
-            details = {"session_id": session_id, "reason": SessionEnd.LIMIT}
-            record(
-                connection, AuditAction.SESSION_ENDED, actor=account.id, target=account.id, details=details
-            )
 
 
 def grant_of(  # noqa: PLR0913 - what a session's tokens say
     token: RefreshToken,
     account: Account,
-    done: Done,
+    authenticated: Authenticated,
     auth_time: datetime,
     *,
     seconds: int,
     extensions: Mapping[str, Scalar],
     new_device: DeviceToken | None = None,
+    cookie: RefreshCookie | None = None,
 ) -> SessionGrant:
     """Return what the tokens of a session say; `seconds` is the refresh token's lifetime."""
     return SessionGrant(
@@ -109,21 +101,10 @@ def grant_of(  # noqa: PLR0913 - what a session's tokens say
         role=account.role,
         token_version=account.token_version,
         auth_time=auth_time,
-        acr=done.acr,
-        amr=done.amr,
+        acr=authenticated.acr,
+        amr=authenticated.amr,
         lifetime=timedelta(seconds=seconds),
         extensions=extensions,
         device_token=None if new_device is None else str(new_device),
+        cookie=cookie,
     )
-
-
-def _remember_device(
-    connection: sa.Connection, account: Account, known_device: DeviceToken | None
-) -> DeviceToken | None:
-    """Note that a known device was used, or return the token of a new one."""
-    if known_device is not None:
-        known_devices.touch(connection, known_device.id)
-        return None
-    new_device = DeviceToken.issue(uuid7s.uuid7())
-    known_devices.remember(connection, account.id, new_device)
-    return new_device

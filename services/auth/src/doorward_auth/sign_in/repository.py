@@ -1,5 +1,6 @@
 """Queries on sign_ins: what a sign-in has proven between its first step and its session."""
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +17,23 @@ from doorward_kit.column_types import utc_now
 LIFETIME_SECONDS: Final = 600
 MAX_ATTEMPTS: Final = 5
 MAX_ROWS: Final = 10
-"""Of one user: the oldest sign-in makes room for the next."""
+"""Sign-ins of one user: the oldest makes room for the next."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SignInToken(OpaqueToken):
-    """What a client continues a sign-in with; its id is the row's."""
+    """The token with which a client continues a sign-in; its id is the row's.
+
+    A token of our pages goes on in its browser only, and a token of the API at the API only.
+    """
 
     prefix: ClassVar[str] = "dws_"
+
+    def hash_for(self, browser: str | None) -> bytes:
+        """Return what is stored: a hash of the secret, and of the browser that it was given to."""
+        if browser is None:
+            return self.hash()
+        return hashlib.sha256(self.hash() + browser.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,14 @@ def insert(
     account: Account,
     proofs: frozenset[Proof],
     proven_at: datetime,
+    browser: str | None,
 ) -> None:
     """Store a sign-in after its first proof, and delete the oldest ones of the user beyond MAX_ROWS."""
     connection.execute(
         sign_ins.insert().values(
             id=token.id,
             user_id=account.id,
-            secret_hash=token.hash(),
+            secret_hash=token.hash_for(browser),
             amr=dump_proofs(proofs),
             proven_at=proven_at,
             attempts=0,

@@ -1,4 +1,4 @@
-"""What a sign-in needs next: a pure function of the account and the proofs given so far."""
+"""The next step of a sign-in: a pure function of the account and the proofs given so far."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Final
 
 from doorward_auth.account_repository import Account
-from doorward_auth.tokens.companion import FEDERATED
+from doorward_auth.tokens.refresh_hook import FEDERATED
 
 
 class Proof(StrEnum):
-    """What a user has proven; the values are RFC 8176's, as in the claim `amr`."""
+    """The factors that a user has proven; the values are RFC 8176's, as in the claim `amr`."""
 
     PASSWORD = "pwd"  # noqa: S105 - a kind of proof, not a secret
     FEDERATED = FEDERATED
@@ -24,7 +24,7 @@ class Acr(StrEnum):
 
 
 class Step(StrEnum):
-    """What can be needed before a session opens."""
+    """The steps that can be needed before a session opens."""
 
     PASSWORD = "password"  # noqa: S105 - a step, not a secret
     EMAIL_CODE = "email_code"
@@ -32,7 +32,7 @@ class Step(StrEnum):
     NEW_PASSWORD = "new_password"  # noqa: S105 - a step, not a secret
 
 
-class Refusal(StrEnum):
+class DenialReason(StrEnum):
     """Why an account may not sign in, independent of its proofs."""
 
     ACCOUNT_DISABLED = "account_disabled"
@@ -48,7 +48,7 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Authenticated:
     """A session may open, with these claims."""
 
     acr: Acr
@@ -56,20 +56,20 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class StepRequired:
     """One more step."""
 
     step: Step
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Denied:
     """No session opens."""
 
-    reason: Refusal
+    reason: DenialReason
 
 
-NextStep = Done | Needs | Refused
+NextStep = Authenticated | StepRequired | Denied
 
 
 def state_of(account: Account) -> AccountState:
@@ -93,16 +93,16 @@ def next_step(account: AccountState, proofs: AbstractSet[Proof]) -> NextStep:
     A login at an upstream is of its subject, not of an address: it needs neither.
     """
     if proofs.isdisjoint({Proof.PASSWORD, Proof.FEDERATED}):
-        return Needs(Step.PASSWORD)
+        return StepRequired(Step.PASSWORD)
     if not account.is_active:
-        return Refused(Refusal.ACCOUNT_DISABLED)
+        return Denied(DenialReason.ACCOUNT_DISABLED)
     if Proof.FEDERATED in proofs:
-        return Done(Acr.AAL1, dump_proofs(proofs))
+        return Authenticated(Acr.AAL1, dump_proofs(proofs))
     if not account.is_verified:
-        return Needs(Step.EMAIL_CODE)
+        return StepRequired(Step.EMAIL_CODE)
     if account.must_change_password:
-        return Needs(Step.NEW_PASSWORD)
-    return Done(Acr.AAL1, dump_proofs(proofs))
+        return StepRequired(Step.NEW_PASSWORD)
+    return Authenticated(Acr.AAL1, dump_proofs(proofs))
 
 
 def dump_proofs(proofs: AbstractSet[Proof]) -> str:

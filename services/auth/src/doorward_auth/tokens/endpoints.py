@@ -7,25 +7,26 @@ from fastapi import Query
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from doorward_auth.bodies import json_body
-from doorward_auth.tokens.dependencies import RefreshBody, Refreshes
-from doorward_auth.tokens.schemas import Caller, RefreshRequest
+from doorward_auth.bodies import json_or_form_body
+from doorward_auth.refresh_cookies.dependencies import COOKIE_PARAMETER, Cookies
+from doorward_auth.tokens.dependencies import PresentedToken, Refreshes
+from doorward_auth.tokens.schemas import REFRESH_FORM, Caller, RefreshRequest
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_client.bearer_auth import CurrentUser, InsufficientPermissionError
 from doorward_client.permissions import Permission
-from doorward_kit.routing import FastRoute, api_router
+from doorward_kit.fast_routes import FastRoute
+from doorward_kit.routing import api_router
 
-router = api_router(prefix="/api/v1/auth", tag="tokens")
 fast_router = api_router(prefix="/api/v1/auth", tag="tokens", route_class=FastRoute)
 
 # A list, and all of its members must hold: a client that can append to a proxy's query must not weaken it.
 RequiredRoles = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]] | None,
-    Query(alias="role", description="Refuse callers with another role with 403."),
+    Query(alias="role", description="Reject callers with another role with 403."),
 ]
 RequiredPermissions = Annotated[
     list[Permission] | None,
-    Query(alias="permission", description="Refuse callers without the permission with 403."),
+    Query(alias="permission", description="Reject callers without the permission with 403."),
 ]
 
 
@@ -34,18 +35,32 @@ RequiredPermissions = Annotated[
     response_model=TokenPair,
     response_model_exclude_none=True,
     summary="Refresh an access token",
-    openapi_extra=json_body(RefreshRequest),
+    openapi_extra={
+        **json_or_form_body(RefreshRequest.model_json_schema(), REFRESH_FORM, required=False),
+        **COOKIE_PARAMETER,
+    },
 )
-async def refresh(body: RefreshBody, refreshes: Refreshes) -> Response:
-    """Exchange a refresh token for a new pair. The old one may be repeated for a few seconds."""
-    pair = await refreshes.refresh(body.refresh_token.get_secret_value())
-    return Response(pair.model_dump_json(exclude_none=True), media_type="application/json")
+async def refresh_token(presented: PresentedToken, refreshes: Refreshes, cookies: Cookies) -> Response:
+    """Exchange a refresh token for a new pair. The old one may be repeated for a few seconds.
+
+    A page whose token is in a cookie sends no body, and names the cookie in `Doorward-CSRF`.
+    """
+    text, cookie = cookies.read(presented)
+    pair = await refreshes.refresh(text, cookie)
+    return Response(
+        pair.model_dump_json(exclude_none=True), media_type="application/json", headers=pair.cookie_headers
+    )
 
 
-@router.get("/me", response_model_exclude_none=True, summary="Get the caller of the access token")
-async def me(caller: CurrentUser) -> Caller:
+@fast_router.get(
+    "/me",
+    response_model=Caller,
+    response_model_exclude_none=True,
+    summary="Get the caller of the access token",
+)
+async def get_caller(caller: CurrentUser) -> Response:
     """Return the claims of the caller's access token."""
-    return Caller(
+    claims = Caller(
         id=caller.user_id,
         session_id=caller.session_id,
         role=caller.role,
@@ -54,12 +69,13 @@ async def me(caller: CurrentUser) -> Caller:
         expires_at=datetime.fromtimestamp(caller.expires_at, UTC),
         ext=dict(caller.extensions) or None,
     )
+    return Response(claims.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 @fast_router.get(
     "/verify", status_code=204, response_class=Response, summary="Verify an access token for a proxy"
 )
-async def verify(
+async def verify_token(
     caller: CurrentUser, roles: RequiredRoles = None, permissions: RequiredPermissions = None
 ) -> Response:
     """Tell a proxy whether to let a request through (NGINX `auth_request`).

@@ -8,13 +8,14 @@ import uuid_utils.compat as uuid7s
 from pydantic import TypeAdapter, ValidationError
 
 from doorward_auth import account_repository
-from doorward_auth.account_repository import Account
+from doorward_auth.account_repository import Account, AccountChangedError
 from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.upstream import identities
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
+from doorward_auth.upstream.roles import role_of
 from doorward_auth.upstream_adapters.base import UpstreamUser
-from doorward_client.permissions import Role
 from doorward_identity.accounts import NewAccount, create_account
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.avatars import repository as avatars
 from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.emails import EmailAddress, email_key
@@ -26,7 +27,7 @@ _NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known about a new user: from the upstream, else from the registration."""
+    """The data of a new user: from the upstream, else from the registration."""
 
     email: str | None
     name: str | None
@@ -49,9 +50,18 @@ class UpstreamAccounts:
         self._policy.require_open_to(None if proven is None else email_key(proven))
 
     def find(self, connection: sa.Connection, provider: str, user: UpstreamUser) -> Account | None:
-        """Read the account of a subject."""
+        """Read and lock the account of a subject; raises AccountChangedError if its link was just removed.
+
+        A login that has begun must not open a session after the upstream was unlinked. Both lock the user's
+        row, so the link is read again under that lock.
+        """
         owner = identities.find_user(connection, provider, user.subject)
-        return None if owner is None else account_repository.find_by_id(connection, owner)
+        account = None if owner is None else account_repository.lock_by_id(connection, owner)
+        if account is None:
+            return None
+        if identities.find_user(connection, provider, user.subject) != account.id:
+            raise AccountChangedError
+        return account
 
     def create(
         self, connection: sa.Connection, provider: str, user: UpstreamUser, profile: Profile
@@ -62,6 +72,7 @@ class UpstreamAccounts:
         """
         self.require_open(profile)
         user_id = uuid7s.uuid7()
+        account_role = role_of(user)
         email = profile.email or ""
         reserves = profile.is_email_verified and not account_repository.is_email_taken(
             connection, email_key(email)
@@ -73,13 +84,15 @@ class UpstreamAccounts:
                 email=email,
                 email_key=None if reserves else subject_key(provider, user.subject),
                 name=profile.name or "",
-                role=Role.USER if user.role is None else Role(user.role),
+                role=account_role,
                 is_verified=reserves,
                 avatar=_kept(connection, profile.avatar),
             ),
         )
         if not identities.link(connection, user_id, provider, user.subject, user.username):
             raise AlreadyLinkedError
+        details = {"provider": provider, "role": account_role.value}
+        record(connection, AuditAction.REGISTERED, actor=user_id, target=user_id, details=details)
         account = account_repository.find_by_id(connection, user_id)
         assert account is not None  # this transaction has inserted it
         return account
@@ -108,7 +121,7 @@ def profile_of(
 
 
 def subject_key(provider: str, subject: str) -> str:
-    """Return the key of an account whose address nobody has proven.
+    """Return the key of an account whose address is unverified.
 
     It reserves no address: another user may register the address, and no mail about it opens this account.
     No address has such a key, because it has no `@`.

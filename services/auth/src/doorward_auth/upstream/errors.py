@@ -1,4 +1,4 @@
-"""What callers hear of an upstream that did not do what was asked. Nothing of its answers is passed on."""
+"""Errors for callers when an upstream failed or rejected a request. Nothing of its answers is passed on."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,11 +11,11 @@ from doorward_auth.upstream_adapters.base import (
     InvalidGrantError,
     MalformedAnswerError,
     MisconfiguredError,
-    RefusedError,
     ThrottledError,
     UnreachableError,
     UnverifiedIdentityError,
     UpstreamError,
+    ValuesRejectedError,
     WrongPasswordError,
 )
 from doorward_client.errors import DoorwardError, FieldError, NotFoundError, UnavailableError
@@ -48,14 +48,14 @@ class UpstreamNonsenseError(DoorwardError):
 
 
 class UpstreamMisconfiguredError(DoorwardError):
-    """502: the upstream refuses this installation, not the user."""
+    """502: the upstream rejects this installation, not the user."""
 
     status = 502
     code = "upstream_misconfigured"
-    detail = "The upstream refuses this installation. An operator must correct its settings."
+    detail = "The upstream rejects this installation. An operator must correct its settings."
 
 
-class UpstreamRefusedError(DoorwardError):
+class UpstreamRejectedError(DoorwardError):
     """409: the upstream does not accept these values. `errors` names the member, if the upstream says it."""
 
     status = 409
@@ -92,22 +92,22 @@ class UpstreamReauthenticationRequiredError(DoorwardError):
     oauth_error = "invalid_grant"
 
 
-_REFUSALS: Final[Mapping[type[UpstreamError], type[DoorwardError]]] = {
+_DOMAIN_ERRORS: Final[Mapping[type[UpstreamError], type[DoorwardError]]] = {
     WrongPasswordError: InvalidCredentialsError,
     InvalidGrantError: InvalidCredentialsError,
     UnverifiedIdentityError: InvalidCredentialsError,
-    RefusedError: UpstreamRefusedError,
+    ValuesRejectedError: UpstreamRejectedError,
     MisconfiguredError: UpstreamMisconfiguredError,
     MalformedAnswerError: UpstreamNonsenseError,
     FailedError: UpstreamFailedError,
 }
 
 
-def refusal_of(error: UpstreamError) -> DoorwardError:
-    """Return the refusal for a failed request."""
+def domain_error_of(error: UpstreamError) -> DoorwardError:
+    """Return the domain error of a failed request."""
     match error:
         case AlreadyTakenError():
-            return UpstreamRefusedError(error.member)
+            return UpstreamRejectedError(error.member)
         case ThrottledError():
             wait = min(LONGEST_RETRY_SECONDS, max(1, error.retry_after or 1))
             return UpstreamUnavailableError(retry_after=wait)
@@ -115,4 +115,4 @@ def refusal_of(error: UpstreamError) -> DoorwardError:
             if error.arrival is Arrival.NOT_SENT:
                 return UpstreamUnavailableError(retry_after=_RETRY_SECONDS)
             return UpstreamTimeoutError()
-    return _REFUSALS[type(error)]()
+    return _DOMAIN_ERRORS[type(error)]()

@@ -14,22 +14,25 @@ from doorward_auth.signing import Signer
 from doorward_auth.upstream.accounts import UpstreamAccounts
 from doorward_auth.upstream.links.service import UpstreamLinkService
 from doorward_auth.upstream.logins.attempts import LoginAttempts
-from doorward_auth.upstream.logins.entry import UpstreamEntry
 from doorward_auth.upstream.logins.password_login import PasswordLogins
 from doorward_auth.upstream.logins.registration import UpstreamRegistrations
+from doorward_auth.upstream.logins.session_opener import UpstreamSessionOpener
 from doorward_auth.upstream.notices import GrantNotices
 from doorward_auth.upstream.providers import create_providers
+from doorward_auth.upstream.redirects.abandoned import AbandonedLogins
 from doorward_auth.upstream.redirects.sealing import AuthorizationSealing
 from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream.roles import UpstreamRoles
 from doorward_auth.upstream.session_refresh import SessionRefresh
 from doorward_auth.upstream.stored_grants import StoredGrants
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings
 from doorward_auth.upstream_adapters.settings.upstreams import AnyProviderSettings
 from doorward_client.settings import SettingsError
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
-from doorward_kit.app import run_on_shutdown
+from doorward_kit.shutdown import run_on_shutdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class UpstreamServices:
     logins: PasswordLogins
     registrations: UpstreamRegistrations
     redirects: RedirectLogins
+    abandoned: AbandonedLogins
     links: UpstreamLinkService
     stored: StoredGrants
     notices: GrantNotices
@@ -66,24 +70,39 @@ class UpstreamServices:
         providers = stored.providers
         requests = UpstreamRequests(providers, stored.metrics)
         accounts, attempts = UpstreamAccounts(policy), LoginAttempts(limiter)
-        entry = UpstreamEntry(resources, accounts, stored.service, opener, signer)
-        logins = PasswordLogins(resources, providers, requests, attempts, entry)
+        revocation = UpstreamTokenRevocation(resources.database, requests)
+        roles = UpstreamRoles(settings.providers, token_seconds=settings.access_token_seconds)
+        sessions = UpstreamSessionOpener(
+            resources, accounts, roles, stored.service, revocation, opener, signer
+        )
+        logins = PasswordLogins(resources, providers, revocation, attempts, sessions)
+        sealing = AuthorizationSealing(stored.vault)
         redirects = RedirectLogins(
             resources,
             providers,
             requests,
-            AuthorizationSealing(stored.vault),
-            entry,
+            sealing,
+            sessions,
+            revocation,
             limiter,
             settings.public_url,
         )
         return cls(
             logins=logins,
             registrations=UpstreamRegistrations(
-                resources, providers, requests, accounts, entry, limiter, captcha
+                resources, providers, revocation, accounts, logins, sessions, limiter, captcha
             ),
             redirects=redirects,
-            links=UpstreamLinkService(resources, providers, logins, redirects, stored.service),
+            abandoned=AbandonedLogins(resources.database, providers, sealing, revocation),
+            links=UpstreamLinkService(
+                resources,
+                providers,
+                logins,
+                redirects,
+                stored.service,
+                revocation,
+                token_seconds=settings.access_token_seconds,
+            ),
             stored=stored,
             notices=notices,
             refreshes=SessionRefresh(
@@ -96,7 +115,12 @@ class UpstreamServices:
         closes = [provider.adapter.close for provider in self.stored.providers.all()]
         if not closes:
             return []
-        return [*self.stored.background(), self.notices.run, lambda: run_on_shutdown(*closes)]
+        return [
+            *self.stored.background(),
+            self.notices.run,
+            self.abandoned.run,
+            lambda: run_on_shutdown(*closes),
+        ]
 
 
 def _redirects(settings: AnyProviderSettings) -> bool:

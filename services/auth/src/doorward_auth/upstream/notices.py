@@ -13,6 +13,7 @@ from doorward_auth.events.event import Event, EventName
 from doorward_auth.events.publisher import EventPublisher
 from doorward_auth.upstream.grants import repository as grants
 from doorward_auth.upstream.grants.events import GrantEvent, GrantRefreshed
+from doorward_auth.upstream.links.state import state_of
 from doorward_client.tokens import Claims
 from doorward_kit.unit_of_work import Database
 
@@ -40,11 +41,15 @@ class GrantNotices:
         self._woken.set()
 
     def read_state(self, connection: sa.Connection, caller: Claims) -> Mapping[str, object]:
-        """Return the upstream tokens of the caller's session, by provider."""
-        rows = grants.list_of_session(connection, caller.session_id)
+        """Return, by provider, the upstream tokens that events to the caller's session are about.
+
+        Of its own and its user's tokens of a provider, the state has its own.
+        """
+        rows = grants.list_with_events_to(connection, caller.user_id, caller.session_id)
         return {
             "upstream": {
-                row.provider: {"state": row.state, "access_expires_at": row.access_expires_at} for row in rows
+                row.provider: {"state": state_of(row).value, "access_expires_at": row.access_expires_at}
+                for row in rows
             }
         }
 
@@ -56,8 +61,10 @@ class GrantNotices:
             while self._waiting:
                 count = min(len(self._waiting), _MOST_AT_ONCE)
                 batch = [self._waiting.popleft() for _ in range(count)]
+                # One event is one statement: it needs no round trips for BEGIN and COMMIT.
+                write = self._database.execute_single if count == 1 else self._database.write
                 try:
-                    await self._database.write(partial(self._publish, batch=batch))
+                    await write(partial(self._publish, batch=batch))
                 except Exception as error:  # noqa: BLE001 - the next ones may succeed
                     log.warning("upstream.notices_lost", count=count, error=type(error).__name__)
                 else:

@@ -26,6 +26,7 @@ def create_providers(settings: Mapping[str, AnyProviderSettings]) -> list[Provid
             _policy(one),
             redirect_uris=() if isinstance(one, RestSettings) else one.redirect_uris,
             binds_sessions=one.sessions == "bound",
+            token_readers=one.token_readers,
         )
         for name, one in settings.items()
     ]
@@ -49,4 +50,5 @@ def _policy(settings: AnyProviderSettings) -> RefreshPolicy:
         idle_seconds=settings.idle_days * _DAY,
         keep_alive_seconds=None if keep_alive is None else keep_alive * _HOUR,
         requests_per_second=settings.requests_per_second,
+        max_concurrent=settings.max_connections,
     )

@@ -6,7 +6,7 @@ connection while its request is under way.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -21,6 +21,7 @@ from doorward_auth.upstream.grants.models import LeasedGrant
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_client.errors import UnavailableError
 from doorward_kit.retries import jittered
+from doorward_kit.shutdown import Shutdown
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +30,11 @@ MEASURE_SECONDS: Final = 30.0
 
 _STORE_SECONDS: Final = 3.0
 _ERROR_PAUSE_SECONDS: Final = 5.0
-_HASTEN_COUNT: Final = 500
+_ENDED_COUNT: Final = 500
 
 
 class GrantRefresher:
-    """One loop for each provider: a provider that is slow or away delays no other."""
+    """One loop for each provider, so that a slow or unavailable provider delays no other."""
 
     def __init__(
         self,
@@ -42,13 +43,13 @@ class GrantRefresher:
         providers: Providers,
         metrics: UpstreamMetrics,
         *,
-        is_stopping: Callable[[], bool] = lambda: False,
+        shutdown: Shutdown,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._database = database
         self._metrics = metrics
         self._loops = [
-            _ProviderLoop(database, attempts, provider, is_stopping, poll_seconds)
+            _ProviderLoop(database, attempts, provider, shutdown, poll_seconds)
             for provider in providers.all()
         ]
         self._poll_seconds = poll_seconds
@@ -65,8 +66,8 @@ class GrantRefresher:
         every = max(1, round(MEASURE_SECONDS / self._poll_seconds))
         while True:
             try:
-                hasten = partial(repository.hasten_ended, count=_HASTEN_COUNT)
-                if await self._database.write(hasten):
+                make_due = partial(repository.make_ended_due, count=_ENDED_COUNT)
+                if await self._database.write(make_due):
                     for loop in self._loops:
                         loop.wake()
                 if rounds % every == 0:
@@ -91,20 +92,20 @@ class _ProviderLoop:
         database: GrantDatabase,
         attempts: RefreshAttempts,
         provider: Provider,
-        is_stopping: Callable[[], bool],
+        shutdown: Shutdown,
         poll_seconds: float,
     ) -> None:
         self.provider: Final = provider
         self._database = database
         self._attempts = attempts
-        self._is_stopping = is_stopping
+        self._shutdown = shutdown
         self._poll_seconds = poll_seconds
         self._running: set[asyncio.Task[AttemptResult]] = set()
         self._woken = asyncio.Event()
         self._has_more = False  # the last lease was for as many grants as it asked for
 
     def wake(self) -> None:
-        """Look for due grants now."""
+        """Poll for due grants now."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -156,7 +157,7 @@ class _ProviderLoop:
     def _room(self) -> int:
         """Return how many grants to lease: half of the seats at least, so that a lease is for several."""
         seats = self.provider.policy.concurrency - len(self._running)
-        if self._is_stopping():
+        if self._shutdown.is_draining:
             return 0
         if self._running and seats < self.provider.policy.concurrency / 2:
             return 0

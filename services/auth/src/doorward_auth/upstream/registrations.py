@@ -30,8 +30,8 @@ class RegistrationState(StrEnum):
     DONE = "done"
 
 
-class Claim(StrEnum):
-    """What a request may do."""
+class IdempotencyDecision(StrEnum):
+    """The actions that a request may take."""
 
     SEND = "send"
     """It is the first."""
@@ -41,7 +41,7 @@ class Claim(StrEnum):
     """Another request with the key is being sent."""
     REPEAT = "repeat"
     """The user exists: log in."""
-    REFUSE = "refuse"
+    REJECT = "reject"
     """The key belongs to a different registration."""
 
 
@@ -66,7 +66,7 @@ class RegistrationKey:
         return cls(provider, hashlib.sha256(owner).digest(), content.digest())
 
 
-def claim(connection: sa.Connection, key: RegistrationKey, *, seconds: float) -> Claim:
+def claim(connection: sa.Connection, key: RegistrationKey, *, seconds: float) -> IdempotencyDecision:
     """Claim a key for a request that takes up to `seconds`; return what the request may do.
 
     Commit before the request is sent.
@@ -81,28 +81,34 @@ def claim(connection: sa.Connection, key: RegistrationKey, *, seconds: float) ->
         connection.execute(upstream_registrations.insert().values(**row, **fresh))
     except exc.IntegrityError:
         return _claim_again(connection, key, seconds=seconds)
-    return Claim.SEND
+    return IdempotencyDecision.SEND
 
 
-def _claim_again(connection: sa.Connection, key: RegistrationKey, *, seconds: float) -> Claim:
+def _claim_again(connection: sa.Connection, key: RegistrationKey, *, seconds: float) -> IdempotencyDecision:
     is_leased = sa.func.coalesce(_C.leased_until > utc_now(), sa.false()).label("is_leased")
     known = sa.select(_C.fingerprint, _C.state, is_leased).where(_C.key_hash == key.key_hash)
     found = connection.execute(known.with_for_update()).one_or_none()
     if found is None:
-        return Claim.WAIT  # it was withdrawn at this moment
+        return IdempotencyDecision.WAIT  # it was withdrawn at this moment
     if found.fingerprint != key.fingerprint:
-        return Claim.REFUSE
+        return IdempotencyDecision.REJECT
     if found.state == RegistrationState.DONE:
-        return Claim.REPEAT
+        return IdempotencyDecision.REPEAT
     if found.is_leased:
-        return Claim.WAIT
+        return IdempotencyDecision.WAIT
     _update(connection, key, state=RegistrationState.SENDING.value, leased_until=utc_now(seconds))
-    return Claim.LOG_IN_FIRST
+    return IdempotencyDecision.LOG_IN_FIRST
 
 
 def mark_unknown(connection: sa.Connection, key: RegistrationKey) -> None:
-    """Note that a request was sent without a result, so that a repeated one logs in first."""
-    _update(connection, key, state=RegistrationState.UNKNOWN.value, leased_until=None)
+    """Note that a request has ended without a result, so that a repeated one logs in first.
+
+    A registration that was finished or withdrawn stays so.
+    """
+    sending = upstream_registrations.update().where(
+        _C.key_hash == key.key_hash, _C.state == RegistrationState.SENDING.value
+    )
+    connection.execute(sending.values(state=RegistrationState.UNKNOWN.value, leased_until=None))
 
 
 def finish(connection: sa.Connection, key: RegistrationKey, user_id: uuid.UUID) -> None:
@@ -111,7 +117,7 @@ def finish(connection: sa.Connection, key: RegistrationKey, user_id: uuid.UUID) 
 
 
 def withdraw(connection: sa.Connection, key: RegistrationKey) -> None:
-    """Delete a registration that the upstream refused: its client corrects it, and sends it again."""
+    """Delete a registration that the upstream rejected: its client corrects it, and sends it again."""
     connection.execute(upstream_registrations.delete().where(_C.key_hash == key.key_hash))
 
 

@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, Protocol, TypeVar
 
+import structlog
+
 from doorward_auth.upstream.grants.gate import ProviderGate
-from doorward_auth.upstream.grants.metrics import UpstreamMetrics
+from doorward_auth.upstream.grants.metrics import RequestOutcome, UpstreamMetrics
 from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.grants.request_outcome import outcome_of
 from doorward_auth.upstream_adapters.base import Arrival, UnreachableError, UpstreamError
+
+log = structlog.get_logger(__name__)
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -24,36 +29,46 @@ class UpstreamRequests:
     """Sends requests of callers. Only an upstream that cannot be connected to opens its circuit breaker.
 
     Every other failure, also a late answer, may be about what one caller sent, and must not shut others out.
-    Their gates are not those of refreshes: a flood of logins delays no refresh, and refreshes that fail keep
-    nobody from logging in.
+    Every answer, also an error, closes the circuit. Their gates are not those of refreshes: a flood of logins
+    delays no refresh, and failing refreshes block no login.
     """
 
     def __init__(self, providers: Providers, metrics: UpstreamMetrics) -> None:
-        self._gates = {
-            provider.name: ProviderGate(provider.policy.requests_per_second) for provider in providers.all()
+        self._gates: dict[str, ProviderGate] = {
+            provider.name: provider.policy.new_gate() for provider in providers.all()
         }
         self._metrics = metrics
 
     async def send(self, provider: Provider, operation: str, call: Call[T_co]) -> T_co:
         """Return the adapter's result; raises UpstreamError."""
-        gate = self._gates[provider.name]
-        if not gate.permits(1):
+        if not self._gates[provider.name].permits(1):
+            self._metrics.concluded(provider.name, operation, RequestOutcome.NOT_ASKED)
+            log.info("upstream.not_asked", provider=provider.name, operation=operation)
             raise UnreachableError(Arrival.NOT_SENT)
+        try:
+            result = await self._sent(provider, operation, call)
+        except UpstreamError as error:
+            self._record(provider, operation, outcome_of(error))
+            raise
+        self._record(provider, operation, RequestOutcome.SUCCEEDED)
+        return result
+
+    async def _sent(self, provider: Provider, operation: str, call: Call[T_co]) -> T_co:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            with gate.request():
+            with self._gates[provider.name].request():
                 async with asyncio.timeout(provider.policy.deadline_seconds + _STORES_WITHIN):
-                    result = await call()
+                    return await call()
         except TimeoutError:
             raise UnreachableError(Arrival.UNKNOWN) from None
-        except UpstreamError as error:
-            if isinstance(error, UnreachableError) and error.arrival is Arrival.NOT_SENT:
-                gate.record_failure()
-                self._metrics.set_up(provider.name, is_up=False)
-            raise
         finally:
             self._metrics.requested(provider.name, operation, loop.time() - started)
-        gate.record_answer()
-        self._metrics.set_up(provider.name, is_up=True)
-        return result
+
+    def _record(self, provider: Provider, operation: str, outcome: RequestOutcome) -> None:
+        self._metrics.concluded(provider.name, operation, outcome)
+        gate = self._gates[provider.name]
+        if outcome is RequestOutcome.UNREACHABLE:
+            gate.record_failure()
+        elif outcome is not RequestOutcome.UNCERTAIN:
+            gate.record_answer()

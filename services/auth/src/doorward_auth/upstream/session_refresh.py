@@ -1,4 +1,4 @@
-"""What a refresh of a session here does to its tokens of an upstream."""
+"""The effect of a session's refresh on its tokens of an upstream."""
 
 import asyncio
 import uuid
@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from doorward_auth.tokens.companion import UpstreamState
+from doorward_auth.tokens.refresh_hook import UpstreamState
 from doorward_auth.upstream.errors import UpstreamReauthenticationRequiredError
 from doorward_auth.upstream.grants import repository as grants
 from doorward_auth.upstream.grants.models import GrantRow
@@ -47,7 +47,7 @@ class SessionRefresh:
         self._service = service
         self._token_seconds = token_seconds
 
-    async def refreshed(self, session_id: uuid.UUID) -> UpstreamState | None:
+    async def on_refresh(self, session_id: uuid.UUID) -> UpstreamState | None:
         """Return the state of the session's upstream tokens; None without any.
 
         Raises UpstreamReauthenticationRequiredError, and ends the session, where the provider binds sessions
@@ -69,7 +69,7 @@ class SessionRefresh:
 
     async def _state(self, row: GrantRow) -> UpstreamState:
         answer = await self._service.ensure_fresh(
-            row.id, budget=BUDGET_SECONDS, min_validity=float(self._token_seconds)
+            row, budget=BUDGET_SECONDS, min_validity=float(self._token_seconds)
         )
         return _STATES.get(answer.status, UpstreamState.REAUTH_REQUIRED)
 

@@ -1,4 +1,4 @@
-"""What a process has of stored grants: the service, the refresher, and the vault's keys."""
+"""The parts of a process that work with stored grants: the service, the refresher, and the vault's keys."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ class StoredGrants:
     ) -> Self:
         """Call every constructor, once a process; raises SettingsError for an upstream without vault keys."""
         known, listener = Providers.of(providers), listener or NoListener()
-        metrics = UpstreamMetrics(resources.metrics.registry)
+        metrics = UpstreamMetrics(resources.metrics.registry, known.names())
         keys = open_key_store(settings, has_upstreams=bool(known.all()), on_failure=metrics.vault_keys_failed)
         vault = Vault(keys)
         database, sealing = GrantDatabase(resources.database), GrantSealing(vault)
@@ -53,9 +53,7 @@ class StoredGrants:
         attempts = RefreshAttempts(database, sealing, endings, metrics, listener)
         return cls(
             service=GrantService(database, sealing, attempts, endings, known),
-            refresher=GrantRefresher(
-                database, attempts, known, metrics, is_stopping=lambda: resources.is_draining
-            ),
+            refresher=GrantRefresher(database, attempts, known, metrics, shutdown=resources.shutdown),
             providers=known,
             metrics=metrics,
             keys=keys,

@@ -1,4 +1,4 @@
-"""What an adapter of an upstream offers, whatever protocol it speaks, and how its requests can fail.
+"""The interface of an upstream's adapter, whatever its protocol, and the errors of its requests.
 
 An adapter sends at most one request that can change something for a call, and never repeats it. It knows no
 database.
@@ -14,9 +14,10 @@ Claim = str | int | float | bool
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UpstreamTokens:
-    """What the upstream issued. Lifetimes are in seconds; None if the upstream did not say.
+    """The tokens that the upstream issued. Lifetimes are in seconds; None if the upstream did not say.
 
-    `expires_in` is the answer's, else that of the access token if it is a JWT.
+    `expires_in` is the answer's, else that of the access token if it is a JWT. `access_token` is empty if a
+    refresh brought a new refresh token and no access token that can be used.
     """
 
     access_token: str
@@ -27,12 +28,24 @@ class UpstreamTokens:
     scope: str = ""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class UnusedTokens:
+    """Tokens that the upstream issued for a login that failed afterwards, to be revoked.
+
+    `subject` is the user whom the upstream names, verified or not; None if it names none.
+    """
+
+    tokens: UpstreamTokens
+    subject: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamUser:
     """The user who logged in at the upstream. `subject` never changes and is never reassigned.
 
-    `role` is ours, from the user's groups there; None unless the provider's settings give one. `claims` are
-    the allow-listed ones by our names, for the claim `ext` of our tokens.
+    `role` is ours, from the user's groups there; None unless the provider's settings give one.
+    `are_groups_missing`: the settings say where the groups are, and nothing is there. `claims` are the
+    allow-listed ones by our names, for the claim `ext` of our tokens.
     """
 
     subject: str
@@ -42,6 +55,7 @@ class UpstreamUser:
     name: str | None = None
     picture_url: str | None = None
     role: str | None = None
+    are_groups_missing: bool = False
     claims: Mapping[str, Claim] = field(default_factory=dict)
 
 
@@ -88,7 +102,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AuthorizationResponse:
-    """What came back from the upstream's pages, and what `begin` returned for its `state`.
+    """The redirect from the upstream's pages, and what `begin` returned for its `state`.
 
     `issuer` is the response's parameter `iss` (RFC 9207).
     """
@@ -101,7 +115,12 @@ class AuthorizationResponse:
 
 
 class UpstreamError(Exception):
-    """A request to an upstream did not succeed. `status` and `request_id` are its answer's, for the log."""
+    """A request to an upstream did not succeed. `status` and `request_id` are its answer's, for the log.
+
+    `unused` is what a registration or login brought before it failed, for the caller to revoke.
+    """
+
+    unused: UnusedTokens | None = None
 
     def __init__(self, *, status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(type(self).__name__, status, request_id)
@@ -123,8 +142,8 @@ class AlreadyTakenError(UpstreamError):
         self.member = member
 
 
-class RefusedError(UpstreamError):
-    """The upstream refuses these values, as one that its own rules do not allow."""
+class ValuesRejectedError(UpstreamError):
+    """The upstream rejects these values, as one that its own rules do not allow."""
 
 
 class InvalidGrantError(UpstreamError):
@@ -132,7 +151,7 @@ class InvalidGrantError(UpstreamError):
 
 
 class MisconfiguredError(UpstreamError):
-    """The upstream refuses us and not the user: our client's credentials or permissions are wrong."""
+    """The upstream rejects us and not the user: our client's credentials or permissions are wrong."""
 
 
 class ThrottledError(UpstreamError):
@@ -186,8 +205,8 @@ class UpstreamAdapter(Protocol):
     async def refresh(self, refresh_token: str) -> UpstreamTokens:
         """Exchange a refresh token; raises InvalidGrantError.
 
-        An answer with an access token is returned even if its other members cannot be used, because the token
-        that was sent may be used up.
+        An answer with a new access token or refresh token is returned even if its other members cannot be
+        used, because the token that was sent may be used up.
         """
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
@@ -205,7 +224,7 @@ class PasswordUpstream(UpstreamAdapter, Protocol):
         """Whether the settings describe how to create an account; `register` needs it."""
 
     async def register(self, registration: UpstreamRegistration) -> UpstreamLogin:
-        """Create an account; raises AlreadyTakenError, RefusedError."""
+        """Create an account; raises AlreadyTakenError, ValuesRejectedError."""
 
     async def log_in(self, identifier: str, password: str) -> UpstreamLogin:
         """Log in by email address or user name, as the settings say; raises WrongPasswordError."""

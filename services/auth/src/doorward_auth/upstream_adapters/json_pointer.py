@@ -14,7 +14,7 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""What a pointer to nothing resolves to: null is a value."""
+"""The result of a pointer to nothing, because null is a value."""
 
 
 class JsonPointer:

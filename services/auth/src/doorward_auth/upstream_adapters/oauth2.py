@@ -16,7 +16,7 @@ from doorward_auth.upstream_adapters.settings.oauth import OAuth2Settings
 
 
 class OAuth2Adapter:
-    """A `RedirectUpstream`. The user is whom the userinfo endpoint describes for the new access token."""
+    """A `RedirectUpstream`. The userinfo endpoint names the user of the new access token."""
 
     def __init__(self, provider: str, settings: OAuth2Settings) -> None:
         """Raise SettingsError if no client can be made."""

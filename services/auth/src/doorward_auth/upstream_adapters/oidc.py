@@ -11,6 +11,7 @@ from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
     AuthorizationResponse,
     MalformedAnswerError,
+    UnusedTokens,
     UnverifiedIdentityError,
     UpstreamLogin,
     UpstreamTokens,
@@ -90,7 +91,7 @@ class OidcAdapter:
         await self._http.close()
 
     def _check_response(self, response: AuthorizationResponse, metadata: ProviderMetadata) -> None:
-        """Refuse a response of another provider, which would get this one's code (RFC 9207 section 2.4)."""
+        """Reject a response of another provider, which would get this one's code (RFC 9207 section 2.4)."""
         given, expected = response.issuer, self._settings.issuer
         if given is None and metadata.sends_issuer:
             raise UnverifiedIdentityError("no_issuer")
@@ -105,6 +106,7 @@ class OidcAdapter:
         if tokens.id_token is None:
             raise MalformedAnswerError
         token = IdToken.parse(tokens.id_token, self._settings.id_token_algorithms)
+        call.issued = UnusedTokens(tokens, token.claimed_subject())
         key = await self._discovery.key(call, metadata, token.kid, token.algorithm)
         expected = Expectations(
             issuer=self._settings.issuer,

@@ -13,25 +13,26 @@ from doorward_auth.upstream_adapters.base import (
     InvalidGrantError,
     MalformedAnswerError,
     MisconfiguredError,
-    RefusedError,
+    UnusedTokens,
     UpstreamError,
     UpstreamLogin,
     UpstreamRegistration,
     UpstreamTokens,
+    ValuesRejectedError,
     WrongPasswordError,
 )
 from doorward_auth.upstream_adapters.http.client import Call, UpstreamClient
 from doorward_auth.upstream_adapters.http.messages import Answer, Body
 from doorward_auth.upstream_adapters.json_pointer import MISSING, JsonPointer
-from doorward_auth.upstream_adapters.settings.rest import Operation, Refusal, RestSettings
+from doorward_auth.upstream_adapters.settings.rest import ErrorMatch, Operation, RestSettings
 
-R = TypeVar("R", bound=Refusal)
+R = TypeVar("R", bound=ErrorMatch)
 
 _OAUTH_ERROR: Final = JsonPointer("/error")
-_WRONG_PASSWORD: Final = (Refusal(status=400), Refusal(status=401))
+_WRONG_PASSWORD: Final = (ErrorMatch(status=400), ErrorMatch(status=401))
 _INVALID_GRANT: Final = (
-    Refusal(status=400, pointer=_OAUTH_ERROR, value="invalid_grant"),
-    Refusal(status=401, pointer=_OAUTH_ERROR, value="invalid_grant"),
+    ErrorMatch(status=400, pointer=_OAUTH_ERROR, value="invalid_grant"),
+    ErrorMatch(status=401, pointer=_OAUTH_ERROR, value="invalid_grant"),
 )
 
 _VALUES_REFUSED: Final = frozenset({400, 409, 413, 415, 422})
@@ -84,9 +85,9 @@ class RestAdapter:
             if taken:
                 raise answer.error(AlreadyTakenError, taken.member)
             if answer.is_success:
-                return self._read_login(answer)
+                return self._read_login(call, answer)
             if answer.status in _VALUES_REFUSED:
-                raise answer.error(RefusedError)
+                raise answer.error(ValuesRejectedError)
             raise _failure(answer)
 
     async def log_in(self, identifier: str, password: str) -> UpstreamLogin:
@@ -98,9 +99,9 @@ class RestAdapter:
             if _match(answer, self._wrong_password):
                 raise answer.error(WrongPasswordError)
             if answer.is_success:
-                return self._read_login(answer)
+                return self._read_login(call, answer)
             if answer.status in _VALUES_REFUSED:
-                raise answer.error(RefusedError)
+                raise answer.error(ValuesRejectedError)
             raise _failure(answer)
 
     async def refresh(self, refresh_token: str) -> UpstreamTokens:
@@ -158,9 +159,10 @@ class RestAdapter:
             self._settings.base_url.rstrip("/") + operation.path, body, headers=sent_headers
         )
 
-    def _read_login(self, answer: Answer) -> UpstreamLogin:
+    def _read_login(self, call: Call, answer: Answer) -> UpstreamLogin:
         document = answer.json()
         tokens = read_tokens(answer, document, self._settings.answer, provider=self._provider)
+        call.issued = UnusedTokens(tokens)
         try:
             user = values.user(document, self._settings.answer, self._settings, self._provider)
         except values.UnusableValueError:
@@ -168,22 +170,22 @@ class RestAdapter:
         return UpstreamLogin(user, tokens)
 
 
-def _match(answer: Answer, refusals: Iterable[R]) -> R | None:
-    """Return the first refusal that the answer is."""
-    candidates = [refusal for refusal in refusals if refusal.status == answer.status]
+def _match(answer: Answer, matches: Iterable[R]) -> R | None:
+    """Return the first one that matches the answer."""
+    candidates = [match for match in matches if match.status == answer.status]
     if not candidates:
         return None
     document = answer.json_or_none()
-    return next((refusal for refusal in candidates if _has_value(document, refusal)), None)
+    return next((match for match in candidates if _has_value(document, match)), None)
 
 
-def _has_value(document: Any, refusal: Refusal) -> bool:
-    if refusal.pointer is None:
+def _has_value(document: Any, match: ErrorMatch) -> bool:
+    if match.pointer is None:
         return True
-    value = refusal.pointer.resolve(document)
-    if refusal.value is None:
+    value = match.pointer.resolve(document)
+    if match.value is None:
         return value is not MISSING
-    return type(value) is type(refusal.value) and bool(value == refusal.value)
+    return type(value) is type(match.value) and bool(value == match.value)
 
 
 def _is_about_client(answer: Answer) -> bool:

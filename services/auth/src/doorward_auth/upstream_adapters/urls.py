@@ -1,4 +1,4 @@
-"""Which URLs of upstreams are acceptable: HTTPS, and HTTP where nobody in between can read."""
+"""Acceptable URLs of upstreams: HTTPS, and HTTP on this machine or, if allowed, in a private network."""
 
 import ipaddress
 import re

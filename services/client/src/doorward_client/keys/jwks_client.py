@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from doorward_client.internal_http import FetchError, fetch, internal_http_client
-from doorward_client.keys.key_set import ES256, InvalidKeySetError, KeySet
+from doorward_client.keys.key_set import InvalidKeySetError, KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.watched_file import POLL_INTERVAL_SECONDS
 from doorward_client.metrics import VerificationMetrics
@@ -61,10 +61,7 @@ class JwksClient:
         )
         if response.status == _NOT_MODIFIED:
             return
-        published = KeySet.parse(response.content)
-        if any(key.algorithm != ES256 for key in published.keys.values()):
-            # A published HS256 secret would let every reader sign tokens.
-            raise InvalidKeySetError("publishes a key that should be secret")
+        published = KeySet.parse_published(response.content)
         self._keys.replace(published)
         self._etag = response.headers.get("ETag")
         log.info("jwks.loaded", kids=sorted(published.keys))

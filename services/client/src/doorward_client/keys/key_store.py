@@ -47,8 +47,10 @@ class KeyStore:
         self._clock = clock
         self._problem = problem
         self._key_set = key_set
-        self._verification_keys: Mapping[str, Key] = MappingProxyType({})
+        self.verification_keys: Mapping[str, Key] = MappingProxyType({})
+        """The valid keys by id; another object after every change. No property, as each request reads it."""
         self._signing: Key | None = None
+        self._signing_by_algorithm: Mapping[str, Key] = {}
         self._secrets: tuple[bytes, ...] = ()
         self.refresh()
 
@@ -58,16 +60,18 @@ class KeyStore:
         return cls(KeySet.of_secret(secret))
 
     @property
-    def verification_keys(self) -> Mapping[str, Key]:
-        """The valid keys by id; another object after every change."""
-        return self._verification_keys
-
-    @property
     def signing(self) -> Key:
         """The key that signs now; raises NoSigningKeyError."""
         if self._signing is None:
             raise NoSigningKeyError
         return self._signing
+
+    def signing_with(self, algorithm: str) -> Key:
+        """Return the key that signs now with an algorithm; raises NoSigningKeyError."""
+        key = self._signing_by_algorithm.get(algorithm)
+        if key is None:
+            raise NoSigningKeyError
+        return key
 
     @property
     def can_sign(self) -> bool:
@@ -90,20 +94,28 @@ class KeyStore:
         """Apply the activation and retirement times that have passed."""
         now = self._clock()
         valid = self._key_set.verification_keys(now)
-        if valid != dict(self._verification_keys):
-            self._verification_keys = MappingProxyType(valid)
+        if valid != dict(self.verification_keys):
+            self.verification_keys = MappingProxyType(valid)
         self._signing = self._key_set.signing_key(now)
+        self._signing_by_algorithm = self._key_set.signing_keys(now)
         self._secrets = self._key_set.secrets(now)
 
 
 class KeySetWatcher:
-    """Keeps a key store up to date with the clock and with the file of its key set.
+    """Keeps a key store up to date with the clock and with the file of its key set, which `parse` reads.
 
     An unreadable or invalid file keeps the previous keys; the log and a metric report it.
     """
 
-    def __init__(self, keys: KeyStore, path: Path | None, metrics: VerificationMetrics) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        path: Path | None,
+        metrics: VerificationMetrics,
+        parse: Callable[[bytes], KeySet] = KeySet.parse,
+    ) -> None:
         self._keys = keys
+        self._parse = parse
         self._file = None if path is None else WatchedFile(path)
         self._metrics = metrics
         metrics.observe_keys(lambda: len(keys.verification_keys))
@@ -132,7 +144,7 @@ class KeySetWatcher:
 
     def _replace(self, text: bytes) -> None:
         try:
-            self._keys.replace(KeySet.parse(text))
+            self._keys.replace(self._parse(text))
         except InvalidKeySetError as error:
             self._metrics.key_set_failed()
             log.error("jwks.invalid", reason=str(error))  # noqa: TRY400 - the reason suffices

@@ -75,7 +75,8 @@ class HttpRevocationSource:
             return f"DOORWARD_ISSUER is {self._issuer!r} here and {document.issuer!r} at auth"
         audiences = [document.audience] if isinstance(document.audience, str) else document.audience
         if self._audience not in audiences:
-            return f"DOORWARD_AUDIENCE is {self._audience!r} here and {document.audience!r} at auth"
+            expected = " or ".join(map(repr, audiences))
+            return f"DOORWARD_AUDIENCE is {self._audience!r} here and {expected} at auth"
         return None
 
     def _log_difference(self) -> None:

@@ -47,7 +47,7 @@ class RevocationSource(Protocol):
         """Return the entries that may be new to the caller, at first all. Any exception is a failed poll."""
 
     def problem(self) -> str | None:
-        """Return why no token can be valid although the list was fetched, or None."""
+        """Return why this process should get no traffic although the list was fetched, or None."""
 
     def warning(self) -> str | None:
         """Return what an operator should look at although tokens are verified, or None."""
@@ -112,7 +112,7 @@ class RevocationListResponse(RevocationMessage):
     next_cursor: None = Field(default=None, description="Always null: the list has one page.")
     issuer: str = Field(description="`iss` of access tokens, as auth has it from `DOORWARD_ISSUER`.")
     audience: str | list[str] = Field(
-        description="`aud` of access tokens, as auth has it from `DOORWARD_AUDIENCE`."
+        description="`aud` of access tokens: `DOORWARD_AUDIENCE` of auth, and those of clients."
     )
 
 

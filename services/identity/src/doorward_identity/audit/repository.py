@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
@@ -16,7 +16,11 @@ import uuid_utils.compat as uuid7s
 
 from doorward_client.request_context import current_address, current_request_id
 from doorward_identity.tables import audit_events
+from doorward_kit.bulk_insert import insert_rows
 from doorward_kit.column_types import utc_now
+
+_RECORD: Final = audit_events.insert().values(occurred_at=utc_now())
+"""Built once, because building it takes more processor time than executing it."""
 
 
 class AuditAction(StrEnum):
@@ -34,8 +38,8 @@ class AuditAction(StrEnum):
     EMAIL_VERIFICATION_FAILED = "auth:email:verification_failed"
     INVITATION_FAILED = "auth:invitation:failed"
     PASSWORD_CHECK_FAILED = "auth:password:check_failed"  # noqa: S105 - an event, not a secret
-    CALL_REFUSED_BY_AUTH = "auth:call:refused"
-    CALL_REFUSED_BY_USERS = "users:call:refused"
+    CALL_REJECTED_BY_AUTH = "auth:call:refused"
+    CALL_REJECTED_BY_USERS = "users:call:refused"
     EMAIL_CHANGE_ASKED = "auth:email:change_asked"
     EMAIL_CHANGE_FAILED = "auth:email:change_failed"
     EMAIL_CHANGED = "auth:email:changed"
@@ -46,17 +50,35 @@ class AuditAction(StrEnum):
     INVITATION_ACCEPTED = "auth:invitation:accepted"
     MAIL_RESENT = "auth:mail:resent"
     MAIL_DISCARDED = "auth:mail:discarded"
+    CLIENT_SIGNED_IN = "oidc:client:signed_in"
+    CODE_REUSED = "oidc:code:reused"
+    CONSENT_GRANTED = "oidc:consent:granted"
+    CONSENT_WITHDRAWN = "oidc:consent:withdrawn"
     UPSTREAM_LINKED = "auth:upstream:linked"
     UPSTREAM_UNLINKED = "auth:upstream:unlinked"
     UPSTREAM_TOKEN_READ = "auth:upstream:token_read"  # noqa: S105 - an action, not a secret
+    UPSTREAM_ROLE_CHANGED = "auth:upstream:role_changed"
     UPSTREAM_GRANT_ENDED = "auth:upstream_grant:ended"
     UPSTREAM_GRANT_LOST = "auth:upstream_grant:lost"
+    CLIENT_REJECTED = "auth:client:rejected"
+    CLIENT_CREATED = "auth:client:created"
+    CLIENT_UPDATED = "auth:client:updated"
+    CLIENT_DELETED = "auth:client:deleted"
+    CLIENT_SECRET_ADDED = "auth:client_secret:added"  # noqa: S105 - an event, not a secret
+    CLIENT_SECRET_REMOVED = "auth:client_secret:removed"  # noqa: S105 - an event, not a secret
     ACCOUNT_CREATED = "users:account:created"
     ACCOUNT_INVITED = "users:account:invited"
     ACCOUNT_UPDATED = "users:account:updated"
     ACCOUNT_DELETED = "users:account:deleted"
+    GROUP_CREATED = "users:group:created"
+    GROUP_UPDATED = "users:group:updated"
+    GROUP_DELETED = "users:group:deleted"
+    GROUP_MEMBER_ADDED = "users:group_member:added"
+    GROUP_MEMBER_REMOVED = "users:group_member:removed"
     AVATAR_SET = "users:avatar:set"
     AVATAR_DELETED = "users:avatar:deleted"
+    DIRECTORY_EXPORTED = "users:directory:exported"
+    DIRECTORY_EXPORTED_BY_COMMAND = "command:directory:exported"
     ACCOUNT_IMPORTED = "command:account:imported"
     ADMIN_CREATED = "command:admin:created"
     ADMIN_PROMOTED = "command:admin:promoted"
@@ -74,17 +96,27 @@ def record(
 ) -> None:
     """Add an event of the current request. `actor` and `target` are user ids; `details` holds no secret."""
     connection.execute(
-        audit_events.insert().values(
-            id=uuid7s.uuid7(),
-            action=action.value,
-            actor_id=actor,
-            target_id=target,
-            ip_address=current_address(),
-            request_id=current_request_id(),
-            occurred_at=utc_now(),
-            details=None if details is None else orjson.dumps(details).decode("utf-8"),
-        )
+        _RECORD,
+        {
+            "id": uuid7s.uuid7(),
+            "action": action.value,
+            "actor_id": actor,
+            "target_id": target,
+            "ip_address": current_address(),
+            "request_id": current_request_id(),
+            "details": None if details is None else orjson.dumps(details).decode("utf-8"),
+        },
     )
+
+
+def record_all(
+    connection: sa.Connection, action: AuditAction, targets: Sequence[uuid.UUID], now: datetime
+) -> None:
+    """Add the same event of each target, without an actor, in one statement."""
+    names = "id", "action", "target_id", "ip_address", "request_id", "occurred_at"
+    common = current_address(), current_request_id(), now
+    rows = [(uuid7s.uuid7(), action.value, target, *common) for target in targets]
+    insert_rows(connection, audit_events, names, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """A picture as it is stored."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class AvatarSize(StrEnum):
@@ -10,6 +12,9 @@ class AvatarSize(StrEnum):
 
     SMALL = "small"
     LARGE = "large"
+
+
+MAX_BYTES: Final[Mapping[AvatarSize, int]] = {AvatarSize.SMALL: 16 * 1024, AvatarSize.LARGE: 128 * 1024}
 
 
 @dataclass(frozen=True, slots=True)

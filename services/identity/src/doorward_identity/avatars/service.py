@@ -15,8 +15,8 @@ from doorward_identity.avatars.avatar import Avatar, AvatarReference, AvatarSize
 from doorward_identity.avatars.rendering.renderer import AvatarRenderer
 from doorward_identity.avatars.settings import AvatarSettings
 from doorward_identity.avatars.storage import create_store
-from doorward_kit.fair_executor import Charge
 from doorward_kit.metrics import Metrics
+from doorward_kit.recent_jobs import Charge
 from doorward_kit.unit_of_work import Database
 
 log = structlog.get_logger(__name__)

@@ -30,7 +30,7 @@ def is_common(password: str) -> bool:
 
     The whole password is compared, never its parts (NIST SP 800-63B-4 section 3.1.1.2): a phrase may contain
     common words. It is compared twice, the second time without a short tail of digits and marks, which
-    users add to a word that was refused.
+    users add to a word that was rejected.
     """
     return any(_is_listed(spelling) for spelling in spellings(password))
 

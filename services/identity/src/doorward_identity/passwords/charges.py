@@ -1,4 +1,4 @@
-"""Whom a hash is charged to: the fewer hashes for them lately, the sooner it is computed."""
+"""The subjects that a hash is charged to: the fewer hashes they had lately, the sooner it is computed."""
 
 import uuid
 from collections.abc import Hashable
@@ -6,7 +6,7 @@ from typing import Final
 
 from doorward_client.request_context import current_address
 from doorward_kit.client_ip import source_of
-from doorward_kit.fair_executor import Charge
+from doorward_kit.recent_jobs import Charge
 
 _PREFERRED_JOBS: Final = 30.0
 _PREFERRED_OF_SOURCE: Final = 120.0
@@ -14,12 +14,12 @@ _PREFERRED_OF_SOURCE: Final = 120.0
 
 
 def by_source() -> Charge:
-    """Charge the caller's source, for callers of whom nothing else is known."""
+    """Charge the source of a caller about whom nothing else is known."""
     return Charge((("source", _source()),))
 
 
 def by_stranger(email_key: str) -> Charge:
-    """Charge the source, and those from anywhere who name the same address without a known device."""
+    """Charge the source, and all callers without a known device that name the same address."""
     return Charge((("source", _source()), ("address", email_key)))
 
 
@@ -31,13 +31,13 @@ def by_mailbox(email_key: str) -> Charge:
 def by_owner(user_id: uuid.UUID) -> Charge:
     """Charge the account of a caller who has proven to be its owner, or has a device that it knows.
 
-    Preferred, and whatever strangers do at the same source.
+    Preferred, whatever other callers of the same source do.
     """
     return _preferred("account", user_id)
 
 
 def _preferred(kind: str, subject: Hashable) -> Charge:
-    """Prefer an account, and many at one source less long than one by one: anybody may have some."""
+    """Prefer an account, within a limit for its source, too: an attacker may have accounts of their own."""
     return Charge(
         ((kind, subject),),
         preferred_within=(

@@ -2,24 +2,23 @@
 
 import secrets
 import time
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError
 
 from doorward_identity.passwords import hash_formats
+from doorward_identity.passwords.argon2_bindings import BUILD, InvalidHashError, PasswordHasher, Type
 from doorward_identity.passwords.constant_time import FailureTimingEqualizer
-from doorward_identity.passwords.hash_formats import Argon2Limits, CorruptHashError, StoredHash, b64
+from doorward_identity.passwords.hash_formats import Argon2Limits, CorruptHashError, StoredHash
+from doorward_identity.passwords.hash_formats.fields import encode_base64
 from doorward_identity.passwords.normalization import encodings, normalize
 from doorward_identity.settings import Argon2Settings
 from doorward_kit.executors import usable_cores
-from doorward_kit.fair_executor import Charge, FairExecutor
+from doorward_kit.fair_executor import FairExecutor
 from doorward_kit.metrics import Metrics
+from doorward_kit.recent_jobs import Charge
 
 log = structlog.get_logger(__name__)
-
-_REFUSAL_SECONDS: Final = 1.0
 
 
 class VerificationResult(NamedTuple):
@@ -33,8 +32,8 @@ class PasswordHashing:
     """Argon2id in a pool of as many threads as there are usable cores.
 
     More threads would only slow each hash down, and need its memory. The threads yield to the event loop
-    (niceness), so that reads stay fast during logins. Whoever it is charged to (see `charges`) decides when
-    a hash is computed, so that nobody's logins keep others from theirs.
+    (niceness), so that reads stay fast during logins. The subjects that a hash is charged to (see `charges`)
+    decide when it is computed, so that a flood of logins does not delay those of others.
     """
 
     def __init__(self, settings: Argon2Settings, metrics: Metrics) -> None:
@@ -45,16 +44,17 @@ class PasswordHashing:
             type=Type.ID,
         )
         self._limits = Argon2Limits().covering(settings.argon2_memory_kib, settings.argon2_time_cost)
-        self._dummy = hash_formats.parse(self._dummy_hash(), self._limits)
-        self._refusals = FailureTimingEqualizer()
+        self._dummy_text = self._dummy_hash()
+        self._dummy = hash_formats.parse(self._dummy_text, self._limits)
+        self._rejections = FailureTimingEqualizer()
         self._executor = FairExecutor(
             "hash",
             threads=settings.hash_threads or usable_cores(),
             deadline=settings.hash_queue_timeout_seconds,
             expected_seconds=0.03,
             metrics=metrics.executor("hash"),
-            refusal_seconds=_REFUSAL_SECONDS,
         )
+        metrics.argon2_build.labels(BUILD).set(1)
 
     async def hash(self, password: str, charge: Charge) -> str:
         """Hash a new password into the PHC form; raises OverloadedError."""
@@ -69,11 +69,11 @@ class PasswordHashing:
         """
         result = await self._executor.run(lambda: self._verify_now(password_hash, password), charge)
         if not result.is_right:
-            await self._refusals.wait(result.imported_seconds)
+            await self._rejections.wait(result.imported_seconds)
         return result.is_right
 
     async def require_room(self, charge: Charge) -> None:
-        """Raise OverloadedError if a hash would be refused, before the caller queries the database."""
+        """Raise OverloadedError if a hash would be rejected, before the caller queries the database."""
         await self._executor.require_room(charge)
 
     def hash_now(self, password: str) -> str:
@@ -104,13 +104,13 @@ class PasswordHashing:
 
     def _verify_now(self, password_hash: str | None, password: str) -> VerificationResult:
         candidates = encodings(password)
+        is_known = password_hash is not None
         if password_hash is None:
-            self._matches(self._dummy, candidates)
-            return VerificationResult(is_right=False)
+            password_hash = self._dummy_text
         began = time.perf_counter()
         try:
             if self._matches(hash_formats.parse(password_hash, self._limits), candidates):
-                return VerificationResult(is_right=True)
+                return VerificationResult(is_right=is_known)
         except CorruptHashError as error:
             # To the caller a corrupt hash is a wrong password; the operator finds it in the log.
             log.error("password.hash_corrupt", reason=error.reason)  # noqa: TRY400 - a traceback would quote the hash
@@ -132,4 +132,4 @@ class PasswordHashing:
         hasher = self._hasher
         costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
         salt, result = secrets.token_bytes(hasher.salt_len), secrets.token_bytes(hasher.hash_len)
-        return f"$argon2id$v=19${costs}${b64.encode(salt)}${b64.encode(result)}"
+        return f"$argon2id$v=19${costs}${encode_base64(salt)}${encode_base64(result)}"

@@ -1,7 +1,7 @@
 """Which new passwords are acceptable (NIST SP 800-63B-4 section 3.1.1.2).
 
 Length, and not being among the first that attackers try; no composition rules. Every character is allowed,
-spaces at both ends included, except two: NUL, which strict_json refuses and which ends strings in many
+spaces at both ends included, except two: NUL, which strict_json rejects and which ends strings in many
 libraries, and half a surrogate pair, which is not text.
 
 A request body declares its field as `NewPassword`, which checks everything but the words of the account. The
@@ -25,7 +25,7 @@ _LONGEST_SPELLING: Final = 1024
 
 
 class _Reason(NamedTuple):
-    """Why a password is refused: a stable code, and a text with advice for the user."""
+    """Why a password is rejected: a stable code, and a text with advice for the user."""
 
     code: str
     detail: str
@@ -70,13 +70,13 @@ def require_acceptable(password: str, *, email: str, name: str, pointer: str = "
 
     `pointer` is the field of the request (RFC 6901). Commands print `reason` of the error.
     """
-    reason = _refusal(password) or (_PERSONAL if is_personal(password, email=email, name=name) else None)
+    reason = _weakness(password) or (_PERSONAL if is_personal(password, email=email, name=name) else None)
     if reason is not None:
         raise UnacceptablePasswordError(*reason, pointer=pointer)
 
 
-def _refusal(password: str) -> _Reason | None:
-    """Return why a password is refused for every account, or None."""
+def _weakness(password: str) -> _Reason | None:
+    """Return why a password is rejected for every account, or None."""
     if len(password) > _LONGEST_SPELLING:
         return _TOO_LONG
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in password):
@@ -90,13 +90,15 @@ def _refusal(password: str) -> _Reason | None:
 
 
 def _acceptable(password: SecretStr) -> SecretStr:
-    reason = _refusal(password.get_secret_value())
+    reason = _weakness(password.get_secret_value())
     if reason is not None:
         raise PydanticCustomError(reason.code, reason.detail)
     return password
 
 
 NewPassword = Annotated[
-    SecretStr, Field(json_schema_extra={"maxLength": _LONGEST_SPELLING}), AfterValidator(_acceptable)
+    SecretStr,
+    Field(json_schema_extra={"maxLength": _LONGEST_SPELLING}, examples=["a new horse for the old battery"]),
+    AfterValidator(_acceptable),
 ]
 """A password that a user chooses. A password that a user enters is any text: it matches or not."""

@@ -1,1 +1,1 @@
-"""Rate limits for all replicas together: the arithmetic, the keys, the table, the limiter."""
+"""Rate limits for all replicas together: the limits, the table, the limiter."""

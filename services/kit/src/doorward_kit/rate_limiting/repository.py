@@ -8,8 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, fixed_bytes, utc_now
-from doorward_kit.rate_limiting.algorithms import NO_WAIT, Record
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import NO_WAIT, LimitKey, Record
 from doorward_kit.upsert import upsert_all
 
 TABLE: Final = "rate_limits"
@@ -30,7 +29,7 @@ def rate_limits_table(metadata: sa.MetaData) -> sa.Table:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is stored about some keys, by hash, and the database's time; None if nothing is stored."""
+    """The stored states of some keys, by hash, and the database's time; None if nothing is stored."""
 
     by_hash: Mapping[bytes, Record]
     now: datetime | None

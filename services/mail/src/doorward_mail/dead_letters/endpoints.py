@@ -24,19 +24,21 @@ def dead_letter_router(
     service: params.Depends,
     letter: type[DeadLetter] = DeadLetter,
     *,
+    noun: str = "",
     before_changes: Sequence[params.Depends] = (),
     retry_errors: Mapping[int | str, dict[str, Any]] | None = None,
 ) -> APIRouter:
     """Return the routes under `prefix` (`/api/v1/auth`), for administrators.
 
     `service` is the dependency that returns the outbox's DeadLetterService, `letter` the model of a list's
-    items. `before_changes` are dependencies of the routes that change something. `retry_errors` documents
-    (openapi.refusal) the errors of the service's `check_retry`.
+    items, `noun` a part of the operations' ids. `before_changes` are dependencies of the routes that change
+    something. `retry_errors` documents (openapi.describe) the errors of the service's `check_retry`.
     """
     router = api_router(prefix=prefix + PATH, tag="mail")
 
     @router.get(
         "",
+        operation_id=f"list{noun}DeadLetters",
         response_model=Page[letter],  # type: ignore[valid-type]  # a type of the caller's
         summary="List dead letters",
     )
@@ -53,6 +55,8 @@ def dead_letter_router(
     @router.post(
         "/{mail_id}/retry",
         status_code=202,
+        response_class=Response,
+        operation_id=f"retry{noun}DeadLetter",
         summary="Retry a dead letter",
         dependencies=before_changes,
         responses=dict(retry_errors or {}),
@@ -65,7 +69,11 @@ def dead_letter_router(
         return Response(status_code=202)
 
     @router.delete(
-        "/{mail_id}", status_code=204, summary="Discard a dead letter", dependencies=before_changes
+        "/{mail_id}",
+        status_code=204,
+        operation_id=f"discard{noun}DeadLetter",
+        summary="Discard a dead letter",
+        dependencies=before_changes,
     )
     async def discard(
         mail_id: uuid.UUID, caller: MailManager, letters: Annotated[DeadLetterService, service]

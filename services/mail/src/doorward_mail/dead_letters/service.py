@@ -26,7 +26,7 @@ class DeadLetterNotFoundError(NotFoundError):
 
 
 class DeadLetterAction(StrEnum):
-    """What an administrator does with a dead letter, as an event of the log."""
+    """An administrator's actions on a dead letter, as events of the log."""
 
     RETRIED = "mail.retried"
     DISCARDED = "mail.discarded"

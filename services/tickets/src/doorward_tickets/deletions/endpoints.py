@@ -1,14 +1,18 @@
 """The endpoint that deletes a ticket."""
 
 import uuid
+from typing import Annotated
 
 from starlette.responses import Response
 
+from doorward_kit.dependencies import provide
 from doorward_kit.etags import IfMatch
 from doorward_kit.routing import api_router
-from doorward_tickets.deletions.dependencies import Deletions
+from doorward_tickets.deletions.service import DeletionService
 from doorward_tickets.tickets.service import PREFIX
 from doorward_tickets.users.dependencies import ActingDeleter
+
+Deletions = Annotated[DeletionService, provide(DeletionService)]
 
 router = api_router(prefix=PREFIX, tag="tickets")
 

@@ -2,7 +2,7 @@
 
 First the ticket's own row goes, and a row of `deleted_tickets` takes its place. Then the cleanup deletes the
 replies and search terms in batches. Nothing can be added to them meanwhile: every change of a ticket locks
-its row first.
+its row first. With each row its bytes are given back to its author (`user_storage`).
 """
 
 import uuid
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
 from doorward_kit.word_index import line_of, words_of_line
+from doorward_tickets.storage.repository import give_back
 from doorward_tickets.tables import (
     deleted_tickets,
     outbox,
@@ -43,8 +44,11 @@ def delete_tickets(connection: sa.Connection, ticket_ids: Sequence[uuid.UUID]) -
     """
     leaving = sa.select(tickets.c.id, tickets.c.search_text).where(tickets.c.id.in_(ticket_ids))
     connection.execute(deleted_tickets.insert().from_select(["ticket_id", "search_text"], leaving))
+    counted = sa.select(tickets.c.author_id, tickets.c.counted_bytes).where(tickets.c.id.in_(ticket_ids))
+    given_back = connection.execute(counted).all()
     _delete_mail(connection, ticket_ids)
     _delete_each(connection, tickets.c.id, ticket_ids)
+    give_back(connection, [(author_id, count) for author_id, count in given_back])
 
 
 def _delete_mail(connection: sa.Connection, ticket_ids: Sequence[uuid.UUID]) -> None:
@@ -104,9 +108,12 @@ def _lock_remains(connection: sa.Connection) -> list[_Remains]:
 
 def _delete_replies(connection: sa.Connection, ticket_ids: Sequence[uuid.UUID], count: int) -> int:
     key = replies.c.ticket_id, replies.c.number
-    found = connection.execute(sa.select(*key).where(replies.c.ticket_id.in_(ticket_ids)).limit(count)).all()
+    columns = *key, replies.c.author_id, replies.c.counted_bytes
+    rows = sa.select(*columns).where(replies.c.ticket_id.in_(ticket_ids)).limit(count)
+    found = connection.execute(rows).all()
     if found:
-        connection.execute(replies.delete().where(sa.tuple_(*key).in_([tuple(row) for row in found])))
+        connection.execute(replies.delete().where(sa.tuple_(*key).in_([row[:2] for row in found])))
+        give_back(connection, [(author_id, count) for _, _, author_id, count in found])
     return len(found)
 
 

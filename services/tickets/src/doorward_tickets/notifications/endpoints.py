@@ -1,7 +1,7 @@
 """Endpoints of subscriptions and of dead letters."""
 
 import uuid
-from typing import Final
+from typing import Annotated, Final
 
 from fastapi import Depends
 from starlette.responses import Response
@@ -16,8 +16,10 @@ from doorward_tickets.notifications.dead_letters import (
     TicketDeadLetter,
     TicketDeadLetterService,
 )
-from doorward_tickets.notifications.dependencies import Subscriptions
+from doorward_tickets.notifications.subscriptions import SubscriptionService
 from doorward_tickets.users.dependencies import require_current_manager
+
+Subscriptions = Annotated[SubscriptionService, provide(SubscriptionService)]
 
 PREFIX: Final = "/api/v1/tickets"
 
@@ -26,6 +28,7 @@ dead_letters_router = dead_letter_router(
     PREFIX,
     provide(TicketDeadLetterService),
     TicketDeadLetter,
+    noun="Ticket",
     before_changes=[Depends(require_current_manager)],
     retry_errors={
         MailSupersededError.status: describe(
@@ -36,14 +39,18 @@ dead_letters_router = dead_letter_router(
 
 
 @router.put("/subscription", status_code=204, summary="Subscribe to a ticket")
-async def subscribe(ticket_id: uuid.UUID, caller: CurrentUser, subscriptions: Subscriptions) -> Response:
+async def subscribe_to_ticket(
+    ticket_id: uuid.UUID, caller: CurrentUser, subscriptions: Subscriptions
+) -> Response:
     """Get mail about a ticket again. Participants are subscribed until they unsubscribe."""
     await subscriptions.subscribe(caller, ticket_id)
     return Response(status_code=204)
 
 
 @router.delete("/subscription", status_code=204, summary="Unsubscribe from a ticket")
-async def unsubscribe(ticket_id: uuid.UUID, caller: CurrentUser, subscriptions: Subscriptions) -> Response:
+async def unsubscribe_from_ticket(
+    ticket_id: uuid.UUID, caller: CurrentUser, subscriptions: Subscriptions
+) -> Response:
     """Get no more mail about a ticket."""
     await subscriptions.unsubscribe(caller, ticket_id)
     return Response(status_code=204)

@@ -49,8 +49,9 @@ class PendingNotification(NamedTuple):
 
 
 class NotifiedTicket(NamedTuple):
-    """What a mail needs of a ticket."""
+    """The data of a ticket that a mail contains."""
 
+    number: int | None
     subject: str
     status: str
     author_id: uuid.UUID
@@ -135,6 +136,7 @@ def is_superseded(connection: sa.Connection, mail_id: uuid.UUID) -> bool:
 
 def find_notified_ticket(connection: sa.Connection, ticket_id: uuid.UUID) -> NotifiedTicket | None:
     columns = (
+        tickets.c.number,
         tickets.c.subject,
         tickets.c.status,
         tickets.c.author_id,

@@ -1,4 +1,4 @@
-"""Rules of notifications: which event notifies whom. Mails are enqueued in the event's transaction."""
+"""Rules of notifications: which users an event notifies. Mails are enqueued in the event's transaction."""
 
 import uuid
 from collections.abc import Iterator

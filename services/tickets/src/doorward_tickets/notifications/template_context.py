@@ -13,6 +13,7 @@ from doorward_mail.quoting import TrustedText
 from doorward_mail.templates import Variables
 from doorward_tickets.notifications import repository
 from doorward_tickets.notifications.repository import NotificationKey, NotificationType, NotifiedTicket
+from doorward_tickets.numbers.repository import assign_number
 from doorward_tickets.tickets.workflow import TicketStatus
 
 
@@ -40,7 +41,8 @@ class NotificationTemplateContext:
         news = _news(connection, ticket, key, pending.after_reply_number)
         if news is None:
             return None
-        return {**news, "ticket": ticket.subject, "link": self._link(key.ticket_id)}
+        number = ticket.number or assign_number(connection, key.ticket_id)
+        return {**news, "number": number, "ticket": ticket.subject, "link": self._link(key.ticket_id)}
 
     def _link(self, ticket_id: uuid.UUID) -> TrustedText | None:
         return (

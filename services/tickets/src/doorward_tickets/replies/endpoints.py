@@ -7,18 +7,24 @@ from fastapi import Depends
 from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
+from doorward_kit.dependencies import provide
 from doorward_kit.etags import IfMatch, IfNoneMatch, version_etag
+from doorward_kit.fast_routes import FastRoute
 from doorward_kit.idempotency import IdempotencyKey
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.responses import answer_response, page_response, resource_response
 from doorward_kit.routing import api_router
-from doorward_tickets.replies.dependencies import Replies
-from doorward_tickets.replies.service import NewReply
-from doorward_tickets.tickets.schemas import Reply, ReplyCreate, Ticket, TicketDetail
+from doorward_tickets.replies.service import NewReply, ReplyService
+from doorward_tickets.tickets.schemas import Reply, ReplyCreate, ReplySort, Ticket, TicketDetail
 from doorward_tickets.tickets.serializers import detail_json, reply_document
 from doorward_tickets.users.dependencies import ActingUser
 
-router = api_router(prefix="/api/v1/tickets/{ticket_id}", tag="tickets")
+Replies = Annotated[ReplyService, provide(ReplyService)]
+
+PREFIX = "/api/v1/tickets/{ticket_id}"
+
+router = api_router(prefix=PREFIX, tag="tickets")
+fast_router = api_router(prefix=PREFIX, tag="tickets", route_class=FastRoute)
 
 
 async def _new_reply(
@@ -33,7 +39,7 @@ async def _new_reply(
 RequestedReply = Annotated[NewReply, Depends(_new_reply)]
 
 
-@router.get("", response_model=TicketDetail, summary="Read a ticket and its first replies")
+@fast_router.get("", response_model=TicketDetail, summary="Read a ticket and its first replies")
 async def get_ticket(
     ticket_id: uuid.UUID, caller: CurrentUser, replies: Replies, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -43,12 +49,17 @@ async def get_ticket(
     return resource_response(body, version_etag(found.ticket.version, body), if_none_match=if_none_match)
 
 
-@router.get("/replies", response_model=Page[Reply], summary="List the replies of a ticket")
+@fast_router.get("/replies", response_model=Page[Reply], summary="List the replies of a ticket")
 async def list_replies(
-    ticket_id: uuid.UUID, caller: CurrentUser, replies: Replies, cursor: Cursor = None, limit: Limit = 50
+    ticket_id: uuid.UUID,
+    caller: CurrentUser,
+    replies: Replies,
+    sort: ReplySort = ReplySort.NUMBER,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Response:
-    """List replies, the oldest first."""
-    page = await replies.list_page(caller, ticket_id, cursor, limit)
+    """List replies, the oldest first, or with `sort=-number` the newest first: from the end of the thread."""
+    page = await replies.list_page(caller, ticket_id, sort, cursor, limit)
     return page_response([reply_document(row) for row in page.replies], page.next_cursor)
 
 
@@ -59,7 +70,7 @@ async def add_reply(caller: ActingUser, new: RequestedReply, replies: Replies) -
 
 
 @router.put("", response_model=Ticket, summary="Reply to a ticket unless the same reply is the last one")
-async def put_reply(caller: ActingUser, new: RequestedReply, replies: Replies) -> Response:
+async def repeat_reply(caller: ActingUser, new: RequestedReply, replies: Replies) -> Response:
     """Add a reply unless the ticket is open and its last reply has the same author and body.
 
     A reply reopens a closed ticket.

@@ -32,6 +32,17 @@ def list_replies(
     return [ReplyRow(*row) for row in rows]
 
 
+def list_latest_replies(
+    connection: sa.Connection, ticket_id: uuid.UUID, *, before: int | None, count: int
+) -> list[ReplyRow]:
+    """Read the last `count` replies with numbers below `before`, the newest first."""
+    found = _SELECT.where(replies.c.ticket_id == ticket_id)
+    if before is not None:
+        found = found.where(replies.c.number < before)
+    rows = connection.execute(found.order_by(replies.c.number.desc()).limit(count))
+    return [ReplyRow(*row) for row in rows]
+
+
 def find_reply(connection: sa.Connection, ticket_id: uuid.UUID, number: int) -> ReplyRow | None:
     found = _SELECT.where(replies.c.ticket_id == ticket_id, replies.c.number == number)
     row = connection.execute(found).one_or_none()

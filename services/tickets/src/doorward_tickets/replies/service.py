@@ -10,7 +10,7 @@ import uuid_utils.compat as uuid7s
 
 from doorward_client.tokens import Claims
 from doorward_kit.etags import version_etag
-from doorward_kit.idempotency import Answer, IdempotencyKeys, KeyedRequest, keyed_request
+from doorward_kit.idempotency import IdempotencyKeys, KeyedRequest, StoredAnswer, keyed_request
 from doorward_kit.pagination import CursorCodec, Position
 from doorward_kit.responses import to_json
 from doorward_kit.unit_of_work import Database
@@ -21,6 +21,7 @@ from doorward_tickets.tickets.events import EventHandler, ReplyAdded
 from doorward_tickets.tickets.permissions import lock, require_visible, visible_author_id
 from doorward_tickets.tickets.quotas import TicketQuotas
 from doorward_tickets.tickets.repository import LockedTicket, TicketWithBody
+from doorward_tickets.tickets.schemas import ReplySort
 from doorward_tickets.tickets.serializers import ReplyRow, reply_document, ticket_answer
 from doorward_tickets.tickets.workflow import TicketAction, TicketStatus, transition
 from doorward_tickets.users.repository import store_profiles
@@ -94,46 +95,49 @@ class ReplyService:
             replies = repository.list_replies(
                 connection, ticket_id, after=0, until=found.ticket.reply_count, count=FIRST_PAGE_SIZE + 1
             )
-            return TicketThread(found, self._page(replies, FIRST_PAGE_SIZE, ticket_id))
+            return TicketThread(found, self._page(replies, FIRST_PAGE_SIZE, ticket_id, ReplySort.NUMBER))
 
         return await self._database.read(work)
 
     async def list_page(
-        self, caller: Claims, ticket_id: uuid.UUID, cursor: str | None, limit: int
+        self, caller: Claims, ticket_id: uuid.UUID, sort: ReplySort, cursor: str | None, limit: int
     ) -> ReplyPage:
         """Read one page of replies; raises TicketNotFoundError, InvalidCursorError."""
-        after = 0
-        if cursor is not None:
-            after = int(self._cursors.decode(cursor, query=("replies", ticket_id)).value)
+        query = _query(ticket_id, sort)
+        last = None if cursor is None else int(self._cursors.decode(cursor, query=query).value)
 
         def work(connection: sa.Connection) -> list[ReplyRow]:
             require_visible(connection, caller, ticket_id)
-            return repository.list_replies(connection, ticket_id, after=after, until=None, count=limit + 1)
+            if sort is ReplySort.NUMBER_DESC:
+                return repository.list_latest_replies(connection, ticket_id, before=last, count=limit + 1)
+            return repository.list_replies(
+                connection, ticket_id, after=last or 0, until=None, count=limit + 1
+            )
 
-        return self._page(await self._database.read(work), limit, ticket_id)
+        return self._page(await self._database.read(work), limit, ticket_id, sort)
 
-    async def add(self, caller: Caller, new: NewReply) -> Answer:
+    async def add(self, caller: Caller, new: NewReply) -> StoredAnswer:
         """Add a reply, and answer with it.
 
         Raises TicketNotFoundError, PreconditionFailedError, QuotaExceededError, ReplyLimitReachedError,
-        InvalidAccessTokenError, IdempotencyKeyReusedError.
+        StorageLimitReachedError, InvalidAccessTokenError, IdempotencyKeyReusedError.
         """
         profile = await self._users.require_current_profile(caller)
         request = _keyed_request("add", caller, new)
 
-        def work(connection: sa.Connection) -> Answer:
+        def work(connection: sa.Connection) -> StoredAnswer:
             if (earlier := self._keys.claim(connection, request)) is not None:
                 return earlier
             ticket, status = _lock(connection, caller, new, profile)
             number = self._append(connection, ticket, status, caller, new.body)
             reply = repository.get_reply(connection, ticket.id, number)
             etag, location = version_etag(ticket.version + 1), f"/api/v1/tickets/{ticket.id}"
-            answer = Answer(201, to_json(reply_document(reply)), etag, location)
+            answer = StoredAnswer(201, to_json(reply_document(reply)), etag, location)
             return self._keys.store(connection, request, answer)
 
         return self._finish(await self._database.write(work), caller, new)
 
-    async def put(self, caller: Caller, new: NewReply) -> Answer:
+    async def put(self, caller: Caller, new: NewReply) -> StoredAnswer:
         """Add a reply unless the open ticket's thread ends with it, and answer with the ticket.
 
         Any proxy may repeat a PUT (RFC 9110 section 9.2.2). Raises as `add` does.
@@ -141,7 +145,7 @@ class ReplyService:
         profile = await self._users.require_current_profile(caller)
         request = _keyed_request("put", caller, new)
 
-        def work(connection: sa.Connection) -> Answer:
+        def work(connection: sa.Connection) -> StoredAnswer:
             if (earlier := self._keys.claim(connection, request)) is not None:
                 return earlier
             ticket, status = _lock(connection, caller, new, profile)
@@ -156,7 +160,7 @@ class ReplyService:
         self, connection: sa.Connection, ticket: LockedTicket, status: TicketStatus, caller: Caller, body: str
     ) -> int:
         """Add a reply to a locked ticket, which gets `status`, and notify; return its number."""
-        self._quotas.count_reply(connection, caller.claims, ticket)
+        counted = self._quotas.count_reply(connection, caller.claims, ticket, body)
         number = ticket.reply_count + 1
         values = {
             "ticket_id": ticket.id,
@@ -164,22 +168,30 @@ class ReplyService:
             "id": uuid7s.uuid7(),
             "author_id": caller.user_id,
             "body": body,
+            "counted_bytes": counted,
         }
         repository.insert_reply(connection, values)
         tickets.update_ticket(connection, ticket.id, {"reply_count": number, "status": status.value})
         self._on_event(connection, ReplyAdded(ticket, caller.user_id))
         return number
 
-    def _finish(self, answer: Answer, caller: Caller, new: NewReply) -> Answer:
+    def _finish(self, answer: StoredAnswer, caller: Caller, new: NewReply) -> StoredAnswer:
         """Wake the mail worker after the commit, and log."""
         if not answer.is_repeated:
             self._wake_mail()
             log.info("ticket.replied", actor_id=str(caller.user_id), ticket_id=str(new.ticket_id))
         return answer
 
-    def _page(self, found: Sequence[ReplyRow], limit: int, ticket_id: uuid.UUID) -> ReplyPage:
-        query = ("replies", ticket_id)
+    def _page(
+        self, found: Sequence[ReplyRow], limit: int, ticket_id: uuid.UUID, sort: ReplySort
+    ) -> ReplyPage:
+        query = _query(ticket_id, sort)
         return ReplyPage(*self._cursors.page(found, limit, _position, query=query))
+
+
+def _query(ticket_id: uuid.UUID, sort: ReplySort) -> tuple[object, ...]:
+    """Return what a cursor is bound to: from the start, the same as before there were orders."""
+    return ("replies", ticket_id) if sort is ReplySort.NUMBER else ("replies", ticket_id, sort)
 
 
 def _position(reply: ReplyRow) -> Position:

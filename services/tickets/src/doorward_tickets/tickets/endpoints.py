@@ -7,19 +7,22 @@ from fastapi import Query
 from starlette.responses import Response
 
 from doorward_client.fastapi import CurrentUser
+from doorward_kit.dependencies import provide
 from doorward_kit.etags import IfMatch
+from doorward_kit.fast_routes import FastRoute
 from doorward_kit.idempotency import IdempotencyKey
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.responses import answer_response, page_response
-from doorward_kit.routing import FastRoute, api_router
+from doorward_kit.routing import api_router
 from doorward_kit.word_index import words_of
-from doorward_tickets.tickets.dependencies import Tickets
 from doorward_tickets.tickets.list_query import TicketFilter
 from doorward_tickets.tickets.schemas import Ticket, TicketCreate, TicketDetail, TicketPatch, TicketSort
 from doorward_tickets.tickets.serializers import ticket_document
-from doorward_tickets.tickets.service import PREFIX
+from doorward_tickets.tickets.service import PREFIX, TicketService
 from doorward_tickets.tickets.workflow import TicketStatus
 from doorward_tickets.users.dependencies import ActingManager, ActingUser
+
+Tickets = Annotated[TicketService, provide(TicketService)]
 
 router = api_router(prefix=PREFIX, tag="tickets")
 fast_router = api_router(prefix=PREFIX, tag="tickets", route_class=FastRoute)
@@ -27,10 +30,16 @@ fast_router = api_router(prefix=PREFIX, tag="tickets", route_class=FastRoute)
 Search = Annotated[
     str | None,
     Query(
-        min_length=1,
         max_length=100,
-        description="Words of the subject or the body, each by its start, of three characters or more.",
+        description="Words of the subject or the body, each by its start; in scripts without spaces any"
+        " characters in sequence. One and two letters are only searched without longer words. A query without"
+        " a letter or digit matches no ticket.",
     ),
+]
+
+Number = Annotated[
+    int | None,
+    Query(ge=1, le=2**63 - 1, description="The number of a ticket; the list has one ticket or none."),
 ]
 
 
@@ -39,6 +48,7 @@ async def list_tickets(  # noqa: PLR0913, PLR0917 - a parameter for each of the 
     caller: CurrentUser,
     tickets: Tickets,
     q: Search = None,
+    number: Number = None,
     status: TicketStatus | None = None,
     author: uuid.UUID | None = None,
     assignee: uuid.UUID | None = None,
@@ -52,7 +62,14 @@ async def list_tickets(  # noqa: PLR0913, PLR0917 - a parameter for each of the 
     or empty: continue while there is a `next_cursor`.
     """
     words = () if q is None else words_of(q)
-    criteria = TicketFilter(words=words, status=status, author=author, assignee=assignee)
+    criteria = TicketFilter(
+        words=words,
+        status=status,
+        author=author,
+        assignee=assignee,
+        number=number,
+        matches_nothing=q is not None and not words,
+    )
     page = await tickets.list_page(caller, criteria, sort, cursor, limit)
     return page_response([ticket_document(row) for row in page.tickets], page.next_cursor)
 
@@ -72,7 +89,12 @@ async def update_ticket(
     return answer_response(await tickets.update(caller, ticket_id, body, if_match))
 
 
-@router.patch("/close-ticket/{ticket_id}", response_model=Ticket, summary="Close a ticket (older address)")
+@router.patch(
+    "/close-ticket/{ticket_id}",
+    response_model=Ticket,
+    summary="Close a ticket (older address)",
+    operation_id="closeTicketAtOlderAddress",
+)
 @router.patch("/{ticket_id}/close", response_model=Ticket, summary="Close a ticket")
 async def close_ticket(
     ticket_id: uuid.UUID, caller: ActingUser, tickets: Tickets, if_match: IfMatch = None

@@ -55,3 +55,14 @@ class ReplyLimitReachedError(DoorwardError):
     status = 409
     code = "reply_limit_reached"
     detail = "The ticket has as many replies as a ticket may have. Create a new ticket."
+
+
+class StorageLimitReachedError(DoorwardError):
+    """409: the text of the user's tickets and replies has too many bytes."""
+
+    status = 409
+    code = "storage_limit_reached"
+    detail = (
+        "Your tickets and replies have as many bytes as those of a user may have. An administrator can delete"
+        " old tickets."
+    )

@@ -1,4 +1,4 @@
-"""What happened to a ticket, for features that react to it (notifications)."""
+"""Events of tickets, for features that react to them (notifications)."""
 
 import uuid
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -24,12 +24,18 @@ _ORDER_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class TicketFilter:
-    """Filters of a list. A ticket must match each word by the start of one of its own words."""
+    """Filters of a list. A ticket must match each word by the start of one of its own words.
+
+    `matches_nothing` is a search for a text without words. No cursor contains it, nor `number`: a list with
+    either has one page.
+    """
 
     words: tuple[str, ...] = ()
     status: TicketStatus | None = None
     author: uuid.UUID | None = None
     assignee: uuid.UUID | None = None
+    number: int | None = field(default=None, repr=False)
+    matches_nothing: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class ListQuery:
     def __init__(self, author_id: uuid.UUID | None, criteria: TicketFilter, sort: TicketSort) -> None:
         filters = _filters(author_id, criteria)
         self.words = criteria.words
+        self.number = criteria.number
         self._columns = tuple(name for name, _ in filters)
         self._values = {f"filter_{number}": value for number, (_, value) in enumerate(filters)}
         self._order = sort.value.removeprefix("-")

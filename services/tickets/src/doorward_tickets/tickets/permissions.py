@@ -1,4 +1,4 @@
-"""Who may see a ticket; every read and change of one ticket starts here."""
+"""The permissions on a ticket: every read and change of one ticket starts here."""
 
 import uuid
 

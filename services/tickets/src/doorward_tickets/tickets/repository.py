@@ -1,7 +1,7 @@
 """Queries on tickets. `visible_author_id` limits them to the tickets of one author; None is no limit."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -12,6 +12,7 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.json_columns import JsonRows
 from doorward_kit.pagination import Position
 from doorward_kit.word_index import indexed_words, line_of
+from doorward_tickets.numbers.repository import take_number
 from doorward_tickets.tables import notification_mutes, ticket_search_terms, tickets, user_snapshots
 from doorward_tickets.tickets.list_query import ListQuery, QueryShape
 
@@ -20,6 +21,7 @@ class TicketRow(NamedTuple):
     """A ticket with the names of its author and assignee from the user snapshots."""
 
     id: uuid.UUID
+    number: int | None
     subject: str
     status: str
     priority: int
@@ -58,6 +60,7 @@ _AUTHORS: Final = user_snapshots.alias("authors")
 _ASSIGNEES: Final = user_snapshots.alias("assignees")
 _COLUMNS: Final = (
     tickets.c.id,
+    tickets.c.number,
     tickets.c.subject,
     tickets.c.status,
     tickets.c.priority,
@@ -148,17 +151,28 @@ def lock_ticket(
 
 
 def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> TicketWithBody:
-    """Store a new ticket and its search terms; return it as its author reads it."""
+    """Store a new ticket with its number and its search terms; return it as its author reads it."""
     words = indexed_words((values["subject"], values["body"]))
-    initial = {"reply_count": 0, "version": 1, "created_at": utc_now(), "updated_at": utc_now()}
+    number = take_number(connection, values["id"])
+    initial = {
+        "number": number,
+        "reply_count": 0,
+        "version": 1,
+        "created_at": utc_now(),
+        "updated_at": utc_now(),
+    }
     connection.execute(tickets.insert().values({**values, **initial, "search_text": line_of(words)}))
-    if words:
-        connection.execute(
-            ticket_search_terms.insert(), [{"word": word, "ticket_id": values["id"]} for word in words]
-        )
+    insert_search_terms(connection, values["id"], words)
     created = find_ticket(connection, values["id"], None, values["author_id"])
     assert created is not None  # inserted above, in this transaction
     return created
+
+
+def insert_search_terms(connection: sa.Connection, ticket_id: uuid.UUID, words: Sequence[str]) -> None:
+    if words:
+        connection.execute(
+            ticket_search_terms.insert(), [{"word": word, "ticket_id": ticket_id} for word in words]
+        )
 
 
 def update_ticket(connection: sa.Connection, ticket_id: uuid.UUID, changes: Mapping[str, Any]) -> None:

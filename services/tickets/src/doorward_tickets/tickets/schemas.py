@@ -3,33 +3,26 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator
 
+from doorward_kit.omissible import Omissible, reject_null
 from doorward_kit.routing import StrictModel
 from doorward_kit.user_text import one_line, paragraphs
 from doorward_tickets.tables import BODY_LENGTH, SUBJECT_LENGTH
 from doorward_tickets.tickets.workflow import Priority, TicketStatus
 
-
-def _subject(text: str) -> str:
-    return one_line(text, what="subject", max_length=SUBJECT_LENGTH)
-
-
-def _body(text: str) -> str:
-    return paragraphs(text, what="body", max_length=BODY_LENGTH)
-
-
 Subject = Annotated[
     str,
     Field(min_length=1, max_length=SUBJECT_LENGTH, examples=["The printer is on fire"]),
-    AfterValidator(_subject),
+    AfterValidator(partial(one_line, what="subject", max_length=SUBJECT_LENGTH)),
 ]
 Body = Annotated[
     str,
     Field(min_length=1, max_length=BODY_LENGTH, examples=["Since this morning.\nThird floor."]),
-    AfterValidator(_body),
+    AfterValidator(partial(paragraphs, what="body", max_length=BODY_LENGTH)),
 ]
 
 
@@ -42,6 +35,13 @@ class TicketSort(StrEnum):
     UPDATED_AT_DESC = "-updated_at"
     PRIORITY = "priority"
     PRIORITY_DESC = "-priority"
+
+
+class ReplySort(StrEnum):
+    """Orders of a thread: from its start, or with a minus from its end."""
+
+    NUMBER = "number"
+    NUMBER_DESC = "-number"
 
 
 class Participant(BaseModel):
@@ -58,6 +58,11 @@ class Ticket(BaseModel):
     """A ticket in a list."""
 
     id: uuid.UUID
+    number: int | None = Field(
+        description="A number to say aloud: unique in the installation, and never assigned again. Null while"
+        " an upgrade from a release without numbers is under way.",
+        examples=[1042],
+    )
     subject: str
     status: TicketStatus
     priority: Priority
@@ -107,11 +112,9 @@ class TicketPatch(StrictModel):
     """Changes of a ticket; an omitted field keeps its value. `assignee_id` null unassigns the ticket."""
 
     assignee_id: uuid.UUID | None = None
-    priority: Priority | None = None
+    priority: Omissible[Priority] = None
 
     @field_validator("priority", mode="before")
     @classmethod
     def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("Omit the field to keep its value; null is not allowed.")
-        return value
+        return reject_null(value)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from doorward_kit.etags import version_etag
-from doorward_kit.idempotency import Answer
+from doorward_kit.idempotency import StoredAnswer
 from doorward_kit.responses import to_json
 from doorward_tickets.tickets.repository import TicketRow, TicketWithBody
 from doorward_tickets.tickets.workflow import Priority
@@ -28,6 +28,7 @@ def ticket_document(row: TicketRow) -> dict[str, Any]:
     """Return a schemas.Ticket."""
     return {
         "id": row.id,
+        "number": row.number,
         "subject": row.subject,
         "status": row.status,
         "priority": Priority.of_rank(row.priority),
@@ -65,9 +66,9 @@ def detail_json(found: TicketWithBody, replies: Sequence[ReplyRow], next_cursor:
     )
 
 
-def ticket_answer(row: TicketRow) -> Answer:
+def ticket_answer(row: TicketRow) -> StoredAnswer:
     """Return the 200 response with a ticket and its ETag."""
-    return Answer(200, to_json(ticket_document(row)), version_etag(row.version))
+    return StoredAnswer(200, to_json(ticket_document(row)), version_etag(row.version))
 
 
 def _participant(user_id: uuid.UUID, name: str | None, deleted_at: datetime | None) -> dict[str, Any]:

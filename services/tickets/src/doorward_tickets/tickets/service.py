@@ -9,8 +9,9 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_client.tokens import Claims
+from doorward_kit.bounded_search import SearchResult
 from doorward_kit.etags import version_etag
-from doorward_kit.idempotency import Answer, IdempotencyKeys, keyed_request
+from doorward_kit.idempotency import IdempotencyKeys, StoredAnswer, keyed_request
 from doorward_kit.pagination import CursorCodec
 from doorward_kit.unit_of_work import Database
 from doorward_tickets.tickets import repository
@@ -21,7 +22,7 @@ from doorward_tickets.tickets.permissions import lock, visible_author_id
 from doorward_tickets.tickets.quotas import TicketQuotas
 from doorward_tickets.tickets.repository import TicketRow
 from doorward_tickets.tickets.schemas import TicketCreate, TicketPatch, TicketSort
-from doorward_tickets.tickets.search import SearchResult, find_tickets
+from doorward_tickets.tickets.search import find_tickets
 from doorward_tickets.tickets.serializers import detail_json, ticket_answer
 from doorward_tickets.tickets.workflow import TicketAction, TicketStatus, transition
 from doorward_tickets.users.repository import store_profiles
@@ -76,19 +77,21 @@ class TicketService:
         query = ListQuery(author_id, criteria, sort)
         identity = (author_id, criteria, sort)
         position = None if cursor is None else self._cursors.decode(cursor, query=identity)
+        if criteria.matches_nothing:
+            return TicketPage([], None)
 
-        def work(connection: sa.Connection) -> SearchResult:
+        def work(connection: sa.Connection) -> SearchResult[TicketRow]:
             return find_tickets(connection, query, position, limit + 1)
 
         found, stopped_at = await self._database.read(work)
         page = self._cursors.page(found, limit, query.position, query=identity, stopped_at=stopped_at)
         return TicketPage(*page)
 
-    async def create(self, caller: Caller, new: TicketCreate, key: str | None) -> Answer:
+    async def create(self, caller: Caller, new: TicketCreate, key: str | None) -> StoredAnswer:
         """Store a new ticket.
 
-        Raises QuotaExceededError, TicketLimitReachedError, InvalidAccessTokenError,
-        IdempotencyKeyReusedError.
+        Raises QuotaExceededError, TicketLimitReachedError, StorageLimitReachedError,
+        InvalidAccessTokenError, IdempotencyKeyReusedError.
         """
         profile = await self._users.require_current_profile(caller)
         request = keyed_request(caller.user_id, key, "create", new.model_dump_json())
@@ -102,28 +105,30 @@ class TicketService:
             "priority": new.priority.rank,
         }
 
-        def work(connection: sa.Connection) -> Answer:
+        def work(connection: sa.Connection) -> StoredAnswer:
             if (earlier := self._keys.claim(connection, request)) is not None:
                 return earlier
             store_profiles(connection, profile)
-            self._quotas.count_ticket(connection, caller.claims)
-            created = repository.insert_ticket(connection, values)
+            counted = self._quotas.count_ticket(connection, caller.claims, new.subject, new.body)
+            created = repository.insert_ticket(connection, {**values, "counted_bytes": counted})
             body, etag = detail_json(created, [], None), version_etag(created.ticket.version)
-            return self._keys.store(connection, request, Answer(201, body, etag, f"{PREFIX}/{ticket_id}"))
+            return self._keys.store(
+                connection, request, StoredAnswer(201, body, etag, f"{PREFIX}/{ticket_id}")
+            )
 
         answer = await self._database.write(work)
         if not answer.is_repeated:
             _log("ticket.created", caller, ticket_id, priority=new.priority)
         return answer
 
-    async def close(self, caller: Caller, ticket_id: uuid.UUID, if_match: str | None) -> Answer:
+    async def close(self, caller: Caller, ticket_id: uuid.UUID, if_match: str | None) -> StoredAnswer:
         """Close a ticket; a closed ticket stays unchanged.
 
         Raises TicketNotFoundError, PreconditionFailedError, InvalidAccessTokenError.
         """
         profile = await self._users.require_current_profile(caller)
 
-        def work(connection: sa.Connection) -> Answer:
+        def work(connection: sa.Connection) -> StoredAnswer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
             before = TicketStatus(ticket.status)
             after = transition(before, TicketAction.CLOSE, caller.claims, ticket.author_id)
@@ -140,7 +145,7 @@ class TicketService:
 
     async def update(
         self, caller: Caller, ticket_id: uuid.UUID, patch: TicketPatch, if_match: str | None
-    ) -> Answer:
+    ) -> StoredAnswer:
         """Assign a ticket, set its priority.
 
         Raises TicketNotFoundError, PreconditionFailedError, TicketClosedError, NotAssignableError,
@@ -151,7 +156,7 @@ class TicketService:
         if assignee_id is not None and assignee_id != caller.user_id:
             candidate = await Candidate.look_up(assignee_id, caller, self._users)
 
-        def work(connection: sa.Connection) -> Answer:
+        def work(connection: sa.Connection) -> StoredAnswer:
             ticket = lock(connection, caller.claims, ticket_id, if_match)
             transition(TicketStatus(ticket.status), TicketAction.UPDATE, caller.claims, ticket.author_id)
             if candidate is not None:

@@ -1,4 +1,4 @@
-"""The states of a ticket, and who may change them."""
+"""The states of a ticket, their transitions, and the roles that may make them."""
 
 import uuid
 from collections.abc import Mapping

@@ -42,10 +42,10 @@ class DeletedUsersPage(BaseModel):
 
 
 class Account(BaseModel):
-    """An account and its email address."""
+    """An account and its email address; None for a user whose upstream told none."""
 
     id: uuid.UUID
-    email: str
+    email: str | None
     name: str
     role: str
     status: str

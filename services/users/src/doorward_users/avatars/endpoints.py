@@ -10,12 +10,15 @@ from doorward_client.bearer_auth import CurrentUser
 from doorward_client.tokens import Claims
 from doorward_identity.avatars.avatar import AvatarSize, picture_url
 from doorward_kit import responses
+from doorward_kit.dependencies import provide
 from doorward_kit.etags import IfNoneMatch, not_modified, quote_etag
 from doorward_kit.routing import api_router
 from doorward_kit.upload_limit import UploadRoute
 from doorward_kit.uploads import UPLOAD_BODY, UploadedImage
-from doorward_users.avatars.dependencies import UserAvatars
 from doorward_users.avatars.schemas import AvatarLinks
+from doorward_users.avatars.service import AvatarService
+
+UserAvatars = Annotated[AvatarService, provide(AvatarService)]
 
 _PREFIX: Final = "/api/v1/users"
 
@@ -121,6 +124,7 @@ def _etag(digest: bytes, size: AvatarSize) -> str:
 
 
 def _links(user_id: uuid.UUID, digest: bytes) -> Response:
+    # Without an ETag: it would say that the image is stored byte by byte (RFC 9110 section 9.3.4).
     picture = picture_url(user_id, digest)
     body = responses.to_json({"picture": picture, "small": f"{picture}&size=small"})
-    return responses.resource_response(body, _etag(digest, AvatarSize.LARGE))
+    return Response(body, media_type=responses.MEDIA_TYPE)

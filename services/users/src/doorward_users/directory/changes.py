@@ -1,4 +1,4 @@
-"""What a request changes of an account, in the terms of doorward_identity.account_changes."""
+"""The changes that a request makes to an account, in the terms of doorward_identity.account_changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class RequestedChange:
 
     @property
     def changes(self) -> Sequence[AccountChange]:
-        """What changes, in the order of the reasons for which sessions end."""
+        """The changes, in the order of the reasons for which sessions end."""
         before = self.before
         status, role = self.columns.get("status", before.status), self.columns.get("role", before.role)
         is_disabled = status != before.status and status == Status.DISABLED
@@ -57,7 +57,7 @@ class RequestedChange:
 
     @property
     def owner(self) -> Owner:
-        """Who is told, at the address before the change. Nobody has proven that of a user who is joining."""
+        """The user to notify, at the address before the change; it is unverified while a user is joining."""
         email = self.columns.get("email", self.before.email) if self.is_joining else self.before.email
         return Owner(self.before.id, email)
 

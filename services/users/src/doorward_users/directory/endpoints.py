@@ -11,6 +11,7 @@ from doorward_client.permissions import Permission, Role
 from doorward_client.tokens import Claims
 from doorward_identity.accounts import Status
 from doorward_kit.etags import IfMatch, IfNoneMatch
+from doorward_kit.fast_routes import FastRoute
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
 from doorward_users.directory.dependencies import Directory
@@ -30,9 +31,10 @@ PREFIX = "/api/v1/users"
 UserManager = Annotated[Claims, requires(Permission.USERS_WRITE)]
 
 router = api_router(prefix=PREFIX, tag="users")
+fast_router = api_router(prefix=PREFIX, tag="users", route_class=FastRoute)
 
 
-@router.get("", response_model=Page[User], summary="List users")
+@fast_router.get("", response_model=Page[User], summary="List users")
 async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the query's
     caller: CurrentUser,
     directory: Directory,
@@ -41,7 +43,9 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
         Query(
             min_length=1,
             max_length=100,
-            description="Start of a name, or of an email address that the caller sees.",
+            description="Words to search for. A user is found if each of them is the start of a word of the"
+            " name, of an email address that the caller sees, or of its domain, whatever the case and the"
+            " accents. A text with `@` is the start of an address, or of a domain: `@example.com`.",
         ),
     ] = None,
     role: Role | None = None,
@@ -50,7 +54,10 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """Read the directory page by page: pass `next_cursor` back as `cursor` until it is null."""
+    """Read the directory page by page: pass `next_cursor` back as `cursor` until it is null.
+
+    A page of a search may have fewer users than `limit`, or none, before the last page.
+    """
     page = await directory.list_page(
         caller, DirectoryFilter(search=q, role=role, status=status), sort, cursor, limit
     )
@@ -64,7 +71,7 @@ async def create_user(body: UserCreate, caller: UserManager, directory: Director
     return changed_response(user, warnings, status_code=201, location=f"{PREFIX}/{user.id}")
 
 
-@router.get("/{user_id}", response_model=User, summary="Read a user")
+@fast_router.get("/{user_id}", response_model=User, summary="Read a user")
 async def get_user(
     user_id: uuid.UUID, caller: CurrentUser, directory: Directory, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -72,8 +79,8 @@ async def get_user(
     return user_response(await directory.get(caller, user_id), if_none_match=if_none_match)
 
 
-@router.post("/{user_id}/invitation", status_code=202, summary="Invite a user again")
-async def invite(user_id: uuid.UUID, caller: UserManager, directory: Directory) -> Response:
+@router.post("/{user_id}/invitation", status_code=202, response_class=Response, summary="Invite a user again")
+async def invite_user(user_id: uuid.UUID, caller: UserManager, directory: Directory) -> Response:
     """Mail a new code to a user who has not joined yet. Earlier codes become invalid."""
     await directory.invite(caller, user_id)
     return Response(status_code=202)

@@ -19,7 +19,7 @@ class LastAdminError(DoorwardError):
 
 
 class OwnEmailError(DoorwardError):
-    """409: administrators prove an address of their own before it counts, or could lock themselves out."""
+    """409: administrators must verify a new address of their own, or they could lock themselves out."""
 
     status = 409
     code = "own_email"

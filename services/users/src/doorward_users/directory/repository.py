@@ -1,4 +1,4 @@
-"""Queries of the directory."""
+"""Queries on single accounts, and the rows of all. For lists see search.py."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,11 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_client.permissions import Permission, roles_with
-from doorward_identity.accounts import EmailTakenError, Status
+from doorward_identity.accounts import EmailTakenError
+from doorward_identity.directory_index import update_terms
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
 from doorward_kit.json_columns import JsonRows
-from doorward_kit.pagination import Position, keyset
-from doorward_users.directory.schemas import DirectoryFilter, DirectorySort
 
 
 class UserRow(NamedTuple):
@@ -36,18 +34,15 @@ class UserRow(NamedTuple):
 
 
 _COLUMNS: Final = tuple(users.c[name] for name in UserRow._fields)
-_ROWS: Final = JsonRows(UserRow._make, _COLUMNS)
-_SELECT_ROWS: Final = sa.select(_ROWS.column)
-_SELECT: Final = sa.select(*_COLUMNS)
-_ADMIN_ROLES: Final = [role.value for role in roles_with(Permission.ROLES_ASSIGN)]
-_BY_ID: Final = _SELECT.where(users.c.id == sa.bindparam("user_id"))
-_BY_IDS: Final = _SELECT_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
+JSON_ROWS: Final = JsonRows(UserRow._make, _COLUMNS)
+SELECT_JSON_ROWS: Final = sa.select(JSON_ROWS.column)
+"""The query for pages, which `JSON_ROWS` reads."""
 
-_SORT_COLUMNS: Final[Mapping[str, sa.Column[Any]]] = {
-    "created_at": users.c.created_at,
-    "email": users.c.email_key,
-    "name": users.c.name_key,
-}
+SELECT_ROWS: Final = sa.select(*_COLUMNS)
+"""The query for UserRow."""
+
+_BY_ID: Final = SELECT_ROWS.where(users.c.id == sa.bindparam("user_id"))
+_BY_IDS: Final = SELECT_JSON_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
 
 
 def find_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
@@ -57,7 +52,7 @@ def find_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
 
 def find_users(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, UserRow]:
     """Read accounts by id; unknown ids are left out."""
-    return {row.id: row for row in _ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
+    return {row.id: row for row in JSON_ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
 
 
 def lock_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
@@ -68,23 +63,9 @@ def lock_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
 
 def lock_user_by_email(connection: sa.Connection, email_key: str) -> UserRow | None:
     """Read an account by its canonical address and lock its row until the commit."""
-    statement = _SELECT.where(users.c.email_key == email_key).with_for_update()
+    statement = SELECT_ROWS.where(users.c.email_key == email_key).with_for_update()
     row = connection.execute(statement).one_or_none()
     return None if row is None else UserRow(*row)
-
-
-def lock_administrators(connection: sa.Connection) -> list[uuid.UUID]:
-    """Lock the active accounts that can assign roles, in one order for all callers; return their ids.
-
-    Otherwise two callers could each remove a different one of the last two.
-    """
-    statement = (
-        sa.select(users.c.id)
-        .where(users.c.role.in_(_ADMIN_ROLES), users.c.status == Status.ACTIVE.value)
-        .order_by(users.c.role, users.c.created_at, users.c.id)
-        .with_for_update()
-    )
-    return list(connection.execute(statement).scalars())
 
 
 def get_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow:
@@ -99,6 +80,8 @@ def update_user(connection: sa.Connection, user_id: uuid.UUID, changes: Mapping[
         connection.execute(users.update().where(users.c.id == user_id).values(values))
     except exc.IntegrityError as error:
         raise EmailTakenError from error
+    if changes.keys() & {"name", "email"}:
+        update_terms(connection, [user_id])
     return get_user(connection, user_id)
 
 
@@ -135,51 +118,3 @@ def _insert_hash(
 def delete_user(connection: sa.Connection, user_id: uuid.UUID) -> None:
     """Delete an account with its credentials and sessions (ON DELETE CASCADE)."""
     connection.execute(users.delete().where(users.c.id == user_id))
-
-
-def list_users(
-    connection: sa.Connection,
-    criteria: DirectoryFilter,
-    sort: DirectorySort,
-    position: Position | None,
-    count: int,
-    *,
-    searches_addresses: bool,
-) -> list[UserRow]:
-    """Read up to `count` accounts after `position`, in order."""
-    column = _SORT_COLUMNS[sort.value.removeprefix("-")]
-    # An address is unique, and a tie-breaker would keep its index from being used.
-    tie_breaker = None if column is users.c.email_key else users.c.id
-    behind = None
-    if position is not None:
-        value = datetime.fromisoformat(position.value) if column is users.c.created_at else position.value
-        behind = value, uuid.UUID(hex=position.id)
-    statement = keyset(
-        _SELECT_ROWS.where(*_conditions(criteria, searches_addresses=searches_addresses)),
-        column,
-        tie_breaker,
-        behind,
-        descending=sort.value.startswith("-"),
-    )
-    return _ROWS.read(connection.execute(statement.limit(count)))
-
-
-def position_of(row: UserRow, sort: DirectorySort) -> Position:
-    """Return the cursor position of a row."""
-    values = {"created_at": row.created_at.isoformat(), "email": row.email_key, "name": row.name_key}
-    return Position(values[sort.value.removeprefix("-")], row.id.hex)
-
-
-def _conditions(criteria: DirectoryFilter, *, searches_addresses: bool) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if criteria.role is not None:
-        conditions.append(users.c.role == criteria.role.value)
-    if criteria.status is not None:
-        conditions.append(users.c.status == criteria.status.value)
-    if criteria.search is not None:
-        # Prefixes only, because an index serves them.
-        columns = [users.c.name_key, *([users.c.email_key] if searches_addresses else [])]
-        conditions.append(
-            sa.or_(*(column.startswith(criteria.search, autoescape=True) for column in columns))
-        )
-    return conditions

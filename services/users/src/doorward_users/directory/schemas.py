@@ -12,6 +12,7 @@ from doorward_identity.accounts import Status
 from doorward_identity.emails import EmailAddress
 from doorward_identity.names import PersonName
 from doorward_identity.passwords import NewPassword
+from doorward_kit.omissible import Omissible, reject_null
 from doorward_kit.routing import StrictModel
 
 
@@ -47,7 +48,7 @@ class User(BaseModel):
 
 
 class AccountWarning(BaseModel):
-    """What an administrator should know about a change that was made."""
+    """A warning to an administrator about a change that was made."""
 
     code: str = Field(description="Stable.", examples=["email_outside_domains"])
     detail: str
@@ -86,18 +87,16 @@ class UserReplace(StrictModel):
 class UserPatch(StrictModel):
     """Members to change; absent ones keep their value. A new password ends the user's sessions."""
 
-    email: EmailAddress | None = None
-    name: PersonName | None = None
-    role: Role | None = None
-    status: Status | None = None
-    password: NewPassword | None = None
+    email: Omissible[EmailAddress] = None
+    name: Omissible[PersonName] = None
+    role: Omissible[Role] = None
+    status: Omissible[Status] = None
+    password: Omissible[NewPassword] = None
 
     @field_validator("*", mode="before")
     @classmethod
     def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("Omit the member to keep its value; null is not allowed.")
-        return value
+        return reject_null(value)
 
 
 class ProfilePatch(StrictModel):

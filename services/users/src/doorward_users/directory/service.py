@@ -13,15 +13,18 @@ from doorward_client.tokens import Claims
 from doorward_identity import deleted_users_feed
 from doorward_identity.account_changes import CONSEQUENCES, AccountChange, follow_up
 from doorward_identity.accounts import NewAccount, Status, create_account
+from doorward_identity.administrators import administers
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.avatars import repository as avatar_repository
 from doorward_identity.current_account import require_authority, require_unchanged_account
 from doorward_identity.emails import reserves_address
+from doorward_identity.logout_deliveries import announce_deletion
 from doorward_identity.mail_types import MailName, enqueue_mail, require_transport
 from doorward_identity.names import name_key
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_tokens
+from doorward_kit.bounded_search import SearchResult
 from doorward_kit.dataloader import DataLoader
 from doorward_kit.pagination import CursorCodec
 from doorward_users.directory import repository
@@ -33,8 +36,9 @@ from doorward_users.directory.errors import (
     OwnPasswordError,
     UserNotFoundError,
 )
+from doorward_users.directory.list_query import DirectoryQuery
 from doorward_users.directory.repository import UserRow
-from doorward_users.directory.role_rules import administers, lock, lock_for_demotion
+from doorward_users.directory.role_rules import lock, lock_for_demotion
 from doorward_users.directory.schemas import (
     EMAIL_OUTSIDE_DOMAINS,
     AccountWarning,
@@ -44,6 +48,7 @@ from doorward_users.directory.schemas import (
     UserPatch,
     UserReplace,
 )
+from doorward_users.directory.search import list_users
 from doorward_users.directory.serializers import Entry
 from doorward_users.directory.visibility import Visibility
 from doorward_users.settings import UsersSettings
@@ -91,22 +96,23 @@ class DirectoryService:
     async def list_page(
         self, caller: Claims, criteria: DirectoryFilter, sort: DirectorySort, cursor: str | None, limit: int
     ) -> UserPage:
-        """Read one page; raises InsufficientPermissionError or InvalidCursorError."""
+        """Read one page; raises InsufficientPermissionError or InvalidCursorError.
+
+        A search that would read too many rows returns a short page with a cursor.
+        """
         self._visibility.require_list(caller, sort)
         sees_addresses = self._visibility.sees_addresses(caller)
-        query = (criteria.search, criteria.role, criteria.status, sort, sees_addresses)
-        position = None if cursor is None else self._cursors.decode(cursor, query=query)
-        folded = criteria.model_copy(
-            update={"search": name_key(criteria.search) if criteria.search else None}
-        )
-        # One row more than asked for shows whether there is a next page.
-        found = await self._database.read(
-            lambda connection: repository.list_users(
-                connection, folded, sort, position, limit + 1, searches_addresses=sees_addresses
-            )
-        )
+        identity = (criteria.search, criteria.role, criteria.status, sort, sees_addresses)
+        position = None if cursor is None else self._cursors.decode(cursor, query=identity)
+        query = DirectoryQuery(criteria, sort, searches_addresses=sees_addresses)
+
+        def work(connection: sa.Connection) -> SearchResult[UserRow]:
+            # One row more than asked for shows whether there is a next page.
+            return list_users(connection, query, position, limit + 1)
+
+        found, stopped_at = await self._database.read(work)
         page, next_cursor = self._cursors.page(
-            found, limit, lambda row: repository.position_of(row, sort), query=query
+            found, limit, query.position, query=identity, stopped_at=stopped_at
         )
         entries = [Entry(row, self._visibility.sees_address(caller, row.id)) for row in page]
         return UserPage(entries, next_cursor)
@@ -203,6 +209,7 @@ class DirectoryService:
             require_unchanged_account(connection, caller)
             require_authority(caller, user.role)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
+            announce_deletion(connection, user.id)
             repository.delete_user(connection, user.id)
             if user.avatar_id is not None:
                 avatar_repository.end(connection, user.avatar_id)

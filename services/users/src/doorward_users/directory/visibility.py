@@ -1,4 +1,4 @@
-"""Who sees what of the directory: all of it, names, or the own entry."""
+"""The part of the directory that a caller sees: all of it, names, or the own entry."""
 
 import uuid
 

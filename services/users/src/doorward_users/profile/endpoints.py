@@ -9,8 +9,9 @@ from doorward_identity.audit.repository import EventFilter
 from doorward_identity.audit.service import AuditEvent, AuditLog
 from doorward_kit.dependencies import provide
 from doorward_kit.etags import IfMatch, IfNoneMatch
+from doorward_kit.fast_routes import FastRoute
 from doorward_kit.pagination import Cursor, Limit, Page
-from doorward_kit.routing import FastRoute, api_router
+from doorward_kit.routing import api_router
 from doorward_users.directory.dependencies import Directory
 from doorward_users.directory.schemas import ProfilePatch, User
 from doorward_users.directory.serializers import user_response

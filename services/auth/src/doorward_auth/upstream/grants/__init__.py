@@ -1,1 +1,1 @@
-"""What upstreams issued: stored encrypted, refreshed by one request at a time, and in the background."""
+"""Tokens of upstreams: stored encrypted, refreshed by one request at a time, and in the background."""

@@ -1,4 +1,4 @@
-"""One attempt to refresh one leased grant: the request, the result, and the judgement, in this order."""
+"""One attempt to refresh one leased grant: the request, the result, and what follows from a failure."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from doorward_auth.upstream.grants import leases
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.endings import GrantEndings, log_fields
 from doorward_auth.upstream.grants.events import GrantListener, GrantRefreshed
-from doorward_auth.upstream.grants.judgement import judge
-from doorward_auth.upstream.grants.leases import Refusal
-from doorward_auth.upstream.grants.metrics import Outcome, UpstreamMetrics
+from doorward_auth.upstream.grants.leases import StoreFailure
+from doorward_auth.upstream.grants.metrics import RefreshOutcome, UpstreamMetrics
 from doorward_auth.upstream.grants.models import EndReason, GrantTimes, LeasedGrant
 from doorward_auth.upstream.grants.provider import Provider
-from doorward_auth.upstream.grants.schedule import backoff_seconds, plan
+from doorward_auth.upstream.grants.refresh_failure import evaluate_failure
+from doorward_auth.upstream.grants.schedule import backoff_seconds, plan, plan_without_access
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.upstream_adapters.base import (
     Arrival,
@@ -30,10 +30,10 @@ from doorward_identity.upstream_tables import SCOPE_LENGTH
 log = structlog.get_logger(__name__)
 
 _ENDS: Final = {
-    EndReason.INVALID_GRANT: Outcome.INVALID_GRANT,
-    EndReason.LOST: Outcome.LOST,
-    EndReason.EXPIRED: Outcome.EXPIRED,
-    EndReason.UNREADABLE: Outcome.UNREADABLE,
+    EndReason.INVALID_GRANT: RefreshOutcome.INVALID_GRANT,
+    EndReason.LOST: RefreshOutcome.LOST,
+    EndReason.EXPIRED: RefreshOutcome.EXPIRED,
+    EndReason.UNREADABLE: RefreshOutcome.UNREADABLE,
 }
 
 
@@ -51,7 +51,7 @@ class _Attempt:
 class AttemptResult:
     """How an attempt ended, with the new access token if it succeeded."""
 
-    outcome: Outcome
+    outcome: RefreshOutcome
     access_token: str | None = None
     times: GrantTimes | None = None
 
@@ -78,7 +78,7 @@ class RefreshAttempts:
         self._listener = listener
 
     async def run(self, provider: Provider, leased: LeasedGrant, *, leased_at: float) -> AttemptResult:
-        """Refresh a grant, and store or judge the result. `leased_at` is from before the lease.
+        """Refresh a grant, and store or evaluate the result. `leased_at` is from before the lease.
 
         The request ends before the lease does, even if the process was stopped in between.
         """
@@ -94,7 +94,7 @@ class RefreshAttempts:
         """Leave a grant to others, because this process stops before it sent anything."""
         query = partial(leases.reschedule, leased=leased, seconds=0.0, error="stopped", counts_attempt=False)
         await self._database.finish(query, until=0.0)
-        self._metrics.refreshed(leased.row.provider, Outcome.RELEASED)
+        self._metrics.refreshed(leased.row.provider, RefreshOutcome.RELEASED)
 
     async def _try(self, attempt: _Attempt) -> AttemptResult:
         row = attempt.leased.row
@@ -118,7 +118,7 @@ class RefreshAttempts:
         except UpstreamError as error:
             return await self._conclude(attempt, error)
         except _StalledError:
-            return await self._reschedule(attempt, Outcome.RELEASED, 0.0, counts_attempt=False)
+            return await self._reschedule(attempt, RefreshOutcome.RELEASED, 0.0, counts_attempt=False)
         return await self._store(attempt, refresh_token, tokens)
 
     async def _request(self, attempt: _Attempt, refresh_token: str) -> UpstreamTokens:
@@ -144,45 +144,58 @@ class RefreshAttempts:
 
     async def _store(self, attempt: _Attempt, sent_token: str, tokens: UpstreamTokens) -> AttemptResult:
         """Store an answer before anything else: the refresh token that was sent may be used up."""
-        leased, provider = attempt.leased, attempt.provider
-        row = leased.row
-        times = plan(row.now, tokens, provider.policy, previous=row)
-        query = partial(
-            leases.store,
-            leased=leased,
-            tokens=self._sealing.seal_next(row, sent_token, tokens),
-            times=times,
-            scope=tokens.scope[:SCOPE_LENGTH] or row.scope,
-        )
+        leased, provider, row = attempt.leased, attempt.provider, attempt.leased.row
+        is_complete = bool(tokens.access_token)
+        sealed = self._sealing.seal_next(row, sent_token, tokens)
+        if is_complete:
+            times = plan(row.now, tokens, provider.policy, previous=row)
+            scope = tokens.scope[:SCOPE_LENGTH] or row.scope
+            query = partial(leases.store, leased=leased, tokens=sealed, times=times, scope=scope)
+        else:
+            times = plan_without_access(row.now, tokens, row)
+            query = partial(
+                leases.store_refresh_token,
+                leased=leased,
+                tokens=sealed,
+                times=times,
+                seconds=backoff_seconds(leased.attempts),
+                error=RefreshOutcome.MALFORMED.value,
+            )
         was_stored = await self._database.finish(query, until=attempt.lease_end)
         self._note_provider(provider, is_up=True)
         if was_stored is None:
             log.error("upstream.grant_not_stored", **log_fields(leased))
-            return AttemptResult(Outcome.NOT_STORED)
-        if not was_stored and (refused := await self._refused(attempt, tokens)) is not None:
-            return refused
+            return AttemptResult(RefreshOutcome.NOT_STORED)
+        if not was_stored and (result := await self._not_stored(attempt, tokens)) is not None:
+            return result
+        if not is_complete:
+            self._note_provider(provider, is_up=False)
+            log.warning(
+                "upstream.refresh_failed", **log_fields(leased), outcome=RefreshOutcome.MALFORMED.value
+            )
+            return AttemptResult(RefreshOutcome.MALFORMED)
         log.info("upstream.grant_refreshed", **log_fields(leased))
         self._listener.notify(
             GrantRefreshed(row.user_id, row.session_id, row.provider, times.access_expires_at)
         )
-        return AttemptResult(Outcome.REFRESHED, tokens.access_token, times)
+        return AttemptResult(RefreshOutcome.REFRESHED, tokens.access_token, times)
 
-    async def _refused(self, attempt: _Attempt, tokens: UpstreamTokens) -> AttemptResult | None:
+    async def _not_stored(self, attempt: _Attempt, tokens: UpstreamTokens) -> AttemptResult | None:
         """Find out why an answer was not stored; None if it is stored after all."""
         leased = attempt.leased
-        query = partial(leases.refusal_of, leased=leased)
+        query = partial(leases.find_store_failure, leased=leased)
         match await self._database.finish(query, until=attempt.lease_end):
-            case Refusal.STORED_BEFORE:
+            case StoreFailure.STORED_BEFORE:
                 return None
-            case Refusal.UNWANTED:
+            case StoreFailure.UNWANTED:
                 return await self._discard(attempt, tokens)
         log.warning("upstream.lease_lost", **log_fields(leased))
-        return AttemptResult(Outcome.LEASE_LOST)
+        return AttemptResult(RefreshOutcome.LEASE_LOST)
 
     async def _conclude(self, attempt: _Attempt, error: UpstreamError) -> AttemptResult:
         """Do what follows from a failed request."""
         provider, leased = attempt.provider, attempt.leased
-        judgement = judge(
+        failure = evaluate_failure(
             error,
             attempts=leased.attempts,
             was_uncertain=leased.row.is_uncertain,
@@ -191,21 +204,21 @@ class RefreshAttempts:
         log.warning(
             "upstream.refresh_failed",
             **log_fields(leased),
-            outcome=judgement.outcome.value,
+            outcome=failure.outcome.value,
             status=error.status,
             upstream_request_id=error.request_id,
         )
-        self._note_provider(provider, is_up=judgement.provider_works)
-        if judgement.pause is not None:
-            provider.gate.pause(judgement.pause)
-        if judgement.ends is not None:
-            return await self._end(attempt, judgement.ends)
+        self._note_provider(provider, is_up=failure.provider_works)
+        if failure.pause is not None:
+            provider.gate.pause(failure.pause)
+        if failure.ends is not None:
+            return await self._end(attempt, failure.ends)
         return await self._reschedule(
             attempt,
-            judgement.outcome,
-            max(judgement.retry_in, provider.gate.remaining_pause()),
-            is_uncertain=judgement.is_uncertain,
-            counts_attempt=judgement.counts_attempt,
+            failure.outcome,
+            max(failure.retry_in, provider.gate.remaining_pause()),
+            is_uncertain=failure.is_uncertain,
+            counts_attempt=failure.counts_attempt,
         )
 
     async def _wait_for_key(self, attempt: _Attempt) -> AttemptResult:
@@ -215,7 +228,7 @@ class RefreshAttempts:
         """
         leased = attempt.leased
         log.error("upstream.vault_key_unknown", **log_fields(leased))
-        return await self._reschedule(attempt, Outcome.UNKNOWN_KEY, backoff_seconds(leased.attempts))
+        return await self._reschedule(attempt, RefreshOutcome.UNKNOWN_KEY, backoff_seconds(leased.attempts))
 
     async def _end(self, attempt: _Attempt, reason: EndReason) -> AttemptResult:
         await self._endings.require_login(attempt.leased, reason, until=attempt.lease_end)
@@ -223,12 +236,12 @@ class RefreshAttempts:
 
     async def _discard(self, attempt: _Attempt, tokens: UpstreamTokens | None) -> AttemptResult:
         await self._endings.discard(attempt.provider, attempt.leased, tokens, until=attempt.lease_end)
-        return AttemptResult(Outcome.UNWANTED)
+        return AttemptResult(RefreshOutcome.UNWANTED)
 
     async def _reschedule(
         self,
         attempt: _Attempt,
-        outcome: Outcome,
+        outcome: RefreshOutcome,
         seconds: float,
         *,
         is_uncertain: bool = False,

@@ -1,4 +1,4 @@
-"""What follows the end of a grant: tokens wiped, audit, mail, notice; and the upstream's tokens revoked."""
+"""The consequences of a grant's end: tokens wiped, audit, mail, notice; and the upstream's tokens revoked."""
 
 import asyncio
 from functools import partial
@@ -10,9 +10,10 @@ import structlog
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.events import GrantListener, ReauthRequired
-from doorward_auth.upstream.grants.metrics import UpstreamMetrics
+from doorward_auth.upstream.grants.metrics import RequestOutcome, UpstreamMetrics
 from doorward_auth.upstream.grants.models import EndReason, GrantRow, GrantState, LeasedGrant
 from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.grants.request_outcome import outcome_of
 from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamTokens
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.mail_types import MailName, enqueue_mail
@@ -51,8 +52,14 @@ class GrantEndings:
             await self.revoke(provider, tokens)
 
     async def revoke(self, provider: Provider, tokens: UpstreamTokens) -> None:
-        """Ask the upstream once to revoke tokens that nobody has any more; a failure is logged."""
+        """Ask the upstream once to revoke tokens that no grant has any more, if a request is allowed now.
+
+        Otherwise, and after a failure, the tokens stay valid there until they expire: the log says it.
+        """
+        name = provider.name
         if not provider.gate.permits(1):
+            self._metrics.concluded(name, "revoke", RequestOutcome.NOT_ASKED)
+            log.warning("upstream.revocation_skipped", provider=name)
             return
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -61,9 +68,13 @@ class GrantEndings:
                 async with asyncio.timeout(provider.policy.deadline_seconds):
                     await provider.adapter.revoke(tokens)
         except (UpstreamError, TimeoutError) as error:
-            log.warning("upstream.revocation_failed", provider=provider.name, error=type(error).__name__)
+            outcome = outcome_of(error) if isinstance(error, UpstreamError) else RequestOutcome.UNCERTAIN
+            self._metrics.concluded(name, "revoke", outcome)
+            log.warning("upstream.revocation_failed", provider=name, error=type(error).__name__)
+        else:
+            self._metrics.concluded(name, "revoke", RequestOutcome.SUCCEEDED)
         finally:
-            self._metrics.requested(provider.name, "revoke", loop.time() - started)
+            self._metrics.requested(name, "revoke", loop.time() - started)
 
 
 _ACTIONS: Final = {EndReason.LOST: AuditAction.UPSTREAM_GRANT_LOST}

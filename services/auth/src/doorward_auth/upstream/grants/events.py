@@ -1,4 +1,4 @@
-"""What others may learn about grants: notices without a token."""
+"""Events about grants, which contain no token."""
 
 import uuid
 from dataclasses import dataclass

@@ -7,8 +7,8 @@ from typing import Final
 
 from doorward_kit.retries import CircuitBreaker
 
-MOST_AT_ONCE: Final = 36
-"""Requests to one provider: those of the background, and of 32 callers who wait for theirs."""
+MAX_CONCURRENT: Final = 36
+"""Requests to one provider by default: those of the background, and of 32 callers who wait for theirs."""
 
 LONGEST_PAUSE_SECONDS: Final = 60.0
 """A provider may mean one user with its 429; the others wait no longer than this."""
@@ -42,9 +42,20 @@ class TokenBucket:
 
 
 class ProviderGate:
-    """Whether a request may be sent to a provider. Every sender of the process asks the same gate."""
+    """Whether a request may be sent to a provider. Refreshes have one gate, requests of callers another.
 
-    def __init__(self, requests_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    The gate is the only limit of requests at once: the HTTP client opens a connection for each of them. So
+    none waits for a connection that another kind of request holds.
+    """
+
+    def __init__(
+        self,
+        requests_per_second: float,
+        *,
+        max_concurrent: int = MAX_CONCURRENT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_concurrent = max_concurrent
         self._breaker = CircuitBreaker()
         self._bucket = TokenBucket(requests_per_second, clock=clock)
         self._clock = clock
@@ -56,7 +67,7 @@ class ProviderGate:
         """Return how many of `count` further requests are allowed now."""
         if self._clock() < self._resume_at:
             return 0
-        room = self._breaker.permits(MOST_AT_ONCE) - self._in_flight
+        room = self._breaker.permits(self._max_concurrent) - self._in_flight
         return max(0, min(count, min(room, self._bucket.available()) - self._expected))
 
     def remaining_pause(self) -> float:

@@ -55,7 +55,45 @@ _LEASE_ONE: Final = _LEASE.where(
 _LEASE_ALL: Final = _LEASE.where(_C.id.in_(sa.bindparam("grant_ids", expanding=True)))
 
 
-class Refusal(Enum):
+def _new(column: sa.Column[Any]) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"new_{column.name}", type_=column.type)
+
+
+# Built once, because building them takes more processor time than executing them.
+_STORED: Final = (
+    upstream_grants.update()
+    .where(
+        _C.id == sa.bindparam("grant_id"),
+        _C.lease_id == sa.bindparam("held_lease_id", type_=_C.lease_id.type),
+        _C.generation == sa.bindparam("read_generation"),
+        _IS_REFRESHABLE,
+        _IS_WANTED,
+    )
+    .values(
+        # The upstream has replaced what was sent, so nothing is uncertain.
+        state=GrantState.ACTIVE.value,
+        generation=_new(_C.generation),
+        access_token=_new(_C.access_token),
+        refresh_token=_new(_C.refresh_token),
+        id_token=_new(_C.id_token),
+        key_id=_new(_C.key_id),
+        refresh_expires_at=_new(_C.refresh_expires_at),
+        reauth_at=_new(_C.reauth_at),
+        leased_until=None,
+        sent_at=None,
+    )
+)
+_STORE: Final = _STORED.values(
+    scope=_new(_C.scope),
+    access_expires_at=_new(_C.access_expires_at),
+    due_at=_new(_C.due_at),
+    attempts=0,
+    last_error=None,
+    last_refreshed_at=utc_now(),
+)
+
+
+class StoreFailure(Enum):
     """Why nothing was stored."""
 
     STORED_BEFORE = auto()
@@ -98,7 +136,7 @@ def lease_due(
 ) -> DueGrants:
     """Lease up to `count` due grants of a provider, in a transaction.
 
-    Grants of sessions that nobody uses are not leased: they are due again when their session expires.
+    Grants of idle sessions are not leased: they are due again when their session expires.
     """
     due = (
         sa.select(_C.id)
@@ -136,38 +174,55 @@ def store(
     connection: sa.Connection, leased: LeasedGrant, tokens: SealedTokens, times: GrantTimes, scope: str
 ) -> bool:
     """Store what a refresh brought, in one statement; return whether it was stored."""
-    stored = upstream_grants.update().where(_is_leased(leased), _IS_REFRESHABLE, _IS_WANTED)
-    return _changes(
-        connection,
-        stored,
-        state=GrantState.ACTIVE.value,
-        generation=leased.row.generation + 1,
-        access_token=tokens.access,
-        refresh_token=tokens.refresh,
-        id_token=tokens.id,
-        key_id=tokens.key_id,
-        scope=scope,
-        access_expires_at=times.access_expires_at,
-        refresh_expires_at=times.refresh_expires_at,
-        reauth_at=times.reauth_at,
-        due_at=times.due_at,
-        leased_until=None,
-        sent_at=None,
-        attempts=0,
-        last_error=None,
-        last_refreshed_at=utc_now(),
-    )
+    values = {
+        "new_scope": scope,
+        "new_access_expires_at": times.access_expires_at,
+        "new_due_at": times.due_at,
+    }
+    return connection.execute(_STORE, values | _stored_values(leased, tokens, times)).rowcount == 1
 
 
-def refusal_of(connection: sa.Connection, leased: LeasedGrant) -> Refusal:
+def store_refresh_token(
+    connection: sa.Connection,
+    leased: LeasedGrant,
+    tokens: SealedTokens,
+    times: GrantTimes,
+    *,
+    seconds: float,
+    error: str,
+) -> bool:
+    """Store a refresh token that came without an access token; return whether it was stored.
+
+    The grant is due again in `seconds`.
+    """
+    stored = _STORED.values(due_at=utc_now(seconds), attempts=leased.attempts, last_error=error)
+    return connection.execute(stored, _stored_values(leased, tokens, times)).rowcount == 1
+
+
+def _stored_values(leased: LeasedGrant, tokens: SealedTokens, times: GrantTimes) -> dict[str, object]:
+    return {
+        "grant_id": leased.row.id,
+        "held_lease_id": leased.lease_id,
+        "read_generation": leased.row.generation,
+        "new_generation": leased.row.generation + 1,
+        "new_access_token": tokens.access,
+        "new_refresh_token": tokens.refresh,
+        "new_id_token": tokens.id,
+        "new_key_id": tokens.key_id,
+        "new_refresh_expires_at": times.refresh_expires_at,
+        "new_reauth_at": times.reauth_at,
+    }
+
+
+def find_store_failure(connection: sa.Connection, leased: LeasedGrant) -> StoreFailure:
     """Read why `store` changed nothing."""
     found = sa.select(_C.lease_id, _C.generation).where(_C.id == leased.row.id)
     row = connection.execute(found).one_or_none()
     if row is not None and row.lease_id != leased.lease_id:
-        return Refusal.LEASE_LOST
+        return StoreFailure.LEASE_LOST
     if row is not None and row.generation != leased.row.generation:
-        return Refusal.STORED_BEFORE
-    return Refusal.UNWANTED
+        return StoreFailure.STORED_BEFORE
+    return StoreFailure.UNWANTED
 
 
 def reschedule(

@@ -1,6 +1,8 @@
 """Metrics of upstream grants."""
 
+from collections.abc import Collection
 from enum import StrEnum
+from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -11,7 +13,7 @@ from doorward_auth.upstream.grants.repository import Backlog
 _SECONDS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Outcome(StrEnum):
+class RefreshOutcome(StrEnum):
     """How an attempt to refresh a grant ended."""
 
     REFRESHED = "refreshed"
@@ -37,6 +39,30 @@ class Outcome(StrEnum):
     """The process stops."""
 
 
+class RequestOutcome(StrEnum):
+    """How a request to an upstream ended that is no refresh."""
+
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    """The upstream works, and rejects what the user sent."""
+    FAILED = "failed"
+    MALFORMED = "malformed"
+    UNVERIFIED = "unverified"
+    """Its proof of who logged in does not hold."""
+    MISCONFIGURED = "misconfigured"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    """Nothing was sent."""
+    UNCERTAIN = "uncertain"
+    """It was sent, and there is no answer."""
+    NOT_ASKED = "not_asked"
+    """This process did not try: after failed connections, or with too many requests under way."""
+
+
+OTHER_REQUESTS: Final = ("begin", "login", "register", "revoke")
+"""Every request but refreshes."""
+
+
 class UpstreamMetrics:
     """Every metric family of upstreams.
 
@@ -44,13 +70,25 @@ class UpstreamMetrics:
     maximum, not by sum. The others are of the process.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, providers: Collection[str]) -> None:
         self._refreshes = Counter(
             "doorward_upstream_refreshes",
             "Attempts to refresh a grant, by outcome.",
             ("provider", "outcome"),
             registry=registry,
         )
+        for provider in providers:
+            for outcome in RefreshOutcome:
+                self._refreshes.labels(provider, outcome.value)  # at 0: an increase needs a first value
+        self._requests = Counter(
+            "doorward_upstream_requests",
+            "Requests to an upstream but refreshes, by outcome.",
+            ("provider", "request", "outcome"),
+            registry=registry,
+        )
+        for provider in providers:
+            for request, kind in product(OTHER_REQUESTS, RequestOutcome):
+                self._requests.labels(provider, request, kind.value)
         self._grants = Gauge(
             "doorward_upstream_grants", "Grants, by state.", ("provider", "state"), registry=registry
         )
@@ -69,7 +107,7 @@ class UpstreamMetrics:
         )
         self._up = Gauge(
             "doorward_upstream_up",
-            "1 if the upstream answered its last request usefully, 0 if not.",
+            "1 if the upstream answered its last refresh usefully, 0 if not.",
             ("provider",),
             registry=registry,
         )
@@ -79,8 +117,11 @@ class UpstreamMetrics:
             registry=registry,
         )
 
-    def refreshed(self, provider: str, outcome: Outcome) -> None:
+    def refreshed(self, provider: str, outcome: RefreshOutcome) -> None:
         self._refreshes.labels(provider, outcome.value).inc()
+
+    def concluded(self, provider: str, request: str, outcome: RequestOutcome) -> None:
+        self._requests.labels(provider, request, outcome.value).inc()
 
     def requested(self, provider: str, request: str, seconds: float) -> None:
         self._seconds.labels(provider, request).observe(seconds)

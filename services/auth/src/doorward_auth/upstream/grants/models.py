@@ -10,7 +10,7 @@ from doorward_kit.sealed import Sealed
 
 
 class GrantState(StrEnum):
-    """What a grant is good for."""
+    """The states of a grant."""
 
     ACTIVE = "active"
     UNCERTAIN = "uncertain"

@@ -1,6 +1,6 @@
 """A configured upstream, as the refreshes of this process see it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -17,14 +17,16 @@ class Provider:
     adapter: UpstreamAdapter
     policy: RefreshPolicy = field(default_factory=RefreshPolicy)
     redirect_uris: tuple[str, ...] = ()
-    """Of clients that may begin a login at its own pages."""
+    """Redirect URIs of the clients that may begin a login at the upstream's own pages."""
     binds_sessions: bool = False
     """Whether a session here ends with its grant."""
+    token_readers: Collection[str] = ()
+    """Service clients that may read users' tokens."""
     gate: ProviderGate = field(init=False)
 
     def __post_init__(self) -> None:
         # The dataclass is frozen.
-        object.__setattr__(self, "gate", ProviderGate(self.policy.requests_per_second))
+        object.__setattr__(self, "gate", self.policy.new_gate())
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,22 @@ _BY_ID: Final = _ROW.where(_C.id == sa.bindparam("grant_id"))
 _OF_SESSION: Final = _ROW.where(
     _C.session_id == sa.bindparam("session_id"), _C.state != GrantState.ENDED.value
 ).order_by(_C.id)
-_OF_USER: Final = _ROW.where(_C.user_id == sa.bindparam("user_id"), _C.state != GrantState.ENDED.value)
+_WITH_EVENTS_TO: Final = _ROW.where(
+    _C.user_id == sa.bindparam("user_id"),
+    sa.or_(_C.session_id == sa.bindparam("session_id"), _C.session_id.is_(None)),
+    _C.state != GrantState.ENDED.value,
+).order_by(_C.session_id.is_not(None), _C.id)
+_OF_USER: Final = _ROW.where(
+    _C.user_id == sa.bindparam("user_id"), _C.state != GrantState.ENDED.value
+).order_by(_C.last_refreshed_at.desc(), _C.id)
+_OF_USER_AT: Final = _OF_USER.where(_C.provider == sa.bindparam("provider"))
 
 NO_TOKENS: Final = {"access_token": None, "refresh_token": None, "id_token": None, "key_id": None}
 WIPED: Final = NO_TOKENS | {"due_at": None, "leased_until": None, "sent_at": None}
-"""What is left of the tokens of a grant that is over."""
+"""The values of the token columns after the end of a grant."""
 
 _REVOCATION_SECONDS: Final = 60
-"""How far back ended sessions are looked for: several times the interval of `hasten_ended`."""
+"""How far back ended sessions are looked for: several times the interval of `make_ended_due`."""
 
 
 def insert(connection: sa.Connection, grant: NewGrant) -> None:
@@ -111,12 +119,22 @@ def list_of_session(connection: sa.Connection, session_id: uuid.UUID) -> list[Gr
     return [GrantRow(*row) for row in connection.execute(_OF_SESSION, {"session_id": session_id})]
 
 
+def list_with_events_to(
+    connection: sa.Connection, user_id: uuid.UUID, session_id: uuid.UUID
+) -> list[GrantRow]:
+    """Read the grants whose events a session gets, but ended ones: its user's, and last its own."""
+    given = {"user_id": user_id, "session_id": session_id}
+    return [GrantRow(*row) for row in connection.execute(_WITH_EVENTS_TO, given)]
+
+
 def list_of_user(
     connection: sa.Connection, user_id: uuid.UUID, provider: str | None = None
 ) -> list[GrantRow]:
     """Read the grants of a user, but ended ones, the most recently refreshed first."""
-    statement = _OF_USER if provider is None else _OF_USER.where(_C.provider == provider)
-    rows = connection.execute(statement.order_by(_C.last_refreshed_at.desc(), _C.id), {"user_id": user_id})
+    if provider is None:
+        rows = connection.execute(_OF_USER, {"user_id": user_id})
+    else:
+        rows = connection.execute(_OF_USER_AT, {"user_id": user_id, "provider": provider})
     return [GrantRow(*row) for row in rows]
 
 
@@ -149,7 +167,7 @@ def email_of(connection: sa.Connection, user_id: uuid.UUID) -> str | None:
     return connection.execute(sa.select(users.c.email).where(users.c.id == user_id)).scalar_one_or_none()
 
 
-def hasten_ended(connection: sa.Connection, *, count: int) -> int:
+def make_ended_due(connection: sa.Connection, *, count: int) -> int:
     """Make up to `count` grants due whose session ended a moment ago, so that the background ends them.
 
     The list of revocations names these sessions and users. So ending a session writes nothing here, and costs

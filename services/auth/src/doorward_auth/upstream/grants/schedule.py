@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from doorward_auth.upstream.grants.gate import MAX_CONCURRENT, ProviderGate
 from doorward_auth.upstream.grants.models import GrantRow, GrantTimes
 from doorward_auth.upstream_adapters.base import UpstreamTokens
 from doorward_kit.retries import jittered
 
 DEFAULT_LIFETIME: Final = timedelta(minutes=5)
-"""Of an access token whose upstream does not say."""
+"""Lifetime of an access token if the upstream does not say."""
 
 LONGEST_LIFETIME: Final = timedelta(days=3_660)
 """An upstream's number may be any; dates end in the year 9999."""
@@ -22,14 +23,17 @@ _MOST_DOUBLINGS: Final = 20
 _SHORTEST_LEAD: Final = timedelta(seconds=60)
 _LEAD: Final = 0.2
 _LONGEST_LEAD: Final = 0.5
-"""Of the lifetime. A token of half a minute would be due before it is issued otherwise."""
+"""Part of the lifetime. Otherwise a token of half a minute would be due before it is issued."""
+
+_SHORTEST_WAIT_SECONDS: Final = 10.0
+"""A token of a second would be refreshed twice a second for ever. Callers get a fresh one on demand."""
 
 _JITTER: Final = 0.1
 _LONGEST_JITTER: Final = timedelta(minutes=5)
 
 _NOTICE: Final = timedelta(days=1)
 _LONGEST_NOTICE: Final = 0.1
-"""Of the refresh token's lifetime: a session of eight hours ends 48 minutes early, and not at once."""
+"""Part of the refresh token's lifetime: a session of eight hours ends 48 minutes early, and not at once."""
 
 _EXTENDED: Final = timedelta(seconds=60)
 """A refresh token that expires this much later than its predecessor has an expiry that moves on."""
@@ -45,7 +49,8 @@ class RefreshPolicy:
     `idle_seconds`: the background leaves a grant alone whose session was not used for this long. A later
     request refreshes it. `keep_alive_seconds`: longest time between two refreshes, for providers that expire
     unused refresh tokens. `deadline_seconds`: for a whole request. `concurrency`: requests at once of a
-    process's background. `requests_per_second`: of a process.
+    process's background. `requests_per_second` and `max_concurrent`: of a process's refreshes, and as many of
+    its callers.
     """
 
     idle_seconds: float = 7 * 86_400.0
@@ -53,11 +58,16 @@ class RefreshPolicy:
     deadline_seconds: float = 10.0
     concurrency: int = 4
     requests_per_second: float = 50.0
+    max_concurrent: int = MAX_CONCURRENT
 
     @property
     def lease_seconds(self) -> float:
         """The request, and as long again twice over to store its result."""
         return 3 * self.deadline_seconds
+
+    def new_gate(self) -> ProviderGate:
+        """Return a gate for one kind of requests."""
+        return ProviderGate(self.requests_per_second, max_concurrent=self.max_concurrent)
 
 
 def plan(
@@ -83,6 +93,13 @@ def plan(
     return GrantTimes(access_expires_at, refresh_expires_at, reauth_at, due_at)
 
 
+def plan_without_access(now: datetime, tokens: UpstreamTokens, previous: GrantRow) -> GrantTimes:
+    """Return the times after a refresh that brought a refresh token alone; `due_at` is not set."""
+    refresh_expires_at = _refresh_expiry(now, tokens, previous)
+    reauth_at = _reauth_time(refresh_expires_at, previous, began_at=previous.created_at)
+    return GrantTimes(previous.access_expires_at, refresh_expires_at, reauth_at, None)
+
+
 def is_fresh(row: GrantRow, min_validity: float) -> bool:
     """Whether the access token is valid for `min_validity` seconds more, or for half of its lifetime."""
     if row.access_expires_at is None:
@@ -99,7 +116,7 @@ def backoff_seconds(attempts: int) -> float:
 
 
 def idle_until(row: GrantRow, policy: RefreshPolicy) -> datetime | None:
-    """Return until when the background leaves a grant alone, because nobody uses its session; else None."""
+    """Return until when the background skips a grant, because its session is idle; else None."""
     used_at = row.session_last_used_at
     if used_at is None or row.now - used_at < timedelta(seconds=policy.idle_seconds):
         return None
@@ -140,7 +157,7 @@ def _due_time(now: datetime, lifetime: timedelta, policy: RefreshPolicy) -> date
     """Return the time of the next refresh; spread out, because many users log in at the same time."""
     lead = min(max(_SHORTEST_LEAD, lifetime * _LEAD), lifetime * _LONGEST_LEAD)
     jitter = min(lifetime * _JITTER, _LONGEST_JITTER) * _random.random()
-    wait = lifetime - lead - jitter
+    wait = max(lifetime - lead - jitter, timedelta(seconds=jittered(_SHORTEST_WAIT_SECONDS, 0.8)))
     if policy.keep_alive_seconds is not None:
         wait = min(wait, timedelta(seconds=jittered(policy.keep_alive_seconds, 0.9)))
     return now + wait

@@ -1,6 +1,7 @@
 """The tokens of a grant, sealed for its row and opened from it."""
 
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from doorward_auth.upstream.grants.models import GrantRow, SealedTokens
@@ -39,7 +40,7 @@ class GrantSealing:
             )
 
         return SealedTokens(
-            sealed(tokens.access_token, _ACCESS),
+            sealed(tokens.access_token or None, _ACCESS),
             sealed(tokens.refresh_token, _REFRESH),
             sealed(tokens.id_token, _ID),
             key.id_bytes,
@@ -52,9 +53,9 @@ class GrantSealing:
         """
         refresh_token, id_token = tokens.refresh_token, tokens.id_token
         complete = UpstreamTokens(
-            tokens.access_token,
+            tokens.access_token or self._readable(self.access_token, previous) or "",
             sent_token if refresh_token is None else refresh_token,
-            self._readable_id(previous) if id_token is None else id_token,
+            self._readable(self._open_id, previous) if id_token is None else id_token,
         )
         return self.seal(previous.id, previous.provider, complete)
 
@@ -82,9 +83,10 @@ class GrantSealing:
     def refresh_token(self, row: GrantRow) -> str | None:
         return self._open(row, row.refresh_token, _REFRESH)
 
-    def _readable_id(self, row: GrantRow) -> str | None:
+    @staticmethod
+    def _readable(open_one: Callable[[GrantRow], str | None], row: GrantRow) -> str | None:
         try:
-            return self._open_id(row)
+            return open_one(row)
         except UnopenableError:
             return None  # the upstream's new tokens must be stored all the same
 

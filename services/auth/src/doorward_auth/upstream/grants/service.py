@@ -17,7 +17,7 @@ from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.attempt import AttemptResult, RefreshAttempts
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.endings import GrantEndings
-from doorward_auth.upstream.grants.metrics import Outcome
+from doorward_auth.upstream.grants.metrics import RefreshOutcome
 from doorward_auth.upstream.grants.models import GrantRow, GrantState, LeasedGrant, NewGrant
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.grants.schedule import is_fresh, plan
@@ -38,7 +38,7 @@ _DEFAULT_RETRY_SECONDS: Final = 1.0
 
 
 class AnswerStatus(StrEnum):
-    """What a caller who asks for an access token gets."""
+    """The answer to a request for an access token."""
 
     FRESH = "fresh"
     PENDING = "pending"
@@ -60,7 +60,7 @@ class GrantAnswer:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IssuedGrant:
-    """What an upstream issued at a login. Without a session the grant belongs to the user."""
+    """The tokens that an upstream issued at a login. Without a session the grant belongs to the user."""
 
     user_id: uuid.UUID
     provider: Provider
@@ -71,11 +71,11 @@ class IssuedGrant:
 _MISSING: Final = GrantAnswer(AnswerStatus.MISSING)
 _REAUTH_REQUIRED: Final = GrantAnswer(AnswerStatus.REAUTH_REQUIRED)
 _ANSWERS: Final = {
-    Outcome.INVALID_GRANT: _REAUTH_REQUIRED,
-    Outcome.LOST: _REAUTH_REQUIRED,
-    Outcome.EXPIRED: _REAUTH_REQUIRED,
-    Outcome.UNREADABLE: _REAUTH_REQUIRED,
-    Outcome.UNWANTED: _MISSING,
+    RefreshOutcome.INVALID_GRANT: _REAUTH_REQUIRED,
+    RefreshOutcome.LOST: _REAUTH_REQUIRED,
+    RefreshOutcome.EXPIRED: _REAUTH_REQUIRED,
+    RefreshOutcome.UNREADABLE: _REAUTH_REQUIRED,
+    RefreshOutcome.UNWANTED: _MISSING,
 }
 
 
@@ -114,18 +114,18 @@ class GrantService:
         return grant_id
 
     async def ensure_fresh(
-        self, grant_id: uuid.UUID, *, budget: float, min_validity: float = MIN_VALIDITY_SECONDS
+        self, row: GrantRow, *, budget: float, min_validity: float = MIN_VALIDITY_SECONDS
     ) -> GrantAnswer:
         """Return an access token that is valid for `min_validity` seconds more, refreshed if needed.
 
-        Waits `budget` seconds at most; the refresh goes on without its caller. However many callers and
-        processes ask, one request is sent. Raises as Database.read does.
+        `row` is the grant as it was read a moment ago. Waits `budget` seconds at most; the refresh goes on
+        without its caller. However many callers and processes ask, one request is sent. Raises as
+        Database.read does.
         """
-        row = await self._database.read(partial(repository.find, grant_id=grant_id))
         settled = self._settled(row, min_validity)
-        if row is None or settled is not None:
-            return settled or _MISSING
-        task = self._running.get(grant_id) or self._start(row)
+        if settled is not None:
+            return settled
+        task = self._running.get(row.id) or self._start(row)
         done, _ = await asyncio.wait({task}, timeout=max(0.0, budget))
         return task.result() if done else self._pending(row)
 
@@ -200,7 +200,7 @@ class GrantService:
         return await self._attempts.run(provider, leased, leased_at=leased_at)
 
     async def _answer_of(self, result: AttemptResult, row: GrantRow) -> GrantAnswer:
-        if result.outcome is Outcome.REFRESHED and result.times is not None:
+        if result.outcome is RefreshOutcome.REFRESHED and result.times is not None:
             expires_at = result.times.access_expires_at
             return GrantAnswer(AnswerStatus.FRESH, result.access_token, _seconds_until(expires_at, row.now))
         if result.outcome in _ANSWERS:
@@ -230,7 +230,10 @@ class GrantService:
     def _pending(self, row: GrantRow, *, retry_after: float = 0.0) -> GrantAnswer:
         access_token = self._readable_access(row) if is_fresh(row, 0.0) else None
         return _with_token(
-            AnswerStatus.PENDING, row, access_token, retry_after=retry_after or _DEFAULT_RETRY_SECONDS
+            AnswerStatus.PENDING,
+            row,
+            access_token,
+            retry_after=retry_after or row.seconds_to_retry or _DEFAULT_RETRY_SECONDS,
         )
 
     def _readable_access(self, row: GrantRow) -> str | None:

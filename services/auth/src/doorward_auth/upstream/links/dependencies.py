@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 
-from doorward_auth.service_clients.dependencies import BasicClient, Registry, authenticated_client
+from doorward_auth.service_clients.dependencies import BasicClient, ServiceClientsDep
 from doorward_auth.upstream.links.service import UpstreamLinkService
 from doorward_client.bearer_auth import BearerToken
 from doorward_client.tokens import Claims
@@ -44,19 +44,19 @@ def _is_basic(request: Request) -> bool:
 
 
 async def _token_reader(
-    registry: Registry,
+    clients: ServiceClientsDep,
     claims: Annotated[Claims | None, Depends(_OptionalBearer())],
     header: Annotated[str | None, Depends(_OptionalClient())],
     subject: Annotated[
         uuid.UUID | None, Query(description="For service clients: the id of the user.")
     ] = None,
 ) -> Claims | ClientRequest:
-    """Return who asks; raises as BearerToken does, InvalidClientError, RequestValidationError."""
+    """Return who asks; raises as BearerToken and ServiceClients do, RequestValidationError."""
     if claims is not None:
         if subject is not None and subject != claims.user_id:
             raise _invalid("A user reads only their own token.")
         return claims
-    client = authenticated_client(header, registry)
+    client = await clients.authenticate(header)
     if subject is None:
         raise _invalid("A service client names the user.")
     return ClientRequest(client, subject)

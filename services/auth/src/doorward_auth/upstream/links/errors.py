@@ -18,6 +18,14 @@ class RecentLoginRequiredError(DoorwardError):
     detail = "Log in again, or prove your password with POST /api/v1/auth/step-up, within ten minutes before."
 
 
+class ClientNotPermittedError(DoorwardError):
+    """403: the upstream's `token_readers` do not name the service client."""
+
+    status = 403
+    code = "client_not_permitted"
+    detail = "This client may not read users' tokens of this upstream."
+
+
 class OnlySignInError(DoorwardError):
     """409: without the link the user could not log in any more."""
 

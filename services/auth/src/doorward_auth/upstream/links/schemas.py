@@ -1,20 +1,10 @@
 """Bodies about a user's links to upstreams."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-
-class LinkState(StrEnum):
-    """Whether the upstream's tokens of a user can be used."""
-
-    ACTIVE = "active"
-    PENDING = "pending"
-    """The last refresh failed, and the next one follows by itself."""
-    REAUTH_REQUIRED = "reauth_required"
-    NONE = "none"
-    """There are no tokens: every session with this upstream has ended."""
+from doorward_auth.upstream.links.state import LinkState
 
 
 class UpstreamLink(BaseModel):

@@ -10,8 +10,8 @@ import structlog
 
 from doorward_auth import account_repository
 from doorward_auth.account_repository import Account
+from doorward_auth.request_source import RequestSource
 from doorward_auth.sessions import repository as sessions
-from doorward_auth.sessions.repository import Origin
 from doorward_auth.upstream import identities
 from doorward_auth.upstream.errors import (
     UpstreamNotFoundError,
@@ -19,24 +19,34 @@ from doorward_auth.upstream.errors import (
     UpstreamUnavailableError,
 )
 from doorward_auth.upstream.grants import repository as grants
-from doorward_auth.upstream.grants.models import GrantRow, GrantState
+from doorward_auth.upstream.grants.models import GrantRow
 from doorward_auth.upstream.grants.provider import Providers
 from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer, GrantService, IssuedGrant
 from doorward_auth.upstream.identities import LinkedIdentity
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
-from doorward_auth.upstream.links.errors import NotLinkedError, OnlySignInError, RecentLoginRequiredError
-from doorward_auth.upstream.links.schemas import LinkState, UpstreamAccessToken, UpstreamLink, UpstreamLinks
+from doorward_auth.upstream.links import repository
+from doorward_auth.upstream.links.errors import (
+    ClientNotPermittedError,
+    NotLinkedError,
+    OnlySignInError,
+    RecentLoginRequiredError,
+)
+from doorward_auth.upstream.links.schemas import UpstreamAccessToken, UpstreamLink, UpstreamLinks
+from doorward_auth.upstream.links.state import state_of
 from doorward_auth.upstream.logins.password_login import PasswordLogins, Proven
 from doorward_auth.upstream.redirects.schemas import CodeRequest
 from doorward_auth.upstream.redirects.service import RedirectLogins
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream.tokens.dependencies import UpstreamCredentials
 from doorward_auth.upstream_adapters.base import UpstreamUser
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.tokens import Claims
+from doorward_identity.accounts import SessionEnd
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.mail_types import MailName, enqueue_mail
 from doorward_identity.resources import IdentityResources
+from doorward_identity.sessions import end_session
 
 log = structlog.get_logger(__name__)
 
@@ -48,19 +58,25 @@ TOKEN_BUDGET_SECONDS = 5.0
 class UpstreamLinkService:
     """Lists, adds and removes links, and gives fresh access tokens."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the rules work with
         self,
         resources: IdentityResources,
         providers: Providers,
         logins: PasswordLogins,
         redirects: RedirectLogins,
         grants: GrantService,
+        revocation: UpstreamTokenRevocation,
+        *,
+        token_seconds: int,
     ) -> None:
         self._database = resources.database
+        self._revocations = resources.revocation_poller
+        self._token_seconds = token_seconds
         self._providers = providers
         self._logins = logins
         self._redirects = redirects
         self._grants = grants
+        self._revocation = revocation
 
     async def list(self, caller: Claims) -> UpstreamLinks:
         """Return the caller's links and the installation's upstreams."""
@@ -74,8 +90,12 @@ class UpstreamLinkService:
         items = [_link(one, [row for row in rows if row.provider == one.provider]) for one in linked]
         return UpstreamLinks(providers=self._providers.names(), items=items)
 
-    async def link(self, caller: Claims, name: str, proof: UpstreamCredentials, origin: Origin) -> None:
+    async def link(
+        self, caller: Claims, name: str, proof: UpstreamCredentials, source: RequestSource
+    ) -> None:
         """Link the caller's account to one at an upstream, which `proof` opens.
+
+        The upstream's tokens are revoked if the link is rejected.
 
         Raises UpstreamNotFoundError, IdentifierRequiredError, RecentLoginRequiredError,
         TooManyAttemptsError, InvalidCredentialsError, InvalidAuthorizationCodeError, AlreadyLinkedError, and
@@ -104,12 +124,14 @@ class UpstreamLinkService:
             issued = IssuedGrant(caller.user_id, provider, caller.session_id, login.tokens)
             self._grants.store(connection, issued)
 
-        await self._database.write(work)
-        log.info("upstream.linked", user_id=str(caller.user_id), provider=name, ip=origin.ip_address)
+        async with self._revocation.revoke_on_error(provider, login):
+            await self._database.write(work)
+        log.info("upstream.linked", user_id=str(caller.user_id), provider=name, ip=source.ip_address)
 
     async def unlink(self, caller: Claims, name: str) -> None:
         """Remove a link; its tokens are wiped and revoked at the upstream, as far as it can.
 
+        Sessions that logins there opened end, but the caller's: the account there opens nothing any more.
         Raises NotLinkedError, OnlySignInError.
         """
 
@@ -121,13 +143,17 @@ class UpstreamLinkService:
             linked = identities.list_of(connection, account.id)
             if name not in {one.provider for one in linked}:
                 raise NotLinkedError
-            if not _can_log_in_without(account, name, linked):
+            configured = self._providers.names()
+            if not repository.can_log_in_without(connection, account, name, linked, configured):
                 raise OnlySignInError
+            self._end_sessions(connection, caller, name)
             ended = grants.end_all(connection, account.id, name)
             identities.unlink(connection, account.id, name)
             return ended
 
-        await self._grants.revoke(await self._database.write(work))
+        ended = await self._database.write(work)
+        self._revocations.wake()
+        await self._grants.revoke(ended)
         log.info("upstream.unlinked", user_id=str(caller.user_id), provider=name)
 
     async def token_of_caller(self, caller: Claims, name: str) -> UpstreamAccessToken:
@@ -138,8 +164,22 @@ class UpstreamLinkService:
         return await self._token(name, caller.user_id, caller.session_id, by=str(caller.user_id))
 
     async def token_of_user(self, client: str, name: str, user_id: uuid.UUID) -> UpstreamAccessToken:
-        """Return a fresh access token of a user for a service client; raises as `token_of_caller`."""
+        """Return a fresh access token of a user for a service client.
+
+        Raises as `token_of_caller` does, ClientNotPermittedError.
+        """
+        provider = self._providers.find(name)
+        if provider and client not in provider.token_readers:
+            log.warning("client.not_permitted", client=client, provider=name)
+            raise ClientNotPermittedError
         return await self._token(name, user_id, None, by=client)
+
+    def _end_sessions(self, connection: sa.Connection, caller: Claims, name: str) -> None:
+        user_id = caller.user_id
+        for session_id in repository.find_sessions(connection, user_id, name, keep=caller.session_id):
+            end_session(connection, session_id, SessionEnd.UPSTREAM, token_seconds=self._token_seconds)
+            details = {"session_id": session_id, "reason": SessionEnd.UPSTREAM}
+            record(connection, AuditAction.SESSION_ENDED, actor=user_id, target=user_id, details=details)
 
     async def _token(
         self, name: str, user_id: uuid.UUID, session_id: uuid.UUID | None, *, by: str
@@ -150,10 +190,11 @@ class UpstreamLinkService:
         row = _best(rows, session_id)
         if row is None:
             raise NotLinkedError
-        answer = await self._grants.ensure_fresh(row.id, budget=TOKEN_BUDGET_SECONDS)
+        answer = await self._grants.ensure_fresh(row, budget=TOKEN_BUDGET_SECONDS)
         token = _usable(answer)
         details = {"provider": name, "by": by}
-        await self._database.write(
+        # One statement: it describes no other change, and needs no round trips for BEGIN and COMMIT.
+        await self._database.execute_single(
             lambda connection: record(
                 connection, AuditAction.UPSTREAM_TOKEN_READ, actor=None, target=user_id, details=details
             )
@@ -202,20 +243,8 @@ def _link(identity: LinkedIdentity, rows: Iterable[GrantRow]) -> UpstreamLink:
         provider=identity.provider,
         username=identity.username,
         linked_at=identity.linked_at,
-        state=_state_of(row),
+        state=state_of(row),
         last_error=None if row is None else row.last_error,
         last_refreshed_at=None if row is None else row.last_refreshed_at,
         access_expires_at=None if row is None else row.access_expires_at,
     )
-
-
-def _state_of(row: GrantRow | None) -> LinkState:
-    if row is None or row.state == GrantState.ENDED:
-        return LinkState.NONE
-    if not row.is_refreshable:
-        return LinkState.REAUTH_REQUIRED
-    return LinkState.PENDING if row.attempts else LinkState.ACTIVE
-
-
-def _can_log_in_without(account: Account, name: str, linked: Sequence[LinkedIdentity]) -> bool:
-    return account.password_hash is not None or any(one.provider != name for one in linked)

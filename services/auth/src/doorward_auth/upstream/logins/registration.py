@@ -2,25 +2,29 @@
 
 import hashlib
 import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
+import structlog
 
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
 from doorward_auth.rate_limiting.limiter import RateLimiter
-from doorward_auth.sessions.repository import Origin
+from doorward_auth.request_source import RequestSource
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream import registrations
 from doorward_auth.upstream.accounts import Profile, UpstreamAccounts, profile_of
-from doorward_auth.upstream.errors import UpstreamNotFoundError, refusal_of
+from doorward_auth.upstream.errors import UpstreamNotFoundError, domain_error_of
 from doorward_auth.upstream.grants.provider import Provider, Providers
-from doorward_auth.upstream.logins.entry import Entry, UpstreamEntry
+from doorward_auth.upstream.logins.attempts import login_name
 from doorward_auth.upstream.logins.errors import RegistrationInProgressError
 from doorward_auth.upstream.logins.limits import UPSTREAM_REGISTRATIONS
-from doorward_auth.upstream.logins.password_login import password_upstream
+from doorward_auth.upstream.logins.password_login import PasswordLogins, Proven, password_upstream
 from doorward_auth.upstream.logins.schemas import UpstreamRegistrationRequest
-from doorward_auth.upstream.registrations import Claim, RegistrationKey
-from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream.logins.session_opener import CompletedLogin, UpstreamSessionOpener
+from doorward_auth.upstream.registrations import IdempotencyDecision, RegistrationKey
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream_adapters.base import (
     Arrival,
     FailedError,
@@ -28,7 +32,6 @@ from doorward_auth.upstream_adapters.base import (
     MalformedAnswerError,
     UnreachableError,
     UpstreamError,
-    UpstreamLogin,
     UpstreamRegistration,
     WrongPasswordError,
 )
@@ -39,7 +42,9 @@ from doorward_identity.names import default_name
 from doorward_identity.passwords import charges
 from doorward_identity.resources import IdentityResources
 from doorward_kit.idempotency import IdempotencyKeyReusedError
-from doorward_kit.rate_limiting.keys import LimitKey
+from doorward_kit.rate_limiting.limits import LimitKey
+
+log = structlog.get_logger(__name__)
 
 
 class UpstreamRegistrations:
@@ -49,18 +54,20 @@ class UpstreamRegistrations:
         self,
         resources: IdentityResources,
         providers: Providers,
-        requests: UpstreamRequests,
+        revocation: UpstreamTokenRevocation,
         accounts: UpstreamAccounts,
-        entry: UpstreamEntry,
+        logins: PasswordLogins,
+        sessions: UpstreamSessionOpener,
         limiter: RateLimiter,
         captcha: Captcha,
     ) -> None:
         self._database = resources.database
         self._avatars = resources.avatars
         self._providers = providers
-        self._requests = requests
+        self._revocation = revocation
         self._accounts = accounts
-        self._entry = entry
+        self._logins = logins
+        self._sessions = sessions
         self._limiter = limiter
         self._captcha = captcha
 
@@ -71,16 +78,16 @@ class UpstreamRegistrations:
         image: bytes | None,
         captcha: CaptchaToken,
         idempotency_key: str | None,
-        origin: Origin,
+        source: RequestSource,
     ) -> TokenPair:
         """Create an account at an upstream and here, and open a session.
 
         Of requests with the same `idempotency_key` one is sent. After a lost answer a repeated one logs in
-        first, and registers only if the upstream does not know the user.
+        first, and registers only if the upstream does not know the user. That login is a guess as any other.
 
         Raises UpstreamNotFoundError, RegistrationClosedError, DomainNotAllowedError, TooManyAttemptsError,
         IdempotencyKeyReusedError, RegistrationInProgressError, the errors of doorward_auth.upstream.errors,
-        and as Captcha.require and UpstreamEntry.enter do.
+        and as Captcha.require and UpstreamSessionOpener.open do.
         """
         provider, upstream = password_upstream(self._providers, name)
         if not upstream.can_register:
@@ -89,17 +96,22 @@ class UpstreamRegistrations:
         sources = [LimitKey.of_source(UPSTREAM_REGISTRATIONS, current_address())]
         await self._database.read(lambda connection: self._limiter.check(connection, sources))
         await self._captcha.require(CaptchaAction.REGISTER, captcha)
-        # Before a byte leaves: an image that is refused here must not have created an account there.
+        # Before a byte leaves: an image that is rejected here must not have created an account there.
         avatar = None if image is None else await self._avatars.render(image, charges.by_source())
         key = _key_of(name, request, image, idempotency_key)
 
-        def begin(connection: sa.Connection) -> Claim:
+        def begin(connection: sa.Connection) -> IdempotencyDecision:
             self._limiter.acquire(connection, sources)
             if key is None:
-                return Claim.SEND
+                return IdempotencyDecision.SEND
             return registrations.claim(connection, key, seconds=provider.policy.lease_seconds)
 
-        claim = await self._database.write(begin)
+        decision = await self._database.write(begin)
+        match decision:
+            case IdempotencyDecision.REJECT:
+                raise IdempotencyKeyReusedError
+            case IdempotencyDecision.WAIT:
+                raise RegistrationInProgressError
         sent = UpstreamRegistration(
             email=request.email,
             password=request.password.get_secret_value(),
@@ -107,50 +119,81 @@ class UpstreamRegistrations:
             username=request.username,
             image=None if avatar is None else Image(avatar.large, "image/webp", "picture.webp"),
         )
-        login = await self._obtain(provider, upstream, sent, claim, key)
-        reference = None if avatar is None else await self._avatars.add(avatar)
-        profile = profile_of(login.user, email=request.email, name=sent.name, avatar=reference)
 
         def finish(connection: sa.Connection, user_id: uuid.UUID) -> None:
             if key is not None:
                 registrations.finish(connection, key, user_id)
 
-        return await self._entry.enter(Entry(provider, login, profile, origin), after=finish)
+        async with self._unknown_on_error(key):
+            proven = await self._obtain(provider, upstream, sent, decision, key)
+            async with self._revocation.revoke_on_error(provider, proven.login):
+                reference = None if avatar is None else await self._avatars.add(avatar)
+            profile = profile_of(proven.login.user, email=request.email, name=sent.name, avatar=reference)
+            completed = CompletedLogin(provider, proven.login, profile, source, login_name=proven.login_name)
+            return await self._sessions.open(completed, before=proven.require_allowed, after=finish)
+
+    @asynccontextmanager
+    async def _unknown_on_error(self, key: RegistrationKey | None) -> AsyncIterator[None]:
+        """Let a repeated request log in at once if the block fails, whatever the reason.
+
+        As far as the database allows: after a crash it waits until the lease ends.
+        """
+        try:
+            yield
+        except Exception:
+            try:
+                await self._note(registrations.mark_unknown, key)
+            except Exception as error:  # noqa: BLE001 - the caller must get its error, and not this error
+                log.warning("upstream.registration_not_noted", error=type(error).__name__)
+            raise
 
     async def _obtain(
         self,
         provider: Provider,
         upstream: RestAdapter,
         sent: UpstreamRegistration,
-        claim: Claim,
+        decision: IdempotencyDecision,
         key: RegistrationKey | None,
-    ) -> UpstreamLogin:
+    ) -> Proven:
         """Register, or log in if an earlier request may have registered."""
-        match claim:
-            case Claim.REFUSE:
-                raise IdempotencyKeyReusedError
-            case Claim.WAIT:
-                raise RegistrationInProgressError
-        identifier = sent.email if upstream.login_by == "email" else sent.username or ""
+        identifier = sent.email if upstream.login_by == "email" else sent.username or sent.email
+        if decision is not IdempotencyDecision.SEND:
+            found = await self._log_in(provider, upstream, identifier, sent.password, decision)
+            if found is not None:
+                return found
         try:
-            if claim in {Claim.REPEAT, Claim.LOG_IN_FIRST}:
-                try:
-                    return await self._requests.send(
-                        provider, "login", lambda: upstream.log_in(identifier, sent.password)
-                    )
-                except WrongPasswordError:
-                    if claim is Claim.REPEAT:
-                        raise
-            return await self._requests.send(provider, "register", lambda: upstream.register(sent))
+            login = await self._revocation.send_or_revoke(
+                provider, "register", lambda: upstream.register(sent)
+            )
         except UpstreamError as error:
-            await self._note_failure(error, claim, key)
-            raise refusal_of(error) from None
+            if not _may_have_acted(error):
+                await self._note(registrations.withdraw, key)
+            raise domain_error_of(error) from None
+        return Proven(login, login_name(provider.name, identifier))
 
-    async def _note_failure(self, error: UpstreamError, claim: Claim, key: RegistrationKey | None) -> None:
-        if key is None or claim is Claim.REPEAT:
-            return
-        note = registrations.mark_unknown if _may_have_acted(error) else registrations.withdraw
-        await self._database.write(lambda connection: note(connection, key))
+    async def _log_in(
+        self,
+        provider: Provider,
+        upstream: RestAdapter,
+        identifier: str,
+        password: str,
+        decision: IdempotencyDecision,
+    ) -> Proven | None:
+        """Log in with what an earlier request registered; None if the upstream does not know the user."""
+        try:
+            return await self._logins.attempt(provider, upstream, identifier, password)
+        except WrongPasswordError as error:
+            if decision is IdempotencyDecision.REPEAT:
+                raise domain_error_of(error) from None
+            return None
+        except UpstreamError as error:
+            raise domain_error_of(error) from None
+
+    async def _note(
+        self, note: Callable[[sa.Connection, RegistrationKey], None], key: RegistrationKey | None
+    ) -> None:
+        if key is not None:
+            await self._database.write(lambda connection: note(connection, key))
 
 
 def _may_have_acted(error: UpstreamError) -> bool:

@@ -11,7 +11,9 @@ from doorward_kit.routing import StrictModel
 MAX_PASSWORD_LENGTH = 1_024
 
 Username = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=r"^[^\x00-\x1f\x7f]+$")]
-UpstreamPassword = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
+UpstreamPassword = Annotated[
+    SecretStr, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, examples=["correct horse battery staple"])
+]
 """A password that the upstream judges: our rules are not its own."""
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from doorward_auth.upstream.logins.dependencies import ProviderName
 from doorward_auth.upstream.redirects.dependencies import Redirects
 from doorward_auth.upstream.redirects.schemas import AuthorizationRequest, AuthorizationResponse
-from doorward_auth.upstream.redirects.service import Return
+from doorward_auth.upstream.redirects.service import CallbackParameters
 from doorward_kit.routing import api_router
 
 router = api_router(prefix="/api/v1/auth/upstream", tag="upstream")
@@ -17,7 +17,7 @@ _Text = Annotated[str | None, Query(max_length=4096)]
 
 
 @router.post("/{provider}/authorization", status_code=201, summary="Begin a login at an upstream's pages")
-async def begin(
+async def begin_login_at_upstream(
     provider: ProviderName, body: AuthorizationRequest, redirects: Redirects
 ) -> AuthorizationResponse:
     """Return the page to open in the user's browser. It comes back to `redirect_uri` with a `code`.
@@ -33,7 +33,7 @@ async def begin(
     response_class=Response,
     summary="Return from an upstream's pages",
 )
-async def receive(
+async def return_from_upstream(
     provider: ProviderName,
     redirects: Redirects,
     state: _Text = None,
@@ -42,5 +42,5 @@ async def receive(
     error: _Text = None,
 ) -> Response:
     """Send the user's browser on to the client. Register this URL at the upstream."""
-    location = await redirects.receive(provider, Return(state, code, iss, error))
+    location = await redirects.receive(provider, CallbackParameters(state, code, iss, error))
     return Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})

@@ -11,6 +11,8 @@ from doorward_kit.sealed import Sealed
 
 _C = upstream_authorizations.c
 
+_ABANDONED_SECONDS = 86_400
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewAuthorization:
@@ -26,7 +28,7 @@ class NewAuthorization:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Returned:
+class ReturnedLogin:
     """A login whose browser has returned: what the exchange needs, and where the browser goes."""
 
     id: uuid.UUID
@@ -36,7 +38,16 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Redeemable:
+class AbandonedLogin:
+    """A login that its client has not finished in time."""
+
+    id: uuid.UUID
+    provider: str
+    login: Sealed | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RedeemableLogin:
     """A login that its client may finish."""
 
     id: uuid.UUID
@@ -62,7 +73,7 @@ def insert(connection: sa.Connection, begun: NewAuthorization, *, seconds: int) 
     )
 
 
-def take_returned(connection: sa.Connection, provider: str, state_hash: bytes) -> Returned | None:
+def take_returned(connection: sa.Connection, provider: str, state_hash: bytes) -> ReturnedLogin | None:
     """Read the login of a state, and void the state: of several returns one gets it."""
     live = _C.state_hash == state_hash, _C.provider == provider, _C.expires_at > utc_now()
     columns = _C.id, _C.secrets, _C.redirect_uri, _C.client_state
@@ -70,18 +81,19 @@ def take_returned(connection: sa.Connection, provider: str, state_hash: bytes) -
     if row is None:
         return None
     connection.execute(upstream_authorizations.update().where(_C.id == row.id).values(state_hash=None))
-    return Returned(*row)
+    return ReturnedLogin(*row)
 
 
 def store_login(
     connection: sa.Connection, row_id: uuid.UUID, login: Sealed, code_hash: bytes, *, seconds: int
-) -> None:
-    """Store what the upstream said, for the client to redeem within `seconds`."""
+) -> bool:
+    """Store what the upstream said, for the client to redeem within `seconds`; False if it is too late."""
     mine = upstream_authorizations.update().where(_C.id == row_id)
-    connection.execute(mine.values(login=login, code_hash=code_hash, expires_at=utc_now(seconds)))
+    stored = mine.values(login=login, code_hash=code_hash, expires_at=utc_now(seconds))
+    return connection.execute(stored).rowcount == 1
 
 
-def take_redeemable(connection: sa.Connection, row_id: uuid.UUID) -> Redeemable | None:
+def take_redeemable(connection: sa.Connection, row_id: uuid.UUID) -> RedeemableLogin | None:
     """Read a login with a code, and delete it: a code is for one attempt."""
     live = _C.id == row_id, _C.code_hash.is_not(None), _C.expires_at > utc_now()
     columns = _C.id, _C.provider, _C.code_challenge, _C.code_hash, _C.login
@@ -89,7 +101,7 @@ def take_redeemable(connection: sa.Connection, row_id: uuid.UUID) -> Redeemable 
     if row is None:
         return None
     delete(connection, row_id)
-    return Redeemable(*row)
+    return RedeemableLogin(*row)
 
 
 def delete(connection: sa.Connection, row_id: uuid.UUID) -> None:
@@ -98,9 +110,26 @@ def delete(connection: sa.Connection, row_id: uuid.UUID) -> None:
 
 
 def delete_expired(connection: sa.Connection, /, *, count: int) -> int:
-    """Delete up to `count` expired logins, except locked ones; return how many."""
-    expired = sa.select(_C.id).where(_C.expires_at <= utc_now()).limit(count)
+    """Delete up to `count` expired logins, except locked ones; return how many.
+
+    Those with tokens of the upstream are for `take_abandoned`. Without an upstream no process calls that.
+    """
+    has_expired = sa.or_(
+        sa.and_(_C.login.is_(None), _C.expires_at <= utc_now()),
+        _C.expires_at <= utc_now(-_ABANDONED_SECONDS),
+    )
+    expired = sa.select(_C.id).where(has_expired).limit(count)
     found = list(connection.execute(expired.with_for_update(skip_locked=True)).scalars())
     if found:
         connection.execute(upstream_authorizations.delete().where(_C.id.in_(found)))
     return len(found)
+
+
+def take_abandoned(connection: sa.Connection, /, *, count: int) -> list[AbandonedLogin]:
+    """Read up to `count` expired logins with tokens of the upstream, except locked ones, and delete them."""
+    expired = _C.expires_at <= utc_now(), _C.login.is_not(None)
+    statement = sa.select(_C.id, _C.provider, _C.login).where(*expired).limit(count)
+    found = [AbandonedLogin(*row) for row in connection.execute(statement.with_for_update(skip_locked=True))]
+    if found:
+        connection.execute(upstream_authorizations.delete().where(_C.id.in_([one.id for one in found])))
+    return found

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
+from doorward_auth.pkce import CHALLENGE_PATTERN
 from doorward_identity.upstream_tables import CLIENT_STATE_LENGTH, REDIRECT_URI_LENGTH
 from doorward_kit.routing import StrictModel
 
@@ -15,10 +16,12 @@ class AuthorizationRequest(StrictModel):
         min_length=1,
         max_length=REDIRECT_URI_LENGTH,
         description="Where the browser goes afterwards: one of the upstream's `redirect_uris`.",
+        examples=["https://app.example.com/callback"],
     )
     code_challenge: str = Field(
-        pattern=r"^[A-Za-z0-9_-]{43}$",
+        pattern=CHALLENGE_PATTERN,
         description="BASE64URL(SHA-256(code_verifier)), RFC 7636: the method S256.",
+        examples=["E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"],
     )
     state: Annotated[str, StringConstraints(min_length=1, max_length=CLIENT_STATE_LENGTH)] | None = Field(
         default=None, description="Comes back with the code."

@@ -1,4 +1,4 @@
-"""What a login under way has to remember, sealed for its row."""
+"""The state of a login under way, sealed for its row."""
 
 import json
 import uuid

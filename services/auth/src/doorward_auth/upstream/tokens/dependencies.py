@@ -1,4 +1,4 @@
-"""What proves a login at an upstream: a password, or a one-time code."""
+"""The credentials of a login at an upstream: a password, or a one-time code."""
 
 from typing import Annotated, Any
 

@@ -9,6 +9,7 @@ from doorward_auth.upstream_adapters.answers import values
 from doorward_auth.upstream_adapters.answers.values import UnusableValueError
 from doorward_auth.upstream_adapters.base import (
     MalformedAnswerError,
+    UnusedTokens,
     UpstreamTokens,
 )
 from doorward_auth.upstream_adapters.http.messages import Answer
@@ -43,8 +44,9 @@ def read_tokens(
 ) -> UpstreamTokens:
     """Read the tokens of an answer; raises MalformedAnswerError if any member is unusable.
 
-    A refresh token that was sent may be used up. So a refresh keeps what did come, if it has an access token:
-    members that are unusable count as missing.
+    Its `unused` are the tokens that can be used.
+    A refresh token that was sent may be used up. So a refresh keeps what did come, if that is an access token
+    or a new refresh token: members that are unusable count as missing.
     """
     members = _Members(document)
     access_token = members.read("access_token", pointers.access_token, values.optional_token)
@@ -54,15 +56,19 @@ def read_tokens(
     refresh_expires_in = members.read(
         "refresh_expires_in", pointers.refresh_expires_in, values.refresh_lifetime
     )
-    if access_token is None or (members.unusable and not is_refresh):
-        raise answer.error(MalformedAnswerError)
+    is_enough = access_token is not None or (is_refresh and refresh_token is not None)
+    if not is_enough or (members.unusable and not is_refresh):
+        error = answer.error(MalformedAnswerError)
+        if access_token or refresh_token:
+            error.unused = UnusedTokens(UpstreamTokens(access_token or "", refresh_token))
+        raise error
     if members.unusable:
         log.warning("upstream.unusable_members", provider=provider, members=members.unusable)
     return UpstreamTokens(
-        access_token=access_token,
+        access_token=access_token or "",
         refresh_token=refresh_token,
         id_token=id_token,
-        expires_in=expires_in or values.lifetime_of_jwt(access_token),
+        expires_in=expires_in or values.lifetime_of_jwt(access_token or ""),
         refresh_expires_in=refresh_expires_in,
         scope=values.optional_text(document, pointers.scope, most=_MAX_SCOPE_LENGTH) or "",
     )

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
 import structlog
 
 from doorward_auth.upstream_adapters.base import Claim, UpstreamUser
@@ -15,6 +14,7 @@ from doorward_auth.upstream_adapters.json_pointer import MISSING, JsonPointer
 from doorward_auth.upstream_adapters.settings.provider import ProviderSettings, UserPointers
 from doorward_client import base64url, strict_json
 from doorward_client.permissions import ROLE_PERMISSIONS
+from doorward_kit.column_types import json_text
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ def subject(document: Any, pointer: JsonPointer) -> str:
     value = pointer.resolve(document)
     if type(value) is int and 0 <= value <= _MAX_SUBJECT_NUMBER:  # bool is an int to isinstance
         return str(value)
-    # Refused and not stripped: a database's comparison ignores spaces at the end, and an upstream may not.
+    # Rejected and not stripped: a database's comparison ignores spaces at the end, and an upstream may not.
     if not isinstance(value, str) or _text(value) != value:
         raise UnusableValueError
     return value
@@ -128,6 +128,7 @@ def user(document: Any, pointers: UserPointers, settings: ProviderSettings, prov
         name=optional_text(document, pointers.name),
         picture_url=picture if picture and picture.startswith("https://") else None,
         role=role(document, settings),
+        are_groups_missing=are_groups_missing(document, settings),
         claims=claims(document, settings.claims, provider),
     )
 
@@ -138,6 +139,11 @@ def role(document: Any, settings: ProviderSettings) -> str | None:
     groups = found[:_MAX_GROUPS] if isinstance(found, list) else [found]
     roles = [role for group, role in settings.roles.items() if group in groups]
     return max(roles, key=lambda role: len(ROLE_PERMISSIONS[role]), default=None)
+
+
+def are_groups_missing(document: Any, settings: ProviderSettings) -> bool:
+    """Tell whether the configured groups are missing or null; no groups at all are an empty list."""
+    return settings.groups is not None and settings.groups.resolve(document) in (MISSING, None)
 
 
 def claims(document: Any, pointers: Mapping[str, JsonPointer], provider: str) -> dict[str, Claim]:
@@ -152,7 +158,7 @@ def claims(document: Any, pointers: Mapping[str, JsonPointer], provider: str) ->
             continue
         if not isinstance(value, str | int | float | bool):
             log.warning("upstream.claim_dropped", provider=provider, claim=name, reason="no scalar")
-        elif len(orjson.dumps({**kept, name: value})) > MAX_CLAIMS_BYTES:
+        elif len(json_text({**kept, name: value})) > MAX_CLAIMS_BYTES:
             log.warning("upstream.claim_dropped", provider=provider, claim=name, reason="too long")
         else:
             kept[name] = value

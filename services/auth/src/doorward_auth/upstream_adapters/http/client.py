@@ -19,11 +19,12 @@ from doorward_auth.upstream_adapters.base import (
     Arrival,
     InvalidGrantError,
     MalformedAnswerError,
-    RefusedError,
     ThrottledError,
     UnreachableError,
+    UnusedTokens,
     UnverifiedIdentityError,
     UpstreamError,
+    ValuesRejectedError,
     WrongPasswordError,
 )
 from doorward_auth.upstream_adapters.http.error_bodies import safe_excerpt
@@ -45,20 +46,22 @@ _WINDOWS: Final = {
 _KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than the five seconds after which many servers close: a request must not meet that moment."""
 
-_ANSWERS_ABOUT_USERS: Final = (WrongPasswordError, AlreadyTakenError, RefusedError, InvalidGrantError)
+_ANSWERS_ABOUT_USERS: Final = (WrongPasswordError, AlreadyTakenError, ValuesRejectedError, InvalidGrantError)
 
 
 @dataclass(slots=True)
 class Call:
     """One use of an upstream within its deadline.
 
-    `arrival` becomes UNKNOWN when the first byte of a request leaves that can change something.
+    `arrival` becomes UNKNOWN when the first byte of a request leaves that can change something. `issued` is
+    what the upstream has issued so far; an error of the call has it as `unused`.
     """
 
     client: httpx2.AsyncClient
     provider: str
     operation: str
     arrival: Arrival = field(default=Arrival.NOT_SENT)
+    issued: UnusedTokens | None = None
 
     async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request that changes nothing; raises UnreachableError, MalformedAnswerError."""
@@ -123,8 +126,9 @@ class UpstreamClient:
                 # the deadline cancels in the TLS handshake stays open until it is garbage.
                 timeout=httpx2.Timeout(None, connect=settings.timeout_seconds / 3),
                 verify=verify,
+                # No request waits for a connection: senders are limited before, logins and refreshes apart.
                 limits=httpx2.Limits(
-                    max_connections=settings.max_connections,
+                    max_connections=None,
                     max_keepalive_connections=settings.max_connections,
                     keepalive_expiry=_KEEP_ALIVE_SECONDS,
                 ),
@@ -146,6 +150,7 @@ class UpstreamClient:
             except TimeoutError:
                 raise UnreachableError(call.arrival) from None
         except UpstreamError as error:
+            error.unused = error.unused or call.issued
             _log_failure(self.provider, operation, error)
             raise
 

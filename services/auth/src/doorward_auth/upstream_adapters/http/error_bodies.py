@@ -1,4 +1,4 @@
-"""What a log at debug level may show of an upstream's error: its beginning, if that is none of our request.
+"""The part of an upstream's error for the log at debug level: its beginning, unless it repeats our request.
 
 Frameworks in debug mode print the request's fields, passwords among them, into their error pages.
 """
@@ -16,7 +16,7 @@ _WINDOW: Final = 6
 """Characters of a value that are found anywhere: a page may show a part of it, or cut it off."""
 
 _SECRET_SIGNS: Final = ("eyj", "bearer", "token", "secret", "passw", "cookie", "session")
-"""Words beside secrets, also the upstream's own, and what every JWT begins with; in lower case."""
+"""Words next to secrets, also the upstream's own, and the beginning of every JWT; in lower case."""
 
 
 def safe_excerpt(content: bytes, sent: Iterable[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What is sent to an upstream, and what comes back."""
+"""Requests to an upstream, and its responses."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """An answer that was read to its end; of a refusal perhaps the beginning alone."""
+    """An answer that was read to its end; of an error perhaps the beginning alone."""
 
     status: int
     content: bytes
@@ -74,7 +74,7 @@ class Answer:
             raise self.error(MalformedAnswerError) from None
 
     def json_or_none(self) -> Any:
-        """Parse the body of a refusal, which may be anything."""
+        """Parse the body of an error, which may be anything."""
         try:
             return strict_json.loads(self.content)
         except strict_json.InvalidJsonError:

@@ -1,1 +1,1 @@
-"""What oidc and oauth2 upstreams share."""
+"""The code that oidc and oauth2 upstreams share."""

@@ -1,12 +1,13 @@
 """The requests of OAuth 2.0 that oidc and oauth2 upstreams share: codes, refreshes, revocations."""
 
 import base64
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from doorward_auth import pkce
+from doorward_auth.grant_types import AUTHORIZATION_CODE, REFRESH_TOKEN
 from doorward_auth.upstream_adapters.answers.tokens import read_tokens
 from doorward_auth.upstream_adapters.base import (
     AuthorizationRequest,
@@ -15,13 +16,13 @@ from doorward_auth.upstream_adapters.base import (
     InvalidGrantError,
     MalformedAnswerError,
     MisconfiguredError,
+    UnusedTokens,
     UpstreamError,
     UpstreamTokens,
 )
 from doorward_auth.upstream_adapters.http.client import Call
 from doorward_auth.upstream_adapters.http.messages import Answer, Body
 from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings, TokenPointers
-from doorward_client import base64url
 
 _DEAD_GRANT: Final = frozenset({"invalid_grant", "bad_refresh_token", "bad_verification_code"})
 """RFC 6749 section 5.2, and GitHub's names."""
@@ -61,7 +62,7 @@ class TokenEndpoint:
         self, endpoint: str, redirect_uri: str, *, nonce: str | None, uses_pkce: bool = True
     ) -> AuthorizationRequest:
         """Return a login page's URL with a new state, PKCE challenge (RFC 7636) and the nonce."""
-        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        state, verifier = secrets.token_urlsafe(32), pkce.new_verifier()
         parameters = {
             **self._settings.authorization_parameters,
             "response_type": "code",
@@ -74,8 +75,8 @@ class TokenEndpoint:
         if nonce:
             parameters["nonce"] = nonce
         if uses_pkce:
-            digest = hashlib.sha256(verifier.encode("ascii")).digest()
-            parameters |= {"code_challenge": base64url.encode(digest), "code_challenge_method": "S256"}
+            challenge = pkce.challenge_of(verifier)
+            parameters |= {"code_challenge": challenge, "code_challenge_method": pkce.METHOD}
         separator = "&" if "?" in endpoint else "?"
         url = f"{endpoint}{separator}{urlencode(parameters)}"
         return AuthorizationRequest(url=url, state=state, code_verifier=verifier, nonce=nonce)
@@ -83,23 +84,28 @@ class TokenEndpoint:
     async def exchange(
         self, call: Call, endpoint: str, response: AuthorizationResponse, *, uses_pkce: bool = True
     ) -> UpstreamTokens:
-        """Exchange a code; raises InvalidGrantError for one that is used or expired."""
+        """Exchange a code; raises InvalidGrantError for one that is used or expired.
+
+        The call knows what was issued.
+        """
         fields = {
-            "grant_type": "authorization_code",
+            "grant_type": AUTHORIZATION_CODE,
             "code": response.code,
             "redirect_uri": response.redirect_uri,
         }
         if uses_pkce:
             fields["code_verifier"] = response.code_verifier
         answer, document = await self._request(call, endpoint, fields)
+        tokens = read_tokens(answer, document, _POINTERS, provider=self._provider)
+        call.issued = UnusedTokens(tokens)
         kind = document.get("token_type", "bearer")
         if not isinstance(kind, str) or kind.lower() != "bearer":
             raise answer.error(MalformedAnswerError)
-        return read_tokens(answer, document, _POINTERS, provider=self._provider)
+        return tokens
 
     async def refresh(self, call: Call, endpoint: str, refresh_token: str) -> UpstreamTokens:
         """Exchange a refresh token; raises InvalidGrantError."""
-        fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        fields = {"grant_type": REFRESH_TOKEN, "refresh_token": refresh_token}
         answer, document = await self._request(call, endpoint, fields)
         return read_tokens(answer, document, _POINTERS, provider=self._provider, is_refresh=True)
 

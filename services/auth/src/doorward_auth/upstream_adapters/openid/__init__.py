@@ -1,1 +1,1 @@
-"""What OpenID providers add to OAuth 2.0: discovery, keys, id tokens."""
+"""The additions of OpenID Connect to OAuth 2.0: discovery, keys, id tokens."""

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeGuard
 
 from jose.backends.base import Key
 
@@ -23,7 +23,7 @@ _HASHES: Final[Mapping[str, str]] = {"256": "sha256", "384": "sha384", "512": "s
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """What the claims of an id token must say. Times are in seconds since 1970."""
+    """The expected claims of an id token. Times are in seconds since 1970."""
 
     issuer: str
     client_id: str
@@ -52,7 +52,7 @@ class IdToken:
             raise UnverifiedIdentityError("malformed")
         header = _json_segment(parts[1])
         if not header.keys() <= _HEADER_MEMBERS:
-            # Refuses crit, jku, jwk, x5u, x5c, zip and b64.
+            # Rejects crit, jku, jwk, x5u, x5c, zip and b64.
             raise UnverifiedIdentityError("unexpected_header")
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in algorithms:
@@ -63,6 +63,14 @@ class IdToken:
             raise UnverifiedIdentityError("unknown_key")
         signed = f"{parts[1]}.{parts[2]}".encode("ascii")
         return cls(kid, algorithm, signed, _decode(parts[3]), parts[2])
+
+    def claimed_subject(self) -> str | None:
+        """Return the subject of the token before anything is verified; None without a subject."""
+        try:
+            subject = _json_segment(self._payload).get("sub")
+        except UnverifiedIdentityError:
+            return None
+        return subject if _is_subject(subject) else None
 
     def verified_claims(self, key: Key, expected: Expectations) -> Mapping[str, Any]:
         """Return the claims; raises UnverifiedIdentityError."""
@@ -94,8 +102,7 @@ class IdToken:
 def _check_parties(claims: Mapping[str, Any], expected: Expectations) -> None:
     if claims.get("iss") != expected.issuer:
         raise UnverifiedIdentityError("wrong_issuer")
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= _MAX_SUBJECT_LENGTH:
+    if not _is_subject(claims.get("sub")):
         raise UnverifiedIdentityError("bad_sub")
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
@@ -106,6 +113,10 @@ def _check_parties(claims: Mapping[str, Any], expected: Expectations) -> None:
     party = claims.get("azp")
     if party != expected.client_id and ("azp" in claims or len(audiences) > 1):
         raise UnverifiedIdentityError("wrong_authorized_party")
+
+
+def _is_subject(subject: object) -> TypeGuard[str]:
+    return isinstance(subject, str) and 1 <= len(subject) <= _MAX_SUBJECT_LENGTH
 
 
 def _check_times(claims: Mapping[str, Any], expected: Expectations) -> None:

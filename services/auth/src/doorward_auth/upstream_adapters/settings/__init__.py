@@ -1,1 +1,1 @@
-"""What an operator writes about an upstream."""
+"""The settings of an upstream."""

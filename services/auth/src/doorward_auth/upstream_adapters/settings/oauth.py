@@ -28,7 +28,7 @@ class OidcSettings(OAuthClientSettings):
         description="algorithms of id tokens: RS256, RS384, RS512, ES256, ES384, ES512",
     )
     trusted_audiences: tuple[ShortText, ...] = Field(
-        default=(), max_length=16, description="audiences that an id token may name beside the client id"
+        default=(), max_length=16, description="further audiences that an id token may name"
     )
     clock_skew_seconds: int = Field(
         default=60, ge=0, le=600, description="seconds that the clocks may differ, 0 to 600"

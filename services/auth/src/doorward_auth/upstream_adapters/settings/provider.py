@@ -11,7 +11,6 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -24,6 +23,7 @@ from pydantic import (
 from doorward_auth.upstream_adapters.json_pointer import JsonPointer
 from doorward_auth.upstream_adapters.urls import check_url
 from doorward_client.permissions import Role
+from doorward_kit.routing import StrictModel
 
 MAX_CLAIMS: Final = 16
 _MAX_SECRET_LENGTH: Final = 4096
@@ -96,22 +96,28 @@ RedirectUri = Annotated[
 """HTTPS, a loopback address (RFC 8252 section 7.3), or a private-use scheme (section 7.1)."""
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=32)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Title = Annotated[str, StringConstraints(pattern=r"^\S(.{0,38}\S)?$")]
 BodyKind = Literal["multipart", "form", "json"]
 
 
-class StrictModel(BaseModel):
-    """Refuses unknown members and values of another type."""
+class UpstreamModel(StrictModel):
+    """A part of the upstreams' settings: rejects values of another type, too."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, strict=True)
 
 
-class ProviderSettings(StrictModel):
-    """What every upstream may set."""
+class ProviderSettings(UpstreamModel):
+    """The settings of every upstream."""
 
+    title: Title | None = Field(
+        default=None, description="its name in pages and mails, such as GitHub: 40 characters"
+    )
     timeout_seconds: float = Field(
         default=10.0, gt=0, le=30, description="seconds for a whole request, up to 30"
     )
-    max_connections: int = Field(default=20, ge=1, le=200, description="connections at once, 1 to 200")
+    max_connections: int = Field(
+        default=36, ge=1, le=200, description="requests of users at once, and as many refreshes, 1 to 200"
+    )
     ca_file: CaFile | None = Field(default=None, description="path of a PEM file of certificate authorities")
     allow_http: bool = Field(default=False, description="true to permit http:// to private addresses")
     sessions: Literal["independent", "bound"] = Field(
@@ -144,6 +150,14 @@ class ProviderSettings(StrictModel):
         default_factory=dict,
         description='groups and our roles, the one with most permissions wins: {"staff": "auditor"}',
     )
+    missing_groups: Literal["no_groups", "keep_role"] = Field(
+        default="no_groups",
+        description="what a login without the groups means: no_groups, or keep_role if they are unknown",
+    )
+    token_readers: Annotated[tuple[ShortText, ...], Field(max_length=64)] = Field(
+        default=(),
+        description='service clients that may read tokens of users: ["billing"]',
+    )
 
     @model_validator(mode="after")
     def _groups_and_roles_go_together(self) -> Self:
@@ -161,7 +175,7 @@ class ProviderSettings(StrictModel):
                 raise ValueError(f"/{name}: {error}") from None
 
 
-class UserPointers(StrictModel):
+class UserPointers(UpstreamModel):
     """JSON pointers of an answer about a user."""
 
     subject: Pointer = Field(description="JSON pointer of the user's id, which never changes")
@@ -174,7 +188,7 @@ class UserPointers(StrictModel):
     picture: Pointer | None = Field(default=None, description="JSON pointer of a picture's URL")
 
 
-class TokenPointers(StrictModel):
+class TokenPointers(UpstreamModel):
     """JSON pointers of an answer with tokens."""
 
     access_token: Pointer = Field(description="JSON pointer of the access token")
@@ -190,7 +204,7 @@ class TokenPointers(StrictModel):
 
 
 class OAuthClientSettings(ProviderSettings):
-    """What an upstream with an OAuth token endpoint may set."""
+    """The settings of an upstream with an OAuth token endpoint."""
 
     client_id: ShortText = Field(description="the client id that the upstream gave you")
     client_secret_file: SecretOfFile | None = Field(

@@ -1,4 +1,4 @@
-"""Settings of a `rest` upstream: its paths, fields, answers and refusals."""
+"""Settings of a `rest` upstream: its paths, fields, answers and errors."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
@@ -14,14 +14,14 @@ from doorward_auth.upstream_adapters.settings.provider import (
     SecretOfFile,
     SecretOfVariable,
     ShortText,
-    StrictModel,
     TokenPointers,
+    UpstreamModel,
     UrlPath,
     UserPointers,
 )
 
 
-class Operation(StrictModel):
+class Operation(UpstreamModel):
     """A request of the upstream's API."""
 
     path: UrlPath = Field(description='path below base_url: "/api/login"')
@@ -81,7 +81,7 @@ class RevokeOperation(Operation):
     bearer: bool = Field(default=False, description="true to send the access token as the bearer token, too")
 
 
-class Refusal(StrictModel):
+class ErrorMatch(UpstreamModel):
     """An answer with this status, and this value (or any) at the pointer if there is one."""
 
     status: Annotated[int, Field(ge=200, le=599)] = Field(description="HTTP status, such as 400")
@@ -95,25 +95,25 @@ class Refusal(StrictModel):
         return self
 
 
-class TakenRefusal(Refusal):
-    """A refusal because an account with the value exists."""
+class TakenMatch(ErrorMatch):
+    """An error because an account with the value exists."""
 
     member: Literal["email", "name", "username"] | None = Field(
         default=None, description="our name of the field that is taken: email, name, or username"
     )
 
 
-class RestErrors(StrictModel):
-    """Which refusals mean what. An empty list: none does."""
+class RestErrors(UpstreamModel):
+    """Which errors mean what. An empty list: none does."""
 
-    taken: tuple[TakenRefusal, ...] = Field(
-        default=(TakenRefusal(status=409),), max_length=16, description="a list of refusals"
+    taken: tuple[TakenMatch, ...] = Field(
+        default=(TakenMatch(status=409),), max_length=16, description="a list of error answers"
     )
-    wrong_password: tuple[Refusal, ...] | None = Field(
-        default=None, max_length=16, description="a list of refusals"
+    wrong_password: tuple[ErrorMatch, ...] | None = Field(
+        default=None, max_length=16, description="a list of error answers"
     )
-    invalid_grant: tuple[Refusal, ...] | None = Field(
-        default=None, max_length=16, description="a list of refusals"
+    invalid_grant: tuple[ErrorMatch, ...] | None = Field(
+        default=None, max_length=16, description="a list of error answers"
     )
 
 
@@ -136,7 +136,7 @@ class RestSettings(ProviderSettings):
     )
     revoke: RevokeOperation | None = Field(default=None, description="the request that revokes tokens")
     answer: RestAnswer = Field(description="JSON pointers of the answers' tokens and user")
-    errors: RestErrors = Field(default_factory=RestErrors, description="which refusals mean what")
+    errors: RestErrors = Field(default_factory=RestErrors, description="which error answers mean what")
     api_key_header: HeaderName | None = Field(
         default=None, description="name of a header with an API key in every request"
     )

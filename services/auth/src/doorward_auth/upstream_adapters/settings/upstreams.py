@@ -42,13 +42,6 @@ class UpstreamSettings(DoorwardSettings):
         " (docs/upstream.md). Unset: none.",
     )
 
-    public_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^?#\s]+[^/?#\s]$",
-        description="URL under which browsers reach this installation, such as `https://api.example.com`:"
-        " upstreams send users back to it. Required for `oidc` and `oauth2` upstreams.",
-    )
-
     @field_validator("upstreams")
     @classmethod
     def _usable_upstreams(cls, value: SecretStr | None) -> SecretStr | None:
@@ -60,6 +53,11 @@ class UpstreamSettings(DoorwardSettings):
     def providers(self) -> Mapping[str, AnyProviderSettings]:
         """The settings of each upstream by its name."""
         return parse_providers(self.upstreams.get_secret_value()) if self.upstreams else {}
+
+    @cached_property
+    def upstream_titles(self) -> Mapping[str, str]:
+        """The name of each upstream as users read it, by its name in the settings."""
+        return {name: one.title or name.replace("-", " ").title() for name, one in self.providers.items()}
 
 
 def parse_providers(text: str) -> dict[str, AnyProviderSettings]:

@@ -1,10 +1,10 @@
-"""What the decoder's process answers, for both ends."""
+"""The answers of the decoder's process, for both ends."""
 
 import struct
 from typing import Final
 
 from doorward_identity.avatars.avatar import Avatar
-from doorward_identity.avatars.rendering.image_formats.errors import ImageRefusedError, Refusal
+from doorward_identity.avatars.rendering.image_formats.errors import ImageErrorCode, ImageRejectedError
 
 _SIZES: Final = struct.Struct(">II")
 
@@ -18,19 +18,19 @@ def encode_avatar(avatar: Avatar) -> bytes:
     return b"+" + _SIZES.pack(len(avatar.small), len(avatar.large)) + avatar.small + avatar.large
 
 
-def encode_refusal(refusal: Refusal) -> bytes:
+def encode_error(error_code: ImageErrorCode) -> bytes:
     """Return `-` and the code."""
-    return b"-" + refusal.value.encode("ascii")
+    return b"-" + error_code.value.encode("ascii")
 
 
 def decode_answer(answer: bytes) -> Avatar:
-    """Read either of them; raises ImageRefusedError, InvalidAnswerError."""
+    """Read either of them; raises ImageRejectedError, InvalidAnswerError."""
     if answer.startswith(b"-"):
         try:
-            refusal = Refusal(answer[1:].decode("ascii"))
+            error_code = ImageErrorCode(answer[1:].decode("ascii"))
         except ValueError:
             raise InvalidAnswerError from None
-        raise ImageRefusedError(refusal)
+        raise ImageRejectedError(error_code)
     start = 1 + _SIZES.size
     if not answer.startswith(b"+") or len(answer) < start:
         raise InvalidAnswerError

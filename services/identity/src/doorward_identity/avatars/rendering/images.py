@@ -9,14 +9,13 @@ from typing import Final
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from doorward_identity.avatars.avatar import Avatar, AvatarSize
-from doorward_identity.avatars.rendering.image_formats import ImageRefusedError, Refusal, read_image
+from doorward_identity.avatars.avatar import MAX_BYTES, Avatar, AvatarSize
+from doorward_identity.avatars.rendering.colours import in_srgb, working_mode
+from doorward_identity.avatars.rendering.image_formats import ImageErrorCode, ImageRejectedError, read_image
 from doorward_identity.avatars.rendering.image_formats.image_file import Format
 
 SIDES: Final[Mapping[AvatarSize, int]] = {AvatarSize.SMALL: 96, AvatarSize.LARGE: 512}
 """Pixels. A smaller image is not enlarged: that would add bytes and no detail."""
-
-MAX_BYTES: Final[Mapping[AvatarSize, int]] = {AvatarSize.SMALL: 16 * 1024, AvatarSize.LARGE: 128 * 1024}
 
 _QUALITIES: Final = (80, 60, 40, 20, 0)
 """The first whose result is small enough. Photos take the first one, and noise the last."""
@@ -44,19 +43,23 @@ _READERS: Final[Mapping[Format, Callable[[io.BytesIO], ImageFile.ImageFile]]] = 
 
 
 def render(data: bytes) -> Avatar:
-    """Return the picture of an uploaded file; raises ImageRefusedError."""
+    """Return the picture of an uploaded file; raises ImageRejectedError."""
     file = read_image(data)
     try:
         with _READERS[file.format](io.BytesIO(file.data)) as image:
-            square = _square(_decoded(image))
+            square = _square(_decoded(image), working_mode(image, file.profile))
+        if file.profile is not None:
+            square = in_srgb(square, file.profile)
         if file.orientation in _ORIENTATIONS:
             square = square.transpose(_ORIENTATIONS[file.orientation])
         return Avatar(small=_encoded(square, AvatarSize.SMALL), large=_encoded(square, AvatarSize.LARGE))
+    except ImageRejectedError:
+        raise
     except MemoryError:
-        raise ImageRefusedError(Refusal.TOO_LARGE) from None
+        raise ImageRejectedError(ImageErrorCode.TOO_LARGE) from None
     except Exception as error:
         # Decoders raise what they like at a broken file; there is no list.
-        raise ImageRefusedError(Refusal.INVALID) from error
+        raise ImageRejectedError(ImageErrorCode.INVALID) from error
 
 
 def _decoded(image: ImageFile.ImageFile) -> Image.Image:
@@ -66,11 +69,10 @@ def _decoded(image: ImageFile.ImageFile) -> Image.Image:
     return image
 
 
-def _square(image: Image.Image) -> Image.Image:
-    """Return the middle of an image, in RGB or RGBA, with a side below twice _WORKING_SIDE."""
+def _square(image: Image.Image, mode: str) -> Image.Image:
+    """Return the middle of an image in a mode, with a side below twice _WORKING_SIDE."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    mode = "RGBA" if image.has_transparency_data else "RGB"
     factor = max(1, side // _WORKING_SIDE)
     reduced = -(-side // factor)
     square = Image.new(mode, (reduced, reduced))
@@ -94,4 +96,4 @@ def _encoded(square: Image.Image, size: AvatarSize) -> bytes:
         resized.save(output, "WEBP", quality=quality, alpha_quality=quality, method=4)
         if output.tell() <= MAX_BYTES[size]:
             return output.getvalue()
-    raise ImageRefusedError(Refusal.TOO_LARGE)
+    raise ImageRejectedError(ImageErrorCode.TOO_LARGE)

@@ -9,10 +9,11 @@ import structlog
 from doorward_identity.avatars.avatar import Avatar
 from doorward_identity.avatars.rendering.decoder_answer import InvalidAnswerError, decode_answer
 from doorward_identity.avatars.rendering.errors import IMAGE_ERRORS
-from doorward_identity.avatars.rendering.image_formats.errors import ImageRefusedError, Refusal
+from doorward_identity.avatars.rendering.image_formats.errors import ImageErrorCode, ImageRejectedError
 from doorward_kit.executors import OverloadedError
-from doorward_kit.fair_executor import Charge, FairExecutor
+from doorward_kit.fair_executor import FairExecutor
 from doorward_kit.metrics import Metrics
+from doorward_kit.recent_jobs import Charge
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +21,8 @@ QUEUE_SECONDS: Final = 5.0
 """Longest wait for the process before 503."""
 
 DECODER_SECONDS: Final = 20.0
-"""Of the clock. The process has less of the processor (decoder_process.CPU_SECONDS), which it may not get."""
+"""Elapsed time: more than the processor time (confinement.CPU_SECONDS), which the process may wait for."""
 
-_REFUSAL_SECONDS: Final = 1.0
 _EXPECTED_SECONDS: Final = 0.3
 
 # -I: neither the environment nor the working directory adds code. -W: warnings are about metadata.
@@ -45,15 +45,14 @@ class AvatarRenderer:
             deadline=QUEUE_SECONDS,
             expected_seconds=_EXPECTED_SECONDS,
             metrics=metrics.executor("avatar"),
-            refusal_seconds=_REFUSAL_SECONDS,
         )
 
     async def render(self, data: bytes, charge: Charge) -> Avatar:
         """Return the picture of an uploaded file; raises an error of IMAGE_ERRORS, OverloadedError."""
         try:
             return await self._executor.run(lambda: _render_now(data), charge)
-        except ImageRefusedError as error:
-            raise IMAGE_ERRORS[error.refusal] from error
+        except ImageRejectedError as error:
+            raise IMAGE_ERRORS[error.error_code] from error
 
     def shutdown(self) -> None:
         """Wait for the running process."""
@@ -69,6 +68,7 @@ def _render_now(data: bytes) -> Avatar:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={},
+            cwd="/",
             timeout=DECODER_SECONDS,
             check=False,
         )
@@ -80,4 +80,4 @@ def _render_now(data: bytes) -> Avatar:
     except InvalidAnswerError:
         # Memory or time ran out, or a decoder crashed: at this image, so a retry would not help.
         log.warning("avatar.decoder_ended", status=process.returncode, bytes=len(data))
-        raise ImageRefusedError(Refusal.TOO_LARGE) from None
+        raise ImageRejectedError(ImageErrorCode.TOO_LARGE) from None

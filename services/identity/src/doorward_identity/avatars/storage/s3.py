@@ -12,7 +12,7 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from doorward_identity.avatars.avatar import Avatar, AvatarSize
+from doorward_identity.avatars.avatar import MAX_BYTES, Avatar, AvatarSize
 from doorward_identity.avatars.settings import AvatarSettings, AvatarStorage
 from doorward_identity.avatars.storage.database import DatabaseAvatarStore
 from doorward_identity.avatars.storage.errors import StorageUnavailableError
@@ -23,6 +23,10 @@ _RETRIES: Final = 2
 _CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
 _NO_SUCH_OBJECT: Final = "NoSuchKey"
 _ATTRIBUTES: Final = {"Content-Type": "image/webp"}
+
+
+class _TooLargeError(ValueError):
+    """An object that Doorward has not written, and that would fill the memory."""
 
 
 class S3AvatarStore:
@@ -71,6 +75,8 @@ class S3AvatarStore:
         try:
             async with self._request("get"):
                 result = await self._objects.get_async(_path(avatar_id, size))
+                if result.meta["size"] > MAX_BYTES[size]:
+                    raise _TooLargeError
                 return bytes(await result.bytes_async())
         except FileNotFoundError:
             return await self._earlier.get(avatar_id, size)

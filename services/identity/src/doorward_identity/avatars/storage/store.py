@@ -1,4 +1,4 @@
-"""What every storage of pictures does."""
+"""The interface of a storage of pictures."""
 
 import uuid
 from collections.abc import Collection, Sequence

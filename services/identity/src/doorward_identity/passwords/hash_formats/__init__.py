@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from doorward_identity.passwords.hash_formats.argon2 import Argon2Hash, Argon2Limits
 from doorward_identity.passwords.hash_formats.bcrypt import BcryptHash
-from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.hash_formats.fields import CorruptHashError
 from doorward_identity.passwords.hash_formats.pbkdf2 import Pbkdf2Hash
 from doorward_identity.passwords.hash_formats.scrypt import ScryptHash
 
@@ -38,7 +38,7 @@ class StoredHash(Protocol):
     def proves(self, secret: bytes) -> bool:
         """Tell whether no other password than these bytes matches when they do.
 
-        If not, a hash of these bytes must not replace the stored one: it would refuse the password.
+        If not, a hash of these bytes must not replace the stored one: it would reject the password.
         """
 
 

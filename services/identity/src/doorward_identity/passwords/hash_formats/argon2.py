@@ -4,12 +4,19 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from argon2.exceptions import VerificationError, VerifyMismatchError
-from argon2.low_level import Type, verify_secret
-
-from doorward_identity.passwords.hash_formats import b64
-from doorward_identity.passwords.hash_formats.common import HASH_BYTES, EveryByteCounts, match
-from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.argon2_bindings import (
+    Type,
+    VerificationError,
+    VerifyMismatchError,
+    verify_secret,
+)
+from doorward_identity.passwords.hash_formats.fields import (
+    HASH_BYTES,
+    CorruptHashError,
+    EveryByteCounts,
+    decode_base64,
+    match,
+)
 
 _TEXT: Final = re.compile(
     r"(?:argon2)?"  # Django's own prefix
@@ -54,8 +61,8 @@ class Argon2Hash(EveryByteCounts):
         """Read a hash; raises CorruptHashError."""
         found = match(_TEXT, text)
         if (
-            len(b64.decode(found["salt"])) not in _SALT_BYTES
-            or len(b64.decode(found["hash"])) not in HASH_BYTES
+            len(decode_base64(found["salt"])) not in _SALT_BYTES
+            or len(decode_base64(found["hash"])) not in HASH_BYTES
         ):
             raise CorruptHashError("malformed")
         memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))

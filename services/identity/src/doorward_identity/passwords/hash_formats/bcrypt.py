@@ -7,8 +7,7 @@ from typing import Final, Self
 
 import bcrypt
 
-from doorward_identity.passwords.hash_formats.common import match
-from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.hash_formats.fields import CorruptHashError, match
 
 # The last character of a salt stands for two bits: four characters are possible, others are damage.
 _TEXT: Final = re.compile(

@@ -13,8 +13,8 @@ Keycloak hashes UTF-8 as it was typed. It may pad short passwords with NUL, whic
 from typing import Any, Final
 
 from doorward_client import strict_json
-from doorward_identity.passwords.hash_formats import b64, parse
-from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.hash_formats import parse
+from doorward_identity.passwords.hash_formats.fields import CorruptHashError, decode_base64, encode_base64
 
 _PBKDF2: Final = frozenset({"pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512"})
 _VERSIONS: Final = {"1.0": 16, "1.3": 19}
@@ -24,7 +24,7 @@ def from_keycloak(credential_data: str, secret_data: str) -> str:
     """Return the text to import for a Keycloak password; raises CorruptHashError."""
     try:
         data, secret = _members(credential_data), _members(secret_data)
-        text = _phc(data, b64.decode(secret["salt"]), b64.decode(secret["value"]))
+        text = _phc(data, decode_base64(secret["salt"]), decode_base64(secret["value"]))
     except (KeyError, TypeError, AttributeError, IndexError):
         raise CorruptHashError("malformed") from None
     parse(text)
@@ -42,7 +42,7 @@ def _members(text: str) -> dict[str, Any]:
 
 
 def _phc(data: dict[str, Any], salt: bytes, value: bytes) -> str:
-    tail = f"{b64.encode(salt)}${b64.encode(value)}"
+    tail = f"{encode_base64(salt)}${encode_base64(value)}"
     algorithm, iterations = data["algorithm"], data["hashIterations"]
     if algorithm in _PBKDF2:
         return f"${algorithm}$i={iterations}${tail}"

@@ -6,9 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from doorward_identity.passwords.hash_formats import b64
-from doorward_identity.passwords.hash_formats.common import EveryByteCounts, match, require_lengths
-from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.hash_formats.fields import (
+    CorruptHashError,
+    EveryByteCounts,
+    decode_base64,
+    decode_passlib,
+    match,
+    require_lengths,
+)
 
 _DJANGO: Final = re.compile(
     r"pbkdf2_(?P<digest>sha1|sha256)\$(?P<iterations>[0-9]{1,10})\$(?P<salt>[^$]{1,128})\$(?P<hash>[^$]+)"
@@ -47,7 +52,7 @@ class Pbkdf2Hash(EveryByteCounts):
         """Read `pbkdf2_sha256$iterations$salt$hash`, the salt as it is; raises CorruptHashError."""
         found = match(_DJANGO, text)
         salt = found["salt"].encode("ascii")
-        return cls(found["digest"], int(found["iterations"]), salt, b64.decode(found["hash"]))
+        return cls(found["digest"], int(found["iterations"]), salt, decode_base64(found["hash"]))
 
     @classmethod
     def parse_werkzeug(cls, text: str) -> Self:
@@ -67,10 +72,10 @@ class Pbkdf2Hash(EveryByteCounts):
         own base64.
         """
         if (passlib := _PASSLIB.fullmatch(text)) is not None:
-            salt, expected = b64.decode_passlib(passlib["salt"]), b64.decode_passlib(passlib["hash"])
+            salt, expected = decode_passlib(passlib["salt"]), decode_passlib(passlib["hash"])
             return cls(passlib["digest"] or "sha1", int(passlib["iterations"]), salt, expected)
         found = match(_PHC, text)
-        salt, expected = b64.decode(found["salt"]), b64.decode(found["hash"])
+        salt, expected = decode_base64(found["salt"]), decode_base64(found["hash"])
         return cls(found["digest"] or "sha1", int(found["iterations"]), salt, expected)
 
     def matches(self, secret: bytes) -> bool:

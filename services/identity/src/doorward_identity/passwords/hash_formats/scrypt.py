@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from doorward_identity.passwords.hash_formats import b64
-from doorward_identity.passwords.hash_formats.common import EveryByteCounts, match, require_lengths
-from doorward_identity.passwords.hash_formats.errors import CorruptHashError
+from doorward_identity.passwords.hash_formats.fields import (
+    CorruptHashError,
+    EveryByteCounts,
+    decode_base64,
+    match,
+    require_lengths,
+)
 
 _DJANGO: Final = re.compile(
     r"scrypt\$(?P<n>[0-9]{1,10})\$(?P<salt>[^$]{1,128})"
@@ -58,7 +62,7 @@ class ScryptHash(EveryByteCounts):
         """Read `scrypt$N$salt$r$p$hash`, the salt as it is; raises CorruptHashError."""
         found = match(_DJANGO, text)
         salt = found["salt"].encode("ascii")
-        return cls(int(found["n"]), int(found["r"]), int(found["p"]), salt, b64.decode(found["hash"]))
+        return cls(int(found["n"]), int(found["r"]), int(found["p"]), salt, decode_base64(found["hash"]))
 
     @classmethod
     def parse_werkzeug(cls, text: str) -> Self:
@@ -71,7 +75,7 @@ class ScryptHash(EveryByteCounts):
     def parse_phc(cls, text: str) -> Self:
         """Read `$scrypt$ln=log2(N),r=r,p=p$salt$hash`, both in base64; raises CorruptHashError."""
         found = match(_PHC, text)
-        salt, expected = b64.decode(found["salt"]), b64.decode(found["hash"])
+        salt, expected = decode_base64(found["salt"]), decode_base64(found["hash"])
         return cls(2 ** int(found["ln"]), int(found["r"]), int(found["p"]), salt, expected)
 
     def matches(self, secret: bytes) -> bool:

@@ -1,9 +1,9 @@
-"""Why an image is refused."""
+"""Why an image is rejected."""
 
 from enum import StrEnum
 
 
-class Refusal(StrEnum):
+class ImageErrorCode(StrEnum):
     """The stable codes of rendering/errors.py, for the decoder's process, which imports no web framework."""
 
     TYPE = "image_type_unsupported"
@@ -13,9 +13,9 @@ class Refusal(StrEnum):
     TRAILING_DATA = "image_trailing_data"
 
 
-class ImageRefusedError(Exception):
+class ImageRejectedError(Exception):
     """An image that does not become a picture."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.value)
-        self.refusal = refusal
+    def __init__(self, error_code: ImageErrorCode) -> None:
+        super().__init__(error_code.value)
+        self.error_code = error_code

@@ -4,7 +4,8 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from doorward_identity.avatars.rendering.image_formats.errors import ImageRefusedError, Refusal
+from doorward_identity.avatars.rendering.image_formats import colour_profile
+from doorward_identity.avatars.rendering.image_formats.errors import ImageErrorCode, ImageRejectedError
 from doorward_identity.avatars.rendering.image_formats.exif import orientation_of
 from doorward_identity.avatars.rendering.image_formats.image_file import ImageFile, check_size
 
@@ -19,37 +20,38 @@ _PIXELS: Final = frozenset({b"VP8 ", b"VP8L"})
 
 
 def read(data: bytes) -> ImageFile:
-    """Check the chunks of a WebP file, and keep those that its pixels need; raises ImageRefusedError."""
+    """Check the chunks of a WebP file, and keep those that its pixels need; raises ImageRejectedError."""
     end = 8 + int.from_bytes(data[4:8], "little")
     if not _HEADER <= end <= len(data):
-        raise ImageRefusedError(Refusal.INVALID)
+        raise ImageRejectedError(ImageErrorCode.INVALID)
     if end + (end & 1) < len(data):
-        raise ImageRefusedError(Refusal.TRAILING_DATA)
+        raise ImageRejectedError(ImageErrorCode.TRAILING_DATA)
     orientation = 1
     found: dict[bytes, bytes] = {}
     for kind, body in _chunks(data[:end]):
         if kind in _ANIMATION or (kind == b"VP8X" and body[:1] and body[0] & _ANIMATION_FLAG):
-            raise ImageRefusedError(Refusal.ANIMATED)
+            raise ImageRejectedError(ImageErrorCode.ANIMATED)
         if kind == b"EXIF":
             orientation = orientation_of(body)
-        elif kind in _PIXELS or kind == b"ALPH":
+        elif kind in _PIXELS or kind in {b"ALPH", b"ICCP"}:
             if kind in found:
-                raise ImageRefusedError(Refusal.INVALID)
+                raise ImageRejectedError(ImageErrorCode.INVALID)
             found[kind] = body
     if len(_PIXELS & found.keys()) != 1:
-        raise ImageRefusedError(Refusal.INVALID)
-    return ImageFile("WEBP", _rebuild(found), orientation)
+        raise ImageRejectedError(ImageErrorCode.INVALID)
+    profile = colour_profile.read(found[b"ICCP"]) if b"ICCP" in found else None
+    return ImageFile("WEBP", _rebuild(found), orientation, profile)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = _HEADER
     while position < len(data):
         if position + 8 > len(data):
-            raise ImageRefusedError(Refusal.INVALID)
+            raise ImageRejectedError(ImageErrorCode.INVALID)
         kind, length = struct.unpack_from("<4sI", data, position)
         end = position + 8 + length
         if end > len(data):
-            raise ImageRefusedError(Refusal.INVALID)
+            raise ImageRejectedError(ImageErrorCode.INVALID)
         yield kind, data[position + 8 : end]
         position = end + (length & 1)
 
@@ -75,7 +77,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def _lossy_size(body: bytes) -> tuple[int, int]:
     """Read the frame header of RFC 6386 section 9.1."""
     if len(body) < 10 or body[0] & 1 or body[3:6] != b"\x9d\x01\x2a":  # noqa: PLR2004 - its length
-        raise ImageRefusedError(Refusal.INVALID)
+        raise ImageRejectedError(ImageErrorCode.INVALID)
     width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 6))
     check_size(width, height, max_pixels=MAX_PIXELS)
     return width, height
@@ -83,6 +85,6 @@ def _lossy_size(body: bytes) -> tuple[int, int]:
 
 def _lossless_size(body: bytes) -> None:
     if len(body) < 5 or body[0] != 0x2F:  # noqa: PLR2004 - signature and size
-        raise ImageRefusedError(Refusal.INVALID)
+        raise ImageRejectedError(ImageErrorCode.INVALID)
     bits = int.from_bytes(body[1:5], "little")
     check_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, max_pixels=MAX_PIXELS)

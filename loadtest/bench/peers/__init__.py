@@ -1,0 +1,1 @@
+"""Other servers that log users in, measured next to Doorward: `python -m bench.peers`."""

@@ -1,0 +1,1 @@
+"""OpenID Connect: registered clients, and what auth issues to them."""

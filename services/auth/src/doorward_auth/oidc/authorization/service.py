@@ -1,0 +1,260 @@
+"""The rules of the authorization endpoint."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, assert_never
+from urllib.parse import quote
+
+import sqlalchemy as sa
+import structlog
+import uuid_utils.compat as uuid7s
+from sqlalchemy import exc
+
+from doorward_auth.browser_sessions import repository as browser_sessions
+from doorward_auth.browser_sessions.repository import BrowserSession
+from doorward_auth.browser_sessions.service import BrowserSessionService, note_visitor
+from doorward_auth.browser_sessions.tokens import BrowserSessionToken
+from doorward_auth.oidc import groups, redirects, scopes
+from doorward_auth.oidc.authorization import codes, interaction
+from doorward_auth.oidc.authorization.codes import AuthorizationCode, NewCode
+from doorward_auth.oidc.authorization.decision import Page, SignedIn, Success, decide
+from doorward_auth.oidc.authorization.errors import (
+    AuthorizationError,
+    ClientNotAllowedError,
+    ErrorResponse,
+    UnknownClientError,
+    UnregisteredRedirectError,
+)
+from doorward_auth.oidc.authorization.interaction import Interaction
+from doorward_auth.oidc.authorization.query import Query
+from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt, read_request, state_of
+from doorward_auth.oidc.clients import repository as clients
+from doorward_auth.oidc.clients.client import RegisteredClient
+from doorward_auth.oidc.consents import repository as consents
+from doorward_auth.oidc.id_token_hints import read_hint
+from doorward_auth.oidc.provider import OpenIdProvider
+from doorward_client.keys.key_store import NoSigningKeyError
+from doorward_identity.audit.rejected_calls import RejectedCalls
+from doorward_identity.audit.repository import AuditAction
+from doorward_identity.resources import IdentityResources
+
+log = structlog.get_logger(__name__)
+
+PATH: Final = "/api/v1/auth/authorize"
+
+_PAGES: Final = {
+    Page.LOGIN: "/auth/login",
+    Page.CHOOSE_ACCOUNT: "/auth/choose-account",
+    Page.CONSENT: "/auth/consent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationAnswer:
+    """Where the browser goes. `is_signed_out` is whether its cookie is of no valid session."""
+
+    location: str
+    is_signed_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationContext:
+    """A request of a known client with a registered redirect URI, and who is signed in.
+
+    `is_allowed` and `has_consented` are of the signed-in user: see decision.SignedIn.
+    """
+
+    client: RegisteredClient
+    redirect_uri: str
+    request: AuthorizationRequest | ErrorResponse
+    session: BrowserSession | None
+    is_allowed: bool = False
+    has_consented: bool = False
+
+
+class AuthorizationService:
+    """Answers authorization requests."""
+
+    def __init__(
+        self, resources: IdentityResources, provider: OpenIdProvider, sessions: BrowserSessionService
+    ) -> None:
+        self._database = resources.database
+        self._keys = resources.verification.keys
+        self._provider = provider
+        self._sessions = sessions
+        self._rejected_calls = RejectedCalls(resources.database, AuditAction.CALL_REJECTED_BY_AUTH)
+
+    async def answer(self, query: Query, token: BrowserSessionToken | None) -> AuthorizationAnswer:
+        """Return the redirect to the client, or to a page.
+
+        Raises OidcNotConfiguredError; and for a page UnknownClientError, UnregisteredRedirectError,
+        ClientNotAllowedError, NoSigningKeyError.
+        """
+        self._provider.require()
+        context = await self._read(query, token)
+        note_visitor(context.session)
+        try:
+            location = await self._location(query, context, token)
+        except exc.IntegrityError:
+            # The client or the user was deleted meanwhile: there is nothing that a code could be of.
+            context = await self._read(query, token)
+            location = await self._location(query, context, token)
+        return AuthorizationAnswer(location, is_signed_out=token is not None and context.session is None)
+
+    async def _read(self, query: Query, token: BrowserSessionToken | None) -> AuthorizationContext:
+        return await self._database.read(lambda connection: read_context(connection, query, token))
+
+    async def _location(
+        self, query: Query, context: AuthorizationContext, token: BrowserSessionToken | None
+    ) -> str:
+        if isinstance(context.request, ErrorResponse):
+            return self._error_location(query, context, context.request)
+        try:
+            # Before the user does anything for a code that no token could be signed for.
+            _ = self._provider.keys.signing_with(context.client.id_token_alg.value)
+        except NoSigningKeyError:
+            if Prompt.NONE not in context.request.prompts:
+                raise
+            # In a hidden frame the user would not see a page.
+            error = ErrorResponse(AuthorizationError.TEMPORARILY_UNAVAILABLE, "no token can be signed now")
+            return self._error_location(query, context, error)
+        now = int(time.time())
+        valid = token if context.session is not None else None
+        known = interaction.read(query, self._keys.secrets, now)
+        begun = known or interaction.begin(valid, now)
+        signed_in = None if valid is None else _signed_in(context, begun, valid, is_new=known is None)
+        decision = decide(
+            context.request,
+            signed_in,
+            begun.choices_of(token),
+            self._hinted_user(context.request.id_token_hint),
+        )
+        match decision:
+            case ErrorResponse():
+                return self._error_location(query, context, decision)
+            case Success():
+                return await self._issued(context, context.request)
+            case Page.NOT_ALLOWED:
+                return await self._not_allowed(query, context, begun)
+            case Page():
+                back = continuation_of(query, begun, self._keys.secrets)
+                return f"{_PAGES[decision]}?continue={quote(back, safe='')}"
+            case _:
+                assert_never(decision)
+
+    async def _issued(self, context: AuthorizationContext, request: AuthorizationRequest) -> str:
+        session = context.session
+        assert session is not None  # decide() answers so only for one
+        code = AuthorizationCode.issue(uuid7s.uuid7())
+        row = NewCode(
+            id=code.id,
+            secret_hash=code.hash(),
+            oauth_client_id=context.client.id,
+            user_id=session.account.id,
+            browser_session_id=session.id,
+            redirect_uri=request.redirect_uri,
+            scope=scopes.join(request.scopes),
+            resource=request.resource,
+            nonce=request.nonce,
+            code_challenge=request.code_challenge,
+            auth_time=session.authentication.auth_time,
+            acr=session.authentication.acr,
+            amr=session.authentication.amr,
+            token_version=session.account.token_version,
+            auth_version=session.account.auth_version,
+        )
+
+        def work(connection: sa.Connection) -> None:
+            codes.insert(connection, row)
+            self._sessions.note_use(connection, session)
+
+        await self._database.write(work)
+        log.info(
+            "authorization.code_issued",
+            client_id=context.client.client_id,
+            user_id=str(session.account.id),
+            browser_session_id=str(session.id),
+        )
+        return redirects.with_parameters(
+            request.redirect_uri,
+            {"code": str(code), "state": request.state, "iss": self._provider.issuer},
+        )
+
+    def _error_location(self, query: Query, context: AuthorizationContext, response: ErrorResponse) -> str:
+        log.info("authorization.rejected", client_id=context.client.client_id, error=response.error.value)
+        return redirects.with_parameters(
+            context.redirect_uri,
+            {
+                "error": response.error.value,
+                "error_description": response.description,
+                "state": state_of(query),
+                "iss": self._provider.issuer,
+            },
+        )
+
+    async def _not_allowed(self, query: Query, context: AuthorizationContext, begun: Interaction) -> str:
+        assert context.session is not None  # decide() answers so only for one
+        client = context.client
+        details = {"code": ClientNotAllowedError.code, "client": client.client_id}
+        await self._rejected_calls.record(context.session.account.id, f"GET {PATH}", details)
+        raise ClientNotAllowedError(client.name, continuation_of(query, begun, self._keys.secrets))
+
+    def _hinted_user(self, id_token_hint: str | None) -> uuid.UUID | None:
+        """Return the user that the client expects; None for an unreadable hint, because keys are retired."""
+        if id_token_hint is None:
+            return None
+        hint = read_hint(self._provider.keys, self._provider.issuer, id_token_hint)
+        return None if hint is None else hint.user_id
+
+
+def continuation_of(query: Query, begun: Interaction, secrets: Sequence[bytes]) -> str:
+    """Return the path and query that a page sends the browser back to."""
+    return f"{PATH}?{interaction.seal(begun, query, secrets)}"
+
+
+def read_context(
+    connection: sa.Connection, query: Query, token: BrowserSessionToken | None
+) -> AuthorizationContext:
+    """Read what a request is decided by; raises UnknownClientError, UnregisteredRedirectError."""
+    client_id, redirect_uri = query.get("client_id"), query.get("redirect_uri")
+    client = None
+    if client_id is not None and query.count("client_id") == 1 and client_id.isascii():
+        client = clients.find(connection, client_id)
+    if client is None or client.is_disabled:
+        raise UnknownClientError
+    if redirect_uri is None or query.count("redirect_uri") > 1 or not redirect_uri.isascii():
+        raise UnregisteredRedirectError
+    if not client.has_redirect_uri(redirect_uri):
+        raise UnregisteredRedirectError
+    request = read_request(query, client, redirect_uri)
+    session = None if token is None else browser_sessions.find_valid(connection, token)
+    if isinstance(request, ErrorResponse) or session is None:
+        return AuthorizationContext(client, redirect_uri, request, session)
+    user_id = session.account.id
+    return AuthorizationContext(
+        client,
+        redirect_uri,
+        request,
+        session,
+        is_allowed=groups.may_use(connection, user_id, client),
+        has_consented=client.first_party
+        or consents.has_consented(connection, user_id, client.id, request.scopes),
+    )
+
+
+def _signed_in(
+    context: AuthorizationContext, begun: Interaction, token: BrowserSessionToken, *, is_new: bool
+) -> SignedIn:
+    session = context.session
+    assert session is not None  # there is a valid token
+    auth_time: datetime = session.authentication.auth_time
+    return SignedIn(
+        user_id=session.account.id,
+        age=(session.now - auth_time).total_seconds(),
+        has_signed_in=not is_new and begun.has_signed_in(token, auth_time, session.now),
+        is_allowed=context.is_allowed,
+        has_consented=context.has_consented,
+    )

@@ -1,0 +1,1 @@
+"""Registered clients (RFC 6749 section 2): applications that users sign in to, and machines."""

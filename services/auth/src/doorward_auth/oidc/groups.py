@@ -1,0 +1,39 @@
+"""Queries on the groups that users are in."""
+
+import uuid
+from collections.abc import Collection
+from typing import Final
+
+import sqlalchemy as sa
+
+from doorward_auth.group_claims import MAX_GROUPS
+from doorward_auth.oidc import scopes
+from doorward_auth.oidc.clients.client import RegisteredClient
+from doorward_identity.tables import group_members, user_groups
+
+_OF_USER: Final = (
+    sa.select(user_groups.c.name)
+    .join(group_members, group_members.c.group_id == user_groups.c.id)
+    .where(group_members.c.user_id == sa.bindparam("user_id"))
+    .order_by(user_groups.c.name)
+)
+
+
+def granted_names(
+    connection: sa.Connection, user_id: uuid.UUID, granted: Collection[str]
+) -> list[str] | None:
+    """Read the names of a user's groups in their order, and one past MAX_GROUPS if there are more.
+
+    None if the granted scopes do not include `groups`.
+    """
+    if scopes.GROUPS not in granted:
+        return None
+    return list(connection.execute(_OF_USER.limit(MAX_GROUPS + 1), {"user_id": user_id}).scalars())
+
+
+def may_use(connection: sa.Connection, user_id: uuid.UUID, client: RegisteredClient) -> bool:
+    """Tell whether a user is in one of a client's groups; a client without groups is for everyone."""
+    if not client.allowed_groups:
+        return True
+    found = _OF_USER.where(user_groups.c.name.in_(client.allowed_groups)).limit(1)
+    return connection.execute(found, {"user_id": user_id}).one_or_none() is not None

@@ -1,0 +1,27 @@
+"""The claims about a user, by scope: the same in ID tokens and at the userinfo endpoint."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from doorward_auth.account_repository import Account
+from doorward_auth.group_claims import group_claims
+from doorward_auth.oidc import scopes
+
+
+def claims_of(
+    account: Account, granted: Collection[str], group_names: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return the standard claims (OpenID Connect Core section 5.4), without those that have no value.
+
+    `group_names` are those of `groups.granted_names`.
+    """
+    claims: dict[str, Any] = {}
+    # An upstream may have said no address.
+    address = account.email or None
+    if scopes.PROFILE in granted:
+        claims |= {"name": account.name or None, "preferred_username": address}
+    if scopes.EMAIL in granted and address is not None:
+        claims |= {"email": address, "email_verified": account.is_verified}
+    if scopes.GROUPS in granted and group_names is not None:
+        claims |= group_claims(group_names)
+    return {name: value for name, value in claims.items() if value is not None}

@@ -1,0 +1,1 @@
+"""The userinfo endpoint (OpenID Connect Core section 5.3)."""

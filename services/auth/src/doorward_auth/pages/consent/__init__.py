@@ -1,0 +1,1 @@
+"""The questions of an authorization request: with which account, and whether the application may."""

@@ -1,0 +1,1 @@
+"""A forgotten password, with a browser."""

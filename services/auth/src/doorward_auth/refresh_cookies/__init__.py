@@ -1,0 +1,1 @@
+"""Refresh tokens in cookies, for pages of browsers."""

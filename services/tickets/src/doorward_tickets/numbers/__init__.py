@@ -1,0 +1,1 @@
+"""Numbers of tickets, which people can say aloud."""

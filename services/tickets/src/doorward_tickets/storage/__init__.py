@@ -1,0 +1,1 @@
+"""How many bytes of text each user stores in tickets and replies."""

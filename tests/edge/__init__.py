@@ -1,0 +1,1 @@
+"""The real chain. A package, so that its servers stop after its last test."""

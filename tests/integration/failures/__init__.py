@@ -1,0 +1,1 @@
+"""A database that fails. A package, so that its servers stop after its last test."""

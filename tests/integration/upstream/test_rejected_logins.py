@@ -1,0 +1,95 @@
+"""A login that is rejected here leaves no valid tokens at the upstream."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from doorward_auth.upstream_adapters.oidc import OidcAdapter
+from integration.harness.installation import AUTH
+from integration.harness.people import bootstrap, disable, enrol, sign_in
+from integration.harness.problems import assert_problem
+from integration.upstream.installation import UPSTREAM
+from integration.upstream.redirect_client import VERIFIER, Client, redirect_client
+from support.scripted_upstream import Reply, Then, answer
+
+pytestmark = pytest.mark.databases("sqlite")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with redirect_client(tmp_path_factory.mktemp("rejected"), registration="closed") as client:
+        yield client
+
+
+@pytest.fixture
+def client(running: Client) -> Client:
+    running.api.wipe()
+    running.provider.claims = {}
+    running.provider.revocation = answer(200)
+    running.provider.upstream.received.clear()
+    bootstrap(running.api, "admin@example.com")
+    return running
+
+
+def link(client: Client, access: str) -> httpx2.Response:
+    body = {"code": client.code(), "code_verifier": VERIFIER}
+    return client.api.call("POST", f"{UPSTREAM}/kc/link", access, json=body)
+
+
+def revoked(client: Client) -> list[str]:
+    return [form["token"] for form in client.provider.forms("/revoke")]
+
+
+@pytest.mark.parametrize(
+    ("verifier", "status", "code"),
+    [(VERIFIER, 403, "registration_closed"), ("w" * 43, 401, "invalid_authorization_code")],
+    ids=["registration is closed", "code of another client"],
+)
+def test_of_an_unknown_account(client: Client, verifier: str, status: int, code: str) -> None:
+    assert_problem(client.redeem(client.code(), verifier), status, code)
+    assert "refresh-1" in revoked(client)
+
+
+def test_of_a_disabled_account(client: Client) -> None:
+    admin = sign_in(client.api, "admin@example.com")
+    user = enrol(client.api, admin)
+    assert link(client, user.access).status_code == 204
+    disable(client.api, admin, user)
+    assert_problem(client.redeem(client.code()), 403, "account_disabled")
+    assert "refresh-1" in revoked(client)
+
+
+def test_of_an_account_that_is_linked_to_another_user(client: Client) -> None:
+    admin = sign_in(client.api, "admin@example.com")
+    user = enrol(client.api, admin)
+    assert link(client, user.access).status_code == 204
+    assert_problem(link(client, admin.access), 409, "upstream_already_linked")
+    assert revoked(client) == [], "the upstream may end the live session of the other user with it"
+    assert client.api.call("POST", f"{AUTH}/logout", user.access).status_code == 204
+    assert_problem(link(client, admin.access), 409, "upstream_already_linked")
+    assert "refresh-1" in revoked(client)
+
+
+@pytest.mark.parametrize("failure", [answer(500, "no"), Reply(then=Then.CLOSE), answer(200, "?")])
+def test_a_failed_revocation_hides_no_rejection(client: Client, failure: Reply) -> None:
+    client.provider.revocation = failure
+    assert_problem(client.redeem(client.code()), 403, "registration_closed")
+    assert revoked(client)
+
+
+def test_a_defect_of_the_revocation_hides_no_rejection(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def revoke(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(OidcAdapter, "revoke", revoke)
+    assert_problem(client.redeem(client.code()), 403, "registration_closed")
+
+
+def test_tokens_that_are_stored_stay_valid(client: Client) -> None:
+    admin = sign_in(client.api, "admin@example.com")
+    assert link(client, admin.access).status_code == 204
+    assert client.redeem(client.code()).status_code == 200
+    assert revoked(client) == []
