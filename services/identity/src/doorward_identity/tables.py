@@ -99,8 +99,8 @@ sessions: Final = sa.Table(
     sa.Column("amr", ascii_text(64), nullable=False),  # RFC 8176 names, separated by spaces
     sa.Column("extensions", JsonObject(512)),  # the claim `ext`, of a login at an upstream
     # Of a registered client, else NULL. No foreign key: a client's many sessions end one page at a time.
-    sa.Column("oauth_client_id", Uuid(), index=True),
-    sa.Column("browser_session_id", Uuid(), index=True),  # with which it ends, unless it is offline
+    sa.Column("oauth_client_id", Uuid()),
+    sa.Column("browser_session_id", Uuid()),  # with which it ends, unless it is offline
     sa.Column("scope", ascii_text(oauth_tables.SCOPE_LENGTH)),  # that the client was granted
     sa.Column("audience", ascii_text(oauth_tables.URI_LENGTH)),  # of the client's access tokens
     # Of a client that wants to know when the session has ended: how often that was tried, and when to try
@@ -119,9 +119,11 @@ sessions: Final = sa.Table(
     sa.Column("end_reason", ascii_text(32)),
     sa.Column("user_agent", exact_text(255), nullable=False),
     sa.Column("ip_address", ascii_text(45), nullable=False),
-    # The live ones of a user are found whatever has ended; written when a session opens and ends, and not
-    # with every refresh.
+    # The live ones of a user, a client and a browser session are found whatever has ended; written when a
+    # session opens and ends, and not with every refresh.
     sa.Index("ix_sessions_user_id_ended_at", "user_id", "ended_at"),
+    sa.Index("ix_sessions_oauth_client_id_ended_at", "oauth_client_id", "ended_at"),
+    sa.Index("ix_sessions_browser_session_id_ended_at", "browser_session_id", "ended_at"),
     # Sessions whose client is notified of their end; written when such a session opens and ends.
     sa.Index("ix_sessions_logout_attempts_ended_at", "logout_attempts", "ended_at"),
     **TABLE_OPTIONS,

@@ -4,7 +4,7 @@ DDL commits implicitly on MariaDB and MySQL, so a revision is not atomic: each s
 already done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Final
@@ -94,9 +94,24 @@ def create_table(name: str, *parts: Any) -> None:
 
 def create_index(table: str, *columns: str, unique: bool = False) -> None:
     """Create an index under its conventional name unless it exists."""
-    name = f"ix_{table}_{'_'.join(columns)}"
-    if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+    name = _index_name(table, columns)
+    if name not in _index_names(table):
         op.create_index(name, table, list(columns), unique=unique)
+
+
+def drop_index(table: str, *columns: str) -> None:
+    """Drop the index under its conventional name unless it is gone."""
+    name = _index_name(table, columns)
+    if name in _index_names(table):
+        op.drop_index(name, table)
+
+
+def _index_name(table: str, columns: Sequence[str]) -> str:
+    return f"ix_{table}_{'_'.join(columns)}"
+
+
+def _index_names(table: str) -> set[str | None]:
+    return {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
