@@ -1,8 +1,11 @@
 """The userinfo endpoint: the claims of each scope, and the clients that get them."""
 
+import uuid
+
 import pytest
 import sqlalchemy as sa
 
+from doorward_auth.oidc.userinfo.repository import TokenKey, find_users
 from doorward_identity.tables import sessions
 from integration.harness.installation import AUTH, Installation, Tokens, tokens_of
 from integration.harness.people import PASSWORD, People
@@ -97,6 +100,27 @@ def test_the_end_of_the_session_counts_at_once(app: Client, idp: Installation, p
     # Behind the services' backs: no list of revocations has it.
     idp.execute(sessions.update().values(ended_at=sa.text("created_at")))
     assert_problem(idp.call("GET", USERINFO, token), 401, "invalid_token")
+
+
+def test_tokens_that_share_a_statement_are_told_apart(idp: Installation, people: People) -> None:
+    join_group(idp, people.user, "ops")
+    found = sa.select(sessions.c.id, sessions.c.user_id)
+    owners = {str(user_id): (session_id, user_id) for session_id, user_id in idp.execute(found)}
+    mine, others = owners[people.user.id], owners[people.other.id]
+    valid = [TokenKey(*mine, 0, True), TokenKey(*mine, 0, False), TokenKey(*others, 0, True)]
+    wrong = [
+        TokenKey(mine[0], others[1], 0, True),
+        TokenKey(*mine, 1, False),
+        TokenKey(uuid.uuid4(), mine[1], 0, False),
+    ]
+    with idp.engine.connect() as connection:
+        users = find_users(connection, [*wrong, *valid])
+    assert [(users[key].email, users[key].group_names) for key in valid] == [
+        (people.user.email, ["ops"]),
+        (people.user.email, None),
+        (people.other.email, []),
+    ]
+    assert users.keys() == set(valid)
 
 
 def test_a_session_of_older_credentials_tells_nothing(app: Client, idp: Installation, people: People) -> None:

@@ -108,7 +108,7 @@ AUTH: Final = ServiceDefinition(
         consent_pages.router,
         upstream_pages.router,
         authorization.router,
-        userinfo.router,
+        userinfo.fast_router,
         consents.router,
         end_session.router,
     ],

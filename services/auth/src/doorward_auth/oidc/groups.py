@@ -22,12 +22,12 @@ _OF_USER: Final = (
 def granted_names(
     connection: sa.Connection, user_id: uuid.UUID, granted: Collection[str]
 ) -> list[str] | None:
-    """Read the names of a user's groups in their order, and one past MAX_GROUPS if there are more.
+    """Read the names of a user's groups as `names_of` does, None if the scopes do not include `groups`."""
+    return names_of(connection, user_id) if scopes.GROUPS in granted else None
 
-    None if the granted scopes do not include `groups`.
-    """
-    if scopes.GROUPS not in granted:
-        return None
+
+def names_of(connection: sa.Connection, user_id: uuid.UUID) -> list[str]:
+    """Read the names of a user's groups in their order, and one past MAX_GROUPS if there are more."""
     return list(connection.execute(_OF_USER.limit(MAX_GROUPS + 1), {"user_id": user_id}).scalars())
 
 

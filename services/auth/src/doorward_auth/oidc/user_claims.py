@@ -1,15 +1,27 @@
 """The claims about a user, by scope: the same in ID tokens and at the userinfo endpoint."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from doorward_auth.account_repository import Account
 from doorward_auth.group_claims import group_claims
 from doorward_auth.oidc import scopes
 
 
+class Described(Protocol):
+    """A user, as far as the standard claims tell about one."""
+
+    @property
+    def email(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_verified(self) -> bool: ...
+
+
 def claims_of(
-    account: Account, granted: Collection[str], group_names: Sequence[str] | None
+    account: Described, granted: Collection[str], group_names: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return the standard claims (OpenID Connect Core section 5.4), without those that have no value.
 

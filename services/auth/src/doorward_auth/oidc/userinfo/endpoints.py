@@ -1,11 +1,14 @@
 """The userinfo endpoint."""
 
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from doorward_auth.oidc.userinfo.dependencies import AccessToken, UserInfos
+from doorward_kit import responses
+from doorward_kit.fast_routes import FastRoute
 from doorward_kit.routing import api_router
 
-router = api_router(prefix="/api/v1/auth", tag="openid")
+fast_router = api_router(prefix="/api/v1/auth", tag="openid", route_class=FastRoute)
 
 
 class UserInfo(BaseModel):
@@ -20,13 +23,20 @@ class UserInfo(BaseModel):
     groups_overage: bool | None = Field(default=None, description="Whether there are more groups.")
 
 
-@router.get("/userinfo", response_model_exclude_none=True, summary="Get the user of an access token")
-@router.post(
+@fast_router.get(
     "/userinfo",
+    response_model=UserInfo,
+    response_model_exclude_none=True,
+    summary="Get the user of an access token",
+)
+@fast_router.post(
+    "/userinfo",
+    response_model=UserInfo,
     response_model_exclude_none=True,
     summary="Get the user of an access token",
     operation_id="getUserInfoByPost",
 )
-async def get_user_info(token: AccessToken, user_infos: UserInfos) -> UserInfo:
+async def get_user_info(token: AccessToken, user_infos: UserInfos) -> Response:
     """Return what the scopes of the token allow. The token comes in the header, and in no body."""
-    return UserInfo(**await user_infos.find(token))
+    claims = await user_infos.find(token)
+    return Response(responses.to_json(claims), media_type=responses.MEDIA_TYPE)

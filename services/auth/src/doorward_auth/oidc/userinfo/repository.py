@@ -1,38 +1,73 @@
 """Queries of the userinfo endpoint."""
 
 import uuid
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from doorward_auth import account_repository
-from doorward_auth.account_repository import Account
+from doorward_auth.oidc import groups
 from doorward_auth.sessions.repository import OF_CURRENT_CREDENTIALS
 from doorward_identity.accounts import Status
-from doorward_identity.tables import credentials, sessions, users
+from doorward_identity.tables import sessions, users
 
-_OF_SESSION: Final = (
-    sa.select(*account_repository.COLUMNS)
-    .join(sessions, sessions.c.user_id == users.c.id)
-    .outerjoin(credentials, credentials.c.user_id == users.c.id)
+
+class TokenKey(NamedTuple):
+    """What an access token says about its session, and whether the names of groups are asked for."""
+
+    session_id: uuid.UUID
+    user_id: uuid.UUID
+    token_version: int
+    with_groups: bool
+
+
+class TokenUser(NamedTuple):
+    """The user of an access token. `group_names` are those of `groups.names_of`, None if not asked for."""
+
+    email: str
+    name: str
+    email_verified_at: datetime | None
+    group_names: Sequence[str] | None
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the address is proven."""
+        return self.email_verified_at is not None
+
+
+_OF_SESSIONS: Final = (
+    sa.select(
+        sessions.c.id,
+        users.c.id.label("user_id"),
+        users.c.token_version,
+        users.c.email,
+        users.c.name,
+        users.c.email_verified_at,
+    )
+    .join(users, sessions.c.user_id == users.c.id)
     .where(
-        sessions.c.id == sa.bindparam("session_id"),
-        sessions.c.user_id == sa.bindparam("user_id"),
+        sessions.c.id.in_(sa.bindparam("session_ids", expanding=True)),
         sessions.c.ended_at.is_(None),
         OF_CURRENT_CREDENTIALS,
         users.c.status == Status.ACTIVE.value,
-        users.c.token_version == sa.bindparam("token_version"),
     )
 )
 
 
-def find_account(
-    connection: sa.Connection, session_id: uuid.UUID, user_id: uuid.UUID, token_version: int
-) -> Account | None:
-    """Read the account of an access token.
+def find_users(connection: sa.Connection, keys: Sequence[TokenKey]) -> dict[TokenKey, TokenUser]:
+    """Read the users of access tokens.
 
-    None if the session has ended or is of older credentials, or the user's tokens were revoked since.
+    Those are left out whose session has ended or is of older credentials, or whose user's tokens were revoked
+    since.
     """
-    values = {"session_id": session_id, "user_id": user_id, "token_version": token_version}
-    row = connection.execute(_OF_SESSION, values).one_or_none()
-    return None if row is None else Account(*row)
+    session_ids = list({key.session_id for key in keys})
+    rows = {row.id: row for row in connection.execute(_OF_SESSIONS, {"session_ids": session_ids})}
+    found: dict[TokenKey, TokenUser] = {}
+    for key in keys:
+        row = rows.get(key.session_id)
+        if row is None or (row.user_id, row.token_version) != (key.user_id, key.token_version):
+            continue
+        names = groups.names_of(connection, row.user_id) if key.with_groups else None
+        found[key] = TokenUser(row.email, row.name, row.email_verified_at, names)
+    return found

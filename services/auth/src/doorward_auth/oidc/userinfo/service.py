@@ -2,23 +2,22 @@
 
 from typing import Any, Final
 
-import sqlalchemy as sa
-
-from doorward_auth.oidc import groups, scopes
+from doorward_auth.oidc import scopes
 from doorward_auth.oidc.provider import OpenIdProvider
 from doorward_auth.oidc.user_claims import claims_of
-from doorward_auth.oidc.userinfo import repository
+from doorward_auth.oidc.userinfo.repository import TokenKey, find_users
 from doorward_client.bearer_auth import InsufficientScopeError, InvalidAccessTokenError
 from doorward_client.request_context import note_caller
 from doorward_client.tokens import Claims, InvalidTokenError
 from doorward_identity.resources import IdentityResources
+from doorward_kit.dataloader import DataLoader
 
 
 class UserInfoService:
     """Tells about the user of an access token what its scopes allow."""
 
     def __init__(self, resources: IdentityResources, provider: OpenIdProvider) -> None:
-        self._database = resources.database
+        self._users = DataLoader("userinfo", resources.database, find_users, resources.metrics)
         self._provider = provider
         verification = resources.verification
         own = [verification.verifier]
@@ -38,20 +37,13 @@ class UserInfoService:
         if scopes.OPENID not in granted:
             raise InsufficientScopeError(scopes.OPENID)
 
-        def work(connection: sa.Connection) -> dict[str, Any] | None:
-            account = repository.find_account(
-                connection, claims.session_id, claims.user_id, claims.token_version
-            )
-            if account is None:
-                return None
-            names = groups.granted_names(connection, account.id, granted)
-            return {"sub": str(account.id), **claims_of(account, granted, names)}
-
-        found = await self._database.read(work)
-        if found is None:
+        user = await self._users.get(
+            TokenKey(claims.session_id, claims.user_id, claims.token_version, scopes.GROUPS in granted)
+        )
+        if user is None:
             raise InvalidAccessTokenError
         note_caller(claims.user_id, claims.session_id)
-        return found
+        return {"sub": claims.user_id, **claims_of(user, granted, user.group_names)}
 
     def _verified(self, token: str) -> Claims:
         for verifier in self._verifiers:
