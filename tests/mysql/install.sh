@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs MySQL 9 from Debian unstable, in a folder of its own below ~/.cache/doorward, and prints that folder.
-# Ends with 3 where MySQL cannot be had: needs Debian as root, and mmdebstrap.
+# Ends with 3 where MySQL cannot be had: needs Debian as root. Installs mmdebstrap, which unpacks the packages.
 set -eu
 
 cache="${DOORWARD_TEST_CACHE:-$HOME/.cache/doorward}"
@@ -18,7 +18,10 @@ is_complete() {
 
 [ "$(id -u)" = 0 ] || not_run 'It needs root, for chroot.'
 if ! is_complete; then
-    command -v mmdebstrap >/dev/null || not_run 'mmdebstrap is not installed (Debian: apt-get install mmdebstrap).'
+    command -v apt-get >/dev/null || not_run 'It needs Debian.'
+    command -v mmdebstrap >/dev/null ||
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null ||
+        not_run 'apt cannot install mmdebstrap.'
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1)
     [ -n "$mirror" ] || not_run 'apt knows no Debian mirror.'
     mkdir -p "$cache"
