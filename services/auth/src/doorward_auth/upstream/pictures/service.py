@@ -116,6 +116,9 @@ class PictureUpdates:
             if state is None or not state.is_upstreams:
                 avatars.end(connection, added.id)
                 return PictureOutcome.KEPT, added.id
+            if state.file_hash == decoded.file_hash:  # another process was faster
+                avatars.end(connection, added.id)
+                return PictureOutcome.UNCHANGED, added.id
             if not avatars.keep(connection, added.id):
                 raise StorageUnavailableError  # an hour has passed
             if state.avatar_id is not None:
