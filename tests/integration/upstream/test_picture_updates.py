@@ -20,6 +20,7 @@ from doorward_client.errors import UnavailableError
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.avatars import repository as avatar_rows
 from doorward_identity.avatars.service import Avatars
+from doorward_identity.avatars.storage.database import DatabaseAvatarStore
 from doorward_identity.tables import audit_events, avatars, upstream_identities, users
 from doorward_kit.column_types import utc_now
 from doorward_kit.executors import OverloadedError
@@ -317,4 +318,55 @@ async def test_a_full_queue_of_the_decoder_is_tried_again_at_the_next_login(
         pictures.host.will(FIRST)
         with pytest.raises(UnavailableError):
             await pictures.update(user)
+    await pictures.set_first(user)
+
+
+class InterruptedHereError(Exception):
+    """Stands for the end of the process: nothing of Doorward catches it."""
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (Avatars, "add"),
+        (DatabaseAvatarStore, "put"),
+        (avatar_rows, "keep"),
+        (repository, "set_picture"),
+        (Avatars, "discard"),
+    ],
+)
+@pytest.mark.databases("sqlite")
+async def test_wherever_a_process_ends_the_next_login_brings_the_picture(
+    pictures: PictureSetup, monkeypatch: pytest.MonkeyPatch, place: object, name: str
+) -> None:
+    user = pictures.new_user()
+    await pictures.set_first(user)
+    before = pictures.picture(user)
+
+    def ends(*_arguments: object, **_options: object) -> None:
+        raise InterruptedHereError
+
+    pictures.host.will(SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, ends)
+        with pytest.raises(InterruptedHereError):
+            await pictures.update(user, path="/new.png")
+    is_stored = name == "discard"
+    assert (pictures.picture(user) == before) is not is_stored
+    pictures.host.will(SECOND)
+    expected = PictureOutcome.UNCHANGED if is_stored else PictureOutcome.STORED
+    assert await pictures.update(user, path="/new.png") is expected
+    assert pictures.picture(user) not in {before, None}
+    assert pictures.count() == 1, "the others have ended, and the cleanup deletes them"
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_process_that_stops_while_it_fetches_leaves_nothing(pictures: PictureSetup) -> None:
+    user = pictures.new_user()
+    pictures.host.will(Reply(then=Then.HANG))
+    running = asyncio.create_task(pictures.update(user))
+    await pictures.host.request_came.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
     await pictures.set_first(user)

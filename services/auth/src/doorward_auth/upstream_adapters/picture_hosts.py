@@ -13,9 +13,12 @@ _HOST: Final = re.compile(r"[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,
 
 def check_picture_host(host: str) -> str:
     """Return the name of a host, with a port if there is one; raises ValueError that says what to write."""
-    if not _HOST.fullmatch(host):
-        raise ValueError('is no host: write one without scheme and path, such as "pictures.example.com"')
-    check_url(f"https://{host}", allow_http=False)
+    try:
+        check_url(f"https://{host}" if _HOST.fullmatch(host) else "", allow_http=False)
+    except ValueError:
+        raise ValueError(
+            'is no host: write one without scheme and path, such as "pictures.example.com"'
+        ) from None
     return host
 
 
