@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 from anyio.from_thread import start_blocking_portal
+from structlog.testing import capture_logs
 
 from doorward_auth.upstream.pictures.metrics import PictureOutcome
 from doorward_identity.tables import users
@@ -199,7 +200,15 @@ def test_without_the_setting_nothing_is_fetched(upstreams: Upstreams) -> None:
 )
 def test_the_picture_of_another_host_is_not_fetched(upstreams: Upstreams, url: str) -> None:
     upstreams.picture = url
-    assert upstreams.picture_of(upstreams.log_in_until(PictureOutcome.NOT_ALLOWED)) is None
+    with capture_logs() as lines:
+        assert upstreams.picture_of(upstreams.log_in_until(PictureOutcome.NOT_ALLOWED)) is None
+    [line] = [line for line in lines if line["event"] == "upstream.picture_host_rejected"]
+    assert line == {
+        "event": "upstream.picture_host_rejected",
+        "log_level": "info",
+        "provider": "rest",
+        "host": httpx2.URL(url).host,
+    }
     assert upstreams.host.received == []
 
 

@@ -8,6 +8,7 @@ import httpx2
 
 from doorward_auth.upstream_adapters.urls import check_url, is_http_allowed
 
+_MAX_HOST_LENGTH: Final = 253
 _HOST: Final = re.compile(r"[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -55,6 +56,15 @@ class PictureHosts:
         host, _ = _place_of(url)
         is_usable = url.scheme == "http" and is_http_allowed(host, allow_http=self._allow_http)
         return url if is_usable else None
+
+
+def host_of(url: str) -> str | None:
+    """Return the host of a URL that may not be fetched, for the log; None if it has none."""
+    try:
+        host = httpx2.URL(url).raw_host.decode("ascii")
+    except httpx2.InvalidURL:
+        return None
+    return host[:_MAX_HOST_LENGTH] or None
 
 
 def _place_of(url: httpx2.URL) -> tuple[str, int | None]:

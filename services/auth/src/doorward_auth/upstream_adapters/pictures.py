@@ -7,7 +7,7 @@ import httpx2
 from doorward_auth.upstream_adapters.base import MalformedAnswerError
 from doorward_auth.upstream_adapters.http.client import Call, UpstreamClient
 from doorward_auth.upstream_adapters.http.messages import Answer
-from doorward_auth.upstream_adapters.picture_hosts import PictureHosts
+from doorward_auth.upstream_adapters.picture_hosts import PictureHosts, host_of
 from doorward_auth.upstream_adapters.settings.provider import ProviderSettings
 
 MAX_REDIRECTS: Final = 3
@@ -17,7 +17,11 @@ _HEADERS: Final = {"Accept": "image/webp, image/png, image/jpeg"}
 
 
 class RedirectNotAllowedError(Exception):
-    """The host of the picture redirects to a URL that may not be fetched."""
+    """The host of the picture redirects to a URL that may not be fetched, at `host` if that is known."""
+
+    def __init__(self, host: str | None) -> None:
+        super().__init__(host)
+        self.host = host
 
 
 class PictureClient:
@@ -45,7 +49,7 @@ class PictureClient:
                     break
                 target = self.hosts.join(url, answer.location)
                 if target is None:
-                    raise RedirectNotAllowedError
+                    raise RedirectNotAllowedError(host_of(answer.location))
                 url = target
                 answer = await self._get(call, url)
             if not answer.is_success:

@@ -12,6 +12,7 @@ from doorward_auth.upstream.pictures.metrics import PictureMetrics, PictureOutco
 from doorward_auth.upstream.pictures.queue import PictureQueue
 from doorward_auth.upstream.pictures.service import PictureUpdates
 from doorward_auth.upstream_adapters.base import UpstreamUser
+from doorward_auth.upstream_adapters.picture_hosts import host_of
 from doorward_auth.upstream_adapters.pictures import PictureClient
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
@@ -55,7 +56,7 @@ class PictureFollower:
         url = followed.client.hosts.parse(user.picture_url)
         if url is None:
             self._metrics.concluded(provider, PictureOutcome.NOT_ALLOWED)
-            log.info("upstream.picture_host_rejected", provider=provider)
+            log.info("upstream.picture_host_rejected", provider=provider, host=host_of(user.picture_url))
             return
         followed.queue.add(user_id, url)
 

@@ -97,8 +97,8 @@ class PictureUpdates:
     async def _fetch(self, url: httpx2.URL) -> bytes:
         try:
             return await self._client.fetch(url)
-        except RedirectNotAllowedError:
-            log.info("upstream.picture_host_rejected", provider=self._provider, reason="redirect")
+        except RedirectNotAllowedError as error:
+            log.info("upstream.picture_host_rejected", provider=self._provider, host=error.host)
             raise _UnusableError(PictureOutcome.NOT_ALLOWED) from None
         except MalformedAnswerError:
             raise _UnusableError(PictureOutcome.REJECTED) from None
