@@ -48,6 +48,7 @@ _REJECTED: Final = {
     f"{_REST},{_AGAIN}": "theapi is there twice",
     f"{_REST},upstreams[0].adapter=saml": "value must be one of",
     f"{_REST},upstreams[0].config.base_url=api.example.com": "does not match pattern",
+    f"{_REST},upstreams[0].config.picture_hosts[0]=https://cdn.example.com": "does not match pattern",
     f"{_REST},upstreams[0].config.adapter=rest": "config.adapter is already set",
     f"{_REST},upstreams[0].caSecret=ca,upstreams[0].config.ca_file=/ca": "already set by caSecret",
     f"{_REST},{_SECRET}": "requires config.api_key_header",

@@ -18,6 +18,7 @@ from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
 from doorward_auth.upstream.grants.service import AnswerStatus, IssuedGrant
+from doorward_auth.upstream.pictures import repository as pictures
 from doorward_auth.upstream.redirects import repository as authorizations
 from doorward_auth.upstream.redirects.repository import NewAuthorization
 from doorward_auth.upstream.registrations import IdempotencyDecision, RegistrationKey
@@ -30,6 +31,9 @@ from doorward_auth.vault.rotation import new_key
 from doorward_auth.vault.settings import VaultSettings
 from doorward_auth.vault.vault import Place, Vault
 from doorward_client.permissions import Role
+from doorward_identity.avatars import repository as avatars
+from doorward_identity.avatars.avatar import AvatarReference
+from doorward_identity.avatars.settings import AvatarStorage
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import upstream_grants
 from doorward_kit.key_rotation import write_key_set
@@ -60,6 +64,7 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
     grant = await database.write(log_in)
     assert await database.read(partial(identities.find_user, provider=PROVIDER, subject="subject")) == user_id
     assert await refreshed(database, grants, grant) is AnswerStatus.FRESH
+    await set_picture(database, user_id)
     await background(database)
     await database.read(partial(repository.measure, provider=PROVIDER))
     await database.read(partial(repository.list_of_user, user_id=user_id))
@@ -87,6 +92,26 @@ async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) 
     row = await database.read(partial(repository.find, grant_id=grant))
     assert row is not None
     return (await grants.service.ensure_fresh(row, budget=60.0)).status
+
+
+async def set_picture(database: Database, user_id: uuid.UUID) -> None:
+    """Give the user a picture from the upstream."""
+    new = AvatarReference(uuid.uuid4(), secrets.token_bytes(16))
+    some = secrets.token_bytes(32)
+    await database.execute_single(
+        partial(pictures.note_answer, user_id=user_id, provider=PROVIDER, url_hash=some)
+    )
+
+    def store(connection: sa.Connection) -> None:
+        assert pictures.lock_state(connection, user_id, PROVIDER) is not None
+        avatars.insert(connection, new, AvatarStorage.DATABASE)
+        assert avatars.keep(connection, new.id)
+        pictures.set_picture(connection, user_id, PROVIDER, new, url_hash=some, file_hash=some)
+
+    await database.write(store)
+    state = await database.read(partial(pictures.find_state, user_id=user_id, provider=PROVIDER))
+    assert state is not None
+    assert (state.avatar_id, state.picture_id, state.is_recent) == (new.id, new.id, True)
 
 
 async def background(database: Database) -> None:

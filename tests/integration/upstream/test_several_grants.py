@@ -89,6 +89,7 @@ async def unlink(grant_setup: GrantSetup, session: Session) -> None:
         unused,
         grant_setup.grants.service,
         unused,
+        unused,
         token_seconds=300,
     )
     await links.unlink(Claims(session.user.id, session.id, "token", "user", 0, 0, 300, frozenset()), PROVIDER)

@@ -71,8 +71,8 @@
       - {key: vault-keys.json, path: vault-keys.json}
 {{- end -}}
 
-{{/* Ports of an upstream, as a JSON list: its own, or those of the URLs that auth calls. Users' browsers open
-     authorization_endpoint. */}}
+{{/* Ports of an upstream, as a JSON list: its own, or those of the URLs that auth calls, and of the hosts of
+     pictures. Users' browsers open authorization_endpoint. */}}
 {{- define "doorward.upstreamPorts" -}}
 {{- $ports := .ports | default list -}}
 {{- if not $ports -}}
@@ -82,6 +82,9 @@
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
 {{- $ports = append $ports ($port | default (eq $url.scheme "https" | ternary 443 80) | int) -}}
 {{- end -}}
+{{- end -}}
+{{- range $.config.picture_hosts -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default 443 | int) -}}
 {{- end -}}
 {{- end -}}
 {{- $ports | uniq | toJson -}}

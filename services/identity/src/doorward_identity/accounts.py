@@ -105,6 +105,7 @@ def account_row(account: NewAccount, key: str, now: Moment) -> dict[str, Any]:
         "updated_at": now,
         "avatar_id": None if account.avatar is None else account.avatar.id,
         "avatar_digest": None if account.avatar is None else account.avatar.digest,
+        "avatar_chosen": account.avatar is not None,
     }
 
 

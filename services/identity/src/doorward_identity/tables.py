@@ -51,6 +51,10 @@ users: Final = sa.Table(
     sa.Column("updated_at", UtcDateTime(), nullable=False),
     sa.Column("avatar_id", Uuid()),  # a row of avatars, which outlives it for a moment: no foreign key
     sa.Column("avatar_digest", fixed_bytes(16)),  # the same as there: lists read no second table
+    # The picture was set or deleted here, so that no upstream changes it.
+    sa.Column(
+        "avatar_chosen", sa.Boolean(create_constraint=False), nullable=False, server_default=sa.text("0")
+    ),
     sa.Index("ix_users_role_created_at", "role", "created_at"),
     sa.Index("ix_users_status_created_at", "status", "created_at"),
     **TABLE_OPTIONS,

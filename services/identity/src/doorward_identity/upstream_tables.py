@@ -36,6 +36,11 @@ def identities_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
         sa.Column("username", exact_text(USERNAME_LENGTH)),  # the upstream's, to show
         sa.Column("linked_at", UtcDateTime(), nullable=False),
+        # Of the picture there: see doorward_auth/upstream/pictures.
+        sa.Column("picture_id", Uuid()),  # the row of avatars that it became
+        sa.Column("picture_file_hash", fixed_bytes(32)),  # SHA-256 of the file that it was made of
+        sa.Column("picture_url_hash", fixed_bytes(32)),  # SHA-256 of the URL of the last answer
+        sa.Column("picture_checked_at", UtcDateTime()),  # time of the last answer
         sa.UniqueConstraint("user_id", "provider"),
         **TABLE_OPTIONS,
     )

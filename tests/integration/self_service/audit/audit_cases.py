@@ -75,6 +75,7 @@ UPSTREAMS: Final = {
     AuditAction.UPSTREAM_UNLINKED,
     AuditAction.UPSTREAM_TOKEN_READ,
     AuditAction.UPSTREAM_ROLE_CHANGED,
+    AuditAction.UPSTREAM_PICTURE_SET,
     AuditAction.UPSTREAM_GRANT_ENDED,
     AuditAction.UPSTREAM_GRANT_LOST,
 }

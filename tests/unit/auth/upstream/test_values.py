@@ -107,7 +107,7 @@ def test_a_user_has_what_the_answer_says() -> None:
         {"email": ["a@example.com"]},
         {"name": "\x00"},
         {"name": "  "},
-        {"picture": "http://x.example/1.png"},
+        {"picture": "ftp://x.example/1.png"},
         {"picture": "javascript:alert(1)"},
         {"picture": "https://x.example/" + "x" * 2048},
     ],

@@ -18,6 +18,7 @@ from doorward_auth.upstream.logins.password_login import PasswordLogins
 from doorward_auth.upstream.logins.registration import UpstreamRegistrations
 from doorward_auth.upstream.logins.session_opener import UpstreamSessionOpener
 from doorward_auth.upstream.notices import GrantNotices
+from doorward_auth.upstream.pictures.follower import PictureFollower
 from doorward_auth.upstream.providers import create_providers
 from doorward_auth.upstream.redirects.abandoned import AbandonedLogins
 from doorward_auth.upstream.redirects.sealing import AuthorizationSealing
@@ -47,6 +48,7 @@ class UpstreamServices:
     stored: StoredGrants
     notices: GrantNotices
     refreshes: SessionRefresh
+    pictures: PictureFollower
 
     @classmethod
     def create(  # noqa: PLR0913, PLR0917 - what the services work with
@@ -72,8 +74,9 @@ class UpstreamServices:
         accounts, attempts = UpstreamAccounts(policy), LoginAttempts(limiter)
         revocation = UpstreamTokenRevocation(resources.database, requests)
         roles = UpstreamRoles(settings.providers, token_seconds=settings.access_token_seconds)
+        pictures = PictureFollower.create(settings, resources)
         sessions = UpstreamSessionOpener(
-            resources, accounts, roles, stored.service, revocation, opener, signer
+            resources, accounts, roles, stored.service, revocation, opener, signer, pictures
         )
         logins = PasswordLogins(resources, providers, revocation, attempts, sessions)
         sealing = AuthorizationSealing(stored.vault)
@@ -101,6 +104,7 @@ class UpstreamServices:
                 redirects,
                 stored.service,
                 revocation,
+                pictures,
                 token_seconds=settings.access_token_seconds,
             ),
             stored=stored,
@@ -108,6 +112,7 @@ class UpstreamServices:
             refreshes=SessionRefresh(
                 resources, providers, stored.service, token_seconds=settings.access_token_seconds
             ),
+            pictures=pictures,
         )
 
     def background(self) -> Sequence[BackgroundTask]:
@@ -119,6 +124,7 @@ class UpstreamServices:
             *self.stored.background(),
             self.notices.run,
             self.abandoned.run,
+            *self.pictures.background(),
             lambda: run_on_shutdown(*closes),
         ]
 

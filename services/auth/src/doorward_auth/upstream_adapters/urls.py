@@ -37,6 +37,11 @@ def check_url(url: str, *, allow_http: bool, allow_query: bool = False) -> None:
         raise ValueError("write https://, because the host is not in a private network")
 
 
+def is_http_allowed(host: str, *, allow_http: bool) -> bool:
+    """Tell whether requests to a host need no TLS: on this machine, or in a private network if allowed."""
+    return _is_loopback(host) or (allow_http and _is_private(host))
+
+
 def _is_loopback(host: str) -> bool:
     address = _address(host)
     return host == "localhost" if address is None else address.is_loopback

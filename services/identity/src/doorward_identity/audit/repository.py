@@ -58,6 +58,7 @@ class AuditAction(StrEnum):
     UPSTREAM_UNLINKED = "auth:upstream:unlinked"
     UPSTREAM_TOKEN_READ = "auth:upstream:token_read"  # noqa: S105 - an action, not a secret
     UPSTREAM_ROLE_CHANGED = "auth:upstream:role_changed"
+    UPSTREAM_PICTURE_SET = "auth:upstream:picture_set"
     UPSTREAM_GRANT_ENDED = "auth:upstream_grant:ended"
     UPSTREAM_GRANT_LOST = "auth:upstream_grant:lost"
     CLIENT_REJECTED = "auth:client:rejected"

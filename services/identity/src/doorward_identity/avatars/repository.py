@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from doorward_identity.avatars.avatar import Avatar, AvatarReference, AvatarSize
 from doorward_identity.avatars.settings import AvatarStorage
-from doorward_identity.tables import avatars, pending_registrations
+from doorward_identity.tables import avatars, pending_registrations, users
 from doorward_kit.column_types import utc_now
 
 UPLOAD_SECONDS: Final = 3_600
@@ -60,6 +60,12 @@ def keep(connection: sa.Connection, avatar_id: uuid.UUID, *, seconds: int | None
 def end(connection: sa.Connection, avatar_id: uuid.UUID) -> None:
     """End a picture, because no user has it any more."""
     connection.execute(avatars.update().where(avatars.c.id == avatar_id).values(expires_at=utc_now()))
+
+
+def note_choice(connection: sa.Connection, user_id: uuid.UUID) -> None:
+    """Note that the picture of a locked user is set or deleted here, so that no upstream changes it."""
+    undecided = users.update().where(users.c.id == user_id, users.c.avatar_chosen.is_(sa.false()))
+    connection.execute(undecided.values(avatar_chosen=True))
 
 
 def end_of_registrations(connection: sa.Connection, email_key: str) -> None:

@@ -36,6 +36,11 @@ def by_owner(user_id: uuid.UUID) -> Charge:
     return _preferred("account", user_id)
 
 
+def by_upstream(provider: str) -> Charge:
+    """Charge an upstream for work that no caller waits for: callers with fewer recent jobs come first."""
+    return Charge((("upstream", provider),))
+
+
 def _preferred(kind: str, subject: Hashable) -> Charge:
     """Prefer an account, within a limit for its source, too: an attacker may have accounts of their own."""
     return Charge(

@@ -75,6 +75,7 @@ class AvatarService:
         def work(connection: sa.Connection) -> uuid.UUID | None:
             """Return the picture that no user has any more."""
             user = self._lock(connection, caller, user_id)
+            avatars.note_choice(connection, user.id)
             if user.avatar_digest == added.digest:
                 avatars.end(connection, added.id)
                 return added.id
@@ -95,6 +96,7 @@ class AvatarService:
 
         def work(connection: sa.Connection) -> uuid.UUID | None:
             user = self._lock(connection, caller, user_id)
+            avatars.note_choice(connection, user.id)
             if user.avatar_id is not None:
                 self._change(connection, caller, user, None)
             return user.avatar_id

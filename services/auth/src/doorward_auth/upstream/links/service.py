@@ -34,6 +34,7 @@ from doorward_auth.upstream.links.errors import (
 from doorward_auth.upstream.links.schemas import UpstreamAccessToken, UpstreamLink, UpstreamLinks
 from doorward_auth.upstream.links.state import state_of
 from doorward_auth.upstream.logins.password_login import PasswordLogins, Proven
+from doorward_auth.upstream.pictures.follower import PictureFollower
 from doorward_auth.upstream.redirects.schemas import CodeRequest
 from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
@@ -58,7 +59,7 @@ TOKEN_BUDGET_SECONDS = 5.0
 class UpstreamLinkService:
     """Lists, adds and removes links, and gives fresh access tokens."""
 
-    def __init__(  # noqa: PLR0913 - what the rules work with
+    def __init__(  # noqa: PLR0913, PLR0917 - what the rules work with
         self,
         resources: IdentityResources,
         providers: Providers,
@@ -66,6 +67,7 @@ class UpstreamLinkService:
         redirects: RedirectLogins,
         grants: GrantService,
         revocation: UpstreamTokenRevocation,
+        pictures: PictureFollower,
         *,
         token_seconds: int,
     ) -> None:
@@ -77,6 +79,7 @@ class UpstreamLinkService:
         self._redirects = redirects
         self._grants = grants
         self._revocation = revocation
+        self._pictures = pictures
 
     async def list(self, caller: Claims) -> UpstreamLinks:
         """Return the caller's links and the installation's upstreams."""
@@ -126,6 +129,7 @@ class UpstreamLinkService:
 
         async with self._revocation.revoke_on_error(provider, login):
             await self._database.write(work)
+        self._pictures.follow(name, caller.user_id, login.user)
         log.info("upstream.linked", user_id=str(caller.user_id), provider=name, ip=source.ip_address)
 
     async def unlink(self, caller: Claims, name: str) -> None:

@@ -24,6 +24,7 @@ from doorward_auth.upstream.accounts import Profile, UpstreamAccounts
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.service import GrantService, IssuedGrant
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
+from doorward_auth.upstream.pictures.follower import PictureFollower
 from doorward_auth.upstream.roles import UpstreamRoles
 from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream_adapters.base import UpstreamLogin
@@ -59,9 +60,10 @@ OpenUpstreamSession = Callable[[sa.Connection, Account, Authenticated, datetime,
 
 @dataclass(frozen=True, slots=True)
 class _OpenedSession(Generic[Opened]):
-    """A session that is open, and whether its user got another role."""
+    """A session that is open, its user, and whether the user got another role."""
 
     session: Opened
+    user_id: uuid.UUID
     has_new_role: bool
 
 
@@ -87,6 +89,7 @@ class UpstreamSessionOpener:
         revocation: UpstreamTokenRevocation,
         opener: SessionOpener,
         signer: Signer,
+        pictures: PictureFollower,
     ) -> None:
         self._database = resources.database
         self._revocations = resources.revocation_poller
@@ -96,6 +99,7 @@ class UpstreamSessionOpener:
         self._revocation = revocation
         self._opener = opener
         self._signer = signer
+        self._pictures = pictures
 
     async def open(
         self, completed: CompletedLogin, *, before: Work[None] = _nothing, after: _WithUser | None = None
@@ -171,12 +175,13 @@ class UpstreamSessionOpener:
             session, session_id = open_with_grant(connection, current, authenticated)
             issued = IssuedGrant(account.id, completed.provider, session_id, completed.login.tokens)
             self._grants.store(connection, issued)
-            return _OpenedSession(session, has_new_role=current.role != account.role)
+            return _OpenedSession(session, account.id, has_new_role=current.role != account.role)
 
         async with self._revocation.revoke_on_error(completed.provider, completed.login):
             opened_session = await self._write(work)
         if opened_session.has_new_role:
             self._revocations.wake()
+        self._pictures.follow(completed.provider.name, opened_session.user_id, completed.login.user)
         return opened_session.session
 
     async def _write(self, work: Work[_OpenedSession[Opened] | DoorwardError]) -> _OpenedSession[Opened]:

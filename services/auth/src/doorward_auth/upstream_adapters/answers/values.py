@@ -126,7 +126,7 @@ def user(document: Any, pointers: UserPointers, settings: ProviderSettings, prov
         email=email,
         is_email_verified=is_verified and email is not None,
         name=optional_text(document, pointers.name),
-        picture_url=picture if picture and picture.startswith("https://") else None,
+        picture_url=picture if picture and picture.startswith(("https://", "http://")) else None,
         role=role(document, settings),
         are_groups_missing=are_groups_missing(document, settings),
         claims=claims(document, settings.claims, provider),

@@ -63,22 +63,35 @@ class Call:
     arrival: Arrival = field(default=Arrival.NOT_SENT)
     issued: UnusedTokens | None = None
 
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+    async def get(
+        self,
+        url: str | httpx2.URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
         """Send a request that changes nothing; raises UnreachableError, MalformedAnswerError."""
-        return await self._send("GET", url, None, headers or {})
+        return await self._send("GET", url, None, headers or {}, max_bytes)
 
     async def post(self, url: str, body: Body, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request; raises UnreachableError, MalformedAnswerError."""
-        return await self._send("POST", url, body, headers or {})
+        return await self._send("POST", url, body, headers or {}, MAX_ANSWER_BYTES)
 
-    async def _send(self, method: str, url: str, body: Body | None, headers: Mapping[str, str]) -> Answer:
+    async def _send(
+        self,
+        method: str,
+        url: str | httpx2.URL,
+        body: Body | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+    ) -> Answer:
         arguments = body.arguments() if body else {}
         extensions = {"trace": self._note_sending} if body else {}
         try:
             async with self.client.stream(
                 method, url, headers=headers, extensions=extensions, **arguments
             ) as response:
-                content, is_whole = await _read(response)
+                content, is_whole = await _read(response, max_bytes)
         except (httpx2.RequestError, OSError, EOFError):
             # No cause, because it quotes the request's URL and the answer's bytes.
             raise UnreachableError(self.arrival) from None
@@ -165,21 +178,21 @@ def _public_authorities() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-async def _read(response: httpx2.Response) -> tuple[bytes, bool]:
+async def _read(response: httpx2.Response, max_bytes: int) -> tuple[bytes, bool]:
     """Return the decoded body up to its limit, and whether that is all of it."""
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
+        if len(content) > max_bytes:
             break
     try:
-        decoded = _decoded(bytes(content), response.headers.get("content-encoding", ""))
+        decoded = _decoded(bytes(content), response.headers.get("content-encoding", ""), max_bytes)
     except zlib.error:
         return b"", False
-    return decoded[:MAX_ANSWER_BYTES], max(len(content), len(decoded)) <= MAX_ANSWER_BYTES
+    return decoded[:max_bytes], max(len(content), len(decoded)) <= max_bytes
 
 
-def _decoded(content: bytes, encoding: str) -> bytes:
+def _decoded(content: bytes, encoding: str, max_bytes: int) -> bytes:
     """Return up to a byte more than the limit; raises zlib.error.
 
     Not by the HTTP client, which would unpack a chunk of a compressed answer to a thousand times its size.
@@ -190,8 +203,8 @@ def _decoded(content: bytes, encoding: str) -> bytes:
     if name not in _WINDOWS:
         raise zlib.error("an encoding that was not accepted")
     unpacking = zlib.decompressobj(_WINDOWS[name])
-    decoded = unpacking.decompress(content, MAX_ANSWER_BYTES + 1)
-    if len(decoded) <= MAX_ANSWER_BYTES and not unpacking.eof:
+    decoded = unpacking.decompress(content, max_bytes + 1)
+    if len(decoded) <= max_bytes and not unpacking.eof:
         raise zlib.error("cut off")
     return decoded
 

@@ -51,6 +51,7 @@ class Answer:
     content: bytes
     request_id: str | None = None
     retry_after: int | None = None
+    location: str | None = None
 
     @classmethod
     def of(cls, response: httpx2.Response, content: bytes) -> Self:
@@ -60,6 +61,7 @@ class Answer:
             content,
             next(_request_ids(headers), None),
             parse_retry_after(headers.get("retry-after"), headers.get("date")),
+            headers.get("location"),
         )
 
     @property

@@ -58,4 +58,5 @@ class OAuth2Settings(OAuthClientSettings):
     def _is_consistent(self) -> Self:
         names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "revocation_endpoint")
         self._check_urls({name: getattr(self, name) for name in names})
+        self._check_picture(self.answer.picture)
         return self

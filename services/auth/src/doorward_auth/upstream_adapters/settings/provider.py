@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from doorward_auth.upstream_adapters.json_pointer import JsonPointer
+from doorward_auth.upstream_adapters.picture_hosts import check_picture_host
 from doorward_auth.upstream_adapters.urls import check_url
 from doorward_client.permissions import Role
 from doorward_kit.routing import StrictModel
@@ -96,6 +97,9 @@ RedirectUri = Annotated[
 """HTTPS, a loopback address (RFC 8252 section 7.3), or a private-use scheme (section 7.1)."""
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=32)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+PictureHost = Annotated[
+    str, StringConstraints(to_lower=True, max_length=260), AfterValidator(check_picture_host)
+]
 Title = Annotated[str, StringConstraints(pattern=r"^\S(.{0,38}\S)?$")]
 BodyKind = Literal["multipart", "form", "json"]
 
@@ -159,11 +163,20 @@ class ProviderSettings(UpstreamModel):
         description='service clients that may read tokens of users: ["billing"]',
     )
 
+    picture_hosts: Annotated[tuple[PictureHost, ...], Field(max_length=16)] = Field(
+        default=(),
+        description='hosts that pictures of users are fetched from: ["lh3.googleusercontent.com"]',
+    )
+
     @model_validator(mode="after")
     def _groups_and_roles_go_together(self) -> Self:
         if (self.groups is None) == bool(self.roles):
             raise ValueError("/roles and /groups go together: write both or neither")
         return self
+
+    def _check_picture(self, pointer: JsonPointer | None) -> None:
+        if self.picture_hosts and pointer is None:
+            raise ValueError("/picture_hosts needs /answer/picture: write both")
 
     def _check_urls(self, urls: Mapping[str, str | None]) -> None:
         for name, url in urls.items():

@@ -153,6 +153,7 @@ class RestSettings(ProviderSettings):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         self._check_urls({"base_url": self.base_url})
+        self._check_picture(self.answer.picture)
         if set(self.login.fields.values()) != {self.login_by, "password"}:
             raise ValueError(f'/login/fields: write one field for "{self.login_by}" and one for "password"')
         if self.login_by == "username" and self.register_:

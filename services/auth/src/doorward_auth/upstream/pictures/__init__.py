@@ -1,0 +1,1 @@
+"""The pictures of users at upstreams, which become their pictures here."""
