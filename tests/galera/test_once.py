@@ -18,8 +18,8 @@ from doorward_identity.tables import outbox
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database as UnitsOfWork
-from doorward_mail.outbox import Mail, enqueue
-from doorward_mail.outbox_queries import LeasedMail, delete_sent, lease
+from doorward_mail.outbox.leases import LeasedMail, delete_sent, lease
+from doorward_mail.outbox.mail import Mail, enqueue
 from galera.cluster import ROUNDS, Cluster
 from galera.spread import Spread, on_node
 from galera.test_multi_writer import at_once

@@ -23,7 +23,7 @@ from doorward_kit.name_resolution import Addresses, RememberedAddresses, remembe
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database as UnitsOfWork
 from doorward_mail.settings import MailSettings
-from doorward_mail.smtp import SmtpTransport
+from doorward_mail.transport.smtp import SmtpTransport
 from integration.harness.deployment import wait_until
 from support.certificates import self_signed
 from support.databases import DatabaseServer

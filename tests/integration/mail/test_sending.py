@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from doorward_mail.file_transport import Mailbox
-from doorward_mail.outbox import Mail, enqueue
-from doorward_mail.sender import create_transport
-from doorward_mail.smtp import SmtpTransport
+from doorward_mail.outbox.mail import Mail, enqueue
+from doorward_mail.transport.file_transport import Mailbox
+from doorward_mail.transport.smtp import SmtpTransport
+from doorward_mail.worker.sender import create_transport
 from integration.mail.mailing import (
     GONE,
     Mailer,

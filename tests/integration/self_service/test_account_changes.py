@@ -23,7 +23,7 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.metrics import Metrics
 from doorward_kit.rate_limiting.limits import LimitKey
 from doorward_kit.unit_of_work import Database
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox.leases import LeasedMail
 from integration.harness.installation import AUTH, Installation, auth_settings
 from integration.harness.people import People
 from integration.harness.problems import assert_problem

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from doorward_client.settings import SettingsError, load_settings
-from doorward_mail.file_transport import Mailbox
-from doorward_mail.sender import create_transport
 from doorward_mail.settings import MailSettings, SmtpTls
-from doorward_mail.smtp import SmtpTransport
+from doorward_mail.transport.file_transport import Mailbox
+from doorward_mail.transport.smtp import SmtpTransport
+from doorward_mail.worker.sender import create_transport
 
 WORKING = {"SMTP_HOST": "smtp.example.com", "MAIL_FROM": "no-reply@example.com"}
 

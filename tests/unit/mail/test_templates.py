@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from doorward_client.settings import SettingsError
-from doorward_mail.quoting import TrustedText
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import MailTemplate, MailTemplates, UnknownTemplateError
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import MailTemplate, MailTemplates, UnknownTemplateError
 
 WELCOME = MailTemplate("welcome", samples=[{"name": "Ada"}])
 COUNTER = iter(range(1000))

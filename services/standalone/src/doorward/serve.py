@@ -17,7 +17,7 @@ from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
 from doorward_kit.server import listen, serve, url_of
 from doorward_kit.unit_of_work import Database
-from doorward_mail.dev_mailbox_page import MAILBOX
+from doorward_mail.transport.dev_mailbox_page import MAILBOX
 
 
 def run() -> int:

@@ -14,7 +14,7 @@ from doorward_auth.rate_limiting.limiter import RateLimiter
 from doorward_auth.settings import AuthSettings
 from doorward_client.keys.key_store import KeyStore
 from doorward_kit.metrics import Metrics
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox.leases import LeasedMail
 from unit.auth.upstream.adapters import REST
 
 KEY = "unit-tests-only-0123456789abcdefghijklmnop"

@@ -31,9 +31,9 @@ from doorward_auth.one_time_codes.codes import (
 from doorward_auth.one_time_codes.guesses import CodeGuesses, by_account_and_mailbox
 from doorward_client.keys.key_store import KeyStore
 from doorward_identity.emails import email_key
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText
-from doorward_mail.templates import Variables
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import Variables
+from doorward_mail.outbox.leases import LeasedMail
 
 INVITATION_SECONDS: Final = 7 * 86_400
 _PROVIDER: Final = re.compile(r"[a-z0-9_-]{1,32}")

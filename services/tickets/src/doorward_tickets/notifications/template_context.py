@@ -8,9 +8,9 @@ import uuid
 import sqlalchemy as sa
 
 from doorward_client.permissions import Permission, permissions_of
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText
-from doorward_mail.templates import Variables
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import Variables
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_tickets.notifications import repository
 from doorward_tickets.notifications.repository import NotificationKey, NotificationType, NotifiedTicket
 from doorward_tickets.numbers.repository import assign_number

@@ -22,9 +22,9 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from doorward_client.settings import SettingsError
-from doorward_mail.message import MailContent
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText, one_line, quote, quoted, user_text
+from doorward_mail.content.message import MailContent
+from doorward_mail.content.quoting import TrustedText, one_line, quote, quoted, user_text
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.settings import MailSettings
 
 log = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class MailTemplates:
         folder: str = "mail",
     ) -> None:
         own = settings.mail_templates_dir
-        loaders = [PackageLoader(package, folder), PackageLoader("doorward_mail", "layouts")]
+        loaders = [PackageLoader(package, folder), PackageLoader("doorward_mail.content", "layouts")]
         # With links: Kubernetes mounts a ConfigMap as links, folders included.
         override = [] if own is None else [FileSystemLoader(own, followlinks=True)]
         self._environment = ImmutableSandboxedEnvironment(

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from doorward_client.errors import NotFoundError
-from doorward_mail.file_transport import Mailbox, text_of
+from doorward_mail.transport.file_transport import Mailbox, text_of
 
 MAILBOX: Final = "/mailbox"
 
@@ -56,7 +56,7 @@ _MAIL_HEADERS: Final = {
 }
 
 _pages: Final = Environment(
-    loader=PackageLoader("doorward_mail", "pages"), autoescape=True, undefined=StrictUndefined
+    loader=PackageLoader("doorward_mail.transport", "pages"), autoescape=True, undefined=StrictUndefined
 )
 
 

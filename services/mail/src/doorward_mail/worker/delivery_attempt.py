@@ -2,35 +2,26 @@
 
 import asyncio
 import time
-import traceback
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from typing import Final
 
-import sqlalchemy as sa
 import structlog
 
 from doorward_client.errors import UnavailableError
 from doorward_kit.retries import CircuitBreaker, jittered
-from doorward_mail import outbox_queries
-from doorward_mail.message import MessageBuilder
-from doorward_mail.metrics import OutboxMetrics
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.outbox_session import OutboxDatabase
+from doorward_mail.content.composer import MailComposer
+from doorward_mail.outbox import leases
+from doorward_mail.outbox.leases import LeasedMail, LeaseLostError, OutboxDatabase
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import MailTemplates, Variables
-from doorward_mail.transport import Connection, DeliveryError, Failure, Transport
+from doorward_mail.transport.base import DeliveryError, Failure, Transport
+from doorward_mail.worker.metrics import OutboxMetrics
 
 log = structlog.get_logger(__name__)
 
 LONGEST_RETRY_SECONDS: Final = 3600.0
 DATABASE_PAUSE_SECONDS: Final = 1.0
-
-FindRecipient = Callable[[LeasedMail], Awaitable[LeasedMail | None]]
-"""Runs before each attempt: returns the mail with its recipient and the parameters that belong to it, or
-None to skip the mail. Raises UnavailableError when the recipient cannot be read now: then all mail waits."""
 
 
 class _Stage(IntEnum):
@@ -53,30 +44,22 @@ class _Attempt:
     skip_reason: str | None = None
 
 
-class _LeaseLostError(Exception):
-    """The lease has ended, and another worker may have the mail."""
-
-
 class MailDelivery:
     """Delivers mails: one call each, several at once."""
 
     def __init__(
         self,
         outbox: OutboxDatabase,
-        templates: MailTemplates,
+        composer: MailComposer,
         transport: Transport,
         settings: MailSettings,
         metrics: OutboxMetrics,
-        *,
-        find_recipient: FindRecipient | None = None,
     ) -> None:
         self._outbox = outbox
-        self._templates = templates
+        self._composer = composer
         self._transport = transport
         self._settings = settings
         self._metrics = metrics
-        self._find_recipient = find_recipient
-        self._builder = MessageBuilder(settings)
         self.breaker: Final = CircuitBreaker()
 
     async def deliver(self, mail: LeasedMail, *, leased_at: float) -> None:
@@ -97,8 +80,8 @@ class MailDelivery:
         except UnavailableError:
             # A failure of the database: neither the mail nor the mail server is charged with it.
             await self._reschedule(attempt, DATABASE_PAUSE_SECONDS, "database", counts_attempt=False)
-        except _LeaseLostError:
-            log.warning("mail.lease_lost", **_log_fields(mail))
+        except LeaseLostError:
+            log.warning("mail.lease_lost", **mail.log_fields())
         except asyncio.CancelledError:
             await self._release(attempt)
             raise
@@ -126,80 +109,28 @@ class MailDelivery:
         # Connect first: while the server is unavailable, hooks must not make codes that are never sent.
         async with self._transport.connect() as connection:
             attempt.stage = _Stage.CONNECTED
-            addressed = await self._address(mail)
-            variables = None
-            # No hook runs for a decoy: it would make a code that is never sent.
-            if addressed is not None and addressed.recipient is not None:
-                variables = await self._prepare(addressed)
-            if addressed is None or variables is None:
+            message = await self._composer.compose(mail)
+            if message is None:
                 attempt.skip_reason = "skipped"
                 return
-            await self._hand_over(attempt, connection, addressed, variables)
-
-    async def _address(self, mail: LeasedMail) -> LeasedMail | None:
-        """Return the mail with a recipient, None to skip it."""
-        if self._find_recipient is None:
-            return mail
-        try:
-            return await self._find_recipient(mail)
-        except UnavailableError:
-            # Like an outage of the mail server: no other mail would get its recipient either.
-            raise DeliveryError(Failure.LOOKUP, blames_server=True) from None
-        except Exception as error:  # noqa: BLE001 - a hook can fail in any way
-            raise _render_failure(mail, Failure.LOOKUP, error) from None
-
-    async def _prepare(self, mail: LeasedMail) -> Variables | None:
-        """Run the template's hook, if it has one, under the row's lock; return None to skip the mail."""
-        try:
-            prepare = self._templates.find(mail.template).prepare
-        except LookupError:
-            # The worker of a newer release may know the template.
-            raise _render_failure(mail, Failure.TEMPLATE, "unknown") from None
-        if prepare is None:
-            return {}
-
-        def work(connection: sa.Connection, outbox: sa.Table) -> Variables | None:
-            if not outbox_queries.lock(connection, outbox, mail):
-                raise _LeaseLostError
-            return prepare(connection, mail)
-
-        try:
-            return await self._outbox.write(work)
-        except (UnavailableError, _LeaseLostError):
-            raise
-        except Exception as error:  # noqa: BLE001 - a hook can fail in any way
-            raise _render_failure(mail, Failure.PREPARE, error) from None
-
-    async def _hand_over(
-        self, attempt: _Attempt, connection: Connection, mail: LeasedMail, variables: Variables
-    ) -> None:
-        try:
-            content = self._templates.render(mail.template, mail.locale, {**mail.parameters, **variables})
-            message = self._builder.build(mail, content)
-        except DeliveryError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a template can fail in any way
-            raise _render_failure(mail, Failure.TEMPLATE, error) from None
-        attempt.stage = _Stage.SENDING
-        await connection.send(message, seconds=attempt.deadline - asyncio.get_running_loop().time())
-        attempt.stage = _Stage.SENT
+            attempt.stage = _Stage.SENDING
+            await connection.send(message, seconds=attempt.deadline - asyncio.get_running_loop().time())
+            attempt.stage = _Stage.SENT
 
     async def _complete(self, attempt: _Attempt, seconds: float) -> None:
         mail = attempt.mail
         if attempt.stage is _Stage.SENT:
             self.breaker.record_success()
             self._metrics.count_sent(mail.template, seconds=seconds, age=mail.age)
-        was_ours = await self._outbox.finish(
-            partial(outbox_queries.delete_sent, mail=mail), until=attempt.lease_end
-        )
+        was_ours = await self._outbox.finish(partial(leases.delete_sent, mail=mail), until=attempt.lease_end)
         if attempt.skip_reason is not None:
             self._metrics.count_discarded(attempt.skip_reason)
-            log.info("mail.skipped", **_log_fields(mail), reason=attempt.skip_reason)
+            log.info("mail.skipped", **mail.log_fields(), reason=attempt.skip_reason)
         elif was_ours:
-            log.info("mail.sent", **_log_fields(mail), seconds=round(seconds, 3))
+            log.info("mail.sent", **mail.log_fields(), seconds=round(seconds, 3))
         else:
             # The lease has ended, or the database is unavailable.
-            log.warning("mail.sent", **_log_fields(mail), seconds=round(seconds, 3), may_arrive_twice=True)
+            log.warning("mail.sent", **mail.log_fields(), seconds=round(seconds, 3), may_arrive_twice=True)
 
     async def _fail(self, attempt: _Attempt, error: DeliveryError) -> None:
         mail, summary = attempt.mail, str(error)
@@ -212,12 +143,12 @@ class MailDelivery:
                 self.breaker.record_success()
         if self._is_final(mail, error):
             self._metrics.count_discarded("dead")
-            log.warning("mail.dead_lettered", **_log_fields(mail), error=summary)
+            log.warning("mail.dead_lettered", **mail.log_fields(), error=summary)
             await self._outbox.finish(
-                partial(outbox_queries.mark_dead, mail=mail, error=summary), until=attempt.lease_end
+                partial(leases.mark_dead, mail=mail, error=summary), until=attempt.lease_end
             )
         else:
-            log.warning("mail.retry_scheduled", **_log_fields(mail), error=summary, seconds=round(seconds, 1))
+            log.warning("mail.retry_scheduled", **mail.log_fields(), error=summary, seconds=round(seconds, 1))
             await self._reschedule(attempt, seconds, summary, counts_attempt=not error.blames_server)
 
     def _is_final(self, mail: LeasedMail, error: DeliveryError) -> bool:
@@ -231,9 +162,9 @@ class MailDelivery:
     async def _release(self, attempt: _Attempt) -> None:
         """Leave a mail to other workers, because this process stops: one try, without retries."""
         if attempt.stage is _Stage.SENT:
-            await self._outbox.finish(partial(outbox_queries.delete_sent, mail=attempt.mail), until=0.0)
+            await self._outbox.finish(partial(leases.delete_sent, mail=attempt.mail), until=0.0)
             return
-        log.info("mail.released", **_log_fields(attempt.mail))
+        log.info("mail.released", **attempt.mail.log_fields())
         is_sending = attempt.stage is _Stage.SENDING
         await self._reschedule(attempt, 0.0, "stopped", counts_attempt=is_sending, until=0.0)
 
@@ -247,27 +178,10 @@ class MailDelivery:
         until: float | None = None,
     ) -> None:
         query = partial(
-            outbox_queries.reschedule,
+            leases.reschedule,
             mail=attempt.mail,
             seconds=seconds,
             error=error,
             counts_attempt=counts_attempt,
         )
         await self._outbox.finish(query, until=attempt.lease_end if until is None else until)
-
-
-def _log_fields(mail: LeasedMail) -> dict[str, object]:
-    """Return what the log may say about a mail: no content and no recipient."""
-    return {"mail": str(mail.id), "template": mail.template, "attempts": mail.attempts}
-
-
-def _render_failure(mail: LeasedMail, failure: Failure, error: Exception | str) -> DeliveryError:
-    """Log what failed and where, without the error's text, which may quote the mail."""
-    name, place = (error, "") if isinstance(error, str) else (type(error).__name__, _place(error))
-    log.error("mail.render_failed", **_log_fields(mail), failure=failure.value, error=name, place=place)
-    return DeliveryError(failure, status=name[:40])
-
-
-def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
