@@ -127,7 +127,7 @@ async def test_values_that_do_not_fit_are_rejected(mailer: Mailer) -> None:
 
 
 async def test_metrics_count_waiting_and_dead_mail(mailer: Mailer) -> None:
-    assert await mailer.database.read(lambda c: leases.measure(c, outbox)) == leases.Backlog(0, 0, 0.0)
+    assert await mailer.database.read(lambda c: leases.measure(c, outbox)) == leases.OutboxBacklog(0, 0, 0.0)
     await mailer.enqueue(*(notice(number) for number in range(3)))
     await mailer.execute(
         outbox.update()

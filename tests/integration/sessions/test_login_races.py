@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import PIN_SECONDS, Form, Purpose, derive, pin_of
+from doorward_auth.one_time_codes.codes import PIN_SECONDS, CodeForm, Purpose, derive, pin_of
 from doorward_kit.database import create_engine
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
@@ -103,7 +103,7 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
                 connection,
                 member.id,
                 Purpose.RESET,
-                Form.PIN,
+                CodeForm.PIN,
                 seconds=PIN_SECONDS,
                 sent_to=member.email,
             )

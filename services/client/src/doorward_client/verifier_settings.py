@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from doorward_client.internal_http import AuthClient
+from doorward_client.internal_http import AuthCredentials
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
@@ -167,13 +167,13 @@ class VerifierSettings(DoorwardSettings):
         """Whether the public keys come from auth."""
         return self.secret_key is None and self.jwks is None
 
-    def auth_client(self, *, purpose: str) -> AuthClient:
+    def auth_credentials(self, *, purpose: str) -> AuthCredentials:
         """Return the access to auth, needed for `purpose` (`to load ...`); raises SettingsError."""
         if self.auth_url is None or not self.client_id or self.client_secret is None:
             raise SettingsError(
                 f"DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET must all be set {purpose}"
             )
-        return AuthClient(self.auth_url, self.client_id, self.client_secret.get_secret_value())
+        return AuthCredentials(self.auth_url, self.client_id, self.client_secret.get_secret_value())
 
     def key_store(self) -> KeyStore:
         """Return a store of the configured keys, empty if auth publishes them."""

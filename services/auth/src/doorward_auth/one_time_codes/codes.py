@@ -44,7 +44,7 @@ class Purpose(StrEnum):
     """Proof that the owner reads the address that an administrator has set."""
 
 
-class Form(StrEnum):
+class CodeForm(StrEnum):
     """The form of a code."""
 
     PIN = "pin"

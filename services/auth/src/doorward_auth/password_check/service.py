@@ -13,7 +13,7 @@ from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.known_devices import DeviceToken
 from doorward_auth.password_check.errors import InvalidCredentialsError
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_DEVICE,
     LOGIN_BY_SOURCE,
@@ -37,7 +37,7 @@ class PasswordAttempt:
     """A compared password. Its account is available only from `conclude`, which counts the attempt."""
 
     def __init__(
-        self, limiter: RateLimiter, found: "_Found", *, is_right: bool, renewed_hash: str | None = None
+        self, limiter: AuthRateLimiter, found: "_Found", *, is_right: bool, renewed_hash: str | None = None
     ) -> None:
         self.device: Final = found.device
         self._limiter = limiter
@@ -88,7 +88,7 @@ class _Found:
 class PasswordCheck:
     """Checks passwords. A wrong one costs one hash, whether or not the account exists."""
 
-    def __init__(self, resources: IdentityResources, limiter: RateLimiter, captcha: Captcha) -> None:
+    def __init__(self, resources: IdentityResources, limiter: AuthRateLimiter, captcha: Captcha) -> None:
         self._database = resources.database
         self._hashing = resources.hashing
         self._limiter = limiter

@@ -26,7 +26,7 @@ _NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class NewUserProfile:
     """The data of a new user: from the upstream, else from the registration."""
 
     email: str | None
@@ -41,7 +41,7 @@ class UpstreamAccounts:
     def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
 
-    def require_open(self, profile: Profile) -> None:
+    def require_open(self, profile: NewUserProfile) -> None:
         """Raise RegistrationClosedError or DomainNotAllowedError unless an account may be created.
 
         Where registration is for some domains, only an address that the upstream has verified counts.
@@ -64,7 +64,7 @@ class UpstreamAccounts:
         return account
 
     def create(
-        self, connection: sa.Connection, provider: str, user: UpstreamUser, profile: Profile
+        self, connection: sa.Connection, provider: str, user: UpstreamUser, profile: NewUserProfile
     ) -> Account:
         """Create an account without a password and link the subject to it.
 
@@ -104,7 +104,7 @@ def profile_of(
     email: str | None = None,
     name: str | None = None,
     avatar: AvatarReference | None = None,
-) -> Profile:
+) -> NewUserProfile:
     """Return the profile of a new account; `email`, `name` and `avatar` are what its user gave here.
 
     Values that no account here could have are left out: an upstream's rules are its own.
@@ -112,7 +112,7 @@ def profile_of(
     claimed = _usable(_EMAIL, user.email)
     address = claimed or _usable(_EMAIL, email)
     given = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
-    return Profile(
+    return NewUserProfile(
         email=address,
         name=given or (default_name(address) if address else "User"),
         is_email_verified=user.is_email_verified and claimed is not None,

@@ -46,7 +46,7 @@ class LeaseLostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class OutboxBacklog:
     """Size of an outbox; `oldest` is the age in seconds of the mail that has waited longest."""
 
     waiting: int
@@ -196,7 +196,7 @@ def mark_dead(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, 
     return connection.execute(changed).rowcount == 1
 
 
-def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
+def measure(connection: sa.Connection, outbox: sa.Table) -> OutboxBacklog:
     """Count waiting mails and dead letters."""
     waiting_since = sa.func.min(sa.case((outbox.c.dead_at.is_(None), outbox.c.created_at)))
     row = connection.execute(
@@ -208,7 +208,7 @@ def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
         )
     ).one()
     waiting, dead, oldest, now = row
-    return Backlog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
+    return OutboxBacklog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
 
 
 def _has_lease(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:

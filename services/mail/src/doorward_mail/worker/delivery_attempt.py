@@ -34,7 +34,7 @@ class _Stage(IntEnum):
 
 
 @dataclass(slots=True)
-class _Attempt:
+class _DeliveryAttempt:
     """The state of one attempt; `deadline` and `lease_end` are times of the event loop."""
 
     mail: LeasedMail
@@ -70,7 +70,7 @@ class MailDelivery:
         """
         started = time.perf_counter()
         settings = self._settings
-        attempt = _Attempt(
+        attempt = _DeliveryAttempt(
             mail, leased_at + settings.mail_send_timeout_seconds, leased_at + settings.mail_lease_seconds
         )
         try:
@@ -88,7 +88,7 @@ class MailDelivery:
         else:
             await self._complete(attempt, time.perf_counter() - started)
 
-    async def _try(self, attempt: _Attempt) -> None:
+    async def _try(self, attempt: _DeliveryAttempt) -> None:
         """Send a mail or find a reason to skip it; raises DeliveryError."""
         try:
             async with asyncio.timeout_at(attempt.deadline):
@@ -98,7 +98,7 @@ class MailDelivery:
                 return  # the server has accepted the mail: a later timeout changes nothing
             raise DeliveryError(Failure.TIMEOUT, blames_server=attempt.stage is _Stage.STARTED) from None
 
-    async def _send(self, attempt: _Attempt) -> None:
+    async def _send(self, attempt: _DeliveryAttempt) -> None:
         mail = attempt.mail
         if mail.is_expired:
             attempt.skip_reason = "expired"
@@ -117,7 +117,7 @@ class MailDelivery:
             await connection.send(message, seconds=attempt.deadline - asyncio.get_running_loop().time())
             attempt.stage = _Stage.SENT
 
-    async def _complete(self, attempt: _Attempt, seconds: float) -> None:
+    async def _complete(self, attempt: _DeliveryAttempt, seconds: float) -> None:
         mail = attempt.mail
         if attempt.stage is _Stage.SENT:
             self.breaker.record_success()
@@ -132,7 +132,7 @@ class MailDelivery:
             # The lease has ended, or the database is unavailable.
             log.warning("mail.sent", **mail.log_fields(), seconds=round(seconds, 3), may_arrive_twice=True)
 
-    async def _fail(self, attempt: _Attempt, error: DeliveryError) -> None:
+    async def _fail(self, attempt: _DeliveryAttempt, error: DeliveryError) -> None:
         mail, summary = attempt.mail, str(error)
         self._metrics.count_failed(error.failure)
         if error.blames_server:
@@ -159,7 +159,7 @@ class MailDelivery:
         doubled = self._settings.mail_retry_seconds * 2.0 ** min(attempts - 1, 20)
         return jittered(min(doubled, LONGEST_RETRY_SECONDS))
 
-    async def _release(self, attempt: _Attempt) -> None:
+    async def _release(self, attempt: _DeliveryAttempt) -> None:
         """Leave a mail to other workers, because this process stops: one try, without retries."""
         if attempt.stage is _Stage.SENT:
             await self._outbox.finish(partial(leases.delete_sent, mail=attempt.mail), until=0.0)
@@ -170,7 +170,7 @@ class MailDelivery:
 
     async def _reschedule(
         self,
-        attempt: _Attempt,
+        attempt: _DeliveryAttempt,
         seconds: float,
         error: str,
         *,

@@ -20,7 +20,7 @@ from doorward_auth.browser_sessions.tokens import BrowserSessionToken
 from doorward_auth.oidc import groups, redirects, scopes
 from doorward_auth.oidc.authorization import codes, interaction
 from doorward_auth.oidc.authorization.codes import AuthorizationCode, NewCode
-from doorward_auth.oidc.authorization.decision import Page, SignedIn, Success, decide
+from doorward_auth.oidc.authorization.decision import InteractionPage, SignedIn, Success, decide
 from doorward_auth.oidc.authorization.errors import (
     AuthorizationError,
     ClientNotAllowedError,
@@ -46,9 +46,9 @@ log = structlog.get_logger(__name__)
 PATH: Final = "/api/v1/auth/authorize"
 
 _PAGES: Final = {
-    Page.LOGIN: "/auth/login",
-    Page.CHOOSE_ACCOUNT: "/auth/choose-account",
-    Page.CONSENT: "/auth/consent",
+    InteractionPage.LOGIN: "/auth/login",
+    InteractionPage.CHOOSE_ACCOUNT: "/auth/choose-account",
+    InteractionPage.CONSENT: "/auth/consent",
 }
 
 
@@ -137,9 +137,9 @@ class AuthorizationService:
                 return self._error_location(query, context, decision)
             case Success():
                 return await self._issued(context, context.request)
-            case Page.NOT_ALLOWED:
+            case InteractionPage.NOT_ALLOWED:
                 return await self._not_allowed(query, context, begun)
-            case Page():
+            case InteractionPage():
                 back = continuation_of(query, begun, self._keys.secrets)
                 return f"{_PAGES[decision]}?continue={quote(back, safe='')}"
             case _:

@@ -35,7 +35,7 @@ class RefreshTimes:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RefreshRequest:
+class ClientRefreshRequest:
     """The parameters of a client. `scope` and `resource` narrow the new access token, and not the session."""
 
     refresh_token: str
@@ -83,7 +83,7 @@ class ClientRefresh:
         self._issuer = issuer
         self._times = times
 
-    async def refresh(self, client: RegisteredClient, request: RefreshRequest) -> ClientTokens:
+    async def refresh(self, client: RegisteredClient, request: ClientRefreshRequest) -> ClientTokens:
         """Return new tokens; raises InvalidGrantError, InvalidScopeError, InvalidTargetError.
 
         A token of another client is invalid, and its session stays, so that finding a token ends no session.
@@ -211,7 +211,7 @@ class ClientRefresh:
         return outcome
 
 
-def _scopes_of(request: RefreshRequest) -> tuple[str, ...] | None:
+def _scopes_of(request: ClientRefreshRequest) -> tuple[str, ...] | None:
     if request.scope is None:
         return None
     wanted = scopes.parse(request.scope)

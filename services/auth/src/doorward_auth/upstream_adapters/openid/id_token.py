@@ -35,7 +35,7 @@ class Expectations:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class IdToken:
+class UpstreamIdToken:
     """A token that is well-formed. Nothing in it is verified before `verified_claims`."""
 
     kid: str | None
