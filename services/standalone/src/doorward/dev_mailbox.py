@@ -22,8 +22,8 @@ from pydantic import Field, SecretStr, field_validator
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
+from doorward.local_defaults import data_directory
 from doorward.loopback import LoopbackHosts
-from doorward.settings import data_directory
 from doorward_client.errors import setup_error_handlers
 from doorward_client.settings import load_settings
 from doorward_kit.health import LIVEZ

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from doorward.settings import local_key_set, local_oidc_key_set
+from doorward.local_defaults import local_key_set, local_oidc_key_set
 from doorward_client.keys.key_set import ES256, HS256, RS256, InvalidKeySetError, KeySet
 from doorward_client.keys.secret_strength import check_secret
 from doorward_client.settings import SettingsError

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from doorward.settings import local_vault_keys
+from doorward.local_defaults import local_vault_keys
 from doorward.vault_rotation import VaultRotation, say, with_another_key
 from doorward_auth.vault.keys import InvalidVaultKeysError
 from doorward_auth.vault.rotation import new_key
