@@ -52,7 +52,10 @@ def revoke_sessions(
         "revoked_at": utc_now(),
         "expires_at": utc_now(token_seconds + MAX_LEEWAY_SECONDS),
     }
-    rows = [{"kind": Kind.SESSION.value, "subject_id": one, **changed} for one in sorted(session_ids)]
+    rows = [
+        {"kind": Kind.SESSION.value, "subject_id": session_id, **changed}
+        for session_id in sorted(session_ids)
+    ]
     if rows:
         upsert_all(connection, revocations, rows, changed=tuple(changed))
 

@@ -55,8 +55,12 @@ def add_arguments(command: argparse.ArgumentParser, open_database: OpenDatabase)
     added.add_argument("--backchannel-logout", dest="backchannel_logout_uri", metavar="URI")
     added.add_argument("--first-party", action="store_true", help="users are not asked for consent")
     added.add_argument("--without-pkce", action="store_true", help="for a client that cannot do PKCE")
-    added.add_argument("--id-token-alg", choices=[one.value for one in IdTokenAlgorithm], default="RS256")
-    added.add_argument("--id-token-claims", choices=[one.value for one in IdTokenClaims], default="full")
+    added.add_argument(
+        "--id-token-alg", choices=[algorithm.value for algorithm in IdTokenAlgorithm], default="RS256"
+    )
+    added.add_argument(
+        "--id-token-claims", choices=[claims.value for claims in IdTokenClaims], default="full"
+    )
     added.add_argument("--secret-file", type=Path, help="use the secret of this file (32 bytes or more)")
 
     declare("list", _list, "list the clients")
@@ -99,7 +103,7 @@ def _run(act: _Action, options: argparse.Namespace, open_database: OpenDatabase)
     except DatabaseUnavailableError:
         raise  # `doorward` says why, for each of its commands
     except DoorwardError as error:
-        mistakes = [f"{one.pointer}: {one.detail}" for one in error.errors or ()]
+        mistakes = [f"{field.pointer}: {field.detail}" for field in error.errors or ()]
         raise SettingsError("; ".join(mistakes) or error.message) from None
     except UnacceptableListError as error:
         raise SettingsError(str(error)) from None
@@ -121,10 +125,12 @@ def _add(options: argparse.Namespace, database: Database, rules: ClientRegistrat
             **members,
         }
     )
-    given = None if options.secret_file is None else _secret(options.secret_file)
-    _, secret = database.write_now(lambda connection: rules.create(connection, new, actor=None, secret=given))
+    own_secret = None if options.secret_file is None else _secret(options.secret_file)
+    _, secret = database.write_now(
+        lambda connection: rules.create(connection, new, actor=None, secret=own_secret)
+    )
     print(f"doorward: registered {new.client_id}")
-    if secret is not None and given is None:
+    if secret is not None and own_secret is None:
         print(secret)
 
 
@@ -169,11 +175,11 @@ def _remove(options: argparse.Namespace, database: Database, rules: ClientRegist
 
 def _apply(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     listed = [_listed(member, options.secrets) for member in _read(options.file)]
-    if len({one.new.client_id for one in listed}) < len(listed):
+    if len({client.new.client_id for client in listed}) < len(listed):
         raise UnacceptableListError("the list has a client_id twice")
     wait_for_database(database.engine, options.wait, schema_problem)
-    applied, gone = database.write_now(ClientList(rules, options.managed_by, listed).apply)
-    for row_id in gone:
+    applied, disabled_ids = database.write_now(ClientList(rules, options.managed_by, listed).apply)
+    for row_id in disabled_ids:
         delete_disabled(rules, database.write_now, row_id)
     print(
         f"doorward: {len(listed)} clients of {options.managed_by}: {len(applied.created)} created,"
@@ -230,6 +236,6 @@ def _secret(path: Path) -> str:
 
 def _mistakes(error: ValidationError) -> list[str]:
     return [
-        f"/{'/'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
-        for one in error.errors(include_url=False, include_input=False)
+        f"/{'/'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors(include_url=False, include_input=False)
     ]

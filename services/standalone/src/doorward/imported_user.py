@@ -96,9 +96,9 @@ class ImportedUser(StrictModel):
 
 def reasons(error: ValidationError) -> Iterator[str]:
     """Yield what is wrong with a line, without its content."""
-    for one in error.errors(include_input=False, include_url=False):
-        member = ".".join(str(part) for part in one["loc"])
-        yield f"{member}: {one['msg']}" if member else one["msg"]
+    for problem in error.errors(include_input=False, include_url=False):
+        member = ".".join(str(part) for part in problem["loc"])
+        yield f"{member}: {problem['msg']}" if member else problem["msg"]
 
 
 def _not_importable(error: CorruptHashError) -> PydanticCustomError:

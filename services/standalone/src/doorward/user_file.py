@@ -123,7 +123,7 @@ def _columns(lines: _TextLines) -> tuple[str, Sequence[str]]:
         header = next(lines, "")
     except _LineTooLongError:
         header = ""
-    delimiter = next((one for one in _DELIMITERS if one in header), ",")
+    delimiter = next((delimiter for delimiter in _DELIMITERS if delimiter in header), ",")
     columns = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
     known = ImportedUser.model_fields.keys()
     if set(columns) - known or len(set(columns)) < len(columns) or not {"email", "name"} <= set(columns):
@@ -158,8 +158,8 @@ def _csv_record(number: int, cells: Sequence[str], columns: Sequence[str]) -> Li
         return Line(number, None, [f"{len(cells)} cells, but {len(columns)} columns"])
     if any(cell and not cell.isascii() and _is_undecodable(cell) for cell in cells):
         return Line(number, None, [_NOT_UTF_8])
-    given = zip(columns, cells, strict=True)
-    return _line(number, {name: csv_cells.unescape(cell) for name, cell in given if cell})
+    named_cells = zip(columns, cells, strict=True)
+    return _line(number, {name: csv_cells.unescape(cell) for name, cell in named_cells if cell})
 
 
 def _is_undecodable(cell: str) -> bool:

@@ -111,10 +111,10 @@ def profile_of(
     """
     claimed = _usable(_EMAIL, user.email)
     address = claimed or _usable(_EMAIL, email)
-    given = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
+    display_name = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
     return NewUserProfile(
         email=address,
-        name=given or (default_name(address) if address else "User"),
+        name=display_name or (default_name(address) if address else "User"),
         is_email_verified=user.is_email_verified and claimed is not None,
         avatar=avatar,
     )

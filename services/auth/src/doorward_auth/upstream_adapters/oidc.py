@@ -92,10 +92,10 @@ class OidcAdapter:
 
     def _check_response(self, response: AuthorizationCallback, metadata: ProviderMetadata) -> None:
         """Reject a response of another provider, which would get this one's code (RFC 9207 section 2.4)."""
-        given, expected = response.issuer, self._settings.issuer
-        if given is None and metadata.sends_issuer:
+        issuer, expected = response.issuer, self._settings.issuer
+        if issuer is None and metadata.sends_issuer:
             raise UnverifiedIdentityError("no_issuer")
-        if given is not None and not hmac.compare_digest(given.encode("utf-8"), expected.encode("utf-8")):
+        if issuer is not None and not hmac.compare_digest(issuer.encode("utf-8"), expected.encode("utf-8")):
             raise UnverifiedIdentityError("wrong_issuer")
         if not response.nonce:
             raise UnverifiedIdentityError("no_nonce")

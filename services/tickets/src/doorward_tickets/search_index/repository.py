@@ -85,9 +85,9 @@ def _update(connection: sa.Connection, change: _Change) -> None:
         return
     before, after = set(words_of_line(line)), set(change.words)
     terms = ticket_search_terms
-    if gone := sorted(before - after):
+    if removed := sorted(before - after):
         connection.execute(
-            terms.delete().where(terms.c.word.in_(gone), terms.c.ticket_id == change.ticket_id)
+            terms.delete().where(terms.c.word.in_(removed), terms.c.ticket_id == change.ticket_id)
         )
     insert_search_terms(connection, change.ticket_id, sorted(after - before))
     connection.execute(tickets.update().where(row).values(search_text=line_of(change.words)))

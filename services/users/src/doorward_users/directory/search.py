@@ -154,7 +154,7 @@ def _find(
 def _count(shape: PartShape) -> "sa.Select[Any]":
     """Return the query for the number of users of each term, up to a limit."""
     ranges = [_users_of(*term).limit(sa.bindparam("limit")).subquery() for term in shape.terms]
-    return sa.select(*(sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in ranges))
+    return sa.select(*(sa.select(sa.func.count()).select_from(part).scalar_subquery() for part in ranges))
 
 
 def _ordered(statement: S, shape: ListShape) -> S:

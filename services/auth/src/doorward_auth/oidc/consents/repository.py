@@ -25,11 +25,11 @@ class Consent:
 
 
 def has_consented(
-    connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID, wanted: Sequence[str]
+    connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID, required: Sequence[str]
 ) -> bool:
     """Tell whether a user allowed a client all of these scopes, or without any, allowed it once."""
     allowed = scopes_of(connection, user_id, client)
-    return allowed is not None and allowed.issuperset(wanted)
+    return allowed is not None and allowed.issuperset(required)
 
 
 def grant(connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID, allowed: Sequence[str]) -> None:

@@ -88,16 +88,16 @@ class ClientRefresh:
 
         A token of another client is invalid, and its session stays, so that finding a token ends no session.
         """
-        wanted = _Narrowing(_scopes_of(request), request.resource)
+        requested = _Narrowing(_scopes_of(request), request.resource)
         token = RefreshToken.parse(request.refresh_token)
         if token is None:
             raise InvalidGrantError
         outcome = await self._database.execute_idempotent(
-            lambda connection: self._renew(connection, client, token, wanted)
+            lambda connection: self._renew(connection, client, token, requested)
         )
         if isinstance(outcome, _Rejection) and outcome.is_reuse:
             outcome = await self._database.write(
-                lambda connection: self._end(connection, client, token, wanted)
+                lambda connection: self._end(connection, client, token, requested)
             )
             self._resources.revocation_poller.wake()
         if isinstance(outcome, _Rejection):
@@ -115,7 +115,7 @@ class ClientRefresh:
         connection: sa.Connection,
         client: RegisteredClient,
         token: RefreshToken,
-        wanted: _Narrowing,
+        requested: _Narrowing,
     ) -> ClientGrant | _Rejection:
         """Decide by a read without a lock; the statement that renews compares again."""
         session = sessions.find_session(connection, token.session_id)
@@ -124,7 +124,7 @@ class ClientRefresh:
         decision = evaluate_refresh_token(session, token.hash(), grace=self._times.grace)
         if decision is RefreshDecision.REUSE:
             return _Rejection("reuse", session.user_id, is_reuse=not client.has_secret)
-        allowed = self._allowed(connection, client, session, decision, wanted)
+        allowed = self._allowed(connection, client, session, decision, requested)
         if isinstance(allowed, _Rejection):
             return allowed
         successor = self._replace(connection, session, token, decision, rotates=not client.has_secret)
@@ -132,7 +132,7 @@ class ClientRefresh:
             return successor
         if successor is None:
             # Another refresh or a logout came first: decide again, by what it left.
-            return self._renew(connection, client, token, wanted)
+            return self._renew(connection, client, token, requested)
         assert session.browser_session_id is not None  # every session of a client has one
         return ClientGrant(
             client=client,
@@ -152,7 +152,7 @@ class ClientRefresh:
         client: RegisteredClient,
         session: SessionRow,
         decision: RefreshDecision,
-        wanted: _Narrowing,
+        requested: _Narrowing,
     ) -> _Allowed | _Rejection:
         """Compare a session with its account and its client as they are now."""
         account = account_repository.find_by_id(connection, session.user_id)
@@ -165,12 +165,12 @@ class ClientRefresh:
         assert session.audience is not None  # every session of a client has one
         if not self._issuer.may_have(client, session.audience):
             return _Rejection("audience_not_allowed_any_more")
-        if wanted.scopes is not None and not set(wanted.scopes) <= set(granted):
+        if requested.scopes is not None and not set(requested.scopes) <= set(granted):
             raise InvalidScopeError
         return _Allowed(
             account=account,
-            scopes=granted if wanted.scopes is None else wanted.scopes,
-            audience=self._issuer.audience_of_request(client, session.audience, wanted.resource),
+            scopes=granted if requested.scopes is None else requested.scopes,
+            audience=self._issuer.audience_of_request(client, session.audience, requested.resource),
         )
 
     def _replace(
@@ -200,11 +200,11 @@ class ClientRefresh:
         connection: sa.Connection,
         client: RegisteredClient,
         token: RefreshToken,
-        wanted: _Narrowing,
+        requested: _Narrowing,
     ) -> ClientGrant | _Rejection:
         """End a session whose token two parties hold, if a second look in the same transaction agrees."""
         sessions.lock_session(connection, token.session_id)
-        outcome = self._renew(connection, client, token, wanted)
+        outcome = self._renew(connection, client, token, requested)
         if isinstance(outcome, _Rejection) and outcome.is_reuse:
             seconds = self._times.token_seconds
             end_reused_session(connection, token.session_id, outcome.user_id, token_seconds=seconds)
@@ -214,7 +214,7 @@ class ClientRefresh:
 def _scopes_of(request: ClientRefreshRequest) -> tuple[str, ...] | None:
     if request.scope is None:
         return None
-    wanted = scopes.parse(request.scope)
-    if wanted is None:
+    requested = scopes.parse(request.scope)
+    if requested is None:
         raise InvalidScopeError
-    return wanted
+    return requested

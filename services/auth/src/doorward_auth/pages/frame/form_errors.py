@@ -31,7 +31,8 @@ def form_errors_of(error: DoorwardError, texts: Texts, field_of_code: Mapping[st
     headers = {name: value for name, value in (error.headers or {}).items() if name == "Retry-After"}
     if error.errors:
         found = {
-            one.pointer.removeprefix("/"): _of_field(texts, one.code, one.detail) for one in error.errors
+            field.pointer.removeprefix("/"): _of_field(texts, field.code, field.detail)
+            for field in error.errors
         }
         return FormErrors(error.status, errors=found, headers=headers)
     text = text_of(texts, error.code, error.message, headers.get("Retry-After"))
@@ -43,9 +44,9 @@ def form_errors_of(error: DoorwardError, texts: Texts, field_of_code: Mapping[st
 def form_errors_of_validation(error: ValidationError, texts: Texts) -> FormErrors:
     """Return what a model says about the fields of a form."""
     found: dict[str, str] = {}
-    for one in error.errors(include_url=False, include_input=False):
-        name = str(one["loc"][0]) if one["loc"] else ""
-        found.setdefault(name, _of_field(texts, one["type"], one["msg"]))
+    for problem in error.errors(include_url=False, include_input=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        found.setdefault(name, _of_field(texts, problem["type"], problem["msg"]))
     return FormErrors(422, errors=found)
 
 

@@ -195,8 +195,8 @@ class Forms:
 
 def _validated(model: type[M], fields: Mapping[str, str], extra: Mapping[str, object]) -> M:
     """Validate the fields of a model; an empty one counts as left out. Raises ValidationError."""
-    given = {name: fields[name] for name in model.model_fields if fields.get(name)}
-    return model.model_validate({**given, **extra})
+    filled = {name: fields[name] for name in model.model_fields if fields.get(name)}
+    return model.model_validate({**filled, **extra})
 
 
 def _kept(visitor: Visitor, names: tuple[str, ...]) -> dict[str, str]:

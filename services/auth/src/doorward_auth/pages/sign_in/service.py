@@ -130,7 +130,9 @@ class SignInPages:
             "can_register": self._options.can_register,
             "has_mail": self._options.has_mail,
             "notice": notice if notice in NOTICES else None,
-            "upstreams": [self._upstream(visitor, *one) for one in self._options.upstreams.items()],
+            "upstreams": [
+                self._upstream(visitor, name, title) for name, title in self._options.upstreams.items()
+            ],
         }
 
     def _upstream(self, visitor: Visitor, name: str, title: str) -> Mapping[str, Any]:

@@ -166,7 +166,7 @@ class RestSettings(ProviderSettings):
         return self
 
 
-def _require(given: Iterable[str], needed: set[str], *, at: str = "/fields") -> None:
-    missing = needed - set(given)
+def _require(fields: Iterable[str], needed: set[str], *, at: str = "/fields") -> None:
+    missing = needed - set(fields)
     if missing:
         raise ValueError(f'{at}: write a field for "{min(missing)}"')
