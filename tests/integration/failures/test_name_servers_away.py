@@ -115,7 +115,7 @@ async def test_another_service_is_reached_that_was_never_called(
 ) -> None:
     with serving(Hello) as url:
         named = url.replace("127.0.0.1", "users.example")
-        remembered.learn([named])
+        remembered.prefetch([named])
         while not remembered._known:
             pass
         name_servers.are_away = True

@@ -135,11 +135,11 @@ def problem_response(
 
 def status_problem(status: int, *, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """Render the problem of an HTTP status without further details."""
-    code, detail = _of_status(status)
+    code, detail = _code_and_detail(status)
     return problem_response(status, code, detail, request_id=request_id, headers=headers)
 
 
-def _of_status(status: int) -> tuple[str, str]:
+def _code_and_detail(status: int) -> tuple[str, str]:
     return _CODES.get(status, (DoorwardError.code, DoorwardError.detail))
 
 
@@ -157,7 +157,7 @@ class ErrorDetails:
     @classmethod
     def of_status(cls, status: int, headers: Mapping[str, str] | None = None) -> Self:
         """Return what an HTTP status says without further details."""
-        return cls(status, *_of_status(status), headers or {})
+        return cls(status, *_code_and_detail(status), headers or {})
 
 
 Renderer = Callable[[Request, ErrorDetails], Response]

@@ -190,7 +190,7 @@ class VerifierSettings(DoorwardSettings):
         return KeySet({}) if self.jwks is None else KeySet.parse(self.jwks.get_secret_value())
 
     @model_validator(mode="after")
-    def _keys_can_work(self) -> Self:
+    def _check_keys(self) -> Self:
         problem = self.key_problem(self._keys())
         if problem is not None:
             raise ValueError(f"the key set {problem}")

@@ -196,13 +196,13 @@ class FairExecutor:
         try:
             result = entry.job()
         except BaseException as error:  # noqa: BLE001 - the caller gets it
-            self._leave(started)
+            self._on_finished(started)
             entry.future.set_exception(error)
         else:
-            self._leave(started)
+            self._on_finished(started)
             entry.future.set_result(result)
 
-    def _leave(self, started: float) -> None:
+    def _on_finished(self, started: float) -> None:
         with self._lock:
             self._running -= 1
             self._seconds += 0.3 * (time.monotonic() - started - self._seconds)

@@ -112,7 +112,7 @@ def _dependencies(dependant: Dependant) -> Sequence[tuple[str, Dependency]]:
     ]
 
 
-def find_at_once(app: FastAPI) -> None:
+def index_fast_routes(app: FastAPI) -> None:
     """Find fast routes without parameters in their path by one look-up; call it when all routes are there.
 
     The router matches the patterns of all routes in turn, which can cost as much as such a route.

@@ -99,7 +99,7 @@ def _run(act: _Action, options: argparse.Namespace, open_database: OpenDatabase)
     try:
         act(options, open_database(settings), rules)
     except ValidationError as error:
-        raise SettingsError("; ".join(_mistakes(error))) from None
+        raise SettingsError("; ".join(_problems(error))) from None
     except DatabaseUnavailableError:
         raise  # `doorward` says why, for each of its commands
     except DoorwardError as error:
@@ -146,14 +146,14 @@ def _list(_options: argparse.Namespace, database: Database, _rules: ClientRegist
 
 def _add_secret(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     def work(connection: sa.Connection) -> str:
-        return rules.add_secret(connection, _own(connection, options.client_id), actor=None)[1]
+        return rules.add_secret(connection, _find_changeable(connection, options.client_id), actor=None)[1]
 
     print(database.write_now(work))
 
 
 def _remove_secret(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     def work(connection: sa.Connection) -> None:
-        client = _own(connection, options.client_id)
+        client = _find_changeable(connection, options.client_id)
         secrets = registration.read(connection, client.id).secrets
         if not secrets:
             raise ClientNotFoundError
@@ -165,7 +165,7 @@ def _remove_secret(options: argparse.Namespace, database: Database, rules: Clien
 
 def _remove(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     def disable(connection: sa.Connection) -> RegisteredClient:
-        client = _own(connection, options.client_id)
+        client = _find_changeable(connection, options.client_id)
         rules.disable_to_delete(connection, client)
         return client
 
@@ -187,7 +187,7 @@ def _apply(options: argparse.Namespace, database: Database, rules: ClientRegistr
     )
 
 
-def _own(connection: sa.Connection, client_id: str) -> RegisteredClient:
+def _find_changeable(connection: sa.Connection, client_id: str) -> RegisteredClient:
     client = repository.find(connection, client_id)
     if client is None:
         raise ClientNotFoundError
@@ -213,7 +213,7 @@ def _listed(member: object, folder: Path | None) -> ListedClient:
         new = ClientCreate.model_validate(member)
     except ValidationError as error:
         name = member.get("client_id") if isinstance(member, dict) else None
-        raise UnacceptableListError(f"{name or 'a client'}: {'; '.join(_mistakes(error))}") from None
+        raise UnacceptableListError(f"{name or 'a client'}: {'; '.join(_problems(error))}") from None
     if new.kind is ClientKind.PUBLIC:
         return ListedClient(new, None)
     if folder is None:
@@ -234,7 +234,7 @@ def _secret(path: Path) -> str:
     return secret
 
 
-def _mistakes(error: ValidationError) -> list[str]:
+def _problems(error: ValidationError) -> list[str]:
     return [
         f"/{'/'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_url=False, include_input=False)

@@ -94,7 +94,7 @@ def open_users(path: Path) -> Iterator[BinaryIO]:
         raise UnacceptableImportError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _none_is_outside(_email_key: str) -> bool:
+def _is_never_outside(_email_key: str) -> bool:
     return False
 
 
@@ -103,7 +103,7 @@ def check(
     file_format: FileFormat,
     invalid: InvalidLines,
     *,
-    is_outside: Callable[[str], bool] = _none_is_outside,
+    is_outside: Callable[[str], bool] = _is_never_outside,
     progress_to: TextIO = sys.stderr,
 ) -> Checked:
     """Check every line; raises UnacceptableImportError for another kind of file.

@@ -45,13 +45,15 @@ def browser_defaults(given: dict[str, object]) -> dict[str, object]:
     if "issuer" not in given and str(given.get("port")) != "0":
         defaults["public_url"] = f"http://127.0.0.1:{given.get('port', 8080)}"
     if "oidc_jwks_file" not in given:
-        defaults["oidc_jwks_file"] = _made(local_oidc_key_set(), lambda: [new_jwk(RS256), new_jwk(ES256)])
+        defaults["oidc_jwks_file"] = _ensure_key_set(
+            local_oidc_key_set(), lambda: [new_jwk(RS256), new_jwk(ES256)]
+        )
     if "upstreams" in given and "vault_keys_file" not in given:
-        defaults["vault_keys_file"] = _made(local_vault_keys(), lambda: [new_vault_key()])
+        defaults["vault_keys_file"] = _ensure_key_set(local_vault_keys(), lambda: [new_vault_key()])
     return defaults
 
 
-def _made(path: Path, new_keys: Callable[[], Sequence[Mapping[str, object]]]) -> Path:
+def _ensure_key_set(path: Path, new_keys: Callable[[], Sequence[Mapping[str, object]]]) -> Path:
     """Make a set of keys unless the file is there; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
@@ -61,7 +63,7 @@ def _made(path: Path, new_keys: Callable[[], Sequence[Mapping[str, object]]]) ->
 
 def signing_keys(given: dict[str, object]) -> Path:
     """Return the file of the keys that sign access tokens, which is made if missing."""
-    return _made(local_key_set(), lambda: [new_jwk(_algorithm(given))])
+    return _ensure_key_set(local_key_set(), lambda: [new_jwk(_algorithm(given))])
 
 
 def _algorithm(given: dict[str, object]) -> str:

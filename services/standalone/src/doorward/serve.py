@@ -31,7 +31,7 @@ def run() -> int:
     listener = listen(settings.host, settings.port)
     login = _prepare(settings)
     app = create_app(settings)
-    _greet(url_of(listener), login, settings)
+    _print_addresses(url_of(listener), login, settings)
     served = LoopbackHosts(app) if is_loopback(settings.host) else app
     serve(
         served,
@@ -71,7 +71,7 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     )
 
 
-def _greet(url: str, login: str, settings: StandaloneSettings) -> None:
+def _print_addresses(url: str, login: str, settings: StandaloneSettings) -> None:
     lines = [
         "",
         f"  Doorward is running at  {url}",

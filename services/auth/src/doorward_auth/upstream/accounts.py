@@ -86,7 +86,7 @@ class UpstreamAccounts:
                 name=profile.name or "",
                 role=account_role,
                 is_verified=reserves,
-                avatar=_kept(connection, profile.avatar),
+                avatar=_keep_avatar(connection, profile.avatar),
             ),
         )
         if not identities.link(connection, user_id, provider, user.subject, user.username):
@@ -129,7 +129,7 @@ def subject_key(provider: str, subject: str) -> str:
     return f"{provider}:{hashlib.sha256(subject.encode('utf-8')).hexdigest()}"
 
 
-def _kept(connection: sa.Connection, avatar: AvatarReference | None) -> AvatarReference | None:
+def _keep_avatar(connection: sa.Connection, avatar: AvatarReference | None) -> AvatarReference | None:
     """Keep a picture that was uploaded a moment ago, unless it has ended."""
     return avatar if avatar is not None and avatars.keep(connection, avatar.id) else None
 

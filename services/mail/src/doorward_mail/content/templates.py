@@ -153,7 +153,7 @@ class MailTemplates:
                 raise SettingsError(f"the mail {template.name} has an empty part in {locale}")
 
     def _render(self, name: str, locale: str, variables: Variables) -> MailContent:
-        shown = {key: _as_shown(value) for key, value in variables.items()}
+        shown = {key: _template_value(value) for key, value in variables.items()}
 
         def part(suffix: str, **more: str) -> str:
             template = self._environment.get_template(f"{locale}/{name}{suffix}")
@@ -180,7 +180,7 @@ class MailTemplates:
         )
 
 
-def _as_shown(value: object) -> object:
+def _template_value(value: object) -> object:
     """Return a variable as templates get it; raises TypeError for what is neither text nor a number."""
     if value is None or isinstance(value, (bool, int, float, TrustedText)):
         return value

@@ -38,11 +38,16 @@ class NotificationTemplateContext:
             return None
         if repository.is_muted(connection, key.ticket_id, key.user_id):
             return None
-        news = _news(connection, ticket, key, pending.after_reply_number)
-        if news is None:
+        variables = _event_variables(connection, ticket, key, pending.after_reply_number)
+        if variables is None:
             return None
         number = ticket.number or assign_number(connection, key.ticket_id)
-        return {**news, "number": number, "ticket": ticket.subject, "link": self._link(key.ticket_id)}
+        return {
+            **variables,
+            "number": number,
+            "ticket": ticket.subject,
+            "link": self._link(key.ticket_id),
+        }
 
     def _link(self, ticket_id: uuid.UUID) -> TrustedText | None:
         return (
@@ -54,7 +59,7 @@ def _may_see(ticket: NotifiedTicket, key: NotificationKey, role: str) -> bool:
     return Permission.TICKETS_READ_ALL in permissions_of(role) or ticket.author_id == key.user_id
 
 
-def _news(
+def _event_variables(
     connection: sa.Connection, ticket: NotifiedTicket, key: NotificationKey, after_reply_number: int
 ) -> Variables | None:
     """Return the variables of a type, None if its event no longer holds."""

@@ -55,7 +55,7 @@ def update_batch(connection: sa.Connection, *, until: datetime) -> IndexedBatch:
     changes = list(_changes(rows))
     for change in changes:
         _update(connection, change)
-    _move(connection, is_first=found is None, ticket_id=rows[-1].id)
+    _store_position(connection, is_first=found is None, ticket_id=rows[-1].id)
     return IndexedBatch(len(rows), len(changes))
 
 
@@ -93,7 +93,7 @@ def _update(connection: sa.Connection, change: _Change) -> None:
     connection.execute(tickets.update().where(row).values(search_text=line_of(change.words)))
 
 
-def _move(connection: sa.Connection, *, is_first: bool, ticket_id: uuid.UUID) -> None:
+def _store_position(connection: sa.Connection, *, is_first: bool, ticket_id: uuid.UUID) -> None:
     if is_first:
         connection.execute(feed_cursors.insert().values(name=_POSITION, cursor=ticket_id.hex))
     else:

@@ -66,11 +66,11 @@ class ClientList:
                     connection, listed.new, actor=None, secret=listed.secret, managed_by=self._name
                 )
                 applied.created.append(client_id)
-            elif self._update(connection, self._own(found, listed), listed):
+            elif self._update(connection, self._require_own(found, listed), listed):
                 applied.changed.append(client_id)
         return applied, self._disable_others(connection, applied)
 
-    def _own(self, client: RegisteredClient, listed: ListedClient) -> RegisteredClient:
+    def _require_own(self, client: RegisteredClient, listed: ListedClient) -> RegisteredClient:
         if client.managed_by != self._name:
             raise UnacceptableListError(f"{client.client_id} exists and is not of this list; delete it first")
         if client.kind is not listed.new.kind:

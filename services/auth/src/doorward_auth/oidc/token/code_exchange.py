@@ -130,7 +130,7 @@ class CodeExchange:
             return self._reused(connection, stored, client)
         if stored.is_expired:
             return _Rejection("expired")
-        wrong = _what_is_wrong(stored, request)
+        wrong = _mismatch(stored, request)
         if wrong is not None:
             return _counted(connection, stored, wrong)
         return self._open(connection, stored, client, request, source)
@@ -147,7 +147,7 @@ class CodeExchange:
 
         A rejection leaves the code as it is, which expires within a minute.
         """
-        account = account_repository.hold_by_id(connection, stored.user_id)
+        account = account_repository.lock_shared_by_id(connection, stored.user_id)
         if account is None or not account.is_active or not _is_unchanged(account, stored):
             return _Rejection("account_changed")
         locked = browser_sessions.lock(connection, stored.browser_session_id)
@@ -157,7 +157,7 @@ class CodeExchange:
         if granted is None or not client.has_redirect_uri(stored.redirect_uri):
             return _Rejection("not_allowed_any_more")
         audience = self._issuer.audience_of(client, granted, stored.resource)
-        if not self._issuer.may_have(client, audience):
+        if not self._issuer.may_have_audience(client, audience):
             return _Rejection("audience_not_allowed_any_more")
         narrowed = self._issuer.audience_of_request(client, audience, request.resource)
         token = RefreshToken.issue(uuid7s.uuid7())
@@ -236,7 +236,7 @@ class CodeExchange:
         return _Rejection("used", has_ended_session=True)
 
 
-def _what_is_wrong(stored: StoredAuthorizationCode, request: CodeRequest) -> str | None:
+def _mismatch(stored: StoredAuthorizationCode, request: CodeRequest) -> str | None:
     if request.redirect_uri != stored.redirect_uri:
         return "another_redirect_uri"
     return None if is_proven(stored.code_challenge, request.code_verifier) else "wrong_verifier"

@@ -163,7 +163,7 @@ class ClientRefresh:
         if granted is None:
             return _Rejection("not_allowed_any_more")
         assert session.audience is not None  # every session of a client has one
-        if not self._issuer.may_have(client, session.audience):
+        if not self._issuer.may_have_audience(client, session.audience):
             return _Rejection("audience_not_allowed_any_more")
         if requested.scopes is not None and not set(requested.scopes) <= set(granted):
             raise InvalidScopeError

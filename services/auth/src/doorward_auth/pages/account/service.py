@@ -133,9 +133,9 @@ class AccountPages:
                 "problem": None if form_errors is None else form_errors.problem,
                 "has_errors": form_errors is not None,
                 "notice": notice if notice in NOTICES else None,
-                "sessions": sessions.shown_by(lambda one: self._session(visitor, one, current, texts)),
+                "sessions": sessions.map(lambda session: self._session(visitor, session, current, texts)),
                 "end_others": self._forms.button(visitor, END_OTHERS),
-                "applications": applications.shown_by(lambda one: self._application(visitor, one, texts)),
+                "applications": applications.map(lambda consent: self._application(visitor, consent, texts)),
             },
             status=200 if form_errors is None else form_errors.status,
         )
@@ -158,8 +158,8 @@ class AccountPages:
             if is_client
             else device,
             "ip": session.ip_address,
-            "last_used": times.shown(session.last_used_at, visitor.language),
-            "last_used_iso": times.machine_readable(session.last_used_at),
+            "last_used": times.format_time(session.last_used_at, visitor.language),
+            "last_used_iso": times.iso_time(session.last_used_at),
             "is_current": session.id == current.id,
             "form": self._forms.button(visitor, END_SESSION, {"session_id": str(session.id)}),
         }
@@ -168,8 +168,8 @@ class AccountPages:
         return {
             "name": consent.client_name,
             "scopes": scope_texts(consent.scopes, texts),
-            "granted": times.shown(consent.granted_at, visitor.language),
-            "granted_iso": times.machine_readable(consent.granted_at),
+            "granted": times.format_time(consent.granted_at, visitor.language),
+            "granted_iso": times.iso_time(consent.granted_at),
             "form": self._forms.button(visitor, WITHDRAW, {"client_id": consent.client_id}),
         }
 

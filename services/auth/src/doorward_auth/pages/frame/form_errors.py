@@ -31,7 +31,7 @@ def form_errors_of(error: DoorwardError, texts: Texts, field_of_code: Mapping[st
     headers = {name: value for name, value in (error.headers or {}).items() if name == "Retry-After"}
     if error.errors:
         found = {
-            field.pointer.removeprefix("/"): _of_field(texts, field.code, field.detail)
+            field.pointer.removeprefix("/"): _field_text(texts, field.code, field.detail)
             for field in error.errors
         }
         return FormErrors(error.status, errors=found, headers=headers)
@@ -46,7 +46,7 @@ def form_errors_of_validation(error: ValidationError, texts: Texts) -> FormError
     found: dict[str, str] = {}
     for problem in error.errors(include_url=False, include_input=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""
-        found.setdefault(name, _of_field(texts, problem["type"], problem["msg"]))
+        found.setdefault(name, _field_text(texts, problem["type"], problem["msg"]))
     return FormErrors(422, errors=found)
 
 
@@ -63,10 +63,10 @@ def text_of(
         key = "error.upstream"
     if not texts.has(key):
         return detail
-    return texts(key, wait=wait_of(texts, int(retry_after or 1)), **values)
+    return texts(key, wait=wait_text(texts, int(retry_after or 1)), **values)
 
 
-def wait_of(texts: Texts, seconds: int) -> str:
+def wait_text(texts: Texts, seconds: int) -> str:
     """Return a time to wait in words, rounded up."""
     for unit, length in (("hour", _HOUR), ("minute", _MINUTE), ("second", 1)):
         count = -(-seconds // length)
@@ -75,7 +75,7 @@ def wait_of(texts: Texts, seconds: int) -> str:
     return texts("wait.second")
 
 
-def _of_field(texts: Texts, code: str, detail: str) -> str:
+def _field_text(texts: Texts, code: str, detail: str) -> str:
     for key in _keys(code):
         if texts.has(key):
             return texts(key)

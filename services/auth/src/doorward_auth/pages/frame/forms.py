@@ -171,8 +171,8 @@ class Forms:
         return self.show(
             visitor,
             form,
-            values=_kept(visitor, form.shown),
-            hidden=_kept(visitor, form.hidden),
+            values=_values_to_refill(visitor, form.shown),
+            hidden=_values_to_refill(visitor, form.hidden),
             form_errors=form_errors,
             variables=variables,
             asks_captcha=asks_captcha,
@@ -199,7 +199,7 @@ def _validated(model: type[M], fields: Mapping[str, str], extra: Mapping[str, ob
     return model.model_validate({**filled, **extra})
 
 
-def _kept(visitor: Visitor, names: tuple[str, ...]) -> dict[str, str]:
+def _values_to_refill(visitor: Visitor, names: tuple[str, ...]) -> dict[str, str]:
     # A form of another site fills nothing in.
     if not visitor.is_own_form and visitor.request.headers.get("sec-fetch-site") == "cross-site":
         return {}
