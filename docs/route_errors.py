@@ -37,9 +37,9 @@ def _raised(finder: RaisedErrors, route: APIRoute) -> Iterator[str]:
         if isinstance(dependant.call, ServiceDependency) or dependant.call is None:
             continue
         services = {
-            str(one.name): one.call.kind
-            for one in dependant.dependencies
-            if isinstance(one.call, ServiceDependency)
+            str(dependency.name): dependency.call.kind
+            for dependency in dependant.dependencies
+            if isinstance(dependency.call, ServiceDependency)
         }
         found: Errors = finder.of(dependant.call, services)
         if isinstance(dependant.call, BearerToken):

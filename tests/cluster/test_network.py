@@ -46,7 +46,9 @@ def attempt(namespace: Namespace, where: str, host: str, port: int) -> bool:
 @pytest.fixture(scope="module")
 def reference(release: Release, namespace: Namespace) -> str:
     (deployment,) = [
-        one for one in namespace.objects("deployments") if one["metadata"]["name"] == f"{release.name}-users"
+        resource
+        for resource in namespace.objects("deployments")
+        if resource["metadata"]["name"] == f"{release.name}-users"
     ]
     name: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     return name

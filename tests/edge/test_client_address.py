@@ -91,7 +91,9 @@ def test_connections_are_not_shared_between_client_ips(proxied: Edge, backends: 
             assert client.get("/api/v1/users").status_code == 200
     for client in clients:
         client.close()
-    assert [one.values("x-forwarded-for") for one in backends.received()] == [[one] for one in sources] * 5
+    assert [one.values("x-forwarded-for") for one in backends.received()] == [
+        [source] for source in sources
+    ] * 5
     assert {one.values("x-forwarded-proto")[0] for one in backends.received()} == {"https"}
 
 

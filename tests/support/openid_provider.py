@@ -127,8 +127,11 @@ class OpenIdProvider:
 
     def forms(self, path: str) -> list[dict[str, str]]:
         return [
-            {name: value for name, (value,) in parse_qs(one.body.decode(), keep_blank_values=True).items()}
-            for one in self.requests(path)
+            {
+                name: value
+                for name, (value,) in parse_qs(request.body.decode(), keep_blank_values=True).items()
+            }
+            for request in self.requests(path)
         ]
 
     def _serve(self, request: Received) -> Reply:

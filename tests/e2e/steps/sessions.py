@@ -85,10 +85,10 @@ def sessions(context: Context) -> None:
     items = context.prove("Sessions are listed", _sessions(context, member.session), 200)["items"]
     context.check(
         "Two logins are two sessions, and one is marked as current",
-        len(items) == 2 and [one["current"] for one in items].count(True) == 1,
+        len(items) == 2 and [item["current"] for item in items].count(True) == 1,
         items,
     )
-    other = next(one["id"] for one in items if not one["current"])
+    other = next(item["id"] for item in items if not item["current"])
     ended = context.send("DELETE", f"{AUTH}/sessions/{other}", member.session.access)
     context.prove("The other session is ended", ended, 204)
     context.prove(

@@ -170,7 +170,9 @@ def test_logout_wins_against_parallel_refreshes(installation: Installation, peop
             answers = [threads.submit(installation.refresh, tokens.refresh) for _ in range(5)]
             leaving = threads.submit(installation.call, "POST", f"{AUTH}/logout", tokens.access)
         assert leaving.result().status_code == 204
-        held = {tokens_of(one.result()).refresh for one in answers if one.result().status_code == 200}
+        held = {
+            tokens_of(answer.result()).refresh for answer in answers if answer.result().status_code == 200
+        }
         for refresh in held | {tokens.refresh}:
             assert_problem(installation.refresh(refresh), 401, INVALID)
 

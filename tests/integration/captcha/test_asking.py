@@ -138,10 +138,10 @@ async def test_captcha_tokens_are_not_logged(auths: Auths) -> None:
     token, made_up = good_token() + "-not-for-the-log", "made-up-not-for-the-log"
     await register(auths, new_source(), token)
     await register(auths, new_source(), made_up)
-    for one in auths.services:
-        assert "/register" in one.log_text()
-        assert "not-for-the-log" not in one.log_text()
-        assert SECRET not in one.log_text()
+    for service in auths.services:
+        assert "/register" in service.log_text()
+        assert "not-for-the-log" not in service.log_text()
+        assert SECRET not in service.log_text()
 
 
 async def test_the_routes_with_captchas_are_configurable(

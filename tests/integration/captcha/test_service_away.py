@@ -40,8 +40,8 @@ ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
 def judged(auths: Auths, outcome: str) -> float:
     """Return the number of requests with a verdict, of all processes."""
     total = 0.0
-    for one in auths.services:
-        with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
+    for service in auths.services:
+        with urllib.request.urlopen(f"{service.url}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         name = f'doorward_captcha_verifications_total{{outcome="{outcome}"}} '
         total += sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))

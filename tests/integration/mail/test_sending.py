@@ -152,7 +152,7 @@ async def test_several_workers_never_send_one_mail_twice(
 ) -> None:
     offices = [Mailer(mail_url) for _ in range(3)]
     await mailer.enqueue(*(notice(number) for number in range(150)))
-    async with running(*(one.worker(mail_settings(smtp.port, mail_concurrency=3)) for one in offices)):
+    async with running(*(office.worker(mail_settings(smtp.port, mail_concurrency=3)) for office in offices)):
         for number in range(150, 200):
             await mailer.enqueue(notice(number))
         await mailer.wait_until_empty()
@@ -160,7 +160,7 @@ async def test_several_workers_never_send_one_mail_twice(
         one.close()
     ids = [mail.id for mail in smtp.mails()]
     assert len(ids) == len(set(ids)) == 200
-    shares = [one.sample("doorward_mail_sent_total", template="notice") for one in offices]
+    shares = [office.sample("doorward_mail_sent_total", template="notice") for office in offices]
     assert sum(shares) == 200
     assert all(share > 0 for share in shares)
 

@@ -168,7 +168,7 @@ def test_a_sign_in_of_another_user_ends_it(installation: Installation, people: P
     query = f"?target={people.user.id}&action=auth:session:ended"
     events = installation.call("GET", f"{AUTH}/audit{query}", people.admin.access).json()["items"]
     reason = "another_user_signed_in"
-    assert [(one["actor_id"], one["details"]) for one in events] == [
+    assert [(event["actor_id"], event["details"]) for event in events] == [
         (people.other.id, {"browser_session_id": str(first.id), "reason": reason})
     ]
     of_the_client = sessions.c.browser_session_id == first.id

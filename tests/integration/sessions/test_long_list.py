@@ -118,7 +118,8 @@ def test_expired_entries_are_removed_and_their_memory_is_reused(monkeypatch: pyt
         revocations.apply(FetchedRevocations(entries))
         assert len(revocations) == 4_000
         assert all(
-            revocations.is_revoked(session_id=one, user_id=one, token_version=0) for one in entries.sessions
+            revocations.is_revoked(session_id=session, user_id=session, token_version=0)
+            for session in entries.sessions
         )
         del entries
         most.append(kept_bytes())

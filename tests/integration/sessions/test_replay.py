@@ -61,7 +61,9 @@ async def rejections(replicas: Replicas, tokens: Tokens, count: int) -> list[str
 
     def logged() -> list[str]:
         events = replicas.events("refresh.rejected")
-        return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
+        return sorted(
+            str(event["reason"]) for event in events if event["session_id"] == str(tokens.session_id)
+        )
 
     await until(lambda: len(logged()) == count, f"logged as rejected {count} times")
     return logged()

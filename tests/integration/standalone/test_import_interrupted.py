@@ -127,7 +127,7 @@ def test_accounts_in_bulk_are_those_created_one_by_one(installation: Installatio
         expected = stored(connection)
     installation.wipe()
     with installation.transaction() as connection:
-        bulk = [BulkAccount(one, email_key(one.email)) for one in new_accounts()]
+        bulk = [BulkAccount(new_account, email_key(new_account.email)) for new_account in new_accounts()]
         assert create_missing(connection, bulk, AuditAction.ACCOUNT_IMPORTED) == 3
         assert stored(connection) == expected
         assert create_missing(connection, bulk, AuditAction.ACCOUNT_IMPORTED) == 0

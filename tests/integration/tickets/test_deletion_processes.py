@@ -149,7 +149,7 @@ def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
                 f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT, params=parameters
             )
             assert response.status_code == 200, response.text
-            seen += [one["id"] for one in response.json()["items"]]
+            seen += [item["id"] for item in response.json()["items"]]
             cursor = response.json()["next_cursor"]
         for one in deleting:
             one.result()

@@ -127,7 +127,7 @@ def test_a_users_list_contains_only_own_tickets(installation: Installation, peop
 def test_the_default_order_is_newest_first(installation: Installation, people: People) -> None:
     made = [open_ticket(installation, people.user)["id"] for _ in range(3)]
     page = installation.call("GET", TICKETS, people.user.access).json()
-    assert [one["id"] for one in page["items"]] == made[::-1]
+    assert [item["id"] for item in page["items"]] == made[::-1]
     assert page["next_cursor"] is None
 
 
@@ -172,7 +172,7 @@ def test_search_matches_prefixes_of_words(
     installation.call("POST", path, people.user.access, json={"body": "A reply."})
     open_ticket(installation, people.other, subject="printer", body="emile about foo_bar fire subject")
     page = installation.call("GET", TICKETS, people.user.access, params={"q": q}).json()
-    assert {made.index(one["id"]) for one in page["items"]} == found
+    assert {made.index(item["id"]) for item in page["items"]} == found
 
 
 @pytest.mark.parametrize("q", ["", "x", "to be", "%", "' --", "\u0000", '-- ; "', "🙂", "+", "x" * 85])

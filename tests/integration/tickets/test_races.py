@@ -75,7 +75,7 @@ async def one_round(setup: RaceSetup, number: int) -> dict[str, Any]:
 async def test_parallel_replies_and_closings_lose_no_reply(setup: RaceSetup) -> None:
     ended = await together(ROUNDS, lambda number: one_round(setup, number), at_once=AT_ONCE)
     for ticket in ended:
-        assert sorted(one["body"] for one in ticket["replies"]) == ["0", "1"]
+        assert sorted(reply["body"] for reply in ticket["replies"]) == ["0", "1"]
         assert ticket["reply_count"] == 2
     # Control: both a reply and a closing came last in some rounds.
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}

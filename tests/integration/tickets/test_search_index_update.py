@@ -50,7 +50,7 @@ def terms(installation: Installation, ticket_id: str) -> list[str]:
 
 def find(installation: Installation, people: People, q: str) -> list[str]:
     page = installation.call("GET", TICKETS, people.user.access, params={"q": q}).json()
-    return [one["id"] for one in page["items"]]
+    return [item["id"] for item in page["items"]]
 
 
 def test_a_ticket_of_an_older_release_is_found_afterwards(installation: Installation, people: People) -> None:

@@ -91,7 +91,11 @@ def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # n
     changing = [str(shape["id"]) for shape in shapes[unchanged:]]
     params = asked(query, people)
     all_tickets = walk(installation, people.admin.access, {"limit": 200})
-    visible = [one for one in all_tickets if reader == "admin" or one["author"]["id"] == people.user.id]
+    visible = [
+        all_ticket
+        for all_ticket in all_tickets
+        if reader == "admin" or all_ticket["author"]["id"] == people.user.id
+    ]
     expected = {
         one["id"]
         for one in visible

@@ -191,7 +191,7 @@ def test_an_upstream_that_is_down_is_not_asked_by_the_next_caller(
             response = callers.send(operation)
         assert_problem(response, 503, "upstream_unavailable")
         assert response.headers["retry-after"] == "5"
-        noted.append([one["event"] for one in lines if one["event"].startswith("upstream.")])
+        noted.append([line["event"] for line in lines if line["event"].startswith("upstream.")])
         gate_of(callers)._breaker._resume_at += 600  # the pause is over on a slow machine otherwise
     assert noted == [["upstream.failed"], ["upstream.not_asked"]]
     assert (stored(callers.api), callers.states()) == ({}, [])

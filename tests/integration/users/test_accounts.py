@@ -95,7 +95,7 @@ def test_deleting_an_account_deletes_its_data(installation: Installation, people
     assert_problem(installation.call("DELETE", people.user.path, people.admin.access), 404, "user_not_found")
     for table in ("credentials", "sessions"):
         owners = installation.execute(f"SELECT DISTINCT user_id FROM {table}")
-        assert uuid.UUID(people.user.id).bytes not in {bytes(one[0]) for one in owners}
+        assert uuid.UUID(people.user.id).bytes not in {bytes(owner[0]) for owner in owners}
     login = {"email": people.user.email, "password": PASSWORD}
     assert_problem(installation.call("POST", f"{AUTH}/token", json=login), 401, "invalid_credentials")
 

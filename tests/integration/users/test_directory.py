@@ -148,7 +148,7 @@ def test_pages_together_are_the_whole_ordered_list(
     for criteria in FILTERS:
         for limit in (1, 7, 34):
             seen = list(walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": limit}))
-            wanted = [one for one in all_users if matches(one, criteria)]
+            wanted = [all_user for all_user in all_users if matches(all_user, criteria)]
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
 
 
@@ -245,7 +245,7 @@ def test_cursor_of_a_deleted_row_still_works(installation: Installation, people:
     installation.execute(sa.delete(users).where(users.c.id == last))
     params["cursor"] = page["next_cursor"]
     after = installation.call("GET", USERS, people.admin.access, params=params).json()
-    assert [one["email"] for one in after["items"]] == rest[:5]
+    assert [item["email"] for item in after["items"]] == rest[:5]
 
 
 def test_every_altered_cursor_is_rejected(installation: Installation, people: People) -> None:

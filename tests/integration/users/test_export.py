@@ -157,7 +157,7 @@ def test_an_import_takes_what_an_export_gives(
         for n, name in enumerate(names)
     ]
     with installation.transaction() as connection:
-        bulk = [BulkAccount(one, one.email) for one in accounts]
+        bulk = [BulkAccount(account, account.email) for account in accounts]
         create_missing(connection, bulk, AuditAction.ACCOUNT_IMPORTED)
     first = export(installation, people.admin.access, f"?format={file_format}")
     path = tmp_path / "people"

@@ -137,14 +137,14 @@ def test_a_malformed_id_in_a_path_is_not_found(client: TestClient) -> None:
 
 def test_an_invalid_query_parameter_is_named(client: TestClient) -> None:
     document = problem(client.get("/things/1?limit=x"), 422, "validation_error")
-    assert [one["pointer"] for one in document["errors"]] == ["query:limit"]
+    assert [error["pointer"] for error in document["errors"]] == ["query:limit"]
 
 
 def test_an_invalid_body_names_fields_without_quoting_values(client: TestClient) -> None:
     body = {"password": "hunter2-hunter2", "count": "many", "a/b~c": 1}
     response = client.post("/things", json=body)
     document = problem(response, 422, "validation_error")
-    assert {one["pointer"] for one in document["errors"]} == {"/password", "/count", "/a~1b~0c"}
+    assert {error["pointer"] for error in document["errors"]} == {"/password", "/count", "/a~1b~0c"}
     assert "hunter2" not in response.text
 
 

@@ -128,7 +128,7 @@ def test_invalid_filters_are_rejected(
 ) -> None:
     response = installation.call("GET", AUDIT, people.admin.access, params=params)
     document = assert_problem(response, 422, "validation_error")
-    assert [one["pointer"] for one in document["errors"]] == [pointer]
+    assert [error["pointer"] for error in document["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999999-23:59", "0001-01-01T00:00:00+23:59"])

@@ -84,7 +84,7 @@ def test_the_user_shows_the_picture(flows: Flows, installation: Installation, pe
     assert {one["id"]: one["picture"] for one in listed}[people.user.id] == picture
     assert [one["picture"] for one in listed].count(None) == len(listed) - 1
     looked_up = installation.auth.get(f"{AUTH}/users?id={people.user.id}&id={people.other.id}", auth=CLIENT)
-    assert {one["picture"] for one in looked_up.json()["items"]} == {picture, None}
+    assert {item["picture"] for item in looked_up.json()["items"]} == {picture, None}
     renamed = installation.call("PATCH", f"{USERS}/me", people.user.access, json={"name": "Renamed"})
     assert renamed.json()["picture"] == picture
 
@@ -164,7 +164,7 @@ def test_changes_are_in_the_logs_without_the_picture(
     flows.set_picture(people.user.access, png())
     installation.call("DELETE", f"{people.user.path}/avatar", people.admin.access)
     events = installation.call("GET", f"{AUTH}/audit?target_id={people.user.id}", people.admin.access).json()
-    newest = [(one["action"], one["actor_id"], one["details"]) for one in events["items"][:2]]
+    newest = [(item["action"], item["actor_id"], item["details"]) for item in events["items"][:2]]
     assert newest == [
         ("users:avatar:deleted", people.admin.id, None),
         ("users:avatar:set", people.user.id, None),

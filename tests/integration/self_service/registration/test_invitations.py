@@ -166,7 +166,7 @@ def test_a_rejected_password_keeps_the_code_valid(
     _, invitation = flows.invited(people.admin.access, BOB, name="Bob Builder")
     for _ in range(6):
         document = assert_problem(flows.accept(invitation, password), 422, "validation_error")
-        assert [(one["pointer"], one["code"]) for one in document["errors"]] == [("/password", code)]
+        assert [(error["pointer"], error["code"]) for error in document["errors"]] == [("/password", code)]
     assert flows.accept(invitation).status_code == 200
 
 

@@ -314,7 +314,7 @@ def test_invalid_registrations_are_rejected_at_once(
     body = {"email": ADA, "password": CHOSEN, "name": "Ada Lovelace", **change}
     response = installation.call("POST", "/api/v1/auth/register", json=body)
     document = assert_problem(response, 422, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in document["errors"]] == [(pointer, code)]
+    assert [(error["pointer"], error["code"]) for error in document["errors"]] == [(pointer, code)]
     assert str(change.get("password", "-")) not in response.text
     assert count(installation, pending_registrations) == 0
     assert flows.mailbox.all() == []

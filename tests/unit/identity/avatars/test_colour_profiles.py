@@ -119,7 +119,7 @@ def png_with(profile: bytes, name: bytes = b"name") -> bytes:
 
 def webp_with(*profiles: bytes) -> bytes:
     pixels = webp_chunks(images.webp())[b"VP8 "]
-    return webp_of(*[riff_chunk(b"ICCP", one) for one in profiles], riff_chunk(b"VP8 ", pixels))
+    return webp_of(*[riff_chunk(b"ICCP", profile) for profile in profiles], riff_chunk(b"VP8 ", pixels))
 
 
 SRGB = colour_profiles.srgb()
