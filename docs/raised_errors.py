@@ -175,7 +175,7 @@ class _Reader:
 
     def _without(self, errors: Errors, handlers: Iterable[ast.ExceptHandler]) -> Errors:
         for handler in handlers:
-            if any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(handler)):
+            if any(isinstance(node, ast.Raise) and node.exc is None for node in ast.walk(handler)):
                 continue  # raised again
             caught = (BaseException,) if handler.type is None else self._classes(handler.type)
             errors = frozenset(error for error in errors if not issubclass(error, caught))

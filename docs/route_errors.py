@@ -52,15 +52,15 @@ def _raised(finder: RaisedErrors, route: APIRoute) -> Iterator[str]:
 def _answered(route: APIRoute) -> Iterator[str]:
     """Yield the codes that follow from the shape of the request."""
     flat = list(_dependants(route.dependant))
-    if any(one.path_params for one in flat):
+    if any(dependant.path_params for dependant in flat):
         yield NotFoundError.code
     if _takes_body(route):
         yield from _OF_BODIES
     if _takes_body(route, "application/json"):
         yield "invalid_json"
-    if _takes_body(route) or any(one.query_params or one.header_params for one in flat):
+    if _takes_body(route) or any(dependant.query_params or dependant.header_params for dependant in flat):
         yield "validation_error"
-    if any(isinstance(one.call, ServiceDependency) for one in flat):
+    if any(isinstance(dependant.call, ServiceDependency) for dependant in flat):
         yield from _OF_DATABASES
 
 

@@ -91,10 +91,10 @@ def test_connections_are_not_shared_between_client_ips(proxied: Edge, backends: 
             assert client.get("/api/v1/users").status_code == 200
     for client in clients:
         client.close()
-    assert [one.values("x-forwarded-for") for one in backends.received()] == [
+    assert [request.values("x-forwarded-for") for request in backends.received()] == [
         [source] for source in sources
     ] * 5
-    assert {one.values("x-forwarded-proto")[0] for one in backends.received()} == {"https"}
+    assert {request.values("x-forwarded-proto")[0] for request in backends.received()} == {"https"}
 
 
 @pytest.mark.parametrize("start", [LINE, BINARY])

@@ -82,7 +82,7 @@ def test_haproxy_does_not_retry_requests_either(echo: EchoServer, tmp_path: Path
         Client(haproxy.plain_url) as client,
     ):
         assert_problem(client.http.request(method, "/api/v1/users/vanish"), 502, "bad_gateway")
-    assert [one.method for one in echo.received if one.path.endswith("/vanish")] == [method]
+    assert [request.method for request in echo.received if request.path.endswith("/vanish")] == [method]
 
 
 def test_late_response_is_504(echo: EchoServer, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
                 # One connection each, like new clients.
                 with Client(haproxy.plain_url) as client:
                     assert client.post("/api/v1/users", json={"n": number}).status_code == 200
-    assert len([one for one in echo.received if one.method == "POST"]) == 30
+    assert len([request for request in echo.received if request.method == "POST"]) == 30
 
 
 def test_a_client_that_has_closed_its_sending_side_gets_its_response(edge: Edge, backends: Backends) -> None:
@@ -161,7 +161,7 @@ def test_graceful_stop_lets_requests_finish(fragile: Edge, echo: EchoServer) -> 
     asking = threading.Thread(target=ask)
     asking.start()
     deadline = time.monotonic() + 30
-    while not any(one.path.endswith("/late") for one in echo.received):
+    while not any(request.path.endswith("/late") for request in echo.received):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     fragile.haproxy.send(signal.SIGUSR1)

@@ -123,7 +123,7 @@ class OpenIdProvider:
         return signed(header, self.payload(), rsa_pem(), "RS256")
 
     def requests(self, path: str) -> list[Received]:
-        return [one for one in self.upstream.received if one.target.partition("?")[0] == path]
+        return [request for request in self.upstream.received if request.target.partition("?")[0] == path]
 
     def forms(self, path: str) -> list[dict[str, str]]:
         return [

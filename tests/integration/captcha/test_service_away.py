@@ -131,10 +131,12 @@ async def test_requests_beyond_the_concurrency_limit_are_rejected(
         async with asyncio.TaskGroup() as tasks:
             asking = [tasks.create_task(ask_for_reset(auths, new_source(), "made-up")) for _ in range(count)]
             await until(
-                lambda: sum(one.done() for one in asking) >= count - MAX_CONCURRENT, "rejected at once", 25
+                lambda: sum(future.done() for future in asking) >= count - MAX_CONCURRENT,
+                "rejected at once",
+                25,
             )
             service.thaw()
-        answers = [one.result() for one in asking]
+        answers = [future.result() for future in asking]
         await auths.close()
     assert statuses(answers) == {403: MAX_CONCURRENT, 503: count - MAX_CONCURRENT}
     rejected = next(answer for answer in answers if answer.status == 503)

@@ -156,8 +156,8 @@ async def test_several_workers_never_send_one_mail_twice(
         for number in range(150, 200):
             await mailer.enqueue(notice(number))
         await mailer.wait_until_empty()
-    for one in offices:
-        one.close()
+    for office in offices:
+        office.close()
     ids = [mail.id for mail in smtp.mails()]
     assert len(ids) == len(set(ids)) == 200
     shares = [office.sample("doorward_mail_sent_total", template="notice") for office in offices]

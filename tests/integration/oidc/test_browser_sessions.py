@@ -43,7 +43,7 @@ def recorded_evictions(installation: Installation) -> list[dict[str, str]]:
         audit_events.c.action == AuditAction.SESSION_ENDED.value
     )
     found = [json.loads(details) for (details,) in installation.execute(recorded.order_by(audit_events.c.id))]
-    return [one for one in found if one.pop("reason", None) == "session_limit"]
+    return [event for event in found if event.pop("reason", None) == "session_limit"]
 
 
 def test_a_token_finds_its_session_and_no_other_token_does(
@@ -102,7 +102,10 @@ def test_it_ends_with_its_account(installation: Installation, people: People) ->
 def test_it_is_listed_and_ended_by_its_user_alone(installation: Installation, people: People) -> None:
     token = sign_in(installation, people.user).token
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
-    assert [(one["kind"], one["current"]) for one in listed] == [("browser", False), ("direct", True)]
+    assert [(session["kind"], session["current"]) for session in listed] == [
+        ("browser", False),
+        ("direct", True),
+    ]
     assert (listed[0]["id"], listed[0]["device"], listed[0]["client"]) == (str(token.id), DEVICE, None)
     where = f"{SESSIONS}/{token.id}"
     assert_problem(installation.call("DELETE", where, people.other.access), 404, "session_not_found")
@@ -190,7 +193,7 @@ def test_it_expires(installation: Installation, people: People, column: str) -> 
     installation.execute(browser_sessions.update().values({column: datetime(2026, 1, 1, tzinfo=UTC)}))
     assert current(installation, token) is None
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
-    assert [one["kind"] for one in listed] == ["direct"]
+    assert [session["kind"] for session in listed] == ["direct"]
 
 
 def test_a_use_extends_it_but_not_past_its_absolute_lifetime(

@@ -151,8 +151,8 @@ async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterat
         replicas = Replicas(database, tmp_path)
         database.execute(FILL)
         patience = str(max(HURRIED_SECONDS, seconds_of_all(database.url) / 2))
-        for one in replicas.all:
-            one.service.env["DOORWARD_DATABASE_TIMEOUT_SECONDS"] = patience
+        for replica in replicas.all:
+            replica.service.env["DOORWARD_DATABASE_TIMEOUT_SECONDS"] = patience
         with replicas:  # ready: they have read the list
             yield replicas
             await replicas.close()

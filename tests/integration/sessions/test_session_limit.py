@@ -52,7 +52,7 @@ def store_sessions(installation: Installation, user_id: str, count: int) -> list
     ids = [uuid.uuid4() for _ in range(count)]
     with installation.transaction() as connection:
         for begin in range(0, count, 1_000):
-            rows = [{"id": one, **row} for one in ids[begin : begin + 1_000]]
+            rows = [{"id": identifier, **row} for identifier in ids[begin : begin + 1_000]]
             connection.execute(sessions.insert().values(rows))
     return ids
 
@@ -82,7 +82,7 @@ def test_the_sessions_of_others_do_not_count(
 ) -> None:
     end_all(installation)
     opened = [limited.log_in(email, PASSWORD) for email in (people.user.email, people.other.email) * MOST]
-    assert [refresh(limited, one) for one in opened] == [200] * len(opened)
+    assert [refresh(limited, token) for token in opened] == [200] * len(opened)
 
 
 def test_sessions_of_a_higher_limit_end_with_the_next_login(

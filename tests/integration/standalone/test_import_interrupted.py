@@ -121,9 +121,9 @@ def stored(connection: sa.Connection) -> dict[str, list[tuple[Any, ...]]]:
 def test_accounts_in_bulk_are_those_created_one_by_one(installation: Installation) -> None:
     """MariaDB reads those in bulk from JSON: every type of column, and NULL."""
     with installation.transaction() as connection:
-        for one in new_accounts():
-            create_account(connection, one)
-            record(connection, AuditAction.ACCOUNT_IMPORTED, actor=None, target=one.id)
+        for account in new_accounts():
+            create_account(connection, account)
+            record(connection, AuditAction.ACCOUNT_IMPORTED, actor=None, target=account.id)
         expected = stored(connection)
     installation.wipe()
     with installation.transaction() as connection:

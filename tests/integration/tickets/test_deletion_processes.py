@@ -143,7 +143,7 @@ def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
         deleting = [threads.submit(delete, running, token, person_id) for person_id, _ in made]
         done = False
         while not done:
-            done = all(one.done() for one in deleting)
+            done = all(future.done() for future in deleting)
             parameters = {} if cursor is None else {"after": cursor}
             response = running.client.get(
                 f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT, params=parameters

@@ -110,7 +110,7 @@ async def test_parallel_tickets_stop_exactly_at_the_quota(setup: RaceSetup) -> N
 async def test_parallel_replies_to_two_tickets_stop_exactly_at_the_quota(setup: RaceSetup) -> None:
     leave(setup, "reply-quota", REPLIES_PER_HOUR)
     made = [(await setup.call(0, "POST", "", "other", TICKET)).json()["id"] for _ in range(2)]
-    answers = await post_at_once(setup, [f"/{one}/replies" for one in made], {"body": "A reply."})
+    answers = await post_at_once(setup, [f"/{ticket_id}/replies" for ticket_id in made], {"body": "A reply."})
     assert answers == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
 
 

@@ -68,7 +68,7 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
     assert await refreshed(database, grants, grant) is AnswerStatus.REAUTH_REQUIRED
 
     def leave(connection: sa.Connection) -> None:
-        assert [one.username for one in identities.list_of(connection, user_id)] == ["ada"]
+        assert [identity.username for identity in identities.list_of(connection, user_id)] == ["ada"]
         repository.end_all(connection, user_id, PROVIDER)
         assert identities.unlink(connection, user_id, PROVIDER)
 

@@ -116,7 +116,7 @@ ALL: Final = [pytest.param(query, id=query.owner) for query in queries()]
 def ours(query: Query) -> list[Read]:
     found = reads(query.text)
     assert found, query.text
-    return [one for one in found if one.metric not in OF_OTHERS]
+    return [expression for expression in found if expression.metric not in OF_OTHERS]
 
 
 def test_alerts_and_metrics_are_found() -> None:

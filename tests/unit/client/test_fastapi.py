@@ -53,7 +53,7 @@ def test_without_a_valid_request_id_each_rejection_gets_a_new_one(
     responses = [client.get("/reports", headers=headers) for _ in range(2)]
     ids = [response.json()["request_id"] for response in responses]
     assert ids == [response.headers["x-request-id"] for response in responses]
-    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in ids)
+    assert all(re.fullmatch(r"[0-9a-f]{32}", identifier) for identifier in ids)
     assert len(set(ids)) == 2
 
 

@@ -39,7 +39,7 @@ def test_any_text_creates_a_complete_message(subject: str, text: str, name: str)
 
 
 def _is_storable(text: str) -> bool:
-    return not any("\ud800" <= one <= "\udfff" for one in text)
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @given(st.text())

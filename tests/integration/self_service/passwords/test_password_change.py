@@ -58,7 +58,7 @@ def test_a_change_keeps_the_own_session_and_ends_the_others(
     assert rename.status_code == 200
     assert flows.refresh(ada.refresh).status_code == 200
     listed = installation.call("GET", f"{AUTH}/sessions", ada.access).json()["items"]
-    assert [one["current"] for one in listed] == [True]
+    assert [item["current"] for item in listed] == [True]
 
 
 def test_a_change_by_address_ends_all_sessions(flows: Flows, installation: Installation, ada: Joined) -> None:

@@ -81,8 +81,8 @@ def test_the_user_shows_the_picture(flows: Flows, installation: Installation, pe
     }
     assert after.json()["updated_at"] > before.json()["updated_at"]
     listed = get(installation, people, USERS).json()["items"]
-    assert {one["id"]: one["picture"] for one in listed}[people.user.id] == picture
-    assert [one["picture"] for one in listed].count(None) == len(listed) - 1
+    assert {item["id"]: item["picture"] for item in listed}[people.user.id] == picture
+    assert [item["picture"] for item in listed].count(None) == len(listed) - 1
     looked_up = installation.auth.get(f"{AUTH}/users?id={people.user.id}&id={people.other.id}", auth=CLIENT)
     assert {item["picture"] for item in looked_up.json()["items"]} == {picture, None}
     renamed = installation.call("PATCH", f"{USERS}/me", people.user.access, json={"name": "Renamed"})

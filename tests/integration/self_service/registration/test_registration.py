@@ -271,7 +271,7 @@ def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
     assert "Stranger" not in mail.raw.decode("ascii")
     assert "dwv_" not in mail.raw.decode("ascii")
     flows.resend(people.user.email)
-    assert [one.subject for one in flows.mailbox.all()] == [mail.subject] * 2
+    assert [sent.subject for sent in flows.mailbox.all()] == [mail.subject] * 2
     assert count(installation, registration_codes) == 0
     assert count_users(installation) == 4
     flows.sign_in(people.user.email, PASSWORD)

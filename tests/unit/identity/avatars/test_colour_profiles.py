@@ -110,7 +110,7 @@ def test_nothing_of_a_profile_is_stored() -> None:
 def jpeg_parts(*parts: tuple[int, int, bytes]) -> bytes:
     """Return a JPEG with parts of a profile: number, count, bytes."""
     data = [b"ICC_PROFILE\0" + bytes([number, count]) + part for number, count, part in parts]
-    return jpeg_with(*[segment(0xE2, one) for one in data])
+    return jpeg_with(*[segment(0xE2, part) for part in data])
 
 
 def png_with(profile: bytes, name: bytes = b"name") -> bytes:
