@@ -28,7 +28,7 @@ def read(path: str, **options: Any) -> Send:
 
 def read_by_client(path: str) -> Send:
     def send(api: Installation, _people: People) -> tuple[httpx2.Response, None]:
-        api.settle()  # without a first list of revocations there is none to read
+        api.sync_revocations()  # without a first list of revocations there is none to read
         return api.call("GET", path, auth=CLIENT), None
 
     return send

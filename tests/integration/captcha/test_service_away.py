@@ -37,7 +37,7 @@ ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
 }
 
 
-def judged(auths: Auths, outcome: str) -> float:
+def verifications(auths: Auths, outcome: str) -> float:
     """Return the number of requests with a verdict, of all processes."""
     total = 0.0
     for service in auths.services:
@@ -53,11 +53,11 @@ async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
     auths: Auths, service: SiteVerify, accident: str
 ) -> None:
     cause, reason = ACCIDENTS[accident]
-    before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
+    before, logged = verifications(auths, "unavailable"), len(auths.events("captcha.unavailable"))
     cause(service)
     assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202
     assert (await ask_for_reset(auths, new_source(), None)).status == 403, "a token is required"
-    assert judged(auths, "unavailable") == before + 1
+    assert verifications(auths, "unavailable") == before + 1
     [event] = auths.events("captcha.unavailable")[logged:]
     assert event["reason"] == reason
     assert event["level"] == "warning"

@@ -14,7 +14,7 @@ from doorward_auth.cleanup import cleanup_task
 from doorward_auth.tokens.token_pair import RefreshToken
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.tables import audit_events, browser_sessions, sessions
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import PASSWORD, People, Person
 from integration.harness.problems import assert_problem
 from integration.oidc.browser import DEVICE, current, sign_in
@@ -164,7 +164,7 @@ def test_a_sign_in_of_another_user_ends_it(installation: Installation, people: P
     first = sign_in(installation, people.user).token
     client = attach_client_session(installation, people.user, first.id, "openid")
     second = sign_in(installation, people.other, replaces=first).token
-    installation.settle()
+    installation.sync_revocations()
     assert second.id != first.id
     assert current(installation, first) is None
     assert installation.call("GET", f"{USERS}/me", client).status_code == 401
@@ -218,7 +218,7 @@ def test_a_use_extends_it_but_not_past_its_absolute_lifetime(
 def test_one_more_than_the_limit_ends_the_least_recently_used(
     installation: Installation, people: People
 ) -> None:
-    with another(installation, max_sessions=2) as limited:
+    with reconfigured(installation, max_sessions=2) as limited:
         tokens = [sign_in(limited, people.user).token for _ in range(3)]
     valid = [current(installation, token) is not None for token in tokens]
     assert valid == [False, True, True]

@@ -145,7 +145,7 @@ def seconds_of_all(url: str) -> float:
 
 
 @pytest.fixture
-async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterator[Replicas]:
+async def replicas_with_long_list(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterator[Replicas]:
     """Processes that start with 200,000 valid revocations, as after a logout of all users."""
     with mariadb_server.create_database("hurried") as database:
         replicas = Replicas(database, tmp_path)
@@ -159,14 +159,16 @@ async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterat
 
 
 async def test_processes_starting_with_a_long_list_become_ready_and_revoke_in_time(
-    hurried: Replicas,
+    replicas_with_long_list: Replicas,
 ) -> None:
-    [(count,)] = hurried.database.execute(
+    [(count,)] = replicas_with_long_list.database.execute(
         "SELECT COUNT(*) FROM revocations WHERE expires_at > UTC_TIMESTAMP(6)"
     )
     assert count == IN_DATABASE
-    [member] = enrol(hurried.database.url, 1)
-    tokens = await hurried.log_in(member)
-    assert await hurried.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
-    assert (await hurried.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
-    await hurried.until_rejected_everywhere(tokens.access)
+    [member] = enrol(replicas_with_long_list.database.url, 1)
+    tokens = await replicas_with_long_list.log_in(member)
+    assert await replicas_with_long_list.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
+    assert (
+        await replicas_with_long_list.auths[0].call("POST", f"{AUTH}/logout", tokens.access)
+    ).status == 204
+    await replicas_with_long_list.until_rejected_everywhere(tokens.access)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_other_sessions, end_sessions
 from doorward_identity.tables import audit_events, revocations, sessions
-from integration.harness.installation import AUTH, USERS, Installation, Tokens, another
+from integration.harness.installation import AUTH, USERS, Installation, Tokens, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.harness.statements import recorded
 
@@ -20,7 +20,7 @@ MOST = 3
 @pytest.fixture
 def limited(installation: Installation, people: People) -> Iterator[Installation]:
     del people
-    with another(installation, max_sessions=MOST) as replica:
+    with reconfigured(installation, max_sessions=MOST) as replica:
         yield replica
 
 
@@ -64,7 +64,7 @@ def test_one_more_ends_the_least_recently_used(
     opened = [limited.log_in(people.user.email, PASSWORD) for _ in range(MOST)]
     assert refresh(limited, opened[0]) == 200
     latest = limited.log_in(people.user.email, PASSWORD)
-    limited.settle()
+    limited.sync_revocations()
     listed = limited.call("GET", f"{AUTH}/sessions", latest.access).json()["items"]
     assert len(listed) == MOST
     assert limited.call("GET", f"{USERS}/me", opened[1].access).status_code == 401

@@ -100,7 +100,7 @@ def test_a_reused_refresh_token_revokes_the_sessions_tokens(
     fresh = installation.refresh(person.refresh).json()
     installation.execute(sa.text("UPDATE sessions SET rotated_at = '2020-01-01 00:00:00.000000'"))
     assert installation.refresh(person.refresh).status_code == 401
-    installation.settle()
+    installation.sync_revocations()
     assert not is_signed_in(installation, fresh["access_token"])
 
 

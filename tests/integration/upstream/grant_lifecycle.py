@@ -76,7 +76,7 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
     await follow_groups(database, user_id)
     await register(database, user_id)
     await return_from_pages(database, grants.vault)
-    await tell(database, user_id)
+    await publish_event(database, user_id)
 
 
 async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) -> AnswerStatus:
@@ -143,7 +143,7 @@ async def follow_groups(database: Database, user_id: uuid.UUID) -> None:
         assert await database.write(partial(log_in, role=role)) == role
 
 
-async def tell(database: Database, user_id: uuid.UUID) -> None:
+async def publish_event(database: Database, user_id: uuid.UUID) -> None:
     """Publish an event, and read it as every process does."""
     event = Event.of(EventName.BYE)
     await database.write(partial(events.add, user_id=user_id, session_id=None, event=event))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import (
     PASSWORD,
     People,
@@ -143,7 +143,7 @@ def test_own_profile_accepts_only_a_new_name(
 
 
 def test_a_directory_for_admins_is_forbidden_to_users(installation: Installation, people: People) -> None:
-    with another(installation, directory_visibility="admins") as closed:
+    with reconfigured(installation, directory_visibility="admins") as closed:
         assert_problem(closed.call("GET", USERS, people.user.access), 403, "insufficient_permission")
         hidden = assert_problem(closed.call("GET", people.other.path, people.user.access), 404)
         unknown = assert_problem(closed.call("GET", f"{USERS}/{uuid.uuid4()}", people.user.access), 404)

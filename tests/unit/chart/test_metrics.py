@@ -113,7 +113,7 @@ def queries() -> list[Query]:
 ALL: Final = [pytest.param(query, id=query.owner) for query in queries()]
 
 
-def ours(query: Query) -> list[Read]:
+def our_metrics(query: Query) -> list[Read]:
     found = reads(query.text)
     assert found, query.text
     return [expression for expression in found if expression.metric not in OF_OTHERS]
@@ -127,12 +127,12 @@ def test_alerts_and_metrics_are_found() -> None:
 
 @pytest.mark.parametrize("query", ALL)
 def test_every_metric_exists(query: Query) -> None:
-    assert {our.metric for our in ours(query)} <= exposed().keys()
+    assert {our.metric for our in our_metrics(query)} <= exposed().keys()
 
 
 @pytest.mark.parametrize("query", ALL)
 def test_every_label_exists(query: Query) -> None:
-    for our in ours(query):
+    for our in our_metrics(query):
         labels = exposed()[our.metric]
         # Prometheus would rename the metric's label to `exported_...`.
         assert not labels & OF_THE_TARGET, our.metric

@@ -60,7 +60,7 @@ async def managed(_caller: Annotated[Claims, requires(Permission.USERS_WRITE)]) 
 
 
 @router.get("/{number}")
-async def thing(number: int, limit: int = 1) -> dict[str, int]:
+async def get_item(number: int, limit: int = 1) -> dict[str, int]:
     return {"number": number, "limit": limit}
 
 

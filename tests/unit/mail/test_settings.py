@@ -14,7 +14,7 @@ WORKING = {"SMTP_HOST": "smtp.example.com", "MAIL_FROM": "no-reply@example.com"}
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in MailSettings.model_fields:
         monkeypatch.delenv(f"DOORWARD_{name.upper()}", raising=False)
 

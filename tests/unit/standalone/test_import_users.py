@@ -31,7 +31,7 @@ def complaints_of(content: bytes, file_format: FileFormat = FileFormat.JSON_LINE
     return [f"line {line.number}: {error}" for line in lines for error in line.errors]
 
 
-def complaints(*lines: dict[str, Any] | str) -> list[str]:
+def errors_of_lines(*lines: dict[str, Any] | str) -> list[str]:
     """Read lines after a valid one; return their errors."""
     texts = [line if isinstance(line, str) else json.dumps(line) for line in (FIRST, *lines)]
     return complaints_of("\n".join(texts).encode("utf-8", "surrogatepass"))
@@ -70,7 +70,7 @@ def checked(path: Path, content: bytes) -> tuple[Checked, str]:
     ],
 )
 def test_errors_name_the_problem_without_quoting_a_hash(members: dict[str, Any], complaint: str) -> None:
-    [said] = complaints({"email": "bob@example.com", "name": "Bob", **members})
+    [said] = errors_of_lines({"email": "bob@example.com", "name": "Bob", **members})
     assert said.startswith(f"line 2: {complaint}")
     assert "5f4dcc3b" not in said
 
@@ -80,13 +80,13 @@ def test_errors_name_the_problem_without_quoting_a_hash(members: dict[str, Any],
     ["{", "[]", '{"email": "b@example.com", "email": "c@example.com", "name": "B"}', "\ud800", "[" * 10_000],
 )
 def test_rejects_lines_that_are_not_a_json_object(line: str) -> None:
-    [said] = complaints(line)
+    [said] = errors_of_lines(line)
     assert said.startswith("line 2: ")
 
 
 @pytest.mark.parametrize("stored", ["md5$salt$5f4d", "scrypt:8388608:8:1$salt$" + "ab" * 64, "$2b$12$"])
 def test_a_rejected_hash_comes_with_what_to_do(stored: str) -> None:
-    [said] = complaints({"email": "bob@example.com", "name": "Bob", "password_hash": stored})
+    [said] = errors_of_lines({"email": "bob@example.com", "name": "Bob", "password_hash": stored})
     assert said.endswith("Leave `password_hash` out: the user then sets a password with a password reset")
 
 

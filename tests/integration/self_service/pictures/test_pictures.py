@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity.tables import avatars
-from integration.harness.installation import AUTH, CLIENT, USERS, Installation, another
+from integration.harness.installation import AUTH, CLIENT, USERS, Installation, reconfigured
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 from integration.self_service.flows import Flows, Joined
@@ -152,7 +152,7 @@ def test_a_picture_is_seen_by_those_who_see_the_user(
     flows.set_picture(people.other.access, png())
     path = f"{people.other.path}/avatar"
     assert get(installation, people, path).status_code == 200
-    with another(installation, directory_visibility="admins") as closed:
+    with reconfigured(installation, directory_visibility="admins") as closed:
         assert_problem(get(closed, people, path), 404, "user_not_found")
         assert closed.call("GET", path, people.admin.access).status_code == 200
         assert closed.call("GET", path, people.other.access).status_code == 200

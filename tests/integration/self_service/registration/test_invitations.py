@@ -73,7 +73,7 @@ def test_another_invitation_extends_the_one_before(
     again = flows.invite_again(people.admin.access, bob)
     assert (again.status_code, again.content) == (202, b"")
     assert flows.code_of(BOB) == first
-    assert len(flows.mailbox.to(BOB)) == 2
+    assert len(flows.mailbox.mails_to(BOB)) == 2
     assert seconds_left(installation, one_time_codes) == 7 * 86_400
     assert flows.accept(first).status_code == 200
 

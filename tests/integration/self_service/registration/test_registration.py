@@ -127,7 +127,7 @@ def test_every_mail_of_an_address_carries_one_code_and_extends_it(
         assert ask(ADA.upper()).status_code == 202
         assert flows.code_of(ADA) == first
         assert seconds_left(installation, registration_codes) == 86_400
-    assert [mail.code for mail in flows.mailbox.to(ADA)] == [first] * 3
+    assert [mail.code for mail in flows.mailbox.mails_to(ADA)] == [first] * 3
 
 
 @pytest.mark.parametrize("chosen", ["password", "registration token"])
