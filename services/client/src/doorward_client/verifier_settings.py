@@ -89,30 +89,30 @@ class VerifierSettings(DoorwardSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _redis_url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
+    def _redis_url_with_password(cls, values: dict[str, object]) -> dict[str, object]:
         """Insert the password into the URL, the only form that Redis clients read."""
-        url, password = raw_value(given.get("redis_url")), raw_value(given.get("redis_password"))
+        url, password = raw_value(values.get("redis_url")), raw_value(values.get("redis_password"))
         if url is None or password is None:
-            return given
+            return values
         parsed = urlsplit(url)
         if parsed.password is not None or not parsed.hostname:
-            return given
+            return values
         netloc = f"{parsed.username or ''}:{quote(password, safe='')}@{parsed.netloc.rpartition('@')[2]}"
-        return {**given, "redis_url": parsed._replace(netloc=netloc).geturl()}
+        return {**values, "redis_url": parsed._replace(netloc=netloc).geturl()}
 
     @model_validator(mode="before")
     @classmethod
-    def _issuer_of_public_url(cls, given: dict[str, object]) -> dict[str, object]:
+    def _issuer_of_public_url(cls, values: dict[str, object]) -> dict[str, object]:
         """One issuer for all tokens: the address that OpenID clients know (OpenID Connect Core section 2)."""
-        public_url, issuer = given.get("public_url"), given.get("issuer")
+        public_url, issuer = values.get("public_url"), values.get("issuer")
         if not isinstance(public_url, str):
-            return given
+            return values
         derived = f"{public_url}{AUTH_PATH}"
         if issuer not in (None, derived):
             raise ValueError(
                 f"DOORWARD_ISSUER differs from what DOORWARD_PUBLIC_URL makes it, {derived}; unset it"
             )
-        return {**given, "issuer": derived}
+        return {**values, "issuer": derived}
 
     @field_validator("public_url")
     @classmethod

@@ -103,23 +103,23 @@ class DatabaseSettings(ProcessSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
-        return database_url_with_password(given)
+    def _url_with_password(cls, values: dict[str, object]) -> dict[str, object]:
+        return database_url_with_password(values)
 
 
-def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
+def database_url_with_password(values: dict[str, object], prefix: str = "") -> dict[str, object]:
     """Insert the password into a URL without one; the names of both settings begin with `prefix`."""
     name = f"{prefix}database_url"
-    url, password = raw_value(given.get(name)), raw_value(given.get(f"{prefix}database_password"))
+    url, password = raw_value(values.get(name)), raw_value(values.get(f"{prefix}database_password"))
     if url is None or password is None:
-        return given
+        return values
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
-        return given  # the URL's own validator rejects it next
+        return values  # the URL's own validator rejects it next
     if parsed.password is not None or parsed.get_backend_name() == "sqlite":
-        return given
-    return {**given, name: parsed.set(password=password).render_as_string(hide_password=False)}
+        return values
+    return {**values, name: parsed.set(password=password).render_as_string(hide_password=False)}
 
 
 def _parts(text: str) -> tuple[str, ...]:

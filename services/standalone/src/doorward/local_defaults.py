@@ -36,19 +36,19 @@ def local_database_url() -> str:
     return sa.URL.create("sqlite", database=str(directory / "doorward.db")).render_as_string()
 
 
-def browser_defaults(given: dict[str, object]) -> dict[str, object]:
+def browser_defaults(values: dict[str, object]) -> dict[str, object]:
     """Return the address of this machine, and keys in the data directory: of OpenID Connect, of the vault.
 
     An issuer that is set stays, and a port that the system chooses is not known yet: no address then.
     """
     defaults: dict[str, object] = {}
-    if "issuer" not in given and str(given.get("port")) != "0":
-        defaults["public_url"] = f"http://127.0.0.1:{given.get('port', 8080)}"
-    if "oidc_jwks_file" not in given:
+    if "issuer" not in values and str(values.get("port")) != "0":
+        defaults["public_url"] = f"http://127.0.0.1:{values.get('port', 8080)}"
+    if "oidc_jwks_file" not in values:
         defaults["oidc_jwks_file"] = _ensure_key_set(
             local_oidc_key_set(), lambda: [new_jwk(RS256), new_jwk(ES256)]
         )
-    if "upstreams" in given and "vault_keys_file" not in given:
+    if "upstreams" in values and "vault_keys_file" not in values:
         defaults["vault_keys_file"] = _ensure_key_set(local_vault_keys(), lambda: [new_vault_key()])
     return defaults
 
@@ -61,14 +61,14 @@ def _ensure_key_set(path: Path, new_keys: Callable[[], Sequence[Mapping[str, obj
     return path
 
 
-def signing_keys(given: dict[str, object]) -> Path:
+def signing_keys(values: dict[str, object]) -> Path:
     """Return the file of the keys that sign access tokens, which is made if missing."""
-    return _ensure_key_set(local_key_set(), lambda: [new_jwk(_algorithm(given))])
+    return _ensure_key_set(local_key_set(), lambda: [new_jwk(_algorithm(values))])
 
 
-def _algorithm(given: dict[str, object]) -> str:
+def _algorithm(values: dict[str, object]) -> str:
     # The field's own validator rejects an unknown algorithm next.
-    return ES256 if given.get("signing_algorithm") == ES256 else HS256
+    return ES256 if values.get("signing_algorithm") == ES256 else HS256
 
 
 def local_vault_keys() -> Path:

@@ -123,22 +123,22 @@ class _TicketsDatabase(ProcessSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _tickets_database(cls, given: dict[str, object]) -> dict[str, object]:
-        given = database_url_with_password(given, "tickets_")
-        identity = raw_value(given.get("database_url"))
-        if given.get("tickets_database_url") is not None or identity is None:
-            return given
+    def _tickets_database(cls, values: dict[str, object]) -> dict[str, object]:
+        values = database_url_with_password(values, "tickets_")
+        identity = raw_value(values.get("database_url"))
+        if values.get("tickets_database_url") is not None or identity is None:
+            return values
         try:
             url = sa.make_url(identity)
         except sa.exc.ArgumentError:
-            return given  # the URL's own validator rejects it next
+            return values  # the URL's own validator rejects it next
         if cls.variable_of("database_url") == "MYSQL_HOST":
             # The older server had one database. Both schemas fit into it: no table has two meanings.
-            return {**given, "tickets_database_url": identity}
+            return {**values, "tickets_database_url": identity}
         if url.get_backend_name() != "sqlite" or not url.database:
-            return given
+            return values
         sibling = url.set(database=str(Path(url.database).with_name("tickets.db")))
-        return {**given, "tickets_database_url": sibling.render_as_string(hide_password=False)}
+        return {**values, "tickets_database_url": sibling.render_as_string(hide_password=False)}
 
 
 class MigrateSettings(_TicketsDatabase):
@@ -158,11 +158,11 @@ class MigrateSettings(_TicketsDatabase):
 
     @model_validator(mode="before")
     @classmethod
-    def _databases(cls, given: dict[str, object]) -> dict[str, object]:
-        given = database_url_with_password(given)
-        if given.get("database_url") is None and given.get("tickets_database_url") is None:
-            return {**given, "database_url": local_database_url()}
-        return given
+    def _databases(cls, values: dict[str, object]) -> dict[str, object]:
+        values = database_url_with_password(values)
+        if values.get("database_url") is None and values.get("tickets_database_url") is None:
+            return {**values, "database_url": local_database_url()}
+        return values
 
 
 class StandaloneSettings(
@@ -229,15 +229,15 @@ class StandaloneSettings(
 
     @model_validator(mode="before")
     @classmethod
-    def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
+    def _own_keys(cls, values: dict[str, object]) -> dict[str, object]:
         """Default to keys of the data directory, and without a mail server to its mailbox."""
-        if not given.keys() & {"smtp_host", "mailbox_dir"}:
-            given = {**given, "mailbox_dir": data_directory() / "mailbox"}
+        if not values.keys() & {"smtp_host", "mailbox_dir"}:
+            values = {**values, "mailbox_dir": data_directory() / "mailbox"}
         try:
-            given = {**browser_defaults(given), **given}
-            if given.keys() & {"secret_key", "jwks", "jwks_file"}:
-                return given
-            path = signing_keys(given)
-            return {**given, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
+            values = {**browser_defaults(values), **values}
+            if values.keys() & {"secret_key", "jwks", "jwks_file"}:
+                return values
+            path = signing_keys(values)
+            return {**values, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None

@@ -37,7 +37,12 @@ class PasswordAttempt:
     """A compared password. Its account is available only from `conclude`, which counts the attempt."""
 
     def __init__(
-        self, limiter: AuthRateLimiter, found: "_Found", *, is_right: bool, renewed_hash: str | None = None
+        self,
+        limiter: AuthRateLimiter,
+        found: "_LookupResult",
+        *,
+        is_right: bool,
+        renewed_hash: str | None = None,
     ) -> None:
         self.device: Final = found.device
         self._limiter = limiter
@@ -72,7 +77,7 @@ class PasswordAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _LookupResult:
     account: Account | None
     device: DeviceToken | None
     keys: Sequence[LimitKey]
@@ -132,7 +137,7 @@ class PasswordCheck:
         found = await self._database.read(lambda connection: self._look_up_own(connection, caller))
         return PasswordAttempt(self._limiter, found, is_right=await self._compare(found, password))
 
-    def _look_up(self, connection: sa.Connection, key: str, device: DeviceToken | None) -> _Found:
+    def _look_up(self, connection: sa.Connection, key: str, device: DeviceToken | None) -> _LookupResult:
         account = _with_password(account_repository.find_by_email(connection, key))
         owner_id = None if device is None else known_devices.find_owner(connection, device)
         if device is not None and account is not None and owner_id == account.id:
@@ -151,16 +156,16 @@ class PasswordCheck:
             ]
             charge = charges.by_stranger(key)
         attempt_counts = self._limiter.check(connection, [*keys, logins])[:-1]
-        return _Found(account, device, keys, [logins], attempt_counts, charge)
+        return _LookupResult(account, device, keys, [logins], attempt_counts, charge)
 
-    def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _Found:
+    def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _LookupResult:
         keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
         account = _with_password(account_repository.find_by_id(connection, caller.user_id))
         attempt_counts = self._limiter.check(connection, keys)
         charge = charges.by_owner(caller.user_id)
-        return _Found(account, None, keys, [], attempt_counts, charge, caller.user_id)
+        return _LookupResult(account, None, keys, [], attempt_counts, charge, caller.user_id)
 
-    async def _compare(self, found: _Found, password: str) -> bool:
+    async def _compare(self, found: _LookupResult, password: str) -> bool:
         return await self._hashing.verify(
             None if found.account is None else found.account.password_hash, password, found.charge
         )

@@ -63,7 +63,7 @@ class UserPage(NamedTuple):
     next_cursor: str | None
 
 
-class Changed(NamedTuple):
+class ChangedAccount(NamedTuple):
     """An account after a change, and what its administrator should know about it."""
 
     user: UserRow
@@ -117,7 +117,7 @@ class DirectoryService:
         entries = [Entry(row, self._visibility.sees_address(caller, row.id)) for row in page]
         return UserPage(entries, next_cursor)
 
-    async def create(self, caller: Claims, new: UserCreate) -> Changed:
+    async def create(self, caller: Claims, new: UserCreate) -> ChangedAccount:
         """Create an account: verified with a password, otherwise invited by mail.
 
         Raises EmailTakenError, UnacceptablePasswordError, MailNotConfiguredError, and as require_authority
@@ -156,7 +156,7 @@ class DirectoryService:
 
         user = await self._database.write(work)
         log_change("user.created", caller, user.id, role=user.role)
-        return Changed(user, self._warnings(user.email_key))
+        return ChangedAccount(user, self._warnings(user.email_key))
 
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
         """Mail a new invitation to a user without a password.
@@ -178,13 +178,13 @@ class DirectoryService:
 
     async def replace(
         self, caller: Claims, user_id: uuid.UUID, replacement: UserReplace, if_match: str | None
-    ) -> Changed:
+    ) -> ChangedAccount:
         """Replace every member that an administrator sets; raises as `update` does."""
         return await self._change(caller, user_id, columns_of(replacement), None, if_match)
 
     async def update(
         self, caller: Claims, user_id: uuid.UUID, patch: UserPatch, if_match: str | None
-    ) -> Changed:
+    ) -> ChangedAccount:
         """Change members of an account; what follows is in doorward_identity.account_changes.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
@@ -229,11 +229,11 @@ class DirectoryService:
         changes: dict[str, Any],
         password: str | None,
         if_match: str | None,
-    ) -> Changed:
+    ) -> ChangedAccount:
         charge = charges.by_owner(caller.user_id)
         password_hash = None if password is None else await self._hashing.hash(password, charge)
 
-        def work(connection: sa.Connection) -> Changed:
+        def work(connection: sa.Connection) -> ChangedAccount:
             may_demote = not administers(
                 changes.get("role", Role.ADMIN), changes.get("status", Status.ACTIVE)
             )
@@ -283,7 +283,7 @@ class DirectoryService:
             )
             is_moved = changes.get("email_key", user.email_key) != user.email_key
             warnings = self._warnings(changes["email_key"]) if is_moved else []
-            return Changed(repository.get_user(connection, user.id), warnings)
+            return ChangedAccount(repository.get_user(connection, user.id), warnings)
 
         changed = await self._database.write(work)
         self._runtime.revocation_poller.wake()

@@ -37,7 +37,7 @@ class ListedClient:
 
 
 @dataclass(slots=True)
-class Applied:
+class AppliedChanges:
     """The client ids that a list has created, changed and deleted."""
 
     created: list[str]
@@ -53,12 +53,12 @@ class ClientList:
         self._name = name
         self._clients: Mapping[str, ListedClient] = {client.new.client_id: client for client in clients}
 
-    def apply(self, connection: sa.Connection) -> tuple[Applied, Sequence[uuid.UUID]]:
+    def apply(self, connection: sa.Connection) -> tuple[AppliedChanges, Sequence[uuid.UUID]]:
         """Create and change clients, and disable those to delete, whose ids are returned.
 
         Raises UnacceptableListError, and as ClientRegistration does.
         """
-        applied = Applied([], [], [])
+        applied = AppliedChanges([], [], [])
         for client_id, listed in self._clients.items():
             found = repository.find(connection, client_id)
             if found is None:
@@ -106,7 +106,7 @@ class ClientList:
             repository.insert_secret(connection, client.id, uuid7s.uuid7(), hashed)
         return not matching
 
-    def _disable_others(self, connection: sa.Connection, applied: Applied) -> Sequence[uuid.UUID]:
+    def _disable_others(self, connection: sa.Connection, applied: AppliedChanges) -> Sequence[uuid.UUID]:
         unlisted = [
             client
             for client in repository.list_managed(connection, self._name)

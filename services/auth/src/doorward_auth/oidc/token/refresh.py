@@ -44,7 +44,7 @@ class ClientRefreshRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Narrowing:
+class _RequestedAccess:
     """The scopes and the resource that a request asks for; None: as the session has them."""
 
     scopes: tuple[str, ...] | None
@@ -88,7 +88,7 @@ class ClientRefresh:
 
         A token of another client is invalid, and its session stays, so that finding a token ends no session.
         """
-        requested = _Narrowing(_scopes_of(request), request.resource)
+        requested = _RequestedAccess(_scopes_of(request), request.resource)
         token = RefreshToken.parse(request.refresh_token)
         if token is None:
             raise InvalidGrantError
@@ -115,7 +115,7 @@ class ClientRefresh:
         connection: sa.Connection,
         client: RegisteredClient,
         token: RefreshToken,
-        requested: _Narrowing,
+        requested: _RequestedAccess,
     ) -> ClientGrant | _Rejection:
         """Decide by a read without a lock; the statement that renews compares again."""
         session = sessions.find_session(connection, token.session_id)
@@ -152,7 +152,7 @@ class ClientRefresh:
         client: RegisteredClient,
         session: SessionRow,
         decision: RefreshDecision,
-        requested: _Narrowing,
+        requested: _RequestedAccess,
     ) -> _Allowed | _Rejection:
         """Compare a session with its account and its client as they are now."""
         account = account_repository.find_by_id(connection, session.user_id)
@@ -200,7 +200,7 @@ class ClientRefresh:
         connection: sa.Connection,
         client: RegisteredClient,
         token: RefreshToken,
-        requested: _Narrowing,
+        requested: _RequestedAccess,
     ) -> ClientGrant | _Rejection:
         """End a session whose token two parties hold, if a second look in the same transaction agrees."""
         sessions.lock_session(connection, token.session_id)
