@@ -60,7 +60,7 @@ async def managed(_caller: Annotated[Claims, requires(Permission.USERS_WRITE)]) 
 
 
 @router.get("/{number}")
-async def get_item(number: int, limit: int = 1) -> dict[str, int]:
+async def get_thing(number: int, limit: int = 1) -> dict[str, int]:
     return {"number": number, "limit": limit}
 
 
@@ -304,7 +304,7 @@ def test_the_codes_of_errors_are_read_for_the_document_alone() -> None:
 
     def errors() -> dict[str, list[str]]:
         read.append(1)
-        return {"thing": ["insufficient_permission"]}
+        return {"getThing": ["insufficient_permission"]}
 
     settings = ServiceSettings(
         database_url=SecretStr("sqlite://"), secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5")
