@@ -38,7 +38,7 @@ _ENDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _RefreshAttempt:
+class _Attempt:
     """An attempt; `deadline` and `lease_end` are times of the event loop."""
 
     provider: Provider
@@ -83,7 +83,7 @@ class RefreshAttempts:
         The request ends before the lease does, even if the process was stopped in between.
         """
         policy = provider.policy
-        attempt = _RefreshAttempt(
+        attempt = _Attempt(
             provider, leased, leased_at + policy.deadline_seconds, leased_at + policy.lease_seconds
         )
         result = await self._try(attempt)
@@ -96,7 +96,7 @@ class RefreshAttempts:
         await self._database.finish(query, until=0.0)
         self._metrics.refreshed(leased.row.provider, RefreshOutcome.RELEASED)
 
-    async def _try(self, attempt: _RefreshAttempt) -> AttemptResult:
+    async def _try(self, attempt: _Attempt) -> AttemptResult:
         row = attempt.leased.row
         if not row.is_wanted:
             return await self._discard(attempt, self._sealing.readable(row))
@@ -112,7 +112,7 @@ class RefreshAttempts:
             return await self._end(attempt, EndReason.UNREADABLE)
         return await self._refresh(attempt, refresh_token)
 
-    async def _refresh(self, attempt: _RefreshAttempt, refresh_token: str) -> AttemptResult:
+    async def _refresh(self, attempt: _Attempt, refresh_token: str) -> AttemptResult:
         try:
             tokens = await self._request(attempt, refresh_token)
         except UpstreamError as error:
@@ -121,7 +121,7 @@ class RefreshAttempts:
             return await self._reschedule(attempt, RefreshOutcome.RELEASED, 0.0, counts_attempt=False)
         return await self._store(attempt, refresh_token, tokens)
 
-    async def _request(self, attempt: _RefreshAttempt, refresh_token: str) -> UpstreamTokens:
+    async def _request(self, attempt: _Attempt, refresh_token: str) -> UpstreamTokens:
         """Send the one request; raises UpstreamError."""
         provider, loop = attempt.provider, asyncio.get_running_loop()
         started = loop.time()
@@ -142,9 +142,7 @@ class RefreshAttempts:
         finally:
             self._metrics.requested(provider.name, "refresh", loop.time() - started)
 
-    async def _store(
-        self, attempt: _RefreshAttempt, sent_token: str, tokens: UpstreamTokens
-    ) -> AttemptResult:
+    async def _store(self, attempt: _Attempt, sent_token: str, tokens: UpstreamTokens) -> AttemptResult:
         """Store an answer before anything else: the refresh token that was sent may be used up."""
         leased, provider, row = attempt.leased, attempt.provider, attempt.leased.row
         is_complete = bool(tokens.access_token)
@@ -182,7 +180,7 @@ class RefreshAttempts:
         )
         return AttemptResult(RefreshOutcome.REFRESHED, tokens.access_token, times)
 
-    async def _not_stored(self, attempt: _RefreshAttempt, tokens: UpstreamTokens) -> AttemptResult | None:
+    async def _not_stored(self, attempt: _Attempt, tokens: UpstreamTokens) -> AttemptResult | None:
         """Find out why an answer was not stored; None if it is stored after all."""
         leased = attempt.leased
         query = partial(leases.find_store_failure, leased=leased)
@@ -194,7 +192,7 @@ class RefreshAttempts:
         log.warning("upstream.lease_lost", **log_fields(leased))
         return AttemptResult(RefreshOutcome.LEASE_LOST)
 
-    async def _conclude(self, attempt: _RefreshAttempt, error: UpstreamError) -> AttemptResult:
+    async def _conclude(self, attempt: _Attempt, error: UpstreamError) -> AttemptResult:
         """Do what follows from a failed request."""
         provider, leased = attempt.provider, attempt.leased
         failure = evaluate_failure(
@@ -223,7 +221,7 @@ class RefreshAttempts:
             counts_attempt=failure.counts_attempt,
         )
 
-    async def _wait_for_key(self, attempt: _RefreshAttempt) -> AttemptResult:
+    async def _wait_for_key(self, attempt: _Attempt) -> AttemptResult:
         """Leave a grant to a process that has its key, or until an operator restores the key.
 
         However long that takes: a wrong key file must not wipe the tokens of all users.
@@ -232,17 +230,17 @@ class RefreshAttempts:
         log.error("upstream.vault_key_unknown", **log_fields(leased))
         return await self._reschedule(attempt, RefreshOutcome.UNKNOWN_KEY, backoff_seconds(leased.attempts))
 
-    async def _end(self, attempt: _RefreshAttempt, reason: EndReason) -> AttemptResult:
+    async def _end(self, attempt: _Attempt, reason: EndReason) -> AttemptResult:
         await self._endings.require_login(attempt.leased, reason, until=attempt.lease_end)
         return AttemptResult(_ENDS[reason])
 
-    async def _discard(self, attempt: _RefreshAttempt, tokens: UpstreamTokens | None) -> AttemptResult:
+    async def _discard(self, attempt: _Attempt, tokens: UpstreamTokens | None) -> AttemptResult:
         await self._endings.discard(attempt.provider, attempt.leased, tokens, until=attempt.lease_end)
         return AttemptResult(RefreshOutcome.UNWANTED)
 
     async def _reschedule(
         self,
-        attempt: _RefreshAttempt,
+        attempt: _Attempt,
         outcome: RefreshOutcome,
         seconds: float,
         *,

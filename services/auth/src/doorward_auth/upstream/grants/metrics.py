@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from doorward_auth.upstream.grants.models import GrantState
-from doorward_auth.upstream.grants.repository import GrantBacklog
+from doorward_auth.upstream.grants.repository import Backlog
 
 _SECONDS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -129,7 +129,7 @@ class UpstreamMetrics:
     def set_up(self, provider: str, *, is_up: bool) -> None:
         self._up.labels(provider).set(is_up)
 
-    def set_backlog(self, provider: str, backlog: GrantBacklog) -> None:
+    def set_backlog(self, provider: str, backlog: Backlog) -> None:
         for state in GrantState:
             self._grants.labels(provider, state.value).set(backlog.counts.get(state.value, 0))
         self._oldest.labels(provider).set(backlog.oldest_due)

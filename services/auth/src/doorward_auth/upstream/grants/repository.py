@@ -200,18 +200,18 @@ def make_ended_due(connection: sa.Connection, *, count: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class GrantBacklog:
+class Backlog:
     """The grants of a provider by state, and the age in seconds of the one that is due for longest."""
 
     counts: dict[str, int]
     oldest_due: float
 
 
-def measure(connection: sa.Connection, provider: str) -> GrantBacklog:
+def measure(connection: sa.Connection, provider: str) -> Backlog:
     """Count the grants of a provider; reads two ranges of indexes."""
     mine = _C.provider == provider
     counted = sa.select(_C.state, sa.func.count().label("grants")).where(mine).group_by(_C.state)
     counts = {row.state: row.grants for row in connection.execute(counted)}
     first = sa.select(_C.due_at, utc_now().label("now")).where(mine, _C.due_at <= utc_now())
     row = connection.execute(first.order_by(_C.due_at).limit(1)).one_or_none()
-    return GrantBacklog(counts, 0.0 if row is None else max(0.0, (row.now - row.due_at).total_seconds()))
+    return Backlog(counts, 0.0 if row is None else max(0.0, (row.now - row.due_at).total_seconds()))

@@ -21,7 +21,7 @@ BATCH_SIZE: Final = 100
 _C: Final = upstream_grants.c
 
 
-class ResealedBatch(NamedTuple):
+class Batch(NamedTuple):
     """How many grants were sealed again, how many could not be opened, and the last id, None at the end."""
 
     resealed: int
@@ -37,7 +37,7 @@ def keys_in_use(connection: sa.Connection) -> set[bytes]:
 
 def reseal_batch(
     connection: sa.Connection, sealing: GrantSealing, key_ids: Collection[bytes], after: uuid.UUID
-) -> ResealedBatch:
+) -> Batch:
     """Seal the next grants after an id that are sealed with one of these keys, in a transaction.
 
     Grants that another transaction has locked are left out: they need another walk. One that cannot be opened
@@ -66,7 +66,7 @@ def reseal_batch(
     if unreadable:
         connection.execute(upstream_grants.update().where(_C.id.in_(unreadable)).values(due_at=utc_now()))
     last_id = ids[-1] if len(ids) == BATCH_SIZE else None
-    return ResealedBatch(len(ids) - len(unreadable), len(unreadable), last_id)
+    return Batch(len(ids) - len(unreadable), len(unreadable), last_id)
 
 
 def forget_batch(connection: sa.Connection, key_ids: Collection[bytes]) -> int:
