@@ -67,9 +67,7 @@ async def test_a_dump_of_the_database_contains_no_token(
         await grant_setup.ensure_fresh(ended, budget=BUDGET)
     contents = dump(grant_setup)
     assert b"theapi" in contents
-    secrets = [
-        text for token in tokens for text in (token.access_token, token.refresh_token, token.id_token) if text
-    ]
+    secrets = [text for one in tokens for text in (one.access_token, one.refresh_token, one.id_token) if text]
     assert len(secrets) == 6
     for secret in (*secrets, MARK):
         for start in range(len(secret) - 7):

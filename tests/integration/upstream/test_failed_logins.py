@@ -57,14 +57,14 @@ def revoked(client: Client) -> list[str]:
     return [form["token"] for form in client.provider.forms("/revoke")]
 
 
-def set_up_failure(client: Client, case: str) -> None:
+def spoil(client: Client, case: str) -> None:
     for name, value in FAILURES[case].items():
         setattr(client.provider, name, value)
 
 
 @pytest.mark.parametrize("case", FAILURES)
 def test_its_tokens_are_revoked(client: Client, case: str) -> None:
-    set_up_failure(client, case)
+    spoil(client, case)
     assert "error" in query_of(client.browse())
     assert revoked(client) == ["refresh-1"]
 
@@ -86,7 +86,7 @@ def test_a_code_that_brought_no_tokens_revokes_nothing(client: Client) -> None:
 def test_a_live_session_there_keeps_its_tokens(client: Client, case: str) -> None:
     """Some upstreams end every token of a user with one."""
     assert client.redeem(client.code()).status_code == 200
-    set_up_failure(client, case)
+    spoil(client, case)
     assert "error" in query_of(client.browse())
     assert revoked(client) == []
 
