@@ -68,9 +68,9 @@ def examples(document: Mapping[str, Any]) -> Iterator[Example]:
                     media_type,
                     body,
                     tuple(
-                        one["name"]
-                        for one in operation.get("parameters", ())
-                        if one["in"] == "query" and one["required"]
+                        parameter["name"]
+                        for parameter in operation.get("parameters", ())
+                        if parameter["in"] == "query" and parameter["required"]
                     ),
                     operation,
                 )
@@ -87,7 +87,7 @@ def by_tag(document: Mapping[str, Any]) -> dict[str, list[Example]]:
 
 
 def _scheme(operation: Mapping[str, Any]) -> str:
-    names = [name for one in operation.get("security", ()) for name in one]
+    names = [name for requirement in operation.get("security", ()) for name in requirement]
     return next((name for name in ("bearer", "client") if name in names), "")
 
 

@@ -54,7 +54,9 @@ def page(document: Mapping[str, Any]) -> str:
 
 def _operation(example: Example, schemes: Mapping[str, Any]) -> Iterator[str]:
     # `login` is the dialog of /docs, which sends the same token as `bearer`.
-    security = [one for one in example.operation.get("security", ()) if "login" not in one]
+    security = [
+        requirement for requirement in example.operation.get("security", ()) if "login" not in requirement
+    ]
     yield from (f"### {example.summary}", "", f"`{example.method} {example.path}`", "")
     yield from (f"May be called by: {callers(security, schemes)}.", "")
     if example.description:

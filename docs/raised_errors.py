@@ -175,14 +175,14 @@ class _Reader:
 
     def _without(self, errors: Errors, handlers: Iterable[ast.ExceptHandler]) -> Errors:
         for handler in handlers:
-            if any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(handler)):
+            if any(isinstance(node, ast.Raise) and node.exc is None for node in ast.walk(handler)):
                 continue  # raised again
             caught = (BaseException,) if handler.type is None else self._classes(handler.type)
             errors = frozenset(error for error in errors if not issubclass(error, caught))
         return errors
 
     def _suppressed(self, errors: Errors, node: ast.With | ast.AsyncWith) -> Errors:
-        calls = [one.context_expr for one in node.items if isinstance(one.context_expr, ast.Call)]
+        calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
         caught = tuple(
             kind
             for call in calls
@@ -258,7 +258,7 @@ def _hints(part: Any) -> dict[str, Any]:
 def _instance(hint: object) -> object:
     """Return what a value with this annotation is: of an optional or a union the first class."""
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
-        return next((found for one in typing.get_args(hint) if (found := _instance(one))), None)
+        return next((found for arg in typing.get_args(hint) if (found := _instance(arg))), None)
     kind = typing.get_origin(hint) or hint
     is_known = isinstance(kind, type) and kind.__module__.startswith(_PACKAGES)
     return _Instance(kind) if is_known and isinstance(kind, type) else None

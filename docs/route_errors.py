@@ -37,9 +37,9 @@ def _raised(finder: RaisedErrors, route: APIRoute) -> Iterator[str]:
         if isinstance(dependant.call, ServiceDependency) or dependant.call is None:
             continue
         services = {
-            str(one.name): one.call.kind
-            for one in dependant.dependencies
-            if isinstance(one.call, ServiceDependency)
+            str(dependency.name): dependency.call.kind
+            for dependency in dependant.dependencies
+            if isinstance(dependency.call, ServiceDependency)
         }
         found: Errors = finder.of(dependant.call, services)
         if isinstance(dependant.call, BearerToken):
@@ -52,15 +52,15 @@ def _raised(finder: RaisedErrors, route: APIRoute) -> Iterator[str]:
 def _answered(route: APIRoute) -> Iterator[str]:
     """Yield the codes that follow from the shape of the request."""
     flat = list(_dependants(route.dependant))
-    if any(one.path_params for one in flat):
+    if any(dependant.path_params for dependant in flat):
         yield NotFoundError.code
     if _takes_body(route):
         yield from _OF_BODIES
     if _takes_body(route, "application/json"):
         yield "invalid_json"
-    if _takes_body(route) or any(one.query_params or one.header_params for one in flat):
+    if _takes_body(route) or any(dependant.query_params or dependant.header_params for dependant in flat):
         yield "validation_error"
-    if any(isinstance(one.call, ServiceDependency) for one in flat):
+    if any(isinstance(dependant.call, ServiceDependency) for dependant in flat):
         yield from _OF_DATABASES
 
 

@@ -40,9 +40,9 @@ def rejections_are_known(_ctx: CheckContext, response: Any, case: "schemathesis.
         return
     fields = problem.get("errors") or []
     unknown = [
-        one["code"]
-        for one in fields
-        if not any(re.fullmatch(known, one["code"]) for known in REJECTED_FIELDS)
+        field["code"]
+        for field in fields
+        if not any(re.fullmatch(known, field["code"]) for known in REJECTED_FIELDS)
     ]
     if fields and not unknown:
         return

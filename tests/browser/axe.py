@@ -30,7 +30,7 @@ def violations(page: Page) -> list[str]:
     # Not as a <script> element, which the page's policy rejects.
     page.evaluate(_source())
     found: list[Any] = page.evaluate(_RUN, _RULES)
-    return [str(one) for one in found]
+    return [str(violation) for violation in found]
 
 
 @cache

@@ -43,7 +43,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Applicat
             stack.enter_context(browser_service(url, folder / f"auth-{number}.log", page))
             for number in range(3)
         ]
-        yield [Application(one, admin, url, localhost(page), localhost(page)) for one in services]
+        yield [Application(service, admin, url, localhost(page), localhost(page)) for service in services]
 
 
 def test_twenty_tabs_keep_one_session(replicas: list[Application], context: BrowserContext) -> None:

@@ -246,7 +246,9 @@ def _manifests(report: Report) -> None:
         except ToolError as error:
             report.failed(title, [str(error)])
         else:
-            report.judged(title, [problem for one in found if (problem := core_problem(one, KUBERNETES[-1]))])
+            report.judged(
+                title, [problem for resource in found if (problem := core_problem(resource, KUBERNETES[-1]))]
+            )
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def problems(found: dict[str, Any], release: Sequence[dict[str, Any]] = ()) -> l
             environment = dict(_environment(container, folder))
             try:
                 with mock.patch.dict(os.environ, environment, clear=True):
-                    for one in settings:
-                        load_settings(one)
+                    for setting in settings:
+                        load_settings(setting)
             except SettingsError as error:
                 wrong.append(f"{label(found)}: {container['name']}: {error}")
     return wrong

@@ -141,7 +141,9 @@ def _comment(comment: dict[str, Any]) -> str:
 def unexpected(findings: Iterable[Finding], exemptions: Iterable[Exemption] = EXEMPTIONS) -> list[str]:
     """Return findings without an exemption, and exemptions without a finding."""
     found, exempt = set(findings), list(exemptions)
-    wrong = [str(one) for one in sorted(found) if not any(entry.covers(one) for entry in exempt)]
+    wrong = [
+        str(resource) for resource in sorted(found) if not any(entry.covers(resource) for entry in exempt)
+    ]
     return wrong + [
         f"exemption without a finding: {entry.check} {entry.subjects} {entry.values}"
         for entry in exempt

@@ -50,8 +50,8 @@ _REQUESTS_IN_FLIGHT_SECONDS: Final = 20
 def problems(objects: Iterable[Object]) -> list[str]:
     """Return the violations in the objects of one release."""
     found = list(objects)
-    wrong = [f"{label(one)}: {problem}" for one in found for problem in _problems(one, found)]
-    counted = Counter(label(one) for one in found)
+    wrong = [f"{label(resource)}: {problem}" for resource in found for problem in _problems(resource, found)]
+    counted = Counter(label(resource) for resource in found)
     return wrong + [
         f"{name}: {number} objects with this name" for name, number in counted.items() if number > 1
     ]
@@ -88,7 +88,7 @@ def _problems(found: Object, release: list[Object]) -> Iterator[str]:
 def _service_problems(spec: Object, release: list[Object]) -> Iterator[str]:
     if spec.get("type", "ClusterIP") != "ClusterIP":
         yield "type is not ClusterIP"
-    pods = [pod_spec(one) for one in release]
+    pods = [pod_spec(resource) for resource in release]
     known = {port["name"] for pod in pods for each in containers(pod) for port in each.get("ports", [])}
     targets = [port["targetPort"] for port in spec["ports"]]
     yield from (f"targetPort {target} is unknown" for target in targets if target not in known)
@@ -109,7 +109,7 @@ def _pod_problems(pod: Object, release: list[Object]) -> Iterator[str]:
     )
     if pod.get("automountServiceAccountToken") is not False:
         yield "mounts a service account token"
-    accounts = {one["metadata"]["name"] for one in release if one["kind"] == "ServiceAccount"}
+    accounts = {resource["metadata"]["name"] for resource in release if resource["kind"] == "ServiceAccount"}
     if pod.get("serviceAccountName") not in accounts:
         yield "serviceAccountName is not an account of the release"
 

@@ -82,7 +82,7 @@ def version_schema(definition: dict[str, Any], version: str) -> dict[str, Any] |
 def strict(schema: Any) -> Any:
     """Return a definition's schema as JSON schema in which unknown fields are errors."""
     if isinstance(schema, list):
-        return [strict(one) for one in schema]
+        return [strict(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     made = {key: strict(value) for key, value in schema.items() if key != "format"}

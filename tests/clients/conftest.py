@@ -105,7 +105,10 @@ class Programs:
 def programs(environment: Mapping[str, str], pytestconfig: pytest.Config) -> Iterator[Programs]:
     programs = Programs(environment)
     yield programs
-    rows = [f"| {one['client']} | {one['version']} | {', '.join(one['did'])} |" for one in programs.reports]
+    rows = [
+        f"| {report['client']} | {report['version']} | {', '.join(report['did'])} |"
+        for report in programs.reports
+    ]
     print("\n".join(sorted(rows)))
     if pytestconfig.getoption("--record"):
         before = DOCUMENT.read_text(encoding="utf-8").partition(_TABLE)[0]

@@ -70,7 +70,11 @@ def load_until(page: Page, url: str, holds: Callable[[], bool]) -> None:
 
 def session_cookie(wiki: Wiki, page: Page) -> str:
     """Return the cookie of oauth2-proxy; NGINX's auth_request would lose the second part of a long one."""
-    names = {one["name"]: one["value"] for one in page.context.cookies(wiki.url) if "oauth2" in one["name"]}
+    names = {
+        cookie["name"]: cookie["value"]
+        for cookie in page.context.cookies(wiki.url)
+        if "oauth2" in cookie["name"]
+    }
     assert list(names) == ["_oauth2_proxy"]
     return names["_oauth2_proxy"]
 

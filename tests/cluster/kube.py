@@ -62,7 +62,7 @@ class Namespace:
 
     def secret(self, name: str, key: str) -> str:
         """Return one value of a Secret."""
-        (found,) = [one for one in self.objects("secret") if one["metadata"]["name"] == name]
+        (found,) = [resource for resource in self.objects("secret") if resource["metadata"]["name"] == name]
         return base64.b64decode(found["data"][key]).decode()
 
     def usage(self) -> dict[str, tuple[float, float]]:

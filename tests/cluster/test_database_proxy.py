@@ -118,7 +118,7 @@ class Installation:
         self.measured.note("requests sent", what, len(outcomes.all))
         self.measured.note("requests failed", what, len(outcomes.failures))
         self.measured.note("seconds", f"503: {what}", outcomes.outage())
-        assert {one.status for one in traffic.outcomes.failures} <= {503}, outcomes.summary()
+        assert {failure.status for failure in traffic.outcomes.failures} <= {503}, outcomes.summary()
         for kind in ("read", "write", "refresh"):
             assert traffic.outcomes.count(kind) > _ENOUGH, f"too few requests to judge by: {kind}"
         assert_nothing_lost(self.client, self.admin, traffic.outcomes)

@@ -187,7 +187,7 @@ def test_the_traffic_survives_a_killed_database(setup: ClusterSetup) -> None:
     outcomes = traffic.outcomes
     setup.note_requests("killed database", outcomes.since(started))
     setup.measured.note("seconds", "503 after the database was killed", outcomes.outage())
-    assert {one.status for one in outcomes.failures} <= {503}, outcomes.summary()
+    assert {failure.status for failure in outcomes.failures} <= {503}, outcomes.summary()
     assert outcomes.failures, "control: requests were affected"
     assert outcomes.outage() < _OUTAGE_SECONDS, outcomes.summary()
     assert_nothing_lost(setup.client, setup.admin, outcomes)

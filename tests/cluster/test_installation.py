@@ -90,7 +90,7 @@ def test_the_clients_address_is_recorded_and_a_forged_one_is_not(
         client.headers.update(forged)
         person = sign_in(client, admin.email, admin.password)
         answer = client.get(f"{AUTH}/sessions", headers=bearer(person))
-    (current,) = [one for one in answer.json()["items"] if one["current"]]
+    (current,) = [item for item in answer.json()["items"] if item["current"]]
     assert current["ip"] == "127.0.0.9"
 
 

@@ -53,7 +53,7 @@ def name_servers() -> dict[str, int]:
         kubectl(*_DNS, "get", "deployments", "--selector", _DNS_LABEL, "--output", "json"),
     )["items"]
     assert found, f"no Deployment of kube-system has the label {_DNS_LABEL}"
-    return {one["metadata"]["name"]: one["spec"]["replicas"] for one in found}
+    return {deployment["metadata"]["name"]: deployment["spec"]["replicas"] for deployment in found}
 
 
 @contextmanager

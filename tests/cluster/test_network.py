@@ -46,7 +46,9 @@ def attempt(namespace: Namespace, where: str, host: str, port: int) -> bool:
 @pytest.fixture(scope="module")
 def reference(release: Release, namespace: Namespace) -> str:
     (deployment,) = [
-        one for one in namespace.objects("deployments") if one["metadata"]["name"] == f"{release.name}-users"
+        resource
+        for resource in namespace.objects("deployments")
+        if resource["metadata"]["name"] == f"{release.name}-users"
     ]
     name: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     return name
@@ -62,7 +64,7 @@ def elsewhere(release: Release, reference: str) -> Iterator[Outsider]:
 
 
 @pytest.fixture(scope="module")
-def neighbour(namespace: Namespace, reference: str) -> Iterator[Outsider]:
+def pod_of_namespace(namespace: Namespace, reference: str) -> Iterator[Outsider]:
     """A pod in the same namespace."""
     outsider = Outsider(namespace, reference, {"app": "something-else"})
     yield outsider
@@ -83,11 +85,11 @@ def migration(namespace: Namespace, reference: str) -> Iterator[Outsider]:
 
 
 def test_outsiders_reach_neither_the_database_nor_a_service(
-    elsewhere: Outsider, neighbour: Outsider, migration: Outsider, namespace: Namespace
+    elsewhere: Outsider, pod_of_namespace: Outsider, migration: Outsider, namespace: Namespace
 ) -> None:
     database = f"doorward-mariadb.{namespace.name}.svc"
     assert migration.connects(database, 3306)
-    for outsider in (elsewhere, neighbour):
+    for outsider in (elsewhere, pod_of_namespace):
         assert not outsider.connects(database, 3306)
         ports = {**dict.fromkeys(SERVICES, 8000), "valkey": 6379, "dev-mailbox": 1025}
         for service, port in ports.items():

@@ -54,11 +54,11 @@ class Outcomes:
         failures = self.failures
         if not failures:
             return 0.0
-        return max(one.ended for one in failures) - min(one.started for one in failures)
+        return max(failure.ended for failure in failures) - min(failure.started for failure in failures)
 
     def summary(self) -> str:
         """Describe the failures, for an assertion's message."""
-        kinds = sorted({(one.kind, one.status, one.detail[:160]) for one in self.failures})
+        kinds = sorted({(failure.kind, failure.status, failure.detail[:160]) for failure in self.failures})
         return f"{len(self.failures)} of {len(self.all)} failed: {kinds[:8]}"
 
 

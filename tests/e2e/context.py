@@ -149,7 +149,7 @@ class Context(Probe):
         assert self._mailbox is not None
         number = self._mails_read[address]
         deadline = time.monotonic() + self.target.mail_seconds
-        while len(mails := self._mailbox.to(address)) <= number:
+        while len(mails := self._mailbox.mails_to(address)) <= number:
             if time.monotonic() > deadline:
                 self.reporter.fail(
                     f"mail no. {number + 1} to {address} within {self.target.mail_seconds:.0f} s",

@@ -35,7 +35,7 @@ class Mail:
 class Mailbox(Protocol):
     """A source of received mail."""
 
-    def to(self, address: str) -> list[Mail]:
+    def mails_to(self, address: str) -> list[Mail]:
         """Return the mails to an address, in order."""
 
 
@@ -45,7 +45,7 @@ class FolderMailbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def to(self, address: str) -> list[Mail]:
+    def mails_to(self, address: str) -> list[Mail]:
         """Return the mails to an address, in order of their file names, which begin with the time."""
         messages = [_parsed(path.read_bytes()) for path in sorted(self._folder.glob("*.eml"))]
         return [_mail(message) for message in messages if str(message["To"]) == address]
@@ -58,7 +58,7 @@ class PageMailbox:
         self._url = url
         self._client = client
 
-    def to(self, address: str) -> list[Mail]:
+    def mails_to(self, address: str) -> list[Mail]:
         """Return the mails to an address, oldest first; the page lists the newest first."""
         rows = _Rows()
         rows.feed(self._read(self._url))

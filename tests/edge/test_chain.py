@@ -97,7 +97,7 @@ def test_tickets_works_with_its_database_privileges(chain: Chain, admin: Client)
         assert member.patch(f"{path}/close").status_code == 200
         assert member.put(path, json={"body": "Again."}).status_code in {200, 201}
         assert len(member.get(f"{path}/replies").json()["items"]) == 2
-        assert [one["id"] for one in member.get(f"{TICKETS}?q=printer").json()["items"]] == [
+        assert [item["id"] for item in member.get(f"{TICKETS}?q=printer").json()["items"]] == [
             created.json()["id"]
         ]
         assert admin.delete(path).status_code == 204

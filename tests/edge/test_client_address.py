@@ -28,7 +28,7 @@ READ = b"GET /api/v1/users HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture(scope="module", params=["headers", "proxy-protocol"])
-def way(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Edge]:
+def client_address_edge(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Edge]:
     """An edge in front of the real services, for each way to pass the client IP."""
     if request.param == "headers":
         yield chain.edge
@@ -52,33 +52,35 @@ def _address_of_the_login(client: Client) -> str:
 
 
 @pytest.mark.parametrize("listener", ["tls", "plain"])
-def test_the_session_list_shows_the_client_ip(chain: Chain, way: Edge, listener: str) -> None:
+def test_the_session_list_shows_the_client_ip(chain: Chain, client_address_edge: Edge, listener: str) -> None:
     for source in (CLIENT, "127.0.0.8"):
-        with way.client(tls=listener == "tls", source=source) as client:
+        with client_address_edge.client(tls=listener == "tls", source=source) as client:
             client.login_as(chain.admin)
             assert _address_of_the_login(client) == source
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
-def test_the_session_list_ignores_forged_headers(chain: Chain, way: Edge, name: str) -> None:
-    with way.client(source=CLIENT) as client:
+def test_the_session_list_ignores_forged_headers(chain: Chain, client_address_edge: Edge, name: str) -> None:
+    with client_address_edge.client(source=CLIENT) as client:
         client.http.headers[name] = f"for={FORGED}" if name == "Forwarded" else FORGED
         client.login_as(chain.admin)
         assert _address_of_the_login(client) == CLIENT
 
 
 @pytest.mark.parametrize("start", [LINE, BINARY])
-def test_forged_proxy_protocol_line_is_rejected(chain: Chain, way: Edge, start: bytes) -> None:
+def test_forged_proxy_protocol_line_is_rejected(
+    chain: Chain, client_address_edge: Edge, start: bytes
+) -> None:
     body = json.dumps({"email": chain.admin.email, "password": chain.admin.password}).encode()
     head = (
         f"POST {AUTH}/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     login = head.encode() + body
-    assert statuses(exchange(way.haproxy.plain_port, login)) == [200]
-    assert statuses(exchange(way.haproxy.plain_port, start + login)) == [400]
-    assert exchange(way.haproxy.tls_port, start + login)[:5] != b"HTTP/"
-    with way.client() as client:
+    assert statuses(exchange(client_address_edge.haproxy.plain_port, login)) == [200]
+    assert statuses(exchange(client_address_edge.haproxy.plain_port, start + login)) == [400]
+    assert exchange(client_address_edge.haproxy.tls_port, start + login)[:5] != b"HTTP/"
+    with client_address_edge.client() as client:
         client.login_as(chain.admin)
         assert FORGED not in client.get(f"{AUTH}/sessions").text
 
@@ -91,8 +93,10 @@ def test_connections_are_not_shared_between_client_ips(proxied: Edge, backends: 
             assert client.get("/api/v1/users").status_code == 200
     for client in clients:
         client.close()
-    assert [one.values("x-forwarded-for") for one in backends.received()] == [[one] for one in sources] * 5
-    assert {one.values("x-forwarded-proto")[0] for one in backends.received()} == {"https"}
+    assert [request.values("x-forwarded-for") for request in backends.received()] == [
+        [source] for source in sources
+    ] * 5
+    assert {request.values("x-forwarded-proto")[0] for request in backends.received()} == {"https"}
 
 
 @pytest.mark.parametrize("start", [LINE, BINARY])

@@ -27,7 +27,7 @@ def echo() -> Iterator[EchoServer]:
 
 
 @pytest.fixture
-def fragile(echo: EchoServer) -> Iterator[Edge]:
+def breakable_edge(echo: EchoServer) -> Iterator[Edge]:
     """An edge that a test may break, in front of one backend."""
     with running_edge(echo.port, echo.port, echo.port) as edge:
         yield edge
@@ -39,8 +39,10 @@ def _unavailable(response: httpx2.Response) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_stopped_service_is_503_until_it_is_back(fragile: Edge, echo: EchoServer, method: str) -> None:
-    with fragile.client() as client:
+def test_a_stopped_service_is_503_until_it_is_back(
+    breakable_edge: Edge, echo: EchoServer, method: str
+) -> None:
+    with breakable_edge.client() as client:
         assert client.http.request(method, "/api/v1/users/1").status_code == 200
         echo.stop()
         for _ in range(3):
@@ -49,7 +51,7 @@ def test_a_stopped_service_is_503_until_it_is_back(fragile: Edge, echo: EchoServ
         assert client.http.request(method, "/api/v1/users/1").status_code == 200
 
 
-def test_a_stopped_service_does_not_affect_the_other(fragile: Edge, echo: EchoServer) -> None:
+def test_a_stopped_service_does_not_affect_the_other(breakable_edge: Edge, echo: EchoServer) -> None:
     with (
         EchoServer() as users,
         running_edge(echo.port, users.port, echo.port) as edge,
@@ -59,7 +61,7 @@ def test_a_stopped_service_does_not_affect_the_other(fragile: Edge, echo: EchoSe
         for _ in range(5):
             _unavailable(client.get("/api/v1/users"))
             assert client.get("/api/v1/auth/me").status_code == 200
-    assert fragile.haproxy.alive
+    assert breakable_edge.haproxy.alive
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
@@ -82,7 +84,7 @@ def test_haproxy_does_not_retry_requests_either(echo: EchoServer, tmp_path: Path
         Client(haproxy.plain_url) as client,
     ):
         assert_problem(client.http.request(method, "/api/v1/users/vanish"), 502, "bad_gateway")
-    assert [one.method for one in echo.received if one.path.endswith("/vanish")] == [method]
+    assert [request.method for request in echo.received if request.path.endswith("/vanish")] == [method]
 
 
 def test_late_response_is_504(echo: EchoServer, tmp_path: Path) -> None:
@@ -92,17 +94,17 @@ def test_late_response_is_504(echo: EchoServer, tmp_path: Path) -> None:
         assert_problem(client.get("/api/v1/users/late"), 504, "gateway_timeout")
 
 
-def test_all_nodes_down_is_503_until_one_is_back_without_a_reload(fragile: Edge) -> None:
-    with fragile.client() as client:
+def test_all_nodes_down_is_503_until_one_is_back_without_a_reload(breakable_edge: Edge) -> None:
+    with breakable_edge.client() as client:
         assert client.get("/api/v1/users").status_code == 200
-        fragile.nginx.kill9()
+        breakable_edge.nginx.kill9()
         _unavailable(client.post("/api/v1/users"))
         time.sleep(1.0)  # long enough for the health check to remove the node
         _unavailable(client.get("/api/v1/users"))
-        fragile.nginx.start()
+        breakable_edge.nginx.start()
         deadline = time.monotonic() + 30
         while client.get("/api/v1/users").status_code != 200:
-            assert time.monotonic() < deadline, fragile.haproxy.log_text()
+            assert time.monotonic() < deadline, breakable_edge.haproxy.log_text()
             time.sleep(0.1)
 
 
@@ -125,7 +127,7 @@ def test_a_dead_node_costs_no_request(echo: EchoServer, tmp_path: Path) -> None:
                 # One connection each, like new clients.
                 with Client(haproxy.plain_url) as client:
                     assert client.post("/api/v1/users", json={"n": number}).status_code == 200
-    assert len([one for one in echo.received if one.method == "POST"]) == 30
+    assert len([request for request in echo.received if request.method == "POST"]) == 30
 
 
 def test_a_client_that_has_closed_its_sending_side_gets_its_response(edge: Edge, backends: Backends) -> None:
@@ -151,24 +153,24 @@ def chain_less(edge: Edge, backends: Backends) -> Edge:
     return edge
 
 
-def test_graceful_stop_lets_requests_finish(fragile: Edge, echo: EchoServer) -> None:
+def test_graceful_stop_lets_requests_finish(breakable_edge: Edge, echo: EchoServer) -> None:
     answers: list[int] = []
 
     def ask() -> None:
-        with fragile.client() as client:
+        with breakable_edge.client() as client:
             answers.append(client.post("/api/v1/users/late").status_code)
 
     asking = threading.Thread(target=ask)
     asking.start()
     deadline = time.monotonic() + 30
-    while not any(one.path.endswith("/late") for one in echo.received):
+    while not any(request.path.endswith("/late") for request in echo.received):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    fragile.haproxy.send(signal.SIGUSR1)
+    breakable_edge.haproxy.send(signal.SIGUSR1)
     asking.join(30)
     assert answers == [200]
     deadline = time.monotonic() + 30
-    while fragile.haproxy.alive:
+    while breakable_edge.haproxy.alive:
         assert time.monotonic() < deadline, "HAProxy did not end after its last request"
         time.sleep(0.05)
 

@@ -48,7 +48,7 @@ def test_chunked_body_arrives_whole_and_with_one_framing(edge: Edge, backends: B
 
 
 @pytest.fixture(scope="module")
-def impatient(_backends: Backends) -> Iterator[Edge]:
+def short_timeout_edge(_backends: Backends) -> Iterator[Edge]:
     """The edge with a request timeout of one second instead of ten."""
     env = {"DOORWARD_EDGE_REQUEST_TIMEOUT": "1s"}
     with running_edge(*_backends.ports, env=env) as edge:
@@ -56,13 +56,13 @@ def impatient(_backends: Backends) -> Iterator[Edge]:
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /api/v1/auth/token HT", HEAD, HEAD + b"X: y\r\n"])
-def test_slow_headers_time_out(impatient: Edge, backends: Backends, sent: bytes) -> None:
-    assert 0.8 < _seconds_until_cut(impatient, sent, b"X") < 60
+def test_slow_headers_time_out(short_timeout_edge: Edge, backends: Backends, sent: bytes) -> None:
+    assert 0.8 < _seconds_until_cut(short_timeout_edge, sent, b"X") < 60
     assert backends.received() == []
 
 
-def test_slow_body_times_out_before_it_reaches_nginx(impatient: Edge, backends: Backends) -> None:
-    port = impatient.haproxy.plain_port
+def test_slow_body_times_out_before_it_reaches_nginx(short_timeout_edge: Edge, backends: Backends) -> None:
+    port = short_timeout_edge.haproxy.plain_port
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
         answer = read_all(connection)

@@ -153,5 +153,5 @@ def test_nginx_keeps_connections_to_the_services(nginx: Nginx, backends: Backend
         for _ in range(20):
             assert client.get("/api/v1/users").status_code == 200
     received = backends.received()
-    assert len({one.connection for one in received}) < len(received) / 2
-    assert all(one.values("connection") == [] for one in received)
+    assert len({request.connection for request in received}) < len(received) / 2
+    assert all(request.values("connection") == [] for request in received)

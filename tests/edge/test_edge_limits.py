@@ -41,7 +41,7 @@ def test_body_with_an_image_may_be_longer(client: Client, backends: Backends, me
     for number, media_type in enumerate(IMAGE_TYPES, 1):
         headers = {"Content-Type": media_type}
         assert send(client, method, path, content=b"x" * MIB, headers=headers).status_code == 200
-        assert [len(one.body) for one in backends.received()] == [MIB] * number
+        assert [len(request.body) for request in backends.received()] == [MIB] * number
         longer = send(client, method, path, content=b"x" * (MIB + 1), headers=headers)
         assert_problem(longer, 413, "content_too_large")
 

@@ -26,21 +26,21 @@ METADATA = "/.well-known/oauth-authorization-server/api/v1/auth"
 )
 def test_auth_prefix_reaches_auth_unchanged(client: Client, backends: Backends, path: str) -> None:
     assert client.get(path).status_code == 200
-    assert [one.path for one in backends.auth.received] == [path]
+    assert [request.path for request in backends.auth.received] == [path]
     assert backends.users.received == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/users/", "/api/v1/users/me/export"])
 def test_users_prefix_reaches_users_unchanged(client: Client, backends: Backends, path: str) -> None:
     assert client.get(path).status_code == 200
-    assert [one.path for one in backends.users.received] == [path]
+    assert [request.path for request in backends.users.received] == [path]
     assert backends.auth.received == []
 
 
 @pytest.mark.parametrize("path", ["/api/v1/tickets", "/api/v1/tickets/", "/api/v1/tickets/1/replies"])
 def test_tickets_prefix_reaches_tickets_unchanged(client: Client, backends: Backends, path: str) -> None:
     assert client.get(path).status_code == 200
-    assert [one.path for one in backends.tickets.received] == [path]
+    assert [request.path for request in backends.tickets.received] == [path]
     assert len(backends.received()) == 1
 
 

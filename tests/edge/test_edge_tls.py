@@ -61,7 +61,7 @@ def test_by_default_plain_http_is_not_served(backends: Backends) -> None:
             assert_problem(client.post("/api/v1/auth/token", json={}), 403, "https_required")
         with edge.client() as client:
             assert client.get("/api/v1/auth/me").status_code == 200
-    assert [one.path for one in backends.received()] == ["/api/v1/auth/me"]
+    assert [request.path for request in backends.received()] == ["/api/v1/auth/me"]
 
 
 def client_hello(minor: int) -> bytes:

@@ -134,7 +134,7 @@ class Flood:
                     await asyncio.sleep(0.02)  # rejections without a hash are not what is tested
 
 
-async def overtaken_by(flood: Flood, source: str, body: Mapping[str, str]) -> int:
+async def log_in_during_flood(flood: Flood, source: str, body: Mapping[str, str]) -> int:
     """Log in, and return how many of the flood's passwords were compared meanwhile."""
     async with client_from(flood.edge, source) as client:
         assert (await client.get(f"{AUTH}/jwks.json")).status_code == 200  # connected
@@ -151,9 +151,13 @@ async def flooded(
     device_token = await device_of(edge, victim, "127.9.0.1")
     flood = Flood(edge, sources, connections, bodies)
     async with flood.running():
-        known = [await overtaken_by(flood, "127.9.0.1", body_of(victim, device_token)) for _ in range(LOGINS)]
+        known = [
+            await log_in_during_flood(flood, "127.9.0.1", body_of(victim, device_token))
+            for _ in range(LOGINS)
+        ]
         new = [
-            await overtaken_by(flood, f"127.9.1.{number + 1}", body_of(victim)) for number in range(LOGINS)
+            await log_in_during_flood(flood, f"127.9.1.{number + 1}", body_of(victim))
+            for number in range(LOGINS)
         ]
     assert set(flood.codes) <= {"200", "invalid_credentials", "too_many_attempts"}
     # In order of arrival most of them would wait for all connections. The median, because answers whose

@@ -81,7 +81,7 @@ class Node(DatabaseServer):
         for name in ("tmp", "run"):
             (self.folder / name).mkdir(parents=True)
         install_data(self.folder / "data", *_user())
-        _give(self.folder)
+        _chown(self.folder)
 
     def start(self, cluster: "Cluster", *extra: str) -> None:
         """Start it, and wait until it is a synchronized member."""
@@ -192,7 +192,7 @@ class Cluster:
             f"CREATE USER {CHECK_USER}@'127.0.0.1' IDENTIFIED VIA mysql_native_password USING '';",
         )
         init.write_text("\n".join(statements), encoding="utf-8")
-        _give(init)
+        _chown(init)
         first, *others = self.nodes
         first.install()
         first.start(self, "--wsrep-new-cluster", f"--init-file={init}")
@@ -200,7 +200,7 @@ class Cluster:
         for node in others:
             shutil.copytree(first.folder, node.folder)
             (node.folder / "data" / "gvwstate.dat").unlink(missing_ok=True)
-            _give(node.folder)
+            _chown(node.folder)
         first.start(self, "--wsrep-new-cluster")
         with ThreadPoolExecutor(len(others)) as threads:
             list(threads.map(lambda node: node.start(self), others))
@@ -228,7 +228,7 @@ def _user() -> list[str]:
     return [f"--user={_ACCOUNT}"] if os.geteuid() == 0 else []
 
 
-def _give(path: Path) -> None:
+def _chown(path: Path) -> None:
     """Give a file, or a folder with all that is in it, to the account of the servers."""
     if os.geteuid() == 0:
         for one in (path, *path.rglob("*")):

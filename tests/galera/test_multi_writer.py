@@ -209,15 +209,17 @@ def test_connections_to_several_nodes_are_said(spread: Spread) -> None:
         wait_until(partial(any_says_several_nodes, [*services.values()]), "said")
     for services in (spread.auth, spread.users, spread.tickets):
         for number, service in services.items():
-            [logged] = [one for one in service.log_events() if one.get("event") == "database.galera_node"]
+            [logged] = [
+                event for event in service.log_events() if event.get("event") == "database.galera_node"
+            ]
             assert logged["node"] == f"n{number}"
 
 
 def any_says_several_nodes(services: Sequence[Service]) -> bool:
     return any(
-        "connections reach several database nodes" in http_text(one.port, "/readyz")
-        and "database.several_nodes" in one.log_text()
-        for one in services
+        "connections reach several database nodes" in http_text(service.port, "/readyz")
+        and "database.several_nodes" in service.log_text()
+        for service in services
     )
 
 

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import PIN_SECONDS, Form, Purpose, derive, pin_of
+from doorward_auth.one_time_codes.codes import PIN_SECONDS, CodeForm, Purpose, derive, pin_of
 from doorward_auth.rate_limiting.limits import LOGIN_UNKNOWN_DEVICES, PIN_GUESSES
 from doorward_identity.tables import outbox
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database as UnitsOfWork
-from doorward_mail.outbox import Mail, enqueue
-from doorward_mail.outbox_queries import LeasedMail, delete_sent, lease
+from doorward_mail.outbox.leases import LeasedMail, delete_sent, lease
+from doorward_mail.outbox.mail import Mail, enqueue
 from galera.cluster import ROUNDS, Cluster
 from galera.spread import Spread, on_node
 from galera.test_multi_writer import at_once
@@ -69,7 +69,7 @@ def new_pin(database: Database, member: Member) -> str:
     """Return the PIN that a mail about a new password would carry."""
     with transaction_at(database.url) as connection:
         seed = codes.renew(
-            connection, member.id, Purpose.RESET, Form.PIN, seconds=PIN_SECONDS, sent_to=member.email
+            connection, member.id, Purpose.RESET, CodeForm.PIN, seconds=PIN_SECONDS, sent_to=member.email
         )
     return pin_of(derive(SECRET_KEY.encode(), Purpose.RESET, member.id, seed))
 

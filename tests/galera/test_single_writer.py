@@ -49,7 +49,7 @@ def behind_haproxy(
 
 
 @pytest.fixture(scope="module")
-def patient(
+def services_with_long_timeout(
     shared_cluster: Cluster,
     database: Database,
     tickets_database: Database,
@@ -104,7 +104,7 @@ def test_a_writer_that_fails_loses_no_acknowledged_write(
 @pytest.mark.parametrize("fault", [killed_and_copied, frozen] * ROUNDS)
 def test_a_reader_that_fails_and_returns_fails_nothing(
     cluster: Cluster,
-    patient: SingleWriter,
+    services_with_long_timeout: SingleWriter,
     fault: Fault,
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -113,21 +113,21 @@ def test_a_reader_that_fails_and_returns_fails_nothing(
     On a busy machine the writer may seem to be silent, too. Of some attempts, one without that is judged.
     """
     for _ in range(ATTEMPTS):
-        writer = patient.writer
-        was_down = patient.times_down(writer)
+        writer = services_with_long_timeout.writer
+        was_down = services_with_long_timeout.times_down(writer)
         failing, donor = (node for node in cluster.nodes if node is not writer)
-        with patient.load() as load:
+        with services_with_long_timeout.load() as load:
             with fault(cluster, failing, donor):
                 work_on(load, 4)
             wait_until(partial(is_synced, failing), "whole again")
             work_on(load)
         cluster.wait_until_whole()
         print(f"\nreader {fault.__name__}: {load}")
-        assert_nothing_lost(load, patient, cluster)
+        assert_nothing_lost(load, services_with_long_timeout, cluster)
         record_property("figures", str(load))
         assert set(load.statuses) <= {200, 201, 204, 503}
-        still_writer = patient.writer is writer
-        if patient.times_down(writer) == was_down:
+        still_writer = services_with_long_timeout.writer is writer
+        if services_with_long_timeout.times_down(writer) == was_down:
             assert still_writer
             assert set(load.statuses) <= {200, 201, 204}
             return

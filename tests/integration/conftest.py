@@ -65,7 +65,7 @@ def _templates_are_compiled_once() -> Iterator[None]:
     """In this process, not by each of the services that tests start in it: two thirds of such a start."""
     with pytest.MonkeyPatch.context() as patch:
         for environment in (
-            "doorward_mail.templates.ImmutableSandboxedEnvironment",
+            "doorward_mail.content.templates.ImmutableSandboxedEnvironment",
             "doorward_ui.pages.Environment",
         ):
             kept = functools.partial(pkgutil.resolve_name(environment), bytecode_cache=CompiledTemplates())

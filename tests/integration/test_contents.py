@@ -55,5 +55,5 @@ def test_only_changed_tables_are_restored(installation: Installation, people: Pe
     installation.call("POST", TICKETS, people.user.access, json=dict(TICKET))
     with recorded(installation.engine, installation.tickets_engine) as seen:
         populate(installation)
-    assert any("DELETE FROM tickets" in one for one in seen)
-    assert not any("users" in one for one in seen)
+    assert any("DELETE FROM tickets" in statement for statement in seen)
+    assert not any("users" in statement for statement in seen)

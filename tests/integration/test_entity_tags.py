@@ -28,7 +28,7 @@ def read(path: str, **options: Any) -> Send:
 
 def read_by_client(path: str) -> Send:
     def send(api: Installation, _people: People) -> tuple[httpx2.Response, None]:
-        api.settle()  # without a first list of revocations there is none to read
+        api.sync_revocations()  # without a first list of revocations there is none to read
         return api.call("GET", path, auth=CLIENT), None
 
     return send
@@ -133,7 +133,8 @@ def conditional(api: Installation) -> set[str]:
         name
         for name, operation in operations(api)
         if "204" not in operation["responses"]
-        and {"if-match", "if-none-match"} & {one["name"].lower() for one in operation.get("parameters", ())}
+        and {"if-match", "if-none-match"}
+        & {parameter["name"].lower() for parameter in operation.get("parameters", ())}
     }
 
 
@@ -159,7 +160,7 @@ def test_the_answer_has_the_etag_of_the_resource(
         assert version_of(response) == version_of(current)
 
 
-@pytest.mark.parametrize("operation", [one for one in CASES if one.startswith("GET")])
+@pytest.mark.parametrize("operation", [case for case in CASES if case.startswith("GET")])
 def test_the_etag_makes_the_next_read_a_304(
     installation: Installation, people: People, operation: str
 ) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from doorward_auth.upstream.providers import create_adapter
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationRequest,
-    AuthorizationResponse,
+    AuthorizationCallback,
     InvalidGrantError,
     MisconfiguredError,
+    PendingAuthorization,
     UnverifiedIdentityError,
     UpstreamLogin,
 )
@@ -41,9 +41,9 @@ async def adapter(keycloak: Keycloak, tmp_path: Path) -> AsyncIterator[OidcAdapt
     await made.close()
 
 
-def response_of(request: AuthorizationRequest, answer: dict[str, str]) -> AuthorizationResponse:
+def response_of(request: PendingAuthorization, answer: dict[str, str]) -> AuthorizationCallback:
     assert answer["state"] == request.state
-    return AuthorizationResponse(
+    return AuthorizationCallback(
         code=answer["code"],
         redirect_uri=REDIRECT_URI,
         code_verifier=request.code_verifier,
@@ -97,7 +97,7 @@ async def test_a_code_is_good_once_and_for_its_verifier_alone(adapter: OidcAdapt
     request = await adapter.begin(REDIRECT_URI)
     response = response_of(request, await log_in(request.url))
     other = await adapter.begin(REDIRECT_URI)
-    stolen = AuthorizationResponse(
+    stolen = AuthorizationCallback(
         response.code, REDIRECT_URI, other.code_verifier, response.nonce, response.issuer
     )
     with pytest.raises(InvalidGrantError):
@@ -109,7 +109,7 @@ async def test_a_code_is_good_once_and_for_its_verifier_alone(adapter: OidcAdapt
 async def test_the_login_of_another_nonce_is_rejected(adapter: OidcAdapter) -> None:
     request = await adapter.begin(REDIRECT_URI)
     answer = await log_in(request.url)
-    other = AuthorizationResponse(
+    other = AuthorizationCallback(
         answer["code"], REDIRECT_URI, request.code_verifier, "another nonce", answer["iss"]
     )
     with pytest.raises(UnverifiedIdentityError) as rejected:
@@ -123,7 +123,7 @@ async def test_a_response_without_the_issuer_is_rejected_before_the_code_is_sent
     request = await adapter.begin(REDIRECT_URI)
     response = response_of(request, await log_in(request.url))
     for issuer in (None, "https://other.example.com"):
-        mixed_up = AuthorizationResponse(
+        mixed_up = AuthorizationCallback(
             response.code, REDIRECT_URI, response.code_verifier, response.nonce, issuer
         )
         with pytest.raises(UnverifiedIdentityError):

@@ -123,12 +123,15 @@ class OpenIdProvider:
         return signed(header, self.payload(), rsa_pem(), "RS256")
 
     def requests(self, path: str) -> list[Received]:
-        return [one for one in self.upstream.received if one.target.partition("?")[0] == path]
+        return [request for request in self.upstream.received if request.target.partition("?")[0] == path]
 
     def forms(self, path: str) -> list[dict[str, str]]:
         return [
-            {name: value for name, (value,) in parse_qs(one.body.decode(), keep_blank_values=True).items()}
-            for one in self.requests(path)
+            {
+                name: value
+                for name, (value,) in parse_qs(request.body.decode(), keep_blank_values=True).items()
+            }
+            for request in self.requests(path)
         ]
 
     def _serve(self, request: Received) -> Reply:

@@ -18,7 +18,7 @@ lock = threading.Lock()
 used: set[str] = set()
 
 
-def verdict(form: dict[str, str]) -> dict[str, object]:
+def verify_token(form: dict[str, str]) -> dict[str, object]:
     """Verify as documented by captcha providers; a token is valid once."""
     if form.get("secret") != SECRET:
         return {"success": False, "error-codes": ["invalid-input-secret"]}
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         behaviour = json.loads(BEHAVIOUR.read_text(encoding="utf-8"))
         time.sleep(behaviour["delay"])
         body = behaviour["body"]
-        content = (json.dumps(verdict(form)) if body is None else body).encode("utf-8")
+        content = (json.dumps(verify_token(form)) if body is None else body).encode("utf-8")
         self.send_response(behaviour["status"])
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

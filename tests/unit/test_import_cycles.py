@@ -79,7 +79,7 @@ def _reachable(graph: Graph, start: str) -> set[str]:
 
 def _require_no_cycle(graph: Graph) -> None:
     found = _in_cycles(graph)
-    edges = sorted(f"{one} -> {other}" for one in found for other in graph[one] & found)
+    edges = sorted(f"{node} -> {other}" for node in found for other in graph[node] & found)
     assert not edges, "a new cycle"
 
 
@@ -92,7 +92,7 @@ def test_distributions_import_each_other_in_one_direction() -> None:
     graph: Graph = defaultdict(set)
     for name, root in ROOTS.items():
         for path in root.rglob("*.py"):
-            imported = {one.partition(".")[0] for one in _imported(path.read_text(encoding="utf-8"))}
+            imported = {module.partition(".")[0] for module in _imported(path.read_text(encoding="utf-8"))}
             graph[name] |= imported & ROOTS.keys() - {name}
     _require_no_cycle(graph)
 

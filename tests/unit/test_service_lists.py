@@ -70,7 +70,11 @@ def test_the_dockerfile_has_a_stage_and_packages_for_each_image() -> None:
 
 def test_skaffold_builds_each_image() -> None:
     artifacts = yaml_of("skaffold.yaml")["build"]["artifacts"]
-    built = {one["docker"]["buildArgs"]["SERVICE"] for one in artifacts if one["context"] == "services"}
+    built = {
+        artifact["docker"]["buildArgs"]["SERVICE"]
+        for artifact in artifacts
+        if artifact["context"] == "services"
+    }
     assert built == IMAGES
 
 

@@ -27,7 +27,7 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     count = plan.memory_requests // 10
     spent = [_refresh(stack, count) for _ in range(2)]
     # They become due at the rate of the title; the wait for the first one costs next to nothing.
-    cpu = [100 * one["cpu_seconds"] / count * AN_HOUR / 3_600 for one in spent]
+    cpu = [100 * sample["cpu_seconds"] / count * AN_HOUR / 3_600 for sample in spent]
     return [
         Figure(
             f"auth: CPU time of {AN_HOUR:,} refreshes of grants an hour",
@@ -37,8 +37,8 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
             TARGET,
             "% of a core",
             {
-                "ms of CPU a refresh": max(one["cpu_seconds"] for one in spent) * 1_000 / count,
-                "statements a refresh": max(one["statements"] for one in spent) / count,
+                "ms of CPU a refresh": max(sample["cpu_seconds"] for sample in spent) * 1_000 / count,
+                "statements a refresh": max(sample["statements"] for sample in spent) / count,
             },
         )
     ]

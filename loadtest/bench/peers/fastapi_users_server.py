@@ -30,7 +30,7 @@ def start(machine: Machine, users: int) -> Peer:
         return [post_form(fastapi_users_app.LOGIN, form) for form in forms]
 
     def tokens() -> list[str]:
-        return [one["access_token"] for one in answers(server.port, logins(CONNECTIONS))]
+        return [answer["access_token"] for answer in answers(server.port, logins(CONNECTIONS))]
 
     return Peer(
         NAME,

@@ -42,11 +42,13 @@ class Result:
     def per_second(self, name: str) -> float:
         """Return a peer's responses a second of wall-clock time, over all rounds."""
         samples = self.samples[name]
-        return sum(one.responses for one in samples) / sum(one.seconds for one in samples)
+        return sum(sample.responses for sample in samples) / sum(sample.seconds for sample in samples)
 
     def database_ms(self, name: str) -> float:
         """Return the database's CPU-milliseconds for a response, the median of the rounds."""
-        return statistics.median(1_000 * one.database_cpu / one.responses for one in self.samples[name])
+        return statistics.median(
+            1_000 * sample.database_cpu / sample.responses for sample in self.samples[name]
+        )
 
 
 def measure(kind: Kind, peers: Sequence[Peer], database: Process | None, plan: Plan) -> Result:

@@ -97,7 +97,7 @@ class Report:
                     "title": TITLES[result.kind],
                     "requests": dict(result.requests),
                     "samples": {
-                        name: [asdict(one) for one in found] for name, found in result.samples.items()
+                        name: [asdict(sample) for sample in found] for name, found in result.samples.items()
                     },
                 }
                 for result in self.results
@@ -112,7 +112,7 @@ class Report:
             Result(
                 Kind(kind),
                 work["requests"],
-                {name: [Sample(**one) for one in found] for name, found in work["samples"].items()},
+                {name: [Sample(**sample) for sample in found] for name, found in work["samples"].items()},
             )
             for kind, work in document["work"].items()
         ]

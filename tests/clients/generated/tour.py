@@ -119,7 +119,7 @@ closed = close_ticket.sync(ticket.id, client=admin)
 assert isinstance(closed, Ticket), closed
 found = list_tickets.sync(client=user, number=ticket.number, status=TicketStatus.CLOSED)
 assert isinstance(found, PageTicket), found
-assert [one.id for one in found.items] == [ticket.id]
+assert [item.id for item in found.items] == [ticket.id]
 
 refreshed = log_in.sync(client=ANYONE, body=refresh(hers))
 assert isinstance(refreshed, TokenPair), refreshed

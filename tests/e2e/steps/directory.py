@@ -21,7 +21,7 @@ def creating_and_changing(context: Context) -> None:
     problem = context.prove("An invalid account is rejected", bad, 422, "validation_error")
     context.check(
         "... with each invalid field",
-        {one["pointer"] for one in problem["errors"]} == {"/email", "/name", "/password"},
+        {error["pointer"] for error in problem["errors"]} == {"/email", "/name", "/password"},
         problem,
     )
     read = context.send("GET", path, context.admin)
@@ -53,7 +53,7 @@ def paging(context: Context) -> None:
     params = {"q": f"e2e-{context.run}-page", "sort": "-email", "limit": "1"}
     while True:
         page = context.expect("a page is read", context.send("GET", USERS, context.admin, params=params), 200)
-        seen += [one["email"] for one in page["items"]]
+        seen += [item["email"] for item in page["items"]]
         if page["next_cursor"] is None:
             break
         params["cursor"] = page["next_cursor"]

@@ -19,7 +19,7 @@ def changing_a_password(context: Context) -> None:
     ):
         rejected = _change(context, member, member.password, password)
         problem = context.expect(f"{what} is rejected", rejected, 422, "validation_error")
-        codes = [(one["pointer"], one["code"]) for one in problem["errors"]]
+        codes = [(error["pointer"], error["code"]) for error in problem["errors"]]
         context.check(f"A new password must not be {what}", codes == [("/new_password", code)], codes)
     same = _change(context, member, member.password, member.password)
     context.prove("... or the current one", same, 422, "password_unchanged")

@@ -85,10 +85,10 @@ def sessions(context: Context) -> None:
     items = context.prove("Sessions are listed", _sessions(context, member.session), 200)["items"]
     context.check(
         "Two logins are two sessions, and one is marked as current",
-        len(items) == 2 and [one["current"] for one in items].count(True) == 1,
+        len(items) == 2 and [item["current"] for item in items].count(True) == 1,
         items,
     )
-    other = next(one["id"] for one in items if not one["current"])
+    other = next(item["id"] for item in items if not item["current"])
     ended = context.send("DELETE", f"{AUTH}/sessions/{other}", member.session.access)
     context.prove("The other session is ended", ended, 204)
     context.prove(
@@ -116,7 +116,11 @@ def asking_for_a_proxy(context: Context) -> None:
     member = context.member("vera")
     let_in = context.send("GET", f"{AUTH}/verify", member.session.access)
     context.prove("A signed-in user is accepted", let_in, 204)
-    context.check("... and returned with id and role", _told(let_in) == (member.id, "user"), _told(let_in))
+    context.check(
+        "... and returned with id and role",
+        _identity_headers(let_in) == (member.id, "user"),
+        _identity_headers(let_in),
+    )
     asked = context.send("GET", f"{AUTH}/verify?role=admin", member.session.access)
     context.prove("A required role rejects a user without it", asked, 403, "insufficient_permission")
     context.prove(
@@ -149,5 +153,5 @@ def _sessions(context: Context, session: Session) -> httpx2.Response:
     return context.send("GET", f"{AUTH}/sessions", session.access)
 
 
-def _told(response: httpx2.Response) -> tuple[str | None, str | None]:
+def _identity_headers(response: httpx2.Response) -> tuple[str | None, str | None]:
     return response.headers.get("x-doorward-user"), response.headers.get("x-doorward-role")

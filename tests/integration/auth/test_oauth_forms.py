@@ -25,7 +25,7 @@ RIGHT = {"username": EMAIL, "password": PASSWORD}
 
 def in_both(installation: Installation, body: Mapping[str, str], path: str = TOKEN) -> list[httpx2.Response]:
     options: list[dict[str, Any]] = [{"data": dict(body)}, {"json": dict(body)}]
-    return [installation.call("POST", path, **one) for one in options]
+    return [installation.call("POST", path, **option) for option in options]
 
 
 def unverify(installation: Installation, _people: People) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integration.harness.installation import AUTH, USERS, Installation, another, tokens_of
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured, tokens_of
 from integration.harness.people import PASSWORD, People, disable
 from integration.harness.problems import assert_problem
 
@@ -42,7 +42,7 @@ def test_twenty_parallel_retries_return_one_successor(installation: Installation
 
 
 def test_reuse_after_the_grace_period_ends_the_session(installation: Installation, people: People) -> None:
-    with another(installation, refresh_grace_seconds=0) as strict:
+    with reconfigured(installation, refresh_grace_seconds=0) as strict:
         first = tokens_of(strict.refresh(people.user.refresh))
         assert_problem(strict.refresh(people.user.refresh), 401, INVALID)
         # The successor is invalid too, because its holder may be the attacker.
@@ -65,7 +65,7 @@ def test_reuse_of_an_older_token_ends_the_session_within_the_grace_period(
 
 def test_reuse_ends_no_other_session(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
-    with another(installation, refresh_grace_seconds=0) as strict:
+    with reconfigured(installation, refresh_grace_seconds=0) as strict:
         strict.refresh(people.user.refresh)
         strict.refresh(people.user.refresh)
     assert installation.refresh(elsewhere.refresh).status_code == 200
@@ -88,7 +88,7 @@ def test_expired_session_is_rejected(installation: Installation, people: People,
 def test_refresh_extends_the_idle_lifetime_up_to_the_absolute_one(
     installation: Installation, people: People
 ) -> None:
-    with another(installation, refresh_idle_seconds=600, refresh_absolute_seconds=1000) as short:
+    with reconfigured(installation, refresh_idle_seconds=600, refresh_absolute_seconds=1000) as short:
         tokens = short.log_in(people.user.email, PASSWORD)
         first = short.refresh(tokens.refresh).json()
         assert 598 <= first["refresh_expires_in"] <= 600
@@ -106,7 +106,7 @@ def test_login_returns_an_idle_lifetime_within_the_absolute_one(
     installation: Installation, people: People
 ) -> None:
     """Login shortens and returns an idle lifetime that exceeds the absolute one."""
-    with another(installation, refresh_idle_seconds=1000, refresh_absolute_seconds=600) as short:
+    with reconfigured(installation, refresh_idle_seconds=1000, refresh_absolute_seconds=600) as short:
         body = {"email": people.user.email, "password": PASSWORD}
         answer = short.call("POST", f"{AUTH}/token", json=body).json()
         assert answer["refresh_expires_in"] <= 600
@@ -170,7 +170,9 @@ def test_logout_wins_against_parallel_refreshes(installation: Installation, peop
             answers = [threads.submit(installation.refresh, tokens.refresh) for _ in range(5)]
             leaving = threads.submit(installation.call, "POST", f"{AUTH}/logout", tokens.access)
         assert leaving.result().status_code == 204
-        held = {tokens_of(one.result()).refresh for one in answers if one.result().status_code == 200}
+        held = {
+            tokens_of(answer.result()).refresh for answer in answers if answer.result().status_code == 200
+        }
         for refresh in held | {tokens.refresh}:
             assert_problem(installation.refresh(refresh), 401, INVALID)
 

@@ -45,7 +45,7 @@ def cookie_of(response: httpx2.Response) -> tuple[str, str, Mapping[str, str]]:
     (field,) = response.headers.get_list("set-cookie")
     pair, *attributes = [part.strip() for part in field.split(";")]
     name, _, value = pair.partition("=")
-    found = {key.lower(): text for key, _, text in (one.partition("=") for one in attributes)}
+    found = {key.lower(): text for key, _, text in (attribute.partition("=") for attribute in attributes)}
     return name, value.strip('"'), found
 
 

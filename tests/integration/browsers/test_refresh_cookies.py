@@ -16,7 +16,7 @@ from integration.browsers.cookie_mode import (
     sets_no_cookie,
     token_in_cookie,
 )
-from integration.harness.installation import AUTH, Installation, another, tokens_of
+from integration.harness.installation import AUTH, Installation, reconfigured, tokens_of
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_problem
 
@@ -237,7 +237,7 @@ def test_on_this_machine_plain_http_has_a_cookie_without_prefix(
     installation: Installation, people: People
 ) -> None:
     local = {"allowed_origins": ("http://localhost:5173",), "public_url": "http://127.0.0.1:8080"}
-    with another(installation, **local) as api:
+    with reconfigured(installation, **local) as api:
         response = Page(api, origin="http://localhost:5173").log_in(people.user.email)
     name, value, attributes = cookie_of(response)
     assert (name, value[:4]) == ("doorward_refresh_console", "dwr_")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from doorward_auth.client_snapshot import service as client_snapshot
 from doorward_identity.tables import oauth_clients
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -95,7 +95,7 @@ def test_a_changed_registration_is_noticed_without_a_restart(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_snapshot, "INTERVAL_SECONDS", 0.01)
-    with another(installation) as replica:
+    with reconfigured(installation) as replica:
         client = register(installation, "public", origins=ORIGIN)
         until_allowed(replica, ORIGIN)
         disabled = sa.update(oauth_clients).where(oauth_clients.c.id == client).values(disabled_at=NOW)
@@ -109,7 +109,7 @@ def test_a_failed_read_keeps_the_last_snapshot(
 ) -> None:
     register(installation, "public", origins=ORIGIN)
     monkeypatch.setattr(client_snapshot, "INTERVAL_SECONDS", 0.01)
-    with another(installation) as replica:
+    with reconfigured(installation) as replica:
         until_allowed(replica, ORIGIN)
         reads = []
 

@@ -85,8 +85,8 @@ async def test_the_rejection_is_the_same_for_known_and_unknown_addresses(
         await auths.fail(email, FAILURES)
         rejections.append([await log_in(auths, email), await log_in(auths, email, token="made-up")])
     known, unknown = rejections
-    assert [one.anonymous_content for one in known] == [one.anonymous_content for one in unknown]
-    assert [list(one.headers) for one in known] == [list(one.headers) for one in unknown]
+    assert [answer.anonymous_content for answer in known] == [answer.anonymous_content for answer in unknown]
+    assert [list(answer.headers) for answer in known] == [list(answer.headers) for answer in unknown]
 
 
 async def test_a_known_device_needs_no_captcha(auths: Auths, member: Member) -> None:
@@ -138,10 +138,10 @@ async def test_captcha_tokens_are_not_logged(auths: Auths) -> None:
     token, made_up = good_token() + "-not-for-the-log", "made-up-not-for-the-log"
     await register(auths, new_source(), token)
     await register(auths, new_source(), made_up)
-    for one in auths.services:
-        assert "/register" in one.log_text()
-        assert "not-for-the-log" not in one.log_text()
-        assert SECRET not in one.log_text()
+    for service in auths.services:
+        assert "/register" in service.log_text()
+        assert "not-for-the-log" not in service.log_text()
+        assert SECRET not in service.log_text()
 
 
 async def test_the_routes_with_captchas_are_configurable(

@@ -37,11 +37,11 @@ ACCIDENTS: dict[str, tuple[Callable[[SiteVerify], None], str]] = {
 }
 
 
-def judged(auths: Auths, outcome: str) -> float:
+def verifications(auths: Auths, outcome: str) -> float:
     """Return the number of requests with a verdict, of all processes."""
     total = 0.0
-    for one in auths.services:
-        with urllib.request.urlopen(f"{one.url}/metrics", timeout=10) as answer:
+    for service in auths.services:
+        with urllib.request.urlopen(f"{service.url}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         name = f'doorward_captcha_verifications_total{{outcome="{outcome}"}} '
         total += sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
@@ -53,11 +53,11 @@ async def test_during_an_outage_requests_are_accepted_within_the_rate_limits(
     auths: Auths, service: SiteVerify, accident: str
 ) -> None:
     cause, reason = ACCIDENTS[accident]
-    before, logged = judged(auths, "unavailable"), len(auths.events("captcha.unavailable"))
+    before, logged = verifications(auths, "unavailable"), len(auths.events("captcha.unavailable"))
     cause(service)
     assert (await ask_for_reset(auths, new_source(), "unavailable")).status == 202
     assert (await ask_for_reset(auths, new_source(), None)).status == 403, "a token is required"
-    assert judged(auths, "unavailable") == before + 1
+    assert verifications(auths, "unavailable") == before + 1
     [event] = auths.events("captcha.unavailable")[logged:]
     assert event["reason"] == reason
     assert event["level"] == "warning"
@@ -131,10 +131,12 @@ async def test_requests_beyond_the_concurrency_limit_are_rejected(
         async with asyncio.TaskGroup() as tasks:
             asking = [tasks.create_task(ask_for_reset(auths, new_source(), "made-up")) for _ in range(count)]
             await until(
-                lambda: sum(one.done() for one in asking) >= count - MAX_CONCURRENT, "rejected at once", 25
+                lambda: sum(future.done() for future in asking) >= count - MAX_CONCURRENT,
+                "rejected at once",
+                25,
             )
             service.thaw()
-        answers = [one.result() for one in asking]
+        answers = [future.result() for future in asking]
         await auths.close()
     assert statuses(answers) == {403: MAX_CONCURRENT, 503: count - MAX_CONCURRENT}
     rejected = next(answer for answer in answers if answer.status == 503)

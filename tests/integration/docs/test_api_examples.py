@@ -17,8 +17,8 @@ COLLECTION: Final[dict[str, Any]] = json.loads(
     (API / "doorward.postman_collection.json").read_text(encoding="utf-8")
 )
 VALUES: Final[dict[str, str]] = {
-    one["key"]: one["value"]
-    for one in json.loads((API / "doorward.postman_environment.json").read_text(encoding="utf-8"))["values"]
+    value["key"]: value["value"]
+    for value in json.loads((API / "doorward.postman_environment.json").read_text(encoding="utf-8"))["values"]
 }
 ITEMS: Final = [item for folder in COLLECTION["item"] for item in folder["item"]]
 HTTP: Final = (API / "doorward.http").read_text(encoding="utf-8")
@@ -43,10 +43,10 @@ def test_every_variable_has_a_value() -> None:
 
 def test_both_files_have_every_operation() -> None:
     document = json.loads((API / "openapi.json").read_text(encoding="utf-8"))
-    operations = [one for operations in document["paths"].values() for one in operations.values()]
+    operations = [operation for operations in document["paths"].values() for operation in operations.values()]
     assert len(ITEMS) == len(operations)
     named = re.findall(r"^# @name (\w+)$", HTTP, re.MULTILINE)
-    assert sorted(named) == sorted(one["operationId"] for one in operations)
+    assert sorted(named) == sorted(operation["operationId"] for operation in operations)
 
 
 @pytest.mark.parametrize("item", SENT, ids=names(SENT))

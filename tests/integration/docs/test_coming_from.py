@@ -31,7 +31,7 @@ class Row:
     status: int
 
 
-def chapters() -> dict[str, list[Row]]:
+def rows_by_heading() -> dict[str, list[Row]]:
     """Return the rows below each heading; a row that is no request fails."""
     found: dict[str, list[Row]] = {}
     for chapter in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]:
@@ -49,7 +49,7 @@ def row_of(cells: list[str]) -> Row:
     return Row(match["caller"], match["method"], match["path"], match["body"] or "", int(match["status"]))
 
 
-CHAPTERS: Final = chapters()
+CHAPTERS: Final = rows_by_heading()
 
 
 def test_the_page_has_the_five_systems() -> None:

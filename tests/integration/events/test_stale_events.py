@@ -34,13 +34,15 @@ class Process:
 
     def read_state(self, connection: sa.Connection, caller: Claims) -> Mapping[str, object]:  # noqa: ARG002
         for number in self.meanwhile:
-            self.publisher.publish(connection, user_id=self.user_id, session_id=None, event=told(number))
+            self.publisher.publish(
+                connection, user_id=self.user_id, session_id=None, event=numbered_event(number)
+            )
         return {"number": self.told}
 
     async def publish(self, number: int, user_id: uuid.UUID | None = None) -> None:
         def work(connection: sa.Connection) -> None:
             self.publisher.publish(
-                connection, user_id=user_id or self.user_id, session_id=None, event=told(number)
+                connection, user_id=user_id or self.user_id, session_id=None, event=numbered_event(number)
             )
 
         await self.resources.database.write(work)
@@ -55,7 +57,7 @@ class Process:
         return [int(part.split(b"}")[0]) for part in (chunk or b"").split(b'"number":')[1:]]
 
 
-def told(number: int) -> Event:
+def numbered_event(number: int) -> Event:
     return Event.of(EventName.TOKEN_REFRESHED, number=number)
 
 

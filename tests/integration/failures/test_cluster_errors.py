@@ -21,12 +21,12 @@ def database(mariadb_server: DatabaseServer) -> Iterator[Database]:
 
 
 @pytest.fixture
-def units(database: Database) -> Iterator[UnitsOfWork]:
+def units_of_work(database: Database) -> Iterator[UnitsOfWork]:
     database.execute("REPLACE INTO counted VALUES (1, 0)")
     settings = DatabaseSettings(database_url=SecretStr(database.url), database_timeout_seconds=20.0)
-    units = UnitsOfWork(settings, Metrics(), pool_size=1)
-    yield units
-    units.dispose()
+    units_of_work = UnitsOfWork(settings, Metrics(), pool_size=1)
+    yield units_of_work
+    units_of_work.dispose()
 
 
 def fail_with(connection: sa.Connection, code: int) -> None:
@@ -59,42 +59,44 @@ def value(database: Database) -> int:
 
 @pytest.mark.parametrize("code", [1047, 1180, 1205, 1213, 1317])
 async def test_a_statement_of_a_transaction_runs_again(
-    database: Database, units: UnitsOfWork, code: int
+    database: Database, units_of_work: UnitsOfWork, code: int
 ) -> None:
     work = Work(code)
-    await units.write(work)
+    await units_of_work.write(work)
     assert (work.runs, value(database)) == (2, 1)
 
 
 @pytest.mark.parametrize("code", [1047, 1180])
-async def test_a_node_without_its_cluster_gets_no_further_statement(units: UnitsOfWork, code: int) -> None:
+async def test_a_node_without_its_cluster_gets_no_further_statement(
+    units_of_work: UnitsOfWork, code: int
+) -> None:
     """The node answers pings, so the pool would give its connection to the next request."""
     work = Work(code)
-    await units.write(work)
+    await units_of_work.write(work)
     first, second = work.connections
     assert first != second
 
 
 @pytest.mark.parametrize("code", [1047, 1180, 1317])
 async def test_a_commit_whose_outcome_is_unknown_is_not_repeated(
-    database: Database, units: UnitsOfWork, code: int
+    database: Database, units_of_work: UnitsOfWork, code: int
 ) -> None:
     def fail(connection: sa.Connection) -> None:
-        sa.event.remove(units.engine, "commit", fail)
+        sa.event.remove(units_of_work.engine, "commit", fail)
         fail_with(connection, code)
 
-    sa.event.listen(units.engine, "commit", fail)
+    sa.event.listen(units_of_work.engine, "commit", fail)
     work = Work()
     with pytest.raises(DatabaseUnavailableError):
-        await units.write(work)
+        await units_of_work.write(work)
     assert work.runs == 1
-    await units.write(Work())
+    await units_of_work.write(Work())
     assert value(database) == 1
 
 
 @pytest.mark.parametrize("code", [1047, 1180, 1317])
 async def test_a_single_statement_whose_outcome_is_unknown_is_not_repeated(
-    units: UnitsOfWork, code: int
+    units_of_work: UnitsOfWork, code: int
 ) -> None:
     runs = 0
 
@@ -104,5 +106,5 @@ async def test_a_single_statement_whose_outcome_is_unknown_is_not_repeated(
         fail_with(connection, code)
 
     with pytest.raises(DatabaseUnavailableError):
-        await units.execute_single(work)
+        await units_of_work.execute_single(work)
     assert runs == 1

@@ -19,7 +19,9 @@ def test_silent_connections_time_out(deployment: FragileDeployment, people: Peop
             warm_up(behind, people)
             assert relay.silence() >= 4
             with watched_liveness(behind) as alive, ThreadPoolExecutor(20) as threads:
-                answers = [threads.submit(one) for one in requests(behind, people).values() for _ in range(3)]
+                answers = [
+                    threads.submit(request) for request in requests(behind, people).values() for _ in range(3)
+                ]
             for answer in answers:
                 assert answer.result().seconds - max(alive) < ANSWER_SECONDS
             assert_back_to_normal(behind, people)
@@ -29,5 +31,5 @@ def warm_up(deployment: Deployment, people: People) -> None:
     """Use the services until their pools hold several connections."""
     with ThreadPoolExecutor(20) as threads:
         for _ in range(3):
-            answers = [threads.submit(one) for one in requests(deployment, people).values()] * 3
+            answers = [threads.submit(request) for request in requests(deployment, people).values()] * 3
             assert {answer.result().status for answer in answers} == {200}

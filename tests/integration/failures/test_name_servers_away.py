@@ -23,7 +23,7 @@ from doorward_kit.name_resolution import Addresses, RememberedAddresses, remembe
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database as UnitsOfWork
 from doorward_mail.settings import MailSettings
-from doorward_mail.smtp import SmtpTransport
+from doorward_mail.transport.smtp import SmtpTransport
 from integration.harness.deployment import wait_until
 from support.certificates import self_signed
 from support.databases import DatabaseServer
@@ -69,25 +69,25 @@ def anyio_backend(remembered: RememberedAddresses) -> tuple[str, dict[str, Calla
 
 
 @pytest.fixture
-def units(mariadb_server: DatabaseServer) -> Iterator[UnitsOfWork]:
+def units_of_work(mariadb_server: DatabaseServer) -> Iterator[UnitsOfWork]:
     with mariadb_server.create_database("names") as database:
         url = sa.make_url(database.url).set(host="database.example").render_as_string(hide_password=False)
         settings = DatabaseSettings(database_url=SecretStr(url), database_timeout_seconds=30.0)
-        units = UnitsOfWork(settings, Metrics(), pool_size=1)
-        yield units
-        units.dispose()
+        units_of_work = UnitsOfWork(settings, Metrics(), pool_size=1)
+        yield units_of_work
+        units_of_work.dispose()
 
 
-async def connect_anew(units: UnitsOfWork) -> int:
+async def connect_anew(units_of_work: UnitsOfWork) -> int:
     """Run a statement on a new connection, as the pool makes one every ten minutes."""
-    units.engine.dispose()
-    return await units.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
+    units_of_work.engine.dispose()
+    return await units_of_work.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
 
 
-async def test_the_database_is_reached(name_servers: NameServers, units: UnitsOfWork) -> None:
-    assert await connect_anew(units) == 1
+async def test_the_database_is_reached(name_servers: NameServers, units_of_work: UnitsOfWork) -> None:
+    assert await connect_anew(units_of_work) == 1
     name_servers.are_away = True
-    assert await connect_anew(units) == 1
+    assert await connect_anew(units_of_work) == 1
 
 
 class Hello(BaseHTTPRequestHandler):
@@ -115,7 +115,7 @@ async def test_another_service_is_reached_that_was_never_called(
 ) -> None:
     with serving(Hello) as url:
         named = url.replace("127.0.0.1", "users.example")
-        remembered.learn([named])
+        remembered.prefetch([named])
         while not remembered._known:
             pass
         name_servers.are_away = True

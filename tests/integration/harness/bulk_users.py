@@ -40,7 +40,7 @@ def enrol(database_url: str, count: int, *, role: str = "user") -> list[Member]:
         connection.execute(sa.insert(users), [_row(member, role, now) for member in members])
         connection.execute(
             sa.insert(credentials),
-            [{"user_id": one.id, "password_hash": _HASH, "updated_at": now} for one in members],
+            [{"user_id": member.id, "password_hash": _HASH, "updated_at": now} for member in members],
         )
     return members
 

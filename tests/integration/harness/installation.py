@@ -43,7 +43,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "hash_queue_timeout_seconds": 10.0,
     "database_timeout_seconds": 10.0,
     "users_timeout_seconds": 10.0,
-    # The lists of revoked tokens are read when the harness says so: see Installation.settle.
+    # The lists of revoked tokens are read when the harness says so: see Installation.sync_revocations.
     "revocation_poll_seconds": 60.0,
     # And the feed of deletions: see Installation.follow_deletions.
     "deleted_users_poll_seconds": 3600.0,
@@ -92,7 +92,7 @@ def tickets_settings(database_url: str, **overrides: Any) -> TicketsSettings:
 
 
 def _poll_only_when_told(poller: RevocationPoller) -> None:
-    """Leave the list of revoked tokens to Installation.settle.
+    """Leave the list of revoked tokens to Installation.sync_revocations.
 
     A poll that has read the database of one test would otherwise bring its entries into the next.
     """
@@ -167,10 +167,10 @@ class Installation:
             sent.append((b"authorization", b"Bearer " + token.encode("utf-8")))
         response: httpx2.Response = client.request(method, path, headers=sent, **options)
         if method != "GET" and response.status_code < 300 and client is not self.tickets:
-            self.settle()
+            self.sync_revocations()
         return response
 
-    def settle(self) -> None:
+    def sync_revocations(self) -> None:
         """Bring both services' lists of revoked tokens up to date, as two seconds of waiting would."""
         for client, app in ((self.auth, self.auth_app), (self.users, self.users_app)):
             if client.portal is not None:
@@ -235,7 +235,7 @@ class Installation:
         self.users.__enter__()
         if self.tickets_url is not None:
             self.tickets.__enter__()
-        self.settle()  # no token is accepted before the first list of revocations
+        self.sync_revocations()  # no token is accepted before the first list of revocations
         return self
 
     def __exit__(
@@ -250,7 +250,7 @@ class Installation:
 
 
 @contextmanager
-def another(installation: Installation, **overrides: Any) -> Iterator[Installation]:
+def reconfigured(installation: Installation, **overrides: Any) -> Iterator[Installation]:
     """Run further replicas over the same database with other settings."""
     with Installation(installation.database_url, installation.tickets_url, **overrides) as replica:
         yield replica

@@ -56,4 +56,4 @@ def assert_rejected(response: httpx2.Response, *statuses: int) -> dict[str, Any]
 
 def pointers(document: dict[str, Any]) -> set[str]:
     """Return the fields that a 422 names."""
-    return {one["pointer"] for one in document["errors"]}
+    return {error["pointer"] for error in document["errors"]}

@@ -97,11 +97,11 @@ async def together(count: int, work: Callable[[int], Awaitable[T]], *, at_once: 
     """Call `work` for every number below `count`, `at_once` in parallel; return the results in order."""
     gate = asyncio.Semaphore(at_once)
 
-    async def one(number: int) -> T:
+    async def run_one(number: int) -> T:
         async with gate:
             return await work(number)
 
     # A task group cancels the others at the first failure, so that none reaches the next test.
     async with asyncio.TaskGroup() as tasks:
-        done = [tasks.create_task(one(number)) for number in range(count)]
+        done = [tasks.create_task(run_one(number)) for number in range(count)]
     return [task.result() for task in done]

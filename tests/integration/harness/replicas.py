@@ -132,22 +132,24 @@ class Replicas:
 
     async def accepted_by(self, access: str) -> list[str]:
         """Return the processes that accept an access token."""
-        return [one.service.log.stem for one in self.all if await one.accepts(access)]
+        return [replica.service.log.stem for replica in self.all if await replica.accepts(access)]
 
     async def until_rejected_everywhere(self, access: str) -> None:
         """Wait until every process rejects an access token."""
         async with asyncio.TaskGroup() as tasks:
-            for one in self.all:
-                tasks.create_task(one.until_rejected(access))
+            for replica in self.all:
+                tasks.create_task(replica.until_rejected(access))
 
     def events(self, name: str) -> list[dict[str, object]]:
         """Return the log events with a name, of all processes."""
-        return [event for one in self.all for event in one.service.log_events() if event["event"] == name]
+        return [
+            event for replica in self.all for event in replica.service.log_events() if event["event"] == name
+        ]
 
     def answered(self, route: str) -> int:
         """Count the completed requests to a route, whether or not clients read the responses."""
         wanted = f'"route":"{route}"'
-        return sum(one.service.log_text().count(wanted) for one in self.all)
+        return sum(replica.service.log_text().count(wanted) for replica in self.all)
 
     def live_sessions(self, members: Iterable[Member]) -> int:
         """Count the live sessions of users in the database."""
@@ -157,8 +159,8 @@ class Replicas:
 
     async def close(self) -> None:
         """Close every connection, because the next test has its own event loop."""
-        for one in self.all:
-            await one.close()
+        for replica in self.all:
+            await replica.close()
 
     def __enter__(self) -> Self:
         with ThreadPoolExecutor(len(self.all)) as threads:

@@ -69,7 +69,11 @@ def _read(service: str, app: FastAPI) -> list[Route]:
                 for scope in scopes
             ),
             body_types=tuple(operation.get("requestBody", {}).get("content", {})),
-            query=tuple(one["name"] for one in operation.get("parameters", []) if one["in"] == "query"),
+            query=tuple(
+                parameter["name"]
+                for parameter in operation.get("parameters", [])
+                if parameter["in"] == "query"
+            ),
             errors=frozenset(
                 (int(status), code)
                 for status, response in operation["responses"].items()

@@ -14,7 +14,7 @@ from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.tables import replies, ticket_search_terms, tickets
 from doorward_tickets.users import repository
 from integration.harness.databases import transaction
-from integration.harness.installation import TICKETS, Installation, another
+from integration.harness.installation import TICKETS, Installation, reconfigured
 from integration.harness.people import Person
 from support.smtp import SmtpServer
 
@@ -25,7 +25,7 @@ def mailing_through(
     installation: Installation, smtp: SmtpServer, **settings: Any
 ) -> AbstractContextManager[Installation]:
     """Run a replica that sends mail; the shared one has no mail server."""
-    return another(installation, **smtp.settings, **settings)
+    return reconfigured(installation, **smtp.settings, **settings)
 
 
 def come_in_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:

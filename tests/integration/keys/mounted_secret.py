@@ -52,7 +52,7 @@ class MountedSecret:
             before.rmdir()
 
 
-async def hand_out(first: MountedSecret, second: MountedSecret, document: KeyDocument) -> None:
+async def update_both(first: MountedSecret, second: MountedSecret, document: KeyDocument) -> None:
     """Change two files at different times, like two nodes."""
     first.write(document)
     await asyncio.sleep(1.0)

@@ -3,7 +3,7 @@
 from integration.harness.bulk_users import enrol
 from integration.keys.key_deployment import KeyedDeployment
 from integration.keys.load import Load
-from integration.keys.mounted_secret import activating, hand_out, newest, retiring, rotated, without
+from integration.keys.mounted_secret import activating, newest, retiring, rotated, update_both, without
 
 REQUESTS = 1_000
 CLIENTS = 8
@@ -22,12 +22,12 @@ async def test_two_rotations_and_the_retirement_of_old_keys_fail_no_request(
         for first, second in ((auth, users), (users, auth)):
             before, document = newest(document), await rotated(document, "--activate-in", "3600")
             document = activating(document, newest(document), ACTIVATE_IN)
-            await hand_out(first, second, document)
+            await update_both(first, second, document)
             await load.until_all_use(newest(document))
         # One of the old keys retires by the clock, and the other one is removed.
         document = without(retiring(document, before, seconds=2), oldest)
-        await hand_out(users, auth, document)
+        await update_both(users, auth, document)
         await load.until_more()
-        await hand_out(auth, users, without(document, before))
+        await update_both(auth, users, without(document, before))
         await load.until_more(at_least=REQUESTS)
     assert load.failures == []

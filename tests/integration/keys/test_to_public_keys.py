@@ -8,7 +8,7 @@ from doorward_client.keys.key_set import ES256
 from integration.harness.bulk_users import enrol
 from integration.keys.key_deployment import KeyedDeployment, keyless_users
 from integration.keys.load import Load
-from integration.keys.mounted_secret import activating, hand_out, newest, rotated, without
+from integration.keys.mounted_secret import activating, newest, rotated, update_both, without
 
 REQUESTS = 1_000
 CLIENTS = 8
@@ -29,7 +29,7 @@ async def test_switching_a_service_to_public_keys_fails_no_request(
             shared = newest(document)
             document = await rotated(document, "--algorithm", ES256, "--activate-in", "3600")
             document = activating(document, newest(document), ACTIVATE_IN)
-            await hand_out(users, auth, document)
+            await update_both(users, auth, document)
             await load.until_all_use(newest(document))
             # A new process of the users service, without the secret, replaces the old one.
             await asyncio.to_thread(keyless.start)

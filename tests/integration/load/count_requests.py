@@ -43,7 +43,11 @@ def main() -> None:
             )
         )
     counted = {entry.name: [entry.num_requests, entry.num_failures] for entry in stats.entries.values()}
-    print(json.dumps({"counted": counted, "errors": sorted(str(one.error) for one in stats.errors.values())}))
+    print(
+        json.dumps(
+            {"counted": counted, "errors": sorted(str(error.error) for error in stats.errors.values())}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -17,14 +17,15 @@ from doorward_kit.database import create_engine
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
-from doorward_mail.delivery_attempt import FindRecipient
-from doorward_mail.migration import create_outbox
-from doorward_mail.outbox import Mail, enqueue, outbox_table
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.sender import MailSender
+from doorward_mail.content.composer import FindRecipient
+from doorward_mail.content.templates import MailTemplate, MailTemplates, Variables
+from doorward_mail.outbox.leases import LeasedMail
+from doorward_mail.outbox.mail import Mail, enqueue
+from doorward_mail.outbox.migration import create_outbox
+from doorward_mail.outbox.table import outbox_table
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import MailTemplate, MailTemplates, Variables
-from doorward_mail.transport import Transport
+from doorward_mail.transport.base import Transport
+from doorward_mail.worker.sender import MailSender
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from doorward_mail.outbox import Mail
+from doorward_mail.outbox.mail import Mail
 from integration.mail.mailing import Mailer, mail_settings, running
 from support.smtp import ReceivedMail, SmtpServer
 

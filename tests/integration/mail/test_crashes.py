@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from doorward_kit.database import create_engine
-from doorward_mail import outbox_queries
-from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.outbox import leases
+from doorward_mail.outbox.mail import Mail, enqueue
 from integration.harness.deployment import wait_until
 from integration.mail.mailing import GONE, Mailer, codes, hash_of, mail_settings, notice, outbox, running
 from support.processes import Process
@@ -152,7 +152,7 @@ def test_a_frozen_worker_does_not_send_mail_that_another_has_leased(
 async def test_a_worker_whose_lease_expired_creates_no_code(mailer: Mailer, smtp: SmtpServer) -> None:
     await mailer.enqueue(Mail("code", "ada@example.com"))
     (stale,) = await mailer.database.write(
-        lambda c: outbox_queries.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
+        lambda c: leases.lease(c, outbox, count=1, seconds=-1.0, lease_id=uuid.uuid4())
     )
     async with running(mailer.worker(mail_settings(smtp.port))):
         await mailer.wait_until_empty()

@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 
 from doorward_kit.column_types import utc_now
 from doorward_kit.unit_of_work import DatabaseUnavailableError
-from doorward_mail import outbox_queries
-from doorward_mail.outbox import Mail
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.smtp import SmtpTransport
-from doorward_mail.templates import MailTemplate
-from doorward_mail.transport import DeliveryError, Message
+from doorward_mail.content.templates import MailTemplate
+from doorward_mail.outbox import leases
+from doorward_mail.outbox.leases import LeasedMail
+from doorward_mail.outbox.mail import Mail
+from doorward_mail.transport.base import DeliveryError, Message
+from doorward_mail.transport.smtp import SmtpTransport
 from integration.mail.mailing import (
     TEMPLATES,
     Mailer,
@@ -52,7 +52,7 @@ async def test_each_retry_delay_is_longer_than_the_previous_one(
     smtp.behave(reject_at="data", code=451)
     await mailer.enqueue(notice())
     waits: dict[int, float] = {}
-    reschedule = outbox_queries.reschedule
+    reschedule = leases.reschedule
 
     def reschedule_and_look(
         connection: sa.Connection, table: sa.Table, mail: LeasedMail, **options: Any
@@ -63,7 +63,7 @@ async def test_each_retry_delay_is_longer_than_the_previous_one(
         waits[row.attempts] = (row.due_at - row.now).total_seconds()
         return done
 
-    monkeypatch.setattr(outbox_queries, "reschedule", reschedule_and_look)
+    monkeypatch.setattr(leases, "reschedule", reschedule_and_look)
 
     async def seen() -> int:
         return len(waits)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from doorward_client.errors import UnavailableError
-from doorward_mail.outbox import Mail
-from doorward_mail.outbox_queries import LeasedMail, measure
+from doorward_mail.outbox.leases import LeasedMail, measure
+from doorward_mail.outbox.mail import Mail
 from integration.mail.mailing import Mailer, mail_settings, outbox, running
 from support.smtp import SmtpServer
 

@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from doorward_kit.column_types import utc_now
-from doorward_mail import outbox_queries
-from doorward_mail.outbox import Mail
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox import leases
+from doorward_mail.outbox.leases import LeasedMail
+from doorward_mail.outbox.mail import Mail
 from integration.mail.mailing import Mailer, create_tables, metadata, notice, outbox
 from support.databases import Database, DatabaseServer
 
@@ -49,7 +49,7 @@ async def test_finding_due_mail_reads_only_the_rows_it_returns(mailer: Mailer) -
 
 async def take(mailer: Mailer, count: int, seconds: float = 60.0) -> list[LeasedMail]:
     return await mailer.database.write(
-        lambda c: outbox_queries.lease(c, outbox, count=count, seconds=seconds, lease_id=uuid.uuid4())
+        lambda c: leases.lease(c, outbox, count=count, seconds=seconds, lease_id=uuid.uuid4())
     )
 
 
@@ -60,7 +60,7 @@ async def test_a_leased_mail_is_locked_until_the_lease_ends(mailer: Mailer) -> N
     assert [len(first), len(second)] == [2, 1]
     assert not {mail.id for mail in first} & {mail.id for mail in second}
     assert await take(mailer, 5) == []
-    assert not await mailer.database.read(lambda c: outbox_queries.is_any_due(c, outbox))
+    assert not await mailer.database.read(lambda c: leases.is_any_due(c, outbox))
     await mailer.execute(outbox.update().values(due_at=utc_now(-1)))
     third = await take(mailer, 5)
     assert {mail.attempts for mail in third} == {2}
@@ -72,7 +72,7 @@ async def test_parallel_workers_skip_each_others_locked_rows(mailer: Mailer, mai
     other = Mailer(mail_url)
     with mailer.database.engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        mine = outbox_queries.lease(connection, outbox, count=4, seconds=60, lease_id=uuid.uuid4())
+        mine = leases.lease(connection, outbox, count=4, seconds=60, lease_id=uuid.uuid4())
         theirs = await take(other, 20)
         connection.commit()
     other.close()
@@ -84,15 +84,15 @@ async def test_a_worker_whose_lease_expired_changes_nothing(mailer: Mailer) -> N
     (late,) = await take(mailer, 1, seconds=-1.0)
     (now,) = await take(mailer, 1)
     for work in (
-        lambda c: outbox_queries.lock(c, outbox, late),
-        lambda c: outbox_queries.delete_sent(c, outbox, late),
-        lambda c: outbox_queries.mark_dead(c, outbox, late, error="crash"),
-        lambda c: outbox_queries.reschedule(c, outbox, late, seconds=0, error="timeout"),
+        lambda c: leases.lock(c, outbox, late),
+        lambda c: leases.delete_sent(c, outbox, late),
+        lambda c: leases.mark_dead(c, outbox, late, error="crash"),
+        lambda c: leases.reschedule(c, outbox, late, seconds=0, error="timeout"),
     ):
         assert not await mailer.database.write(work)
     (row,) = await mailer.rows()
     assert (row.lease_id, row.attempts, row.dead_at, row.last_error) == (now.lease_id, 2, None, None)
-    assert await mailer.database.write(lambda c: outbox_queries.delete_sent(c, outbox, now))
+    assert await mailer.database.write(lambda c: leases.delete_sent(c, outbox, now))
     assert await mailer.rows() == []
 
 
@@ -100,9 +100,7 @@ async def test_an_attempt_that_failed_for_other_reasons_is_not_counted(mailer: M
     await mailer.enqueue(notice())
     (mail,) = await take(mailer, 1)
     await mailer.database.write(
-        lambda c: outbox_queries.reschedule(
-            c, outbox, mail, seconds=-1, error="connect", counts_attempt=False
-        )
+        lambda c: leases.reschedule(c, outbox, mail, seconds=-1, error="connect", counts_attempt=False)
     )
     (again,) = await take(mailer, 1)
     assert again.attempts == 1
@@ -129,9 +127,7 @@ async def test_values_that_do_not_fit_are_rejected(mailer: Mailer) -> None:
 
 
 async def test_metrics_count_waiting_and_dead_mail(mailer: Mailer) -> None:
-    assert await mailer.database.read(lambda c: outbox_queries.measure(c, outbox)) == outbox_queries.Backlog(
-        0, 0, 0.0
-    )
+    assert await mailer.database.read(lambda c: leases.measure(c, outbox)) == leases.OutboxBacklog(0, 0, 0.0)
     await mailer.enqueue(*(notice(number) for number in range(3)))
     await mailer.execute(
         outbox.update()
@@ -141,7 +137,7 @@ async def test_metrics_count_waiting_and_dead_mail(mailer: Mailer) -> None:
     await mailer.execute(
         outbox.update().where(outbox.c.recipient == "user1@example.com").values(created_at=utc_now(-60))
     )
-    backlog = await mailer.database.read(lambda c: outbox_queries.measure(c, outbox))
+    backlog = await mailer.database.read(lambda c: leases.measure(c, outbox))
     assert (backlog.waiting, backlog.dead) == (2, 1)
     assert 59 < backlog.oldest < 120
 
@@ -158,7 +154,7 @@ async def test_enqueueing_needs_only_the_insert_privilege(account: Database) -> 
         reader = Mailer(account.account("worker", {"outbox": "SELECT, UPDATE, DELETE"}))
         await writer.enqueue(notice())
         (mail,) = await take(reader, 1)
-        assert await reader.database.write(lambda c: outbox_queries.delete_sent(c, outbox, mail))
+        assert await reader.database.write(lambda c: leases.delete_sent(c, outbox, mail))
         with (
             writer.database.engine.connect() as connection,
             pytest.raises(sa.exc.OperationalError, match="SELECT command denied"),

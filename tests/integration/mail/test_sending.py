@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from doorward_mail.file_transport import Mailbox
-from doorward_mail.outbox import Mail, enqueue
-from doorward_mail.sender import create_transport
-from doorward_mail.smtp import SmtpTransport
+from doorward_mail.outbox.mail import Mail, enqueue
+from doorward_mail.transport.file_transport import Mailbox
+from doorward_mail.transport.smtp import SmtpTransport
+from doorward_mail.worker.sender import create_transport
 from integration.mail.mailing import (
     GONE,
     Mailer,
@@ -152,15 +152,15 @@ async def test_several_workers_never_send_one_mail_twice(
 ) -> None:
     offices = [Mailer(mail_url) for _ in range(3)]
     await mailer.enqueue(*(notice(number) for number in range(150)))
-    async with running(*(one.worker(mail_settings(smtp.port, mail_concurrency=3)) for one in offices)):
+    async with running(*(office.worker(mail_settings(smtp.port, mail_concurrency=3)) for office in offices)):
         for number in range(150, 200):
             await mailer.enqueue(notice(number))
         await mailer.wait_until_empty()
-    for one in offices:
-        one.close()
+    for office in offices:
+        office.close()
     ids = [mail.id for mail in smtp.mails()]
     assert len(ids) == len(set(ids)) == 200
-    shares = [one.sample("doorward_mail_sent_total", template="notice") for one in offices]
+    shares = [office.sample("doorward_mail_sent_total", template="notice") for office in offices]
     assert sum(shares) == 200
     assert all(share > 0 for share in shares)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from doorward_mail.outbox import Mail
+from doorward_mail.outbox.mail import Mail
 from integration.mail.mailing import (
     Mailer,
     codes,

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_kit.unit_of_work import DatabaseUnavailableError
-from doorward_mail import sender
+from doorward_mail.worker import sender
 from integration.mail.mailing import Mailer, eventually, mail_settings, notice, running
 from support.smtp import SmtpServer
 

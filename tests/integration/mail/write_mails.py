@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from doorward_kit.database import create_engine
-from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.outbox.mail import Mail, enqueue
 from integration.mail.mailing import notice, outbox
 
 

@@ -74,7 +74,7 @@ def test_a_burst_of_logins_is_rejected_in_time(deployment: Deployment, people: P
         began = time.monotonic()
         reader = threads.submit(read)
         storm = [threads.submit(log_in, number) for number in range(1, STORM + 1)]
-        answers = [one.result() for one in storm]
+        answers = [future.result() for future in storm]
         storm_seconds = time.monotonic() - began
         stop.set()
         assert reader.result() >= 3

@@ -25,7 +25,7 @@ from doorward_auth.oidc.authorization.page_steps import AuthorizationPageSteps
 from doorward_client.keys.key_set import ES256, RS256
 from doorward_identity.tables import group_members, oauth_client_secrets, oauth_clients, user_groups
 from doorward_kit.key_rotation import new_jwk
-from integration.harness.installation import AUTH, Installation, another
+from integration.harness.installation import AUTH, Installation, reconfigured
 from integration.harness.people import Person
 from integration.oidc.browser import sign_in
 
@@ -50,7 +50,7 @@ def provider(installation: Installation, folder: Path, **overrides: Any) -> Iter
     path = folder / "oidc.json"
     path.write_text(json.dumps(KEYS))
     on = {"public_url": ORIGIN, "issuer": ISSUER, "oidc_jwks_file": path}
-    with another(installation, **on, **overrides) as replica:
+    with reconfigured(installation, **on, **overrides) as replica:
         yield replica
 
 

@@ -14,7 +14,7 @@ from doorward_auth.cleanup import cleanup_task
 from doorward_auth.tokens.token_pair import RefreshToken
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.tables import audit_events, browser_sessions, sessions
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import PASSWORD, People, Person
 from integration.harness.problems import assert_problem
 from integration.oidc.browser import DEVICE, current, sign_in
@@ -43,7 +43,7 @@ def recorded_evictions(installation: Installation) -> list[dict[str, str]]:
         audit_events.c.action == AuditAction.SESSION_ENDED.value
     )
     found = [json.loads(details) for (details,) in installation.execute(recorded.order_by(audit_events.c.id))]
-    return [one for one in found if one.pop("reason", None) == "session_limit"]
+    return [event for event in found if event.pop("reason", None) == "session_limit"]
 
 
 def test_a_token_finds_its_session_and_no_other_token_does(
@@ -102,7 +102,10 @@ def test_it_ends_with_its_account(installation: Installation, people: People) ->
 def test_it_is_listed_and_ended_by_its_user_alone(installation: Installation, people: People) -> None:
     token = sign_in(installation, people.user).token
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
-    assert [(one["kind"], one["current"]) for one in listed] == [("browser", False), ("direct", True)]
+    assert [(session["kind"], session["current"]) for session in listed] == [
+        ("browser", False),
+        ("direct", True),
+    ]
     assert (listed[0]["id"], listed[0]["device"], listed[0]["client"]) == (str(token.id), DEVICE, None)
     where = f"{SESSIONS}/{token.id}"
     assert_problem(installation.call("DELETE", where, people.other.access), 404, "session_not_found")
@@ -161,14 +164,14 @@ def test_a_sign_in_of_another_user_ends_it(installation: Installation, people: P
     first = sign_in(installation, people.user).token
     client = attach_client_session(installation, people.user, first.id, "openid")
     second = sign_in(installation, people.other, replaces=first).token
-    installation.settle()
+    installation.sync_revocations()
     assert second.id != first.id
     assert current(installation, first) is None
     assert installation.call("GET", f"{USERS}/me", client).status_code == 401
     query = f"?target={people.user.id}&action=auth:session:ended"
     events = installation.call("GET", f"{AUTH}/audit{query}", people.admin.access).json()["items"]
     reason = "another_user_signed_in"
-    assert [(one["actor_id"], one["details"]) for one in events] == [
+    assert [(event["actor_id"], event["details"]) for event in events] == [
         (people.other.id, {"browser_session_id": str(first.id), "reason": reason})
     ]
     of_the_client = sessions.c.browser_session_id == first.id
@@ -190,7 +193,7 @@ def test_it_expires(installation: Installation, people: People, column: str) -> 
     installation.execute(browser_sessions.update().values({column: datetime(2026, 1, 1, tzinfo=UTC)}))
     assert current(installation, token) is None
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
-    assert [one["kind"] for one in listed] == ["direct"]
+    assert [session["kind"] for session in listed] == ["direct"]
 
 
 def test_a_use_extends_it_but_not_past_its_absolute_lifetime(
@@ -215,7 +218,7 @@ def test_a_use_extends_it_but_not_past_its_absolute_lifetime(
 def test_one_more_than_the_limit_ends_the_least_recently_used(
     installation: Installation, people: People
 ) -> None:
-    with another(installation, max_sessions=2) as limited:
+    with reconfigured(installation, max_sessions=2) as limited:
         tokens = [sign_in(limited, people.user).token for _ in range(3)]
     valid = [current(installation, token) is not None for token in tokens]
     assert valid == [False, True, True]

@@ -42,7 +42,7 @@ def authorize(app: Client, people: People) -> None:
     app.authorize()
 
 
-def be_asked_for_consent(app: Client, people: People) -> None:
+def request_consent_page(app: Client, people: People) -> None:
     register(app.installation, "third", first_party=False)
     third = Client(app.installation, "third")
     third.sign_in(people.user)
@@ -90,7 +90,7 @@ ACTS: Final[dict[str, Act]] = {
     f"{AUTH}/refresh-token": refresh,
     f"{AUTH}/me": read_own_claims,
     f"{AUTH}/authorize": authorize,
-    "/auth/consent": be_asked_for_consent,
+    "/auth/consent": request_consent_page,
     "/auth/choose-account": choose_an_account,
     f"{AUTH}/token of a code": exchange_a_code,
     f"{AUTH}/token of a client's refresh": refresh_as_a_client,

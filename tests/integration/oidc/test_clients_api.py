@@ -91,7 +91,7 @@ def test_the_list_has_pages_by_client_id(installation: Installation, people: Peo
     first = installation.call("GET", f"{CLIENTS}?limit=3", people.admin.access).json()
     query = f"limit=3&cursor={first['next_cursor']}"
     second = installation.call("GET", f"{CLIENTS}?{query}", people.admin.access).json()
-    pages = [[one["client_id"] for one in page["items"]] for page in (first, second)]
+    pages = [[item["client_id"] for item in page["items"]] for page in (first, second)]
     assert pages == [["B", "a", "b"], ["c"]]
     assert second["next_cursor"] is None
 
@@ -162,7 +162,7 @@ def test_a_mistake_has_a_code_of_its_own(
     installation: Installation, people: People, changed: dict[str, Any], code: str
 ) -> None:
     response = installation.call("POST", CLIENTS, people.admin.access, json={**GRAFANA, **changed})
-    assert [one["code"] for one in assert_problem(response, 422)["errors"]] == [code]
+    assert [error["code"] for error in assert_problem(response, 422)["errors"]] == [code]
 
 
 def test_a_client_id_is_taken_once(installation: Installation, people: People) -> None:
@@ -286,7 +286,9 @@ def test_what_was_done_is_in_the_audit_log(installation: Installation, people: P
     events = installation.call("GET", f"{AUTH}/audit?actor={people.admin.id}", people.admin.access).json()[
         "items"
     ]
-    found = [(one["action"], one["details"].get("changed")) for one in events if "client" in one["action"]]
+    found = [
+        (event["action"], event["details"].get("changed")) for event in events if "client" in event["action"]
+    ]
     assert found == [
         ("auth:client:deleted", None),
         ("auth:client_secret:removed", None),
@@ -294,7 +296,7 @@ def test_what_was_done_is_in_the_audit_log(installation: Installation, people: P
         ("auth:client:updated", ["disabled", "name"]),
         ("auth:client:created", None),
     ]
-    assert all(one["details"]["client"] == "grafana" for one in events if "client" in one["action"])
+    assert all(event["details"]["client"] == "grafana" for event in events if "client" in event["action"])
 
 
 def test_there_is_a_limit(

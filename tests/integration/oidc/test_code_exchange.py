@@ -185,7 +185,7 @@ def test_a_first_party_client_gets_tokens_for_doorward(idp: Installation, people
     app = Client(idp)
     app.sign_in(people.admin)
     token = app.tokens(scope="openid doorward")["access_token"]
-    idp.settle()
+    idp.sync_revocations()
     assert idp.call("GET", USERS, token).status_code == 200
     assert idp.call("GET", f"{AUTH}/me", token).json()["role"] == "admin"
     assert idp.call("GET", f"{AUTH}/me", app.tokens(scope="openid")["access_token"]).status_code == 401

@@ -171,10 +171,12 @@ async def test_of_twenty_uses_at_once_one_gets_tokens_and_then_they_are_ended(
             return await current.exchange(code, number % PROCESSES)
 
         responses = await together(AT_ONCE, exchange, at_once=AT_ONCE)
-        [winner] = [one for one in responses if one.status_code == 200]
-        assert {(one.status_code, one.json()["error"]) for one in responses if one is not winner} == {
-            (400, "invalid_grant")
-        }
+        [winner] = [response for response in responses if response.status_code == 200]
+        assert {
+            (response.status_code, response.json()["error"])
+            for response in responses
+            if response is not winner
+        } == {(400, "invalid_grant")}
         tokens = winner.json()
         rejected = [await current.userinfo(tokens["access_token"], at) for at in range(PROCESSES)]
         assert rejected == [401] * PROCESSES

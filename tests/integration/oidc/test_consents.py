@@ -13,28 +13,28 @@ CONSENTS = f"{AUTH}/consents"
 
 
 @pytest.fixture
-def third(idp: Installation) -> Client:
+def third_party(idp: Installation) -> Client:
     """A client of another team."""
     register(idp, "third", first_party=False)
     return Client(idp, "third")
 
 
-def test_it_is_asked_for_once_and_again_for_more(third: Client, people: People) -> None:
-    third.sign_in(people.user)
-    allow(third, scope="openid email")
-    assert "code" in answer_of(third.authorize(scope="openid"))
-    assert "code" in answer_of(third.authorize(scope="openid email", prompt="none"))
-    continuation_of(third.authorize(scope="openid profile"), "/auth/consent")
-    allow(third, scope="openid profile")
-    assert "code" in answer_of(third.authorize(scope="openid email profile")), "both together"
-    third.sign_in(people.other)
-    continuation_of(third.authorize(), "/auth/consent")
+def test_it_is_asked_for_once_and_again_for_more(third_party: Client, people: People) -> None:
+    third_party.sign_in(people.user)
+    allow(third_party, scope="openid email")
+    assert "code" in answer_of(third_party.authorize(scope="openid"))
+    assert "code" in answer_of(third_party.authorize(scope="openid email", prompt="none"))
+    continuation_of(third_party.authorize(scope="openid profile"), "/auth/consent")
+    allow(third_party, scope="openid profile")
+    assert "code" in answer_of(third_party.authorize(scope="openid email profile")), "both together"
+    third_party.sign_in(people.other)
+    continuation_of(third_party.authorize(), "/auth/consent")
 
 
-def test_a_client_that_asks_for_nothing_is_asked_about_once(third: Client, people: People) -> None:
-    third.sign_in(people.user)
-    allow(third, scope=None)
-    assert "code" in answer_of(third.authorize(scope=None))
+def test_a_client_that_asks_for_nothing_is_asked_about_once(third_party: Client, people: People) -> None:
+    third_party.sign_in(people.user)
+    allow(third_party, scope=None)
+    assert "code" in answer_of(third_party.authorize(scope=None))
 
 
 @pytest.mark.parametrize("first_party", [True, False])
@@ -47,25 +47,27 @@ def test_prompt_consent_asks_each_time(idp: Installation, people: People, *, fir
 
 
 @pytest.mark.databases("sqlite")
-def test_what_was_allowed_in_another_session_is_asked_for_again(third: Client, people: People) -> None:
+def test_what_was_allowed_in_another_session_is_asked_for_again(third_party: Client, people: People) -> None:
     """By the URL that the browser's history has."""
-    third.sign_in(people.user)
-    allowed = step(third, "allow", continuation_of(third.authorize(prompt="consent"), "/auth/consent"))
-    assert "code" in answer_of(third.browse(allowed))
-    third.sign_in(people.user)
-    again = continuation_of(third.browse(allowed), "/auth/consent")
-    assert "code" in answer_of(third.browse(step(third, "allow", again)))
+    third_party.sign_in(people.user)
+    allowed = step(
+        third_party, "allow", continuation_of(third_party.authorize(prompt="consent"), "/auth/consent")
+    )
+    assert "code" in answer_of(third_party.browse(allowed))
+    third_party.sign_in(people.user)
+    again = continuation_of(third_party.browse(allowed), "/auth/consent")
+    assert "code" in answer_of(third_party.browse(step(third_party, "allow", again)))
 
 
 def test_a_user_who_denies_consent_is_no_error_of_the_client(
-    third: Client, idp: Installation, people: People
+    third_party: Client, idp: Installation, people: People
 ) -> None:
-    third.sign_in(people.user)
-    target = continuation_of(third.authorize(), "/auth/consent")
-    answer = answer_of(third.browse(step(third, "deny", target)))
+    third_party.sign_in(people.user)
+    target = continuation_of(third_party.authorize(), "/auth/consent")
+    answer = answer_of(third_party.browse(step(third_party, "deny", target)))
     assert (answer["error"], answer["state"]) == ("access_denied", "xyz")
     # It says nothing about the next request.
-    continuation_of(third.authorize(), "/auth/consent")
+    continuation_of(third_party.authorize(), "/auth/consent")
     assert idp.execute(sa.text("SELECT * FROM consents")) == []
 
 
@@ -75,12 +77,12 @@ def test_the_account_is_kept_where_a_choice_was_asked_for(app: Client, people: P
     assert "code" in answer_of(app.browse(step(app, "keep_account", target)))
 
 
-def test_the_consent_page_names_the_client_and_its_scopes(third: Client, people: People) -> None:
-    anonymous = step(third, "describe", continuation_of(third.authorize(), "/auth/login"))
+def test_the_consent_page_names_the_client_and_its_scopes(third_party: Client, people: People) -> None:
+    anonymous = step(third_party, "describe", continuation_of(third_party.authorize(), "/auth/login"))
     assert anonymous.account is None
-    third.sign_in(people.user)
-    target = continuation_of(third.authorize(), "/auth/consent")
-    summary = step(third, "describe", target)
+    third_party.sign_in(people.user)
+    target = continuation_of(third_party.authorize(), "/auth/consent")
+    summary = step(third_party, "describe", target)
     assert (summary.client_id, summary.client_name, summary.destination) == (
         "third",
         "Third",
@@ -94,27 +96,27 @@ def test_the_consent_page_names_the_client_and_its_scopes(third: Client, people:
     "target",
     ["", "/", "/auth/account", "https://evil.example/", f"{AUTH}/authorize", f"{AUTH}/authorize?client_id=x"],
 )
-def test_what_is_no_request_is_left_as_it_is(third: Client, people: People, target: str) -> None:
-    third.sign_in(people.user)
-    assert step(third, "describe", target) is None
-    assert [step(third, name, target) for name in ("allow", "deny", "keep_account")] == [target] * 3
+def test_what_is_no_request_is_left_as_it_is(third_party: Client, people: People, target: str) -> None:
+    third_party.sign_in(people.user)
+    assert step(third_party, "describe", target) is None
+    assert [step(third_party, name, target) for name in ("allow", "deny", "keep_account")] == [target] * 3
 
 
-def test_without_a_session_nothing_is_allowed(third: Client, idp: Installation, people: People) -> None:
-    third.sign_in(people.user)
-    target = continuation_of(third.authorize(), "/auth/consent")
-    third.token = None
-    assert step(third, "allow", target) == target
+def test_without_a_session_nothing_is_allowed(third_party: Client, idp: Installation, people: People) -> None:
+    third_party.sign_in(people.user)
+    target = continuation_of(third_party.authorize(), "/auth/consent")
+    third_party.token = None
+    assert step(third_party, "allow", target) == target
     assert idp.execute(sa.text("SELECT * FROM consents")) == []
 
 
 def test_consents_are_listed_and_withdrawn_with_the_sessions(
-    third: Client, installation: Installation, idp: Installation, people: People
+    third_party: Client, installation: Installation, idp: Installation, people: People
 ) -> None:
     app_id = register(idp, "app")
-    app = Client(idp, "app", token=third.sign_in(people.user))
-    allow(third, scope="openid offline_access")
-    tokens, kept = third.tokens(scope="openid offline_access"), app.tokens()
+    app = Client(idp, "app", token=third_party.sign_in(people.user))
+    allow(third_party, scope="openid offline_access")
+    tokens, kept = third_party.tokens(scope="openid offline_access"), app.tokens()
     [listed] = installation.call("GET", CONSENTS, people.user.access).json()["items"]
     assert listed.pop("granted_at")
     assert listed == {"client_id": "third", "name": "Third", "scopes": ["offline_access", "openid"]}
@@ -122,11 +124,11 @@ def test_consents_are_listed_and_withdrawn_with_the_sessions(
     where = f"{CONSENTS}/third"
     assert_problem(installation.call("DELETE", where, people.other.access), 404, "consent_not_found")
     assert installation.call("DELETE", where, people.user.access).status_code == 204
-    assert_oauth_error(third.refresh(tokens["refresh_token"]), 400, "invalid_grant")
+    assert_oauth_error(third_party.refresh(tokens["refresh_token"]), 400, "invalid_grant")
     assert idp.call("GET", f"{AUTH}/userinfo", tokens["access_token"]).status_code == 401
     assert app.refresh(kept["refresh_token"]).status_code == 200
     assert live_sessions(idp, app_id) == 1
-    continuation_of(third.authorize(scope="openid"), "/auth/consent")
+    continuation_of(third_party.authorize(scope="openid"), "/auth/consent")
     assert_problem(installation.call("DELETE", where, people.user.access), 404, "consent_not_found")
     recorded = idp.execute(
         sa.select(audit_events.c.action).where(audit_events.c.action.like("oidc:consent:%"))

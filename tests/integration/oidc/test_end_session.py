@@ -68,7 +68,7 @@ def test_a_good_hint_ends_the_session_at_once_and_leads_back(
         assert answer_of(response, BYE) == {"state": state}
     assert response.headers["set-cookie"].startswith(f'{COOKIE}="";')
     assert not is_signed_in(app)
-    idp.settle()
+    idp.sync_revocations()
     assert idp.call("GET", f"{AUTH}/userinfo", tokens["access_token"]).status_code == 401
     assert_oauth_error(app.refresh(tokens["refresh_token"]), 400, "invalid_grant")
     assert app.refresh(offline["refresh_token"]).status_code == 200

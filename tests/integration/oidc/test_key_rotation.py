@@ -61,7 +61,7 @@ def cluster(mariadb_server: DatabaseServer, tmp_path: Path) -> Iterator[Cluster]
         replicas = Replicas(database, tmp_path, DOORWARD_PUBLIC_URL=ORIGIN)
         for replica, path in zip(replicas.auths, files, strict=True):
             replica.service.env["DOORWARD_OIDC_JWKS_FILE"] = str(path)
-        document = {"keys": [new_jwk(one) for one in ALGORITHMS]}
+        document = {"keys": [new_jwk(algorithm) for algorithm in ALGORITHMS]}
         for path in files:
             write_key_set(path, document)
         with replicas:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.databases("sqlite")
 
 
 @pytest.fixture
-def third(idp: Installation) -> Client:
+def third_party(idp: Installation) -> Client:
     """A client of another team."""
     register(idp, "third", first_party=False)
     return Client(idp, "third")
@@ -51,23 +51,23 @@ def test_an_application_of_the_installation_asks_nothing(
     assert app.exchange(answer["code"]).status_code == 200
 
 
-def test_another_application_gets_its_consent(browser: Browser, third: Client, people: People) -> None:
-    page = _log_in(browser, third, people)
+def test_another_application_gets_its_consent(browser: Browser, third_party: Client, people: People) -> None:
+    page = _log_in(browser, third_party, people)
     assert "Third asks for access" in page.title
     assert "app.example.com" in page.text
     assert "see your email address" in page.text
     assert people.user.email in page.text
     answer = _go_on(browser, browser.send(page, "/auth/consent", {"decision": "allow"}))
-    assert third.exchange(answer["code"]).status_code == 200
-    again = browser.client.get(_request(third), follow_redirects=False)
+    assert third_party.exchange(answer["code"]).status_code == 200
+    again = browser.client.get(_request(third_party), follow_redirects=False)
     assert "code" in answer_of(again)
 
 
 @pytest.mark.parametrize(("language", "nothing"), [("en", "and nothing else"), ("de", "sonst nichts")])
 def test_an_application_that_asks_for_no_scope_can_recognise_the_user(
-    browser: Browser, third: Client, people: People, language: str, nothing: str
+    browser: Browser, third_party: Client, people: People, language: str, nothing: str
 ) -> None:
-    page = _log_in(browser, third, people, scope=None, ui_locales=language)
+    page = _log_in(browser, third_party, people, scope=None, ui_locales=language)
     assert nothing in page.text
     _go_on(browser, browser.send(page, "/auth/consent", {"decision": "allow"}))
     assert nothing in browser.open(f"/auth/account?lang={language}").text
@@ -90,31 +90,31 @@ def test_an_account_that_may_not_use_an_application_can_be_another(
 
 
 def test_an_application_that_is_not_allowed_gets_an_error(
-    browser: Browser, third: Client, people: People
+    browser: Browser, third_party: Client, people: People
 ) -> None:
-    page = _log_in(browser, third, people)
+    page = _log_in(browser, third_party, people)
     sent = browser.send(page, "/auth/consent", {"decision": "deny"})
     assert "signed in" not in sent.text + sent.title
     answer = _go_on(browser, sent)
     assert (answer["error"], answer["state"]) == ("access_denied", "xyz")
-    assert third.installation.execute("SELECT COUNT(*) FROM consents") == [(0,)]
+    assert third_party.installation.execute("SELECT COUNT(*) FROM consents") == [(0,)]
 
 
 @pytest.mark.parametrize("fields", [{}, {"decision": "yes"}, {"decision": "allow", "form_code": "x"}])
 def test_nothing_else_is_a_decision(
-    browser: Browser, third: Client, people: People, fields: dict[str, str]
+    browser: Browser, third_party: Client, people: People, fields: dict[str, str]
 ) -> None:
-    page = browser.send(_log_in(browser, third, people), "/auth/consent", fields)
+    page = browser.send(_log_in(browser, third_party, people), "/auth/consent", fields)
     assert "/auth/consent" in [form.action for form in page.forms]
-    assert third.installation.execute("SELECT COUNT(*) FROM consents") == [(0,)]
+    assert third_party.installation.execute("SELECT COUNT(*) FROM consents") == [(0,)]
 
 
-def test_another_site_cannot_allow(browser: Browser, third: Client, people: People) -> None:
-    page = _log_in(browser, third, people)
+def test_another_site_cannot_allow(browser: Browser, third_party: Client, people: People) -> None:
+    page = _log_in(browser, third_party, people)
     headers = {"sec-fetch-site": "cross-site"}
     sent = browser.send(page, "/auth/consent", {"decision": "allow"}, headers=headers)
     assert sent.refresh is None
-    assert third.installation.execute("SELECT COUNT(*) FROM consents") == [(0,)]
+    assert third_party.installation.execute("SELECT COUNT(*) FROM consents") == [(0,)]
 
 
 def test_the_user_chooses_an_account(browser: Browser, app: Client, people: People) -> None:
@@ -128,25 +128,25 @@ def test_the_user_chooses_an_account(browser: Browser, app: Client, people: Peop
     assert people.other.email in browser.open("/auth/account").text
 
 
-def test_a_consent_is_listed_and_withdrawn(browser: Browser, third: Client, people: People) -> None:
-    page = _log_in(browser, third, people)
+def test_a_consent_is_listed_and_withdrawn(browser: Browser, third_party: Client, people: People) -> None:
+    page = _log_in(browser, third_party, people)
     answer = _go_on(browser, browser.send(page, "/auth/consent", {"decision": "allow"}))
-    tokens = third.exchange(answer["code"]).json()
+    tokens = third_party.exchange(answer["code"]).json()
     account = browser.open("/auth/account?lang=de")
     assert "Third" in account.text
     assert "Kann Sie wiedererkennen · Ihre E-Mail-Adresse sehen" in account.text
     done = browser.send(account, "/auth/account/applications/withdraw")
     assert done.path == "/auth/account?done=withdrawn"
     assert browser.send(account, "/auth/account/applications/withdraw").path == "/auth/account"
-    assert "refresh_token" not in tokens or third.refresh(tokens["refresh_token"]).status_code == 400
-    assert "/auth/consent" in str(browser.open(_request(third)).response.url)
+    assert "refresh_token" not in tokens or third_party.refresh(tokens["refresh_token"]).status_code == 400
+    assert "/auth/consent" in str(browser.open(_request(third_party)).response.url)
 
 
 @pytest.mark.parametrize("path", ["/auth/consent", "/auth/choose-account"])
 def test_a_question_without_a_request_leads_on(
-    browser: Browser, third: Client, people: People, path: str
+    browser: Browser, third_party: Client, people: People, path: str
 ) -> None:
-    _log_in(browser, third, people)
+    _log_in(browser, third_party, people)
     assert browser.open(path).path == "/auth/account"
     assert browser.open(f"{path}?continue=https://evil.example/").path == "/auth/account"
     unknown = browser.open(f"{path}?{urlencode({'continue': f'{AUTH}/authorize?client_id=nobody'})}")

@@ -25,11 +25,11 @@ def lines_of(service: Service) -> list[dict[str, Any]]:
 def lines_about(service: Service, request_id: str) -> list[dict[str, Any]]:
     wait_until(
         lambda: any(
-            one["event"] == "http.request" and one["request_id"] == request_id for one in lines_of(service)
+            line["event"] == "http.request" and line["request_id"] == request_id for line in lines_of(service)
         ),
         "logged",
     )
-    return [one for one in lines_of(service) if one["request_id"] == request_id]
+    return [line for line in lines_of(service) if line["request_id"] == request_id]
 
 
 def test_every_line_of_a_request_has_its_id(deployment: Deployment, people: People) -> None:
@@ -59,7 +59,7 @@ def test_every_line_of_a_request_has_its_id(deployment: Deployment, people: Peop
         if response.status_code >= 400:
             assert assert_problem(response, response.status_code)["request_id"] == request_id
         logged = lines_about(service, request_id)
-        assert {one["event"] for one in logged} == {*events, "http.request"}
+        assert {line["event"] for line in logged} == {*events, "http.request"}
         assert logged[-1]["status"] == response.status_code
 
 
@@ -115,7 +115,7 @@ def test_probes_and_scrapes_are_not_logged(deployment: Deployment) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         deployment.client.get(deployment.users.url + path, headers=headers)
     deployment.client.get(deployment.users.url + USERS, headers=headers)
-    assert [one["route"] for one in lines_about(deployment.users, request_id)] == [USERS]
+    assert [line["route"] for line in lines_about(deployment.users, request_id)] == [USERS]
 
 
 @pytest.mark.parametrize("name", ["auth", "users"])

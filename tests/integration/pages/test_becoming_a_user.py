@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity.tables import browser_sessions, pending_registrations
-from integration.harness.installation import USERS, Installation, another
+from integration.harness.installation import USERS, Installation, reconfigured
 from integration.harness.people import People
 from integration.pages.browsing import PUBLIC_URL, Browser
 from integration.self_service.mailbox import Mailbox
@@ -153,14 +153,14 @@ def test_known_and_unknown_addresses_get_the_same_answer(
         answers.append((response.status_code, response.headers["location"], response.content, headers))
         assert len(cookie.partition(";")[0]) == len("doorward_registration=dwg_") + 64
     assert answers[0] == answers[1]
-    assert len(mailbox.to(people.user.email)) == len(mailbox.to("new@example.com")) == 1
+    assert len(mailbox.mails_to(people.user.email)) == len(mailbox.mails_to("new@example.com")) == 1
 
 
 def test_the_mail_is_sent_again(browser: Browser, mailbox: Mailbox) -> None:
     _register(browser)
     page = browser.open("/auth/verify-email/resend")
     assert browser.send(page, "/auth/verify-email/resend", {"email": EMAIL}).path == "/auth/verify-email"
-    assert len(mailbox.to(EMAIL)) == 2
+    assert len(mailbox.mails_to(EMAIL)) == 2
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_mistakes_are_shown_at_their_fields(
 
 
 def test_closed_registration_says_so(browser: Browser, installation: Installation) -> None:
-    with another(installation, registration="closed", public_url=PUBLIC_URL) as closed:
+    with reconfigured(installation, registration="closed", public_url=PUBLIC_URL) as closed:
         page = Browser(closed).open("/auth/register")
         assert page.status == 403
         assert "Registration is closed." in page.text

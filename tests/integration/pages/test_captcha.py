@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from integration.harness.installation import Installation, another
+from integration.harness.installation import Installation, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.pages.browsing import PUBLIC_URL, Browser, Page
 from support.siteverify import SECRET, SiteVerify
@@ -32,7 +32,7 @@ def asked(installation: Installation, provider: SiteVerify) -> Iterator[Browser]
         "captcha_script_url": SCRIPT,
         "captcha_login_failures": 1,
     }
-    with another(installation, public_url=PUBLIC_URL, **settings) as replica:
+    with reconfigured(installation, public_url=PUBLIC_URL, **settings) as replica:
         yield Browser(replica)
 
 
@@ -81,7 +81,7 @@ def test_the_asked_page_says_that_it_needs_javascript(asked: Browser) -> None:
 
 @pytest.mark.parametrize("settings", [{"captcha_site_key": "a"}, {"captcha_script_url": SCRIPT}])
 def test_key_and_script_go_together(installation: Installation, settings: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="go together"), another(installation, **settings):
+    with pytest.raises(ValueError, match="go together"), reconfigured(installation, **settings):
         pass
 
 
@@ -90,5 +90,5 @@ def test_key_and_script_go_together(installation: Installation, settings: dict[s
 )
 def test_a_script_of_another_kind_is_rejected(installation: Installation, url: str) -> None:
     settings = {"captcha_site_key": "a", "captcha_script_url": url}
-    with pytest.raises(ValueError, match="captcha_script_url"), another(installation, **settings):
+    with pytest.raises(ValueError, match="captcha_script_url"), reconfigured(installation, **settings):
         pass

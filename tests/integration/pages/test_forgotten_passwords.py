@@ -42,7 +42,7 @@ def test_known_and_unknown_addresses_get_the_same_bytes(
     assert [page.status for page in pages] == [200, 200]
     names = [sorted(page.response.headers) for page in pages]
     assert names[0] == names[1]
-    assert len(mailbox.to(people.user.email)) == 1
+    assert len(mailbox.mails_to(people.user.email)) == 1
 
 
 def test_the_form_of_a_code_stands_alone(browser: Browser) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integration.harness.installation import Installation, another
+from integration.harness.installation import Installation, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.pages.browsing import PUBLIC_URL, Browser, read
 
@@ -134,14 +134,14 @@ def test_a_bug_is_a_page_and_a_problem_document_of_the_api(
 
 
 def test_without_a_public_url_there_are_no_pages(installation: Installation) -> None:
-    with another(installation, public_url=None) as without:
+    with reconfigured(installation, public_url=None) as without:
         page = Browser(without).open("/auth/login")
         assert page.status == 404
         assert "DOORWARD_PUBLIC_URL" in page.text
 
 
 def test_behind_tls_every_cookie_is_of_this_host_alone(installation: Installation, people: People) -> None:
-    with another(installation, public_url="https://id.example.com") as secure:
+    with reconfigured(installation, public_url="https://id.example.com") as secure:
         browser = Browser(secure)
         browser.client.base_url = "https://id.example.com"
         page = browser.open("/auth/login?lang=de")

@@ -17,7 +17,7 @@ TABS = 6
 EMAIL = "ada@example.com"
 
 
-def from_tabs(
+def send_from_tabs(
     browser: Browser, installation: Installation, send: Callable[[Browser, int], Page]
 ) -> list[Page]:
     """Send something from tabs with the browser's cookies, at once."""
@@ -34,7 +34,7 @@ def test_a_code_that_is_sent_by_all_tabs_makes_one_account(
     form = browser.open("/auth/register")
     browser.send(form, "/auth/register", {"email": EMAIL, "password": "the analytical engine", "name": "Ada"})
     page = browser.open(f"/auth/verify-email?code={mailbox.last_to(EMAIL).code}")
-    pages = from_tabs(browser, installation, lambda tab, _: tab.send(page, "/auth/verify-email"))
+    pages = send_from_tabs(browser, installation, lambda tab, _: tab.send(page, "/auth/verify-email"))
     assert Counter(one.path for one in pages)["/auth/account"] == 1
     assert {one.status for one in pages if one.path != "/auth/account"} == {400}
     assert installation.execute("SELECT COUNT(*) FROM browser_sessions") == [(1,)]
@@ -52,7 +52,7 @@ def test_a_code_sets_one_of_the_passwords_that_tabs_send(
     def reset(tab: Browser, number: int) -> Page:
         return tab.send(page, "/auth/reset", {"pin": pin, "new_password": passwords[number]})
 
-    pages = from_tabs(browser, installation, reset)
+    pages = send_from_tabs(browser, installation, reset)
     done = [number for number, one in enumerate(pages) if one.path == "/auth/login?done=reset"]
     assert len(done) == 1
     statuses = [browser.log_in(people.user.email, password).status for password in passwords]
@@ -67,7 +67,7 @@ def test_tabs_that_sign_in_again_are_signed_in(
     page = browser.open("/auth/login")
     fields = {"email": people.user.email, "password": PASSWORD}
 
-    pages = from_tabs(browser, installation, lambda tab, _: tab.send(page, "/auth/login", fields))
+    pages = send_from_tabs(browser, installation, lambda tab, _: tab.send(page, "/auth/login", fields))
     # Of the cookies of the tabs, that of the last one is valid.
     assert {one.status for one in pages} == {200}
     assert any(one.path == "/auth/account" for one in pages)
@@ -82,6 +82,6 @@ def test_tabs_that_end_all_other_sessions_end_each_once(
     browser.log_in(people.user.email, PASSWORD)
     page = browser.open("/auth/account")
     [action] = [form.action for form in page.forms if form.action.endswith("others")]
-    pages = from_tabs(browser, installation, lambda tab, _: tab.send(page, action))
+    pages = send_from_tabs(browser, installation, lambda tab, _: tab.send(page, action))
     assert {one.status for one in pages} == {200}
     assert len(installation.execute("SELECT id FROM browser_sessions")) == 1

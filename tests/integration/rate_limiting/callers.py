@@ -231,7 +231,9 @@ class Auths:
 
     def events(self, name: str) -> list[dict[str, object]]:
         """Return the log events with a name, of all processes."""
-        return [event for one in self.services for event in one.log_events() if event["event"] == name]
+        return [
+            event for service in self.services for event in service.log_events() if event["event"] == name
+        ]
 
     async def restart(self) -> None:
         """Restart every process."""

@@ -116,10 +116,10 @@ async def test_an_unknown_address_gets_the_same_rejection(auths: Auths, member: 
     assert (await auths.ask_for_reset(unknown)).status == 202
     pins = wrong_pins(pin, 2 * MAX_GUESSES + 1)
     known, others = await guess(auths, member.email, pins), await guess(auths, unknown, pins)
-    assert {one.status for one in known} == {400}
-    assert [one.status for one in known] == [one.status for one in others]
-    assert [one.anonymous_content for one in known] == [one.anonymous_content for one in others]
-    assert [list(one.headers) for one in known] == [list(one.headers) for one in others]
+    assert {answer.status for answer in known} == {400}
+    assert [answer.status for answer in known] == [other.status for other in others]
+    assert [answer.anonymous_content for answer in known] == [other.anonymous_content for other in others]
+    assert [list(answer.headers) for answer in known] == [list(other.headers) for other in others]
 
 
 async def test_one_client_ip_shares_a_limit_across_accounts(auths: Auths) -> None:
@@ -155,7 +155,7 @@ async def test_a_code_must_be_a_string(auths: Auths, member: Member, pin: object
     """An integer could equal several strings, or match them all."""
     rejected = await auths.reset(member.email, pin)
     assert rejected.status == 422
-    assert [one["pointer"] for one in rejected.json()["errors"]] == ["/pin"]
+    assert [error["pointer"] for error in rejected.json()["errors"]] == ["/pin"]
     assert auths.counted(by_account(member)) == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from doorward_auth.rate_limiting.limiter import RateLimiter, TooManyAttemptsError
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter, TooManyAttemptsError
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import rate_limits
 from doorward_kit.metrics import Metrics
@@ -37,7 +37,7 @@ class Limits:
             database_url=SecretStr(url), database_pool_size=8, database_timeout_seconds=20.0
         )
         self.metrics = Metrics()
-        self.limiter = RateLimiter(self.metrics)
+        self.limiter = AuthRateLimiter(self.metrics)
         self.database = Database(settings, self.metrics)
         migrate(self.database.engine, PACKAGE)
 

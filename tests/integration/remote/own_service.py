@@ -69,5 +69,7 @@ class OwnService(Process):
 
     def metric(self, name: str) -> float:
         """Read a metric without labels."""
-        [line] = [one for one in self.ask("GET", "/metrics").text.splitlines() if one.startswith(f"{name} ")]
+        [line] = [
+            line for line in self.ask("GET", "/metrics").text.splitlines() if line.startswith(f"{name} ")
+        ]
         return float(line.split()[1])

@@ -50,7 +50,7 @@ class Relay:
 
     def polls(self) -> list[Exchange]:
         """Return the polls of the revocation list."""
-        return [one for one in self.exchanges if one.is_poll]
+        return [exchange for exchange in self.exchanges if exchange.is_poll]
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

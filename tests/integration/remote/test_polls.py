@@ -62,14 +62,14 @@ def test_polls_run_no_database_query(deployment: RemoteDeployment) -> None:
                 answer = poll(client, replica.url, etag)
                 assert (answer.status_code, answer.content) == (304, b"")
             assert poll(client, replica.url).status_code == 200  # the whole list runs no query either
-        assert [one for one in log.statements if "revoked_at" in one] == []
+        assert [statement for statement in log.statements if "revoked_at" in statement] == []
         assert len(log.statements) < POLLS / 4  # its clean-up goes on meanwhile
         with StatementLog(deployment.database, account) as log:
             session = leave(deployment, replica)
             wait_until(lambda: poll(client, replica.url, etag).status_code == 200, "changed")
-        assert any("revoked_at" in one for one in log.statements)  # the log would have shown them
+        assert any("revoked_at" in statement for statement in log.statements)  # the log would have shown them
         changed = poll(client, replica.url, etag)
-        assert session in [one["id"] for one in changed.json()["items"]]
+        assert session in [item["id"] for item in changed.json()["items"]]
 
 
 def leave(deployment: RemoteDeployment, replica: Service) -> str:

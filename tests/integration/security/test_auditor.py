@@ -2,7 +2,7 @@
 
 import pytest
 
-from integration.harness.installation import AUTH, TICKETS, USERS, Installation, another
+from integration.harness.installation import AUTH, TICKETS, USERS, Installation, reconfigured
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import store_ticket
@@ -13,7 +13,7 @@ def test_an_auditor_reads_the_audit_log_and_the_directory(installation: Installa
     events = installation.call("GET", f"{AUTH}/audit", token).json()["items"]
     assert {event["action"] for event in events} >= {"users:account:created", "auth:login:succeeded"}
     assert installation.call("GET", f"{AUTH}/me", token).json()["permissions"] == ["audit:read", "users:read"]
-    with another(installation, directory_visibility="admins") as closed:
+    with reconfigured(installation, directory_visibility="admins") as closed:
         listed = closed.call("GET", USERS, token).json()["items"]
         assert {user["role"] for user in listed} == {"admin", "auditor", "user"}
         assert closed.call("GET", people.other.path, token).status_code == 200

@@ -150,7 +150,7 @@ def test_passwords_made_of_context_words_are_rejected(
     body = new_user(email="grace@navy.example", name="Grace Hopper", password=password)
     response = installation.call("POST", USERS, people.admin.access, json=body)
     document = assert_problem(response, 422, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in document["errors"]] == [
+    assert [(error["pointer"], error["code"]) for error in document["errors"]] == [
         ("/password", "password_personal")
     ]
     assert password not in response.text

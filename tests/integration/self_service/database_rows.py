@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from doorward_identity.mail_types import MailName
 from doorward_identity.tables import one_time_codes, outbox, pending_registrations, registration_codes
 from doorward_kit.column_types import utc_now
-from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.outbox.mail import Mail, enqueue
 from integration.harness.installation import Installation
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -45,7 +45,7 @@ class Used:
 
     def names(self, privilege: str, table: str, column: str) -> bool:
         """Whether a statement that needs the privilege names a column."""
-        return any(re.search(rf"\b{column}\b", one) for one in self._statements[privilege, table])
+        return any(re.search(rf"\b{column}\b", statement) for statement in self._statements[privilege, table])
 
     def add(self, statement: str) -> None:
         """Record the privileges that a statement needs."""

@@ -106,14 +106,14 @@ class Mailbox:
             for path in sorted(self._folder.glob("*.eml"))
         ]
 
-    def to(self, address: str) -> list[MailboxMail]:
+    def mails_to(self, address: str) -> list[MailboxMail]:
         """Return the mails to an address, in order."""
         key = email_key(address)
         return [mail for mail in self.all() if email_key(mail.recipient) == key]
 
     def last_to(self, address: str) -> MailboxMail:
         """Return the latest mail to an address; fails the test if there is none."""
-        mailbox = self.to(address)
+        mailbox = self.mails_to(address)
         assert mailbox, f"no mail for {address}"
         return mailbox[-1]
 

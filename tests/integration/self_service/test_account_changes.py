@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from doorward import create_admin
 from doorward_auth.account_mail.template_context import MailTemplateContext
 from doorward_auth.one_time_codes.guesses import CodeGuesses
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import SURPLUS_MAILS
 from doorward_identity.account_changes import CONSEQUENCES, AccountChange
 from doorward_identity.passwords import PasswordHashing
@@ -23,7 +23,7 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.metrics import Metrics
 from doorward_kit.rate_limiting.limits import LimitKey
 from doorward_kit.unit_of_work import Database
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox.leases import LeasedMail
 from integration.harness.installation import AUTH, Installation, auth_settings
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
@@ -335,7 +335,7 @@ def test_a_password_makes_an_invited_account_usable_at_its_new_address(setup: Ac
 def test_a_code_still_to_be_mailed_is_dropped_once_the_address_is_replaced(setup: AccountSetup) -> None:
     """A mail server may be away for hours between the request and the mail."""
     keys = setup.installation.auth_app.state.resources.verification.keys
-    guesses = CodeGuesses(RateLimiter(Metrics()), keys)
+    guesses = CodeGuesses(AuthRateLimiter(Metrics()), keys)
     context = MailTemplateContext(keys, guesses, frontend_url=None)
     rendered = []
     for recipient in ("replaced@example.com", setup.ada.email):

@@ -67,7 +67,7 @@ def test_fifty_parallel_registrations_of_one_address_create_one_account(race_set
     answers = at_once(50, lambda number: flows.register(email, chosen[number]))
     statuses = Counter(answer.status_code for answer in answers)
     assert statuses == {202: MAILS_BY_SOURCE.free, 429: 50 - MAILS_BY_SOURCE.free}
-    mailbox = flows.mailbox.to(email)
+    mailbox = flows.mailbox.mails_to(email)
     assert len(mailbox) in {REGISTRATION_MAILS.free, REGISTRATION_MAILS.free + 1}
     [code] = {mail.code for mail in mailbox}
     accepted = [number for number, answer in enumerate(answers) if answer.status_code == 202]
@@ -116,7 +116,7 @@ def test_of_twenty_parallel_password_changes_one_succeeds(race_setup: RaceSetup)
     statuses = at_once(20, change)
     assert statuses.count(204) == 1
     assert set(statuses) <= {204, 401, 429}
-    assert len(flows.mailbox.to(email)) == 1
+    assert len(flows.mailbox.mails_to(email)) == 1
     race_setup.fresh()
     flows.sign_in(email, chosen[statuses.index(204)])
 
@@ -161,7 +161,7 @@ def test_of_many_mails_asked_for_at_once_one_code_counts(race_setup: RaceSetup) 
         race_setup.fresh()
         flows, email = race_setup.flows(), unique()
         at_once(8, partial(_resend, flows, email))
-        codes = [mail.code for mail in flows.mailbox.to(email)]
+        codes = [mail.code for mail in flows.mailbox.mails_to(email)]
         assert len(codes) == 8
         assert len(set(codes)) == 1
         assert Counter(flows.verify(code).status_code for code in codes) == {200: 1, 400: 7}
@@ -176,7 +176,7 @@ def test_of_parallel_pins_one_is_valid(race_setup: RaceSetup) -> None:
     flows.join(email)
     flows.mailbox.empty()
     at_once(4, lambda _: flows.ask_for_reset(email))
-    pins = [mail.pin for mail in flows.mailbox.to(email)]
+    pins = [mail.pin for mail in flows.mailbox.mails_to(email)]
     assert len(pins) == 4
     assert len(set(pins)) == 1
     assert Counter(flows.reset(email, pin).status_code for pin in pins) == {200: 1, 400: 3}

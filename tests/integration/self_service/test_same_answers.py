@@ -108,8 +108,8 @@ def test_changing_to_a_taken_address_gets_the_same_response(
         answers.append(comparable(flows.confirm_address(joined.access, "000000")))
         sent = {mail.recipient for mail in flows.mailbox.all()}
         assert sent == ({email} if email in {UNKNOWN, "registered@example.com"} else set()), email
-    assert {repr(one) for one in answers[::2]} == {repr(answers[0])}
-    assert {repr(one) for one in answers[1::2]} == {repr(answers[1])}
+    assert {repr(answer) for answer in answers[::2]} == {repr(answers[0])}
+    assert {repr(answer) for answer in answers[1::2]} == {repr(answers[1])}
 
 
 def test_an_earlier_code_does_not_reveal_a_taken_address(flows: Flows, people: People) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from doorward_auth.sign_in.repository import MAX_ATTEMPTS, MAX_ROWS
 from doorward_client import base64url
 from doorward_identity.tables import rate_limits, sessions, sign_ins, users
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_problem
 from integration.self_service.database_rows import count
@@ -28,7 +28,7 @@ HANDED_OUT: Final = "handed out on paper"
 @pytest.fixture
 def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:
     """Flows with temporary passwords; Bob has one."""
-    with another(installation, admin_set_password_must_change=True) as replica:
+    with reconfigured(installation, admin_set_password_must_change=True) as replica:
         flows = Flows(replica, mailbox)
         assert flows.create(people.admin.access, BOB, password=HANDED_OUT).status_code == 201
         yield flows

@@ -68,9 +68,9 @@ async def race(
 ) -> list[Raced]:
     """Refresh sessions while they are ended; return the tokens of each."""
     chance = random.Random(number)
-    one, other = replicas.auths if number % 2 else replicas.auths[::-1]
+    first, other = replicas.auths if number % 2 else replicas.auths[::-1]
     async with asyncio.TaskGroup() as tasks:
-        users = [tasks.create_task(use((one, other), tokens, chance, late)) for tokens in sessions]
+        users = [tasks.create_task(use((first, other), tokens, chance, late)) for tokens in sessions]
         await asyncio.sleep(chance.uniform(0, SPREAD_SECONDS))
         reply = await end(other)
         assert reply.status in {200, 204}, reply
@@ -79,10 +79,10 @@ async def race(
 
 async def assert_over(replicas: Replicas, members: Sequence[Member], raced: Sequence[Raced]) -> None:
     """Check that both orders occurred, and that the newest tokens are rejected everywhere."""
-    refreshed = sum(one.was_refreshed for one in raced)
+    refreshed = sum(session.was_refreshed for session in raced)
     assert 0 < refreshed < len(raced), "one side always came first: nothing was raced"
     assert replicas.live_sessions(members) == 0
-    newest = [one.held[-1] for one in raced]
+    newest = [session.held[-1] for session in raced]
 
     async def is_rejected(number: int) -> bool:
         reply = await replicas.auths[number % 2].refresh(newest[number].refresh)
@@ -101,10 +101,10 @@ async def administrator(replicas: Replicas) -> str:
 async def open_sessions(replicas: Replicas, members: Sequence[Member], each: int) -> list[list[Tokens]]:
     """Log every user in `each` times."""
 
-    async def one(number: int) -> Tokens:
+    async def run_one(number: int) -> Tokens:
         return Tokens.of(await replicas.auths[number % 2].log_in(members[number // each]))
 
-    opened = await together(len(members) * each, one, at_once=AT_ONCE)
+    opened = await together(len(members) * each, run_one, at_once=AT_ONCE)
     return [opened[at : at + each] for at in range(0, len(opened), each)]
 
 
@@ -139,10 +139,10 @@ OF_ALL = {
 
 async def test_a_hundred_logouts_win_against_parallel_refreshes(replicas: Replicas) -> None:
     members = enrol(replicas.database.url, LOGOUT.rounds // 10)
-    sessions = [one for several in await open_sessions(replicas, members, 10) for one in several]
+    sessions = [tokens for opened in await open_sessions(replicas, members, 10) for tokens in opened]
     late = Handicap(3 * SPREAD_SECONDS, seed=LOGOUT.rounds)
 
-    async def one(number: int) -> list[Raced]:
+    async def run_one(number: int) -> list[Raced]:
         own, member = sessions[number], members[number // 10]
         ended = await race(
             replicas, [own], lambda auth: LOGOUT(replicas, auth, member, own, ""), number, late
@@ -150,7 +150,7 @@ async def test_a_hundred_logouts_win_against_parallel_refreshes(replicas: Replic
         late.note(won=ended[0].was_refreshed)
         return ended
 
-    rounds = await together(LOGOUT.rounds, one, at_once=AT_ONCE)
+    rounds = await together(LOGOUT.rounds, run_one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
 
 
@@ -163,7 +163,7 @@ async def test_ending_all_sessions_of_many_users_wins_against_parallel_refreshes
     late = Handicap(3 * SPREAD_SECONDS, seed=ending.rounds)
     admin = await administrator(replicas)
 
-    async def one(number: int) -> list[Raced]:
+    async def run_one(number: int) -> list[Raced]:
         member, own = members[number], sessions[number]
         ended = await race(
             replicas, own, lambda auth: ending(replicas, auth, member, own[0], admin), number, late
@@ -171,7 +171,7 @@ async def test_ending_all_sessions_of_many_users_wins_against_parallel_refreshes
         late.note(won=all(session.was_refreshed for session in ended))
         return ended
 
-    rounds = await together(ending.rounds, one, at_once=AT_ONCE)
+    rounds = await together(ending.rounds, run_one, at_once=AT_ONCE)
     await assert_over(replicas, members, [raced for several in rounds for raced in several])
 
 
@@ -217,7 +217,7 @@ async def test_no_administrator_token_survives_a_demotion(replicas: Replicas) ->
     admin = await administrator(replicas)
     demote = Ending("PATCH", f"{USERS}/{{id}}", {"role": "user"})
 
-    async def one(number: int) -> list[Raced]:
+    async def run_one(number: int) -> list[Raced]:
         member, own = members[number], sessions[number]
         both = await race(
             replicas, own, lambda auth: demote(replicas, auth, member, own[0], admin), number, late
@@ -226,7 +226,7 @@ async def test_no_administrator_token_survives_a_demotion(replicas: Replicas) ->
         late.note(won=all(tokens.claims["role"] == "admin" for tokens in renewed))
         return both
 
-    raced = [session for both in await together(DEMOTIONS, one, at_once=4) for session in both]
+    raced = [session for both in await together(DEMOTIONS, run_one, at_once=4) for session in both]
     held = [tokens for session in raced for tokens in session.held]
     stale = [tokens.access for tokens in held if tokens.claims["role"] == "admin"]
     assert len(raced) < len(stale) < len(held), "one side always came first: nothing was raced"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import PIN_SECONDS, Form, Purpose, derive, pin_of
+from doorward_auth.one_time_codes.codes import PIN_SECONDS, CodeForm, Purpose, derive, pin_of
 from doorward_kit.database import create_engine
 from integration.harness.bulk_users import Member, enrol
 from integration.harness.installation import AUTH
@@ -82,7 +82,9 @@ CHANGES: dict[str, Change] = {
 }
 """Changes that invalidate the password of a running login."""
 
-changes = pytest.mark.parametrize("change", [pytest.param(one, id=name) for name, one in CHANGES.items()])
+changes = pytest.mark.parametrize(
+    "change", [pytest.param(change, id=name) for name, change in CHANGES.items()]
+)
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
                 connection,
                 member.id,
                 Purpose.RESET,
-                Form.PIN,
+                CodeForm.PIN,
                 seconds=PIN_SECONDS,
                 sent_to=member.email,
             )
@@ -111,7 +113,7 @@ async def sign_up(replicas: Replicas, admin: str, count: int) -> list[Case]:
         connection.commit()
     engine.dispose()
     own = await together(count, lambda number: replicas.log_in(members[number]), at_once=AT_ONCE)
-    return [Case(replicas, admin, *one) for one in zip(members, pins, own, strict=True)]
+    return [Case(replicas, admin, *account) for account in zip(members, pins, own, strict=True)]
 
 
 async def assert_dead(replicas: Replicas, got: list[Tokens]) -> None:
@@ -156,7 +158,7 @@ async def test_no_session_survives_a_parallel_change(replicas: Replicas, admin: 
     chance = random.Random(PEOPLE)
     late = Handicap(SPREAD_SECONDS, seed=PEOPLE)
 
-    async def one(number: int) -> list[Reply]:
+    async def run_one(number: int) -> list[Reply]:
         async def log_in(at: int) -> Reply:
             await late.wait()
             return await cases[number].log_in(at)
@@ -169,7 +171,7 @@ async def test_no_session_survives_a_parallel_change(replicas: Replicas, admin: 
         late.note(won=all(login.result().status == 200 for login in logins))
         return [login.result() for login in logins]
 
-    replies = [reply for both in await together(PEOPLE, one, at_once=AT_ONCE) for reply in both]
+    replies = [reply for both in await together(PEOPLE, run_one, at_once=AT_ONCE) for reply in both]
     statuses = {reply.status for reply in replies}
     assert statuses <= {200, 401, 403}, statuses
     assert len(statuses) > 1, "one side always came first: nothing was raced"
@@ -179,7 +181,7 @@ async def test_no_session_survives_a_parallel_change(replicas: Replicas, admin: 
 @pytest.mark.parametrize(
     "change",
     # A reset compares its code, lets the row go, and computes a hash: the login comes before its change.
-    [pytest.param(one, id=name) for name, one in CHANGES.items() if one is not Case.reset_password],
+    [pytest.param(change, id=name) for name, change in CHANGES.items() if change is not Case.reset_password],
 )
 async def test_in_slow_motion_a_login_that_waited_finds_the_account_changed(
     replicas: Replicas, admin: str, change: Change
@@ -208,7 +210,7 @@ async def test_a_login_after_a_harmless_change_opens_a_working_session(
 
 @pytest.mark.parametrize(
     "change",
-    [pytest.param(one, id=name) for name, one in {**CHANGES, "ended": Case.end_sessions}.items()],
+    [pytest.param(change, id=name) for name, change in {**CHANGES, "ended": Case.end_sessions}.items()],
 )
 async def test_a_change_after_a_login_ends_its_session(
     replicas: Replicas, admin: str, change: Change

@@ -118,7 +118,8 @@ def test_expired_entries_are_removed_and_their_memory_is_reused(monkeypatch: pyt
         revocations.apply(FetchedRevocations(entries))
         assert len(revocations) == 4_000
         assert all(
-            revocations.is_revoked(session_id=one, user_id=one, token_version=0) for one in entries.sessions
+            revocations.is_revoked(session_id=session, user_id=session, token_version=0)
+            for session in entries.sessions
         )
         del entries
         most.append(kept_bytes())
@@ -144,28 +145,30 @@ def seconds_of_all(url: str) -> float:
 
 
 @pytest.fixture
-async def hurried(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterator[Replicas]:
+async def replicas_with_long_list(mariadb_server: DatabaseServer, tmp_path: Path) -> AsyncIterator[Replicas]:
     """Processes that start with 200,000 valid revocations, as after a logout of all users."""
     with mariadb_server.create_database("hurried") as database:
         replicas = Replicas(database, tmp_path)
         database.execute(FILL)
         patience = str(max(HURRIED_SECONDS, seconds_of_all(database.url) / 2))
-        for one in replicas.all:
-            one.service.env["DOORWARD_DATABASE_TIMEOUT_SECONDS"] = patience
+        for replica in replicas.all:
+            replica.service.env["DOORWARD_DATABASE_TIMEOUT_SECONDS"] = patience
         with replicas:  # ready: they have read the list
             yield replicas
             await replicas.close()
 
 
 async def test_processes_starting_with_a_long_list_become_ready_and_revoke_in_time(
-    hurried: Replicas,
+    replicas_with_long_list: Replicas,
 ) -> None:
-    [(count,)] = hurried.database.execute(
+    [(count,)] = replicas_with_long_list.database.execute(
         "SELECT COUNT(*) FROM revocations WHERE expires_at > UTC_TIMESTAMP(6)"
     )
     assert count == IN_DATABASE
-    [member] = enrol(hurried.database.url, 1)
-    tokens = await hurried.log_in(member)
-    assert await hurried.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
-    assert (await hurried.auths[0].call("POST", f"{AUTH}/logout", tokens.access)).status == 204
-    await hurried.until_rejected_everywhere(tokens.access)
+    [member] = enrol(replicas_with_long_list.database.url, 1)
+    tokens = await replicas_with_long_list.log_in(member)
+    assert await replicas_with_long_list.accepted_by(tokens.access) == ["auth-1", "auth-2", "users"]
+    assert (
+        await replicas_with_long_list.auths[0].call("POST", f"{AUTH}/logout", tokens.access)
+    ).status == 204
+    await replicas_with_long_list.until_rejected_everywhere(tokens.access)

@@ -55,16 +55,16 @@ def connection(database: Database) -> Iterator[sa.Connection]:
 
 
 @pytest.fixture(scope="module")
-def veteran(database: Database) -> Member:
+def member_with_many_sessions(database: Database) -> Member:
     [member] = enrol(database.url, 1)
     fill(database, member, "2026-01-01", ENDED)
     return member
 
 
 @pytest.fixture(autouse=True)
-def live_sessions(database: Database, veteran: Member) -> None:
+def live_sessions(database: Database, member_with_many_sessions: Member) -> None:
     database.execute("DELETE FROM sessions WHERE ended_at > '2026-01-01' OR ended_at IS NULL")
-    fill(database, veteran, None, LIVE)
+    fill(database, member_with_many_sessions, None, LIVE)
 
 
 def fill(database: Database, member: Member, ended_at: str | None, count: int) -> None:
@@ -96,37 +96,47 @@ def live_count(connection: sa.Connection, member: Member) -> int:
     ).scalar_one()
 
 
-def test_ending_all_sessions_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
-    handled = rows_handled(connection, lambda: end_sessions(connection, veteran.id, SessionEnd.DISABLED))
-    assert live_count(connection, veteran) == 0
+def test_ending_all_sessions_handles_the_live_ones_alone(
+    connection: sa.Connection, member_with_many_sessions: Member
+) -> None:
+    handled = rows_handled(
+        connection, lambda: end_sessions(connection, member_with_many_sessions.id, SessionEnd.DISABLED)
+    )
+    assert live_count(connection, member_with_many_sessions) == 0
     assert LIVE <= handled < 10 * LIVE
 
 
-def test_ending_the_others_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
+def test_ending_the_others_handles_the_live_ones_alone(
+    connection: sa.Connection, member_with_many_sessions: Member
+) -> None:
     keep = connection.execute(
         sa.select(sessions.c.id).where(sessions.c.ended_at.is_(None)).limit(1)
     ).scalar_one()
     handled = rows_handled(
         connection,
-        lambda: end_other_sessions(connection, veteran.id, keep, SessionEnd.PASSWORD, token_seconds=300),
+        lambda: end_other_sessions(
+            connection, member_with_many_sessions.id, keep, SessionEnd.PASSWORD, token_seconds=300
+        ),
     )
-    assert live_count(connection, veteran) == 1
+    assert live_count(connection, member_with_many_sessions) == 1
     assert LIVE <= handled < 20 * LIVE
 
 
-def test_a_login_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
+def test_a_login_handles_the_live_ones_alone(
+    connection: sa.Connection, member_with_many_sessions: Member
+) -> None:
     handled = rows_handled(
         connection,
         lambda: end_surplus_sessions(
-            connection, veteran.id, ends_with_browser=True, most=LIVE - 1, token_seconds=300
+            connection, member_with_many_sessions.id, ends_with_browser=True, most=LIVE - 1, token_seconds=300
         ),
     )
-    assert live_count(connection, veteran) == LIVE - 1
+    assert live_count(connection, member_with_many_sessions) == LIVE - 1
     assert LIVE <= handled < 10 * LIVE
 
 
 def test_a_sign_in_at_a_client_handles_the_live_ones_alone(
-    connection: sa.Connection, veteran: Member
+    connection: sa.Connection, member_with_many_sessions: Member
 ) -> None:
     handled = rows_handled(
         connection,
@@ -134,36 +144,40 @@ def test_a_sign_in_at_a_client_handles_the_live_ones_alone(
             connection, BROWSER, CLIENT, ends_with_browser=True, most=LIVE - 1, token_seconds=300
         ),
     )
-    assert live_count(connection, veteran) == LIVE - 1
+    assert live_count(connection, member_with_many_sessions) == LIVE - 1
     assert LIVE <= handled < 10 * LIVE
 
 
 def test_signing_out_of_a_browser_handles_the_live_ones_alone(
-    connection: sa.Connection, veteran: Member
+    connection: sa.Connection, member_with_many_sessions: Member
 ) -> None:
     handled = rows_handled(
         connection,
         lambda: end_sessions_with_browser(connection, BROWSER, SessionEnd.LOGOUT, token_seconds=300),
     )
-    assert live_count(connection, veteran) == 0
+    assert live_count(connection, member_with_many_sessions) == 0
     assert LIVE <= handled < 20 * LIVE
 
 
 def test_withdrawing_a_consent_handles_the_live_ones_alone(
-    connection: sa.Connection, veteran: Member
+    connection: sa.Connection, member_with_many_sessions: Member
 ) -> None:
     handled = rows_handled(
         connection,
-        lambda: end_sessions_of_client(connection, veteran.id, CLIENT, SessionEnd.CONSENT, token_seconds=300),
+        lambda: end_sessions_of_client(
+            connection, member_with_many_sessions.id, CLIENT, SessionEnd.CONSENT, token_seconds=300
+        ),
     )
-    assert live_count(connection, veteran) == 0
+    assert live_count(connection, member_with_many_sessions) == 0
     assert LIVE <= handled < 20 * LIVE
 
 
-def test_disabling_a_client_handles_the_live_ones_alone(connection: sa.Connection, veteran: Member) -> None:
+def test_disabling_a_client_handles_the_live_ones_alone(
+    connection: sa.Connection, member_with_many_sessions: Member
+) -> None:
     handled = rows_handled(
         connection,
         lambda: clients.end_sessions(connection, CLIENT, SessionEnd.CLIENT, token_seconds=300),
     )
-    assert live_count(connection, veteran) == LIVE - clients.SESSIONS_AT_ONCE
+    assert live_count(connection, member_with_many_sessions) == LIVE - clients.SESSIONS_AT_ONCE
     assert clients.SESSIONS_AT_ONCE <= handled < 20 * LIVE

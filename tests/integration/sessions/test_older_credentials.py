@@ -37,7 +37,7 @@ def test_a_session_of_older_credentials_ends_at_its_refresh(
     age_sessions(installation)
     assert_problem(installation.refresh(people.user.refresh), 401, "invalid_refresh_token")
     assert end_reasons(installation) == {None, "credentials_changed"}
-    installation.settle()
+    installation.sync_revocations()
     assert_problem(installation.call("GET", f"{AUTH}/me", people.user.access), 401, "invalid_token")
 
 

@@ -46,7 +46,7 @@ def member(strict: Replicas) -> Member:
     return enrol(strict.database.url, 1)[0]
 
 
-async def outlast_the_grace(replicas: Replicas, tokens: Tokens) -> None:
+async def wait_for_grace_end(replicas: Replicas, tokens: Tokens) -> None:
     """Wait until the grace period of a session's last rotation is over, by the database's clock."""
 
     def is_over() -> bool:
@@ -61,7 +61,9 @@ async def rejections(replicas: Replicas, tokens: Tokens, count: int) -> list[str
 
     def logged() -> list[str]:
         events = replicas.events("refresh.rejected")
-        return sorted(str(one["reason"]) for one in events if one["session_id"] == str(tokens.session_id))
+        return sorted(
+            str(event["reason"]) for event in events if event["session_id"] == str(tokens.session_id)
+        )
 
     await until(lambda: len(logged()) == count, f"logged as rejected {count} times")
     return logged()
@@ -79,7 +81,7 @@ async def test_a_replay_revokes_the_successor_and_the_access_tokens(strict: Repl
     assert (
         Tokens.of(await second.refresh(stolen.refresh)).refresh == successor.refresh
     )  # still in the grace period
-    await outlast_the_grace(strict, stolen)
+    await wait_for_grace_end(strict, stolen)
     assert await strict.accepted_by(successor.access) == ["auth-1", "auth-2", "users"]
     assert (await second.refresh(stolen.refresh)).json()["code"] == "invalid_refresh_token"
     for access in (successor.access, stolen.access):
@@ -110,7 +112,7 @@ async def test_a_replay_of_an_older_token_revokes_the_family_within_the_grace_pe
 async def test_thirty_parallel_replays_are_recorded_as_one_reuse(strict: Replicas, member: Member) -> None:
     tokens = await strict.log_in(member)
     successor = Tokens.of(await strict.auths[0].refresh(tokens.refresh))
-    await outlast_the_grace(strict, tokens)
+    await wait_for_grace_end(strict, tokens)
     with row_locked(strict.database, LOCK_SESSION, tokens.session_id.bytes) as let_go:
         async with asyncio.TaskGroup() as tasks:
             replays = [tasks.create_task(strict.auths[n % 2].refresh(tokens.refresh)) for n in range(30)]
@@ -131,7 +133,7 @@ async def test_a_replay_wins_against_a_parallel_use_of_the_successor(strict: Rep
         return Tokens.of(await strict.auths[number % 2].refresh(sessions[number].refresh))
 
     successors = await together(ROUNDS, rotate, at_once=16)
-    await outlast_the_grace(strict, sessions[-1])
+    await wait_for_grace_end(strict, sessions[-1])
 
     async def replay(number: int) -> Tokens | None:
         """Race the two; return the owner's reply."""

@@ -15,7 +15,7 @@ FORGIVING = {"DOORWARD_ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS), "DOORWARD_TOKE
 
 
 @pytest.fixture(scope="module")
-def shared_forgiving(
+def shared_replicas_with_leeway(
     mariadb_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Replicas]:
     with replicas_on(
@@ -25,27 +25,29 @@ def shared_forgiving(
 
 
 @pytest.fixture
-async def forgiving(shared_forgiving: Replicas) -> AsyncIterator[Replicas]:
+async def replicas_with_leeway(shared_replicas_with_leeway: Replicas) -> AsyncIterator[Replicas]:
     """Short-lived tokens, and verifiers with a leeway of a minute."""
-    yield shared_forgiving
-    await shared_forgiving.close()
+    yield shared_replicas_with_leeway
+    await shared_replicas_with_leeway.close()
 
 
-async def test_revocations_outlast_the_leeway_of_verifiers(forgiving: Replicas) -> None:
-    [member] = enrol(forgiving.database.url, 1)
-    revoked, unrevoked = await forgiving.log_in(member), await forgiving.log_in(member)
-    assert (await forgiving.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
-    await forgiving.until_rejected_everywhere(revoked.access)
+async def test_revocations_outlast_the_leeway_of_verifiers(replicas_with_leeway: Replicas) -> None:
+    [member] = enrol(replicas_with_leeway.database.url, 1)
+    revoked, unrevoked = await replicas_with_leeway.log_in(member), await replicas_with_leeway.log_in(member)
+    assert (await replicas_with_leeway.auths[0].call("POST", f"{AUTH}/logout", revoked.access)).status == 204
+    await replicas_with_leeway.until_rejected_everywhere(revoked.access)
     issued = revoked.claims["iat"]
 
     def has_expired() -> bool:
-        [(now,)] = forgiving.database.execute("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP(6))")
+        [(now,)] = replicas_with_leeway.database.execute("SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP(6))")
         return bool(now > issued + TOKEN_SECONDS + 2)
 
     await until(has_expired, "past the token's own time", TOKEN_SECONDS + 15)
     # A new process has only the revocations that are still in the database.
-    for replica in (forgiving.auths[1], forgiving.users):
+    for replica in (replicas_with_leeway.auths[1], replicas_with_leeway.users):
         await replica.kill9()
         await replica.start()
-    assert await forgiving.users.accepts(unrevoked.access), "the leeway is over: this proves nothing"
-    assert await forgiving.accepted_by(revoked.access) == []
+    assert await replicas_with_leeway.users.accepts(unrevoked.access), (
+        "the leeway is over: this proves nothing"
+    )
+    assert await replicas_with_leeway.accepted_by(revoked.access) == []

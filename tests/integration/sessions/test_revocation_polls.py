@@ -69,8 +69,8 @@ async def test_a_revocation_between_the_polls_of_two_replicas_is_served_by_eithe
 ) -> None:
     """One replica polls during the poll of the other, and then a session is revoked."""
     first, second = replicas
-    for one in replicas:
-        await one.poll()
+    for replica in replicas:
+        await replica.poll()
     revoked = uuid7s.uuid7()
     engine = create_engine(database.url, pool_size=1, timeout=30)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_other_sessions, end_sessions
 from doorward_identity.tables import audit_events, revocations, sessions
-from integration.harness.installation import AUTH, USERS, Installation, Tokens, another
+from integration.harness.installation import AUTH, USERS, Installation, Tokens, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.harness.statements import recorded
 
@@ -20,7 +20,7 @@ MOST = 3
 @pytest.fixture
 def limited(installation: Installation, people: People) -> Iterator[Installation]:
     del people
-    with another(installation, max_sessions=MOST) as replica:
+    with reconfigured(installation, max_sessions=MOST) as replica:
         yield replica
 
 
@@ -52,7 +52,7 @@ def store_sessions(installation: Installation, user_id: str, count: int) -> list
     ids = [uuid.uuid4() for _ in range(count)]
     with installation.transaction() as connection:
         for begin in range(0, count, 1_000):
-            rows = [{"id": one, **row} for one in ids[begin : begin + 1_000]]
+            rows = [{"id": identifier, **row} for identifier in ids[begin : begin + 1_000]]
             connection.execute(sessions.insert().values(rows))
     return ids
 
@@ -64,7 +64,7 @@ def test_one_more_ends_the_least_recently_used(
     opened = [limited.log_in(people.user.email, PASSWORD) for _ in range(MOST)]
     assert refresh(limited, opened[0]) == 200
     latest = limited.log_in(people.user.email, PASSWORD)
-    limited.settle()
+    limited.sync_revocations()
     listed = limited.call("GET", f"{AUTH}/sessions", latest.access).json()["items"]
     assert len(listed) == MOST
     assert limited.call("GET", f"{USERS}/me", opened[1].access).status_code == 401
@@ -82,7 +82,7 @@ def test_the_sessions_of_others_do_not_count(
 ) -> None:
     end_all(installation)
     opened = [limited.log_in(email, PASSWORD) for email in (people.user.email, people.other.email) * MOST]
-    assert [refresh(limited, one) for one in opened] == [200] * len(opened)
+    assert [refresh(limited, token) for token in opened] == [200] * len(opened)
 
 
 def test_sessions_of_a_higher_limit_end_with_the_next_login(

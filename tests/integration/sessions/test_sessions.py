@@ -25,18 +25,18 @@ def test_listing_returns_the_own_sessions(installation: Installation, people: Pe
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     listed = installation.call("GET", SESSIONS, elsewhere.access).json()["items"]
     assert len(listed) == 2
-    assert [one["current"] for one in listed] == [True, False]
+    assert [session["current"] for session in listed] == [True, False]
     assert listed[0]["device"] == "testclient"
     assert listed[0]["created_at"] <= listed[0]["last_used_at"] < listed[0]["expires_at"]
     assert installation.call("GET", SESSIONS, people.other.access).json()["items"][0]["id"] not in {
-        one["id"] for one in listed
+        session["id"] for session in listed
     }
 
 
 def test_ending_one_session_keeps_the_others(installation: Installation, people: People) -> None:
     elsewhere = installation.log_in(people.user.email, PASSWORD)
     listed = installation.call("GET", SESSIONS, people.user.access).json()["items"]
-    [other] = [one["id"] for one in listed if not one["current"]]
+    [other] = [session["id"] for session in listed if not session["current"]]
     assert installation.call("DELETE", f"{SESSIONS}/{other}", people.user.access).status_code == 204
     assert not is_signed_in(installation, elsewhere.access)
     assert is_signed_in(installation, people.user.access)
@@ -100,7 +100,7 @@ def test_a_reused_refresh_token_revokes_the_sessions_tokens(
     fresh = installation.refresh(person.refresh).json()
     installation.execute(sa.text("UPDATE sessions SET rotated_at = '2020-01-01 00:00:00.000000'"))
     assert installation.refresh(person.refresh).status_code == 401
-    installation.settle()
+    installation.sync_revocations()
     assert not is_signed_in(installation, fresh["access_token"])
 
 

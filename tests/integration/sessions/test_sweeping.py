@@ -48,7 +48,7 @@ def new_cleanup(database_url: str) -> Iterator[CleanupTask]:
 
 
 @pytest.fixture(scope="module")
-def quiet(mariadb_server: DatabaseServer) -> Iterator[Database]:
+def database_without_cleanup(mariadb_server: DatabaseServer) -> Iterator[Database]:
     """A database without a running cleanup."""
     with mariadb_server.create_database("quiet") as database:
         with opened(database) as engine:
@@ -181,9 +181,9 @@ async def test_cleanup_runs_during_parallel_refreshes(replicas: Replicas, engine
         assert (await replicas.auths[0].refresh(tokens.refresh)).status == 200
 
 
-async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> None:
+async def test_one_cleanup_deletes_one_batch_of_each_table(database_without_cleanup: Database) -> None:
     now = datetime.now(UTC)
-    [member] = enrol(quiet.url, 1)
+    [member] = enrol(database_without_cleanup.url, 1)
     live = [
         session_row(member, ended=None, idle_until=now + ENDED_SESSION_RETENTION)
         for _ in range(BATCH_SIZE + 50)
@@ -191,7 +191,7 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
     rows = [session_row(member, ended=now - ENDED_SESSION_RETENTION * 2, idle_until=now) for _ in range(OVER)]
     expired = [revocation_row(now - timedelta(hours=1)) for _ in range(OVER)]
     left = [OVER, OVER]
-    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
+    with opened(database_without_cleanup) as engine, new_cleanup(database_without_cleanup.url) as one:
         living = store(engine, sessions, live)  # with smaller ids than the others
         store(engine, sessions, rows)
         store(engine, revocations, expired)
@@ -205,13 +205,13 @@ async def test_one_cleanup_deletes_one_batch_of_each_table(quiet: Database) -> N
 
 
 async def test_only_the_last_ended_sessions_of_a_user_are_kept(
-    quiet: Database, monkeypatch: pytest.MonkeyPatch
+    database_without_cleanup: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repository, "MOST_ENDED", 40)
     now = datetime.now(UTC)
-    busy, other = enrol(quiet.url, 2)
+    busy, other = enrol(database_without_cleanup.url, 2)
     ends = [now - timedelta(seconds=number) for number in range(100)]
-    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
+    with opened(database_without_cleanup) as engine, new_cleanup(database_without_cleanup.url) as one:
         rows = [session_row(busy, ended=end, idle_until=now + ENDED_SESSION_RETENTION) for end in ends]
         store(engine, sessions, rows)
         kept = {row["id"] for row in rows[:40]}
@@ -229,10 +229,10 @@ async def test_only_the_last_ended_sessions_of_a_user_are_kept(
     assert there >= kept
 
 
-async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> None:
+async def test_a_revocation_renewed_during_cleanup_is_kept(database_without_cleanup: Database) -> None:
     """The revocation had expired when the cleanup read it, and is renewed before its deletion."""
     row = revocation_row(datetime.now(UTC) - timedelta(hours=1))
-    with opened(quiet) as engine, new_cleanup(quiet.url) as one:
+    with opened(database_without_cleanup) as engine, new_cleanup(database_without_cleanup.url) as one:
         store(engine, revocations, [row])
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
@@ -240,6 +240,6 @@ async def test_a_revocation_renewed_during_cleanup_is_kept(quiet: Database) -> N
             connection.execute(renewed)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(one.run_once())
-                await until_rows_are_waited_for(quiet, 1)
+                await until_rows_are_waited_for(database_without_cleanup, 1)
                 connection.commit()
         assert stored(engine, revocations.c.subject_id) == {row["subject_id"]}

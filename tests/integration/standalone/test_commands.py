@@ -103,7 +103,7 @@ def test_create_admin_can_reset_the_password(folder: Path) -> None:
 def test_two_parallel_create_admin_commands_create_one_account(folder: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: create_admin(folder), range(4)))
-    assert [one.returncode for one in done] == [0] * 4, [one.stderr for one in done]
+    assert [process.returncode for process in done] == [0] * 4, [process.stderr for process in done]
     assert len(accounts(folder)) == 1
 
 

@@ -121,13 +121,13 @@ def stored(connection: sa.Connection) -> dict[str, list[tuple[Any, ...]]]:
 def test_accounts_in_bulk_are_those_created_one_by_one(installation: Installation) -> None:
     """MariaDB reads those in bulk from JSON: every type of column, and NULL."""
     with installation.transaction() as connection:
-        for one in new_accounts():
-            create_account(connection, one)
-            record(connection, AuditAction.ACCOUNT_IMPORTED, actor=None, target=one.id)
+        for account in new_accounts():
+            create_account(connection, account)
+            record(connection, AuditAction.ACCOUNT_IMPORTED, actor=None, target=account.id)
         expected = stored(connection)
     installation.wipe()
     with installation.transaction() as connection:
-        bulk = [BulkAccount(one, email_key(one.email)) for one in new_accounts()]
+        bulk = [BulkAccount(new_account, email_key(new_account.email)) for new_account in new_accounts()]
         assert create_missing(connection, bulk, AuditAction.ACCOUNT_IMPORTED) == 3
         assert stored(connection) == expected
         assert create_missing(connection, bulk, AuditAction.ACCOUNT_IMPORTED) == 0

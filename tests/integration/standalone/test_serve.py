@@ -115,7 +115,7 @@ def test_tickets_have_their_own_database_file(tmp_path: Path) -> None:
         assert created.status_code == 201, created.text
         assert created.json()["author"]["name"] == "Administrator"
         listed = httpx2.get(f"{process.api}/tickets?q=print", headers=headers).json()["items"]
-        assert [one["id"] for one in listed] == [created.json()["id"]]
+        assert [user["id"] for user in listed] == [created.json()["id"]]
         metrics = httpx2.get(f"http://127.0.0.1:{process.port}/metrics").text
         for executor in ("database", "tickets"):
             assert f'doorward_executor_queue_depth{{executor="{executor}"}}' in metrics

@@ -31,7 +31,7 @@ def read_feed(installation: Installation, after: str | None = None) -> dict[str,
 
 def age_all(installation: Installation, people: list[Person]) -> None:
     """Date these deletions back beyond their retention."""
-    ids = [uuid.UUID(one.id) for one in people]
+    ids = [uuid.UUID(person.id) for person in people]
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     installation.execute(
         deleted_users.update().where(deleted_users.c.user_id.in_(ids)).values(deleted_at=long_ago)

@@ -17,7 +17,7 @@ from doorward_tickets.users import repository
 from doorward_tickets.users.auth_client import AuthClient, AuthUnavailableError
 from doorward_tickets.users.deleted_users_sync import RECONCILIATION_SECONDS
 from integration.harness.deployment import wait_until
-from integration.harness.installation import Installation, another
+from integration.harness.installation import Installation, reconfigured
 from integration.harness.people import People, enrol
 from integration.harness.tickets import open_ticket, tickets_execute
 
@@ -75,11 +75,11 @@ def test_a_restart_neither_repeats_nor_delays_reconciliation(
     installation: Installation, asked: list[object]
 ) -> None:
     for _ in range(2):
-        with another(installation) as restarted:
+        with reconfigured(installation) as restarted:
             restarted.follow_deletions()
     assert asked == []
     let_a_day_pass(installation)
-    with another(installation) as restarted:
+    with reconfigured(installation) as restarted:
         restarted.follow_deletions()
         wait_until(lambda: len(asked) == 1, "asked about")
     installation.follow_deletions()
@@ -93,7 +93,7 @@ def test_reconciliation_after_a_restart_finds_deletions_missing_in_the_feed(
     # Like a release before the feed.
     installation.execute(users.delete().where(users.c.id == uuid.UUID(people.user.id)))
     let_a_day_pass(installation)
-    with another(installation) as restarted:
+    with reconfigured(installation) as restarted:
         restarted.follow_deletions()
         names = sa.select(snapshot.c.name)
         wait_until(lambda: tickets_execute(installation, names) == [(None,)], "pseudonymous")

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from doorward_identity.tables import outbox as accounts_outbox
 from doorward_identity.tables import users
 from doorward_kit.column_types import utc_now
-from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.outbox.mail import Mail, enqueue
 from doorward_tickets.notifications.repository import NotificationType
 from doorward_tickets.tables import outbox, pending_notifications
 from integration.harness.installation import AUTH, TICKETS, Installation

@@ -23,7 +23,7 @@ def test_each_deletion_is_listed_once_and_in_order(installation: Installation, p
     for person in gone:
         delete(installation, people, person)
     page = read_feed(installation)
-    assert [one["id"] for one in page["items"]] == [one.id for one in gone]
+    assert [item["id"] for item in page["items"]] == [user.id for user in gone]
     assert read_feed(installation, page["next_cursor"])["items"] == []
     delete(installation, people, people.other)
     assert read_feed(installation, page["next_cursor"])["items"] == [{"id": people.other.id}]
@@ -40,11 +40,11 @@ def test_the_feed_is_read_in_pages(
     found, cursor = [], None
     while True:
         page = read_feed(installation, cursor)
-        found += [one["id"] for one in page["items"]]
+        found += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if not page["has_more"]:
             break
-    assert found == [one.id for one in gone]
+    assert found == [user.id for user in gone]
     installation.follow_deletions()
     assert tickets_execute(installation, sa.select(snapshot.c.name).where(snapshot.c.name.is_not(None))) == []
 
@@ -101,7 +101,7 @@ def test_cursors_before_expired_deletions_are_410(installation: Installation, pe
     age_all(installation, gone[:3])
     assert clean_up(installation) == 2
     assert clean_up(installation) == 0
-    assert [one["id"] for one in read_feed(installation)["items"]] == [one.id for one in gone[2:]]
+    assert [item["id"] for item in read_feed(installation)["items"]] == [user.id for user in gone[2:]]
     assert read_feed(installation, cursors[2])["items"] == [{"id": gone[3].id}], "the last old one is kept"
     (gate,) = installation.execute(sa.select(deleted_users.c.id).where(deleted_users.c.position == 0))[0]
     for cursor in (f"0-{gate.hex}", *cursors[:2]):
@@ -116,7 +116,7 @@ def test_cursors_before_expired_deletions_are_410(installation: Installation, pe
 def test_accounts_are_returned_with_their_address(installation: Installation, people: People) -> None:
     ids = [people.user.id, people.admin.id, str(uuid.uuid4())]
     found = ask(installation, "users", params={"id": ids}).json()["items"]
-    assert sorted((one["email"], one["role"], one["status"]) for one in found) == [
+    assert sorted((user["email"], user["role"], user["status"]) for user in found) == [
         ("admin@example.com", "admin", "active"),
         ("user@example.com", "user", "active"),
     ]

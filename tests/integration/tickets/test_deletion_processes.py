@@ -35,7 +35,7 @@ def running(chain: Chain) -> Chain:
     return chain
 
 
-def newcomers(chain: Chain, count: int) -> list[tuple[str, str]]:
+def create_users_with_tickets(chain: Chain, count: int) -> list[tuple[str, str]]:
     """Create users with one ticket each; return the ids of both."""
     with Installation(chain.database_url) as installation:
         admin = sign_in(installation, "admin@example.com")
@@ -75,14 +75,14 @@ def names_left(chain: Chain, made: list[tuple[str, str]]) -> int:
 
 
 def test_a_deletion_removes_the_name_within_ten_seconds(running: Chain) -> None:
-    made = newcomers(running, 1)
+    made = create_users_with_tickets(running, 1)
     token = running.log_in("admin@example.com")
     delete(running, token, made[0][0])
     wait_until_gone(running, token, made)
 
 
 def test_deletions_during_an_outage_of_tickets_are_applied(running: Chain) -> None:
-    made = newcomers(running, 2)
+    made = create_users_with_tickets(running, 2)
     token = running.log_in("admin@example.com")
     running.tickets.kill9()
     for person_id, _ in made:
@@ -93,7 +93,7 @@ def test_deletions_during_an_outage_of_tickets_are_applied(running: Chain) -> No
 
 
 def test_deletions_are_applied_after_an_outage_of_auth(running: Chain) -> None:
-    made = newcomers(running, 1)
+    made = create_users_with_tickets(running, 1)
     token = running.log_in("admin@example.com")
     running.auth.kill9()
     before = running.tickets.log_position()
@@ -106,7 +106,7 @@ def test_deletions_are_applied_after_an_outage_of_auth(running: Chain) -> None:
 
 def test_deletions_are_applied_after_a_lost_response(running: Chain) -> None:
     """Tickets is frozen while auth responds, and then killed."""
-    made = newcomers(running, 3)
+    made = create_users_with_tickets(running, 3)
     token = running.log_in("admin@example.com")
     for person_id, _ in made:
         running.tickets.freeze()
@@ -118,7 +118,7 @@ def test_deletions_are_applied_after_a_lost_response(running: Chain) -> None:
 
 
 def test_two_replicas_apply_many_parallel_deletions(running: Chain) -> None:
-    made = newcomers(running, 12)
+    made = create_users_with_tickets(running, 12)
     token = running.log_in("admin@example.com")
     running.more[0].start()
     try:
@@ -133,7 +133,7 @@ def test_two_replicas_apply_many_parallel_deletions(running: Chain) -> None:
 
 def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
     """During parallel reads: a reader sees positions in order only."""
-    made = newcomers(running, 16)
+    made = create_users_with_tickets(running, 16)
     token = running.log_in("admin@example.com")
     seen: list[str] = []
     answer = running.client.get(f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT).json()
@@ -143,13 +143,13 @@ def test_parallel_deletions_get_consecutive_positions(running: Chain) -> None:
         deleting = [threads.submit(delete, running, token, person_id) for person_id, _ in made]
         done = False
         while not done:
-            done = all(one.done() for one in deleting)
+            done = all(future.done() for future in deleting)
             parameters = {} if cursor is None else {"after": cursor}
             response = running.client.get(
                 f"{running.auth.url}{AUTH}/deleted-users", auth=CLIENT, params=parameters
             )
             assert response.status_code == 200, response.text
-            seen += [one["id"] for one in response.json()["items"]]
+            seen += [item["id"] for item in response.json()["items"]]
             cursor = response.json()["next_cursor"]
         for one in deleting:
             one.result()

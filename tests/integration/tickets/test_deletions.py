@@ -31,7 +31,9 @@ def test_a_deletion_keeps_threads_and_removes_names(installation: Installation, 
     shown = installation.call("GET", path, people.admin.access).json()
     assert shown["author"] == {"id": people.user.id, "name": None, "deleted": True}
     assert shown["assignee"] == {"id": people.deputy.id, "name": None, "deleted": True}
-    assert [(one["body"], one["author"]["name"], one["author"]["deleted"]) for one in shown["replies"]] == [
+    assert [
+        (reply["body"], reply["author"]["name"], reply["author"]["deleted"]) for reply in shown["replies"]
+    ] == [
         ("And smoke.", None, True),
         ("Coming.", None, True),
     ]
@@ -47,7 +49,7 @@ def test_paging_and_the_audit_log_work_after_a_deletion(installation: Installati
     installation.follow_deletions()
     query["cursor"] = first["next_cursor"]
     second = installation.call("GET", TICKETS, people.admin.access, params=query).json()
-    assert [one["id"] for one in first["items"] + second["items"]] == made
+    assert [item["id"] for item in first["items"] + second["items"]] == made
     assert second["next_cursor"] is None
     recorded = installation.call("GET", f"{AUTH}/audit", people.admin.access).json()["items"]
     about = [event["action"] for event in recorded if event["target_id"] == people.user.id]

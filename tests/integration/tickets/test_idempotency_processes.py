@@ -49,12 +49,12 @@ async def reply_at_once(
     urls = [service.url for service in (chain.tickets, *chain.more)]
     async with httpx2.AsyncClient(timeout=20) as client:
 
-        async def one(number: int) -> httpx2.Response:
+        async def run_one(number: int) -> httpx2.Response:
             sent = {"Authorization": f"Bearer {token}", **headers[number]}
             where = f"{urls[number % len(urls)]}{TICKETS}/{ticket}/replies"
             return await client.post(where, headers=sent, json={"body": "Once."})
 
-        return await asyncio.gather(*(one(number) for number in range(len(headers))))
+        return await asyncio.gather(*(run_one(number) for number in range(len(headers))))
 
 
 def test_parallel_rejected_requests_all_get_the_reason(chain: Chain) -> None:

@@ -108,11 +108,13 @@ def test_pages_together_are_the_whole_ordered_list(
     everything = list(walk(installation, people.admin.access, {"limit": 200}))
     assert len(everything) == 30
     for reader in (people.admin, people.user):
-        visible = [one for one in everything if reader is people.admin or one["author"]["id"] == reader.id]
+        visible = [
+            ticket for ticket in everything if reader is people.admin or ticket["author"]["id"] == reader.id
+        ]
         for criteria in filters(people):
             for limit in (1, 7, 30):
                 query = {**criteria, "sort": sort, "limit": limit}
-                wanted = [one for one in visible if matches(one, criteria)]
+                wanted = [ticket for ticket in visible if matches(ticket, criteria)]
                 wanted.sort(key=lambda one: order_of(one, sort), reverse=sort.startswith("-"))
                 assert list(walk(installation, reader.access, query)) == wanted
 
@@ -120,14 +122,14 @@ def test_pages_together_are_the_whole_ordered_list(
 def test_a_users_list_contains_only_own_tickets(installation: Installation, people: People) -> None:
     fill(installation, people, 40, seed=2)
     for criteria in (*filters(people), {"q": "printer"}, {"q": "drucker", "author": people.other.id}):
-        for one in walk(installation, people.user.access, {**criteria, "limit": 5}):
-            assert one["author"]["id"] == people.user.id
+        for ticket in walk(installation, people.user.access, {**criteria, "limit": 5}):
+            assert ticket["author"]["id"] == people.user.id
 
 
 def test_the_default_order_is_newest_first(installation: Installation, people: People) -> None:
     made = [open_ticket(installation, people.user)["id"] for _ in range(3)]
     page = installation.call("GET", TICKETS, people.user.access).json()
-    assert [one["id"] for one in page["items"]] == made[::-1]
+    assert [item["id"] for item in page["items"]] == made[::-1]
     assert page["next_cursor"] is None
 
 
@@ -172,7 +174,7 @@ def test_search_matches_prefixes_of_words(
     installation.call("POST", path, people.user.access, json={"body": "A reply."})
     open_ticket(installation, people.other, subject="printer", body="emile about foo_bar fire subject")
     page = installation.call("GET", TICKETS, people.user.access, params={"q": q}).json()
-    assert {made.index(one["id"]) for one in page["items"]} == found
+    assert {made.index(item["id"]) for item in page["items"]} == found
 
 
 @pytest.mark.parametrize("q", ["", "x", "to be", "%", "' --", "\u0000", '-- ; "', "🙂", "+", "x" * 85])

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from doorward_tickets.tables import rate_limits
-from integration.harness.installation import TICKETS, Installation, another
+from integration.harness.installation import TICKETS, Installation, reconfigured
 from integration.harness.people import People, Person
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import (
@@ -29,7 +29,9 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 def limited(installation: Installation, people: People) -> Iterator[Installation]:
     """A replica with small quotas per hour."""
     del people
-    with another(installation, tickets_per_hour=TICKETS_AN_HOUR, replies_per_hour=REPLIES_AN_HOUR) as replica:
+    with reconfigured(
+        installation, tickets_per_hour=TICKETS_AN_HOUR, replies_per_hour=REPLIES_AN_HOUR
+    ) as replica:
         yield replica
 
 
@@ -111,7 +113,7 @@ def test_rejected_requests_are_not_counted(limited: Installation, people: People
 
 
 def test_a_user_has_at_most_as_many_tickets_as_the_limit(installation: Installation, people: People) -> None:
-    with another(installation, tickets_per_user=3) as limited:
+    with reconfigured(installation, tickets_per_user=3) as limited:
         made = [open_ticket(limited, people.user) for _ in range(3)]
         assert limit_rejections(limited, "tickets-per-user") == 0
         assert_problem(create(limited, people.user), 409, "ticket_limit_reached")
@@ -123,7 +125,7 @@ def test_a_user_has_at_most_as_many_tickets_as_the_limit(installation: Installat
 
 
 def test_past_the_limit_of_a_ticket_only_managers_reply(installation: Installation, people: People) -> None:
-    with another(installation, replies_per_ticket=2) as limited:
+    with reconfigured(installation, replies_per_ticket=2) as limited:
         path = path_of(open_ticket(limited, people.user))
         for text in ("One.", "Two."):
             assert reply(limited, people.user, path, text).status_code == 201

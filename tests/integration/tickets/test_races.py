@@ -75,7 +75,7 @@ async def one_round(setup: RaceSetup, number: int) -> dict[str, Any]:
 async def test_parallel_replies_and_closings_lose_no_reply(setup: RaceSetup) -> None:
     ended = await together(ROUNDS, lambda number: one_round(setup, number), at_once=AT_ONCE)
     for ticket in ended:
-        assert sorted(one["body"] for one in ticket["replies"]) == ["0", "1"]
+        assert sorted(reply["body"] for reply in ticket["replies"]) == ["0", "1"]
         assert ticket["reply_count"] == 2
     # Control: both a reply and a closing came last in some rounds.
     assert {ticket["status"] for ticket in ended} == {"open", "closed"}
@@ -110,7 +110,7 @@ async def test_parallel_tickets_stop_exactly_at_the_quota(setup: RaceSetup) -> N
 async def test_parallel_replies_to_two_tickets_stop_exactly_at_the_quota(setup: RaceSetup) -> None:
     leave(setup, "reply-quota", REPLIES_PER_HOUR)
     made = [(await setup.call(0, "POST", "", "other", TICKET)).json()["id"] for _ in range(2)]
-    answers = await post_at_once(setup, [f"/{one}/replies" for one in made], {"body": "A reply."})
+    answers = await post_at_once(setup, [f"/{ticket_id}/replies" for ticket_id in made], {"body": "A reply."})
     assert answers == {(201, ""): LEFT, (429, "quota_exceeded"): SURPLUS}
 
 

@@ -21,10 +21,10 @@ def test_replies_of_both_participants_are_in_the_thread(installation: Installati
         assert response.headers["location"] == path_of(ticket)
         assert response.headers["etag"] == f'"{number + 1}"'
     detail = installation.call("GET", path_of(ticket), people.user.access).json()
-    assert [(one["author"]["id"], one["body"]) for one in detail["replies"]] == [
+    assert [(reply["author"]["id"], reply["body"]) for reply in detail["replies"]] == [
         (person.id, text) for person, text in said
     ]
-    assert [one["author"]["name"] for one in detail["replies"]] == ["Administrator", "User", "Deputy"]
+    assert [reply["author"]["name"] for reply in detail["replies"]] == ["Administrator", "User", "Deputy"]
     assert detail["reply_count"] == 3
     assert detail["replies_next_cursor"] is None
 
@@ -101,13 +101,13 @@ def test_a_long_thread_is_read_in_pages(installation: Installation, people: Peop
         body = {"body": f"Number {number}"}
         installation.call("POST", f"{path}/replies", people.user.access, json=body)
     detail = installation.call("GET", path, people.user.access).json()
-    seen = [one["number"] for one in detail["replies"]]
+    seen = [reply["number"] for reply in detail["replies"]]
     assert len(seen) == FIRST_PAGE_SIZE
     cursor = detail["replies_next_cursor"]
     while cursor is not None:
         params = {"cursor": cursor, "limit": 3}
         page = installation.call("GET", f"{path}/replies", people.user.access, params=params).json()
-        seen += [one["number"] for one in page["items"]]
+        seen += [item["number"] for item in page["items"]]
         cursor = page["next_cursor"]
     assert seen == list(range(1, FIRST_PAGE_SIZE + 8))
     other = path_of(open_ticket(installation, people.user))

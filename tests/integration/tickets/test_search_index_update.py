@@ -9,7 +9,7 @@ import uuid_utils.compat as uuid7s
 
 from doorward_kit.word_index import indexed_words, line_of
 from doorward_tickets.search_index import repository
-from doorward_tickets.search_index.repository import Batch
+from doorward_tickets.search_index.repository import IndexedBatch
 from doorward_tickets.tables import ticket_search_terms, tickets
 from integration.harness.installation import TICKETS, Installation
 from integration.harness.people import People
@@ -34,7 +34,7 @@ def store_old(installation: Installation, people: People) -> str:
     return str(ticket_id)
 
 
-def update_batch(installation: Installation, *, until: timedelta = timedelta(minutes=5)) -> Batch:
+def update_batch(installation: Installation, *, until: timedelta = timedelta(minutes=5)) -> IndexedBatch:
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         batch = repository.update_batch(connection, until=datetime.now(UTC) + until)
@@ -50,14 +50,14 @@ def terms(installation: Installation, ticket_id: str) -> list[str]:
 
 def find(installation: Installation, people: People, q: str) -> list[str]:
     page = installation.call("GET", TICKETS, people.user.access, params={"q": q}).json()
-    return [one["id"] for one in page["items"]]
+    return [item["id"] for item in page["items"]]
 
 
 def test_a_ticket_of_an_older_release_is_found_afterwards(installation: Installation, people: People) -> None:
     ticket = store_old(installation, people)
     before = installation.call("GET", f"{TICKETS}/{ticket}", people.user.access)
     assert find(installation, people, "電腦") == []
-    assert update_batch(installation) == Batch(read=1, changed=1)
+    assert update_batch(installation) == IndexedBatch(read=1, changed=1)
     assert find(installation, people, "電腦") == find(installation, people, "5g") == [ticket]
     assert terms(installation, ticket) == indexed_words([SUBJECT, BODY])
     after = installation.call("GET", f"{TICKETS}/{ticket}", people.user.access)
@@ -69,12 +69,12 @@ def test_batches_continue_where_the_last_one_ended(
 ) -> None:
     monkeypatch.setattr(repository, "BATCH_SIZE", 2)
     made = [store_old(installation, people) for _ in range(3)]
-    assert update_batch(installation) == Batch(2, 2)
+    assert update_batch(installation) == IndexedBatch(2, 2)
     assert terms(installation, made[2]) == OLD_WORDS
-    assert update_batch(installation) == Batch(1, 1)
-    assert update_batch(installation) == Batch(0, 0)
+    assert update_batch(installation) == IndexedBatch(1, 1)
+    assert update_batch(installation) == IndexedBatch(0, 0)
     late = store_old(installation, people)  # by a process of the previous release
-    assert update_batch(installation) == Batch(1, 1)
+    assert update_batch(installation) == IndexedBatch(1, 1)
     assert terms(installation, late) == indexed_words([SUBJECT, BODY])
 
 
@@ -82,5 +82,5 @@ def test_young_tickets_wait_and_current_ones_are_only_read(
     installation: Installation, people: People
 ) -> None:
     store_ticket(installation, people.user.id, id=uuid7s.uuid7())
-    assert update_batch(installation, until=timedelta(minutes=-5)) == Batch(0, 0)
-    assert update_batch(installation) == Batch(1, 0)
+    assert update_batch(installation, until=timedelta(minutes=-5)) == IndexedBatch(0, 0)
+    assert update_batch(installation) == IndexedBatch(1, 0)

@@ -53,7 +53,7 @@ def made(installation: Installation, people: People) -> list[str]:
 def find(installation: Installation, people: People, q: str) -> list[str]:
     response = installation.call("GET", TICKETS, people.user.access, params={"q": q})
     assert response.status_code == 200, (q, response.text)
-    return [one["id"] for one in response.json()["items"]]
+    return [item["id"] for item in response.json()["items"]]
 
 
 def test_each_text_is_found_by_its_words_alone(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
 from doorward_tickets.tables import replies, tickets, user_storage
-from integration.harness.installation import TICKETS, Installation, another
+from integration.harness.installation import TICKETS, Installation, reconfigured
 from integration.harness.people import People, Person
 from integration.harness.problems import assert_problem
 from integration.harness.tickets import limit_rejections, path_of, stored, tickets_execute
@@ -23,7 +23,7 @@ SUBJECT = "€€"  # 6 bytes
 def limited(installation: Installation, people: People) -> Iterator[Installation]:
     """A replica with the smallest limit: three texts of 20,000 bytes fit."""
     del people
-    with another(installation, ticket_bytes_per_user=LIMIT) as replica:
+    with reconfigured(installation, ticket_bytes_per_user=LIMIT) as replica:
         yield replica
 
 
@@ -96,7 +96,7 @@ def test_deletion_gives_bytes_back(limited: Installation, people: People) -> Non
 
 
 def test_retention_gives_bytes_back(installation: Installation, people: People) -> None:
-    with another(installation, ticket_retention_days=1) as limited:
+    with reconfigured(installation, ticket_retention_days=1) as limited:
         for person in (people.user, people.other, people.user):
             path = path_of(create(limited, person).json())
             assert reply(limited, person, path).status_code == 201

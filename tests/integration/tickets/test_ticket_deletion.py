@@ -96,7 +96,7 @@ def test_a_deleted_ticket_is_gone_for_everyone_at_once(installation: Installatio
     for reader in (people.user, people.admin):
         for query in ({}, {"q": "printer"}, {"status": "open", "author": people.user.id}):
             page = installation.call("GET", TICKETS, reader.access, params=query).json()
-            assert [one["id"] for one in page["items"]] == [other["id"]]
+            assert [item["id"] for item in page["items"]] == [other["id"]]
 
 
 def test_the_cleanup_deletes_every_row_about_a_deleted_ticket(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from doorward_tickets.deletions import repository
 from doorward_tickets.tables import deleted_tickets, tickets
-from integration.harness.installation import TICKETS, Installation, another
+from integration.harness.installation import TICKETS, Installation, reconfigured
 from integration.harness.people import People
 from integration.harness.tickets import open_ticket, path_of, store_ticket, tickets_execute
 
@@ -65,7 +65,7 @@ def test_tickets_are_kept_forever_unless_a_setting_says_otherwise(
     installation: Installation, people: People, setting: dict[str, int], left: int
 ) -> None:
     closed(installation, people, days=4_000)
-    with another(installation, **setting) as replica:
+    with reconfigured(installation, **setting) as replica:
         assert replica.tickets.portal is not None
         replica.tickets.portal.call(replica.tickets_app.state.services.cleanup.run_once)
     assert len(ids(installation)) == left

@@ -29,7 +29,7 @@ ticket_shapes = st.fixed_dictionaries(
         "assignee_id": st.none() | st.sampled_from(("admin", "deputy")),
         "subject": texts,
         "body": texts,
-        "status": st.sampled_from([one.value for one in TicketStatus]),
+        "status": st.sampled_from([status.value for status in TicketStatus]),
         "priority": st.integers(0, 3),
         "created_at": st.sampled_from(MOMENTS),
         "updated_at": st.sampled_from(MOMENTS),
@@ -38,7 +38,7 @@ ticket_shapes = st.fixed_dictionaries(
 shapes = st.lists(ticket_shapes, min_size=10, max_size=25, unique_by=lambda one: one["id"])
 filters: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
-    st.fixed_dictionaries({"status": st.sampled_from([one.value for one in TicketStatus])}),
+    st.fixed_dictionaries({"status": st.sampled_from([status.value for status in TicketStatus])}),
     st.fixed_dictionaries({"author": st.sampled_from(NAMES)}),
     st.fixed_dictionaries({"assignee": st.sampled_from(("admin", "deputy")), "status": st.just("open")}),
 )
@@ -49,7 +49,7 @@ searches: st.SearchStrategy[dict[str, Any]] = st.one_of(
     ),
 )
 pages = st.fixed_dictionaries(
-    {"sort": st.sampled_from([one.value for one in TicketSort]), "limit": st.integers(1, 6)}
+    {"sort": st.sampled_from([sort.value for sort in TicketSort]), "limit": st.integers(1, 6)}
 )
 queries = st.builds(
     lambda *parts: {k: v for part in parts for k, v in part.items()}, pages, filters, searches
@@ -91,11 +91,15 @@ def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # n
     changing = [str(shape["id"]) for shape in shapes[unchanged:]]
     params = asked(query, people)
     all_tickets = walk(installation, people.admin.access, {"limit": 200})
-    visible = [one for one in all_tickets if reader == "admin" or one["author"]["id"] == people.user.id]
+    visible = [
+        all_ticket
+        for all_ticket in all_tickets
+        if reader == "admin" or all_ticket["author"]["id"] == people.user.id
+    ]
     expected = {
-        one["id"]
-        for one in visible
-        if one["id"] not in changing and matches(one, params) and has_words(one["id"], query, shapes)
+        ticket["id"]
+        for ticket in visible
+        if ticket["id"] not in changing and matches(ticket, params) and has_words(ticket["id"], query, shapes)
     }
 
     def churn() -> None:
@@ -112,14 +116,14 @@ def test_paging_returns_unchanged_tickets_exactly_once_while_others_change(  # n
     person: Person = getattr(people, reader)
     seen = list(walk(installation, person.access, params, churn, may_be_short=True))
     event(f"something stands: {bool(expected)}")
-    assert sorted(one["id"] for one in seen if one["id"] not in changing) == sorted(expected)
-    still = [one for one in seen if one["id"] not in changing]
+    assert sorted(ticket["id"] for ticket in seen if ticket["id"] not in changing) == sorted(expected)
+    still = [ticket for ticket in seen if ticket["id"] not in changing]
     in_order = sorted(
         still, key=lambda one: order_of(one, query["sort"]), reverse=query["sort"].startswith("-")
     )
     assert still == in_order
     if reader == "user":
-        assert {one["author"]["id"] for one in seen} <= {people.user.id}
+        assert {ticket["author"]["id"] for ticket in seen} <= {people.user.id}
 
 
 def stored_as(shape: dict[str, Any], people: People) -> dict[str, Any]:

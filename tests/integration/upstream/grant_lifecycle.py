@@ -73,7 +73,7 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
     assert await refreshed(database, grants, grant) is AnswerStatus.REAUTH_REQUIRED
 
     def leave(connection: sa.Connection) -> None:
-        assert [one.username for one in identities.list_of(connection, user_id)] == ["ada"]
+        assert [identity.username for identity in identities.list_of(connection, user_id)] == ["ada"]
         repository.end_all(connection, user_id, PROVIDER)
         assert identities.unlink(connection, user_id, PROVIDER)
 
@@ -81,7 +81,7 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
     await follow_groups(database, user_id)
     await register(database, user_id)
     await return_from_pages(database, grants.vault)
-    await tell(database, user_id)
+    await publish_event(database, user_id)
 
 
 async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) -> AnswerStatus:
@@ -168,7 +168,7 @@ async def follow_groups(database: Database, user_id: uuid.UUID) -> None:
         assert await database.write(partial(log_in, role=role)) == role
 
 
-async def tell(database: Database, user_id: uuid.UUID) -> None:
+async def publish_event(database: Database, user_id: uuid.UUID) -> None:
     """Publish an event, and read it as every process does."""
     event = Event.of(EventName.BYE)
     await database.write(partial(events.add, user_id=user_id, session_id=None, event=event))

@@ -16,7 +16,7 @@ class ForkedScript(Process):
 
     def __init__(self, name: str, arguments: Sequence[object], *, folder: Path) -> None:
         self._package = f"integration.upstream.{name}"
-        self._arguments = [str(one) for one in arguments]
+        self._arguments = [str(argument) for argument in arguments]
         log = folder / f"{name}-{uuid.uuid4().hex[:8]}.log"
         super().__init__(name, [self._package, *self._arguments], log=log, ready=lambda: True)
 

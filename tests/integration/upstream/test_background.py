@@ -30,11 +30,11 @@ POLL_SECONDS = 0.05
 
 
 @pytest.fixture
-def other(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -> Iterator[GrantSetup]:
+def other_replica(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -> Iterator[GrantSetup]:
     """Another replica."""
-    other = GrantSetup(grant_setup.url, keys, adapter)
-    yield other
-    other.close()
+    other_replica = GrantSetup(grant_setup.url, keys, adapter)
+    yield other_replica
+    other_replica.close()
 
 
 def refresher(grant_setup: GrantSetup, *more: Provider, stopping: bool = False) -> GrantRefresher:
@@ -73,15 +73,15 @@ def left_due(grant_setup: GrantSetup) -> int:
 
 
 async def test_replicas_refresh_each_due_grant_once(
-    grant_setup: GrantSetup, other: GrantSetup, upstream: RotatingUpstream
+    grant_setup: GrantSetup, other_replica: GrantSetup, upstream: RotatingUpstream
 ) -> None:
     session = grant_setup.open_session()
     grants = [due(grant_setup, upstream, grant_setup.open_session(session.user)) for _ in range(60)]
     later = grant_setup.store(upstream.issue(), grant_setup.open_session())
-    async with running(grant_setup, other):
+    async with running(grant_setup, other_replica):
         await until(lambda: left_due(grant_setup) == 1, "refreshed")
     assert len(upstream.requests) == len(set(upstream.requests)) == len(grants)
-    assert grant_setup.outcomes().keys() | other.outcomes().keys() == {"refreshed"}
+    assert grant_setup.outcomes().keys() | other_replica.outcomes().keys() == {"refreshed"}
     assert grant_setup.row(later).generation == 1
     assert all(upstream.is_valid(grant_setup.tokens(grant).refresh_token) for grant in grants[::20])
 
@@ -217,7 +217,7 @@ async def test_the_grants_of_an_ended_session_are_wiped_and_revoked_soon(
     """Not only when they are due, which may be in an hour, or never."""
     session = grant_setup.open_session()
     tokens = upstream.issue(**changes)
-    grant, other = (
+    grant, other_replica = (
         grant_setup.store(tokens, session),
         grant_setup.store(upstream.issue(), grant_setup.open_session()),
     )
@@ -228,7 +228,7 @@ async def test_the_grants_of_an_ended_session_are_wiped_and_revoked_soon(
     assert (row.access_token, row.refresh_token, row.id_token, row.due_at) == (None, None, None, None)
     assert [one.access_token for one in upstream.revoked] == [tokens.access_token]
     assert upstream.requests == []
-    assert grant_setup.row(other).state == GrantState.ACTIVE
+    assert grant_setup.row(other_replica).state == GrantState.ACTIVE
     assert grant_setup.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0
 
 

@@ -105,7 +105,7 @@ class Row:
     retry_after: str | None = None
 
 
-def nonsense(body: object) -> Row:
+def malformed_answer(body: object) -> Row:
     reply = answer(200, body, HEADERS)
     return Row(reply, 502, "upstream_nonsense", "MalformedAnswerError", "unknown")
 
@@ -121,13 +121,15 @@ def throttled(wait: Mapping[str, str], retry_after: str) -> Row:
 
 ROWS: Final = {
     "500 with a page": Row(answer(500, PAGE, HEADERS), 502, "upstream_failed", "FailedError", "unknown"),
-    "200 with a page": nonsense(PAGE),
-    "200 without a body": nonsense(""),
-    "no access token": nonsense({**TOKENS, "access": None}),
-    "no subject": nonsense({**TOKENS, "user": {}}),
-    "a lifetime of text": nonsense({**TOKENS, "expires_in": "soon"}),
-    "a negative lifetime": nonsense({**TOKENS, "expires_in": -5}),
-    "an endless lifetime": nonsense(json.dumps({**TOKENS, "expires_in": 0}).replace(": 0", ": 1e999")),
+    "200 with a page": malformed_answer(PAGE),
+    "200 without a body": malformed_answer(""),
+    "no access token": malformed_answer({**TOKENS, "access": None}),
+    "no subject": malformed_answer({**TOKENS, "user": {}}),
+    "a lifetime of text": malformed_answer({**TOKENS, "expires_in": "soon"}),
+    "a negative lifetime": malformed_answer({**TOKENS, "expires_in": -5}),
+    "an endless lifetime": malformed_answer(
+        json.dumps({**TOKENS, "expires_in": 0}).replace(": 0", ": 1e999")
+    ),
     "our client is unknown": misconfigured(401, {"error": "invalid_client"}),
     "we are forbidden": misconfigured(403, PAGE),
     "values that its rules forbid": Row(
@@ -191,7 +193,7 @@ def test_an_upstream_that_is_down_is_not_asked_by_the_next_caller(
             response = callers.send(operation)
         assert_problem(response, 503, "upstream_unavailable")
         assert response.headers["retry-after"] == "5"
-        noted.append([one["event"] for one in lines if one["event"].startswith("upstream.")])
+        noted.append([line["event"] for line in lines if line["event"].startswith("upstream.")])
         gate_of(callers)._breaker._resume_at += 600  # the pause is over on a slow machine otherwise
     assert noted == [["upstream.failed"], ["upstream.not_asked"]]
     assert (stored(callers.api), callers.states()) == ({}, [])

@@ -107,7 +107,7 @@ def test_a_grant_that_is_over_ends_a_bound_session_alone(setup: UpstreamSetup) -
     refreshed = setup.api.refresh(pair["refresh_token"])
     if is_bound(setup):
         assert_problem(refreshed, 401, "upstream_reauthentication_required")
-        setup.api.settle()
+        setup.api.sync_revocations()
         assert setup.api.call("GET", f"{USERS}/me", pair["access_token"]).status_code == 401
         return
     assert (refreshed.status_code, refreshed.json()["upstream"]) == (200, "reauth_required")

@@ -27,11 +27,11 @@ BUDGET = 60.0
 
 
 @pytest.fixture
-def other(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -> Iterator[GrantSetup]:
+def other_replica(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -> Iterator[GrantSetup]:
     """Another process over the same database."""
-    other = GrantSetup(grant_setup.url, keys, adapter)
-    yield other
-    other.close()
+    other_replica = GrantSetup(grant_setup.url, keys, adapter)
+    yield other_replica
+    other_replica.close()
 
 
 class Pause:
@@ -47,7 +47,7 @@ class Pause:
 
 
 async def test_no_process_takes_over_while_an_answer_may_still_arrive(
-    grant_setup: GrantSetup, other: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
+    grant_setup: GrantSetup, other_replica: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
 ) -> None:
     """An answer just before its deadline: a lock of two seconds was too short elsewhere."""
     grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
@@ -57,14 +57,14 @@ async def test_no_process_takes_over_while_an_answer_may_still_arrive(
     await pause.acted.wait()
     deadline = grant_setup.provider.policy.deadline_seconds
     grant_setup.pass_time(grant, deadline - 0.1)
-    answer = await other.ensure_fresh(grant, budget=0.2)
+    answer = await other_replica.ensure_fresh(grant, budget=0.2)
     assert (answer.status, len(upstream.requests)) == (AnswerStatus.PENDING, 1)
     row = grant_setup.row(grant)
     assert row.leased_until is not None
     assert row.leased_until - row.now > timedelta(seconds=deadline), "no time is left to store the answer"
     pause.release.set()
     assert (await caller).status is AnswerStatus.FRESH
-    assert (await other.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
+    assert (await other_replica.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.FRESH
     assert len(upstream.requests) == 1
 
 
@@ -88,7 +88,7 @@ async def test_a_late_result_is_not_stored_while_another_process_has_the_grant(
     """The generation is still the same: the lease alone tells the two apart."""
     upstream.is_reusable = True
     adapters = adapter, DirectAdapter(upstream)
-    late, other = (Pause(one) for one in adapters)
+    late, other_replica = (Pause(one) for one in adapters)
     second = GrantSetup(grant_setup.url, keys, adapters[1])
     grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
     grant_setup.expire(grant)
@@ -96,14 +96,14 @@ async def test_a_late_result_is_not_stored_while_another_process_has_the_grant(
     await late.acted.wait()
     grant_setup.pass_time(grant, LEASE_SECONDS)
     second_caller = asyncio.create_task(second.ensure_fresh(grant, budget=BUDGET))
-    await other.acted.wait()
+    await other_replica.acted.wait()
     leased = grant_setup.row(grant)
     late.release.set()
     await first_caller
     assert grant_setup.outcomes() == {"lease_lost": 1}
     row = grant_setup.row(grant)
     assert (row.generation, row.lease_id, row.refresh_token) == (1, leased.lease_id, leased.refresh_token)
-    other.release.set()
+    other_replica.release.set()
     assert (await second_caller).access_token == grant_setup.tokens(grant).access_token
     assert second.outcomes() == {"refreshed": 1}
     second.close()
@@ -232,7 +232,7 @@ async def test_tokens_that_another_session_may_share_are_not_revoked(
 ) -> None:
     """Some upstreams give each login of a user the same tokens."""
     session = grant_setup.open_session()
-    other = grant_setup.store(upstream.issue(), grant_setup.open_session(session.user))
+    other_replica = grant_setup.store(upstream.issue(), grant_setup.open_session(session.user))
     grant = grant_setup.store(upstream.issue(), session)
     grant_setup.expire(grant)
     pause = Pause(adapter)
@@ -242,7 +242,7 @@ async def test_tokens_that_another_session_may_share_are_not_revoked(
     pause.release.set()
     await caller
     assert upstream.revoked == []
-    assert (grant_setup.row(grant).state, grant_setup.row(other).state) == (
+    assert (grant_setup.row(grant).state, grant_setup.row(other_replica).state) == (
         GrantState.ENDED,
         GrantState.ACTIVE,
     )

@@ -60,7 +60,7 @@ async def test_a_rotation_seals_every_grant_with_the_new_key(
 ) -> None:
     monkeypatch.setattr(resealing, "BATCH_SIZE", 3)
     tokens = [upstream.issue() for _ in range(7)]
-    grants = [grant_setup.store(one, grant_setup.open_session()) for one in tokens]
+    grants = [grant_setup.store(token, grant_setup.open_session()) for token in tokens]
     grant_setup.store(upstream.issue(id_token=None), grant_setup.open_session())
     [old] = kids(keys)
     assert run(database, keys, "--activate-in", "0") == 0

@@ -144,7 +144,7 @@ def test_ending_the_session_at_the_first_ends_the_grant(
     login = {"email": user.email, "password": user.password}
     there = installations.call_first("POST", f"{AUTH}/token", json=login).json()["access_token"]
     sessions = installations.call_first("GET", f"{AUTH}/sessions", there).json()["items"]
-    [of_client] = [one for one in sessions if one["client"] is not None]
+    [of_client] = [session for session in sessions if session["client"] is not None]
     path = f"{AUTH}/sessions/{of_client['id']}"
     assert installations.call_first("DELETE", path, there).status_code == 204
     assert_grant_ended(installations, tokens)

@@ -140,7 +140,7 @@ async def test_unlinking_revokes_what_a_refresh_has_just_stored(
 
     sa.event.listen(grant_setup.resources.database.engine, "before_cursor_execute", refresh)
     await unlink(grant_setup, session)
-    assert [one.refresh_token for one in upstream.revoked] == [newer.refresh_token]
+    assert [tokens.refresh_token for tokens in upstream.revoked] == [newer.refresh_token]
 
 
 def test_of_those_who_read_a_grant_as_free_one_leases_it(

@@ -96,7 +96,7 @@ def test_links_are_listed_and_removed(setup: UpstreamSetup) -> None:
     only = setup.register(email).json()["access_token"]
     listed = setup.api.call("GET", UPSTREAM, only).json()
     assert listed["providers"] == ["theapi"]
-    assert [(one["provider"], one["username"], one["state"]) for one in listed["items"]] == [
+    assert [(item["provider"], item["username"], item["state"]) for item in listed["items"]] == [
         ("theapi", email, "active")
     ]
     assert_problem(setup.api.call("DELETE", f"{UPSTREAM}/theapi", only), 409, "only_sign_in")

@@ -50,7 +50,7 @@ def test_sessions_of_the_upstream_end_and_the_others_stay(setup: UpstreamSetup) 
     assert ["upstream_ended" in details for (details,) in setup.api.execute(ended)] == [True]
 
 
-def give_a_password(setup: UpstreamSetup, *, prove_address: bool) -> None:
+def set_first_password(setup: UpstreamSetup, *, prove_address: bool) -> None:
     bootstrap(setup.api, "admin@example.com")
     admin = sign_in(setup.api, "admin@example.com")
     [(user_id,)] = setup.api.execute(sa.select(users.c.id).where(users.c.email == ADA))
@@ -73,7 +73,7 @@ def test_a_password_is_a_way_in_with_a_proven_address_alone(
 ) -> None:
     """Without one, no address finds the account, and its user would be locked out."""
     setup.log_in()
-    give_a_password(setup, prove_address=is_proven)
+    set_first_password(setup, prove_address=is_proven)
     logged_in = setup.api.call("POST", f"{AUTH}/token", json={"email": ADA, "password": NEW_PASSWORD})
     assert (logged_in.status_code == 200) == is_proven
     own = setup.log_in().json()["access_token"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import (
     PASSWORD,
     People,
@@ -95,7 +95,7 @@ def test_deleting_an_account_deletes_its_data(installation: Installation, people
     assert_problem(installation.call("DELETE", people.user.path, people.admin.access), 404, "user_not_found")
     for table in ("credentials", "sessions"):
         owners = installation.execute(f"SELECT DISTINCT user_id FROM {table}")
-        assert uuid.UUID(people.user.id).bytes not in {bytes(one[0]) for one in owners}
+        assert uuid.UUID(people.user.id).bytes not in {bytes(owner[0]) for owner in owners}
     login = {"email": people.user.email, "password": PASSWORD}
     assert_problem(installation.call("POST", f"{AUTH}/token", json=login), 401, "invalid_credentials")
 
@@ -143,7 +143,7 @@ def test_own_profile_accepts_only_a_new_name(
 
 
 def test_a_directory_for_admins_is_forbidden_to_users(installation: Installation, people: People) -> None:
-    with another(installation, directory_visibility="admins") as closed:
+    with reconfigured(installation, directory_visibility="admins") as closed:
         assert_problem(closed.call("GET", USERS, people.user.access), 403, "insufficient_permission")
         hidden = assert_problem(closed.call("GET", people.other.path, people.user.access), 404)
         unknown = assert_problem(closed.call("GET", f"{USERS}/{uuid.uuid4()}", people.user.access), 404)

@@ -148,7 +148,7 @@ def test_pages_together_are_the_whole_ordered_list(
     for criteria in FILTERS:
         for limit in (1, 7, 34):
             seen = list(walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": limit}))
-            wanted = [one for one in all_users if matches(one, criteria)]
+            wanted = [all_user for all_user in all_users if matches(all_user, criteria)]
             assert seen == sorted(wanted, key=lambda one: sort_value(one, sort), reverse=sort.startswith("-"))
 
 
@@ -178,13 +178,13 @@ def test_paging_returns_each_lasting_user_exactly_once_while_others_change(
                 chance.shuffle(changing)
 
         unchanged = {
-            one["id"]
-            for one in walk(installation, people.admin.access, {"limit": 200})
-            if one["id"] in stays and matches(one, criteria)
+            user["id"]
+            for user in walk(installation, people.admin.access, {"limit": 200})
+            if user["id"] in stays and matches(user, criteria)
         }
         seen = [
-            one["id"]
-            for one in walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": 3}, churn)
+            user["id"]
+            for user in walk(installation, people.admin.access, {**criteria, "sort": sort, "limit": 3}, churn)
         ]
         assert len(seen) == len(set(seen))
         assert unchanged <= set(seen)
@@ -211,7 +211,7 @@ def test_search_treats_every_character_literally(
 ) -> None:
     fill(installation, 60, seed=3)
     found = list(walk(installation, people.admin.access, {"q": q, "limit": 200}))
-    by_name = {one["name"] for one in found if not plain(one["email"]).startswith(plain(q) or "-")}
+    by_name = {user["name"] for user in found if not plain(user["email"]).startswith(plain(q) or "-")}
     assert by_name == names
 
 
@@ -238,14 +238,14 @@ def test_cursor_of_a_deleted_row_still_works(installation: Installation, people:
     fill(installation, 10, seed=5)
     params = {"limit": 5, "sort": "email"}
     page = installation.call("GET", USERS, people.admin.access, params=params).json()
-    rest = [one["email"] for one in walk(installation, people.admin.access, {"limit": 200, "sort": "email"})][
-        5:
-    ]
+    rest = [
+        user["email"] for user in walk(installation, people.admin.access, {"limit": 200, "sort": "email"})
+    ][5:]
     last = uuid.UUID(page["items"][-1]["id"])
     installation.execute(sa.delete(users).where(users.c.id == last))
     params["cursor"] = page["next_cursor"]
     after = installation.call("GET", USERS, people.admin.access, params=params).json()
-    assert [one["email"] for one in after["items"]] == rest[:5]
+    assert [item["email"] for item in after["items"]] == rest[:5]
 
 
 def test_every_altered_cursor_is_rejected(installation: Installation, people: People) -> None:

@@ -72,9 +72,9 @@ def test_pages_cut_by_the_bounds_are_the_whole_list(
     found = walk(installation, people, {"sort": sort, "limit": 3, "q": q})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bounded_search, "SHORT_SCAN_SIZE", 10_000)
-        wanted = {one["id"] for one in walk(installation, people, {"limit": 200, "q": q})}
+        wanted = {user["id"] for user in walk(installation, people, {"limit": 200, "q": q})}
     assert wanted
-    assert found == [one for one in everybody if one["id"] in wanted]
+    assert found == [user for user in everybody if user["id"] in wanted]
 
 
 def test_all_words_of_a_part_must_match(
@@ -85,7 +85,7 @@ def test_all_words_of_a_part_must_match(
     account = NewAccount(id=uuid.uuid4(), email="both@example.com", name="Zoë-Émile", is_verified=True)
     with installation.transaction() as connection:
         create_account(connection, account)
-    assert [one["name"] for one in walk(installation, people, {"q": "emile-zoe"})] == ["Zoë-Émile"]
+    assert [user["name"] for user in walk(installation, people, {"q": "emile-zoe"})] == ["Zoë-Émile"]
 
 
 def walk(installation: Installation, people: People, params: dict[str, Any]) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def test_every_user_is_in_it_once_in_the_order_of_ids(
     expected = installation.execute(sa.select(users.c.id, users.c.email).order_by(users.c.id))
     for query in ("", "?format=csv"):
         found = lines_of(export(installation, people.admin.access, query))
-        assert [(one["id"], one["email"]) for one in found] == [(str(row[0]), row[1]) for row in expected]
+        assert [(user["id"], user["email"]) for user in found] == [(str(row[0]), row[1]) for row in expected]
 
 
 @pytest.mark.databases("sqlite")
@@ -157,7 +157,7 @@ def test_an_import_takes_what_an_export_gives(
         for n, name in enumerate(names)
     ]
     with installation.transaction() as connection:
-        bulk = [BulkAccount(one, one.email) for one in accounts]
+        bulk = [BulkAccount(account, account.email) for account in accounts]
         create_missing(connection, bulk, AuditAction.ACCOUNT_IMPORTED)
     first = export(installation, people.admin.access, f"?format={file_format}")
     path = tmp_path / "people"
@@ -178,4 +178,4 @@ def test_an_import_takes_what_an_export_gives(
 
 
 def without_ids(response: httpx2.Response) -> list[list[Any]]:
-    return sorted([value for name, value in one.items() if name != "id"] for one in lines_of(response))
+    return sorted([value for name, value in line.items() if name != "id"] for line in lines_of(response))

@@ -25,7 +25,7 @@ def create(installation: Installation, people: People, name: str) -> str:
 def names(installation: Installation, people: People, path: str) -> list[str]:
     response = installation.call("GET", path, people.admin.access)
     assert response.status_code == 200, response.text
-    return [one["name"] for one in response.json()["items"]]
+    return [item["name"] for item in response.json()["items"]]
 
 
 def test_a_group_is_created_renamed_and_deleted(installation: Installation, people: People) -> None:
@@ -60,7 +60,7 @@ def test_members_are_added_and_removed_as_often_as_it_is_said(
     assert change(installation, people, "PUT", ops, people.other).status_code == 204
     expected = sorted([people.user, people.other], key=lambda person: person.id)
     listed = installation.call("GET", f"{GROUPS}/{ops}/members", people.admin.access).json()
-    assert [one["id"] for one in listed["items"]] == [person.id for person in expected]
+    assert [item["id"] for item in listed["items"]] == [person.id for person in expected]
     first = installation.call("GET", f"{GROUPS}/{ops}/members?limit=1", people.admin.access).json()
     query = f"limit=1&cursor={first['next_cursor']}"
     second = installation.call("GET", f"{GROUPS}/{ops}/members?{query}", people.admin.access).json()
@@ -157,7 +157,11 @@ def test_each_change_is_in_the_audit_log(installation: Installation, people: Peo
     events = installation.call("GET", f"{AUTH}/audit?actor={people.admin.id}", people.admin.access).json()[
         "items"
     ]
-    found = [(one["action"], one["target_id"], one["details"]) for one in events if ":group" in one["action"]]
+    found = [
+        (event["action"], event["target_id"], event["details"])
+        for event in events
+        if ":group" in event["action"]
+    ]
     assert found == [
         ("users:group:deleted", None, {"group": "dev"}),
         ("users:group:updated", None, {"group": "ops", "renamed_to": "dev"}),

@@ -88,15 +88,19 @@ def test_two_admins_removing_each_other_leave_exactly_one(installation: Installa
             for replica in replicas:
                 replica.forget_revocations()
             first, second = current.admin, current.deputy
-            one, another = ways[turn % 4], ways[turn // 4 % 4]
+            first_way, second_way = ways[turn % 4], ways[turn // 4 % 4]
 
-            def a(how: str = one, actor: Person = first, target: Person = second) -> tuple[int, str]:
+            def remove_second(
+                how: str = first_way, actor: Person = first, target: Person = second
+            ) -> tuple[int, str]:
                 return remove(replicas[0], actor, target, how)
 
-            def b(how: str = another, actor: Person = second, target: Person = first) -> tuple[int, str]:
+            def remove_first(
+                how: str = second_way, actor: Person = second, target: Person = first
+            ) -> tuple[int, str]:
                 return remove(replicas[1], actor, target, how)
 
-            outcomes = at_once([a, b])
+            outcomes = at_once([remove_second, remove_first])
             assert active_admins(installation) == 1, outcomes
             assert sorted(status in {200, 204} for status, _ in outcomes) == [False, True], outcomes
             assert {status for status, _ in outcomes} <= {200, 204, 401, 403, 404, 409}, outcomes

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integration.harness.installation import USERS, Installation, another
+from integration.harness.installation import USERS, Installation, reconfigured
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 
@@ -20,7 +20,7 @@ def everything(installation: Installation, token: str, **params: str) -> list[di
 @pytest.fixture
 def members(installation: Installation, people: People) -> Iterator[Installation]:  # noqa: ARG001 - created first
     """A replica where members see addresses."""
-    with another(installation, directory_visibility="members") as replica:
+    with reconfigured(installation, directory_visibility="members") as replica:
         yield replica
 
 

@@ -76,7 +76,7 @@ def test_a_third_party_image_is_ignored() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_manifests_are_valid(overlay: str) -> None:
     found = objects((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8"))
-    assert [problem for one in found for problem in problems(one, found)] == []
+    assert [problem for resource in found for problem in problems(resource, found)] == []
 
 
 def with_upstreams() -> dict[str, Any]:

@@ -44,10 +44,10 @@ def increases() -> list[Increase]:
     found = []
     for rule in alerts():
         for metric, selector in _INCREASE.findall(rule["expr"]):
-            matchers = [one for one in _MATCHER.findall(selector) if one[0] != "namespace"]
+            matchers = [match for match in _MATCHER.findall(selector) if match[0] != "namespace"]
             selected = tuple((label, value) for label, operator, value in matchers if operator in {"=", "=~"})
             found.append(Increase(rule["alert"], metric, selected, rule["expr"]))
-    return [one for one in found if one.alert not in SUSTAINED]
+    return [expression for expression in found if expression.alert not in SUSTAINED]
 
 
 @cache

@@ -113,10 +113,10 @@ def queries() -> list[Query]:
 ALL: Final = [pytest.param(query, id=query.owner) for query in queries()]
 
 
-def ours(query: Query) -> list[Read]:
+def our_metrics(query: Query) -> list[Read]:
     found = reads(query.text)
     assert found, query.text
-    return [one for one in found if one.metric not in OF_OTHERS]
+    return [expression for expression in found if expression.metric not in OF_OTHERS]
 
 
 def test_alerts_and_metrics_are_found() -> None:
@@ -127,23 +127,23 @@ def test_alerts_and_metrics_are_found() -> None:
 
 @pytest.mark.parametrize("query", ALL)
 def test_every_metric_exists(query: Query) -> None:
-    assert {one.metric for one in ours(query)} <= exposed().keys()
+    assert {our.metric for our in our_metrics(query)} <= exposed().keys()
 
 
 @pytest.mark.parametrize("query", ALL)
 def test_every_label_exists(query: Query) -> None:
-    for one in ours(query):
-        labels = exposed()[one.metric]
+    for our in our_metrics(query):
+        labels = exposed()[our.metric]
         # Prometheus would rename the metric's label to `exported_...`.
-        assert not labels & OF_THE_TARGET, one.metric
-        assert one.matched | one.grouped <= labels | OF_THE_TARGET, one
-        assert "namespace" in one.matched, f"{one.metric} of every installation in the cluster"
+        assert not labels & OF_THE_TARGET, our.metric
+        assert our.matched | our.grouped <= labels | OF_THE_TARGET, our
+        assert "namespace" in our.matched, f"{our.metric} of every installation in the cluster"
 
 
 @pytest.mark.parametrize("query", ALL)
 def test_a_legend_uses_labels_that_its_query_groups_by(query: Query) -> None:
-    for one in reads(query.text):
-        assert query.shown <= one.grouped
+    for read in reads(query.text):
+        assert query.shown <= read.grouped
 
 
 def test_the_dashboard_places_each_panel_once() -> None:
@@ -160,7 +160,7 @@ def test_the_dashboard_places_each_panel_once() -> None:
 def test_every_metric_of_upstreams_is_on_the_dashboard_or_has_an_alert() -> None:
     registry = CollectorRegistry()
     UpstreamMetrics(registry, [])
-    used = {one.metric for query in queries() for one in reads(query.text)}
+    used = {read.metric for query in queries() for read in reads(query.text)}
     unused = [
         family.name
         for family in registry.collect()

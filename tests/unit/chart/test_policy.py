@@ -19,7 +19,11 @@ def _rendered(overlay: str) -> list[Object]:
 
 
 def _named(objects: list[Object], kind: str) -> Object:
-    return next(one for one in objects if one["kind"] == kind and one["metadata"]["name"] == "doorward-users")
+    return next(
+        resource
+        for resource in objects
+        if resource["kind"] == kind and resource["metadata"]["name"] == "doorward-users"
+    )
 
 
 def _set(*path: str | int, value: Any) -> Callable[[Object], None]:

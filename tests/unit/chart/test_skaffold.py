@@ -54,7 +54,11 @@ def test_the_tag_changes_with_the_images_of_the_jobs() -> None:
     objects = yaml.safe_load_all((ROOT / "deploy/manifests/dev/doorward.yaml").read_text(encoding="utf-8"))
     pods = [found["spec"]["template"]["spec"] for found in objects if found["kind"] == "Job"]
     containers = [one for pod in pods for one in [*pod.get("initContainers", []), *pod["containers"]]]
-    run = {name for one in containers for name in re.findall(r"^(localhost/doorward/\w+)", one["image"])}
+    run = {
+        name
+        for container in containers
+        for name in re.findall(r"^(localhost/doorward/\w+)", container["image"])
+    }
     template = RELEASE["setValueTemplates"]["image.tag"]
     names = re.findall(r"IMAGE_TAG_(\w+)", template)
     assert set(names) == {image.replace("/", "_") for image in run}

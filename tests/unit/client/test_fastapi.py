@@ -53,14 +53,14 @@ def test_without_a_valid_request_id_each_rejection_gets_a_new_one(
     responses = [client.get("/reports", headers=headers) for _ in range(2)]
     ids = [response.json()["request_id"] for response in responses]
     assert ids == [response.headers["x-request-id"] for response in responses]
-    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in ids)
+    assert all(re.fullmatch(r"[0-9a-f]{32}", identifier) for identifier in ids)
     assert len(set(ids)) == 2
 
 
 def test_the_log_line_of_a_rejected_token_has_the_same_id(client: TestClient) -> None:
     with capture_logs() as logs:
         response = client.get("/reports", headers={"Authorization": "Bearer  forged"})
-    [line] = [one for one in logs if one["event"] == "token.rejected"]
+    [line] = [log for log in logs if log["event"] == "token.rejected"]
     assert (line["reason"], line["request_id"]) == ("malformed", response.json()["request_id"])
 
 

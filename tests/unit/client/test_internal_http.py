@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from doorward_client.errors import UnavailableError
-from doorward_client.internal_http import AuthClient, FetchError, fetch, internal_http_client
+from doorward_client.internal_http import AuthCredentials, FetchError, fetch, internal_http_client
 from doorward_client.keys.jwks_client import JwksClient
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
@@ -25,7 +25,7 @@ from doorward_client.revocations.http_source import HttpRevocationSource
 from doorward_client.settings import SettingsError
 from doorward_client.tokens import Claims
 from doorward_client.verifier_settings import VerifierSettings
-from doorward_tickets.users.auth_client import AuthClient as AuthServiceClient
+from doorward_tickets.users.auth_client import AuthClient
 from doorward_tickets.users.users_client import Caller, UsersClient
 from support.certificates import Certificate, self_signed
 from support.ports import free_port
@@ -37,7 +37,7 @@ _VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_
 
 
 async def _ask_revocations(url: str) -> None:
-    auth = AuthClient(url, "tickets", "secret")
+    auth = AuthCredentials(url, "tickets", "secret")
     await HttpRevocationSource(auth, issuer="doorward", audience="doorward").fetch()
 
 
@@ -47,7 +47,7 @@ async def _ask_keys(url: str) -> None:
 
 async def _ask_accounts(url: str) -> None:
     own = VerifierSettings(auth_url=url, client_id="tickets", client_secret=SecretStr("secret"))
-    await AuthServiceClient(own).find_accounts([])
+    await AuthClient(own).find_accounts([])
 
 
 async def _ask_directory(url: str) -> None:

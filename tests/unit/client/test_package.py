@@ -37,7 +37,7 @@ def imports(path: Path) -> set[str]:
 
 
 def test_the_package_imports_only_its_declared_dependencies() -> None:
-    required = {module_of(one) for one in PROJECT["dependencies"]}
+    required = {module_of(dependency) for dependency in PROJECT["dependencies"]}
     assert {module_of(one) for one in EXTRAS} == OPTIONAL.keys()
     used: dict[str, set[str]] = {}
     for path in ROOT.rglob("*.py"):

@@ -39,7 +39,7 @@ def test_each_operation_has_an_id_of_its_own_that_reads_as_a_function() -> None:
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(ids) == len(set(ids))
     assert [name for name in ids if re.match("(post|put|patch|head|options)[A-Z]", name)] == [], "a method"
-    assert [one for one in ids if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", one)] == []
+    assert [identifier for identifier in ids if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", identifier)] == []
     assert OPERATIONS["GET /api/v1/users"]["operationId"] == "listUsers"
 
 

@@ -7,7 +7,7 @@ def seen(*nodes: str) -> list[str]:
     noted = NodesSeen()
     for node in nodes:
         noted.note(node)
-    return noted.several
+    return noted.concurrent_nodes
 
 
 def test_one_node_is_not_several() -> None:

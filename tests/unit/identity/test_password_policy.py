@@ -111,7 +111,7 @@ def test_require_acceptable_names_field_and_code() -> None:
 def test_require_acceptable_names_the_field_of_the_request() -> None:
     with pytest.raises(UnacceptablePasswordError) as rejected:
         require_acceptable("short", email="ada@example.com", name="Ada", pointer="/new_password")
-    assert [(one.pointer, one.code) for one in rejected.value.errors] == [
+    assert [(error.pointer, error.code) for error in rejected.value.errors] == [
         ("/new_password", "password_too_short")
     ]
 

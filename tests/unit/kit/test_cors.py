@@ -54,7 +54,7 @@ THINGS = ServiceDefinition(
 )
 
 
-def things(*origins: str, has_registered: bool = False) -> FastAPI:
+def app_allowing(*origins: str, has_registered: bool = False) -> FastAPI:
     settings = ServiceSettings(
         database_url=SecretStr("sqlite://"),
         secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5"),
@@ -69,13 +69,13 @@ def things(*origins: str, has_registered: bool = False) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(things(ALLOWED, has_registered=True), raise_server_exceptions=False) as client:
+    with TestClient(app_allowing(ALLOWED, has_registered=True), raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def without_list() -> Iterator[TestClient]:
-    with TestClient(things()) as client:
+    with TestClient(app_allowing()) as client:
         yield client
 
 

@@ -41,12 +41,15 @@ async def test_returns_and_raises_what_the_job_does() -> None:
 def test_threads_for_long_jobs_have_a_lower_priority_than_the_event_loop() -> None:
     pool = thread_pool("test", 1, 10)
 
-    def how() -> tuple[int, int]:
+    def scheduling_of_thread() -> tuple[int, int]:
         return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     lowest = 19  # nice(2), if the whole run was started with a low priority
-    assert pool.submit(how).result() == (os.SCHED_BATCH, min(lowest, how()[1] + 10))
-    assert how()[0] == os.SCHED_OTHER
+    assert pool.submit(scheduling_of_thread).result() == (
+        os.SCHED_BATCH,
+        min(lowest, scheduling_of_thread()[1] + 10),
+    )
+    assert scheduling_of_thread()[0] == os.SCHED_OTHER
     pool.shutdown()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
-from doorward_kit.fast_routes import FastRoute, find_at_once
+from doorward_kit.fast_routes import FastRoute, index_fast_routes
 from doorward_kit.pagination import Limit
 from doorward_kit.routing import StrictRoute, add_routes, api_router
 
@@ -124,7 +124,7 @@ def app_with_paths() -> TestClient:
         router.get(path)(answer)
         add_routes(app, router)
         router.routes.clear()
-    find_at_once(app)
+    index_fast_routes(app)
     return TestClient(app)
 
 

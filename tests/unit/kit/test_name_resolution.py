@@ -148,7 +148,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_hosts_of_urls_are_known_before_the_first_connection(
     remembered: RememberedAddresses, servers: NameServers
 ) -> None:
-    remembered.learn(["http://users.example:8000/api", "https://auth.example/api", "http://127.0.0.1/"])
+    remembered.prefetch(["http://users.example:8000/api", "https://auth.example/api", "http://127.0.0.1/"])
     until(lambda: len(remembered._known) == 2)
     servers.error = socket.EAI_AGAIN
     assert remembered.getaddrinfo("users.example", 8000, 0, socket.SOCK_STREAM)

@@ -281,7 +281,7 @@ async def test_a_request_whose_answer_waits_is_forgotten(clock: Clock) -> None:
 
     task = await served(delay_of(SECONDS), reject)
     assert not task.done()
-    assert [one() for one in seen] == [None]
+    assert [observed() for observed in seen] == [None]
     await clock.until(1_001.0)
     assert task.done()
 

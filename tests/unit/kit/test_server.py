@@ -62,4 +62,4 @@ def test_ignored_api_workers_are_logged(
         monkeypatch.setenv("API_WORKERS", asked)
     with capture_logs() as logged:
         _warn_about_api_workers()
-    assert [one["api_workers"] for one in logged] == said
+    assert [line["api_workers"] for line in logged] == said

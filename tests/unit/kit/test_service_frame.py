@@ -60,7 +60,7 @@ async def managed(_caller: Annotated[Claims, requires(Permission.USERS_WRITE)]) 
 
 
 @router.get("/{number}")
-async def thing(number: int, limit: int = 1) -> dict[str, int]:
+async def get_thing(number: int, limit: int = 1) -> dict[str, int]:
     return {"number": number, "limit": limit}
 
 
@@ -137,14 +137,14 @@ def test_a_malformed_id_in_a_path_is_not_found(client: TestClient) -> None:
 
 def test_an_invalid_query_parameter_is_named(client: TestClient) -> None:
     document = problem(client.get("/things/1?limit=x"), 422, "validation_error")
-    assert [one["pointer"] for one in document["errors"]] == ["query:limit"]
+    assert [error["pointer"] for error in document["errors"]] == ["query:limit"]
 
 
 def test_an_invalid_body_names_fields_without_quoting_values(client: TestClient) -> None:
     body = {"password": "hunter2-hunter2", "count": "many", "a/b~c": 1}
     response = client.post("/things", json=body)
     document = problem(response, 422, "validation_error")
-    assert {one["pointer"] for one in document["errors"]} == {"/password", "/count", "/a~1b~0c"}
+    assert {error["pointer"] for error in document["errors"]} == {"/password", "/count", "/a~1b~0c"}
     assert "hunter2" not in response.text
 
 
@@ -304,7 +304,7 @@ def test_the_codes_of_errors_are_read_for_the_document_alone() -> None:
 
     def errors() -> dict[str, list[str]]:
         read.append(1)
-        return {"thing": ["insufficient_permission"]}
+        return {"getThing": ["insufficient_permission"]}
 
     settings = ServiceSettings(
         database_url=SecretStr("sqlite://"), secret_key=SecretStr("Zq3v9y2Bt6w1z5C8F4Ja7NcRfUjXn2r5")

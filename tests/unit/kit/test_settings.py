@@ -16,7 +16,7 @@ URL = "mysql+pymysql://u:p@db/doorward"
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "SECRET_KEY", "LOG_LEVEL"):
         monkeypatch.delenv("DOORWARD_" + name, raising=False)
     for name in ("MYSQL_HOST", "SECRET_KEY", "LOGLEVEL"):

@@ -40,7 +40,7 @@ def test_few_requests_have_no_p95_but_count_errors() -> None:
 
 def test_errors_of_all_routes_are_limited_together() -> None:
     figures = [RouteStats(f"GET /{number}", requests=100, failures=2) for number in range(3)]
-    rules = tuple(f"{one.route} errors=0.02" for one in figures)
+    rules = tuple(f"{figure.route} errors=0.02" for figure in figures)
     assert violations(*figures, rules=rules) == ["all routes: 6 of 300 (2.00%) errors, allowed 1.00%"]
 
 

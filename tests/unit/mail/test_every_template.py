@@ -22,11 +22,11 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import urlize
 
-from doorward_mail.message import MessageBuilder
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText
+from doorward_mail.content.message import MessageBuilder
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import MailTemplate, MailTemplates
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import MailTemplate, MailTemplates
 
 SERVICES: Final = Path(__file__).parents[3] / "services"
 SETTINGS: Final = MailSettings(mail_from="no-reply@example.com", mail_from_name="Team")
@@ -249,7 +249,7 @@ def test_its_samples_render_every_branch_of_a_template(case: Case, monkeypatch: 
     templates = MailTemplates(
         case.module.rpartition(".")[0], [case.template], SETTINGS, folder=folder.name
     )  # compiled anew
-    monkeypatch.setattr("doorward_mail.templates.one_line", lambda text: text)
+    monkeypatch.setattr("doorward_mail.content.templates.one_line", lambda text: text)
     rendered = [templates.render(case.template.name, "en", sample) for sample in case.template.samples]
     shown = "".join(content.subject + content.text + content.html for content in rendered)
     assert {mark for mark in marks if mark not in shown} == set()

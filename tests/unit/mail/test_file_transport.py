@@ -11,12 +11,12 @@ from starlette.testclient import TestClient
 
 from doorward_client.errors import setup_error_handlers
 from doorward_kit.routing import add_routes
-from doorward_mail.dev_mailbox_page import mailbox_router
-from doorward_mail.file_transport import Mailbox, text_of
-from doorward_mail.message import MailContent, MessageBuilder
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.content.message import MailContent, MessageBuilder
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.settings import MailSettings
-from doorward_mail.transport import Message
+from doorward_mail.transport.base import Message
+from doorward_mail.transport.dev_mailbox_page import mailbox_router
+from doorward_mail.transport.file_transport import Mailbox, text_of
 
 HOSTILE = "<script>alert('html')</script>"
 

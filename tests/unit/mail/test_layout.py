@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-LAYOUTS = files("doorward_mail") / "layouts"
+LAYOUTS = files("doorward_mail.content") / "layouts"
 
 
 @pytest.mark.parametrize("name", ["layout.html", "parts.html"])

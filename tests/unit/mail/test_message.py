@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorward_mail import message as messages
+from doorward_mail.content import message as messages
+from doorward_mail.content.message import MailContent, MessageBuilder, header_text
 from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
-from doorward_mail.message import MailContent, MessageBuilder, header_text
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.settings import MailSettings
 
 MAIL_ID = uuid.UUID("01a1fe6c-2164-72f5-9037-ac90a0afafd0")
@@ -39,7 +39,7 @@ def test_any_text_creates_a_complete_message(subject: str, text: str, name: str)
 
 
 def _is_storable(text: str) -> bool:
-    return not any("\ud800" <= one <= "\udfff" for one in text)
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @given(st.text())

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.utils import urlize
 
-from doorward_mail.quoting import SUBJECT_LENGTH, TEXT_LENGTH, defuse, one_line, quote, quoted, user_text
+from doorward_mail.content.quoting import (
+    SUBJECT_LENGTH,
+    TEXT_LENGTH,
+    defuse,
+    one_line,
+    quote,
+    quoted,
+    user_text,
+)
 
 SIGNS = ".:@\u2024\ufe52\uff0e\uff61\ufe6b\uff20"
 LIKE_LINKS = st.text(alphabet="ab1 .:@/\\[]。．＠\u200b\u200d\u202e\n", max_size=30)

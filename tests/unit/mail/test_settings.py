@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from doorward_client.settings import SettingsError, load_settings
-from doorward_mail.file_transport import Mailbox
-from doorward_mail.sender import create_transport
 from doorward_mail.settings import MailSettings, SmtpTls
-from doorward_mail.smtp import SmtpTransport
+from doorward_mail.transport.file_transport import Mailbox
+from doorward_mail.transport.smtp import SmtpTransport
+from doorward_mail.worker.sender import create_transport
 
 WORKING = {"SMTP_HOST": "smtp.example.com", "MAIL_FROM": "no-reply@example.com"}
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in MailSettings.model_fields:
         monkeypatch.delenv(f"DOORWARD_{name.upper()}", raising=False)
 

@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from doorward_client.settings import SettingsError
-from doorward_mail.quoting import TrustedText
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import MailTemplate, MailTemplates, UnknownTemplateError
 from doorward_mail.settings import MailSettings
-from doorward_mail.templates import MailTemplate, MailTemplates, UnknownTemplateError
 
 WELCOME = MailTemplate("welcome", samples=[{"name": "Ada"}])
 COUNTER = iter(range(1000))
@@ -23,7 +23,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def welcome(locale: str, greeting: str) -> dict[str, str]:
+def welcome_files(locale: str, greeting: str) -> dict[str, str]:
     return {
         f"{locale}/welcome.subject.txt": greeting + " {{ name }}\n",
         f"{locale}/welcome.txt": greeting + " {{ name }}, to {{ product }}.\n",
@@ -38,7 +38,10 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A package that ships English and German."""
     name = f"shipped_{next(COUNTER)}"
     write(tmp_path / "packages" / name, {"__init__.py": ""})
-    write(tmp_path / "packages" / name / "mail", welcome("en", "Welcome") | welcome("de", "Willkommen"))
+    write(
+        tmp_path / "packages" / name / "mail",
+        welcome_files("en", "Welcome") | welcome_files("de", "Willkommen"),
+    )
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
     return name
 
@@ -104,7 +107,7 @@ def test_a_custom_file_replaces_only_its_own_template(shipped: str, own: Path) -
 
 
 def test_custom_templates_can_add_a_language_and_a_region(shipped: str, own: Path) -> None:
-    write(own, welcome("fr", "Bienvenue") | welcome("de-AT", "Servus"))
+    write(own, welcome_files("fr", "Bienvenue") | welcome_files("de-AT", "Servus"))
     mails = templates(shipped, own)
     mails.check()
     assert mails.render("welcome", "fr-CA", {"name": "Ada"}).subject == "Bienvenue Ada"
@@ -121,7 +124,10 @@ def test_custom_templates_can_replace_the_layout(shipped: str, own: Path) -> Non
 
 def test_templates_mounted_by_kubernetes_are_found(shipped: str, own: Path) -> None:
     """A ConfigMap is mounted as links to a hidden folder, which is replaced as a whole."""
-    write(own / "..2026_11_21", {"de/welcome.subject.txt": "Servus {{ name }}"} | welcome("fr", "Bienvenue"))
+    write(
+        own / "..2026_11_21",
+        {"de/welcome.subject.txt": "Servus {{ name }}"} | welcome_files("fr", "Bienvenue"),
+    )
     (own / "..data").symlink_to("..2026_11_21")
     (own / "de").symlink_to("..data/de")
     (own / "fr").symlink_to("..data/fr")

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from doorward.import_users import Checked, InvalidLines, check, open_users
+from doorward.import_users import CheckResult, InvalidLines, check, open_users
 from doorward.imported_user import ImportedUser
-from doorward.user_file import MAX_LINE_BYTES, Line, UnacceptableImportError, read_lines
+from doorward.user_file import MAX_LINE_BYTES, UnacceptableImportError, UserLine, read_lines
 from doorward_identity.user_export import FileFormat
 
 FIRST = {"email": "ada@example.com", "name": "Ada"}
 
 
-def lines_of(content: bytes, file_format: FileFormat = FileFormat.JSON_LINES) -> list[Line]:
+def lines_of(content: bytes, file_format: FileFormat = FileFormat.JSON_LINES) -> list[UserLine]:
     return list(read_lines(io.BytesIO(content), file_format))
 
 
@@ -31,13 +31,13 @@ def complaints_of(content: bytes, file_format: FileFormat = FileFormat.JSON_LINE
     return [f"line {line.number}: {error}" for line in lines for error in line.errors]
 
 
-def complaints(*lines: dict[str, Any] | str) -> list[str]:
+def errors_of_lines(*lines: dict[str, Any] | str) -> list[str]:
     """Read lines after a valid one; return their errors."""
     texts = [line if isinstance(line, str) else json.dumps(line) for line in (FIRST, *lines)]
     return complaints_of("\n".join(texts).encode("utf-8", "surrogatepass"))
 
 
-def checked(path: Path, content: bytes) -> tuple[Checked, str]:
+def checked(path: Path, content: bytes) -> tuple[CheckResult, str]:
     """Check a file; return the outcome and the text of its errors."""
     path.write_bytes(content)
     invalid = InvalidLines(None)
@@ -70,7 +70,7 @@ def checked(path: Path, content: bytes) -> tuple[Checked, str]:
     ],
 )
 def test_errors_name_the_problem_without_quoting_a_hash(members: dict[str, Any], complaint: str) -> None:
-    [said] = complaints({"email": "bob@example.com", "name": "Bob", **members})
+    [said] = errors_of_lines({"email": "bob@example.com", "name": "Bob", **members})
     assert said.startswith(f"line 2: {complaint}")
     assert "5f4dcc3b" not in said
 
@@ -80,13 +80,13 @@ def test_errors_name_the_problem_without_quoting_a_hash(members: dict[str, Any],
     ["{", "[]", '{"email": "b@example.com", "email": "c@example.com", "name": "B"}', "\ud800", "[" * 10_000],
 )
 def test_rejects_lines_that_are_not_a_json_object(line: str) -> None:
-    [said] = complaints(line)
+    [said] = errors_of_lines(line)
     assert said.startswith("line 2: ")
 
 
 @pytest.mark.parametrize("stored", ["md5$salt$5f4d", "scrypt:8388608:8:1$salt$" + "ab" * 64, "$2b$12$"])
 def test_a_rejected_hash_comes_with_what_to_do(stored: str) -> None:
-    [said] = complaints({"email": "bob@example.com", "name": "Bob", "password_hash": stored})
+    [said] = errors_of_lines({"email": "bob@example.com", "name": "Bob", "password_hash": stored})
     assert said.endswith("Leave `password_hash` out: the user then sets a password with a password reset")
 
 
@@ -102,7 +102,7 @@ def test_an_address_comes_once(tmp_path: Path, name: str) -> None:
     if name.endswith("csv"):
         text = "email,name\nada@example.com,Ada\nADA@example.com,Ada"
     outcome, said = checked(tmp_path / name, text.encode())
-    assert outcome == Checked(valid=1, invalid=1)
+    assert outcome == CheckResult(valid=1, invalid=1)
     line = 3 if name.endswith("csv") else 2
     assert said == f"line {line}: the address of line {line - 1} again"
 
@@ -130,7 +130,7 @@ def test_other_kinds_of_files_are_named(content: bytes, reason: str) -> None:
 
 def test_many_errors_are_counted(tmp_path: Path) -> None:
     outcome, said = checked(tmp_path / "people.jsonl", b"{}\n" * 30)
-    assert outcome == Checked(valid=0, invalid=30)
+    assert outcome == CheckResult(valid=0, invalid=30)
     shown = said.splitlines()
     assert (len(shown), shown[-1].strip()) == (21, "and 40 more")
 
@@ -191,7 +191,7 @@ def test_a_quote_that_does_not_end_names_all_lines_that_it_takes(tmp_path: Path)
     assert (invalid.number, invalid.lines) == (2, valid[0].number - 2)
     assert invalid.lines > MAX_LINE_BYTES // len(line)
     outcome, said = checked(tmp_path / "people.csv", head + line * 2)
-    assert outcome == Checked(valid=0, invalid=3)
+    assert outcome == CheckResult(valid=0, invalid=3)
     assert said == "lines 2 to 4: the line is not CSV: unexpected end of data"
 
 
@@ -202,7 +202,7 @@ def test_a_csv_line_that_is_too_long_is_one_error(end: bytes, lines: int) -> Non
     long = start + b"," * (3 * MAX_LINE_BYTES)
     content = end.join([b"email,name", long, b"ada@example.com,Ada"])
     invalid, valid = lines_of(content, CSV)
-    assert invalid == Line(2, None, [f"the line is longer than {MAX_LINE_BYTES} bytes"], lines)
+    assert invalid == UserLine(2, None, [f"the line is longer than {MAX_LINE_BYTES} bytes"], lines)
     assert (valid.number, valid.errors) == (2 + lines, ())
 
 

@@ -53,5 +53,5 @@ def test_every_transition_has_a_status_or_an_error() -> None:
 
 
 def test_priorities_are_stored_in_order() -> None:
-    assert [Priority.of_rank(one.rank) for one in Priority] == list(Priority)
-    assert [one.rank for one in Priority] == [0, 1, 2, 3], "stored: a new one needs a migration"
+    assert [Priority.of_rank(priority.rank) for priority in Priority] == list(Priority)
+    assert [priority.rank for priority in Priority] == [0, 1, 2, 3], "stored: a new one needs a migration"

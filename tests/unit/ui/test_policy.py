@@ -22,7 +22,7 @@ def policy(widget_url: str | None = None) -> dict[str, list[str]]:
     return {name: sources for name, *sources in map(str.split, directives)}
 
 
-def widened(
+def policy_with_widget(
     script: list[str], frame: list[str], connect: list[str], style: list[str]
 ) -> dict[str, list[str]]:
     more = {"script-src": script, "frame-src": frame, "connect-src": connect}
@@ -38,29 +38,32 @@ def test_a_page_loads_nothing_from_elsewhere() -> None:
     [
         (
             "https://challenges.cloudflare.com/turnstile/v0/api.js",
-            widened(*[["https://challenges.cloudflare.com"]] * 4),
+            policy_with_widget(*[["https://challenges.cloudflare.com"]] * 4),
         ),
-        ("https://js.hcaptcha.com/1/api.js", widened(*[HCAPTCHA] * 4)),
-        ("https://hcaptcha.com/1/api.js?hl=de", widened(*[HCAPTCHA] * 4)),
+        ("https://js.hcaptcha.com/1/api.js", policy_with_widget(*[HCAPTCHA] * 4)),
+        ("https://hcaptcha.com/1/api.js?hl=de", policy_with_widget(*[HCAPTCHA] * 4)),
         (
             "https://www.google.com/recaptcha/api.js",
-            widened(
+            policy_with_widget(
                 [GOOGLE, ASSETS], [GOOGLE, "https://recaptcha.google.com/recaptcha/"], [GOOGLE], [ASSETS]
             ),
         ),
         (
             "https://www.recaptcha.net/recaptcha/api.js",
-            widened(
+            policy_with_widget(
                 [ELSEWHERE, ASSETS],
                 [ELSEWHERE, "https://recaptcha.google.com/recaptcha/"],
                 [ELSEWHERE],
                 [ASSETS],
             ),
         ),
-        ("https://captcha.example.com/api.js?x=1", widened(*[["https://captcha.example.com"]] * 4)),
+        (
+            "https://captcha.example.com/api.js?x=1",
+            policy_with_widget(*[["https://captcha.example.com"]] * 4),
+        ),
         # Names that only look like a provider's.
-        ("https://evilhcaptcha.com/api.js", widened(*[["https://evilhcaptcha.com"]] * 4)),
-        ("https://www.google.com/other.js", widened(*[["https://www.google.com"]] * 4)),
+        ("https://evilhcaptcha.com/api.js", policy_with_widget(*[["https://evilhcaptcha.com"]] * 4)),
+        ("https://www.google.com/other.js", policy_with_widget(*[["https://www.google.com"]] * 4)),
     ],
 )
 def test_a_captcha_adds_what_its_provider_documents(url: str, expected: dict[str, list[str]]) -> None:

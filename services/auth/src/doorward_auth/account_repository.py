@@ -109,7 +109,7 @@ def lock_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
     return None if row is None else Account(*row)
 
 
-def hold_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
+def lock_shared_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account | None:
     """Read an account; until the commit nothing changes it. Several transactions can do so at once."""
     row = connection.execute(_HELD_BY_ID, {"user_id": user_id}).one_or_none()
     return None if row is None else Account(*row)

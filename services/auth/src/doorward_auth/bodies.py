@@ -61,7 +61,7 @@ def validated(model: type[M], body: Any) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         raise RequestValidationError(
-            [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
+            [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_url=False)]
         ) from None
 
 

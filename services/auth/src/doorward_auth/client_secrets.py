@@ -48,7 +48,7 @@ def is_secret_of(presented: str, hashes: Collection[bytes]) -> bool:
     secret at most one reading is right.
     """
     offered = {hash_secret(presented), hash_secret(unquote_plus(presented))}
-    matches = [hmac.compare_digest(stored, one) for stored in hashes for one in offered]
+    matches = [hmac.compare_digest(stored, reading) for stored in hashes for reading in offered]
     return any(matches)
 
 

@@ -25,7 +25,7 @@ def is_registered(uri: str, registered: Collection[str], *, any_port: bool) -> b
     if uri in registered:
         return True
     loopback = _without_port(uri) if any_port else None
-    return loopback is not None and any(_without_port(one) == loopback for one in registered)
+    return loopback is not None and any(_without_port(uri) == loopback for uri in registered)
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:

@@ -41,7 +41,7 @@ from doorward_auth.pages.upstream.service import UpstreamPages
 from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.passwords.change import PasswordService
 from doorward_auth.passwords.reset import ResetService
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.refresh_cookies.cookies import RefreshCookies
 from doorward_auth.registration.invitations import InvitationService
 from doorward_auth.registration.policy import AddressPolicy
@@ -128,7 +128,7 @@ class AuthServices:
             audience=settings.audience,
             lifetime=settings.access_token_seconds,
         )
-        limiter = RateLimiter(resources.metrics)
+        limiter = AuthRateLimiter(resources.metrics)
         captcha = Captcha(settings, resources, limiter)
         guesses = CodeGuesses(limiter, verification.keys)
         email_proof = EmailProof(limiter, guesses)

@@ -135,11 +135,11 @@ def problem_response(
 
 def status_problem(status: int, *, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """Render the problem of an HTTP status without further details."""
-    code, detail = _of_status(status)
+    code, detail = _code_and_detail(status)
     return problem_response(status, code, detail, request_id=request_id, headers=headers)
 
 
-def _of_status(status: int) -> tuple[str, str]:
+def _code_and_detail(status: int) -> tuple[str, str]:
     return _CODES.get(status, (DoorwardError.code, DoorwardError.detail))
 
 
@@ -157,7 +157,7 @@ class ErrorDetails:
     @classmethod
     def of_status(cls, status: int, headers: Mapping[str, str] | None = None) -> Self:
         """Return what an HTTP status says without further details."""
-        return cls(status, *_of_status(status), headers or {})
+        return cls(status, *_code_and_detail(status), headers or {})
 
 
 Renderer = Callable[[Request, ErrorDetails], Response]
@@ -205,10 +205,10 @@ def setup_error_handlers(app: FastAPI, render: Renderer = render_problem) -> Non
     async def invalid_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         errors = error.errors()
-        if any(one["loc"][0] == "path" for one in errors):
+        if any(problem["loc"][0] == "path" for problem in errors):
             # A malformed id names no resource, like an unknown id.
             return render(request, ErrorDetails(404, *_CODES[404]))
-        fields = [_field_error(one) for one in errors[:MAX_FIELD_ERRORS]]
+        fields = [_field_error(problem) for problem in errors[:MAX_FIELD_ERRORS]]
         return render(request, ErrorDetails(422, *_INVALID_REQUEST, extensions={"errors": fields}))
 
     setup_domain_errors(app, render)
@@ -217,7 +217,7 @@ def setup_error_handlers(app: FastAPI, render: Renderer = render_problem) -> Non
 
 
 def _details_of(error: DoorwardError) -> ErrorDetails:
-    fields = {} if error.errors is None else {"errors": [one.model_dump() for one in error.errors]}
+    fields = {} if error.errors is None else {"errors": [field.model_dump() for field in error.errors]}
     return ErrorDetails(
         error.status,
         error.code,

@@ -10,7 +10,7 @@ from doorward_client.settings import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
-class AuthClient:
+class AuthCredentials:
     """The URL of auth, and the id and secret of this service there."""
 
     url: str

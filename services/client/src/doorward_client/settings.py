@@ -100,7 +100,9 @@ def load_settings(settings_class: type[S], **overrides: Any) -> S:
     try:
         return settings_class(**overrides)
     except ValidationError as error:
-        raise SettingsError("; ".join(_format_error(one, settings_class) for one in error.errors())) from None
+        raise SettingsError(
+            "; ".join(_format_error(problem, settings_class) for problem in error.errors())
+        ) from None
     except ValueError as error:
         raise SettingsError(str(error)) from None
 

@@ -94,7 +94,7 @@ class TokenVerificationService:
 def remote_source(settings: VerifierSettings) -> HttpRevocationSource:
     """Return auth's revocation list over HTTP as a source; raises SettingsError."""
     return HttpRevocationSource(
-        settings.auth_client(purpose="to load the revocation list"),
+        settings.auth_credentials(purpose="to load the revocation list"),
         issuer=settings.issuer,
         audience=settings.audience,
     )

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from doorward_client.internal_http import AuthClient
+from doorward_client.internal_http import AuthCredentials
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
@@ -89,30 +89,30 @@ class VerifierSettings(DoorwardSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _redis_url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
+    def _redis_url_with_password(cls, values: dict[str, object]) -> dict[str, object]:
         """Insert the password into the URL, the only form that Redis clients read."""
-        url, password = raw_value(given.get("redis_url")), raw_value(given.get("redis_password"))
+        url, password = raw_value(values.get("redis_url")), raw_value(values.get("redis_password"))
         if url is None or password is None:
-            return given
+            return values
         parsed = urlsplit(url)
         if parsed.password is not None or not parsed.hostname:
-            return given
+            return values
         netloc = f"{parsed.username or ''}:{quote(password, safe='')}@{parsed.netloc.rpartition('@')[2]}"
-        return {**given, "redis_url": parsed._replace(netloc=netloc).geturl()}
+        return {**values, "redis_url": parsed._replace(netloc=netloc).geturl()}
 
     @model_validator(mode="before")
     @classmethod
-    def _issuer_of_public_url(cls, given: dict[str, object]) -> dict[str, object]:
+    def _issuer_of_public_url(cls, values: dict[str, object]) -> dict[str, object]:
         """One issuer for all tokens: the address that OpenID clients know (OpenID Connect Core section 2)."""
-        public_url, issuer = given.get("public_url"), given.get("issuer")
+        public_url, issuer = values.get("public_url"), values.get("issuer")
         if not isinstance(public_url, str):
-            return given
+            return values
         derived = f"{public_url}{AUTH_PATH}"
         if issuer not in (None, derived):
             raise ValueError(
                 f"DOORWARD_ISSUER differs from what DOORWARD_PUBLIC_URL makes it, {derived}; unset it"
             )
-        return {**given, "issuer": derived}
+        return {**values, "issuer": derived}
 
     @field_validator("public_url")
     @classmethod
@@ -167,13 +167,13 @@ class VerifierSettings(DoorwardSettings):
         """Whether the public keys come from auth."""
         return self.secret_key is None and self.jwks is None
 
-    def auth_client(self, *, purpose: str) -> AuthClient:
+    def auth_credentials(self, *, purpose: str) -> AuthCredentials:
         """Return the access to auth, needed for `purpose` (`to load ...`); raises SettingsError."""
         if self.auth_url is None or not self.client_id or self.client_secret is None:
             raise SettingsError(
                 f"DOORWARD_AUTH_URL, DOORWARD_CLIENT_ID and DOORWARD_CLIENT_SECRET must all be set {purpose}"
             )
-        return AuthClient(self.auth_url, self.client_id, self.client_secret.get_secret_value())
+        return AuthCredentials(self.auth_url, self.client_id, self.client_secret.get_secret_value())
 
     def key_store(self) -> KeyStore:
         """Return a store of the configured keys, empty if auth publishes them."""
@@ -190,7 +190,7 @@ class VerifierSettings(DoorwardSettings):
         return KeySet({}) if self.jwks is None else KeySet.parse(self.jwks.get_secret_value())
 
     @model_validator(mode="after")
-    def _keys_can_work(self) -> Self:
+    def _check_keys(self) -> Self:
         problem = self.key_problem(self._keys())
         if problem is not None:
             raise ValueError(f"the key set {problem}")

@@ -37,7 +37,7 @@ class AccountChange(StrEnum):
     ENABLED = "enabled"
 
 
-class Ended(Enum):
+class EndedSessions(Enum):
     """The sessions that a change ends."""
 
     NOTHING = auto()
@@ -55,7 +55,7 @@ class Consequences:
     old one. `forgets` is whether known devices and outstanding codes are deleted.
     """
 
-    ended: Ended
+    ended: EndedSessions
     reason: SessionEnd | None = None
     forgets: bool = False
     old_address: MailName | None = None
@@ -63,34 +63,34 @@ class Consequences:
 
 
 CONSEQUENCES: Final[Mapping[AccountChange, Consequences]] = {
-    AccountChange.DISABLED: Consequences(Ended.SESSIONS, SessionEnd.DISABLED),
+    AccountChange.DISABLED: Consequences(EndedSessions.SESSIONS, SessionEnd.DISABLED),
     AccountChange.PASSWORD_CHANGED: Consequences(
-        Ended.SESSIONS, SessionEnd.PASSWORD, forgets=True, old_address=MailName.PASSWORD_CHANGED
+        EndedSessions.SESSIONS, SessionEnd.PASSWORD, forgets=True, old_address=MailName.PASSWORD_CHANGED
     ),
     AccountChange.PASSWORD_SET: Consequences(
-        Ended.SESSIONS, SessionEnd.PASSWORD, forgets=True, old_address=MailName.PASSWORD_SET
+        EndedSessions.SESSIONS, SessionEnd.PASSWORD, forgets=True, old_address=MailName.PASSWORD_SET
     ),
     # There was nothing to open before. The owner has just read the mail with the code.
-    AccountChange.FIRST_PASSWORD_CHOSEN: Consequences(Ended.NOTHING, forgets=True),
+    AccountChange.FIRST_PASSWORD_CHOSEN: Consequences(EndedSessions.NOTHING, forgets=True),
     AccountChange.EMAIL_CHANGED: Consequences(
-        Ended.SESSIONS, SessionEnd.EMAIL, forgets=True, old_address=MailName.EMAIL_CHANGED
+        EndedSessions.SESSIONS, SessionEnd.EMAIL, forgets=True, old_address=MailName.EMAIL_CHANGED
     ),
     AccountChange.EMAIL_SET: Consequences(
-        Ended.SESSIONS,
+        EndedSessions.SESSIONS,
         SessionEnd.EMAIL,
         forgets=True,
         old_address=MailName.EMAIL_REPLACED,
         new_address=MailName.EMAIL_SET,
     ),
     AccountChange.EMAIL_SET_WITHOUT_PASSWORD: Consequences(
-        Ended.SESSIONS,
+        EndedSessions.SESSIONS,
         SessionEnd.EMAIL,
         forgets=True,
         old_address=MailName.EMAIL_REPLACED,
         new_address=MailName.INVITATION,
     ),
-    AccountChange.ROLE: Consequences(Ended.ACCESS_TOKENS),
-    AccountChange.ENABLED: Consequences(Ended.NOTHING),
+    AccountChange.ROLE: Consequences(EndedSessions.ACCESS_TOKENS),
+    AccountChange.ENABLED: Consequences(EndedSessions.NOTHING),
 }
 """In the order of their reasons: of several changes at once, the first names why sessions ended."""
 
@@ -138,7 +138,7 @@ def _end(
     *,
     token_seconds: int,
 ) -> None:
-    if consequences.ended is Ended.NOTHING:
+    if consequences.ended is EndedSessions.NOTHING:
         return
     if consequences.reason is not None:
         if keep_session is not None:

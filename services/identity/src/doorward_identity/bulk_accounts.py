@@ -32,25 +32,26 @@ def create_missing(connection: sa.Connection, accounts: Sequence[BulkAccount], a
     The addresses differ. Raises EmailTakenError if another transaction takes one of them meanwhile: then
     the whole unit of work may run again.
     """
-    keys = [one.email_key for one in accounts]
+    keys = [entry.email_key for entry in accounts]
     taken = set(connection.execute(sa.select(users.c.email_key).where(users.c.email_key.in_(keys))).scalars())
-    missing = [one for one in accounts if one.email_key not in taken]
+    missing = [entry for entry in accounts if entry.email_key not in taken]
     if not missing:
         return 0
     # A value and no function: drivers send rows of values in one statement.
     now: datetime = connection.execute(sa.select(utc_now())).scalar_one()
     try:
-        insert_rows(connection, users, *_table([_user_row(one, now) for one in missing]))
+        insert_rows(connection, users, *_table([_user_row(entry, now) for entry in missing]))
     except exc.IntegrityError as error:
         if is_duplicate_key(error):
             raise EmailTakenError from error
         raise
     insert_terms_of_many(
-        connection, [(one.account.id, one.account.name, one.account.email, one.email_key) for one in missing]
+        connection,
+        [(entry.account.id, entry.account.name, entry.account.email, entry.email_key) for entry in missing],
     )
-    if hashed := [credentials_row(one.account, now) for one in missing if one.account.password_hash]:
+    if hashed := [credentials_row(entry.account, now) for entry in missing if entry.account.password_hash]:
         insert_rows(connection, credentials, *_table(hashed))
-    record_all(connection, action, [one.account.id for one in missing], now)
+    record_all(connection, action, [entry.account.id for entry in missing], now)
     return len(missing)
 
 
@@ -59,5 +60,5 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], Sequence
     return tuple(rows[0]), [tuple(row.values()) for row in rows]
 
 
-def _user_row(one: BulkAccount, now: datetime) -> dict[str, Any]:
-    return {**account_row(one.account, one.email_key, now), "created_at": one.created_at or now}
+def _user_row(entry: BulkAccount, now: datetime) -> dict[str, Any]:
+    return {**account_row(entry.account, entry.email_key, now), "created_at": entry.created_at or now}

@@ -68,7 +68,7 @@ class NodesSeen:
         self._current = node
 
     @property
-    def several(self) -> list[str]:
+    def concurrent_nodes(self) -> list[str]:
         """The nodes, if several are in use at the same time."""
         return sorted({*self._left, self._current} - {""}) if self._returns > MAX_RETURNS else []
 
@@ -107,7 +107,7 @@ class DataAge:
 
     def warning(self) -> str | None:
         """Return what is wrong with the nodes that connections reach, or None."""
-        nodes = self._nodes.several
+        nodes = self._nodes.concurrent_nodes
         return f"connections reach several database nodes ({', '.join(nodes)})" if nodes else None
 
     async def _after_heartbeat(self, reading: _Reading) -> _Reading:
@@ -130,7 +130,7 @@ class DataAge:
         warning = self.warning()
         if warning is not None and not self._has_warned:
             self._has_warned = True
-            log.warning("database.several_nodes", nodes=self._nodes.several)
+            log.warning("database.several_nodes", nodes=self._nodes.concurrent_nodes)
 
 
 def _read_heartbeat(connection: sa.Connection) -> _Reading:

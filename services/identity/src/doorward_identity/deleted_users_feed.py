@@ -46,7 +46,7 @@ class FeedCursor(NamedTuple):
         return f"{self.position}-{self.id.hex}"
 
 
-class _Entry(NamedTuple):
+class _FeedEntry(NamedTuple):
     position: int
     id: uuid.UUID
     user_id: uuid.UUID | None
@@ -84,7 +84,7 @@ def read(connection: sa.Connection, after: FeedCursor | None) -> FeedPage | None
     statement = (
         sa.select(*columns).where(deleted_users.c.position >= first).order_by(deleted_users.c.position)
     )
-    rows = [_Entry(*row) for row in connection.execute(statement.limit(PAGE_SIZE + 1))]
+    rows = [_FeedEntry(*row) for row in connection.execute(statement.limit(PAGE_SIZE + 1))]
     if after is not None and not _is_contiguous(rows, after):
         return None
     page = rows[:PAGE_SIZE]
@@ -114,7 +114,7 @@ def delete_expired(connection: sa.Connection, count: int) -> int:
     return len(positions)
 
 
-def _is_contiguous(rows: Sequence[_Entry], after: FeedCursor) -> bool:
+def _is_contiguous(rows: Sequence[_FeedEntry], after: FeedCursor) -> bool:
     """Tell whether a page starts with the entry read last, directly followed by the next one."""
     if not rows or (rows[0].position, rows[0].id) != after:
         return False

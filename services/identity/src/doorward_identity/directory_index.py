@@ -106,11 +106,11 @@ def update_terms(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> in
     The transaction has locked or changed the rows of the users, so no other one changes their terms.
     """
     rows = connection.execute(_INDEXED.where(users.c.id.in_(user_ids)))
-    wanted = {term for row in rows for term in _terms(*row)}
+    current = {term for row in rows for term in _terms(*row)}
     stored = find_terms(connection, user_ids)
-    if gone := sorted(stored - wanted):
+    if removed := sorted(stored - current):
         terms = user_search_terms.c
-        one = sa.and_(
+        is_removed = sa.and_(
             terms.user_id == sa.bindparam("gone_user"),
             terms.source == sa.bindparam("gone_source"),
             terms.term == sa.bindparam("gone_term"),
@@ -118,10 +118,11 @@ def update_terms(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> in
         names = "gone_user", "gone_source", "gone_term"
         # By primary key: a range would also lock the places of new users.
         connection.execute(
-            user_search_terms.delete().where(one), [dict(zip(names, row, strict=True)) for row in gone]
+            user_search_terms.delete().where(is_removed),
+            [dict(zip(names, row, strict=True)) for row in removed],
         )
-    _insert(connection, wanted - stored)
-    return len(wanted ^ stored)
+    _insert(connection, current - stored)
+    return len(current ^ stored)
 
 
 def find_terms(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> set[Term]:
@@ -142,8 +143,8 @@ def find_outdated(
     if not rows:
         return [], None
     stored = find_terms(connection, [row.id for row in rows])
-    wanted = {term for row in rows for term in _terms(*row)}
-    return sorted({term[0] for term in stored ^ wanted}), rows[-1].id
+    current = {term for row in rows for term in _terms(*row)}
+    return sorted({term[0] for term in stored ^ current}), rows[-1].id
 
 
 def _terms(user_id: uuid.UUID, name: str, email: str, email_key: str) -> set[Term]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from doorward_client.errors import DoorwardError
 from doorward_identity.tables import outbox
-from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.outbox.mail import Mail, enqueue
 from doorward_mail.settings import MailTransportSettings
 
 

@@ -27,7 +27,7 @@ class Argon2Settings(DoorwardSettings):
     )
 
     @model_validator(mode="after")
-    def _lanes_have_memory(self) -> Self:
+    def _check_lane_memory(self) -> Self:
         if self.argon2_memory_kib < _KIB_A_LANE * self.argon2_parallelism:
             raise ValueError(
                 f"DOORWARD_ARGON2_MEMORY_KIB is less than {_KIB_A_LANE} for each lane of"

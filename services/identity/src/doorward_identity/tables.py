@@ -22,7 +22,7 @@ from doorward_kit.column_types import (
 )
 from doorward_kit.rate_limiting.repository import rate_limits_table
 from doorward_kit.word_index import word_column
-from doorward_mail.outbox import outbox_table
+from doorward_mail.outbox.table import outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 

@@ -52,7 +52,10 @@ def revoke_sessions(
         "revoked_at": utc_now(),
         "expires_at": utc_now(token_seconds + MAX_LEEWAY_SECONDS),
     }
-    rows = [{"kind": Kind.SESSION.value, "subject_id": one, **changed} for one in sorted(session_ids)]
+    rows = [
+        {"kind": Kind.SESSION.value, "subject_id": session_id, **changed}
+        for session_id in sorted(session_ids)
+    ]
     if rows:
         upsert_all(connection, revocations, rows, changed=tuple(changed))
 
@@ -65,7 +68,11 @@ def revoke_user(
 
 
 def _revoke(
-    connection: sa.Connection, kind: Kind, subject_id: uuid.UUID, token_version: int, token_seconds: int
+    connection: sa.Connection,
+    kind: Kind,
+    subject_id: uuid.UUID,
+    token_version: int,
+    token_seconds: int,
 ) -> None:
     expires_at = utc_now(token_seconds + MAX_LEEWAY_SECONDS)
     # The caller has locked the session or user, so a newer token_version cannot be overwritten.
@@ -75,7 +82,7 @@ def _revoke(
 
 
 @dataclass(slots=True)
-class _Read:
+class _ReadProgress:
     """The entries read so far, when the read started, and the key of the last row if there are more."""
 
     started_at: datetime
@@ -97,19 +104,19 @@ _LIVE: Final = sa.select(
 ).where(revocations.c.expires_at > utc_now())
 
 
-def _read_since(connection: sa.Connection, since: datetime) -> _Read:
+def _read_since(connection: sa.Connection, since: datetime) -> _ReadProgress:
     """Read the revocations since an earlier read began."""
-    read = _Read(connection.execute(sa.select(_NOW)).scalar_one())
+    read = _ReadProgress(connection.execute(sa.select(_NOW)).scalar_one())
     read.add(connection.execute(_LIVE.where(revocations.c.revoked_at > since - _OVERLAP)))
     return read
 
 
-def _read_page(connection: sa.Connection, read: _Read | None) -> _Read:
+def _read_page(connection: sa.Connection, read: _ReadProgress | None) -> _ReadProgress:
     """Read the next page of the whole list; the next poll brings what changes in earlier pages."""
     kind, subject_id = revocations.c.kind, revocations.c.subject_id
     page = _LIVE.order_by(kind, subject_id).limit(PAGE_SIZE)
     if read is None:
-        read = _Read(connection.execute(sa.select(_NOW)).scalar_one())
+        read = _ReadProgress(connection.execute(sa.select(_NOW)).scalar_one())
     elif read.last_key is not None:
         last_kind, last_id = read.last_key
         page = page.where((kind > last_kind) | ((kind == last_kind) & (subject_id > last_id)))
@@ -170,7 +177,7 @@ class DatabaseRevocationSource:
     async def close(self) -> None:
         """Keep the connections, which belong to the service."""
 
-    async def _read_all(self) -> _Read:
+    async def _read_all(self) -> _ReadProgress:
         """Read in pages: one statement over a long list statement would exceed the database's time limit."""
         read = await self._database.read(partial(_read_page, read=None))
         while read.last_key is not None:

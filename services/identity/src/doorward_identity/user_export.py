@@ -107,7 +107,7 @@ def _members(row: _ExportedRow, hashes: Mapping[uuid.UUID, str] | None) -> dict[
 
 
 def _json_lines(members: Iterable[Mapping[str, Any]]) -> bytes:
-    return b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in members)
+    return b"".join(orjson.dumps(member, option=orjson.OPT_APPEND_NEWLINE) for member in members)
 
 
 def _cells(members: Mapping[str, Any]) -> list[str]:

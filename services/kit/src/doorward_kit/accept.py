@@ -47,7 +47,7 @@ def preferred_media_type(accept: str, offers: Sequence[str]) -> str | None:
     chosen = None
     for offer in offers:
         (media_type,) = _ranges(offer)
-        named = [(one.specificity(media_type), one.weight) for one in ranges]
+        named = [(media_range.specificity(media_type), media_range.weight) for media_range in ranges]
         found = [(precision, weight) for precision, weight in named if precision is not None]
         precision, weight = max(found, default=(0, 0.0))
         if weight and (weight, precision) > best:

@@ -51,14 +51,15 @@ def _insert(table: sa.Table, names: tuple[str, ...]) -> _Insert:
     columns = [table.c[name] for name in names]
     read = ", ".join(f"{_type_of(column)} PATH '$[{index}]'" for index, column in enumerate(columns))
     selected = ", ".join(
-        f"UNHEX(given.{one.name})" if isinstance(one.type, Uuid) else f"given.{one.name}" for one in columns
+        f"UNHEX(given.{column.name})" if isinstance(column.type, Uuid) else f"given.{column.name}"
+        for column in columns
     )
     statement = (
         f"INSERT INTO {table.name} ({', '.join(names)})"  # noqa: S608 - names of our own columns
         f" SELECT {selected}"
         f" FROM JSON_TABLE(CONVERT(UNHEX(:rows) USING utf8mb4), '$[*]' COLUMNS ({read})) AS given"
     )
-    writers = [(index, writer) for index, one in enumerate(columns) if (writer := _writer_of(one))]
+    writers = [(index, writer) for index, column in enumerate(columns) if (writer := _writer_of(column))]
     return _Insert(sa.text(statement), writers)
 
 

@@ -75,14 +75,14 @@ def wait_for_database(
     """
     deadline = time.monotonic() + seconds
     logged = None
-    while (missing := _missing(engine, problem)) is not None and time.monotonic() < deadline:
+    while (missing := _schema_problem(engine, problem)) is not None and time.monotonic() < deadline:
         if missing != logged:
             log.info("database.waiting", detail=missing)
             logged = missing
         time.sleep(_POLL_SECONDS)
 
 
-def _missing(engine: sa.Engine, problem: Callable[[sa.Connection], str | None] | None) -> str | None:
+def _schema_problem(engine: sa.Engine, problem: Callable[[sa.Connection], str | None] | None) -> str | None:
     try:
         with engine.connect() as connection:
             return None if problem is None else problem(connection)

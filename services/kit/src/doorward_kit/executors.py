@@ -100,7 +100,7 @@ class BoundedExecutor:
             return context.run(self._timed, job)
 
         future = self._pool.submit(begin)
-        future.add_done_callback(self._leave)
+        future.add_done_callback(self._on_finished)
         return await asyncio.wrap_future(future)
 
     def shutdown(self) -> None:
@@ -121,7 +121,7 @@ class BoundedExecutor:
                 raise OverloadedError(retry_after=self._retry_after())
             self._pending += 1
 
-    def _leave(self, _future: object) -> None:
+    def _on_finished(self, _future: object) -> None:
         with self._lock:
             self._pending -= 1
 

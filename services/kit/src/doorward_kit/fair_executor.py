@@ -41,7 +41,7 @@ def _rejections_noted() -> Iterator[None]:
 
 
 @dataclass(order=True, slots=True)
-class _Entry:
+class _WaitingJob:
     """A waiting job; the lowest one is next."""
 
     rank: Rank
@@ -79,7 +79,7 @@ class FairExecutor:
         self._seconds = expected_seconds
         self._metrics = metrics
         self._lock = threading.Lock()
-        self._waiting: list[_Entry] = []
+        self._waiting: list[_WaitingJob] = []
         self._running = 0
         self._pending_calls = 0
         self._numbers = 0
@@ -132,7 +132,7 @@ class FairExecutor:
                 self._recent.add(charge, now)
                 raise
 
-    def _enqueue(self, job: Callable[[], Any], charge: Charge) -> tuple[_Entry, bool]:
+    def _enqueue(self, job: Callable[[], Any], charge: Charge) -> tuple[_WaitingJob, bool]:
         """Return the waiting job, and whether no call of `_run_next` is pending for it."""
         now = time.monotonic()
         with self._lock:
@@ -143,7 +143,7 @@ class FairExecutor:
                 self._remove(worst)
                 worst.reject(self._rejection())
             self._numbers += 1
-            entry = _Entry(rank, self._numbers, charge, now, job)
+            entry = _WaitingJob(rank, self._numbers, charge, now, job)
             bisect.insort(self._waiting, entry)
             needs_thread = self._pending_calls < len(self._waiting)
             self._pending_calls += needs_thread
@@ -157,7 +157,7 @@ class FairExecutor:
             entry.rank = self._recent.rank(entry.charge, now)
         self._waiting.sort()
 
-    def _require_room(self, rank: Rank, now: float) -> _Entry | None:
+    def _require_room(self, rank: Rank, now: float) -> _WaitingJob | None:
         """Return the waiting job that a job of this rank displaces, None if there is room for it."""
         if self._expected_wait() <= self._deadline:
             return None
@@ -166,7 +166,7 @@ class FairExecutor:
             raise self._rejection()
         return self._waiting[-1]
 
-    def _reject(self, entry: _Entry) -> None:
+    def _reject(self, entry: _WaitingJob) -> None:
         """Reject a job whose deadline has passed, if it still waits."""
         with self._lock:
             if not self._remove(entry):
@@ -174,7 +174,7 @@ class FairExecutor:
             rejection = self._rejection()
         entry.reject(rejection)
 
-    def _withdraw(self, entry: _Entry) -> None:
+    def _withdraw(self, entry: _WaitingJob) -> None:
         """Drop a job whose caller has gone, if it still waits."""
         with self._lock:
             self._remove(entry)
@@ -196,18 +196,18 @@ class FairExecutor:
         try:
             result = entry.job()
         except BaseException as error:  # noqa: BLE001 - the caller gets it
-            self._leave(started)
+            self._on_finished(started)
             entry.future.set_exception(error)
         else:
-            self._leave(started)
+            self._on_finished(started)
             entry.future.set_result(result)
 
-    def _leave(self, started: float) -> None:
+    def _on_finished(self, started: float) -> None:
         with self._lock:
             self._running -= 1
             self._seconds += 0.3 * (time.monotonic() - started - self._seconds)
 
-    def _remove(self, entry: _Entry) -> bool:
+    def _remove(self, entry: _WaitingJob) -> bool:
         """Remove a waiting job; return False if it does not wait any more."""
         index = bisect.bisect_left(self._waiting, entry)
         if index == len(self._waiting) or self._waiting[index] is not entry:

@@ -107,10 +107,12 @@ def _dependencies(dependant: Dependant) -> Sequence[tuple[str, Dependency]]:
     for dependency in dependant.dependencies:
         if dependency.dependencies or not dependency.request_param_name:
             raise TypeError(f"{dependency.name} is no dependency of the request alone")
-    return [(str(one.name), cast("Dependency", one.call)) for one in dependant.dependencies]
+    return [
+        (str(dependency.name), cast("Dependency", dependency.call)) for dependency in dependant.dependencies
+    ]
 
 
-def find_at_once(app: FastAPI) -> None:
+def index_fast_routes(app: FastAPI) -> None:
     """Find fast routes without parameters in their path by one look-up; call it when all routes are there.
 
     The router matches the patterns of all routes in turn, which can cost as much as such a route.
@@ -142,7 +144,7 @@ def _exact_paths(app: FastAPI) -> dict[tuple[str, str], FastRoute]:
         if isinstance(route, FastRoute) and not route.param_convertors:
             for method in route.methods or ():
                 scope = {"type": "http", "method": method, "path": route.path, "root_path": ""}
-                chosen = next(one for one in app.router.routes if one.matches(scope)[0] is Match.FULL)
+                chosen = next(route for route in app.router.routes if route.matches(scope)[0] is Match.FULL)
                 if chosen is route:
                     routes[method, route.path] = route
     return routes

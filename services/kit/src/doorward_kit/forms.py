@@ -111,7 +111,7 @@ class _MemoryParser(MultiPartParser):
         media_type = f'{MULTIPART}; boundary="{boundary.decode("ascii")}"; charset=latin-1'
         super().__init__(
             Headers({"content-type": media_type}),
-            self._whole(stream),
+            self._require_end(stream),
             max_files=1,
             max_fields=MAX_FIELDS,
             max_part_size=MAX_FIELD_BYTES,
@@ -122,7 +122,7 @@ class _MemoryParser(MultiPartParser):
         """Note the last boundary."""
         self._has_ended = True
 
-    async def _whole(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def _require_end(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Raise MultiPartException for a form without an end, of which the parser would leave out a part."""
         async for chunk in stream:
             yield chunk

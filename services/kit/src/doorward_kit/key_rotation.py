@@ -113,14 +113,16 @@ def next_key_set(
         for member in document["keys"]
         if not current.keys[member["kid"]].is_retired(now)
     ]
-    new = [new_jwk(one, activate_at=activate_at) for one in algorithms or _algorithms(current, now)]
+    new = [
+        new_jwk(algorithm, activate_at=activate_at) for algorithm in algorithms or _algorithms(current, now)
+    ]
     return {**document, "keys": [*new, *kept]}
 
 
 def replacing_key_set(document: Mapping[str, Any], algorithms: Sequence[str], *, now: int) -> dict[str, Any]:
     """Return a set of new keys alone, for use after a leak: all access tokens end, sessions continue."""
     current = KeySet.parse(orjson.dumps(document))
-    return {**document, "keys": [new_jwk(one) for one in algorithms or _algorithms(current, now)]}
+    return {**document, "keys": [new_jwk(algorithm) for algorithm in algorithms or _algorithms(current, now)]}
 
 
 def _algorithms(key_set: KeySet, now: int) -> Sequence[str]:

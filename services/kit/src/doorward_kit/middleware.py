@@ -4,7 +4,6 @@ One layer and not five, because each costs every request. Starlette's BaseHTTPMi
 more than the rest of the stack.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,6 @@ from types import SimpleNamespace
 from typing import Final
 
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,19 +23,18 @@ from doorward_client.request_context import (
     begin_request,
     request_id_of,
 )
+from doorward_kit.body_limit import BODY_SECONDS, REQUEST_TIMEOUT, BodyLimit
 from doorward_kit.client_ip import Network, TrustedProxies
 from doorward_kit.cors import CorsPolicy
 from doorward_kit.metrics import Metrics
 from doorward_kit.rejection_delay import RejectionDelay
+from doorward_kit.request_header import RequestHeader, read_header
 from doorward_kit.shutdown import Shutdown
 from doorward_kit.upload_limit import UploadLimit
 
 log = structlog.get_logger("doorward.http")
 
 MAX_HEADER_BYTES: Final = 32 * 1024
-BODY_SECONDS: Final = 60.0
-"""For a whole body: a client that sends a byte now and then would keep a request for ever."""
-
 UNMATCHED: Final = "unmatched"
 STREAM_KEY: Final = "doorward.stream"
 """Key in the ASGI scope of a response that goes on for as long as the client likes, set before its start.
@@ -47,7 +44,6 @@ duration in metrics ends there. Its log line comes at its end.
 """
 
 _PREFLIGHT_ROUTE: Final = SimpleNamespace(path="preflight")  # for metrics
-_REQUEST_TIMEOUT: Final = 408
 _CLIENT_CLOSED_REQUEST: Final = 499  # NGINX's status for a client that disconnected
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WELL_FORMED_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -94,9 +90,7 @@ class RequestMiddleware:
         self._in_progress = 0
         metrics.in_progress.labels(service).set_function(lambda: self._in_progress)
         self._metrics = metrics
-        self._max_body_bytes = max_body_bytes
-        self._uploads = uploads
-        self._limit_of_all_routes = min(max_body_bytes, uploads.max_bytes)
+        self._body_limit = BodyLimit(max_body_bytes, uploads, body_seconds)
         self._access_log = access_log
         self._shutdown = shutdown
         self._rejections = rejections
@@ -106,7 +100,6 @@ class RequestMiddleware:
         # Browsers send a preflight before nearly every request of another origin, which is logged itself.
         self._quiet_routes = frozenset({_PREFLIGHT_ROUTE.path, *quiet_routes})
         self._render = render
-        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -115,7 +108,7 @@ class RequestMiddleware:
         started = time.perf_counter()
         status, streams_since, waited = 0, 0.0, 0.0
         client = scope.get("client")
-        header = _read_header(scope["headers"], client[0] if client else None)
+        header = read_header(scope["headers"], client[0] if client else None)
         read_address = partial(self._proxies.client_ip, header.peer, header.forwarded)
         edge_id = header.request_id if self._has_edge_id(header) else None
         request_id = begin_request(edge_id, read_address, scope)
@@ -158,7 +151,7 @@ class RequestMiddleware:
         """Return the headers of a response with those of this layer."""
         headers = _decorated(start["headers"], request_id)
         self._cors.add_headers(headers, path, origin)
-        if self._shutdown.is_draining or start["status"] == _REQUEST_TIMEOUT:
+        if self._shutdown.is_draining or start["status"] == REQUEST_TIMEOUT:
             # The proxy drops this connection now, between two requests, instead of when the process stops,
             # possibly in the middle of one. After a timeout the rest of the body may still come, as slowly.
             headers.append(_CLOSE)
@@ -173,7 +166,7 @@ class RequestMiddleware:
             response = status_problem(status, request_id=request_id_of(scope))
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, header: "_Header", receive: Receive, send: Send) -> float:
+    async def _answer(self, scope: Scope, header: RequestHeader, receive: Receive, send: Send) -> float:
         """Answer, a rejected request after a wait; return its seconds."""
         held: list[Message] = []
 
@@ -190,13 +183,15 @@ class RequestMiddleware:
             await send(message)
         return waited
 
-    async def _answer_at_once(self, scope: Scope, header: "_Header", receive: Receive, send: Send) -> None:
+    async def _answer_at_once(
+        self, scope: Scope, header: RequestHeader, receive: Receive, send: Send
+    ) -> None:
         is_preflight = header.requests_method and scope["method"] == "OPTIONS"
         if is_preflight and header.origin is not None:
             await self._answer_preflight(scope, header.origin, send)
         else:
             has_body = header.is_chunked or header.content_length
-            await self._app(scope, self._limit_body(scope, receive) if has_body else receive, send)
+            await self._app(scope, self._body_limit.limited(scope, receive) if has_body else receive, send)
 
     async def _answer_preflight(self, scope: Scope, origin: bytes, send: Send) -> None:
         """Answer before routing, so that a page can read that a path or a method does not exist.
@@ -208,42 +203,14 @@ class RequestMiddleware:
         await send({"type": "http.response.start", "status": 204, "headers": allowed})
         await send({"type": "http.response.body", "body": b""})
 
-    def _too_large(self, scope: Scope, header: "_Header") -> int | None:
+    def _too_large(self, scope: Scope, header: RequestHeader) -> int | None:
         """Return the status for a request that exceeds a limit, None for others."""
         if header.size > MAX_HEADER_BYTES:
             return 431
-        return 413 if self._is_too_long(scope, header.content_length) else None
-
-    def _is_too_long(self, scope: Scope, length: int) -> bool:
-        """Tell whether a body is too long. The limit of its route is looked up only if needed."""
-        if length <= self._limit_of_all_routes:
-            return False
-        return length > (self._uploads.max_bytes if self._uploads.applies_to(scope) else self._max_body_bytes)
-
-    def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
-        """Limit the time of a body, and the length of one that does not announce it."""
-        total, is_complete = 0, False
-        deadline = asyncio.get_running_loop().time() + self._body_seconds
-
-        async def receive_within_limits() -> Message:
-            nonlocal total, is_complete
-            if is_complete:  # what follows is the client's disconnection, whenever that is
-                return await receive()
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                raise HTTPException(_REQUEST_TIMEOUT) from None
-            is_complete = not message.get("more_body", False)
-            total += len(message.get("body", b""))
-            if self._is_too_long(scope, total):
-                raise HTTPException(413)
-            return message
-
-        return receive_within_limits
+        return 413 if self._body_limit.is_too_long(scope, header.content_length) else None
 
     def _record(
-        self, scope: Scope, header: "_Header", status: int, seconds: float, seconds_to_answer: float
+        self, scope: Scope, header: RequestHeader, status: int, seconds: float, seconds_to_answer: float
     ) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED)
         # Unknown methods share a label, or clients could create labels without end.
@@ -263,40 +230,15 @@ class RequestMiddleware:
                 **self._client_request_id(header),
             )
 
-    def _has_edge_id(self, header: "_Header") -> bool:
+    def _has_edge_id(self, header: RequestHeader) -> bool:
         """Tell whether X-Request-ID is that of our own edge, and no choice of the client."""
         return self._proxies_set_request_id and self._proxies.is_trusted(header.peer)
 
-    def _client_request_id(self, header: "_Header") -> dict[str, str]:
+    def _client_request_id(self, header: RequestHeader) -> dict[str, str]:
         sent = header.client_request_id if self._has_edge_id(header) else header.request_id
         if sent is None or not _WELL_FORMED_ID.fullmatch(sent):
             return {}
         return {"client_request_id": sent.decode("ascii")}
-
-
-class _Header:
-    __slots__ = (
-        "client_request_id",
-        "content_length",
-        "forwarded",
-        "is_chunked",
-        "origin",
-        "peer",
-        "request_id",
-        "requests_method",
-        "size",
-    )
-
-    def __init__(self, peer: str | None) -> None:
-        self.peer = peer
-        self.size = 0
-        self.content_length = 0
-        self.is_chunked = False
-        self.origin: bytes | None = None
-        self.requests_method = False
-        self.forwarded: list[bytes] = []
-        self.request_id: bytes | None = None
-        self.client_request_id: bytes | None = None
 
 
 def _decorated(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
@@ -309,24 +251,3 @@ def _decorated(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[
     if b"cache-control" not in names:
         decorated.append(_NO_STORE)
     return decorated
-
-
-def _read_header(fields: Iterable[tuple[bytes, bytes]], peer: str | None) -> _Header:
-    header = _Header(peer)
-    for name, value in fields:
-        header.size += len(name) + len(value)
-        if name == b"content-length" and value.isdigit():
-            header.content_length = int(value[:12])
-        elif name == b"transfer-encoding":
-            header.is_chunked = True
-        elif name == b"origin":
-            header.origin = value
-        elif name == b"access-control-request-method":
-            header.requests_method = True
-        elif name == b"x-forwarded-for":
-            header.forwarded.append(value)
-        elif name == b"x-request-id":
-            header.request_id = value
-        elif name == b"x-client-request-id":
-            header.client_request_id = value
-    return header

@@ -62,8 +62,8 @@ class RememberedAddresses:
         question = _question(host, port, family, type, proto, flags)
         if not is_name(host):
             return self._lookup(*question)
-        lookup = self._asked(question)
-        wait([lookup], self._patience(question))
+        lookup = self._shared_lookup(question)
+        wait([lookup], self._wait_limit(question))
         return self._answer(question, lookup)
 
     async def find(
@@ -77,14 +77,14 @@ class RememberedAddresses:
     ) -> Addresses:
         """Look up a name without a thread that waits; raises as `getaddrinfo`."""
         question = _question(host, port, family, type, proto, flags)
-        lookup = self._asked(question)
+        lookup = self._shared_lookup(question)
         answered = asyncio.wrap_future(lookup)
         answered.add_done_callback(_retrieve)
         # Unlike asyncio.wait_for it cancels nothing: others wait for the same look-up.
-        await asyncio.wait([answered], timeout=self._patience(question))
+        await asyncio.wait([answered], timeout=self._wait_limit(question))
         return self._answer(question, lookup)
 
-    def _patience(self, question: tuple[Any, ...]) -> float | None:
+    def _wait_limit(self, question: tuple[Any, ...]) -> float | None:
         return PATIENCE_SECONDS if question in self._known else None
 
     def _answer(self, question: tuple[Any, ...], lookup: Future[Addresses]) -> Addresses:
@@ -104,15 +104,15 @@ class RememberedAddresses:
             log.info("dns.recovered", host=host)
         return found
 
-    def learn(self, urls: Iterable[str]) -> None:
+    def prefetch(self, urls: Iterable[str]) -> None:
         """Look up the hosts of URLs in the background, for a process that has not connected to them yet."""
         for url in urls:
             parts = urlsplit(url)
             port = parts.port or _PORTS.get(parts.scheme)
             if is_name(parts.hostname) and port is not None:
-                self._asked((parts.hostname, port, 0, socket.SOCK_STREAM, 0, 0))
+                self._shared_lookup((parts.hostname, port, 0, socket.SOCK_STREAM, 0, 0))
 
-    def _asked(self, question: tuple[Any, ...]) -> Future[Addresses]:
+    def _shared_lookup(self, question: tuple[Any, ...]) -> Future[Addresses]:
         """Return the look-up that is under way, or begin one in a thread of its own."""
         now = time.monotonic()
         with self._lock:

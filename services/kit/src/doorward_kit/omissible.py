@@ -15,7 +15,7 @@ class _WithoutNull:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         document = handler(schema)
-        kept = [one for one in document.pop("anyOf", []) if one != {"type": "null"}]
+        kept = [schema for schema in document.pop("anyOf", []) if schema != {"type": "null"}]
         return {**document, **kept[0]} if len(kept) == 1 else {**document, "anyOf": kept}
 
 

@@ -67,7 +67,7 @@ def _name_bodies(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for content in operation["requestBody"]["content"].values():
         schema = content["schema"]
         if "anyOf" in schema:
-            schema["anyOf"] = [_named(one, schemas) for one in schema["anyOf"]]
+            schema["anyOf"] = [_named(variant, schemas) for variant in schema["anyOf"]]
         content["schema"] = _named(schema, schemas)
 
 
@@ -81,7 +81,7 @@ def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a parameter, which is absent instead of null."""
-    kept = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    kept = [variant for variant in schema.get("anyOf", ()) if variant != {"type": "null"}]
     if len(kept) != 1:
         return schema
     return {**kept[0], **{name: value for name, value in schema.items() if name != "anyOf"}}

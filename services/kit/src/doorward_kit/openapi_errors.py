@@ -54,7 +54,7 @@ def error_texts() -> Mapping[str, ErrorText]:
     """Return what all loaded errors say, by code; of several with one code, the base class."""
     invalid = "The request is invalid; `errors` names each field."
     texts = {VALIDATION_CODE: ErrorText(422, VALIDATION_CODE, invalid)}
-    for status in (one for one in HTTPStatus if one >= HTTPStatus.BAD_REQUEST):
+    for status in (status for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST):
         problem = json.loads(bytes(status_problem(status, request_id="-").body))
         texts.setdefault(problem["code"], ErrorText(status.value, problem["code"], problem["detail"]))
     for error in _classes(DoorwardError):

@@ -51,10 +51,10 @@ def _add_to_successes(operation: dict[str, Any], like: dict[str, Any]) -> None:
 
 
 def _media_types(operation: dict[str, Any]) -> frozenset[str]:
-    successes = (one for status, one in operation["responses"].items() if status.startswith("2"))
-    return frozenset(media_type for one in successes for media_type in one.get("content", {}))
+    successes = (response for status, response in operation["responses"].items() if status.startswith("2"))
+    return frozenset(media_type for response in successes for media_type in response.get("content", {}))
 
 
 def _headers(operation: dict[str, Any]) -> frozenset[str]:
-    given = operation.get("parameters", ())
-    return frozenset(one["name"].lower() for one in given if one["in"] == "header")
+    parameters = operation.get("parameters", ())
+    return frozenset(parameter["name"].lower() for parameter in parameters if parameter["in"] == "header")

@@ -64,7 +64,7 @@ class RecentJobs:
             key = hash(subject)  # of a fixed size, and unpredictable: Python seeds its hashes of text
             self._by_subject[key] = (self._weighted(key, now) + 1, now)
             if len(self._by_subject) > MAX_SUBJECTS:
-                self._keep_the_busiest(now)
+                self._drop_least_busy(now)
 
     def rank(self, charge: Charge, now: float, *, further: int = 0) -> Rank:
         """Return the rank of a job; `further` jobs are added to those that were counted."""
@@ -78,6 +78,6 @@ class RecentJobs:
         count, at = self._by_subject.get(key, (0.0, now))
         return count * math.exp2((at - now) / HALF_LIFE_SECONDS)
 
-    def _keep_the_busiest(self, now: float) -> None:
+    def _drop_least_busy(self, now: float) -> None:
         busiest = heapq.nlargest(MAX_SUBJECTS // 2, self._by_subject, key=partial(self._weighted, now=now))
         self._by_subject = {key: self._by_subject[key] for key in busiest}

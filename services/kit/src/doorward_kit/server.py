@@ -196,7 +196,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:
         return fail(str(error))
-    remember_addresses().learn(settings.peer_urls)
+    remember_addresses().prefetch(settings.peer_urls)
     serve(
         app,
         listener,

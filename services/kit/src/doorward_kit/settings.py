@@ -13,21 +13,16 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, raw_value
+from doorward_client.settings import DoorwardSettings, LookupSource, raw_value
 from doorward_client.verifier_settings import VerifierSettings
 from doorward_kit.client_ip import Network
+from doorward_kit.legacy_environment import LEGACY_VARIABLES, from_legacy_env
 from doorward_kit.logging import LEVELS
 from doorward_kit.origins import check_origin
 
 EVERY_ADDRESS: Final = "::"
 """IPv6 and IPv4: pods of an IPv6-only cluster have no IPv4 address."""
 
-_LEGACY_VARIABLES: Final[Mapping[str, str]] = {
-    "log_level": "LOGLEVEL",
-    "access_token_seconds": "DEFAULT_TOKEN_EXPIRY",
-    "secret_key": "SECRET_KEY",
-    "database_url": "MYSQL_HOST",
-}
 _LEVEL_ALIASES: Final[Mapping[str, str]] = {"warn": "warning", "fatal": "critical"}  # the standard library's
 
 
@@ -46,7 +41,7 @@ class ProcessSettings(DoorwardSettings):
 
     @classmethod
     def variable_of(cls, name: str) -> str:
-        variable, legacy = super().variable_of(name), _LEGACY_VARIABLES.get(name, "")
+        variable, legacy = super().variable_of(name), LEGACY_VARIABLES.get(name, "")
         return variable if os.environ.get(variable) or not os.environ.get(legacy) else legacy
 
     @classmethod
@@ -61,36 +56,7 @@ class ProcessSettings(DoorwardSettings):
         sources = super().settings_customise_sources(
             settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
         )
-        return (*sources, LookupSource(settings_cls, _from_legacy_env))
-
-
-def _from_legacy_env(name: str) -> str | None:
-    if name == "database_url":
-        return _legacy_database_url()
-    variable = _LEGACY_VARIABLES.get(name)
-    return os.environ.get(variable) or None if variable else None
-
-
-def _legacy_database_url() -> str | None:
-    host = os.environ.get("MYSQL_HOST")
-    if not host:
-        return None
-    url = sa.URL.create(
-        "mysql+pymysql",
-        username=os.environ.get("MYSQL_USER"),
-        password=os.environ.get("MYSQL_PASSWORD"),
-        host=host,
-        port=_legacy_port(),
-        database=os.environ.get("MYSQL_DB"),
-    )
-    return url.render_as_string(hide_password=False)
-
-
-def _legacy_port() -> int:
-    port = os.environ.get("MYSQL_PORT") or "3306"
-    if not port.isdecimal():
-        raise SettingsError("MYSQL_PORT is not a number")
-    return int(port)
+        return (*sources, LookupSource(settings_cls, from_legacy_env))
 
 
 def _usable_database(value: SecretStr) -> SecretStr:
@@ -137,23 +103,23 @@ class DatabaseSettings(ProcessSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _url_with_password(cls, given: dict[str, object]) -> dict[str, object]:
-        return database_url_with_password(given)
+    def _url_with_password(cls, values: dict[str, object]) -> dict[str, object]:
+        return database_url_with_password(values)
 
 
-def database_url_with_password(given: dict[str, object], prefix: str = "") -> dict[str, object]:
+def database_url_with_password(values: dict[str, object], prefix: str = "") -> dict[str, object]:
     """Insert the password into a URL without one; the names of both settings begin with `prefix`."""
     name = f"{prefix}database_url"
-    url, password = raw_value(given.get(name)), raw_value(given.get(f"{prefix}database_password"))
+    url, password = raw_value(values.get(name)), raw_value(values.get(f"{prefix}database_password"))
     if url is None or password is None:
-        return given
+        return values
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
-        return given  # the URL's own validator rejects it next
+        return values  # the URL's own validator rejects it next
     if parsed.password is not None or parsed.get_backend_name() == "sqlite":
-        return given
-    return {**given, name: parsed.set(password=password).render_as_string(hide_password=False)}
+        return values
+    return {**values, name: parsed.set(password=password).render_as_string(hide_password=False)}
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ from doorward_kit.app import (
     ServiceDefinition,
     create_service,
 )
-from doorward_mail.dev_mailbox_page import mailbox_router
-from doorward_mail.file_transport import Mailbox
+from doorward_mail.transport.dev_mailbox_page import mailbox_router
+from doorward_mail.transport.file_transport import Mailbox
 from doorward_tickets.main import create_app as create_tickets
 from doorward_users.main import create_app as create_users
 

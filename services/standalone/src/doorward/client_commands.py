@@ -55,8 +55,12 @@ def add_arguments(command: argparse.ArgumentParser, open_database: OpenDatabase)
     added.add_argument("--backchannel-logout", dest="backchannel_logout_uri", metavar="URI")
     added.add_argument("--first-party", action="store_true", help="users are not asked for consent")
     added.add_argument("--without-pkce", action="store_true", help="for a client that cannot do PKCE")
-    added.add_argument("--id-token-alg", choices=[one.value for one in IdTokenAlgorithm], default="RS256")
-    added.add_argument("--id-token-claims", choices=[one.value for one in IdTokenClaims], default="full")
+    added.add_argument(
+        "--id-token-alg", choices=[algorithm.value for algorithm in IdTokenAlgorithm], default="RS256"
+    )
+    added.add_argument(
+        "--id-token-claims", choices=[claims.value for claims in IdTokenClaims], default="full"
+    )
     added.add_argument("--secret-file", type=Path, help="use the secret of this file (32 bytes or more)")
 
     declare("list", _list, "list the clients")
@@ -95,11 +99,11 @@ def _run(act: _Action, options: argparse.Namespace, open_database: OpenDatabase)
     try:
         act(options, open_database(settings), rules)
     except ValidationError as error:
-        raise SettingsError("; ".join(_mistakes(error))) from None
+        raise SettingsError("; ".join(_problems(error))) from None
     except DatabaseUnavailableError:
         raise  # `doorward` says why, for each of its commands
     except DoorwardError as error:
-        mistakes = [f"{one.pointer}: {one.detail}" for one in error.errors or ()]
+        mistakes = [f"{field.pointer}: {field.detail}" for field in error.errors or ()]
         raise SettingsError("; ".join(mistakes) or error.message) from None
     except UnacceptableListError as error:
         raise SettingsError(str(error)) from None
@@ -121,10 +125,12 @@ def _add(options: argparse.Namespace, database: Database, rules: ClientRegistrat
             **members,
         }
     )
-    given = None if options.secret_file is None else _secret(options.secret_file)
-    _, secret = database.write_now(lambda connection: rules.create(connection, new, actor=None, secret=given))
+    own_secret = None if options.secret_file is None else _secret(options.secret_file)
+    _, secret = database.write_now(
+        lambda connection: rules.create(connection, new, actor=None, secret=own_secret)
+    )
     print(f"doorward: registered {new.client_id}")
-    if secret is not None and given is None:
+    if secret is not None and own_secret is None:
         print(secret)
 
 
@@ -140,14 +146,14 @@ def _list(_options: argparse.Namespace, database: Database, _rules: ClientRegist
 
 def _add_secret(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     def work(connection: sa.Connection) -> str:
-        return rules.add_secret(connection, _own(connection, options.client_id), actor=None)[1]
+        return rules.add_secret(connection, _find_changeable(connection, options.client_id), actor=None)[1]
 
     print(database.write_now(work))
 
 
 def _remove_secret(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     def work(connection: sa.Connection) -> None:
-        client = _own(connection, options.client_id)
+        client = _find_changeable(connection, options.client_id)
         secrets = registration.read(connection, client.id).secrets
         if not secrets:
             raise ClientNotFoundError
@@ -159,7 +165,7 @@ def _remove_secret(options: argparse.Namespace, database: Database, rules: Clien
 
 def _remove(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     def disable(connection: sa.Connection) -> RegisteredClient:
-        client = _own(connection, options.client_id)
+        client = _find_changeable(connection, options.client_id)
         rules.disable_to_delete(connection, client)
         return client
 
@@ -169,11 +175,11 @@ def _remove(options: argparse.Namespace, database: Database, rules: ClientRegist
 
 def _apply(options: argparse.Namespace, database: Database, rules: ClientRegistration) -> None:
     listed = [_listed(member, options.secrets) for member in _read(options.file)]
-    if len({one.new.client_id for one in listed}) < len(listed):
+    if len({client.new.client_id for client in listed}) < len(listed):
         raise UnacceptableListError("the list has a client_id twice")
     wait_for_database(database.engine, options.wait, schema_problem)
-    applied, gone = database.write_now(ClientList(rules, options.managed_by, listed).apply)
-    for row_id in gone:
+    applied, disabled_ids = database.write_now(ClientList(rules, options.managed_by, listed).apply)
+    for row_id in disabled_ids:
         delete_disabled(rules, database.write_now, row_id)
     print(
         f"doorward: {len(listed)} clients of {options.managed_by}: {len(applied.created)} created,"
@@ -181,7 +187,7 @@ def _apply(options: argparse.Namespace, database: Database, rules: ClientRegistr
     )
 
 
-def _own(connection: sa.Connection, client_id: str) -> RegisteredClient:
+def _find_changeable(connection: sa.Connection, client_id: str) -> RegisteredClient:
     client = repository.find(connection, client_id)
     if client is None:
         raise ClientNotFoundError
@@ -207,7 +213,7 @@ def _listed(member: object, folder: Path | None) -> ListedClient:
         new = ClientCreate.model_validate(member)
     except ValidationError as error:
         name = member.get("client_id") if isinstance(member, dict) else None
-        raise UnacceptableListError(f"{name or 'a client'}: {'; '.join(_mistakes(error))}") from None
+        raise UnacceptableListError(f"{name or 'a client'}: {'; '.join(_problems(error))}") from None
     if new.kind is ClientKind.PUBLIC:
         return ListedClient(new, None)
     if folder is None:
@@ -228,8 +234,8 @@ def _secret(path: Path) -> str:
     return secret
 
 
-def _mistakes(error: ValidationError) -> list[str]:
+def _problems(error: ValidationError) -> list[str]:
     return [
-        f"/{'/'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
-        for one in error.errors(include_url=False, include_input=False)
+        f"/{'/'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors(include_url=False, include_input=False)
     ]

@@ -58,7 +58,7 @@ def create_admin(
     """
     _require_acceptable(email, password)
     key = email_key(email)
-    password_hash = hashing.hash_now(password)
+    password_hash = hashing.hash_blocking(password)
 
     def work(connection: sa.Connection) -> AdminOutcome:
         user = repository.lock_user_by_email(connection, key)

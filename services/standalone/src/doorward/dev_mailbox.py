@@ -22,8 +22,8 @@ from pydantic import Field, SecretStr, field_validator
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
+from doorward.local_defaults import data_directory
 from doorward.loopback import LoopbackHosts
-from doorward.settings import data_directory
 from doorward_client.errors import setup_error_handlers
 from doorward_client.settings import load_settings
 from doorward_kit.health import LIVEZ
@@ -32,9 +32,9 @@ from doorward_kit.methods import answer_other_methods
 from doorward_kit.routing import add_routes
 from doorward_kit.server import listen, serve, url_of
 from doorward_kit.settings import ProcessSettings
-from doorward_mail.dev_mailbox_page import MAILBOX, mailbox_router
-from doorward_mail.file_transport import Mailbox
-from doorward_mail.transport import Message
+from doorward_mail.transport.base import Message
+from doorward_mail.transport.dev_mailbox_page import MAILBOX, mailbox_router
+from doorward_mail.transport.file_transport import Mailbox
 
 log = structlog.get_logger(__name__)
 

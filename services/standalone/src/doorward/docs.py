@@ -100,6 +100,8 @@ def merged_openapi(services: Sequence[FastAPI]) -> dict[str, Any]:
     merged["paths"] = {path: dict(operations) for path, operations in merged["paths"].items()}
     for operations in merged["paths"].values():
         for name, operation in operations.items():
-            if {"bearer"} & {scheme for one in operation.get("security", ()) for scheme in one}:
+            if {"bearer"} & {
+                scheme for requirement in operation.get("security", ()) for scheme in requirement
+            }:
                 operations[name] = {**operation, "security": [*operation["security"], {"login": []}]}
     return merged

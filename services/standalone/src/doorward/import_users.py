@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, TextIO
 
 from doorward.progress import Progress
-from doorward.user_file import Line, UnacceptableImportError, read_lines
+from doorward.user_file import UnacceptableImportError, UserLine, read_lines
 from doorward_identity.accounts import EmailTakenError
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.bulk_accounts import BulkAccount, create_missing
@@ -36,7 +36,7 @@ class ImportContendedError(Exception):
     """Others take addresses of a file at every attempt to create its users."""
 
 
-class Checked(NamedTuple):
+class CheckResult(NamedTuple):
     """The number of valid lines, of the others, and of valid ones with an address outside the domains."""
 
     valid: int
@@ -44,7 +44,7 @@ class Checked(NamedTuple):
     outside: int = 0
 
 
-class Imported(NamedTuple):
+class ImportResult(NamedTuple):
     """The number of created accounts, and of accounts that existed and stay unchanged."""
 
     created: int
@@ -60,7 +60,7 @@ class InvalidLines:
         self._errors = 0
         self.lines = 0
 
-    def add(self, line: Line, errors: Sequence[str]) -> None:
+    def add(self, line: UserLine, errors: Sequence[str]) -> None:
         """Add the errors of one line, or of the lines of one record."""
         self.lines += line.lines
         self._errors += len(errors)
@@ -94,7 +94,7 @@ def open_users(path: Path) -> Iterator[BinaryIO]:
         raise UnacceptableImportError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _none_is_outside(_email_key: str) -> bool:
+def _is_never_outside(_email_key: str) -> bool:
     return False
 
 
@@ -103,9 +103,9 @@ def check(
     file_format: FileFormat,
     invalid: InvalidLines,
     *,
-    is_outside: Callable[[str], bool] = _none_is_outside,
+    is_outside: Callable[[str], bool] = _is_never_outside,
     progress_to: TextIO = sys.stderr,
-) -> Checked:
+) -> CheckResult:
     """Check every line; raises UnacceptableImportError for another kind of file.
 
     `is_outside` tells whether an address, by its key, belongs to none of the installation's domains.
@@ -124,17 +124,17 @@ def check(
             if line.number % BATCH_SIZE == 0:
                 progress.update(file.tell(), valid)
     progress.finish(valid)
-    return Checked(valid, invalid.lines, outside)
+    return CheckResult(valid, invalid.lines, outside)
 
 
 def import_users(
     database: Database,
     file: BinaryIO,
     file_format: FileFormat,
-    checked: Checked,
+    checked: CheckResult,
     *,
     progress_to: TextIO = sys.stderr,
-) -> Imported:
+) -> ImportResult:
     """Create the missing accounts of a checked file's valid lines in small transactions.
 
     Safe to interrupt and to repeat. Raises DatabaseUnavailableError and ImportContendedError.
@@ -152,10 +152,10 @@ def import_users(
             progress.update(file.tell(), users)
         created += 0 if written is None else written.result()
     progress.finish(users)
-    return Imported(created, checked.valid - created)
+    return ImportResult(created, checked.valid - created)
 
 
-def _batches(lines: Iterator[Line]) -> Iterator[Sequence[BulkAccount]]:
+def _batches(lines: Iterator[UserLine]) -> Iterator[Sequence[BulkAccount]]:
     """Yield the valid lines, the first of each address, as the check reported."""
     batch: dict[str, BulkAccount] = {}
     for line in lines:
@@ -190,7 +190,7 @@ class _Addresses:
         self._database.execute("CREATE TABLE seen (email_key TEXT PRIMARY KEY, line INT) WITHOUT ROWID")
         self._database.execute("BEGIN")
 
-    def errors_of(self, line: Line) -> Sequence[str]:
+    def errors_of(self, line: UserLine) -> Sequence[str]:
         """Return an error if an earlier line has the address of this one."""
         assert line.user is not None
         key = line.user.email_key

@@ -29,7 +29,7 @@ _UNSUPPORTED: Final = (
 _FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _past(moment: datetime) -> datetime:
+def _require_past(moment: datetime) -> datetime:
     # Clocks differ a little. Compared before it is converted, which the first and last years do not survive.
     if not _FIRST_TIME <= moment <= datetime.now(UTC) + timedelta(minutes=5):
         raise PydanticCustomError("not_past", "The time is not between 1970 and now.")
@@ -49,7 +49,7 @@ class ImportedUser(StrictModel):
     role: Role = Role.USER
     status: Status = Status.ACTIVE
     email_verified: bool = True
-    created_at: Annotated[Time, AfterValidator(_past)] | None = None
+    created_at: Annotated[Time, AfterValidator(_require_past)] | None = None
     password_hash: str | None = None
 
     @field_validator("password_hash", mode="before")
@@ -96,9 +96,9 @@ class ImportedUser(StrictModel):
 
 def reasons(error: ValidationError) -> Iterator[str]:
     """Yield what is wrong with a line, without its content."""
-    for one in error.errors(include_input=False, include_url=False):
-        member = ".".join(str(part) for part in one["loc"])
-        yield f"{member}: {one['msg']}" if member else one["msg"]
+    for problem in error.errors(include_input=False, include_url=False):
+        member = ".".join(str(part) for part in problem["loc"])
+        yield f"{member}: {problem['msg']}" if member else problem["msg"]
 
 
 def _not_importable(error: CorruptHashError) -> PydanticCustomError:

@@ -40,12 +40,12 @@ def migrate_databases(databases: Databases, *, wait: float = 0.0) -> list[str]:
     Waits up to `wait` seconds for each to answer. Safe to repeat, and to run twice at once.
     Raises MigrationBusyError and sqlalchemy.exc.DBAPIError.
     """
-    given = {
+    packages = {
         "identity": (databases.database_url, identity.PACKAGE),
         "tickets": (databases.tickets_database_url, tickets.PACKAGE),
     }
     migrated = []
-    for name, (url, package) in given.items():
+    for name, (url, package) in packages.items():
         if url is not None:
             _migrate(url.get_secret_value(), package, databases, wait)
             migrated.append(name)

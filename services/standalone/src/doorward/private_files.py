@@ -12,14 +12,14 @@ from typing import Final
 import sqlalchemy as sa
 import structlog
 
-from doorward.settings import (
-    StandaloneSettings,
+from doorward.local_defaults import (
     data_directory,
     is_data_directory_named,
     local_key_set,
     local_oidc_key_set,
     local_vault_keys,
 )
+from doorward.settings import StandaloneSettings
 
 log = structlog.get_logger(__name__)
 

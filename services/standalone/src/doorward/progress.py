@@ -32,16 +32,16 @@ class Progress:
         now = self._clock()
         if now - self._said >= self._interval:
             self._said = now
-            self._say(done, users, now)
+            self._report(done, users, now)
 
     def finish(self, users: int) -> None:
         """Complete the bar, so that other output starts on a new line."""
         if self._is_terminal:
-            self._say(self._total, users, self._clock())
+            self._report(self._total, users, self._clock())
             self._stream.write("\n")
             self._stream.flush()
 
-    def _say(self, done: int, users: int, now: float) -> None:
+    def _report(self, done: int, users: int, now: float) -> None:
         seconds = max(now - self._started, 0.001)
         rate = f"{users:,} users, {users / seconds:,.0f}/s"
         share = min(done / self._total, 1.0) if self._total else 0.0

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from doorward.settings import local_key_set, local_oidc_key_set
+from doorward.local_defaults import local_key_set, local_oidc_key_set
 from doorward_client.keys.key_set import ES256, HS256, RS256, InvalidKeySetError, KeySet
 from doorward_client.keys.secret_strength import check_secret
 from doorward_client.settings import SettingsError
@@ -31,7 +31,7 @@ _HOUR: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Set:
+class _KeySetFile:
     """A key set: its file by default, and how it rotates. Times are in seconds.
 
     `first` are the algorithms of a new set's keys.
@@ -45,8 +45,8 @@ class _Set:
     keep: int
 
 
-_SETS: Final[Mapping[str, _Set]] = {
-    "main": _Set(
+_SETS: Final[Mapping[str, _KeySetFile]] = {
+    "main": _KeySetFile(
         variable="DOORWARD_JWKS_FILE",
         local_file=local_key_set,
         algorithms=(HS256, ES256),
@@ -55,7 +55,7 @@ _SETS: Final[Mapping[str, _Set]] = {
         activate_in=300,
         keep=KEEP_SECONDS,
     ),
-    "oidc": _Set(
+    "oidc": _KeySetFile(
         variable="DOORWARD_OIDC_JWKS_FILE",
         local_file=local_oidc_key_set,
         algorithms=(RS256, ES256),
@@ -148,7 +148,7 @@ def _text_of(path: Path) -> bytes:
 
 
 def _following(
-    document: Mapping[str, Any] | None, key_set: _Set, options: argparse.Namespace
+    document: Mapping[str, Any] | None, key_set: _KeySetFile, options: argparse.Namespace
 ) -> dict[str, Any]:
     now = int(time.time())
     algorithms = () if options.algorithm is None else (options.algorithm,)

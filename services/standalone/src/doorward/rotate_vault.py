@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from doorward.settings import local_vault_keys
+from doorward.local_defaults import local_vault_keys
 from doorward.vault_rotation import VaultRotation, say, with_another_key
 from doorward_auth.vault.keys import InvalidVaultKeysError
 from doorward_auth.vault.rotation import new_key
@@ -79,7 +79,7 @@ def rotate(options: argparse.Namespace, open_database: Callable[[], Database]) -
             sys.stdout.buffer.write(render(with_another_key(text, activate_in) if text else _first()))
             return 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path):
+        with _exclusive_lock(path):
             if not path.exists():
                 make_first_key(path)
                 say(f"made the first key of the vault in {path}")
@@ -133,7 +133,7 @@ def _reseal(rotation: VaultRotation) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _exclusive_lock(path: Path) -> Iterator[None]:
     """Keep others from changing the file, because a key that another run overwrote may have sealed."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -17,7 +17,7 @@ from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
 from doorward_kit.server import listen, serve, url_of
 from doorward_kit.unit_of_work import Database
-from doorward_mail.dev_mailbox_page import MAILBOX
+from doorward_mail.transport.dev_mailbox_page import MAILBOX
 
 
 def run() -> int:
@@ -31,7 +31,7 @@ def run() -> int:
     listener = listen(settings.host, settings.port)
     login = _prepare(settings)
     app = create_app(settings)
-    _greet(url_of(listener), login, settings)
+    _print_addresses(url_of(listener), login, settings)
     served = LoopbackHosts(app) if is_loopback(settings.host) else app
     serve(
         served,
@@ -55,15 +55,15 @@ def _prepare(settings: StandaloneSettings) -> str:
 
 
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:
-    given = settings.admin_password
+    configured = settings.admin_password
     if create_admin.has_admin(database):
         return "as before (password lost? doorward create-admin --reset-password)"
-    password = given.get_secret_value() if given else secrets.token_urlsafe(12)
+    password = configured.get_secret_value() if configured else secrets.token_urlsafe(12)
     # A printed password is known to everyone who sees the terminal, so its owner chooses another.
-    must_change = settings.admin_password_must_change if given else True
+    must_change = settings.admin_password_must_change if configured else True
     hashing = PasswordHashing(settings, Metrics())
     create_admin.create_admin(database, hashing, settings.admin_email, password, must_change=must_change)
-    if given:
+    if configured:
         return f"{settings.admin_email} with the password of DOORWARD_ADMIN_PASSWORD"
     return (
         f"{settings.admin_email} with the temporary password {password} (shown this once);"
@@ -71,7 +71,7 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     )
 
 
-def _greet(url: str, login: str, settings: StandaloneSettings) -> None:
+def _print_addresses(url: str, login: str, settings: StandaloneSettings) -> None:
     lines = [
         "",
         f"  Doorward is running at  {url}",

@@ -1,9 +1,7 @@
 """Settings of `doorward serve` and of the commands."""
 
 import json
-import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -11,15 +9,19 @@ import sqlalchemy as sa
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from doorward.local_defaults import (
+    browser_defaults,
+    data_directory,
+    local_database_url,
+    local_default,
+    signing_keys,
+)
 from doorward_auth.oidc.clients.metadata import ClientPolicy
 from doorward_auth.service_clients.registry import ClientRegistry, ServiceClients
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
-from doorward_auth.vault.rotation import new_key as new_vault_key
-from doorward_client.keys.key_set import ES256, HS256, RS256
 from doorward_client.loopback import is_loopback
 from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
 from doorward_identity.settings import Argon2Settings, RegistrationDomainSettings
-from doorward_kit.key_rotation import new_jwk, write_key_set
 from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
@@ -72,7 +74,7 @@ class _LocalDefaults(DoorwardSettings):
         sources = super().settings_customise_sources(
             settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
         )
-        return (*sources, LookupSource(settings_cls, _local_default))
+        return (*sources, LookupSource(settings_cls, local_default))
 
 
 class CommandSettings(
@@ -121,22 +123,22 @@ class _TicketsDatabase(ProcessSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _tickets_database(cls, given: dict[str, object]) -> dict[str, object]:
-        given = database_url_with_password(given, "tickets_")
-        identity = raw_value(given.get("database_url"))
-        if given.get("tickets_database_url") is not None or identity is None:
-            return given
+    def _tickets_database(cls, values: dict[str, object]) -> dict[str, object]:
+        values = database_url_with_password(values, "tickets_")
+        identity = raw_value(values.get("database_url"))
+        if values.get("tickets_database_url") is not None or identity is None:
+            return values
         try:
             url = sa.make_url(identity)
         except sa.exc.ArgumentError:
-            return given  # the URL's own validator rejects it next
+            return values  # the URL's own validator rejects it next
         if cls.variable_of("database_url") == "MYSQL_HOST":
             # The older server had one database. Both schemas fit into it: no table has two meanings.
-            return {**given, "tickets_database_url": identity}
+            return {**values, "tickets_database_url": identity}
         if url.get_backend_name() != "sqlite" or not url.database:
-            return given
+            return values
         sibling = url.set(database=str(Path(url.database).with_name("tickets.db")))
-        return {**given, "tickets_database_url": sibling.render_as_string(hide_password=False)}
+        return {**values, "tickets_database_url": sibling.render_as_string(hide_password=False)}
 
 
 class MigrateSettings(_TicketsDatabase):
@@ -156,11 +158,11 @@ class MigrateSettings(_TicketsDatabase):
 
     @model_validator(mode="before")
     @classmethod
-    def _databases(cls, given: dict[str, object]) -> dict[str, object]:
-        given = database_url_with_password(given)
-        if given.get("database_url") is None and given.get("tickets_database_url") is None:
-            return {**given, "database_url": _local_database_url()}
-        return given
+    def _databases(cls, values: dict[str, object]) -> dict[str, object]:
+        values = database_url_with_password(values)
+        if values.get("database_url") is None and values.get("tickets_database_url") is None:
+            return {**values, "database_url": local_database_url()}
+        return values
 
 
 class StandaloneSettings(
@@ -227,82 +229,15 @@ class StandaloneSettings(
 
     @model_validator(mode="before")
     @classmethod
-    def _own_keys(cls, given: dict[str, object]) -> dict[str, object]:
+    def _own_keys(cls, values: dict[str, object]) -> dict[str, object]:
         """Default to keys of the data directory, and without a mail server to its mailbox."""
-        if not given.keys() & {"smtp_host", "mailbox_dir"}:
-            given = {**given, "mailbox_dir": data_directory() / "mailbox"}
+        if not values.keys() & {"smtp_host", "mailbox_dir"}:
+            values = {**values, "mailbox_dir": data_directory() / "mailbox"}
         try:
-            given = {**_browser_defaults(given), **given}
-            if given.keys() & {"secret_key", "jwks", "jwks_file"}:
-                return given
-            path = _made(local_key_set(), lambda: [new_jwk(_algorithm(given))])
-            return {**given, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
+            values = {**browser_defaults(values), **values}
+            if values.keys() & {"secret_key", "jwks", "jwks_file"}:
+                return values
+            path = signing_keys(values)
+            return {**values, "jwks_file": path, "jwks": path.read_text(encoding="utf-8")}
         except OSError as error:
             raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
-
-
-def data_directory() -> Path:
-    """Return the directory of the local databases, keys and mailbox."""
-    return Path(os.environ.get("DOORWARD_DATA_DIR") or "var")
-
-
-def is_data_directory_named() -> bool:
-    """Tell whether a setting names that directory."""
-    return bool(os.environ.get("DOORWARD_DATA_DIR"))
-
-
-def _local_default(name: str) -> str | None:
-    return _local_database_url() if name == "database_url" else None
-
-
-def _local_database_url() -> str:
-    """Return the SQLite database of the data directory, which is made if missing; raises SettingsError."""
-    directory = data_directory()
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise SettingsError(f"DOORWARD_DATA_DIR cannot be used: {error}") from None
-    return sa.URL.create("sqlite", database=str(directory / "doorward.db")).render_as_string()
-
-
-def _browser_defaults(given: dict[str, object]) -> dict[str, object]:
-    """Return the address of this machine, and keys in the data directory: of OpenID Connect, of the vault.
-
-    An issuer that is set stays, and a port that the system chooses is not known yet: no address then.
-    """
-    defaults: dict[str, object] = {}
-    if "issuer" not in given and str(given.get("port")) != "0":
-        defaults["public_url"] = f"http://127.0.0.1:{given.get('port', 8080)}"
-    if "oidc_jwks_file" not in given:
-        defaults["oidc_jwks_file"] = _made(local_oidc_key_set(), lambda: [new_jwk(RS256), new_jwk(ES256)])
-    if "upstreams" in given and "vault_keys_file" not in given:
-        defaults["vault_keys_file"] = _made(local_vault_keys(), lambda: [new_vault_key()])
-    return defaults
-
-
-def _made(path: Path, new_keys: Callable[[], Sequence[Mapping[str, object]]]) -> Path:
-    """Make a set of keys unless the file is there; return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        write_key_set(path, {"keys": list(new_keys())})
-    return path
-
-
-def _algorithm(given: dict[str, object]) -> str:
-    # The field's own validator rejects an unknown algorithm next.
-    return ES256 if given.get("signing_algorithm") == ES256 else HS256
-
-
-def local_vault_keys() -> Path:
-    """Return the file of the vault's keys where no setting names one."""
-    return data_directory() / "vault-keys.json"
-
-
-def local_oidc_key_set() -> Path:
-    """Return the file of the local keys of OpenID Connect, created at the first start."""
-    return data_directory() / "oidc-keys.json"
-
-
-def local_key_set() -> Path:
-    """Return the file of the local keys, created at the first start."""
-    return data_directory() / "keys.json"

@@ -25,7 +25,7 @@ class UnacceptableImportError(Exception):
     """A file that cannot be imported; the message quotes none of its content."""
 
 
-class Line(NamedTuple):
+class UserLine(NamedTuple):
     """A user, or what is wrong with the line."""
 
     number: int
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     """How many of the file: a quote that does not end takes many."""
 
 
-def read_lines(file: BinaryIO, file_format: FileFormat) -> Iterator[Line]:
+def read_lines(file: BinaryIO, file_format: FileFormat) -> Iterator[UserLine]:
     """Read users from the start of a file, skipping blank lines.
 
     Raises UnacceptableImportError for other kinds of files.
@@ -61,24 +61,24 @@ def _skip_byte_order_mark(file: BinaryIO) -> None:
     file.seek(marks)
 
 
-def _json_lines(file: BinaryIO) -> Iterator[Line]:
+def _json_lines(file: BinaryIO) -> Iterator[UserLine]:
     number = 0
     while text := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(text) > MAX_LINE_BYTES:
             while text and not text.endswith(b"\n"):
                 text = file.readline(MAX_LINE_BYTES)
-            yield Line(number, None, [_TOO_LONG])
+            yield UserLine(number, None, [_TOO_LONG])
         elif text.strip():
             try:
                 value = strict_json.loads(text)
             except strict_json.InvalidJsonError as error:
-                yield Line(number, None, [str(error)])
+                yield UserLine(number, None, [str(error)])
             else:
                 yield _line(number, value)
 
 
-def _csv_lines(file: BinaryIO) -> Iterator[Line]:
+def _csv_lines(file: BinaryIO) -> Iterator[UserLine]:
     csv.field_size_limit(MAX_LINE_BYTES)
     # Of undecodable bytes one line is wrong, not the file; closing the wrapper would close the file. Ends of
     # lines become \n, also in quotes, where it changes no valid user.
@@ -123,7 +123,7 @@ def _columns(lines: _TextLines) -> tuple[str, Sequence[str]]:
         header = next(lines, "")
     except _LineTooLongError:
         header = ""
-    delimiter = next((one for one in _DELIMITERS if one in header), ",")
+    delimiter = next((delimiter for delimiter in _DELIMITERS if delimiter in header), ",")
     columns = [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
     known = ImportedUser.model_fields.keys()
     if set(columns) - known or len(set(columns)) < len(columns) or not {"email", "name"} <= set(columns):
@@ -134,7 +134,7 @@ def _columns(lines: _TextLines) -> tuple[str, Sequence[str]]:
     return delimiter, columns
 
 
-def _csv_records(lines: _TextLines, delimiter: str, columns: Sequence[str]) -> Iterator[Line]:
+def _csv_records(lines: _TextLines, delimiter: str, columns: Sequence[str]) -> Iterator[UserLine]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         before = lines.number
@@ -143,9 +143,9 @@ def _csv_records(lines: _TextLines, delimiter: str, columns: Sequence[str]) -> I
         except StopIteration:
             return
         except csv.Error as error:
-            record = Line(before + 1, None, [f"the line is not CSV: {error}"])
+            record = UserLine(before + 1, None, [f"the line is not CSV: {error}"])
         except _LineTooLongError as error:
-            record = Line(before + 1, None, [str(error)])
+            record = UserLine(before + 1, None, [str(error)])
         else:
             if not any(cells):
                 continue
@@ -153,21 +153,21 @@ def _csv_records(lines: _TextLines, delimiter: str, columns: Sequence[str]) -> I
         yield record._replace(lines=lines.number - before)
 
 
-def _csv_record(number: int, cells: Sequence[str], columns: Sequence[str]) -> Line:
+def _csv_record(number: int, cells: Sequence[str], columns: Sequence[str]) -> UserLine:
     if len(cells) != len(columns):
-        return Line(number, None, [f"{len(cells)} cells, but {len(columns)} columns"])
+        return UserLine(number, None, [f"{len(cells)} cells, but {len(columns)} columns"])
     if any(cell and not cell.isascii() and _is_undecodable(cell) for cell in cells):
-        return Line(number, None, [_NOT_UTF_8])
-    given = zip(columns, cells, strict=True)
-    return _line(number, {name: csv_cells.unescape(cell) for name, cell in given if cell})
+        return UserLine(number, None, [_NOT_UTF_8])
+    named_cells = zip(columns, cells, strict=True)
+    return _line(number, {name: csv_cells.unescape(cell) for name, cell in named_cells if cell})
 
 
 def _is_undecodable(cell: str) -> bool:
     return any("\udc80" <= character <= "\udcff" for character in cell)
 
 
-def _line(number: int, value: Mapping[str, object] | object) -> Line:
+def _line(number: int, value: Mapping[str, object] | object) -> UserLine:
     try:
-        return Line(number, ImportedUser.model_validate(value))
+        return UserLine(number, ImportedUser.model_validate(value))
     except ValidationError as error:
-        return Line(number, None, list(reasons(error)))
+        return UserLine(number, None, list(reasons(error)))

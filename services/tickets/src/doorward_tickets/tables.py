@@ -10,7 +10,7 @@ from doorward_kit.column_types import NAMING, TABLE_OPTIONS, UtcDateTime, Uuid, 
 from doorward_kit.idempotency import idempotency_table
 from doorward_kit.rate_limiting.repository import rate_limits_table
 from doorward_kit.word_index import line_column, word_column
-from doorward_mail.outbox import TEMPLATE_LENGTH, outbox_table
+from doorward_mail.outbox.table import TEMPLATE_LENGTH, outbox_table
 
 metadata: Final = sa.MetaData(naming_convention=NAMING)
 

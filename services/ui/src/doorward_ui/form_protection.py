@@ -56,13 +56,15 @@ class FormProtection:
         """Return the code of a form that is sent to the path `action`."""
         return _code(self._secrets_of()[0], browser, action)
 
-    def is_own(self, request: Request, action: str, given: str) -> bool:
+    def is_own(self, request: Request, action: str, sent_code: str) -> bool:
         """Tell whether a form is of one of our pages, shown to this browser."""
         browser = self._cookies.get(request, COOKIE)
         if browser is None or not self._is_same_origin(request):
             return False
         expected = [_code(secret, browser, action) for secret in self._secrets_of()]
-        return any(hmac.compare_digest(one.encode(), given.encode("utf-8", "replace")) for one in expected)
+        return any(
+            hmac.compare_digest(code.encode(), sent_code.encode("utf-8", "replace")) for code in expected
+        )
 
     def _is_same_origin(self, request: Request) -> bool:
         site = request.headers.get("sec-fetch-site")

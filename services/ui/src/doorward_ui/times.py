@@ -6,11 +6,11 @@ from typing import Final
 _FORMATS: Final = {"en": "%-d %b %Y, %H:%M UTC", "de": "%-d.%-m.%Y, %H:%M UTC"}
 
 
-def shown(time: datetime, language: str) -> str:
+def format_time(time: datetime, language: str) -> str:
     """Return a time to read, such as `9 Nov 2026, 08:05 UTC`."""
     return time.astimezone(UTC).strftime(_FORMATS[language])
 
 
-def machine_readable(time: datetime) -> str:
+def iso_time(time: datetime) -> str:
     """Return the attribute `datetime` of a `<time>` element."""
     return time.astimezone(UTC).isoformat(timespec="seconds")

@@ -24,7 +24,7 @@ def listed(installation: Installation, people: People) -> list[str]:
     params: dict[str, str] = {"limit": "1"}
     while True:
         page = installation.call("GET", DEAD_LETTERS, people.admin.access, params=params).json()
-        recipients += [one["recipient"] for one in page["items"]]
+        recipients += [item["recipient"] for item in page["items"]]
         if page["next_cursor"] is None:
             return recipients
         params["cursor"] = page["next_cursor"]

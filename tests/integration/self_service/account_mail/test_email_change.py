@@ -75,7 +75,7 @@ def test_a_change_requires_the_password(flows: Flows, ada: Joined) -> None:
 )
 def test_invalid_addresses_are_rejected(flows: Flows, ada: Joined, email: str) -> None:
     document = assert_problem(flows.ask_for_address(ada.access, email, CHOSEN), 422, "validation_error")
-    assert {one["pointer"] for one in document["errors"]} == {"/email"}
+    assert {error["pointer"] for error in document["errors"]} == {"/email"}
 
 
 def test_a_code_is_valid_once_and_replaced_by_the_next(flows: Flows, ada: Joined) -> None:
@@ -180,5 +180,5 @@ def test_a_user_disabled_after_the_request_cannot_confirm(
 def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: Joined, pin: object) -> None:
     response = installation.call("PATCH", f"{AUTH}/email", ada.access, json={"pin": pin})
     document = assert_problem(response, 422, "validation_error")
-    assert {one["pointer"] for one in document["errors"]} == {"/pin"}
+    assert {error["pointer"] for error in document["errors"]} == {"/pin"}
     assert flows.me(ada.access).json()["email"] == ada.email

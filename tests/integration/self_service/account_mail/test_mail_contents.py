@@ -43,7 +43,7 @@ def every_kind(flows: Flows, people: People) -> dict[str, MailboxMail]:
     flows.ask_for_address(ada.access, "new@example.com", CHOSEN)
     flows.confirm_address(ada.access, flows.pin_of("new@example.com"))
     flows.invited(people.admin.access, "bob@example.com")
-    adas = flows.mailbox.to("ada@example.com")
+    adas = flows.mailbox.mails_to("ada@example.com")
     return {
         "verify_email": adas[0],
         "already_registered": adas[1],
@@ -73,7 +73,7 @@ def test_without_a_frontend_url_mails_contain_only_the_code(flows: Flows, people
     for kind, mail in every_kind(flows, people).items():
         assert "http" not in mail.text, kind
         assert "href" not in mail.part("html"), kind
-    assert len(flows.mailbox.to("bob@example.com")) == 1
+    assert len(flows.mailbox.mails_to("bob@example.com")) == 1
 
 
 def test_every_mail_has_exactly_the_expected_headers(flows: Flows, people: People) -> None:

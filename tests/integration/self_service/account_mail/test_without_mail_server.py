@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import PASSWORD, People
 
 pytestmark = pytest.mark.databases("sqlite")  # rejected before the database is asked
@@ -16,7 +16,7 @@ REGISTRATION = {"email": ADDRESS, "password": "an unheard-of phrase"}
 
 @pytest.fixture
 def mailless(installation: Installation, people: People) -> Iterator[Installation]:  # noqa: ARG001 - they sign in
-    with another(installation, mailbox_dir=None) as replica:
+    with reconfigured(installation, mailbox_dir=None) as replica:
         yield replica
 
 
@@ -95,6 +95,6 @@ def test_closed_registration_says_so_before_it_says_that_there_is_no_mail(
     installation: Installation, people: People
 ) -> None:
     del people
-    with another(installation, mailbox_dir=None, registration="closed") as replica:
+    with reconfigured(installation, mailbox_dir=None, registration="closed") as replica:
         answer = replica.call("POST", f"{AUTH}/register", json=REGISTRATION)
     assert (answer.status_code, answer.json()["code"]) == (403, "registration_closed")

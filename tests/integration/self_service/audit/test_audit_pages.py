@@ -37,7 +37,7 @@ def read(installation: Installation, token: str, path: str = AUDIT, **params: ob
 
 
 @pytest.fixture
-def busy(flows: Flows, people: People) -> People:
+def users_with_events(flows: Flows, people: People) -> People:
     """Users with some events."""
     for _ in range(4):
         flows.sign_in(people.user.email, PASSWORD)
@@ -70,16 +70,28 @@ def test_the_audit_log_requires_an_administrator(installation: Installation, peo
     assert_problem(installation.call("GET", AUDIT, people.user.access), 403, "insufficient_permission")
 
 
-def test_filters_select_the_named_events(installation: Installation, busy: People) -> None:
-    admin = busy.admin.access
+def test_filters_select_the_named_events(installation: Installation, users_with_events: People) -> None:
+    admin = users_with_events.admin.access
     everything = read(installation, admin)
     wanted: list[tuple[dict[str, str], Any]] = [
         ({"action": "auth:login:failed"}, lambda event: event["action"] == "auth:login:failed"),
-        ({"actor": busy.admin.id}, lambda event: event["actor_id"] == busy.admin.id),
-        ({"target": busy.other.id}, lambda event: event["target_id"] == busy.other.id),
         (
-            {"target": busy.user.id, "actor": busy.user.id, "action": "auth:login:succeeded"},
-            lambda event: event["actor_id"] == busy.user.id and event["action"] == "auth:login:succeeded",
+            {"actor": users_with_events.admin.id},
+            lambda event: event["actor_id"] == users_with_events.admin.id,
+        ),
+        (
+            {"target": users_with_events.other.id},
+            lambda event: event["target_id"] == users_with_events.other.id,
+        ),
+        (
+            {
+                "target": users_with_events.user.id,
+                "actor": users_with_events.user.id,
+                "action": "auth:login:succeeded",
+            },
+            lambda event: (
+                event["actor_id"] == users_with_events.user.id and event["action"] == "auth:login:succeeded"
+            ),
         ),
         ({"actor": str(uuid.uuid4())}, lambda _event: False),
         ({"action": "auth:mail:resent"}, lambda _event: False),
@@ -128,7 +140,7 @@ def test_invalid_filters_are_rejected(
 ) -> None:
     response = installation.call("GET", AUDIT, people.admin.access, params=params)
     document = assert_problem(response, 422, "validation_error")
-    assert [one["pointer"] for one in document["errors"]] == [pointer]
+    assert [error["pointer"] for error in document["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999999-23:59", "0001-01-01T00:00:00+23:59"])
@@ -139,30 +151,32 @@ def test_the_earliest_and_latest_times_are_accepted(
         assert installation.call("GET", AUDIT, people.admin.access, params={name: moment}).status_code == 200
 
 
-def test_new_events_do_not_shift_pages(flows: Flows, installation: Installation, busy: People) -> None:
-    expected = read(installation, busy.admin.access)
+def test_new_events_do_not_shift_pages(
+    flows: Flows, installation: Installation, users_with_events: People
+) -> None:
+    expected = read(installation, users_with_events.admin.access)
     seen: list[Event] = []
     cursor: str | None = None
     while len(seen) < len(expected):
         params = {"limit": "2", **({} if cursor is None else {"cursor": cursor})}
-        page = installation.call("GET", AUDIT, busy.admin.access, params=params).json()
+        page = installation.call("GET", AUDIT, users_with_events.admin.access, params=params).json()
         seen += page["items"]
         cursor = page["next_cursor"]
-        flows.sign_in(busy.user.email, PASSWORD)
+        flows.sign_in(users_with_events.user.email, PASSWORD)
     assert seen == expected
     assert cursor is None
-    assert len(read(installation, busy.admin.access)) > len(expected)
+    assert len(read(installation, users_with_events.admin.access)) > len(expected)
 
 
 def test_a_cursor_is_bound_to_its_filter_and_cannot_be_forged(
-    installation: Installation, busy: People
+    installation: Installation, users_with_events: People
 ) -> None:
-    admin = busy.admin.access
+    admin = users_with_events.admin.access
     cursor = installation.call("GET", AUDIT, admin, params={"limit": 1}).json()["next_cursor"]
     users = installation.call("GET", USERS, admin, params={"limit": 1}).json()["next_cursor"]
     others = [
         {"cursor": cursor, "action": "auth:login:failed"},
-        {"cursor": cursor, "target": busy.user.id},
+        {"cursor": cursor, "target": users_with_events.user.id},
         {"cursor": cursor, "since": "2020-01-01T00:00:00Z"},
         {"cursor": users},
         {"cursor": "x"},
@@ -194,29 +208,37 @@ def test_event_types_of_a_newer_release_are_shown(installation: Installation, pe
 
 
 def test_activity_lists_events_about_the_own_account(
-    flows: Flows, installation: Installation, busy: People
+    flows: Flows, installation: Installation, users_with_events: People
 ) -> None:
-    everything = read(installation, busy.admin.access)
-    for person in (busy.user, busy.admin):
+    everything = read(installation, users_with_events.admin.access)
+    for person in (users_with_events.user, users_with_events.admin):
         mine = read(installation, person.access, ACTIVITY)
         assert mine == [event for event in everything if event["target_id"] == person.id]
         assert "auth:login:succeeded" in {event["action"] for event in mine}
     # A change of another account belongs to the activity of that account.
-    actions = [event["action"] for event in read(installation, busy.admin.access, ACTIVITY)]
+    actions = [event["action"] for event in read(installation, users_with_events.admin.access, ACTIVITY)]
     assert "users:account:created" not in actions
-    other = flows.joined(busy.other.email, ANOTHER)
+    other = flows.joined(users_with_events.other.email, ANOTHER)
     actions = [event["action"] for event in read(installation, other.access, ACTIVITY)]
     assert actions[:2] == ["auth:login:succeeded", "auth:password:changed"]
     assert actions.count("auth:login:failed") == 4
 
 
-def test_activity_of_other_users_is_not_shown(installation: Installation, busy: People) -> None:
-    mine = read(installation, busy.user.access, ACTIVITY)
-    for name, value in (("target", busy.admin.id), ("actor", busy.admin.id), ("user_id", busy.admin.id)):
-        assert read(installation, busy.user.access, ACTIVITY, **{name: value}) == mine
-    first = installation.call("GET", ACTIVITY, busy.admin.access, params={"limit": 1}).json()
+def test_activity_of_other_users_is_not_shown(installation: Installation, users_with_events: People) -> None:
+    mine = read(installation, users_with_events.user.access, ACTIVITY)
+    for name, value in (
+        ("target", users_with_events.admin.id),
+        ("actor", users_with_events.admin.id),
+        ("user_id", users_with_events.admin.id),
+    ):
+        assert read(installation, users_with_events.user.access, ACTIVITY, **{name: value}) == mine
+    first = installation.call("GET", ACTIVITY, users_with_events.admin.access, params={"limit": 1}).json()
     stolen = {"cursor": first["next_cursor"]}
-    assert_problem(installation.call("GET", ACTIVITY, busy.user.access, params=stolen), 400, "invalid_cursor")
+    assert_problem(
+        installation.call("GET", ACTIVITY, users_with_events.user.access, params=stolen),
+        400,
+        "invalid_cursor",
+    )
     assert_problem(installation.call("GET", ACTIVITY), 401, "not_authenticated")
 
 

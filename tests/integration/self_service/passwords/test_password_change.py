@@ -58,7 +58,7 @@ def test_a_change_keeps_the_own_session_and_ends_the_others(
     assert rename.status_code == 200
     assert flows.refresh(ada.refresh).status_code == 200
     listed = installation.call("GET", f"{AUTH}/sessions", ada.access).json()["items"]
-    assert [one["current"] for one in listed] == [True]
+    assert [item["current"] for item in listed] == [True]
 
 
 def test_a_change_by_address_ends_all_sessions(flows: Flows, installation: Installation, ada: Joined) -> None:
@@ -113,7 +113,7 @@ def test_an_unacceptable_password_is_rejected_by_its_field(
     flows: Flows, ada: Joined, change: Change, password: str, code: str
 ) -> None:
     document = assert_problem(change(flows, ada, CHOSEN, password), 422, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in document["errors"]] == [("/new_password", code)]
+    assert [(error["pointer"], error["code"]) for error in document["errors"]] == [("/new_password", code)]
     flows.sign_in(ADA, CHOSEN)
 
 
@@ -127,7 +127,7 @@ def test_the_current_password_is_rejected_as_new_password(flows: Flows, change: 
     for old, new in ((password, password), (current, unicodedata.normalize(form, password))):  # type: ignore[arg-type]  # a literal in its stubs
         document = assert_problem(change(flows, ada, old, new), 422, "password_unchanged")
         # Like every 422, it names the field.
-        assert [one["pointer"] for one in document["errors"]] == ["/new_password"]
+        assert [error["pointer"] for error in document["errors"]] == ["/new_password"]
     assert flows.me(ada.access).status_code == 200
 
 
@@ -147,7 +147,7 @@ def test_a_body_with_missing_or_unknown_fields_is_rejected(
     flows: Flows, installation: Installation, ada: Joined, body: dict[str, Any], status: int, pointer: str
 ) -> None:
     document = assert_problem(installation.call("POST", f"{AUTH}/password", json=body), status)
-    assert [one["pointer"] for one in document["errors"]] == [pointer]
+    assert [error["pointer"] for error in document["errors"]] == [pointer]
     flows.sign_in(ADA, ada.password)
 
 

@@ -266,7 +266,7 @@ def test_a_pin_must_be_a_string(flows: Flows, installation: Installation, ada: J
     body = {"email": ADA, "pin": sent, "new_password": ANOTHER}
     response = installation.call("PATCH", f"{AUTH}/password/reset", json=body)
     document = assert_problem(response, 422, "validation_error")
-    assert {one["pointer"] for one in document["errors"]} == {"/pin"}
+    assert {error["pointer"] for error in document["errors"]} == {"/pin"}
     still_has(flows, ada)
 
 
@@ -284,7 +284,9 @@ def test_a_rejected_password_keeps_the_pin_valid(flows: Flows, ada: Joined, pass
     pin = flows.mailed_pin(ADA)
     for _ in range(6):
         document = assert_problem(flows.reset(ADA, pin, password), 422, "validation_error")
-        assert [(one["pointer"], one["code"]) for one in document["errors"]] == [("/new_password", code)]
+        assert [(error["pointer"], error["code"]) for error in document["errors"]] == [
+            ("/new_password", code)
+        ]
     still_has(flows, ada)
     assert flows.reset(ADA, pin).status_code == 200
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.harness.installation import AUTH, USERS, Installation, another
+from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_oauth_error, assert_problem
 from integration.self_service.flows import ANOTHER, CHOSEN, Flows
@@ -19,7 +19,7 @@ HANDED_OUT = "handed out on paper"
 @pytest.fixture
 def strict(installation: Installation, mailbox: Mailbox, people: People) -> Iterator[Flows]:  # noqa: ARG001 - created first
     """Flows with temporary passwords, which users must change."""
-    with another(installation, admin_set_password_must_change=True) as replica:
+    with reconfigured(installation, admin_set_password_must_change=True) as replica:
         yield Flows(replica, mailbox)
 
 

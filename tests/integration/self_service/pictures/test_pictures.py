@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_identity.tables import avatars
-from integration.harness.installation import AUTH, CLIENT, USERS, Installation, another
+from integration.harness.installation import AUTH, CLIENT, USERS, Installation, reconfigured
 from integration.harness.people import People, enrol
 from integration.harness.problems import assert_problem
 from integration.self_service.flows import Flows, Joined
@@ -81,10 +81,10 @@ def test_the_user_shows_the_picture(flows: Flows, installation: Installation, pe
     }
     assert after.json()["updated_at"] > before.json()["updated_at"]
     listed = get(installation, people, USERS).json()["items"]
-    assert {one["id"]: one["picture"] for one in listed}[people.user.id] == picture
-    assert [one["picture"] for one in listed].count(None) == len(listed) - 1
+    assert {item["id"]: item["picture"] for item in listed}[people.user.id] == picture
+    assert [item["picture"] for item in listed].count(None) == len(listed) - 1
     looked_up = installation.auth.get(f"{AUTH}/users?id={people.user.id}&id={people.other.id}", auth=CLIENT)
-    assert {one["picture"] for one in looked_up.json()["items"]} == {picture, None}
+    assert {item["picture"] for item in looked_up.json()["items"]} == {picture, None}
     renamed = installation.call("PATCH", f"{USERS}/me", people.user.access, json={"name": "Renamed"})
     assert renamed.json()["picture"] == picture
 
@@ -152,7 +152,7 @@ def test_a_picture_is_seen_by_those_who_see_the_user(
     flows.set_picture(people.other.access, png())
     path = f"{people.other.path}/avatar"
     assert get(installation, people, path).status_code == 200
-    with another(installation, directory_visibility="admins") as closed:
+    with reconfigured(installation, directory_visibility="admins") as closed:
         assert_problem(get(closed, people, path), 404, "user_not_found")
         assert closed.call("GET", path, people.admin.access).status_code == 200
         assert closed.call("GET", path, people.other.access).status_code == 200
@@ -164,7 +164,7 @@ def test_changes_are_in_the_logs_without_the_picture(
     flows.set_picture(people.user.access, png())
     installation.call("DELETE", f"{people.user.path}/avatar", people.admin.access)
     events = installation.call("GET", f"{AUTH}/audit?target_id={people.user.id}", people.admin.access).json()
-    newest = [(one["action"], one["actor_id"], one["details"]) for one in events["items"][:2]]
+    newest = [(item["action"], item["actor_id"], item["details"]) for item in events["items"][:2]]
     assert newest == [
         ("users:avatar:deleted", people.admin.id, None),
         ("users:avatar:set", people.user.id, None),

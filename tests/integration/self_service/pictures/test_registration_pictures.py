@@ -102,7 +102,9 @@ def test_a_known_address_gets_the_same_answer_after_the_same_work(
     assert answers[known].status_code == answers[unknown].status_code == 202
     assert answers[known].json().keys() == answers[unknown].json().keys()
     assert answers[known].json()["detail"] == answers[unknown].json()["detail"]
-    of_pictures = [[one for one in seen if "avatars" in one] for seen in statements.values()]
+    of_pictures = [
+        [statement for statement in seen if "avatars" in statement] for seen in statements.values()
+    ]
     assert of_pictures[0] == of_pictures[1]
     assert ends(installation) == [True, True]
     for image in (ANIMATED["PNG"], WRONG_TYPES["SVG"], BROKEN["PNG: half"]):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from integration.harness.installation import USERS, Installation, another
+from integration.harness.installation import USERS, Installation, reconfigured
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.self_service.flows import Flows
@@ -58,7 +58,7 @@ def test_services_use_the_storage_of_their_settings(
     flows: Flows, installation: Installation, people: People, s3: S3Server
 ) -> None:
     flows.set_picture(people.user.access, png())
-    with another(installation, **s3.settings) as replica:
+    with reconfigured(installation, **s3.settings) as replica:
         # Those from before are still in the database.
         assert replica.call("GET", OWN, people.user.access).status_code == 200
         kind = {"Content-Type": "image/jpeg"}

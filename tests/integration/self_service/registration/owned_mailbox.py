@@ -70,13 +70,13 @@ class OwnedMailbox:
         """Wait for the mails under way; return those with a code, of some kinds or of any, in order."""
         return [
             CodeMail(*read, is_current=number >= self._first_current)
-            for number, mail in enumerate(self._mailbox.to(self._email))
+            for number, mail in enumerate(self._mailbox.mails_to(self._email))
             if (read := _read(mail)) is not None and (not kinds or read[0] in kinds)
         ]
 
     def account_changed(self) -> None:
         """Note that the codes of the account were deleted."""
-        self._first_current = len(self._mailbox.to(self._email))
+        self._first_current = len(self._mailbox.mails_to(self._email))
 
     def day_passed(self) -> None:
         """Throw all mails away, and forget the guesses."""

@@ -73,7 +73,7 @@ def test_another_invitation_extends_the_one_before(
     again = flows.invite_again(people.admin.access, bob)
     assert (again.status_code, again.content) == (202, b"")
     assert flows.code_of(BOB) == first
-    assert len(flows.mailbox.to(BOB)) == 2
+    assert len(flows.mailbox.mails_to(BOB)) == 2
     assert seconds_left(installation, one_time_codes) == 7 * 86_400
     assert flows.accept(first).status_code == 200
 
@@ -166,7 +166,7 @@ def test_a_rejected_password_keeps_the_code_valid(
     _, invitation = flows.invited(people.admin.access, BOB, name="Bob Builder")
     for _ in range(6):
         document = assert_problem(flows.accept(invitation, password), 422, "validation_error")
-        assert [(one["pointer"], one["code"]) for one in document["errors"]] == [("/password", code)]
+        assert [(error["pointer"], error["code"]) for error in document["errors"]] == [("/password", code)]
     assert flows.accept(invitation).status_code == 200
 
 

@@ -127,7 +127,7 @@ def test_every_mail_of_an_address_carries_one_code_and_extends_it(
         assert ask(ADA.upper()).status_code == 202
         assert flows.code_of(ADA) == first
         assert seconds_left(installation, registration_codes) == 86_400
-    assert [mail.code for mail in flows.mailbox.to(ADA)] == [first] * 3
+    assert [mail.code for mail in flows.mailbox.mails_to(ADA)] == [first] * 3
 
 
 @pytest.mark.parametrize("chosen", ["password", "registration token"])
@@ -271,7 +271,7 @@ def test_registering_a_known_address_tells_its_owner_and_changes_nothing(
     assert "Stranger" not in mail.raw.decode("ascii")
     assert "dwv_" not in mail.raw.decode("ascii")
     flows.resend(people.user.email)
-    assert [one.subject for one in flows.mailbox.all()] == [mail.subject] * 2
+    assert [sent.subject for sent in flows.mailbox.all()] == [mail.subject] * 2
     assert count(installation, registration_codes) == 0
     assert count_users(installation) == 4
     flows.sign_in(people.user.email, PASSWORD)
@@ -314,7 +314,7 @@ def test_invalid_registrations_are_rejected_at_once(
     body = {"email": ADA, "password": CHOSEN, "name": "Ada Lovelace", **change}
     response = installation.call("POST", "/api/v1/auth/register", json=body)
     document = assert_problem(response, 422, "validation_error")
-    assert [(one["pointer"], one["code"]) for one in document["errors"]] == [(pointer, code)]
+    assert [(error["pointer"], error["code"]) for error in document["errors"]] == [(pointer, code)]
     assert str(change.get("password", "-")) not in response.text
     assert count(installation, pending_registrations) == 0
     assert flows.mailbox.all() == []

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from doorward_identity.tables import pending_registrations
-from integration.harness.installation import Installation, another, auth_settings
+from integration.harness.installation import Installation, auth_settings, reconfigured
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
 from integration.self_service.database_rows import count
@@ -19,7 +19,7 @@ DOMAINS = " example.org, BÜCHER.example ,straße.example"
 def test_closed_registration_requires_an_invitation(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
-    with another(installation, registration="closed") as closed:
+    with reconfigured(installation, registration="closed") as closed:
         flows = Flows(closed, mailbox)
         for email in ("ada@example.com", people.user.email):
             assert_problem(flows.register(email), 403, "registration_closed")
@@ -46,7 +46,7 @@ def test_closed_registration_requires_an_invitation(
 def test_an_allowed_domain_is_accepted_in_every_spelling(
     installation: Installation, mailbox: Mailbox, email: str
 ) -> None:
-    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+    with reconfigured(installation, registration="domains", registration_domains=DOMAINS) as some:
         flows = Flows(some, mailbox)
         flows.join(email)
 
@@ -68,7 +68,7 @@ def test_an_allowed_domain_is_accepted_in_every_spelling(
 def test_another_domain_is_rejected_with_or_without_an_account(
     installation: Installation, mailbox: Mailbox, people: People, email: str
 ) -> None:
-    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+    with reconfigured(installation, registration="domains", registration_domains=DOMAINS) as some:
         flows = Flows(some, mailbox)
         unknown = assert_problem(flows.register(email), 403, "email_domain_not_allowed")
         assert flows.create(people.admin.access, email, password=CHOSEN).status_code == 201
@@ -106,7 +106,7 @@ def test_a_registration_is_no_way_around_a_policy_that_changed(
         ({"registration": "closed"}, "registration_closed"),
         ({"registration": "domains", "registration_domains": DOMAINS}, "email_domain_not_allowed"),
     ):
-        with another(installation, **settings) as changed:
+        with reconfigured(installation, **settings) as changed:
             late = Flows(changed, mailbox)
             assert_problem(late.verify("dwv_x"), 400, "invalid_code")
             assert_problem(late.verify(code), 403, rejection)
@@ -118,14 +118,14 @@ def test_a_registration_is_no_way_around_a_policy_that_changed(
 def test_an_account_does_not_move_to_another_domain(installation: Installation, mailbox: Mailbox) -> None:
     ada = Flows(installation, mailbox).join("ada@example.com")
     mailbox.empty()
-    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+    with reconfigured(installation, registration="domains", registration_domains=DOMAINS) as some:
         flows = Flows(some, mailbox)
         rejected = flows.ask_for_address(ada.access, "ada@example.net", ada.password)
         assert_problem(rejected, 403, "email_domain_not_allowed")
         assert mailbox.all() == []
         assert flows.ask_for_address(ada.access, "ada@example.org", ada.password).status_code == 202
         assert flows.confirm_address(ada.access, flows.pin_of("ada@example.org")).status_code == 204
-    with another(installation, registration="closed") as closed:
+    with reconfigured(installation, registration="closed") as closed:
         flows = Flows(closed, mailbox)
         assert flows.ask_for_address(ada.access, "ada@example.net", ada.password).status_code == 202
 
@@ -138,7 +138,7 @@ def test_a_change_of_address_is_no_way_around_a_policy_that_changed(
     ada = flows.join("ada@example.com")
     assert flows.ask_for_address(ada.access, "ada@example.net", ada.password).status_code == 202
     pin = flows.pin_of("ada@example.net")
-    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+    with reconfigured(installation, registration="domains", registration_domains=DOMAINS) as some:
         late = Flows(some, mailbox)
         assert_problem(late.confirm_address(ada.access, pin), 403, "email_domain_not_allowed")
         assert late.me(ada.access).json()["email"] == ada.email
@@ -149,7 +149,7 @@ def test_an_administrator_may_set_an_address_of_another_domain_and_is_warned(
     installation: Installation, mailbox: Mailbox, people: People
 ) -> None:
     admin, path = people.admin.access, people.user.path
-    with another(installation, registration="domains", registration_domains=DOMAINS) as some:
+    with reconfigured(installation, registration="domains", registration_domains=DOMAINS) as some:
         flows = Flows(some, mailbox)
         answers = {
             "outside": flows.create(admin, "bob@example.net"),

@@ -10,7 +10,7 @@ from doorward_auth.captcha.client import CaptchaClient
 from doorward_auth.captcha.errors import CaptchaFailedError
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_identity.resources import IdentityResources
 from doorward_identity.settings import IdentitySettings
 
@@ -57,7 +57,7 @@ def captcha_of(
         captcha_secret=SecretStr("s"),
         captcha_login_failures=failures,
     )
-    captcha = Captcha(settings, resources, cast("RateLimiter", limiter))
+    captcha = Captcha(settings, resources, cast("AuthRateLimiter", limiter))
     captcha._client = cast("CaptchaClient", client)
     return captcha
 
@@ -93,7 +93,7 @@ async def test_account_and_ip_have_separate_thresholds(
 
 
 async def test_without_configuration_no_captcha_is_required(resources: IdentityResources) -> None:
-    captcha = Captcha(CaptchaSettings(), resources, cast("RateLimiter", FakeLimiter()))
+    captcha = Captcha(CaptchaSettings(), resources, cast("AuthRateLimiter", FakeLimiter()))
     await captcha.require(CaptchaAction.REGISTER, CaptchaToken(None))
     await captcha.require_after_failures(100, 100, CaptchaToken(None))
     await captcha.run()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from doorward_auth.oidc.authorization.decision import Decision, Page, SignedIn, Success, decide
+from doorward_auth.oidc.authorization.decision import Decision, InteractionPage, SignedIn, Success, decide
 from doorward_auth.oidc.authorization.errors import AuthorizationError as Error
 from doorward_auth.oidc.authorization.errors import ErrorResponse
 from doorward_auth.oidc.authorization.interaction import UserChoice
@@ -56,7 +56,7 @@ def test_a_user_who_is_signed_in_and_has_consented_gets_a_code() -> None:
 @pytest.mark.parametrize("prompts", PROMPTS)
 @pytest.mark.parametrize("max_age", [None, 0, 10_000])
 def test_without_a_session_the_user_signs_in(prompts: frozenset[Prompt], max_age: int | None) -> None:
-    assert answer(request(prompts, max_age), None) is Page.LOGIN
+    assert answer(request(prompts, max_age), None) is InteractionPage.LOGIN
     assert answer(request(SILENT, max_age), None) is Error.LOGIN_REQUIRED
 
 
@@ -75,7 +75,7 @@ def test_max_age_asks_for_a_proof_that_is_not_older(
     max_age: int | None, age: float, *, is_fresh: bool
 ) -> None:
     session = replace(SIGNED_IN, age=age)
-    assert answer(request(max_age=max_age), session) is (Success.CODE if is_fresh else Page.LOGIN)
+    assert answer(request(max_age=max_age), session) is (Success.CODE if is_fresh else InteractionPage.LOGIN)
     silent = answer(request(SILENT, max_age), session)
     assert silent is (Success.CODE if is_fresh else Error.LOGIN_REQUIRED)
 
@@ -99,13 +99,13 @@ def expected(
         return Error.LOGIN_REQUIRED
     page: Decision | Error = Success.CODE
     if not session.has_consented or (Prompt.CONSENT in prompts and UserChoice.CONSENT_GIVEN not in choices):
-        page = Page.CONSENT
+        page = InteractionPage.CONSENT
     if session.has_signed_in:
         return page
     if Prompt.SELECT_ACCOUNT in prompts and UserChoice.ACCOUNT_CONFIRMED not in choices:
-        page = Page.CHOOSE_ACCOUNT
+        page = InteractionPage.CHOOSE_ACCOUNT
     if Prompt.LOGIN in prompts or max_age in (0, 50) or hint == OTHER:
-        page = Page.LOGIN
+        page = InteractionPage.LOGIN
     return page
 
 
@@ -127,7 +127,7 @@ def test_the_pages_come_in_their_order_and_each_once() -> None:
 
 def test_a_stored_consent_is_needed_even_behind_the_page() -> None:
     session = replace(SIGNED_IN, has_consented=False)
-    assert answer(request(), session, frozenset({UserChoice.CONSENT_GIVEN})) is Page.CONSENT
+    assert answer(request(), session, frozenset({UserChoice.CONSENT_GIVEN})) is InteractionPage.CONSENT
     assert answer(request(SILENT), session) is Error.CONSENT_REQUIRED
 
 
@@ -138,13 +138,13 @@ def test_a_denied_consent_is_reported_to_the_client() -> None:
 
 def test_a_client_for_other_groups_is_not_for_this_user() -> None:
     session = replace(SIGNED_IN, is_allowed=False, has_consented=False)
-    assert answer(request(), session) is Page.NOT_ALLOWED
+    assert answer(request(), session) is InteractionPage.NOT_ALLOWED
     assert answer(request(SILENT), session) is Error.ACCESS_DENIED
-    assert answer(request(frozenset({Prompt.LOGIN})), session) is Page.LOGIN
+    assert answer(request(frozenset({Prompt.LOGIN})), session) is InteractionPage.LOGIN
 
 
 def test_the_hint_of_another_user_asks_for_a_sign_in() -> None:
-    assert answer(request(), hint=OTHER) is Page.LOGIN
+    assert answer(request(), hint=OTHER) is InteractionPage.LOGIN
     assert answer(request(SILENT), hint=OTHER) is Error.LOGIN_REQUIRED
     assert answer(request(SILENT), hint=USER) is Success.CODE
     # A sign-in in between does not make prompt=none lie about who is there.

@@ -115,4 +115,4 @@ def test_a_disabled_client_an_unknown_one_and_one_without_secrets_are_rejected(k
 def test_a_new_secret_has_256_bits_and_a_prefix_for_scanners() -> None:
     secrets = {new_secret() for _ in range(50)}
     assert len(secrets) == 50
-    assert all(one.startswith("dwc_") and len(one) == 47 for one in secrets)
+    assert all(secret.startswith("dwc_") and len(secret) == 47 for secret in secrets)

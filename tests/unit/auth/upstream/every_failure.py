@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from doorward_auth.upstream.providers import Adapter, create_adapter
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationResponse,
+    AuthorizationCallback,
     Image,
     UpstreamError,
     UpstreamRegistration,
@@ -53,7 +53,7 @@ ISSUED = {
     "refresh_token": f"{MARK}-refresh-2",
     "id_token": f"{MARK}.id.2",
 }
-RESPONSE = AuthorizationResponse(f"{MARK}-code", "https://x", f"{MARK}-verifier", f"{MARK}-nonce")
+RESPONSE = AuthorizationCallback(f"{MARK}-code", "https://x", f"{MARK}-verifier", f"{MARK}-nonce")
 HEADERS = {"Set-Cookie": f"s={MARK}-cookie", "Location": f"http://x.example/?code={MARK}-code"}
 
 
@@ -150,13 +150,13 @@ async def of_oidc(provider: OpenIdProvider) -> None:
         provider.claims = {**claims, "email": f"{MARK}@example.com"}
         request = await oidc.begin("https://x")
         print(request.state, request.nonce, request.code_verifier, file=sys.stderr)
-        response = AuthorizationResponse(f"{MARK}-code", "https://x", request.code_verifier, request.nonce)
+        response = AuthorizationCallback(f"{MARK}-code", "https://x", request.code_verifier, request.nonce)
         await attempt(oidc.exchange(response))
     for failure in FAILURES:
         for document in (failure, answer(200, ISSUED)):
             provider.upstream.otherwise = document
             await attempt(
-                oidc.exchange(AuthorizationResponse(f"{MARK}-code", "https://x", f"{MARK}-v", f"{MARK}-n"))
+                oidc.exchange(AuthorizationCallback(f"{MARK}-code", "https://x", f"{MARK}-v", f"{MARK}-n"))
             )
             await attempt(oidc.refresh(TOKENS.refresh_token or ""))
             await attempt(oidc.revoke(TOKENS))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationRequest,
-    AuthorizationResponse,
+    AuthorizationCallback,
+    PendingAuthorization,
     UpstreamError,
     UpstreamLogin,
 )
@@ -38,8 +38,8 @@ def adapter(provider: OpenIdProvider, clock: Clock | None = None, **changes: Any
     return made
 
 
-def response_to(request: AuthorizationRequest, **changes: Any) -> AuthorizationResponse:
-    made = AuthorizationResponse("code-1", REDIRECT, request.code_verifier, request.nonce)
+def response_to(request: PendingAuthorization, **changes: Any) -> AuthorizationCallback:
+    made = AuthorizationCallback("code-1", REDIRECT, request.code_verifier, request.nonce)
     return dataclasses.replace(made, **changes)
 
 

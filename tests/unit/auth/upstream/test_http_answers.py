@@ -166,4 +166,4 @@ async def test_connections_are_used_again_and_cookies_are_not(
     for _ in range(3):
         await rest.log_in("ada@example.com", "a password")
     assert upstream.connections == 1
-    assert not [one for one in upstream.received if "cookie" in one.headers]
+    assert not [request for request in upstream.received if "cookie" in request.headers]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from doorward_auth.upstream_adapters.base import UnverifiedIdentityError
-from doorward_auth.upstream_adapters.openid.id_token import MAX_LENGTH, Expectations, IdToken
+from doorward_auth.upstream_adapters.openid.id_token import MAX_LENGTH, Expectations, UpstreamIdToken
 from doorward_auth.upstream_adapters.openid.signing_keys import SigningKeys
 from support.openid_provider import ACCESS_TOKEN, at_hash, ec_pem, encode, public_jwk, rsa_pem, signed
 
@@ -27,7 +27,7 @@ ALGORITHMS = ("RS256", "ES256")
 
 
 def verify(token: str, **changes: Any) -> dict[str, Any]:
-    parsed = IdToken.parse(token, ALGORITHMS)
+    parsed = UpstreamIdToken.parse(token, ALGORITHMS)
     key = SigningKeys({"keys": KEYS}, ALGORITHMS).find(parsed.kid, parsed.algorithm)
     if key is None:
         raise UnverifiedIdentityError("unknown_key")

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from doorward_auth.account_mail.template_context import MailTemplateContext
 from doorward_auth.one_time_codes.guesses import CodeGuesses
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.settings import AuthSettings
 from doorward_client.keys.key_store import KeyStore
 from doorward_kit.metrics import Metrics
-from doorward_mail.outbox_queries import LeasedMail
+from doorward_mail.outbox.leases import LeasedMail
 from unit.auth.upstream.adapters import REST
 
 KEY = "unit-tests-only-0123456789abcdefghijklmnop"
@@ -36,7 +36,7 @@ def test_mails_name_an_upstream_as_the_pages_do(provider: str, title: str | None
     keys = KeyStore.of_secret(KEY)
     context = MailTemplateContext(
         keys,
-        CodeGuesses(RateLimiter(Metrics()), keys),
+        CodeGuesses(AuthRateLimiter(Metrics()), keys),
         frontend_url=None,
         upstream_titles=settings.upstream_titles,
     )

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationResponse,
+    AuthorizationCallback,
     FailedError,
     InvalidGrantError,
     MalformedAnswerError,
@@ -20,7 +20,7 @@ from support.scripted_upstream import Reply, ScriptedUpstream, answer
 from unit.auth.upstream.adapters import adapter_of
 
 REDIRECT = "https://app.example.com/callback"
-CODE = AuthorizationResponse("code-1", REDIRECT, "the-verifier")
+CODE = AuthorizationCallback("code-1", REDIRECT, "the-verifier")
 TOKENS = {"access_token": "gho_1", "scope": "read:user,user:email", "token_type": "bearer"}
 OCTOCAT = {
     "id": 583231,

@@ -65,7 +65,7 @@ async def test_a_proxy_that_does_not_connect_has_sent_nothing(
     with pytest.raises(UnreachableError) as failed:
         await rest.log_in("ada@example.com", "a password")
     assert failed.value.arrival is Arrival.NOT_SENT
-    assert [one.method for one in upstream.received] == ["CONNECT"]
+    assert [request.method for request in upstream.received] == ["CONNECT"]
 
 
 @pytest.mark.parametrize("proxy", ["socks5://10.0.0.1:1080", "nonsense://user:s3cret@x", "http://[::1"])

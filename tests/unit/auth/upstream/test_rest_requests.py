@@ -103,7 +103,7 @@ async def test_an_api_key_is_in_every_request(upstream: ScriptedUpstream, tmp_pa
     rest = rest_adapter(upstream, api_key_header="X-Api-Key", api_key_file=str(file))
     await rest.log_in("ada@example.com", "a password")
     await rest.refresh("refresh-1")
-    assert [one.headers["x-api-key"] for one in upstream.received] == ["k3y", "k3y"]
+    assert [request.headers["x-api-key"] for request in upstream.received] == ["k3y", "k3y"]
 
 
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 404])

@@ -41,9 +41,9 @@ def test_a_grant_is_due_before_its_token_expires_and_not_all_at_once(
     expires_in: int, earliest: float, latest: float
 ) -> None:
     due = [plan(NOW, tokens(expires_in), POLICY).due_at for _ in range(200)]
-    times = [(one - NOW).total_seconds() for one in due if one is not None]
+    times = [(moment - NOW).total_seconds() for moment in due if moment is not None]
     assert len(times) == 200
-    assert all(earliest <= one <= latest for one in times), (min(times), max(times))
+    assert all(earliest <= moment <= latest for moment in times), (min(times), max(times))
     assert max(times) - min(times) > (latest - earliest) / 2
 
 

@@ -26,7 +26,7 @@ def flat(colour: tuple[int, ...], mode: str = "RGB") -> Image.Image:
     return Image.new(mode, (64, 64), colour)
 
 
-def middle(data: bytes) -> tuple[int, ...]:
+def colour_of(data: bytes) -> tuple[int, ...]:
     """Return the colour of a picture."""
     pixel = Image.open(io.BytesIO(render(data).large)).convert("RGBA").getpixel((32, 32))
     assert isinstance(pixel, tuple)
@@ -52,9 +52,9 @@ def test_colours_become_those_of_srgb(
     kind: str, profile: bytes, colour: tuple[int, ...], expected: tuple[int, ...]
 ) -> None:
     options = {} if kind == "PNG" else {"quality": 100}
-    assert is_near(middle(images.encoded(flat(colour), kind, icc_profile=profile, **options)), expected)
+    assert is_near(colour_of(images.encoded(flat(colour), kind, icc_profile=profile, **options)), expected)
     plain = images.encoded(flat(colour), kind, **options)
-    assert is_near(middle(plain), colour), "without a profile it is sRGB already"
+    assert is_near(colour_of(plain), colour), "without a profile it is sRGB already"
 
 
 def test_inks_become_colours() -> None:
@@ -70,34 +70,34 @@ def test_inks_become_colours() -> None:
     assert isinstance(expected, tuple)
     profile = colour_profiles.cmyk(CYAN_INK)
     data = images.encoded(flat((255, 0, 0, 0), "CMYK"), "JPEG", icc_profile=profile, quality=100)
-    assert is_near(middle(data), expected)
+    assert is_near(colour_of(data), expected)
     white = images.encoded(flat((0, 0, 0, 0), "CMYK"), "JPEG", icc_profile=profile, quality=100)
-    assert is_near(middle(white), (255, 255, 255))
+    assert is_near(colour_of(white), (255, 255, 255))
 
 
 def test_grey_with_a_profile_of_grey_or_of_colours() -> None:
     image = Image.new("L", (64, 64), 64)
     dark = images.encoded(image, "PNG", icc_profile=colour_profiles.grey(1.0))
-    assert is_near(middle(dark), (137, 137, 137)), "a quarter of the light"
+    assert is_near(colour_of(dark), (137, 137, 137)), "a quarter of the light"
     same = images.encoded(image, "PNG", icc_profile=colour_profiles.srgb())
-    assert is_near(middle(same), (64, 64, 64))
+    assert is_near(colour_of(same), (64, 64, 64))
 
 
 def test_transparency_and_palettes_are_kept() -> None:
     image = Image.new("RGBA", (64, 64), (*P3_OF_RED, 128))
     profile = colour_profiles.display_p3()
-    found = middle(images.encoded(image, "PNG", icc_profile=profile))
+    found = colour_of(images.encoded(image, "PNG", icc_profile=profile))
     assert is_near(found[:3], RED)
     assert found[3] == 128
     palette = flat(P3_OF_RED).convert("P", palette=Image.Palette.ADAPTIVE)
-    assert is_near(middle(images.encoded(palette, "PNG", icc_profile=profile)), RED)
+    assert is_near(colour_of(images.encoded(palette, "PNG", icc_profile=profile)), RED)
 
 
 def test_a_profile_of_several_parts_is_put_together() -> None:
     profile = colour_profiles.with_tag(colour_profiles.display_p3(), b"prvt", b"text" + bytes(150_000))
     data = images.encoded(flat(P3_OF_RED), "JPEG", icc_profile=profile, quality=100)
     assert data.count(b"ICC_PROFILE\0") == 3
-    assert is_near(middle(data), RED)
+    assert is_near(colour_of(data), RED)
 
 
 def test_nothing_of_a_profile_is_stored() -> None:
@@ -110,7 +110,7 @@ def test_nothing_of_a_profile_is_stored() -> None:
 def jpeg_parts(*parts: tuple[int, int, bytes]) -> bytes:
     """Return a JPEG with parts of a profile: number, count, bytes."""
     data = [b"ICC_PROFILE\0" + bytes([number, count]) + part for number, count, part in parts]
-    return jpeg_with(*[segment(0xE2, one) for one in data])
+    return jpeg_with(*[segment(0xE2, part) for part in data])
 
 
 def png_with(profile: bytes, name: bytes = b"name") -> bytes:
@@ -119,7 +119,7 @@ def png_with(profile: bytes, name: bytes = b"name") -> bytes:
 
 def webp_with(*profiles: bytes) -> bytes:
     pixels = webp_chunks(images.webp())[b"VP8 "]
-    return webp_of(*[riff_chunk(b"ICCP", one) for one in profiles], riff_chunk(b"VP8 ", pixels))
+    return webp_of(*[riff_chunk(b"ICCP", profile) for profile in profiles], riff_chunk(b"VP8 ", pixels))
 
 
 SRGB = colour_profiles.srgb()
@@ -206,7 +206,7 @@ def test_a_conversion_of_many_steps_is_dropped(name: bytes) -> None:
     version_4 = colour_profiles.with_tag(colour_profiles.display_p3(), name, many_steps(40_000))
     started = time.process_time()
     data = images.encoded(flat(P3_OF_RED), "PNG", icc_profile=version_4)
-    assert is_near(middle(data), RED)
+    assert is_near(colour_of(data), RED)
     assert time.process_time() - started < 2
     profile = read_image(data).profile
     assert profile is not None

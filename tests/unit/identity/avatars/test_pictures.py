@@ -21,7 +21,7 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-def corners(avatar: Avatar) -> list[tuple[int, int, int]]:
+def quarter_colours(avatar: Avatar) -> list[tuple[int, int, int]]:
     """Return the colours of the quarters, rounded: upper left, upper right, lower left, lower right."""
     image = opened(avatar.large).convert("RGB")
     near, far = image.width // 4, image.width * 3 // 4
@@ -56,7 +56,7 @@ def test_an_image_is_stored_in_two_sizes(kind: str) -> None:
     avatar = render(KINDS[kind]())
     assert opened(avatar.large).size == (512, 512)
     assert opened(avatar.small).size == (96, 96)
-    assert corners(avatar) == [RED, GREEN, BLUE, WHITE]
+    assert quarter_colours(avatar) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_the_middle_of_an_image_is_kept() -> None:
@@ -65,7 +65,7 @@ def test_the_middle_of_an_image_is_kept() -> None:
     high = Image.new("RGB", (100, 301), "black")
     high.paste(images.picture(100, 100), (0, 100))
     for image in (wide, high):
-        assert corners(render(images.encoded(image, "PNG"))) == [RED, GREEN, BLUE, WHITE]
+        assert quarter_colours(render(images.encoded(image, "PNG"))) == [RED, GREEN, BLUE, WHITE]
 
 
 @pytest.mark.parametrize(("side", "large", "small"), [(1, 1, 1), (95, 95, 95), (97, 97, 96), (513, 512, 96)])
@@ -92,16 +92,19 @@ def test_an_image_is_turned_upright(orientation: int, expected: list[tuple[int, 
     pixels = webp_chunks(images.webp())[b"VP8 "]
     for order in "<>":
         data = exif(orientation, order=order)
-        assert corners(render(jpeg_with(segment(0xE1, b"Exif\0\0" + data)))) == expected
+        assert quarter_colours(render(jpeg_with(segment(0xE1, b"Exif\0\0" + data)))) == expected
         whole = images.png()
-        assert corners(render(whole[:33] + chunk(b"eXIf", data) + whole[33:])) == expected
-        assert corners(render(webp_of(riff_chunk(b"VP8 ", pixels), riff_chunk(b"EXIF", data)))) == expected
+        assert quarter_colours(render(whole[:33] + chunk(b"eXIf", data) + whole[33:])) == expected
+        assert (
+            quarter_colours(render(webp_of(riff_chunk(b"VP8 ", pixels), riff_chunk(b"EXIF", data))))
+            == expected
+        )
 
 
 @pytest.mark.parametrize("data", [b"", b"MM", b"MM\0*", b"MM\0*\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"])
 def test_broken_exif_data_turns_nothing(data: bytes) -> None:
     turned = render(jpeg_with(segment(0xE1, b"Exif\0\0" + data)))
-    assert corners(turned) == [RED, GREEN, BLUE, WHITE]
+    assert quarter_colours(turned) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_nothing_but_pixels_is_stored() -> None:

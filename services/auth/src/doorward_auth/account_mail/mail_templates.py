@@ -9,8 +9,8 @@ from typing import Final
 
 from doorward_auth.account_mail.template_context import MailTemplateContext, sample_code
 from doorward_identity.mail_types import MailName
-from doorward_mail.quoting import TrustedText
-from doorward_mail.templates import MailTemplate, Variables
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import MailTemplate, Variables
 
 _LINK: Final = TrustedText("https://app.example.com/page")
 _LINKS: Final[Sequence[Variables]] = [{"link": _LINK}, {"link": None}]

@@ -7,8 +7,8 @@ from doorward_auth.settings import AuthSettings
 from doorward_identity.mail_types import require_transport
 from doorward_identity.resources import IdentityResources
 from doorward_identity.tables import outbox
-from doorward_mail import sender
-from doorward_mail.templates import MailTemplates
+from doorward_mail.content.templates import MailTemplates
+from doorward_mail.worker import sender
 
 
 class AccountMailSender(sender.MailSender):

@@ -21,7 +21,7 @@ from doorward_auth.one_time_codes.codes import (
     LONG_CODE_SECONDS,
     LONG_CODES,
     PIN_SECONDS,
-    Form,
+    CodeForm,
     InvitationCode,
     Purpose,
     VerificationCode,
@@ -31,13 +31,13 @@ from doorward_auth.one_time_codes.codes import (
 from doorward_auth.one_time_codes.guesses import CodeGuesses, by_account_and_mailbox
 from doorward_client.keys.key_store import KeyStore
 from doorward_identity.emails import email_key
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText
-from doorward_mail.templates import Variables
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import Variables
+from doorward_mail.outbox.leases import LeasedMail
 
 INVITATION_SECONDS: Final = 7 * 86_400
 _PROVIDER: Final = re.compile(r"[a-z0-9_-]{1,32}")
-_SECONDS: Final = {Form.PIN: PIN_SECONDS, Form.LONG: LONG_CODE_SECONDS}
+_SECONDS: Final = {CodeForm.PIN: PIN_SECONDS, CodeForm.LONG: LONG_CODE_SECONDS}
 
 
 class MailTemplateContext:
@@ -81,7 +81,7 @@ class MailTemplateContext:
                 connection,
                 account.id,
                 Purpose.INVITATION,
-                Form.LONG,
+                CodeForm.LONG,
                 seconds=INVITATION_SECONDS,
                 sent_to=account.email,
             )
@@ -136,11 +136,11 @@ class MailTemplateContext:
     ) -> Variables:
         form = self._guesses.form_to_mail(connection, purpose, counted_by)
         if "is_surplus" in mail.parameters:
-            form = Form.LONG
+            form = CodeForm.LONG
         seconds = _SECONDS[form]
         seed = codes.renew(connection, account.id, purpose, form, seconds=seconds, sent_to=sent_to)
         secret = self._keys.secrets[0]
-        if form is Form.PIN:
+        if form is CodeForm.PIN:
             code = pin_of(derive(secret, purpose, account.id, seed))
         else:
             code = str(LONG_CODES[purpose].of(secret, account.id, seed))

@@ -139,7 +139,7 @@ def insert(connection: sa.Connection, session: NewBrowserSession) -> bool:
 def find_valid(connection: sa.Connection, token: BrowserSessionToken) -> BrowserSession | None:
     """Read the browser session of a token: None if it has ended, or its account is not as it was."""
     row = connection.execute(_VALID, {"session_id": token.id}).one_or_none()
-    return _session(row) if row is not None and _is_of(row, token) else None
+    return _session(row) if row is not None and _has_token(row, token) else None
 
 
 def lock_replaced(
@@ -157,10 +157,10 @@ def lock_replaced(
     if row is None:
         return None
     session = _session(row)
-    return session if session.account.id == user_id or _is_of(row, token) else None
+    return session if session.account.id == user_id or _has_token(row, token) else None
 
 
-def _is_of(row: sa.Row[Any], token: BrowserSessionToken) -> bool:
+def _has_token(row: sa.Row[Any], token: BrowserSessionToken) -> bool:
     return hmac.compare_digest(row[0], token.hash())
 
 

@@ -15,7 +15,7 @@ from prometheus_client import Counter
 from doorward_auth.captcha.client import CaptchaClient, ProviderUnavailableError
 from doorward_auth.captcha.errors import CaptchaFailedError, CaptchaRequiredError, CaptchaUnavailableError
 from doorward_auth.captcha.settings import CaptchaAction, CaptchaSettings, OnProviderError
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import CAPTCHAS_BY_SOURCE
 from doorward_client.request_context import current_address, note_rejection
 from doorward_kit.app import AppResources
@@ -51,7 +51,7 @@ class _Outcome(StrEnum):
 class Captcha:
     """Requires a verified token where the settings ask for one; off, it requires nothing."""
 
-    def __init__(self, settings: CaptchaSettings, resources: AppResources, limiter: RateLimiter) -> None:
+    def __init__(self, settings: CaptchaSettings, resources: AppResources, limiter: AuthRateLimiter) -> None:
         self._database = resources.database
         self._limiter = limiter
         self._actions: frozenset[CaptchaAction] = frozenset()

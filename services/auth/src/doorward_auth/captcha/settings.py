@@ -61,7 +61,7 @@ class CaptchaSettings(DoorwardSettings):
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(one.strip() for one in value.split(",") if one.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import InvalidCodeError, Purpose
 from doorward_auth.one_time_codes.guesses import CodeGuesses, by_account_and_mailbox
 from doorward_auth.password_check.service import PasswordCheck
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import (
     EMAIL_CHANGE_MAILS,
     EMAIL_CHANGE_SURPLUS,
@@ -40,7 +40,7 @@ class EmailChangeService:
         resources: IdentityResources,
         passwords: PasswordCheck,
         policy: AddressPolicy,
-        limiter: RateLimiter,
+        limiter: AuthRateLimiter,
         guesses: CodeGuesses,
         mail: AccountMailSender,
         *,

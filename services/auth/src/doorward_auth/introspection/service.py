@@ -35,7 +35,7 @@ class TokenCaller:
     name: str
     registered: RegisteredClient | None = None
 
-    def may_know(self, client_id: str | None) -> bool:
+    def may_inspect(self, client_id: str | None) -> bool:
         """Tell whether a token of a client concerns the caller; `client_id` is None for one of no client."""
         return self.registered is None or client_id == self.registered.client_id
 
@@ -78,12 +78,16 @@ class TokenInspector:
         refresh = RefreshToken.parse(text)
         if refresh is None:
             token = self._tokens.read(text)
-            known = token is not None and caller.may_know(token.client_id)
-            return _of_access(token) if token is not None and known else _INACTIVE
+            known = token is not None and caller.may_inspect(token.client_id)
+            return _access_token_answer(token) if token is not None and known else _INACTIVE
         session = await self._find(refresh)
         if session is None or not hmac.compare_digest(session.current_hash, refresh.hash()):
             return _INACTIVE
-        return self._of_refresh(refresh, session) if caller.may_know(session.client_id) else _INACTIVE
+        return (
+            self._refresh_token_answer(refresh, session)
+            if caller.may_inspect(session.client_id)
+            else _INACTIVE
+        )
 
     async def revoke(self, caller: TokenCaller, text: str) -> None:
         """End the session of a token: both its tokens become invalid. A machine's token ends alone.
@@ -96,7 +100,7 @@ class TokenInspector:
             session_id = await self._session_of(caller, refresh)
         else:
             token = self._tokens.read(text)
-            if token is None or not caller.may_know(token.client_id):
+            if token is None or not caller.may_inspect(token.client_id):
                 return
             session_id = token.claims.session_id
             if token.claims.role == MACHINE_ROLE:
@@ -131,7 +135,7 @@ class TokenInspector:
 
     async def _session_of(self, caller: TokenCaller, refresh: RefreshToken) -> uuid.UUID | None:
         session = await self._find(refresh)
-        if session is None or not caller.may_know(session.client_id):
+        if session is None or not caller.may_inspect(session.client_id):
             return None
         # The previous token, too: its client may not have received the current one.
         valid = (session.current_hash, session.previous_hash or b"")
@@ -143,7 +147,7 @@ class TokenInspector:
             lambda connection: repository.find_live(connection, refresh.session_id)
         )
 
-    def _of_refresh(self, refresh: RefreshToken, session: LiveSession) -> Introspection:
+    def _refresh_token_answer(self, refresh: RefreshToken, session: LiveSession) -> Introspection:
         return Introspection(
             active=True,
             token_type="refresh_token",  # noqa: S106 - a kind of token, not a secret
@@ -158,7 +162,7 @@ class TokenInspector:
         )
 
 
-def _of_access(token: IssuedToken) -> Introspection:
+def _access_token_answer(token: IssuedToken) -> Introspection:
     claims, payload = token.claims, token.payload
     return Introspection(
         active=True,

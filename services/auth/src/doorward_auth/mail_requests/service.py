@@ -10,8 +10,8 @@ from doorward_auth.account_repository import Account
 from doorward_auth.mail_requests.address_states import MAILS, AddressState, MailRequest, state_of
 from doorward_auth.one_time_codes import registration_codes
 from doorward_auth.one_time_codes import repository as codes
-from doorward_auth.one_time_codes.codes import Form, Purpose
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.one_time_codes.codes import CodeForm, Purpose
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import (
     MAILBOX_MAILS,
     MAILS_BY_SOURCE,
@@ -38,7 +38,7 @@ class MailRequests:
     Whatever the address is, the same statements run, and a mail or a decoy is enqueued.
     """
 
-    def __init__(self, limiter: RateLimiter) -> None:
+    def __init__(self, limiter: AuthRateLimiter) -> None:
         self._limiter = limiter
 
     def check(self, connection: sa.Connection) -> None:
@@ -73,7 +73,7 @@ class MailRequests:
             # Its first mail was an administrator's, and may be long ago.
             MailName.INVITATION: not is_within_kind,
             MailName.PASSWORD_RESET: any(
-                (code.purpose, code.form) == (Purpose.RESET, Form.LONG)
+                (code.purpose, code.form) == (Purpose.RESET, CodeForm.LONG)
                 and code.sent_to == recipient
                 and code.is_live_for(_VALID_FOR)
                 for code in stored

@@ -32,6 +32,6 @@ def join(scopes: Iterable[str]) -> str:
     return " ".join(scopes)
 
 
-def narrow(wanted: Iterable[str], granted: Collection[str]) -> tuple[str, ...]:
-    """Return the scopes of `granted`, in the order of `wanted`."""
-    return tuple(scope for scope in wanted if scope in granted)
+def narrow(requested: Iterable[str], granted: Collection[str]) -> tuple[str, ...]:
+    """Return the scopes of `granted`, in the order of `requested`."""
+    return tuple(scope for scope in requested if scope in granted)

@@ -44,7 +44,7 @@ class Purpose(StrEnum):
     """Proof that the owner reads the address that an administrator has set."""
 
 
-class Form(StrEnum):
+class CodeForm(StrEnum):
     """The form of a code."""
 
     PIN = "pin"
@@ -71,9 +71,9 @@ def is_pin(
     text: str, known_secrets: Sequence[bytes], purpose: Purpose, owner_id: uuid.UUID, seed: bytes
 ) -> bool:
     """Tell whether a text is the PIN of a seed, under any of the secrets: they rotate."""
-    given = text.encode("utf-8")
+    entered = text.encode("utf-8")
     pins = [pin_of(derive(secret, purpose, owner_id, seed)).encode("ascii") for secret in known_secrets]
-    return any(hmac.compare_digest(given, pin) for pin in pins)
+    return any(hmac.compare_digest(entered, pin) for pin in pins)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

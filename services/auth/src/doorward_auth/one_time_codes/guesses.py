@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from doorward_auth.one_time_codes import repository
-from doorward_auth.one_time_codes.codes import LONG_CODES, Form, Purpose, is_pin
+from doorward_auth.one_time_codes.codes import LONG_CODES, CodeForm, Purpose, is_pin
 from doorward_auth.one_time_codes.repository import StoredCode
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import CODES_BY_SOURCE, PIN_GUESSES
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.request_context import current_address
@@ -31,7 +31,7 @@ def by_account_and_mailbox(user_id: uuid.UUID, *emails: str) -> Sequence[str]:
 class CodeGuesses:
     """Compares codes of accounts with what callers enter."""
 
-    def __init__(self, limiter: RateLimiter, keys: KeyStore) -> None:
+    def __init__(self, limiter: AuthRateLimiter, keys: KeyStore) -> None:
         self._limiter = limiter
         self._keys = keys
 
@@ -54,7 +54,7 @@ class CodeGuesses:
         """
         stored = repository.find_for(connection, user_id, purpose)
         live = {code.form: code for code in stored if code.is_live}
-        long, pin = live.get(Form.LONG), live.get(Form.PIN)
+        long, pin = live.get(CodeForm.LONG), live.get(CodeForm.PIN)
         if long is not None and self._is_long_code(text, long, user_id):
             return long
         by_source = [LimitKey.of_source(CODES_BY_SOURCE, current_address())]
@@ -71,10 +71,12 @@ class CodeGuesses:
         self._limiter.acquire(connection, by_source)
         return None
 
-    def form_to_mail(self, connection: sa.Connection, purpose: Purpose, counted_by: Sequence[str]) -> Form:
+    def form_to_mail(
+        self, connection: sa.Connection, purpose: Purpose, counted_by: Sequence[str]
+    ) -> CodeForm:
         """Return the form of the next code: long once PINs were guessed at, as `check` counts them."""
         has_room = [self._limiter.has_room(connection, key) for key in _guess_keys(purpose, counted_by)]
-        return Form.PIN if all(has_room) else Form.LONG
+        return CodeForm.PIN if all(has_room) else CodeForm.LONG
 
     def _is_long_code(self, text: str, stored: StoredCode, user_id: uuid.UUID) -> bool:
         code = LONG_CODES[stored.purpose].parse(text)

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_auth.one_time_codes.codes import Form, Purpose, new_seed
+from doorward_auth.one_time_codes.codes import CodeForm, Purpose, new_seed
 from doorward_identity.tables import one_time_codes
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
@@ -19,7 +19,7 @@ class StoredCode:
     """A code's seed, the address that the code was mailed to, and how long it is still accepted."""
 
     purpose: Purpose
-    form: Form
+    form: CodeForm
     seed: bytes
     sent_to: str
     expires_at: datetime
@@ -48,7 +48,7 @@ _CODES: Final = sa.select(
 def find(connection: sa.Connection, user_id: uuid.UUID) -> Sequence[StoredCode]:
     """Read the codes of a user, at most one for each purpose and form, expired ones too."""
     rows = connection.execute(_CODES.where(one_time_codes.c.user_id == user_id)).all()
-    return [StoredCode(Purpose(purpose), Form(form), *rest) for purpose, form, *rest in rows]
+    return [StoredCode(Purpose(purpose), CodeForm(form), *rest) for purpose, form, *rest in rows]
 
 
 def find_for(connection: sa.Connection, user_id: uuid.UUID, purpose: Purpose) -> Sequence[StoredCode]:
@@ -60,7 +60,7 @@ def renew(
     connection: sa.Connection,
     user_id: uuid.UUID,
     purpose: Purpose,
-    form: Form,
+    form: CodeForm,
     *,
     seconds: int,
     sent_to: str,
@@ -72,7 +72,9 @@ def renew(
     expires_at = utc_now(seconds)
     for code in find_for(connection, user_id, purpose):
         if (code.form, code.sent_to) == (form, sent_to) and code.is_live:
-            same = one_time_codes.update().where(*_of(user_id, purpose), one_time_codes.c.form == form.value)
+            same = one_time_codes.update().where(
+                *_is_code_of(user_id, purpose), one_time_codes.c.form == form.value
+            )
             connection.execute(same.values(expires_at=expires_at))
             return code.seed
     seed = new_seed()
@@ -88,7 +90,9 @@ def count_wrong_guess(connection: sa.Connection, user_id: uuid.UUID, purpose: Pu
     What is allowed decides the count of the address (`guesses`). This one makes a wrong guess conflict with a
     right one, which deletes the row: on two nodes of a cluster the lock of the account does not.
     """
-    pin = one_time_codes.update().where(*_of(user_id, purpose), one_time_codes.c.form == Form.PIN.value)
+    pin = one_time_codes.update().where(
+        *_is_code_of(user_id, purpose), one_time_codes.c.form == CodeForm.PIN.value
+    )
     connection.execute(pin.values(attempts=one_time_codes.c.attempts + 1))
 
 
@@ -105,7 +109,7 @@ def delete_sent_elsewhere(
 ) -> None:
     """Delete a user's codes for one purpose that went to other addresses."""
     others = one_time_codes.c.sent_to != sent_to
-    connection.execute(one_time_codes.delete().where(*_of(user_id, purpose), others))
+    connection.execute(one_time_codes.delete().where(*_is_code_of(user_id, purpose), others))
 
 
 def delete_expired(connection: sa.Connection, count: int) -> int:
@@ -124,5 +128,5 @@ def delete_expired(connection: sa.Connection, count: int) -> int:
     return len(keys)
 
 
-def _of(user_id: uuid.UUID, purpose: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
+def _is_code_of(user_id: uuid.UUID, purpose: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
     return one_time_codes.c.user_id == user_id, one_time_codes.c.purpose == purpose.value

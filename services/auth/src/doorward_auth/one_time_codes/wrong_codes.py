@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_auth import account_repository
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import WRONG_CODE_EVENTS
 from doorward_client.errors import UnavailableError
 from doorward_client.request_context import current_address, note_rejection
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 class WrongCodes:
     """Records wrong codes."""
 
-    def __init__(self, database: Database, limiter: RateLimiter) -> None:
+    def __init__(self, database: Database, limiter: AuthRateLimiter) -> None:
         self._database = database
         self._limiter = limiter
 

@@ -13,7 +13,7 @@ from doorward_auth.account_repository import Account
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.known_devices import DeviceToken
 from doorward_auth.password_check.errors import InvalidCredentialsError
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_DEVICE,
     LOGIN_BY_SOURCE,
@@ -37,7 +37,12 @@ class PasswordAttempt:
     """A compared password. Its account is available only from `conclude`, which counts the attempt."""
 
     def __init__(
-        self, limiter: RateLimiter, found: "_Found", *, is_right: bool, renewed_hash: str | None = None
+        self,
+        limiter: AuthRateLimiter,
+        found: "_LookupResult",
+        *,
+        is_right: bool,
+        renewed_hash: str | None = None,
     ) -> None:
         self.device: Final = found.device
         self._limiter = limiter
@@ -72,7 +77,7 @@ class PasswordAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _LookupResult:
     account: Account | None
     device: DeviceToken | None
     keys: Sequence[LimitKey]
@@ -88,7 +93,7 @@ class _Found:
 class PasswordCheck:
     """Checks passwords. A wrong one costs one hash, whether or not the account exists."""
 
-    def __init__(self, resources: IdentityResources, limiter: RateLimiter, captcha: Captcha) -> None:
+    def __init__(self, resources: IdentityResources, limiter: AuthRateLimiter, captcha: Captcha) -> None:
         self._database = resources.database
         self._hashing = resources.hashing
         self._limiter = limiter
@@ -132,7 +137,7 @@ class PasswordCheck:
         found = await self._database.read(lambda connection: self._look_up_own(connection, caller))
         return PasswordAttempt(self._limiter, found, is_right=await self._compare(found, password))
 
-    def _look_up(self, connection: sa.Connection, key: str, device: DeviceToken | None) -> _Found:
+    def _look_up(self, connection: sa.Connection, key: str, device: DeviceToken | None) -> _LookupResult:
         account = _with_password(account_repository.find_by_email(connection, key))
         owner_id = None if device is None else known_devices.find_owner(connection, device)
         if device is not None and account is not None and owner_id == account.id:
@@ -151,16 +156,16 @@ class PasswordCheck:
             ]
             charge = charges.by_stranger(key)
         attempt_counts = self._limiter.check(connection, [*keys, logins])[:-1]
-        return _Found(account, device, keys, [logins], attempt_counts, charge)
+        return _LookupResult(account, device, keys, [logins], attempt_counts, charge)
 
-    def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _Found:
+    def _look_up_own(self, connection: sa.Connection, caller: Claims) -> _LookupResult:
         keys = [LimitKey.of(LOGIN_BY_DEVICE, caller.session_id)]
         account = _with_password(account_repository.find_by_id(connection, caller.user_id))
         attempt_counts = self._limiter.check(connection, keys)
         charge = charges.by_owner(caller.user_id)
-        return _Found(account, None, keys, [], attempt_counts, charge, caller.user_id)
+        return _LookupResult(account, None, keys, [], attempt_counts, charge, caller.user_id)
 
-    async def _compare(self, found: _Found, password: str) -> bool:
+    async def _compare(self, found: _LookupResult, password: str) -> bool:
         return await self._hashing.verify(
             None if found.account is None else found.account.password_hash, password, found.charge
         )

@@ -19,7 +19,7 @@ from doorward_client.tokens import Claims
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.passwords import charges, normalize, require_acceptable
 from doorward_identity.resources import IdentityResources
-from doorward_mail.sender import MailSender
+from doorward_mail.worker.sender import MailSender
 
 log = structlog.get_logger(__name__)
 

@@ -3,8 +3,7 @@
 from doorward_client.errors import DoorwardError
 from doorward_identity.tables import rate_limits
 from doorward_kit.metrics import Metrics
-from doorward_kit.rate_limiting import limiter
-from doorward_kit.rate_limiting.limiter import retry_after
+from doorward_kit.rate_limiting.limiter import RateLimiter, retry_after
 
 
 class TooManyAttemptsError(DoorwardError):
@@ -19,7 +18,7 @@ class TooManyAttemptsError(DoorwardError):
         self.seconds = seconds
 
 
-class RateLimiter(limiter.RateLimiter):
+class AuthRateLimiter(RateLimiter):
     """Counts in `rate_limits` of the identity database; raises TooManyAttemptsError."""
 
     def __init__(self, metrics: Metrics) -> None:

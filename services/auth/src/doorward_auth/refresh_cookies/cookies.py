@@ -66,7 +66,7 @@ class RefreshCookie:
         """The name in the browser, which stores `__Secure-` only from https (RFC 6265bis section 4.1.3.1)."""
         return f"{'__Secure-' if self.is_secure else ''}{COOKIE_PREFIX}{self.name}"
 
-    def containing(self, token: str, *, seconds: int) -> str:
+    def set_cookie_header(self, token: str, *, seconds: int) -> str:
         """Return the value of Set-Cookie that stores a token."""
         return self._set(token, seconds)
 
@@ -74,7 +74,7 @@ class RefreshCookie:
         """Return the value of Set-Cookie that removes the token."""
         return self._set("", 0)
 
-    def value_in(self, cookies: str) -> str | None:
+    def token_in(self, cookies: str) -> str | None:
         """Return the token among a request's cookies; None if there is none, or if there are several.
 
         A sibling of the API's host can set a cookie of the same name, with a token of its own. Then it is
@@ -120,7 +120,7 @@ class RefreshCookies:
         cookie = self.requested(presented)
         if cookie is None:
             raise OriginNotAllowedError
-        return cookie.value_in(presented.cookies) or "", cookie
+        return cookie.token_in(presented.cookies) or "", cookie
 
     def _is_allowed(self, headers: BrowserHeaders) -> bool:
         """Judge by what scripts cannot set. Another site's page would get no cookie (SameSite)."""

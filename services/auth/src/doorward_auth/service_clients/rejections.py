@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_auth.oauth_errors import InvalidClientError
-from doorward_auth.rate_limiting.limiter import RateLimiter, TooManyAttemptsError
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter, TooManyAttemptsError
 from doorward_auth.rate_limiting.limits import CLIENTS_BY_SOURCE, REJECTED_CLIENT_EVENTS
 from doorward_client.errors import UnavailableError
 from doorward_client.request_context import current_address
@@ -31,7 +31,7 @@ class TooManyClientFailuresError(TooManyAttemptsError):
 class ClientRejections:
     """Counts and rejects clients."""
 
-    def __init__(self, database: Database, limiter: RateLimiter) -> None:
+    def __init__(self, database: Database, limiter: AuthRateLimiter) -> None:
         self._database = database
         self._limiter = limiter
 

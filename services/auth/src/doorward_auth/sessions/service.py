@@ -71,10 +71,10 @@ class SessionService:
         """End every live session of a user but one."""
 
         def work(connection: sa.Connection) -> int:
-            others = [one for one in _list_live(connection, user_id) if one.id != keep]
-            for one in others:
-                end = self._end_browser if one.kind is SessionKind.BROWSER else self._end
-                end(connection, user_id, one.id)
+            others = [session for session in _list_live(connection, user_id) if session.id != keep]
+            for session in others:
+                end = self._end_browser if session.kind is SessionKind.BROWSER else self._end
+                end(connection, user_id, session.id)
             return len(others)
 
         ended = await self._database.write(work)

@@ -11,7 +11,7 @@ from doorward_auth.account_repository import Account
 from doorward_auth.one_time_codes import repository as codes
 from doorward_auth.one_time_codes.codes import Purpose
 from doorward_auth.one_time_codes.guesses import CodeGuesses
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import EMAIL_PROOF_MAILS, SURPLUS_MAILS
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.emails import email_key, spelling_key
@@ -22,7 +22,7 @@ from doorward_kit.rate_limiting.limits import LimitKey
 class EmailProof:
     """Mails codes to addresses of accounts, and takes them."""
 
-    def __init__(self, limiter: RateLimiter, guesses: CodeGuesses) -> None:
+    def __init__(self, limiter: AuthRateLimiter, guesses: CodeGuesses) -> None:
         self._limiter = limiter
         self._guesses = guesses
 

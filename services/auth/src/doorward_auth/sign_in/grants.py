@@ -41,7 +41,7 @@ class GrantHandler(Generic[M]):
     def from_form(self, form: Mapping[str, str]) -> dict[str, str]:
         """Return the parameters of a form; it may have further fields (RFC 6749 section 3.2)."""
         names = {name: self.form_names.get(name, name) for name in self.parameters.model_fields}
-        return {name: form[given] for name, given in names.items() if given in form}
+        return {name: form[form_name] for name, form_name in names.items() if form_name in form}
 
 
 async def _log_in(context: GrantContext, body: LoginRequest) -> TokenPair:

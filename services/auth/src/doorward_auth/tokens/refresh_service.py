@@ -147,7 +147,7 @@ class RefreshService:
 def _rejection_of(
     session: SessionRow, decision: RefreshDecision, cookie: RefreshCookie | None
 ) -> _Rejection | None:
-    misuse = _misuse(session, cookie)
+    misuse = _misuse_reason(session, cookie)
     if misuse is not None:
         return _Rejection(misuse)
     if decision is RefreshDecision.REJECT:
@@ -161,7 +161,7 @@ def _rejection_of(
     return None
 
 
-def _misuse(session: SessionRow, cookie: RefreshCookie | None) -> str | None:
+def _misuse_reason(session: SessionRow, cookie: RefreshCookie | None) -> str | None:
     """Return how a caller shows that the token is not theirs to use, or None. The session stays."""
     if session.oauth_client_id is not None:
         return "of_a_client"  # which did not authenticate, and finding a token must not end a session

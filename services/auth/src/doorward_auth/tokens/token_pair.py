@@ -60,7 +60,7 @@ class TokenPair(BaseModel):
     def in_cookie(self, cookie: RefreshCookie) -> Self:
         """Move the refresh token into a cookie: no body contains it."""
         assert self.refresh_token is not None
-        self._set_cookie = cookie.containing(self.refresh_token, seconds=self.refresh_expires_in)
+        self._set_cookie = cookie.set_cookie_header(self.refresh_token, seconds=self.refresh_expires_in)
         self.refresh_token = None
         return self
 

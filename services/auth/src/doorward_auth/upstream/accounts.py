@@ -26,7 +26,7 @@ _NAME: TypeAdapter[str] = TypeAdapter(PersonName)
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class NewUserProfile:
     """The data of a new user: from the upstream, else from the registration."""
 
     email: str | None
@@ -41,7 +41,7 @@ class UpstreamAccounts:
     def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
 
-    def require_open(self, profile: Profile) -> None:
+    def require_open(self, profile: NewUserProfile) -> None:
         """Raise RegistrationClosedError or DomainNotAllowedError unless an account may be created.
 
         Where registration is for some domains, only an address that the upstream has verified counts.
@@ -64,7 +64,7 @@ class UpstreamAccounts:
         return account
 
     def create(
-        self, connection: sa.Connection, provider: str, user: UpstreamUser, profile: Profile
+        self, connection: sa.Connection, provider: str, user: UpstreamUser, profile: NewUserProfile
     ) -> Account:
         """Create an account without a password and link the subject to it.
 
@@ -86,7 +86,7 @@ class UpstreamAccounts:
                 name=profile.name or "",
                 role=account_role,
                 is_verified=reserves,
-                avatar=_kept(connection, profile.avatar),
+                avatar=_keep_avatar(connection, profile.avatar),
             ),
         )
         if not identities.link(connection, user_id, provider, user.subject, user.username):
@@ -104,17 +104,17 @@ def profile_of(
     email: str | None = None,
     name: str | None = None,
     avatar: AvatarReference | None = None,
-) -> Profile:
+) -> NewUserProfile:
     """Return the profile of a new account; `email`, `name` and `avatar` are what its user gave here.
 
     Values that no account here could have are left out: an upstream's rules are its own.
     """
     claimed = _usable(_EMAIL, user.email)
     address = claimed or _usable(_EMAIL, email)
-    given = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
-    return Profile(
+    display_name = _usable(_NAME, name) or _usable(_NAME, user.name) or _usable(_NAME, user.username)
+    return NewUserProfile(
         email=address,
-        name=given or (default_name(address) if address else "User"),
+        name=display_name or (default_name(address) if address else "User"),
         is_email_verified=user.is_email_verified and claimed is not None,
         avatar=avatar,
     )
@@ -129,7 +129,7 @@ def subject_key(provider: str, subject: str) -> str:
     return f"{provider}:{hashlib.sha256(subject.encode('utf-8')).hexdigest()}"
 
 
-def _kept(connection: sa.Connection, avatar: AvatarReference | None) -> AvatarReference | None:
+def _keep_avatar(connection: sa.Connection, avatar: AvatarReference | None) -> AvatarReference | None:
     """Keep a picture that was uploaded a moment ago, unless it has ended."""
     return avatar if avatar is not None and avatars.keep(connection, avatar.id) else None
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from doorward_auth.captcha.service import Captcha
 from doorward_auth.events.publisher import EventPublisher
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.registration.policy import AddressPolicy
 from doorward_auth.settings import AuthSettings
 from doorward_auth.sign_in.opening import SessionOpener
@@ -58,7 +58,7 @@ class UpstreamServices:
         opener: SessionOpener,
         signer: Signer,
         policy: AddressPolicy,
-        limiter: RateLimiter,
+        limiter: AuthRateLimiter,
         captcha: Captcha,
         publisher: EventPublisher,
     ) -> Self:

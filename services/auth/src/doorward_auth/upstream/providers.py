@@ -22,13 +22,13 @@ def create_providers(settings: Mapping[str, AnyProviderSettings]) -> list[Provid
     return [
         Provider(
             name,
-            create_adapter(name, one),
-            _policy(one),
-            redirect_uris=() if isinstance(one, RestSettings) else one.redirect_uris,
-            binds_sessions=one.sessions == "bound",
-            token_readers=one.token_readers,
+            create_adapter(name, upstream),
+            _policy(upstream),
+            redirect_uris=() if isinstance(upstream, RestSettings) else upstream.redirect_uris,
+            binds_sessions=upstream.sessions == "bound",
+            token_readers=upstream.token_readers,
         )
-        for name, one in settings.items()
+        for name, upstream in settings.items()
     ]
 
 

@@ -19,7 +19,7 @@ T_co = TypeVar("T_co", covariant=True)
 _STORES_WITHIN: Final = 2.0
 
 
-class Call(Protocol[T_co]):
+class AdapterCall(Protocol[T_co]):
     """Sends the request."""
 
     def __call__(self) -> Awaitable[T_co]: ...
@@ -39,7 +39,7 @@ class UpstreamRequests:
         }
         self._metrics = metrics
 
-    async def send(self, provider: Provider, operation: str, call: Call[T_co]) -> T_co:
+    async def send(self, provider: Provider, operation: str, call: AdapterCall[T_co]) -> T_co:
         """Return the adapter's result; raises UpstreamError."""
         if not self._gates[provider.name].permits(1):
             self._metrics.concluded(provider.name, operation, RequestOutcome.NOT_ASKED)
@@ -53,7 +53,7 @@ class UpstreamRequests:
         self._record(provider, operation, RequestOutcome.SUCCEEDED)
         return result
 
-    async def _sent(self, provider: Provider, operation: str, call: Call[T_co]) -> T_co:
+    async def _sent(self, provider: Provider, operation: str, call: AdapterCall[T_co]) -> T_co:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:

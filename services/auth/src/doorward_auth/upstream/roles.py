@@ -22,7 +22,7 @@ class UpstreamRoles:
     """Gives users the role of their groups, where the upstream's settings have roles."""
 
     def __init__(self, providers: Mapping[str, ProviderSettings], *, token_seconds: int) -> None:
-        self._mapping = {name: one for name, one in providers.items() if one.roles}
+        self._mapping = {name: provider for name, provider in providers.items() if provider.roles}
         self._token_seconds = token_seconds
 
     def apply(

@@ -9,7 +9,7 @@ import structlog
 from doorward_auth.upstream import identities
 from doorward_auth.upstream.grants import repository as grants
 from doorward_auth.upstream.grants.provider import Provider
-from doorward_auth.upstream.requests import Call, UpstreamRequests
+from doorward_auth.upstream.requests import AdapterCall, UpstreamRequests
 from doorward_auth.upstream_adapters.base import UnusedTokens, UpstreamError, UpstreamLogin
 from doorward_client.errors import DoorwardError
 from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
@@ -28,7 +28,7 @@ class UpstreamTokenRevocation:
         self._requests = requests
 
     async def send_or_revoke(
-        self, provider: Provider, operation: str, call: Call[UpstreamLogin]
+        self, provider: Provider, operation: str, call: AdapterCall[UpstreamLogin]
     ) -> UpstreamLogin:
         """Send a registration or login; raises UpstreamError.
 

@@ -88,7 +88,7 @@ class UpstreamRegistration:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class AuthorizationRequest:
+class PendingAuthorization:
     """A login at the upstream's own pages that was begun. All but `url` is for `exchange`, and secret.
 
     `nonce` is None where the protocol has none.
@@ -101,7 +101,7 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class AuthorizationResponse:
+class AuthorizationCallback:
     """The redirect from the upstream's pages, and what `begin` returned for its `state`.
 
     `issuer` is the response's parameter `iss` (RFC 9207).
@@ -233,8 +233,8 @@ class PasswordUpstream(UpstreamAdapter, Protocol):
 class RedirectUpstream(UpstreamAdapter, Protocol):
     """An upstream whose own pages the user logs in at."""
 
-    async def begin(self, redirect_uri: str) -> AuthorizationRequest:
+    async def begin(self, redirect_uri: str) -> PendingAuthorization:
         """Return where to send the user, with new secrets."""
 
-    async def exchange(self, response: AuthorizationResponse) -> UpstreamLogin:
+    async def exchange(self, response: AuthorizationCallback) -> UpstreamLogin:
         """Exchange the code; raises InvalidGrantError, UnverifiedIdentityError."""

@@ -2,9 +2,9 @@
 
 from doorward_auth.upstream_adapters.answers import values
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationRequest,
-    AuthorizationResponse,
+    AuthorizationCallback,
     MalformedAnswerError,
+    PendingAuthorization,
     UpstreamLogin,
     UpstreamTokens,
     UpstreamUser,
@@ -29,7 +29,7 @@ class OAuth2Adapter:
     def can_reuse_refresh_tokens(self) -> bool:
         return self._settings.refresh_token_reuse
 
-    async def begin(self, redirect_uri: str) -> AuthorizationRequest:
+    async def begin(self, redirect_uri: str) -> PendingAuthorization:
         return self._tokens.authorization_request(
             self._settings.authorization_endpoint,
             redirect_uri,
@@ -37,7 +37,7 @@ class OAuth2Adapter:
             uses_pkce=self._settings.pkce,
         )
 
-    async def exchange(self, response: AuthorizationResponse) -> UpstreamLogin:
+    async def exchange(self, response: AuthorizationCallback) -> UpstreamLogin:
         async with self._http.call("login") as call:
             tokens = await self._tokens.exchange(
                 call, self._settings.token_endpoint, response, uses_pkce=self._settings.pkce

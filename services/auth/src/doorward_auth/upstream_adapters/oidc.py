@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from doorward_auth.upstream_adapters.answers import values
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationRequest,
-    AuthorizationResponse,
+    AuthorizationCallback,
     MalformedAnswerError,
+    PendingAuthorization,
     UnusedTokens,
     UnverifiedIdentityError,
     UpstreamLogin,
@@ -20,7 +20,7 @@ from doorward_auth.upstream_adapters.http.client import Call, UpstreamClient
 from doorward_auth.upstream_adapters.oauth.token_endpoint import TokenEndpoint
 from doorward_auth.upstream_adapters.oauth.userinfo import fetch_userinfo
 from doorward_auth.upstream_adapters.openid.discovery import Discovery, ProviderMetadata
-from doorward_auth.upstream_adapters.openid.id_token import Expectations, IdToken
+from doorward_auth.upstream_adapters.openid.id_token import Expectations, UpstreamIdToken
 from doorward_auth.upstream_adapters.settings.oauth import OidcSettings
 from doorward_auth.upstream_adapters.settings.provider import UserPointers
 
@@ -53,14 +53,14 @@ class OidcAdapter:
     def can_reuse_refresh_tokens(self) -> bool:
         return self._settings.refresh_token_reuse
 
-    async def begin(self, redirect_uri: str) -> AuthorizationRequest:
+    async def begin(self, redirect_uri: str) -> PendingAuthorization:
         async with self._http.call("begin") as call:
             metadata = await self._discovery.metadata(call)
         return self._tokens.authorization_request(
             metadata.authorization_endpoint, redirect_uri, nonce=secrets.token_urlsafe(32)
         )
 
-    async def exchange(self, response: AuthorizationResponse) -> UpstreamLogin:
+    async def exchange(self, response: AuthorizationCallback) -> UpstreamLogin:
         async with self._http.call("login") as call:
             metadata = await self._discovery.metadata(call)
             self._check_response(response, metadata)
@@ -90,12 +90,12 @@ class OidcAdapter:
     async def close(self) -> None:
         await self._http.close()
 
-    def _check_response(self, response: AuthorizationResponse, metadata: ProviderMetadata) -> None:
+    def _check_response(self, response: AuthorizationCallback, metadata: ProviderMetadata) -> None:
         """Reject a response of another provider, which would get this one's code (RFC 9207 section 2.4)."""
-        given, expected = response.issuer, self._settings.issuer
-        if given is None and metadata.sends_issuer:
+        issuer, expected = response.issuer, self._settings.issuer
+        if issuer is None and metadata.sends_issuer:
             raise UnverifiedIdentityError("no_issuer")
-        if given is not None and not hmac.compare_digest(given.encode("utf-8"), expected.encode("utf-8")):
+        if issuer is not None and not hmac.compare_digest(issuer.encode("utf-8"), expected.encode("utf-8")):
             raise UnverifiedIdentityError("wrong_issuer")
         if not response.nonce:
             raise UnverifiedIdentityError("no_nonce")
@@ -105,7 +105,7 @@ class OidcAdapter:
     ) -> dict[str, Any]:
         if tokens.id_token is None:
             raise MalformedAnswerError
-        token = IdToken.parse(tokens.id_token, self._settings.id_token_algorithms)
+        token = UpstreamIdToken.parse(tokens.id_token, self._settings.id_token_algorithms)
         call.issued = UnusedTokens(tokens, token.claimed_subject())
         key = await self._discovery.key(call, metadata, token.kid, token.algorithm)
         expected = Expectations(

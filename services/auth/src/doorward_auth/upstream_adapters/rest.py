@@ -149,9 +149,9 @@ class RestAdapter:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send our values under the upstream's names; a picture only if it has a field for one."""
-        given = {theirs: ours[our] for theirs, our in operation.fields.items()}
+        fields = {theirs: ours[our] for theirs, our in operation.fields.items()}
         picture = (image[0], image[1]) if image and image[0] else None
-        body = Body(operation.body, {**operation.constants, **given}, picture)
+        body = Body(operation.body, {**operation.constants, **fields}, picture)
         sent_headers = dict(headers or {})
         if self._settings.api_key_header and self._settings.api_key:
             sent_headers[self._settings.api_key_header] = self._settings.api_key

@@ -86,7 +86,7 @@ class KeySet:
     def parse(cls, text: str | bytes) -> Self:
         """Read the JWK set of a file; raises InvalidKeySetError for one key that cannot be used, too."""
         members = _members(text, MAX_KEYS)
-        return cls._of([_parse_key(member, number) for number, member in enumerate(members, 1)])
+        return cls._from_keys([_parse_key(member, number) for number, member in enumerate(members, 1)])
 
     @classmethod
     def parse_published(cls, text: str | bytes) -> Self:
@@ -102,10 +102,10 @@ class KeySet:
                 keys.append(_parse_key(member, number))
         if not keys:
             raise InvalidKeySetError("has no key of a known type")
-        return cls._of(keys)
+        return cls._from_keys(keys)
 
     @classmethod
-    def _of(cls, keys: Sequence[Key]) -> Self:
+    def _from_keys(cls, keys: Sequence[Key]) -> Self:
         if len({key.kid for key in keys}) < len(keys):
             raise InvalidKeySetError("has two keys with the same kid")
         return cls({key.kid: key for key in keys})

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from doorward_client.internal_http import AuthClient, fetch, internal_http_client
+from doorward_client.internal_http import AuthCredentials, fetch, internal_http_client
 from doorward_client.revocations.models import (
     FetchedRevocations,
     RevocationEntries,
@@ -30,7 +30,7 @@ class HttpRevocationSource:
     a warning: auth is being reconfigured, and the earlier tokens are still valid.
     """
 
-    def __init__(self, auth: AuthClient, *, issuer: str, audience: str) -> None:
+    def __init__(self, auth: AuthCredentials, *, issuer: str, audience: str) -> None:
         self._client = internal_http_client(auth=(auth.client_id, auth.client_secret))
         self._url = f"{auth.url}/revocations"
         self._etag: str | None = None

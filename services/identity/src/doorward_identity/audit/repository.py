@@ -121,7 +121,7 @@ def record_all(
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StoredEvent:
     """A stored event."""
 
     id: uuid.UUID
@@ -147,7 +147,7 @@ class EventFilter:
 
 def list_events(
     connection: sa.Connection, criteria: EventFilter, after: uuid.UUID | None, count: int
-) -> Sequence[Event]:
+) -> Sequence[StoredEvent]:
     """Read up to `count` events, the newest first, after the event with the id `after`."""
     statement = sa.select(
         audit_events.c.id,
@@ -162,7 +162,7 @@ def list_events(
     if after is not None:
         statement = statement.where(audit_events.c.id < after)
     rows = connection.execute(statement.order_by(audit_events.c.id.desc()).limit(count))
-    return [Event(*row) for row in rows]
+    return [StoredEvent(*row) for row in rows]
 
 
 def list_details(connection: sa.Connection, criteria: EventFilter, count: int) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, Field
 
-from doorward_identity.audit.repository import AuditAction, Event, EventFilter, list_events
+from doorward_identity.audit.repository import AuditAction, EventFilter, StoredEvent, list_events
 from doorward_identity.resources import IdentityResources
 from doorward_kit.pagination import CursorCodec, Page, Position
 from doorward_kit.settings import ServiceSettings
@@ -48,7 +48,7 @@ class AuditLog:
         return Page(items=[_audit_event(event) for event in page], next_cursor=next_cursor)
 
 
-def _audit_event(event: Event) -> AuditEvent:
+def _audit_event(event: StoredEvent) -> AuditEvent:
     return AuditEvent(
         id=event.id,
         action=event.action,

@@ -67,14 +67,16 @@ class Avatars:
 
     async def discard(self, *avatar_ids: uuid.UUID | None) -> None:
         """Delete those of the pictures that have ended, now. What fails or takes long, the cleanup does."""
-        given = [one for one in avatar_ids if one is not None]
-        if not given:
+        known_ids = [avatar_id for avatar_id in avatar_ids if avatar_id is not None]
+        if not known_ids:
             return
         try:
             async with asyncio.timeout(_DISCARD_SECONDS):
                 await self._delete(
                     await self._database.read(
-                        lambda connection: repository.find_ended_among(connection, self._store.deletes, given)
+                        lambda connection: repository.find_ended_among(
+                            connection, self._store.deletes, known_ids
+                        )
                     )
                 )
         except (DoorwardError, TimeoutError) as error:
@@ -82,9 +84,9 @@ class Avatars:
 
     async def delete_ended(self, *, count: int) -> int:
         """Delete up to `count` pictures that have ended; return how many. Raises as `add` does."""
-        some = min(count, _DELETED_AT_ONCE)
+        batch_size = min(count, _DELETED_AT_ONCE)
         ended = await self._database.read(
-            lambda connection: repository.find_ended(connection, self._store.deletes, some)
+            lambda connection: repository.find_ended(connection, self._store.deletes, batch_size)
         )
         await self._delete(ended)
         return len(ended)

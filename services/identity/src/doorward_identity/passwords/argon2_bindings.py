@@ -69,7 +69,7 @@ def supports_v3(cpu_info: Path) -> bool:
     except OSError:  # another system
         return False
     flags = [set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")]
-    return bool(flags) and all(one >= _FLAGS for one in flags)
+    return bool(flags) and all(flag >= _FLAGS for flag in flags)
 
 
 def known_digest(bindings: Any) -> bytes:

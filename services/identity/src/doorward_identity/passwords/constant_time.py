@@ -28,9 +28,9 @@ class FailureTimingEqualizer:
 
     async def wait(self, spent: float) -> None:
         """Wait for what the slowest check took beyond `spent` seconds; 0 for a hash of ours."""
-        await asyncio.sleep(self._missing(spent))
+        await asyncio.sleep(self._remaining_delay(spent))
 
-    def _missing(self, spent: float) -> float:
+    def _remaining_delay(self, spent: float) -> float:
         now = self._clock()
         while self._checks and self._checks[0][0] < now - _MEMORY_SECONDS:
             self._checks.popleft()

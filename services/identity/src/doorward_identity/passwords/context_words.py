@@ -28,7 +28,7 @@ def is_personal(password: str, *, email: str, name: str) -> bool:
     if len(text) - len(letters) >= MINIMUM_LENGTH or not 0 < len(letters) <= MAXIMUM_LENGTH:
         return False
     words = _words(address) | _words(_fold(name)) | {PRODUCT}
-    return _made_of(letters, words) or _made_of(letters[::-1], words)
+    return _consists_of(letters, words) or _consists_of(letters[::-1], words)
 
 
 def _fold(text: str) -> str:
@@ -42,7 +42,7 @@ def _words(folded: str) -> set[str]:
     return {word for word in spaced.split() if len(word) >= _SHORTEST_WORD}
 
 
-def _made_of(letters: str, words: set[str]) -> bool:
+def _consists_of(letters: str, words: set[str]) -> bool:
     """Tell whether a sequence of words spells the letters, in linear time."""
     lengths = {len(word) for word in words}
     reached = {0}

@@ -58,7 +58,7 @@ class PasswordHashing:
 
     async def hash(self, password: str, charge: Charge) -> str:
         """Hash a new password into the PHC form; raises OverloadedError."""
-        return await self._executor.run(lambda: self.hash_now(password), charge)
+        return await self._executor.run(lambda: self.hash_blocking(password), charge)
 
     async def verify(self, password_hash: str | None, password: str, charge: Charge) -> bool:
         """Tell whether the password is right; raises OverloadedError.
@@ -76,7 +76,7 @@ class PasswordHashing:
         """Raise OverloadedError if a hash would be rejected, before the caller queries the database."""
         await self._executor.require_room(charge)
 
-    def hash_now(self, password: str) -> str:
+    def hash_blocking(self, password: str) -> str:
         """Hash in the calling thread: for commands."""
         return self._hasher.hash(normalize(password))
 

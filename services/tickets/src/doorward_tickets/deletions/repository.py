@@ -30,7 +30,7 @@ TICKET_BATCH_SIZE: Final = 100
 _DAY: Final = 86_400
 
 
-class _Remains(NamedTuple):
+class _DeletedTicket(NamedTuple):
     """A deleted ticket, and the words of its search terms."""
 
     ticket_id: uuid.UUID
@@ -100,10 +100,10 @@ def purge_remains(connection: sa.Connection, /, *, count: int) -> int:
     return deleted
 
 
-def _lock_remains(connection: sa.Connection) -> list[_Remains]:
+def _lock_remains(connection: sa.Connection) -> list[_DeletedTicket]:
     found = sa.select(deleted_tickets.c.ticket_id, deleted_tickets.c.search_text)
     rows = connection.execute(found.limit(TICKET_BATCH_SIZE).with_for_update(skip_locked=True))
-    return [_Remains(ticket_id, words_of_line(line)) for ticket_id, line in rows]
+    return [_DeletedTicket(ticket_id, words_of_line(line)) for ticket_id, line in rows]
 
 
 def _delete_replies(connection: sa.Connection, ticket_ids: Sequence[uuid.UUID], count: int) -> int:
@@ -117,7 +117,7 @@ def _delete_replies(connection: sa.Connection, ticket_ids: Sequence[uuid.UUID], 
     return len(found)
 
 
-def _delete_terms(connection: sa.Connection, remains: Sequence[_Remains], count: int) -> int:
+def _delete_terms(connection: sa.Connection, remains: Sequence[_DeletedTicket], count: int) -> int:
     """Delete up to `count` search terms of tickets without replies, and the tickets that are finished."""
     left = count
     entries: list[tuple[str, uuid.UUID]] = []

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from doorward_mail.quoting import TrustedText
-from doorward_mail.templates import MailTemplate, Variables
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import MailTemplate, Variables
 from doorward_tickets.notifications.repository import NotificationType
 from doorward_tickets.notifications.template_context import NotificationTemplateContext
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
 from doorward_kit.upsert import upsert
-from doorward_mail.outbox import Mail, enqueue
+from doorward_mail.outbox.mail import Mail, enqueue
 from doorward_tickets.tables import (
     notification_mutes,
     outbox,

@@ -4,9 +4,9 @@ import uuid
 from dataclasses import replace
 
 from doorward_kit.app import AppResources
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.sender import MailSender
-from doorward_mail.templates import MailTemplates
+from doorward_mail.content.templates import MailTemplates
+from doorward_mail.outbox.leases import LeasedMail
+from doorward_mail.worker.sender import MailSender
 from doorward_tickets.notifications.mail_templates import templates
 from doorward_tickets.notifications.template_context import NotificationTemplateContext
 from doorward_tickets.settings import TicketsSettings

@@ -8,9 +8,9 @@ import uuid
 import sqlalchemy as sa
 
 from doorward_client.permissions import Permission, permissions_of
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText
-from doorward_mail.templates import Variables
+from doorward_mail.content.quoting import TrustedText
+from doorward_mail.content.templates import Variables
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_tickets.notifications import repository
 from doorward_tickets.notifications.repository import NotificationKey, NotificationType, NotifiedTicket
 from doorward_tickets.numbers.repository import assign_number
@@ -38,11 +38,16 @@ class NotificationTemplateContext:
             return None
         if repository.is_muted(connection, key.ticket_id, key.user_id):
             return None
-        news = _news(connection, ticket, key, pending.after_reply_number)
-        if news is None:
+        variables = _event_variables(connection, ticket, key, pending.after_reply_number)
+        if variables is None:
             return None
         number = ticket.number or assign_number(connection, key.ticket_id)
-        return {**news, "number": number, "ticket": ticket.subject, "link": self._link(key.ticket_id)}
+        return {
+            **variables,
+            "number": number,
+            "ticket": ticket.subject,
+            "link": self._link(key.ticket_id),
+        }
 
     def _link(self, ticket_id: uuid.UUID) -> TrustedText | None:
         return (
@@ -54,7 +59,7 @@ def _may_see(ticket: NotifiedTicket, key: NotificationKey, role: str) -> bool:
     return Permission.TICKETS_READ_ALL in permissions_of(role) or ticket.author_id == key.user_id
 
 
-def _news(
+def _event_variables(
     connection: sa.Connection, ticket: NotifiedTicket, key: NotificationKey, after_reply_number: int
 ) -> Variables | None:
     """Return the variables of a type, None if its event no longer holds."""

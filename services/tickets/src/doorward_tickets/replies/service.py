@@ -149,7 +149,7 @@ class ReplyService:
             if (earlier := self._keys.claim(connection, request)) is not None:
                 return earlier
             ticket, status = _lock(connection, caller, new, profile)
-            if status != ticket.status or not _ends_with(connection, ticket, caller, new.body):
+            if status != ticket.status or not _is_last_reply(connection, ticket, caller, new.body):
                 self._append(connection, ticket, status, caller, new.body)
             answer = ticket_answer(tickets.get_row(connection, ticket.id))
             return self._keys.store(connection, request, answer)
@@ -213,6 +213,6 @@ def _lock(
     return ticket, after
 
 
-def _ends_with(connection: sa.Connection, ticket: LockedTicket, caller: Caller, body: str) -> bool:
+def _is_last_reply(connection: sa.Connection, ticket: LockedTicket, caller: Caller, body: str) -> bool:
     last = repository.find_reply(connection, ticket.id, ticket.reply_count)
     return last is not None and (last.author_id, last.body) == (caller.user_id, body)

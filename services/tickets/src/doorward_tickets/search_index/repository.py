@@ -23,7 +23,7 @@ _POSITION: Final = f"search_index_{INDEX_VERSION}"
 _START: Final = uuid.UUID(int=0)
 
 
-class Batch(NamedTuple):
+class IndexedBatch(NamedTuple):
     """How many tickets a transaction has read, and how many of them had another index."""
 
     read: int
@@ -41,7 +41,7 @@ def is_behind(connection: sa.Connection, *, until: datetime) -> bool:
     return connection.execute(_next_tickets(found, until, tickets.c.id).limit(1)).first() is not None
 
 
-def update_batch(connection: sa.Connection, *, until: datetime) -> Batch:
+def update_batch(connection: sa.Connection, *, until: datetime) -> IndexedBatch:
     """Index the next tickets created before `until`, in a transaction.
 
     The locked position makes other replicas wait. Subject and body never change, so they are read without a
@@ -51,12 +51,12 @@ def update_batch(connection: sa.Connection, *, until: datetime) -> Batch:
     columns = tickets.c.id, tickets.c.subject, tickets.c.body, tickets.c.search_text
     rows = connection.execute(_next_tickets(found, until, *columns).limit(BATCH_SIZE)).all()
     if not rows:
-        return Batch(0, 0)
+        return IndexedBatch(0, 0)
     changes = list(_changes(rows))
     for change in changes:
         _update(connection, change)
-    _move(connection, is_first=found is None, ticket_id=rows[-1].id)
-    return Batch(len(rows), len(changes))
+    _store_position(connection, is_first=found is None, ticket_id=rows[-1].id)
+    return IndexedBatch(len(rows), len(changes))
 
 
 def _position() -> "sa.Select[str]":
@@ -85,15 +85,15 @@ def _update(connection: sa.Connection, change: _Change) -> None:
         return
     before, after = set(words_of_line(line)), set(change.words)
     terms = ticket_search_terms
-    if gone := sorted(before - after):
+    if removed := sorted(before - after):
         connection.execute(
-            terms.delete().where(terms.c.word.in_(gone), terms.c.ticket_id == change.ticket_id)
+            terms.delete().where(terms.c.word.in_(removed), terms.c.ticket_id == change.ticket_id)
         )
     insert_search_terms(connection, change.ticket_id, sorted(after - before))
     connection.execute(tickets.update().where(row).values(search_text=line_of(change.words)))
 
 
-def _move(connection: sa.Connection, *, is_first: bool, ticket_id: uuid.UUID) -> None:
+def _store_position(connection: sa.Connection, *, is_first: bool, ticket_id: uuid.UUID) -> None:
     if is_first:
         connection.execute(feed_cursors.insert().values(name=_POSITION, cursor=ticket_id.hex))
     else:

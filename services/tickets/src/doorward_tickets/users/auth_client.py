@@ -41,7 +41,7 @@ class DeletedUsersPage(BaseModel):
     has_more: bool
 
 
-class Account(BaseModel):
+class AuthAccount(BaseModel):
     """An account and its email address; None for a user whose upstream told none."""
 
     id: uuid.UUID
@@ -56,7 +56,7 @@ class Account(BaseModel):
 
 
 class _AccountList(BaseModel):
-    items: list[Account]
+    items: list[AuthAccount]
 
 
 class AuthClient:
@@ -68,7 +68,7 @@ class AuthClient:
     def __init__(
         self, settings: VerifierSettings, transport: httpx2.AsyncBaseTransport | None = None
     ) -> None:
-        auth = settings.auth_client(purpose="to learn of deleted users")
+        auth = settings.auth_credentials(purpose="to learn of deleted users")
         self._url = auth.url
         self._client = internal_http_client(auth=(auth.client_id, auth.client_secret), transport=transport)
 
@@ -79,7 +79,7 @@ class AuthClient:
             raise FeedExpiredError
         return _parse(DeletedUsersPage, response)
 
-    async def find_accounts(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Account]:
+    async def find_accounts(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, AuthAccount]:
         """Return those of up to 100 accounts that exist; raises AuthUnavailableError."""
         response = await self._get("users", {"id": [str(user_id) for user_id in ids]})
         return {account.id: account for account in _parse(_AccountList, response).items}

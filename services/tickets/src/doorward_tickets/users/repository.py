@@ -59,7 +59,7 @@ class ReconciliationSchedule(NamedTuple):
     def is_due(self) -> bool:
         return self.due_at is None or datetime.fromisoformat(self.due_at) <= self.now
 
-    def in_seconds(self, seconds: float) -> str:
+    def stored_time_after(self, seconds: float) -> str:
         """Return a later time in the stored format."""
         return (self.now + timedelta(seconds=seconds)).isoformat()
 
@@ -183,13 +183,13 @@ def claim_reconciliation(connection: sa.Connection, *, seconds: float) -> bool:
     """
     schedule = _schedule(connection)
     return schedule.is_due and _move(
-        connection, _RECONCILIATION, schedule.due_at, schedule.in_seconds(seconds)
+        connection, _RECONCILIATION, schedule.due_at, schedule.stored_time_after(seconds)
     )
 
 
 def complete_reconciliation(connection: sa.Connection, *, seconds: float) -> None:
     """Schedule the next reconciliation in `seconds`."""
-    due_at = _schedule(connection).in_seconds(seconds)
+    due_at = _schedule(connection).stored_time_after(seconds)
     upsert(connection, feed_cursors, {"name": _RECONCILIATION, "cursor": due_at}, changed=("cursor",))
 
 

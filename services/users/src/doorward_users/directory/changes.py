@@ -72,9 +72,9 @@ class RequestedChange:
         return AccountChange.EMAIL_SET if spelling_key(after) != spelling_key(before) else None
 
 
-def columns_of(wanted: UserReplace | UserPatch) -> dict[str, Any]:
+def columns_of(requested: UserReplace | UserPatch) -> dict[str, Any]:
     """Return the columns that a body sets, with the keys that follow from them."""
-    columns = wanted.model_dump(mode="json", exclude_unset=True, exclude={"password"})
+    columns = requested.model_dump(mode="json", exclude_unset=True, exclude={"password"})
     if "email" in columns:
         columns["email_key"] = email_key(columns["email"])
     if "name" in columns:

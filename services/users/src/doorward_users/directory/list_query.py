@@ -103,8 +103,8 @@ class DirectoryQuery:
     """A list of users in an order; `parts` is None without a search."""
 
     def __init__(self, criteria: DirectoryFilter, sort: DirectorySort, *, searches_addresses: bool) -> None:
-        wanted = {"role": criteria.role, "status": criteria.status}
-        self._filters = {name: value.value for name, value in wanted.items() if value is not None}
+        filters = {"role": criteria.role, "status": criteria.status}
+        self._filters = {name: value.value for name, value in filters.items() if value is not None}
         self._order_name = sort.value.removeprefix("-")
         self._is_descending = sort.value.startswith("-")
         self.parts: Final = (

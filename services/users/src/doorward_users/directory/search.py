@@ -154,7 +154,7 @@ def _find(
 def _count(shape: PartShape) -> "sa.Select[Any]":
     """Return the query for the number of users of each term, up to a limit."""
     ranges = [_users_of(*term).limit(sa.bindparam("limit")).subquery() for term in shape.terms]
-    return sa.select(*(sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in ranges))
+    return sa.select(*(sa.select(sa.func.count()).select_from(part).scalar_subquery() for part in ranges))
 
 
 def _ordered(statement: S, shape: ListShape) -> S:
@@ -172,26 +172,26 @@ def _in_join_order(statement: S) -> S:
 
 
 def _users_of(source: Source, parameter: str) -> "sa.Select[Any]":
-    return sa.select(user_search_terms.c.user_id).where(_begins(source, parameter))
+    return sa.select(user_search_terms.c.user_id).where(_has_term_prefix(source, parameter))
 
 
 def _matches(part: PartShape) -> sa.ColumnElement[bool]:
     """Return the predicate of users who have a part of the search in their address or name."""
     if part.is_one_word:  # in either: one look-up for both
-        return _has(begins_with_parameter(user_search_terms.c.term, part.terms[0][1]))
-    terms = [_has(_begins(*term)) for term in part.terms]
+        return _has_term(begins_with_parameter(user_search_terms.c.term, part.terms[0][1]))
+    terms = [_has_term(_has_term_prefix(*term)) for term in part.terms]
     if not part.has_address:
         return sa.and_(*terms)
     return sa.or_(terms[0], sa.and_(*terms[1:])) if part.words else terms[0]
 
 
-def _has(is_term: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def _has_term(is_term: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     # With a limit, so that no optimizer makes it a join that begins with all users of a common word.
     is_of_user = user_search_terms.c.user_id == users.c.id
     found = sa.select(user_search_terms.c.user_id).where(is_of_user, is_term)
     return found.limit(1).scalar_subquery().is_not(None)
 
 
-def _begins(source: Source, parameter: str) -> sa.ColumnElement[bool]:
+def _has_term_prefix(source: Source, parameter: str) -> sa.ColumnElement[bool]:
     is_term = begins_with_parameter(user_search_terms.c.term, parameter)
     return sa.and_(user_search_terms.c.source == source.value, is_term)

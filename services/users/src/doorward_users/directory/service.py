@@ -63,7 +63,7 @@ class UserPage(NamedTuple):
     next_cursor: str | None
 
 
-class Changed(NamedTuple):
+class ChangedAccount(NamedTuple):
     """An account after a change, and what its administrator should know about it."""
 
     user: UserRow
@@ -117,26 +117,26 @@ class DirectoryService:
         entries = [Entry(row, self._visibility.sees_address(caller, row.id)) for row in page]
         return UserPage(entries, next_cursor)
 
-    async def create(self, caller: Claims, wanted: UserCreate) -> Changed:
+    async def create(self, caller: Claims, new: UserCreate) -> ChangedAccount:
         """Create an account: verified with a password, otherwise invited by mail.
 
         Raises EmailTakenError, UnacceptablePasswordError, MailNotConfiguredError, and as require_authority
         does.
         """
-        require_authority(caller, Role.USER, wanted.role)
+        require_authority(caller, Role.USER, new.role)
         password_hash = None
-        if wanted.password is None:
+        if new.password is None:
             require_transport(self._settings)
         else:
-            require_acceptable(wanted.password.get_secret_value(), email=wanted.email, name=wanted.name)
+            require_acceptable(new.password.get_secret_value(), email=new.email, name=new.name)
             password_hash = await self._hashing.hash(
-                wanted.password.get_secret_value(), charges.by_owner(caller.user_id)
+                new.password.get_secret_value(), charges.by_owner(caller.user_id)
             )
         account = NewAccount(
             id=uuid7s.uuid7(),
-            email=wanted.email,
-            name=wanted.name,
-            role=wanted.role,
+            email=new.email,
+            name=new.name,
+            role=new.role,
             is_verified=password_hash is not None,
             password_hash=password_hash,
             must_change=self._passwords_are_temporary,
@@ -156,7 +156,7 @@ class DirectoryService:
 
         user = await self._database.write(work)
         log_change("user.created", caller, user.id, role=user.role)
-        return Changed(user, self._warnings(user.email_key))
+        return ChangedAccount(user, self._warnings(user.email_key))
 
     async def invite(self, caller: Claims, user_id: uuid.UUID) -> None:
         """Mail a new invitation to a user without a password.
@@ -177,23 +177,23 @@ class DirectoryService:
         await self._database.write(work)
 
     async def replace(
-        self, caller: Claims, user_id: uuid.UUID, wanted: UserReplace, if_match: str | None
-    ) -> Changed:
+        self, caller: Claims, user_id: uuid.UUID, replacement: UserReplace, if_match: str | None
+    ) -> ChangedAccount:
         """Replace every member that an administrator sets; raises as `update` does."""
-        return await self._change(caller, user_id, columns_of(wanted), None, if_match)
+        return await self._change(caller, user_id, columns_of(replacement), None, if_match)
 
     async def update(
-        self, caller: Claims, user_id: uuid.UUID, wanted: UserPatch, if_match: str | None
-    ) -> Changed:
+        self, caller: Claims, user_id: uuid.UUID, patch: UserPatch, if_match: str | None
+    ) -> ChangedAccount:
         """Change members of an account; what follows is in doorward_identity.account_changes.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
         OwnPasswordError, MailNotConfiguredError, UnacceptablePasswordError.
         """
-        password = None if wanted.password is None else wanted.password.get_secret_value()
+        password = None if patch.password is None else patch.password.get_secret_value()
         if password is not None and user_id == caller.user_id:
             raise OwnPasswordError
-        return await self._change(caller, user_id, columns_of(wanted), password, if_match)
+        return await self._change(caller, user_id, columns_of(patch), password, if_match)
 
     async def rename(self, caller: Claims, name: str, if_match: str | None) -> Entry:
         """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
@@ -229,11 +229,11 @@ class DirectoryService:
         changes: dict[str, Any],
         password: str | None,
         if_match: str | None,
-    ) -> Changed:
+    ) -> ChangedAccount:
         charge = charges.by_owner(caller.user_id)
         password_hash = None if password is None else await self._hashing.hash(password, charge)
 
-        def work(connection: sa.Connection) -> Changed:
+        def work(connection: sa.Connection) -> ChangedAccount:
             may_demote = not administers(
                 changes.get("role", Role.ADMIN), changes.get("status", Status.ACTIVE)
             )
@@ -283,7 +283,7 @@ class DirectoryService:
             )
             is_moved = changes.get("email_key", user.email_key) != user.email_key
             warnings = self._warnings(changes["email_key"]) if is_moved else []
-            return Changed(repository.get_user(connection, user.id), warnings)
+            return ChangedAccount(repository.get_user(connection, user.id), warnings)
 
         changed = await self._database.write(work)
         self._runtime.revocation_poller.wake()

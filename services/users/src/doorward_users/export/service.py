@@ -104,7 +104,7 @@ class ExportService:
         Raises ExportRunningError, ExportsUnavailableError, and as Database.write does.
         """
         now = time.monotonic()
-        self._running = {user_id: one for user_id, one in self._running.items() if one.ends_at > now}
+        self._running = {user_id: export for user_id, export in self._running.items() if export.ends_at > now}
         if caller.user_id in self._running:
             raise ExportRunningError
         if len(self._running) >= MAX_EXPORTS:

@@ -10,6 +10,7 @@ expires, and tabs do not know of each other.
 | `request` | what a request asks for, or why it is rejected: a pure function of query and client |
 | `interaction` | what the user has done for this request since it first came, sealed |
 | `decision` | the answer, or the page that comes before it: a pure function of all of these |
-| `service` | reads what the decision needs, and issues the code |
+| `context` | reads what the decision needs |
+| `service` | answers a request, and issues the code |
 | `page_steps` | what the pages do for a request: describe, allow, deny, choose the account |
 """

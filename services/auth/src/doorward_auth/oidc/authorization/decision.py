@@ -9,7 +9,7 @@ from doorward_auth.oidc.authorization.interaction import UserChoice
 from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt
 
 
-class Page(Enum):
+class InteractionPage(Enum):
     """The page that the user sees before the answer."""
 
     LOGIN = auto()
@@ -26,7 +26,7 @@ class Success(Enum):
     CODE = auto()
 
 
-Decision = Page | ErrorResponse | Success
+Decision = InteractionPage | ErrorResponse | Success
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +62,17 @@ def decide(
     if Prompt.SELECT_ACCOUNT in request.prompts and not (
         session.has_signed_in or UserChoice.ACCOUNT_CONFIRMED in choices
     ):
-        return Page.CHOOSE_ACCOUNT
+        return InteractionPage.CHOOSE_ACCOUNT
     if not session.is_allowed:
         error = ErrorResponse(AuthorizationError.ACCESS_DENIED, "the user is in none of the client's groups")
-        return error if is_silent else Page.NOT_ALLOWED
+        return error if is_silent else InteractionPage.NOT_ALLOWED
     if not session.has_consented or (
         Prompt.CONSENT in request.prompts and UserChoice.CONSENT_GIVEN not in choices
     ):
         error = ErrorResponse(
             AuthorizationError.CONSENT_REQUIRED, "the user has not allowed all of the scopes"
         )
-        return error if is_silent else Page.CONSENT
+        return error if is_silent else InteractionPage.CONSENT
     return Success.CODE
 
 
@@ -94,4 +94,4 @@ def _login(session: SignedIn | None, *, is_silent: bool) -> Decision:
         return ErrorResponse(
             AuthorizationError.LOGIN_REQUIRED, "it is another user than that of id_token_hint"
         )
-    return Page.LOGIN
+    return InteractionPage.LOGIN

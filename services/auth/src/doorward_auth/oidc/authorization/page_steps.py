@@ -16,6 +16,7 @@ from doorward_auth.browser_sessions.service import note_visitor
 from doorward_auth.browser_sessions.tokens import BrowserSessionToken
 from doorward_auth.oidc import redirects, scopes
 from doorward_auth.oidc.authorization import interaction
+from doorward_auth.oidc.authorization.context import AuthorizationContext, read_context
 from doorward_auth.oidc.authorization.errors import (
     ErrorResponse,
     UnknownClientError,
@@ -23,7 +24,7 @@ from doorward_auth.oidc.authorization.errors import (
 )
 from doorward_auth.oidc.authorization.interaction import UserChoice
 from doorward_auth.oidc.authorization.query import Query, read_query
-from doorward_auth.oidc.authorization.service import PATH, AuthorizationContext, continuation_of, read_context
+from doorward_auth.oidc.authorization.service import PATH, continuation_of
 from doorward_auth.oidc.consents import repository as consents
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources

@@ -26,11 +26,11 @@ class Query:
 
     def get(self, name: str) -> str | None:
         """Return the value of a parameter, the first if it comes twice."""
-        return next((value for one, value in self.pairs if one == name), None)
+        return next((value for key, value in self.pairs if key == name), None)
 
     def count(self, name: str) -> int:
         """Return how often a parameter comes."""
-        return sum(one == name for one, _ in self.pairs)
+        return sum(key == name for key, _ in self.pairs)
 
     def repeated(self) -> str | None:
         """Return the name of a parameter that comes twice."""

@@ -103,14 +103,14 @@ def _check_names(query: Query) -> None:
 
 def _scopes(query: Query, client: RegisteredClient) -> tuple[str, ...]:
     text = query.get("scope") or ""
-    wanted = scopes.parse(text) if len(text) <= SCOPE_LENGTH else None
-    if wanted is None:
+    requested = scopes.parse(text) if len(text) <= SCOPE_LENGTH else None
+    if requested is None:
         raise _InvalidRequest(AuthorizationError.INVALID_SCOPE, "scope is no list of scopes")
-    if not set(wanted) <= set(client.scopes):
+    if not set(requested) <= set(client.scopes):
         raise _InvalidRequest(
             AuthorizationError.INVALID_SCOPE, "the client may not ask for one of the scopes"
         )
-    return wanted
+    return requested
 
 
 def _resource(query: Query, client: RegisteredClient) -> str | None:

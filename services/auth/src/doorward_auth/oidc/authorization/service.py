@@ -13,27 +13,21 @@ import structlog
 import uuid_utils.compat as uuid7s
 from sqlalchemy import exc
 
-from doorward_auth.browser_sessions import repository as browser_sessions
-from doorward_auth.browser_sessions.repository import BrowserSession
 from doorward_auth.browser_sessions.service import BrowserSessionService, note_visitor
 from doorward_auth.browser_sessions.tokens import BrowserSessionToken
-from doorward_auth.oidc import groups, redirects, scopes
+from doorward_auth.oidc import redirects, scopes
 from doorward_auth.oidc.authorization import codes, interaction
 from doorward_auth.oidc.authorization.codes import AuthorizationCode, NewCode
-from doorward_auth.oidc.authorization.decision import Page, SignedIn, Success, decide
+from doorward_auth.oidc.authorization.context import AuthorizationContext, read_context
+from doorward_auth.oidc.authorization.decision import InteractionPage, SignedIn, Success, decide
 from doorward_auth.oidc.authorization.errors import (
     AuthorizationError,
     ClientNotAllowedError,
     ErrorResponse,
-    UnknownClientError,
-    UnregisteredRedirectError,
 )
 from doorward_auth.oidc.authorization.interaction import Interaction
 from doorward_auth.oidc.authorization.query import Query
-from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt, read_request, state_of
-from doorward_auth.oidc.clients import repository as clients
-from doorward_auth.oidc.clients.client import RegisteredClient
-from doorward_auth.oidc.consents import repository as consents
+from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt, state_of
 from doorward_auth.oidc.id_token_hints import read_hint
 from doorward_auth.oidc.provider import OpenIdProvider
 from doorward_client.keys.key_store import NoSigningKeyError
@@ -46,9 +40,9 @@ log = structlog.get_logger(__name__)
 PATH: Final = "/api/v1/auth/authorize"
 
 _PAGES: Final = {
-    Page.LOGIN: "/auth/login",
-    Page.CHOOSE_ACCOUNT: "/auth/choose-account",
-    Page.CONSENT: "/auth/consent",
+    InteractionPage.LOGIN: "/auth/login",
+    InteractionPage.CHOOSE_ACCOUNT: "/auth/choose-account",
+    InteractionPage.CONSENT: "/auth/consent",
 }
 
 
@@ -58,21 +52,6 @@ class AuthorizationAnswer:
 
     location: str
     is_signed_out: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationContext:
-    """A request of a known client with a registered redirect URI, and who is signed in.
-
-    `is_allowed` and `has_consented` are of the signed-in user: see decision.SignedIn.
-    """
-
-    client: RegisteredClient
-    redirect_uri: str
-    request: AuthorizationRequest | ErrorResponse
-    session: BrowserSession | None
-    is_allowed: bool = False
-    has_consented: bool = False
 
 
 class AuthorizationService:
@@ -137,9 +116,9 @@ class AuthorizationService:
                 return self._error_location(query, context, decision)
             case Success():
                 return await self._issued(context, context.request)
-            case Page.NOT_ALLOWED:
+            case InteractionPage.NOT_ALLOWED:
                 return await self._not_allowed(query, context, begun)
-            case Page():
+            case InteractionPage():
                 back = continuation_of(query, begun, self._keys.secrets)
                 return f"{_PAGES[decision]}?continue={quote(back, safe='')}"
             case _:
@@ -213,36 +192,6 @@ class AuthorizationService:
 def continuation_of(query: Query, begun: Interaction, secrets: Sequence[bytes]) -> str:
     """Return the path and query that a page sends the browser back to."""
     return f"{PATH}?{interaction.seal(begun, query, secrets)}"
-
-
-def read_context(
-    connection: sa.Connection, query: Query, token: BrowserSessionToken | None
-) -> AuthorizationContext:
-    """Read what a request is decided by; raises UnknownClientError, UnregisteredRedirectError."""
-    client_id, redirect_uri = query.get("client_id"), query.get("redirect_uri")
-    client = None
-    if client_id is not None and query.count("client_id") == 1 and client_id.isascii():
-        client = clients.find(connection, client_id)
-    if client is None or client.is_disabled:
-        raise UnknownClientError
-    if redirect_uri is None or query.count("redirect_uri") > 1 or not redirect_uri.isascii():
-        raise UnregisteredRedirectError
-    if not client.has_redirect_uri(redirect_uri):
-        raise UnregisteredRedirectError
-    request = read_request(query, client, redirect_uri)
-    session = None if token is None else browser_sessions.find_valid(connection, token)
-    if isinstance(request, ErrorResponse) or session is None:
-        return AuthorizationContext(client, redirect_uri, request, session)
-    user_id = session.account.id
-    return AuthorizationContext(
-        client,
-        redirect_uri,
-        request,
-        session,
-        is_allowed=groups.may_use(connection, user_id, client),
-        has_consented=client.first_party
-        or consents.has_consented(connection, user_id, client.id, request.scopes),
-    )
 
 
 def _signed_in(

@@ -38,7 +38,7 @@ async def list_clients(
 ) -> Page[Client]:
     """List the registered clients by their client ids."""
     found, next_cursor = await clients.list_page(cursor, limit)
-    return Page(items=[client_body(one) for one in found], next_cursor=next_cursor)
+    return Page(items=[client_body(client) for client in found], next_cursor=next_cursor)
 
 
 @router.post(

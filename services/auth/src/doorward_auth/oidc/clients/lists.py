@@ -37,7 +37,7 @@ class ListedClient:
 
 
 @dataclass(slots=True)
-class Applied:
+class AppliedChanges:
     """The client ids that a list has created, changed and deleted."""
 
     created: list[str]
@@ -51,14 +51,14 @@ class ClientList:
     def __init__(self, rules: ClientRegistration, name: str, clients: Sequence[ListedClient]) -> None:
         self._rules = rules
         self._name = name
-        self._clients: Mapping[str, ListedClient] = {one.new.client_id: one for one in clients}
+        self._clients: Mapping[str, ListedClient] = {client.new.client_id: client for client in clients}
 
-    def apply(self, connection: sa.Connection) -> tuple[Applied, Sequence[uuid.UUID]]:
+    def apply(self, connection: sa.Connection) -> tuple[AppliedChanges, Sequence[uuid.UUID]]:
         """Create and change clients, and disable those to delete, whose ids are returned.
 
         Raises UnacceptableListError, and as ClientRegistration does.
         """
-        applied = Applied([], [], [])
+        applied = AppliedChanges([], [], [])
         for client_id, listed in self._clients.items():
             found = repository.find(connection, client_id)
             if found is None:
@@ -66,11 +66,11 @@ class ClientList:
                     connection, listed.new, actor=None, secret=listed.secret, managed_by=self._name
                 )
                 applied.created.append(client_id)
-            elif self._update(connection, self._own(found, listed), listed):
+            elif self._update(connection, self._require_own(found, listed), listed):
                 applied.changed.append(client_id)
         return applied, self._disable_others(connection, applied)
 
-    def _own(self, client: RegisteredClient, listed: ListedClient) -> RegisteredClient:
+    def _require_own(self, client: RegisteredClient, listed: ListedClient) -> RegisteredClient:
         if client.managed_by != self._name:
             raise UnacceptableListError(f"{client.client_id} exists and is not of this list; delete it first")
         if client.kind is not listed.new.kind:
@@ -80,9 +80,9 @@ class ClientList:
         return client
 
     def _update(self, connection: sa.Connection, client: RegisteredClient, listed: ListedClient) -> bool:
-        wanted = {name: getattr(listed.new, name) for name in _METADATA}
+        values = {name: getattr(listed.new, name) for name in _METADATA}
         changed: dict[str, object] = {
-            name: value for name, value in wanted.items() if _plain(getattr(client, name)) != _plain(value)
+            name: value for name, value in values.items() if _plain(getattr(client, name)) != _plain(value)
         }
         if client.is_disabled:
             changed["disabled"] = False
@@ -97,25 +97,25 @@ class ClientList:
         So the first application of the list brings the new secret, and the second drops the old one.
         """
         stored, hashed = registration.read(connection, client.id).secrets, hash_secret(secret)
-        same = [one for one in stored if hmac.compare_digest(one.secret_hash, hashed)]
-        kept = same or stored[-1:]
-        for one in stored:
-            if one not in kept:
-                repository.delete_secret(connection, client.id, one.id)
-        if not same:
+        matching = [known for known in stored if hmac.compare_digest(known.secret_hash, hashed)]
+        remaining = matching or stored[-1:]
+        for known in stored:
+            if known not in remaining:
+                repository.delete_secret(connection, client.id, known.id)
+        if not matching:
             repository.insert_secret(connection, client.id, uuid7s.uuid7(), hashed)
-        return not same
+        return not matching
 
-    def _disable_others(self, connection: sa.Connection, applied: Applied) -> Sequence[uuid.UUID]:
-        gone = [
+    def _disable_others(self, connection: sa.Connection, applied: AppliedChanges) -> Sequence[uuid.UUID]:
+        unlisted = [
             client
             for client in repository.list_managed(connection, self._name)
             if client.client_id not in self._clients
         ]
-        for client in gone:
+        for client in unlisted:
             self._rules.disable_to_delete(connection, client)
             applied.deleted.append(client.client_id)
-        return [client.id for client in gone]
+        return [client.id for client in unlisted]
 
 
 def delete_disabled(rules: ClientRegistration, run: Run, row_id: uuid.UUID) -> None:

@@ -137,7 +137,7 @@ class ClientRegistration:
         repository.update(connection, client.id, {})
         _record(connection, AuditAction.CLIENT_SECRET_ADDED, actor, client.client_id, secret_id=secret_id)
         stored = read(connection, client.id).secrets
-        return next(one for one in stored if one.id == secret_id), clear
+        return next(secret for secret in stored if secret.id == secret_id), clear
 
     def remove_secret(
         self,

@@ -23,5 +23,5 @@ def secret_body(stored: StoredSecret, secret: str) -> NewClientSecret:
 def _members(found: ClientWithSecrets) -> dict[str, object]:
     client = found.client
     members = {name: getattr(client, name) for name in Client.model_fields if hasattr(client, name)}
-    secrets = [ClientSecret(id=one.id, created_at=one.created_at) for one in found.secrets]
+    secrets = [ClientSecret(id=secret.id, created_at=secret.created_at) for secret in found.secrets]
     return {**members, "disabled": client.is_disabled, "secrets": secrets}

@@ -36,9 +36,12 @@ async def list_consents(caller: CurrentUser, consents: Consents) -> Page[Allowed
     found = await consents.list_of(caller.user_id)
     items = [
         AllowedApplication(
-            client_id=one.client_id, name=one.client_name, scopes=list(one.scopes), granted_at=one.granted_at
+            client_id=consent.client_id,
+            name=consent.client_name,
+            scopes=list(consent.scopes),
+            granted_at=consent.granted_at,
         )
-        for one in found
+        for consent in found
     ]
     return Page(items=items, next_cursor=None)
 

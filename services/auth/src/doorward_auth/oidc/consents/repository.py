@@ -25,11 +25,11 @@ class Consent:
 
 
 def has_consented(
-    connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID, wanted: Sequence[str]
+    connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID, required: Sequence[str]
 ) -> bool:
     """Tell whether a user allowed a client all of these scopes, or without any, allowed it once."""
     allowed = scopes_of(connection, user_id, client)
-    return allowed is not None and allowed.issuperset(wanted)
+    return allowed is not None and allowed.issuperset(required)
 
 
 def grant(connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID, allowed: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ def list_of(connection: sa.Connection, user_id: uuid.UUID, count: int) -> list[C
 
 def withdraw(connection: sa.Connection, user_id: uuid.UUID, client: uuid.UUID) -> bool:
     """Delete a consent; tell whether there was one."""
-    return connection.execute(consents.delete().where(_is(user_id, client))).rowcount == 1
+    return connection.execute(consents.delete().where(_is_consent_of(user_id, client))).rowcount == 1
 
 
 def scopes_of(
@@ -69,10 +69,10 @@ def scopes_of(
 
     With `is_held` nothing withdraws it until the commit.
     """
-    found = sa.select(consents.c.scope).where(_is(user_id, client))
+    found = sa.select(consents.c.scope).where(_is_consent_of(user_id, client))
     scope = connection.execute(found.with_for_update(read=True) if is_held else found).scalar_one_or_none()
     return None if scope is None else frozenset(scope.split())
 
 
-def _is(user_id: uuid.UUID, client: uuid.UUID) -> sa.ColumnElement[bool]:
+def _is_consent_of(user_id: uuid.UUID, client: uuid.UUID) -> sa.ColumnElement[bool]:
     return sa.and_(consents.c.user_id == user_id, consents.c.oauth_client_id == client)

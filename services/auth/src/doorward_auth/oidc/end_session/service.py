@@ -60,7 +60,12 @@ class EndSessionService:
         client, session = await self._database.read(work)
         note_visitor(session)
         uri = query.get("post_logout_redirect_uri")
-        if client is None or client.is_disabled or not _is_of(hint, session) or not _may_go_to(client, uri):
+        if (
+            client is None
+            or client.is_disabled
+            or not _names_session(hint, session)
+            or not _may_go_to(client, uri)
+        ):
             return EndAnswer(SIGNED_OUT_PAGE if session is None else CONFIRM_PAGE, has_ended=session is None)
         if session is not None:
             await self._sessions.end(session)
@@ -80,7 +85,7 @@ class EndSessionService:
         return hint
 
 
-def _is_of(hint: IdTokenHint | None, session: BrowserSession | None) -> bool:
+def _names_session(hint: IdTokenHint | None, session: BrowserSession | None) -> bool:
     """Tell whether a hint is of the session that is there; where none is, nothing can be ended."""
     if hint is None:
         return False

@@ -59,7 +59,7 @@ class MachineTokens:
 def _granted(client: RegisteredClient, scope: str | None) -> tuple[str, ...]:
     if scope is None:
         return client.scopes
-    wanted = scopes.parse(scope)
-    if not wanted or not set(wanted) <= set(client.scopes):
+    requested = scopes.parse(scope)
+    if not requested or not set(requested) <= set(client.scopes):
         raise InvalidScopeError
-    return wanted
+    return requested

@@ -15,7 +15,7 @@ from doorward_auth.oidc import groups, scopes
 from doorward_auth.oidc.authorization.codes import AuthorizationCode
 from doorward_auth.oidc.clients.client import RegisteredClient
 from doorward_auth.oidc.token import code_repository
-from doorward_auth.oidc.token.code_repository import StoredCode
+from doorward_auth.oidc.token.code_repository import StoredAuthorizationCode
 from doorward_auth.oidc.token.current_grant import current_scopes
 from doorward_auth.oidc.token.issuing import ClientGrant, ClientTokenIssuer, ClientTokens
 from doorward_auth.pkce import is_proven
@@ -130,7 +130,7 @@ class CodeExchange:
             return self._reused(connection, stored, client)
         if stored.is_expired:
             return _Rejection("expired")
-        wrong = _what_is_wrong(stored, request)
+        wrong = _mismatch(stored, request)
         if wrong is not None:
             return _counted(connection, stored, wrong)
         return self._open(connection, stored, client, request, source)
@@ -138,7 +138,7 @@ class CodeExchange:
     def _open(
         self,
         connection: sa.Connection,
-        stored: StoredCode,
+        stored: StoredAuthorizationCode,
         client: RegisteredClient,
         request: CodeRequest,
         source: RequestSource,
@@ -147,7 +147,7 @@ class CodeExchange:
 
         A rejection leaves the code as it is, which expires within a minute.
         """
-        account = account_repository.hold_by_id(connection, stored.user_id)
+        account = account_repository.lock_shared_by_id(connection, stored.user_id)
         if account is None or not account.is_active or not _is_unchanged(account, stored):
             return _Rejection("account_changed")
         locked = browser_sessions.lock(connection, stored.browser_session_id)
@@ -157,7 +157,7 @@ class CodeExchange:
         if granted is None or not client.has_redirect_uri(stored.redirect_uri):
             return _Rejection("not_allowed_any_more")
         audience = self._issuer.audience_of(client, granted, stored.resource)
-        if not self._issuer.may_have(client, audience):
+        if not self._issuer.may_have_audience(client, audience):
             return _Rejection("audience_not_allowed_any_more")
         narrowed = self._issuer.audience_of_request(client, audience, request.resource)
         token = RefreshToken.issue(uuid7s.uuid7())
@@ -202,7 +202,9 @@ class CodeExchange:
             nonce=stored.nonce,
         )
 
-    def _end_surplus(self, connection: sa.Connection, stored: StoredCode, *, offline_access: bool) -> None:
+    def _end_surplus(
+        self, connection: sa.Connection, stored: StoredAuthorizationCode, *, offline_access: bool
+    ) -> None:
         """Keep the sessions of one client in one browser few, and then those of the user."""
         seconds = self._limits.token_seconds
         end_surplus_in_browser(
@@ -221,7 +223,9 @@ class CodeExchange:
             token_seconds=seconds,
         )
 
-    def _reused(self, connection: sa.Connection, stored: StoredCode, client: RegisteredClient) -> _Rejection:
+    def _reused(
+        self, connection: sa.Connection, stored: StoredAuthorizationCode, client: RegisteredClient
+    ) -> _Rejection:
         """End what the code's first use opened: two parties have had it."""
         if stored.session_id is None or not end_session(
             connection, stored.session_id, SessionEnd.CODE_REUSE, token_seconds=self._limits.token_seconds
@@ -232,18 +236,18 @@ class CodeExchange:
         return _Rejection("used", has_ended_session=True)
 
 
-def _what_is_wrong(stored: StoredCode, request: CodeRequest) -> str | None:
+def _mismatch(stored: StoredAuthorizationCode, request: CodeRequest) -> str | None:
     if request.redirect_uri != stored.redirect_uri:
         return "another_redirect_uri"
     return None if is_proven(stored.code_challenge, request.code_verifier) else "wrong_verifier"
 
 
-def _counted(connection: sa.Connection, stored: StoredCode, reason: str) -> _Rejection:
+def _counted(connection: sa.Connection, stored: StoredAuthorizationCode, reason: str) -> _Rejection:
     code_repository.count_attempt(connection, stored.id)
     if stored.attempts + 1 >= MAX_ATTEMPTS and not stored.is_used:
         code_repository.spend(connection, stored.id, None)
     return _Rejection(reason)
 
 
-def _is_unchanged(account: Account, stored: StoredCode) -> bool:
+def _is_unchanged(account: Account, stored: StoredAuthorizationCode) -> bool:
     return (account.token_version, account.auth_version) == (stored.token_version, stored.auth_version)

@@ -40,7 +40,7 @@ _LOCKED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCode:
+class StoredAuthorizationCode:
     """A code as it was issued. `session_id` is of the session that its first use opened."""
 
     id: uuid.UUID
@@ -61,12 +61,12 @@ class StoredCode:
     is_expired: bool
 
 
-def lock(connection: sa.Connection, code: AuthorizationCode) -> StoredCode | None:
+def lock(connection: sa.Connection, code: AuthorizationCode) -> StoredAuthorizationCode | None:
     """Read a code; of its uses at the same moment one goes on, the others wait. None for an unknown one."""
     row = connection.execute(_LOCKED, {"code_id": code.id}).one_or_none()
     if row is None or not hmac.compare_digest(row.secret_hash, code.hash()):
         return None
-    return StoredCode(
+    return StoredAuthorizationCode(
         id=code.id,
         oauth_client_id=row.oauth_client_id,
         user_id=row.user_id,

@@ -11,7 +11,7 @@ from doorward_auth.oidc.clients.client import RegisteredClient
 from doorward_auth.oidc.token.client_credentials import MachineTokens
 from doorward_auth.oidc.token.code_exchange import CodeExchange, CodeRequest
 from doorward_auth.oidc.token.issuing import ClientTokens
-from doorward_auth.oidc.token.refresh import ClientRefresh, RefreshRequest
+from doorward_auth.oidc.token.refresh import ClientRefresh, ClientRefreshRequest
 from doorward_auth.request_source import RequestSource
 from doorward_identity.oauth_tables import SCOPE_LENGTH, URI_LENGTH
 from doorward_kit.routing import StrictModel
@@ -75,7 +75,7 @@ async def _exchange_code(
 async def _refresh(
     services: ClientGrantServices, client: RegisteredClient, body: RefreshParameters, _source: RequestSource
 ) -> ClientTokens:
-    request = RefreshRequest(body.refresh_token.get_secret_value(), body.scope, body.resource)
+    request = ClientRefreshRequest(body.refresh_token.get_secret_value(), body.scope, body.resource)
     return await services.refreshes.refresh(client, request)
 
 

@@ -67,7 +67,7 @@ class ClientTokenIssuer:
         is_own = client.first_party and FULL_SCOPE in granted
         return self._own_audience if is_own else self._provider.issuer
 
-    def may_have(self, client: RegisteredClient, audience: str) -> bool:
+    def may_have_audience(self, client: RegisteredClient, audience: str) -> bool:
         """Tell whether a client may have access tokens for an audience, as it is registered now.
 
         Doorward's own one is for first-party clients alone, also if another one has it as a resource since
@@ -87,7 +87,7 @@ class ClientTokenIssuer:
         if resource is None:
             return audience
         is_of_another = audience in client.audiences and resource != audience
-        is_registered = resource in client.audiences and self.may_have(client, resource)
+        is_registered = resource in client.audiences and self.may_have_audience(client, resource)
         if not is_registered or is_of_another:
             raise InvalidTargetError
         return resource

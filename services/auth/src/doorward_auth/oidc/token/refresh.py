@@ -35,7 +35,7 @@ class RefreshTimes:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class RefreshRequest:
+class ClientRefreshRequest:
     """The parameters of a client. `scope` and `resource` narrow the new access token, and not the session."""
 
     refresh_token: str
@@ -44,7 +44,7 @@ class RefreshRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Narrowing:
+class _RequestedAccess:
     """The scopes and the resource that a request asks for; None: as the session has them."""
 
     scopes: tuple[str, ...] | None
@@ -83,21 +83,21 @@ class ClientRefresh:
         self._issuer = issuer
         self._times = times
 
-    async def refresh(self, client: RegisteredClient, request: RefreshRequest) -> ClientTokens:
+    async def refresh(self, client: RegisteredClient, request: ClientRefreshRequest) -> ClientTokens:
         """Return new tokens; raises InvalidGrantError, InvalidScopeError, InvalidTargetError.
 
         A token of another client is invalid, and its session stays, so that finding a token ends no session.
         """
-        wanted = _Narrowing(_scopes_of(request), request.resource)
+        requested = _RequestedAccess(_scopes_of(request), request.resource)
         token = RefreshToken.parse(request.refresh_token)
         if token is None:
             raise InvalidGrantError
         outcome = await self._database.execute_idempotent(
-            lambda connection: self._renew(connection, client, token, wanted)
+            lambda connection: self._renew(connection, client, token, requested)
         )
         if isinstance(outcome, _Rejection) and outcome.is_reuse:
             outcome = await self._database.write(
-                lambda connection: self._end(connection, client, token, wanted)
+                lambda connection: self._end(connection, client, token, requested)
             )
             self._resources.revocation_poller.wake()
         if isinstance(outcome, _Rejection):
@@ -115,7 +115,7 @@ class ClientRefresh:
         connection: sa.Connection,
         client: RegisteredClient,
         token: RefreshToken,
-        wanted: _Narrowing,
+        requested: _RequestedAccess,
     ) -> ClientGrant | _Rejection:
         """Decide by a read without a lock; the statement that renews compares again."""
         session = sessions.find_session(connection, token.session_id)
@@ -124,7 +124,7 @@ class ClientRefresh:
         decision = evaluate_refresh_token(session, token.hash(), grace=self._times.grace)
         if decision is RefreshDecision.REUSE:
             return _Rejection("reuse", session.user_id, is_reuse=not client.has_secret)
-        allowed = self._allowed(connection, client, session, decision, wanted)
+        allowed = self._allowed(connection, client, session, decision, requested)
         if isinstance(allowed, _Rejection):
             return allowed
         successor = self._replace(connection, session, token, decision, rotates=not client.has_secret)
@@ -132,7 +132,7 @@ class ClientRefresh:
             return successor
         if successor is None:
             # Another refresh or a logout came first: decide again, by what it left.
-            return self._renew(connection, client, token, wanted)
+            return self._renew(connection, client, token, requested)
         assert session.browser_session_id is not None  # every session of a client has one
         return ClientGrant(
             client=client,
@@ -152,7 +152,7 @@ class ClientRefresh:
         client: RegisteredClient,
         session: SessionRow,
         decision: RefreshDecision,
-        wanted: _Narrowing,
+        requested: _RequestedAccess,
     ) -> _Allowed | _Rejection:
         """Compare a session with its account and its client as they are now."""
         account = account_repository.find_by_id(connection, session.user_id)
@@ -163,14 +163,14 @@ class ClientRefresh:
         if granted is None:
             return _Rejection("not_allowed_any_more")
         assert session.audience is not None  # every session of a client has one
-        if not self._issuer.may_have(client, session.audience):
+        if not self._issuer.may_have_audience(client, session.audience):
             return _Rejection("audience_not_allowed_any_more")
-        if wanted.scopes is not None and not set(wanted.scopes) <= set(granted):
+        if requested.scopes is not None and not set(requested.scopes) <= set(granted):
             raise InvalidScopeError
         return _Allowed(
             account=account,
-            scopes=granted if wanted.scopes is None else wanted.scopes,
-            audience=self._issuer.audience_of_request(client, session.audience, wanted.resource),
+            scopes=granted if requested.scopes is None else requested.scopes,
+            audience=self._issuer.audience_of_request(client, session.audience, requested.resource),
         )
 
     def _replace(
@@ -200,21 +200,21 @@ class ClientRefresh:
         connection: sa.Connection,
         client: RegisteredClient,
         token: RefreshToken,
-        wanted: _Narrowing,
+        requested: _RequestedAccess,
     ) -> ClientGrant | _Rejection:
         """End a session whose token two parties hold, if a second look in the same transaction agrees."""
         sessions.lock_session(connection, token.session_id)
-        outcome = self._renew(connection, client, token, wanted)
+        outcome = self._renew(connection, client, token, requested)
         if isinstance(outcome, _Rejection) and outcome.is_reuse:
             seconds = self._times.token_seconds
             end_reused_session(connection, token.session_id, outcome.user_id, token_seconds=seconds)
         return outcome
 
 
-def _scopes_of(request: RefreshRequest) -> tuple[str, ...] | None:
+def _scopes_of(request: ClientRefreshRequest) -> tuple[str, ...] | None:
     if request.scope is None:
         return None
-    wanted = scopes.parse(request.scope)
-    if wanted is None:
+    requested = scopes.parse(request.scope)
+    if requested is None:
         raise InvalidScopeError
-    return wanted
+    return requested

@@ -27,6 +27,6 @@ class Excerpt(Generic[T]):
         end = start + LENGTH
         return cls(items[start:end], cursors[end - 1] if end < len(items) else None, is_first=start == 0)
 
-    def shown_by(self, show: Callable[[T], R]) -> "Excerpt[R]":
+    def map(self, show: Callable[[T], R]) -> "Excerpt[R]":
         """Return it with what a template shows of each item."""
         return Excerpt([show(item) for item in self.items], self.next, self.is_first)

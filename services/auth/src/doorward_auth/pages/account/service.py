@@ -133,9 +133,9 @@ class AccountPages:
                 "problem": None if form_errors is None else form_errors.problem,
                 "has_errors": form_errors is not None,
                 "notice": notice if notice in NOTICES else None,
-                "sessions": sessions.shown_by(lambda one: self._session(visitor, one, current, texts)),
+                "sessions": sessions.map(lambda session: self._session(visitor, session, current, texts)),
                 "end_others": self._forms.button(visitor, END_OTHERS),
-                "applications": applications.shown_by(lambda one: self._application(visitor, one, texts)),
+                "applications": applications.map(lambda consent: self._application(visitor, consent, texts)),
             },
             status=200 if form_errors is None else form_errors.status,
         )
@@ -149,28 +149,28 @@ class AccountPages:
         )
 
     def _session(
-        self, visitor: Visitor, one: SessionSummary, current: BrowserSession, texts: Texts
+        self, visitor: Visitor, session: SessionSummary, current: BrowserSession, texts: Texts
     ) -> dict[str, Any]:
-        device = device_name(one.user_agent, texts)
-        is_client = one.kind is SessionKind.CLIENT and one.client is not None
+        device = device_name(session.user_agent, texts)
+        is_client = session.kind is SessionKind.CLIENT and session.client is not None
         return {
-            "name": texts("account.client_session", client=one.client, device=device)
+            "name": texts("account.client_session", client=session.client, device=device)
             if is_client
             else device,
-            "ip": one.ip_address,
-            "last_used": times.shown(one.last_used_at, visitor.language),
-            "last_used_iso": times.machine_readable(one.last_used_at),
-            "is_current": one.id == current.id,
-            "form": self._forms.button(visitor, END_SESSION, {"session_id": str(one.id)}),
+            "ip": session.ip_address,
+            "last_used": times.format_time(session.last_used_at, visitor.language),
+            "last_used_iso": times.iso_time(session.last_used_at),
+            "is_current": session.id == current.id,
+            "form": self._forms.button(visitor, END_SESSION, {"session_id": str(session.id)}),
         }
 
-    def _application(self, visitor: Visitor, one: Consent, texts: Texts) -> dict[str, Any]:
+    def _application(self, visitor: Visitor, consent: Consent, texts: Texts) -> dict[str, Any]:
         return {
-            "name": one.client_name,
-            "scopes": scope_texts(one.scopes, texts),
-            "granted": times.shown(one.granted_at, visitor.language),
-            "granted_iso": times.machine_readable(one.granted_at),
-            "form": self._forms.button(visitor, WITHDRAW, {"client_id": one.client_id}),
+            "name": consent.client_name,
+            "scopes": scope_texts(consent.scopes, texts),
+            "granted": times.format_time(consent.granted_at, visitor.language),
+            "granted_iso": times.iso_time(consent.granted_at),
+            "form": self._forms.button(visitor, WITHDRAW, {"client_id": consent.client_id}),
         }
 
     def _signed_out(self) -> Response:

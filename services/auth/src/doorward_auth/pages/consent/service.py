@@ -62,9 +62,9 @@ class ConsentPages:
         if summary is None or summary.account is None:
             # The endpoint says what is wrong, or asks for the sign-in.
             return self._forms.redirect(visitor, target)
-        return self._question(visitor, form, summary, summary.account)
+        return self._show_request(visitor, form, summary, summary.account)
 
-    def _question(
+    def _show_request(
         self, visitor: Visitor, form: FormPage[NoFields], summary: RequestSummary, account: Account
     ) -> Response:
         texts = self._site.pages.texts[visitor.language]

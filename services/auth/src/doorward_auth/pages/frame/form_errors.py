@@ -31,7 +31,8 @@ def form_errors_of(error: DoorwardError, texts: Texts, field_of_code: Mapping[st
     headers = {name: value for name, value in (error.headers or {}).items() if name == "Retry-After"}
     if error.errors:
         found = {
-            one.pointer.removeprefix("/"): _of_field(texts, one.code, one.detail) for one in error.errors
+            field.pointer.removeprefix("/"): _field_text(texts, field.code, field.detail)
+            for field in error.errors
         }
         return FormErrors(error.status, errors=found, headers=headers)
     text = text_of(texts, error.code, error.message, headers.get("Retry-After"))
@@ -43,9 +44,9 @@ def form_errors_of(error: DoorwardError, texts: Texts, field_of_code: Mapping[st
 def form_errors_of_validation(error: ValidationError, texts: Texts) -> FormErrors:
     """Return what a model says about the fields of a form."""
     found: dict[str, str] = {}
-    for one in error.errors(include_url=False, include_input=False):
-        name = str(one["loc"][0]) if one["loc"] else ""
-        found.setdefault(name, _of_field(texts, one["type"], one["msg"]))
+    for problem in error.errors(include_url=False, include_input=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        found.setdefault(name, _field_text(texts, problem["type"], problem["msg"]))
     return FormErrors(422, errors=found)
 
 
@@ -62,10 +63,10 @@ def text_of(
         key = "error.upstream"
     if not texts.has(key):
         return detail
-    return texts(key, wait=wait_of(texts, int(retry_after or 1)), **values)
+    return texts(key, wait=wait_text(texts, int(retry_after or 1)), **values)
 
 
-def wait_of(texts: Texts, seconds: int) -> str:
+def wait_text(texts: Texts, seconds: int) -> str:
     """Return a time to wait in words, rounded up."""
     for unit, length in (("hour", _HOUR), ("minute", _MINUTE), ("second", 1)):
         count = -(-seconds // length)
@@ -74,7 +75,7 @@ def wait_of(texts: Texts, seconds: int) -> str:
     return texts("wait.second")
 
 
-def _of_field(texts: Texts, code: str, detail: str) -> str:
+def _field_text(texts: Texts, code: str, detail: str) -> str:
     for key in _keys(code):
         if texts.has(key):
             return texts(key)

@@ -171,8 +171,8 @@ class Forms:
         return self.show(
             visitor,
             form,
-            values=_kept(visitor, form.shown),
-            hidden=_kept(visitor, form.hidden),
+            values=_values_to_refill(visitor, form.shown),
+            hidden=_values_to_refill(visitor, form.hidden),
             form_errors=form_errors,
             variables=variables,
             asks_captcha=asks_captcha,
@@ -195,11 +195,11 @@ class Forms:
 
 def _validated(model: type[M], fields: Mapping[str, str], extra: Mapping[str, object]) -> M:
     """Validate the fields of a model; an empty one counts as left out. Raises ValidationError."""
-    given = {name: fields[name] for name in model.model_fields if fields.get(name)}
-    return model.model_validate({**given, **extra})
+    filled = {name: fields[name] for name in model.model_fields if fields.get(name)}
+    return model.model_validate({**filled, **extra})
 
 
-def _kept(visitor: Visitor, names: tuple[str, ...]) -> dict[str, str]:
+def _values_to_refill(visitor: Visitor, names: tuple[str, ...]) -> dict[str, str]:
     # A form of another site fills nothing in.
     if not visitor.is_own_form and visitor.request.headers.get("sec-fetch-site") == "cross-site":
         return {}

@@ -83,7 +83,7 @@ class SignInPages:
         """Take the password."""
 
         async def work(body: LoginForm, captcha: CaptchaToken) -> Response:
-            return await self._go_on(
+            return await self._continue_sign_in(
                 visitor,
                 body.remember,
                 lambda open_session: self._flow.check_password(
@@ -103,7 +103,7 @@ class SignInPages:
 
         async def work(body: EmailCodeForm, _captcha: CaptchaToken) -> Response:
             token, pin = body.sign_in_token.get_secret_value(), body.pin.get_secret_value()
-            return await self._go_on(
+            return await self._continue_sign_in(
                 visitor,
                 body.remember,
                 lambda open_session: self._flow.verify_email(token, pin, visitor.source, open_session),
@@ -116,7 +116,7 @@ class SignInPages:
 
         async def work(body: NewPasswordForm, _captcha: CaptchaToken) -> Response:
             token, password = body.sign_in_token.get_secret_value(), body.new_password.get_secret_value()
-            return await self._go_on(
+            return await self._continue_sign_in(
                 visitor,
                 body.remember,
                 lambda open_session: self._flow.set_password(token, password, visitor.source, open_session),
@@ -130,7 +130,9 @@ class SignInPages:
             "can_register": self._options.can_register,
             "has_mail": self._options.has_mail,
             "notice": notice if notice in NOTICES else None,
-            "upstreams": [self._upstream(visitor, *one) for one in self._options.upstreams.items()],
+            "upstreams": [
+                self._upstream(visitor, name, title) for name, title in self._options.upstreams.items()
+            ],
         }
 
     def _upstream(self, visitor: Visitor, name: str, title: str) -> Mapping[str, Any]:
@@ -139,7 +141,7 @@ class SignInPages:
         link = visitor.continuation.link(f"{PASSWORD_PATH}/{name}") if takes_password else None
         return {"name": name, "title": title, "link": link, "action": PAGE_PATH}
 
-    async def _go_on(
+    async def _continue_sign_in(
         self,
         visitor: Visitor,
         remember: str | None,

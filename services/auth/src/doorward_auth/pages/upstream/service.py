@@ -24,7 +24,7 @@ from doorward_auth.pages.sign_in.service import SignInPages
 from doorward_auth.pkce import challenge_of, is_verifier, new_verifier
 from doorward_auth.upstream.errors import LONGEST_RETRY_SECONDS
 from doorward_auth.upstream.redirects.errors import InvalidAuthorizationCodeError
-from doorward_auth.upstream.redirects.schemas import AuthorizationRequest, CodeRequest
+from doorward_auth.upstream.redirects.schemas import UpstreamAuthorizationRequest, UpstreamCodeRequest
 from doorward_auth.upstream.redirects.service import BROWSER_SECONDS, RedirectLogins
 from doorward_client import base64url, strict_json
 from doorward_client.errors import DoorwardError
@@ -87,7 +87,7 @@ class UpstreamPages:
             REMEMBER in visitor.fields,
         )
         name = visitor.fields.get("upstream", "")
-        request = AuthorizationRequest(
+        request = UpstreamAuthorizationRequest(
             redirect_uri=self._redirects.page_of(name),
             code_challenge=challenge_of(pending.verifier),
             state=pending.state,
@@ -112,7 +112,7 @@ class UpstreamPages:
             reported = query.get("error_description", "")
             reported = reported if reported in _REPORTED else "upstream"
             return self._rejected(visitor, self._text(visitor, reported))
-        request = CodeRequest(code=SecretStr(code), code_verifier=SecretStr(pending.verifier))
+        request = UpstreamCodeRequest(code=SecretStr(code), code_verifier=SecretStr(pending.verifier))
         open_session = self._end.upstream_opener(visitor, is_remembered=pending.is_remembered)
         try:
             opened = await self._redirects.finish_with(name, request, visitor.source, open_session)

@@ -41,7 +41,7 @@ def can_log_in_without(
 
     A password alone does not suffice, because a login finds no account by an unverified address.
     """
-    others = {one.provider for one in linked} - {provider}
+    others = {link.provider for link in linked} - {provider}
     if others & set(configured):
         return True
     if account.password_hash is None:

@@ -35,7 +35,7 @@ from doorward_auth.upstream.links.schemas import UpstreamAccessToken, UpstreamLi
 from doorward_auth.upstream.links.state import state_of
 from doorward_auth.upstream.logins.password_login import PasswordLogins, Proven
 from doorward_auth.upstream.pictures.follower import PictureFollower
-from doorward_auth.upstream.redirects.schemas import CodeRequest
+from doorward_auth.upstream.redirects.schemas import UpstreamCodeRequest
 from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream.tokens.dependencies import UpstreamCredentials
@@ -105,7 +105,7 @@ class UpstreamLinkService:
         the errors of doorward_auth.upstream.errors.
         """
         await self._database.read(lambda connection: _require_recent_login(connection, caller))
-        if isinstance(proof, CodeRequest):
+        if isinstance(proof, UpstreamCodeRequest):
             proven = Proven(await self._redirects.redeem(name, proof))
         else:
             proven = await self._logins.prove(name, proof)

@@ -10,7 +10,7 @@ import structlog
 
 from doorward_auth import known_devices
 from doorward_auth.known_devices import DeviceToken
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import (
     LOGIN_BY_DEVICE,
     LOGIN_BY_SOURCE,
@@ -43,7 +43,7 @@ class LoginAttempt:
 class LoginAttempts:
     """Counts wrong passwords. What strangers try never blocks a device that the user has logged in from."""
 
-    def __init__(self, limiter: RateLimiter) -> None:
+    def __init__(self, limiter: AuthRateLimiter) -> None:
         self._limiter: Final = limiter
 
     def begin(

@@ -88,7 +88,7 @@ class PasswordLogins:
 
     def login_fields(self) -> dict[str, str]:
         """Return what users log in by, `email` or `username`, at each upstream that takes passwords."""
-        upstreams = ((one.name, one.adapter) for one in self._providers.all())
+        upstreams = ((provider.name, provider.adapter) for provider in self._providers.all())
         return {name: adapter.login_by for name, adapter in upstreams if isinstance(adapter, RestAdapter)}
 
     def _completed(
@@ -147,8 +147,8 @@ class PasswordLogins:
 
 def identifier_of(login_by: str, request: UpstreamLoginRequest) -> str:
     """Return what the upstream logs in by; raises IdentifierRequiredError."""
-    given = {"email": request.email, "username": request.username}
-    identifier = given.pop(login_by)
-    if identifier is None or any(given.values()):
+    identifiers = {"email": request.email, "username": request.username}
+    identifier = identifiers.pop(login_by)
+    if identifier is None or any(identifiers.values()):
         raise IdentifierRequiredError(login_by)
     return identifier

@@ -10,11 +10,11 @@ import structlog
 
 from doorward_auth.captcha.service import Captcha, CaptchaToken
 from doorward_auth.captcha.settings import CaptchaAction
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.request_source import RequestSource
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream import registrations
-from doorward_auth.upstream.accounts import Profile, UpstreamAccounts, profile_of
+from doorward_auth.upstream.accounts import NewUserProfile, UpstreamAccounts, profile_of
 from doorward_auth.upstream.errors import UpstreamNotFoundError, domain_error_of
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.logins.attempts import login_name
@@ -58,7 +58,7 @@ class UpstreamRegistrations:
         accounts: UpstreamAccounts,
         logins: PasswordLogins,
         sessions: UpstreamSessionOpener,
-        limiter: RateLimiter,
+        limiter: AuthRateLimiter,
         captcha: Captcha,
     ) -> None:
         self._database = resources.database
@@ -92,7 +92,7 @@ class UpstreamRegistrations:
         provider, upstream = password_upstream(self._providers, name)
         if not upstream.can_register:
             raise UpstreamNotFoundError
-        self._accounts.require_open(Profile(request.email, request.name))
+        self._accounts.require_open(NewUserProfile(request.email, request.name))
         sources = [LimitKey.of_source(UPSTREAM_REGISTRATIONS, current_address())]
         await self._database.read(lambda connection: self._limiter.check(connection, sources))
         await self._captcha.require(CaptchaAction.REGISTER, captcha)

@@ -20,7 +20,7 @@ from doorward_auth.sign_in.steps import Authenticated, Denied, Proof, StepRequir
 from doorward_auth.signing import Signer
 from doorward_auth.tokens.token_pair import SessionGrant, TokenPair, issue_pair
 from doorward_auth.upstream import identities
-from doorward_auth.upstream.accounts import Profile, UpstreamAccounts
+from doorward_auth.upstream.accounts import NewUserProfile, UpstreamAccounts
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.service import GrantService, IssuedGrant
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
@@ -48,7 +48,7 @@ class CompletedLogin:
 
     provider: Provider
     login: UpstreamLogin
-    profile: Profile
+    profile: NewUserProfile
     source: RequestSource
     device: DeviceToken | None = None
     login_name: str | None = None

@@ -7,7 +7,10 @@ from starlette.responses import Response
 
 from doorward_auth.upstream.logins.dependencies import ProviderName
 from doorward_auth.upstream.redirects.dependencies import Redirects
-from doorward_auth.upstream.redirects.schemas import AuthorizationRequest, AuthorizationResponse
+from doorward_auth.upstream.redirects.schemas import (
+    UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse,
+)
 from doorward_auth.upstream.redirects.service import CallbackParameters
 from doorward_kit.routing import api_router
 
@@ -18,8 +21,8 @@ _Text = Annotated[str | None, Query(max_length=4096)]
 
 @router.post("/{provider}/authorization", status_code=201, summary="Begin a login at an upstream's pages")
 async def begin_login_at_upstream(
-    provider: ProviderName, body: AuthorizationRequest, redirects: Redirects
-) -> AuthorizationResponse:
+    provider: ProviderName, body: UpstreamAuthorizationRequest, redirects: Redirects
+) -> UpstreamAuthorizationResponse:
     """Return the page to open in the user's browser. It comes back to `redirect_uri` with a `code`.
 
     Exchange the code for tokens with `POST /{provider}/token` and the `code_verifier`, within a minute.

@@ -9,7 +9,7 @@ from doorward_identity.upstream_tables import CLIENT_STATE_LENGTH, REDIRECT_URI_
 from doorward_kit.routing import StrictModel
 
 
-class AuthorizationRequest(StrictModel):
+class UpstreamAuthorizationRequest(StrictModel):
     """A login to begin."""
 
     redirect_uri: str = Field(
@@ -28,14 +28,14 @@ class AuthorizationRequest(StrictModel):
     )
 
 
-class AuthorizationResponse(BaseModel):
+class UpstreamAuthorizationResponse(BaseModel):
     """Where to send the user's browser."""
 
     authorization_url: str
     expires_in: int = Field(description="Seconds until the login must have returned.", examples=[600])
 
 
-class CodeRequest(StrictModel):
+class UpstreamCodeRequest(StrictModel):
     """The one-time code that the browser brought, and the secret of who began."""
 
     code: SecretStr = Field(min_length=1, max_length=128)

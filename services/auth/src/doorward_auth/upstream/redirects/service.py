@@ -19,7 +19,7 @@ import uuid_utils.compat as uuid7s
 from doorward_auth.opaque_tokens import OpaqueToken
 from doorward_auth.password_check.errors import InvalidCredentialsError
 from doorward_auth.pkce import is_proven
-from doorward_auth.rate_limiting.limiter import RateLimiter
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.redirect_uris import is_registered
 from doorward_auth.request_source import RequestSource
 from doorward_auth.sign_in.flow import Opened
@@ -40,12 +40,20 @@ from doorward_auth.upstream.redirects.errors import (
     RedirectUriNotAllowedError,
 )
 from doorward_auth.upstream.redirects.repository import NewAuthorization, RedeemableLogin, ReturnedLogin
-from doorward_auth.upstream.redirects.schemas import AuthorizationRequest, AuthorizationResponse, CodeRequest
+from doorward_auth.upstream.redirects.schemas import (
+    UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse,
+    UpstreamCodeRequest,
+)
 from doorward_auth.upstream.redirects.sealing import AuthorizationSealing
 from doorward_auth.upstream.requests import UpstreamRequests
 from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
-from doorward_auth.upstream_adapters.base import AuthorizationResponse as UpstreamResponse
-from doorward_auth.upstream_adapters.base import RedirectUpstream, UpstreamError, UpstreamLogin
+from doorward_auth.upstream_adapters.base import (
+    AuthorizationCallback,
+    RedirectUpstream,
+    UpstreamError,
+    UpstreamLogin,
+)
 from doorward_auth.upstream_adapters.oauth2 import OAuth2Adapter
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
 from doorward_client.request_context import current_address
@@ -86,7 +94,7 @@ class RedirectLogins:
         sealing: AuthorizationSealing,
         sessions: UpstreamSessionOpener,
         revocation: UpstreamTokenRevocation,
-        limiter: RateLimiter,
+        limiter: AuthRateLimiter,
         public_url: str | None,
     ) -> None:
         self._database = resources.database
@@ -98,7 +106,7 @@ class RedirectLogins:
         self._limiter = limiter
         self._public_url = public_url
 
-    async def begin(self, name: str, request: AuthorizationRequest) -> AuthorizationResponse:
+    async def begin(self, name: str, request: UpstreamAuthorizationRequest) -> UpstreamAuthorizationResponse:
         """Return the upstream's page to send the browser to.
 
         Raises UpstreamNotFoundError, RedirectUriNotAllowedError, TooManyAttemptsError, and the errors of
@@ -133,7 +141,7 @@ class RedirectLogins:
             repository.insert(connection, row, seconds=BROWSER_SECONDS)
 
         await self._database.write(work)
-        return AuthorizationResponse(authorization_url=begun.url, expires_in=BROWSER_SECONDS)
+        return UpstreamAuthorizationResponse(authorization_url=begun.url, expires_in=BROWSER_SECONDS)
 
     async def receive(self, name: str, callback: CallbackParameters) -> str:
         """Take the browser's return, and return the client's URL to send it to.
@@ -174,7 +182,7 @@ class RedirectLogins:
             return _client_url(row, {"error": "access_denied"})
         return _client_url(row, {"code": str(code)})
 
-    async def finish(self, name: str, request: CodeRequest, source: RequestSource) -> TokenPair:
+    async def finish(self, name: str, request: UpstreamCodeRequest, source: RequestSource) -> TokenPair:
         """Exchange a one-time code for a token pair; raises as `redeem` and UpstreamSessionOpener.open do."""
         provider, _ = self._redirect_upstream(name)
         login = await self.redeem(name, request)
@@ -183,7 +191,7 @@ class RedirectLogins:
     async def finish_with(
         self,
         name: str,
-        request: CodeRequest,
+        request: UpstreamCodeRequest,
         source: RequestSource,
         open_session: OpenUpstreamSession[Opened],
     ) -> Opened:
@@ -197,7 +205,7 @@ class RedirectLogins:
         """Return the URL of our own page that a login comes back to."""
         return f"{self._public_url}{PAGE_PATH}/{name}"
 
-    async def redeem(self, name: str, request: CodeRequest) -> UpstreamLogin:
+    async def redeem(self, name: str, request: UpstreamCodeRequest) -> UpstreamLogin:
         """Return the login of a one-time code, which is used up; raises InvalidAuthorizationCodeError.
 
         With a wrong verifier the code is used up as well, and the upstream's tokens are revoked.
@@ -229,11 +237,11 @@ class RedirectLogins:
 
     def _response_of(
         self, name: str, row: ReturnedLogin, callback: CallbackParameters
-    ) -> UpstreamResponse | None:
+    ) -> AuthorizationCallback | None:
         secrets = self._sealing.open_secrets(row.id, name, row.secrets)
         if secrets is None:
             return None
-        return UpstreamResponse(
+        return AuthorizationCallback(
             code=callback.code or "",
             redirect_uri=self._callback_of(name),
             code_verifier=secrets["code_verifier"] or "",

@@ -6,16 +6,16 @@ from fastapi import Depends, Request
 
 from doorward_auth.bodies import read_json, validated
 from doorward_auth.upstream.logins.schemas import UpstreamLoginRequest
-from doorward_auth.upstream.redirects.schemas import CodeRequest
+from doorward_auth.upstream.redirects.schemas import UpstreamCodeRequest
 
-UpstreamCredentials = UpstreamLoginRequest | CodeRequest
+UpstreamCredentials = UpstreamLoginRequest | UpstreamCodeRequest
 
 
 async def _credentials(request: Request) -> UpstreamCredentials:
     """Read the body; raises RequestValidationError."""
     body = await read_json(request)
     if isinstance(body, dict) and "code" in body:
-        return validated(CodeRequest, body)
+        return validated(UpstreamCodeRequest, body)
     return validated(UpstreamLoginRequest, body)
 
 
@@ -24,6 +24,6 @@ Credentials = Annotated[UpstreamCredentials, Depends(_credentials)]
 
 def credentials_body() -> dict[str, Any]:
     """Describe the body for OpenAPI."""
-    schemas = [UpstreamLoginRequest.model_json_schema(), CodeRequest.model_json_schema()]
+    schemas = [UpstreamLoginRequest.model_json_schema(), UpstreamCodeRequest.model_json_schema()]
     content = {"application/json": {"schema": {"anyOf": schemas}}}
     return {"requestBody": {"required": True, "content": content}}

@@ -7,7 +7,7 @@ from doorward_auth.sessions.dependencies import CurrentSource
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream.logins.dependencies import Logins, ProviderName
 from doorward_auth.upstream.redirects.dependencies import Redirects
-from doorward_auth.upstream.redirects.schemas import CodeRequest
+from doorward_auth.upstream.redirects.schemas import UpstreamCodeRequest
 from doorward_auth.upstream.tokens.dependencies import Credentials, credentials_body
 from doorward_kit.routing import api_router
 
@@ -32,7 +32,7 @@ async def log_in_at_upstream(
 
     At the first login an account is created here, if registration allows it.
     """
-    if isinstance(credentials, CodeRequest):
+    if isinstance(credentials, UpstreamCodeRequest):
         pair = await redirects.finish(provider, credentials, source)
     else:
         pair = await logins.log_in(provider, credentials, source)

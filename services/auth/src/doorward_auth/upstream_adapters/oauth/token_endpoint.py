@@ -10,12 +10,12 @@ from doorward_auth import pkce
 from doorward_auth.grant_types import AUTHORIZATION_CODE, REFRESH_TOKEN
 from doorward_auth.upstream_adapters.answers.tokens import read_tokens
 from doorward_auth.upstream_adapters.base import (
-    AuthorizationRequest,
-    AuthorizationResponse,
+    AuthorizationCallback,
     FailedError,
     InvalidGrantError,
     MalformedAnswerError,
     MisconfiguredError,
+    PendingAuthorization,
     UnusedTokens,
     UpstreamError,
     UpstreamTokens,
@@ -60,7 +60,7 @@ class TokenEndpoint:
 
     def authorization_request(
         self, endpoint: str, redirect_uri: str, *, nonce: str | None, uses_pkce: bool = True
-    ) -> AuthorizationRequest:
+    ) -> PendingAuthorization:
         """Return a login page's URL with a new state, PKCE challenge (RFC 7636) and the nonce."""
         state, verifier = secrets.token_urlsafe(32), pkce.new_verifier()
         parameters = {
@@ -79,10 +79,10 @@ class TokenEndpoint:
             parameters |= {"code_challenge": challenge, "code_challenge_method": pkce.METHOD}
         separator = "&" if "?" in endpoint else "?"
         url = f"{endpoint}{separator}{urlencode(parameters)}"
-        return AuthorizationRequest(url=url, state=state, code_verifier=verifier, nonce=nonce)
+        return PendingAuthorization(url=url, state=state, code_verifier=verifier, nonce=nonce)
 
     async def exchange(
-        self, call: Call, endpoint: str, response: AuthorizationResponse, *, uses_pkce: bool = True
+        self, call: Call, endpoint: str, response: AuthorizationCallback, *, uses_pkce: bool = True
     ) -> UpstreamTokens:
         """Exchange a code; raises InvalidGrantError for one that is used or expired.
 

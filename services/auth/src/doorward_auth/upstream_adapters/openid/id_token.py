@@ -35,7 +35,7 @@ class Expectations:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class IdToken:
+class UpstreamIdToken:
     """A token that is well-formed. Nothing in it is verified before `verified_claims`."""
 
     kid: str | None
@@ -108,7 +108,8 @@ def _check_parties(claims: Mapping[str, Any], expected: Expectations) -> None:
     audiences = audience if isinstance(audience, list) else [audience]
     if expected.client_id not in audiences:
         raise UnverifiedIdentityError("wrong_audience")
-    if any(one != expected.client_id and one not in expected.trusted_audiences for one in audiences):
+    trusted = (expected.client_id, *expected.trusted_audiences)
+    if any(audience not in trusted for audience in audiences):
         raise UnverifiedIdentityError("untrusted_audience")
     party = claims.get("azp")
     if party != expected.client_id and ("azp" in claims or len(audiences) > 1):
@@ -153,5 +154,5 @@ def _decode(segment: str) -> bytes:
         raise UnverifiedIdentityError("malformed") from None
 
 
-def _are_equal(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8"), expected.encode("utf-8"))
+def _are_equal(actual: str, expected: str) -> bool:
+    return hmac.compare_digest(actual.encode("utf-8"), expected.encode("utf-8"))

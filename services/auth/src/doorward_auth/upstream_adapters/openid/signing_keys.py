@@ -26,7 +26,8 @@ class SigningKeys:
 
     def __init__(self, document: Mapping[str, Any], algorithms: Collection[str]) -> None:
         members = document.get("keys")
-        usable = [one for one in members[:MAX_KEYS] if _is_usable(one)] if isinstance(members, list) else []
+        listed = members[:MAX_KEYS] if isinstance(members, list) else []
+        usable = [member for member in listed if _is_usable(member)]
         kids = [member.get("kid") for member in usable]
         self._is_single = len(usable) == 1
         self._keys: dict[tuple[str | None, str], Key] = {}

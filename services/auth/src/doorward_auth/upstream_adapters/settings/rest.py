@@ -89,7 +89,7 @@ class ErrorMatch(UpstreamModel):
     value: str | int | bool | None = Field(default=None, description="value at the pointer; any if left out")
 
     @model_validator(mode="after")
-    def _value_has_a_place(self) -> Self:
+    def _check_value_place(self) -> Self:
         if self.value is not None and self.pointer is None:
             raise ValueError("/pointer: write where the value is")
         return self
@@ -167,7 +167,7 @@ class RestSettings(ProviderSettings):
         return self
 
 
-def _require(given: Iterable[str], needed: set[str], *, at: str = "/fields") -> None:
-    missing = needed - set(given)
+def _require(fields: Iterable[str], needed: set[str], *, at: str = "/fields") -> None:
+    missing = needed - set(fields)
     if missing:
         raise ValueError(f'{at}: write a field for "{min(missing)}"')

@@ -57,7 +57,10 @@ class UpstreamSettings(DoorwardSettings):
     @cached_property
     def upstream_titles(self) -> Mapping[str, str]:
         """The name of each upstream as users read it, by its name in the settings."""
-        return {name: one.title or name.replace("-", " ").title() for name, one in self.providers.items()}
+        return {
+            name: provider.title or name.replace("-", " ").title()
+            for name, provider in self.providers.items()
+        }
 
 
 def parse_providers(text: str) -> dict[str, AnyProviderSettings]:

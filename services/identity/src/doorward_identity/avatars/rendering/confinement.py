@@ -66,7 +66,7 @@ def confine() -> None:
 
 def landlock_version() -> int:
     """Return the ABI of the kernel; raises OSError where there is none."""
-    return _called(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
+    return _require_success(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
 
 
 def _libc() -> ctypes.CDLL:
@@ -77,20 +77,20 @@ def _restrict_by_landlock() -> None:
     """Handle every right and allow none; raises OSError."""
     libc, version = _libc(), landlock_version()
     attributes = _RulesetAttributes(
-        *(_newest(rights, version) for rights in (_FILE_ACCESS, _NET_ACCESS, _SCOPES))
+        *(_rights_of_version(rights, version) for rights in (_FILE_ACCESS, _NET_ACCESS, _SCOPES))
     )
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
-    ruleset = _called(libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), size, 0))
-    _called(libc.prctl(_NO_NEW_PRIVILEGES, *map(ctypes.c_ulong, (1, 0, 0, 0))))
-    _called(libc.syscall(_RESTRICT_SELF, ruleset, 0))
+    ruleset = _require_success(libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), size, 0))
+    _require_success(libc.prctl(_NO_NEW_PRIVILEGES, *map(ctypes.c_ulong, (1, 0, 0, 0))))
+    _require_success(libc.syscall(_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
 
 
-def _newest(rights: Mapping[int, int], version: int) -> int:
+def _rights_of_version(rights: Mapping[int, int], version: int) -> int:
     return max((value for since, value in rights.items() if since <= version), default=0)
 
 
-def _called(result: int) -> int:
+def _require_success(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), "landlock")
     return result

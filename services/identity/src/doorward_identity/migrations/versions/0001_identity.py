@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from doorward_kit.column_types import UtcDateTime, Uuid, ascii_text, exact_text, fixed_bytes
 from doorward_kit.migrations import create_index, create_table
-from doorward_mail.migration import create_outbox
+from doorward_mail.outbox.migration import create_outbox
 
 revision = "0001"
 down_revision = None

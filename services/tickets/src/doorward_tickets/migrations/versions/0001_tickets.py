@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from doorward_kit.column_types import UtcDateTime, Uuid, ascii_text, exact_text
 from doorward_kit.migrations import create_idempotency_keys, create_index, create_table
 from doorward_kit.word_index import line_column, word_column
-from doorward_mail.migration import create_outbox
+from doorward_mail.outbox.migration import create_outbox
 
 revision = "0001"
 down_revision = None

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from doorward_client.errors import NotFoundError
-from doorward_mail.file_transport import Mailbox, text_of
+from doorward_mail.transport.file_transport import Mailbox, text_of
 
 MAILBOX: Final = "/mailbox"
 
@@ -56,7 +56,7 @@ _MAIL_HEADERS: Final = {
 }
 
 _pages: Final = Environment(
-    loader=PackageLoader("doorward_mail", "pages"), autoescape=True, undefined=StrictUndefined
+    loader=PackageLoader("doorward_mail.transport", "pages"), autoescape=True, undefined=StrictUndefined
 )
 
 
@@ -66,9 +66,9 @@ def mailbox_router(mailbox: Mailbox, *, key: str) -> APIRouter:
     `key` is the last part of their path and a secret: a path parameter, which no log line contains.
     """
 
-    def require_access(request: Request, given: Annotated[str, Path(alias="key")]) -> None:
+    def require_access(request: Request, sent_key: Annotated[str, Path(alias="key")]) -> None:
         is_forwarded = any(_OF_PROXIES.fullmatch(name) for name in request.headers)
-        if is_forwarded or not secrets.compare_digest(given.encode("utf-8"), key.encode("utf-8")):
+        if is_forwarded or not secrets.compare_digest(sent_key.encode("utf-8"), key.encode("utf-8")):
             raise NotFoundError
 
     root = f"{MAILBOX}/{key}"

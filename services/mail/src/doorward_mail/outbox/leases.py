@@ -1,19 +1,25 @@
-"""The worker's queries: it leases mails and records the result of each attempt.
+"""The worker's side of the outbox: it leases mails and records the result of each attempt.
 
 A lease moves `due_at` to its own end, under a new `lease_id`. Every later statement names that id, so a
 worker that resumes too late (frozen, stalled) changes nothing. The mails of a worker that crashed are due
 again when their lease ends.
 """
 
+import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
 
 from doorward_kit.column_types import utc_now
+from doorward_kit.retries import until_available
+from doorward_kit.unit_of_work import Database
+
+T = TypeVar("T")
+OutboxQuery = Callable[[sa.Connection, sa.Table], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +36,69 @@ class LeasedMail:
     age: float
     is_expired: bool
 
+    def log_fields(self) -> dict[str, object]:
+        """Return what the log may say about a mail: no content and no recipient."""
+        return {"mail": str(self.id), "template": self.template, "attempts": self.attempts}
+
+
+class LeaseLostError(Exception):
+    """The lease has ended, and another worker may have the mail."""
+
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class OutboxBacklog:
     """Size of an outbox; `oldest` is the age in seconds of the mail that has waited longest."""
 
     waiting: int
     dead: int
     oldest: float
+
+
+class OutboxDatabase:
+    """An outbox in a database; it uses two connections of the pool at most, however many mails are sent.
+
+    Completions use their own semaphore so they are never queued behind reads: an unrecorded send would be
+    repeated after a crash.
+    """
+
+    def __init__(self, database: Database, outbox: sa.Table) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._reads = asyncio.Semaphore(1)
+        self._completions = asyncio.Semaphore(1)
+
+    async def read(self, query: OutboxQuery[T]) -> T:
+        """Read as Database.read does."""
+        async with self._reads:
+            return await self._database.read(lambda connection: query(connection, self._outbox))
+
+    async def write(self, query: OutboxQuery[T]) -> T:
+        """Write in one transaction, as Database.write does."""
+        async with self._reads:
+            return await self._database.write(lambda connection: query(connection, self._outbox))
+
+    async def write_leased(self, mail: LeasedMail, change: Callable[[sa.Connection], T]) -> T:
+        """Run a change in one transaction, under the lock of the mail's row; raises LeaseLostError."""
+
+        def change_locked(connection: sa.Connection, outbox: sa.Table) -> T:
+            if not lock(connection, outbox, mail):
+                raise LeaseLostError
+            return change(connection)
+
+        return await self.write(change_locked)
+
+    async def finish(self, query: OutboxQuery[bool], *, until: float) -> bool | None:
+        """Run one statement that ends a lease; return its result, None if the database is unavailable.
+
+        It is retried until the event loop's time is `until`, and runs at least once: a short outage of the
+        database must not make a mail that was sent look unsent.
+        """
+
+        async def attempt() -> bool:
+            async with self._completions:
+                return await self._database.execute_single(lambda connection: query(connection, self._outbox))
+
+        return await until_available(attempt, until=until)
 
 
 def is_any_due(connection: sa.Connection, outbox: sa.Table) -> bool:
@@ -135,7 +196,7 @@ def mark_dead(connection: sa.Connection, outbox: sa.Table, mail: LeasedMail, *, 
     return connection.execute(changed).rowcount == 1
 
 
-def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
+def measure(connection: sa.Connection, outbox: sa.Table) -> OutboxBacklog:
     """Count waiting mails and dead letters."""
     waiting_since = sa.func.min(sa.case((outbox.c.dead_at.is_(None), outbox.c.created_at)))
     row = connection.execute(
@@ -147,7 +208,7 @@ def measure(connection: sa.Connection, outbox: sa.Table) -> Backlog:
         )
     ).one()
     waiting, dead, oldest, now = row
-    return Backlog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
+    return OutboxBacklog(waiting, dead, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
 
 
 def _has_lease(outbox: sa.Table, mail: LeasedMail) -> sa.ColumnElement[bool]:

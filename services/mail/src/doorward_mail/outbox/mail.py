@@ -1,58 +1,17 @@
-"""The outbox: a mail is a row, written in the transaction of the change that it is about.
-
-A rolled-back change sends no mail, and a committed one cannot lose its mail. The row is deleted once the
-mail is sent, because the address is personal data and the log records the sending. The rest are mails under
-way and dead letters, which administrators see (dead_letters).
-"""
+"""Enqueueing: a mail is a row, written in the transaction of the change that it is about."""
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 import uuid_utils.compat as uuid7s
 
 from doorward_kit.accept_language import LOCALE_LENGTH
-from doorward_kit.column_types import (
-    TABLE_OPTIONS,
-    UtcDateTime,
-    Uuid,
-    ascii_text,
-    exact_text,
-    utc_now,
-)
-
-OUTBOX: Final = "outbox"
-
-RECIPIENT_LENGTH: Final = 254  # RFC 5321 section 4.5.3.1.3, as corrected by erratum 1690
-TEMPLATE_LENGTH: Final = 64
-ERROR_LENGTH: Final = 64
-PARAMETERS_LENGTH: Final = 8000
-"""Bytes of JSON. A mail that quotes more reads the text in its `prepare` hook."""
-
-
-def outbox_table(metadata: sa.MetaData, name: str = OUTBOX) -> sa.Table:
-    """Return the table of an outbox; migration.create_outbox creates it."""
-    return sa.Table(
-        name,
-        metadata,
-        sa.Column("id", Uuid(), primary_key=True),  # UUIDv7; the Message-ID begins with it
-        sa.Column("template", ascii_text(TEMPLATE_LENGTH), nullable=False),
-        sa.Column("recipient", exact_text(RECIPIENT_LENGTH)),  # as typed; NULL in a decoy
-        sa.Column("locale", ascii_text(LOCALE_LENGTH), nullable=False),
-        sa.Column("parameters", exact_text(PARAMETERS_LENGTH), nullable=False),  # JSON, never a secret
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        # Earliest time of the next lease: later after a failure and during a lease. NULL: dead letter.
-        sa.Column("due_at", UtcDateTime(), index=True),
-        sa.Column("expires_at", UtcDateTime()),  # of no use afterwards
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("lease_id", Uuid()),  # the lease that may record a result
-        sa.Column("dead_at", UtcDateTime(), index=True),
-        sa.Column("last_error", ascii_text(ERROR_LENGTH)),  # the step and SMTP's codes, no text of a server
-        **TABLE_OPTIONS,
-    )
+from doorward_kit.column_types import utc_now
+from doorward_mail.outbox.table import PARAMETERS_LENGTH, RECIPIENT_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from doorward_mail.transport import Message
+from doorward_mail.transport.base import Message
 
 log = structlog.get_logger(__name__)
 

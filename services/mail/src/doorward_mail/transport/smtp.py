@@ -14,7 +14,7 @@ from typing import Final
 import aiosmtplib
 
 from doorward_mail.settings import MailSettings, SmtpTls
-from doorward_mail.transport import DeliveryError, Failure, Message
+from doorward_mail.transport.base import DeliveryError, Failure, Message
 
 MAILS_PER_CONNECTION: Final = 50
 """Servers close a connection after a number of mails, some with an error."""

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from doorward_mail.outbox_queries import Backlog
+from doorward_mail.outbox.leases import OutboxBacklog
 
 _SECONDS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _DELAY_BUCKETS: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 43_200.0, 172_800.0)
@@ -105,7 +105,7 @@ class OutboxMetrics:
     _failed: Counter
     _discarded: Counter
 
-    def set_backlog(self, backlog: Backlog) -> None:
+    def set_backlog(self, backlog: OutboxBacklog) -> None:
         self.waiting.set(backlog.waiting)
         self.dead.set(backlog.dead)
         self.oldest.set(backlog.oldest)

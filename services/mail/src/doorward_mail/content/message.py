@@ -10,11 +10,11 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
+from doorward_mail.content.quoting import one_line
 from doorward_mail.email_address import InvalidAddressError, envelope_address
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import one_line
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.settings import MailSettings
-from doorward_mail.transport import DeliveryError, Failure, Message
+from doorward_mail.transport.base import DeliveryError, Failure, Message
 
 # Other structured headers are folded as words, and a long id would become an encoded word.
 _REGISTRY: Final = HeaderRegistry()

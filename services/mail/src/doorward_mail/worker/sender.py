@@ -20,16 +20,16 @@ from doorward_client.errors import UnavailableError
 from doorward_kit.metrics import Metrics
 from doorward_kit.retries import jittered
 from doorward_kit.unit_of_work import Database
-from doorward_mail import outbox_queries
-from doorward_mail.delivery_attempt import FindRecipient, MailDelivery
-from doorward_mail.file_transport import Mailbox
-from doorward_mail.metrics import MailMetrics
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.outbox_session import OutboxDatabase
+from doorward_mail.content.composer import FindRecipient, MailComposer
+from doorward_mail.content.templates import MailTemplates
+from doorward_mail.outbox import leases
+from doorward_mail.outbox.leases import LeasedMail, OutboxDatabase
 from doorward_mail.settings import MailSettings
-from doorward_mail.smtp import SmtpTransport
-from doorward_mail.templates import MailTemplates
-from doorward_mail.transport import Transport
+from doorward_mail.transport.base import Transport
+from doorward_mail.transport.file_transport import Mailbox
+from doorward_mail.transport.smtp import SmtpTransport
+from doorward_mail.worker.delivery_attempt import MailDelivery
+from doorward_mail.worker.metrics import MailMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -83,11 +83,10 @@ class MailSender:
             if self._transport is None
             else MailDelivery(
                 self._outbox,
-                templates,
+                MailComposer(self._outbox, templates, settings, find_recipient=find_recipient),
                 self._transport,
                 settings,
                 self._metrics,
-                find_recipient=find_recipient,
             )
         )
 
@@ -117,13 +116,13 @@ class MailSender:
         count = delivery.breaker.permits(self._settings.mail_concurrency) - len(self._sending)
         if count <= 0:
             return
-        if not self._has_more and not await self._outbox.read(outbox_queries.is_any_due):
+        if not self._has_more and not await self._outbox.read(leases.is_any_due):
             if not self._sending:
                 await transport.close_idle()
             return
         leased_at = asyncio.get_running_loop().time()
         lease = partial(
-            outbox_queries.lease,
+            leases.lease,
             count=count,
             seconds=self._settings.mail_lease_seconds,
             lease_id=uuid7s.uuid7(),
@@ -163,7 +162,7 @@ class MailSender:
         now = time.monotonic()
         if now - self._measured_at > _MEASURE_SECONDS:
             self._measured_at = now
-            self._metrics.set_backlog(await self._outbox.read(outbox_queries.measure))
+            self._metrics.set_backlog(await self._outbox.read(leases.measure))
 
     async def _stop(self, transport: Transport) -> None:
         if self._sending:

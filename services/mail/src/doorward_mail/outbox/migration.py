@@ -1,10 +1,10 @@
-"""The outbox for migration revisions. Apart from outbox.py, so that services need not load Alembic."""
+"""The outbox for migration revisions. Apart from the table, so that services need not load Alembic."""
 
 import sqlalchemy as sa
 
 from doorward_kit.column_types import UtcDateTime, Uuid, ascii_text, exact_text
 from doorward_kit.migrations import create_index, create_table
-from doorward_mail.outbox import OUTBOX
+from doorward_mail.outbox.table import OUTBOX
 
 
 def create_outbox(name: str = OUTBOX) -> None:

@@ -22,9 +22,9 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from doorward_client.settings import SettingsError
-from doorward_mail.message import MailContent
-from doorward_mail.outbox_queries import LeasedMail
-from doorward_mail.quoting import TrustedText, one_line, quote, quoted, user_text
+from doorward_mail.content.message import MailContent
+from doorward_mail.content.quoting import TrustedText, one_line, quote, quoted, user_text
+from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.settings import MailSettings
 
 log = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class MailTemplates:
         folder: str = "mail",
     ) -> None:
         own = settings.mail_templates_dir
-        loaders = [PackageLoader(package, folder), PackageLoader("doorward_mail", "layouts")]
+        loaders = [PackageLoader(package, folder), PackageLoader("doorward_mail.content", "layouts")]
         # With links: Kubernetes mounts a ConfigMap as links, folders included.
         override = [] if own is None else [FileSystemLoader(own, followlinks=True)]
         self._environment = ImmutableSandboxedEnvironment(
@@ -153,7 +153,7 @@ class MailTemplates:
                 raise SettingsError(f"the mail {template.name} has an empty part in {locale}")
 
     def _render(self, name: str, locale: str, variables: Variables) -> MailContent:
-        shown = {key: _as_shown(value) for key, value in variables.items()}
+        shown = {key: _template_value(value) for key, value in variables.items()}
 
         def part(suffix: str, **more: str) -> str:
             template = self._environment.get_template(f"{locale}/{name}{suffix}")
@@ -180,7 +180,7 @@ class MailTemplates:
         )
 
 
-def _as_shown(value: object) -> object:
+def _template_value(value: object) -> object:
     """Return a variable as templates get it; raises TypeError for what is neither text nor a number."""
     if value is None or isinstance(value, (bool, int, float, TrustedText)):
         return value
