@@ -2,7 +2,8 @@
 -- runs the services with these grants; a statement that needs more fails there with error 1142 or 1143.
 
 -- auth: logins, sessions, codes, rate limits, mail; creates users from registrations, changes passwords and email
--- addresses, roles that an upstream's groups give, and pictures that an upstream has. It may not change names or the disabled state.
+-- addresses, roles that an upstream's groups give, and pictures that an upstream has. It may not change names or the
+-- disabled state.
 GRANT SELECT, INSERT,
     UPDATE (role, email, email_key, email_verified_at, token_version, auth_version, version, updated_at, avatar_id,
         avatar_digest)
