@@ -116,8 +116,10 @@ def display() -> Iterator[str]:
     env = inherited_environment()
     with subprocess.Popen(command, env=env, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:
         os.close(writer)
-        with os.fdopen(reader, encoding="ascii") as numbers:
-            number = numbers.readline().strip()
-        assert number, "Xvfb has not started"
-        yield f":{number}"
-        server.terminate()
+        try:
+            with os.fdopen(reader, encoding="ascii") as numbers:
+                number = numbers.readline().strip()
+            assert number, "Xvfb has not started"
+            yield f":{number}"
+        finally:
+            server.terminate()

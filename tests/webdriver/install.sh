@@ -24,7 +24,7 @@ install() {
     apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
-# Each of two browsers at once would need a lock of apt, and of the cache.
+# Two runs at once must not install the same thing.
 mkdir -p "$cache"
 exec 9>"$cache/browsers.lock"
 command -v flock >/dev/null && flock 9
