@@ -20,11 +20,20 @@ from webdriver.visitor import Visitor
 VARIABLE: Final = "DOORWARD_TEST_BROWSERS"
 """Names of the browsers, which install.sh prints."""
 
+
+def installed() -> list[str]:
+    return os.environ.get(VARIABLE, "").split()
+
+
 Visit = Callable[..., AbstractContextManager[Visitor]]
 
 
 @pytest.fixture(scope="session")
 def screen() -> Iterator[str]:
+    """The X server of WebKit. Firefox needs none."""
+    if "webkit" not in installed():
+        yield ""
+        return
     with display() as name:
         yield name
 
@@ -32,7 +41,7 @@ def screen() -> Iterator[str]:
 @pytest.fixture(scope="session", params=["firefox", "webkit"])
 def browser(request: pytest.FixtureRequest, screen: str, tmp_path_factory: pytest.TempPathFactory) -> Browser:
     name: str = request.param
-    if name not in os.environ.get(VARIABLE, "").split():
+    if name not in installed():
         fail_or_skip(f"{name} is not installed; `make browsers-test` installs it")
     return Browser(name, tmp_path_factory.mktemp(name), screen)
 

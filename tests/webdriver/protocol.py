@@ -71,7 +71,6 @@ class Session:
         wanted = {"alwaysMatch": {"acceptInsecureCerts": True, "timeouts": timeouts, **capabilities}}
         started = self._call("POST", "/session", {"capabilities": wanted})
         self._path = f"/session/{started['sessionId']}"
-        self.version = f"{started['capabilities']['browserName']} {started['capabilities']['browserVersion']}"
 
     def command(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a command to the browser and return its value; raises WebDriverError."""

@@ -80,11 +80,15 @@ class Visitor:
 
     def run(self, action: str) -> Any:
         """Press a button of an application, and return what its script returned; fails if that failed."""
-        return self._result(action)["value"]
+        result = self._result(action)
+        assert "error" not in result, result
+        return result["value"]
 
     def rejection(self, action: str) -> str:
         """Press a button of an application whose script fails, and return why."""
-        return str(self._result(action)["error"])
+        result = self._result(action)
+        assert "error" in result, result
+        return str(result["error"])
 
     def _result(self, action: str) -> dict[str, Any]:
         self.press(f"#{action}")
