@@ -58,6 +58,7 @@ def check(visitor: Visitor, installation: Installation, paths: Sequence[str], lo
     for path in paths:
         visitor.open(installation.page(path))
         assert visitor.session.evaluate("return document.documentElement.lang") == look.language[:2]
+        assert visitor.session.evaluate("return document.scripts.length") == 0, path
         assert (max(visitor.session.evaluate(_BACKGROUND)) < 64) == look.is_dark, path
         assert visitor.session.evaluate(axe.source() + _AXE, axe.RULES) == [], path
     visitor.open(installation.at(FRAME, "/narrow"))
