@@ -52,7 +52,7 @@ create-admin: $(VENV)/.runtime ## Create an administrator (ARGS="--email ada@exa
 test: $(VENV)/.dev $(VENV)/.load servers ## Run every test: unit, integration (SQLite and MariaDB), edge (the real chain)
 	@# First in parallel, then what measures times and memory, with a process of its own. Of both, one may select nothing (status 5).
 	@run() { echo "$(PYTEST) $$*"; $(PYTEST) "$$@"; }; \
-	run tests $(addprefix --ignore tests/,cluster keycloak galera clients mysql) --ignore $(MEASUREMENTS) $(PARALLEL) $(ARGS); parallel=$$?; \
+	run tests $(addprefix --ignore tests/,cluster keycloak galera clients mysql webdriver) --ignore $(MEASUREMENTS) $(PARALLEL) $(ARGS); parallel=$$?; \
 	case $$parallel in 0|1|5) ;; *) exit $$parallel ;; esac; \
 	run $(MEASUREMENTS) $(ARGS); alone=$$?; \
 	if [ $$parallel -eq 1 ] || [ $$alone -eq 5 ]; then exit $$parallel; fi; exit $$alone
@@ -82,6 +82,12 @@ database-faults: $(VENV)/.dev ## The same for half an hour, and print its figure
 .PHONY: clients-test
 clients-test: $(VENV)/.dev servers ## Test with OAuth and JOSE libraries of Python, Node and Go, oauth2-proxy, and generated clients (ARGS=--record writes docs/clients.md)
 	$(PYTEST) tests/clients -rs $(ARGS)
+
+.PHONY: browsers-test
+browsers-test: $(VENV)/.dev servers ## Test pages, single sign-on, cookies and CORS in Firefox and WebKit (Debian as root; says so where it cannot run)
+	@# Status 3: no browser can be had here, and install.sh has said so. Of one that cannot, too.
+	@browsers=$$(sh tests/webdriver/install.sh); status=$$?; \
+	case $$status in 0) DOORWARD_TEST_BROWSERS="$$browsers" $(PYTEST) tests/webdriver $(ARGS) ;; 3) ;; *) exit $$status ;; esac
 
 MYSQL_TESTS := tests/integration/migrations tests/integration/users tests/integration/tickets/test_bounds.py \
 	tests/integration/sessions/test_data_age.py tests/integration/sessions/test_older_credentials.py \

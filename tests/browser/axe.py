@@ -16,7 +16,7 @@ from support.requirements import Program, need
 _VERSION: Final = "4.14.1"
 _SHA256: Final = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
 _NPM: Final = Program("npm", "npm")
-_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN: Final = """async rules => {
     // It would load the sheets of other hosts by itself, which the page's policy rejects.
     const options = { runOnly: rules, resultTypes: ["violations"], preload: false };
@@ -28,13 +28,14 @@ _RUN: Final = """async rules => {
 def violations(page: Page) -> list[str]:
     """Return what is against WCAG 2.2 AA or good practice on a page."""
     # Not as a <script> element, which the page's policy rejects.
-    page.evaluate(_source())
-    found: list[Any] = page.evaluate(_RUN, _RULES)
+    page.evaluate(source())
+    found: list[Any] = page.evaluate(_RUN, RULES)
     return [str(violation) for violation in found]
 
 
 @cache
-def _source() -> str:
+def source() -> str:
+    """Return its script."""
     folder = cache_folder()
     cached = folder / f"axe-core-{_VERSION}.tgz"
     if not cached.exists():

@@ -22,13 +22,13 @@ SCHEMES: Final[dict[str, tuple[Literal["light", "dark"], ...]]] = {
 
 each_language = pytest.mark.parametrize("locale", SCHEMES, scope="module")
 
-_TOO_SMALL = """() => [...document.querySelectorAll("a, button, input:not([type=hidden])")]
+TOO_SMALL = """() => [...document.querySelectorAll("a, button, input:not([type=hidden])")]
     .map(one => [one, (one.type === "checkbox" ? one.parentElement : one).getBoundingClientRect()])
     .filter(([one, box]) => (one.matches("a:not(.button)") ? box.height < 18 : box.height < 43.9))
     .map(([one]) => one.outerHTML)"""
 """Links within text may be as high as its line (WCAG 2.5.8); buttons and fields are 44 pixels high."""
 
-_OVERFLOWS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+OVERFLOWS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,8 @@ def check(page: Page, template: str, locale: str) -> None:
     # 320 pixels are also what 1280 pixels are at 400 % (WCAG 1.4.10).
     for width, height in ((320, 640), (640, 400)):
         page.set_viewport_size({"width": width, "height": height})
-        assert not page.evaluate(_OVERFLOWS), f"cut off at {width}"
-        assert page.evaluate(_TOO_SMALL) == []
+        assert not page.evaluate(OVERFLOWS), f"cut off at {width}"
+        assert page.evaluate(TOO_SMALL) == []
 
 
 @each_language
@@ -118,4 +118,4 @@ def test_large_text_and_wide_spacing_cut_nothing_off(
         for path in PATHS.values():
             page = visitor.open(path)
             page.add_style_tag(content=spacing)
-            assert not page.evaluate(_OVERFLOWS), path
+            assert not page.evaluate(OVERFLOWS), path

@@ -1,0 +1,1 @@
+"""The pages and the documented applications in Firefox and WebKit: `make browsers-test`."""
