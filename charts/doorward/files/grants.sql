@@ -26,6 +26,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_identities TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE ON upstream_grants TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_registrations TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_authorizations TO doorward_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON upstream_revocations TO doorward_auth;
 GRANT SELECT, DELETE ON deleted_users TO doorward_auth;
 GRANT SELECT, INSERT, DELETE ON client_events TO doorward_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_clients TO doorward_auth;
@@ -46,6 +47,12 @@ GRANT SELECT (user_id, ended_at, auth_version, oauth_client_id, logout_attempts)
     UPDATE (ended_at, end_reason, auth_version)
     ON sessions TO doorward_users;
 GRANT INSERT ON logout_deliveries TO doorward_users;
+-- The tokens of a deleted user, which are encrypted: users has no key.
+GRANT SELECT (id, user_id, provider, access_token, refresh_token, key_id, access_expires_at, refresh_expires_at),
+    UPDATE (due_at)
+    ON upstream_grants TO doorward_users;
+GRANT SELECT (user_id, provider, subject) ON upstream_identities TO doorward_users;
+GRANT INSERT ON upstream_revocations TO doorward_users;
 GRANT SELECT, INSERT, UPDATE ON revocations TO doorward_users;
 GRANT SELECT, INSERT, UPDATE ON sentinels TO doorward_users;
 GRANT SELECT, INSERT ON audit_events TO doorward_users;

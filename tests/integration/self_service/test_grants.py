@@ -200,6 +200,10 @@ async def test_grants_of_upstreams_work_with_the_granted_privileges(
     database = Database(settings, Metrics(), pool_size=2, timeout=10)
     try:
         await grant_lifecycle.live(database, user, session, tmp_path)
+        settings = DatabaseSettings(database_url=SecretStr(accounts_url(services["users"])))
+        by_users = Database(settings, Metrics(), pool_size=2, timeout=10)
+        grant_lifecycle.delete_with_grant(database, by_users, user, tmp_path)
+        by_users.dispose()
     finally:
         database.dispose()
 
@@ -233,8 +237,10 @@ async def test_grants_of_upstreams_work_with_the_granted_privileges(
         ("users", "DELETE FROM rate_limits", 1142),
         ("users", "DELETE FROM revocations", 1142),
         ("auth", "DELETE FROM upstream_grants", 1142),
-        ("users", "SELECT refresh_token FROM upstream_grants", 1142),
-        ("users", "SELECT subject FROM upstream_identities", 1142),
+        ("users", "SELECT id_token FROM upstream_grants", 1143),
+        ("users", "UPDATE upstream_grants SET refresh_token = NULL", 1143),
+        ("users", "SELECT username FROM upstream_identities", 1143),
+        ("users", "SELECT refresh_token FROM upstream_revocations", 1142),
         ("users", "SELECT secret_hash FROM oauth_client_secrets", 1142),
         ("users", "SELECT secret_hash FROM browser_sessions", 1142),
         ("users", "SELECT secret_hash FROM authorization_codes", 1142),
@@ -268,6 +274,7 @@ def test_granted_and_used_privileges_are_the_same(
         with installation.transaction() as connection:
             session, user = grant_lifecycle.newest_session(connection)
         installation.auth.portal.call(grant_lifecycle.live, auth.database, user, session, tmp_path)
+        grant_lifecycle.delete_with_grant(auth.database, users.database, user, tmp_path)
         provider_lifecycle.live(installation, idp, people)
         actions = installation.execute(sa.text("SELECT DISTINCT action FROM audit_events"))
         assert {action for (action,) in actions} >= {action.value for action in PROVIDER}

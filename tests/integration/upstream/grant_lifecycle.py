@@ -22,9 +22,10 @@ from doorward_auth.upstream.pictures import repository as pictures
 from doorward_auth.upstream.redirects import repository as authorizations
 from doorward_auth.upstream.redirects.repository import NewAuthorization
 from doorward_auth.upstream.registrations import IdempotencyDecision, RegistrationKey
+from doorward_auth.upstream.revocations import repository as outbox
 from doorward_auth.upstream.roles import UpstreamRoles
 from doorward_auth.upstream.stored_grants import StoredGrants
-from doorward_auth.upstream_adapters.base import InvalidGrantError, UpstreamUser
+from doorward_auth.upstream_adapters.base import FailedError, InvalidGrantError, UnusedTokens, UpstreamUser
 from doorward_auth.upstream_adapters.json_pointer import JsonPointer
 from doorward_auth.upstream_adapters.settings.provider import ProviderSettings
 from doorward_auth.vault.rotation import new_key
@@ -35,7 +36,9 @@ from doorward_identity.avatars import repository as avatars
 from doorward_identity.avatars.avatar import AvatarReference
 from doorward_identity.avatars.settings import AvatarStorage
 from doorward_identity.resources import IdentityResources
-from doorward_identity.tables import upstream_grants
+from doorward_identity.tables import upstream_grants, upstream_revocations
+from doorward_identity.upstream_revocations import revoke_grants_of_user
+from doorward_kit.column_types import utc_now
 from doorward_kit.key_rotation import write_key_set
 from doorward_kit.metrics import Metrics
 from doorward_kit.shutdown import Shutdown
@@ -78,10 +81,45 @@ async def live(database: Database, user_id: uuid.UUID, session_id: uuid.UUID, fo
         assert identities.unlink(connection, user_id, PROVIDER)
 
     await database.write(leave)
+    await revoke(database, grants)
     await follow_groups(database, user_id)
     await register(database, user_id)
     await return_from_pages(database, grants.vault)
     await publish_event(database, user_id)
+
+
+async def revoke(database: Database, grants: StoredGrants) -> None:
+    """Deliver what is to be revoked, once after a failure, and give up the rest."""
+    tokens = RotatingUpstream().issue()
+    for subject in ("subject", None):
+        unused = UnusedTokens(tokens, subject)
+        await database.write(partial(grants.outbox.add, provider=PROVIDER, unused=unused))
+    adapter = grants.providers.all()[0].adapter
+    assert isinstance(adapter, DirectAdapter)
+    adapter.upstream.revocations.append(FailedError(status=500))
+    await grants.revocations.deliver_due()
+    await database.read(partial(outbox.count_pending, provider=PROVIDER))
+    over = upstream_revocations.update().values(expires_at=utc_now(-1))
+    await database.write(lambda connection: connection.execute(over).rowcount)
+    assert await grants.revocations.give_up(count=10) == 1
+
+
+def delete_with_grant(auth: Database, users: Database, user_id: uuid.UUID, folder: Path) -> None:
+    """Let the users service store the tokens of a user whom it is about to delete."""
+    keys = folder / f"vault-{secrets.token_hex(4)}.json"
+    write_key_set(keys, {"keys": [new_key()]})
+    upstream = RotatingUpstream()
+    provider = Provider(PROVIDER, DirectAdapter(upstream))
+    resources = SimpleNamespace(database=auth, metrics=Metrics(), shutdown=Shutdown())
+    grants = StoredGrants.create(
+        VaultSettings(vault_keys_file=keys), cast("IdentityResources", resources), [provider]
+    )
+    issued = IssuedGrant(user_id, provider, None, upstream.issue())
+    auth.write_now(lambda connection: grants.service.store(connection, issued))
+    before = auth.write_now(partial(outbox.count_pending, provider=PROVIDER))
+    users.write_now(partial(revoke_grants_of_user, user_id=user_id))
+    assert auth.write_now(partial(outbox.count_pending, provider=PROVIDER)) == before + 1
+    auth.write_now(partial(repository.end_all, user_id=user_id, provider=PROVIDER))
 
 
 async def refreshed(database: Database, grants: StoredGrants, grant: uuid.UUID) -> AnswerStatus:
@@ -148,6 +186,7 @@ async def return_from_pages(database: Database, vault: Vault) -> None:
         partial(authorizations.store_login, row_id=row_id, login=sealed, code_hash=some, seconds=60)
     )
     assert await database.write(partial(authorizations.take_redeemable, row_id=row_id)) is not None
+    await database.write(partial(authorizations.delete, row_id=row_id))
     await database.write(partial(authorizations.delete_expired, count=10))
     await database.write(partial(authorizations.take_abandoned, count=10))
 

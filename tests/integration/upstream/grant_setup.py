@@ -137,6 +137,10 @@ class GrantSetup:
         assert row is not None
         return await self.grants.service.ensure_fresh(row, **limits)
 
+    async def deliver(self) -> None:
+        """Revoke at the upstream what is to be revoked, as the background does."""
+        await self.grants.revocations.deliver_due()
+
     def pass_time(self, grant_id: uuid.UUID, seconds: float) -> None:
         """Move every time of a grant into the past, as if that many seconds had passed."""
         with self.transaction() as connection:

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import sqlalchemy as sa
 from anyio.from_thread import start_blocking_portal
 
+from doorward_identity.tables import upstream_revocations
+from integration.harness.deployment import wait_until
 from integration.harness.installation import Installation
 from integration.upstream.installation import UPSTREAM, installed_with
 from support.openid_provider import CLIENT_ID, OpenIdProvider, openid_provider
@@ -40,6 +43,19 @@ class Client:
 
     def code(self) -> str:
         return str(query_of(self.browse())["code"])
+
+    def revoked(self) -> list[str]:
+        """Return the tokens that were revoked at the provider, once there are no more to revoke."""
+        wait_until(lambda: not self.pending_revocations(), "revoked")
+        return self.revocation_requests()
+
+    def pending_revocations(self) -> int:
+        """Count the tokens that are to be revoked."""
+        return len(self.api.execute(sa.select(upstream_revocations.c.id)))
+
+    def revocation_requests(self) -> list[str]:
+        """Return the tokens of the requests so far."""
+        return [form["token"] for form in self.provider.forms("/revoke")]
 
     def redeem(self, code: str, verifier: str = VERIFIER, **options: Any) -> httpx2.Response:
         body = {"code": code, "code_verifier": verifier}

@@ -36,6 +36,8 @@ class RotatingUpstream:
         self.refresh_expires_in: int | None = None
         self.requests: list[str] = []
         self.revoked: list[UpstreamTokens] = []
+        self.revocations: deque[UpstreamError | Exception] = deque()
+        """What the next requests to revoke get instead of success."""
         self.script: deque[UpstreamError | Exception | Callable[[UpstreamTokens], UpstreamTokens]] = deque()
         self._valid: set[str] = set()
         self._lock = threading.Lock()
@@ -69,6 +71,13 @@ class RotatingUpstream:
             tokens = self.issue(id_token=None)
             return tokens if step is None else step(tokens)
 
+    def revoke(self, tokens: UpstreamTokens) -> None:
+        """Answer a request to revoke; raises UpstreamError."""
+        with self._lock:
+            if self.revocations:
+                raise self.revocations.popleft()
+            self.revoked.append(tokens)
+
     def is_valid(self, refresh_token: str | None) -> bool:
         """Whether a refresh token would be accepted."""
         return refresh_token in self._valid
@@ -80,6 +89,7 @@ class DirectAdapter:
     def __init__(self, upstream: RotatingUpstream) -> None:
         self.upstream = upstream
         self.before: Callable[[], Any] | None = None
+        self.before_revoking: Callable[[], Any] | None = None
         self.after: Callable[[], Any] | None = None
 
     @property
@@ -93,7 +103,8 @@ class DirectAdapter:
         return tokens
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
-        self.upstream.revoked.append(tokens)
+        await _call(self.before_revoking)
+        self.upstream.revoke(tokens)
 
     async def close(self) -> None: ...
 
@@ -115,9 +126,14 @@ class UpstreamServer:
         """Released once for each request that has acted."""
         self.port = 0
 
-    def answer(self, refresh_token: str) -> dict[str, Any]:
+    def answer(self, line: str) -> dict[str, Any]:
+        operation, _, refresh_token = line.partition(" ")
         try:
-            reply: dict[str, Any] = asdict(self.upstream.refresh(refresh_token))
+            if operation == "revoke":
+                self.upstream.revoke(UpstreamTokens("", refresh_token))
+                reply: dict[str, Any] = {}
+            else:
+                reply = asdict(self.upstream.refresh(refresh_token))
         except InvalidGrantError:
             reply = {"error": "invalid_grant"}
         except UpstreamError:
@@ -161,12 +177,15 @@ class SocketAdapter:
         return self._is_reusable
 
     async def refresh(self, refresh_token: str) -> UpstreamTokens:
+        return UpstreamTokens(**await self._request(f"refresh {refresh_token}"))
+
+    async def _request(self, request: str) -> dict[str, Any]:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
             raise UnreachableError(Arrival.NOT_SENT) from None
         try:
-            writer.write(refresh_token.encode() + b"\n")
+            writer.write(request.encode() + b"\n")
             line = await reader.readline()
         except OSError:
             line = b""
@@ -174,15 +193,15 @@ class SocketAdapter:
             writer.close()
         if not line:
             raise UnreachableError(Arrival.UNKNOWN)
-        reply = json.loads(line)
+        reply: dict[str, Any] = json.loads(line)
         match reply.get("error"):
             case None:
-                return UpstreamTokens(**reply)
+                return reply
             case "invalid_grant":
                 raise InvalidGrantError(status=400)
         raise FailedError(status=500)
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
-        """Do nothing: tests of processes look at the grants."""
+        await self._request(f"revoke {tokens.refresh_token}")
 
     async def close(self) -> None: ...

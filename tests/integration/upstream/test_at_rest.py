@@ -13,11 +13,12 @@ from structlog.testing import capture_logs
 from doorward_auth.upstream.grants.models import EndReason, GrantState
 from doorward_auth.upstream.grants.resealing import forget_batch, keys_in_use
 from doorward_auth.upstream.grants.service import AnswerStatus
-from doorward_auth.upstream_adapters.base import InvalidGrantError
+from doorward_auth.upstream_adapters.base import FailedError, InvalidGrantError
 from doorward_auth.vault.rotation import new_key
-from doorward_identity.tables import metadata, upstream_grants
+from doorward_identity.tables import metadata, upstream_grants, upstream_revocations
 from doorward_kit.key_rotation import write_key_set
 from integration.upstream.grant_setup import GrantSetup
+from integration.upstream.revocation_rows import reject, rows, unlink
 from integration.upstream.rotating_upstream import MARK, RotatingUpstream
 
 BUDGET = 30.0
@@ -54,21 +55,30 @@ async def test_a_dump_of_the_database_contains_no_token(
         grant_setup.store(upstream.issue(), grant_setup.open_session()) for _ in range(3)
     )
     tokens = [grant_setup.tokens(stored)]
+    given_back = grant_setup.open_session()
+    rejected, wiped = upstream.issue(id_token=None), upstream.issue()
     with (
         sent_to(grant_setup.resources.database.engine) as sent,
         sent_to(grant_setup.engine) as sent_too,
         capture_logs() as log,
     ):
+        grant_setup.store(wiped, given_back)
+        unlink(grant_setup, given_back.user)
+        reject(grant_setup, rejected)
+        upstream.revocations += [FailedError(status=500)] * 2
+        await grant_setup.deliver()
         for grant in (refreshed, ended):
             grant_setup.expire(grant)
         await grant_setup.ensure_fresh(refreshed, budget=BUDGET)
         tokens.append(grant_setup.tokens(refreshed))
         upstream.script.append(InvalidGrantError(status=400))
         await grant_setup.ensure_fresh(ended, budget=BUDGET)
+    assert [row.attempts for row in rows(grant_setup)] == [1, 1]
+    tokens += [wiped, rejected]
     contents = dump(grant_setup)
     assert b"theapi" in contents
     secrets = [text for one in tokens for text in (one.access_token, one.refresh_token, one.id_token) if text]
-    assert len(secrets) == 6
+    assert len(secrets) == 11
     for secret in (*secrets, MARK):
         for start in range(len(secret) - 7):
             assert secret[start : start + 8].encode() not in contents
@@ -170,6 +180,9 @@ def replace(keys: Path, document: dict[str, Any]) -> None:
 
 
 def test_no_statement_can_store_a_token_that_is_not_sealed(grant_setup: GrantSetup) -> None:
+    for column in ("access_token", "refresh_token"):
+        with pytest.raises(sa.exc.StatementError, match="only a sealed value"):
+            grant_setup.execute(upstream_revocations.update().values({column: "a token"}))
     for column in ("access_token", "refresh_token", "id_token"):
         with pytest.raises(sa.exc.StatementError, match="only a sealed value"):
             grant_setup.execute(upstream_grants.update().values({column: "a token"}))

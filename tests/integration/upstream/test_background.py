@@ -224,6 +224,7 @@ async def test_the_grants_of_an_ended_session_are_wiped_and_revoked_soon(
     async with running(grant_setup):
         end(grant_setup, session)  # type: ignore[operator]  # one of the two functions
         await until(lambda: grant_setup.row(grant).state == GrantState.ENDED, "ended")
+    await grant_setup.deliver()
     row = grant_setup.row(grant)
     assert (row.access_token, row.refresh_token, row.id_token, row.due_at) == (None, None, None, None)
     assert [one.access_token for one in upstream.revoked] == [tokens.access_token]

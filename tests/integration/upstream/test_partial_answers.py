@@ -103,6 +103,7 @@ async def test_after_the_end_of_its_session_it_is_revoked(
     answer = await grant_setup.ensure_fresh(grant, budget=BUDGET)
     assert answer.status is AnswerStatus.MISSING
     assert grant_setup.row(grant).state == GrantState.ENDED
+    await grant_setup.deliver()
     [revoked] = upstream.revoked
     assert upstream.is_valid(revoked.refresh_token), "the new one, and not the one that was sent"
 

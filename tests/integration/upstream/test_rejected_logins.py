@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from doorward_auth.upstream import revocation_worker
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
+from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH
 from integration.harness.people import bootstrap, disable, enrol, sign_in
 from integration.harness.problems import assert_problem
@@ -18,8 +20,11 @@ pytestmark = pytest.mark.databases("sqlite")
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with redirect_client(tmp_path_factory.mktemp("rejected"), registration="closed") as client:
-        yield client
+    folder = tmp_path_factory.mktemp("rejected")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(revocation_worker, "POLL_SECONDS", 3_600)  # a rejection wakes the worker
+        with redirect_client(folder, registration="closed") as client:
+            yield client
 
 
 @pytest.fixture
@@ -37,10 +42,6 @@ def link(client: Client, access: str) -> httpx2.Response:
     return client.api.call("POST", f"{UPSTREAM}/kc/link", access, json=body)
 
 
-def revoked(client: Client) -> list[str]:
-    return [form["token"] for form in client.provider.forms("/revoke")]
-
-
 @pytest.mark.parametrize(
     ("verifier", "status", "code"),
     [(VERIFIER, 403, "registration_closed"), ("w" * 43, 401, "invalid_authorization_code")],
@@ -48,7 +49,7 @@ def revoked(client: Client) -> list[str]:
 )
 def test_of_an_unknown_account(client: Client, verifier: str, status: int, code: str) -> None:
     assert_problem(client.redeem(client.code(), verifier), status, code)
-    assert "refresh-1" in revoked(client)
+    assert "refresh-1" in client.revoked()
 
 
 def test_of_a_disabled_account(client: Client) -> None:
@@ -57,7 +58,7 @@ def test_of_a_disabled_account(client: Client) -> None:
     assert link(client, user.access).status_code == 204
     disable(client.api, admin, user)
     assert_problem(client.redeem(client.code()), 403, "account_disabled")
-    assert "refresh-1" in revoked(client)
+    assert "refresh-1" in client.revoked()
 
 
 def test_of_an_account_that_is_linked_to_another_user(client: Client) -> None:
@@ -65,17 +66,21 @@ def test_of_an_account_that_is_linked_to_another_user(client: Client) -> None:
     user = enrol(client.api, admin)
     assert link(client, user.access).status_code == 204
     assert_problem(link(client, admin.access), 409, "upstream_already_linked")
-    assert revoked(client) == [], "the upstream may end the live session of the other user with it"
+    assert client.revoked() == [], "the upstream may end the live session of the other user with it"
     assert client.api.call("POST", f"{AUTH}/logout", user.access).status_code == 204
     assert_problem(link(client, admin.access), 409, "upstream_already_linked")
-    assert "refresh-1" in revoked(client)
+    assert "refresh-1" in client.revoked()
 
 
-@pytest.mark.parametrize("failure", [answer(500, "no"), Reply(then=Then.CLOSE), answer(200, "?")])
-def test_a_failed_revocation_hides_no_rejection(client: Client, failure: Reply) -> None:
+@pytest.mark.parametrize(
+    ("failure", "is_kept"),
+    [(answer(500, "no"), True), (Reply(then=Then.CLOSE), True), (answer(200, "?"), False)],
+)
+def test_a_failed_revocation_hides_no_rejection(client: Client, failure: Reply, *, is_kept: bool) -> None:
     client.provider.revocation = failure
     assert_problem(client.redeem(client.code()), 403, "registration_closed")
-    assert revoked(client)
+    wait_until(lambda: bool(client.revocation_requests()), "tried")
+    wait_until(lambda: client.pending_revocations() == is_kept, "kept after a failure alone")
 
 
 def test_a_defect_of_the_revocation_hides_no_rejection(
@@ -92,4 +97,4 @@ def test_tokens_that_are_stored_stay_valid(client: Client) -> None:
     admin = sign_in(client.api, "admin@example.com")
     assert link(client, admin.access).status_code == 204
     assert client.redeem(client.code()).status_code == 200
-    assert revoked(client) == []
+    assert client.revoked() == []

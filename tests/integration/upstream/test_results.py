@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -217,7 +218,11 @@ async def test_a_result_for_a_user_who_has_left_is_revoked_and_not_stored(
     leave(grant_setup, session, grant)
     pause.release.set()
     assert (await caller).status is AnswerStatus.MISSING
-    assert upstream.revoked == issued
+    await grant_setup.deliver()
+    [(access, refresh)] = [(one.access_token, one.refresh_token) for one in issued]
+    revoked = [(one.access_token, one.refresh_token) for one in upstream.revoked]
+    assert revoked[-1] == (access, refresh)
+    assert len(revoked) == (2 if leave is unlink else 1), "those of the grant by the unlinking"
     assert grant_setup.outcomes() == {"unwanted": 1}
     kept = sa.text("SELECT COUNT(*) FROM upstream_grants WHERE refresh_token IS NOT NULL")
     assert grant_setup.execute(kept)[0][0] == 0
@@ -225,6 +230,23 @@ async def test_a_result_for_a_user_who_has_left_is_revoked_and_not_stored(
         assert grant_setup.row(grant).state == GrantState.ENDED
     assert grant_setup.execute(sa.text("SELECT COUNT(*) FROM outbox"))[0][0] == 0
     assert grant_setup.received.events == []
+
+
+async def test_a_refresh_token_that_goes_on_is_revoked_with_the_late_result(
+    grant_setup: GrantSetup, upstream: RotatingUpstream, adapter: DirectAdapter
+) -> None:
+    """The answer has no new one, so the stored one stays valid."""
+    session = grant_setup.open_session()
+    tokens = upstream.issue()
+    grant = grant_setup.store(tokens, session)
+    grant_setup.expire(grant)
+    upstream.script.append(lambda answer: replace(answer, refresh_token=None))
+    adapter.after = lambda: log_out(grant_setup, session, grant)
+    assert (await grant_setup.ensure_fresh(grant, budget=BUDGET)).status is AnswerStatus.MISSING
+    await grant_setup.deliver()
+    revoked = [one.refresh_token or one.access_token for one in upstream.revoked]
+    assert len(revoked) == 2
+    assert tokens.refresh_token in revoked
 
 
 async def test_tokens_that_another_session_may_share_are_not_revoked(
@@ -241,6 +263,7 @@ async def test_tokens_that_another_session_may_share_are_not_revoked(
     log_out(grant_setup, session, grant)
     pause.release.set()
     await caller
+    await grant_setup.deliver()
     assert upstream.revoked == []
     assert (grant_setup.row(grant).state, grant_setup.row(other_replica).state) == (
         GrantState.ENDED,

@@ -18,13 +18,18 @@ from doorward.vault_rotation import VaultRotation
 from doorward_auth.upstream.grants import resealing
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
+from doorward_auth.upstream.revocations import resealing as revocation_resealing
 from doorward_auth.vault.keys import VaultKeySet
+from doorward_auth.vault.rotation import new_key
 from doorward_client.settings import SettingsError
 from doorward_identity.tables import upstream_grants
+from doorward_kit.column_types import utc_now
+from doorward_kit.key_rotation import write_key_set
 from doorward_kit.metrics import Metrics
 from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.upstream.grant_setup import GrantSetup
+from integration.upstream.revocation_rows import change, reject, rows, unlink
 from integration.upstream.rotating_upstream import RotatingUpstream
 from integration.upstream.vault_keys import keys_of_grants, kids, run
 
@@ -205,3 +210,65 @@ def test_an_unusable_file_is_an_error_of_one_line(database: Database, tmp_path: 
         run(database, path)
     with pytest.raises(SettingsError, match="cannot be used"):
         run(database, path / "vault.json")
+
+
+@pytest.mark.parametrize("is_stored", [True, False], ids=["of a grant", "of a login"])
+async def test_tokens_to_revoke_get_the_new_key(
+    grant_setup: GrantSetup,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_stored: bool,
+) -> None:
+    monkeypatch.setattr(revocation_resealing, "BATCH_SIZE", 2)
+    monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
+    tokens = [upstream.issue() for _ in range(5)]
+    for one in tokens:
+        if is_stored:
+            session = grant_setup.open_session()
+            grant_setup.store(one, session)
+            unlink(grant_setup, session.user)
+        else:
+            reject(grant_setup, one)
+    rotation = VaultRotation(keys, database)
+    rotation.add_key(0)
+    new, old = kids(keys)
+    assert rotation.unused == [], "they need the old one"
+    assert rotation.reseal().resealed == 5
+    assert {row.key_id.hex() for row in rows(grant_setup)} == {new}
+    assert rotation.drop_unused() == []
+    assert kids(keys) == [new]
+    assert old != new
+    grant_setup.grants.keys.check()
+    await grant_setup.deliver()
+    revoked = {(one.access_token, one.refresh_token) for one in upstream.revoked}
+    assert revoked == {(one.access_token, one.refresh_token) for one in tokens}
+
+
+def test_tokens_to_revoke_whose_key_is_lost_are_given_up(
+    grant_setup: GrantSetup, upstream: RotatingUpstream, database: Database, keys: Path
+) -> None:
+    reject(grant_setup, upstream.issue())
+    write_key_set(keys, {"keys": [new_key()]})
+    grant_setup.grants.keys.check()
+    reject(grant_setup, upstream.issue())
+    rotation = VaultRotation(keys, database)
+    assert len(rotation.missing) == 1
+    assert run(database, keys, "--seal-only", "--end-unreadable") == 0
+    assert [row.key_id.hex() for row in rows(grant_setup)] == kids(keys)
+
+
+def test_tokens_to_revoke_that_do_not_open_are_left_to_the_services(
+    grant_setup: GrantSetup, upstream: RotatingUpstream, database: Database, keys: Path
+) -> None:
+    for _ in range(2):
+        reject(grant_setup, upstream.issue())
+    good, bad = rows(grant_setup)
+    change(grant_setup, bad.id, refresh_token=good.refresh_token, due_at=utc_now(1_000))
+    [old] = kids(keys)
+    assert run(database, keys, "--activate-in", "0") == 0
+    assert old in kids(keys)
+    [left] = [row for row in rows(grant_setup) if row.key_id.hex() == old]
+    assert (left.id, left.due_at <= left.now) == (bad.id, True)

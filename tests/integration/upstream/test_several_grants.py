@@ -17,6 +17,7 @@ from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.grants.service import AnswerStatus, GrantAnswer, GrantService
 from doorward_auth.upstream.links.service import UpstreamLinkService
 from doorward_auth.upstream.session_refresh import SessionRefresh
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream_adapters.base import UpstreamTokens
 from doorward_client.tokens import Claims
 from doorward_identity.tables import sessions, upstream_grants
@@ -88,11 +89,12 @@ async def unlink(grant_setup: GrantSetup, session: Session) -> None:
         unused,
         unused,
         grant_setup.grants.service,
-        unused,
+        UpstreamTokenRevocation(grant_setup.resources.database, unused, grant_setup.grants.outbox),
         unused,
         token_seconds=300,
     )
     await links.unlink(Claims(session.user.id, session.id, "token", "user", 0, 0, 300, frozenset()), PROVIDER)
+    await grant_setup.deliver()
 
 
 def link(grant_setup: GrantSetup, session: Session) -> None:
@@ -106,7 +108,7 @@ async def test_unlinking_revokes_the_grants_of_all_sessions_at_once(
     adapter: DirectAdapter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One after the other, a slow upstream would hold the caller for its deadline times the sessions."""
+    """One after the other, a slow upstream would hold them up for its deadline times the sessions."""
     session = grant_setup.open_session()
     link(grant_setup, session)
     grant_setup.store(upstream.issue(), session)

@@ -11,6 +11,7 @@ UNAVAILABLE: Final = "DoorwardUpstreamUnavailable"
 LOGINS: Final = "DoorwardUpstreamLoginsFailing"
 LOST: Final = "DoorwardUpstreamGrantsLost"
 OVERDUE: Final = "DoorwardUpstreamRefreshesOverdue"
+GIVEN_UP: Final = "DoorwardUpstreamRevocationsGivenUp"
 KEYS: Final = "DoorwardVaultKeysReloadFailed"
 
 
@@ -147,6 +148,25 @@ def test_revocations_are_no_logins(tmp_path: Path) -> None:
 )
 def test_lost_grants(tmp_path: Path, outcome: str, values: str, minute: int, *, fires: bool) -> None:
     assert is_firing(tmp_path, LOST, {refreshes(outcome): values}, minute) is fires
+
+
+@pytest.mark.parametrize(
+    ("outcome", "values", "minute", "fires"),
+    [
+        ("given_up", "0x20 1x160", 15, True),
+        ("given_up", "0x20 1x160", 75, False),
+        # Of an upstream that was removed: the counter begins with the first event.
+        ("given_up", "_x20 1x160", 15, True),
+        ("given_up", "0x180", 15, False),
+        ("delivered", "0+1x160", 15, False),
+        ("superseded", "0+1x160", 15, False),
+    ],
+)
+def test_tokens_that_stay_valid(
+    tmp_path: Path, outcome: str, values: str, minute: int, *, fires: bool
+) -> None:
+    ended = series("doorward_upstream_revocations_total", provider="theapi", outcome=outcome)
+    assert is_firing(tmp_path, GIVEN_UP, {ended: values}, minute) is fires
 
 
 @pytest.mark.parametrize(("seconds", "fires"), [(301, True), (299, False)])

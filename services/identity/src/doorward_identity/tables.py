@@ -283,6 +283,8 @@ upstream_registrations: Final = upstream_tables.registrations_table(metadata)
 
 upstream_authorizations: Final = upstream_tables.authorizations_table(metadata)
 
+upstream_revocations: Final = upstream_tables.revocations_table(metadata)
+
 oauth_clients: Final = oauth_tables.clients_table(metadata)
 
 oauth_client_secrets: Final = oauth_tables.client_secrets_table(metadata)

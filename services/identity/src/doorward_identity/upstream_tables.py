@@ -1,4 +1,4 @@
-"""The tables of upstreams: accounts there, what they issued, and registrations under way."""
+"""The tables of upstreams: accounts there, what they issued and is to be revoked, and what is under way."""
 
 from typing import Final
 
@@ -121,5 +121,32 @@ def authorizations_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("code_hash", fixed_bytes(32)),  # SHA-256 of the one-time code's secret
         sa.Column("login", SealedValue()),  # the user and the tokens, until the code is redeemed
         sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),
+        **TABLE_OPTIONS,
+    )
+
+
+def revocations_table(metadata: sa.MetaData) -> sa.Table:
+    """Return the table of tokens to revoke at upstreams, because nobody here has a use for them.
+
+    A row outlives its grant, session and user, so it has no foreign keys. It is deleted once the tokens are
+    revoked or given up.
+    """
+    return sa.Table(
+        "upstream_revocations",
+        metadata,
+        sa.Column("id", Uuid(), primary_key=True),  # UUIDv7
+        sa.Column("provider", ascii_text(PROVIDER_LENGTH), nullable=False),
+        sa.Column("subject", exact_text(SUBJECT_LENGTH)),  # the upstream's user; NULL: not known
+        # The grant whose row the values were sealed for. NULL: they are sealed for this row.
+        sa.Column("grant_id", Uuid()),
+        sa.Column("access_token", SealedValue()),
+        sa.Column("refresh_token", SealedValue()),
+        sa.Column("key_id", fixed_bytes(KEY_ID_BYTES), nullable=False, index=True),  # of every sealed value
+        # Raised by each lease. With the id it names the lease, under which alone the row changes.
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),  # later after a failure and during a lease
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False, index=True),  # given up then
+        sa.Index("ix_upstream_revocations_provider_due_at", "provider", "due_at"),
         **TABLE_OPTIONS,
     )

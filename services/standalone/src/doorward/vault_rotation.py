@@ -1,7 +1,8 @@
-"""A rotation of the vault's keys: their file, and the grants that are sealed with them."""
+"""A rotation of the vault's keys: their file, and the grants and revocations that are sealed with them."""
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+import sqlalchemy as sa
 
-from doorward_auth.upstream.grants.resealing import forget_batch, keys_in_use, reseal_batch
+from doorward_auth.upstream.grants import resealing as grants
 from doorward_auth.upstream.grants.sealing import GrantSealing
+from doorward_auth.upstream.revocations import resealing as revocations
+from doorward_auth.upstream.revocations.sealing import RevocationSealing
 from doorward_auth.vault.key_store import VaultKeyStore
 from doorward_auth.vault.keys import InvalidVaultKeysError, VaultKey, VaultKeySet
-from doorward_auth.vault.rotation import with_key, without_keys
+from doorward_auth.vault.rotation import Batch, with_key, without_keys
 from doorward_auth.vault.vault import Vault
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_kit.key_rotation import write_key_set
@@ -23,25 +27,33 @@ from doorward_kit.unit_of_work import Database
 DROP_AFTER_SECONDS: Final = 600
 """How long the next key has sealed before an unused one is dropped: a process may still seal with it."""
 
+_Reseal = Callable[..., Batch]
+"""Seals the next batch of one table: takes `connection`, `key_ids` and `after`."""
+
 _FIRST_ID: Final = UUID(int=0)
 
 
 @dataclass(slots=True)
 class Resealed:
-    """The numbers of grants."""
+    """The numbers of grants and revocations."""
 
     resealed: int = 0
     unreadable: int = 0
 
 
 class VaultRotation:
-    """The file of keys, and the grants that are sealed with them."""
+    """The file of keys, and the grants and revocations that are sealed with them."""
 
     def __init__(self, path: Path, database: Database) -> None:
         self._path = path
         self._database = database
         self._store = VaultKeyStore(path)
-        self._sealing = GrantSealing(Vault(self._store))
+        vault = Vault(self._store)
+        # Revocations last, because grants become revocations.
+        self._reseals: Sequence[_Reseal] = (
+            partial(grants.reseal_batch, sealing=GrantSealing(vault)),
+            partial(revocations.reseal_batch, sealing=RevocationSealing(vault)),
+        )
 
     @property
     def current(self) -> VaultKey:
@@ -55,12 +67,12 @@ class VaultRotation:
 
     @property
     def missing(self) -> set[bytes]:
-        """The ids of keys that a grant needs and the file does not have."""
-        return self._database.write_now(keys_in_use) - self._keys().keys.keys()
+        """The ids of keys that a stored value needs and the file does not have."""
+        return self._database.write_now(_keys_in_use) - self._keys().keys.keys()
 
     @property
     def has_others(self) -> bool:
-        """Whether a grant is sealed with another key of the file than the current one."""
+        """Whether a value is sealed with another key of the file than the current one."""
         return bool(self._others())
 
     def add_key(self, activate_in: int) -> VaultKey | None:
@@ -70,7 +82,7 @@ class VaultRotation:
         return self.pending
 
     def reseal(self) -> Resealed:
-        """Seal every grant with the current key, and record it. Services may refresh them meanwhile."""
+        """Seal every stored token with the current key, and record it. Services may work with them."""
         self._store.check()
         done = Resealed()
         key = self.current.kid
@@ -85,10 +97,14 @@ class VaultRotation:
         return done
 
     def end_missing(self) -> int:
-        """Give up the grants of missing keys; return how many. The services end them and tell their users."""
+        """Give up the grants of missing keys; return how many. The services end them and tell their users.
+
+        Tokens that were to be revoked are given up, too, and not counted.
+        """
         ended = 0
         while missing := self.missing:
-            ended += self._database.write_now(partial(forget_batch, key_ids=missing))
+            ended += self._database.write_now(partial(grants.forget_batch, key_ids=missing))
+            self._database.write_now(partial(revocations.forget_batch, key_ids=missing))
         return ended
 
     @property
@@ -98,7 +114,7 @@ class VaultRotation:
         if now - self.current.activate_at < DROP_AFTER_SECONDS:
             return []
         return sorted(
-            key_id.hex() for key_id in self._superseded(now) - self._database.write_now(keys_in_use)
+            key_id.hex() for key_id in self._superseded(now) - self._database.write_now(_keys_in_use)
         )
 
     def drop_unused(self) -> list[str]:
@@ -115,29 +131,32 @@ class VaultRotation:
         return {key.id_bytes for key in keys if key.activate_at <= now} - {self.current.id_bytes}
 
     def _walk(self, done: Resealed) -> bool:
-        """Walk over all grants once; return whether another walk may find more."""
+        """Walk over all stored tokens once; return whether another walk may find more."""
         others = self._others()
         if not others:
             return False
-        after: UUID | None = _FIRST_ID
         resealed = unreadable = 0
-        while after is not None:
-            batch = self._database.write_now(
-                partial(reseal_batch, sealing=self._sealing, key_ids=others, after=after)
-            )
-            resealed += batch.resealed
-            unreadable += batch.unreadable
-            after = batch.last_id
+        for reseal in self._reseals:
+            after: UUID | None = _FIRST_ID
+            while after is not None:
+                batch = self._database.write_now(partial(reseal, key_ids=others, after=after))
+                resealed += batch.resealed
+                unreadable += batch.unreadable
+                after = batch.last_id
         done.resealed += resealed
         done.unreadable = unreadable
         return resealed > 0
 
     def _others(self) -> set[bytes]:
         known = self._keys().keys.keys() - {self.current.id_bytes}
-        return known & self._database.write_now(keys_in_use)
+        return known & self._database.write_now(_keys_in_use)
 
     def _keys(self) -> VaultKeySet:
         return VaultKeySet.parse(self._path.read_bytes())
+
+
+def _keys_in_use(connection: sa.Connection) -> set[bytes]:
+    return grants.keys_in_use(connection) | revocations.keys_in_use(connection)
 
 
 def with_another_key(text: bytes, activate_in: int) -> dict[str, Any]:

@@ -166,3 +166,11 @@ async def test_the_refresh_token_is_revoked_or_else_the_access_token(provider: O
     provider.metadata = {"revocation_endpoint": None}
     await adapter(provider).revoke(UpstreamTokens("access-1"))
     assert len(provider.requests("/revoke")) == 2
+
+
+async def test_a_failure_of_the_discovery_is_no_answer_about_the_tokens(provider: OpenIdProvider) -> None:
+    """A 404 of the revocation endpoint is final, and one of the discovery is not."""
+    provider.upstream.will(answer(404))
+    with pytest.raises(UnreachableError) as failed:
+        await adapter(provider).revoke(UpstreamTokens("access-1"))
+    assert (failed.value.arrival, failed.value.status) == (Arrival.NOT_SENT, 404)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from doorward_client.tokens import Scalar
 from doorward_identity.tables import sessions, users
+from doorward_identity.upstream_revocations import revoke_grants_of_sessions
 from doorward_kit.column_types import utc_now
 
 MOST_ENDED: Final = 1_000
@@ -257,6 +258,8 @@ def delete_ended(
     rows = connection.execute(candidates.limit(count)).all()
     over = [session_id for session_id, over in rows if over]
     if over:
+        # Their grants are deleted with them. Most were wiped long before, but not those that are never due.
+        revoke_grants_of_sessions(connection, over)
         # An ended session never becomes live again, so the condition need not be repeated.
         connection.execute(sessions.delete().where(sessions.c.id.in_(over)))
     return len(over), rows[-1][0] if len(rows) == count else uuid.UUID(int=0)

@@ -33,6 +33,7 @@ from doorward_auth.upstream_adapters.settings.upstreams import AnyProviderSettin
 from doorward_client.settings import SettingsError
 from doorward_client.token_verification import BackgroundTask
 from doorward_identity.resources import IdentityResources
+from doorward_kit.cleanup import CleanupTask
 from doorward_kit.shutdown import run_on_shutdown
 
 
@@ -46,6 +47,7 @@ class UpstreamServices:
     abandoned: AbandonedLogins
     links: UpstreamLinkService
     stored: StoredGrants
+    revocation_cleanup: CleanupTask
     notices: GrantNotices
     refreshes: SessionRefresh
     pictures: PictureFollower
@@ -72,7 +74,7 @@ class UpstreamServices:
         providers = stored.providers
         requests = UpstreamRequests(providers, stored.metrics)
         accounts, attempts = UpstreamAccounts(policy), LoginAttempts(limiter)
-        revocation = UpstreamTokenRevocation(resources.database, requests)
+        revocation = UpstreamTokenRevocation(resources.database, requests, stored.outbox)
         roles = UpstreamRoles(settings.providers, token_seconds=settings.access_token_seconds)
         pictures = PictureFollower.create(settings, resources)
         sessions = UpstreamSessionOpener(
@@ -96,7 +98,7 @@ class UpstreamServices:
                 resources, providers, revocation, accounts, logins, sessions, limiter, captcha
             ),
             redirects=redirects,
-            abandoned=AbandonedLogins(resources.database, providers, sealing, revocation),
+            abandoned=AbandonedLogins(resources.database, sealing, revocation),
             links=UpstreamLinkService(
                 resources,
                 providers,
@@ -108,6 +110,10 @@ class UpstreamServices:
                 token_seconds=settings.access_token_seconds,
             ),
             stored=stored,
+            # Not in the other cleanup, which knows no upstream.
+            revocation_cleanup=CleanupTask(
+                resources.database, {}, {"upstream_revocations": stored.revocations.give_up}
+            ),
             notices=notices,
             refreshes=SessionRefresh(
                 resources, providers, stored.service, token_seconds=settings.access_token_seconds
@@ -116,11 +122,15 @@ class UpstreamServices:
         )
 
     def background(self) -> Sequence[BackgroundTask]:
-        """Return the tasks to run while the process serves; none without an upstream."""
+        """Return the tasks to run while the process serves.
+
+        Without an upstream, only the one that gives up tokens of upstreams that are configured no more.
+        """
         closes = [provider.adapter.close for provider in self.stored.providers.all()]
         if not closes:
-            return []
+            return [self.revocation_cleanup.run]
         return [
+            self.revocation_cleanup.run,
             *self.stored.background(),
             self.notices.run,
             self.abandoned.run,

@@ -62,6 +62,12 @@ def find_user(connection: sa.Connection, provider: str, subject: str) -> uuid.UU
     return None if row is None or row.subject != subject else row.user_id
 
 
+def find_subject(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> str | None:
+    """Return a user's account at an upstream; None without a link."""
+    found = sa.select(_C.subject).where(_C.user_id == user_id, _C.provider == provider)
+    return connection.execute(found).scalar_one_or_none()
+
+
 def list_of(connection: sa.Connection, user_id: uuid.UUID) -> list[LinkedIdentity]:
     """Read a user's accounts at upstreams."""
     columns = _C.provider, _C.subject, _C.username, _C.linked_at

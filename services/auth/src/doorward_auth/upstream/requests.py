@@ -1,4 +1,4 @@
-"""Requests that a caller waits for: one each, within the provider's gate and deadline."""
+"""Requests of callers, and revocations: each within the provider's gate and deadline."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -30,7 +30,7 @@ class UpstreamRequests:
 
     Every other failure, also a late answer, may be about what one caller sent, and must not shut others out.
     Every answer, also an error, closes the circuit. Their gates are not those of refreshes: a flood of logins
-    delays no refresh, and failing refreshes block no login.
+    delays no refresh, and failing refreshes block no login. Revocations have an object of their own.
     """
 
     def __init__(self, providers: Providers, metrics: UpstreamMetrics) -> None:
@@ -38,6 +38,18 @@ class UpstreamRequests:
             provider.name: provider.policy.new_gate() for provider in providers.all()
         }
         self._metrics = metrics
+
+    def permits(self, provider: Provider, count: int) -> int:
+        """Return how many of `count` requests are allowed now."""
+        return self._gates[provider.name].permits(count)
+
+    def remaining_pause(self, provider: Provider) -> float:
+        """Return the seconds until a request may be allowed, 0 where it is only a matter of room."""
+        return self._gates[provider.name].remaining_pause()
+
+    def pause(self, provider: Provider, seconds: float) -> None:
+        """Send nothing to a provider for as long as it asks, up to a minute."""
+        self._gates[provider.name].pause(seconds)
 
     async def send(self, provider: Provider, operation: str, call: AdapterCall[T_co]) -> T_co:
         """Return the adapter's result; raises UpstreamError."""

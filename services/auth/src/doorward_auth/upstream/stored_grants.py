@@ -1,4 +1,4 @@
-"""The parts of a process that work with stored grants: the service, the refresher, and the vault's keys."""
+"""The parts of a process that work with stored tokens: grants, refreshes, revocations, the vault's keys."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,11 @@ from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.upstream.grants.service import GrantService
 from doorward_auth.upstream.refresher import GrantRefresher
+from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream.revocation_delivery import RevocationDelivery
+from doorward_auth.upstream.revocation_worker import RevocationWorker
+from doorward_auth.upstream.revocations.outbox import RevocationOutbox
+from doorward_auth.upstream.revocations.sealing import RevocationSealing
 from doorward_auth.vault.key_store import VaultKeyStore
 from doorward_auth.vault.settings import VaultSettings, open_key_store
 from doorward_auth.vault.vault import Vault
@@ -30,6 +35,8 @@ class StoredGrants:
 
     service: GrantService
     refresher: GrantRefresher
+    outbox: RevocationOutbox
+    revocations: RevocationWorker
     providers: Providers
     metrics: UpstreamMetrics
     keys: VaultKeyStore
@@ -49,11 +56,16 @@ class StoredGrants:
         keys = open_key_store(settings, has_upstreams=bool(known.all()), on_failure=metrics.vault_keys_failed)
         vault = Vault(keys)
         database, sealing = GrantDatabase(resources.database), GrantSealing(vault)
-        endings = GrantEndings(database, metrics, listener)
+        revocation_sealing = RevocationSealing(vault)
+        outbox = RevocationOutbox(revocation_sealing)
+        endings = GrantEndings(database, outbox, listener)
         attempts = RefreshAttempts(database, sealing, endings, metrics, listener)
+        delivery = RevocationDelivery(database, revocation_sealing, UpstreamRequests(known, metrics), metrics)
         return cls(
-            service=GrantService(database, sealing, attempts, endings, known),
+            service=GrantService(database, sealing, attempts, known),
             refresher=GrantRefresher(database, attempts, known, metrics, shutdown=resources.shutdown),
+            outbox=outbox,
+            revocations=RevocationWorker(database, outbox, delivery, known, metrics, resources.shutdown),
             providers=known,
             metrics=metrics,
             keys=keys,
@@ -62,7 +74,7 @@ class StoredGrants:
 
     def background(self) -> Sequence[BackgroundTask]:
         """Return the tasks to run while the process serves."""
-        return [self.keys.run, self.refresher.run, self._drain]
+        return [self.keys.run, self.refresher.run, self.revocations.run, self._drain]
 
     async def _drain(self) -> None:
         """When the process stops, wait for the requests of callers that were sent."""

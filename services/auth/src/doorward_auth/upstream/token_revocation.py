@@ -6,26 +6,28 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 import structlog
 
-from doorward_auth.upstream import identities
-from doorward_auth.upstream.grants import repository as grants
 from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.live_grants import has_live_grant
 from doorward_auth.upstream.requests import AdapterCall, UpstreamRequests
+from doorward_auth.upstream.revocations.outbox import RevocationOutbox
 from doorward_auth.upstream_adapters.base import UnusedTokens, UpstreamError, UpstreamLogin
 from doorward_client.errors import DoorwardError
-from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
+from doorward_kit.unit_of_work import Database, DatabaseUnavailableError, Work
 
 log = structlog.get_logger(__name__)
 
 
+def nothing(_connection: sa.Connection) -> None:
+    """Write nothing."""
+
+
 class UpstreamTokenRevocation:
-    """Revokes the tokens of failed and rejected logins at the upstream, as far as it can.
+    """Stores the tokens of failed and rejected logins to be revoked. Their callers do not wait for that."""
 
-    Through the gate of callers' requests: a flood of rejected logins delays no refresh.
-    """
-
-    def __init__(self, database: Database, requests: UpstreamRequests) -> None:
+    def __init__(self, database: Database, requests: UpstreamRequests, outbox: RevocationOutbox) -> None:
         self._database = database
         self._requests = requests
+        self._outbox = outbox
 
     async def send_or_revoke(
         self, provider: Provider, operation: str, call: AdapterCall[UpstreamLogin]
@@ -38,49 +40,57 @@ class UpstreamTokenRevocation:
             return await self._requests.send(provider, operation, call)
         except UpstreamError as error:
             if error.unused is not None:
-                await self._revoke(provider, error.unused)
+                await self._revoke(provider, error.unused, nothing)
             raise
 
     @asynccontextmanager
-    async def revoke_on_error(self, provider: Provider, login: UpstreamLogin) -> AsyncIterator[None]:
+    async def revoke_on_error(
+        self, provider: Provider, login: UpstreamLogin, release: Work[None] = nothing
+    ) -> AsyncIterator[None]:
         """Revoke the tokens of a login if the block rejects it; its error stays the one that is raised.
 
-        Not where the database failed: the commit may have succeeded, and with it the grant.
+        Not where the database failed: the commit may have succeeded, and with it the grant. `release` joins
+        the transaction that stores the tokens.
         """
         try:
             yield
         except DatabaseUnavailableError:
             raise
         except DoorwardError:
-            await self.revoke(provider, login)
+            await self._revoke(provider, _unused(login), release)
             raise
 
     async def revoke(self, provider: Provider, login: UpstreamLogin) -> None:
-        """Ask the upstream once, if it is available, to revoke the tokens of a rejected login.
+        """Have the tokens of a rejected login revoked. A failure to store them is logged."""
+        await self._revoke(provider, _unused(login), nothing)
 
-        A failure is logged.
+    def revoke_in(self, connection: sa.Connection, provider: str, login: UpstreamLogin) -> None:
+        """Store the tokens of a login to be revoked in this transaction. Call `wake` after the commit.
+
+        Not while the upstream's account is in use here.
         """
-        await self._revoke(provider, UnusedTokens(login.tokens, login.user.subject))
+        self._store(connection, provider, _unused(login))
 
-    async def _revoke(self, provider: Provider, unused: UnusedTokens) -> None:
-        """Revoke the tokens.
+    def wake(self) -> None:
+        """Have what was stored delivered now."""
+        self._outbox.wake()
 
-        Not while the subject's user has a live grant there: some upstreams issue the same tokens at each
-        login, and others end every token of a user with one (Keycloak).
-        """
+    async def _revoke(self, provider: Provider, unused: UnusedTokens, release: Work[None]) -> None:
+        def work(connection: sa.Connection) -> None:
+            release(connection)
+            self._store(connection, provider.name, unused)
+
         try:
-            if await self._database.read(lambda connection: _has_live_grant(connection, provider, unused)):
-                return
-            await self._requests.send(provider, "revoke", lambda: provider.adapter.revoke(unused.tokens))
+            await self._database.write(work)
         except Exception as error:  # noqa: BLE001 - the caller must get its error, and not this error
-            log.warning("upstream.revocation_failed", provider=provider.name, error=type(error).__name__)
+            log.warning("upstream.revocation_not_stored", provider=provider.name, error=type(error).__name__)
+        else:
+            self._outbox.wake()
+
+    def _store(self, connection: sa.Connection, provider: str, unused: UnusedTokens) -> None:
+        if not has_live_grant(connection, provider, unused.subject):
+            self._outbox.add(connection, provider, unused)
 
 
-def _has_live_grant(connection: sa.Connection, provider: Provider, unused: UnusedTokens) -> bool:
-    if unused.subject is None:
-        return False
-    owner = identities.find_user(connection, provider.name, unused.subject)
-    if owner is None:
-        return False
-    rows = grants.list_of_user(connection, owner, provider.name)
-    return any(row.is_wanted and row.is_refreshable for row in rows)
+def _unused(login: UpstreamLogin) -> UnusedTokens:
+    return UnusedTokens(login.tokens, login.user.subject)

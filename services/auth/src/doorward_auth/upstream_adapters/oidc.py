@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from doorward_auth.upstream_adapters.answers import values
 from doorward_auth.upstream_adapters.base import (
+    Arrival,
     AuthorizationCallback,
+    FailedError,
     MalformedAnswerError,
     PendingAuthorization,
+    UnreachableError,
     UnusedTokens,
     UnverifiedIdentityError,
     UpstreamLogin,
@@ -83,7 +86,13 @@ class OidcAdapter:
 
     async def revoke(self, tokens: UpstreamTokens) -> None:
         async with self._http.call("revoke") as call:
-            metadata = await self._discovery.metadata(call)
+            try:
+                metadata = await self._discovery.metadata(call)
+            except FailedError as error:
+                # Its status is no answer about the tokens.
+                raise UnreachableError(
+                    Arrival.NOT_SENT, status=error.status, request_id=error.request_id
+                ) from None
             if metadata.revocation_endpoint:
                 await self._tokens.revoke(call, metadata.revocation_endpoint, tokens)
 

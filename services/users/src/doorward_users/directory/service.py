@@ -24,6 +24,7 @@ from doorward_identity.names import name_key
 from doorward_identity.passwords import charges, require_acceptable
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_tokens
+from doorward_identity.upstream_revocations import revoke_grants_of_user
 from doorward_kit.bounded_search import SearchResult
 from doorward_kit.dataloader import DataLoader
 from doorward_kit.pagination import CursorCodec
@@ -210,6 +211,7 @@ class DirectoryService:
             require_authority(caller, user.role)
             end_tokens(connection, user.id, token_seconds=self._token_seconds)
             announce_deletion(connection, user.id)
+            revoke_grants_of_user(connection, user.id)
             repository.delete_user(connection, user.id)
             if user.avatar_id is not None:
                 avatar_repository.end(connection, user.avatar_id)

@@ -99,7 +99,7 @@ class RefreshAttempts:
     async def _try(self, attempt: _Attempt) -> AttemptResult:
         row = attempt.leased.row
         if not row.is_wanted:
-            return await self._discard(attempt, self._sealing.readable(row))
+            return await self._discard(attempt, None)
         if row.is_over:
             return await self._end(attempt, EndReason.EXPIRED)
         try:
@@ -234,8 +234,8 @@ class RefreshAttempts:
         await self._endings.require_login(attempt.leased, reason, until=attempt.lease_end)
         return AttemptResult(_ENDS[reason])
 
-    async def _discard(self, attempt: _Attempt, tokens: UpstreamTokens | None) -> AttemptResult:
-        await self._endings.discard(attempt.provider, attempt.leased, tokens, until=attempt.lease_end)
+    async def _discard(self, attempt: _Attempt, issued: UpstreamTokens | None) -> AttemptResult:
+        await self._endings.discard(attempt.leased, issued, until=attempt.lease_end)
         return AttemptResult(RefreshOutcome.UNWANTED)
 
     async def _reschedule(

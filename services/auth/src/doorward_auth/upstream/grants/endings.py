@@ -1,20 +1,18 @@
-"""The consequences of a grant's end: tokens wiped, audit, mail, notice; and the upstream's tokens revoked."""
+"""The consequences of a grant's end: tokens wiped and stored to be revoked, audit, mail, notice."""
 
-import asyncio
 from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
 
+from doorward_auth.upstream import identities
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.events import GrantListener, ReauthRequired
-from doorward_auth.upstream.grants.metrics import RequestOutcome, UpstreamMetrics
 from doorward_auth.upstream.grants.models import EndReason, GrantRow, GrantState, LeasedGrant
-from doorward_auth.upstream.grants.provider import Provider
-from doorward_auth.upstream.grants.request_outcome import outcome_of
-from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamTokens
+from doorward_auth.upstream.revocations.outbox import RevocationOutbox
+from doorward_auth.upstream_adapters.base import UnusedTokens, UpstreamTokens
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.mail_types import MailName, enqueue_mail
 
@@ -24,9 +22,9 @@ log = structlog.get_logger(__name__)
 class GrantEndings:
     """Ends grants that this process has leased."""
 
-    def __init__(self, database: GrantDatabase, metrics: UpstreamMetrics, listener: GrantListener) -> None:
+    def __init__(self, database: GrantDatabase, outbox: RevocationOutbox, listener: GrantListener) -> None:
         self._database = database
-        self._metrics = metrics
+        self._outbox = outbox
         self._listener = listener
 
     async def require_login(self, leased: LeasedGrant, reason: EndReason, *, until: float) -> None:
@@ -34,47 +32,20 @@ class GrantEndings:
         row = leased.row
         query = partial(_require_login, leased=leased, reason=reason)
         was_ended = await self._database.finish_write(query, until=until)
+        self._outbox.wake()
         log.warning("upstream.grant_ended", **log_fields(leased), reason=reason.value, stored=was_ended)
         if was_ended:
             self._listener.notify(ReauthRequired(row.user_id, row.session_id, row.provider, reason))
 
-    async def discard(
-        self, provider: Provider, leased: LeasedGrant, tokens: UpstreamTokens | None, *, until: float
-    ) -> None:
-        """End a grant whose session or user is gone, and revoke its tokens at the upstream.
+    async def discard(self, leased: LeasedGrant, issued: UpstreamTokens | None, *, until: float) -> None:
+        """End a grant whose session or user is gone, and store its tokens to be revoked at the upstream.
 
-        They are wiped first: the upstream may be unavailable, and is asked once.
+        `issued` is what a refresh brought that was too late to be stored: then those are revoked.
         """
-        is_last = await self._database.finish_write(partial(_discard, leased=leased), until=until)
-        log.info("upstream.grant_discarded", **log_fields(leased), stored=is_last is not None)
-        # Some upstreams give each login of a user the same tokens: those of another grant must stay valid.
-        if is_last and tokens is not None:
-            await self.revoke(provider, tokens)
-
-    async def revoke(self, provider: Provider, tokens: UpstreamTokens) -> None:
-        """Ask the upstream once to revoke tokens that no grant has any more, if a request is allowed now.
-
-        Otherwise, and after a failure, the tokens stay valid there until they expire: the log says it.
-        """
-        name = provider.name
-        if not provider.gate.permits(1):
-            self._metrics.concluded(name, "revoke", RequestOutcome.NOT_ASKED)
-            log.warning("upstream.revocation_skipped", provider=name)
-            return
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            with provider.gate.request():
-                async with asyncio.timeout(provider.policy.deadline_seconds):
-                    await provider.adapter.revoke(tokens)
-        except (UpstreamError, TimeoutError) as error:
-            outcome = outcome_of(error) if isinstance(error, UpstreamError) else RequestOutcome.UNCERTAIN
-            self._metrics.concluded(name, "revoke", outcome)
-            log.warning("upstream.revocation_failed", provider=name, error=type(error).__name__)
-        else:
-            self._metrics.concluded(name, "revoke", RequestOutcome.SUCCEEDED)
-        finally:
-            self._metrics.requested(name, "revoke", loop.time() - started)
+        query = partial(_discard, leased=leased, issued=issued, outbox=self._outbox)
+        was_stored = await self._database.finish_write(query, until=until)
+        log.info("upstream.grant_discarded", **log_fields(leased), stored=was_stored is not None)
+        self._outbox.wake()
 
 
 _ACTIONS: Final = {EndReason.LOST: AuditAction.UPSTREAM_GRANT_LOST}
@@ -82,6 +53,10 @@ _ACTIONS: Final = {EndReason.LOST: AuditAction.UPSTREAM_GRANT_LOST}
 
 def _require_login(connection: sa.Connection, *, leased: LeasedGrant, reason: EndReason) -> bool:
     row = leased.row
+    repository.lock_all(connection, row.user_id, row.provider)
+    # Tokens of the other reasons are dead at the upstream, or cannot be opened.
+    if reason is EndReason.EXPIRED and not repository.has_another(connection, row):
+        leases.revoke(connection, leased)
     if not leases.end(connection, leased, GrantState.REAUTH_REQUIRED, reason.value):
         return False
     record(
@@ -108,9 +83,24 @@ def _is_worth_a_mail(connection: sa.Connection, row: GrantRow, reason: EndReason
     return not is_expected and not repository.has_another(connection, row)
 
 
-def _discard(connection: sa.Connection, *, leased: LeasedGrant) -> bool:
+def _discard(
+    connection: sa.Connection,
+    *,
+    leased: LeasedGrant,
+    issued: UpstreamTokens | None,
+    outbox: RevocationOutbox,
+) -> bool:
+    row = leased.row
+    repository.lock_all(connection, row.user_id, row.provider)
+    # Some upstreams give each login of a user the same tokens: those of another grant must stay valid.
+    if not repository.has_another(connection, row):
+        if issued is None or issued.refresh_token is None:  # then the one that was sent goes on
+            leases.revoke(connection, leased)
+        if issued is not None:
+            subject = identities.find_subject(connection, row.user_id, row.provider)
+            outbox.add(connection, row.provider, UnusedTokens(issued, subject))
     leases.end(connection, leased, GrantState.ENDED, None)
-    return not repository.has_another(connection, leased.row)
+    return True
 
 
 def log_fields(leased: LeasedGrant) -> dict[str, object]:

@@ -22,6 +22,7 @@ from doorward_auth.upstream.grants.repository import WIPED, find_all
 from doorward_auth.upstream.grants.schedule import RefreshPolicy, idle_until
 from doorward_identity.accounts import Status
 from doorward_identity.tables import sessions, upstream_grants, users
+from doorward_identity.upstream_revocations import revoke_grants
 from doorward_kit.column_types import utc_now
 
 _C: Final = upstream_grants.c
@@ -247,6 +248,11 @@ def reschedule(
         attempts=leased.attempts if counts_attempt else leased.row.attempts,
         last_error=error,
     )
+
+
+def revoke(connection: sa.Connection, leased: LeasedGrant) -> None:
+    """Store the tokens of a locked grant to be revoked, if this lease still has it. `end` follows."""
+    revoke_grants(connection, _is_leased(leased), _IS_REFRESHABLE)
 
 
 def end(connection: sa.Connection, leased: LeasedGrant, state: GrantState, error: str | None) -> bool:

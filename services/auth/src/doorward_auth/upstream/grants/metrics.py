@@ -59,6 +59,16 @@ class RequestOutcome(StrEnum):
     """This process did not try: after failed connections, or with too many requests under way."""
 
 
+class RevocationOutcome(StrEnum):
+    """How tokens to revoke left the outbox."""
+
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+    """They stay valid at the upstream until they expire."""
+    SUPERSEDED = "superseded"
+    """Their account there is in use again."""
+
+
 OTHER_REQUESTS: Final = ("begin", "login", "register", "revoke")
 """Every request but refreshes."""
 
@@ -66,8 +76,8 @@ OTHER_REQUESTS: Final = ("begin", "login", "register", "revoke")
 class UpstreamMetrics:
     """Every metric family of upstreams.
 
-    The gauges of grants describe the whole table, so that every replica reports the same: aggregate them by
-    maximum, not by sum. The others are of the process.
+    The gauges of grants and revocations describe the whole table, so that every replica reports the same:
+    aggregate them by maximum, not by sum. The others are of the process.
     """
 
     def __init__(self, registry: CollectorRegistry, providers: Collection[str]) -> None:
@@ -89,6 +99,21 @@ class UpstreamMetrics:
         for provider in providers:
             for request, kind in product(OTHER_REQUESTS, RequestOutcome):
                 self._requests.labels(provider, request, kind.value)
+        self._revocations = Counter(
+            "doorward_upstream_revocations",
+            "Tokens that were to be revoked at an upstream, by outcome: delivered, given_up, superseded.",
+            ("provider", "outcome"),
+            registry=registry,
+        )
+        for provider in providers:
+            for end in RevocationOutcome:
+                self._revocations.labels(provider, end.value)
+        self._pending_revocations = Gauge(
+            "doorward_upstream_revocations_pending",
+            "Tokens that are still to be revoked at an upstream.",
+            ("provider",),
+            registry=registry,
+        )
         self._grants = Gauge(
             "doorward_upstream_grants", "Grants, by state.", ("provider", "state"), registry=registry
         )
@@ -125,6 +150,12 @@ class UpstreamMetrics:
 
     def requested(self, provider: str, request: str, seconds: float) -> None:
         self._seconds.labels(provider, request).observe(seconds)
+
+    def revocation_concluded(self, provider: str, outcome: RevocationOutcome) -> None:
+        self._revocations.labels(provider, outcome.value).inc()
+
+    def set_pending_revocations(self, provider: str, count: int) -> None:
+        self._pending_revocations.labels(provider).set(count)
 
     def set_up(self, provider: str, *, is_up: bool) -> None:
         self._up.labels(provider).set(is_up)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from doorward_auth.upstream.grants.models import REFRESHABLE, GrantRow, GrantState, NewGrant
 from doorward_identity.tables import revocations, sessions, upstream_grants, users
 from doorward_identity.token_revocation import Kind
+from doorward_identity.upstream_revocations import revoke_grants
 from doorward_kit.column_types import utc_now
 
 _C: Final = upstream_grants.c
@@ -138,8 +139,17 @@ def list_of_user(
     return [GrantRow(*row) for row in rows]
 
 
+def lock_all(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> None:
+    """Lock the grants of a user at a provider: of several that end at the same time, one is the last."""
+    mine = sa.select(_C.id).where(_C.user_id == user_id, _C.provider == provider)
+    connection.execute(mine.order_by(_C.id).with_for_update()).all()
+
+
 def has_another(connection: sa.Connection, row: GrantRow) -> bool:
-    """Whether the user has another grant of the same provider that can be refreshed."""
+    """Whether the user has another grant of the same provider that can be refreshed.
+
+    The caller has locked them all.
+    """
     others = sa.select(sa.literal(1)).where(
         _C.user_id == row.user_id,
         _C.provider == row.provider,
@@ -149,17 +159,16 @@ def has_another(connection: sa.Connection, row: GrantRow) -> bool:
     return connection.execute(others.limit(1)).scalar() is not None
 
 
-def end_all(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> list[GrantRow]:
-    """Wipe every grant of a user at a provider; return them as they were.
+def end_all(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> None:
+    """Wipe every grant of a user at a provider, and store their tokens to be revoked.
 
     A refresh under way stores nothing any more.
     """
-    mine = _C.user_id == user_id, _C.provider == provider, _C.state.in_(REFRESHABLE)
-    locked = sa.select(_C.id).where(*mine).with_for_update()
-    rows = find_all(connection, list(connection.execute(locked).scalars()))
-    ended = upstream_grants.update().where(_C.user_id == user_id, _C.provider == provider)
+    mine = _C.user_id == user_id, _C.provider == provider
+    lock_all(connection, user_id, provider)
+    revoke_grants(connection, *mine)
+    ended = upstream_grants.update().where(*mine)
     connection.execute(ended.values(WIPED | {"state": GrantState.ENDED.value}))
-    return rows
 
 
 def email_of(connection: sa.Connection, user_id: uuid.UUID) -> str | None:

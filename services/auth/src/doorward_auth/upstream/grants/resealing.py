@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from doorward_auth.upstream.grants.repository import NO_TOKENS, find_all
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.vault.errors import UnopenableError
+from doorward_auth.vault.rotation import Batch
 from doorward_identity.tables import upstream_grants
 from doorward_kit.column_types import utc_now
 
@@ -19,14 +20,6 @@ BATCH_SIZE: Final = 100
 """Rows in a transaction: few, because refreshes wait for their locks."""
 
 _C: Final = upstream_grants.c
-
-
-class Batch(NamedTuple):
-    """How many grants were sealed again, how many could not be opened, and the last id, None at the end."""
-
-    resealed: int
-    unreadable: int
-    last_id: uuid.UUID | None
 
 
 def keys_in_use(connection: sa.Connection) -> set[bytes]:

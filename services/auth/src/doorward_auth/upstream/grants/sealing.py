@@ -70,13 +70,6 @@ class GrantSealing:
             access_token or "", self.refresh_token(row), self._open_id(row), scope=row.scope
         )
 
-    def readable(self, row: GrantRow) -> UpstreamTokens | None:
-        """Open every token of a row; None if one cannot be opened."""
-        try:
-            return self.open(row)
-        except UnopenableError:
-            return None
-
     def access_token(self, row: GrantRow) -> str | None:
         return self._open(row, row.access_token, _ACCESS)
 

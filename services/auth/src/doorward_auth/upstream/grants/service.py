@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +15,6 @@ import uuid_utils.compat as uuid7s
 from doorward_auth.upstream.grants import leases, repository
 from doorward_auth.upstream.grants.attempt import AttemptResult, RefreshAttempts
 from doorward_auth.upstream.grants.database import GrantDatabase
-from doorward_auth.upstream.grants.endings import GrantEndings
 from doorward_auth.upstream.grants.metrics import RefreshOutcome
 from doorward_auth.upstream.grants.models import GrantRow, GrantState, LeasedGrant, NewGrant
 from doorward_auth.upstream.grants.provider import Provider, Providers
@@ -87,13 +85,11 @@ class GrantService:
         database: GrantDatabase,
         sealing: GrantSealing,
         attempts: RefreshAttempts,
-        endings: GrantEndings,
         providers: Providers,
     ) -> None:
         self._database = database
         self._sealing = sealing
         self._attempts = attempts
-        self._endings = endings
         self._providers = providers
         self._running: dict[uuid.UUID, asyncio.Task[GrantAnswer]] = {}
 
@@ -128,20 +124,6 @@ class GrantService:
         task = self._running.get(row.id) or self._start(row)
         done, _ = await asyncio.wait({task}, timeout=max(0.0, budget))
         return task.result() if done else self._pending(row)
-
-    async def revoke(self, ended: Sequence[GrantRow]) -> None:
-        """Revoke at the upstream what `repository.end_all` ended, after its commit. A failure is logged.
-
-        All at once, so that a caller waits for one deadline and not for one of each session.
-        """
-        found = [(self._providers.find(row.provider), self._sealing.readable(row)) for row in ended]
-        await asyncio.gather(
-            *(
-                self._endings.revoke(provider, tokens)
-                for provider, tokens in found
-                if provider is not None and tokens is not None
-            )
-        )
 
     async def drain(self, seconds: float) -> None:
         """Wait for requests that were sent, because the process stops."""

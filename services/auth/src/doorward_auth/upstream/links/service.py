@@ -106,7 +106,8 @@ class UpstreamLinkService:
         """
         await self._database.read(lambda connection: _require_recent_login(connection, caller))
         if isinstance(proof, UpstreamCodeRequest):
-            proven = Proven(await self._redirects.redeem(name, proof))
+            redeemed = await self._redirects.redeem(name, proof)
+            proven = Proven(redeemed.login, release=redeemed.release)
         else:
             proven = await self._logins.prove(name, proof)
         provider, login = self._providers.find(name), proven.login
@@ -115,6 +116,7 @@ class UpstreamLinkService:
 
         def work(connection: sa.Connection) -> None:
             proven.require_allowed(connection)
+            proven.release(connection)
             account = account_repository.lock_by_id(connection, caller.user_id)
             require_unchanged_account(connection, caller)
             if account is None:
@@ -127,19 +129,19 @@ class UpstreamLinkService:
             issued = IssuedGrant(caller.user_id, provider, caller.session_id, login.tokens)
             self._grants.store(connection, issued)
 
-        async with self._revocation.revoke_on_error(provider, login):
+        async with self._revocation.revoke_on_error(provider, login, proven.release):
             await self._database.write(work)
         self._pictures.follow(name, caller.user_id, login.user)
         log.info("upstream.linked", user_id=str(caller.user_id), provider=name, ip=source.ip_address)
 
     async def unlink(self, caller: Claims, name: str) -> None:
-        """Remove a link; its tokens are wiped and revoked at the upstream, as far as it can.
+        """Remove a link; its tokens are wiped, and stored to be revoked at the upstream.
 
         Sessions that logins there opened end, but the caller's: the account there opens nothing any more.
         Raises NotLinkedError, OnlySignInError.
         """
 
-        def work(connection: sa.Connection) -> list[GrantRow]:
+        def work(connection: sa.Connection) -> None:
             account = account_repository.lock_by_id(connection, caller.user_id)
             if account is None:
                 raise InvalidAccessTokenError
@@ -151,13 +153,13 @@ class UpstreamLinkService:
             if not repository.can_log_in_without(connection, account, name, linked, configured):
                 raise OnlySignInError
             self._end_sessions(connection, caller, name)
-            ended = grants.end_all(connection, account.id, name)
+            # Before the link is gone, which has the subject of the tokens.
+            grants.end_all(connection, account.id, name)
             identities.unlink(connection, account.id, name)
-            return ended
 
-        ended = await self._database.write(work)
+        await self._database.write(work)
         self._revocations.wake()
-        await self._grants.revoke(ended)
+        self._revocation.wake()
         log.info("upstream.unlinked", user_id=str(caller.user_id), provider=name)
 
     async def token_of_caller(self, caller: Claims, name: str) -> UpstreamAccessToken:

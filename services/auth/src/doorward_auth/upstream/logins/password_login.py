@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from doorward_auth.known_devices import DeviceToken
 from doorward_auth.request_source import RequestSource
 from doorward_auth.sign_in.flow import Opened
@@ -19,7 +17,7 @@ from doorward_auth.upstream.logins.session_opener import (
     OpenUpstreamSession,
     UpstreamSessionOpener,
 )
-from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation, nothing
 from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamLogin, WrongPasswordError
 from doorward_auth.upstream_adapters.rest import RestAdapter
 from doorward_identity.resources import IdentityResources
@@ -34,21 +32,19 @@ def password_upstream(providers: Providers, name: str) -> tuple[Provider, RestAd
     return provider, provider.adapter
 
 
-def _allow(_connection: sa.Connection) -> None:
-    """Reject nothing."""
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Proven:
     """A login at an upstream. `require_allowed` is called first in the transaction that it is for.
 
-    `device` is known, and a new one will be, with `login_name`.
+    `device` is known, and a new one will be, with `login_name`. `release` joins the transaction that stores
+    or revokes the tokens.
     """
 
     login: UpstreamLogin
     login_name: str | None = None
     device: DeviceToken | None = None
-    require_allowed: Work[None] = _allow
+    require_allowed: Work[None] = nothing
+    release: Work[None] = nothing
 
 
 class PasswordLogins:

@@ -26,7 +26,7 @@ from doorward_auth.upstream.grants.service import GrantService, IssuedGrant
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
 from doorward_auth.upstream.pictures.follower import PictureFollower
 from doorward_auth.upstream.roles import UpstreamRoles
-from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation, nothing
 from doorward_auth.upstream_adapters.base import UpstreamLogin
 from doorward_client.errors import DoorwardError
 from doorward_identity.accounts import EmailTakenError
@@ -43,7 +43,8 @@ _ATTEMPTS = 3
 class CompletedLogin:
     """A login to turn into a session.
 
-    `device` is the one that its user is known by, `login_name` what a new one will be known with.
+    `device` is the one that its user is known by, `login_name` what a new one will be known with. `release`
+    joins the transaction that stores or revokes the tokens.
     """
 
     provider: Provider
@@ -52,6 +53,7 @@ class CompletedLogin:
     source: RequestSource
     device: DeviceToken | None = None
     login_name: str | None = None
+    release: Work[None] = nothing
 
 
 OpenUpstreamSession = Callable[[sa.Connection, Account, Authenticated, datetime, CompletedLogin], Opened]
@@ -71,10 +73,6 @@ _OpenWithGrant = Callable[[sa.Connection, Account, Authenticated], tuple[Opened,
 """Opens a session; also returns the id of the one that the grant belongs to. Without one it is the user's."""
 
 _WithUser = Callable[[sa.Connection, uuid.UUID], None]
-
-
-def _nothing(_connection: sa.Connection) -> None:
-    """Neither reject nor write."""
 
 
 class UpstreamSessionOpener:
@@ -102,7 +100,7 @@ class UpstreamSessionOpener:
         self._pictures = pictures
 
     async def open(
-        self, completed: CompletedLogin, *, before: Work[None] = _nothing, after: _WithUser | None = None
+        self, completed: CompletedLogin, *, before: Work[None] = nothing, after: _WithUser | None = None
     ) -> TokenPair:
         """Find or create the account, and open a session with its grant.
 
@@ -142,7 +140,7 @@ class UpstreamSessionOpener:
         completed: CompletedLogin,
         open_session: OpenUpstreamSession[Opened],
         *,
-        before: Work[None] = _nothing,
+        before: Work[None] = nothing,
     ) -> Opened:
         """Find or create the account, and open what `open_session` opens; its grant belongs to the user.
 
@@ -160,7 +158,7 @@ class UpstreamSessionOpener:
         self,
         completed: CompletedLogin,
         open_with_grant: _OpenWithGrant[Opened],
-        before: Work[None] = _nothing,
+        before: Work[None] = nothing,
         after: _WithUser | None = None,
     ) -> Opened:
         def work(connection: sa.Connection) -> _OpenedSession[Opened] | DoorwardError:
@@ -175,9 +173,11 @@ class UpstreamSessionOpener:
             session, session_id = open_with_grant(connection, current, authenticated)
             issued = IssuedGrant(account.id, completed.provider, session_id, completed.login.tokens)
             self._grants.store(connection, issued)
+            # Not before: a rejection that is returned commits, and its tokens are stored after that.
+            completed.release(connection)
             return _OpenedSession(session, account.id, has_new_role=current.role != account.role)
 
-        async with self._revocation.revoke_on_error(completed.provider, completed.login):
+        async with self._revocation.revoke_on_error(completed.provider, completed.login, completed.release):
             opened_session = await self._write(work)
         if opened_session.has_new_role:
             self._revocations.wake()

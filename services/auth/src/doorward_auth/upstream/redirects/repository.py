@@ -13,6 +13,9 @@ _C = upstream_authorizations.c
 
 _ABANDONED_SECONDS = 86_400
 
+_REDEEMED_SECONDS = 300
+"""Longer than a login takes: up to three attempts of a minute each."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewAuthorization:
@@ -94,13 +97,18 @@ def store_login(
 
 
 def take_redeemable(connection: sa.Connection, row_id: uuid.UUID) -> RedeemableLogin | None:
-    """Read a login with a code, and delete it: a code is for one attempt."""
+    """Read a login with a code, and void the code: it is for one attempt.
+
+    The transaction that stores or revokes its tokens deletes the login. If the process crashes before that,
+    `take_abandoned` finds it.
+    """
     live = _C.id == row_id, _C.code_hash.is_not(None), _C.expires_at > utc_now()
     columns = _C.id, _C.provider, _C.code_challenge, _C.code_hash, _C.login
     row = connection.execute(sa.select(*columns).where(*live).with_for_update()).one_or_none()
     if row is None:
         return None
-    delete(connection, row_id)
+    taken = upstream_authorizations.update().where(_C.id == row_id)
+    connection.execute(taken.values(code_hash=None, expires_at=utc_now(_REDEEMED_SECONDS)))
     return RedeemableLogin(*row)
 
 

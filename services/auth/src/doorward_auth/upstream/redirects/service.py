@@ -6,9 +6,9 @@ the upstream's code nor its tokens reach a client, and an intercepted code opens
 """
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -16,9 +16,7 @@ import sqlalchemy as sa
 import structlog
 import uuid_utils.compat as uuid7s
 
-from doorward_auth.opaque_tokens import OpaqueToken
 from doorward_auth.password_check.errors import InvalidCredentialsError
-from doorward_auth.pkce import is_proven
 from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.redirect_uris import is_registered
 from doorward_auth.request_source import RequestSource
@@ -34,12 +32,13 @@ from doorward_auth.upstream.logins.session_opener import (
     UpstreamSessionOpener,
 )
 from doorward_auth.upstream.redirects import error_responses, repository
+from doorward_auth.upstream.redirects.codes import RedeemedLogin, UpstreamLoginCode, is_right
 from doorward_auth.upstream.redirects.errors import (
     InvalidAuthorizationCodeError,
     InvalidAuthorizationError,
     RedirectUriNotAllowedError,
 )
-from doorward_auth.upstream.redirects.repository import NewAuthorization, RedeemableLogin, ReturnedLogin
+from doorward_auth.upstream.redirects.repository import NewAuthorization, ReturnedLogin
 from doorward_auth.upstream.redirects.schemas import (
     UpstreamAuthorizationRequest,
     UpstreamAuthorizationResponse,
@@ -65,12 +64,6 @@ log = structlog.get_logger(__name__)
 BROWSER_SECONDS: Final = 600
 CODE_SECONDS: Final = 60
 PAGE_PATH: Final = "/auth/login/upstream"
-
-
-class UpstreamLoginCode(OpaqueToken):
-    """The one-time code. Its id is the row's."""
-
-    prefix = "dwx_"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -185,8 +178,8 @@ class RedirectLogins:
     async def finish(self, name: str, request: UpstreamCodeRequest, source: RequestSource) -> TokenPair:
         """Exchange a one-time code for a token pair; raises as `redeem` and UpstreamSessionOpener.open do."""
         provider, _ = self._redirect_upstream(name)
-        login = await self.redeem(name, request)
-        return await self._sessions.open(CompletedLogin(provider, login, profile_of(login.user), source))
+        completed = _completed(provider, await self.redeem(name, request), source)
+        return await self._sessions.open(completed)
 
     async def finish_with(
         self,
@@ -197,15 +190,14 @@ class RedirectLogins:
     ) -> Opened:
         """Exchange a one-time code for what `open_session` opens; raises as `finish` does."""
         provider, _ = self._redirect_upstream(name)
-        login = await self.redeem(name, request)
-        completed = CompletedLogin(provider, login, profile_of(login.user), source)
+        completed = _completed(provider, await self.redeem(name, request), source)
         return await self._sessions.open_with(completed, open_session)
 
     def page_of(self, name: str) -> str:
         """Return the URL of our own page that a login comes back to."""
         return f"{self._public_url}{PAGE_PATH}/{name}"
 
-    async def redeem(self, name: str, request: UpstreamCodeRequest) -> UpstreamLogin:
+    async def redeem(self, name: str, request: UpstreamCodeRequest) -> RedeemedLogin:
         """Return the login of a one-time code, which is used up; raises InvalidAuthorizationCodeError.
 
         With a wrong verifier the code is used up as well, and the upstream's tokens are revoked.
@@ -213,17 +205,26 @@ class RedirectLogins:
         code = UpstreamLoginCode.parse(request.code.get_secret_value())
         if code is None:
             raise InvalidAuthorizationCodeError
-        row = await self._database.write(lambda connection: repository.take_redeemable(connection, code.id))
-        if row is None:
-            raise InvalidAuthorizationCodeError
-        login = self._sealing.open_login(row.id, row.provider, row.login)
-        provider = self._providers.find(row.provider)
-        if login is None or provider is None:
-            raise InvalidAuthorizationCodeError
-        if not _is_right(row, name, code, request.code_verifier.get_secret_value()):
-            await self._revocation.revoke(provider, login)
-            raise InvalidAuthorizationCodeError
-        return login
+        verifier = request.code_verifier.get_secret_value()
+
+        def work(connection: sa.Connection) -> UpstreamLogin | InvalidAuthorizationCodeError:
+            row = repository.take_redeemable(connection, code.id)
+            if row is None:
+                return InvalidAuthorizationCodeError()
+            login = self._sealing.open_login(row.id, row.provider, row.login)
+            if login is not None and is_right(row, name, code, verifier):
+                return login
+            repository.delete(connection, row.id)
+            if login is not None:
+                self._revocation.revoke_in(connection, row.provider, login)
+            return InvalidAuthorizationCodeError()
+
+        try:
+            login = await self._database.write_outcome(work)
+        except InvalidAuthorizationCodeError:
+            self._revocation.wake()
+            raise
+        return RedeemedLogin(login, partial(repository.delete, row_id=code.id))
 
     def _redirect_upstream(self, name: str) -> tuple[Provider, RedirectUpstream]:
         provider = self._providers.find(name)
@@ -250,12 +251,9 @@ class RedirectLogins:
         )
 
 
-def _is_right(row: RedeemableLogin, name: str, code: UpstreamLoginCode, verifier: str) -> bool:
-    return (
-        row.provider == name
-        and hmac.compare_digest(row.code_hash, code.hash())
-        and is_proven(row.code_challenge, verifier)
-    )
+def _completed(provider: Provider, redeemed: RedeemedLogin, source: RequestSource) -> CompletedLogin:
+    login = redeemed.login
+    return CompletedLogin(provider, login, profile_of(login.user), source, release=redeemed.release)
 
 
 def _client_url(row: ReturnedLogin, parameters: Mapping[str, str]) -> str:

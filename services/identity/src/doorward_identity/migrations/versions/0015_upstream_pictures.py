@@ -6,7 +6,7 @@ from doorward_kit.column_types import UtcDateTime, Uuid, fixed_bytes
 from doorward_kit.migrations import add_column
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 
 def upgrade() -> None:
