@@ -118,7 +118,7 @@ def test_tokens_that_share_a_statement_are_told_apart(idp: Installation, people:
     assert [(users[key].email, users[key].group_names) for key in valid] == [
         (people.user.email, ["ops"]),
         (people.user.email, None),
-        (people.other.email, []),
+        (people.other.email, ()),
     ]
     assert users.keys() == set(valid)
 

@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_auth.upstream import revocation_worker
-from doorward_auth.upstream.revocations.repository import UNCONFIGURED_SECONDS
 from doorward_identity.tables import upstream_grants, upstream_revocations
 from doorward_kit.column_types import utc_now
 from doorward_kit.sealed import KEY_ID_BYTES
@@ -76,12 +75,12 @@ def test_a_caller_does_not_wait_for_an_upstream_that_does_not_answer(client: Cli
     wait_until(delivered, "delivered")
 
 
-def test_without_an_upstream_tokens_of_removed_ones_are_given_up(installation: Installation) -> None:
+def test_without_an_upstream_expired_tokens_of_removed_ones_are_given_up(installation: Installation) -> None:
     services = installation.auth_app.state.services.upstream
     assert services.background() == [services.revocation_cleanup.run]
-    long_ago = utc_now(-UNCONFIGURED_SECONDS - 1)
+    long_ago = utc_now(-1)
     values = {"id": uuid.uuid4(), "provider": "removed", "key_id": bytes(KEY_ID_BYTES), "attempts": 0}
-    times = {"due_at": long_ago, "created_at": long_ago, "expires_at": utc_now(1_000)}
+    times = {"due_at": long_ago, "created_at": long_ago, "expires_at": long_ago}
     installation.execute(upstream_revocations.insert().values(**values, **times))
     assert installation.auth.portal is not None
     assert installation.auth.portal.call(services.revocation_cleanup.run_once) == 1

@@ -20,7 +20,7 @@ from doorward_kit.database_readiness import find_schema_problem
 PACKAGE: Final = "doorward_identity"
 """The package of the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
 
-REQUIRED_REVISION: Final = "0014"
+REQUIRED_REVISION: Final = "0015"
 """The oldest revision that this release's code can work with."""
 
 VERSION_TABLE: Final = "alembic_version_identity"

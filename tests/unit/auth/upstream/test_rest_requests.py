@@ -4,14 +4,16 @@ import json
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 import pytest
 
 from doorward_auth.upstream_adapters.base import (
+    FailedError,
     Image,
     MalformedAnswerError,
+    MisconfiguredError,
     UpstreamRegistration,
     UpstreamTokens,
 )
@@ -21,6 +23,7 @@ from unit.auth.upstream.adapters import LOGIN, REST, rest_adapter
 HOSTILE = 'a"; filename="x\r\n\r\n--boundary & <ä €> %22'
 PICTURE = Image(b"\x89PNG\r\n\x1a\n\0--", "image/png", "avatar.png")
 ADA = UpstreamRegistration("ada@example.com", HOSTILE, "Ada Löwe", image=PICTURE)
+REVOKE: Final = {"path": "/out", "body": "json", "fields": {"token": "refresh_token"}}
 
 
 def parts_of(request: Received) -> dict[str, Message]:
@@ -106,14 +109,41 @@ async def test_an_api_key_is_in_every_request(upstream: ScriptedUpstream, tmp_pa
     assert [request.headers["x-api-key"] for request in upstream.received] == ["k3y", "k3y"]
 
 
-@pytest.mark.parametrize("status", [200, 204, 400, 401, 404])
-async def test_what_is_revoked_or_dead_is_revoked(upstream: ScriptedUpstream, status: int) -> None:
-    revoke = {"path": "/out", "body": "json", "fields": {"token": "refresh_token"}, "bearer": True}
+@pytest.mark.parametrize(
+    ("status", "bearer"), [(200, True), (204, True), (400, True), (404, True), (410, False), (401, False)]
+)
+async def test_what_is_revoked_or_dead_is_revoked(
+    upstream: ScriptedUpstream, *, status: int, bearer: bool
+) -> None:
     upstream.will(answer(status))
-    await rest_adapter(upstream, revoke=revoke).revoke(UpstreamTokens("access-1", "refresh-1"))
+    adapter = rest_adapter(upstream, revoke={**REVOKE, "bearer": bearer})
+    await adapter.revoke(UpstreamTokens("access-1", "refresh-1"))
     (request,) = upstream.received
     assert json.loads(request.body) == {"token": "refresh-1"}
-    assert request.headers["authorization"] == "Bearer access-1"
+    assert request.headers.get("authorization") == ("Bearer access-1" if bearer else None)
+
+
+async def test_a_401_may_be_about_the_bearer_token(upstream: ScriptedUpstream) -> None:
+    """The access token expires first, and the refresh token may be valid."""
+    upstream.will(answer(401))
+    with pytest.raises(FailedError) as caught:
+        await rest_adapter(upstream, revoke={**REVOKE, "bearer": True}).revoke(UpstreamTokens("a", "r"))
+    assert caught.value.status == 401
+
+
+async def test_a_401_may_be_about_the_api_key(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("k3y", encoding="utf-8")
+    upstream.will(answer(401))
+    adapter = rest_adapter(upstream, revoke=REVOKE, api_key_header="X-Api-Key", api_key_file=str(file))
+    with pytest.raises(MisconfiguredError):
+        await adapter.revoke(UpstreamTokens("a", "r"))
+
+
+async def test_a_bearer_token_that_is_not_known_is_not_sent(upstream: ScriptedUpstream) -> None:
+    upstream.will(answer(200))
+    await rest_adapter(upstream, revoke={**REVOKE, "bearer": True}).revoke(UpstreamTokens("", "refresh-1"))
+    assert "authorization" not in upstream.received[0].headers
 
 
 async def test_where_nothing_can_be_revoked_nothing_is_sent(upstream: ScriptedUpstream) -> None:

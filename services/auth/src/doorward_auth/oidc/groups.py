@@ -1,7 +1,7 @@
 """Queries on the groups that users are in."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,6 +17,23 @@ _OF_USER: Final = (
     .where(group_members.c.user_id == sa.bindparam("user_id"))
     .order_by(user_groups.c.name)
 )
+_NUMBERED: Final = (
+    sa.select(
+        group_members.c.user_id,
+        user_groups.c.name,
+        sa.func.row_number()
+        .over(partition_by=group_members.c.user_id, order_by=user_groups.c.name)
+        .label("number"),
+    )
+    .join(user_groups, user_groups.c.id == group_members.c.group_id)
+    .where(group_members.c.user_id.in_(sa.bindparam("user_ids", expanding=True)))
+    .subquery("numbered")
+)
+_OF_USERS: Final = (
+    sa.select(_NUMBERED.c.user_id, _NUMBERED.c.name)
+    .where(_NUMBERED.c.number <= MAX_GROUPS + 1)
+    .order_by(_NUMBERED.c.number)
+)
 
 
 def granted_names(
@@ -24,6 +41,17 @@ def granted_names(
 ) -> list[str] | None:
     """Read the names of a user's groups as `names_of` does, None if the scopes do not include `groups`."""
     return names_of(connection, user_id) if scopes.GROUPS in granted else None
+
+
+def names_of_users(
+    connection: sa.Connection, user_ids: Collection[uuid.UUID]
+) -> Mapping[uuid.UUID, Sequence[str]]:
+    """Read the names of the groups of users as `names_of` does; those without a group are left out."""
+    found: dict[uuid.UUID, list[str]] = {}
+    if user_ids:
+        for row in connection.execute(_OF_USERS, {"user_ids": list(user_ids)}):
+            found.setdefault(row.user_id, []).append(row.name)
+    return found
 
 
 def names_of(connection: sa.Connection, user_id: uuid.UUID) -> list[str]:

@@ -4,6 +4,7 @@ No database connection is held while a request is under way.
 """
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -19,7 +20,6 @@ from doorward_auth.upstream.requests import UpstreamRequests
 from doorward_auth.upstream.revocation_failure import evaluate_revocation_failure
 from doorward_auth.upstream.revocations import repository
 from doorward_auth.upstream.revocations.models import PendingRevocation
-from doorward_auth.upstream.revocations.repository import RevocationLease
 from doorward_auth.upstream.revocations.sealing import RevocationSealing
 from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamTokens
 from doorward_auth.vault.errors import DamagedValueError, UnknownVaultKeyError
@@ -53,27 +53,16 @@ class RevocationDelivery:
         if not await self._database.read(partial(repository.is_any_due, provider=provider.name)):
             return False
         leased_at = asyncio.get_running_loop().time()
-        lease = await self._database.write(partial(self._lease, provider=provider, count=count))
+        lease = await self._database.write(partial(_lease, provider=provider, count=count))
+        for row in lease.superseded:
+            self._metrics.revocation_concluded(provider.name, RevocationOutcome.SUPERSEDED)
+            log.info("upstream.revocation_superseded", **_fields_of(row))
         await asyncio.gather(*(self._deliver(provider, row, leased_at) for row in lease.rows))
         return lease.has_more
 
     def remaining_pause(self, provider: Provider) -> float:
         """Return the seconds until a request may be allowed."""
         return self._requests.remaining_pause(provider)
-
-    def _lease(self, connection: sa.Connection, provider: Provider, count: int) -> RevocationLease:
-        """Lease rows; those whose account there is in use again are deleted."""
-        name = provider.name
-        lease = repository.lease(connection, name, count=count, seconds=provider.policy.lease_seconds)
-        wanted = []
-        for row in lease.rows:
-            if has_live_grant(connection, name, row.subject):
-                repository.finish(connection, row)
-                self._metrics.revocation_concluded(name, RevocationOutcome.SUPERSEDED)
-                log.info("upstream.revocation_superseded", **_fields_of(row))
-            else:
-                wanted.append(row)
-        return RevocationLease(wanted, lease.has_more)
 
     async def _deliver(self, provider: Provider, row: PendingRevocation, leased_at: float) -> None:
         until = leased_at + provider.policy.lease_seconds
@@ -128,15 +117,41 @@ class RevocationDelivery:
             await self._reschedule(row, retry_in, until)
 
     async def _give_up(self, row: PendingRevocation, reason: str, until: float) -> None:
-        log.error("upstream.revocation_given_up", **_fields_of(row), reason=reason)
-        await self._finish(row, RevocationOutcome.GIVEN_UP, until)
+        if await self._finish(row, RevocationOutcome.GIVEN_UP, until):
+            log.error("upstream.revocation_given_up", **_fields_of(row), reason=reason)
 
-    async def _finish(self, row: PendingRevocation, outcome: RevocationOutcome, until: float) -> None:
-        self._metrics.revocation_concluded(row.provider, outcome)
-        await self._database.finish(partial(repository.finish, row=row), until=until)
+    async def _finish(self, row: PendingRevocation, outcome: RevocationOutcome, until: float) -> bool:
+        """Delete a row; tell whether this lease did, because what is sent again is counted then."""
+        is_deleted = await self._database.finish(partial(repository.finish, row=row), until=until)
+        if is_deleted:
+            self._metrics.revocation_concluded(row.provider, outcome)
+        return bool(is_deleted)
 
     async def _reschedule(self, row: PendingRevocation, seconds: float, until: float) -> None:
         await self._database.finish(partial(repository.reschedule, row=row, seconds=seconds), until=until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    """Rows to send, rows that were deleted, and whether more may be due."""
+
+    rows: list[PendingRevocation]
+    superseded: list[PendingRevocation]
+    has_more: bool
+
+
+def _lease(connection: sa.Connection, *, provider: Provider, count: int) -> _Lease:
+    """Lease rows; those whose account there is in use again are deleted."""
+    name = provider.name
+    lease = repository.lease(connection, name, count=count, seconds=provider.policy.lease_seconds)
+    found = _Lease([], [], lease.has_more)
+    for row in lease.rows:
+        if has_live_grant(connection, name, row.subject):
+            repository.finish(connection, row)
+            found.superseded.append(row)
+        else:
+            found.rows.append(row)
+    return found
 
 
 def _fields_of(row: PendingRevocation) -> dict[str, object]:

@@ -57,12 +57,11 @@ class RevocationWorker:
                 pass
 
     async def give_up(self, *, count: int) -> int:
-        """Delete rows that were not delivered in time, or whose upstream is configured no more.
+        """Delete up to `count` rows that were not delivered in time; return how many.
 
-        Up to `count` of each; returns how many. It runs with the cleanup, and so without an upstream, too.
+        It runs with the cleanup, so it deletes those of an upstream that was removed from the settings, too.
         """
-        work = partial(repository.give_up, configured=self._providers.names(), count=count)
-        rows = await self._database.write(work)
+        rows = await self._database.write(partial(repository.delete_expired, count=count))
         for row in rows:
             self._metrics.revocation_concluded(row.provider, RevocationOutcome.GIVEN_UP)
             log.error(
@@ -70,7 +69,7 @@ class RevocationWorker:
                 revocation=str(row.id),
                 provider=row.provider,
                 attempts=row.attempts,
-                reason="expired" if row.is_expired else "not_configured",
+                reason="expired",
             )
         return len(rows)
 

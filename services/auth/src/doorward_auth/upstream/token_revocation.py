@@ -7,7 +7,6 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_auth.upstream.grants.provider import Provider
-from doorward_auth.upstream.live_grants import has_live_grant
 from doorward_auth.upstream.requests import AdapterCall, UpstreamRequests
 from doorward_auth.upstream.revocations.outbox import RevocationOutbox
 from doorward_auth.upstream_adapters.base import UnusedTokens, UpstreamError, UpstreamLogin
@@ -54,7 +53,8 @@ class UpstreamTokenRevocation:
         """
         try:
             yield
-        except DatabaseUnavailableError:
+        except DatabaseUnavailableError as error:
+            _log_not_stored(provider, error)
             raise
         except DoorwardError:
             await self._revoke(provider, _unused(login), release)
@@ -65,11 +65,8 @@ class UpstreamTokenRevocation:
         await self._revoke(provider, _unused(login), nothing)
 
     def revoke_in(self, connection: sa.Connection, provider: str, login: UpstreamLogin) -> None:
-        """Store the tokens of a login to be revoked in this transaction. Call `wake` after the commit.
-
-        Not while the upstream's account is in use here.
-        """
-        self._store(connection, provider, _unused(login))
+        """Store the tokens of a login to be revoked in this transaction. Call `wake` after the commit."""
+        self._outbox.add(connection, provider, _unused(login))
 
     def wake(self) -> None:
         """Have what was stored delivered now."""
@@ -78,18 +75,18 @@ class UpstreamTokenRevocation:
     async def _revoke(self, provider: Provider, unused: UnusedTokens, release: Work[None]) -> None:
         def work(connection: sa.Connection) -> None:
             release(connection)
-            self._store(connection, provider.name, unused)
+            self._outbox.add(connection, provider.name, unused)
 
         try:
             await self._database.write(work)
         except Exception as error:  # noqa: BLE001 - the caller must get its error, and not this error
-            log.warning("upstream.revocation_not_stored", provider=provider.name, error=type(error).__name__)
+            _log_not_stored(provider, error)
         else:
             self._outbox.wake()
 
-    def _store(self, connection: sa.Connection, provider: str, unused: UnusedTokens) -> None:
-        if not has_live_grant(connection, provider, unused.subject):
-            self._outbox.add(connection, provider, unused)
+
+def _log_not_stored(provider: Provider, error: Exception) -> None:
+    log.warning("upstream.revocation_not_stored", provider=provider.name, error=type(error).__name__)
 
 
 def _unused(login: UpstreamLogin) -> UnusedTokens:

@@ -37,7 +37,7 @@ _INVALID_GRANT: Final = (
 
 _VALUES_REFUSED: Final = frozenset({400, 409, 413, 415, 422})
 _WE_ARE_REFUSED: Final = frozenset({401, 403})
-_NOTHING_TO_REVOKE: Final = frozenset({400, 401, 404, 410})
+_NOTHING_TO_REVOKE: Final = frozenset({400, 404, 410})
 
 
 class RestAdapter:
@@ -130,11 +130,18 @@ class RestAdapter:
         if operation is None:
             return
         ours = {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token or ""}
-        headers = {"Authorization": f"Bearer {tokens.access_token}"} if operation.bearer else {}
+        sends_bearer = operation.bearer and bool(tokens.access_token)
+        headers = {"Authorization": f"Bearer {tokens.access_token}"} if sends_bearer else {}
         async with self._http.call("revoke") as call:
             answer = await self._post(call, operation, ours, headers=headers)
-            if not answer.is_success and answer.status not in _NOTHING_TO_REVOKE:
-                raise _failure(answer)
+            if answer.is_success or answer.status in _NOTHING_TO_REVOKE:
+                return
+            if answer.status == httpx2.codes.UNAUTHORIZED and not self._settings.api_key:
+                if operation.bearer:
+                    # It is about the access token, which expires first: the refresh token may be valid.
+                    raise answer.failure()
+                return
+            raise _failure(answer)
 
     async def close(self) -> None:
         await self._http.close()

@@ -23,7 +23,7 @@ class TokenKey(NamedTuple):
 
 
 class TokenUser(NamedTuple):
-    """The user of an access token. `group_names` are those of `groups.names_of`, None if not asked for."""
+    """The user of an access token. `group_names` are as of `groups.names_of`, None if not asked for."""
 
     email: str
     name: str
@@ -58,16 +58,24 @@ _OF_SESSIONS: Final = (
 def find_users(connection: sa.Connection, keys: Sequence[TokenKey]) -> dict[TokenKey, TokenUser]:
     """Read the users of access tokens.
 
-    Those are left out whose session has ended or is of older credentials, or whose user's tokens were revoked
-    since.
+    Left out are tokens whose session has ended or is of older credentials, and those that were revoked with
+    all others of their user.
     """
     session_ids = list({key.session_id for key in keys})
     rows = {row.id: row for row in connection.execute(_OF_SESSIONS, {"session_ids": session_ids})}
-    found: dict[TokenKey, TokenUser] = {}
-    for key in keys:
-        row = rows.get(key.session_id)
-        if row is None or (row.user_id, row.token_version) != (key.user_id, key.token_version):
-            continue
-        names = groups.names_of(connection, row.user_id) if key.with_groups else None
-        found[key] = TokenUser(row.email, row.name, row.email_verified_at, names)
-    return found
+    valid = [
+        (key, row)
+        for key in keys
+        if (row := rows.get(key.session_id))
+        and (row.user_id, row.token_version) == (key.user_id, key.token_version)
+    ]
+    names = groups.names_of_users(connection, {key.user_id for key, _ in valid if key.with_groups})
+    return {
+        key: TokenUser(
+            row.email,
+            row.name,
+            row.email_verified_at,
+            names.get(key.user_id, ()) if key.with_groups else None,
+        )
+        for key, row in valid
+    }

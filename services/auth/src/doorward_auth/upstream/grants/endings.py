@@ -40,7 +40,7 @@ class GrantEndings:
     async def discard(self, leased: LeasedGrant, issued: UpstreamTokens | None, *, until: float) -> None:
         """End a grant whose session or user is gone, and store its tokens to be revoked at the upstream.
 
-        `issued` is what a refresh brought that was too late to be stored: then those are revoked.
+        `issued` is what a refresh brought that was too late to be stored: it is revoked, too.
         """
         query = partial(_discard, leased=leased, issued=issued, outbox=self._outbox)
         was_stored = await self._database.finish_write(query, until=until)
@@ -55,7 +55,7 @@ def _require_login(connection: sa.Connection, *, leased: LeasedGrant, reason: En
     row = leased.row
     repository.lock_all(connection, row.user_id, row.provider)
     # Tokens of the other reasons are dead at the upstream, or cannot be opened.
-    if reason is EndReason.EXPIRED and not repository.has_another(connection, row):
+    if reason is EndReason.EXPIRED:
         leases.revoke(connection, leased)
     if not leases.end(connection, leased, GrantState.REAUTH_REQUIRED, reason.value):
         return False
@@ -91,14 +91,11 @@ def _discard(
     outbox: RevocationOutbox,
 ) -> bool:
     row = leased.row
-    repository.lock_all(connection, row.user_id, row.provider)
-    # Some upstreams give each login of a user the same tokens: those of another grant must stay valid.
-    if not repository.has_another(connection, row):
-        if issued is None or issued.refresh_token is None:  # then the one that was sent goes on
-            leases.revoke(connection, leased)
-        if issued is not None:
-            subject = identities.find_subject(connection, row.user_id, row.provider)
-            outbox.add(connection, row.provider, UnusedTokens(issued, subject))
+    # The refresh token that was sent may go on, too: some upstreams issue no new one, others accept both.
+    leases.revoke(connection, leased)
+    if issued is not None:
+        subject = identities.find_subject(connection, row.user_id, row.provider)
+        outbox.add(connection, row.provider, UnusedTokens(issued, subject))
     leases.end(connection, leased, GrantState.ENDED, None)
     return True
 

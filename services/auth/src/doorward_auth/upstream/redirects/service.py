@@ -165,11 +165,12 @@ class RedirectLogins:
             return _client_url(row, {"error": kind, "error_description": problem.code})
         code = UpstreamLoginCode.issue(row.id)
         sealed = self._sealing.seal_login(row.id, name, login)
-        is_stored = await self._database.write(
-            lambda connection: repository.store_login(
-                connection, row.id, sealed, code.hash(), seconds=CODE_SECONDS
+        async with self._revocation.revoke_on_error(provider, login):
+            is_stored = await self._database.write(
+                lambda connection: repository.store_login(
+                    connection, row.id, sealed, code.hash(), seconds=CODE_SECONDS
+                )
             )
-        )
         if not is_stored:
             await self._revocation.revoke(provider, login)
             return _client_url(row, {"error": "access_denied"})

@@ -5,7 +5,7 @@ crashed are delivered by another. Processes skip each other's rows, and change o
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -13,9 +13,6 @@ import sqlalchemy as sa
 from doorward_auth.upstream.revocations.models import PendingRevocation, SealedRevocation
 from doorward_identity.tables import upstream_revocations
 from doorward_kit.column_types import utc_now
-
-UNCONFIGURED_SECONDS: Final = 3_600
-"""How long tokens of an upstream wait that this process does not know: it may be older than the settings."""
 
 _C: Final = upstream_revocations.c
 COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
@@ -37,13 +34,12 @@ class RevocationLease(NamedTuple):
     has_more: bool
 
 
-class GivenUp(NamedTuple):
+class ExpiredRevocation(NamedTuple):
     """A row that was deleted without being delivered."""
 
     id: uuid.UUID
     provider: str
     attempts: int
-    is_expired: bool
 
 
 def insert(
@@ -105,9 +101,9 @@ def find_all(connection: sa.Connection, ids: Sequence[uuid.UUID]) -> list[Pendin
     return [PendingRevocation(*row) for row in connection.execute(sa.select(*COLUMNS).where(_C.id.in_(ids)))]
 
 
-def finish(connection: sa.Connection, row: PendingRevocation) -> None:
-    """Delete a leased row."""
-    connection.execute(upstream_revocations.delete().where(*_is_leased(row)))
+def finish(connection: sa.Connection, row: PendingRevocation) -> bool:
+    """Delete a leased row; tell whether this lease still had it."""
+    return connection.execute(upstream_revocations.delete().where(*_is_leased(row))).rowcount == 1
 
 
 def reschedule(connection: sa.Connection, row: PendingRevocation, *, seconds: float) -> None:
@@ -116,24 +112,13 @@ def reschedule(connection: sa.Connection, row: PendingRevocation, *, seconds: fl
     connection.execute(leased.values(due_at=utc_now(seconds)))
 
 
-def give_up(connection: sa.Connection, configured: Collection[str], *, count: int) -> list[GivenUp]:
-    """Delete up to `count` rows that are over, or whose upstream is not configured any more.
-
-    Locked rows are left out.
-    """
-    is_expired = _C.expires_at <= utc_now()
-    is_unconfigured = sa.and_(
-        _C.provider.not_in(sorted(configured)), _C.created_at <= utc_now(-UNCONFIGURED_SECONDS)
-    )
-    found: list[GivenUp] = []
-    # Two queries, so that the first reads an index.
-    for condition in (is_expired, is_unconfigured):
-        over = sa.select(_C.id, _C.provider, _C.attempts, is_expired).where(condition).limit(count)
-        rows = connection.execute(over.with_for_update(skip_locked=True)).all()
-        if rows:
-            found += [GivenUp(row[0], row[1], row[2], bool(row[3])) for row in rows]
-            connection.execute(upstream_revocations.delete().where(_C.id.in_([row[0] for row in rows])))
-    return found
+def delete_expired(connection: sa.Connection, *, count: int) -> list[ExpiredRevocation]:
+    """Delete up to `count` rows that were not delivered in time. Locked rows are left out."""
+    expired = sa.select(_C.id, _C.provider, _C.attempts).where(_C.expires_at <= utc_now()).limit(count)
+    rows = [ExpiredRevocation(*row) for row in connection.execute(expired.with_for_update(skip_locked=True))]
+    if rows:
+        connection.execute(upstream_revocations.delete().where(_C.id.in_([row.id for row in rows])))
+    return rows
 
 
 def count_pending(connection: sa.Connection, provider: str) -> int:
