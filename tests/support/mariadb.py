@@ -70,13 +70,15 @@ class MariaDB(PrivateServer):
 
 
 def install_data(folder: Path, *options: str) -> None:
-    """Create an empty data folder."""
+    """Create an empty data folder. Its parent is of this server alone."""
     done = subprocess.run(
         [
             need(MARIADB_INSTALL_DB),
             "--no-defaults",
             *options,
             f"--datadir={folder}",
+            # A server that starts deletes the temporary tables in its folder, also those of another server.
+            f"--tmpdir={folder.parent}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--skip-name-resolve",
