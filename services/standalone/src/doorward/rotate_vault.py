@@ -26,6 +26,7 @@ DEFAULT_ACTIVATE_IN: Final = 300
 """Kubernetes updates a mounted Secret in every pod within about two minutes."""
 
 _STREAM: Final = Path("-")
+_LOG_IN_AGAIN: Final = "their users must log in at the upstream again"
 _STAY_VALID: Final = "their tokens stay valid at the upstream until they expire"
 
 
@@ -117,7 +118,7 @@ def _seal(rotation: VaultRotation, *, ends_unreadable: bool) -> int:
         say(f"the key {pending.kid} seals in {wait:.0f} s; run the command again after that")
     if ends_unreadable:
         lost = rotation.end_missing()
-        say(f"gave up {lost.grants} grants whose key is lost: their users must log in at the upstream again")
+        say(f"gave up {lost.grants} grants whose key is lost: {_LOG_IN_AGAIN}")
         if lost.revocations:
             say(f"gave up {lost.revocations} revocations whose key is lost: {_STAY_VALID}")
     _reseal(rotation)
@@ -131,9 +132,7 @@ def _reseal(rotation: VaultRotation) -> None:
     sealed = f"{done.grants.resealed} grants and {done.revocations.resealed} revocations"
     say(f"sealed {sealed} with the key {rotation.current.kid}")
     if unreadable := done.grants.unreadable:
-        say(
-            f"{unreadable} grants cannot be opened: their users must log in at the upstream again (see the log)"
-        )
+        say(f"{unreadable} grants cannot be opened: {_LOG_IN_AGAIN} (see the log)")
     if unreadable := done.revocations.unreadable:
         say(f"{unreadable} revocations cannot be opened: {_STAY_VALID} (see the log)")
     if missing := rotation.missing:
