@@ -1,4 +1,4 @@
-"""The queries on the tokens to revoke read indexes. The outbox is long when an upstream is unavailable for hours."""
+"""The queries on the tokens to revoke read indexes: an outage of an upstream makes the outbox long."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +17,8 @@ from integration.upstream.rotating_upstream import RotatingUpstream
 
 BY_DUE: Final = "ix_upstream_revocations_provider_due_at"
 BY_EXPIRY: Final = "ix_upstream_revocations_expires_at"
+A_PART: Final = {"ref", "range"}
+"""The types of plans that read a part of an index, and not all of it."""
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def outbox(grant_setup: GrantSetup, upstream: RotatingUpstream) -> GrantSetup:
 def test_the_lease_reads_due_rows_in_the_order_of_an_index(outbox: GrantSetup) -> None:
     plans = plans_of(outbox, lambda c: repository.lease(c, PROVIDER, count=4, seconds=60.0))
     [plan] = [plan for statement, plan in plans if "SKIP LOCKED" in statement]
-    assert plan["key"] == BY_DUE
+    assert (plan["key"], plan["type"] in A_PART) == (BY_DUE, True)
     assert "filesort" not in plan["Extra"]
 
 
@@ -83,7 +85,7 @@ def test_the_lease_reads_due_rows_in_the_order_of_an_index(outbox: GrantSetup) -
 def test_looking_for_due_rows_and_counting_read_an_index_alone(outbox: GrantSetup) -> None:
     for run in (repository.is_any_due, repository.count_pending):
         [(_, plan)] = plans_of(outbox, lambda c, run=run: run(c, PROVIDER))  # type: ignore[misc]
-        assert plan["key"] == BY_DUE
+        assert (plan["key"], plan["type"] in A_PART) == (BY_DUE, True)
         assert "Using index" in plan["Extra"]
 
 
@@ -93,5 +95,5 @@ def test_giving_up_finds_expired_rows_by_an_index(outbox: GrantSetup) -> None:
     found: list[repository.GivenUp] = []
     plans = plans_of(outbox, lambda c: found.extend(repository.give_up(c, [PROVIDER], count=100)))
     assert len(found) == 3
-    expired = [plan for statement, plan in plans if "NOT IN" not in statement]
-    assert [plan["key"] for plan in expired] == [BY_EXPIRY]
+    [plan] = [plan for statement, plan in plans if "NOT IN" not in statement]
+    assert (plan["key"], plan["type"] in A_PART) == (BY_EXPIRY, True)
