@@ -18,11 +18,13 @@ from webdriver.protocol import TIMEOUT_SECONDS
 from webdriver.visitor import Visitor
 
 VARIABLE: Final = "DOORWARD_TEST_BROWSERS"
-"""Names of the browsers, which install.sh prints."""
+"""The browsers, as install.sh prints them."""
 
 
-def installed() -> list[str]:
-    return os.environ.get(VARIABLE, "").split()
+def installed() -> dict[str, str]:
+    """Return the path of each browser's program: of Firefox the driver, of WebKit the browser."""
+    lines = os.environ.get(VARIABLE, "").splitlines()
+    return {name: path for name, _, path in (line.partition("=") for line in lines if line)}
 
 
 Visit = Callable[..., AbstractContextManager[Visitor]]
@@ -41,9 +43,10 @@ def screen() -> Iterator[str]:
 @pytest.fixture(scope="session", params=["firefox", "webkit"])
 def browser(request: pytest.FixtureRequest, screen: str, tmp_path_factory: pytest.TempPathFactory) -> Browser:
     name: str = request.param
-    if name not in installed():
+    program = installed().get(name)
+    if program is None:
         fail_or_skip(f"{name} is not installed; `make browsers-test` installs it")
-    return Browser(name, tmp_path_factory.mktemp(name), screen)
+    return Browser(name, program, tmp_path_factory.mktemp(name), screen)
 
 
 @pytest.fixture(scope="session")

@@ -39,9 +39,13 @@ class Look:
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser of this machine: `firefox` or `webkit`. `display` is that of an X server."""
+    """A browser of this machine: `firefox` or `webkit`. `display` is that of an X server.
+
+    `program` is the path of geckodriver, or of WebKit's browser.
+    """
 
     name: str
+    program: str
     folder: Path
     display: str
 
@@ -49,7 +53,7 @@ class Browser:
     def running(self, look: Look) -> Iterator[tuple[Session, Process]]:
         """Run it during the block, without cookies; the block gets it and its driver."""
         start = _firefox if self.name == "firefox" else _webkit
-        command, capabilities, env = start(look)
+        command, capabilities, env = start(self.program, look)
         port = free_port()
         driver = Process(
             self.name,
@@ -69,8 +73,7 @@ class Browser:
 _Start = tuple[list[str | Path], dict[str, Any], Mapping[str, str]]
 
 
-def _firefox(look: Look) -> _Start:
-    [driver] = cache_folder().glob("geckodriver-*/bin/geckodriver")
+def _firefox(driver: str, look: Look) -> _Start:
     preferences = {
         "devtools.console.stdout.content": True,
         "devtools.console.stdout.chrome": False,
@@ -83,11 +86,10 @@ def _firefox(look: Look) -> _Start:
     return [driver, "--allow-system-access"], {"moz:firefoxOptions": options}, {}
 
 
-def _webkit(look: Look) -> _Start:
-    [binary] = Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")
+def _webkit(browser: str, look: Look) -> _Start:
     # Safari prevents tracking, too.
     arguments = ["--automation", "--enable-itp", *(["--dark-mode"] if look.is_dark else [])]
-    options = {"binary": str(binary), "args": arguments}
+    options = {"binary": browser, "args": arguments}
     # It asks for pages in the language of the locale.
     locale = f"{look.language.replace('-', '_')}.UTF-8"
     env = {"LC_ALL": locale, "LOCPATH": str(cache_folder() / "locales")}

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs Firefox ESR, WebKitGTK and what drives them, and prints the names of the browsers that can be tested here:
-# of `firefox` and `webkit`. On Debian as root; geckodriver, which Debian does not have, is built by cargo in
-# ~/.cache/doorward. Ends with 3 where no browser can be had. A browser that is missing is named on stderr.
+# Installs Firefox ESR, WebKitGTK and what drives them, and prints a line for each browser that can be tested here:
+# `firefox=` and the path of geckodriver, `webkit=` and the path of the browser. On Debian as root; geckodriver, which
+# Debian does not have, is built by cargo in ~/.cache/doorward. Ends with 3 where no browser can be had. A browser that
+# is missing is named on stderr.
 set -eu
 
 cache="${DOORWARD_TEST_CACHE:-$HOME/.cache/doorward}"
@@ -62,13 +63,24 @@ has_webkit() {
     for locale in de_DE en_GB; do
         [ -d "$cache/locales/$locale.UTF-8" ] || {
             mkdir -p "$cache/locales"
-            localedef --no-archive -i "$locale" -f UTF-8 "$cache/locales/$locale.UTF-8" >&2
+            # `set -e` does not hold here, because the caller asks for this function's status.
+            localedef --no-archive -i "$locale" -f UTF-8 "$cache/locales/$locale.UTF-8" >&2 || {
+                rm -rf "$cache/locales/$locale.UTF-8"
+                not_run WebKit "The locale $locale cannot be made."
+                return 1
+            }
         }
     done
+    # Of several versions the newest.
+    minibrowser=$(ls /usr/lib/*/webkit2gtk-4.*/MiniBrowser 2>/dev/null | sort -V | tail -n 1)
+    [ -n "$minibrowser" ] || {
+        not_run WebKit 'WebKitGTK has no MiniBrowser.'
+        return 1
+    }
 }
 
-found=""
-! has_firefox || found="$found firefox"
-! has_webkit || found="$found webkit"
-[ -n "$found" ] || exit 3
-echo "$found"
+firefox="" webkit=""
+! has_firefox || firefox="firefox=$root/bin/geckodriver"
+! has_webkit || webkit="webkit=$minibrowser"
+[ -n "$firefox$webkit" ] || exit 3
+printf '%s\n' "$firefox" "$webkit"

@@ -17,6 +17,8 @@ _GRANT: Final = re.compile(r"GRANT (.+?) ON (\w+) TO doorward_(\w+)", re.DOTALL)
 _PRIVILEGE: Final = re.compile(r"(SELECT|INSERT|UPDATE|DELETE)(?: \(([^)]*)\))?")
 _READ: Final = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 _WRITTEN: Final = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
+_READINESS: Final = re.compile(r"WHERE (?:false|0 = 1)$")
+"""Readiness names all that a service may read, so it would hide what no other statement reads."""
 _UPSERT: Final = re.compile(r"ON (?:DUPLICATE KEY|CONFLICT .*? DO) UPDATE", re.DOTALL)
 
 
@@ -78,7 +80,8 @@ def watched(*engines: sa.Engine) -> Iterator[Used]:
     used = Used()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        used.add(statement)
+        if not _READINESS.search(statement):
+            used.add(statement)
 
     for engine in engines:
         sa.event.listen(engine, "before_cursor_execute", note)

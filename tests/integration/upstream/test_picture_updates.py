@@ -14,7 +14,7 @@ from doorward_auth.upstream import identities
 from doorward_auth.upstream.pictures import repository
 from doorward_auth.upstream.pictures.metrics import PictureOutcome
 from doorward_auth.upstream.pictures.service import PictureUpdates
-from doorward_auth.upstream_adapters.pictures import PictureClient
+from doorward_auth.upstream_adapters.pictures import MAX_REDIRECTS, PictureClient
 from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from doorward_client.errors import UnavailableError
 from doorward_identity.audit.repository import AuditAction
@@ -275,6 +275,17 @@ async def test_an_answer_that_is_no_picture_is_asked_for_once_a_day(
     assert await pictures.update(user, path="/new.png") is PictureOutcome.STORED
 
 
+@pytest.mark.databases("sqlite")
+async def test_a_url_that_redirects_in_a_circle_is_asked_for_once_a_day(pictures: PictureSetup) -> None:
+    user = pictures.new_user()
+    pictures.host.otherwise = answer(302, b"", {"Location": "/me.png"})
+    assert await pictures.update(user) is PictureOutcome.FAILED
+    assert await pictures.update(user) is PictureOutcome.UNCHANGED
+    assert len(pictures.host.received) == 1 + MAX_REDIRECTS
+    pictures.pass_a_day()
+    await pictures.set_first(user)
+
+
 @pytest.mark.parametrize("file", [file for _, file in HOSTILE.values() if len(file) <= MAX_BYTES][::9])
 @pytest.mark.databases("sqlite")
 async def test_no_hostile_file_becomes_a_picture(pictures: PictureSetup, file: bytes) -> None:
@@ -289,6 +300,8 @@ async def test_no_hostile_file_becomes_a_picture(pictures: PictureSetup, file: b
     [
         answer(500, "broken"),
         answer(503),
+        answer(408),
+        answer(425),
         answer(429, "slow down"),
         Reply(then=Then.RESET),
         Reply(b"HTTP/1.1 2"),

@@ -153,7 +153,9 @@ async def test_a_grant_that_does_not_open_is_left_to_the_services(
     )
     [old] = kids(keys)
     assert run(database, keys, "--activate-in", "0") == 0
-    assert "1 grants cannot be opened" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 grants cannot be opened" in said
+    assert "revocations cannot" not in said
     assert old in kids(keys)
     row = grant_setup.row(bad)
     assert row.due_at is not None
@@ -248,7 +250,11 @@ async def test_tokens_to_revoke_get_the_new_key(
 
 
 def test_tokens_to_revoke_whose_key_is_lost_are_given_up(
-    grant_setup: GrantSetup, upstream: RotatingUpstream, database: Database, keys: Path
+    grant_setup: GrantSetup,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     reject(grant_setup, upstream.issue())
     write_key_set(keys, {"keys": [new_key()]})
@@ -257,11 +263,18 @@ def test_tokens_to_revoke_whose_key_is_lost_are_given_up(
     rotation = VaultRotation(keys, database)
     assert len(rotation.missing) == 1
     assert run(database, keys, "--seal-only", "--end-unreadable") == 0
+    said = capsys.readouterr().err
+    assert "gave up 0 grants" in said
+    assert "gave up 1 revocations" in said
     assert [row.key_id.hex() for row in rows(grant_setup)] == kids(keys)
 
 
 def test_tokens_to_revoke_that_do_not_open_are_left_to_the_services(
-    grant_setup: GrantSetup, upstream: RotatingUpstream, database: Database, keys: Path
+    grant_setup: GrantSetup,
+    upstream: RotatingUpstream,
+    database: Database,
+    keys: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for _ in range(2):
         reject(grant_setup, upstream.issue())
@@ -269,6 +282,10 @@ def test_tokens_to_revoke_that_do_not_open_are_left_to_the_services(
     change(grant_setup, bad.id, refresh_token=good.refresh_token, due_at=utc_now(1_000))
     [old] = kids(keys)
     assert run(database, keys, "--activate-in", "0") == 0
+    said = capsys.readouterr().err
+    assert "sealed 0 grants and 1 revocations" in said
+    assert "1 revocations cannot be opened" in said
+    assert "log in" not in said
     assert old in kids(keys)
     [left] = [row for row in rows(grant_setup) if row.key_id.hex() == old]
     assert (left.id, left.due_at <= left.now) == (bad.id, True)

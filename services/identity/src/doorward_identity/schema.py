@@ -1,5 +1,6 @@
 """The revision of the identity schema that this release needs."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -7,15 +8,22 @@ import sqlalchemy as sa
 from doorward_identity.tables import (
     audit_events,
     avatars,
+    credentials,
+    deleted_users,
     group_members,
+    known_devices,
     metadata,
+    one_time_codes,
     revocations,
     sentinels,
+    sessions,
+    upstream_grants,
+    upstream_identities,
     user_groups,
     user_search_terms,
     users,
 )
-from doorward_kit.database_readiness import find_schema_problem
+from doorward_kit.database_readiness import Columns, all_columns, find_schema_problem
 
 PACKAGE: Final = "doorward_identity"
 """The package of the revisions: `doorward_kit.migrations.migrate(engine, PACKAGE)` runs them."""
@@ -25,23 +33,52 @@ REQUIRED_REVISION: Final = "0015"
 
 VERSION_TABLE: Final = "alembic_version_identity"
 
-_READ_BY_USERS: Final = (
-    users,
-    user_search_terms,
-    revocations,
-    sentinels,
-    audit_events,
-    avatars,
-    user_groups,
-    group_members,
+READ_BY_USERS: Final[Sequence[Columns]] = (
+    *all_columns(
+        (
+            users,
+            user_search_terms,
+            revocations,
+            sentinels,
+            audit_events,
+            avatars,
+            user_groups,
+            group_members,
+        )
+    ),
+    [credentials.c.user_id],
+    [
+        sessions.c[name]
+        for name in ("user_id", "ended_at", "auth_version", "oauth_client_id", "logout_attempts")
+    ],
+    [known_devices.c.user_id],
+    [one_time_codes.c.user_id],
+    [deleted_users.c.position],
+    [upstream_identities.c[name] for name in ("user_id", "provider", "subject")],
+    [
+        upstream_grants.c[name]
+        for name in (
+            "id",
+            "user_id",
+            "provider",
+            "access_token",
+            "refresh_token",
+            "key_id",
+            "access_expires_at",
+            "refresh_expires_at",
+        )
+    ],
 )
+"""What the grants of its account let it read: a test compares them."""
 
 
 def schema_problem(connection: sa.Connection) -> str | None:
-    """Return what the schema lacks for this release, or None."""
-    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata.sorted_tables)
+    """Return what auth, or a process with all services, lacks in the database; None if nothing."""
+    return find_schema_problem(
+        connection, VERSION_TABLE, REQUIRED_REVISION, all_columns(metadata.sorted_tables)
+    )
 
 
 def users_schema_problem(connection: sa.Connection) -> str | None:
-    """Return what the schema lacks for the users service, or None: of the tables that its account reads."""
-    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, _READ_BY_USERS)
+    """Return what the users service lacks in the database; None if nothing."""
+    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, READ_BY_USERS)

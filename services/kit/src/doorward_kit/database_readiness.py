@@ -4,8 +4,8 @@ Apart from migrations.py: services check and do not migrate, and so need not loa
 """
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
@@ -18,18 +18,25 @@ _POLL_SECONDS: Final = 1.0
 _DENIED_CODES: Final = frozenset({1142, 1143})
 """MySQL's errors for a table, and a column, that the account may not read."""
 
+Columns = Sequence[sa.Column[Any]]
+"""Columns of one table that a service reads."""
+
+
+def all_columns(tables: Iterable[sa.Table]) -> list[Columns]:
+    """Return every column of each table."""
+    return [list(table.c) for table in tables]
+
 
 def find_schema_problem(
-    connection: sa.Connection, version_table: str, required: str, tables: Iterable[sa.Table]
+    connection: sa.Connection, version_table: str, required: str, read: Iterable[Columns]
 ) -> str | None:
-    """Return what the schema lacks for this release, or None. Revisions are consecutive numbers.
+    """Return what this release lacks in the database, or None. Revisions are consecutive numbers.
 
-    A newer schema is no problem: every schema also serves the release before it. The columns of `tables`
-    are checked too: a partial restore, or a change by hand, leaves the revision as it is.
+    A newer schema is no problem: every schema also serves the release before it. The columns that the
+    service reads are checked, too: a partial restore, or a change by hand, leaves the revision as it is,
+    and grants are made after the migration.
     """
-    return schema_version_problem(connection, version_table, required) or _contents_problem(
-        connection, tables
-    )
+    return schema_version_problem(connection, version_table, required) or _contents_problem(connection, read)
 
 
 def schema_version_problem(connection: sa.Connection, version_table: str, required: str) -> str | None:
@@ -39,31 +46,40 @@ def schema_version_problem(connection: sa.Connection, version_table: str, requir
     except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
         if error.connection_invalidated:
             raise
+        if error_code(error.orig) in _DENIED_CODES:
+            return _missing_grant(version_table)
         found = None
     if found is None or found < required:
         return f"The schema is at revision {found or 'none'}; {required} is needed. Run the migration."
     return None
 
 
-def _contents_problem(connection: sa.Connection, tables: Iterable[sa.Table]) -> str | None:
-    """Select no row of each table, which names each column.
-
-    Tables that the account of this service may not read are those of another service.
-    """
-    for table in tables:
+def _contents_problem(connection: sa.Connection, read: Iterable[Columns]) -> str | None:
+    """Select no row of each table, which names each column, and needs the privilege to read it."""
+    for columns in read:
+        table = columns[0].table
+        assert isinstance(table, sa.Table)
         try:
-            connection.execute(sa.select(table).where(sa.false()))
+            connection.execute(sa.select(*columns).where(sa.false()))
         except (sa.exc.ProgrammingError, sa.exc.OperationalError) as error:
             if error.connection_invalidated:
                 raise
             if error_code(error.orig) in _DENIED_CODES:
-                continue
+                names = [column.name for column in columns]
+                return _missing_grant(table.name, names if len(names) < len(table.c) else ())
             log.error("schema.incomplete", table=table.name, reason=error_text(error))  # noqa: TRY400 - a trace adds nothing
             return (
                 f"Table {table.name} is not what the schema's revision says: {error_text(error)}."
                 " Restore the database, or undo the change."
             )
     return None
+
+
+def _missing_grant(table: str, columns: Iterable[str] = ()) -> str:
+    names = ", ".join(columns)
+    grant = f"SELECT ({names}) ON {table}" if names else f"SELECT ON {table}"
+    log.error("schema.grant_missing", table=table, grant=grant)
+    return f"The database account lacks a privilege: GRANT {grant}. Grant those of this release."
 
 
 def wait_for_database(

@@ -26,6 +26,8 @@ DEFAULT_ACTIVATE_IN: Final = 300
 """Kubernetes updates a mounted Secret in every pod within about two minutes."""
 
 _STREAM: Final = Path("-")
+_LOG_IN_AGAIN: Final = "their users must log in at the upstream again"
+_STAY_VALID: Final = "their tokens stay valid at the upstream until they expire"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -115,7 +117,10 @@ def _seal(rotation: VaultRotation, *, ends_unreadable: bool) -> int:
         wait = max(0.0, pending.activate_at - time.time())
         say(f"the key {pending.kid} seals in {wait:.0f} s; run the command again after that")
     if ends_unreadable:
-        say(f"gave up {rotation.end_missing()} grants whose key is lost")
+        lost = rotation.end_missing()
+        say(f"gave up {lost.grants} grants whose key is lost: {_LOG_IN_AGAIN}")
+        if lost.revocations:
+            say(f"gave up {lost.revocations} revocations whose key is lost: {_STAY_VALID}")
     _reseal(rotation)
     if unused := rotation.unused:
         say(f"keys that nothing uses: {', '.join(unused)}; they can be removed from the file")
@@ -124,12 +129,15 @@ def _seal(rotation: VaultRotation, *, ends_unreadable: bool) -> int:
 
 def _reseal(rotation: VaultRotation) -> None:
     done = rotation.reseal()
-    say(f"sealed {done.resealed} grants with the key {rotation.current.kid}")
-    if done.unreadable:
-        say(f"{done.unreadable} grants cannot be opened: their users must log in again (see the log)")
+    sealed = f"{done.grants.resealed} grants and {done.revocations.resealed} revocations"
+    say(f"sealed {sealed} with the key {rotation.current.kid}")
+    if unreadable := done.grants.unreadable:
+        say(f"{unreadable} grants cannot be opened: {_LOG_IN_AGAIN} (see the log)")
+    if unreadable := done.revocations.unreadable:
+        say(f"{unreadable} revocations cannot be opened: {_STAY_VALID} (see the log)")
     if missing := rotation.missing:
         ids = ", ".join(sorted(key_id.hex() for key_id in missing))
-        say(f"grants wait for keys that the file does not have: {ids}. Put them back into it")
+        say(f"stored tokens wait for keys that the file does not have: {ids}. Put them back into it")
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -34,11 +34,36 @@ _FIRST_ID: Final = UUID(int=0)
 
 
 @dataclass(slots=True)
-class Resealed:
-    """The numbers of grants and revocations."""
+class TableCounts:
+    """The numbers of rows of one table."""
 
     resealed: int = 0
     unreadable: int = 0
+
+
+@dataclass(slots=True)
+class Resealed:
+    """What a rotation did to grants, whose users hold them, and to tokens that wait for their revocation."""
+
+    grants: TableCounts = field(default_factory=TableCounts)
+    revocations: TableCounts = field(default_factory=TableCounts)
+
+    @property
+    def resealed(self) -> int:
+        """The number of sealed rows of both tables."""
+        return self.grants.resealed + self.revocations.resealed
+
+    @property
+    def unreadable(self) -> int:
+        """The number of rows of both tables that cannot be opened."""
+        return self.grants.unreadable + self.revocations.unreadable
+
+
+class GivenUp(NamedTuple):
+    """The numbers of rows whose key is lost."""
+
+    grants: int
+    revocations: int
 
 
 class VaultRotation:
@@ -49,11 +74,8 @@ class VaultRotation:
         self._database = database
         self._store = VaultKeyStore(path)
         vault = Vault(self._store)
-        # Revocations last, because grants become revocations.
-        self._reseals: Sequence[_Reseal] = (
-            partial(grants.reseal_batch, sealing=GrantSealing(vault)),
-            partial(revocations.reseal_batch, sealing=RevocationSealing(vault)),
-        )
+        self._reseal_grants = partial(grants.reseal_batch, sealing=GrantSealing(vault))
+        self._reseal_revocations = partial(revocations.reseal_batch, sealing=RevocationSealing(vault))
 
     @property
     def current(self) -> VaultKey:
@@ -96,16 +118,13 @@ class VaultRotation:
         )
         return done
 
-    def end_missing(self) -> int:
-        """Give up the grants of missing keys; return how many. The services end them and tell their users.
-
-        Tokens that were to be revoked are given up, too, and not counted.
-        """
-        ended = 0
+    def end_missing(self) -> GivenUp:
+        """Give up what missing keys have sealed. The services end the grants and tell their users."""
+        ended = forgotten = 0
         while missing := self.missing:
             ended += self._database.write_now(partial(grants.forget_batch, key_ids=missing))
-            self._database.write_now(partial(revocations.forget_batch, key_ids=missing))
-        return ended
+            forgotten += self._database.write_now(partial(revocations.forget_batch, key_ids=missing))
+        return GivenUp(ended, forgotten)
 
     @property
     def unused(self) -> list[str]:
@@ -135,17 +154,20 @@ class VaultRotation:
         others = self._others()
         if not others:
             return False
-        resealed = unreadable = 0
-        for reseal in self._reseals:
-            after: UUID | None = _FIRST_ID
-            while after is not None:
-                batch = self._database.write_now(partial(reseal, key_ids=others, after=after))
-                resealed += batch.resealed
-                unreadable += batch.unreadable
-                after = batch.last_id
-        done.resealed += resealed
-        done.unreadable = unreadable
-        return resealed > 0
+        before = done.resealed
+        self._walk_table(self._reseal_grants, others, done.grants)
+        # Last, because grants become revocations.
+        self._walk_table(self._reseal_revocations, others, done.revocations)
+        return done.resealed > before
+
+    def _walk_table(self, reseal: _Reseal, key_ids: set[bytes], done: TableCounts) -> None:
+        done.unreadable = 0  # an earlier walk found the same rows
+        after: UUID | None = _FIRST_ID
+        while after is not None:
+            batch = self._database.write_now(partial(reseal, key_ids=key_ids, after=after))
+            done.resealed += batch.resealed
+            done.unreadable += batch.unreadable
+            after = batch.last_id
 
     def _others(self) -> set[bytes]:
         known = self._keys().keys.keys() - {self.current.id_bytes}

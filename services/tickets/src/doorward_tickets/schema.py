@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_kit.database_readiness import find_schema_problem
+from doorward_kit.database_readiness import all_columns, find_schema_problem
 from doorward_tickets.tables import metadata
 
 PACKAGE: Final = "doorward_tickets"
@@ -18,4 +18,6 @@ VERSION_TABLE: Final = "alembic_version_tickets"
 
 def schema_problem(connection: sa.Connection) -> str | None:
     """Return what the schema lacks for this release, or None."""
-    return find_schema_problem(connection, VERSION_TABLE, REQUIRED_REVISION, metadata.sorted_tables)
+    return find_schema_problem(
+        connection, VERSION_TABLE, REQUIRED_REVISION, all_columns(metadata.sorted_tables)
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from doorward_auth.upstream_adapters.picture_hosts import PictureHosts
+from doorward_auth.upstream_adapters.picture_hosts import MAX_URL_LENGTH, PictureHosts
 from doorward_auth.upstream_adapters.settings.upstreams import parse_providers
 from unit.auth.upstream.mistakes import OAUTH2, OIDC, error_of, rest
 
@@ -100,6 +100,16 @@ def test_the_spelling_of_a_host_is_irrelevant(url: str) -> None:
 )
 def test_no_other_url_is_fetched(url: str) -> None:
     assert parse(url) is None
+
+
+def test_the_length_of_a_url_is_that_of_what_is_sent() -> None:
+    """The percent-encoding of a character in UTF-8 has up to nine bytes here."""
+    start = "https://pictures.example.com/"
+    room = MAX_URL_LENGTH - len(start)
+    assert parse(start + "x" * room) is not None
+    assert parse(start + "x" * (room + 1)) is None
+    assert parse(start + "\u732b" * (room // 9)) is not None
+    assert parse(start + "\u732b" * (room // 9 + 1)) is None
 
 
 def test_http_to_a_private_address_must_be_allowed() -> None:

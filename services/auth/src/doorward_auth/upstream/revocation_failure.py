@@ -15,10 +15,6 @@ from doorward_auth.upstream_adapters.base import (
     UpstreamError,
 )
 
-_CLIENT_ERRORS: Final = range(400, 500)
-_TRANSIENT: Final = frozenset({408, 425})
-"""Client errors whose request may be sent again (RFC 9110 section 15.5.9, RFC 8470 section 5.2)."""
-
 _SHORTEST_RETRY_AFTER_SECONDS: Final = 1.0
 
 
@@ -53,6 +49,6 @@ def evaluate_revocation_failure(error: UpstreamError, *, attempts: int) -> Revoc
         case UnreachableError(arrival=Arrival.NOT_SENT):
             # Not this row's fault: the circuit breaker says when the next attempt is allowed.
             return RevocationFailure(retry_in=backoff_seconds(1))
-        case FailedError(status=int(status)) if status in _CLIENT_ERRORS and status not in _TRANSIENT:
+        case FailedError(is_final=True):
             return RevocationFailure(is_final=True)
     return RevocationFailure(retry_in=retry_in)

@@ -7,9 +7,13 @@ database.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 Claim = str | int | float | bool
+
+_CLIENT_ERRORS: Final = range(400, 500)
+_TRANSIENT: Final = frozenset({408, 425})
+"""Client errors whose request may be sent again (RFC 9110 section 15.5.9, RFC 8470 section 5.2)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -181,6 +185,11 @@ class UnreachableError(UpstreamError):
 
 class FailedError(UpstreamError):
     """The upstream answered that it failed (5xx, or an unexpected status)."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same request would get the same answer: a client error that is not transient."""
+        return self.status in _CLIENT_ERRORS and self.status not in _TRANSIENT
 
 
 class MalformedAnswerError(UpstreamError):

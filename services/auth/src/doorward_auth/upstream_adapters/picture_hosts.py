@@ -8,6 +8,9 @@ import httpx2
 
 from doorward_auth.upstream_adapters.urls import check_url, is_http_allowed
 
+MAX_URL_LENGTH: Final = 2_048
+"""In bytes, as it is sent: of a path in Chinese each character has nine."""
+
 _MAX_HOST_LENGTH: Final = 253
 _HOST: Final = re.compile(r"[a-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
@@ -36,7 +39,8 @@ class PictureHosts:
         The URL is what the HTTP client uses: another parser could read another host in the same text.
         """
         try:
-            return self._allowed(httpx2.URL(text))
+            url = httpx2.URL(text)
+            return self._allowed(url) if len(str(url)) <= MAX_URL_LENGTH else None
         except httpx2.InvalidURL:
             return None
 

@@ -15,7 +15,7 @@ class PictureOutcome(StrEnum):
     KEPT = "kept"
     """The user has another picture, or has deleted one."""
     NOT_ALLOWED = "not_allowed"
-    """Its URL, or what it redirects to, is not one of `picture_hosts`."""
+    """Its URL, or what it redirects to, is not one of `picture_hosts`; or its URL is too long."""
     REJECTED = "rejected"
     """The file is no picture that a user could upload here."""
     FAILED = "failed"

@@ -16,7 +16,7 @@ MAX_CONCURRENT: Final = 2
 """Requests at once of one process to the hosts of one provider."""
 
 MAX_WAITING: Final = 500
-"""Past it pictures wait for the next login of their users. Each takes up to three kilobytes."""
+"""Past it pictures wait for the next login of their users. The URL of each has 2,048 bytes at most."""
 
 Update = Callable[[uuid.UUID, httpx2.URL], Awaitable[PictureOutcome]]
 

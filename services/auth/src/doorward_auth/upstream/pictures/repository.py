@@ -16,7 +16,7 @@ from doorward_identity.tables import upstream_identities, users
 from doorward_kit.column_types import utc_now
 
 CHECK_SECONDS: Final = 86_400
-"""How long the answer about a URL counts. The picture there may change while the URL stays the same."""
+"""How long the answer about a URL is valid. The picture there may change while the URL stays the same."""
 
 _C: Final = upstream_identities.c
 _IS_RECENT: Final = sa.func.coalesce(_C.picture_checked_at > utc_now(-CHECK_SECONDS), sa.false())

@@ -24,8 +24,8 @@ from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
 
-_ABOUT_THE_URL: Final = range(400, 500)
-"""Statuses that another request would get, too."""
+_REDIRECTS: Final = range(300, 400)
+"""Statuses after the last redirect that is followed: the URL leads in a circle, or too far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class PictureUpdates:
         """Make the picture at a URL the user's, unless the user has another one or has deleted it.
 
         Raises UnavailableError. What fails for a time is tried again at the next login, because the database
-        does not know the picture. An answer that is about the URL is noted, and counts for a day.
+        does not know the picture. An answer that is about the URL is noted, and valid for a day.
         """
         find = partial(repository.find_state, user_id=user_id, provider=self._provider)
         state = await self._database.read(find)
@@ -103,7 +103,7 @@ class PictureUpdates:
         except MalformedAnswerError:
             raise _UnusableError(PictureOutcome.REJECTED) from None
         except UpstreamError as error:
-            is_final = isinstance(error, FailedError) and error.status in _ABOUT_THE_URL
+            is_final = isinstance(error, FailedError) and (error.is_final or error.status in _REDIRECTS)
             raise _UnusableError(PictureOutcome.FAILED, may_pass=not is_final) from None
 
     async def _store(self, user_id: uuid.UUID, decoded: _Decoded) -> PictureOutcome:
