@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.upstream import revocation_worker
+from doorward_auth.upstream.revocations import worker
 from doorward_identity.tables import upstream_grants, upstream_revocations
 from doorward_kit.column_types import utc_now
 from doorward_kit.sealed import KEY_ID_BYTES
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.databases("sqlite")
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(revocation_worker, "POLL_SECONDS", 0.05)
+        patch.setattr(worker, "POLL_SECONDS", 0.05)
         with redirect_client(tmp_path_factory.mktemp("ended"), {"timeout_seconds": 1}) as client:
             yield client
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from doorward_auth.upstream import revocation_worker
+from doorward_auth.upstream.revocations import worker
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.databases("sqlite")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("rejected")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(revocation_worker, "POLL_SECONDS", 3_600)  # a rejection wakes the worker
+        patch.setattr(worker, "POLL_SECONDS", 3_600)  # a rejection wakes the worker
         with redirect_client(folder, registration="closed") as client:
             yield client
 
