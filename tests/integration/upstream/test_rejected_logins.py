@@ -86,11 +86,16 @@ def test_a_failed_revocation_hides_no_rejection(client: Client, failure: Reply, 
 def test_a_defect_of_the_revocation_hides_no_rejection(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def revoke(*_: object) -> None:
+    calls: list[object] = []
+
+    async def revoke(*arguments: object) -> None:
+        calls.append(arguments)
         raise RuntimeError
 
     monkeypatch.setattr(OidcAdapter, "revoke", revoke)
     assert_problem(client.redeem(client.code()), 403, "registration_closed")
+    # Not in the next test, which would take it for its own.
+    wait_until(lambda: bool(calls), "tried")
 
 
 def test_tokens_that_are_stored_stay_valid(client: Client) -> None:

@@ -20,6 +20,7 @@ from doorward_identity.sessions import end_session, end_sessions
 from doorward_identity.tables import users
 from integration.harness.races import until
 from integration.upstream.grant_setup import LEASE_SECONDS, GrantSetup, Session
+from integration.upstream.revocation_rows import link
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
 from support.databases import DatabaseServer
 from support.private_server import PrivateServer
@@ -222,7 +223,7 @@ async def test_a_result_for_a_user_who_has_left_is_revoked_and_not_stored(
     [(access, refresh)] = [(one.access_token, one.refresh_token) for one in issued]
     revoked = [(one.access_token, one.refresh_token) for one in upstream.revoked]
     assert revoked[-1] == (access, refresh)
-    assert len(revoked) == (2 if leave is unlink else 1), "those of the grant by the unlinking"
+    assert len(revoked) == (1 if leave is delete else 2), "those that were sent, too, unless they are deleted"
     assert grant_setup.outcomes() == {"unwanted": 1}
     kept = sa.text("SELECT COUNT(*) FROM upstream_grants WHERE refresh_token IS NOT NULL")
     assert grant_setup.execute(kept)[0][0] == 0
@@ -254,6 +255,7 @@ async def test_tokens_that_another_session_may_share_are_not_revoked(
 ) -> None:
     """Some upstreams give each login of a user the same tokens."""
     session = grant_setup.open_session()
+    link(grant_setup, session.user, "subject")
     other_replica = grant_setup.store(upstream.issue(), grant_setup.open_session(session.user))
     grant = grant_setup.store(upstream.issue(), session)
     grant_setup.expire(grant)
