@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.upstream.revocations import worker
+from doorward_auth.upstream.revocation_delivery import worker
 from doorward_identity.tables import upstream_grants, upstream_revocations
 from doorward_kit.column_types import utc_now
 from doorward_kit.sealed import KEY_ID_BYTES

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from doorward_auth.upstream.revocations import worker
+from doorward_auth.upstream.revocation_delivery import worker
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
 from integration.harness.deployment import wait_until
 from integration.harness.installation import AUTH

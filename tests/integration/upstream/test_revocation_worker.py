@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.revocation_delivery.delivery import RevocationDelivery
 from doorward_auth.upstream.revocations import repository
-from doorward_auth.upstream.revocations.delivery import RevocationDelivery
 from doorward_auth.upstream_adapters.base import (
     Arrival,
     FailedError,

@@ -15,10 +15,10 @@ from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.upstream.grants.service import GrantService
 from doorward_auth.upstream.refresher import GrantRefresher
 from doorward_auth.upstream.requests import UpstreamRequests
-from doorward_auth.upstream.revocations.delivery import RevocationDelivery
+from doorward_auth.upstream.revocation_delivery.delivery import RevocationDelivery
+from doorward_auth.upstream.revocation_delivery.worker import RevocationWorker
 from doorward_auth.upstream.revocations.outbox import RevocationOutbox
 from doorward_auth.upstream.revocations.sealing import RevocationSealing
-from doorward_auth.upstream.revocations.worker import RevocationWorker
 from doorward_auth.vault.key_store import VaultKeyStore
 from doorward_auth.vault.settings import VaultSettings, open_key_store
 from doorward_auth.vault.vault import Vault

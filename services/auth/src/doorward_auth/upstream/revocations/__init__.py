@@ -1,1 +1,1 @@
-"""The outbox of tokens to revoke at upstreams: storing, sealing, leasing and delivering its rows."""
+"""The outbox of tokens to revoke at upstreams: storing, sealing and leasing its rows."""

@@ -17,8 +17,8 @@ from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import backoff_seconds
 from doorward_auth.upstream.live_grants import has_live_grant
 from doorward_auth.upstream.requests import UpstreamRequests
+from doorward_auth.upstream.revocation_delivery.failure import evaluate_revocation_failure
 from doorward_auth.upstream.revocations import repository
-from doorward_auth.upstream.revocations.failure import evaluate_revocation_failure
 from doorward_auth.upstream.revocations.models import PendingRevocation
 from doorward_auth.upstream.revocations.sealing import RevocationSealing
 from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamTokens

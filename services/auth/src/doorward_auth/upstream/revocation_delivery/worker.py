@@ -10,8 +10,8 @@ import structlog
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.metrics import RevocationOutcome, UpstreamMetrics
 from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.revocation_delivery.delivery import RevocationDelivery
 from doorward_auth.upstream.revocations import repository
-from doorward_auth.upstream.revocations.delivery import RevocationDelivery
 from doorward_auth.upstream.revocations.outbox import RevocationOutbox
 from doorward_kit.retries import jittered
 from doorward_kit.shutdown import Shutdown
