@@ -80,8 +80,8 @@ class Node(DatabaseServer):
         """Create the empty data folder."""
         for name in ("tmp", "run"):
             (self.folder / name).mkdir(parents=True)
+        _chown(self.folder)  # in which the server that makes the data has its temporary files
         install_data(self.folder / "data", *_user())
-        _chown(self.folder)
 
     def start(self, cluster: "Cluster", *extra: str) -> None:
         """Start it, and wait until it is a synchronized member."""
