@@ -48,6 +48,15 @@ def wait_for_login(client: httpx2.Client, email: str, password: str, seconds: fl
     return sign_in(client, email, password)
 
 
+def wait_for_routes(client: httpx2.Client, person: Person, seconds: float) -> None:
+    """Wait until the ingress controller knows the ready pods of users and tickets, too."""
+    deadline = time.monotonic() + seconds
+    for path in (f"{USERS}/me", TICKETS):
+        while (status := client.get(path, headers=bearer(person)).status_code) != 200:
+            assert time.monotonic() < deadline, f"{path} is still {status} after {seconds} s"
+            time.sleep(0.5)
+
+
 def bearer(person: Person) -> dict[str, str]:
     """Return the Authorization header."""
     return {"Authorization": f"Bearer {person.access}"}

@@ -20,7 +20,7 @@ from cluster.conftest import pod_networks
 from cluster.galera import LABELS, SERVICE, galera_cluster, node_names
 from cluster.kube import SERVICES, Namespace, Release, kubectl
 from cluster.measured import Measured
-from cluster.people import Person, make_person, wait_for_login
+from cluster.people import Person, make_person, wait_for_login, wait_for_routes
 from cluster.test_disruptions import assert_nothing_lost
 from cluster.test_network import Outsider, attempt
 from cluster.traffic import Outcomes, Traffic
@@ -177,6 +177,7 @@ def installation(
     ) as client:
         admin = wait_for_login(client, "admin@example.com", password, _READY_SECONDS)
         own.rolled_out(*release.deployments)
+        wait_for_routes(client, admin, _READY_SECONDS)
         people = [make_person(client, admin) for _ in range(8)]
         running = Installation(
             release,
