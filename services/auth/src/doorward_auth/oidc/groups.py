@@ -15,7 +15,6 @@ _OF_USER: Final = (
     sa.select(user_groups.c.name)
     .join(group_members, group_members.c.group_id == user_groups.c.id)
     .where(group_members.c.user_id == sa.bindparam("user_id"))
-    .order_by(user_groups.c.name)
 )
 _NUMBERED: Final = (
     sa.select(
@@ -38,25 +37,25 @@ _OF_USERS: Final = (
 
 def granted_names(
     connection: sa.Connection, user_id: uuid.UUID, granted: Collection[str]
-) -> list[str] | None:
-    """Read the names of a user's groups as `names_of` does, None if the scopes do not include `groups`."""
-    return names_of(connection, user_id) if scopes.GROUPS in granted else None
+) -> Sequence[str] | None:
+    """Read a user's groups as `names_of_users` does; None if the scopes do not include `groups`."""
+    if scopes.GROUPS not in granted:
+        return None
+    return names_of_users(connection, [user_id]).get(user_id, ())
 
 
 def names_of_users(
     connection: sa.Connection, user_ids: Collection[uuid.UUID]
 ) -> Mapping[uuid.UUID, Sequence[str]]:
-    """Read the names of the groups of users as `names_of` does; those without a group are left out."""
+    """Read the names of users' groups in their order, and one past MAX_GROUPS if there are more.
+
+    Users without a group are left out.
+    """
     found: dict[uuid.UUID, list[str]] = {}
     if user_ids:
         for row in connection.execute(_OF_USERS, {"user_ids": list(user_ids)}):
             found.setdefault(row.user_id, []).append(row.name)
     return found
-
-
-def names_of(connection: sa.Connection, user_id: uuid.UUID) -> list[str]:
-    """Read the names of a user's groups in their order, and one past MAX_GROUPS if there are more."""
-    return list(connection.execute(_OF_USER.limit(MAX_GROUPS + 1), {"user_id": user_id}).scalars())
 
 
 def may_use(connection: sa.Connection, user_id: uuid.UUID, client: RegisteredClient) -> bool:

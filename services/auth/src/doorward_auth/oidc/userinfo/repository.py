@@ -23,7 +23,7 @@ class TokenKey(NamedTuple):
 
 
 class TokenUser(NamedTuple):
-    """The user of an access token. `group_names` are as of `groups.names_of`, None if not asked for."""
+    """The user of an access token. `group_names` are as of `groups.names_of_users`, None if not asked for."""
 
     email: str
     name: str
