@@ -1,4 +1,4 @@
-"""Records the statements that engines send."""
+"""The statements that engines send, and the rows that they read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,3 +21,9 @@ def recorded(*engines: sa.Engine) -> Iterator[list[str]]:
     finally:
         for engine in engines:
             sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def rows_read(connection: sa.Connection) -> int:
+    """Count the rows that MariaDB or MySQL has read for this connection so far."""
+    counters = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
+    return sum(int(value) for _, value in counters)

@@ -16,6 +16,7 @@ from doorward_tickets.tickets.search import find_tickets, search_tickets
 from doorward_tickets.tickets.workflow import TicketStatus
 from integration.harness.installation import Installation
 from integration.harness.people import People
+from integration.harness.statements import rows_read
 from integration.tickets.test_lists import START, fill
 
 STORED = 600
@@ -42,11 +43,6 @@ def store_users(installation: Installation) -> None:
     rows = [{"id": uuid.uuid4(), "role": "user", "updated_at": START} for _ in range(USERS)]
     with installation.tickets_engine.begin() as connection:
         connection.execute(user_snapshots.insert(), rows)
-
-
-def rows_read(connection: sa.Connection) -> int:
-    counters = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
-    return sum(int(value) for _, value in counters)
 
 
 @pytest.mark.parametrize("sort", TicketSort)

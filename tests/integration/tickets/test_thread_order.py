@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy as sa
 
 from doorward_tickets.replies import repository
 from doorward_tickets.tables import replies, tickets
 from integration.harness.installation import Installation
 from integration.harness.people import People
 from integration.harness.problems import assert_problem
+from integration.harness.statements import rows_read
 from integration.harness.tickets import open_ticket, path_of, tickets_execute
 from integration.tickets.test_bounds import store_users
 
@@ -101,12 +101,7 @@ def test_the_end_of_a_thread_reads_as_many_rows_as_its_start(installation: Insta
     with installation.tickets_engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE TABLE replies, user_snapshots")
         for before in (None, STORED // 2, 10):
-            start = _rows_read(connection)
+            start = rows_read(connection)
             repository.list_latest_replies(connection, ticket_id, before=before, count=5)
-            costs.append(_rows_read(connection) - start)
+            costs.append(rows_read(connection) - start)
     assert max(costs) <= 5 * 2 + 5
-
-
-def _rows_read(connection: sa.Connection) -> int:
-    counters = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
-    return sum(int(value) for _, value in counters)

@@ -14,6 +14,7 @@ from doorward_users.directory.schemas import DirectoryFilter, DirectorySort
 from doorward_users.directory.search import list_users
 from integration.harness.installation import USERS, Installation
 from integration.harness.people import People
+from integration.harness.statements import rows_read
 from integration.users.test_directory import fill
 
 STORED = 300
@@ -33,11 +34,6 @@ def connection(installation: Installation, people: People) -> Iterator[sa.Connec
     with installation.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE TABLE users, user_search_terms")
         yield connection
-
-
-def rows_read(connection: sa.Connection) -> int:
-    counters = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'").all()
-    return sum(int(value) for _, value in counters)
 
 
 @pytest.mark.databases("mariadb")  # SQLite counts nothing
