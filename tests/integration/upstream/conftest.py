@@ -14,7 +14,7 @@ from integration.harness.installation import CLIENT
 from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.installation import UpstreamSetup, installed
 from integration.upstream.redirect_client import Client, redirect_client
-from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
+from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream, UpstreamServer
 from support.example_upstream import ExampleUpstream
 
 
@@ -73,3 +73,10 @@ def grant_setup(
     grant_setup.wipe()
     yield grant_setup
     grant_setup.close()
+
+
+@pytest.fixture
+def server(upstream: RotatingUpstream) -> Iterator[UpstreamServer]:
+    """The upstream over sockets, for other processes."""
+    with UpstreamServer(upstream).running() as server:
+        yield server

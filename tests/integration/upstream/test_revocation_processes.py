@@ -25,12 +25,6 @@ pytestmark = pytest.mark.databases("mariadb")
 
 
 @pytest.fixture
-def server(upstream: RotatingUpstream) -> Iterator[UpstreamServer]:
-    with UpstreamServer(upstream).running() as server:
-        yield server
-
-
-@pytest.fixture
 def grant_setup(
     grant_urls: Callable[[str], str], backend: str, keys: Path, server: UpstreamServer
 ) -> Iterator[GrantSetup]:

@@ -1,7 +1,7 @@
 """`doorward rotate-vault` while processes refresh the same grants."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,8 @@ from doorward_kit.unit_of_work import Database
 from integration.harness.races import until
 from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.processes import ForkedScript
-from integration.upstream.rotating_upstream import RotatingUpstream, SocketAdapter, UpstreamServer
+from integration.upstream.rotating_upstream import SocketAdapter, UpstreamServer
 from integration.upstream.vault_keys import keys_of_grants, kids, run
-
-
-@pytest.fixture
-def server(upstream: RotatingUpstream) -> Iterator[UpstreamServer]:
-    with UpstreamServer(upstream).running() as server:
-        yield server
 
 
 @pytest.mark.databases("mariadb")
