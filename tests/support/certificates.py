@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from support.loopback import LOOPBACK
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -25,12 +27,12 @@ class Certificate:
 
 
 def self_signed(folder: Path, *more: str) -> Certificate:
-    """Write a new key and certificate for localhost, 127.0.0.1 and `more` names into the folder."""
+    """Write a new key and certificate for localhost, LOOPBACK and `more` names into the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
     hosts = [x509.DNSName(host) for host in ("localhost", *more)]
-    names = [*hosts, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [*hosts, x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from support.certificates import Certificate
+from support.loopback import HOST, NAME
 from support.ports import free_port
 from support.probes import http_status
 from support.processes import Process, inherited_environment
@@ -22,7 +23,7 @@ NO_SOURCE_LIMITS: Final[Mapping[str, str]] = {
 
 
 class HAProxy(Process):
-    """The load balancer in front of NGINX: at ports of 127.0.0.1, or at addresses with ports.
+    """The load balancer in front of NGINX: at ports of LOOPBACK, or at addresses with ports.
 
     stop() sends SIGTERM, on which HAProxy ends at once; its graceful stop is SIGUSR1.
     """
@@ -40,9 +41,9 @@ class HAProxy(Process):
         self.tls_port = free_port()
         self.plain_port = free_port()
         self.admin_port = free_port()
-        self.tls_url = f"https://localhost:{self.tls_port}"
-        self.plain_url = f"http://127.0.0.1:{self.plain_port}"
-        backend = write_nodes(folder, [f"127.0.0.1:{n}" if isinstance(n, int) else n for n in nodes])
+        self.tls_url = f"https://{NAME}:{self.tls_port}"
+        self.plain_url = f"http://{HOST}:{self.plain_port}"
+        backend = write_nodes(folder, [f"{HOST}:{n}" if isinstance(n, int) else n for n in nodes])
         super().__init__(
             "haproxy",
             # Neither master nor daemon, so that the started process is the one that serves.
@@ -50,9 +51,9 @@ class HAProxy(Process):
             log=folder / "haproxy.log",
             ready=lambda: http_status(self.admin_port, "/health") == 200,
             env={
-                "DOORWARD_EDGE_BIND_TLS": f"127.0.0.1:{self.tls_port}",
-                "DOORWARD_EDGE_BIND_PLAIN": f"127.0.0.1:{self.plain_port}",
-                "DOORWARD_EDGE_BIND_ADMIN": f"127.0.0.1:{self.admin_port}",
+                "DOORWARD_EDGE_BIND_TLS": f"{HOST}:{self.tls_port}",
+                "DOORWARD_EDGE_BIND_PLAIN": f"{HOST}:{self.plain_port}",
+                "DOORWARD_EDGE_BIND_ADMIN": f"{HOST}:{self.admin_port}",
                 "DOORWARD_EDGE_CERTIFICATE": str(certificate.pem),
                 "DOORWARD_EDGE_PLAIN": "serve",
                 "DOORWARD_EDGE_CHECK_INTERVAL": "200ms",

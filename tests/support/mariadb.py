@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from support.loopback import LOOPBACK
 from support.private_server import PrivateServer
 from support.processes import Process
 from support.reaper import temporary_folder
@@ -16,7 +17,7 @@ from support.requirements import MARIADB_INSTALL_DB, MARIADBD, need, need_privat
 # innodb_flush_log_at_trx_commit=1. The collation is the default of the public image: a schema that
 # forgets to say utf8mb4_bin shows it here.
 _OPTIONS: Final = (
-    "--bind-address=127.0.0.1",
+    f"--bind-address={LOOPBACK}",
     "--skip-name-resolve",
     "--skip-log-bin",
     "--character-set-server=utf8mb4",

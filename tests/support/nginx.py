@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from support.loopback import HOST, LOOPBACK
 from support.ports import free_port
 from support.probes import accepts
 from support.processes import Process, inherited_environment
@@ -16,7 +17,7 @@ TEMPLATE: Final = Path(__file__).parents[2] / "deploy" / "compose" / "nginx.conf
 
 
 class Nginx(Process):
-    """The router in front of services on ports of 127.0.0.1.
+    """The router in front of services on ports of LOOPBACK.
 
     stop() sends SIGTERM, on which NGINX ends at once; its graceful stop is SIGQUIT.
     """
@@ -28,7 +29,7 @@ class Nginx(Process):
         auth: int,
         users: int,
         tickets: int,
-        trusted_edge: str = "127.0.0.1/32",
+        trusted_edge: str = LOOPBACK,
         proxy_protocol: bool = False,
     ) -> None:
         """Prepare it; `trusted_edge` is the network whose client IPs are trusted.
@@ -42,11 +43,11 @@ class Nginx(Process):
         text = render(
             {
                 "DOORWARD_NGINX_STATE": str(state),
-                "DOORWARD_NGINX_LISTEN": f"127.0.0.1:{self.port}",
+                "DOORWARD_NGINX_LISTEN": f"{HOST}:{self.port}",
                 "DOORWARD_TRUSTED_EDGE": trusted_edge,
-                "DOORWARD_AUTH_SERVER": f"127.0.0.1:{auth}",
-                "DOORWARD_USERS_SERVER": f"127.0.0.1:{users}",
-                "DOORWARD_TICKETS_SERVER": f"127.0.0.1:{tickets}",
+                "DOORWARD_AUTH_SERVER": f"{HOST}:{auth}",
+                "DOORWARD_USERS_SERVER": f"{HOST}:{users}",
+                "DOORWARD_TICKETS_SERVER": f"{HOST}:{tickets}",
             }
         )
         self.config.write_text(with_proxy_protocol(text) if proxy_protocol else text, encoding="utf-8")

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from support.loopback import LOOPBACK
+
 # Below Linux's range for outgoing connections (32768 and up): a port from that range can be taken
 # by any client on the machine between our check and the server's bind.
 _FIRST: Final = 20_000
 _LAST: Final = 32_000
 _BLOCK: Final = 100
+_FAMILY: Final = socket.AF_INET6 if ":" in LOOPBACK else socket.AF_INET
 
 
 def free_port() -> int:
-    """Return a free TCP port of 127.0.0.1 that no other test process on this machine uses."""
+    """Return a free TCP port of LOOPBACK that no other test process on this machine uses."""
     return next(_ports)
 
 
@@ -44,10 +47,10 @@ def _lock(block: int) -> bool:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+    with socket.socket(_FAMILY) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOOPBACK, port))
         except OSError:
             return False
     return True

@@ -10,6 +10,7 @@ import pymysql
 import sqlalchemy as sa
 
 from support.databases import DRIVER, DatabaseServer
+from support.loopback import LOOPBACK
 from support.ports import free_port
 from support.processes import Process
 
@@ -17,19 +18,19 @@ ADMIN: Final = "doorward_tests"
 
 
 class PrivateServer(DatabaseServer):
-    """A private server on 127.0.0.1: its own port, its own folder, a random password.
+    """A private server on LOOPBACK: its own port, its own folder, a random password.
 
     `process` has kill9(), restart(), freeze() and thaw(); the port and the data survive them.
     """
 
-    account: ClassVar = f"`{ADMIN}`@'127.0.0.1'"
+    account: ClassVar = f"`{ADMIN}`@'{LOOPBACK}'"
     process: Process
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
         self._password = secrets.token_urlsafe(24)
-        super().__init__(sa.URL.create(DRIVER, ADMIN, self._password, "127.0.0.1", self.port))
+        super().__init__(sa.URL.create(DRIVER, ADMIN, self._password, LOOPBACK, self.port))
 
     def start(self) -> Self:
         """Start and wait until it answers queries."""

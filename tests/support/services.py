@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Final, Literal
 
 from support import preloaded
+from support.loopback import HOST, LOOPBACK
 from support.ports import free_port
 from support.preloaded import Constants, PreloadedProcess
 from support.probes import http_status
@@ -49,7 +50,7 @@ class Admin:
 
 
 class Service(Process):
-    """One service process on a port of 127.0.0.1; restart() keeps the port."""
+    """One service process on a port of LOOPBACK; restart() keeps the port."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Service(Process):
         """
         need_package(f"doorward_{name}")
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{HOST}:{self.port}"
         self._package = f"doorward_{name}"
         self._constants = constants or {}
         super().__init__(
@@ -75,7 +76,7 @@ class Service(Process):
             log=log,
             ready=lambda: http_status(self.port, "/readyz") == 200,
             env={
-                "DOORWARD_HOST": "127.0.0.1",
+                "DOORWARD_HOST": LOOPBACK,
                 "DOORWARD_PORT": str(self.port),
                 "DOORWARD_DATABASE_URL": database_url,
                 "DOORWARD_SECRET_KEY": SECRET_KEY,
