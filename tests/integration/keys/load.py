@@ -21,9 +21,10 @@ TOKEN_SECONDS: Final = 5
 _SPARE_SECONDS: Final = 2.0
 """A token with less remaining time is refreshed before use."""
 
-_PAUSE_SECONDS: Final = 0.005
+_PAUSE_SECONDS: Final = 0.08
+"""After each request of a client: a closed loop would keep every core busy while keys wait for their time."""
+
 _HANG_SECONDS: Final = 180.0
-"""Limits the load to hundreds of requests a second, so that commands are not starved."""
 
 
 class Load:
@@ -86,6 +87,7 @@ class Load:
             self.failures.append(f"{method} {path}: {error!r}")
             return None
         self.answered[f"{method} {path.partition('?')[0]}"] += 1
+        await asyncio.sleep(_PAUSE_SECONDS)
         if reply.status in good:
             return reply
         # On a busy machine the response may arrive after the token has expired.
@@ -127,7 +129,6 @@ class _Client(ABC):
         await self.log_in()
         while not self._load.is_over:
             await self.work()
-            await asyncio.sleep(_PAUSE_SECONDS)
 
     @abstractmethod
     async def work(self) -> None:
