@@ -42,7 +42,7 @@ class AbandonedLogins:
 
         def work(connection: sa.Connection) -> int:
             abandoned = repository.take_abandoned(
-                connection, self._sealing.key_ids, count=min(count, BATCH_SIZE)
+                connection, key_ids=self._sealing.key_ids, count=min(count, BATCH_SIZE)
             )
             for one in abandoned:
                 try:

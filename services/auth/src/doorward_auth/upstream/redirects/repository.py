@@ -142,7 +142,7 @@ def delete_expired(connection: sa.Connection, /, *, count: int) -> int:
 
 
 def take_abandoned(
-    connection: sa.Connection, key_ids: Collection[bytes], /, *, count: int
+    connection: sa.Connection, /, *, key_ids: Collection[bytes], count: int
 ) -> list[AbandonedLogin]:
     """Read up to `count` expired logins with tokens of the upstream, except locked ones, and delete them.
 
