@@ -95,7 +95,7 @@ MYSQL_TESTS := tests/integration/migrations tests/integration/users tests/integr
 	tests/integration/self_service/test_races.py tests/integration/rate_limiting/test_codes.py tests/integration/mail/test_outbox.py \
 	tests/integration/tickets/test_idempotency.py tests/integration/tickets/test_idempotency_processes.py \
 	tests/integration/tickets/test_thread_order.py tests/integration/upstream/test_revocation_processes.py \
-	tests/integration/upstream/test_revocation_indexes.py \
+	tests/integration/upstream/test_revocation_indexes.py tests/integration/upstream/test_logins_without_key.py \
 	tests/integration/standalone/test_older_variables.py tests/integration/standalone/test_import_interrupted.py \
 	$(addprefix tests/integration/failures/test_,kill.py::test_a_database_killed_during_writes_loses_no_confirmed_write \
 	kill.py::test_a_refresh_confirmed_before_a_crash_is_valid_after_it \

@@ -13,7 +13,11 @@ _FILES: Final = {"upstreams.json": {"auth"}, "vault-keys.json": {"auth", "rotate
 """The programs that read each file."""
 
 EGRESS: Final = {
-    "upstreams-values.yaml": {"192.0.2.10/32": {8443}, "keycloak": {8443}, "0.0.0.0/0": {443, 4443, 8444}},
+    "upstreams-values.yaml": {
+        "192.0.2.10/32": {8443, 443, 80},
+        "keycloak": {8443},
+        "0.0.0.0/0": {443, 4443, 8444},
+    },
     "upstreams-file-values.yaml": {"192.0.2.0/24": {443, 9009}},
 }
 """The connections that each values file in ci allows to upstreams: ports by peer."""

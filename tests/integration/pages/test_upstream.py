@@ -160,6 +160,11 @@ def test_a_failure_of_the_provider_is_reported_in_the_language_of_the_visitor(
     assert _is_login(sign_in.browser.open(sign_in.return_to(sign_in.browser, url)), text)
 
 
+def test_a_login_that_is_set_up_wrongly_is_not_the_visitors_fault(sign_in: UpstreamSignIn) -> None:
+    target = sign_in.return_to(sign_in.browser, sign_in.leave(), error="invalid_client")
+    assert _is_login(sign_in.browser.open(target), "is not set up correctly")
+
+
 @pytest.mark.parametrize("reported", ["client_not_allowed", "upstream_credentials", "x" * 500])
 def test_a_visitor_cannot_choose_the_text(sign_in: UpstreamSignIn, reported: str) -> None:
     url = sign_in.leave()

@@ -1,7 +1,7 @@
 """Grants on SQLite and on a real MariaDB, with an upstream that rotates its refresh tokens."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from integration.harness.databases import NewDatabase, migrate_all
 from integration.harness.installation import CLIENT
 from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.installation import UpstreamSetup, installed
+from integration.upstream.picture_setup import PictureSetup, picture_setup
 from integration.upstream.redirect_client import Client, redirect_client
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream, UpstreamServer
 from support.example_upstream import ExampleUpstream
@@ -80,3 +81,10 @@ def server(upstream: RotatingUpstream) -> Iterator[UpstreamServer]:
     """The upstream over sockets, for other processes."""
     with UpstreamServer(upstream).running() as server:
         yield server
+
+
+@pytest.fixture
+async def pictures(grant_setup: GrantSetup) -> AsyncIterator[PictureSetup]:
+    """Users, and a host of pictures that two upstreams name."""
+    async with picture_setup(grant_setup) as pictures:
+        yield pictures

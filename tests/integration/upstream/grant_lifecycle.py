@@ -188,7 +188,7 @@ async def return_from_pages(database: Database, vault: Vault) -> None:
     assert await database.write(partial(authorizations.take_redeemable, row_id=row_id)) is not None
     await database.write(partial(authorizations.delete, row_id=row_id))
     await database.write(partial(authorizations.delete_expired, count=10))
-    await database.write(partial(authorizations.take_abandoned, count=10))
+    await database.write(partial(authorizations.take_abandoned, key_ids=vault.key_ids, count=10))
 
 
 async def follow_groups(database: Database, user_id: uuid.UUID) -> None:

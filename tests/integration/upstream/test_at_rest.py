@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from doorward_auth.upstream.grants.models import EndReason, GrantState
-from doorward_auth.upstream.grants.resealing import forget_batch, keys_in_use
+from doorward_auth.upstream.grants.resealing import forget_batch, sealed_grants
 from doorward_auth.upstream.grants.service import AnswerStatus
 from doorward_auth.upstream_adapters.base import FailedError, InvalidGrantError
 from doorward_auth.vault.rotation import new_key
@@ -167,9 +167,10 @@ async def test_grants_whose_key_the_operator_declares_lost_require_a_login(
     kept = grant_setup.store(upstream.issue(), grant_setup.open_session())
     grant_setup.expire(lost)
     await grant_setup.ensure_fresh(lost, budget=BUDGET)
+    table = sealed_grants(grant_setup.grants.vault)
     with grant_setup.transaction() as connection:
-        missing = keys_in_use(connection) - {grant_setup.grants.keys.current.id_bytes}
-        assert forget_batch(connection, missing) == 1
+        missing = table.keys_in_use(connection) - {grant_setup.grants.keys.current.id_bytes}
+        assert forget_batch(table, connection, missing) == 1
     answer = await grant_setup.ensure_fresh(lost, budget=BUDGET)
     assert (answer.status, grant_setup.row(lost).last_error) == (AnswerStatus.REAUTH_REQUIRED, "unreadable")
     assert (await grant_setup.ensure_fresh(kept, budget=BUDGET)).status is AnswerStatus.FRESH

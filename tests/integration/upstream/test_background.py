@@ -2,8 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,17 @@ import sqlalchemy as sa
 
 from doorward_auth.upstream.grants import repository
 from doorward_auth.upstream.grants.models import GrantState
-from doorward_auth.upstream.grants.provider import Provider, Providers
+from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.schedule import RefreshPolicy
-from doorward_auth.upstream.refresher import GrantRefresher
 from doorward_auth.upstream_adapters.base import Arrival, UnreachableError
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_session, end_sessions, end_tokens
 from doorward_identity.tables import upstream_grants, users
 from doorward_kit import retries
-from doorward_kit.shutdown import Shutdown
 from integration.harness.races import until
+from integration.upstream.background_refresh import due, left_due, refresher, running
 from integration.upstream.grant_setup import GrantSetup, Session
 from integration.upstream.rotating_upstream import DirectAdapter, RotatingUpstream
-
-POLL_SECONDS = 0.05
 
 
 @pytest.fixture
@@ -35,41 +31,6 @@ def other_replica(grant_setup: GrantSetup, keys: Path, adapter: DirectAdapter) -
     other_replica = GrantSetup(grant_setup.url, keys, adapter)
     yield other_replica
     other_replica.close()
-
-
-def refresher(grant_setup: GrantSetup, *more: Provider, stopping: bool = False) -> GrantRefresher:
-    service = grant_setup.grants.service
-    return GrantRefresher(
-        service._database,
-        service._attempts,
-        Providers.of([grant_setup.provider, *more]),
-        grant_setup.grants.metrics,
-        shutdown=Shutdown(is_draining=stopping),
-        poll_seconds=POLL_SECONDS,
-    )
-
-
-@asynccontextmanager
-async def running(*worlds: GrantSetup) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(refresher(grant_setup).run()) for grant_setup in worlds]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def due(grant_setup: GrantSetup, upstream: RotatingUpstream, session: Session | None = None) -> uuid.UUID:
-    grant = grant_setup.store(upstream.issue(), session or grant_setup.open_session())
-    grant_setup.pass_time(grant, 3_000)  # due, and valid for ten minutes more
-    return grant
-
-
-def left_due(grant_setup: GrantSetup) -> int:
-    rows = grant_setup.execute(sa.text("SELECT COUNT(*) FROM upstream_grants WHERE generation = 1"))
-    count: int = rows[0][0]
-    return count
 
 
 async def test_replicas_refresh_each_due_grant_once(

@@ -180,6 +180,36 @@ def test_our_own_failure_after_the_registration_is_repaired(
     assert len(setup.api.execute(sa.select(users.c.id))) == 1
 
 
+def test_a_commit_that_fails_after_the_registration_is_repaired(setup: UpstreamSetup) -> None:
+    """The statements have succeeded, and the database rejects their commit."""
+    email = fresh_email(setup)
+    engine = setup.api.auth_app.state.resources.database.engine
+    grants: list[sa.Connection] = []
+
+    def note(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO upstream_grants"):
+            grants.append(connection)
+
+    def fail(connection: sa.Connection) -> None:
+        if connection in grants:
+            raise sa.exc.OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    sa.event.listen(engine, "commit", fail)
+    try:
+        assert setup.register(email, key="seven").status_code in {500, 503}
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+        sa.event.remove(engine, "commit", fail)
+    assert grants
+    assert stored(setup.api) == {}
+    assert setup.api.execute(sa.select(upstream_registrations.c.state)) == [("unknown",)]
+    before = setup.example.requests()[REGISTER]
+    assert setup.register(email, key="seven").status_code == 201
+    assert setup.example.requests()[REGISTER] == before
+    assert len(setup.api.execute(sa.select(users.c.id))) == 1
+
+
 def test_a_registration_that_is_done_stays_so_after_a_failure(setup: UpstreamSetup) -> None:
     email = fresh_email(setup)
     assert setup.register(email, key="five").status_code == 201

@@ -99,6 +99,37 @@ async def test_no_failure_but_invalid_grant_ends_a_grant(
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        FailedError(status=500),
+        MalformedAnswerError(status=200),
+        MisconfiguredError(status=401),
+        ThrottledError(7, status=429),
+        UnreachableError(Arrival.NOT_SENT),
+        UnreachableError(Arrival.UNKNOWN),
+    ],
+    ids=str,
+)
+async def test_the_old_access_token_is_used_until_it_ends(
+    grant_setup: GrantSetup, upstream: RotatingUpstream, error: Exception
+) -> None:
+    tokens = upstream.issue()
+    grant = grant_setup.store(tokens, grant_setup.open_session())
+    row = grant_setup.row(grant)
+    assert row.access_expires_at is not None
+    grant_setup.pass_time(grant, (row.access_expires_at - row.now).total_seconds() - 50)
+    upstream.script.append(error)
+    answer = await ask(grant_setup, grant)
+    assert (answer.status, answer.access_token) == (AnswerStatus.PENDING, tokens.access_token)
+    assert answer.expires_in is not None
+    assert 0 < answer.expires_in <= 50
+    grant_setup.pass_time(grant, 51)
+    later = await ask(grant_setup, grant)
+    assert later.access_token != tokens.access_token
+    assert len(upstream.requests) <= 2
+
+
+@pytest.mark.parametrize(
     ("error", "is_up", "is_paused"),
     [
         (FailedError(status=500), 0, True),

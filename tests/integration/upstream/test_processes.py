@@ -1,10 +1,12 @@
 """However many processes ask, one request is sent; killed and frozen ones do no harm."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from doorward_auth.upstream.grants import leases
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
 from integration.upstream.grant_setup import LEASE_SECONDS, GrantSetup
@@ -48,6 +50,24 @@ def test_twenty_one_callers_in_three_processes_cause_one_request(
     stored = grant_setup.tokens(grant).access_token
     assert [(status, token) for status, token, _ in answers] == [("fresh", stored)] * 21
     assert grant_setup.row(grant).generation == 2
+
+
+async def test_a_process_killed_before_it_has_sent_anything_loses_nothing(
+    grant_setup: GrantSetup, upstream: RotatingUpstream
+) -> None:
+    """It leaves a lease, which does not tell whether the refresh token was sent."""
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
+    with grant_setup.transaction() as connection:
+        row = grant_setup.row(grant)
+        assert leases.lease_one(connection, row, uuid.uuid4(), seconds=LEASE_SECONDS)
+    waiting = await grant_setup.ensure_fresh(grant, budget=0.2)
+    assert (waiting.status, upstream.requests) == (AnswerStatus.PENDING, [])
+    await grant_setup.grants.service.drain(0.0)
+    grant_setup.pass_time(grant, LEASE_SECONDS + 1)
+    answer = await grant_setup.ensure_fresh(grant, budget=BUDGET)
+    assert (answer.status, grant_setup.row(grant).state) == (AnswerStatus.FRESH, GrantState.ACTIVE)
+    assert len(upstream.requests) == 1
 
 
 @pytest.mark.parametrize("is_reusable", [False, True])

@@ -28,6 +28,21 @@ from integration.upstream.redirect_client import (
 pytestmark = pytest.mark.databases("sqlite")
 
 UNAVAILABLE = {"error": "temporarily_unavailable"}
+MISCONFIGURED = {**UNAVAILABLE, "error_description": "upstream_misconfigured"}
+OUR_REQUEST = [
+    "application_suspended",
+    "invalid_client",
+    "invalid_request_object",
+    "invalid_resource",
+    "invalid_scope",
+    "invalid_target",
+    "redirect_uri_mismatch",
+    "request_not_supported",
+    "unauthorized_client",
+    "unauthorized_scope_error",
+    "unsupported_response_type",
+]
+"""Errors about our client and what it asks for."""
 
 
 @pytest.fixture
@@ -35,6 +50,14 @@ def client(running_client: Client) -> Client:
     running_client.api.wipe()
     running_client.provider.claims = {"team": "blue"}
     return running_client
+
+
+def callbacks(client: Client, outcome: str) -> float:
+    """Count the browsers that have returned with an error."""
+    registry = client.api.auth_app.state.resources.metrics.registry
+    labels = {"provider": "kc", "request": "callback", "outcome": outcome}
+    count: float = registry.get_sample_value("doorward_upstream_requests_total", labels)
+    return count
 
 
 def test_a_login_ends_with_a_token_pair_and_a_verified_account(client: Client) -> None:
@@ -124,12 +147,8 @@ def test_a_rejected_login_returns_to_the_client(client: Client, returned: dict[s
         ("access_denied", {"error": "access_denied"}, "info", "access_denied"),
         ("login_required", {"error": "access_denied"}, "info", "login_required"),
         ("server_error", {**UNAVAILABLE, "error_description": "upstream_failed"}, "warning", "server_error"),
-        (
-            "invalid_scope",
-            {**UNAVAILABLE, "error_description": "upstream_misconfigured"},
-            "warning",
-            "invalid_scope",
-        ),
+        *((name, MISCONFIGURED, "warning", name) for name in OUR_REQUEST),
+        ("invalid_scope<b>", {"error": "access_denied"}, "info", None),
         ("<b>forged</b>", {"error": "access_denied"}, "info", None),
     ],
 )
@@ -137,11 +156,20 @@ def test_an_error_of_the_upstream_is_logged_and_is_not_all_the_users(
     client: Client, error: str, told: dict[str, str], level: str, logged: str | None
 ) -> None:
     """A scope that the upstream does not know would otherwise look as if each user had denied the login."""
+    before = {outcome: callbacks(client, outcome) for outcome in ("rejected", "failed", "misconfigured")}
     with capture_logs() as lines:
         returned = query_of(client.browse(error=error))
     assert returned == {**told, "state": "mine"}
     [line] = [line for line in lines if line["event"] == "upstream.login_rejected"]
     assert (line["log_level"], line["provider"], line["error"]) == (level, "kc", logged)
+    outcomes = {
+        None: "rejected",
+        "upstream_failed": "failed",
+        "upstream_misconfigured": "misconfigured",
+    }
+    outcome = outcomes[told.get("error_description")]
+    assert line["outcome"] == outcome
+    assert callbacks(client, outcome) == before[outcome] + 1
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import asyncio
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from doorward_auth.upstream.grants.provider import Provider
+from doorward_auth.upstream.grants.service import AnswerStatus
 from doorward_auth.upstream.revocation_delivery.delivery import RevocationDelivery
 from doorward_auth.upstream.revocations import repository
 from doorward_auth.upstream_adapters.base import (
@@ -149,6 +151,34 @@ async def test_requests_are_counted(grant_setup: GrantSetup, upstream: RotatingU
     await until(lambda: grant_setup.metric("doorward_upstream_revocations_pending") == 2, "measured")
     measuring.cancel()
     await asyncio.gather(measuring, return_exceptions=True)
+
+
+async def test_a_result_of_a_refresh_does_not_wait_for_results_of_revocations(
+    grant_setup: GrantSetup, upstream: RotatingUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must be stored before its lease ends; a revocation that is not noted is sent again."""
+    for _ in range(4):
+        reject(grant_setup, upstream.issue())
+    grant = grant_setup.store(upstream.issue(), grant_setup.open_session())
+    grant_setup.expire(grant)
+    release, database = asyncio.Event(), grant_setup.resources.database
+    execute, waiting = database.execute_single, 0
+
+    async def hold(work: Any) -> Any:
+        nonlocal waiting
+        if getattr(work, "func", None) is repository.finish:
+            waiting += 1
+            await release.wait()
+        return await execute(work)
+
+    monkeypatch.setattr(database, "execute_single", hold)
+    delivering = asyncio.create_task(grant_setup.deliver())
+    await until(lambda: waiting == 2, "as many as are stored at once")
+    answer = await grant_setup.ensure_fresh(grant, budget=HANG_SECONDS)
+    assert answer.status is AnswerStatus.FRESH
+    release.set()
+    await delivering
+    assert rows(grant_setup) == []
 
 
 @pytest.mark.databases("mariadb")

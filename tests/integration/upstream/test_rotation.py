@@ -15,10 +15,9 @@ from pydantic import SecretStr
 
 from doorward import vault_rotation
 from doorward.vault_rotation import VaultRotation
-from doorward_auth.upstream.grants import resealing
 from doorward_auth.upstream.grants.models import GrantState
 from doorward_auth.upstream.grants.service import AnswerStatus
-from doorward_auth.upstream.revocations import resealing as revocation_resealing
+from doorward_auth.vault import resealing
 from doorward_auth.vault.keys import VaultKeySet
 from doorward_auth.vault.rotation import new_key
 from doorward_client.settings import SettingsError
@@ -224,7 +223,7 @@ async def test_tokens_to_revoke_get_the_new_key(
     *,
     is_stored: bool,
 ) -> None:
-    monkeypatch.setattr(revocation_resealing, "BATCH_SIZE", 2)
+    monkeypatch.setattr(resealing, "BATCH_SIZE", 2)
     monkeypatch.setattr(vault_rotation, "DROP_AFTER_SECONDS", 0)
     tokens = [upstream.issue() for _ in range(5)]
     for one in tokens:

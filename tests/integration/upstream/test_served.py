@@ -32,6 +32,10 @@ COMMANDS = re.findall(
     re.DOTALL,
 )
 
+[LISTEN] = re.findall(
+    r"```sh\n(curl --no-buffer .*?)\n```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL
+)
+
 
 @dataclass(frozen=True)
 class Served:
@@ -54,13 +58,14 @@ class Served:
         pair: dict[str, Any] = self.call("POST", f"{UPSTREAM}/theapi/register", files=files).json()
         return pair
 
-    def age_tokens(self) -> None:
-        """Let most of the lifetime of each upstream token be over."""
+    def age_tokens(self, *, are_due: bool = False) -> None:
+        """Let most of the lifetime of each upstream token be over. The background gets the due ones."""
         engine = create_engine(f"sqlite:///{self.process.data / 'doorward.db'}", pool_size=1, timeout=30)
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             aged = {"access_expires_at": utc_now(20), "last_refreshed_at": utc_now(-40)}
-            connection.execute(sa.update(upstream_grants).values(aged))
+            due = {"due_at": utc_now()} if are_due else {}
+            connection.execute(sa.update(upstream_grants).values({**aged, **due}))
             connection.commit()
         engine.dispose()
 
@@ -103,6 +108,27 @@ def test_the_commands_of_the_examples_page_work(served: Served) -> None:
     assert upstream["token_type"] == "Bearer"
     me = served.call("GET", f"{USERS}/me", refreshed["access_token"]).json()
     assert me["picture"]
+
+
+def test_the_background_refreshes_and_the_command_of_the_page_shows_that_the_client_is_told(
+    served: Served,
+) -> None:
+    pair = served.register("told@example.com")
+    command = LISTEN.replace("http://127.0.0.1:8080", served.process.url)
+    with subprocess.Popen(
+        ["/bin/sh", "-ec", f"exec {command} --max-time 120"],
+        env={**os.environ, "ACCESS_TOKEN": pair["access_token"]},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as listening:
+        assert listening.stdout is not None
+        names = (line.split()[1] for line in listening.stdout if line.startswith("event: "))
+        assert next(names) == "state"
+        before = served.example.requests().get(REFRESH, 0)
+        served.age_tokens(are_due=True)
+        assert next(names) == "token.refreshed", "no request of a client has asked for it"
+        listening.kill()
+    assert served.example.requests()[REFRESH] > before
 
 
 def test_a_person_registers_with_a_picture_logs_in_and_has_fresh_tokens(served: Served) -> None:

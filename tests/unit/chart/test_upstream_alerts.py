@@ -127,6 +127,12 @@ def test_wrong_passwords_do_not_hide_that_no_right_one_works(tmp_path: Path, out
     assert is_firing(tmp_path, LOGINS, given, 20)
 
 
+@pytest.mark.parametrize("outcome", ["failed", "misconfigured"])
+def test_what_browsers_bring_is_no_alert(tmp_path: Path, outcome: str) -> None:
+    """Anyone could raise it."""
+    assert not is_firing(tmp_path, LOGINS, {requests(outcome, "callback"): "0+1x80"}, 20)
+
+
 def test_revocations_are_no_logins(tmp_path: Path) -> None:
     given = {requests("failed", "revoke"): "0+1x80"}
     assert not is_firing(tmp_path, LOGINS, given, 20)

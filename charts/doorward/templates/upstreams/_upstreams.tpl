@@ -83,8 +83,13 @@
 {{- $ports = append $ports ($port | default (eq $url.scheme "https" | ternary 443 80) | int) -}}
 {{- end -}}
 {{- end -}}
+{{- $default := eq "true" (toString $.config.allow_http) | ternary (list 443 80) (list 443) -}}
 {{- range $.config.picture_hosts -}}
-{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default 443 | int) -}}
+{{- with regexFind ":[0-9]+$" . | trimPrefix ":" -}}
+{{- $ports = append $ports (int .) -}}
+{{- else -}}
+{{- $ports = concat $ports $default -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $ports | uniq | toJson -}}

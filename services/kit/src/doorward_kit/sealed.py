@@ -4,7 +4,7 @@ A column of this type rejects text and plain bytes, so no statement can store a 
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -47,6 +47,11 @@ class Sealed:
     def ciphertext(self) -> bytes:
         """The encrypted value with its tag."""
         return self.data[HEADER_BYTES + NONCE_BYTES :]
+
+
+def key_id_of(column: sa.Column[Any]) -> sa.Function[bytes]:
+    """Return SQL that reads the id of the key that opens a stored value; NULL without a value."""
+    return sa.func.substr(column, 2, KEY_ID_BYTES, type_=sa.LargeBinary())
 
 
 class SealedValue(sa.types.TypeDecorator[Sealed]):

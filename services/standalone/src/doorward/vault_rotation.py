@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,15 +9,14 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-import sqlalchemy as sa
 
 from doorward_auth.upstream.grants import resealing as grants
-from doorward_auth.upstream.grants.sealing import GrantSealing
+from doorward_auth.upstream.redirects import repository as logins
 from doorward_auth.upstream.revocations import resealing as revocations
-from doorward_auth.upstream.revocations.sealing import RevocationSealing
 from doorward_auth.vault.key_store import VaultKeyStore
 from doorward_auth.vault.keys import InvalidVaultKeysError, VaultKey, VaultKeySet
-from doorward_auth.vault.rotation import Batch, with_key, without_keys
+from doorward_auth.vault.resealing import SealedTable
+from doorward_auth.vault.rotation import with_key, without_keys
 from doorward_auth.vault.vault import Vault
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_kit.key_rotation import write_key_set
@@ -26,9 +24,6 @@ from doorward_kit.unit_of_work import Database
 
 DROP_AFTER_SECONDS: Final = 600
 """How long the next key has sealed before an unused one is dropped: a process may still seal with it."""
-
-_Reseal = Callable[..., Batch]
-"""Seals the next batch of one table: takes `connection`, `key_ids` and `after`."""
 
 _FIRST_ID: Final = UUID(int=0)
 
@@ -74,8 +69,8 @@ class VaultRotation:
         self._database = database
         self._store = VaultKeyStore(path)
         vault = Vault(self._store)
-        self._reseal_grants = partial(grants.reseal_batch, sealing=GrantSealing(vault))
-        self._reseal_revocations = partial(revocations.reseal_batch, sealing=RevocationSealing(vault))
+        self._grants = grants.sealed_grants(vault)
+        self._revocations = revocations.sealed_revocations(vault)
 
     @property
     def current(self) -> VaultKey:
@@ -90,7 +85,7 @@ class VaultRotation:
     @property
     def missing(self) -> set[bytes]:
         """The ids of keys that a stored value needs and the file does not have."""
-        return self._database.write_now(_keys_in_use) - self._keys().keys.keys()
+        return self._in_use() - self._keys().keys.keys()
 
     @property
     def has_others(self) -> bool:
@@ -122,8 +117,9 @@ class VaultRotation:
         """Give up what missing keys have sealed. The services end the grants and tell their users."""
         ended = forgotten = 0
         while missing := self.missing:
-            ended += self._database.write_now(partial(grants.forget_batch, key_ids=missing))
-            forgotten += self._database.write_now(partial(revocations.forget_batch, key_ids=missing))
+            ended += self._database.write_now(partial(grants.forget_batch, self._grants, key_ids=missing))
+            forget = partial(revocations.forget_batch, self._revocations, key_ids=missing)
+            forgotten += self._database.write_now(forget)
         return GivenUp(ended, forgotten)
 
     @property
@@ -132,9 +128,9 @@ class VaultRotation:
         now = time.time()
         if now - self.current.activate_at < DROP_AFTER_SECONDS:
             return []
-        return sorted(
-            key_id.hex() for key_id in self._superseded(now) - self._database.write_now(_keys_in_use)
-        )
+        # Logins under way are not sealed again: they end within minutes.
+        needed = self._in_use() | self._database.write_now(logins.keys_in_use)
+        return sorted(key_id.hex() for key_id in self._superseded(now) - needed)
 
     def drop_unused(self) -> list[str]:
         """Remove the unused keys; return the ids of others that seal no more."""
@@ -155,30 +151,32 @@ class VaultRotation:
         if not others:
             return False
         before = done.resealed
-        self._walk_table(self._reseal_grants, others, done.grants)
+        self._walk_table(self._grants, others, done.grants)
         # Last, because grants become revocations.
-        self._walk_table(self._reseal_revocations, others, done.revocations)
+        self._walk_table(self._revocations, others, done.revocations)
         return done.resealed > before
 
-    def _walk_table(self, reseal: _Reseal, key_ids: set[bytes], done: TableCounts) -> None:
+    def _walk_table(self, table: SealedTable[Any], key_ids: set[bytes], done: TableCounts) -> None:
         done.unreadable = 0  # an earlier walk found the same rows
         after: UUID | None = _FIRST_ID
         while after is not None:
-            batch = self._database.write_now(partial(reseal, key_ids=key_ids, after=after))
+            batch = self._database.write_now(partial(table.reseal_batch, key_ids=key_ids, after=after))
             done.resealed += batch.resealed
             done.unreadable += batch.unreadable
             after = batch.last_id
 
     def _others(self) -> set[bytes]:
         known = self._keys().keys.keys() - {self.current.id_bytes}
-        return known & self._database.write_now(_keys_in_use)
+        return known & self._in_use()
+
+    def _in_use(self) -> set[bytes]:
+        """Return the ids of keys of the values that a rotation seals again."""
+        return self._database.write_now(self._grants.keys_in_use) | self._database.write_now(
+            self._revocations.keys_in_use
+        )
 
     def _keys(self) -> VaultKeySet:
         return VaultKeySet.parse(self._path.read_bytes())
-
-
-def _keys_in_use(connection: sa.Connection) -> set[bytes]:
-    return grants.keys_in_use(connection) | revocations.keys_in_use(connection)
 
 
 def with_another_key(text: bytes, activate_in: int) -> dict[str, Any]:

@@ -125,6 +125,8 @@ async def test_a_new_key_is_fetched_but_not_for_every_unknown_kid(provider: Open
         (answer(401, {"error": "invalid_client"}), MisconfiguredError),
         (answer(400, {"error": "unauthorized_client"}), MisconfiguredError),
         (answer(400, {"error": "invalid_request"}), MisconfiguredError),
+        (answer(400, {"error": "invalid_resource"}), MisconfiguredError),
+        (answer(400, {"error": "invalid_target"}), MisconfiguredError),
         (answer(403, "<html>"), MisconfiguredError),
         (answer(400, "<html>"), FailedError),
         (answer(400, {"error": ["invalid_grant"]}), FailedError),

@@ -21,6 +21,7 @@ from doorward_auth.upstream.notices import GrantNotices
 from doorward_auth.upstream.pictures.follower import PictureFollower
 from doorward_auth.upstream.providers import create_providers
 from doorward_auth.upstream.redirects.abandoned import AbandonedLogins
+from doorward_auth.upstream.redirects.codes import LoginCodes
 from doorward_auth.upstream.redirects.sealing import AuthorizationSealing
 from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_auth.upstream.requests import UpstreamRequests
@@ -82,11 +83,14 @@ class UpstreamServices:
         )
         logins = PasswordLogins(resources, providers, revocation, attempts, sessions)
         sealing = AuthorizationSealing(stored.vault)
+        codes = LoginCodes(resources.database, sealing, revocation)
         redirects = RedirectLogins(
             resources,
             providers,
             requests,
+            stored.metrics,
             sealing,
+            codes,
             sessions,
             revocation,
             limiter,
@@ -103,7 +107,7 @@ class UpstreamServices:
                 resources,
                 providers,
                 logins,
-                redirects,
+                codes,
                 stored.service,
                 revocation,
                 pictures,

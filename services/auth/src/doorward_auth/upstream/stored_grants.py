@@ -60,7 +60,10 @@ class StoredGrants:
         outbox = RevocationOutbox(revocation_sealing)
         endings = GrantEndings(database, outbox, listener)
         attempts = RefreshAttempts(database, sealing, endings, metrics, listener)
-        delivery = RevocationDelivery(database, revocation_sealing, UpstreamRequests(known, metrics), metrics)
+        requests = UpstreamRequests(known, metrics)
+        delivery = RevocationDelivery(
+            GrantDatabase(resources.database), revocation_sealing, requests, metrics
+        )
         return cls(
             service=GrantService(database, sealing, attempts, known),
             refresher=GrantRefresher(database, attempts, known, metrics, shutdown=resources.shutdown),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,11 @@ class VaultKeyStore:
     def current(self) -> VaultKey:
         """The key that seals now."""
         return self._keys.current(self._clock())
+
+    @property
+    def key_ids(self) -> Collection[bytes]:
+        """The ids of all keys."""
+        return self._keys.keys.keys()
 
     def find(self, key_id: bytes) -> VaultKey:
         """Return the key with an id; raises UnknownVaultKeyError.

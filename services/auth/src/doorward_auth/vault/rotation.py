@@ -1,21 +1,12 @@
-"""A rotation of the vault's keys: the documents of the key file, and the result of sealing a batch again."""
+"""A rotation of the vault's keys: the documents of the key file."""
 
 import secrets
-import uuid
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from doorward_auth.vault.keys import ALGORITHM, KEY_BYTES, MAX_KEYS, InvalidVaultKeysError
 from doorward_client import base64url
 from doorward_client.keys.secret_strength import key_id
-
-
-class Batch(NamedTuple):
-    """How many rows were sealed again, how many could not be opened, and the last id, None at the end."""
-
-    resealed: int
-    unreadable: int
-    last_id: uuid.UUID | None
 
 
 def new_key(*, activate_at: int = 0) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,11 @@ class Vault:
     def current_key(self) -> VaultKey:
         """The key that seals now."""
         return self._keys.current
+
+    @property
+    def key_ids(self) -> Collection[bytes]:
+        """The ids of the keys that open values in this process."""
+        return self._keys.key_ids
 
     def seal(self, text: str, place: Place, key: VaultKey) -> Sealed:
         """Encrypt a text. Values of one row are sealed with one key, so their caller asks for it once."""

@@ -31,7 +31,7 @@ from doorward_client.errors import DoorwardError
 
 COOKIE: Final = "doorward_upstream"
 _MAX_CODE: Final = 128
-_REPORTED: Final = frozenset({"upstream_timeout", "upstream_unavailable"})
+_REPORTED: Final = frozenset({"upstream_misconfigured", "upstream_timeout", "upstream_unavailable"})
 """Codes in the URL of the return that have texts of their own. `invalid_credentials` has another here: the
 upstream rejected its code, or sent an invalid ID token, and the visitor entered no password."""
 

@@ -16,9 +16,11 @@ _MOST_WRITES: Final = 2
 
 
 class GrantDatabase:
-    """The identity database. Results of refreshes use two connections of the pool at most.
+    """The identity database. Results of requests use two connections of the pool at most.
 
-    They have a semaphore of their own, so that a result is never queued behind the start of the next refresh.
+    They have a semaphore of their own, so that a result is never queued behind the start of the next request.
+    Refreshes and revocations have an object each: a result of a refresh must be stored before its lease ends,
+    and one of a revocation may be lost.
     """
 
     def __init__(self, database: Database) -> None:

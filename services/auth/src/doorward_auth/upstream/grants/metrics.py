@@ -69,8 +69,8 @@ class RevocationOutcome(StrEnum):
     """Their account there is in use again."""
 
 
-OTHER_REQUESTS: Final = ("begin", "login", "register", "revoke")
-"""Every request but refreshes."""
+OTHER_REQUESTS: Final = ("begin", "callback", "login", "register", "revoke")
+"""Every request but refreshes. `callback` is the return of a browser with an error, which no alert counts."""
 
 
 class UpstreamMetrics:

@@ -35,8 +35,8 @@ from doorward_auth.upstream.links.schemas import UpstreamAccessToken, UpstreamLi
 from doorward_auth.upstream.links.state import state_of
 from doorward_auth.upstream.logins.password_login import PasswordLogins, Proven
 from doorward_auth.upstream.pictures.follower import PictureFollower
+from doorward_auth.upstream.redirects.codes import LoginCodes
 from doorward_auth.upstream.redirects.schemas import UpstreamCodeRequest
-from doorward_auth.upstream.redirects.service import RedirectLogins
 from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream.tokens.dependencies import UpstreamCredentials
 from doorward_auth.upstream_adapters.base import UpstreamUser
@@ -64,7 +64,7 @@ class UpstreamLinkService:
         resources: IdentityResources,
         providers: Providers,
         logins: PasswordLogins,
-        redirects: RedirectLogins,
+        codes: LoginCodes,
         grants: GrantService,
         revocation: UpstreamTokenRevocation,
         pictures: PictureFollower,
@@ -76,7 +76,7 @@ class UpstreamLinkService:
         self._token_seconds = token_seconds
         self._providers = providers
         self._logins = logins
-        self._redirects = redirects
+        self._codes = codes
         self._grants = grants
         self._revocation = revocation
         self._pictures = pictures
@@ -106,7 +106,7 @@ class UpstreamLinkService:
         """
         await self._database.read(lambda connection: _require_recent_login(connection, caller))
         if isinstance(proof, UpstreamCodeRequest):
-            redeemed = await self._redirects.redeem(name, proof)
+            redeemed = await self._codes.redeem(name, proof)
             proven = Proven(redeemed.login, release=redeemed.release)
         else:
             proven = await self._logins.prove(name, proof)

@@ -8,6 +8,7 @@ import structlog
 from doorward_auth.upstream.redirects import repository
 from doorward_auth.upstream.redirects.sealing import AuthorizationSealing
 from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
+from doorward_auth.vault.errors import DamagedValueError
 from doorward_kit.cleanup import CleanupTask
 from doorward_kit.unit_of_work import Database
 
@@ -18,7 +19,10 @@ BATCH_SIZE: Final = 100
 
 
 class AbandonedLogins:
-    """Deletes logins whose one-time code has expired, or whose process crashed, and revokes their tokens."""
+    """Deletes logins whose one-time code has expired, or whose process crashed, and revokes their tokens.
+
+    Logins whose key this process does not have wait for a process that has it.
+    """
 
     def __init__(
         self, database: Database, sealing: AuthorizationSealing, revocation: UpstreamTokenRevocation
@@ -37,11 +41,14 @@ class AbandonedLogins:
         """End up to `count`, and no more than BATCH_SIZE; return how many."""
 
         def work(connection: sa.Connection) -> int:
-            abandoned = repository.take_abandoned(connection, count=min(count, BATCH_SIZE))
+            abandoned = repository.take_abandoned(
+                connection, key_ids=self._sealing.key_ids, count=min(count, BATCH_SIZE)
+            )
             for one in abandoned:
-                login = self._sealing.open_login(one.id, one.provider, one.login)
-                if login is None:
-                    log.error("upstream.abandoned_login_unreadable", provider=one.provider)
+                try:
+                    login = self._sealing.open_login(one.id, one.provider, one.login)
+                except DamagedValueError:
+                    log.error("upstream.abandoned_login_unreadable", provider=one.provider)  # noqa: TRY400 - the event says it
                 else:
                     self._revocation.revoke_in(connection, one.provider, login)
             return len(abandoned)

@@ -7,40 +7,45 @@ from typing import Final
 import structlog
 
 from doorward_auth.upstream.errors import UpstreamFailedError, UpstreamMisconfiguredError
+from doorward_auth.upstream.grants.metrics import RequestOutcome, UpstreamMetrics
 
 log = structlog.get_logger(__name__)
 
 _UNAVAILABLE: Final = "temporarily_unavailable"
-_DENIED: Final[Mapping[str, str]] = {"error": "access_denied"}
-_MISCONFIGURED: Final[Mapping[str, str]] = {
-    "error": _UNAVAILABLE,
-    "error_description": UpstreamMisconfiguredError.code,
+_PARAMETERS: Final[Mapping[RequestOutcome, Mapping[str, str]]] = {
+    RequestOutcome.REJECTED: {"error": "access_denied"},
+    RequestOutcome.FAILED: {"error": _UNAVAILABLE, "error_description": UpstreamFailedError.code},
+    RequestOutcome.MISCONFIGURED: {
+        "error": _UNAVAILABLE,
+        "error_description": UpstreamMisconfiguredError.code,
+    },
 }
-_FAILED: Final[Mapping[str, str]] = {"error": _UNAVAILABLE, "error_description": UpstreamFailedError.code}
-_PARAMETERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "server_error": _FAILED,
-    _UNAVAILABLE: _FAILED,
-    # RFC 6749, RFC 8707, and GitHub's names.
-    "application_suspended": _MISCONFIGURED,
-    "invalid_request": _MISCONFIGURED,
-    "invalid_scope": _MISCONFIGURED,
-    "invalid_target": _MISCONFIGURED,
-    "redirect_uri_mismatch": _MISCONFIGURED,
-    "unauthorized_client": _MISCONFIGURED,
-    "unsupported_response_type": _MISCONFIGURED,
-}
-"""Parameters by error. Any other error says that the user may not or will not log in."""
+
+_FAILURES: Final = frozenset({"server_error", _UNAVAILABLE})
+_OUR_REQUEST: Final = re.compile(
+    r"(invalid|unauthorized|unsupported)_[a-z_]+|[a-z_]+_(mismatch|not_supported)|application_suspended"
+)
+"""Errors about our client, or what it asks for: of RFC 6749, RFC 8707, OpenID, Entra ID, GitHub, LinkedIn."""
 
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-def parameters_of(provider: str, error: str | None) -> Mapping[str, str]:
-    """Log an error, and return the parameters for the client. None is a redirect without error and code.
+def parameters_of(provider: str, error: str | None, metrics: UpstreamMetrics) -> Mapping[str, str]:
+    """Log and count an error, and return the parameters for the client.
 
-    The browser sends the error, so the log has only text in the form of a code.
+    None is a redirect without error and code. The browser sends the error, so the log has only text in the
+    form of a code.
     """
-    parameters = _PARAMETERS.get(error or "", _DENIED)
+    outcome = _outcome_of(error or "")
     known = error if error is not None and _CODE.fullmatch(error) else None
-    write = log.info if parameters is _DENIED else log.warning
-    write("upstream.login_rejected", provider=provider, error=known)
-    return parameters
+    write = log.info if outcome is RequestOutcome.REJECTED else log.warning
+    write("upstream.login_rejected", provider=provider, error=known, outcome=outcome.value)
+    metrics.concluded(provider, "callback", outcome)
+    return _PARAMETERS[outcome]
+
+
+def _outcome_of(error: str) -> RequestOutcome:
+    """Return what an error is about. Any that is not known says that the user may not or will not log in."""
+    if error in _FAILURES:
+        return RequestOutcome.FAILED
+    return RequestOutcome.MISCONFIGURED if _OUR_REQUEST.fullmatch(error) else RequestOutcome.REJECTED

@@ -1,13 +1,17 @@
 """Queries on logins at upstreams' own pages."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+import structlog
 
 from doorward_identity.tables import upstream_authorizations
 from doorward_kit.column_types import utc_now
-from doorward_kit.sealed import Sealed
+from doorward_kit.sealed import Sealed, key_id_of
+
+log = structlog.get_logger(__name__)
 
 _C = upstream_authorizations.c
 
@@ -120,24 +124,39 @@ def delete(connection: sa.Connection, row_id: uuid.UUID) -> None:
 def delete_expired(connection: sa.Connection, /, *, count: int) -> int:
     """Delete up to `count` expired logins, except locked ones; return how many.
 
-    Those with tokens of the upstream are for `take_abandoned`. Without an upstream no process calls that.
+    Those with tokens of the upstream are for `take_abandoned`. Where no process calls that, or has their key,
+    they are given up after a day.
     """
     has_expired = sa.or_(
         sa.and_(_C.login.is_(None), _C.expires_at <= utc_now()),
         _C.expires_at <= utc_now(-_ABANDONED_SECONDS),
     )
-    expired = sa.select(_C.id).where(has_expired).limit(count)
-    found = list(connection.execute(expired.with_for_update(skip_locked=True)).scalars())
+    expired = sa.select(_C.id, _C.provider, _C.login.is_not(None).label("has_tokens")).where(has_expired)
+    found = connection.execute(expired.limit(count).with_for_update(skip_locked=True)).all()
     if found:
-        connection.execute(upstream_authorizations.delete().where(_C.id.in_(found)))
+        connection.execute(upstream_authorizations.delete().where(_C.id.in_([row.id for row in found])))
+    for row in found:
+        if row.has_tokens:
+            log.error("upstream.revocation_given_up", provider=row.provider, reason="abandoned_login")
     return len(found)
 
 
-def take_abandoned(connection: sa.Connection, /, *, count: int) -> list[AbandonedLogin]:
-    """Read up to `count` expired logins with tokens of the upstream, except locked ones, and delete them."""
-    expired = _C.expires_at <= utc_now(), _C.login.is_not(None)
+def take_abandoned(
+    connection: sa.Connection, /, *, key_ids: Collection[bytes], count: int
+) -> list[AbandonedLogin]:
+    """Read up to `count` expired logins with tokens of the upstream, except locked ones, and delete them.
+
+    Only those that one of these keys opens: another process may have the keys of the others.
+    """
+    expired = _C.expires_at <= utc_now(), key_id_of(_C.login).in_(key_ids)
     statement = sa.select(_C.id, _C.provider, _C.login).where(*expired).limit(count)
     found = [AbandonedLogin(*row) for row in connection.execute(statement.with_for_update(skip_locked=True))]
     if found:
         connection.execute(upstream_authorizations.delete().where(_C.id.in_([one.id for one in found])))
     return found
+
+
+def keys_in_use(connection: sa.Connection) -> set[bytes]:
+    """Return the ids of keys that a login under way needs."""
+    used = (sa.select(key_id_of(column)).where(column.is_not(None)) for column in (_C.secrets, _C.login))
+    return set(connection.execute(sa.union(*used)).scalars())

@@ -2,11 +2,12 @@
 
 import json
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
 from doorward_auth.upstream_adapters.base import UpstreamLogin, UpstreamTokens, UpstreamUser
-from doorward_auth.vault.errors import UnopenableError
+from doorward_auth.vault.errors import DamagedValueError
 from doorward_auth.vault.vault import Place, Vault
 from doorward_identity.tables import upstream_authorizations
 from doorward_kit.sealed import Sealed
@@ -15,20 +16,26 @@ _TABLE = upstream_authorizations.name
 
 
 class AuthorizationSealing:
-    """Seals and opens the columns `secrets` and `login`."""
+    """Seals and opens the columns `secrets` and `login`.
+
+    Opening raises UnknownVaultKeyError and DamagedValueError.
+    """
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+
+    @property
+    def key_ids(self) -> Collection[bytes]:
+        """The ids of the keys that open values in this process."""
+        return self._vault.key_ids
 
     def seal_secrets(self, row_id: uuid.UUID, provider: str, secrets: dict[str, str | None]) -> Sealed:
         """Seal what the exchange at the upstream needs."""
         return self._seal(secrets, Place(_TABLE, "secrets", row_id, provider))
 
-    def open_secrets(
-        self, row_id: uuid.UUID, provider: str, sealed: Sealed | None
-    ) -> dict[str, str | None] | None:
-        """Open what `seal_secrets` has sealed; None if that is impossible."""
-        opened: dict[str, str | None] | None = self._open(sealed, Place(_TABLE, "secrets", row_id, provider))
+    def open_secrets(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> dict[str, str | None]:
+        """Open what `seal_secrets` has sealed."""
+        opened: dict[str, str | None] = self._open(sealed, Place(_TABLE, "secrets", row_id, provider))
         return opened
 
     def seal_login(self, row_id: uuid.UUID, provider: str, login: UpstreamLogin) -> Sealed:
@@ -36,11 +43,9 @@ class AuthorizationSealing:
         document = {"user": asdict(login.user), "tokens": asdict(login.tokens)}
         return self._seal(document, Place(_TABLE, "login", row_id, provider))
 
-    def open_login(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> UpstreamLogin | None:
-        """Open what `seal_login` has sealed; None if that is impossible."""
+    def open_login(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> UpstreamLogin:
+        """Open what `seal_login` has sealed."""
         document = self._open(sealed, Place(_TABLE, "login", row_id, provider))
-        if document is None:
-            return None
         return UpstreamLogin(UpstreamUser(**document["user"]), UpstreamTokens(**document["tokens"]))
 
     def _seal(self, document: object, place: Place) -> Sealed:
@@ -48,8 +53,5 @@ class AuthorizationSealing:
 
     def _open(self, sealed: Sealed | None, place: Place) -> Any:
         if sealed is None:
-            return None
-        try:
-            return json.loads(self._vault.open(sealed, place))
-        except UnopenableError:
-            return None
+            raise DamagedValueError
+        return json.loads(self._vault.open(sealed, place))

@@ -8,7 +8,6 @@ the upstream's code nor its tokens reach a client, and an intercepted code opens
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -23,7 +22,12 @@ from doorward_auth.request_source import RequestSource
 from doorward_auth.sign_in.flow import Opened
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_auth.upstream.accounts import profile_of
-from doorward_auth.upstream.errors import UpstreamNotFoundError, domain_error_of
+from doorward_auth.upstream.errors import (
+    UpstreamNotFoundError,
+    UpstreamUnavailableError,
+    domain_error_of,
+)
+from doorward_auth.upstream.grants.metrics import UpstreamMetrics
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.logins.limits import UPSTREAM_AUTHORIZATIONS
 from doorward_auth.upstream.logins.session_opener import (
@@ -32,12 +36,8 @@ from doorward_auth.upstream.logins.session_opener import (
     UpstreamSessionOpener,
 )
 from doorward_auth.upstream.redirects import error_responses, repository
-from doorward_auth.upstream.redirects.codes import RedeemedLogin, UpstreamLoginCode, is_right
-from doorward_auth.upstream.redirects.errors import (
-    InvalidAuthorizationCodeError,
-    InvalidAuthorizationError,
-    RedirectUriNotAllowedError,
-)
+from doorward_auth.upstream.redirects.codes import LoginCodes, RedeemedLogin, UpstreamLoginCode
+from doorward_auth.upstream.redirects.errors import InvalidAuthorizationError, RedirectUriNotAllowedError
 from doorward_auth.upstream.redirects.repository import NewAuthorization, ReturnedLogin
 from doorward_auth.upstream.redirects.schemas import (
     UpstreamAuthorizationRequest,
@@ -51,10 +51,10 @@ from doorward_auth.upstream_adapters.base import (
     AuthorizationCallback,
     RedirectUpstream,
     UpstreamError,
-    UpstreamLogin,
 )
 from doorward_auth.upstream_adapters.oauth2 import OAuth2Adapter
 from doorward_auth.upstream_adapters.oidc import OidcAdapter
+from doorward_auth.vault.errors import UnopenableError
 from doorward_client.request_context import current_address
 from doorward_identity.resources import IdentityResources
 from doorward_kit.rate_limiting.limits import LimitKey
@@ -84,7 +84,9 @@ class RedirectLogins:
         resources: IdentityResources,
         providers: Providers,
         requests: UpstreamRequests,
+        metrics: UpstreamMetrics,
         sealing: AuthorizationSealing,
+        codes: LoginCodes,
         sessions: UpstreamSessionOpener,
         revocation: UpstreamTokenRevocation,
         limiter: AuthRateLimiter,
@@ -93,7 +95,9 @@ class RedirectLogins:
         self._database = resources.database
         self._providers = providers
         self._requests = requests
+        self._metrics = metrics
         self._sealing = sealing
+        self._codes = codes
         self._sessions = sessions
         self._revocation = revocation
         self._limiter = limiter
@@ -150,10 +154,12 @@ class RedirectLogins:
         if row is None:
             raise InvalidAuthorizationError
         if callback.error is not None or callback.code is None:
-            return _client_url(row, error_responses.parameters_of(name, callback.error))
-        response = self._response_of(name, row, callback)
-        if response is None:
-            return _client_url(row, {"error": "server_error"})
+            return _client_url(row, error_responses.parameters_of(name, callback.error, self._metrics))
+        try:
+            response = self._response_of(name, row, callback)
+        except UnopenableError as error:
+            log.error("upstream.login_unreadable", provider=name, error=type(error).__name__)  # noqa: TRY400 - the type suffices
+            return _client_url(row, _unavailable(UpstreamUnavailableError.code))
         try:
             login = await self._revocation.send_or_revoke(
                 provider, "login", lambda: upstream.exchange(response)
@@ -161,8 +167,8 @@ class RedirectLogins:
         except UpstreamError as error:
             problem = domain_error_of(error)
             is_denied = isinstance(problem, InvalidCredentialsError)
-            kind = "access_denied" if is_denied else "temporarily_unavailable"
-            return _client_url(row, {"error": kind, "error_description": problem.code})
+            denied = {"error": "access_denied", "error_description": problem.code}
+            return _client_url(row, denied if is_denied else _unavailable(problem.code))
         code = UpstreamLoginCode.issue(row.id)
         sealed = self._sealing.seal_login(row.id, name, login)
         async with self._revocation.revoke_on_error(provider, login):
@@ -177,9 +183,12 @@ class RedirectLogins:
         return _client_url(row, {"code": str(code)})
 
     async def finish(self, name: str, request: UpstreamCodeRequest, source: RequestSource) -> TokenPair:
-        """Exchange a one-time code for a token pair; raises as `redeem` and UpstreamSessionOpener.open do."""
+        """Exchange a one-time code for a token pair.
+
+        Raises as LoginCodes.redeem and UpstreamSessionOpener.open do.
+        """
         provider, _ = self._redirect_upstream(name)
-        completed = _completed(provider, await self.redeem(name, request), source)
+        completed = _completed(provider, await self._codes.redeem(name, request), source)
         return await self._sessions.open(completed)
 
     async def finish_with(
@@ -191,41 +200,12 @@ class RedirectLogins:
     ) -> Opened:
         """Exchange a one-time code for what `open_session` opens; raises as `finish` does."""
         provider, _ = self._redirect_upstream(name)
-        completed = _completed(provider, await self.redeem(name, request), source)
+        completed = _completed(provider, await self._codes.redeem(name, request), source)
         return await self._sessions.open_with(completed, open_session)
 
     def page_of(self, name: str) -> str:
         """Return the URL of our own page that a login comes back to."""
         return f"{self._public_url}{PAGE_PATH}/{name}"
-
-    async def redeem(self, name: str, request: UpstreamCodeRequest) -> RedeemedLogin:
-        """Return the login of a one-time code, which is used up; raises InvalidAuthorizationCodeError.
-
-        With a wrong verifier the code is used up as well, and the upstream's tokens are revoked.
-        """
-        code = UpstreamLoginCode.parse(request.code.get_secret_value())
-        if code is None:
-            raise InvalidAuthorizationCodeError
-        verifier = request.code_verifier.get_secret_value()
-
-        def work(connection: sa.Connection) -> UpstreamLogin | InvalidAuthorizationCodeError:
-            row = repository.take_redeemable(connection, code.id)
-            if row is None:
-                return InvalidAuthorizationCodeError()
-            login = self._sealing.open_login(row.id, row.provider, row.login)
-            if login is not None and is_right(row, name, code, verifier):
-                return login
-            repository.delete(connection, row.id)
-            if login is not None:
-                self._revocation.revoke_in(connection, row.provider, login)
-            return InvalidAuthorizationCodeError()
-
-        try:
-            login = await self._database.write_outcome(work)
-        except InvalidAuthorizationCodeError:
-            self._revocation.wake()
-            raise
-        return RedeemedLogin(login, partial(repository.delete, row_id=code.id))
 
     def _redirect_upstream(self, name: str) -> tuple[Provider, RedirectUpstream]:
         provider = self._providers.find(name)
@@ -239,10 +219,9 @@ class RedirectLogins:
 
     def _response_of(
         self, name: str, row: ReturnedLogin, callback: CallbackParameters
-    ) -> AuthorizationCallback | None:
+    ) -> AuthorizationCallback:
+        """Return what the exchange needs; raises UnopenableError."""
         secrets = self._sealing.open_secrets(row.id, name, row.secrets)
-        if secrets is None:
-            return None
         return AuthorizationCallback(
             code=callback.code or "",
             redirect_uri=self._callback_of(name),
@@ -261,6 +240,10 @@ def _client_url(row: ReturnedLogin, parameters: Mapping[str, str]) -> str:
     state = {} if row.client_state is None else {"state": row.client_state}
     separator = "&" if urlsplit(row.redirect_uri).query else "?"
     return row.redirect_uri + separator + urlencode({**parameters, **state})
+
+
+def _unavailable(code: str) -> Mapping[str, str]:
+    return {"error": "temporarily_unavailable", "error_description": code}
 
 
 def _hash(text: str) -> bytes:
