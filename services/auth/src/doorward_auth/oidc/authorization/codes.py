@@ -15,6 +15,22 @@ LIFETIME_SECONDS: Final = 60
 RETENTION_SECONDS: Final = 3_600
 """A used code is recognised for so long, and its second use ends what the first opened."""
 
+MAX_CODES: Final = 600
+WINDOW_SECONDS: Final = 600
+"""Codes of a user in so many seconds, whatever the clients: as many as logins (LOGINS_BY_ACCOUNT).
+
+Each may become a session and an audit event, and past MAX_SESSIONS_PER_BROWSER a revocation, which every
+verifier reads.
+"""
+
+_C: Final = authorization_codes.c
+_RECENT: Final = (
+    sa.select(_C.id)
+    .where(_C.user_id == sa.bindparam("user_id"), _C.expires_at > utc_now(LIFETIME_SECONDS - WINDOW_SECONDS))
+    .offset(MAX_CODES - 1)
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AuthorizationCode(OpaqueToken):
@@ -44,6 +60,11 @@ class NewCode:
     auth_version: int
 
 
+def has_too_many(connection: sa.Connection, user_id: uuid.UUID) -> bool:
+    """Tell whether a user had MAX_CODES lately. Of requests at the same moment a few more may get one."""
+    return connection.execute(_RECENT, {"user_id": user_id}).one_or_none() is not None
+
+
 def insert(connection: sa.Connection, code: NewCode) -> None:
     """Store a code."""
     connection.execute(
@@ -56,8 +77,8 @@ def insert(connection: sa.Connection, code: NewCode) -> None:
 def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` codes that expired RETENTION_SECONDS ago, except locked ones; return how many."""
     before = utc_now(-RETENTION_SECONDS)
-    expired = sa.select(authorization_codes.c.id).where(authorization_codes.c.expires_at <= before)
+    expired = sa.select(_C.id).where(_C.expires_at <= before)
     ids = list(connection.execute(expired.limit(count).with_for_update(skip_locked=True)).scalars())
     if ids:
-        connection.execute(authorization_codes.delete().where(authorization_codes.c.id.in_(ids)))
+        connection.execute(authorization_codes.delete().where(_C.id.in_(ids)))
     return len(ids)
