@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import uuid_utils.compat as uuid7s
 
-from doorward_auth.oidc.authorization.codes import LIFETIME_SECONDS, MAX_CODES, WINDOW_SECONDS
+from doorward_auth.oidc.authorization.codes import LIFETIME_SECONDS, MAX_CODES, WINDOW
 from doorward_auth.rate_limiting.limits import MACHINE_REVOCATIONS
 from doorward_identity.tables import authorization_codes, rate_limits
-from doorward_kit.column_types import utc_now
+from doorward_kit.column_types import first_id_of, utc_now
 from doorward_kit.rate_limiting.limits import LimitKey
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
@@ -24,8 +23,8 @@ from integration.oidc.provider import REDIRECT, SECRET, Client, answer_of, asser
 from integration.oidc.test_machines import ask, machine
 
 
-def store_codes(client: Client, row_id: uuid.UUID, user_id: str, count: int, *, age: float = 0) -> None:
-    """Store codes that a user got `age` seconds ago."""
+def store_codes(client: Client, row_id: uuid.UUID, user_id: str, count: int, *, age: timedelta) -> None:
+    """Store codes that a user got in that time before now."""
     assert client.token is not None
     row: dict[str, Any] = {
         "oauth_client_id": row_id,
@@ -39,9 +38,13 @@ def store_codes(client: Client, row_id: uuid.UUID, user_id: str, count: int, *, 
         "token_version": 0,
         "auth_version": 0,
         "attempts": 0,
-        "expires_at": datetime.now(UTC) + timedelta(seconds=LIFETIME_SECONDS - age),
+        "expires_at": datetime.now(UTC) + timedelta(seconds=LIFETIME_SECONDS) - age,
     }
-    ids = [{"id": uuid7s.uuid7(), "secret_hash": secrets.token_bytes(32)} for _ in range(count)]
+    first = first_id_of(datetime.now(UTC) - age).int
+    ids = [
+        {"id": uuid.UUID(int=first + number), "secret_hash": secrets.token_bytes(32)}
+        for number in range(1, count + 1)
+    ]
     with client.installation.transaction() as connection:
         connection.execute(authorization_codes.insert(), [{**row, **one} for one in ids])
 
@@ -51,8 +54,8 @@ def test_codes_of_a_user_have_a_limit(idp: Installation, people: People) -> None
     mine, other = Client(idp), Client(idp)
     mine.sign_in(people.user)
     other.sign_in(people.other)
-    store_codes(mine, row_id, people.user.id, MAX_CODES, age=WINDOW_SECONDS + 30)
-    store_codes(mine, row_id, people.user.id, MAX_CODES - 1)
+    store_codes(mine, row_id, people.user.id, MAX_CODES, age=WINDOW + timedelta(seconds=30))
+    store_codes(mine, row_id, people.user.id, MAX_CODES - 1, age=WINDOW - timedelta(seconds=30))
     mine.code()
     rejected = mine.authorize()
     assert_page(rejected, 429, "Too many attempts")
