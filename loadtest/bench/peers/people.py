@@ -4,7 +4,7 @@ from typing import Final
 
 PASSWORD: Final = "correct horse battery staple"
 WITH_PASSWORD: Final = 256
-"""Users, the first ones, that have the password: so many that none of them meets Doorward's limit of codes."""
+"""Users, the first ones, that have the password: so many that none meets Doorward's limit of codes."""
 
 _FIRST_NAMES: Final = (
     "Ada",
